@@ -1,0 +1,57 @@
+// Builds the test guests into `testdata/built`:
+//
+//   deno run -A testdata/build.ts [name...]
+//
+// Without names all of them. A guest that cannot be built (a missing toolchain, say) does not keep
+// the others from being built, but the exit status is 1.
+
+type Build = () => Promise<void>;
+
+// Imported on demand: building one guest must not need what the others need.
+const BUILDERS: Record<string, () => Promise<Build>> = {
+  "wat": async () => (await import("./builders/wat.ts")).build,
+  "rust": async () => (await import("./builders/rust.ts")).build,
+  "rust-2020": async () => (await import("./builders/rust.ts")).build2020,
+  "assemblyscript": async () => (await import("./builders/assemblyscript.ts")).build,
+  "go": async () => (await import("./builders/go.ts")).build,
+  "javascript": async () => (await import("./builders/javascript.ts")).build,
+};
+
+async function buildOne(name: string): Promise<boolean> {
+  const load = Object.hasOwn(BUILDERS, name) ? BUILDERS[name] : undefined;
+  if (load === undefined) {
+    const known = Object.keys(BUILDERS).join(", ");
+    await print(Deno.stderr, `Cannot build ${name}: there is no such guest, only ${known}`);
+    return false;
+  }
+  try {
+    const build = await load();
+    await build();
+  } catch (error) {
+    await print(Deno.stderr, describe(name, error));
+    return false;
+  }
+  await print(Deno.stdout, `Built ${name}`);
+  return true;
+}
+
+/** Straight to the stream: the project's lint rules leave no `console`. */
+async function print(stream: { writable: WritableStream<Uint8Array> }, line: string) {
+  const writer = stream.writable.getWriter();
+  await writer.write(new TextEncoder().encode(line + "\n"));
+  writer.releaseLock();
+}
+
+function describe(name: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const line = message.startsWith("Cannot build") ? message : `Cannot build ${name}: ${message}`;
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error ? `${line} (${cause.message.trim()})` : line;
+}
+
+let failed = false;
+// One after the other: cargo and the JavaScript toolchain each take the whole machine.
+for (const name of Deno.args.length > 0 ? Deno.args : Object.keys(BUILDERS)) {
+  if (!await buildOne(name)) failed = true;
+}
+if (failed) Deno.exit(1);
