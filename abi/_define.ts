@@ -1,0 +1,134 @@
+import type { Sandbox, Seat } from "../handles/sandbox.ts";
+import { Stop } from "../handles/stop.ts";
+import { HostError } from "../service/errors.ts";
+import { describe } from "../service/service.ts";
+import { statusOf } from "./_status.ts";
+
+/** A raw wasm argument: an `i32` arrives signed, an `i64` as a bigint. */
+export type Word = number | bigint;
+export type Words = readonly ("i32" | "i64")[];
+
+/** How a parameter crosses in: the words it occupies, and how to read them. */
+export interface Input<T> {
+  readonly words: Words;
+  read(sandbox: Sandbox, args: readonly Word[], at: number): T;
+}
+
+/** How a result crosses out: the pointers it occupies, and how to fill them. */
+export interface Output<T> {
+  readonly words: Words;
+  write(sandbox: Sandbox, args: readonly Word[], at: number, value: T): void;
+  /** May report a refusal through the out-pointers, and say what the call returns instead. */
+  refused?(
+    sandbox: Sandbox,
+    args: readonly Word[],
+    at: number,
+    error: unknown,
+  ): number | undefined;
+}
+
+/** What a list of inputs decodes to. */
+export type Values<I extends readonly Input<unknown>[]> = {
+  [K in keyof I]: I[K] extends Input<infer T> ? T : never;
+};
+
+/** What the guest calls. */
+export type Bound = (...args: Word[]) => number | Promise<number>;
+
+/** A hostcall as data: its wire shape, and what it does. */
+export interface Hostcall {
+  readonly words: Words;
+  /** Whether the guest may be suspended in it. */
+  readonly suspends: boolean;
+  /** Makes the function for the sandboxes that take this seat, one after another. */
+  bind(seat: Seat): Bound;
+}
+
+/** One import module. */
+export interface Namespace {
+  readonly name: string;
+  readonly calls: Readonly<Record<string, Hostcall>>;
+}
+
+/** Names a set of hostcalls as the guest imports them. */
+export function namespace(name: string, calls: Record<string, Hostcall>): Namespace {
+  return { name, calls };
+}
+
+type Declare<R> = <const I extends readonly Input<unknown>[], O>(
+  inputs: I,
+  output: Output<O>,
+  run: (
+    sandbox: Sandbox,
+    ...values: Values<I>
+  ) => R extends "now" ? NoInfer<O> : NoInfer<O> | Promise<NoInfer<O>>,
+) => Hostcall;
+
+/** The two ways to declare a hostcall. */
+export interface Dialect {
+  /** Declares a hostcall that answers at once. */
+  readonly call: Declare<"now">;
+  /** Declares a hostcall that may wait: the guest is suspended while its promise is not settled. */
+  readonly wait: Declare<"later">;
+}
+
+/** @param answer The number that an error becomes; it is asked for refusals and for bugs of the host alike. */
+export function dialect(answer: (error: unknown) => number): Dialect {
+  const declare = (suspends: boolean): Declare<"later"> => (inputs, output, run) => {
+    const { words, decode, end } = shape(inputs, output);
+    const refused = (sandbox: Sandbox, args: Word[], error: unknown): number => {
+      if (error instanceof Stop) throw error;
+      if (!(error instanceof HostError)) reportBug(sandbox, error);
+      return output.refused?.(sandbox, args, end, error) ?? answer(error);
+    };
+    return {
+      words,
+      suspends,
+      bind: (seat) => (...args) => {
+        const { sandbox } = seat;
+        sandbox.checkStopped();
+        try {
+          const result = run(sandbox, ...decode(sandbox, args));
+          if (!(result instanceof Promise)) {
+            output.write(sandbox, args, end, result);
+            return 0;
+          }
+          if (!suspends) throw new TypeError("Cannot wait in a call: declare it with wait()");
+          return sandbox.suspend(result).then((value) => {
+            output.write(sandbox, args, end, value);
+            return 0;
+          }).catch((error) => refused(sandbox, args, error));
+        } catch (error) {
+          return refused(sandbox, args, error);
+        }
+      },
+    };
+  };
+  return { call: declare(false), wait: declare(true) } as Dialect;
+}
+
+export const { call, wait }: Dialect = dialect(statusOf);
+
+function reportBug(sandbox: Sandbox, error: unknown): void {
+  sandbox.service.report("error", `A hostcall failed: ${describe(error)}`, sandbox.id);
+}
+
+function shape<const I extends readonly Input<unknown>[], O>(inputs: I, output: Output<O>) {
+  const starts: number[] = [];
+  let end = 0;
+  for (const { words } of inputs) {
+    starts.push(end);
+    end += words.length;
+  }
+  return {
+    end,
+    words: [...inputs.flatMap(({ words }) => words), ...output.words],
+    decode(sandbox: Sandbox, args: Word[]): Values<I> {
+      const values = new Array(inputs.length);
+      for (let i = 0; i < inputs.length; i++) {
+        values[i] = inputs[i]!.read(sandbox, args, starts[i]!);
+      }
+      return values as unknown as Values<I>;
+    },
+  };
+}

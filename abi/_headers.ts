@@ -1,0 +1,72 @@
+import { type Resource } from "../handles/table.ts";
+import { refuse } from "../service/errors.ts";
+import { checkValue, type HeaderList } from "../service/headers.ts";
+import { type HttpVersion } from "../service/exchange.ts";
+import type { Framing } from "../service/framing.ts";
+import { call, type Hostcall } from "./_define.ts";
+import { byteString, headerName, headerValue, oneOf, ref, take, u32 } from "./_in.ts";
+import * as out from "./_out.ts";
+
+interface Message {
+  headers: HeaderList;
+  version: HttpVersion;
+  framing: Framing;
+}
+
+/** The calls that requests and responses have in common: header fields, version, framing, close. */
+export function messageCalls<M extends Message>(type: Resource<M>): Record<string, Hostcall> {
+  return {
+    close: call([take(type)], out.none, () => {}),
+
+    /** The distinct names, in lower case. */
+    header_names_get: call([ref(type)], out.values, (_, { headers }) => headers.names()),
+
+    /** The first value. */
+    header_value_get: call(
+      [ref(type), headerName],
+      out.byteString,
+      (_, { headers }, name) =>
+        headers.get(name) ?? refuse("invalid", `Cannot find header "${name}"`),
+    ),
+
+    /** Every value; of a header that is not there, none. */
+    header_values_get: call(
+      [ref(type), headerName],
+      out.values,
+      (_, { headers }, name) => headers.getAll(name),
+    ),
+
+    /** Replaces all values. Each ends with a NUL; what follows the last NUL does not count. */
+    header_values_set: call(
+      [ref(type), headerName, byteString],
+      out.none,
+      (_, message, name, values) => {
+        message.headers.set(name, ...values.split("\0").slice(0, -1).map(checkValue));
+      },
+    ),
+    header_insert: call(
+      [ref(type), headerName, headerValue],
+      out.none,
+      (_, { headers }, name, value) => headers.set(name, value),
+    ),
+    header_append: call(
+      [ref(type), headerName, headerValue],
+      out.none,
+      (_, { headers }, name, value) => headers.append(name, value),
+    ),
+    header_remove: call([ref(type), headerName], out.none, (_, { headers }, name) => {
+      if (!headers.delete(name)) refuse("invalid", `Cannot find header "${name}"`);
+    }),
+
+    version_get: call([ref(type)], out.u32, (_, { version }) => version),
+    version_set: call([ref(type), u32], out.none, (_, message, version) => {
+      if (version > 4) refuse("invalid", `Cannot use ${version} as an HTTP version`);
+      message.version = version as HttpVersion;
+    }),
+    framing_headers_mode_set: call(
+      [ref(type), oneOf("automatic", "manual")],
+      out.none,
+      (_, message, framing) => void (message.framing = framing),
+    ),
+  };
+}

@@ -1,0 +1,170 @@
+import type { Resource } from "../handles/table.ts";
+import { refuse } from "../service/errors.ts";
+import { checkName, checkValue } from "../service/headers.ts";
+import type { Input, Word } from "./_define.ts";
+
+/** The word as an unsigned number; a word that an older guest does not pass is 0. */
+export function unsigned(args: readonly Word[], at: number): number {
+  return Number(args[at]) >>> 0;
+}
+
+export const u32: Input<number> = {
+  words: ["i32"],
+  read: (_, args, at) => unsigned(args, at),
+};
+export const u64: Input<bigint> = {
+  words: ["i64"],
+  read: (_, args, at) => BigInt.asUintN(64, args[at] as bigint),
+};
+/** UTF-8. */
+export const text: Input<string> = {
+  words: ["i32", "i32"],
+  read: ({ memory }, args, at) => memory.text(unsigned(args, at), unsigned(args, at + 1)),
+};
+/** Any bytes, one character each. */
+export const byteString: Input<string> = {
+  words: ["i32", "i32"],
+  read: ({ memory }, args, at) => memory.byteString(unsigned(args, at), unsigned(args, at + 1)),
+};
+/** A header name that may stand in a message. */
+export const headerName: Input<string> = {
+  words: byteString.words,
+  read: (sandbox, args, at) => checkName(byteString.read(sandbox, args, at)),
+};
+/** A header value that may stand in a message. */
+export const headerValue: Input<string> = {
+  words: byteString.words,
+  read: (sandbox, args, at) => checkValue(byteString.read(sandbox, args, at)),
+};
+export const bytes: Input<Uint8Array<ArrayBuffer>> = {
+  words: ["i32", "i32"],
+  read: ({ memory }, args, at) => memory.bytes(unsigned(args, at), unsigned(args, at + 1)),
+};
+/** Handles or other words in a row. */
+export const list: Input<number[]> = {
+  words: ["i32", "i32"],
+  read({ memory }, args, at) {
+    const ptr = unsigned(args, at);
+    const count = unsigned(args, at + 1);
+    if (ptr + count * 4 > memory.size) {
+      refuse("invalid", `Cannot reach a list of ${count} at ${ptr}`);
+    }
+    return Array.from({ length: count }, (_, i) => memory.u32(ptr + i * 4));
+  },
+};
+export const ip: Input<Uint8Array<ArrayBuffer>> = {
+  words: bytes.words,
+  read(sandbox, args, at) {
+    const octets = bytes.read(sandbox, args, at);
+    if (octets.length === 4 || octets.length === 16) return octets;
+    refuse("invalid", `Cannot read an IP address of ${octets.length} bytes`);
+  },
+};
+
+/** A window of guest memory for the implementation to fill, safe to hold across an `await`. */
+export interface Span {
+  readonly length: number;
+  /** Answers how many bytes it wrote. */
+  fill(bytes: Uint8Array): number;
+}
+export const span: Input<Span> = {
+  words: ["i32", "i32"],
+  read({ memory }, args, at) {
+    const ptr = unsigned(args, at);
+    const length = unsigned(args, at + 1);
+    if (ptr + length > memory.size) refuse("invalid", `Cannot reach ${length} bytes at ${ptr}`);
+    return {
+      length,
+      fill(bytes) {
+        memory.setBytes(ptr, bytes);
+        return bytes.length;
+      },
+    };
+  },
+};
+
+/** A witx `enum`: its cases, in order. */
+export function oneOf<const C extends readonly string[]>(...cases: C): Input<C[number]> {
+  return {
+    words: ["i32"],
+    read(_, args, at) {
+      return cases[unsigned(args, at)] ??
+        refuse("invalid", `Cannot choose ${args[at]} among ${cases}`);
+    },
+  };
+}
+
+/** The object a handle names, borrowed. */
+export function ref<T extends object>(type: Resource<T>): Input<T> {
+  return {
+    words: ["i32"],
+    read: ({ handles }, args, at) => handles.get(type, unsigned(args, at)),
+  };
+}
+
+/** The object a handle names, consumed. */
+export function take<T extends object>(type: Resource<T>): Input<T> {
+  return {
+    words: ["i32"],
+    read: ({ handles }, args, at) => handles.take(type, unsigned(args, at)),
+  };
+}
+
+/** A set of `options` fields: always read, or read only when the mask has the bit. */
+type Field = Input<unknown> | readonly [bit: number, input: Input<unknown>];
+type ValueOf<F> = F extends Input<infer T> ? T
+  : F extends readonly [number, Input<infer T>] ? T
+  : never;
+type Options<F extends Record<string, Field>> =
+  & { [K in keyof F as F[K] extends Input<unknown> ? K : never]: ValueOf<F[K]> }
+  & {
+    [K in keyof F as F[K] extends Input<unknown> ? never : K]?: ValueOf<F[K]>;
+  };
+
+/**
+ * A `(mask, *record)` pair, laid out as C does. Only what the mask asks for is read, so that shorter records of older
+ * SDKs and a null pointer with an empty mask are fine. A mask with other bits is refused.
+ *
+ * @param flags Bits without a field of their own: `{ name: bit }`, each a boolean.
+ */
+export function options<
+  const F extends Record<string, Field>,
+  const B extends Record<string, number> = Record<never, number>,
+>(fields: F, flags: B = {} as B): Input<Options<F> & { [K in keyof B]: boolean }> {
+  const layout = layOut(fields);
+  let known = 0;
+  for (const { bit } of layout) if (bit !== undefined) known |= 1 << bit;
+  for (const bit of Object.values(flags)) known |= 1 << bit;
+  return {
+    words: ["i32", "i32"],
+    read(sandbox, args, at) {
+      const mask = unsigned(args, at);
+      const ptr = unsigned(args, at + 1);
+      if (mask & ~known) refuse("invalid", `Cannot use options 0x${mask.toString(16)}`);
+      const result: Record<string, unknown> = {};
+      for (const { name, bit, input, offsets } of layout) {
+        if (bit !== undefined && !(mask >>> bit & 1)) continue;
+        const { memory } = sandbox;
+        const words = input.words.map((word, i) =>
+          word === "i64" ? memory.u64(ptr + offsets[i]!) : memory.u32(ptr + offsets[i]!)
+        );
+        result[name] = input.read(sandbox, words, 0);
+      }
+      for (const [name, bit] of Object.entries(flags)) result[name] = (mask >>> bit & 1) === 1;
+      return result as Options<F> & { [K in keyof B]: boolean };
+    },
+  };
+}
+
+function layOut(fields: Record<string, Field>) {
+  let end = 0;
+  return Object.entries(fields).map(([name, field]) => {
+    const [bit, input] = "words" in field ? [undefined, field] : field;
+    const offsets = input.words.map((word) => {
+      const size = word === "i64" ? 8 : 4;
+      end = Math.ceil(end / size) * size + size;
+      return end - size;
+    });
+    return { name, bit, input, offsets };
+  });
+}

@@ -1,0 +1,193 @@
+import type { Reply } from "../handles/pending_request.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import { INVALID_HANDLE, type Resource } from "../handles/table.ts";
+import { refuse, SEND_FAILURES, SendError, type SendFailure } from "../service/errors.ts";
+import type { Output } from "./_define.ts";
+import { unsigned } from "./_in.ts";
+
+const encoder = new TextEncoder();
+
+export const none: Output<void> = { words: [], write() {} };
+export const u16: Output<number> = {
+  words: ["i32"],
+  write: ({ memory }, args, at, value) => memory.setU16(unsigned(args, at), value),
+};
+export const u32: Output<number> = {
+  words: ["i32"],
+  write: ({ memory }, args, at, value) => memory.setU32(unsigned(args, at), value),
+};
+/** A number of four bytes: 1 or 0. */
+export const bool: Output<boolean> = {
+  words: ["i32"],
+  write: (sandbox, args, at, value) => u32.write(sandbox, args, at, value ? 1 : 0),
+};
+export const u64: Output<bigint> = {
+  words: ["i32"],
+  write: ({ memory }, args, at, value) => memory.setU64(unsigned(args, at), value),
+};
+
+/** A `(buf, buf_len, nwritten)` triple. When the buffer is too small, `nwritten` says what would do. */
+export const bytes: Output<Uint8Array> = {
+  words: ["i32", "i32", "i32"],
+  write({ memory }, args, at, value) {
+    const room = unsigned(args, at + 1);
+    memory.setU32(unsigned(args, at + 2), value.length);
+    if (value.length > room) tooSmall(value.length, room);
+    memory.setBytes(unsigned(args, at), value);
+  },
+};
+/** As {@linkcode bytes}, from text in UTF-8. */
+export const text: Output<string> = {
+  words: bytes.words,
+  write: (sandbox, args, at, value) => bytes.write(sandbox, args, at, encoder.encode(value)),
+};
+/** As {@linkcode bytes}, from a byte string. */
+export const byteString: Output<string> = {
+  words: bytes.words,
+  write({ memory }, args, at, value) {
+    const room = unsigned(args, at + 1);
+    memory.setU32(unsigned(args, at + 2), value.length);
+    if (value.length > room) tooSmall(value.length, room);
+    memory.setByteString(unsigned(args, at), value);
+  },
+};
+
+/** A `(octets, nwritten)` pair: 16 bytes of room, of which 4 or 16 are filled. */
+export const octets: Output<Uint8Array> = {
+  words: ["i32", "i32"],
+  write({ memory }, args, at, value) {
+    memory.setBytes(unsigned(args, at), value);
+    memory.setU32(unsigned(args, at + 1), value.length);
+  },
+};
+
+/** A `(buf, buf_len, cursor, ending_cursor, nwritten)` page of byte strings, each with a NUL behind it. */
+export const values: Output<Iterable<string>> = {
+  words: ["i32", "i32", "i32", "i32", "i32"],
+  write({ memory }, args, at, all) {
+    const buf = unsigned(args, at);
+    const room = unsigned(args, at + 1);
+    const cursor = unsigned(args, at + 2);
+    const nwritten = unsigned(args, at + 4);
+    let used = 0;
+    let next = 0;
+    let ending = FINISHED;
+    for (const value of all) {
+      if (next++ < cursor) continue;
+      const length = value.length + 1;
+      if (used + length > room) {
+        if (used === 0) {
+          memory.setU32(nwritten, length);
+          tooSmall(length, room);
+        }
+        ending = BigInt(next - 1);
+        break;
+      }
+      memory.setByteString(buf + used, value);
+      memory.setU8(buf + used + value.length, 0);
+      used += length;
+    }
+    memory.setU32(nwritten, used);
+    setCursor(memory, args, at, ending);
+  },
+  refused({ memory }, args, at) {
+    try {
+      setCursor(memory, args, at, FINISHED);
+    } catch {
+      // A pointer that cannot be written to is what was refused.
+    }
+    return undefined;
+  },
+};
+
+const FINISHED = 0xffff_ffff_ffff_ffffn; // -1
+
+function setCursor(
+  memory: { setU64(ptr: number, value: bigint): void },
+  args: Parameters<typeof unsigned>[0],
+  at: number,
+  value: bigint,
+): void {
+  const ending = unsigned(args, at + 3);
+  if (ending) memory.setU64(ending, value);
+}
+
+function tooSmall(needed: number, room: number): never {
+  refuse("buffer-too-small", `Cannot fit ${needed} bytes in ${room}`);
+}
+
+/** A fresh handle to the returned object. */
+export function put<T extends object>(_type: Resource<T>): Output<T> {
+  return {
+    words: ["i32"],
+    write: ({ memory, handles }, args, at, item) =>
+      memory.setU32(unsigned(args, at), handles.insert(item)),
+  };
+}
+
+// deno-lint-ignore no-explicit-any -- each output has its own type
+type Outputs = Record<string, Output<any>>;
+type Results<O extends Outputs> = { [K in keyof O]: O[K] extends Output<infer T> ? T : never };
+
+/** Several results, named for the reader and written in order. */
+export function all<O extends Outputs>(outputs: O): Output<Results<O>> {
+  const parts = Object.entries(outputs);
+  return {
+    words: parts.flatMap(([, { words }]) => words),
+    write(sandbox, args, at, results) {
+      for (const [name, output] of parts) {
+        output.write(sandbox, args, at, results[name]);
+        at += output.words.length;
+      }
+    },
+  };
+}
+
+/** A `(response, body)` pair of handles; both invalid while there is no reply. */
+export const reply: Output<Reply | undefined> = {
+  words: ["i32", "i32"],
+  write({ memory, handles }, args, at, reply) {
+    memory.setU32(unsigned(args, at), reply ? handles.insert(reply.response) : INVALID_HANDLE);
+    memory.setU32(unsigned(args, at + 1), reply ? handles.insert(reply.body) : INVALID_HANDLE);
+  },
+};
+
+/** An output behind a pointer to a `send_error_detail`, which says why there is none. */
+export function detailed<T>(output: Output<T>): Output<T> {
+  return {
+    words: ["i32", ...output.words],
+    write(sandbox, args, at, value) {
+      output.write(sandbox, args, at + 1, value);
+      setDetail(sandbox, unsigned(args, at), "ok");
+    },
+    refused(sandbox, args, at, error) {
+      if (error instanceof SendError) setDetail(sandbox, unsigned(args, at), error.failure, error);
+      return undefined;
+    },
+  };
+}
+
+const DNS_RCODE = 2;
+const TLS_ALERT = 8;
+
+/** Writes the tag, then the fields that the guest's mask asks for: the record of one SDK ends before the others. */
+function setDetail(
+  { memory }: Sandbox,
+  ptr: number,
+  failure: SendFailure,
+  { dnsRcode, tlsAlert }: { dnsRcode?: number | undefined; tlsAlert?: number | undefined } = {},
+): void {
+  if (ptr === 0 || ptr + 8 > memory.size) return;
+  memory.setU32(ptr, SEND_FAILURES.indexOf(failure));
+  const wanted = memory.u32(ptr + 4);
+  let filled = 0;
+  if (dnsRcode !== undefined && wanted & DNS_RCODE) {
+    memory.setU16(ptr + 8, dnsRcode);
+    filled |= DNS_RCODE;
+  }
+  if (tlsAlert !== undefined && wanted & TLS_ALERT) {
+    memory.setU8(ptr + 12, tlsAlert);
+    filled |= TLS_ALERT;
+  }
+  if (wanted) memory.setU32(ptr + 4, filled);
+}

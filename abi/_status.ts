@@ -1,0 +1,49 @@
+import { HostError, type Refusal } from "../service/errors.ts";
+
+/** What a hostcall answers, by the names of the ABI's `fastly_status`. */
+export const XqdStatus = {
+  ok: 0,
+  error: 1,
+  inval: 2,
+  badf: 3,
+  buflen: 4,
+  unsupported: 5,
+  badalign: 6,
+  httpinvalid: 7,
+  httpuser: 8,
+  httpincomplete: 9,
+  none: 10,
+  httpheadtoolarge: 11,
+  httpinvalidstatus: 12,
+  limitexceeded: 13,
+  again: 14,
+} as const;
+/** One of the numbers of {@linkcode XqdStatus}. */
+export type XqdStatus = typeof XqdStatus[keyof typeof XqdStatus];
+
+/** The status that each refusal becomes. */
+const STATUS: Readonly<Record<Refusal, XqdStatus>> = {
+  "failed": XqdStatus.error,
+  "invalid": XqdStatus.inval,
+  "bad-handle": XqdStatus.badf,
+  "buffer-too-small": XqdStatus.buflen,
+  "unsupported": XqdStatus.unsupported,
+  "http-invalid": XqdStatus.httpinvalid,
+  "http-incomplete": XqdStatus.httpincomplete,
+  "absent": XqdStatus.none,
+  "limit-exceeded": XqdStatus.limitexceeded,
+  "again": XqdStatus.again,
+};
+
+export function statusOf(error: unknown): XqdStatus {
+  return error instanceof HostError ? STATUS[error.kind] : XqdStatus.error;
+}
+
+/** The status as a guest of 2020 knows it: those above 9 came later. */
+export function statusOf2020(status: number): number {
+  return status <= XqdStatus.httpincomplete
+    ? status
+    : status === XqdStatus.none
+    ? XqdStatus.inval
+    : XqdStatus.error;
+}

@@ -1,0 +1,33 @@
+import type { Hostcall, Word } from "./_define.ts";
+
+/** The same call, with a log entry for each use: only bound when somebody listens. */
+export function traced(module: string, name: string, call: Hostcall): Hostcall {
+  return {
+    ...call,
+    bind(seat) {
+      const bound = call.bind(seat);
+      return (...args: Word[]) => {
+        const { service, id } = seat.sandbox;
+        const began = performance.now();
+        const log = (status: number | undefined) =>
+          service.log({
+            kind: "hostcall",
+            requestId: id,
+            module,
+            name,
+            args,
+            status,
+            micros: Math.round((performance.now() - began) * 1000),
+          });
+        let status: number | Promise<number> | undefined;
+        try {
+          status = bound(...args);
+        } finally {
+          if (!(status instanceof Promise)) log(status);
+        }
+        status instanceof Promise && status.then(log, () => log(undefined));
+        return status;
+      };
+    },
+  };
+}

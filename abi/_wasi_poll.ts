@@ -1,0 +1,61 @@
+import type { Memory } from "../handles/memory.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import { refuse } from "../service/errors.ts";
+
+// The records' sizes and fields, from WASI's preview 1.
+const SUBSCRIPTION = 48;
+const EVENT = 32;
+const ABSOLUTE = 1;
+const REAL_TIME = 0;
+const MONOTONIC = 1;
+const NANOS = 1e6;
+
+interface Subscription {
+  readonly userdata: bigint;
+  readonly kind: number;
+  /** Milliseconds until the event; 0 for a descriptor, which never waits: input is empty, output is taken. */
+  readonly delay: number;
+}
+
+/** Waits until the first of the subscribed clocks and descriptors; answers the number of events. */
+export function pollOneoff(
+  sandbox: Sandbox,
+  input: number,
+  output: number,
+  count: number,
+): number | Promise<number> {
+  const { memory } = sandbox;
+  if (count === 0) refuse("invalid", "Cannot wait for nothing");
+  if (input + count * SUBSCRIPTION > memory.size || output + count * EVENT > memory.size) {
+    refuse("invalid", `Cannot reach ${count} subscriptions`);
+  }
+  const wanted = Array.from({ length: count }, (_, i) => read(memory, input + i * SUBSCRIPTION));
+  const delay = Math.min(...wanted.map(({ delay }) => delay));
+  const due = wanted.filter((each) => each.delay <= delay);
+  const finish = () => {
+    due.forEach((event, i) => write(memory, output + i * EVENT, event));
+    return due.length;
+  };
+  return delay > 0 ? sandbox.timer(Math.ceil(delay)).done.then(finish) : finish();
+}
+
+function read(memory: Memory, at: number): Subscription {
+  const kind = memory.u8(at + 8);
+  if (kind > 2) refuse("invalid", `Cannot wait for events of kind ${kind}`);
+  return { userdata: memory.u64(at), kind, delay: kind === 0 ? clockDelay(memory, at) : 0 };
+}
+
+function clockDelay(memory: Memory, at: number): number {
+  const id = memory.u32(at + 16);
+  if (id !== REAL_TIME && id !== MONOTONIC) refuse("invalid", `Cannot wait for clock ${id}`);
+  const timeout = Number(memory.u64(at + 24)) / NANOS;
+  if (!(memory.u16(at + 40) & ABSOLUTE)) return timeout;
+  const now = id === REAL_TIME ? performance.timeOrigin + performance.now() : performance.now();
+  return Math.max(0, timeout - now);
+}
+
+function write(memory: Memory, at: number, { userdata, kind }: Subscription): void {
+  memory.setBytes(at, new Uint8Array(EVENT));
+  memory.setU64(at, userdata);
+  memory.setU8(at + 10, kind);
+}

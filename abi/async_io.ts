@@ -1,0 +1,34 @@
+/** `fastly_async_io`: waiting for the first of several things. @module */
+import { Waitable } from "../handles/waitable.ts";
+import { refuse } from "../service/errors.ts";
+import { call, type Namespace, namespace, wait } from "./_define.ts";
+import { list, ref, u32 } from "./_in.ts";
+import * as out from "./_out.ts";
+
+/** The index that says that the time was up. */
+const TIMED_OUT = 0xffff_ffff;
+
+export const asyncIo: Namespace = namespace("fastly_async_io", {
+  /** The index of the first item that is ready; a timeout in milliseconds, 0 for none. Consumes nothing. */
+  select: wait([list, u32], out.u32, (sandbox, numbers, timeout) => {
+    const items = numbers.map((handle) => sandbox.handles.get(Waitable, handle));
+    if (!items.length && !timeout) refuse("invalid", "Cannot wait for nothing without a timeout");
+    const ready = items.findIndex((item) => item.ready);
+    if (ready >= 0) return ready;
+    const limit = timeout ? sandbox.timer(timeout) : undefined;
+    return firstReady(items, limit?.done).finally(() => limit?.cancel());
+  }),
+  is_ready: call([ref(Waitable)], out.bool, (_, item) => item.ready),
+});
+
+async function firstReady(items: readonly Waitable[], limit?: Promise<void>): Promise<number> {
+  let timedOut = false;
+  const expired = limit?.then(() => void (timedOut = true));
+  while (!timedOut) {
+    const waits = items.map((item) => item.whenReady());
+    await Promise.race(expired ? [...waits, expired] : waits);
+    const ready = items.findIndex((item) => item.ready);
+    if (ready >= 0) return ready;
+  }
+  return TIMED_OUT;
+}

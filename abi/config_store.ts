@@ -1,0 +1,23 @@
+/** `fastly_config_store`, and `fastly_dictionary`, its older name. @module */
+import { ConfigStore } from "../handles/config_store.ts";
+import { refuse } from "../service/errors.ts";
+import { call, type Hostcall, type Namespace, namespace } from "./_define.ts";
+import { ref, text } from "./_in.ts";
+import * as out from "./_out.ts";
+
+const calls: Record<string, Hostcall> = {
+  open: call([text], out.put(ConfigStore), ({ service }, name) => {
+    const entries = service.configStores.get(name);
+    return entries
+      ? new ConfigStore(entries)
+      : refuse("bad-handle", `Cannot open config store "${name}": there is none`);
+  }),
+  get: call(
+    [ref(ConfigStore), text],
+    out.text,
+    (_, { entries }, key) => entries.get(key) ?? refuse("absent", `Cannot find key "${key}"`),
+  ),
+};
+
+export const configStore: Namespace = namespace("fastly_config_store", calls);
+export const dictionary: Namespace = namespace("fastly_dictionary", calls);

@@ -1,0 +1,63 @@
+/**
+ * `fastly_http_body`: the content of a message, whole or still arriving.
+ *
+ * @module
+ */
+import { Body } from "../handles/body.ts";
+import { refuse } from "../service/errors.ts";
+import { call, type Namespace, namespace, wait } from "./_define.ts";
+import { bytes, headerName, headerValue, oneOf, ref, span, take } from "./_in.ts";
+import * as out from "./_out.ts";
+
+export const httpBody: Namespace = namespace("fastly_http_body", {
+  new: call([], out.put(Body), () => new Body()),
+
+  /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
+  append: wait([ref(Body), take(Body)], out.none, (_, dest, src) => dest.append(src)),
+
+  /** Fills `buf` with what is at hand, waiting only when nothing is; zero bytes is the end. */
+  read: wait([ref(Body), span], out.u32, (_, body, buf) => {
+    const chunk = body.read(buf.length);
+    return chunk instanceof Promise ? chunk.then(buf.fill) : buf.fill(chunk);
+  }),
+
+  /** Takes all of it. The back of a stream waits while its reader is behind. */
+  write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (_, body, chunk, end) => {
+    const written = body.write(chunk, end);
+    return written instanceof Promise ? written.then(() => chunk.length) : chunk.length;
+  }),
+
+  /** Ends a stream well: the other side sees a complete message. */
+  close: call([take(Body)], out.none, (_, body) => body.close()),
+
+  /** Ends a stream badly: the other side sees a broken one. */
+  abandon: call([take(Body)], out.none, (_, body) => body.drop()),
+
+  trailer_append: call(
+    [ref(Body), headerName, headerValue],
+    out.none,
+    (_, body, name, value) => body.appendTrailer(name, value),
+  ),
+  trailer_names_get: call([ref(Body)], out.values, (_, { trailers }) => trailers.names()),
+  trailer_value_get: call(
+    [ref(Body), headerName],
+    out.byteString,
+    (_, { trailers }, name) =>
+      trailers.get(name) ?? refuse("invalid", `Cannot find trailer "${name}"`),
+  ),
+  trailer_values_get: call(
+    [ref(Body), headerName],
+    out.values,
+    (_, { trailers }, name) => trailers.getAll(name),
+  ),
+
+  /** The bytes left to read, when the host knows. */
+  known_length: call(
+    [ref(Body)],
+    out.u64,
+    (_, { knownLength }) =>
+      knownLength === undefined
+        ? refuse("absent", "Cannot know the length of a stream")
+        : BigInt(knownLength),
+  ),
+});

@@ -1,0 +1,189 @@
+/**
+ * `fastly_http_req`: the client's request, requests to backends, and waiting for those.
+ *
+ * @module
+ */
+import { Body } from "../handles/body.ts";
+import { GuestRequest } from "../handles/message.ts";
+import { PendingRequest as Pending, type Reply } from "../handles/pending_request.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import { send } from "../handles/send.ts";
+import type { Payload } from "../service/bytes.ts";
+import { HostError, refuse, SendError } from "../service/errors.ts";
+import { checkMethod } from "../service/headers.ts";
+import { checkUrl } from "../service/url.ts";
+import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
+import { currentFacts, originalNames, prefixed } from "./_downstream.ts";
+import { dynamicBackend } from "./_dynamic_backend.ts";
+import { messageCalls } from "./_headers.ts";
+import { byteString, headerName, headerValue, list, oneOf, ref, take, text, u32 } from "./_in.ts";
+import { cacheOverrideV1, cacheOverrideV2, cacheOverrideV3 } from "./_cache_override.ts";
+import * as out from "./_out.ts";
+
+const sendInputs = [take(GuestRequest), take(Body), text] as const;
+const streamInputs = [take(GuestRequest), ref(Body), text] as const;
+const target = oneOf("any", "response", "error");
+
+export const httpReq: Namespace = namespace("fastly_http_req", {
+  ...messageCalls(GuestRequest),
+  ...prefixed("downstream_", currentFacts),
+  new: call([], out.put(GuestRequest), () => new GuestRequest()),
+
+  /** The client's request and its body. */
+  body_downstream_get: call(
+    [],
+    out.all({ request: out.u32, body: out.u32 }),
+    ({ downstream }) => downstream,
+  ),
+  original_header_names_get: call([], out.values, ({ exchange }) => originalNames(exchange)),
+  original_header_count: call([], out.u32, ({ exchange }) => exchange.head.headers.size),
+  fastly_key_is_valid: call([], out.bool, () => false),
+
+  method_get: call([ref(GuestRequest)], out.byteString, (_, { method }) => method),
+  method_set: call([ref(GuestRequest), byteString], out.none, (_, request, method) => {
+    request.method = checkMethod(method);
+  }),
+  /** The client's request has an absolute one. */
+  uri_get: call([ref(GuestRequest)], out.byteString, (_, { url }) => url),
+  uri_set: call([ref(GuestRequest), byteString], out.none, (_, request, url) => {
+    request.url = checkUrl(url);
+  }),
+  cache_override_set: cacheOverrideV1,
+  cache_override_v2_set: cacheOverrideV2,
+  cache_override_v3_set: cacheOverrideV3,
+  auto_decompress_response_set: call(
+    [ref(GuestRequest), u32],
+    out.none,
+    (_, request, encodings) => {
+      if (encodings > 1) refuse("invalid", `Cannot decode encodings 0x${encodings.toString(16)}`);
+      request.gunzip = encodings === 1;
+    },
+  ),
+
+  /** Sends and waits for the response's head. Request and body are consumed, whatever comes. */
+  send: wait(sendInputs, out.reply, sendAndWait),
+  send_v2: wait(sendInputs, out.detailed(out.reply), sendAndWait),
+  send_v3: wait(sendInputs, out.detailed(out.reply), sendAndWait),
+  send_async: call(
+    sendInputs,
+    out.put(Pending),
+    (sandbox, request, body, backend) => start(sandbox, request, () => body.payload(), backend),
+  ),
+  /** Sends what the body holds, and then what is written to it until it is closed. */
+  send_async_streaming: call(
+    streamInputs,
+    out.put(Pending),
+    (sandbox, request, body, backend) => start(sandbox, request, () => body.stream(), backend),
+  ),
+  /** As `send_async`, or with `streaming` 1 as `send_async_streaming`; never through the cache. */
+  send_async_v2: call(
+    [take(GuestRequest), u32, text, u32],
+    out.put(Pending),
+    (sandbox, request, handle, backend, streaming) => {
+      const { handles } = sandbox;
+      const body = streaming ? handles.get(Body, handle) : handles.take(Body, handle);
+      return start(sandbox, request, () => streaming ? body.stream() : body.payload(), backend);
+    },
+  ),
+
+  pending_req_poll: call([u32], out.all({ done: out.bool, reply: out.reply }), poll),
+  pending_req_poll_v2: call(
+    [u32],
+    out.detailed(out.all({ done: out.bool, reply: out.reply })),
+    poll,
+  ),
+  pending_req_wait: wait([take(Pending)], out.reply, (_, pending) => pending.reply()),
+  pending_req_wait_v2: wait(
+    [take(Pending)],
+    out.detailed(out.reply),
+    (_, pending) => pending.reply(),
+  ),
+  pending_req_select: wait([list], out.all({ index: out.u32, reply: out.reply }), select),
+  pending_req_select_v2: wait(
+    [list],
+    out.detailed(out.all({ index: out.u32, reply: out.reply })),
+    select,
+  ),
+  ...editCalls(),
+
+  register_dynamic_backend: dynamicBackend,
+});
+
+function start(
+  sandbox: Sandbox,
+  request: GuestRequest,
+  payload: () => Payload,
+  name: string,
+): Pending {
+  const backend = isGeoLookup(request) ? sandbox.service.geoBackend : sandbox.findBackend(name);
+  if (backend) return send(sandbox.service, request, payload(), backend);
+  sandbox.reportUnknownBackend(name);
+  throw new SendError("destination_not_found", `Cannot send: no backend is named "${name}"`);
+}
+
+/** Look-ups of AssemblyScript's SDK, which names no backend of its own for them. */
+function isGeoLookup({ url, headers }: GuestRequest): boolean {
+  return url === "http://www.fastly.com/geolocation" &&
+    headers.get("fastly-xqd-api") === "geolocation";
+}
+
+function sendAndWait(
+  sandbox: Sandbox,
+  request: GuestRequest,
+  body: Body,
+  backend: string,
+): Promise<Reply> {
+  return start(sandbox, request, () => body.payload(), backend).settled;
+}
+
+/** Takes the pending request only when it is done. */
+export function poll(
+  { handles }: Sandbox,
+  handle: number,
+): { done: boolean; reply: Reply | undefined } {
+  const pending = handles.get(Pending, handle);
+  if (!pending.ready) return { done: false, reply: undefined };
+  return { done: true, reply: handles.take(Pending, handle).reply() as Reply };
+}
+
+/** Takes the first that is done. That it failed shows in its handles: the index must be told all the same. */
+async function select(
+  { handles }: Sandbox,
+  numbers: readonly number[],
+): Promise<{ index: number; reply: Reply | undefined }> {
+  const pending = numbers.map((handle) => handles.get(Pending, handle));
+  if (!pending.length) refuse("invalid", "Cannot select among no requests");
+  await Promise.race(pending.map((each) => each.whenReady()));
+  const index = pending.findIndex((each) => each.ready);
+  const winner = handles.take(Pending, numbers[index]!);
+  try {
+    return { index, reply: await winner.reply() };
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return { index, reply: undefined };
+  }
+}
+
+/** Changes to a head that is still to come. */
+function editCalls(): Record<string, Hostcall> {
+  const edit = (
+    change: (headers: { set: Change; append: Change }, name: string, value: string) => void,
+  ) =>
+    call(
+      [ref(Pending), headerName, headerValue, target],
+      out.none,
+      (_, pending, name, value, target) =>
+        pending.edit(target, (headers) => change(headers, name, value)),
+    );
+  return {
+    pending_req_header_insert: edit((headers, name, value) => headers.set(name, value)),
+    pending_req_header_append: edit((headers, name, value) => headers.append(name, value)),
+    pending_req_header_remove: call(
+      [ref(Pending), headerName, target],
+      out.none,
+      (_, pending, name, target) => pending.edit(target, (headers) => void headers.delete(name)),
+    ),
+  };
+}
+
+type Change = (name: string, value: string) => void;

@@ -1,0 +1,81 @@
+/**
+ * `fastly_http_resp`: responses, and answering the client with them.
+ *
+ * @module
+ */
+import { Body } from "../handles/body.ts";
+import { GuestResponse } from "../handles/message.ts";
+import { PendingRequest } from "../handles/pending_request.ts";
+import { octetsOf } from "../service/address.ts";
+import { refuse } from "../service/errors.ts";
+import { call, type Namespace, namespace } from "./_define.ts";
+import { messageCalls } from "./_headers.ts";
+import { oneOf, ref, take, u32 } from "./_in.ts";
+import * as out from "./_out.ts";
+
+const EARLY_HINTS = 103;
+
+export const httpResp: Namespace = namespace("fastly_http_resp", {
+  ...messageCalls(GuestResponse),
+  new: call([], out.put(GuestResponse), () => new GuestResponse()),
+  status_get: call([ref(GuestResponse)], out.u16, (_, { status }) => status),
+  status_set: call([ref(GuestResponse), u32], out.none, (_, response, status) => {
+    if (status < 100 || status > 999) refuse("invalid", `Cannot use ${status} as a status`);
+    response.status = status;
+  }),
+
+  /**
+   * Answers the client. With `streaming` 1 the body's handle stays and becomes the write end; else both handles are
+   * gone. A status of 103 is an early hint, sent ahead of the response; it may be sent often, and both handles stay,
+   * since the Go SDK goes on with them.
+   */
+  send_downstream: call(
+    [u32, u32, u32],
+    out.none,
+    (sandbox, responseHandle, bodyHandle, streaming) => {
+      const { handles } = sandbox;
+      const response = handles.get(GuestResponse, responseHandle);
+      if (response.status === EARLY_HINTS) {
+        handles.get(Body, bodyHandle);
+        return sandbox.inform(response);
+      }
+      handles.take(GuestResponse, responseHandle);
+      const body = streaming === 1 ? handles.get(Body, bodyHandle) : handles.take(Body, bodyHandle);
+      if (response.status < 200) {
+        refuse(
+          "invalid",
+          `Cannot respond with status ${response.status}: of 1xx only 103 can be sent`,
+        );
+      }
+      sandbox.respond(response, () => streaming === 1 ? body.stream() : body.payload());
+    },
+  ),
+
+  /** Answers the client with what a pending request brings, and does not wait for it. */
+  send_downstream_pending: call(
+    [take(PendingRequest)],
+    out.none,
+    (sandbox, pending) => sandbox.respondWith(pending),
+  ),
+  http_keepalive_mode_set: call(
+    [ref(GuestResponse), oneOf("automatic", "no-keepalive")],
+    out.none,
+    (_, response, mode) => void (response.keepAlive = mode === "automatic"),
+  ),
+
+  /** Where a backend's response came from. */
+  get_addr_dest_ip: call(
+    [ref(GuestResponse)],
+    out.octets,
+    (_, { peer }) => octetsOf(peer?.address ?? "") ?? noPeer(),
+  ),
+  get_addr_dest_port: call(
+    [ref(GuestResponse)],
+    out.u16,
+    (_, { peer }) => peer?.port ?? noPeer(),
+  ),
+});
+
+function noPeer(): never {
+  refuse("absent", "Cannot tell an address: the response did not come over a socket");
+}

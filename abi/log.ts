@@ -1,0 +1,26 @@
+/** `fastly_log`: records for named endpoints. @module */
+import { LogEndpoint } from "../handles/log_endpoint.ts";
+import { refuse } from "../service/errors.ts";
+import { call, type Namespace, namespace } from "./_define.ts";
+import { bytes, ref, text } from "./_in.ts";
+import * as out from "./_out.ts";
+
+const RESERVED = /^(stdout|stderr|fst_managed_.*)$/i;
+const decoder = new TextDecoder();
+
+export const log: Namespace = namespace("fastly_log", {
+  /** Any name opens but the platform's own. */
+  endpoint_get: call([text], out.put(LogEndpoint), (_, name) => {
+    if (RESERVED.test(name)) {
+      refuse("invalid", `Cannot open log endpoint "${name}": it is reserved`);
+    }
+    return new LogEndpoint(name);
+  }),
+
+  /** One call is one record; it never fails for what becomes of it. */
+  write: call([ref(LogEndpoint), bytes], out.u32, ({ service, id }, { name }, record) => {
+    const message = decoder.decode(record).replace(/\n$/, "");
+    if (message) service.log({ kind: "endpoint", requestId: id, endpoint: name, message });
+    return record.length;
+  }),
+});

@@ -1,0 +1,79 @@
+/**
+ * Every hostcall, by import module and name.
+ *
+ * @module
+ */
+import type { Seat } from "../handles/sandbox.ts";
+import { asyncIo } from "./async_io.ts";
+import { backends } from "./backend.ts";
+import { computeRuntime } from "./compute_runtime.ts";
+import { configStore, dictionary } from "./config_store.ts";
+import type { Bound, Hostcall, Namespace } from "./_define.ts";
+import { fastlyAbi } from "./fastly_abi.ts";
+import { geo } from "./geo.ts";
+import { httpBody } from "./http_body.ts";
+import { httpCache } from "./http_cache.ts";
+import { httpDownstream } from "./http_downstream.ts";
+import { httpReq } from "./http_req.ts";
+import { httpResp } from "./http_resp.ts";
+import { env, fastly } from "./legacy.ts";
+import { log } from "./log.ts";
+import { traced } from "./_trace.ts";
+import { uap } from "./uap.ts";
+import { wasi } from "./wasi.ts";
+
+/** Every namespace that a guest may import from. */
+export const namespaces: readonly Namespace[] = [
+  fastlyAbi,
+  httpReq,
+  httpDownstream,
+  httpResp,
+  httpBody,
+  asyncIo,
+  backends,
+  log,
+  uap,
+  geo,
+  dictionary,
+  configStore,
+  computeRuntime,
+  httpCache,
+  wasi,
+  env,
+  fastly,
+];
+
+const byModule = new Map(namespaces.map(({ name, calls }) => [name, calls]));
+
+/** A function for a guest's import, bound to the seat that its sandboxes will take. */
+export interface BoundImport {
+  readonly module: string;
+  readonly name: string;
+  readonly run: Bound;
+  readonly suspends: boolean;
+}
+
+/** One import of a guest, ready to be bound for each instance. */
+export type Binder = (seat: Seat) => BoundImport;
+
+/**
+ * Prepares what a guest imports, once for all its instances. An import that this host does not know becomes a function
+ * that ends the guest by its name, so that guests of newer SDKs load.
+ *
+ * @param trace Whether every call is logged.
+ */
+export function binderOf(module: string, name: string, trace: boolean): Binder {
+  const hostcall: Hostcall = byModule.get(module)?.[name] ?? unknownImport(module, name);
+  const { suspends, bind } = trace ? traced(module, name, hostcall) : hostcall;
+  return (seat) => ({ module, name, run: bind(seat), suspends });
+}
+
+function unknownImport(module: string, name: string): Hostcall {
+  return {
+    words: [],
+    suspends: false,
+    bind: () => () => {
+      throw new Error(`Cannot call ${module}.${name}: this host does not know the import`);
+    },
+  };
+}

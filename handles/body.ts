@@ -1,0 +1,126 @@
+import { EMPTY, type Eventually, type Payload } from "../service/bytes.ts";
+import { ChunkQueue } from "../service/chunk_queue.ts";
+import { HostError, refuse } from "../service/errors.ts";
+import { HeaderList } from "../service/headers.ts";
+import { Pipe } from "../service/pipe.ts";
+import { Waitable } from "./waitable.ts";
+
+/**
+ * A body handle. It begins as something to read and to write into; once it is sent as a stream it is the write end of
+ * that stream and nothing else.
+ */
+export class Body extends Waitable {
+  #content = new ChunkQueue();
+  #stream: { readonly pipe: Pipe; readonly trailers: HeaderList } | undefined;
+
+  static of(payload: Payload): Body {
+    const body = new Body();
+    body.#content.push(payload);
+    return body;
+  }
+
+  get streaming(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** At most `most` bytes, at least one; none at the end. */
+  read(most: number): Eventually<Uint8Array> {
+    const content = this.#readable("read from");
+    if (most === 0) return EMPTY;
+    const chunk = content.read(most);
+    return chunk instanceof Promise ? chunk.then((bytes) => bytes ?? EMPTY) : chunk ?? EMPTY;
+  }
+
+  /** Puts bytes, which it keeps, at an end. The back of a stream waits while its reader is behind. */
+  write(chunk: Uint8Array, end: "back" | "front"): Eventually<void> {
+    if (end === "front") return this.#readable("write to the front of").unshift(chunk);
+    if (this.#stream) return this.#stream.pipe.write(chunk);
+    this.#content.push(chunk);
+  }
+
+  /** Moves everything in `source`, trailers included, to the back. */
+  append(source: Body): Eventually<void> {
+    if (source === this) refuse("bad-handle", "Cannot append a body to itself");
+    const content = source.#readable("append");
+    if (this.#stream) return pump(content, this.#stream);
+    this.#content.push(content.whole() ?? content);
+  }
+
+  /** Gives up the content to whoever sends it. */
+  payload(): Payload {
+    const content = this.#readable("send");
+    this.#content = new ChunkQueue();
+    return content.whole() ?? content;
+  }
+
+  /** Gives up the content as {@linkcode Body.payload} does; what is written from now on follows it. */
+  stream(): Payload {
+    const content = this.#readable("stream");
+    const pipe = new Pipe();
+    content.push(pipe);
+    this.#content = new ChunkQueue();
+    this.#stream = { pipe, trailers: new HeaderList() };
+    return content;
+  }
+
+  /** Ends a stream well: its reader sees a whole message. Frees what is no stream. */
+  close(): void {
+    if (this.#stream) this.#stream.pipe.finish(this.#stream.trailers);
+    else this.#content.cancel();
+  }
+
+  /** Ends a stream badly: its reader sees a message cut short. */
+  override drop(): void {
+    if (!this.#stream) return this.#content.cancel();
+    this.#stream.pipe.abort(
+      new HostError("http-incomplete", "Cannot read on: the guest did not finish the body"),
+    );
+  }
+
+  /** How many bytes are left to read, when that is certain. */
+  get knownLength(): number | undefined {
+    return this.#stream ? undefined : this.#content.length;
+  }
+
+  /** The fields after the content; refused until it has been read to its end. */
+  get trailers(): HeaderList {
+    if (this.#stream) refuse("invalid", "Cannot read the trailers of a body that is being sent");
+    return this.#content.done
+      ? this.#content.trailers
+      : refuse("again", "Cannot read trailers before the end of the body has been read");
+  }
+
+  appendTrailer(name: string, value: string): void {
+    (this.#stream ?? this.#content).trailers.append(name, value);
+  }
+
+  /** Whether a read, or a write to a stream, would go through at once. */
+  override get ready(): boolean {
+    return this.#stream ? !this.#stream.pipe.full : this.#content.ready;
+  }
+
+  override whenReady(): Promise<void> {
+    return this.#stream ? this.#stream.pipe.room : this.#content.whenReady();
+  }
+
+  #readable(action: string): ChunkQueue {
+    return this.#stream
+      ? refuse("bad-handle", `Cannot ${action} a body that is being sent`)
+      : this.#content;
+  }
+}
+
+/** Writes all of one body into a stream. If it fails half-way, so does the stream. */
+async function pump(
+  content: ChunkQueue,
+  { pipe, trailers }: { readonly pipe: Pipe; readonly trailers: HeaderList },
+): Promise<void> {
+  try {
+    for (let chunk; (chunk = await content.read());) await pipe.write(chunk);
+  } catch (error) {
+    content.cancel(error);
+    pipe.abort(error);
+    throw error;
+  }
+  for (const [name, value] of content.trailers) trailers.append(name, value);
+}

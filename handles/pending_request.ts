@@ -1,0 +1,46 @@
+import type { HeaderList } from "../service/headers.ts";
+import type { Body } from "./body.ts";
+import type { GuestResponse } from "./message.ts";
+import { Pending } from "./pending.ts";
+
+/** What a request to a backend brings. */
+export interface Reply {
+  readonly response: GuestResponse;
+  readonly body: Body;
+}
+
+/** What became of a request: a backend's response, or the error that the host answers instead. */
+export type Outcome = "response" | "error";
+
+/** A request under way, by handle. */
+export class PendingRequest extends Pending<Reply> {
+  readonly #edits: {
+    readonly target: Outcome | "any";
+    readonly edit: (headers: HeaderList) => void;
+  }[] = [];
+
+  /** Remembers a change to the head that is still to come. */
+  edit(target: Outcome | "any", edit: (headers: HeaderList) => void): void {
+    this.#edits.push({ target, edit });
+  }
+
+  /** Makes the remembered changes, in the order in which they were asked for. */
+  applyEdits(outcome: Outcome, headers: HeaderList): void {
+    for (const { target, edit } of this.#edits) {
+      if (target === "any" || target === outcome) edit(headers);
+    }
+  }
+
+  /** The reply with the changes made; waits for it if need be. */
+  reply(): Reply | Promise<Reply> {
+    const reply = this.get();
+    return reply instanceof Promise
+      ? reply.then((reply) => this.#edited(reply))
+      : this.#edited(reply);
+  }
+
+  #edited(reply: Reply): Reply {
+    this.applyEdits("response", reply.response.headers);
+    return reply;
+  }
+}

@@ -1,0 +1,46 @@
+const NEWLINE = 10;
+/** A line longer than this is told in pieces. */
+const MOST_LINE_BYTES = 64 * 1024;
+
+/** Cuts what a guest writes to its standard output or error into lines. */
+export class Lines {
+  readonly #tell: (line: string) => void;
+  readonly #decoder = new TextDecoder();
+  #rest: Uint8Array[] = [];
+  #restBytes = 0;
+
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell;
+  }
+
+  /** Takes bytes, which it keeps. */
+  write(bytes: Uint8Array): void {
+    let from = 0;
+    for (let at; (at = bytes.indexOf(NEWLINE, from)) >= 0; from = at + 1) {
+      this.#keep(bytes.subarray(from, at));
+      this.#flush();
+    }
+    this.#keep(bytes.subarray(from));
+    if (this.#restBytes > MOST_LINE_BYTES) this.#flush();
+  }
+
+  /** Tells the last line if it had no newline. */
+  flush(): void {
+    if (this.#restBytes) this.#flush();
+  }
+
+  #keep(piece: Uint8Array): void {
+    if (!piece.length) return;
+    this.#rest.push(piece);
+    this.#restBytes += piece.length;
+  }
+
+  #flush(): void {
+    let line = "";
+    for (const piece of this.#rest) line += this.#decoder.decode(piece, { stream: true });
+    line += this.#decoder.decode();
+    this.#rest = [];
+    this.#restBytes = 0;
+    this.#tell(line);
+  }
+}

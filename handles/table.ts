@@ -1,0 +1,43 @@
+import { refuse } from "../service/errors.ts";
+
+/** A class whose instances a guest may hold. */
+// deno-lint-ignore no-explicit-any -- any constructor will do
+export type Resource<T extends object> = abstract new (...args: any[]) => T;
+
+/** What a handle out-parameter says when there is nothing to name. */
+export const INVALID_HANDLE = 0xffff_fffe;
+
+/**
+ * Every object that one guest holds, in one number space. A number names one object for the life of the sandbox, so a
+ * stale or mistyped handle is always refused.
+ */
+export class HandleTable {
+  readonly #items = new Map<number, object>();
+  #next = 1;
+
+  /** Gives the object its number. */
+  insert(item: object): number {
+    this.#items.set(this.#next, item);
+    return this.#next++;
+  }
+
+  /** The object behind a number; refuses `bad-handle` if there is none of that type. */
+  get<T extends object>(type: Resource<T>, handle: number): T {
+    const item = this.#items.get(handle);
+    if (item instanceof type) return item;
+    refuse("bad-handle", `Cannot use handle ${handle} as a ${type.name}`);
+  }
+
+  /** As {@linkcode HandleTable.get}, and the number names nothing any more. */
+  take<T extends object>(type: Resource<T>, handle: number): T {
+    const item = this.get(type, handle);
+    this.#items.delete(handle);
+    return item;
+  }
+
+  /** Takes everything that is left. */
+  *drain(): Generator<object> {
+    for (const item of this.#items.values()) yield item;
+    this.#items.clear();
+  }
+}

@@ -1,0 +1,41 @@
+/** An IPv4 or IPv6 address in text as its 4 or 16 octets; undefined for anything else. IPv4 inside IPv6 is IPv4. */
+export function octetsOf(address: string): Uint8Array | undefined {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  return address.includes(":") && !mapped ? ipv6(address) : ipv4(mapped?.[1] ?? address);
+}
+
+/** 4 or 16 octets in text; IPv6 in its canonical form (RFC 5952). */
+export function addressOf(octets: Uint8Array): string {
+  if (octets.length === 4) return octets.join(".");
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2).toString(16));
+  const text = groups.join(":");
+  const runs = text.match(/\b0(:0)+\b/g) ?? [];
+  const longest = runs.reduce((best, run) => run.length > best.length ? run : best, "");
+  if (!longest) return text;
+  const at = text.indexOf(longest);
+  return `${text.slice(0, at).replace(/:$/, "")}::${
+    text.slice(at + longest.length).replace(/^:/, "")
+  }`;
+}
+
+function ipv4(text: string): Uint8Array | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4 || parts.some((part) => !/^\d{1,3}$/.test(part) || +part > 255)) {
+    return undefined;
+  }
+  return Uint8Array.from(parts, Number);
+}
+
+function ipv6(text: string): Uint8Array | undefined {
+  const halves = text.split("%")[0]!.split("::");
+  if (halves.length > 2) return undefined;
+  const [head, tail] = halves.map((half) => half ? half.split(":") : []);
+  const missing = 8 - head!.length - (tail?.length ?? 0);
+  if (tail ? missing < 1 : missing !== 0) return undefined;
+  const groups = [...head!, ...Array(missing).fill("0"), ...tail ?? []];
+  if (groups.some((group) => !/^[0-9a-f]{1,4}$/i.test(group))) return undefined;
+  return Uint8Array.from(
+    groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 255]),
+  );
+}

@@ -1,0 +1,56 @@
+import type { Payload } from "./bytes.ts";
+import type { HeaderList } from "./headers.ts";
+
+/** The HTTP versions that the ABI names, by their numbers there. */
+export const HttpVersion = {
+  http09: 0,
+  http10: 1,
+  http11: 2,
+  h2: 3,
+  h3: 4,
+} as const;
+/** One of the numbers of {@linkcode HttpVersion}. */
+export type HttpVersion = typeof HttpVersion[keyof typeof HttpVersion];
+
+/** A request's head as the wire had it. */
+export interface RequestHead {
+  /** The method token, in the client's case. */
+  readonly method: string;
+  /** Absolute: scheme, authority of the Host field, then path and query as received. */
+  readonly url: string;
+  readonly version: HttpVersion;
+  readonly headers: HeaderList;
+}
+
+/** A response's head, framing fields included. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: HeaderList;
+}
+
+/** What the host knows of whoever sent a request. */
+export interface ClientFacts {
+  /** IPv4 or IPv6 address in text, without port or brackets. */
+  readonly address: string;
+  readonly port: number;
+  /** The address that the client reached. */
+  readonly serverAddress: string;
+  readonly serverPort: number;
+}
+
+/**
+ * One request and the way to answer it: what the fronts (a `Request` handler, a socket, a test) have in common.
+ * `respond` is called once; before it, `inform` any number of times.
+ */
+export interface Exchange {
+  readonly head: RequestHead;
+  /** The request's content; whole and empty when there is none. */
+  readonly body: Payload;
+  readonly client: ClientFacts;
+  /** Sends an informational (1xx) head ahead of the response, where the front can. */
+  inform(head: ResponseHead): void;
+  /** Sends the response. A source that fails cuts the client's message short. */
+  respond(head: ResponseHead, body: Payload): void;
+  /** Calls back if the client leaves before its response has gone out whole. */
+  onGone(callback: (reason: Error) => void): void;
+}

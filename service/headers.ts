@@ -1,0 +1,132 @@
+import { refuse } from "./errors.ts";
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+// deno-lint-ignore no-control-regex -- what RFC 9110 forbids in a field value
+const FORBIDDEN = /[\0-\x08\x0a-\x1f\x7f]/;
+/** The longest header name that a guest may use; a longer one is refused as invalid. */
+const MOST_NAME_BYTES = 65_535;
+
+/**
+ * The header fields of a message as the wire has them: names in their own case, in order, repeats apart.
+ * Look-ups ignore case. Values are byte strings: each character is one byte, so any bytes survive the way through.
+ */
+export class HeaderList {
+  #raw: readonly string[];
+  #owned: string[] | undefined;
+
+  /** Takes `[name, value, name, value, …]`, which is copied before the first change. */
+  constructor(raw: readonly string[] = []) {
+    this.#raw = raw;
+  }
+
+  /** The fields as `[name, value, name, value, …]`; valid until the next change. */
+  get raw(): readonly string[] {
+    return this.#raw;
+  }
+
+  /** How many fields there are, repeats counted. */
+  get size(): number {
+    return this.#raw.length / 2;
+  }
+
+  /** The first value under the name. */
+  get(name: string): string | undefined {
+    const raw = this.#raw;
+    for (let i = 0; i < raw.length; i += 2) if (same(raw[i]!, name)) return raw[i + 1];
+    return undefined;
+  }
+
+  /** Every value under the name, in order. */
+  getAll(name: string): string[] {
+    const raw = this.#raw;
+    const found: string[] = [];
+    for (let i = 0; i < raw.length; i += 2) if (same(raw[i]!, name)) found.push(raw[i + 1]!);
+    return found;
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+
+  /** The distinct names in lower case, in the order in which they first appear. */
+  names(): Set<string> {
+    const names = new Set<string>();
+    for (let i = 0; i < this.#raw.length; i += 2) names.add(this.#raw[i]!.toLowerCase());
+    return names;
+  }
+
+  append(name: string, value: string): void {
+    this.#own().push(name, value);
+  }
+
+  /** Replaces every value under the name, at the place of the first. */
+  set(name: string, ...values: string[]): void {
+    const raw = this.#raw;
+    const kept: string[] = [];
+    let placed = false;
+    const place = () => {
+      placed = true;
+      for (const value of values) kept.push(name, value);
+    };
+    for (let i = 0; i < raw.length; i += 2) {
+      if (!same(raw[i]!, name)) kept.push(raw[i]!, raw[i + 1]!);
+      else if (!placed) place();
+    }
+    if (!placed) place();
+    this.#raw = this.#owned = kept;
+  }
+
+  /** Removes every value under the name; says whether there was one. */
+  delete(name: string): boolean {
+    if (!this.has(name)) return false;
+    this.set(name);
+    return true;
+  }
+
+  copy(): HeaderList {
+    this.#owned = undefined; // both copy before their next change
+    return new HeaderList(this.#raw);
+  }
+
+  *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
+    const raw = this.#raw;
+    for (let i = 0; i < raw.length; i += 2) yield [raw[i]!, raw[i + 1]!];
+  }
+
+  #own(): string[] {
+    if (!this.#owned) this.#raw = this.#owned = this.#raw.slice();
+    return this.#owned;
+  }
+}
+
+/** Refuses what RFC 9110 does not allow as a field name. */
+export function checkName(name: string): string {
+  if (name.length > MOST_NAME_BYTES) {
+    refuse(
+      "invalid",
+      `Cannot use a header name of ${name.length} bytes: ${MOST_NAME_BYTES} is the most`,
+    );
+  }
+  return TOKEN.test(name)
+    ? name
+    : refuse("failed", `Cannot use ${JSON.stringify(name)} as a header name`);
+}
+
+/** Refuses what RFC 9110 does not allow in a field value. */
+export function checkValue(value: string): string {
+  return FORBIDDEN.test(value)
+    ? refuse("failed", `Cannot use ${JSON.stringify(value)} as a header value`)
+    : value;
+}
+
+/** Refuses what RFC 9110 does not allow as a method. */
+export function checkMethod(method: string): string {
+  return TOKEN.test(method)
+    ? method
+    : refuse("failed", `Cannot use ${JSON.stringify(method)} as a method`);
+}
+
+function same(one: string, other: string): boolean {
+  return one === other ||
+    (one.length === other.length && one.toLowerCase() === other.toLowerCase());
+}

@@ -1,0 +1,156 @@
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { ByteSource, Eventually } from "./bytes.ts";
+import { SendError } from "./errors.ts";
+import { HeaderList } from "./headers.ts";
+import { incompleteResponse } from "./send_errors.ts";
+
+/** What {@linkcode HttpBody} needs to know beside the message. */
+export interface HttpBodyOptions {
+  /** The backend's scheme, host and port, for messages. */
+  readonly name: string;
+  /** From Content-Length, in bytes. */
+  readonly length: number | undefined;
+  /** The longest wait for a piece, in milliseconds. */
+  readonly betweenBytes: number | undefined;
+}
+
+/** A response's body, taken off the socket only as fast as it is read. */
+export class HttpBody implements ByteSource {
+  readonly #message: IncomingMessage;
+  readonly #name: string;
+  readonly #betweenBytes: number | undefined;
+  #left: number | undefined;
+  #error: SendError | undefined;
+  #wake: (() => void) | undefined;
+  #listening = false;
+
+  constructor(message: IncomingMessage, { name, length, betweenBytes }: HttpBodyOptions) {
+    this.#message = message;
+    this.#name = name;
+    this.#left = length;
+    this.#betweenBytes = betweenBytes;
+    message.on("error", (error) => this.fail(incompleteResponse(name, error)));
+    message.on("close", () => {
+      if (!message.complete) this.fail(incompleteResponse(name));
+    });
+  }
+
+  get length(): number | undefined {
+    return this.#left;
+  }
+
+  get trailers(): HeaderList | undefined {
+    const { complete, rawTrailers } = this.#message;
+    return complete && rawTrailers.length ? new HeaderList(rawTrailers) : undefined;
+  }
+
+  /** Whether all of it has arrived, read or not. */
+  get complete(): boolean {
+    return this.#message.complete;
+  }
+
+  read(): Eventually<Uint8Array | undefined> {
+    if (this.#error) throw this.#error;
+    const chunk: Uint8Array | null = this.#message.read();
+    if (chunk) {
+      if (this.#left !== undefined) this.#left -= chunk.length;
+      return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    }
+    return this.#message.complete ? undefined : this.#wait();
+  }
+
+  cancel(): void {
+    if (this.#message.complete) {
+      while (this.#message.read()); // at its end the message gives its connection back
+      return;
+    }
+    this.fail(
+      new SendError(
+        "connection_terminated",
+        `Cannot read the response of ${this.#name}: nobody wanted the rest of it`,
+      ),
+    );
+    this.#message.destroy();
+  }
+
+  /** Ends it badly, unless that has happened; bytes not yet read are lost. */
+  fail(error: SendError): void {
+    this.#error ??= error;
+    this.#wake?.();
+  }
+
+  async #wait(): Promise<Uint8Array | undefined> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    this.#listen();
+    const timer = this.#betweenBytes === undefined
+      ? undefined
+      : setTimeout(() => this.#expire(), this.#betweenBytes);
+    await promise;
+    clearTimeout(timer);
+    this.#wake = undefined;
+    return this.read();
+  }
+
+  #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    this.#message.on("readable", () => this.#wake?.());
+    this.#message.on("end", () => this.#wake?.());
+  }
+
+  #expire(): void {
+    this.fail(
+      new SendError(
+        "http_response_timeout",
+        `Cannot read the response of ${this.#name}: nothing came for ${this.#betweenBytes} ms`,
+      ),
+    );
+    this.#message.destroy();
+  }
+}
+
+/**
+ * Sends a request's body as it arrives, no faster than the connection takes it.
+ * Resolves when all of it is handed over, or the connection has gone; rejects when the source fails or does
+ * not keep to its length.
+ *
+ * @param length What Content-Length has declared; undefined when the body is chunked.
+ */
+export async function sendBody(
+  wire: ClientRequest,
+  source: ByteSource,
+  length: number | undefined,
+): Promise<void> {
+  let left = length;
+  let done = false;
+  let wake: (() => void) | undefined;
+  wire.on("drain", () => wake?.());
+  wire.on("close", () => {
+    if (!done) {
+      source.cancel(new Error("Cannot send the rest of the body: the connection is closed"));
+    }
+    wake?.();
+  });
+  try {
+    for (;;) {
+      const read = source.read();
+      const chunk = read instanceof Promise ? await read : read;
+      if (wire.destroyed) return;
+      if (!chunk) break;
+      if (left !== undefined && (left -= chunk.length) < 0) {
+        source.cancel();
+        throw new RangeError(`the body is longer than its Content-Length of ${length}`);
+      }
+      if (!wire.write(chunk)) await new Promise<void>((resolve) => wake = resolve);
+      if (wire.destroyed) return;
+    }
+  } catch (error) {
+    done = true;
+    throw error;
+  }
+  done = true;
+  if (left) throw new RangeError(`the body is shorter than its Content-Length of ${length}`);
+  if (length === undefined && source.trailers?.size) wire.addTrailers([...source.trailers]);
+  wire.end();
+}

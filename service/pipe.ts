@@ -1,0 +1,90 @@
+import type { ByteSource, Eventually } from "./bytes.ts";
+import { refuse } from "./errors.ts";
+import type { HeaderList } from "./headers.ts";
+
+/** A writer waits while this many bytes are unread. */
+const MOST_UNREAD = 64 * 1024;
+
+/** Joins one writer to one reader; a fast writer waits for a slow reader. */
+export class Pipe implements ByteSource {
+  readonly #chunks: Uint8Array[] = [];
+  #unread = 0;
+  #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;
+  #gone: { reason: unknown } | undefined;
+  #reader: PromiseWithResolvers<void> | undefined;
+  #writer: PromiseWithResolvers<void> | undefined;
+
+  /** Unknown until the writer has finished. */
+  get length(): number | undefined {
+    return this.#end && !("error" in this.#end) ? this.#unread : undefined;
+  }
+
+  get trailers(): HeaderList | undefined {
+    return this.#end?.trailers;
+  }
+
+  /** Whether a write would have to wait. */
+  get full(): boolean {
+    return !this.#gone && this.#unread >= MOST_UNREAD;
+  }
+
+  /** Resolves when a write need not wait any more, or can only fail. */
+  get room(): Promise<void> {
+    return this.full ? (this.#writer ??= Promise.withResolvers()).promise : Promise.resolve();
+  }
+
+  /** Hands on bytes, which the pipe keeps. Waits first while too much is unread. */
+  write(chunk: Uint8Array): Eventually<void> {
+    if (this.full) return this.room.then(() => this.write(chunk));
+    if (this.#gone) {
+      refuse("failed", "Cannot write to a body that nobody reads any more", this.#gone.reason);
+    }
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#unread += chunk.length;
+    this.#wakeReader();
+  }
+
+  /** Ends the message well. */
+  finish(trailers?: HeaderList): void {
+    this.#end ??= { trailers };
+    this.#wakeReader();
+  }
+
+  /** Ends the message badly: its reader sees the error after what was written. */
+  abort(error: unknown): void {
+    this.#end ??= { error };
+    this.#wakeReader();
+  }
+
+  read(): Eventually<Uint8Array | undefined> {
+    const chunk = this.#chunks.shift();
+    if (chunk) {
+      this.#unread -= chunk.length;
+      if (!this.full) this.#wakeWriter();
+      return chunk;
+    }
+    if (!this.#end) {
+      return (this.#reader ??= Promise.withResolvers()).promise.then(() => this.read());
+    }
+    if ("error" in this.#end) throw this.#end.error;
+    return undefined;
+  }
+
+  cancel(reason?: unknown): void {
+    this.#gone ??= { reason };
+    this.#chunks.length = 0;
+    this.#unread = 0;
+    this.#wakeWriter();
+  }
+
+  #wakeReader(): void {
+    this.#reader?.resolve();
+    this.#reader = undefined;
+  }
+
+  #wakeWriter(): void {
+    this.#writer?.resolve();
+    this.#writer = undefined;
+  }
+}

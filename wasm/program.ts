@@ -1,0 +1,110 @@
+import { Id, Reader, sections, Writer } from "./binary.ts";
+
+const PAGE = 64 * 1024;
+const COMPONENT_LAYER = 1;
+/** Flags of a memory's limits: a maximum, and addresses of 64 bits. */
+const HAS_MAXIMUM = 1;
+const WIDE = 4;
+
+/** What a program may be loaded from. */
+export type Source = URL | Uint8Array | Response | WebAssembly.Module;
+
+/** A compiled guest that can be instantiated. */
+export interface Program {
+  readonly module: WebAssembly.Module;
+  /** Every function that it imports, once. */
+  readonly imports: readonly { readonly module: string; readonly name: string }[];
+  /** Whether the memory limit holds: the bytes of a module that came compiled cannot be changed. */
+  readonly limited: boolean;
+}
+
+/**
+ * Compiles a guest with a bound on its memory.
+ *
+ * @param memory The most bytes of linear memory.
+ * @throws {Error} If there is nothing at the URL, or no program in it. The message is one line for the user.
+ */
+export async function compile(source: Source, memory: number): Promise<Program> {
+  if (source instanceof WebAssembly.Module) return check(source, false);
+  const bytes = await read(source);
+  const capped = capMemory(checkMagic(bytes), Math.floor(memory / PAGE));
+  let module;
+  try {
+    module = await WebAssembly.compile(capped as Uint8Array<ArrayBuffer>);
+  } catch (cause) {
+    throw new Error(`Cannot compile the program: ${reason(cause)}`, { cause });
+  }
+  return check(module, true);
+}
+
+async function read(source: URL | Uint8Array | Response): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  const name = source instanceof URL ? source.href : source.url || "the response";
+  try {
+    const response = source instanceof URL ? await fetch(source) : source;
+    if (!response.ok) throw new Error(`the status is ${response.status}`);
+    return await response.bytes();
+  } catch (cause) {
+    throw new Error(`Cannot load a program from ${name}: ${reason(cause)}`, { cause });
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function checkMagic(bytes: Uint8Array): Uint8Array {
+  const magic = bytes.length >= 8 && String.fromCharCode(...bytes.subarray(0, 4));
+  if (magic !== "\0asm") throw new Error("Cannot load the program: it is not a WebAssembly module");
+  if (bytes[6] === COMPONENT_LAYER) {
+    throw new Error(
+      "Cannot load the program: it is a component, and only modules run here (build for wasm32-wasip1)",
+    );
+  }
+  return bytes;
+}
+
+function check(module: WebAssembly.Module, limited: boolean): Program {
+  const exports = WebAssembly.Module.exports(module);
+  const needed = { memory: "memory", _start: "function" };
+  for (const [name, kind] of Object.entries(needed)) {
+    if (exports.some((item) => item.name === name && item.kind === kind)) continue;
+    throw new Error(`Cannot run the program: it exports no ${kind} named "${name}"`);
+  }
+  const imports = new Map<string, { module: string; name: string }>();
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    if (kind !== "function") {
+      throw new Error(`Cannot run the program: it imports the ${kind} ${from}.${name}`);
+    }
+    imports.set(`${from}\0${name}`, { module: from, name });
+  }
+  return { module, imports: [...imports.values()], limited };
+}
+
+/** Lowers the maximum of the module's memory: growth past it fails, as it does on the platform. */
+function capMemory(bytes: Uint8Array, most: number): Uint8Array {
+  const section = sections(bytes).find(({ id }) => id === Id.memory);
+  if (!section) return bytes;
+  const reader = new Reader(bytes, section.body);
+  const out = new Writer().raw(bytes.subarray(0, section.start));
+  out.byte(Id.memory).sized((w) => {
+    const count = reader.unsigned();
+    w.unsigned(count);
+    for (let left = count; left > 0; left--) copyCapped(reader, w, most);
+  });
+  return out.raw(bytes.subarray(section.end)).take();
+}
+
+function copyCapped(reader: Reader, w: Writer, most: number): void {
+  const flags = reader.byte();
+  const least = reader.unsigned();
+  const own = flags & HAS_MAXIMUM ? reader.unsigned() : Infinity;
+  if (least > most) {
+    throw new Error(
+      `Cannot run the program: it starts with ${least} pages of memory, and the limit is ${most} ` +
+        `(${most * PAGE / 2 ** 20} MiB)`,
+    );
+  }
+  if (flags & WIDE) throw new Error("Cannot run the program: its memory has 64-bit addresses");
+  w.byte(flags | HAS_MAXIMUM).unsigned(least).unsigned(Math.min(own, most));
+}
