@@ -152,13 +152,21 @@ export const reply: Output<Reply | undefined> = {
   },
 };
 
-/** An output behind a pointer to a `send_error_detail`, which says why there is none. */
-export function detailed<T>(output: Output<T>): Output<T> {
+/**
+ * An output behind a pointer to a `send_error_detail`, which says why there is none.
+ *
+ * @param failureOf What has failed although there is a value.
+ */
+export function detailed<T, V extends T = T>(
+  output: Output<T>,
+  failureOf?: (value: V) => SendError | undefined,
+): Output<V> {
   return {
     words: ["i32", ...output.words],
     write(sandbox, args, at, value) {
       output.write(sandbox, args, at + 1, value);
-      setDetail(sandbox, unsigned(args, at), "ok");
+      const error = failureOf?.(value);
+      setDetail(sandbox, unsigned(args, at), error?.failure ?? "ok", error);
     },
     refused(sandbox, args, at, error) {
       if (error instanceof SendError) setDetail(sandbox, unsigned(args, at), error.failure, error);
@@ -167,6 +175,7 @@ export function detailed<T>(output: Output<T>): Output<T> {
   };
 }
 
+const DETAIL_BYTES = 20;
 const DNS_RCODE = 2;
 const TLS_ALERT = 8;
 
@@ -179,7 +188,7 @@ function setDetail(
 ): void {
   if (ptr === 0 || ptr + 8 > memory.size) return;
   memory.setU32(ptr, SEND_FAILURES.indexOf(failure));
-  const wanted = memory.u32(ptr + 4);
+  const wanted = ptr + DETAIL_BYTES <= memory.size ? memory.u32(ptr + 4) : 0;
   let filled = 0;
   if (dnsRcode !== undefined && wanted & DNS_RCODE) {
     memory.setU16(ptr + 8, dnsRcode);

@@ -30,7 +30,7 @@ export function pollOneoff(
     refuse("invalid", `Cannot reach ${count} subscriptions`);
   }
   const wanted = Array.from({ length: count }, (_, i) => read(memory, input + i * SUBSCRIPTION));
-  const delay = Math.min(...wanted.map(({ delay }) => delay));
+  const delay = wanted.reduce((least, { delay }) => Math.min(least, delay), Infinity);
   const due = wanted.filter((each) => each.delay <= delay);
   const finish = () => {
     due.forEach((event, i) => write(memory, output + i * EVENT, event));

@@ -5,15 +5,21 @@
  */
 import { Body } from "../handles/body.ts";
 import { refuse } from "../service/errors.ts";
-import { call, type Namespace, namespace, wait } from "./_define.ts";
-import { bytes, headerName, headerValue, oneOf, ref, span, take } from "./_in.ts";
+import { call, type Input, type Namespace, namespace, wait } from "./_define.ts";
+import { bytes, headerName, headerValue, oneOf, ref, span, take, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
+
+/** A body to read from, consumed. */
+export const content: Input<Body> = {
+  words: ["i32"],
+  read: ({ handles }, args, at) => Body.take(handles, unsigned(args, at)),
+};
 
 export const httpBody: Namespace = namespace("fastly_http_body", {
   new: call([], out.put(Body), () => new Body()),
 
   /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
-  append: wait([ref(Body), take(Body)], out.none, (_, dest, src) => dest.append(src)),
+  append: wait([ref(Body), content], out.none, (_, dest, src) => dest.append(src)),
 
   /** Fills `buf` with what is at hand, waiting only when nothing is; zero bytes is the end. */
   read: wait([ref(Body), span], out.u32, (_, body, buf) => {

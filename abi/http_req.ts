@@ -9,18 +9,19 @@ import { PendingRequest as Pending, type Reply } from "../handles/pending_reques
 import type { Sandbox } from "../handles/sandbox.ts";
 import { send } from "../handles/send.ts";
 import type { Payload } from "../service/bytes.ts";
-import { HostError, refuse, SendError } from "../service/errors.ts";
+import { refuse, SendError } from "../service/errors.ts";
 import { checkMethod } from "../service/headers.ts";
 import { checkUrl } from "../service/url.ts";
 import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
 import { currentFacts, originalNames, prefixed } from "./_downstream.ts";
 import { dynamicBackend } from "./_dynamic_backend.ts";
 import { messageCalls } from "./_headers.ts";
+import { content } from "./http_body.ts";
 import { byteString, headerName, headerValue, list, oneOf, ref, take, text, u32 } from "./_in.ts";
 import { cacheOverrideV1, cacheOverrideV2, cacheOverrideV3 } from "./_cache_override.ts";
 import * as out from "./_out.ts";
 
-const sendInputs = [take(GuestRequest), take(Body), text] as const;
+const sendInputs = [take(GuestRequest), content, text] as const;
 const streamInputs = [take(GuestRequest), ref(Body), text] as const;
 const target = oneOf("any", "response", "error");
 
@@ -81,7 +82,7 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
     out.put(Pending),
     (sandbox, request, handle, backend, streaming) => {
       const { handles } = sandbox;
-      const body = streaming ? handles.get(Body, handle) : handles.take(Body, handle);
+      const body = streaming ? handles.get(Body, handle) : Body.take(handles, handle);
       return start(sandbox, request, () => streaming ? body.stream() : body.payload(), backend);
     },
   ),
@@ -92,16 +93,12 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
     out.detailed(out.all({ done: out.bool, reply: out.reply })),
     poll,
   ),
-  pending_req_wait: wait([take(Pending)], out.reply, (_, pending) => pending.reply()),
-  pending_req_wait_v2: wait(
-    [take(Pending)],
-    out.detailed(out.reply),
-    (_, pending) => pending.reply(),
-  ),
+  pending_req_wait: wait([u32], out.reply, settle),
+  pending_req_wait_v2: wait([u32], out.detailed(out.reply), settle),
   pending_req_select: wait([list], out.all({ index: out.u32, reply: out.reply }), select),
   pending_req_select_v2: wait(
     [list],
-    out.detailed(out.all({ index: out.u32, reply: out.reply })),
+    out.detailed(out.all({ index: out.u32, reply: out.reply }), ({ error }: Selected) => error),
     select,
   ),
   ...editCalls(),
@@ -132,8 +129,16 @@ function sendAndWait(
   request: GuestRequest,
   body: Body,
   backend: string,
-): Promise<Reply> {
-  return start(sandbox, request, () => body.payload(), backend).settled;
+): Reply | Promise<Reply> {
+  const pending = start(sandbox, request, () => body.payload(), backend);
+  return settle(sandbox, sandbox.handles.insert(pending));
+}
+
+/** Takes the pending request when it is done; until then its handle has it cancelled if the guest is stopped. */
+function settle({ handles }: Sandbox, handle: number): Reply | Promise<Reply> {
+  const pending = handles.get(Pending, handle);
+  const take = () => handles.take(Pending, handle).reply();
+  return pending.ready ? take() : pending.whenReady().then(take);
 }
 
 /** Takes the pending request only when it is done. */
@@ -146,21 +151,24 @@ export function poll(
   return { done: true, reply: handles.take(Pending, handle).reply() as Reply };
 }
 
+interface Selected {
+  index: number;
+  reply: Reply | undefined;
+  error: SendError | undefined;
+}
+
 /** Takes the first that is done. That it failed shows in its handles: the index must be told all the same. */
-async function select(
-  { handles }: Sandbox,
-  numbers: readonly number[],
-): Promise<{ index: number; reply: Reply | undefined }> {
+async function select({ handles }: Sandbox, numbers: readonly number[]): Promise<Selected> {
   const pending = numbers.map((handle) => handles.get(Pending, handle));
   if (!pending.length) refuse("invalid", "Cannot select among no requests");
   await Promise.race(pending.map((each) => each.whenReady()));
   const index = pending.findIndex((each) => each.ready);
   const winner = handles.take(Pending, numbers[index]!);
   try {
-    return { index, reply: await winner.reply() };
+    return { index, reply: await winner.reply(), error: undefined };
   } catch (error) {
-    if (!(error instanceof HostError)) throw error;
-    return { index, reply: undefined };
+    if (!(error instanceof SendError)) throw error;
+    return { index, reply: undefined, error };
   }
 }
 

@@ -40,7 +40,7 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
         return sandbox.inform(response);
       }
       handles.take(GuestResponse, responseHandle);
-      const body = streaming === 1 ? handles.get(Body, bodyHandle) : handles.take(Body, bodyHandle);
+      const body = streaming === 1 ? handles.get(Body, bodyHandle) : Body.take(handles, bodyHandle);
       if (response.status < 200) {
         refuse(
           "invalid",

@@ -11,6 +11,7 @@ import { computeRuntime } from "./compute_runtime.ts";
 import { call, type Hostcall, type Namespace, namespace } from "./_define.ts";
 import { fastlyAbi } from "./fastly_abi.ts";
 import { httpBody } from "./http_body.ts";
+import { httpDownstream } from "./http_downstream.ts";
 import { httpReq, poll } from "./http_req.ts";
 import { httpResp } from "./http_resp.ts";
 import { u32 } from "./_in.ts";
@@ -75,6 +76,7 @@ function renamed(prefix: string, { calls }: Namespace): Record<string, Hostcall>
 
 const calls: Record<string, Hostcall> = {
   ...renamed("xqd_req_", httpReq),
+  ...renamed("xqd_http_", httpDownstream),
   ...renamed("xqd_resp_", httpResp),
   ...renamed("xqd_body_", httpBody),
   ...renamed("xqd_log_", log),
@@ -83,6 +85,8 @@ const calls: Record<string, Hostcall> = {
   xqd_init: fastlyAbi.calls.init!,
   xqd_uap_parse: uap.calls.parse!,
   xqd_body_close_downstream: httpBody.calls.close!,
+  // The only one of its kind that came when requests were named.
+  xqd_req_downstream_tls_client_servername: httpDownstream.calls.downstream_tls_client_servername!,
   xqd_pending_req_poll: pendingPoll,
   xqd_req_send: send(),
 };

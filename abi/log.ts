@@ -5,7 +5,7 @@ import { call, type Namespace, namespace } from "./_define.ts";
 import { bytes, ref, text } from "./_in.ts";
 import * as out from "./_out.ts";
 
-const RESERVED = /^(stdout|stderr|fst_managed_.*)$/i;
+const RESERVED = /^(stdout|stderr|fst_managed_.*)$/is;
 const decoder = new TextDecoder();
 
 export const log: Namespace = namespace("fastly_log", {

@@ -3,6 +3,7 @@ import { ChunkQueue } from "../service/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/headers.ts";
 import { Pipe } from "../service/pipe.ts";
+import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
 /**
@@ -12,6 +13,12 @@ import { Waitable } from "./waitable.ts";
 export class Body extends Waitable {
   #content = new ChunkQueue();
   #stream: { readonly pipe: Pipe; readonly trailers: HeaderList } | undefined;
+
+  /** Consumes a handle for what the body holds. A body that is being sent keeps its own: it has an end to come. */
+  static take(handles: HandleTable, handle: number): Body {
+    handles.get(Body, handle).#readable("take");
+    return handles.take(Body, handle);
+  }
 
   static of(payload: Payload): Body {
     const body = new Body();

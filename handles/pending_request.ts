@@ -39,6 +39,11 @@ export class PendingRequest extends Pending<Reply> {
       : this.#edited(reply);
   }
 
+  override drop(): void {
+    super.drop();
+    this.settled.then(({ body }) => body.drop(), () => {});
+  }
+
   #edited(reply: Reply): Reply {
     this.applyEdits("response", reply.response.headers);
     return reply;

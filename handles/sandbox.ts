@@ -1,5 +1,5 @@
 import type { Backend } from "../service/backends.ts";
-import { EMPTY, type Payload } from "../service/bytes.ts";
+import { declarableLength, EMPTY, type Payload } from "../service/bytes.ts";
 import { HostError, refuse, SendError, type SendFailure } from "../service/errors.ts";
 import type { Exchange } from "../service/exchange.ts";
 import { frameResponse } from "../service/framing.ts";
@@ -84,13 +84,16 @@ export class Sandbox {
 
   /** Answers the client, with a body that is given up only then; refused when the client has been answered. */
   respond(response: GuestResponse, body: () => Payload): void {
-    this.#claimResponse();
-    this.#send(response, body());
+    this.#checkUnanswered();
+    const payload = body();
+    this.#responded = true;
+    this.#send(response, payload);
   }
 
   /** Answers the client with what a request to a backend will bring: 502, 504 or 500 if it fails. */
   respondWith(pending: PendingRequest): void {
-    this.#claimResponse();
+    this.#checkUnanswered();
+    this.#responded = true;
     Promise.resolve().then(() => pending.reply()).then(
       ({ response, body }) => this.#send(response, body.payload()),
       (error) => {
@@ -101,20 +104,20 @@ export class Sandbox {
     );
   }
 
-  /** Sends an informational head ahead of the response. */
-  inform(response: GuestResponse): void {
+  /** Sends an informational head ahead of the response, as it is now: the guest may change it further. */
+  inform({ status, headers }: GuestResponse): void {
     if (this.#responded) refuse("failed", "Cannot send an early hint after the response");
-    this.#exchange.inform(response);
+    const framed = frameResponse(headers, status, false, undefined, "automatic");
+    this.#exchange.inform({ status, headers: framed });
   }
 
-  #claimResponse(): void {
+  #checkUnanswered(): void {
     if (this.#responded) refuse("failed", "Cannot respond to the client twice");
-    this.#responded = true;
   }
 
   #send({ status, headers, framing, keepAlive }: GuestResponse, body: Payload): void {
     const toHead = this.#exchange.head.method === "HEAD";
-    const framed = frameResponse(headers, status, toHead, body.length, framing);
+    const framed = frameResponse(headers, status, toHead, declarableLength(body), framing);
     if (!keepAlive) framed.set("connection", "close");
     this.#exchange.respond({ status, headers: framed }, body);
   }

@@ -10,10 +10,11 @@ export function addressOf(octets: Uint8Array): string {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2).toString(16));
   const text = groups.join(":");
-  const runs = text.match(/\b0(:0)+\b/g) ?? [];
-  const longest = runs.reduce((best, run) => run.length > best.length ? run : best, "");
+  let [longest, at] = ["", 0];
+  for (const { 0: run, index } of text.matchAll(/\b0(:0)+\b/g)) {
+    if (run.length > longest.length) [longest, at] = [run, index];
+  }
   if (!longest) return text;
-  const at = text.indexOf(longest);
   return `${text.slice(0, at).replace(/:$/, "")}::${
     text.slice(at + longest.length).replace(/^:/, "")
   }`;

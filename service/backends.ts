@@ -5,7 +5,7 @@ import type {
   Sending,
   Transport,
 } from "./backend.ts";
-import type { Payload } from "./bytes.ts";
+import { declarableLength, type Payload } from "./bytes.ts";
 import { frameRequest, type Framing } from "./framing.ts";
 import { handlerTransport } from "./handler_transport.ts";
 import type { HeaderList } from "./headers.ts";
@@ -59,7 +59,7 @@ export class Backend {
     const { authority, path, query } = splitUrl(url);
     const host = this.options?.hostOverride ?? headers.get("host") ?? authority ??
       this.#origin.authority;
-    const framed = frameRequest(headers, method, body.length, framing);
+    const framed = frameRequest(headers, method, declarableLength(body), framing);
     framed.set("host", host);
     const target = `${this.#origin.path}${path || "/"}${query}`;
     return {

@@ -1,3 +1,4 @@
+import { HostError, refuse } from "./errors.ts";
 import type { HeaderList } from "./headers.ts";
 
 /** A value that is here, or will be. What is here is not waited for. */
@@ -20,9 +21,9 @@ export type Payload = Uint8Array | ByteSource;
 
 export const EMPTY: Uint8Array = new Uint8Array();
 
-/** How many bytes the payload holds, when that is certain. */
-export function lengthOf(payload: Payload): number | undefined {
-  return payload.length;
+/** What Content-Length may say of the payload; undefined when it must be chunked, as before trailers. */
+export function declarableLength(payload: Payload): number | undefined {
+  return isWhole(payload) || !payload.trailers?.size ? payload.length : undefined;
 }
 
 export function isWhole(payload: Payload): payload is Uint8Array {
@@ -60,6 +61,11 @@ export async function discard(payload: Payload): Promise<void> {
   }
 }
 
+function cutShort(cause: unknown): never {
+  if (cause instanceof HostError) throw cause;
+  refuse("http-incomplete", `Cannot read on: the stream has failed (${cause})`, cause);
+}
+
 /** A web stream as a source. `length` is what its sender declared, if it did. */
 export function fromReadable(
   stream: ReadableStream<Uint8Array>,
@@ -74,7 +80,7 @@ export function fromReadable(
     trailers: undefined,
     async read() {
       for (;;) {
-        const { done, value } = await reader.read();
+        const { done, value } = await reader.read().catch(cutShort);
         if (done) return undefined;
         if (left !== undefined) left = Math.max(0, left - value.length);
         if (value.length) return value;

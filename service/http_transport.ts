@@ -1,6 +1,5 @@
-import { Agent, type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
-import { Agent as SecureAgent } from "node:https";
-import type { LookupFunction, NetConnectOpts, Socket } from "node:net";
+import { type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
+import type { LookupFunction, Socket } from "node:net";
 import type {
   BackendOptions,
   BackendRequest,
@@ -13,13 +12,12 @@ import { SendError, type SendFailure } from "./errors.ts";
 import { HttpVersion } from "./exchange.ts";
 import { HeaderList } from "./headers.ts";
 import { HttpBody, sendBody } from "./http_body.ts";
+import { HttpPool } from "./http_pool.ts";
 import { codeOf, toSendError } from "./send_errors.ts";
 import { tlsConnector } from "./tls.ts";
 
 /** The largest head of a response, in bytes. */
 const MOST_HEAD_BYTES = 128 * 1024;
-/** How long a connection is kept for the next request, in milliseconds; a backend's `Keep-Alive` may shorten it. */
-const MOST_IDLE_MS = 55_000;
 /** What may be sent again when the first connection was dead. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(
   ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"],
@@ -37,8 +35,7 @@ interface Origin {
   readonly host: string;
   readonly port: number;
   readonly timeouts: NonNullable<BackendOptions["timeouts"]>;
-  /** The connections; throws when the options make no sense. */
-  agent(): Agent;
+  readonly pool: HttpPool;
 }
 
 /**
@@ -50,53 +47,14 @@ export function httpTransport(options: BackendOptions): Transport {
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const port = Number(explicit) || (protocol === "https:" ? 443 : 80);
   const name = `${protocol}//${hostname}:${port}`;
-  let agent: Agent | undefined;
-  const origin: Origin = {
-    name,
-    protocol,
-    host,
-    port,
-    timeouts: options.timeouts ?? {},
-    agent: () =>
-      agent ??= protocol === "https:"
-        ? new TlsAgent(tlsConnector(host, name, options.tls))
-        : new Agent(KEEP_ALIVE),
-  };
+  const pool = new HttpPool(
+    protocol === "https:" ? () => tlsConnector(host, name, options.tls) : undefined,
+  );
+  const origin: Origin = { name, protocol, host, port, timeouts: options.timeouts ?? {}, pool };
   return {
     send: (request) => new HttpSending(request, origin),
-    close() {
-      if (agent) retire(agent);
-      agent = undefined;
-    },
+    close: () => pool.close(),
   };
-}
-
-const KEEP_ALIVE = { keepAlive: true, timeout: MOST_IDLE_MS };
-
-/** Opens connections itself: `node:https` would read the certificates of the system, which needs permissions. */
-class TlsAgent extends SecureAgent {
-  readonly #connect: (tcp: NetConnectOpts) => Socket;
-
-  constructor(connect: (tcp: NetConnectOpts) => Socket) {
-    super(KEEP_ALIVE);
-    this.#connect = connect;
-  }
-
-  override createConnection(tcp: NetConnectOpts): Socket {
-    return this.#connect(tcp);
-  }
-}
-
-/** Closes what is idle, and what is in use as soon as it becomes idle. */
-function retire(agent: Agent): void {
-  agent.maxFreeSockets = 0;
-  closeIdle(agent);
-}
-
-function closeIdle(agent: Agent): void {
-  for (const sockets of Object.values(agent.freeSockets)) {
-    for (const socket of sockets ?? []) socket.destroy();
-  }
 }
 
 class HttpSending implements Sending {
@@ -184,6 +142,7 @@ class HttpSending implements Sending {
     const length = lengthOf(headers);
     const body = this.#body = new HttpBody(message, { name, length, betweenBytes });
     const { remoteAddress, remotePort } = message.socket;
+    this.#origin.pool.note(message.socket, headers);
     const head = {
       status,
       headers,
@@ -208,7 +167,7 @@ class HttpSending implements Sending {
     }
     if (this.#mayRetry(wire, error)) {
       this.#retried = true;
-      closeIdle(this.#origin.agent()); // they are as old: the next one must be new
+      this.#origin.pool.closeIdle(); // they are as old: the next one must be new
       return this.#start();
     }
     this.#abandon(toSendError(error, this.#origin.name));
@@ -246,7 +205,8 @@ class HangUp extends Error {
   readonly code = "ECONNRESET";
 }
 
-function open(request: BackendRequest, { protocol, host, port, agent }: Origin): ClientRequest {
+function open(request: BackendRequest, origin: Origin): ClientRequest {
+  const { protocol, host, port, pool } = origin;
   const { method, headers } = request;
   // node:http upper-cases methods, chunks a POST without framing, and renders the head at once. So the rest goes
   // as GET, whose first word is replaced in the rendered head; to node:http it stays a plain GET.
@@ -259,7 +219,7 @@ function open(request: BackendRequest, { protocol, host, port, agent }: Origin):
     method: native ? method : "GET",
     headers: headers.raw,
     setHost: false,
-    agent: agent(),
+    agent: pool.agent(),
     maxHeaderSize: MOST_HEAD_BYTES,
     ...(host === "localhost" ? { lookup: lookUpLoopback } : {}),
   });

@@ -80,8 +80,9 @@ const CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_PURPOSE|E
  */
 export function toSendError(error: unknown, name: string): SendError {
   if (error instanceof SendError) return error;
-  const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const first = firstOf(error);
+  const code = codeOf(first);
+  const message = first instanceof Error ? first.message : String(first);
   const alert = /received fatal alert: (\w+)/.exec(message)?.[1];
   if (alert) return alerted(alert, name, error);
   const [failure, state] = reason(code, message);
@@ -100,10 +101,15 @@ export function incompleteResponse(name: string, cause?: unknown): SendError {
   );
 }
 
-/** The code of an error of the platform, or of the first one in it: a host may have several addresses. */
+/** The code of an error of the platform; empty when it has none. */
 export function codeOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length) return codeOf(error.errors[0]);
-  return error instanceof Error && "code" in error ? String(error.code) : "";
+  const first = firstOf(error);
+  return first instanceof Error && "code" in first ? String(first.code) : "";
+}
+
+/** A host with several addresses fails once for each of them. */
+function firstOf(error: unknown): unknown {
+  return error instanceof AggregateError && error.errors.length ? error.errors[0] : error;
 }
 
 function reason(code: string, message: string): Reason {

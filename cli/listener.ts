@@ -1,0 +1,269 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Exchange } from "../service/exchange.ts";
+import { HeaderList } from "../service/headers.ts";
+import { type Connection, Connections } from "./connections.ts";
+import { WireExchange } from "./wire_exchange.ts";
+
+/** What one line of the access log tells. */
+export interface AccessEntry {
+  readonly method: string;
+  /** Path and query as the client sent them. */
+  readonly target: string;
+  /** The response's status, 0 if none went out. */
+  readonly status: number;
+  /** From the request's head to the end of the response. */
+  readonly millis: number;
+  /** Bytes of the response's body. */
+  readonly bytes: number;
+  /** Whether the response has gone out whole. */
+  readonly whole: boolean;
+}
+
+/** What {@linkcode listen} needs. */
+export interface ListenOptions {
+  /** A name or an address; `localhost` means both of its addresses, and nothing every address. */
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Answers one exchange; resolves when nothing more happens for it. */
+  readonly answer: (exchange: Exchange) => Promise<void>;
+  /** Called after each response. */
+  readonly access?: ((entry: AccessEntry) => void) | undefined;
+  /** Called with what went wrong outside any exchange. */
+  readonly trouble?: ((message: string) => void) | undefined;
+}
+
+/** A server that listens. */
+export interface Listener {
+  /** Where clients find it, with the real port. */
+  readonly url: string;
+  readonly port: number;
+  /** The addresses that it listens on, without port. */
+  readonly addresses: readonly string[];
+  /** Takes no more requests, waits for the running ones, and cuts what still runs after that many milliseconds. */
+  drain(ms: number): Promise<void>;
+  /** Ends everything now. */
+  close(): void;
+}
+
+const SETTINGS = {
+  keepAliveTimeout: 75_000,
+  headersTimeout: 60_000,
+  requestTimeout: 0, // an upload may take as long as it likes
+  maxHeaderSize: 128 * 1024,
+  noDelay: true,
+  optimizeEmptyRequests: true,
+};
+/** How often to look for a port that is free on both of localhost's addresses. */
+const PORT_ATTEMPTS = 10;
+
+/**
+ * Serves HTTP/1 over `node:http`, which keeps the names, order and repeats of header fields as the wire has them.
+ * Rejects with node's error; its `code` is `EADDRINUSE` for a taken port.
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const running = new Running();
+  const connections = new Connections();
+  const make = () => makeServer(options, connections, running);
+  const servers = await open(make, options.hostname, options.port);
+  const addresses = servers.map((server) => (server.address() as AddressInfo).address);
+  const { port } = servers[0]!.address() as AddressInfo;
+  const stop = () =>
+    servers.map((server) => new Promise<void>((done) => server.close(() => done())));
+  return {
+    url: `http://${shown(options.hostname)}:${port}`,
+    port,
+    addresses,
+    async drain(ms) {
+      const closed = stop();
+      connections.retire();
+      const ended = Promise.all([...closed, running.none()]);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+      await Promise.race([ended, late]);
+      clearTimeout(timer);
+      connections.cut();
+    },
+    close() {
+      stop();
+      connections.cut();
+    },
+  };
+}
+
+/** Counts the exchanges whose guests still run. */
+class Running {
+  #count = 0;
+  #waiting: (() => void)[] = [];
+
+  start(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    if (--this.#count === 0) { for (const done of this.#waiting.splice(0)) done(); }
+  }
+
+  none(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((done) => this.#waiting.push(done));
+  }
+}
+
+function makeServer(options: ListenOptions, connections: Connections, running: Running): Server {
+  const { answer, access, trouble } = options;
+  const serve = (request: IncomingMessage, response: ServerResponse, holdsBack: boolean) => {
+    const connection = connections.of(request.socket);
+    if (!connection) return void response.destroy();
+    if (!isHost(request.headers.host)) return refuse(response, 400, "The Host field is not valid");
+    const exchange = begin(request, response, connection, holdsBack, access);
+    running.start();
+    const settled = () => {
+      if (!exchange.answered) exchange.respond(...plain(500, "The host gave no response"));
+      exchange.settled();
+      running.end();
+    };
+    answer(exchange).then(settled, (error) => {
+      trouble?.(`A request failed inside the host: ${describe(error)}`);
+      settled();
+    });
+  };
+  const server = createServer(SETTINGS, (request, response) => serve(request, response, false));
+  server.maxHeadersCount = 0;
+  server.on("checkContinue", (request, response) => serve(request, response, true));
+  server.on("connection", (socket: Socket) => connections.add(socket));
+  server.on("connect", (_request, socket: Socket) => {
+    socket.on("error", () => {});
+    socket.end(bare(501, "Not Implemented"));
+  });
+  server.on("clientError", onClientError);
+  return server;
+}
+
+function begin(
+  request: IncomingMessage,
+  response: ServerResponse,
+  connection: Connection,
+  holdsBack: boolean,
+  access: ListenOptions["access"],
+): WireExchange {
+  const start = access ? performance.now() : 0;
+  const { running } = connection;
+  const exchange = new WireExchange(request, response, connection.client, holdsBack, (whole) => {
+    running.delete(exchange);
+    const { status, bytes } = exchange.writer;
+    access?.({
+      method: request.method!,
+      target: request.url!,
+      status,
+      millis: performance.now() - start,
+      bytes,
+      whole,
+    });
+  });
+  running.add(exchange);
+  return exchange;
+}
+
+function shown(hostname: string): string {
+  if (hostname === "") return "localhost";
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
+/** Opens the servers: two for `localhost`, if this machine has both addresses. */
+async function open(make: () => Server, hostname: string, port: number): Promise<Server[]> {
+  if (hostname === "") return [await bindEither(make, "::", "0.0.0.0", port)];
+  if (hostname !== "localhost") return [await bind(make(), hostname, port)];
+  for (let attempt = 1;; attempt++) {
+    const first = await bindEither(make, "127.0.0.1", "::1", port);
+    const { address, port: real } = first.address() as AddressInfo;
+    if (address !== "127.0.0.1") return [first];
+    try {
+      return [first, await bind(make(), "::1", real)];
+    } catch (error) {
+      if (codeOf(error) !== "EADDRINUSE") return [first];
+      first.close();
+      if (port !== 0 || attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+const NO_SUCH_ADDRESS: ReadonlySet<string | undefined> = new Set([
+  "EADDRNOTAVAIL",
+  "EAFNOSUPPORT",
+  "EINVAL", // what Deno makes of the first
+]);
+
+/** Binds the second address where this machine does not have the first. */
+async function bindEither(
+  make: () => Server,
+  one: string,
+  other: string,
+  port: number,
+): Promise<Server> {
+  try {
+    return await bind(make(), one, port);
+  } catch (error) {
+    const code = codeOf(error);
+    if (!NO_SUCH_ADDRESS.has(code)) throw error;
+    return await bind(make(), other, port);
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}
+
+function bind(server: Server, host: string, port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      server.on("error", () => {}); // a failed accept is the client's loss only
+      resolve(server);
+    });
+  });
+}
+
+function onClientError(error: Error & { code?: string }, socket: unknown): void {
+  const { writable, _httpMessage: current } = socket as Socket & {
+    _httpMessage?: { headersSent: boolean } | null;
+  };
+  // Text in the midst of a response would be read as part of it.
+  if (error.code !== "ECONNRESET" && writable && !current?.headersSent) {
+    const reply = error.code === "HPE_HEADER_OVERFLOW"
+      ? bare(431, "Request Header Fields Too Large")
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? bare(408, "Request Timeout")
+      : bare(400, "Bad Request");
+    (socket as Socket).end(reply, () => (socket as Socket).destroy());
+  } else (socket as Socket).destroy();
+}
+
+function bare(status: number, reason: string): string {
+  return `HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
+}
+
+function refuse(response: ServerResponse, status: number, why: string): void {
+  const [head, body] = plain(status, why);
+  response.shouldKeepAlive = false;
+  response.writeHead(status, head.headers.raw as string[]);
+  response.end(body);
+}
+
+function plain(status: number, why: string): Parameters<Exchange["respond"]> {
+  const body = new TextEncoder().encode(why + "\n");
+  const headers = ["Content-Type", "text/plain; charset=utf-8", "Content-Length", `${body.length}`];
+  return [{ status, headers: new HeaderList(headers) }, body];
+}
+
+const HOST = /^[^\s/?#@\\<>"^`{|}]*$/;
+
+function isHost(host: string | undefined): boolean {
+  return host === undefined || HOST.test(host);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

@@ -1,0 +1,62 @@
+import { parse, UsageError } from "./args.ts";
+import { HELP } from "./help.ts";
+import { Output } from "./output.ts";
+import { CommandError, type Load, serve } from "./serve.ts";
+import { openTerminal } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+/** Runs the command line; resolves to the process's exit code. */
+export async function main(argv: readonly string[], load: Load): Promise<number> {
+  const colours = !Deno.noColor;
+  const stdout = new Output(Deno.stdout, colours);
+  const stderr = new Output(Deno.stderr, colours);
+  try {
+    const command = parse(argv);
+    switch (command.kind) {
+      case "help":
+        stdout.line(HELP.trimEnd());
+        return 0;
+      case "version":
+        stdout.line(`fastlike ${VERSION}`);
+        return 0;
+      case "serve": {
+        const terminal = openTerminal({ verbosity: command.verbosity, stdout, stderr });
+        keepGoing((message) => terminal.note("error", message));
+        await serve(command, load, terminal, (line) => {
+          stdout.line(line);
+          stdout.flush();
+        });
+        return 0;
+      }
+    }
+  } catch (error) {
+    return explain(error, stderr);
+  } finally {
+    stdout.flush();
+    stderr.flush();
+  }
+}
+
+function explain(error: unknown, stderr: Output): number {
+  if (error instanceof UsageError) {
+    stderr.line(error.message);
+    return 2;
+  }
+  if (error instanceof CommandError) stderr.line(error.message);
+  else stderr.line(error instanceof Error ? error.stack ?? error.message : String(error));
+  return 1;
+}
+
+/** A bug that surfaces outside any request is told, and the other requests go on. */
+function keepGoing(tell: (message: string) => void): void {
+  const describe = (error: unknown) =>
+    error instanceof Error ? error.stack ?? error.message : String(error);
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    tell(`A promise was rejected and nobody cared: ${describe(event.reason)}`);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    tell(`An error was thrown and nobody caught it: ${describe(event.error)}`);
+  });
+}

@@ -1,0 +1,58 @@
+/** The colours that {@linkcode Output.paint} knows. */
+export type Colour = keyof typeof CODES;
+
+const CODES = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+
+/** What an {@linkcode Output} writes to: `Deno.stdout`, `Deno.stderr` or a test. */
+export interface Sink {
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+/** Text is handed on when this much has come together. */
+const MOST_BUFFERED = 64 * 1024;
+
+/** Lines for one of the process's streams, written together once per turn of the event loop. */
+export class Output {
+  readonly #sink: Sink;
+  readonly #colours: boolean;
+  readonly #encoder = new TextEncoder();
+  #text = "";
+  #due = false;
+
+  /** @param colours Whether colours are welcome; they are used on a terminal only. */
+  constructor(sink: Sink, colours: boolean) {
+    this.#sink = sink;
+    this.#colours = colours && sink.isTerminal();
+  }
+
+  /** The text in that colour, if the reader sees colours. */
+  paint(colour: Colour, text: string): string {
+    return this.#colours ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
+  }
+
+  line(text: string): void {
+    this.#text += text + "\n";
+    if (this.#text.length >= MOST_BUFFERED) return this.flush();
+    if (this.#due) return;
+    this.#due = true;
+    setTimeout(this.#turn, 0);
+  }
+
+  /** Writes what is buffered. */
+  flush(): void {
+    if (!this.#text) return;
+    let bytes = this.#encoder.encode(this.#text);
+    this.#text = "";
+    try {
+      while (bytes.length) bytes = bytes.subarray(this.#sink.writeSync(bytes));
+    } catch {
+      // Nobody reads this stream any more (`fastlike … | head`): serving goes on.
+    }
+  }
+
+  readonly #turn = (): void => {
+    this.#due = false;
+    this.flush();
+  };
+}

@@ -1,0 +1,125 @@
+/** The checkout, with a slash at the end. */
+export const ROOT = new URL("../", import.meta.url);
+
+/** One import, of values or of types. */
+export interface Import {
+  /** As it is written. */
+  readonly specifier: string;
+  /** A path in the checkout, or the URL of what is not part of it. */
+  readonly target: string;
+}
+
+/** What each file of a graph imports, by its path in the checkout; nothing for what is not part of it. */
+export type Graph = ReadonlyMap<string, readonly Import[]>;
+
+interface Info {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly error?: string;
+    readonly dependencies?: readonly {
+      readonly specifier: string;
+      readonly code?: { readonly specifier?: string; readonly error?: string };
+      readonly type?: { readonly specifier?: string; readonly error?: string };
+    }[];
+  }[];
+}
+
+/** Everything that a file of the checkout reaches, itself included. */
+export async function graphOf(entry: string): Promise<Graph> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`Cannot read the graph of ${entry}: ${decoder.decode(stderr)}`);
+  const { modules } = JSON.parse(decoder.decode(stdout)) as Info;
+  const graph = new Map<string, readonly Import[]>();
+  for (const { specifier, error, dependencies = [] } of modules) {
+    if (error) throw new Error(`Cannot read the graph of ${entry}: ${error}`);
+    // A pragma gives an import two targets: the code and its types.
+    const imports = dependencies.flatMap(({ specifier, code, type }) => {
+      const targets = [code?.specifier, type?.specifier].filter((target) => target !== undefined);
+      return [...new Set(targets)].map((target) => ({ specifier, target: pathOf(target) }));
+    });
+    graph.set(pathOf(specifier), imports);
+  }
+  return graph;
+}
+
+/** The graphs as one. */
+export function union(...graphs: readonly Graph[]): Graph {
+  return new Map(graphs.flatMap((graph) => [...graph]));
+}
+
+/** The files of the checkout in the graph. */
+export function filesOf(graph: Graph): string[] {
+  return [...graph.keys()].filter((path) => !path.includes(":"));
+}
+
+/** The circles in which files import each other, each as its files in order. */
+export function cyclesOf(graph: Graph): string[][] {
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (path: string) => {
+    if (done.has(path)) return;
+    const at = way.indexOf(path);
+    if (at >= 0) return void cycles.push([...way.slice(at), path]);
+    way.push(path);
+    for (const { target } of graph.get(path) ?? []) visit(target);
+    way.pop();
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path);
+  return cycles;
+}
+
+/** The first part of a path in the checkout; of a file at the top its name. */
+export function directoryOf(path: string): string {
+  return path.split("/")[0]!;
+}
+
+/** Every TypeScript file of the checkout, by its path. */
+export async function sourcesOf(directory = ""): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(directory, ROOT))) {
+    if (isDirectory) {
+      if (SKIPPED.has(name)) continue;
+      paths.push(...await sourcesOf(`${directory}${name}/`));
+    } else if (name.endsWith(".ts")) paths.push(directory + name);
+  }
+  return paths.sort();
+}
+
+const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules", "target", "dist"]);
+
+/** Tells of each node that a file has of a kind, as `path:line: what`, where `what` is not undefined. */
+export type Finder = {
+  readonly [S in keyof Deno.lint.LintVisitor]?: (
+    node: Parameters<NonNullable<Deno.lint.LintVisitor[S]>>[0],
+  ) => string | undefined;
+};
+
+/**
+ * Looks through the syntax of a file; comments and strings are no code. Deno (2.9.6) skips what follows an empty
+ * statement in its block; `deno fmt` leaves none.
+ */
+export async function findIn(path: string, finder: Finder): Promise<string[]> {
+  const source = await Deno.readTextFile(new URL(path, ROOT));
+  const create = (context: Deno.lint.RuleContext): Deno.lint.LintVisitor =>
+    Object.fromEntries(
+      Object.entries(finder).map(([selector, find]) => [selector, (node: Deno.lint.Node) => {
+        const message = (find as (node: Deno.lint.Node) => string | undefined)(node);
+        if (message !== undefined) context.report({ node, message });
+      }]),
+    );
+  const plugin: Deno.lint.Plugin = { name: "rules", rules: { rule: { create } } };
+  return Deno.lint.runPlugin(plugin, path.split("/").at(-1)!, source).map(({ message, range }) =>
+    `${path}:${source.slice(0, range[0]).split("\n").length}: ${message}`
+  );
+}
+
+function pathOf(url: string): string {
+  return url.startsWith(ROOT.href) ? decodeURIComponent(url.slice(ROOT.href.length)) : url;
+}

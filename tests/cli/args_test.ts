@@ -1,0 +1,120 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";
+import { type Command, parse, type ServeCommand, UsageError } from "../../cli/args.ts";
+import { HELP } from "../../cli/help.ts";
+
+const DEFAULTS: ServeCommand = {
+  kind: "serve",
+  wasm: "guest.wasm",
+  bind: { hostname: "localhost", port: 5000 },
+  backends: {},
+  catchAll: undefined,
+  config: undefined,
+  verbosity: 0,
+  loopGuard: false,
+};
+
+const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
+  ["guest.wasm", {}],
+  ["serve guest.wasm", {}],
+  ["guest.wasm --loop-guard", { loopGuard: true }],
+  ["--loop-guard guest.wasm", { loopGuard: true }],
+  ["serve -v guest.wasm -v", { verbosity: 2 }],
+  ["-v serve guest.wasm", { verbosity: 1 }],
+  ["-vv guest.wasm", { verbosity: 2 }],
+  ["--verbose guest.wasm", { verbosity: 1 }],
+  ["--wasm guest.wasm", {}],
+  ["--wasm=guest.wasm", {}],
+  ["-wasm guest.wasm", {}],
+  ["-wasm=guest.wasm", {}],
+  ["serve -wasm ./serve", { wasm: "./serve" }],
+  ["-- -odd.wasm", { wasm: "-odd.wasm" }],
+  ["-wasm guest.wasm -proxy-to localhost:8000 -bind localhost:6000", {
+    catchAll: "http://localhost:8000",
+    bind: { hostname: "localhost", port: 6000 },
+  }],
+  ["guest.wasm --proxy-to https://example.com/base", { catchAll: "https://example.com/base" }],
+  ["guest.wasm --proxy-to example.com", { catchAll: "http://example.com" }],
+  ["guest.wasm --proxy-to [::1]:8000", { catchAll: "http://[::1]:8000" }],
+  ["guest.wasm --backend localhost:8000", { catchAll: "http://localhost:8000" }],
+  ["guest.wasm --backend a=http://x --backend b=y:9/z?".slice(0, -1), {
+    backends: { a: "http://x", b: "http://y:9/z" },
+  }],
+  ["guest.wasm --backend=my.origin=https://x/a=b", { backends: { "my.origin": "https://x/a=b" } }],
+  ["guest.wasm --backend __proto__=x", { backends: JSON.parse('{"__proto__":"http://x"}') }],
+  ["guest.wasm --backend https://x/a=b", { catchAll: "https://x/a=b" }],
+  ["guest.wasm --bind 127.0.0.1:0", { bind: { hostname: "127.0.0.1", port: 0 } }],
+  ["guest.wasm --bind :80", { bind: { hostname: "", port: 80 } }],
+  ["guest.wasm --bind [::1]:80", { bind: { hostname: "::1", port: 80 } }],
+  ["guest.wasm --bind 8080", { bind: { hostname: "localhost", port: 8080 } }],
+  ["guest.wasm -b 8080", { bind: { hostname: "localhost", port: 8080 } }],
+  ["guest.wasm --bind 1 --bind 2", { bind: { hostname: "localhost", port: 2 } }],
+  ["guest.wasm -C fastly.toml", { config: "fastly.toml" }],
+  ["guest.wasm -Cfastly.toml", { config: "fastly.toml" }],
+  ["guest.wasm -config fastly.toml", { config: "fastly.toml" }],
+  ["guest.wasm --config=fastly.toml", { config: "fastly.toml" }],
+  ["--help", { kind: "help" }],
+  ["-h", { kind: "help" }],
+  ["serve -help", { kind: "help" }],
+  ["--version", { kind: "version" }],
+  ["-version", { kind: "version" }],
+];
+
+for (const [line, expected] of UNDERSTOOD) {
+  Deno.test(`the command line "${line}" is understood`, () => {
+    const whole = "kind" in expected ? expected as Command : { ...DEFAULTS, ...expected };
+    assertEquals(parse(line.split(" ")), whole);
+  });
+}
+
+const REFUSED: [line: string, message: string][] = [
+  ["--wsam x", "Unknown flag --wsam: did you mean --wasm?"],
+  ["-wsam x", "Unknown flag --wsam: did you mean --wasm?"],
+  ["--wsam=x", "Unknown flag --wsam: did you mean --wasm?"],
+  ["--bakend x guest.wasm", "Unknown flag --bakend: did you mean --backend?"],
+  ["--something-else", "Unknown flag --something-else"],
+  ["-x guest.wasm", "Unknown flag -x"],
+  ["--constructor", "Unknown flag --constructor"],
+  ["guest.wasm --bind", "Cannot use --bind without a value"],
+  ["guest.wasm --bind=", "Cannot use --bind without a value"],
+  ["--wasm --bind 1", "Cannot use --wasm without a value"],
+  ["guest.wasm -C", "Cannot use --config without a value"],
+  ["guest.wasm --proxy-to -v", "Cannot use --proxy-to without a value"],
+  ["", "Cannot start without a program: name a .wasm file, or see --help"],
+  ["serve", "Cannot start without a program: name a .wasm file, or see --help"],
+  ["a.wasm b.wasm", "Cannot run more than one program: a.wasm and b.wasm"],
+  ["a.wasm --wasm b.wasm", "Cannot run more than one program: b.wasm and a.wasm"],
+  ["-wasm a -wasm b", "Cannot run more than one program: a and b"],
+  ["g --bind localhost", 'Cannot listen on "localhost": it is not host:port, :port or a port'],
+  ["g --bind a:b", 'Cannot listen on "a:b": it is not host:port, :port or a port'],
+  ["g --bind http://a:1", 'Cannot listen on "http://a:1": it is not host:port, :port or a port'],
+  ["g --bind a:65536", 'Cannot listen on "a:65536": ports go up to 65535'],
+  ["g --bind 99999", 'Cannot listen on "99999": ports go up to 65535'],
+  [
+    "g --bind ::1:5000",
+    'Cannot listen on "::1:5000": an IPv6 address needs brackets, as in [::1]:5000',
+  ],
+  ["g --proxy-to ftp://x", 'Cannot use "ftp://x" for --proxy-to: only http and https are possible'],
+  ["g --proxy-to http://", 'Cannot use "http://" for --proxy-to: it is not a URL or a host'],
+  ["g --proxy-to x:y", 'Cannot use "x:y" for --proxy-to: it is not a URL or a host'],
+  ["g --backend a=", 'Cannot use "" for --backend a: it is not a URL or a host'],
+  ["g --backend =x", "Cannot use --backend =x: the name is empty"],
+  ["g --backend a=x?q", 'Cannot use "x?q" for --backend a: a backend has no query or fragment'],
+  ["g --backend a=x --backend a=y", "Cannot define the backend a twice"],
+  [
+    "g --backend x --proxy-to y",
+    "Cannot send other backends to more than one place: http://y and http://x",
+  ],
+];
+
+for (const [line, message] of REFUSED) {
+  Deno.test(`the command line "${line}" is refused with one clear line`, () => {
+    const argv = line ? line.split(" ") : [];
+    assertEquals(assertThrows(() => parse(argv), UsageError).message, message);
+  });
+}
+
+Deno.test("the help names every flag", () => {
+  for (const flag of ["wasm", "proxy-to", "bind", "backend", "config", "loop-guard", "version"]) {
+    assertStringIncludes(HELP, `--${flag}`);
+  }
+});

@@ -1,0 +1,224 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { VERSION } from "../../cli/version.ts";
+
+const CLI = new URL("../../cli.ts", import.meta.url).pathname;
+const HELLO = new URL("../../testdata/built/hello.wasm", import.meta.url).pathname;
+const ENVIRONMENT = { NO_COLOR: "1" };
+
+/** The process, with what it prints as text. */
+class Cli implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #errors: Promise<string>;
+  #text = "";
+
+  constructor(...args: string[]) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", "--no-check", CLI, ...args],
+      env: ENVIRONMENT,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#errors = new Response(this.#child.stderr).text();
+  }
+
+  /** The first line that has not been read yet. */
+  async line(): Promise<string> {
+    for (;;) {
+      const [line, ...rest] = this.#text.split("\n");
+      if (rest.length) {
+        this.#text = rest.join("\n");
+        return line!;
+      }
+      const { done, value } = await this.#reader.read();
+      if (done) throw new Error(`The process ended: ${await this.#errors}`);
+      this.#text += value;
+    }
+  }
+
+  signal(name: Deno.Signal): void {
+    this.#child.kill(name);
+  }
+
+  async end(): Promise<{ code: number; stdout: string; stderr: string }> {
+    for (let read; !(read = await this.#reader.read()).done;) this.#text += read.value;
+    const { code } = await this.#child.status;
+    return { code, stdout: this.#text, stderr: await this.#errors };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // it has ended
+    }
+    await this.end();
+  }
+}
+
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  await using cli = new Cli(...args);
+  return await cli.end();
+}
+
+/** The CLI serving a guest, with its URL. */
+async function serving(...args: string[]): Promise<{ cli: Cli; url: string }> {
+  const cli = new Cli(...args, "--bind", "localhost:0");
+  const line = await cli.line();
+  assertMatch(line, /^Listening on http:\/\/localhost:[0-9]+$/);
+  return { cli, url: line.slice("Listening on ".length) };
+}
+
+async function withFile(name: string, content: string, use: (path: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/${name}`, content);
+    await use(`${folder}/${name}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("an unknown flag exits with 2 and a suggestion", async () => {
+  assertEquals(await run("--wsam", "x"), {
+    code: 2,
+    stdout: "",
+    stderr: "Unknown flag --wsam: did you mean --wasm?\n",
+  });
+});
+
+Deno.test("no guest exits with 2", async () => {
+  assertEquals(await run(), {
+    code: 2,
+    stdout: "",
+    stderr: "Cannot start without a program: name a .wasm file, or see --help\n",
+  });
+});
+
+Deno.test("version and help exit with 0", async () => {
+  assertEquals(await run("--version"), { code: 0, stdout: `fastlike ${VERSION}\n`, stderr: "" });
+  const { code, stdout } = await run("--help");
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "Examples:");
+});
+
+Deno.test("a missing guest exits with 1 and one line", async () => {
+  assertEquals(await run("/nowhere/guest.wasm"), {
+    code: 1,
+    stdout: "",
+    stderr: "Cannot read /nowhere/guest.wasm: there is no such file\n",
+  });
+});
+
+Deno.test("a guest that is no wasm exits with 1 and one line that names it", async () => {
+  await withFile("bad.wasm", "not wasm", async (path) => {
+    assertEquals(await run(path), {
+      code: 1,
+      stdout: "",
+      stderr: `Cannot run ${path}: it is not a WebAssembly module\n`,
+    });
+  });
+});
+
+Deno.test("a manifest with a mistake exits with 1 and one line", async () => {
+  await withFile("fastly.toml", "[local_server.backends.origin]", async (path) => {
+    assertEquals(await run("-C", path, HELLO), {
+      code: 1,
+      stdout: "",
+      stderr: `Cannot read ${path}: key "url" is missing in local_server.backends.origin\n`,
+    });
+  });
+  const { code, stderr } = await run("-C", "/nowhere/fastly.toml", HELLO);
+  assertEquals([code, stderr], [1, "Cannot read /nowhere/fastly.toml: there is no such file\n"]);
+});
+
+Deno.test("a taken port exits with 1 and a way out", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  assertEquals(await run(HELLO, "--bind", `localhost:${port}`), {
+    code: 1,
+    stdout: "",
+    stderr: `Cannot listen on localhost:${port}: the address is in use (try --bind localhost:0)\n`,
+  });
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`a guest answers, each request has a line, and ${signal} ends it with 0`, async () => {
+    const { cli, url } = await serving(HELLO);
+    await using _ = cli;
+    const response = await fetch(`${url}/hello?a=b`);
+    assertEquals(response.status, 200);
+    const size = (await response.bytes()).length;
+    assertMatch(await cli.line(), new RegExp(`^GET /hello\\?a=b 200 [0-9]+\\.[0-9]ms ${size}B$`));
+    cli.signal(signal);
+    assertEquals(await cli.end(), { code: 0, stdout: "", stderr: "" });
+  });
+}
+
+/** An origin that holds a request until it is told. */
+function origin(): { url: string; reached: Promise<void>; answer: () => void } & AsyncDisposable {
+  const reached = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async () => {
+    reached.resolve();
+    await go.promise;
+    return new Response("from the origin");
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    reached: reached.promise,
+    answer: go.resolve,
+    async [Symbol.asyncDispose]() {
+      go.resolve();
+      await server.shutdown();
+    },
+  };
+}
+
+const RUST = new URL("../../testdata/built/rust.wasm", import.meta.url).pathname;
+
+Deno.test("a running request is answered after the first signal", async () => {
+  await using upstream = origin();
+  const { cli, url } = await serving("-wasm", RUST, "-proxy-to", upstream.url);
+  await using _ = cli;
+  const response = fetch(`${url}/proxy/slow`);
+  await Promise.race([upstream.reached, response.then(() => unreachable())]);
+  cli.signal("SIGINT");
+  // The listener is closed once the signal has been taken.
+  const { port } = new URL(url);
+  while (await isOpen(Number(port)));
+  upstream.answer();
+  assertStringIncludes(await (await response).text(), "from the origin");
+  const { code } = await cli.end();
+  assertEquals(code, 0);
+});
+
+Deno.test("a second signal ends the process at once", async () => {
+  await using upstream = origin();
+  const { cli, url } = await serving("-wasm", RUST, "-proxy-to", upstream.url);
+  await using _ = cli;
+  const response = fetch(`${url}/proxy/slow`).then(() => "answered", () => "cut");
+  await Promise.race([upstream.reached, response.then(() => unreachable())]);
+  const start = performance.now();
+  cli.signal("SIGINT");
+  while (await isOpen(Number(new URL(url).port)));
+  cli.signal("SIGINT");
+  assertEquals((await cli.end()).code, 0);
+  assert(performance.now() - start < 4_000, "it waited for the request");
+  assertEquals(await response, "cut");
+});
+
+function unreachable(): never {
+  throw new Error("The guest answered without its origin");
+}
+
+async function isOpen(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

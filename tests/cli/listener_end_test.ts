@@ -1,0 +1,280 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
+import type { ByteSource } from "../../service/bytes.ts";
+import { HostError } from "../../service/errors.ts";
+import { answerText, bytes, head, serving, Tap, Wire } from "./wire.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/** Resolves with the reason when the client leaves. */
+function leaving(): { promise: Promise<Error>; watch: (reason: Error) => void } {
+  const { promise, resolve } = Promise.withResolvers<Error>();
+  return { promise, watch: resolve };
+}
+
+Deno.test("a client that leaves before the response is told to the guest", async () => {
+  const left = leaving();
+  const here = Promise.withResolvers<void>();
+  await using server = await serving(async (exchange) => {
+    exchange.onGone(left.watch);
+    here.resolve();
+    await left.promise;
+    answerText(exchange, "for nobody");
+    exchange.inform(head(103));
+  });
+  const wire = await Wire.open(server.port);
+  await wire.send(GET);
+  await here.promise;
+  wire.close();
+  assertStringIncludes((await left.promise).message, "client has left");
+  assertEquals(server.lines.map(({ status, whole }) => ({ status, whole })), [
+    { status: 0, whole: false },
+  ]);
+});
+
+Deno.test("a client that leaves in the midst of a response is told, and its body is given up", async () => {
+  const left = leaving();
+  const tap = new Tap();
+  await using server = await serving(async (exchange) => {
+    exchange.onGone(left.watch);
+    exchange.respond(head(200), tap);
+    await left.promise;
+  });
+  const wire = await Wire.open(server.port);
+  await wire.send(GET);
+  tap.push("part");
+  await wire.until("part");
+  wire.close();
+  await left.promise;
+  await tap.gone;
+  tap.push("for nobody");
+  assertEquals(server.lines.map((line) => line.whole), [false]);
+});
+
+Deno.test("a slow reader that leaves ends the wait for it", async () => {
+  const left = leaving();
+  const cancelled = Promise.withResolvers<void>();
+  const piece = new Uint8Array(64 * 1024);
+  await using server = await serving(async (exchange) => {
+    exchange.onGone(left.watch);
+    exchange.respond(head(200), {
+      length: undefined,
+      trailers: undefined,
+      read: () => piece,
+      cancel: () => cancelled.resolve(),
+    });
+    await left.promise;
+  });
+  const wire = await Wire.open(server.port);
+  await wire.send(GET);
+  await wire.until("\r\n\r\n");
+  wire.close();
+  await left.promise;
+  await cancelled.promise;
+});
+
+Deno.test("every pipelined request learns that its client has left", async () => {
+  const left = [leaving(), leaving()];
+  const here = Promise.withResolvers<void>();
+  let count = 0;
+  await using server = await serving(async (exchange) => {
+    const { watch, promise } = left[count++]!;
+    exchange.onGone(watch);
+    if (count === 2) here.resolve();
+    await promise;
+  });
+  const wire = await Wire.open(server.port);
+  await wire.send(GET + GET);
+  await here.promise;
+  wire.close();
+  await Promise.all(left.map(({ promise }) => promise));
+});
+
+Deno.test("a response that went out whole is never followed by a leaving", async () => {
+  let left = false;
+  await using server = await serving((exchange) => {
+    exchange.onGone(() => left = true);
+    answerText(exchange, "ok");
+  });
+  {
+    using wire = await Wire.open(server.port);
+    await wire.send(GET);
+    await wire.until("ok");
+  }
+  await server.drain(1000);
+  assert(!left);
+});
+
+Deno.test("an upload that its client cuts is incomplete", async () => {
+  const failed = Promise.withResolvers<unknown>();
+  await using server = await serving(async (exchange) => {
+    const body = exchange.body as ByteSource;
+    try {
+      while (await body.read());
+    } catch (error) {
+      failed.resolve(error);
+    }
+  });
+  const wire = await Wire.open(server.port);
+  await wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart");
+  wire.close();
+  const error = await failed.promise;
+  assert(error instanceof HostError);
+  assertEquals(error.kind, "http-incomplete");
+});
+
+Deno.test("a body whose chunks turn to garbage is incomplete", async () => {
+  const failed = Promise.withResolvers<unknown>();
+  await using server = await serving(async (exchange) => {
+    failed.resolve(
+      await assertRejects(async () => {
+        while (await (exchange.body as ByteSource).read());
+      }, HostError),
+    );
+  });
+  using wire = await Wire.open(server.port);
+  await wire.send(
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n",
+  );
+  assert(await failed.promise instanceof HostError);
+  await wire.rest();
+});
+
+Deno.test("a half-closed connection is closed, and the next client is served", async () => {
+  const left = leaving();
+  let first = true;
+  await using server = await serving(async (exchange) => {
+    if (!first) return answerText(exchange, "ok");
+    first = false;
+    exchange.onGone(left.watch);
+    await left.promise;
+  });
+  using half = await Wire.open(server.port);
+  await half.send(GET);
+  await half.halfClose();
+  await left.promise;
+  assertEquals(await half.rest(), "");
+  using wire = await Wire.open(server.port);
+  await wire.send(GET);
+  await wire.until("ok");
+});
+
+Deno.test("garbage in the midst of a response cuts the connection and nothing else", async () => {
+  const tap = new Tap();
+  await using server = await serving((exchange) => {
+    if (exchange.head.url.endsWith("/next")) return answerText(exchange, "next");
+    exchange.respond(head(200), tap);
+  });
+  using wire = await Wire.open(server.port);
+  await wire.send(GET);
+  tap.push("part");
+  await wire.until("part\r\n");
+  await wire.send("garbage\r\n\r\n");
+  assertEquals(await wire.rest(), "");
+  await tap.gone;
+  using other = await Wire.open(server.port);
+  await other.send(GET.replace("/", "/next"));
+  await other.until("next");
+});
+
+Deno.test("draining lets running requests end and closes idle connections", async () => {
+  const here = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  await using server = await serving(async (exchange) => {
+    if (exchange.head.url.endsWith("/fast")) return answerText(exchange, "fast");
+    here.resolve();
+    await go.promise;
+    answerText(exchange, "slow");
+  });
+  using fresh = await Wire.open(server.port);
+  using idle = await Wire.open(server.port);
+  await idle.send(GET.replace("/", "/fast"));
+  await idle.until("fast");
+  using busy = await Wire.open(server.port);
+  await busy.send(GET);
+  await here.promise;
+  let drained = false;
+  const draining = server.drain(60_000).then(() => drained = true);
+  assertEquals(await idle.rest(), "");
+  assertEquals(await fresh.rest(), "");
+  await assertRejects(() => Wire.open(server.port), Deno.errors.ConnectionRefused);
+  assert(!drained);
+  go.resolve();
+  const text = await busy.rest();
+  assertStringIncludes(text, "Connection: close\r\n");
+  assert(text.endsWith("slow"));
+  await draining;
+});
+
+Deno.test("draining waits for a guest that works on after its response", async () => {
+  const go = Promise.withResolvers<void>();
+  await using server = await serving(async (exchange) => {
+    answerText(exchange, "ok");
+    await go.promise;
+  });
+  using wire = await Wire.open(server.port);
+  await wire.send(GET);
+  await wire.until("ok");
+  let drained = false;
+  const draining = server.drain(60_000).then(() => drained = true);
+  assertEquals(await wire.rest(), "");
+  assert(!drained);
+  go.resolve();
+  await draining;
+});
+
+Deno.test("draining cuts what takes too long", async () => {
+  const left = leaving();
+  const here = Promise.withResolvers<void>();
+  await using server = await serving(async (exchange) => {
+    exchange.onGone(left.watch);
+    exchange.respond(head(200), new Tap());
+    here.resolve();
+    await left.promise;
+  });
+  using wire = await Wire.open(server.port);
+  await wire.send(GET);
+  await here.promise;
+  await server.drain(50);
+  await left.promise;
+  assert(!(await wire.rest()).includes("0\r\n\r\n"));
+});
+
+Deno.test("closing ends everything at once", async () => {
+  const left = leaving();
+  const here = Promise.withResolvers<void>();
+  await using server = await serving(async (exchange) => {
+    exchange.onGone(left.watch);
+    here.resolve();
+    await left.promise;
+  });
+  using wire = await Wire.open(server.port);
+  await wire.send(GET);
+  await here.promise;
+  server.close();
+  await left.promise;
+  assertEquals(await wire.rest(), "");
+});
+
+Deno.test("clients that reset in the midst of a large response leave the server whole", async () => {
+  const body = new Uint8Array(8 << 20);
+  const gone: Promise<Error>[] = [];
+  await using server = await serving((exchange) => {
+    if (exchange.head.url.endsWith("/next")) return answerText(exchange, "next");
+    const left = leaving();
+    exchange.onGone(left.watch);
+    gone.push(left.promise);
+    exchange.respond(head(200, "Content-Length", String(body.length)), body);
+  });
+  for (let i = 0; i < 8; i++) {
+    const wire = await Wire.open(server.port);
+    await wire.send(GET);
+    await wire.more();
+    wire.close(); // unread bytes make this a reset
+  }
+  await Promise.all(gone);
+  assertEquals(gone.length, 8);
+  using wire = await Wire.open(server.port);
+  await wire.send(GET.replace("/", "/next"));
+  await wire.until("next");
+  assert(bytes("x").length === 1);
+});

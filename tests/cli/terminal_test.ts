@@ -1,0 +1,158 @@
+import { assertEquals, assertMatch } from "../assert.ts";
+import type { LogEntry } from "../../service/log.ts";
+import { Output, type Sink } from "../../cli/output.ts";
+import { openTerminal, type Terminal } from "../../cli/terminal.ts";
+
+class Stream implements Sink {
+  text = "";
+  writes = 0;
+  readonly #terminal: boolean;
+
+  constructor(terminal = false) {
+    this.#terminal = terminal;
+  }
+
+  writeSync(bytes: Uint8Array): number {
+    this.writes++;
+    this.text += new TextDecoder().decode(bytes);
+    return bytes.length;
+  }
+
+  isTerminal(): boolean {
+    return this.#terminal;
+  }
+}
+
+const requestId = "1";
+
+/** What the terminal shows, stdout and stderr, of whatever it is told. */
+async function shown(
+  verbosity: number,
+  tell: (terminal: Terminal) => void,
+  isTerminal = false,
+  colours = true,
+): Promise<[stdout: string, stderr: string]> {
+  const [out, err] = [new Stream(isTerminal), new Stream(isTerminal)];
+  const terminal = openTerminal({
+    verbosity,
+    stdout: new Output(out, colours),
+    stderr: new Output(err, colours),
+  });
+  try {
+    tell(terminal);
+    await new Promise((resolve) => setTimeout(resolve)); // the turn in which buffers are written
+  } finally {
+    terminal.close();
+  }
+  return [out.text, err.text];
+}
+
+Deno.test("log endpoints are shown with their name, each record on a line", async () => {
+  const log = (message: string): LogEntry => ({
+    kind: "endpoint",
+    requestId,
+    endpoint: "e",
+    message,
+  });
+  assertEquals(
+    await shown(0, (terminal) => {
+      terminal.log(log("one {template} {{}}"));
+      terminal.log(log("two\nlines"));
+      terminal.log(log(""));
+    }),
+    ["e :: one {template} {{}}\ne :: two\\nlines\n", ""],
+  );
+});
+
+Deno.test("the guest's standard streams pass as they are", async () => {
+  assertEquals(
+    await shown(0, (terminal) => {
+      terminal.log({ kind: "stdout", requestId, message: "to {stdout}" });
+      terminal.log({ kind: "stderr", requestId, message: "" });
+    }),
+    ["to {stdout}\n", "\n"],
+  );
+});
+
+Deno.test("host events go to stderr, debug ones with -v and hostcalls with -vv", async () => {
+  const tell = (terminal: Terminal) => {
+    for (const level of ["debug", "info", "warning", "error"] as const) {
+      terminal.log({ kind: "host", level, message: "m" });
+    }
+    terminal.log({
+      kind: "hostcall",
+      requestId,
+      module: "fastly_http_body",
+      name: "read",
+      args: [1, 2n],
+      status: 0,
+      micros: 12.3,
+    });
+  };
+  const told = "info: m\nwarning: m\nerror: m\n";
+  assertEquals(await shown(0, tell), ["", told]);
+  assertEquals(await shown(1, tell), ["", "debug: m\n" + told]);
+  assertEquals(await shown(2, tell), [
+    "",
+    `debug: m\n${told}fastly_http_body.read(1, 2) = 0 12us\n`,
+  ]);
+});
+
+Deno.test("a request is one line: method, path, status, time, bytes", async () => {
+  const entry = {
+    method: "GET",
+    target: "/{a}?b",
+    status: 200,
+    millis: 1.26,
+    bytes: 23,
+    whole: true,
+  };
+  assertEquals(
+    await shown(0, (terminal) => {
+      terminal.access(entry);
+      terminal.access({ ...entry, status: 0, bytes: 0, whole: false });
+    }),
+    ["GET /{a}?b 200 1.3ms 23B\nGET /{a}?b - 1.3ms 0B cut\n", ""],
+  );
+});
+
+Deno.test("colours are for terminals, where they are welcome", async () => {
+  const tell = (terminal: Terminal) => terminal.note("error", "m");
+  assertEquals(await shown(0, tell, true), ["", "\x1b[31merror\x1b[0m: m\n"]);
+  assertEquals(await shown(0, tell, true, false), ["", "error: m\n"]);
+  assertEquals(await shown(0, tell, false, true), ["", "error: m\n"]);
+});
+
+Deno.test("the lines of a turn are written together", async () => {
+  const stream = new Stream();
+  const output = new Output(stream, false);
+  output.line("one");
+  output.line("two");
+  assertEquals(stream.writes, 0);
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([stream.writes, stream.text], [1, "one\ntwo\n"]);
+  output.line("x".repeat(70_000));
+  assertEquals(stream.writes, 2);
+});
+
+Deno.test("short writes are completed, and a closed stream is no failure", () => {
+  let text = "";
+  const slow = new Output({
+    writeSync: (bytes) => {
+      text += String.fromCharCode(bytes[0]!);
+      return 1;
+    },
+    isTerminal: () => false,
+  }, false);
+  slow.line("abc");
+  slow.flush();
+  assertMatch(text, /^abc\n$/);
+  const closed = new Output({
+    writeSync: () => {
+      throw new Deno.errors.BrokenPipe();
+    },
+    isTerminal: () => false,
+  }, false);
+  closed.line("abc");
+  closed.flush();
+});

@@ -1,0 +1,206 @@
+import {
+  cyclesOf,
+  directoryOf,
+  filesOf,
+  type Finder,
+  findIn,
+  graphOf,
+  ROOT,
+  sourcesOf,
+  union,
+} from "./_graph.ts";
+import { assert, assertEquals } from "./assert.ts";
+
+/** What is published: other programs import these by URL. */
+const ENTRIES = ["mod.ts", "cli.ts", "testing.ts"].filter(exists);
+/** Which directories a directory may import besides itself; see the architecture in the README. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  abi: ["handles", "service"],
+  handles: ["service"],
+  wasm: ["service"],
+  service: [],
+  cli: ["abi", "handles", "wasm", "service", "mod.ts"],
+  "mod.ts": ["abi", "handles", "wasm", "service"],
+  "testing.ts": ["abi", "handles", "wasm", "service", "mod.ts"],
+  "cli.ts": ["abi", "handles", "wasm", "service", "cli", "mod.ts"],
+};
+/** Packages in the library's graph: neither drivers of stores nor logging, which are for its user to choose. */
+const LIBRARY_PACKAGES: readonly string[] = ["deno-std"];
+/** What touches the machine: the library works under `--allow-net` alone. */
+const MACHINE_MODULES =
+  /^node:(fs|fs\/promises|child_process|process|os|cluster|worker_threads|sqlite|module|readline|readline\/promises|repl|inspector|inspector\/promises)$/;
+
+const library = await graphOf("mod.ts");
+const published = union(...await Promise.all(ENTRIES.map(graphOf)));
+
+Deno.test("each directory imports only those that outlive it", () => {
+  const wrong = importsOf(published).filter(({ path, target }) => {
+    if (target.includes(":")) return false;
+    const [from, to] = [directoryOf(path), directoryOf(target)];
+    return from !== to && !MAY_IMPORT[from]?.includes(to);
+  });
+  assertEquals(wrong.map(told), []);
+});
+
+Deno.test("every file of the directories is reached from a published module", async () => {
+  const reached = filesOf(published);
+  const kept = (await sourcesOf()).filter((path) => MAY_IMPORT[directoryOf(path)]);
+  assertEquals(kept.filter((path) => !reached.includes(path)), []);
+});
+
+Deno.test("published modules import by relative path, npm: with an exact version, or node:", () => {
+  const fine = /^(\.\.?\/|node:|npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+[\w.+-]*(\/|$))/;
+  const wrong = importsOf(published).filter(({ specifier }) => !fine.test(specifier));
+  assertEquals(wrong.map(told), []);
+});
+
+Deno.test("no files import each other in a circle, not even types", () => {
+  assertEquals(cyclesOf(published).map((cycle) => cycle.join(" -> ")), []);
+});
+
+Deno.test("each npm package has one version, written the same everywhere", async () => {
+  const written = new Map<string, Map<string, string>>();
+  const note = (specifier: unknown, path: string) => {
+    const [, name, version = ""] =
+      /^npm:\/?((?:@[^/@]+\/)?[^/@]+)(?:@([^/]*))?/.exec(String(specifier)) ?? [];
+    if (name === undefined) return undefined;
+    if (!written.has(name)) written.set(name, new Map());
+    written.get(name)!.set(version, path);
+  };
+  for (const path of await sourcesOf()) {
+    await findIn(path, {
+      ImportDeclaration: ({ source }) => note(source.value, path),
+      ExportNamedDeclaration: ({ source }) => note(source?.value, path),
+      ExportAllDeclaration: ({ source }) => note(source.value, path),
+      ImportExpression: ({ source }) =>
+        note(source.type === "Literal" ? source.value : undefined, path),
+    });
+  }
+  const wrong = [...written].filter(([, versions]) =>
+    versions.size > 1 || ![...versions.keys()].every((version) => /^\d+\.\d+\.\d+/.test(version))
+  );
+  assertEquals(wrong.map(([name, versions]) => [name, ...versions]), []);
+  assert(written.has("deno-std"));
+});
+
+Deno.test("the library's graph has no module that touches the machine, no store driver and no logging", () => {
+  const wrong = importsOf(library).filter(({ specifier }) => {
+    const [, name] = /^npm:((?:@[^/@]+\/)?[^/@]+)/.exec(specifier) ?? [];
+    return name === undefined ? MACHINE_MODULES.test(specifier) : !LIBRARY_PACKAGES.includes(name);
+  });
+  assertEquals(wrong.map(told), []);
+});
+
+Deno.test("the library uses nothing of Deno, of the process or of the console", async () => {
+  assertEquals(
+    await findAll(filesOf(library), {
+      // Types, as in `Deno.Addr`, are another kind of node.
+      MemberExpression: ({ object, property }) => {
+        if (object.type !== "Identifier") return undefined;
+        const name = property.type === "Identifier" ? property.name : "[]";
+        const global = object.name === "globalThis" ? name : object.name;
+        return /^(Deno|process|console)$/.test(global) ? `${object.name}.${name}` : undefined;
+      },
+      VariableDeclarator: ({ init }) =>
+        init?.type === "Identifier" && /^(Deno|process|console|globalThis)$/.test(init.name)
+          ? `another name for ${init.name}`
+          : undefined,
+    }),
+    [],
+  );
+});
+
+Deno.test("no state in the library outlives its services", async () => {
+  const state = /^(Map|Set|WeakMap|WeakSet|Array)$/;
+  assertEquals(
+    await findAll(filesOf(library), {
+      "Program > VariableDeclaration[kind!='const']": ({ kind }) => `${kind} at the top`,
+      "Program > ExportNamedDeclaration > VariableDeclaration[kind!='const']": () =>
+        "let at the top",
+      // What is filled when it is made is a table; what starts empty is there to be filled.
+      "Program > VariableDeclaration > VariableDeclarator > NewExpression[arguments.length=0]": (
+        { callee }: Deno.lint.NewExpression,
+      ) =>
+        callee.type === "Identifier" && state.test(callee.name) ? `new ${callee.name}` : undefined,
+      "Program > VariableDeclaration > VariableDeclarator > ArrayExpression[elements.length=0]":
+        () => "an empty array at the top",
+      "PropertyDefinition[static=true][readonly=false]": () => "a static property that can change",
+    }),
+    [],
+  );
+});
+
+Deno.test("status numbers are in abi/_status.ts, and those of WASI in abi/wasi.ts", async () => {
+  const names =
+    /^(inval|badf|buflen|badalign|httpinvalid|httpuser|httpincomplete|httpheadtoolarge|httpinvalidstatus|limitexceeded|notsup|spipe)$/;
+  const isNumber = (node: Deno.lint.Node | null | undefined) =>
+    node?.type === "Literal" && typeof node.value === "number" && node.value !== 0;
+  const named: Finder = {
+    Property: ({ key, value }) =>
+      key.type === "Identifier" && names.test(key.name) && isNumber(value) ? key.name : undefined,
+  };
+  const hostcalls: Finder = {
+    ...named,
+    ReturnStatement: ({ argument }) => isNumber(argument) ? "returns a number" : undefined,
+    ArrowFunctionExpression: ({ body }) => isNumber(body) ? "returns a number" : undefined,
+  };
+  const outside: Finder = {
+    ...named,
+    Identifier: ({ name }) => name === "XqdStatus" ? name : undefined,
+  };
+  const found = [];
+  for (const path of filesOf(published)) {
+    if (/^abi\/(_status|wasi)\.ts$|^(mod|testing)\.ts$/.test(path)) continue;
+    found.push(...await findIn(path, directoryOf(path) === "abi" ? hostcalls : outside));
+  }
+  assertEquals(found, []);
+});
+
+Deno.test("guest memory is seen through a DataView in handles/memory.ts alone", async () => {
+  const exceptions = [
+    "handles/memory.ts",
+    "service/address.ts", // the octets of an IPv6 address are no guest memory
+  ];
+  const files = filesOf(published).filter((path) => !exceptions.includes(path));
+  assertEquals(
+    await findAll(files, { Identifier: ({ name }) => name === "DataView" ? name : undefined }),
+    [],
+  );
+});
+
+Deno.test("guests are suspended through wasm/jspi.ts alone", async () => {
+  const files = filesOf(published).filter((path) => path !== "wasm/jspi.ts");
+  assertEquals(
+    await findAll(files, {
+      Identifier: ({ name }) => name === "Suspending" ? name : undefined,
+      "MemberExpression > Identifier[name='promising']": () => "promising",
+    }),
+    [],
+  );
+});
+
+interface From {
+  readonly path: string;
+  readonly specifier: string;
+  readonly target: string;
+}
+
+function importsOf(graph: Awaited<ReturnType<typeof graphOf>>): From[] {
+  return filesOf(graph).flatMap((path) => graph.get(path)!.map((one) => ({ path, ...one })));
+}
+
+function told({ path, specifier }: From): string {
+  return `${path} imports ${specifier}`;
+}
+
+async function findAll(paths: readonly string[], finder: Finder): Promise<string[]> {
+  return (await Promise.all(paths.map((path) => findIn(path, finder)))).flat();
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(new URL(path, ROOT)).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,127 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { listen } from "../../cli/listener.ts";
+import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
+
+const BUILT = new URL("../../testdata/built/", import.meta.url);
+
+/** Where the built guest is. */
+export function guestUrl(name: string): URL {
+  return new URL(`${name}.wasm`, BUILT);
+}
+
+/** A test of one guest; skipped with a word on what to do if the guest is not built. */
+export function testGuest(
+  name: string,
+  title: string,
+  fn: (t: Deno.TestContext) => Promise<void>,
+): void {
+  const built = exists(guestUrl(name));
+  Deno.test({
+    name: `${name}: ${title}${built ? "" : " (skipped: run deno task guests)"}`,
+    ignore: !built,
+    fn,
+  });
+}
+
+function exists(url: URL): boolean {
+  try {
+    return Deno.statSync(url).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** A guest that answers on a port of its own, and what it logs. */
+export interface Served extends AsyncDisposable {
+  readonly port: number;
+  readonly app: Fastlike;
+  readonly entries: LogEntry[];
+  /** Resolves once an entry is there for which `test` holds. */
+  logged(test: (entry: LogEntry) => boolean): Promise<LogEntry>;
+}
+
+/** Serves a built guest over a socket with the listener of the executable. */
+export async function serveGuest(name: string, options: FastlikeOptions = {}): Promise<Served> {
+  const entries: LogEntry[] = [];
+  const watchers = new Set<() => void>();
+  const app = await Fastlike.load(guestUrl(name), {
+    ...options,
+    log: (entry) => {
+      entries.push(entry);
+      for (const watcher of watchers) watcher();
+    },
+  });
+  const listener = await listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    answer: (exchange) => app.answer(exchange),
+  });
+  return {
+    port: listener.port,
+    app,
+    entries,
+    logged(test) {
+      return new Promise((resolve) => {
+        const look = () => {
+          const found = entries.find(test);
+          if (!found) return;
+          watchers.delete(look);
+          resolve(found);
+        };
+        watchers.add(look);
+        look();
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      await listener.drain(0);
+      await app[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A request that an origin has had, as it was on the wire. */
+export interface Seen {
+  readonly method: string;
+  readonly target: string;
+  /** Names and values in order. */
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** An origin with real sockets. What it has had is in `seen`, in order of the ends of their bodies. */
+export interface Origin extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly seen: Seen[];
+}
+
+/** Starts an origin; `answer` may be called before the body has come. */
+export async function startOrigin(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Origin> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Uint8Array) => body += new TextDecoder().decode(chunk));
+    request.on("end", () =>
+      seen.push({
+        method: request.method!,
+        target: request.url!,
+        headers: request.rawHeaders,
+        body,
+      }));
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    seen,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import { ROOT } from "./_graph.ts";
+import { assert, assertEquals } from "./assert.ts";
+
+const PERMISSIONS = ["--allow-net", "--allow-import"];
+const TYPES: Readonly<Record<string, string>> = {
+  ts: "application/typescript",
+  wasm: "application/wasm",
+};
+
+Deno.test("mod.ts works from a URL, with no permission but to reach the network and to import", async () => {
+  await using checkout = serveCheckout();
+  await using page = Deno.serve(
+    { ...LOOPBACK, onListen() {} },
+    (request) =>
+      new Response(`page ${new URL(request.url).pathname} ${request.headers.get("x-from")}`),
+  );
+  const { success, stdout, stderr } = await deno(
+    "run",
+    [],
+    checkout.addr.port,
+    `
+    import { Fastlike } from "BASE/mod.ts";
+
+    const wat = await Fastlike.load(new URL("BASE/testdata/built/hello.wasm"));
+    const hello = await wat.fetch(new Request("http://example.com/"));
+    console.log(hello.status, (await hello.text()).trim());
+
+    await using rust = await Fastlike.load(new URL("BASE/testdata/built/rust.wasm"), {
+      backends: {
+        origin: async (request) =>
+          new Response("handler " + new URL(request.url).pathname + " " + await request.text()),
+        page: "http://127.0.0.1:${page.addr.port}/",
+      },
+    });
+    const handled = await rust.fetch(
+      new Request("http://example.com/proxy/a", { method: "POST", body: "sent" }),
+    );
+    console.log(handled.status, await handled.text());
+    const headers = { "x-backend": "page", "x-from": "guest" };
+    const paged = await rust.fetch(new Request("http://example.com/proxy/b", { headers }));
+    console.log(paged.status, await paged.text());
+  `,
+    (process) => process.output(),
+  );
+  const decoder = new TextDecoder();
+  assertEquals(decoder.decode(stderr), "");
+  assertEquals(decoder.decode(stdout).split("\n"), [
+    "200 Hello from wat",
+    "200 handler /a sent",
+    "200 page /b guest",
+    "",
+  ]);
+  assert(success);
+});
+
+Deno.test("deno serve runs a module whose default export is a loaded program", async () => {
+  await using checkout = serveCheckout();
+  const module = `
+    import { Fastlike } from "BASE/mod.ts";
+    export default await Fastlike.load(new URL("BASE/testdata/built/hello.wasm"));
+  `;
+  await deno(
+    "serve",
+    ["--host=127.0.0.1", "--port=0"],
+    checkout.addr.port,
+    module,
+    async (process) => {
+      const printed = readAll(process.stderr);
+      try {
+        const [, url] = await printed.until(/Listening on (http:\/\/\S+)/);
+        const response = await fetch(url!);
+        assertEquals([response.status, await response.text()], [200, "Hello from wat\n"]);
+      } finally {
+        process.kill();
+        await Promise.all([process.status, printed.ended, process.stdout.cancel()]);
+      }
+    },
+  );
+});
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
+
+/** The files of the checkout, as any web server would have them. */
+function serveCheckout(): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ ...LOOPBACK, onListen() {} }, async (request) => {
+    const { pathname } = new URL(request.url);
+    const type = TYPES[pathname.split(".").at(-1)!];
+    try {
+      const { readable } = await Deno.open(new URL(`.${pathname}`, ROOT));
+      return new Response(readable, { headers: type ? { "content-type": type } : {} });
+    } catch {
+      return new Response("Not found\n", { status: 404 });
+    }
+  });
+}
+
+/** Runs a module that imports from the port, with the rights of {@linkcode PERMISSIONS}. */
+async function deno<T>(
+  command: "run" | "serve",
+  args: readonly string[],
+  port: number,
+  module: string,
+  use: (process: Deno.ChildProcess) => Promise<T>,
+): Promise<T> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const main = `${directory}/main.ts`;
+    await Deno.writeTextFile(main, module.replaceAll("BASE", `http://127.0.0.1:${port}`));
+    const rest = ["--quiet", "--no-prompt", "--no-lock", "--no-config", "--no-check"];
+    return await use(
+      new Deno.Command(Deno.execPath(), {
+        args: [command, ...rest, ...PERMISSIONS, ...args, main],
+        cwd: directory,
+        env: { DENO_DIR: await freshCache(directory), NO_COLOR: "1" },
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn(),
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** A cache that knows nothing of the port, which another run may have had, but has the packages from npm. */
+async function freshCache(directory: string): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout)) as { npmCache: string };
+  const cache = `${directory}/cache`;
+  await Deno.mkdir(cache);
+  await Deno.mkdir(npmCache, { recursive: true });
+  await Deno.symlink(npmCache, `${cache}/npm`);
+  return cache;
+}
+
+/** Reads a stream to its end; meanwhile it can be waited for that something was printed. */
+function readAll(stream: ReadableStream<Uint8Array>) {
+  let text = "";
+  let over = false;
+  let more = Promise.withResolvers<void>();
+  const ended = (async () => {
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      more.resolve();
+      more = Promise.withResolvers();
+    }
+    over = true;
+    more.resolve();
+  })();
+  return {
+    ended,
+    async until(pattern: RegExp): Promise<RegExpExecArray> {
+      for (;;) {
+        const match = pattern.exec(text);
+        if (match) return match;
+        if (over) throw new Error(`Cannot find ${pattern} in what was printed: ${text}`);
+        await more.promise;
+      }
+    },
+  };
+}
