@@ -24,6 +24,7 @@ export function frameRequest(
 ): HeaderList {
   const framed = headers.copy();
   if (framing === "manual" && canStand(headers)) return framed;
+  if (length !== undefined && tells(headers, length)) return framed;
   unframe(framed);
   if (length === undefined) framed.append("transfer-encoding", "chunked");
   else if (length > 0 || !BODILESS_METHODS.has(method)) {
@@ -50,11 +51,19 @@ export function frameResponse(
     if (length && !framed.has("content-length")) framed.append("content-length", String(length));
     return framed;
   }
+  const bodiless = status < 200 || status === 204;
+  if (!bodiless && length !== undefined && tells(headers, length)) return framed;
   unframe(framed);
-  if (length !== undefined && status >= 200 && status !== 204) {
+  if (!bodiless && length !== undefined) {
     framed.append("content-length", String(length));
   }
   return framed;
+}
+
+/** Whether the fields say the length already: then their spelling and place stay. */
+function tells(headers: HeaderList, length: number): boolean {
+  const lengths = headers.getAll("content-length");
+  return lengths.length === 1 && lengths[0] === String(length) && !headers.has("transfer-encoding");
 }
 
 function unframe(headers: HeaderList): void {

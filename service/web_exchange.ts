@@ -27,7 +27,7 @@ export class WebExchange implements Exchange {
   readonly response: Promise<Response>;
   readonly #request: Request;
   readonly #resolve: (response: Response) => void;
-  #complete = false;
+  #gone: (() => void) | undefined;
 
   /** @param secure Whether the guest sees `https`. */
   constructor(request: Request, info: HandlerInfo | undefined, secure: boolean) {
@@ -57,9 +57,14 @@ export class WebExchange implements Exchange {
 
   onGone(callback: (reason: Error) => void): void {
     const { signal } = this.#request;
-    const gone = () => this.#complete || callback(new Error("The client has left"));
-    if (signal.aborted) gone();
-    else signal.addEventListener("abort", gone, { once: true });
+    this.#gone = () => callback(new Error("The client has left"));
+    if (signal.aborted) this.#gone();
+    else signal.addEventListener("abort", this.#gone, { once: true });
+  }
+
+  /** Under Deno.serve the signal aborts after a response, too: that is no client that leaves. */
+  #completed(): void {
+    if (this.#gone) this.#request.signal.removeEventListener("abort", this.#gone);
   }
 
   #toResponse(status: number, list: HeaderList, body: Payload): Response {
@@ -78,14 +83,14 @@ export class WebExchange implements Exchange {
       return new Response(null, { status, headers });
     }
     if (isWhole(body)) {
-      this.#complete = true;
+      this.#completed();
       return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
     }
-    return new Response(toReadable(body, () => this.#complete = true), { status, headers });
+    return new Response(toReadable(body, () => this.#completed()), { status, headers });
   }
 
   #discard(body: Payload): void {
-    this.#complete = true;
+    this.#completed();
     discard(body);
   }
 }

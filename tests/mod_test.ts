@@ -1,0 +1,360 @@
+import { defaultGeo, Fastlike, type FastlikeOptions, geoHandler, type LogEntry } from "../mod.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "./assert.ts";
+import { guestUrl } from "./guests/serving.ts";
+
+const HELLO = guestUrl("hello");
+const RUST = guestUrl("rust");
+
+function get(path: string, init?: RequestInit): Request {
+  return new Request(`http://test.example${path}`, init);
+}
+
+async function textOf(app: { handler: Fastlike["handler"] }, path: string, init?: RequestInit) {
+  return await (await app.handler(get(path, init))).text();
+}
+
+Deno.test("a program loads from a file URL, bytes, a response and a compiled module", async () => {
+  const bytes = await Deno.readFile(HELLO);
+  const sources = [
+    HELLO,
+    bytes,
+    new Response(bytes),
+    await WebAssembly.compile(bytes),
+  ];
+  for (const source of sources) {
+    await using app = await Fastlike.load(source);
+    assertEquals(await textOf(app, "/"), "Hello from wat\n");
+  }
+});
+
+Deno.test("a program loads over HTTP, and a URL without one is an error that names it", async () => {
+  const bytes = await Deno.readFile(HELLO);
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request) =>
+      request.url.endsWith("/hello.wasm") ? new Response(bytes) : new Response("", { status: 404 }),
+  );
+  const base = `http://127.0.0.1:${server.addr.port}`;
+  await using app = await Fastlike.load(new URL(`${base}/hello.wasm`));
+  assertEquals(await textOf(app, "/"), "Hello from wat\n");
+  const missing = `${base}/nope.wasm`;
+  await assertRejects(
+    () => Fastlike.load(new URL(missing)),
+    Error,
+    `Cannot load a program from ${missing}: the status is 404`,
+  );
+});
+
+Deno.test("what is no program is refused in one line that says why", async () => {
+  const wasm = (...bytes: number[]) => Uint8Array.of(0, 0x61, 0x73, 0x6d, ...bytes);
+  const cases: [Uint8Array, RegExp][] = [
+    [new TextEncoder().encode("not wasm"), /^Cannot load the program: it is not a WebAssembly/],
+    [new Uint8Array(), /not a WebAssembly module/],
+    [wasm(0x0d, 0, 1, 0), /it is a component, and only modules run here/],
+    [wasm(1, 0, 0, 0), /^Cannot run the program: it exports no memory named "memory"/],
+    [wasm(1, 0, 0, 0, 10, 99), /^Cannot compile the program: /],
+  ];
+  for (const [bytes, message] of cases) {
+    const error = await assertRejects(() => Fastlike.load(bytes), Error);
+    assertMatch(error.message, message);
+    assert(!error.message.includes("\n"), error.message);
+  }
+});
+
+Deno.test("the handler serves under Deno.serve over a socket, and so does fetch", async () => {
+  await using app = await Fastlike.load(RUST);
+  assertEquals(app.fetch, app.handler);
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.handler);
+  const base = `http://127.0.0.1:${server.addr.port}`;
+  assertEquals(await (await fetch(`${base}/client`)).text(), "127.0.0.1\n");
+  assertEquals(await (await fetch(`${base}/url?a=b`)).text(), `${base}/url?a=b\n`);
+  const body = new Uint8Array(300_000).fill(7);
+  const echoed = await fetch(`${base}/echo`, { method: "POST", body });
+  assertEquals(await echoed.bytes(), body);
+  const streamed = await fetch(`${base}/stream?n=1000`);
+  assertEquals((await streamed.text()).split("\n").length, 1001);
+});
+
+Deno.test("a body streams through the handler with back-pressure", async () => {
+  let sent = 0;
+  await using app = await Fastlike.load(RUST, {
+    backends: {
+      origin: () =>
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              sent++;
+              controller.enqueue(new Uint8Array(65_536));
+            },
+          }, { highWaterMark: 0 }),
+        ),
+    },
+  });
+  const response = await app.handler(get("/proxy/endless"));
+  const reader = response.body!.getReader();
+  for (let i = 0; i < 5; i++) await reader.read();
+  assert(sent < 10, `${sent} pieces were pulled for 5 that were read`);
+  await reader.cancel();
+});
+
+Deno.test("backends are handlers, URLs, or one function for all of them", async () => {
+  const origin = (request: Request) =>
+    new Response(`${request.method} ${new URL(request.url).pathname}`);
+  await using byName = await Fastlike.load(RUST, { backends: { origin } });
+  assertEquals(await textOf(byName, "/proxy/a"), "GET /a");
+
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, origin);
+  const url = `http://127.0.0.1:${server.addr.port}/prefix/`;
+  await using byUrl = await Fastlike.load(RUST, { backends: { origin: url } });
+  assertEquals(await textOf(byUrl, "/proxy/a"), "GET /prefix/a");
+
+  const asked: string[] = [];
+  await using byFunction = await Fastlike.load(RUST, {
+    backends: (name) => {
+      asked.push(name);
+      return name === "origin" ? origin : undefined;
+    },
+  });
+  assertEquals(await textOf(byFunction, "/proxy/a"), "GET /a");
+  const unknown = await byFunction.handler(get("/proxy/a", { headers: { "x-backend": "other" } }));
+  assertEquals(unknown.status, 502);
+  assertEquals(asked, ["origin", "other"]);
+});
+
+Deno.test("a backend that cannot be one is refused when the program is loaded", async () => {
+  for (const url of ["ftp://a", "nonsense", "http://"]) {
+    await assertRejects(() => Fastlike.load(HELLO, { backends: { a: url } }), TypeError, `"a"`);
+  }
+});
+
+Deno.test("a handler that throws is a failed send to the guest and an entry in the log", async () => {
+  const entries: LogEntry[] = [];
+  await using app = await Fastlike.load(RUST, {
+    backends: {
+      origin: () => {
+        throw new Error("on purpose");
+      },
+    },
+    log: (entry) => void entries.push(entry),
+  });
+  const response = await app.handler(get("/proxy/a"));
+  assertEquals(response.status, 502);
+  await response.body?.cancel();
+  const [entry] = entries;
+  assertEquals(entry?.kind, "host");
+  assertMatch(entry?.kind === "host" ? entry.message : "", /handler failed: Error: on purpose/);
+});
+
+Deno.test("secure decides whether the guest sees https and fastly-ssl", async () => {
+  const seen = async (options: FastlikeOptions, url: string) => {
+    await using app = await Fastlike.load(RUST, options);
+    const response = await app.handler(new Request(url));
+    return [await response.text(), response.headers.get("x-fastly-ssl")];
+  };
+  assertEquals(await seen({}, "http://a/url"), ["http://a/url\n", null]);
+  assertEquals(await seen({}, "https://a/url"), ["https://a/url\n", "1"]);
+  assertEquals(await seen({ secure: () => true }, "http://a/url"), ["https://a/url\n", "1"]);
+  assertEquals(await seen({ secure: () => false }, "https://a/url"), ["http://a/url\n", null]);
+});
+
+Deno.test("geo and the user agent's parser are options", async () => {
+  await using app = await Fastlike.load(RUST, {
+    geo: (ip) => ({ ...defaultGeo(ip), city: `City of ${ip}` }),
+    userAgentParser: (ua) => ({ family: ua, major: "1", minor: "2", patch: "3" }),
+  });
+  assertEquals(await textOf(app, "/geo"), "City of 127.0.0.1, US\n");
+  const init = { headers: { "user-agent": "me" } };
+  assertEquals(await textOf(app, "/user-agent", init), "me 1.2.3\n");
+});
+
+Deno.test("the geo handler answers what guests of 2020 ask, Austin when it knows nothing", async () => {
+  const handler = geoHandler((ip) => ip === "192.0.2.1" ? { city: "Here" } : undefined);
+  const ask = async (ip: string) => {
+    const headers = { "fastly-xqd-arg1": ip };
+    const response = await handler(new Request("http://www.fastly.com/geolocation", { headers }));
+    return (await response.json()).city;
+  };
+  assertEquals(await ask("192.0.2.1"), "Here");
+  assertEquals(await ask("192.0.2.2"), "Austin");
+});
+
+Deno.test("hostcalls are logged when asked for", async () => {
+  const entries: LogEntry[] = [];
+  const log = (entry: LogEntry) => void entries.push(entry);
+  await using app = await Fastlike.load(HELLO, { log, logHostcalls: true });
+  await textOf(app, "/");
+  const calls = entries.flatMap((entry) => entry.kind === "hostcall" ? [entry] : []);
+  assertEquals(calls.map(({ module, name, status }) => `${module}.${name} ${status}`), [
+    "fastly_abi.init 0",
+    "fastly_http_resp.new 0",
+    "fastly_http_body.new 0",
+    "fastly_http_body.write 0",
+    "fastly_http_resp.send_downstream 0",
+  ]);
+});
+
+Deno.test("a log that throws costs no request", async () => {
+  await using app = await Fastlike.load(RUST, {
+    log: () => {
+      throw new Error("no log today");
+    },
+  });
+  assertEquals(await textOf(app, "/log"), "logged\n");
+});
+
+Deno.test("an import that the host does not know ends the guest by its name when it is called", async () => {
+  await using unused = await Fastlike.load(guestUrl("unknown_unused"));
+  assertEquals(await textOf(unused, "/"), "Hello from wat\n");
+  await using used = await Fastlike.load(guestUrl("unknown_import"));
+  const response = await used.handler(get("/"));
+  assertEquals(response.status, 500);
+  assertMatch(await response.text(), /some_module\.some_function: this host does not know/);
+});
+
+Deno.test("a trap names the guest's functions; an exit its status; a clean end is an empty 200", async () => {
+  const cases: [string, number, RegExp][] = [
+    ["trap", 500, /^The guest trapped: unreachable\n {2}at explode \(0x\w+\)\n {2}at _start/],
+    ["exit", 500, /^The guest exited with status 3\n$/],
+    ["exit0", 200, /^$/],
+    ["start_nothing", 200, /^$/],
+  ];
+  for (const [name, status, body] of cases) {
+    await using app = await Fastlike.load(guestUrl(name));
+    const response = await app.handler(get("/"));
+    assertEquals(response.status, status, name);
+    assertMatch(await response.text(), body);
+  }
+});
+
+Deno.test("memory grows up to its limit and no further", async () => {
+  await using standard = await Fastlike.load(guestUrl("grow"));
+  assertEquals(await textOf(standard, "/"), "2048");
+  await using small = await Fastlike.load(guestUrl("grow"), { limits: { memory: 10 * 65_536 } });
+  assertEquals(await textOf(small, "/"), "10");
+  await assertRejects(
+    () => Fastlike.load(RUST, { limits: { memory: 65_536 } }),
+    Error,
+    "the limit is 1",
+  );
+});
+
+Deno.test("requests beyond the instances wait for one", async () => {
+  const gate = Promise.withResolvers<void>();
+  let asked = 0;
+  await using app = await Fastlike.load(RUST, {
+    limits: { instances: 2 },
+    backends: {
+      origin: async () => {
+        asked++;
+        await gate.promise;
+        return new Response("done");
+      },
+    },
+  });
+  const answers = Array.from({ length: 6 }, () => textOf(app, "/proxy/a"));
+  while (asked < 2) await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(asked, 2);
+  gate.resolve();
+  assertEquals(await Promise.all(answers), Array(6).fill("done"));
+});
+
+Deno.test("warmup makes instances ahead, up to the limit, and requests use them", async () => {
+  await using app = await Fastlike.load(RUST, { limits: { instances: 3 } });
+  assertEquals(app.warmup(2), 2);
+  assertEquals(app.warmup(9), 3);
+  assertEquals(await textOf(app, "/hello"), "Hello from rust\n");
+  assertEquals(app.warmup(9), 3);
+});
+
+Deno.test("an instance has options of its own and handles one request", async () => {
+  await using app = await Fastlike.load(RUST, {
+    backends: { origin: () => new Response("app's") },
+  });
+  const instance = app.instantiate({ backends: { origin: () => new Response("its own") } });
+  assertEquals(await (await instance.handle(get("/proxy/a"))).text(), "its own");
+  assertThrows(() => instance.handle(get("/hello")), Error, "Cannot handle a second request");
+  assertEquals(await textOf(app, "/proxy/a"), "app's");
+});
+
+Deno.test("after a reload new requests get the new program, running ones end on the old", async () => {
+  const gate = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  await using app = await Fastlike.load(RUST, {
+    backends: {
+      origin: async () => {
+        asked.resolve();
+        await gate.promise;
+        return new Response("old");
+      },
+    },
+  });
+  const running = textOf(app, "/proxy/a");
+  await asked.promise;
+  await app.reload(HELLO);
+  assertEquals(await textOf(app, "/"), "Hello from wat\n");
+  gate.resolve();
+  assertEquals(await running, "old");
+  await assertRejects(() => app.reload(new Uint8Array(8)), Error, "not a WebAssembly module");
+  assertEquals(await textOf(app, "/"), "Hello from wat\n");
+});
+
+Deno.test("disposal ends what is running with a 503, and what comes later too", async () => {
+  const asked = Promise.withResolvers<void>();
+  const app = await Fastlike.load(RUST, {
+    backends: {
+      origin: (request) => {
+        asked.resolve();
+        return new Promise((_, reject) => request.signal.onabort = reject);
+      },
+    },
+  });
+  const running = app.handler(get("/proxy/a"));
+  await asked.promise;
+  await app[Symbol.asyncDispose]();
+  assertEquals(await (await running).text(), "The service is closing\n");
+  const late = await app.handler(get("/hello"));
+  assertEquals([late.status, await late.text()], [503, "The service is closed\n"]);
+});
+
+Deno.test("a request that its client gives up ends its guest", async () => {
+  const ended = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  await using app = await Fastlike.load(RUST, {
+    backends: {
+      origin: (request) => {
+        request.signal.onabort = () => ended.resolve();
+        asked.resolve();
+        return new Promise(() => {});
+      },
+    },
+  });
+  const client = new AbortController();
+  app.handler(get("/proxy/a", { signal: client.signal }));
+  await asked.promise;
+  client.abort();
+  await ended.promise;
+});
+
+Deno.test("the loop guard refuses what came through before, and marks what goes out", async () => {
+  const marks: (string | null)[] = [];
+  const origin = (request: Request) => {
+    marks.push(request.headers.get("cdn-loop"));
+    return new Response();
+  };
+  await using guarded = await Fastlike.load(RUST, { loopGuard: true, backends: { origin } });
+  await textOf(guarded, "/proxy/a");
+  const headers = { "cdn-loop": "other, fastlike" };
+  assertEquals((await guarded.handler(get("/hello", { headers }))).status, 508);
+  await using open = await Fastlike.load(RUST, { backends: { origin } });
+  await textOf(open, "/proxy/a");
+  assertEquals((await open.handler(get("/hello", { headers }))).status, 200);
+  assertEquals(marks, ["fastlike", null]);
+});
+
+Deno.test("two services in one process share nothing", async () => {
+  const options = (text: string) => ({ backends: { origin: () => new Response(text) } });
+  await using one = await Fastlike.load(RUST, options("one"));
+  await using two = await Fastlike.load(RUST, options("two"));
+  const answers = await Promise.all([textOf(one, "/proxy/a"), textOf(two, "/proxy/a")]);
+  assertEquals(answers, ["one", "two"]);
+});
