@@ -16,7 +16,7 @@ Deno.test("mod.ts works from a URL, with no permission but to reach the network 
   );
   const { success, stdout, stderr } = await deno(
     "run",
-    [],
+    ["--quiet"],
     checkout.addr.port,
     `
     import { Fastlike } from "BASE/mod.ts";
@@ -106,12 +106,13 @@ async function deno<T>(
   try {
     const main = `${directory}/main.ts`;
     await Deno.writeTextFile(main, module.replaceAll("BASE", `http://127.0.0.1:${port}`));
-    const rest = ["--quiet", "--no-prompt", "--no-lock", "--no-config", "--no-check"];
+    const rest = ["--no-prompt", "--no-lock", "--no-config", "--no-check"];
     return await use(
       new Deno.Command(Deno.execPath(), {
         args: [command, ...rest, ...PERMISSIONS, ...args, main],
         cwd: directory,
         env: { DENO_DIR: await freshCache(directory), NO_COLOR: "1" },
+        signal: AbortSignal.timeout(60_000),
         stdout: "piped",
         stderr: "piped",
       }).spawn(),

@@ -1,0 +1,64 @@
+/** What a load generator saw. */
+export interface Load {
+  readonly perSecond: number;
+  /** Milliseconds that half of the requests took at most, and 99 in 100. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Requests without a good response. */
+  readonly failed: number;
+}
+
+/** Loads a URL for a number of seconds. */
+export type Loader = (url: string, seconds: number) => Promise<Load>;
+
+const CONNECTIONS = 32;
+const AUTOCANNON = "npm:autocannon@8.0.0";
+
+/** `wrk`: costs the machine the least. */
+export const wrk: Loader = async (url, seconds) => {
+  const args = ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", url];
+  const text = await run("wrk", args);
+  const numberOf = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? NaN);
+  return {
+    perSecond: numberOf(/Requests\/sec:\s+([\d.]+)/),
+    p50: millis(/^\s+50%\s+(\S+)/m.exec(text)?.[1]),
+    p99: millis(/^\s+99%\s+(\S+)/m.exec(text)?.[1]),
+    failed: (numberOf(/Non-2xx or 3xx responses: (\d+)/) || 0) +
+      (numberOf(/Socket errors:.*timeout (\d+)/) || 0),
+  };
+};
+
+/** For machines without `wrk`: it takes a core, and with it some of the server's speed. */
+export const autocannon: Loader = async (url, seconds) => {
+  const args = ["run", "-A", "--no-lock", AUTOCANNON, "--json"];
+  const text = await run(Deno.execPath(), [
+    ...args,
+    ...["--connections", String(CONNECTIONS), "--duration", String(seconds), url],
+  ]);
+  const { requests, latency, errors, non2xx } = JSON.parse(text) as {
+    readonly requests: { readonly average: number };
+    readonly latency: { readonly p50: number; readonly p99: number };
+    readonly errors: number;
+    readonly non2xx: number;
+  };
+  return {
+    perSecond: requests.average,
+    p50: latency.p50,
+    p99: latency.p99,
+    failed: errors + non2xx,
+  };
+};
+
+const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
+
+function millis(text = ""): number {
+  const [, number, unit] = /^([\d.]+)(us|ms|s|m)$/.exec(text) ?? [];
+  return unit === undefined ? NaN : Number(number) * UNITS[unit]!;
+}
+
+async function run(command: string, args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`Cannot run ${command}: ${decoder.decode(stderr).trim()}`);
+  return decoder.decode(stdout);
+}

@@ -1,0 +1,109 @@
+// Measures this project, and the official host beside it where it is installed:
+//
+//   deno task bench [guest...]
+//
+// Every server is a process of its own that has the machine to itself; the hosts take turns. Of several turns the one
+// with the most requests per second is shown, for other work on the machine only ever takes away.
+import { autocannon, type Load, type Loader, wrk } from "./load.ts";
+import { FASTLIKE, type Host, isInstalled, start, VICEROY } from "./server.ts";
+
+const GUESTS = ["hello", "rust", "rust-2020", "assemblyscript", "go", "javascript"];
+const TURNS = 2;
+const WARM_UP_SECONDS = 1;
+const SECONDS = 5;
+const COLUMNS = ["guest", "host", "req/s", "p50", "p99", "peak RSS", "start-up", "ours/its"];
+
+interface Measured extends Load {
+  readonly startMillis: number;
+  readonly peakMemory: number | undefined;
+}
+
+/** A measurement, or why there is none. */
+type Outcome = Measured | string;
+
+const unknown = Deno.args.filter((name) => !GUESTS.includes(name));
+if (unknown.length) {
+  print(
+    Deno.stderr,
+    `Cannot measure ${unknown.join(" and ")}: the guests are ${GUESTS.join(", ")}`,
+  );
+  Deno.exit(2);
+}
+const hasWrk = await isInstalled("wrk");
+const load = hasWrk ? wrk : autocannon;
+const hosts = await isInstalled(VICEROY.command) ? [FASTLIKE, VICEROY] : [FASTLIKE];
+print(
+  Deno.stdout,
+  `/hello over 32 connections for ${SECONDS} s, by ${hasWrk ? "wrk" : "autocannon"}\n`,
+);
+print(Deno.stdout, row(COLUMNS));
+print(Deno.stdout, row(COLUMNS.map(() => "---")));
+for (const guest of Deno.args.length ? Deno.args : GUESTS) await measureGuest(guest);
+
+async function measureGuest(guest: string): Promise<void> {
+  const wasm = new URL(`../testdata/built/${guest}.wasm`, import.meta.url).pathname;
+  try {
+    await Deno.stat(wasm);
+  } catch {
+    return print(Deno.stdout, row([guest, "", "not built: deno task guests"]));
+  }
+  const outcomes = new Map<Host, Outcome>();
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const host of hosts) {
+      const before = outcomes.get(host);
+      if (typeof before === "string") continue;
+      outcomes.set(host, better(before, await measure(host, wasm, load)));
+    }
+  }
+  const ours = outcomes.get(FASTLIKE);
+  for (const [host, outcome] of outcomes) {
+    print(
+      Deno.stdout,
+      row([guest, host.name, ...cells(outcome, host === FASTLIKE ? undefined : ours)]),
+    );
+  }
+}
+
+async function measure(host: Host, wasm: string, load: Loader): Promise<Outcome> {
+  try {
+    await using server = await start(host, wasm);
+    await load(server.url, WARM_UP_SECONDS);
+    const seen = await load(server.url, SECONDS);
+    return { ...seen, startMillis: server.startMillis, peakMemory: server.peakMemory() };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function better(one: Measured | undefined, other: Outcome): Outcome {
+  if (one === undefined || typeof other === "string") return other;
+  const startMillis = Math.min(one.startMillis, other.startMillis);
+  return { ...(one.perSecond > other.perSecond ? one : other), startMillis };
+}
+
+/** @param ours What the ratio is of. */
+function cells(outcome: Outcome, ours: Outcome | undefined): string[] {
+  if (typeof outcome === "string") return [`refused: ${outcome}`];
+  const { perSecond, p50, p99, failed, peakMemory, startMillis } = outcome;
+  const ratio = ours && typeof ours !== "string"
+    ? `${(ours.perSecond / perSecond).toFixed(2)}x`
+    : "";
+  return [
+    Math.round(perSecond) + (failed ? ` (${failed} failed)` : ""),
+    `${p50.toFixed(2)} ms`,
+    `${p99.toFixed(2)} ms`,
+    peakMemory === undefined ? "" : `${Math.round(peakMemory / 2 ** 20)} MiB`,
+    `${Math.round(startMillis)} ms`,
+    ratio,
+  ];
+}
+
+function row(cells: readonly string[]): string {
+  const widths = [14, 8, 8, 10, 10, 8, 8, 8];
+  const padded = widths.map((width, at) => (cells[at] ?? "").padEnd(width));
+  return `| ${padded.join(" | ")} |`;
+}
+
+function print(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
+  stream.writeSync(new TextEncoder().encode(line + "\n"));
+}

@@ -1,0 +1,129 @@
+const ROOT = new URL("../", import.meta.url);
+/** How long a server may take to its first response: the official host compiles large programs for seconds. */
+const MOST_START_MILLIS = 60_000;
+const POLL_MILLIS = 2;
+
+/** A host of guests, as the command that serves one. */
+export interface Host {
+  readonly name: string;
+  readonly command: string;
+  args(wasm: string, port: number): string[];
+}
+
+/** This project, from source. */
+export const FASTLIKE: Host = {
+  name: "fastlike",
+  command: Deno.execPath(),
+  args: (wasm, port) => [
+    ...["run", "-A", "--no-check", new URL("cli.ts", ROOT).href],
+    ...["--wasm", wasm, "--bind", `127.0.0.1:${port}`],
+  ],
+};
+
+/** The official host, where it is installed. */
+export const VICEROY: Host = {
+  name: "viceroy",
+  command: "viceroy",
+  args: (wasm, port) => ["serve", "--addr", `127.0.0.1:${port}`, wasm],
+};
+
+/** A host that serves a guest in a process of its own. */
+export interface Server extends AsyncDisposable {
+  readonly url: string;
+  /** From the start of the process to its first response. */
+  readonly startMillis: number;
+  /** The largest resident memory so far, in bytes, where the system tells. */
+  peakMemory(): number | undefined;
+}
+
+/**
+ * Starts a host and waits for its first 200.
+ *
+ * @throws {Error} If it ends before; the message is its last word.
+ */
+export async function start(host: Host, wasm: string): Promise<Server> {
+  const port = freePort();
+  const url = `http://127.0.0.1:${port}/hello`;
+  const begin = performance.now();
+  const process = new Deno.Command(host.command, {
+    args: host.args(wasm, port),
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "null", // whoever reads it would take time from the server
+    stderr: "piped",
+  }).spawn();
+  const lastWords = collect(process.stderr);
+  let ended = false;
+  process.status.then(() => ended = true);
+  const stop = async () => {
+    if (!ended) process.kill("SIGKILL");
+    await process.status;
+    await lastWords;
+  };
+  while (!ended && !await answers(url)) {
+    if (performance.now() - begin > MOST_START_MILLIS) {
+      await stop();
+      throw new Error(`Cannot start ${host.name}: no response in ${MOST_START_MILLIS / 1000} s`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
+  }
+  if (ended) throw new Error(firstLineOf(await lastWords));
+  return {
+    url,
+    startMillis: performance.now() - begin,
+    peakMemory: () => peakMemory(process.pid),
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** Whether a tool is on the path. */
+export async function isInstalled(command: string): Promise<boolean> {
+  try {
+    await new Deno.Command(command, { args: ["--version"] }).output();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(MOST_START_MILLIS) });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+function peakMemory(pid: number): number | undefined {
+  try {
+    const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(
+      Deno.readTextFileSync(`/proc/${pid}/status`),
+    ) ?? [];
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+async function collect(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    if (text.length < 4096) text += chunk;
+  }
+  return text;
+}
+
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\S+\s+/;
+
+function firstLineOf(text: string): string {
+  const lines = text.split("\n").map((line) => line.replace(TIMESTAMP, "").trim()).filter(Boolean);
+  return lines.find((line) => /error|cannot|unknown|unable/i.test(line)) ?? lines[0] ?? "It ended";
+}

@@ -1,0 +1,43 @@
+import type { Exchange } from "../service/exchange.ts";
+
+/** What one line of the access log tells. */
+export interface AccessEntry {
+  readonly method: string;
+  /** Path and query as the client sent them. */
+  readonly target: string;
+  /** The response's status, 0 if none went out. */
+  readonly status: number;
+  /** From the request's head to the end of the response. */
+  readonly millis: number;
+  /** Bytes of the response's body. */
+  readonly bytes: number;
+  /** Whether the response has gone out whole. */
+  readonly whole: boolean;
+}
+
+/** What {@linkcode listen} needs. */
+export interface ListenOptions {
+  /** A name or an address; `localhost` means both of its addresses, and nothing every address. */
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Answers one exchange; resolves when nothing more happens for it. */
+  readonly answer: (exchange: Exchange) => Promise<void>;
+  /** Called after each response. */
+  readonly access?: ((entry: AccessEntry) => void) | undefined;
+  /** Called with what went wrong outside any exchange. */
+  readonly trouble?: ((message: string) => void) | undefined;
+}
+
+/** A server that listens. */
+export interface Listener {
+  /** Where clients find it, with the real port. */
+  readonly url: string;
+  readonly port: number;
+  /** The addresses that it listens on, without port. */
+  readonly addresses: readonly string[];
+  /** Takes no more requests, waits for the running ones, and cuts what still runs after that many milliseconds. */
+  drain(ms: number): Promise<void>;
+  /** Ends everything now. */
+  close(): void;
+}

@@ -1,0 +1,91 @@
+// Tests of `cli.ts` as a compiled program. Run by `.ci/compile`, which says where the compiler and its runtime are;
+// not part of the suite, which needs Deno alone.
+import { ROOT } from "../_graph.ts";
+import { assertEquals, assertMatch } from "../assert.ts";
+
+const COMPILER = variable("OLD_DENO");
+const RUNTIME = variable("DENORT_BIN");
+const GUEST = new URL("testdata/built/rust.wasm", ROOT).pathname;
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
+
+Deno.test("cli.ts compiles to a program that needs no Deno", async () => {
+  await using built = await compile();
+  const { code, stdout } = await new Deno.Command(built.path, {
+    args: ["--version"],
+    clearEnv: true,
+  }).output();
+  assertEquals(code, 0);
+  assertMatch(new TextDecoder().decode(stdout), /^fastlike \d+\.\d+\.\d+\n$/);
+});
+
+Deno.test("the compiled program says in one line that a file is missing", async () => {
+  await using built = await compile();
+  const { code, stderr } = await new Deno.Command(built.path, { args: ["nowhere.wasm"] }).output();
+  assertEquals(code, 1);
+  assertEquals(
+    new TextDecoder().decode(stderr),
+    "Cannot read nowhere.wasm: there is no such file\n",
+  );
+});
+
+Deno.test("the compiled program runs a guest: hello, an echo and a proxied page", async () => {
+  await using origin = Deno.serve(
+    { ...LOOPBACK, onListen() {} },
+    (request) => new Response(`page ${new URL(request.url).pathname}\n`),
+  );
+  await using built = await compile();
+  const process = new Deno.Command(built.path, {
+    args: [
+      ...["--wasm", GUEST, "--bind", "127.0.0.1:0"],
+      ...["--backend", `origin=http://127.0.0.1:${origin.addr.port}`],
+    ],
+    stdout: "piped",
+    signal: AbortSignal.timeout(60_000),
+  }).spawn();
+  const lines = process.stdout.pipeThrough(new TextDecoderStream());
+  const output = lines[Symbol.asyncIterator]();
+  try {
+    const { value: first } = await output.next();
+    const [, url] = /^Listening on (\S+)\n/.exec(first ?? "") ?? [];
+    assertEquals(await text(`${url}/hello`), [200, "Hello from rust\n"]);
+    assertEquals(await text(`${url}/echo`, { method: "POST", body: "sent" }), [200, "sent"]);
+    assertEquals(await text(`${url}/proxy/a/b`), [200, "page /a/b\n"]);
+  } finally {
+    process.kill("SIGINT");
+    while (!(await output.next()).done);
+    assertEquals((await process.status).code, 0);
+  }
+});
+
+/** Compiles the checkout's `cli.ts`. */
+async function compile(): Promise<AsyncDisposable & { path: string }> {
+  const directory = await Deno.makeTempDir();
+  const dispose = () => Deno.remove(directory, { recursive: true });
+  try {
+    const path = `${directory}/fastlike`;
+    const { success, stderr } = await new Deno.Command(COMPILER, {
+      args: [
+        ...["compile", "--quiet", "-A", "--no-check", "--no-lock", "--no-config"],
+        ...["-o", path, new URL("cli.ts", ROOT).href],
+      ],
+      cwd: directory,
+      env: { DENORT_BIN: RUNTIME, DENO_TLS_CA_STORE: "system", NO_COLOR: "1" },
+    }).output();
+    if (!success) throw new Error(`Cannot compile: ${new TextDecoder().decode(stderr)}`);
+    return { path, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function text(url: string, init?: RequestInit): Promise<[number, string]> {
+  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+  return [response.status, await response.text()];
+}
+
+function variable(name: string): string {
+  const value = Deno.env.get(name);
+  if (!value) throw new Error(`Cannot test the compiled program: ${name} is not set`);
+  return value;
+}

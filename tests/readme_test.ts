@@ -1,0 +1,50 @@
+import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const README = await Deno.readTextFile(new URL("README.md", ROOT));
+
+/** The first shell command of the README after the text. */
+function commandAfter(text: string): string {
+  const at = README.indexOf(text);
+  assert(at >= 0, `the README does not say ${text}`);
+  return /```sh\n(.+)\n/.exec(README.slice(at))![1]!;
+}
+
+/** The arguments that the README gives to Deno, which a machine without it has by `npx`. */
+function denoArguments(command: string): string[] {
+  const prefix = "npx -y deno@2.9.6 ";
+  assert(command.startsWith(prefix), command);
+  return command.slice(prefix.length).split(" ");
+}
+
+Deno.test("the first command of the README serves a guest before an origin, and curl gets what it says", async () => {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [...denoArguments(commandAfter("## Try it")), "--bind", "127.0.0.1:0"],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const output = process.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  try {
+    let said = "";
+    while (!/Listening on \S+\n/.test(said)) {
+      const { value, done } = await output.next();
+      assert(!done, `the command ended after ${said}`);
+      said += value;
+    }
+    const url = /Listening on (\S+)/.exec(said)![1]!;
+    for (const [, path, answer] of README.matchAll(/\$ curl localhost:5000(\S+)\n([^$`]+)/g)) {
+      assertEquals(await (await fetch(url + path)).text(), answer);
+    }
+  } finally {
+    process.kill("SIGINT");
+    while (!(await output.next()).done);
+    await process.status;
+  }
+});
+
+Deno.test("the README's test command is the task that CI runs", async () => {
+  const command = commandAfter("All the tests");
+  assertStringIncludes(await Deno.readTextFile(new URL(".ci/run", ROOT)), command);
+});
