@@ -4,84 +4,221 @@ import { closestString } from "npm:deno-std@1.4.0/text/closest_string.js";
 import { levenshteinDistance } from "npm:deno-std@1.4.0/text/levenshtein_distance.js";
 // @ts-types="./std_parse_args.d.ts"
 import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
+import { UsageError } from "./errors.ts";
+import {
+  type Bind,
+  type LogFormat,
+  parseBackends,
+  parseBind,
+  parseEnv,
+  parseGuestEnv,
+  parseKvStores,
+  parseLogFormat,
+  parseNamedFiles,
+} from "./flag_values.ts";
+import { firstPlain, splitRun } from "./run_line.ts";
+import {
+  parseViceroyFlags,
+  refuseAdapt,
+  VICEROY_ALIASES,
+  VICEROY_BIND,
+  VICEROY_WITH_VALUE,
+  VICEROY_WITHOUT_VALUE,
+  type ViceroyFlags,
+} from "./viceroy.ts";
 
-/** Where to listen. */
-export interface Bind {
-  /** A name or an address without brackets; empty for every address. */
-  readonly hostname: string;
-  readonly port: number;
-}
-
-/** `fastlike serve`: runs a program as an HTTP server. */
-export interface ServeCommand {
-  readonly kind: "serve";
-  /** The program's file. */
-  readonly wasm: string;
-  readonly bind: Bind;
+/** Flags that say what a service is made of, whatever runs it. */
+export interface ServiceFlags {
   /** URLs by backend name. */
   readonly backends: Readonly<Record<string, string>>;
   /** The URL behind every other backend name. */
   readonly catchAll: string | undefined;
   /** The path of a fastly.toml. */
   readonly config: string | undefined;
+  /** Which variant of the manifest is read: `stage` is for `fastly.stage.toml`. */
+  readonly env: string | undefined;
+  /** JSON files by the name of the KV store; undefined for an empty one. */
+  readonly kvStores: Readonly<Record<string, string | undefined>>;
+  /** JSON files by the name of the config store. */
+  readonly configStores: Readonly<Record<string, string>>;
+  /** JSON files by the name of the secret store. */
+  readonly secretStores: Readonly<Record<string, string>>;
+  /** JSON files by the name of the ACL. */
+  readonly acls: Readonly<Record<string, string>>;
+  /** A JSON or MaxMind file that tells where addresses are. */
+  readonly geo: string | undefined;
+  /** A JSON file that tells devices by User-Agent. */
+  readonly device: string | undefined;
+  /** Files that take the records of log endpoints, by the endpoint's name. */
+  readonly logEndpoints: Readonly<Record<string, string>>;
+  /** How records of log endpoints are written. */
+  readonly logFormat: LogFormat;
+  /** Variables of the guest's environment. */
+  readonly guestEnv: Readonly<Record<string, string>>;
   /** How often `-v` was given. */
   readonly verbosity: number;
   readonly loopGuard: boolean;
+  /** What is asked for by Viceroy's flags. */
+  readonly viceroy: ViceroyFlags;
+}
+
+/** `fastlike serve`: runs a program as an HTTP server. */
+export interface ServeCommand extends ServiceFlags {
+  readonly kind: "serve";
+  /** The program's file. */
+  readonly wasm: string;
+  readonly bind: Bind;
+}
+
+/** `fastlike run`: runs a program once, for its exit status. */
+export interface RunCommand extends ServiceFlags {
+  readonly kind: "run";
+  /** The program's file. */
+  readonly wasm: string;
+  /** The guest's arguments, after its name. */
+  readonly args: readonly string[];
 }
 
 /** What the command line asks for. */
-export type Command = ServeCommand | { readonly kind: "help" } | { readonly kind: "version" };
-
-/** The command line makes no sense; the message is one line for whoever typed it. */
-export class UsageError extends Error {
-  override name = "UsageError";
-}
+export type Command =
+  | ServeCommand
+  | RunCommand
+  | { readonly kind: "help" }
+  | { readonly kind: "version" };
 
 const ALIASES: Readonly<Record<string, string>> = {
   C: "config",
   b: "bind",
   v: "verbose",
   h: "help",
+  ...VICEROY_ALIASES,
 };
-const WITH_VALUE = ["wasm", "proxy-to", "bind", "backend", "config"];
-const WITHOUT_VALUE = ["loop-guard", "verbose", "version", "help"];
+const WITH_VALUE = [
+  "wasm",
+  "proxy-to",
+  "bind",
+  "backend",
+  "config",
+  "env",
+  "kv",
+  "config-store",
+  "secret-store",
+  "acl",
+  "geo",
+  "device",
+  "log-endpoint",
+  "log-format",
+  "guest-env",
+  ...VICEROY_WITH_VALUE,
+];
+const WITHOUT_VALUE = ["loop-guard", "verbose", "version", "help", ...VICEROY_WITHOUT_VALUE];
 const FLAGS = [...WITH_VALUE, ...WITHOUT_VALUE];
 const DEFAULT_BIND = "localhost:5000";
 
-/** Understands a command line, or throws a {@linkcode UsageError}. */
-export function parse(argv: readonly string[]): Command {
-  const flags = parseArgs(normalize(argv), {
+type Flags = Readonly<Record<string, unknown>>;
+
+/**
+ * Understands a command line, or throws a {@linkcode UsageError}.
+ *
+ * @param asViceroy Whether it was meant for Viceroy, whose defaults then hold.
+ */
+export function parse(argv: readonly string[], asViceroy = false): Command {
+  const at = firstPlain(argv, WORDS);
+  if (argv[at] === "run" && argv[at - 1] !== "--") {
+    return parseRun([...argv.slice(0, at), ...argv.slice(at + 1)]);
+  }
+  const flags = readFlags(argv);
+  const [first, ...rest] = flags._;
+  if (isSet(flags, "help") || (first === "help" && asViceroy)) return { kind: "help" };
+  if (isSet(flags, "version")) return { kind: "version" };
+  if (first === "adapt") refuseAdapt();
+  const bind = asViceroy ? VICEROY_BIND : DEFAULT_BIND;
+  return parseServe(flags, first === "serve" ? rest : flags._, bind);
+}
+
+function readFlags(argv: readonly string[]): Flags & { readonly _: readonly string[] } {
+  return parseArgs(normalize(argv), {
     string: [...WITH_VALUE, "_"],
     boolean: WITHOUT_VALUE,
-    collect: [...WITH_VALUE, "verbose"],
+    collect: [...WITH_VALUE, ...WITHOUT_VALUE],
     alias: ALIASES,
     unknown: (argument, name) => name === undefined || unknownFlag(argument),
   });
-  if (flags.help) return { kind: "help" };
-  if (flags.version) return { kind: "version" };
-  const [first, ...rest] = flags._;
-  return parseServe(flags, first === "serve" ? rest : flags._);
 }
 
 function parseServe(
-  flags: Readonly<Record<string, unknown>>,
+  flags: Flags,
   positional: readonly string[],
+  defaultBind: string,
 ): ServeCommand {
-  const config = valuesOf(flags, "config").at(-1);
-  const bind = parseBind(valuesOf(flags, "bind").at(-1) ?? DEFAULT_BIND);
+  return {
+    kind: "serve",
+    ...parseService(flags),
+    wasm: theGuest(valuesOf(flags, "wasm"), positional),
+    bind: parseBind(lastOf(flags, "bind") ?? lastOf(flags, "addr") ?? defaultBind),
+  };
+}
+
+function parseRun(line: readonly string[]): Command {
+  const { flags: own, guest, args } = splitRun(line, WORDS);
+  const flags = readFlags(own);
+  if (isSet(flags, "help")) return { kind: "help" };
+  if (isSet(flags, "version")) return { kind: "version" };
+  for (const flag of ["bind", "addr"]) {
+    if (lastOf(flags, flag)) {
+      throw new UsageError(`Cannot use --${flag} with run: it serves nothing`);
+    }
+  }
+  const named = valuesOf(flags, "wasm");
+  const plain = guest === undefined ? [] : [guest];
+  return {
+    kind: "run",
+    ...parseService(flags),
+    wasm: theGuest(named, named.length ? [] : plain),
+    args: named.length ? [...plain, ...args] : args,
+  };
+}
+
+/** Flags as the command line has them. */
+const WORDS = {
+  isFlag(word: string): boolean {
+    const name = nameOf(word);
+    return name !== undefined && FLAGS.includes(name);
+  },
+  takesNext(word: string): boolean {
+    return !word.includes("=") && WITH_VALUE.includes(nameOf(word) ?? "");
+  },
+};
+
+/** The full name of a flag; undefined for a word that is none, and for what only has the look of one. */
+function nameOf(word: string): string | undefined {
+  const [, name] = /^--?([\w-]+)(?:=|$)/.exec([normalizeOne(word)].flat()[0]!) ?? [];
+  return name && (Object.hasOwn(ALIASES, name) ? ALIASES[name] : name);
+}
+
+function parseService(flags: Flags): ServiceFlags {
   const { named, catchAll } = parseBackends(
     valuesOf(flags, "backend"),
     valuesOf(flags, "proxy-to"),
   );
+  const files = (flag: string) => parseNamedFiles(flag, valuesOf(flags, flag));
   return {
-    kind: "serve",
-    wasm: theGuest(valuesOf(flags, "wasm"), positional),
-    bind,
     backends: named,
     catchAll,
-    config,
+    config: lastOf(flags, "config"),
+    env: parseEnv(lastOf(flags, "env")),
+    kvStores: parseKvStores(valuesOf(flags, "kv")),
+    configStores: files("config-store"),
+    secretStores: files("secret-store"),
+    acls: files("acl"),
+    geo: lastOf(flags, "geo"),
+    device: lastOf(flags, "device"),
+    logEndpoints: files("log-endpoint"),
+    logFormat: parseLogFormat(lastOf(flags, "log-format")),
+    guestEnv: parseGuestEnv(valuesOf(flags, "guest-env"), (name) => Deno.env.get(name)),
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
-    loopGuard: flags["loop-guard"] === true,
+    loopGuard: isSet(flags, "loop-guard"),
+    viceroy: parseViceroyFlags(flags, (name) => lastOf(flags, name)),
   };
 }
 
@@ -102,15 +239,25 @@ function normalizeOne(argument: string): string | string[] {
 function unknownFlag(argument: string): never {
   const given = argument.replace(/^-+/, "").replace(/=.*$/s, "");
   const closest = closestString(given, FLAGS);
-  const near = levenshteinDistance(given, closest) <= Math.max(2, Math.floor(given.length / 3));
+  const distance = levenshteinDistance(given, closest);
+  const near = distance < given.length && distance <= Math.max(2, Math.floor(given.length / 3));
   const shown = given.length === 1 ? `-${given}` : `--${given}`;
   throw new UsageError(`Unknown flag ${shown}` + (near ? `: did you mean --${closest}?` : ""));
 }
 
-function valuesOf(flags: Readonly<Record<string, unknown>>, name: string): readonly string[] {
+function valuesOf(flags: Flags, name: string): readonly string[] {
   const values = (flags[name] ?? []) as readonly string[];
   if (values.includes("")) throw new UsageError(`Cannot use --${name} without a value`);
   return values;
+}
+
+function isSet(flags: Flags, name: string): boolean {
+  return (flags[name] as readonly boolean[]).at(-1) === true;
+}
+
+/** The last of several wins. */
+function lastOf(flags: Flags, name: string): string | undefined {
+  return valuesOf(flags, name).at(-1);
 }
 
 function theGuest(flagged: readonly string[], positional: readonly string[]): string {
@@ -122,61 +269,4 @@ function theGuest(flagged: readonly string[], positional: readonly string[]): st
     throw new UsageError(`Cannot run more than one program: ${[guest, ...more].join(" and ")}`);
   }
   return guest;
-}
-
-function parseBind(text: string): Bind {
-  const bad = (why: string): never => {
-    throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: ${why}`);
-  };
-  const bare = /^[0-9]+$/.test(text);
-  const [, hostname, port] = bare
-    ? [text, "localhost", text]
-    : /^(\[[^\[\]]*\]|[^:\[\]\s/]*):([0-9]+)$/.exec(text) ??
-      bad(
-        text.split(":").length > 2 && !text.includes("[") && !text.includes("/")
-          ? "an IPv6 address needs brackets, as in [::1]:5000"
-          : "it is not host:port, :port or a port",
-      );
-  if (Number(port) > 65_535) bad("ports go up to 65535");
-  return { hostname: hostname!.replace(/^\[|\]$/g, ""), port: Number(port) };
-}
-
-function parseBackends(
-  definitions: readonly string[],
-  proxyTo: readonly string[],
-): { named: Record<string, string>; catchAll: string | undefined } {
-  const named = new Map<string, string>();
-  const rest = proxyTo.map((text) => parseUrl("--proxy-to", text));
-  for (const definition of definitions) {
-    // A name ends before anything that is part of a URL.
-    const [, name, url] = /^([^=:/?]*)=(.*)$/s.exec(definition) ?? [];
-    if (name === undefined) {
-      rest.push(parseUrl("--backend", definition));
-      continue;
-    }
-    if (!name) throw new UsageError(`Cannot use --backend ${definition}: the name is empty`);
-    if (named.has(name)) throw new UsageError(`Cannot define the backend ${name} twice`);
-    named.set(name, parseUrl(`--backend ${name}`, url!));
-  }
-  if (rest.length > 1) {
-    throw new UsageError(
-      `Cannot send other backends to more than one place: ${rest.join(" and ")}`,
-    );
-  }
-  return { named: Object.fromEntries(named), catchAll: rest[0] };
-}
-
-function parseUrl(flag: string, text: string): string {
-  const full = /^[a-z][a-z0-9+.\-]*:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.parse(full);
-  if (!text || !url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
-    throw new UsageError(`Cannot use ${JSON.stringify(text)} for ${flag}: ${whyNot(text, url)}`);
-  }
-  return full;
-}
-
-function whyNot(text: string, url: URL | null): string {
-  if (!text || !url) return "it is not a URL or a host";
-  if (!/^https?:$/.test(url.protocol)) return "only http and https are possible";
-  return "a backend has no query or fragment";
 }

@@ -2,6 +2,10 @@
 export const HELP = `Runs a Fastly Compute program on this machine.
 
 Usage: fastlike [serve] [flags] [guest.wasm]
+       fastlike run [flags] guest.wasm [-- arguments of the guest]
+
+"serve" answers HTTP requests. "run" runs the program once, with its output and its exit
+status as the command's own: what cargo test and go test -exec need. A program may be .wat.
 
 Flags:
   --wasm FILE             The program to run; the same as naming it without a flag
@@ -9,17 +13,40 @@ Flags:
                           port 0 takes a free one (default localhost:5000)
   --proxy-to ADDR         Where requests to backends go that nothing else defines; a host gets http://
   --backend [NAME=]URL    A backend; without a name the same as --proxy-to. May be repeated
-  -C, --config FILE       A fastly.toml; its [local_server.backends] are read
+  -C, --config FILE       A fastly.toml, whose [local_server] is read (default fastly.toml of the working directory)
+  --env NAME              Read fastly.NAME.toml instead
+  --config-store NAME=FILE, --secret-store NAME=FILE
+                          A store, from a JSON file of texts by key. May be repeated, as the next three
+  --kv NAME[=FILE]        A KV store, from a JSON file; without one it is empty
+  --acl NAME=FILE         An ACL, from a JSON file
+  --log-endpoint NAME=FILE
+                          Append the records of a log endpoint to a file
+  --log-format json       Write records of log endpoints as JSON lines
+  --geo FILE              Where addresses are: JSON by address or range, or a MaxMind .mmdb
+  --device FILE           Devices: JSON by User-Agent
+  --guest-env NAME[=VALUE]
+                          A variable of the guest's environment; without a value as it is in yours
   --loop-guard            Refuse requests that have come through this host before
   -v                      Tell more; -vv tells every hostcall
+  --log-stdout, --log-stderr
+                          Treat the guest's standard output or error as a log endpoint
+  --unknown-import-behavior link-error
+                          Refuse a program that imports what this host does not know (default trap)
+  --local-pushpin-proxy-port PORT
+                          Where a Pushpin listens on this machine, for Fanout
+  --enable-local-websocket-passthrough=false
+                          Tell guests that there are no WebSockets
   --version               Print the version
   --help                  Print this
 
-Flags may have one dash or two, and take their value with a space or with "=".
+The other flags of Viceroy are taken too: --addr is --bind.
+Flags win over fastly.toml, name by name. They may have one dash or two, and take
+their value with a space or with "=".
 
 Examples:
   fastlike guest.wasm
   fastlike -wasm guest.wasm -proxy-to localhost:8000 -bind localhost:5000
   fastlike --backend origin=https://example.com --backend api=localhost:9000/v1 guest.wasm
   fastlike serve -C fastly.toml -vv bin/main.wasm
+  fastlike run -C fastly.toml tests.wasm -- --nocapture
 `;

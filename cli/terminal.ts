@@ -1,6 +1,6 @@
 import { configureSync, getLogger, type LogRecord, resetSync } from "npm:@logtape/logtape@2.4.2";
 import type { LogEntry, LogLevel } from "../service/log.ts";
-import type { AccessEntry } from "./listener.ts";
+import type { AccessEntry } from "./listening.ts";
 import type { Output } from "./output.ts";
 
 /** How the terminal is set up. */
@@ -15,6 +15,10 @@ export interface TerminalOptions {
 export interface Terminal {
   readonly log: (entry: LogEntry) => void;
   readonly access: (entry: AccessEntry) => void;
+  /** A line of standard output, as it is. */
+  readonly line: (text: string) => void;
+  /** Bytes of a guest's standard output or error, as they are and at once. */
+  readonly raw: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
   /** Something about the process itself. */
   readonly note: (level: LogLevel, message: string) => void;
   /** Writes what is still buffered. */
@@ -57,7 +61,13 @@ export function openTerminal(options: TerminalOptions): Terminal {
           return note(entry.level, entry.message);
       }
     },
+    line: (text) => out.info(text),
     access: (entry) => out.info(accessLine(entry, stdout)),
+    raw(stream, bytes) {
+      stdout.flush();
+      stderr.flush();
+      (stream === "stdout" ? stdout : stderr).raw(bytes);
+    },
     note,
     flush() {
       stdout.flush();

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";
-import { type Command, parse, type ServeCommand, UsageError } from "../../cli/args.ts";
+import { type Command, parse, type ServeCommand } from "../../cli/args.ts";
+import { UsageError } from "../../cli/errors.ts";
 import { HELP } from "../../cli/help.ts";
 
 const DEFAULTS: ServeCommand = {
@@ -9,8 +10,19 @@ const DEFAULTS: ServeCommand = {
   backends: {},
   catchAll: undefined,
   config: undefined,
+  env: undefined,
+  kvStores: {},
+  configStores: {},
+  secretStores: {},
+  acls: {},
+  geo: undefined,
+  device: undefined,
+  logEndpoints: {},
+  logFormat: "text",
+  guestEnv: {},
   verbosity: 0,
   loopGuard: false,
+  viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },
 };
 
 const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
@@ -52,6 +64,16 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["guest.wasm -Cfastly.toml", { config: "fastly.toml" }],
   ["guest.wasm -config fastly.toml", { config: "fastly.toml" }],
   ["guest.wasm --config=fastly.toml", { config: "fastly.toml" }],
+  ["guest.wasm --env stage", { env: "stage" }],
+  ["guest.wasm -env=stage --env prod", { env: "prod" }],
+  ["guest.wasm --kv a=a.json --kv b", { kvStores: { a: "a.json", b: undefined } }],
+  ["--kv a guest.wasm", { kvStores: { a: undefined } }],
+  ["guest.wasm --config-store a=x=y.json", { configStores: { a: "x=y.json" } }],
+  ["guest.wasm -secret-store my.store=s.json", { secretStores: { "my.store": "s.json" } }],
+  ["guest.wasm --acl a=1.json --acl b=1.json", { acls: { a: "1.json", b: "1.json" } }],
+  ["guest.wasm --geo geo.mmdb --device=d.json", { geo: "geo.mmdb", device: "d.json" }],
+  ["guest.wasm --log-endpoint a=logs/a.log", { logEndpoints: { a: "logs/a.log" } }],
+  ["guest.wasm --log-format json", { logFormat: "json" }],
   ["--help", { kind: "help" }],
   ["-h", { kind: "help" }],
   ["serve -help", { kind: "help" }],
@@ -100,6 +122,17 @@ const REFUSED: [line: string, message: string][] = [
   ["g --backend =x", "Cannot use --backend =x: the name is empty"],
   ["g --backend a=x?q", 'Cannot use "x?q" for --backend a: a backend has no query or fragment'],
   ["g --backend a=x --backend a=y", "Cannot define the backend a twice"],
+  ["g --env ../x", 'Cannot use "../x" for --env: it is NAME in fastly.NAME.toml'],
+  ["g --kv", "Cannot use --kv without a value"],
+  ["g --kv =x", "Cannot use --kv =x: the name is empty"],
+  ["g --kv a=", "Cannot use --kv a=: the file is missing"],
+  ["g --kv a --kv a=x", "Cannot define --kv a twice"],
+  ["g --acl a", "Cannot use --acl a: a file is missing, as in a=FILE"],
+  ["g --config-store a=", "Cannot use --config-store a: a file is missing, as in a=FILE"],
+  ["g --secret-store =x", "Cannot use --secret-store =x: the name is empty"],
+  ["g --log-endpoint a=x --log-endpoint a=y", "Cannot define --log-endpoint a twice"],
+  ["g --log-format xml", 'Cannot use "xml" for --log-format: text or json'],
+  ["g --config-stor a=x", "Unknown flag --config-stor: did you mean --config-store?"],
   [
     "g --backend x --proxy-to y",
     "Cannot send other backends to more than one place: http://y and http://x",
@@ -114,7 +147,10 @@ for (const [line, message] of REFUSED) {
 }
 
 Deno.test("the help names every flag", () => {
-  for (const flag of ["wasm", "proxy-to", "bind", "backend", "config", "loop-guard", "version"]) {
+  const flags =
+    "wasm proxy-to bind backend config env kv config-store secret-store acl geo device " +
+    "log-endpoint log-format loop-guard version";
+  for (const flag of flags.split(" ")) {
     assertStringIncludes(HELP, `--${flag}`);
   }
 });

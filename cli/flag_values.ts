@@ -1,0 +1,140 @@
+import { UsageError } from "./errors.ts";
+
+/** Where to listen. */
+export interface Bind {
+  /** A name or an address without brackets; empty for every address. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** How records of log endpoints are written: as they are, or as one JSON object in each line. */
+export type LogFormat = "text" | "json";
+
+/** `host:port`, `:port`, `[::1]:port` or a port. */
+export function parseBind(text: string): Bind {
+  const bad = (why: string): never => {
+    throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: ${why}`);
+  };
+  const bare = /^[0-9]+$/.test(text);
+  const [, hostname, port] = bare
+    ? [text, "localhost", text]
+    : /^(\[[^\[\]]*\]|[^:\[\]\s/]*):([0-9]+)$/.exec(text) ??
+      bad(
+        text.split(":").length > 2 && !text.includes("[") && !text.includes("/")
+          ? "an IPv6 address needs brackets, as in [::1]:5000"
+          : "it is not host:port, :port or a port",
+      );
+  if (Number(port) > 65_535) bad("ports go up to 65535");
+  return { hostname: hostname!.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+/** `name=url` for some backends, a URL for all others. */
+export function parseBackends(
+  definitions: readonly string[],
+  proxyTo: readonly string[],
+): { named: Record<string, string>; catchAll: string | undefined } {
+  const named = new Map<string, string>();
+  const rest = proxyTo.map((text) => parseUrl("--proxy-to", text));
+  for (const definition of definitions) {
+    // A name ends before anything that is part of a URL.
+    const [, name, url] = /^([^=:/?]*)=(.*)$/s.exec(definition) ?? [];
+    if (name === undefined) {
+      rest.push(parseUrl("--backend", definition));
+      continue;
+    }
+    if (!name) throw new UsageError(`Cannot use --backend ${definition}: the name is empty`);
+    if (named.has(name)) throw new UsageError(`Cannot define the backend ${name} twice`);
+    named.set(name, parseUrl(`--backend ${name}`, url!));
+  }
+  if (rest.length > 1) {
+    throw new UsageError(
+      `Cannot send other backends to more than one place: ${rest.join(" and ")}`,
+    );
+  }
+  return { named: Object.fromEntries(named), catchAll: rest[0] };
+}
+
+function parseUrl(flag: string, text: string): string {
+  const full = /^[a-z][a-z0-9+.\-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.parse(full);
+  if (!text || !url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
+    throw new UsageError(`Cannot use ${JSON.stringify(text)} for ${flag}: ${whyNot(text, url)}`);
+  }
+  return full;
+}
+
+function whyNot(text: string, url: URL | null): string {
+  if (!text || !url) return "it is not a URL or a host";
+  if (!/^https?:$/.test(url.protocol)) return "only http and https are possible";
+  return "a backend has no query or fragment";
+}
+
+/** `name=file`, each name once. */
+export function parseNamedFiles(
+  flag: string,
+  definitions: readonly string[],
+): Record<string, string> {
+  const files = parseNames(flag, definitions);
+  for (const [name, file] of files) {
+    if (file) continue;
+    throw new UsageError(`Cannot use --${flag} ${name}: a file is missing, as in ${name}=FILE`);
+  }
+  return Object.fromEntries(files) as Record<string, string>;
+}
+
+/** `name=file`, or a name alone for an empty store. */
+export function parseKvStores(
+  definitions: readonly string[],
+): Record<string, string | undefined> {
+  const files = parseNames("kv", definitions);
+  for (const [name, file] of files) {
+    if (file === "") throw new UsageError(`Cannot use --kv ${name}=: the file is missing`);
+  }
+  return Object.fromEntries(files);
+}
+
+function parseNames(
+  flag: string,
+  definitions: readonly string[],
+): Map<string, string | undefined> {
+  const files = new Map<string, string | undefined>();
+  for (const definition of definitions) {
+    const [, name, file] = /^([^=]*)(?:=(.*))?$/s.exec(definition)!;
+    if (!name) throw new UsageError(`Cannot use --${flag} ${definition}: the name is empty`);
+    if (files.has(name)) throw new UsageError(`Cannot define --${flag} ${name} twice`);
+    files.set(name, file);
+  }
+  return files;
+}
+
+/** `NAME=value`, or the name of a variable to hand on as it is; the last of several of a name wins. */
+export function parseGuestEnv(
+  definitions: readonly string[],
+  environment: (name: string) => string | undefined,
+): Record<string, string> {
+  const variables = new Map<string, string>();
+  for (const definition of definitions) {
+    const [, name, given] = /^([^=\0]*)(?:=([^\0]*))?$/s.exec(definition) ?? [];
+    if (!name) throw new UsageError(`Cannot use --guest-env ${definition}: it is not NAME=VALUE`);
+    const value = given ?? environment(name);
+    if (value === undefined) {
+      throw new UsageError(`Cannot use --guest-env ${name}: the variable is not set`);
+    }
+    variables.set(name, value);
+  }
+  return Object.fromEntries(variables);
+}
+
+/** The `NAME` of a `fastly.NAME.toml`. */
+export function parseEnv(name: string | undefined): string | undefined {
+  if (name === undefined || /^[^/\\]+$/.test(name)) return name;
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(name)} for --env: it is NAME in fastly.NAME.toml`,
+  );
+}
+
+/** `text`, which is the default, or `json`. */
+export function parseLogFormat(format = "text"): LogFormat {
+  if (format === "text" || format === "json") return format;
+  throw new UsageError(`Cannot use ${JSON.stringify(format)} for --log-format: text or json`);
+}

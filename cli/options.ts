@@ -1,0 +1,144 @@
+import { dirname, join } from "node:path";
+import type { ServiceOptions } from "../service/options.ts";
+import { parseAcls, parseDevices, parseGeo } from "../service/manifest/lookups.ts";
+import { type Manifest, parseManifest } from "../service/manifest/mod.ts";
+import { parseConfigStores, parseKvStores, parseSecretStores } from "../service/manifest/stores.ts";
+import { type Machine, ManifestError, Table } from "../service/manifest/table.ts";
+import type { ServiceFlags } from "./args.ts";
+import { readAuthorities } from "./authorities.ts";
+import { environmentWith } from "./env_file.ts";
+import { CommandError, reasonOf } from "./errors.ts";
+import { type LogRoutes, routeLogs } from "./log_endpoints.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The options of a service, and the log files that they write to, which the caller closes. */
+export interface Configured extends Disposable {
+  readonly options: ServiceOptions;
+}
+
+const MANIFEST = "fastly.toml";
+
+/**
+ * Makes a service's options of the flags and of the fastly.toml that they name, or that is in the working directory.
+ * Flags win, name by name.
+ *
+ * @throws {CommandError} If one of the files cannot be read or has a mistake in it.
+ */
+export async function configure(flags: ServiceFlags, terminal: Terminal): Promise<Configured> {
+  const file = await findManifest(flags, terminal);
+  const machine = machineAt(dirname(file ?? MANIFEST), terminal);
+  try {
+    const manifest = file === undefined ? NOTHING : await readManifest(file, machine);
+    const fromFlags = await readFlags(flags, machine);
+    const logs = routeLogs(endpointsOf(manifest, flags), flags.logFormat, terminal);
+    return {
+      options: { ...readAuthorities(), ...optionsOf(manifest, fromFlags, flags, logs) },
+      [Symbol.dispose]: () => logs[Symbol.dispose](),
+    };
+  } catch (error) {
+    throw error instanceof ManifestError ? new CommandError(error.message) : error;
+  }
+}
+
+const NOTHING: Manifest = { options: {}, logEndpoints: {} };
+
+async function findManifest(
+  { config, env }: ServiceFlags,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  if (env !== undefined) return join(dirname(config ?? MANIFEST), `fastly.${env}.toml`);
+  if (config !== undefined) return config;
+  const found = await Deno.stat(MANIFEST).then(({ isFile }) => isFile, () => false);
+  if (!found) return undefined;
+  terminal.note("debug", `Reading ${MANIFEST} of the working directory; -C names another one`);
+  return MANIFEST;
+}
+
+async function readManifest(file: string, machine: Machine): Promise<Manifest> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    throw new CommandError(`Cannot read ${file}: ${reasonOf(error)}`);
+  }
+  return await parseManifest(text, file, machine);
+}
+
+/** Flags name files as tables of the manifest do, and are read by the same rules. */
+async function readFlags(flags: ServiceFlags, machine: Machine): Promise<FlagOptions> {
+  const table = (flag: string, values: Readonly<Record<string, unknown>>) =>
+    new Table(values, "", { task: `use --${flag}`, title: `--${flag}`, folder: ".", machine });
+  const { configStores, secretStores, kvStores, acls, geo, device } = flags;
+  return {
+    configStores: parseConfigStores(table("config-store", jsonFiles(configStores))),
+    secretStores: parseSecretStores(table("secret-store", jsonFiles(secretStores))),
+    kvStores: parseKvStores(table("kv", jsonFiles(kvStores))),
+    acls: parseAcls(table("acl", acls)),
+    ...geo !== undefined && { geo: await parseGeo(table("geo", geoFile(geo))) },
+    ...device !== undefined && { devices: parseDevices(table("device", jsonFile(device))) },
+  };
+}
+
+type FlagOptions = Pick<
+  ServiceOptions,
+  "configStores" | "secretStores" | "kvStores" | "acls" | "geo" | "devices"
+>;
+
+/** As the tables of stores in a manifest; a store without a file is an empty list. */
+function jsonFiles(files: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(files).map(([name, file]) => [name, file === undefined ? [] : jsonFile(file)]),
+  );
+}
+
+function jsonFile(file: string): Record<string, unknown> {
+  return { file, format: "json" };
+}
+
+function geoFile(file: string): Record<string, unknown> {
+  return { file, format: file.endsWith(".mmdb") ? "mmdb" : "json" };
+}
+
+function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manifest["logEndpoints"] {
+  const named = Object.entries(logEndpoints).map(([name, file]) => [name, { file }] as const);
+  return { ...manifest.logEndpoints, ...Object.fromEntries(named) };
+}
+
+function optionsOf(
+  { options }: Manifest,
+  fromFlags: FlagOptions,
+  { backends, catchAll, guestEnv, verbosity, loopGuard, viceroy }: ServiceFlags,
+  { log }: LogRoutes,
+): ServiceOptions {
+  return {
+    ...options,
+    ...fromFlags,
+    ...viceroy.options,
+    backends: { ...options.backends, ...backends },
+    configStores: { ...options.configStores, ...fromFlags.configStores },
+    secretStores: { ...options.secretStores, ...fromFlags.secretStores },
+    kvStores: { ...options.kvStores, ...fromFlags.kvStores },
+    acls: { ...options.acls, ...fromFlags.acls },
+    ...Object.keys(guestEnv).length && { env: guestEnv },
+    ...catchAll !== undefined && { catchAll },
+    log,
+    logHostcalls: verbosity > 1,
+    loopGuard,
+  };
+}
+
+/** @param folder Where the manifest is, and with it a `.env`. */
+function machineAt(folder: string, terminal: Terminal): Machine {
+  return {
+    read: (path) => {
+      try {
+        return Deno.readFileSync(path);
+      } catch (error) {
+        throw new Error(reasonOf(error));
+      }
+    },
+    env: environmentWith(folder),
+    warn: (line) => terminal.note("warning", line),
+    openDatabase: async (bytes) => (await import("./mmdb.ts")).openDatabase(bytes),
+  };
+}

@@ -1,0 +1,155 @@
+import { dirname } from "node:path";
+import { parse, type TomlTable } from "npm:smol-toml@1.9.1";
+import type { BackendOptions } from "../backend.ts";
+import type { FactsOverride } from "../client_facts.ts";
+import { FACT_NAMES, readFacts } from "../fact_fields.ts";
+import type { ServiceOptions } from "../options.ts";
+import type { ShieldingSite } from "../shielding.ts";
+import { parseBackends } from "./backends.ts";
+import { filled } from "./filled.ts";
+import { parseAcls, parseDevices, parseGeo } from "./lookups.ts";
+import { parseConfigStores, parseKvStores, parseSecretStores } from "./stores.ts";
+import { type Machine, ManifestError, Table } from "./table.ts";
+
+/** What a fastly.toml says about running a service on this machine. */
+export interface Manifest {
+  readonly options: ManifestOptions;
+  /** Where the records of log endpoints go, by the endpoint's name. */
+  readonly logEndpoints: Readonly<Record<string, LogEndpoint>>;
+}
+
+/** The options that a fastly.toml sets. */
+export interface ManifestOptions extends
+  Pick<
+    ServiceOptions,
+    | "configStores"
+    | "secretStores"
+    | "kvStores"
+    | "acls"
+    | "geo"
+    | "devices"
+    | "shieldingSites"
+    | "fastlyKeys"
+    | "clientFacts"
+    | "factsPrefix"
+  > {
+  readonly backends?: Readonly<Record<string, BackendOptions>>;
+}
+
+/** Where and how the records of a log endpoint are written. */
+export interface LogEndpoint {
+  /** A path from where the process is; by default the terminal. */
+  readonly file?: string;
+  /** As they are, or as one JSON object in each line. */
+  readonly format?: "text" | "json";
+}
+
+const NEWEST_VERSION = 3;
+
+/**
+ * Reads the text of a fastly.toml. Unknown keys in an entry are errors, as they are in Fastly's own local server;
+ * unknown keys at the top and unknown tables of `[local_server]` belong to other tools.
+ *
+ * @param file The manifest's path: for messages, and because the files it names are found from its folder.
+ * @throws {ManifestError}
+ */
+export async function parseManifest(
+  text: string,
+  file: string,
+  machine: Machine,
+): Promise<Manifest> {
+  const document = { task: `read ${file}`, title: file, folder: dirname(file), machine };
+  const root = new Table(parseToml(text, file), "", document);
+  checkVersion(root);
+  const local = root.table("local_server");
+  if (!local) return { options: {}, logEndpoints: {} };
+  const endpoints = local.table("log_endpoints");
+  return {
+    options: await parseOptions(local),
+    logEndpoints: endpoints ? parseLogEndpoints(endpoints) : {},
+  };
+}
+
+// smol-toml and not std's parser: that one takes a key given twice and two pairs on a line,
+// and refuses a byte order mark and TOML 1.1's inline tables over several lines.
+function parseToml(text: string, file: string): TomlTable {
+  try {
+    return parse(text);
+  } catch (error) {
+    const { message, line, column } = error as { message: string; line?: number; column?: number };
+    const reason = message.split("\n")[0]!.replace("Invalid TOML document: ", "");
+    const at = line === undefined ? "" : ` in line ${line}, column ${column}`;
+    throw new ManifestError(`Cannot read ${file}: ${reason}${at}`);
+  }
+}
+
+function checkVersion(root: Table): void {
+  const version = root.wholeNumber("manifest_version");
+  if (version !== undefined && version > NEWEST_VERSION) {
+    root.wrong("manifest_version", `is ${version}, and ${NEWEST_VERSION} is the newest known`);
+  }
+}
+
+async function parseOptions(local: Table): Promise<ManifestOptions> {
+  const section = <T>(names: readonly string[], parse: (table: Table) => T): T | undefined => {
+    const name = names.some((name) => local.has(name)) ? local.oneOf(names) : undefined;
+    return name === undefined ? undefined : parse(local.table(name)!);
+  };
+  const options = {
+    backends: section(["backends"], parseBackends),
+    configStores: section(["config_stores", "dictionaries"], parseConfigStores),
+    secretStores: section(["secret_stores"], parseSecretStores),
+    kvStores: section(["kv_stores", "object_stores", "object_store"], parseKvStores),
+    acls: section(["acls"], parseAcls),
+    geo: await section(["geolocation"], parseGeo),
+    devices: section(["device_detection"], parseDevices),
+    shieldingSites: section(["shielding_sites"], parseShieldingSites),
+    fastlyKeys: local.stringList("fake_valid_fastly_keys"),
+    clientFacts: section(["client"], parseClient),
+    factsPrefix: local.string("client_facts_prefix"),
+  };
+  return filled(options);
+}
+
+function parseShieldingSites(table: Table): Record<string, ShieldingSite> {
+  return Object.fromEntries(
+    table.names().map((name) => {
+      const value = table.get(name);
+      if (typeof value === "string" && value.toLowerCase() === "local") return [name, "local"];
+      const site = table.asTable(name, value, '"Local", or a table with encrypted and unencrypted');
+      site.only(["encrypted", "unencrypted"]);
+      return [name, {
+        encrypted: site.requiredUrl("encrypted"),
+        unencrypted: site.requiredUrl("unencrypted"),
+      }];
+    }),
+  );
+}
+
+/** Facts of the client, under the names of the header fields that can give them, with `_` for `-`. */
+function parseClient(table: Table): FactsOverride {
+  const keyOf = (name: string) => name.replaceAll("-", "_");
+  table.only(FACT_NAMES.map(keyOf));
+  return readFacts(
+    (name) => {
+      const value = table.get(keyOf(name));
+      return value === undefined ? undefined : String(value);
+    },
+    (name, expected) => table.wrong(keyOf(name), `must be ${expected}`),
+  );
+}
+
+function parseLogEndpoints(table: Table): Record<string, LogEndpoint> {
+  return Object.fromEntries(
+    table.tables().map(([name, endpoint]) => {
+      endpoint.only(["file", "format"]);
+      return [
+        name,
+        filled({
+          file: endpoint.path("file"),
+          format: endpoint.choice("format", ["text", "json"]),
+        }),
+      ];
+    }),
+  );
+}

@@ -1,0 +1,58 @@
+import { BACKEND_KEYS } from "../service/manifest/backends.ts";
+import { parseManifest } from "../service/manifest/mod.ts";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "./assert.ts";
+
+const PAGE = await Deno.readTextFile(new URL("../docs/fastly.toml.md", import.meta.url));
+
+/** The JSON files that the page shows: each is named in the paragraph before it. */
+const FILES = new Map(
+  Array.from(
+    PAGE.matchAll(/^`([^`\n]+\.json)`(?:[^\n]+\n?)*?\n\n```json\n(.*?)^```$/gms),
+    ([, name, content]) => [name!, content!],
+  ),
+);
+
+/** Every example, under the heading it is in. */
+const EXAMPLES = PAGE.split(/^## /m).slice(1).flatMap((section) => {
+  const heading = section.split("\n")[0]!.replaceAll("`", "");
+  return Array.from(section.matchAll(/^```toml\n(.*?)^```$/gms), ([, text]) => ({
+    heading,
+    text: text!,
+  }));
+});
+
+function readAny(path: string): Uint8Array {
+  const pem = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+  const content = /\.(pem|key)$/.test(path) ? pem : FILES.get(path);
+  if (path.endsWith(".json")) assert(content, `the page does not show ${path}`);
+  return new TextEncoder().encode(content ?? "any content");
+}
+
+for (const [index, { heading, text }] of EXAMPLES.entries()) {
+  Deno.test(`example ${index + 1} of fastly.toml.md, for ${heading}, is read as it stands`, async () => {
+    const warnings: string[] = [];
+    const { options, logEndpoints } = await parseManifest(text, "fastly.toml", {
+      read: readAny,
+      env: () => "https://example.com",
+      warn: (line) => void warnings.push(line),
+      openDatabase: () => Promise.resolve(() => ({})),
+    });
+    assertEquals(warnings, []);
+    assertNotEquals({ ...options, ...logEndpoints }, {});
+  });
+}
+
+Deno.test("fastly.toml.md has an example for each table", () => {
+  const tables =
+    "backends config_stores kv_stores secret_stores acls geolocation device_detection " +
+    "shielding_sites fake_valid_fastly_keys log_endpoints";
+  const headings = EXAMPLES.map(({ heading }) => heading).join("\n");
+  for (const table of tables.split(" ")) assertStringIncludes(headings, table);
+});
+
+Deno.test("fastly.toml.md shows every key of a backend", () => {
+  const shown = EXAMPLES.map(({ text }) => text).join("\n");
+  for (const key of BACKEND_KEYS) {
+    assert(new RegExp(`^${key} = |\\.${key}\\]$`, "m").test(shown), `${key} is not shown`);
+  }
+});
