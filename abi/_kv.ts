@@ -1,0 +1,64 @@
+/** What the two namespaces of KV stores share. @module */
+import { Body } from "../handles/body.ts";
+import { KvDelete, KvInsert, KvLookup } from "../handles/kv.ts";
+import { HostError, type Refusal, refuse } from "../service/errors.ts";
+import { faultOfKey } from "../service/kv/keys.ts";
+import { gather, payloadOf } from "../service/kv/pieces.ts";
+import { type KvEntry, type KvInsert as Options, KvStore } from "../service/kv/store.ts";
+import { call, type Hostcall, type Input } from "./_define.ts";
+import { text } from "./_in.ts";
+import * as out from "./_out.ts";
+
+/** `open`. */
+export const open: Hostcall = call(
+  [text],
+  out.put(KvStore),
+  ({ service }, name) =>
+    service.kvStores.get(name) ??
+      refuse("invalid", `Cannot open KV store "${name}": there is none`),
+);
+
+/** A key that a value may be under; refuses others in the way of the namespace. */
+export function key(kind: Refusal): Input<string> {
+  return {
+    words: text.words,
+    read(sandbox, args, at) {
+      const key = text.read(sandbox, args, at);
+      const fault = faultOfKey(key);
+      return fault ? refuse(kind, `Cannot use the key "${key}": it ${fault}`) : key;
+    },
+  };
+}
+
+/** Starts a lookup. */
+export function lookUp(store: KvStore, key: string): KvLookup {
+  return new KvLookup(store.lookup(key));
+}
+
+/** Starts a deletion. */
+export function remove(store: KvStore, key: string): KvDelete {
+  return new KvDelete(store.delete(key));
+}
+
+/**
+ * Starts an insert once the body has been read to its end. A body that breaks off is refused here; one that is too large
+ * fails the insert.
+ */
+export async function insert(
+  store: KvStore,
+  key: string,
+  body: Body,
+  options?: Options,
+): Promise<KvInsert> {
+  const value = gather(body.source());
+  const insert = new KvInsert(value.then((value) => store.insert(key, value, options)));
+  await value.catch((error) => {
+    if (!(error instanceof HostError) || error.kind !== "too-large") throw error;
+  });
+  return insert;
+}
+
+/** A value that was found, as a body of its own. */
+export function bodyOf({ value }: KvEntry): Body {
+  return Body.of(payloadOf(value));
+}

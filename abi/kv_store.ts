@@ -1,0 +1,115 @@
+/** `fastly_kv_store`: values that outlive a request. One call starts, another waits. @module */
+import { Body } from "../handles/body.ts";
+import { KvDelete, KvInsert, KvListing, KvLookup } from "../handles/kv.ts";
+import { refuse } from "../service/errors.ts";
+import { KvStore } from "../service/kv/store.ts";
+import { call, type Hostcall, type Input, type Namespace, namespace, wait } from "./_define.ts";
+import type { Output } from "./_define.ts";
+import { content } from "./http_body.ts";
+import { oneOf, options, ref, take, text, u32, u64, unsigned } from "./_in.ts";
+import { bodyOf, insert, key, lookUp, open, remove } from "./_kv.ts";
+import * as out from "./_out.ts";
+
+/** The ABI's `kv_error`. */
+const kvError = {
+  "ok": 1,
+  "bad-request": 2,
+  "absent": 3,
+  "precondition-failed": 4,
+  "too-large": 5,
+} as const;
+
+const encoder = new TextEncoder();
+
+/** Text that is not empty where its bit is set. */
+const someText: Input<string> = {
+  words: text.words,
+  read: (sandbox, args, at) =>
+    text.read(sandbox, args, at) || refuse("invalid", "Cannot use an empty text as an option"),
+};
+
+/** Options whose first field has no bit: where there is no record at all, it is the default. */
+function orNone<T extends object>(options: Input<T>): Input<Partial<T>> {
+  return {
+    words: options.words,
+    read: (sandbox, args, at) =>
+      unsigned(args, at) || unsigned(args, at + 1) ? options.read(sandbox, args, at) : {},
+  };
+}
+
+/** There is nothing to choose, in lookups and deletions alike. */
+const nothing = options({}, { reserved: 0 });
+const insertOptions = orNone(options({
+  mode: oneOf("overwrite", "add", "append", "prepend"),
+  unused: u32,
+  metadata: [3, someText],
+  ttl: [4, u32],
+  ifGeneration: [5, u64],
+}, { reserved: 0, backgroundFetch: 1, reserved2: 2 }));
+const listOptions = orNone(options({
+  mode: oneOf("strong", "eventual"),
+  cursor: [1, someText],
+  limit: [2, u32],
+  prefix: [3, someText],
+}, { reserved: 0 }));
+
+const lookup = call(
+  [ref(KvStore), key("invalid"), nothing],
+  out.put(KvLookup),
+  (_, store, key) => lookUp(store, key),
+);
+
+/** @param generation How wide the generation is, and what it is. */
+function lookupWait<G>(output: Output<G>, generation: (real: bigint) => NoInfer<G>): Hostcall {
+  const entry = out.all({ body: out.put(Body), metadata: out.text, generation: output });
+  return wait([take(KvLookup)], out.reporting(entry, kvError), async (_, { settled }) => {
+    const entry = await settled;
+    const { metadata } = entry;
+    return { body: bodyOf(entry), metadata, generation: generation(entry.generation) };
+  });
+}
+
+export const kvStore: Namespace = namespace("fastly_kv_store", {
+  open,
+  open_v2: open,
+
+  lookup,
+  lookup_v2: lookup,
+  /** The generations of today do not fit this call: it says 0. */
+  lookup_wait: lookupWait(out.u32, () => 0),
+  lookup_wait_v2: lookupWait(out.u64, (generation) => generation),
+
+  insert: wait(
+    [ref(KvStore), key("invalid"), content, insertOptions],
+    out.put(KvInsert),
+    (_, store, key, body, options) => insert(store, key, body, options),
+  ),
+  insert_wait: wait(
+    [take(KvInsert)],
+    out.reporting(out.none, kvError),
+    (_, { settled }) => settled,
+  ),
+
+  delete: call(
+    [ref(KvStore), key("invalid"), nothing],
+    out.put(KvDelete),
+    (_, store, key) => remove(store, key),
+  ),
+  delete_wait: wait(
+    [take(KvDelete)],
+    out.reporting(out.none, kvError),
+    (_, { settled }) => settled,
+  ),
+
+  list: call(
+    [ref(KvStore), listOptions],
+    out.put(KvListing),
+    (_, store, query) => new KvListing(store.list(query)),
+  ),
+  /** A body with the page as JSON. */
+  list_wait: wait(
+    [take(KvListing)],
+    out.reporting(out.put(Body), kvError),
+    async (_, { settled }) => Body.of(encoder.encode(JSON.stringify(await settled))),
+  ),
+});

@@ -1,0 +1,43 @@
+/** `fastly_object_store`: KV stores under their first name. An absent value is no failure, and no body either. @module */
+import { Body } from "../handles/body.ts";
+import { KvDelete, KvInsert, KvLookup } from "../handles/kv.ts";
+import { HostError } from "../service/errors.ts";
+import { KvStore } from "../service/kv/store.ts";
+import { call, type Namespace, namespace, wait } from "./_define.ts";
+import { content } from "./http_body.ts";
+import { ref, take } from "./_in.ts";
+import { bodyOf, insert, key, lookUp, open, remove } from "./_kv.ts";
+import * as out from "./_out.ts";
+
+const place = [ref(KvStore), key("failed")] as const;
+const found = out.optional(out.put(Body));
+
+function bodyIfFound({ settled }: KvLookup): Promise<Body | undefined> {
+  return settled.then(bodyOf, (error) => {
+    if (error instanceof HostError && error.kind === "absent") return undefined;
+    throw error;
+  });
+}
+
+export const objectStore: Namespace = namespace("fastly_object_store", {
+  open,
+
+  lookup: wait(place, found, (_, store, key) => bodyIfFound(lookUp(store, key))),
+  lookup_async: call(place, out.put(KvLookup), (_, store, key) => lookUp(store, key)),
+  pending_lookup_wait: wait([take(KvLookup)], found, (_, lookup) => bodyIfFound(lookup)),
+
+  insert: wait(
+    [...place, content],
+    out.none,
+    async (_, store, key, body) => (await insert(store, key, body)).settled,
+  ),
+  insert_async: wait(
+    [...place, content],
+    out.put(KvInsert),
+    (_, store, key, body) => insert(store, key, body),
+  ),
+  pending_insert_wait: wait([take(KvInsert)], out.none, (_, { settled }) => settled),
+
+  delete_async: call(place, out.put(KvDelete), (_, store, key) => remove(store, key)),
+  pending_delete_wait: wait([take(KvDelete)], out.none, (_, { settled }) => settled),
+});

@@ -1,0 +1,22 @@
+/** `fastly_secret_store`. @module */
+import { Secret, SecretStore } from "../handles/secret.ts";
+import { refuse } from "../service/errors.ts";
+import { call, type Namespace, namespace } from "./_define.ts";
+import { bytes, ref, text } from "./_in.ts";
+import * as out from "./_out.ts";
+
+export const secretStore: Namespace = namespace("fastly_secret_store", {
+  open: call([text], out.put(SecretStore), ({ service }, name) => {
+    const secrets = service.secretStores.get(name);
+    return secrets
+      ? new SecretStore(secrets)
+      : refuse("absent", `Cannot open secret store "${name}": there is none`);
+  }),
+  get: call([ref(SecretStore), text], out.put(Secret), (_, { secrets }, name) => {
+    const plaintext = secrets.get(name);
+    return plaintext ? new Secret(plaintext) : refuse("absent", `Cannot find secret "${name}"`);
+  }),
+  plaintext: call([ref(Secret)], out.bytes, (_, { plaintext }) => plaintext),
+  /** A secret that is in no store, for calls that want one by handle. */
+  from_bytes: call([bytes], out.put(Secret), (_, plaintext) => new Secret(plaintext)),
+});

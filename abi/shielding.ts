@@ -1,0 +1,59 @@
+/** `fastly_shielding`: the ways to other points of presence. @module */
+import type { Sandbox } from "../handles/sandbox.ts";
+import { refuse } from "../service/errors.ts";
+import { call, type Namespace, namespace } from "./_define.ts";
+import { options, type Span, span, text, u32 } from "./_in.ts";
+import * as out from "./_out.ts";
+
+const encoder = new TextEncoder();
+const NOWHERE = { unencrypted: "", encrypted: "" };
+
+/** What a cache key would be for happens in the other place. */
+const config = options({ cacheKey: [1, text], firstByte: [2, u32], betweenBytes: [3, u32] });
+
+export const shielding: Namespace = namespace("fastly_shielding", {
+  /** Whether the guest runs there, as a byte; then the plain URL and the encrypted one, each with a NUL behind it. */
+  shield_info: call([text, span], out.u32, ({ service }, name, buf) => {
+    const sites = service.options.shieldingSites ?? {};
+    const site = Object.hasOwn(sites, name)
+      ? sites[name]!
+      : refuse("invalid", `Cannot find shielding site "${name}"`);
+    const [here, { unencrypted, encrypted }] = site === "local" ? [1, NOWHERE] : [0, site];
+    return checked(buf, `${String.fromCharCode(here)}${unencrypted}\0${encrypted}\0`)();
+  }),
+
+  /** Registers a backend that sends to one of those URLs; answers its name. */
+  backend_for_shield: call([text, config, span], out.u32, (sandbox, url, timeouts, buf) => {
+    const name = `******${url}*****`;
+    const write = checked(buf, name);
+    register(sandbox, name, url, timeouts);
+    return write();
+  }),
+});
+
+function register(
+  sandbox: Sandbox,
+  name: string,
+  url: string,
+  { firstByte, betweenBytes }: ReturnType<typeof config.read>,
+): void {
+  const timeouts = {
+    ...firstByte !== undefined && { firstByte },
+    ...betweenBytes !== undefined && { betweenBytes },
+  };
+  try {
+    sandbox.addBackend(sandbox.service.backends.make(name, { url, timeouts }));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    refuse("invalid", error.message, error);
+  }
+}
+
+/** Makes sure that a text fits; how much room it would need, these calls cannot tell. */
+function checked(buf: Span, text: string): () => number {
+  const bytes = encoder.encode(text);
+  if (bytes.length > buf.length) {
+    refuse("buffer-too-small", `Cannot fit ${bytes.length} bytes in ${buf.length}`);
+  }
+  return () => buf.fill(bytes);
+}

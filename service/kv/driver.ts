@@ -1,0 +1,38 @@
+import type { Eventually } from "../bytes.ts";
+
+/** A value in pieces, in order: a big one is never joined. Nobody changes the bytes. */
+export type Pieces = readonly Uint8Array[];
+
+/** What a store keeps under one key. */
+export interface KvRecord {
+  readonly value: Pieces;
+  /** Empty for none. */
+  readonly metadata: string;
+  /** Differs from that of every record that the key has had before. */
+  readonly generation: bigint;
+  /** When the record stops to be there, in milliseconds since 1970. It is still a driver's to keep until it is deleted. */
+  readonly expires: number | undefined;
+}
+
+/** A key in a list. */
+export type KvListed = Pick<KvRecord, "expires"> & { readonly key: string };
+
+/** What must be under a key for it to be written: a record of this generation, none at all, or anything. */
+export type KvExpected = bigint | "none" | "any";
+
+/**
+ * What holds the records of one KV store. All that guests see of it (which keys are good, generations, modes of insert,
+ * expiry, cursors) is {@linkcode KvStore}'s. Keys are well-formed text.
+ */
+export interface KvDriver {
+  get(key: string): Eventually<KvRecord | undefined>;
+  /** Writes the record if what is there is as expected, in one step; answers whether it has. */
+  set(key: string, record: KvRecord, expected: KvExpected): Eventually<boolean>;
+  /** Deletes the record of this generation, in one step; answers whether it was there. */
+  delete(key: string, generation: bigint): Eventually<boolean>;
+  /**
+   * The first keys that begin with `prefix` and come after `after`, in the order of their UTF-8 bytes, whether they have
+   * expired or not: `limit` of them, fewer only at the end.
+   */
+  list(prefix: string, after: string | undefined, limit: number): Eventually<readonly KvListed[]>;
+}

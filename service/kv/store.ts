@@ -1,0 +1,166 @@
+import { refuse } from "../errors.ts";
+import { cursorAfter, keyOfCursor } from "./cursor.ts";
+import type { KvDriver, KvRecord, Pieces } from "./driver.ts";
+import { joined } from "./pieces.ts";
+
+/** What is in a KV store at first: a value for each key, with its metadata if it has any. */
+export type KvSeed = Readonly<
+  Record<
+    string,
+    string | Uint8Array | { readonly value: string | Uint8Array; readonly metadata?: string }
+  >
+>;
+
+/** What a lookup finds. */
+export type KvEntry = Pick<KvRecord, "value" | "metadata" | "generation">;
+
+/** How a value is put in. */
+export interface KvInsert {
+  /** `add` is refused where there is a value; the others replace it, or go before or behind it. By default `overwrite`. */
+  readonly mode?: "overwrite" | "add" | "append" | "prepend";
+  /** In place of what was there; by default none. */
+  readonly metadata?: string | undefined;
+  /** Seconds until the entry is gone; by default it stays. */
+  readonly ttl?: number | undefined;
+  /** Refused where there is a value of another generation. */
+  readonly ifGeneration?: bigint | undefined;
+}
+
+/** Which keys to list. */
+export interface KvQuery {
+  readonly prefix?: string | undefined;
+  /** From the page before. */
+  readonly cursor?: string | undefined;
+  /** The most keys, by default 1000. */
+  readonly limit?: number | undefined;
+}
+
+/** Keys, in the order of their UTF-8 bytes, in the shape that guests get as JSON. */
+export interface KvPage {
+  readonly data: readonly string[];
+  readonly meta: {
+    readonly limit: number;
+    readonly prefix?: string;
+    /** There if more keys follow. */
+    readonly next_cursor?: string;
+  };
+}
+
+/** The generation of what is in a store at first. */
+export const FIRST_GENERATION = 1n;
+
+const MOST_KEYS = 1000;
+const MICROS = 1000;
+
+/**
+ * A KV store as guests know it, over a driver that only keeps records. Keys are taken as they are: whoever hands them in
+ * has asked `faultOfKey`.
+ */
+export class KvStore {
+  readonly #driver: KvDriver;
+  readonly #now: () => number;
+  #lastGeneration = FIRST_GENERATION;
+
+  /** @param now The time in milliseconds since 1970. */
+  constructor(driver: KvDriver, now: () => number) {
+    this.#driver = driver;
+    this.#now = now;
+  }
+
+  /** Refuses `absent` if there is no value. */
+  async lookup(key: string): Promise<KvEntry> {
+    const record = await this.#driver.get(key);
+    if (!record) return noValue(key);
+    if (!this.#expired(record)) return record;
+    await this.#driver.delete(key, record.generation);
+    return noValue(key);
+  }
+
+  /** Refuses `precondition-failed` if the mode or the generation do not allow it. */
+  async insert(key: string, value: Pieces, options: KvInsert = {}): Promise<void> {
+    const { mode = "overwrite", ifGeneration } = options;
+    if (mode === "overwrite" && ifGeneration === undefined) {
+      await this.#driver.set(key, this.#record(value, options), "any");
+      return;
+    }
+    for (let written = false; !written;) {
+      const found = await this.#driver.get(key);
+      const old = found && !this.#expired(found) ? found : undefined;
+      if (old) checkAllowed(key, old, options);
+      const record = this.#record(old ? combined(old.value, value, mode) : value, options);
+      // Fails if another has written meanwhile: then its value is the old one.
+      written = await this.#driver.set(key, record, found?.generation ?? "none");
+    }
+  }
+
+  /** Refuses `absent` if there is no value. */
+  async delete(key: string): Promise<void> {
+    for (;;) {
+      const record = await this.#driver.get(key);
+      if (!record) return noValue(key);
+      const deleted = await this.#driver.delete(key, record.generation);
+      if (this.#expired(record)) return noValue(key);
+      if (deleted) return;
+    }
+  }
+
+  /** Refuses `bad-request` for a limit of 0 and for a cursor that is none. */
+  async list({ prefix, cursor, limit = MOST_KEYS }: KvQuery = {}): Promise<KvPage> {
+    if (limit === 0) refuse("bad-request", "Cannot list keys: the limit is 0");
+    let after = cursor === undefined ? undefined : keyOfCursor(cursor);
+    const keys: string[] = [];
+    // One more than is asked for tells whether there is a next page.
+    for (let wanted; (wanted = limit + 1 - keys.length) > 0;) {
+      const listed = await this.#driver.list(prefix ?? "", after, wanted);
+      for (const one of listed) if (!this.#expired(one)) keys.push(one.key);
+      if (listed.length < wanted) break;
+      after = listed.at(-1)!.key;
+    }
+    const data = keys.slice(0, limit);
+    return {
+      data,
+      meta: {
+        limit,
+        ...prefix !== undefined && { prefix },
+        ...keys.length > limit && { next_cursor: cursorAfter(data.at(-1)!) },
+      },
+    };
+  }
+
+  #record(value: Pieces, { metadata = "", ttl }: KvInsert): KvRecord {
+    return {
+      value,
+      metadata,
+      generation: this.#nextGeneration(),
+      expires: ttl === undefined ? undefined : this.#now() + ttl * 1000,
+    };
+  }
+
+  /** Grows for ever, also past the end of this process, and fits the numbers of JavaScript, whose SDK has no others. */
+  #nextGeneration(): bigint {
+    const now = BigInt(Math.floor(this.#now() * MICROS));
+    return this.#lastGeneration = now > this.#lastGeneration ? now : this.#lastGeneration + 1n;
+  }
+
+  #expired({ expires }: Pick<KvRecord, "expires">): boolean {
+    return expires !== undefined && expires <= this.#now();
+  }
+}
+
+function checkAllowed(key: string, { generation }: KvRecord, insert: KvInsert): void {
+  if (insert.ifGeneration !== undefined && insert.ifGeneration !== generation) {
+    const wanted = insert.ifGeneration;
+    refuse("precondition-failed", `Cannot insert key "${key}": it is not of generation ${wanted}`);
+  }
+  if (insert.mode === "add") refuse("precondition-failed", `Cannot add key "${key}": it exists`);
+}
+
+function combined(old: Pieces, value: Pieces, mode: KvInsert["mode"]): Pieces {
+  if (mode === "append") return joined(old, value);
+  if (mode === "prepend") return joined(value, old);
+  return value;
+}
+
+function noValue(key: string): never {
+  refuse("absent", `Cannot find key "${key}"`);
+}

@@ -1,0 +1,161 @@
+import type { ByteSource } from "../../service/bytes.ts";
+import { collect } from "../../service/bytes.ts";
+import { ChunkQueue } from "../../service/chunk_queue.ts";
+import { HostError } from "../../service/errors.ts";
+import { cursorAfter, keyOfCursor } from "../../service/kv/cursor.ts";
+import { faultOfKey } from "../../service/kv/keys.ts";
+import { memoryDriver } from "../../service/kv/memory_driver.ts";
+import { gather, joined, payloadOf } from "../../service/kv/pieces.ts";
+import { kvStoresOf } from "../../service/kv/stores.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
+import { kvContract } from "./kv_contract.ts";
+
+kvContract("the memory driver", () =>
+  Promise.resolve({
+    driver: memoryDriver(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }));
+
+Deno.test("good keys are good", () => {
+  const good = [
+    "a",
+    "ä".repeat(512),
+    "a b",
+    "a./b",
+    "a../b",
+    "..a",
+    "...",
+    "a//b",
+    "/",
+    "!",
+    "\x7f",
+  ];
+  for (const key of good) assertEquals(faultOfKey(key), undefined, JSON.stringify(key));
+});
+
+Deno.test("bad keys are told why", () => {
+  const bad: Record<string, string> = {
+    "": "is empty",
+    ["ä".repeat(513)]: "has 1026 bytes, more than 1024",
+    "a\rb": 'contains "\\r"',
+    "a\nb": 'contains "\\n"',
+    "a#": 'contains "#"',
+    ";": 'contains ";"',
+    "a?b": 'contains "?"',
+    "^a": 'contains "^"',
+    "a|b": 'contains "|"',
+    ".": 'has the path segment "."',
+    "a/..": 'has the path segment ".."',
+    "./a": 'has the path segment "."',
+    "a/../b": 'has the path segment ".."',
+    ".well-known/acme-challenge/x": 'starts with ".well-known/acme-challenge"',
+    " ": "is a single control character or space",
+    "\0": "is a single control character or space",
+    "\uffff": "is a single control character or space",
+    "\ud800": "is no well-formed text",
+  };
+  for (const [key, fault] of Object.entries(bad)) assertEquals(faultOfKey(key), fault);
+});
+
+Deno.test("a cursor leads back to its key", () => {
+  for (const key of ["a", "é\u{1f600}", "\ufeffx", "x".repeat(1024)]) {
+    assertEquals(keyOfCursor(cursorAfter(key)), key);
+  }
+});
+
+/** A source that gives the same chunk again and again. */
+function repeated(chunk: Uint8Array, times: number): ByteSource & { cancelled: boolean } {
+  return {
+    length: undefined,
+    trailers: undefined,
+    cancelled: false,
+    read: () => times-- > 0 ? chunk : undefined,
+    cancel() {
+      this.cancelled = true;
+    },
+  };
+}
+
+Deno.test("a value is kept in few pieces that share no memory with the socket's", async () => {
+  const slab = new Uint8Array(64 * 1024).fill(7);
+  const pieces = await gather(repeated(slab.subarray(0, 10), 100_000));
+  assertEquals(pieces.reduce((sum, { length }) => sum + length, 0), 1_000_000);
+  assert(pieces.length <= 4, `${pieces.length} pieces`);
+  for (const piece of await gather(repeated(slab.subarray(0, 10), 1))) {
+    assertEquals(piece.buffer.byteLength, 10);
+  }
+});
+
+Deno.test("a big value is never in one piece", async () => {
+  const chunk = new Uint8Array(1_000_000);
+  const pieces = await gather(repeated(chunk, 100));
+  assertEquals(pieces.map(({ length }) => length), Array(100).fill(1_000_000));
+  const payload = payloadOf(pieces);
+  assertEquals(payload.length, 100_000_000);
+  assert(!(payload instanceof Uint8Array));
+});
+
+Deno.test("more than a value may have is refused, and not read on", async () => {
+  const source = repeated(new Uint8Array(2 ** 20), 1000);
+  const error = await assertRejects(() => gather(source), HostError);
+  assertEquals(error.kind, "too-large");
+  assert(source.cancelled);
+  const half = [new Uint8Array(60 * 2 ** 20)];
+  assertThrows(() => joined(half, half), HostError, "Cannot store a value of more than");
+});
+
+Deno.test("a source that breaks off fails the reading", async () => {
+  const broken = new ChunkQueue();
+  broken.push(Uint8Array.of(1));
+  broken.push({
+    length: undefined,
+    trailers: undefined,
+    read: () => Promise.reject(new HostError("http-incomplete", "Cannot read on")),
+    cancel() {},
+  });
+  assertEquals((await assertRejects(() => gather(broken), HostError)).kind, "http-incomplete");
+});
+
+Deno.test("a value that grows by small ones stays in few pieces", () => {
+  let value: readonly Uint8Array[] = [];
+  for (let i = 0; i < 1000; i++) value = joined(value, [Uint8Array.of(i)]);
+  assertEquals([value.length, value[0]!.length], [1, 1000]);
+});
+
+Deno.test("a value is read once, and its length is what is left", async () => {
+  const payload = payloadOf([Uint8Array.of(1, 2), Uint8Array.of(3)]) as ByteSource;
+  assertEquals(payload.length, 3);
+  await payload.read();
+  assertEquals(payload.length, 1);
+  assertEquals(await collect(payload), Uint8Array.of(3));
+  assertEquals(payload.length, 0);
+});
+
+Deno.test("stores start with what the options say", async () => {
+  const stores = kvStoresOf({
+    first: {
+      text: "é",
+      bytes: Uint8Array.of(0, 255),
+      empty: "",
+      more: { value: "v", metadata: "m" },
+    },
+    second: {},
+  }, () => 0);
+  const first = stores.get("first")!;
+  assertEquals((await first.list()).data, ["bytes", "empty", "more", "text"]);
+  assertEquals((await first.lookup("text")).value, [Uint8Array.of(0xc3, 0xa9)]);
+  assertEquals((await first.lookup("empty")).value, []);
+  assertEquals((await first.lookup("more")).metadata, "m");
+  assertEquals((await stores.get("second")!.list()).data, []);
+  const { generation } = await first.lookup("more");
+  await first.insert("more", [], { ifGeneration: generation });
+  assert((await first.lookup("more")).generation !== generation);
+});
+
+Deno.test("a bad key in the options is told with its store", () => {
+  assertThrows(
+    () => kvStoresOf({ mine: { "a#b": "1" } }, Date.now),
+    TypeError,
+    'Cannot use KV store "mine": the key "a#b" contains "#"',
+  );
+});
