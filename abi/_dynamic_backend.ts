@@ -1,13 +1,36 @@
 /** `register_dynamic_backend`: a backend that the guest defines for itself. @module */
-import type { BackendOptions, TlsVersion } from "../service/backend.ts";
+import { Secret } from "../handles/secret.ts";
+import type { BackendOptions, Healthcheck, TlsVersion } from "../service/backend.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Hostcall, type Input } from "./_define.ts";
-import { byteString, oneOf, options, text, u32 } from "./_in.ts";
+import { byteString, oneOf, options, ref, text, u32, u64, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
 
 const MOST_NAME = 1024;
 const MOST_CA = 64 * 1024;
+const MOST_PROBE_TEXT = 8192;
+const MOST_WINDOW = 15;
+/** Bounds of a probe's interval and timeout in milliseconds; the second is no longer allowed. */
+const PROBE_TIMES = [1000n, 3_600_000n] as const;
 const tlsVersion: Input<TlsVersion> = oneOf("1.0", "1.1", "1.2", "1.3");
+
+/** Fields in the order of the record. */
+const probe = options({
+  interval: u64,
+  timeout: u64,
+  host: text,
+  method: text,
+  path: text,
+  expectedStatus: u32,
+  window: u32,
+  threshold: u32,
+  initial: u32,
+});
+/** A pointer to a `healthcheck_config`. */
+const healthcheck: Input<Healthcheck> = {
+  words: ["i32"],
+  read: (sandbox, args, at) => checked(probe.read(sandbox, [0, unsigned(args, at)], 0)),
+};
 
 /** Fields in the order of the record; the number is the field's bit in the mask. */
 const config = options({
@@ -18,11 +41,11 @@ const config = options({
   minVersion: [6, tlsVersion],
   maxVersion: [7, tlsVersion],
   certHost: [8, text],
-  ca: [9, text],
-  ciphers: [10, text],
+  ca: [9, byteString],
+  ciphers: [10, byteString],
   sni: [11, text],
-  clientCertificate: [13, text],
-  clientKey: [13, u32],
+  clientCertificate: [13, byteString],
+  clientKey: [13, ref(Secret)],
   keepAliveTime: [15, u32],
   tcpKeepAlive: [15, u32],
   tcpKeepAliveInterval: [15, u32],
@@ -31,7 +54,7 @@ const config = options({
   maxConnections: [16, u32],
   maxUse: [16, u32],
   maxLifetime: [16, u32],
-  healthcheck: [18, u32],
+  healthcheck: [18, healthcheck],
 }, { tls: 5, dontPool: 12, grpc: 14, preferIpv4: 17 });
 type Config = ReturnType<typeof config.read>;
 
@@ -42,13 +65,9 @@ export const dynamicBackend: Hostcall = call(
     if (!/^[^/?#@\s]+$/.test(target)) {
       refuse("invalid", `Cannot use "${target}" as a host and port`);
     }
-    if (given.clientCertificate !== undefined) {
-      refuse("unsupported", "Cannot use client certificates in dynamic backends yet");
-    }
-    if (given.grpc) refuse("unsupported", "Cannot use gRPC in dynamic backends yet");
-    const { backends } = sandbox.service;
+    const options = optionsOf(target, given);
     try {
-      sandbox.addBackend(backends.make(name, optionsOf(target, given)));
+      sandbox.addBackend(sandbox.service.backends.make(name, options));
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       refuse("invalid", error.message);
@@ -61,31 +80,93 @@ function optionsOf(target: string, given: Config): BackendOptions {
   checkLength("host override", hostOverride, 1, MOST_NAME);
   return {
     url: `${given.tls ? "https" : "http"}://${target}`,
-    ...hostOverride !== undefined && { hostOverride },
-    timeouts: {
-      ...connectTimeout !== undefined && { connect: connectTimeout },
-      ...firstByteTimeout !== undefined && { firstByte: firstByteTimeout },
-      ...betweenBytesTimeout !== undefined && { betweenBytes: betweenBytesTimeout },
-    },
-    ...given.tls && { tls: tlsOf(given) },
+    timeouts: defined({
+      connect: connectTimeout,
+      firstByte: firstByteTimeout,
+      betweenBytes: betweenBytesTimeout,
+    }),
+    ...defined({
+      hostOverride,
+      tls: given.tls ? tlsOf(given) : undefined,
+      grpc: given.grpc || undefined,
+      keepAlive: given.keepAliveTime || undefined,
+      tcpKeepAlive: tcpKeepAliveOf(given),
+      pool: poolOf(given),
+      preferIpv4: given.preferIpv4 || undefined,
+      healthcheck: given.healthcheck,
+    }),
   };
 }
 
-function tlsOf({ certHost, ca, ciphers, sni, minVersion, maxVersion }: Config) {
+function tlsOf(given: Config): NonNullable<BackendOptions["tls"]> {
+  const { certHost, ca, ciphers, sni, minVersion, maxVersion, clientCertificate, clientKey } =
+    given;
   checkLength("certificate host", certHost, 1, MOST_NAME);
   checkLength("CA certificate", ca, 0, MOST_CA);
   checkLength("SNI host", sni, 0, MOST_NAME);
-  return {
-    ...certHost !== undefined && { certHost },
-    ...ca !== undefined && { ca },
-    ...ciphers !== undefined && { ciphers },
-    ...sni !== undefined && { sni: sni === "" ? false as const : sni },
-    ...minVersion !== undefined && { minVersion },
-    ...maxVersion !== undefined && { maxVersion },
-  };
+  return defined({
+    certHost,
+    ca,
+    ciphers,
+    sni: sni === "" ? false as const : sni,
+    minVersion,
+    maxVersion,
+    clientCertificate: clientKey && {
+      certificate: clientCertificate ?? "",
+      key: new TextDecoder().decode(clientKey.plaintext),
+    },
+  });
+}
+
+/** A number of 0 is one that the SDK has not been given, since they share a bit. */
+function tcpKeepAliveOf(given: Config): BackendOptions["tcpKeepAlive"] | undefined {
+  if (given.tcpKeepAlive === undefined) return undefined;
+  return defined({
+    enable: given.tcpKeepAlive !== 0,
+    interval: given.tcpKeepAliveInterval || undefined,
+    probes: given.tcpKeepAliveProbes || undefined,
+    time: given.tcpKeepAliveTime || undefined,
+  });
+}
+
+function poolOf(given: Config): BackendOptions["pool"] | undefined {
+  if (given.dontPool) return false;
+  const { maxConnections, maxUse, maxLifetime } = given;
+  return maxConnections === undefined
+    ? undefined
+    : defined({ maxConnections, maxUse, maxLifetime });
+}
+
+function checked(
+  { interval, timeout, ...rest }: ReturnType<typeof probe.read>,
+): Healthcheck {
+  const { host, method, path, window, threshold, initial } = rest;
+  const [least, most] = PROBE_TIMES;
+  for (const ms of [interval, timeout]) {
+    if (ms < least || ms >= most) refuse("invalid", `Cannot probe with a time of ${ms} ms`);
+  }
+  if (host === "") refuse("invalid", "Cannot probe without a host");
+  checkLength("probe's host and path", host + path, 1, MOST_PROBE_TEXT);
+  checkLength("probe's method", method, 1, MOST_PROBE_TEXT);
+  if (window > MOST_WINDOW || threshold > window || initial > window) {
+    refuse("invalid", `Cannot probe with a threshold of ${threshold} of ${window} (${initial})`);
+  }
+  return { ...rest, interval: Number(interval), timeout: Number(timeout) };
 }
 
 function checkLength(what: string, value: string | undefined, least: number, most: number): void {
-  if (value === undefined || (value.length >= least && value.length <= most)) return;
-  refuse("invalid", `Cannot use a ${what} of ${value.length} bytes`);
+  if (value === undefined) return;
+  const { length } = new TextEncoder().encode(value);
+  if (length < least || length > most) {
+    refuse("invalid", `Cannot use a ${what} of ${length} bytes`);
+  }
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** The fields that are there. */
+function defined<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Defined<T>;
 }

@@ -34,7 +34,7 @@ function setting(read: (options: BackendOptions) => number | undefined): Hostcal
 
 export const backends: Namespace = namespace("fastly_backend", {
   exists: call([text], out.bool, (sandbox, name) => sandbox.findBackend(name) !== undefined),
-  is_healthy: ask(out.u32, ({ options }) => HEALTH.indexOf(options?.health ?? "unknown")),
+  is_healthy: ask(out.u32, ({ health }) => HEALTH.indexOf(health)),
   is_dynamic: ask(out.bool, ({ name }, sandbox) => sandbox.isDynamic(name)),
   get_host: ask(out.text, ({ host }) => host),
   get_override_host: ask(out.text, ({ options }) => options?.hostOverride ?? notSet()),
@@ -43,8 +43,21 @@ export const backends: Namespace = namespace("fastly_backend", {
   get_connect_timeout_ms: setting(({ timeouts }) => timeouts?.connect),
   get_first_byte_timeout_ms: setting(({ timeouts }) => timeouts?.firstByte),
   get_between_bytes_timeout_ms: setting(({ timeouts }) => timeouts?.betweenBytes),
+  /** Here alone 0 says that nothing is set: SDKs take no other answer. */
+  get_http_keepalive_time: ask(out.u32, ({ options }) => options?.keepAlive ?? 0),
+  get_tcp_keepalive_enable: setting(({ tcpKeepAlive }) =>
+    tcpKeepAlive && Number(tcpKeepAlive.enable ?? true)
+  ),
+  get_tcp_keepalive_interval: setting(({ tcpKeepAlive }) => tcpKeepAlive?.interval),
+  get_tcp_keepalive_probes: setting(({ tcpKeepAlive }) => tcpKeepAlive?.probes),
+  get_tcp_keepalive_time: setting(({ tcpKeepAlive }) => tcpKeepAlive?.time),
   get_ssl_min_version: setting(({ tls }) => version(tls?.minVersion)),
   get_ssl_max_version: setting(({ tls }) => version(tls?.maxVersion)),
+  // These four are not in the ABI: the other host has them.
+  get_max_connections: setting(({ pool }) => pool ? pool.maxConnections : undefined),
+  get_max_use: setting(({ pool }) => pool ? pool.maxUse : undefined),
+  get_max_lifetime_ms: setting(({ pool }) => pool ? pool.maxLifetime : undefined),
+  is_ipv6_preferred: ask(out.bool, ({ options }) => !options?.preferIpv4),
 });
 
 function version(version: string | undefined): number | undefined {

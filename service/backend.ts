@@ -1,5 +1,6 @@
 import type { Payload } from "./bytes.ts";
-import type { HttpVersion } from "./exchange.ts";
+import type { Duplex } from "node:stream";
+import type { HttpVersion, ResponseHead } from "./exchange.ts";
 import type { HeaderList } from "./headers.ts";
 
 /** A backend in JavaScript: answers requests in the process, with no socket. A throw is a failed send to the guest. */
@@ -14,7 +15,7 @@ export interface BackendOptions {
   readonly url: string;
   /** The Host field of every request, in place of the guest's. */
   readonly hostOverride?: string;
-  /** Each in milliseconds. Without one the backend may take as long as it likes. */
+  /** Each in milliseconds. Without one, or with 0, the backend may take as long as it likes. */
   readonly timeouts?: {
     /** Until the connection stands, TLS included. */
     readonly connect?: number;
@@ -39,8 +40,71 @@ export interface BackendOptions {
     /** Cipher names in OpenSSL's notation, joined by colons. */
     readonly ciphers?: string;
   };
-  /** What `is_healthy` tells the guest. By default `unknown`. */
-  readonly health?: "unknown" | "healthy" | "unhealthy";
+  /** The backend speaks gRPC: HTTP/2 only, with prior knowledge over clear TCP, negotiated (ALPN) over TLS. */
+  readonly grpc?: boolean;
+  /** `false` keeps to HTTP/1.1. By default a backend with TLS that offers HTTP/2 is spoken to in it. */
+  readonly http2?: boolean;
+  /** How long an idle connection is kept for the next request, in milliseconds: 55,000 at most, which is the default. */
+  readonly keepAlive?: number;
+  readonly tcpKeepAlive?: TcpKeepAlive;
+  /** Which connections are kept for other requests; `false` opens one for each. By default all that can be. */
+  readonly pool?: false | PoolLimits;
+  /** Whether IPv4 addresses are tried before IPv6 ones. By default the resolver's order stands. */
+  readonly preferIpv4?: boolean;
+  /** Probes that say how the backend is; {@linkcode BackendOptions.health} does not count then. */
+  readonly healthcheck?: Healthcheck;
+  /** What `is_healthy` tells the guest without a `healthcheck`. By default `unknown`. */
+  readonly health?: Health;
+}
+
+/** How a backend is, as far as is known. */
+export type Health = "unknown" | "healthy" | "unhealthy";
+
+/** Whether the operating system probes an idle connection, and how: each is its own default where it is not set. */
+export interface TcpKeepAlive {
+  /** By default `true`, since the other fields mean nothing otherwise. */
+  readonly enable?: boolean;
+  /** Seconds between two probes. Kept for the guest to read: the platform has no way to set it. */
+  readonly interval?: number;
+  /** Unanswered probes until the connection counts as dead. Kept for the guest to read, as the interval. */
+  readonly probes?: number;
+  /** Seconds without traffic until the first probe. */
+  readonly time?: number;
+}
+
+/** Bounds on the connections to one backend; 0, and what is not set, is no bound. */
+export interface PoolLimits {
+  /**
+   * Connections at the same time. A request that finds none free waits for one as long as `timeouts.connect` says
+   * (a second by default), and fails then.
+   */
+  readonly maxConnections?: number;
+  /** Requests on one connection. */
+  readonly maxUse?: number;
+  /** Milliseconds after which a connection gets no more requests. */
+  readonly maxLifetime?: number;
+}
+
+/** A request that is sent to a backend again and again, each time over a connection of its own. Times in milliseconds. */
+export interface Healthcheck {
+  /** From the start of one probe to that of the next. By default 15,000. */
+  readonly interval?: number;
+  /** How long the response's head may take. By default 5,000. */
+  readonly timeout?: number;
+  /** The Host field. By default the backend's own. */
+  readonly host?: string;
+  /** By default `GET`. */
+  readonly method?: string;
+  /** By default `/`. */
+  readonly path?: string;
+  /** The status that makes a probe good. By default 200. */
+  readonly expectedStatus?: number;
+  /** How many of the latest probes count, 15 at most. By default 5. */
+  readonly window?: number;
+  /** How many of them have to be good for the backend to be healthy. By default 3. */
+  readonly threshold?: number;
+  /** How many of them are taken to be good before there was any. By default 4, or `window` if that is less. */
+  readonly initial?: number;
 }
 
 /** What may stand for a backend in the options: a URL, a URL with details, or a handler. */
@@ -74,9 +138,25 @@ export interface Sending {
   cancel(): void;
 }
 
+/** A connection on which the backend has changed protocols, with what it has sent since. */
+export interface Upgraded {
+  /** Of status 101. */
+  readonly head: ResponseHead;
+  readonly socket: Duplex;
+}
+
+/** A request to change protocols under way. The backend may decline it with a response. Rejects with a `SendError`. */
+export interface Upgrading {
+  readonly outcome: Promise<Upgraded | BackendResponse>;
+  /** Gives up, as long as there is no outcome. */
+  cancel(): void;
+}
+
 /** What carries requests to one backend. */
 export interface Transport {
   send(request: BackendRequest): Sending;
+  /** Sends a request to change protocols, over a connection of its own. Not there where there are no connections. */
+  upgrade?(request: BackendRequest): Upgrading;
   /** Closes idle connections. */
   close(): void;
 }

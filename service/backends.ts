@@ -2,14 +2,19 @@ import type {
   BackendDefinition,
   BackendOptions,
   BackendRequest,
+  Health,
   Sending,
   Transport,
+  Upgrading,
 } from "./backend.ts";
 import { declarableLength, type Payload } from "./bytes.ts";
+import { SendError } from "./errors.ts";
 import { frameRequest, type Framing } from "./framing.ts";
 import { handlerTransport } from "./handler_transport.ts";
 import type { HeaderList } from "./headers.ts";
+import { HealthMonitor } from "./health.ts";
 import { httpTransport } from "./http_transport.ts";
+import type { LogLevel } from "./log.ts";
 import { splitUrl } from "./url.ts";
 
 /** What a guest sends: its own head and body, before the backend's say. */
@@ -27,10 +32,17 @@ export class Backend {
   /** Undefined for a handler in JavaScript. */
   readonly options: BackendOptions | undefined;
   readonly #transport: Transport;
+  readonly #monitor: HealthMonitor | undefined;
   readonly #origin: { readonly scheme: string; readonly authority: string; readonly path: string };
 
-  constructor(name: string, options: BackendOptions | undefined, transport: Transport) {
+  constructor(
+    name: string,
+    options: BackendOptions | undefined,
+    transport: Transport,
+    monitor?: HealthMonitor,
+  ) {
     this.name = name;
+    this.#monitor = monitor;
     this.options = options;
     this.#transport = transport;
     const { scheme = "http", authority = name, path } = splitUrl(options?.url ?? `http://${name}`);
@@ -50,9 +62,26 @@ export class Backend {
     return Number(/:(\d+)$/.exec(this.#origin.authority)?.[1] ?? (this.secure ? 443 : 80));
   }
 
+  /** What its probes tell, which begin at the latest when they are asked; else what the options say. */
+  get health(): Health {
+    this.#monitor?.start();
+    return this.#monitor?.health ?? this.options?.health ?? "unknown";
+  }
+
   /** Sends with this backend's Host (override, then the guest's field, the guest's URI, its own) and path prefix. */
   send(request: GuestSend): Sending {
     return this.#transport.send(this.#prepare(request));
+  }
+
+  /** Sends a request to change protocols, as {@linkcode Backend.send} does. */
+  upgrade(request: GuestSend): Upgrading {
+    if (!this.#transport.upgrade) {
+      throw new SendError(
+        "http_upgrade_failed",
+        `Cannot change protocols: backend "${this.name}" is a function`,
+      );
+    }
+    return this.#transport.upgrade(this.#prepare(request));
   }
 
   #prepare({ method, url, headers, framing, body }: GuestSend): BackendRequest {
@@ -74,30 +103,47 @@ export class Backend {
 
 /** The most origins whose connections are kept; beyond it the one used longest ago is closed. */
 const MOST_TRANSPORTS = 256;
+/** The most backends of guests that are probed; beyond it the one defined longest ago is not any more. */
+const MOST_MONITORS = 64;
+
+/** What the backends of a service have in common. */
+export interface BackendsOptions {
+  /** Answers for names that nothing defines. */
+  readonly catchAll?: (name: string) => BackendDefinition | undefined;
+  /** Told what a handler in JavaScript throws. */
+  readonly reportFailure?: (error: unknown) => void;
+  /** Told when the health of a backend changes. */
+  readonly report?: (level: LogLevel, message: string) => void;
+  /** Certificates to trust in PEM, where a backend brings none of its own; by default the system's. */
+  readonly ca?: string | undefined;
+}
 
 /** The backends that a service defines, and the connections to all of them. */
 export class Backends {
   readonly #defined = new Map<string, Backend>();
-  readonly #catchAll: (name: string) => BackendDefinition | undefined;
-  readonly #report: (error: unknown) => void;
-  /** By the options' JSON: dynamic backends of many requests share connections. */
+  readonly #options: BackendsOptions;
+  /** By the backend options' JSON: dynamic backends of many requests share connections. */
   readonly #transports = new Map<string, Transport>();
+  /** As the transports. */
+  readonly #monitors = new Map<string, HealthMonitor>();
+  /** Of the backends that are defined for good. */
+  readonly #lasting: ReadonlySet<string> | undefined;
 
-  /**
-   * @param defined By name.
-   * @param catchAll Answers for names that nothing defines.
-   * @param report Told what a handler in JavaScript throws.
-   */
+  /** @param defined By name. */
   constructor(
     defined: Readonly<Record<string, BackendDefinition>>,
-    catchAll: (name: string) => BackendDefinition | undefined,
-    report: (error: unknown) => void,
+    options: BackendsOptions = {},
   ) {
-    this.#catchAll = catchAll;
-    this.#report = report;
+    this.#options = options;
     for (const [name, definition] of Object.entries(defined)) {
       this.#defined.set(name, this.make(name, definition));
     }
+    this.#lasting = new Set(this.#monitors.keys());
+  }
+
+  /** Begins to probe the backends that are defined for good. Those that come later are probed from then on. */
+  startProbes(): void {
+    for (const monitor of this.#monitors.values()) monitor.start();
   }
 
   /** Whether the name is defined by itself, not only caught. */
@@ -108,29 +154,36 @@ export class Backends {
   find(name: string): Backend | undefined {
     const defined = this.#defined.get(name);
     if (defined) return defined;
-    const caught = this.#catchAll(name);
+    const caught = this.#options.catchAll?.(name);
     return caught === undefined ? undefined : this.make(name, caught);
   }
 
-  /** A backend of this service that only the caller knows. */
+  /** A backend of this service that only the caller knows. Throws a `TypeError` when its URL is none. */
   make(name: string, definition: BackendDefinition): Backend {
     if (typeof definition === "function") {
-      return new Backend(name, undefined, handlerTransport(definition, this.#report));
+      return new Backend(
+        name,
+        undefined,
+        handlerTransport(definition, (error) => this.#options.reportFailure?.(error)),
+      );
     }
     const options = typeof definition === "string" ? { url: definition } : definition;
     checkBackendUrl(name, options.url);
-    return new Backend(name, options, this.#transport(options));
+    const key = JSON.stringify(options);
+    const monitor = options.healthcheck && this.#monitor(name, options, key);
+    return new Backend(name, options, this.#transport(options, key), monitor);
   }
 
-  /** Closes idle connections. */
+  /** Closes idle connections, and ends all probes. */
   close(): void {
+    for (const monitor of this.#monitors.values()) monitor.stop();
+    this.#monitors.clear();
     for (const transport of this.#transports.values()) transport.close();
     this.#transports.clear();
   }
 
-  #transport(options: BackendOptions): Transport {
-    const key = JSON.stringify(options);
-    const transport = this.#transports.get(key) ?? httpTransport(options);
+  #transport(options: BackendOptions, key: string): Transport {
+    const transport = this.#transports.get(key) ?? httpTransport(this.#trusting(options));
     this.#transports.delete(key);
     this.#transports.set(key, transport);
     if (this.#transports.size > MOST_TRANSPORTS) {
@@ -139,6 +192,29 @@ export class Backends {
       idle.close();
     }
     return transport;
+  }
+
+  #monitor(name: string, options: BackendOptions, key: string): HealthMonitor {
+    const known = this.#monitors.get(key);
+    if (known) return known;
+    const { report = () => {} } = this.#options;
+    const monitor = new HealthMonitor(name, this.#trusting(options), report);
+    this.#monitors.set(key, monitor);
+    if (!this.#lasting) return monitor; // see `startProbes`
+    monitor.start();
+    if (this.#monitors.size > this.#lasting.size + MOST_MONITORS) {
+      const oldest = [...this.#monitors.keys()].find((key) => !this.#lasting?.has(key))!;
+      this.#monitors.get(oldest)!.stop();
+      this.#monitors.delete(oldest);
+    }
+    return monitor;
+  }
+
+  /** The options with the service's own authorities, where the backend needs some and has none. */
+  #trusting(options: BackendOptions): BackendOptions {
+    const { ca } = this.#options;
+    if (ca === undefined || options.tls?.ca || !options.url.startsWith("https:")) return options;
+    return { ...options, tls: { ...options.tls, ca } };
   }
 }
 

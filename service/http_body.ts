@@ -1,4 +1,3 @@
-import type { ClientRequest, IncomingMessage } from "node:http";
 import type { ByteSource, Eventually } from "./bytes.ts";
 import { SendError } from "./errors.ts";
 import { HeaderList } from "./headers.ts";
@@ -14,24 +13,44 @@ export interface HttpBodyOptions {
   readonly betweenBytes: number | undefined;
 }
 
+/** What a body arrives in: a message of `node:http`, or a stream of HTTP/2. */
+export interface Arrival {
+  /** Whether all of it has arrived, trailers too; before Deno 2.9 only the event `end` tells. */
+  readonly complete: boolean;
+  /** Names and values in order; before Deno 2.9 there are none. */
+  readonly rawTrailers?: readonly string[];
+  /** What is at hand. */
+  read(): Uint8Array | null;
+  /** `close` without `complete` says that it was cut short. */
+  on(event: "readable" | "end" | "close", listener: () => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  /** Closes what it arrives on. */
+  destroy(): void;
+}
+
 /** A response's body, taken off the socket only as fast as it is read. */
 export class HttpBody implements ByteSource {
-  readonly #message: IncomingMessage;
+  readonly #message: Arrival;
   readonly #name: string;
   readonly #betweenBytes: number | undefined;
   #left: number | undefined;
   #error: SendError | undefined;
   #wake: (() => void) | undefined;
   #listening = false;
+  #ended = false;
 
-  constructor(message: IncomingMessage, { name, length, betweenBytes }: HttpBodyOptions) {
+  constructor(message: Arrival, { name, length, betweenBytes }: HttpBodyOptions) {
     this.#message = message;
     this.#name = name;
     this.#left = length;
     this.#betweenBytes = betweenBytes;
-    message.on("error", (error) => this.fail(incompleteResponse(name, error)));
+    message.on("error", (error) => {
+      this.fail(error instanceof SendError ? error : incompleteResponse(name, error));
+    });
+    message.on("end", () => this.#ended = true);
     message.on("close", () => {
-      if (!message.complete) this.fail(incompleteResponse(name));
+      if (this.complete) this.#wake?.();
+      else this.fail(incompleteResponse(name));
     });
   }
 
@@ -40,27 +59,29 @@ export class HttpBody implements ByteSource {
   }
 
   get trailers(): HeaderList | undefined {
-    const { complete, rawTrailers } = this.#message;
-    return complete && rawTrailers.length ? new HeaderList(rawTrailers) : undefined;
+    const { rawTrailers } = this.#message;
+    return this.complete && rawTrailers?.length ? new HeaderList(rawTrailers) : undefined;
   }
 
   /** Whether all of it has arrived, read or not. */
   get complete(): boolean {
-    return this.#message.complete;
+    return this.#ended || this.#message.complete;
   }
 
   read(): Eventually<Uint8Array | undefined> {
     if (this.#error) throw this.#error;
-    const chunk: Uint8Array | null = this.#message.read();
+    const chunk = this.#message.read();
     if (chunk) {
       if (this.#left !== undefined) this.#left -= chunk.length;
       return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     }
-    return this.#message.complete ? undefined : this.#wait();
+    if (!this.complete) return this.#wait();
+    if (this.#left) throw incompleteResponse(this.#name);
+    return undefined;
   }
 
   cancel(): void {
-    if (this.#message.complete) {
+    if (this.complete) {
       while (this.#message.read()); // at its end the message gives its connection back
       return;
     }
@@ -110,17 +131,27 @@ export class HttpBody implements ByteSource {
   }
 }
 
+/** What a body leaves on. */
+export interface Departure {
+  readonly destroyed: boolean;
+  /** Answers whether there is room for more; if not, `drain` tells when. */
+  write(chunk: Uint8Array): boolean;
+  on(event: "drain" | "close", listener: () => void): unknown;
+}
+
 /**
  * Sends a request's body as it arrives, no faster than the connection takes it.
  * Resolves when all of it is handed over, or the connection has gone; rejects when the source fails or does
  * not keep to its length.
  *
- * @param length What Content-Length has declared; undefined when the body is chunked.
+ * @param length What Content-Length has declared; undefined when there is none.
+ * @param end Ends the message, with trailers if there are any.
  */
 export async function sendBody(
-  wire: ClientRequest,
+  wire: Departure,
   source: ByteSource,
   length: number | undefined,
+  end: (trailers: HeaderList | undefined) => void,
 ): Promise<void> {
   let left = length;
   let done = false;
@@ -151,6 +182,5 @@ export async function sendBody(
   }
   done = true;
   if (left) throw new RangeError(`the body is shorter than its Content-Length of ${length}`);
-  if (length === undefined && source.trailers?.size) wire.addTrailers([...source.trailers]);
-  wire.end();
+  end(source.trailers?.size ? source.trailers : undefined);
 }

@@ -116,6 +116,9 @@ function reason(code: string, message: string): Reason {
   const known = Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
   if (known) return known;
   if (code.startsWith("EAI_")) return UNRESOLVED;
+  if (code.startsWith("ERR_HTTP2_")) {
+    return ["http_protocol_error", `HTTP/2 forbids it (${message})`];
+  }
   if (code.startsWith("HPE_")) {
     return ["http_protocol_error", `its response is not HTTP (${message})`];
   }

@@ -17,7 +17,8 @@ const VERSIONS = { "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "T
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
 
 /**
- * Makes what opens TLS connections to one backend. Throws a `SendError` when the settings make no sense.
+ * Makes what opens TLS connections to one backend, with the protocols to offer by ALPN, if any. Throws a `SendError`
+ * when the settings make no sense.
  *
  * @param host The backend's host, without brackets.
  * @param name The backend's scheme, host and port, for messages.
@@ -26,7 +27,7 @@ export function tlsConnector(
   host: string,
   name: string,
   tls: TlsOptions = {},
-): (tcp: NetConnectOpts) => TLSSocket {
+): (tcp: NetConnectOpts, protocols?: readonly string[]) => TLSSocket {
   const { sni = host } = tls;
   // An address is never a server's name in TLS, and is refused there.
   const servername = sni === false || isIP(sni) ? "" : sni;
@@ -40,11 +41,12 @@ export function tlsConnector(
     ...versions(tls, name),
     ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers }),
   };
-  return (tcp) => {
-    if (servername || isIP(host)) return connectTls({ ...tcp, ...settings });
+  return (tcp, protocols) => {
+    const offered = protocols ? { ...settings, ALPNProtocols: [...protocols] } : settings;
+    if (servername || isIP(host)) return connectTls({ ...tcp, ...offered });
     // `connect` sends the host's name unless it cannot see it.
     const socket = connectTcp(tcp);
-    const secure = connectTls({ ...settings, socket });
+    const secure = connectTls({ ...offered, socket });
     socket.on("error", (error) => secure.destroy(error));
     return secure;
   };

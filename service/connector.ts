@@ -1,0 +1,90 @@
+import { lookup as resolve, type LookupAddress } from "node:dns";
+import {
+  connect as connectTcp,
+  type LookupFunction,
+  type NetConnectOpts,
+  type Socket,
+} from "node:net";
+import type { BackendOptions, TcpKeepAlive } from "./backend.ts";
+import { tlsConnector } from "./tls.ts";
+
+/** Opens connections to one backend. */
+export interface Connector {
+  /** Scheme, host and port, for messages. */
+  readonly name: string;
+  readonly secure: boolean;
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Begins to open one. Throws a `SendError` when the options make no sense.
+   *
+   * @param protocols What is offered by ALPN, where there is TLS.
+   */
+  open(protocols?: readonly string[]): Socket;
+  /** Begins to open one without TLS, whatever the URL says. */
+  openTcp(): Socket;
+}
+
+/** Looks at the options' URL; what is wrong with the others shows when a connection is opened. */
+export function connectorOf(options: BackendOptions): Connector {
+  const { protocol, hostname, port: explicit } = new URL(options.url);
+  const secure = protocol === "https:";
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const port = Number(explicit) || (secure ? 443 : 80);
+  const name = `${protocol}//${hostname}:${port}`;
+  const tcp: NetConnectOpts = { host, port, ...lookup(host, options), ...keepAlive(options) };
+  let connectTls: ReturnType<typeof tlsConnector> | undefined;
+  return {
+    name,
+    secure,
+    host,
+    port,
+    open(protocols) {
+      if (!secure) return connectTcp(tcp);
+      connectTls ??= tlsConnector(host, name, options.tls);
+      return connectTls(tcp, protocols);
+    },
+    openTcp: () => connectTcp(tcp),
+  };
+}
+
+/** What `node:net` takes for the settings. */
+export function tcpKeepAlive(
+  { enable = true, time }: TcpKeepAlive,
+): { keepAlive: boolean; keepAliveInitialDelay?: number } {
+  return {
+    keepAlive: enable,
+    ...time !== undefined && { keepAliveInitialDelay: time * 1000 },
+  };
+}
+
+function keepAlive({ tcpKeepAlive: settings }: BackendOptions): Partial<NetConnectOpts> {
+  return settings ? tcpKeepAlive(settings) : {};
+}
+
+function lookup(host: string, { preferIpv4 }: BackendOptions): { lookup?: LookupFunction } {
+  if (host === "localhost") return { lookup: lookUpLoopback };
+  return preferIpv4 ? { lookup: lookUpIpv4First } : {};
+}
+
+/** `localhost` is this machine (RFC 6761), whichever family of addresses its resolver knows. */
+const lookUpLoopback: LookupFunction = (_host, { all }, callback) => {
+  const addresses = [{ address: "127.0.0.1", family: 4 }, { address: "::1", family: 6 }];
+  if (all) callback(null, addresses);
+  else callback(null, "127.0.0.1", 4);
+};
+
+const lookUpIpv4First: LookupFunction = (host, { all }, callback) => {
+  resolve(host, { all: true }, (error, addresses) => {
+    if (error) return callback(error, []);
+    const sorted = ipv4First(addresses);
+    if (all) callback(null, sorted);
+    else callback(null, sorted[0]!.address, sorted[0]!.family);
+  });
+};
+
+/** The addresses of the older family first, each family in its order. */
+export function ipv4First(addresses: readonly LookupAddress[]): LookupAddress[] {
+  return addresses.toSorted((one, other) => one.family - other.family);
+}

@@ -1,0 +1,113 @@
+import type { Connector } from "./connector.ts";
+import { SendError } from "./errors.ts";
+import { type Http2Session, openHttp2 } from "./h2_session.ts";
+import type { PoolRules } from "./http_pool.ts";
+import { roomTime, type Timeouts } from "./wire_sending.ts";
+
+/** The connections in HTTP/2 to one backend. */
+export class Http2Pool {
+  readonly #connector: Connector;
+  readonly #rules: PoolRules;
+  readonly #timeouts: Timeouts;
+  readonly #fallback: boolean;
+  readonly #sessions = new Set<Http2Session>();
+  readonly #waiting = new Set<() => void>();
+  #opening: Promise<void> | undefined;
+  #beingOpened = 0;
+  #generation = 0;
+
+  /** @param fallback Whether the backend may choose HTTP/1.1: `take` rejects with a `NotHttp2` then. */
+  constructor(connector: Connector, rules: PoolRules, timeouts: Timeouts, fallback: boolean) {
+    this.#connector = connector;
+    this.#rules = rules;
+    this.#timeouts = timeouts;
+    this.#fallback = fallback;
+  }
+
+  /** A connection with a place for one request, which the caller has to `release`. */
+  async take(): Promise<Http2Session> {
+    const until = performance.now() + roomTime(this.#timeouts);
+    for (;;) {
+      this.#closeWorn();
+      for (const session of this.#sessions) {
+        if (!session.free) continue;
+        session.reserve();
+        return session;
+      }
+      if (this.#sessions.size + this.#beingOpened < this.#rules.connections) {
+        // Those who come meanwhile share it, unless it is for one only.
+        await (this.#rules.uses === 1 ? this.#open() : this.#opening ??= this.#open());
+      } else if (this.#opening) await this.#opening;
+      else await this.#room(until);
+    }
+  }
+
+  /** Closes what is idle, so that the next request gets a new connection. */
+  closeIdle(): void {
+    for (const session of this.#sessions) if (session.idle) this.#drop(session);
+  }
+
+  /** Closes what is idle, and the rest when it becomes idle. */
+  close(): void {
+    this.#generation++;
+    this.closeIdle();
+    for (const session of this.#sessions) {
+      session.onChange = () => session.idle && session.close();
+    }
+    this.#sessions.clear();
+  }
+
+  async #open(): Promise<void> {
+    const generation = this.#generation;
+    this.#beingOpened++;
+    try {
+      const session = await openHttp2(this.#connector, this.#rules, {
+        ms: this.#timeouts.connect,
+        fallback: this.#fallback,
+      });
+      if (generation !== this.#generation) session.onChange = () => session.idle && session.close();
+      else session.onChange = () => this.#changed(session);
+      this.#sessions.add(session);
+    } finally {
+      this.#beingOpened--;
+      this.#opening = undefined;
+    }
+  }
+
+  #changed(session: Http2Session): void {
+    if (!session.open && session.idle) this.#sessions.delete(session);
+    for (const wake of this.#waiting) wake();
+  }
+
+  #closeWorn(): void {
+    for (const session of this.#sessions) {
+      if (session.idle && !session.lasts) this.#drop(session);
+    }
+  }
+
+  #drop(session: Http2Session): void {
+    this.#sessions.delete(session);
+    session.close();
+  }
+
+  /** Resolves when there may be a place; rejects when that takes too long. */
+  async #room(until: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const expire = () =>
+      reject(
+        new SendError(
+          "connection_limit_reached",
+          `Cannot get a response from ${this.#connector.name}: each of its ${this.#rules.connections} ` +
+            `connections was in use for ${roomTime(this.#timeouts)} ms`,
+        ),
+      );
+    const timer = setTimeout(expire, Math.max(0, until - performance.now()));
+    this.#waiting.add(resolve);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(resolve);
+    }
+  }
+}

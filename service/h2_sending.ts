@@ -1,0 +1,238 @@
+import {
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
+import type { BackendRequest } from "./backend.ts";
+import { EMPTY, isWhole } from "./bytes.ts";
+import { SendError } from "./errors.ts";
+import { HttpVersion } from "./exchange.ts";
+import { declaredLength, lengthOf } from "./framing.ts";
+import type { Http2Session } from "./h2_session.ts";
+import { HeaderList } from "./headers.ts";
+import { type Arrival, type Departure, HttpBody, sendBody } from "./http_body.ts";
+import { toSendError } from "./send_errors.ts";
+import { isRepeatable, type Timeouts, WireSending } from "./wire_sending.ts";
+
+/** Fields that belong to one connection in HTTP/1.1 (RFC 9113, section 8.2.2). */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set(
+  [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+  ],
+);
+const END_STREAM = 1;
+
+/** One request over a connection in HTTP/2, whose place it gives back at its end. */
+export class Http2Sending extends WireSending {
+  readonly #session: Http2Session;
+  readonly #timeouts: Timeouts;
+  #stream: ClientHttp2Stream | undefined;
+  #headed = false;
+  #unseen = false;
+
+  constructor(request: BackendRequest, name: string, session: Http2Session, timeouts: Timeouts) {
+    super(request, name, {});
+    this.#session = session;
+    this.#timeouts = timeouts;
+    try {
+      this.#start();
+    } catch (error) {
+      if (!this.#stream) session.release();
+      this.abandon(toSendError(error, name));
+      if (!isWhole(request.body)) request.body.cancel(error);
+    }
+  }
+
+  /** Whether it failed in a way that lets it be sent again. */
+  get unseen(): boolean {
+    return this.#unseen;
+  }
+
+  #start(): void {
+    const { request } = this;
+    const length = declaredLength(request);
+    const { body } = request;
+    const fields = toFields(request, this.name.startsWith("https:"));
+    const stream = this.#stream = this.#session.request(fields, {
+      endStream: body.length === 0 && isWhole(body),
+      waitForTrailers: !isWhole(body),
+    });
+    stream.on(
+      "response",
+      (_: unknown, flags: number, raw?: string[]) => this.#onResponse(stream, flags, raw ?? []),
+    );
+    stream.on("error", () => {}); // `close` follows, and the session knows why
+    stream.on("close", () => this.#onClose(stream));
+    if (isWhole(body)) return void (body.length && stream.end(body));
+    const end = (trailers: HeaderList | undefined) => {
+      stream.on("wantTrailers", () => stream.sendTrailers(trailers ? toObject(trailers) : {}));
+      stream.end();
+    };
+    sendBody(departureOn(stream), body, length, end).catch((error) => {
+      if (this.body?.complete) return stream.close(constants.NGHTTP2_CANCEL);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.fail("connection_terminated", `the body failed: ${reason}`, error);
+    });
+  }
+
+  #onResponse(stream: ClientHttp2Stream, flags: number, raw: readonly string[]): void {
+    if (this.over) return;
+    this.#headed = true;
+    const headers = fieldsOf(raw);
+    const status = Number(raw[raw.indexOf(":status") + 1]);
+    const { betweenBytes } = this.#timeouts;
+    const { remoteAddress, remotePort } = this.#session.socket;
+    const head = {
+      status,
+      headers,
+      version: HttpVersion.h2,
+      peer: remoteAddress === undefined
+        ? undefined
+        : { address: remoteAddress, port: remotePort ?? 0 },
+    };
+    const bodiless = status === 204 || status === 304 || this.request.method === "HEAD";
+    if (bodiless || flags & END_STREAM) {
+      stream.resume();
+      return this.resolve({ ...head, body: EMPTY });
+    }
+    const length = lengthOf(headers);
+    const arrival = new StreamArrival(stream, () => this.#session.faultOf(stream, this.name));
+    this.body = new HttpBody(arrival, { name: this.name, length, betweenBytes });
+    this.resolve({ ...head, body: this.body });
+  }
+
+  #onClose(stream: ClientHttp2Stream): void {
+    const error = this.#session.reasonOf(stream, this.name);
+    // RFC 9113, section 8.7: what was refused has not been looked at.
+    const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM &&
+      isWhole(this.request.body);
+    const lost = this.#session.reused && error.failure === "connection_terminated" &&
+      isRepeatable(this.request);
+    this.#unseen = !this.over && !this.#headed && (refused || lost);
+    this.#session.release();
+    if (!this.#headed) this.abandon(error);
+  }
+
+  protected override drop(_error: SendError): void {
+    if (this.#stream) letGo(this.#stream);
+  }
+}
+
+/** What comes on a stream, as a body takes it. */
+class StreamArrival implements Arrival {
+  complete = false;
+  rawTrailers: readonly string[] = [];
+  readonly #stream: ClientHttp2Stream;
+  readonly #fault: () => SendError | undefined;
+
+  /** @param fault What the backend has said was wrong when the stream ended. */
+  constructor(stream: ClientHttp2Stream, fault: () => SendError | undefined) {
+    this.#stream = stream;
+    this.#fault = fault;
+    stream.on("trailers", (_: IncomingHttpHeaders, _flags: number, raw?: string[]) => {
+      this.rawTrailers = raw ?? [];
+    });
+    // A stream that is cut may end well for `node:stream`: the code tells. And with the last stream of a connection
+    // that the backend wants to end, what has not been read yet is closed before its end.
+    const settle = () => this.complete = stream.rstCode === 0;
+    stream.on("end", settle);
+    stream.on("close", settle);
+  }
+
+  read(): Uint8Array | null {
+    return this.#stream.read();
+  }
+
+  on(event: "readable" | "end" | "close" | "error", listener: (error: Error) => void): void {
+    if (event === "error") {
+      this.#stream.on("close", () => {
+        const fault = this.complete ? undefined : this.#fault();
+        if (fault) listener(fault);
+      });
+    } else this.#stream.on(event, listener as () => void);
+  }
+
+  destroy(): void {
+    letGo(this.#stream);
+  }
+}
+
+/** The backend may say that it wants no more of a body, without an error: `close` does not come by itself then. */
+function departureOn(stream: ClientHttp2Stream): Departure {
+  stream.on("aborted", () => {
+    if (stream.rstCode) return;
+    if (stream.readableEnded) stream.destroy();
+    else stream.once("end", () => stream.destroy());
+  });
+  return {
+    get destroyed() {
+      return stream.destroyed || stream.aborted;
+    },
+    write: (chunk) => stream.write(chunk),
+    on(event, listener) {
+      stream.on(event, listener);
+      if (event === "close") stream.on("aborted", listener);
+    },
+  };
+}
+
+function letGo(stream: ClientHttp2Stream): void {
+  if (stream.aborted) stream.destroy();
+  else stream.close(constants.NGHTTP2_CANCEL);
+}
+
+function toFields(
+  { method, target, headers }: BackendRequest,
+  secure: boolean,
+): OutgoingHttpHeaders {
+  if (/[^\x21-\xff]/.test(target)) {
+    throw new SendError(
+      "http_request_uri_invalid",
+      "Cannot send the request: the path has characters that cannot be sent",
+    );
+  }
+  const named = new Set(
+    headers.getAll("connection").flatMap((value) => value.toLowerCase().split(/\s*,\s*/)),
+  );
+  const plain = new HeaderList();
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    if (lower === "host" || CONNECTION_FIELDS.has(lower) || named.has(lower) && lower !== "te") {
+      continue;
+    }
+    if (lower !== "te") plain.append(lower, value);
+    else if (/\btrailers\b/i.test(value)) plain.set("te", "trailers");
+  }
+  return {
+    ":method": method,
+    ":authority": headers.get("host") ?? "",
+    ":scheme": secure ? "https" : "http",
+    ":path": target,
+    ...toObject(plain),
+  };
+}
+
+/** The fields as `node:http2` takes them: repeats in a list. */
+function toObject(headers: HeaderList): OutgoingHttpHeaders {
+  const fields: Record<string, string | string[]> = Object.create(null);
+  for (const name of headers.names()) {
+    const values = headers.getAll(name);
+    fields[name] = values.length === 1 ? values[0]! : values;
+  }
+  return fields;
+}
+
+/** A head's fields without those that start with a colon. */
+function fieldsOf(raw: readonly string[]): HeaderList {
+  const plain: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!raw[i]!.startsWith(":")) plain.push(raw[i]!, raw[i + 1]!);
+  }
+  return new HeaderList(plain);
+}

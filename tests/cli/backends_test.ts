@@ -1,0 +1,95 @@
+import { assertEquals, assertStringIncludes } from "../assert.ts";
+import { createAuthority } from "../certificates.ts";
+import { secureOrigin } from "../service/h2_origins.ts";
+import { rawOrigin } from "../service/origins.ts";
+import { fetchRaw } from "../guests/http.ts";
+import { CLI, ROOT, runCli, withFiles } from "./commands.ts";
+
+const HELLO = `${ROOT}/testdata/built/hello.wasm`;
+const RUST = `${ROOT}/testdata/built/rust.wasm`;
+
+/** Serves a guest until `use` has what it wants. */
+async function serving(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  use: (port: number, errors: AsyncIterator<string>) => Promise<void>,
+): Promise<void> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", CLI, ...args, "--bind", "127.0.0.1:0"],
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const errors = texts(child.stderr);
+  try {
+    let said = "";
+    for await (const text of texts(child.stdout)) {
+      const port = /:(\d+)\n/.exec(said += text)?.[1];
+      if (!port) continue;
+      await use(Number(port), errors);
+      break;
+    }
+  } finally {
+    child.kill("SIGKILL");
+    while (!(await errors.next()).done);
+    await child.status;
+  }
+}
+
+async function* texts(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) yield text;
+}
+
+Deno.test("the executable warns of backends that are down, and sends the others nothing", async () => {
+  let received = "";
+  const up = rawOrigin(async (wire) => void (received += await wire.rest()));
+  const down = rawOrigin(() => Promise.resolve());
+  await down.close();
+  const backends = ["--backend", `up=${up.url}`, "--backend", `down=${down.url}`];
+  await serving([HELLO, ...backends], {}, async (_, errors) => {
+    let text = "";
+    while (!text.includes("refused")) text += (await errors.next()).value;
+    assertStringIncludes(
+      text,
+      `Backend "down" is down: cannot connect to ${down.url}: the connection was refused`,
+    );
+    assertEquals(text.includes(`Backend "up"`), false);
+  });
+  await up.close();
+  assertEquals(received, "");
+});
+
+Deno.test("SSL_CERT_FILE takes the place of the system's authorities", async () => {
+  const authority = await createAuthority();
+  const origin = await secureOrigin((stream) => {
+    stream.respond({ ":status": 200 });
+    stream.end("trusted");
+  }, await authority.issue(["ip:127.0.0.1"]));
+  await withFiles({ "ca.pem": authority.ca }, async (folder) => {
+    const args = [RUST, "--backend", `origin=${origin.url}`];
+    const env = { SSL_CERT_FILE: `${folder}/ca.pem` };
+    await serving(args, env, async (port) => {
+      const { status, body } = await fetchRaw(port, "/proxy/");
+      assertEquals([status, body], [200, "trusted"]);
+    });
+    await serving(args, { SSL_CERT_FILE: "" }, async (port) => {
+      assertEquals((await fetchRaw(port, "/proxy/")).status, 502);
+    });
+  });
+  await origin.close();
+});
+
+Deno.test("an SSL_CERT_FILE that is none ends the executable", async () => {
+  await withFiles({ "empty.pem": "" }, async (folder) => {
+    const wrong: [file: string, reason: string][] = [
+      ["nowhere.pem", "Cannot read FILE, which SSL_CERT_FILE names: there is no such file\n"],
+      ["empty.pem", "Cannot use FILE, which SSL_CERT_FILE names: it has no certificate\n"],
+    ];
+    for (const [name, reason] of wrong) {
+      const file = `${folder}/${name}`;
+      const { code, stderr } = await runCli([HELLO], { env: { SSL_CERT_FILE: file } });
+      assertEquals([code, stderr], [1, reason.replace("FILE", file)]);
+    }
+  });
+});
