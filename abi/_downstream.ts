@@ -4,57 +4,104 @@
  *
  * @module
  */
-import { GuestRequest } from "../handles/message.ts";
-import type { Sandbox } from "../handles/sandbox.ts";
+import { type ClientRequest, GuestRequest } from "../handles/message.ts";
 import { octetsOf } from "../service/address.ts";
 import { EMPTY } from "../service/bytes.ts";
+import { type ClientFacts, VERIFY_RESULTS } from "../service/client_facts.ts";
 import { refuse } from "../service/errors.ts";
 import type { Exchange } from "../service/exchange.ts";
+import type { ServiceOptions } from "../service/options.ts";
 import type { Hostcall, Input, Output } from "./_define.ts";
 import { call } from "./_define.ts";
 import { ref } from "./_in.ts";
 import * as out from "./_out.ts";
 
-type Ask = <O>(
-  output: Output<O>,
-  answer: (exchange: Exchange, sandbox: Sandbox) => NoInfer<O>,
-) => Hostcall;
-
 /** A request that came from a client, by handle. */
-export const client: Input<Exchange> = {
+export const received: Input<ClientRequest> = {
   words: ["i32"],
   read: (sandbox, args, at) =>
-    ref(GuestRequest).read(sandbox, args, at).exchange ??
+    ref(GuestRequest).read(sandbox, args, at).received ??
       refuse("failed", "Cannot tell about the client of a request that the guest made"),
 };
 
+/** What is known of the client of a request, by handle. */
+export const client: Input<ClientFacts> = {
+  words: received.words,
+  read: (sandbox, args, at) => sandbox.service.factsOf(received.read(sandbox, args, at).exchange),
+};
+
+type Ask = <O>(
+  output: Output<O>,
+  answer: (facts: ClientFacts, request: ClientRequest) => NoInfer<O>,
+) => Hostcall;
+
 const askNamed: Ask = (output, answer) =>
-  call([client], output, (sandbox, exchange) => answer(exchange, sandbox));
+  call(
+    [received],
+    output,
+    ({ service }, request) => answer(service.factsOf(request.exchange), request),
+  );
 
 const askCurrent: Ask = (output, answer) =>
-  call([], output, (sandbox) => answer(sandbox.exchange, sandbox));
+  call(
+    [],
+    output,
+    ({ service, current }) => answer(service.factsOf(current.exchange), current),
+  );
 
 function facts(ask: Ask) {
-  const unknown = (what: string) => ask(out.bytes, () => absent(what));
   // The Go SDK gives up on a request under https whose TLS facts are absent: there they are empty.
-  const unknownTls = (what: string, output: Output<Uint8Array> = out.bytes) =>
-    ask(output, ({ head }) => head.url.startsWith("https:") ? EMPTY : absent(what));
+  const tls = <T extends string | Uint8Array>(
+    what: string,
+    output: Output<T>,
+    fact: (facts: NonNullable<ClientFacts["tls"]>) => T | undefined,
+    empty: T,
+  ) =>
+    ask(output, ({ tls = {} }, { exchange }) => {
+      const found = fact(tls);
+      if (found !== undefined) return found;
+      return exchange.head.url.startsWith("https:") ? empty as NoInfer<T> : absent(what);
+    });
+  const tlsText = (what: string, fact: Parameters<typeof tls<string>>[2]) =>
+    tls(what, out.text, fact, "");
   return {
-    client_ip_addr: ask(out.octets, ({ client }) => octets(client.address)),
-    server_ip_addr: ask(out.octets, ({ client }) => octets(client.serverAddress)),
+    client_ip_addr: ask(out.octets, ({ address }) => octets(address)),
+    server_ip_addr: ask(out.octets, ({ serverAddress }) => octets(serverAddress)),
     client_request_id: ask(out.text, (_, { id }) => id),
-    client_h2_fingerprint: unknown("an HTTP/2 fingerprint"),
-    client_oh_fingerprint: unknown("an original header fingerprint"),
-    client_ddos_detected: ask(out.bool, () => false),
-    compliance_region: ask(out.text, () => "none"),
-    tls_cipher_openssl_name: unknownTls("a TLS cipher"),
-    tls_protocol: unknownTls("a TLS protocol"),
-    tls_client_hello: unknownTls("a TLS client hello"),
-    tls_raw_client_certificate: unknown("a client certificate"),
-    tls_client_cert_verify_result: ask(out.u32, () => absent("a client certificate")),
-    tls_client_servername: unknownTls("a TLS server name"),
-    tls_ja3_md5: unknownTls("a JA3 fingerprint", out.octets),
-    tls_ja4: unknownTls("a JA4 fingerprint"),
+    client_h2_fingerprint: ask(
+      out.text,
+      ({ h2Fingerprint }) => h2Fingerprint ?? absent("an HTTP/2 fingerprint"),
+    ),
+    client_oh_fingerprint: ask(
+      out.text,
+      ({ ohFingerprint }) => ohFingerprint ?? absent("an original header fingerprint"),
+    ),
+    client_ddos_detected: ask(out.bool, ({ ddosDetected = false }) => ddosDetected),
+    compliance_region: ask(out.text, ({ region = "none" }) => region),
+    tls_cipher_openssl_name: tlsText("a TLS cipher", ({ cipher }) => cipher),
+    tls_protocol: tlsText("a TLS protocol", ({ protocol }) => protocol),
+    tls_client_hello: tls(
+      "a TLS client hello",
+      out.bytes,
+      ({ clientHello }) => clientHello,
+      EMPTY,
+    ),
+    tls_raw_client_certificate: ask(
+      out.text,
+      ({ tls }) => tls?.clientCertificate ?? absent("a client certificate"),
+    ),
+    tls_client_cert_verify_result: ask(
+      out.u32,
+      ({ tls }) => VERIFY_RESULTS.indexOf(tls?.verifyResult ?? absent("a client certificate")),
+    ),
+    tls_client_servername: tlsText("a TLS server name", ({ serverName }) => serverName),
+    tls_ja3_md5: tls(
+      "a JA3 fingerprint",
+      out.octets,
+      ({ ja3 }) => ja3 === undefined ? undefined : Uint8Array.fromHex(ja3),
+      EMPTY,
+    ),
+    tls_ja4: tlsText("a JA4 fingerprint", ({ ja4 }) => ja4),
   };
 }
 
@@ -73,6 +120,12 @@ export function originalNames({ head }: Exchange): string[] {
   return [...seen.values()];
 }
 
+/** Whether the request's `fastly-key` is one that the service takes for valid. */
+export function hasValidKey({ head }: Exchange, { fastlyKeys = [] }: ServiceOptions): boolean {
+  const key = head.headers.get("fastly-key");
+  return key !== undefined && fastlyKeys.includes(key);
+}
+
 /** Puts a prefix before every name. */
 export function prefixed(
   prefix: string,
@@ -85,6 +138,7 @@ function octets(address: string): Uint8Array {
   return octetsOf(address) ?? new Uint8Array();
 }
 
-function absent(what: string): never {
-  refuse("absent", `Cannot tell ${what}: the listener has none`);
+/** Says that something is not known. */
+export function absent(what: string): never {
+  refuse("absent", `Cannot tell ${what}: nothing is known of it`);
 }

@@ -3,9 +3,23 @@
  *
  * @module
  */
+import type { Memory } from "../handles/memory.ts";
+import { RequestPromise } from "../handles/request_promise.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import type { ProxyFacts } from "../service/client_facts.ts";
 import { refuse } from "../service/errors.ts";
-import { call, type Hostcall, type Namespace, namespace } from "./_define.ts";
-import { client, factsOf, originalNames, prefixed } from "./_downstream.ts";
+import { hopsOf } from "../service/service.ts";
+import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
+import {
+  absent,
+  client,
+  factsOf,
+  hasValidKey,
+  originalNames,
+  prefixed,
+  received,
+} from "./_downstream.ts";
+import { take, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
 
 const BOT_CATEGORIES = [
@@ -26,75 +40,125 @@ const BOT_CATEGORIES = [
   "headless",
 ];
 
-const PROXY_FACTS = [
-  "anonymous",
-  "anonymous_vpn",
-  "hosting_provider",
-  "proxy_over_vpn",
-  "public_proxy",
-  "relay_proxy",
-  "residential_proxy",
-  "smart_dns_proxy",
-  "tor_exit_node",
-  "vpn_datacenter",
-];
+const PROXY_FACTS: Readonly<Record<string, keyof Omit<ProxyFacts, "vpnServiceName">>> = {
+  is_anonymous: "anonymous",
+  is_anonymous_vpn: "anonymousVpn",
+  is_hosting_provider: "hostingProvider",
+  is_proxy_over_vpn: "proxyOverVpn",
+  is_public_proxy: "publicProxy",
+  is_relay_proxy: "relayProxy",
+  is_residential_proxy: "residentialProxy",
+  is_smart_dns_proxy: "smartDnsProxy",
+  is_tor_exit_node: "torExitNode",
+  is_vpn_datacenter: "vpnDatacenter",
+};
+
+const TIMEOUT = 2;
 
 export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
+  /** Says that the guest would take another request; one may be asked for at a time. */
+  next_request: call([u32, u32], out.put(RequestPromise), (sandbox, mask, options) => {
+    const most = sandbox.service.limits.sandboxIdle;
+    return sandbox.listen(Math.min(patience(sandbox.memory, mask, options), most));
+  }),
+  /** The next request and its body, which are the current ones from now on; None if there is no more. */
+  next_request_wait: wait(
+    [u32],
+    out.all({ request: out.u32, body: out.u32 }),
+    async (sandbox, handle) => {
+      const promise = sandbox.handles.get(RequestPromise, handle);
+      if (!sandbox.current.responded) {
+        refuse("unsupported", "Cannot take another request before this one is answered");
+      }
+      const next = await sandbox.next(promise);
+      sandbox.handles.take(RequestPromise, handle);
+      return next ?? refuse("absent", "Cannot take another request: none came");
+    },
+  ),
+  next_request_abandon: call(
+    [take(RequestPromise)],
+    out.none,
+    (sandbox, promise) => sandbox.unlisten(promise),
+  ),
+
   ...prefixed("downstream_", factsOf),
   downstream_original_header_names: call(
-    [client],
+    [received],
     out.values,
-    (_, exchange) => originalNames(exchange),
+    (_, { exchange }) => originalNames(exchange),
   ),
   /** How many fields there were, repeats counted. */
-  downstream_original_header_count: call([client], out.u32, (_, { head }) => head.headers.size),
-  fastly_key_is_valid: call([client], out.bool, () => false),
+  downstream_original_header_count: call(
+    [received],
+    out.u32,
+    (_, { exchange }) => exchange.head.headers.size,
+  ),
+  fastly_key_is_valid: call(
+    [received],
+    out.bool,
+    ({ service }, { exchange }) => hasValidKey(exchange, service.options),
+  ),
+
+  /** How often the current request has come by this service, this time included. */
+  downstream_visits_this_service: call([], out.u32, (sandbox) => visits(sandbox).service),
+  downstream_visits_this_pop: call([], out.u32, (sandbox) => visits(sandbox).pop),
 
   ...prefixed("downstream_bot_", botFacts()),
   ...prefixed("downstream_resvpnproxy_", proxyFacts()),
 });
 
-/** Local stand-ins: the request's own `x-fastly-bot-*` fields. */
 function botFacts(): Record<string, Hostcall> {
   return {
-    analyzed: call([client], out.bool, (_, { head }) => bot(head, "analyzed") === "true"),
-    detected: call([client], out.bool, (_, { head }) => bot(head, "detected") === "true"),
-    name: call([client], out.byteString, (_, { head }) => bot(head, "name") ?? noBot()),
-    category: call([client], out.byteString, (_, { head }) => bot(head, "category") ?? noBot()),
-    category_kind: call([client], out.u32, (_, { head }) => {
-      const category = bot(head, "category") ?? noBot();
+    analyzed: call([client], out.bool, (_, { bot }) => bot?.analyzed ?? false),
+    detected: call([client], out.bool, (_, { bot }) => bot?.detected ?? false),
+    name: call([client], out.text, (_, { bot }) => bot?.name ?? absent("a bot's name")),
+    category: call([client], out.text, (_, { bot }) => bot?.category ?? absent("a bot's category")),
+    category_kind: call([client], out.u32, (_, { bot }) => {
+      const category = bot?.category ?? absent("a bot's category");
       const kind = /^\d+$/.test(category) ? Number(category) : BOT_CATEGORIES.indexOf(category);
-      return kind in BOT_CATEGORIES ? kind : noBot();
+      return kind in BOT_CATEGORIES ? kind : absent("the number of a bot's category");
     }),
     verified: call(
       [client],
       out.bool,
-      (_, { head }) => (bot(head, "verified") ?? noBot()) === "true",
+      (_, { bot }) => bot?.verified ?? absent("whether a bot is verified"),
     ),
   };
 }
 
-function bot(
-  { headers }: { headers: { get(name: string): string | undefined } },
-  fact: string,
-): string | undefined {
-  return headers.get(`x-fastly-bot-${fact}`);
-}
-
-function noBot(): never {
-  refuse("absent", "Cannot tell about bots: the request has no such x-fastly-bot field");
-}
-
+/** Without any data all are absent; with some, what it does not say is false. */
 function proxyFacts(): Record<string, Hostcall> {
-  const calls = PROXY_FACTS.map((fact) =>
-    [`is_${fact}`, call([client], out.bool, () => noProxyData())] as const
+  const calls = Object.entries(PROXY_FACTS).map(([name, fact]) =>
+    [
+      name,
+      call([client], out.bool, (_, { proxy }) => (proxy ?? noProxyData())[fact] ?? false),
+    ] as const
   );
   return {
     ...Object.fromEntries(calls),
-    vpn_service_name: call([client], out.text, () => noProxyData()),
+    vpn_service_name: call(
+      [client],
+      out.text,
+      (_, { proxy }) => proxy?.vpnServiceName ?? noProxyData(),
+    ),
   };
 }
 
 function noProxyData(): never {
-  refuse("absent", "Cannot tell about VPNs and proxies: the host has no such data");
+  absent("whether the client is behind a VPN or a proxy");
+}
+
+function visits({ service, current }: Sandbox): { service: number; pop: number } {
+  const { visits } = service.factsOf(current.exchange);
+  const times = visits?.service ?? 1 + hopsOf(current.exchange.head.headers);
+  return { service: times, pop: visits?.pop ?? times };
+}
+
+/** The time that a guest would wait, in milliseconds. JavaScript's record has only its lower half. */
+function patience(memory: Memory, mask: number, ptr: number): number {
+  if (mask & ~TIMEOUT) refuse("invalid", `Cannot use options 0x${mask.toString(16)}`);
+  if (!(mask & TIMEOUT)) return Infinity;
+  const low = memory.u32(ptr);
+  if (ptr + 8 > memory.size) return low;
+  return memory.u32(ptr + 4) === 0 ? Number(memory.u64(ptr)) : low;
 }

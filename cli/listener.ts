@@ -1,51 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Exchange } from "../service/exchange.ts";
 import { HeaderList } from "../service/headers.ts";
+import { asksForUpgrade } from "../service/upgrade.ts";
 import { type Connection, Connections } from "./connections.ts";
+import type { Listener, ListenOptions } from "./listening.ts";
+import { listenPlainly } from "./web_listener.ts";
 import { WireExchange } from "./wire_exchange.ts";
+import { UpgradeSocket } from "./wire_upgrade.ts";
 
-/** What one line of the access log tells. */
-export interface AccessEntry {
-  readonly method: string;
-  /** Path and query as the client sent them. */
-  readonly target: string;
-  /** The response's status, 0 if none went out. */
-  readonly status: number;
-  /** From the request's head to the end of the response. */
-  readonly millis: number;
-  /** Bytes of the response's body. */
-  readonly bytes: number;
-  /** Whether the response has gone out whole. */
-  readonly whole: boolean;
-}
-
-/** What {@linkcode listen} needs. */
-export interface ListenOptions {
-  /** A name or an address; `localhost` means both of its addresses, and nothing every address. */
-  readonly hostname: string;
-  /** 0 takes any free port. */
-  readonly port: number;
-  /** Answers one exchange; resolves when nothing more happens for it. */
-  readonly answer: (exchange: Exchange) => Promise<void>;
-  /** Called after each response. */
-  readonly access?: ((entry: AccessEntry) => void) | undefined;
-  /** Called with what went wrong outside any exchange. */
-  readonly trouble?: ((message: string) => void) | undefined;
-}
-
-/** A server that listens. */
-export interface Listener {
-  /** Where clients find it, with the real port. */
-  readonly url: string;
-  readonly port: number;
-  /** The addresses that it listens on, without port. */
-  readonly addresses: readonly string[];
-  /** Takes no more requests, waits for the running ones, and cuts what still runs after that many milliseconds. */
-  drain(ms: number): Promise<void>;
-  /** Ends everything now. */
-  close(): void;
-}
+/** Whether this Deno's `node:http` is one that does what is said here; before 2.9 it was another. */
+const KEEPS_THE_WIRE = "writeInformation" in ServerResponse.prototype;
 
 const SETTINGS = {
   keepAliveTimeout: 75_000,
@@ -54,6 +19,9 @@ const SETTINGS = {
   maxHeaderSize: 128 * 1024,
   noDelay: true,
   optimizeEmptyRequests: true,
+  /** Node takes its hands off the connections of such requests; others that offer another protocol go on in HTTP. */
+  shouldUpgradeCallback: ({ method, rawHeaders }: IncomingMessage) =>
+    asksForUpgrade(method ?? "", new HeaderList(rawHeaders)),
 };
 /** How often to look for a port that is free on both of localhost's addresses. */
 const PORT_ATTEMPTS = 10;
@@ -63,6 +31,7 @@ const PORT_ATTEMPTS = 10;
  * Rejects with node's error; its `code` is `EADDRINUSE` for a taken port.
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
+  if (!KEEPS_THE_WIRE) return listenPlainly(options);
   const running = new Running();
   const connections = new Connections();
   const make = () => makeServer(options, connections, running);
@@ -113,11 +82,16 @@ class Running {
 
 function makeServer(options: ListenOptions, connections: Connections, running: Running): Server {
   const { answer, access, trouble } = options;
-  const serve = (request: IncomingMessage, response: ServerResponse, holdsBack: boolean) => {
+  const serve = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    holdsBack: boolean,
+    upgrade?: UpgradeSocket,
+  ) => {
     const connection = connections.of(request.socket);
     if (!connection) return void response.destroy();
     if (!isHost(request.headers.host)) return refuse(response, 400, "The Host field is not valid");
-    const exchange = begin(request, response, connection, holdsBack, access);
+    const exchange = begin(request, response, connection, holdsBack, access, upgrade);
     running.start();
     const settled = () => {
       if (!exchange.answered) exchange.respond(...plain(500, "The host gave no response"));
@@ -133,6 +107,10 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
   server.maxHeadersCount = 0;
   server.on("checkContinue", (request, response) => serve(request, response, true));
   server.on("connection", (socket: Socket) => connections.add(socket));
+  server.on("upgrade", (request, socket: Socket, rest: Uint8Array) => {
+    const upgrade = new UpgradeSocket(request, socket, rest);
+    serve(request, upgrade.response, false, upgrade);
+  });
   server.on("connect", (_request, socket: Socket) => {
     socket.on("error", () => {});
     socket.end(bare(501, "Not Implemented"));
@@ -147,10 +125,11 @@ function begin(
   connection: Connection,
   holdsBack: boolean,
   access: ListenOptions["access"],
+  upgrade: UpgradeSocket | undefined,
 ): WireExchange {
   const start = access ? performance.now() : 0;
   const { running } = connection;
-  const exchange = new WireExchange(request, response, connection.client, holdsBack, (whole) => {
+  const onClosed = (whole: boolean) => {
     running.delete(exchange);
     const { status, bytes } = exchange.writer;
     access?.({
@@ -161,7 +140,15 @@ function begin(
       bytes,
       whole,
     });
-  });
+  };
+  const exchange = new WireExchange(
+    request,
+    response,
+    connection.client,
+    holdsBack,
+    onClosed,
+    upgrade,
+  );
   running.add(exchange);
   return exchange;
 }

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { EMPTY, type Payload } from "../service/bytes.ts";
 import {
   type ClientFacts,
@@ -10,6 +12,7 @@ import {
 import { HeaderList } from "../service/headers.ts";
 import { RequestBody } from "./wire_body.ts";
 import { ResponseWriter } from "./wire_response.ts";
+import type { UpgradeSocket } from "./wire_upgrade.ts";
 
 /** One request on a socket of `node:http`, and its answer. */
 export class WireExchange implements Exchange {
@@ -18,17 +21,21 @@ export class WireExchange implements Exchange {
   readonly client: ClientFacts;
   /** What the response has come to, for the log. */
   readonly writer: ResponseWriter;
+  readonly takeOver?: (head: ResponseHead) => Duplex | undefined;
   readonly #response: ServerResponse;
   readonly #onClosed: (whole: boolean) => void;
   #answered = false;
   #gone: Error | undefined;
   #closed = false;
   #settled = false;
+  /** The connection that somebody else has now, and how much had been written to it by then. */
+  #given: { readonly socket: Socket; readonly before: number } | undefined;
   #watchers: ((reason: Error) => void)[] | undefined;
 
   /**
    * @param holdsBack Whether the client waits for `100 Continue` before it sends the body.
    * @param onClosed Called once: the response has gone out whole, or it never will.
+   * @param upgrade The connection, if the request asks to change protocols.
    */
   constructor(
     request: IncomingMessage,
@@ -36,6 +43,7 @@ export class WireExchange implements Exchange {
     client: ClientFacts,
     holdsBack: boolean,
     onClosed: (whole: boolean) => void,
+    upgrade?: UpgradeSocket,
   ) {
     const minor = request.httpVersionMinor;
     const method = request.method!;
@@ -60,6 +68,7 @@ export class WireExchange implements Exchange {
     });
     this.writer = new ResponseWriter(response, { toHead: method === "HEAD", chunks: minor > 0 });
     this.body = this.#bodyOf(request, holdsBack);
+    if (upgrade) this.takeOver = (head) => this.#takeOver(head, upgrade);
   }
 
   /** Whether the response has been given, if not yet sent. */
@@ -80,15 +89,28 @@ export class WireExchange implements Exchange {
     if (!(body instanceof Uint8Array)) body.cancel(this.#gone);
   }
 
+  #takeOver(head: ResponseHead, upgrade: UpgradeSocket): Duplex | undefined {
+    if (this.#answered) throw new Error("Cannot take the connection of a request over twice");
+    if (this.#closed) return undefined;
+    this.writer.inform(head);
+    this.#answered = true;
+    this.writer.status = head.status;
+    const socket = upgrade.release();
+    this.#given = { socket, before: socket.bytesWritten };
+    return socket;
+  }
+
   onGone(callback: (reason: Error) => void): void {
     if (this.#gone) callback(this.#gone);
     else if (!this.#closed) (this.#watchers ??= []).push(callback);
   }
 
   /** The response has gone out whole, or, with a reason, its socket has closed before that. */
-  closed(gone?: Error): void {
+  closed(reason?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
+    const gone = this.#given ? undefined : reason;
+    if (this.#given) this.writer.bytes = this.#given.socket.bytesWritten - this.#given.before;
     this.#gone = gone;
     this.#onClosed(!gone);
     const watchers = this.#watchers;

@@ -2,7 +2,10 @@
 
 import { ConfigStore } from "fastly:config-store";
 import { env } from "fastly:env";
+import { createFanoutHandoff } from "fastly:fanout";
 import { configureConsole, Logger } from "fastly:logger";
+import { createWebsocketHandoff } from "fastly:websocket";
+import { stores } from "./stores.js";
 
 configureConsole({ prefixing: false, stderr: true });
 
@@ -70,6 +73,10 @@ async function serve(event) {
     case "/background":
       event.waitUntil(sleep(50).then(() => new Logger("events").log("after response")));
       return text("sent\n");
+    case "/websocket":
+      return createWebsocketHandoff(request, request.headers.get("x-backend") ?? "origin");
+    case "/fanout":
+      return createFanoutHandoff(request, request.headers.get("x-backend") ?? "origin");
     case "/parallel":
       return await parallel(url);
     case "/upload":
@@ -82,7 +89,7 @@ async function serve(event) {
         "origin",
       );
     default:
-      return text("not found\n", 404);
+      return await stores(request, url) ?? text("not found\n", 404);
   }
 }
 

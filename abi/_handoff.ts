@@ -1,0 +1,73 @@
+/**
+ * Requests that somebody else answers in the guest's place: a backend, which may change protocols, or the Pushpin of
+ * Fanout. It counts as the response.
+ *
+ * @module
+ */
+import { handOff } from "../handles/handoff.ts";
+import { GuestRequest } from "../handles/message.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import { refuse } from "../service/errors.ts";
+import { checkValue } from "../service/headers.ts";
+import { call, type Hostcall } from "./_define.ts";
+import { ref, text } from "./_in.ts";
+import * as out from "./_out.ts";
+
+type HandOff = (sandbox: Sandbox, name: string, changed?: GuestRequest) => void;
+
+const toBackend: HandOff = (sandbox, name, changed) => {
+  const { current, service } = sandbox;
+  checkUnanswered(sandbox);
+  if (service.options.websockets === false) {
+    notEnabled(sandbox, "WebSocket passthrough", "websockets");
+  }
+  const backend = sandbox.findBackend(name);
+  if (!backend) {
+    sandbox.reportUnknownBackend(name);
+    refuse("invalid", `Cannot hand the request off: no backend is named "${name}"`);
+  }
+  handOff(service, current, backend, changed);
+};
+
+/** The name is that of a route of Pushpin; it need not be a backend here. */
+const toPushpin: HandOff = (sandbox, name, changed) => {
+  const { current, service } = sandbox;
+  checkUnanswered(sandbox);
+  const { pushpin } = service.options;
+  if (!pushpin) notEnabled(sandbox, "Fanout", "pushpin");
+  const { host = "127.0.0.1", port } = pushpin;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const backend = service.backends.make("pushpin", { url, http2: false });
+  handOff(service, current, backend, changed, { "pushpin-route": checkValue(name) });
+};
+
+/** The client's request as it came, and the guest's own version of it. */
+export const handoffCalls: Readonly<Record<string, Hostcall>> = {
+  upgrade_websocket: asItCame(toBackend),
+  redirect_to_websocket_proxy: asItCame(toBackend),
+  redirect_to_websocket_proxy_v2: asChanged(toBackend),
+  redirect_to_grip_proxy: asItCame(toPushpin),
+  redirect_to_grip_proxy_v2: asChanged(toPushpin),
+};
+
+function asItCame(handOff: HandOff): Hostcall {
+  return call([text], out.none, handOff);
+}
+
+function asChanged(handOff: HandOff): Hostcall {
+  return call(
+    [ref(GuestRequest), text],
+    out.none,
+    (sandbox, request, name) => handOff(sandbox, name, request),
+  );
+}
+
+function checkUnanswered({ current }: Sandbox): void {
+  if (current.responded) refuse("failed", "Cannot hand a request off that has been answered");
+}
+
+function notEnabled({ service, current }: Sandbox, feature: string, option: string): never {
+  const message = `${feature} is not enabled: see the option "${option}"`;
+  service.report("error", message, current.id);
+  refuse("unsupported", `Cannot hand the request off: ${message}`);
+}

@@ -1,0 +1,92 @@
+import type { Backend } from "../service/backends.ts";
+import { EMPTY } from "../service/bytes.ts";
+import { refuse } from "../service/errors.ts";
+import type { HeaderList } from "../service/headers.ts";
+import type { Service } from "../service/service.ts";
+import { asksForUpgrade, tunnel } from "../service/upgrade.ts";
+import { GuestRequest } from "./message.ts";
+import type { Answer, Received } from "./received.ts";
+import { replyOf, send, toSend } from "./send.ts";
+
+/** Fields of the client that a guest cannot change: without them the handshake would not fit the connection. */
+const PROTECTED = [
+  "host",
+  "connection",
+  "sec-websocket-version",
+  "sec-websocket-key",
+  "upgrade",
+  "content-length",
+  "content-range",
+  "expect",
+  "fastly-ff",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "cdn-loop",
+];
+
+/**
+ * Lets a backend answer the client in the guest's place: it gets the request as the guest has changed it, with the
+ * content that the guest has not taken. A client that asks to change protocols is connected to it, if it agrees.
+ *
+ * @param changed The guest's request, if it is not the client's as it came.
+ */
+export function handOff(
+  service: Service,
+  received: Received,
+  backend: Backend,
+  changed: GuestRequest | undefined,
+  extra: Readonly<Record<string, string>> = {},
+): void {
+  const { exchange } = received;
+  const request = combine(received, changed);
+  for (const [name, value] of Object.entries(extra)) request.headers.set(name, value);
+  if (asksForUpgrade(exchange.head.method, exchange.head.headers)) {
+    received.answerLater(() => connect(service, received, request, backend));
+  } else {
+    request.headers.delete("upgrade");
+    received.respondWith(send(service, request, received.takeBody(), backend));
+  }
+}
+
+function combine(received: Received, changed: GuestRequest | undefined): GuestRequest {
+  const request = new GuestRequest(received);
+  if (!changed) return request;
+  const original = request.headers;
+  request.method = changed.method;
+  request.url = changed.url;
+  request.headers = changed.headers.copy();
+  for (const name of PROTECTED) restore(request.headers, original, name);
+  return request;
+}
+
+/** Puts the client's own fields under the name back, in its spelling. */
+function restore(headers: HeaderList, original: HeaderList, name: string): void {
+  const fields = [...original].filter(([key]) => key.toLowerCase() === name);
+  if (fields.length) headers.set(fields[0]![0], ...fields.map(([, value]) => value));
+  else headers.delete(name);
+}
+
+async function connect(
+  service: Service,
+  { exchange }: Received,
+  request: GuestRequest,
+  backend: Backend,
+): Promise<Answer | undefined> {
+  if (!exchange.takeOver) {
+    refuse("unsupported", "Cannot hand the connection off: it came over a front without sockets");
+  }
+  const upgrading = backend.upgrade(toSend(service, request, EMPTY));
+  exchange.onGone(() => upgrading.cancel());
+  const outcome = await upgrading.outcome;
+  if (!("socket" in outcome)) {
+    const { response, body } = replyOf(outcome, false);
+    return { response, body: body.payload() };
+  }
+  const client = exchange.takeOver(outcome.head);
+  if (!client) return void outcome.socket.destroy();
+  service.keep(outcome.socket);
+  tunnel(client, outcome.socket);
+}

@@ -1,0 +1,56 @@
+import type { Received } from "./received.ts";
+import { Waitable } from "./waitable.ts";
+
+/** A guest's offer to take another request, by handle. Either a request comes, or it is over. */
+export class RequestPromise extends Waitable {
+  readonly #settled = Promise.withResolvers<void>();
+  readonly #willing: () => boolean;
+  #given: { readonly received: Received; readonly giveBack: () => void } | undefined;
+  #over = false;
+
+  /** @param willing Whether the guest is free for it now. */
+  constructor(willing: () => boolean) {
+    super();
+    this.#willing = willing;
+  }
+
+  /**
+   * Hands a request to the guest; false if it does not take it.
+   *
+   * @param giveBack Called if the guest ends without having asked for it.
+   */
+  offer(received: Received, giveBack: () => void): boolean {
+    if (this.ready || !this.#willing()) return false;
+    this.#given = { received, giveBack };
+    this.#settled.resolve();
+    return true;
+  }
+
+  /** No request will come any more. */
+  end(): void {
+    this.#over = true;
+    this.#settled.resolve();
+  }
+
+  /** What has come: undefined if nothing did. To be asked once, when it is ready. */
+  take(): Received | undefined {
+    const received = this.#given?.received;
+    this.#given = undefined;
+    this.#over = true;
+    return received;
+  }
+
+  override get ready(): boolean {
+    return this.#over || this.#given !== undefined;
+  }
+
+  override whenReady(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  override drop(): void {
+    this.#given?.giveBack();
+    this.#given = undefined;
+    this.end();
+  }
+}
