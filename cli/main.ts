@@ -1,17 +1,25 @@
-import { parse, UsageError } from "./args.ts";
+import { parse, type ServiceFlags } from "./args.ts";
+import { CommandError, UsageError } from "./errors.ts";
 import { HELP } from "./help.ts";
 import { Output } from "./output.ts";
-import { CommandError, type Load, serve } from "./serve.ts";
-import { openTerminal } from "./terminal.ts";
+import type { Load } from "./program.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
+import { startedAsViceroy } from "./viceroy.ts";
 
 /** Runs the command line; resolves to the process's exit code. */
 export async function main(argv: readonly string[], load: Load): Promise<number> {
   const colours = !Deno.noColor;
   const stdout = new Output(Deno.stdout, colours);
   const stderr = new Output(Deno.stderr, colours);
+  const prepare = ({ verbosity, viceroy }: ServiceFlags): Terminal => {
+    const terminal = openTerminal({ verbosity, stdout, stderr });
+    keepGoing((message) => terminal.note("error", message));
+    for (const note of viceroy.notes) terminal.note("info", note);
+    return terminal;
+  };
   try {
-    const command = parse(argv);
+    const command = parse(argv, startedAsViceroy());
     switch (command.kind) {
       case "help":
         stdout.line(HELP.trimEnd());
@@ -19,9 +27,14 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
       case "version":
         stdout.line(`fastlike ${VERSION}`);
         return 0;
+      case "run": {
+        const terminal = prepare(command);
+        const { run } = await import("./run.ts");
+        return await run(command, load, terminal);
+      }
       case "serve": {
-        const terminal = openTerminal({ verbosity: command.verbosity, stdout, stderr });
-        keepGoing((message) => terminal.note("error", message));
+        const terminal = prepare(command);
+        const { serve } = await import("./serve.ts"); // `run` starts sooner without a listener
         await serve(command, load, terminal, (line) => {
           stdout.line(line);
           stdout.flush();

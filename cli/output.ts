@@ -11,6 +11,9 @@ export interface Sink {
 
 /** Text is handed on when this much has come together. */
 const MOST_BUFFERED = 64 * 1024;
+/** How soon a full pipe is tried again. */
+const RETRY_MILLIS = 1;
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 /** Lines for one of the process's streams, written together once per turn of the event loop. */
 export class Output {
@@ -39,15 +42,30 @@ export class Output {
     setTimeout(this.#turn, 0);
   }
 
+  /** Writes bytes as they are, after what is buffered. */
+  raw(bytes: Uint8Array): void {
+    this.flush();
+    this.#write(bytes);
+  }
+
   /** Writes what is buffered. */
   flush(): void {
     if (!this.#text) return;
-    let bytes = this.#encoder.encode(this.#text);
+    const bytes = this.#encoder.encode(this.#text);
     this.#text = "";
-    try {
-      while (bytes.length) bytes = bytes.subarray(this.#sink.writeSync(bytes));
-    } catch {
-      // Nobody reads this stream any more (`fastlike … | head`): serving goes on.
+    this.#write(bytes);
+  }
+
+  #write(bytes: Uint8Array): void {
+    while (bytes.length) {
+      try {
+        bytes = bytes.subarray(this.#sink.writeSync(bytes));
+      } catch (error) {
+        // Nobody reads this stream any more (`fastlike … | head`): serving goes on.
+        if (!(error instanceof Deno.errors.WouldBlock)) return;
+        // A pipe that node set up for its child does not block: this waits for its reader.
+        Atomics.wait(NEVER, 0, 0, RETRY_MILLIS);
+      }
     }
   }
 

@@ -1,23 +1,14 @@
-import type { BackendDefinition } from "../service/backend.ts";
-import type { Exchange } from "../service/exchange.ts";
-import { ManifestError, parseManifest } from "../service/manifest.ts";
 import type { ServiceOptions } from "../service/options.ts";
-import type { Bind, ServeCommand } from "./args.ts";
-import { listen, type Listener } from "./listener.ts";
+import { findUnreachable } from "../service/reachability.ts";
+import type { ServeCommand } from "./args.ts";
+import { CommandError, reasonOf } from "./errors.ts";
+import type { Bind } from "./flag_values.ts";
+import { listen } from "./listener.ts";
+import type { Listener } from "./listening.ts";
+import { configure } from "./options.ts";
+import { type Load, loadFile, type Program } from "./program.ts";
+import { stdioTo } from "./stdio.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** A program that answers requests. */
-export interface Program extends AsyncDisposable {
-  answer(exchange: Exchange): Promise<void>;
-}
-
-/** Makes a program of a file's bytes; rejects with an error of one line. */
-export type Load = (wasm: Uint8Array, options: ServiceOptions) => Promise<Program>;
-
-/** The command cannot do its work; the message is one line for whoever typed it. */
-export class CommandError extends Error {
-  override name = "CommandError";
-}
 
 /** How long running requests may take after the first signal to stop. */
 const DRAIN_MILLIS = 5_000;
@@ -33,12 +24,18 @@ export async function serve(
   terminal: Terminal,
   say: (line: string) => void,
 ): Promise<void> {
-  const options = await optionsOf(command, terminal);
-  const program = await loadFile(command.wasm, load, options);
+  using configured = await configure(command, terminal);
+  const { options } = configured;
+  const { captured } = command.viceroy;
+  const program = await loadFile(command.wasm, load, {
+    ...options,
+    ...(captured.stdout || captured.stderr) && { stdio: stdioTo(terminal, options.log, captured) },
+  });
   const signals = new Signals();
   try {
     const listener = await open(command.bind, program, terminal);
     say(`Listening on ${listener.url}`);
+    warnOfUnreachable(options, terminal);
     await signals.first;
     await Promise.race([stop(listener, program), signals.second]);
   } catch (error) {
@@ -49,68 +46,15 @@ export async function serve(
   }
 }
 
+/** Requests may come meanwhile: nothing waits for backends that are down. */
+async function warnOfUnreachable({ backends }: ServiceOptions, terminal: Terminal): Promise<void> {
+  if (typeof backends !== "object") return;
+  for (const line of await findUnreachable(backends)) terminal.note("warning", line);
+}
+
 async function stop(listener: Listener, program: Program): Promise<void> {
   await listener.drain(DRAIN_MILLIS);
   await program[Symbol.asyncDispose]();
-}
-
-async function optionsOf(command: ServeCommand, terminal: Terminal): Promise<ServiceOptions> {
-  const { config, catchAll, verbosity, loopGuard } = command;
-  const fromManifest = config === undefined ? {} : await backendsOf(config, terminal);
-  return {
-    // Flags win over the manifest.
-    backends: { ...fromManifest, ...command.backends },
-    ...(catchAll === undefined ? {} : { catchAll }),
-    log: terminal.log,
-    logHostcalls: verbosity > 1,
-    loopGuard,
-  };
-}
-
-async function backendsOf(
-  file: string,
-  terminal: Terminal,
-): Promise<Readonly<Record<string, BackendDefinition>>> {
-  const text = await readText(file);
-  try {
-    const manifest = parseManifest(text, file, (path) => readNamed(path));
-    for (const warning of manifest.warnings) terminal.note("warning", warning);
-    return manifest.backends;
-  } catch (error) {
-    throw error instanceof ManifestError ? new CommandError(error.message) : error;
-  }
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(file);
-  } catch (error) {
-    throw new CommandError(`Cannot read ${file}: ${reasonOf(error)}`);
-  }
-}
-
-function readNamed(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw new CommandError(reasonOf(error));
-  }
-}
-
-async function loadFile(file: string, load: Load, options: ServiceOptions): Promise<Program> {
-  let wasm: Uint8Array;
-  try {
-    wasm = await Deno.readFile(file);
-  } catch (error) {
-    throw new CommandError(`Cannot read ${file}: ${reasonOf(error)}`);
-  }
-  try {
-    return await load(wasm, options);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const reason = message.replace(/^Cannot load the program: /, "").replace(/\s*\n\s*/g, " ");
-    throw new CommandError(`Cannot run ${file}: ${reason}`);
-  }
 }
 
 async function open(bind: Bind, program: Program, terminal: Terminal): Promise<Listener> {
@@ -155,20 +99,3 @@ class Signals {
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EISDIR: "it is a directory",
-  EADDRINUSE: "the address is in use (try --bind localhost:0)",
-  EACCES: "permission is denied",
-  EADDRNOTAVAIL: "this machine does not have that address",
-  EINVAL: "this machine does not have that address",
-  ENOTFOUND: "there is no such host",
-  EAI_AGAIN: "the host's name cannot be looked up",
-};
-
-function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string };
-  if (code && REASONS[code]) return REASONS[code];
-  return String(message ?? error).split("\n")[0]!;
-}

@@ -1,0 +1,49 @@
+import type { Exchange } from "../service/exchange.ts";
+import type { ServiceOptions } from "../service/options.ts";
+import { CommandError, reasonOf } from "./errors.ts";
+
+/** A program that answers requests, or is run once. */
+export interface Program extends AsyncDisposable {
+  answer(exchange: Exchange): Promise<void>;
+  /** Resolves to the guest's exit status. */
+  run(): Promise<number>;
+}
+
+/** Makes a program of a module's bytes; rejects with an error of one line. */
+export type Load = (wasm: Uint8Array, options: ServiceOptions) => Promise<Program>;
+
+/**
+ * Makes a program of a file: a module, or its text.
+ *
+ * @throws {CommandError} If the file cannot be read, or is no program.
+ */
+export async function loadFile(
+  file: string,
+  load: Load,
+  options: ServiceOptions,
+): Promise<Program> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(file);
+  } catch (error) {
+    throw new CommandError(`Cannot read ${file}: ${reasonOf(error)}`);
+  }
+  try {
+    return await load(await moduleOf(file, bytes), options);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = message.replace(/^Cannot (load|run) the program: /, "");
+    throw new CommandError(`Cannot run ${file}: ${reason.replace(/\s*\n\s*/g, " ")}`);
+  }
+}
+
+/** Assembles a file that is text by its name or by how it begins. */
+async function moduleOf(file: string, bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes[0] === 0 || !(file.endsWith(".wat") || /^\s*\(/.test(beginning(bytes)))) return bytes;
+  const { assemble } = await import("./wat.ts");
+  return await assemble(file, new TextDecoder().decode(bytes));
+}
+
+function beginning(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes.subarray(0, 64));
+}

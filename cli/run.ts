@@ -1,0 +1,22 @@
+import type { RunCommand } from "./args.ts";
+import { configure } from "./options.ts";
+import { type Load, loadFile } from "./program.ts";
+import { stdioTo } from "./stdio.ts";
+import type { Terminal } from "./terminal.ts";
+
+/**
+ * Runs a program once, with its standard output and error on the terminal.
+ *
+ * @returns The guest's exit status; 134 if it trapped, which the log tells about.
+ * @throws {CommandError} If it cannot start.
+ */
+export async function run(command: RunCommand, load: Load, terminal: Terminal): Promise<number> {
+  using configured = await configure(command, terminal);
+  const { options } = configured;
+  await using program = await loadFile(command.wasm, load, {
+    ...options,
+    args: command.args,
+    stdio: stdioTo(terminal, options.log, command.viceroy.captured),
+  });
+  return await program.run();
+}

@@ -1,0 +1,53 @@
+/** What the words of a command line are, as far as it takes to find the program among them. */
+export interface Words {
+  /** Whether the word is a flag of this program. */
+  isFlag(word: string): boolean;
+  /** Whether the flag has its value in the next word. */
+  takesNext(word: string): boolean;
+}
+
+/** The command line of `run`, cut where the guest's own arguments begin. */
+export interface RunLine {
+  readonly flags: readonly string[];
+  /** The program's file, if it is named without a flag. */
+  readonly guest: string | undefined;
+  /** The guest's arguments. */
+  readonly args: readonly string[];
+}
+
+/** The place of the first word that is neither a flag nor the value of one; the number of words if there is none. */
+export function firstPlain(line: readonly string[], words: Words): number {
+  let at = 0;
+  for (; at < line.length; at++) {
+    const word = line[at]!;
+    if (word === "--") return at + 1;
+    if (!word.startsWith("-") || word === "-") return at;
+    at += valueAfter(line, at, words);
+  }
+  return at;
+}
+
+/**
+ * Cuts what follows `run`. Behind the program flags of this host still count, until the first word that is none or
+ * `--`, which is not the guest's. A `--` before the program ends them, as test runners are configured with:
+ * `run -C fastly.toml --`.
+ */
+export function splitRun(line: readonly string[], words: Words): RunLine {
+  const at = firstPlain(line, words);
+  if (at > 0 && line[at - 1] === "--") {
+    return { flags: line.slice(0, at - 1), guest: line[at], args: line.slice(at + 1) };
+  }
+  let end = at + 1;
+  while (end < line.length && words.isFlag(line[end]!)) end += 1 + valueAfter(line, end, words);
+  return {
+    flags: [...line.slice(0, at), ...line.slice(at + 1, end)],
+    guest: line[at],
+    args: line.slice(line[end] === "--" ? end + 1 : end),
+  };
+}
+
+/** How many words the flag's value takes: 1 or none. */
+function valueAfter(line: readonly string[], at: number, words: Words): 0 | 1 {
+  const next = line[at + 1];
+  return next !== undefined && !next.startsWith("-") && words.takesNext(line[at]!) ? 1 : 0;
+}

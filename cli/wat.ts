@@ -1,0 +1,39 @@
+import initialize from "npm:wabt@1.0.39";
+
+/** What today's engines have and wabt takes only when asked to. */
+const FEATURES = {
+  exceptions: true,
+  function_references: true,
+  gc: true,
+  memory64: true,
+  multi_memory: true,
+  tail_call: true,
+  threads: true,
+};
+
+/**
+ * Makes a module of WebAssembly text, with the names that it has.
+ *
+ * @param file Its path, for messages.
+ * @throws {Error} If it is not valid; in one line with file and place.
+ */
+export async function assemble(file: string, text: string): Promise<Uint8Array> {
+  const wabt = await initialize();
+  let module;
+  try {
+    module = wabt.parseWat(file, text, FEATURES);
+    module.validate();
+    return module.toBinary({ write_debug_names: true }).buffer;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(firstError(message));
+  } finally {
+    module?.destroy();
+  }
+}
+
+/** Wabt tells all errors, each with its line and marks below it: `\nfile.wat:2:3: error: why\n  (text\n  ^^^`. */
+function firstError(message: string): string {
+  const [, place, why] = /^\S*?:(\d+:\d+): error: (.*)$/m.exec(message) ?? [];
+  return why ? `it is not valid in line ${place!.replace(":", ", column ")}: ${why}` : message;
+}
