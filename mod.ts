@@ -12,38 +12,69 @@
  *
  * @module
  */
-import { binderOf } from "./abi/mod.ts";
+import { binderOf, isKnown } from "./abi/mod.ts";
 import { Memory } from "./handles/memory.ts";
-import { Sandbox } from "./handles/sandbox.ts";
+import { Received } from "./handles/received.ts";
+import type { RequestPromise } from "./handles/request_promise.ts";
+import { type Host, Sandbox } from "./handles/sandbox.ts";
 import { Stop } from "./handles/stop.ts";
 import type { Exchange } from "./service/exchange.ts";
+import type { LogLevel } from "./service/log.ts";
 import { HeaderList } from "./service/headers.ts";
 import type { ServiceOptions } from "./service/options.ts";
-import { describe, LOOP_NAME, Service } from "./service/service.ts";
+import { describe, hopsOf, Service } from "./service/service.ts";
+import { SyntheticExchange } from "./service/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/web_exchange.ts";
 import { Pool } from "./wasm/pool.ts";
-import { compile, type Source } from "./wasm/program.ts";
+import { compile, type Program, type Source } from "./wasm/program.ts";
 import { type Job, RunQueue } from "./wasm/run_queue.ts";
 import { Slot } from "./wasm/slot.ts";
 import { describeTrap } from "./wasm/trap.ts";
 
 export { XqdStatus } from "./abi/_status.ts";
-export { Body } from "./handles/body.ts";
 export { Memory } from "./handles/memory.ts";
-export { GuestRequest, GuestResponse } from "./handles/message.ts";
-export { HandleTable } from "./handles/table.ts";
-export type { BackendDefinition, BackendHandler, BackendOptions } from "./service/backend.ts";
-export { type ClientFacts, type Exchange, HttpVersion } from "./service/exchange.ts";
+export { HandleTable, type Resource } from "./handles/table.ts";
+export type { AclEntry } from "./service/acl.ts";
+export type {
+  BackendDefinition,
+  BackendHandler,
+  BackendOptions,
+  Health,
+  Healthcheck,
+  PoolLimits,
+  TcpKeepAlive,
+  TlsVersion,
+} from "./service/backend.ts";
+export { type Device, type DeviceLookup, parseDevice } from "./service/device.ts";
+export type {
+  BotFacts,
+  ClientFacts,
+  FactsOverride,
+  ProxyFacts,
+  TlsFacts,
+  VerifyResult,
+  Visits,
+} from "./service/client_facts.ts";
+export type { ByteSource, Eventually, Payload } from "./service/bytes.ts";
+export {
+  type Exchange,
+  HttpVersion,
+  type RequestHead,
+  type ResponseHead,
+} from "./service/exchange.ts";
+export { FACT_NAMES } from "./service/fact_fields.ts";
+export type { FactsProvider } from "./service/facts.ts";
 export { defaultGeo, type Geo, geoHandler, type GeoLookup } from "./service/geo.ts";
 export { HeaderList } from "./service/headers.ts";
+export type { KvSeed } from "./service/kv/store.ts";
+export type { Inspection, Inspector, Verdict } from "./service/inspection.ts";
 export type { LogEntry, LogLevel, LogSink } from "./service/log.ts";
-export type { BackendLookup, Limits, ServiceOptions } from "./service/options.ts";
+export type { BackendLookup, Limits, Pushpin, ServiceOptions } from "./service/options.ts";
+export type { ShieldingSite } from "./service/shielding.ts";
 export { parseUserAgent, type UserAgent, type UserAgentParser } from "./service/user_agent.ts";
 export type { HandlerInfo } from "./service/web_exchange.ts";
 export type { Source } from "./wasm/program.ts";
 
-const DEFAULT_MEMORY = 128 * 2 ** 20;
-const DEFAULT_INSTANCES = 1000;
 /** Frames that a trap tells: ten, the default, end within Rust's own panic. */
 const STACK_FRAMES = 64;
 /** How long a request waits for an instance, in milliseconds. */
@@ -87,7 +118,9 @@ export class Fastlike implements AsyncDisposable {
   static async load(source: Source, options: FastlikeOptions = {}): Promise<Fastlike> {
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
-    return new Fastlike(await load(source, service), service, options);
+    const loaded = await load(source, service);
+    service.backends.startProbes();
+    return new Fastlike(loaded, service, options);
   }
 
   /**
@@ -98,10 +131,24 @@ export class Fastlike implements AsyncDisposable {
     return this.#answer(exchange, this.#service);
   }
 
-  /** An instance for one request, with options of its own on top of the program's. */
+  /**
+   * Runs the program once, as a test binary or a tool, with a request that it need not answer:
+   * `GET http://example.com/`, from 127.0.0.1.
+   *
+   * @returns The guest's exit status; 134 if it trapped, which the log tells about.
+   */
+  async run(): Promise<number> {
+    const run = new Run(new SyntheticExchange(), this.#service, this.#loaded, true);
+    this.#running.add(run);
+    const fault = await run.ended;
+    this.#running.delete(run);
+    return fault?.exitCode ?? 0;
+  }
+
+  /** An instance for one request, with options of its own on top of the program's, whose KV stores it shares. */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const service = new Service(options);
+    const service = new Service(options, overrides.kvStores ? undefined : this.#service.kvStores);
     return new Instance((request, info) =>
       handle(
         request,
@@ -137,17 +184,33 @@ export class Fastlike implements AsyncDisposable {
 
   async #answer(exchange: Exchange, service: Service): Promise<void> {
     if (this.#closed) return reply(exchange, 503, "The service is closed");
-    if (service.options.loopGuard && hasLooped(exchange)) {
+    if (service.options.loopGuard && hopsOf(exchange.head.headers) > 0) {
       return reply(
         exchange,
         508,
         "Loop detected: the request has come through this service before",
       );
     }
-    const run = new Run(exchange, service, this.#loaded.queue);
+    await (this.#handOver(exchange, service) ?? this.#start(exchange, service));
+  }
+
+  async #start(exchange: Exchange, service: Service): Promise<void> {
+    const run = new Run(exchange, service, this.#loaded);
     this.#running.add(run);
-    await run.ended;
-    this.#running.delete(run);
+    run.ended.then(() => this.#running.delete(run));
+    await run.answered;
+  }
+
+  /** Gives the request to a sandbox that asks for one; undefined if none does. */
+  #handOver(exchange: Exchange, service: Service): Promise<void> | undefined {
+    const { listening } = this.#loaded;
+    if (!listening.size || service !== this.#service) return undefined;
+    const received = new Received(exchange, service.nextId());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    received.done.then(resolve);
+    const giveBack = () => resolve(this.#answer(exchange, service));
+    for (const offer of listening) if (offer.offer(received, giveBack)) return promise;
+    return undefined;
   }
 }
 
@@ -185,14 +248,17 @@ interface Seat {
 interface Loaded {
   readonly pool: Pool<Seat>;
   readonly queue: RunQueue<Seat>;
+  /** Sandboxes that would take another request. */
+  readonly listening: Set<RequestPromise>;
 }
 
 async function load(source: Source, service: Service): Promise<Loaded> {
-  const { limits, log } = service.options;
-  const program = await compile(source, limits?.memory ?? DEFAULT_MEMORY);
-  if (log && !program.limited) {
+  const { limits } = service;
+  const program = await compile(source, limits.memory);
+  if (!program.limited) {
     service.report("warning", "The memory limit does not hold: the module came compiled");
   }
+  if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const binders = program.imports.map(({ module, name }) =>
     binderOf(module, name, service.logsHostcalls)
   );
@@ -200,29 +266,52 @@ async function load(source: Source, service: Service): Promise<Loaded> {
     const seat = {} as Seat;
     return new Slot(program, { seat, functions: binders.map((bind) => bind(seat)) });
   };
-  const pool = new Pool(makeSlot, limits?.instances ?? DEFAULT_INSTANCES);
-  return { pool, queue: new RunQueue(pool) };
+  const pool = new Pool(makeSlot, limits.instances);
+  return { pool, queue: new RunQueue(pool), listening: new Set() };
 }
 
-/** A request on its way through the guest: first in the queue, then in a sandbox. */
-class Run implements Job<Seat> {
-  readonly ended: Promise<void>;
+function refuseUnknown(imports: Program["imports"]): void {
+  const names = imports.filter((item) => !isKnown(item)).map(({ module, name }) =>
+    `${module}.${name}`
+  );
+  if (!names.length) return;
+  throw new Error(
+    `Cannot load the program: it imports ${names.join(", ")}, which this host does not know`,
+  );
+}
+
+/** A run of the program: first a request in the queue, then a sandbox, which may take more requests. */
+class Run implements Job<Seat>, Host {
+  /** Resolves when the guest does no more for the request that it was started for. */
+  readonly answered: Promise<void>;
+  /** Resolves when the guest has ended, with what was wrong with it. */
+  readonly ended: Promise<Fault | undefined>;
   readonly #exchange: Exchange;
   readonly #service: Service;
-  readonly #queue: RunQueue<Seat>;
-  readonly #end: () => void;
+  readonly #loaded: Loaded;
+  readonly #mayExit: boolean;
+  readonly #answer: () => void;
+  readonly #end: (fault?: Fault) => void;
+  #yieldTurn: (() => void) | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #sandbox: Sandbox | undefined;
 
-  constructor(exchange: Exchange, service: Service, queue: RunQueue<Seat>) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.ended = promise;
-    this.#end = resolve;
+  /** @param mayExit Whether the guest's exit status is an answer and nothing wrong. */
+  constructor(exchange: Exchange, service: Service, loaded: Loaded, mayExit = false) {
+    const ended = Promise.withResolvers<Fault | undefined>();
+    const answered = Promise.withResolvers<void>();
+    this.ended = ended.promise;
+    this.#end = ended.resolve;
+    this.answered = answered.promise;
+    this.#answer = answered.resolve;
     this.#exchange = exchange;
     this.#service = service;
-    this.#queue = queue;
-    exchange.onGone((reason) => this.stop(new Stop(reason.message)));
-    queue.submit(this);
+    this.#loaded = loaded;
+    this.#mayExit = mayExit;
+    exchange.onGone((reason) =>
+      this.#sandbox ? this.#sandbox.abandon(exchange, reason) : this.stop(new Stop(reason.message))
+    );
+    loaded.queue.submit(this);
     if (this.#sandbox) return;
     this.#patience = setTimeout(
       () => this.stop(new Stop("Every instance is in use: try again later")),
@@ -232,49 +321,80 @@ class Run implements Job<Seat> {
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<void> {
     clearTimeout(this.#patience);
+    this.#yieldTurn = yieldTurn;
     const { seat } = slot;
     seat.memory ??= new Memory(slot.memory);
-    const sandbox = new Sandbox(this.#service, seat.memory, this.#exchange, yieldTurn);
+    const sandbox = new Sandbox(this.#service, seat.memory, this.#exchange, this);
     this.#sandbox = seat.sandbox = sandbox;
+    sandbox.current.done.then(this.#answer);
+    let fault: Fault | undefined;
     try {
       await slot.run();
-      sandbox.end();
     } catch (error) {
-      sandbox.end(faultOf(error, sandbox));
+      fault = faultOf(error);
     }
-    this.#end();
+    if (fault && !(this.#mayExit && fault.exited)) {
+      this.#service.report(fault.level, fault.message, sandbox.current.id);
+    }
+    sandbox.end(fault);
+    this.#end(fault);
   }
 
   fail(error: unknown): void {
-    clearTimeout(this.#patience);
     this.#service.report("error", `Cannot instantiate the program: ${describe(error)}`);
-    reply(this.#exchange, 500, `Cannot instantiate the program: ${error}`);
-    this.#end();
+    this.#refuse(500, `Cannot instantiate the program: ${error}`);
   }
 
   /** Ends the guest, or takes the request out of the queue. */
   stop(reason: Stop): void {
-    if (this.#sandbox) return this.#sandbox.stop(reason);
-    if (!this.#queue.withdraw(this)) return;
+    if (this.#sandbox) this.#sandbox.stop(reason);
+    else if (this.#loaded.queue.withdraw(this)) this.#refuse(503, reason.message);
+  }
+
+  waiting(): void {
+    this.#yieldTurn?.();
+  }
+
+  listening(promise: RequestPromise): void {
+    this.#loaded.listening.add(promise);
+  }
+
+  left(promise: RequestPromise): void {
+    this.#loaded.listening.delete(promise);
+  }
+
+  #refuse(status: number, message: string): void {
     clearTimeout(this.#patience);
-    reply(this.#exchange, 503, reason.message);
-    this.#end();
+    reply(this.#exchange, status, message);
+    this.#answer();
+    this.#end({ status, message, level: "error", exitCode: ABORTED });
   }
 }
 
-/** What the client is told of a guest that did not return; nothing for one that exited well. */
-function faultOf(
-  error: unknown,
-  { service, id }: Sandbox,
-): { readonly status: number; readonly message: string } | undefined {
+/** Why a guest did not return, or exit with 0. */
+interface Fault {
+  /** What its client gets if it has had no response. */
+  readonly status: number;
+  readonly message: string;
+  readonly level: LogLevel;
+  /** The guest's exit status; 134 for a trap, as a shell tells of an aborted process. */
+  readonly exitCode: number;
+  /** Whether the guest chose to end. */
+  readonly exited?: boolean;
+}
+
+const ABORTED = 134;
+
+function faultOf(error: unknown): Fault | undefined {
   if (!(error instanceof Stop)) {
     const message = `The guest trapped: ${describeTrap(error)}`;
-    service.report("error", message, id);
-    return { status: 500, message };
+    return { status: 500, message, level: "error", exitCode: ABORTED };
   }
-  if (error.code === 0) return undefined;
-  service.report(error.code === undefined ? "info" : "error", error.message, id);
-  return { status: error.code === undefined ? 503 : 500, message: error.message };
+  const { code, message } = error;
+  if (code === 0) return undefined;
+  return code === undefined
+    ? { status: 503, message, level: "info", exitCode: ABORTED }
+    : { status: 500, message, level: "error", exitCode: code, exited: true };
 }
 
 function handle(
@@ -287,12 +407,6 @@ function handle(
   const exchange = new WebExchange(request, info, https);
   answer(exchange);
   return exchange.response;
-}
-
-function hasLooped({ head }: Exchange): boolean {
-  return head.headers.getAll("cdn-loop").some((value) =>
-    value.split(",").some((hop) => hop.split(";")[0]!.trim().toLowerCase() === LOOP_NAME)
-  );
 }
 
 /** Answers without a guest. */

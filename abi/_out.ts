@@ -1,9 +1,17 @@
 import type { Reply } from "../handles/pending_request.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { INVALID_HANDLE, type Resource } from "../handles/table.ts";
-import { refuse, SEND_FAILURES, SendError, type SendFailure } from "../service/errors.ts";
+import {
+  HostError,
+  type Refusal,
+  refuse,
+  SEND_FAILURES,
+  SendError,
+  type SendFailure,
+} from "../service/errors.ts";
 import type { Output } from "./_define.ts";
 import { unsigned } from "./_in.ts";
+import { statusOf, XqdStatus } from "./_status.ts";
 
 const encoder = new TextEncoder();
 
@@ -143,6 +151,44 @@ export function all<O extends Outputs>(outputs: O): Output<Results<O>> {
   };
 }
 
+/** Writes nothing when there is nothing. */
+export function optional<T>(output: Output<T>): Output<T | undefined> {
+  return {
+    words: output.words,
+    write(sandbox, args, at, value) {
+      if (value !== undefined) output.write(sandbox, args, at, value);
+    },
+  };
+}
+
+/**
+ * An output, then an error code of its own: a refusal that is in `codes` becomes a call that succeeds, writes nothing
+ * but the code, and so reports it.
+ */
+export function reporting<T>(
+  output: Output<T>,
+  codes: Readonly<Partial<Record<Refusal, number>> & { ok: number }>,
+): Output<T> {
+  const end = output.words.length;
+  return {
+    words: [...output.words, "i32"],
+    write(sandbox, args, at, value) {
+      output.write(sandbox, args, at, value);
+      u32.write(sandbox, args, at + end, codes.ok);
+    },
+    refused(sandbox, args, at, error) {
+      const code = error instanceof HostError ? codes[error.kind] : undefined;
+      if (code === undefined) return undefined;
+      try {
+        u32.write(sandbox, args, at + end, code);
+        return XqdStatus.ok;
+      } catch (unwritable) {
+        return statusOf(unwritable);
+      }
+    },
+  };
+}
+
 /** A `(response, body)` pair of handles; both invalid while there is no reply. */
 export const reply: Output<Reply | undefined> = {
   words: ["i32", "i32"],
@@ -178,13 +224,14 @@ export function detailed<T, V extends T = T>(
 const DETAIL_BYTES = 20;
 const DNS_RCODE = 2;
 const TLS_ALERT = 8;
+const H2_ERROR = 16;
 
 /** Writes the tag, then the fields that the guest's mask asks for: the record of one SDK ends before the others. */
 function setDetail(
   { memory }: Sandbox,
   ptr: number,
   failure: SendFailure,
-  { dnsRcode, tlsAlert }: { dnsRcode?: number | undefined; tlsAlert?: number | undefined } = {},
+  { dnsRcode, tlsAlert, http2 }: Partial<Pick<SendError, "dnsRcode" | "tlsAlert" | "http2">> = {},
 ): void {
   if (ptr === 0 || ptr + 8 > memory.size) return;
   memory.setU32(ptr, SEND_FAILURES.indexOf(failure));
@@ -197,6 +244,11 @@ function setDetail(
   if (tlsAlert !== undefined && wanted & TLS_ALERT) {
     memory.setU8(ptr + 12, tlsAlert);
     filled |= TLS_ALERT;
+  }
+  if (http2 && wanted & H2_ERROR) {
+    memory.setU8(ptr + 13, http2.frame);
+    memory.setU32(ptr + 16, http2.code);
+    filled |= H2_ERROR;
   }
   if (wanted) memory.setU32(ptr + 4, filled);
 }

@@ -33,6 +33,9 @@ const STATUS: Readonly<Record<Refusal, XqdStatus>> = {
   "absent": XqdStatus.none,
   "limit-exceeded": XqdStatus.limitexceeded,
   "again": XqdStatus.again,
+  "bad-request": XqdStatus.inval,
+  "precondition-failed": XqdStatus.inval,
+  "too-large": XqdStatus.inval,
 };
 
 export function statusOf(error: unknown): XqdStatus {

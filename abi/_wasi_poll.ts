@@ -13,8 +13,17 @@ const NANOS = 1e6;
 interface Subscription {
   readonly userdata: bigint;
   readonly kind: number;
+  readonly error: number;
   /** Milliseconds until the event; 0 for a descriptor, which never waits: input is empty, output is taken. */
   readonly delay: number;
+}
+
+/** What subscriptions are measured by. */
+export interface Sources {
+  /** Milliseconds since 1970. */
+  realTime(): number;
+  /** The error number of an event of this descriptor; 0 if it is fine. */
+  errorOf(descriptor: number): number;
 }
 
 /** Waits until the first of the subscribed clocks and descriptors; answers the number of events. */
@@ -23,13 +32,17 @@ export function pollOneoff(
   input: number,
   output: number,
   count: number,
+  sources: Sources,
 ): number | Promise<number> {
   const { memory } = sandbox;
   if (count === 0) refuse("invalid", "Cannot wait for nothing");
   if (input + count * SUBSCRIPTION > memory.size || output + count * EVENT > memory.size) {
     refuse("invalid", `Cannot reach ${count} subscriptions`);
   }
-  const wanted = Array.from({ length: count }, (_, i) => read(memory, input + i * SUBSCRIPTION));
+  const wanted = Array.from(
+    { length: count },
+    (_, i) => read(memory, input + i * SUBSCRIPTION, sources),
+  );
   const delay = wanted.reduce((least, { delay }) => Math.min(least, delay), Infinity);
   const due = wanted.filter((each) => each.delay <= delay);
   const finish = () => {
@@ -39,23 +52,27 @@ export function pollOneoff(
   return delay > 0 ? sandbox.timer(Math.ceil(delay)).done.then(finish) : finish();
 }
 
-function read(memory: Memory, at: number): Subscription {
+function read(memory: Memory, at: number, sources: Sources): Subscription {
   const kind = memory.u8(at + 8);
   if (kind > 2) refuse("invalid", `Cannot wait for events of kind ${kind}`);
-  return { userdata: memory.u64(at), kind, delay: kind === 0 ? clockDelay(memory, at) : 0 };
+  const userdata = memory.u64(at);
+  return kind === 0
+    ? { userdata, kind, error: 0, delay: clockDelay(memory, at, sources) }
+    : { userdata, kind, error: sources.errorOf(memory.u32(at + 16)), delay: 0 };
 }
 
-function clockDelay(memory: Memory, at: number): number {
+function clockDelay(memory: Memory, at: number, { realTime }: Sources): number {
   const id = memory.u32(at + 16);
   if (id !== REAL_TIME && id !== MONOTONIC) refuse("invalid", `Cannot wait for clock ${id}`);
   const timeout = Number(memory.u64(at + 24)) / NANOS;
   if (!(memory.u16(at + 40) & ABSOLUTE)) return timeout;
-  const now = id === REAL_TIME ? performance.timeOrigin + performance.now() : performance.now();
+  const now = id === REAL_TIME ? realTime() : performance.now();
   return Math.max(0, timeout - now);
 }
 
-function write(memory: Memory, at: number, { userdata, kind }: Subscription): void {
+function write(memory: Memory, at: number, { userdata, kind, error }: Subscription): void {
   memory.setBytes(at, new Uint8Array(EVENT));
   memory.setU64(at, userdata);
+  memory.setU16(at + 8, error);
   memory.setU8(at + 10, kind);
 }

@@ -7,7 +7,7 @@ import * as out from "./_out.ts";
 
 const calls: Record<string, Hostcall> = {
   open: call([text], out.put(ConfigStore), ({ service }, name) => {
-    const entries = service.configStores.get(name);
+    const entries = service.configStore(name);
     return entries
       ? new ConfigStore(entries)
       : refuse("bad-handle", `Cannot open config store "${name}": there is none`);

@@ -13,10 +13,12 @@ import { refuse, SendError } from "../service/errors.ts";
 import { checkMethod } from "../service/headers.ts";
 import { checkUrl } from "../service/url.ts";
 import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
-import { currentFacts, originalNames, prefixed } from "./_downstream.ts";
+import { currentFacts, hasValidKey, originalNames, prefixed } from "./_downstream.ts";
 import { dynamicBackend } from "./_dynamic_backend.ts";
+import { handoffCalls } from "./_handoff.ts";
 import { messageCalls } from "./_headers.ts";
 import { content } from "./http_body.ts";
+import { inspect } from "./_inspect.ts";
 import { byteString, headerName, headerValue, list, oneOf, ref, take, text, u32 } from "./_in.ts";
 import { cacheOverrideV1, cacheOverrideV2, cacheOverrideV3 } from "./_cache_override.ts";
 import * as out from "./_out.ts";
@@ -36,9 +38,13 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
     out.all({ request: out.u32, body: out.u32 }),
     ({ downstream }) => downstream,
   ),
-  original_header_names_get: call([], out.values, ({ exchange }) => originalNames(exchange)),
-  original_header_count: call([], out.u32, ({ exchange }) => exchange.head.headers.size),
-  fastly_key_is_valid: call([], out.bool, () => false),
+  original_header_names_get: call([], out.values, ({ current }) => originalNames(current.exchange)),
+  original_header_count: call([], out.u32, ({ current }) => current.exchange.head.headers.size),
+  fastly_key_is_valid: call(
+    [],
+    out.bool,
+    ({ service, current }) => hasValidKey(current.exchange, service.options),
+  ),
 
   method_get: call([ref(GuestRequest)], out.byteString, (_, { method }) => method),
   method_set: call([ref(GuestRequest), byteString], out.none, (_, request, method) => {
@@ -60,6 +66,11 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
       request.gunzip = encodings === 1;
     },
   ),
+  /** Kept for caches, which divide their entries by it. It goes nowhere else. */
+  on_behalf_of: call([ref(GuestRequest), text], out.none, (_, request, service) => {
+    request.onBehalfOf = service;
+  }),
+  inspect,
 
   /** Sends and waits for the response's head. Request and body are consumed, whatever comes. */
   send: wait(sendInputs, out.reply, sendAndWait),
@@ -102,6 +113,7 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
     select,
   ),
   ...editCalls(),
+  ...handoffCalls,
 
   register_dynamic_backend: dynamicBackend,
 });

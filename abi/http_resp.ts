@@ -37,7 +37,7 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
       const response = handles.get(GuestResponse, responseHandle);
       if (response.status === EARLY_HINTS) {
         handles.get(Body, bodyHandle);
-        return sandbox.inform(response);
+        return sandbox.current.inform(response);
       }
       handles.take(GuestResponse, responseHandle);
       const body = streaming === 1 ? handles.get(Body, bodyHandle) : Body.take(handles, bodyHandle);
@@ -47,7 +47,18 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
           `Cannot respond with status ${response.status}: of 1xx only 103 can be sent`,
         );
       }
-      sandbox.respond(response, () => streaming === 1 ? body.stream() : body.payload());
+      sandbox.current.respond(response, () => streaming === 1 ? body.stream() : body.payload());
+    },
+  ),
+  /** The Go host's own, which no SDK calls: an informational head with another status than the response has. */
+  send_informational_response: call(
+    [ref(GuestResponse), u32],
+    out.none,
+    ({ current }, { headers }, status) => {
+      if (status < 102 || status > 199) {
+        refuse("invalid", `Cannot send status ${status} ahead of a response`);
+      }
+      current.inform(Object.assign(new GuestResponse(), { status, headers }));
     },
   ),
 
@@ -55,7 +66,7 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
   send_downstream_pending: call(
     [take(PendingRequest)],
     out.none,
-    (sandbox, pending) => sandbox.respondWith(pending),
+    ({ current }, pending) => current.respondWith(pending),
   ),
   http_keepalive_mode_set: call(
     [ref(GuestResponse), oneOf("automatic", "no-keepalive")],

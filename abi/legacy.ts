@@ -6,19 +6,14 @@
  */
 import { SendError } from "../service/errors.ts";
 import type { Reply } from "../handles/pending_request.ts";
-import { asyncIo } from "./async_io.ts";
-import { computeRuntime } from "./compute_runtime.ts";
 import { call, type Hostcall, type Namespace, namespace } from "./_define.ts";
 import { fastlyAbi } from "./fastly_abi.ts";
 import { httpBody } from "./http_body.ts";
 import { httpDownstream } from "./http_downstream.ts";
 import { httpReq, poll } from "./http_req.ts";
-import { httpResp } from "./http_resp.ts";
 import { u32 } from "./_in.ts";
-import { log } from "./log.ts";
 import * as out from "./_out.ts";
 import { statusOf2020 } from "./_status.ts";
-import { uap } from "./uap.ts";
 
 const pendingPoll: Hostcall = call(
   [u32],
@@ -65,25 +60,34 @@ function aged(call: Hostcall): Hostcall {
   };
 }
 
-function renamed(prefix: string, { calls }: Namespace): Record<string, Hostcall> {
-  const pending = "pending_req_";
-  return Object.fromEntries(
-    Object.entries(calls).map((
-      [name, call],
-    ) => [name.startsWith(pending) ? `xqd_${name}` : prefix + name, call]),
-  );
+/** What stands before a call's name of today in its name of old, and what of it is left out. */
+const PREFIXES: Readonly<Record<string, readonly [prefix: string, dropped?: string]>> = {
+  fastly_abi: ["xqd_"],
+  fastly_acl: ["xqd_acl_"],
+  fastly_async_io: ["xqd_async_io_"],
+  fastly_compute_runtime: ["xqd_compute_runtime_"],
+  fastly_erl: ["xqd_erl_"],
+  fastly_http_body: ["xqd_body_"],
+  fastly_http_downstream: ["xqd_http_downstream_", "downstream_"],
+  fastly_http_req: ["xqd_req_"],
+  fastly_http_resp: ["xqd_resp_"],
+  fastly_image_optimizer: ["xqd_image_optimizer_", "image_optimizer_"],
+  fastly_log: ["xqd_log_"],
+  fastly_shielding: ["xqd_"],
+  fastly_uap: ["xqd_uap_"],
+};
+
+function renamed({ name: module, calls }: Namespace): [string, Hostcall][] {
+  const [prefix, dropped = ""] = PREFIXES[module] ?? [];
+  if (prefix === undefined) return [];
+  return Object.entries(calls).map(([name, call]) => [
+    name.startsWith("pending_req_") ? `xqd_${name}` : prefix + name.replace(dropped, ""),
+    call,
+  ]);
 }
 
-const calls: Record<string, Hostcall> = {
-  ...renamed("xqd_req_", httpReq),
-  ...renamed("xqd_http_", httpDownstream),
-  ...renamed("xqd_resp_", httpResp),
-  ...renamed("xqd_body_", httpBody),
-  ...renamed("xqd_log_", log),
-  ...renamed("xqd_async_io_", asyncIo),
-  ...renamed("xqd_compute_runtime_", computeRuntime),
-  xqd_init: fastlyAbi.calls.init!,
-  xqd_uap_parse: uap.calls.parse!,
+/** Calls that were not then what they are now. */
+const DIFFERENT: Readonly<Record<string, Hostcall>> = {
   xqd_body_close_downstream: httpBody.calls.close!,
   // The only one of its kind that came when requests were named.
   xqd_req_downstream_tls_client_servername: httpDownstream.calls.downstream_tls_client_servername!,
@@ -91,9 +95,11 @@ const calls: Record<string, Hostcall> = {
   xqd_req_send: send(),
 };
 
-export const env: Namespace = namespace(
-  "env",
-  Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, aged(call)])),
-);
-
-export const fastly: Namespace = namespace("fastly", { init: fastlyAbi.calls.init! });
+/** The modules of old, over those of today. */
+export function legacy(today: readonly Namespace[]): Namespace[] {
+  const calls = Object.entries({ ...Object.fromEntries(today.flatMap(renamed)), ...DIFFERENT });
+  return [
+    namespace("env", Object.fromEntries(calls.map(([name, call]) => [name, aged(call)]))),
+    namespace("fastly", { init: aged(fastlyAbi.calls.init!) }),
+  ];
+}

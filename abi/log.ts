@@ -6,6 +6,9 @@ import { bytes, ref, text } from "./_in.ts";
 import * as out from "./_out.ts";
 
 const RESERVED = /^(stdout|stderr|fst_managed_.*)$/is;
+/** Bytes of an endpoint's name; Fastly's own bound is not known. */
+const MOST_NAME = 1024;
+const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export const log: Namespace = namespace("fastly_log", {
@@ -14,13 +17,17 @@ export const log: Namespace = namespace("fastly_log", {
     if (RESERVED.test(name)) {
       refuse("invalid", `Cannot open log endpoint "${name}": it is reserved`);
     }
+    const { length } = encoder.encode(name);
+    if (length > MOST_NAME) {
+      refuse("limit-exceeded", `Cannot open a log endpoint: its name has ${length} bytes`);
+    }
     return new LogEndpoint(name);
   }),
 
   /** One call is one record; it never fails for what becomes of it. */
-  write: call([ref(LogEndpoint), bytes], out.u32, ({ service, id }, { name }, record) => {
+  write: call([ref(LogEndpoint), bytes], out.u32, ({ service, current }, { name }, record) => {
     const message = decoder.decode(record).replace(/\n$/, "");
-    if (message) service.log({ kind: "endpoint", requestId: id, endpoint: name, message });
+    if (message) service.log({ kind: "endpoint", requestId: current.id, endpoint: name, message });
     return record.length;
   }),
 });

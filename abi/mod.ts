@@ -4,11 +4,13 @@
  * @module
  */
 import type { Seat } from "../handles/sandbox.ts";
+import { acl } from "./acl.ts";
 import { asyncIo } from "./async_io.ts";
 import { backends } from "./backend.ts";
 import { computeRuntime } from "./compute_runtime.ts";
 import { configStore, dictionary } from "./config_store.ts";
 import type { Bound, Hostcall, Namespace } from "./_define.ts";
+import { deviceDetection } from "./device_detection.ts";
 import { fastlyAbi } from "./fastly_abi.ts";
 import { geo } from "./geo.ts";
 import { httpBody } from "./http_body.ts";
@@ -16,14 +18,18 @@ import { httpCache } from "./http_cache.ts";
 import { httpDownstream } from "./http_downstream.ts";
 import { httpReq } from "./http_req.ts";
 import { httpResp } from "./http_resp.ts";
-import { env, fastly } from "./legacy.ts";
+import { kvStore } from "./kv_store.ts";
+import { legacy } from "./legacy.ts";
 import { log } from "./log.ts";
+import { objectStore } from "./object_store.ts";
+import { secretStore } from "./secret_store.ts";
+import { secrets } from "./secrets.ts";
+import { shielding } from "./shielding.ts";
 import { traced } from "./_trace.ts";
 import { uap } from "./uap.ts";
 import { wasi } from "./wasi.ts";
 
-/** Every namespace that a guest may import from. */
-export const namespaces: readonly Namespace[] = [
+const today: readonly Namespace[] = [
   fastlyAbi,
   httpReq,
   httpDownstream,
@@ -36,12 +42,20 @@ export const namespaces: readonly Namespace[] = [
   geo,
   dictionary,
   configStore,
+  secretStore,
+  secrets,
+  kvStore,
+  objectStore,
+  acl,
+  deviceDetection,
+  shielding,
   computeRuntime,
   httpCache,
   wasi,
-  env,
-  fastly,
 ];
+
+/** Every namespace that a guest may import from. */
+export const namespaces: readonly Namespace[] = [...today, ...legacy(today)];
 
 const byModule = new Map(namespaces.map(({ name, calls }) => [name, calls]));
 
@@ -66,6 +80,11 @@ export function binderOf(module: string, name: string, trace: boolean): Binder {
   const hostcall: Hostcall = byModule.get(module)?.[name] ?? unknownImport(module, name);
   const { suspends, bind } = trace ? traced(module, name, hostcall) : hostcall;
   return (seat) => ({ module, name, run: bind(seat), suspends });
+}
+
+/** Whether this host knows an import. */
+export function isKnown({ module, name }: Pick<BoundImport, "module" | "name">): boolean {
+  return byModule.get(module)?.[name] !== undefined;
 }
 
 function unknownImport(module: string, name: string): Hostcall {

@@ -1,13 +1,35 @@
 /** `fastly_uap`: the browser behind a User-Agent field (deprecated by Fastly, used by guests of 2020). @module */
-import { call, type Namespace, namespace } from "./_define.ts";
+import { HostError } from "../service/errors.ts";
+import type { UserAgent } from "../service/user_agent.ts";
+import { call, type Namespace, namespace, type Output } from "./_define.ts";
 import { byteString } from "./_in.ts";
 import * as out from "./_out.ts";
+
+const PARTS = ["family", "major", "minor", "patch"] as const;
+
+/** Four texts. Of each that does not fit its room is told, so that the guest need ask only once more. */
+const parts: Output<UserAgent> = {
+  words: PARTS.flatMap(() => out.text.words),
+  write(sandbox, args, at, agent) {
+    let refusal: HostError | undefined;
+    for (const part of PARTS) {
+      try {
+        out.text.write(sandbox, args, at, agent[part]);
+      } catch (error) {
+        if (!(error instanceof HostError && error.kind === "buffer-too-small")) throw error;
+        refusal = error;
+      }
+      at += out.text.words.length;
+    }
+    if (refusal) throw refusal;
+  },
+};
 
 export const uap: Namespace = namespace("fastly_uap", {
   /** Parts that are not known are empty. */
   parse: call(
     [byteString],
-    out.all({ family: out.text, major: out.text, minor: out.text, patch: out.text }),
+    parts,
     ({ service }, userAgent) => service.parseUserAgent(userAgent),
   ),
 });

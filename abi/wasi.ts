@@ -1,43 +1,22 @@
 /**
- * `wasi_snapshot_preview1`: arguments, environment, clocks, randomness, output and timers. There is no file system: no
- * directory is open, so no path can be named.
+ * `wasi_snapshot_preview1`: arguments, environment, clocks, randomness, standard streams and timers; its files are in
+ * `_wasi_files.ts`.
  *
  * @module
  */
 import type { Sandbox } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
 import { concat } from "../service/bytes.ts";
-import { HostError, type Refusal, refuse } from "../service/errors.ts";
-import {
-  dialect,
-  type Hostcall,
-  type Input,
-  type Namespace,
-  namespace,
-  type Output,
-  type Words,
-} from "./_define.ts";
+import { refuse } from "../service/errors.ts";
+import { type Input, type Namespace, namespace, type Output } from "./_define.ts";
+import { environmentOf } from "./_environment.ts";
 import { span, u32, u64, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
+import { call, errnoOf, wait } from "./_wasi_errno.ts";
+import { entitled, fileCalls } from "./_wasi_files.ts";
 import { pollOneoff } from "./_wasi_poll.ts";
 
-const Errno = { inval: 28, badf: 8, io: 29, notsup: 58, spipe: 70 } as const;
-
-const ERRNO: { readonly [R in Refusal]?: number } = {
-  "invalid": Errno.inval,
-  "bad-handle": Errno.badf,
-  "unsupported": Errno.notsup,
-};
-
-const { call, wait } = dialect((error) =>
-  (error instanceof HostError && ERRNO[error.kind]) || Errno.io
-);
-
-const ARGUMENTS = ["compute-app"];
 const MOST_RANDOM = 65_536;
-const STDIN = 0;
-const STDERR = 2;
-const CHARACTER_DEVICE = 2;
 const NANOS = 1_000_000;
 
 /** Strings with their NULs, one behind the other, and a pointer to each. */
@@ -76,68 +55,11 @@ const gathered: Input<Uint8Array> = {
   },
 };
 
-/** A `fdstat` of 24 bytes: a character device with every right. */
-const fdstat: Output<void> = {
-  words: ["i32"],
-  write({ memory }, args, at) {
-    const ptr = unsigned(args, at);
-    memory.setBytes(ptr, new Uint8Array(24));
-    memory.setU8(ptr, CHARACTER_DEVICE);
-    memory.setU64(ptr + 8, 0xffff_ffff_ffff_ffffn);
-  },
-};
-
-/** A call about a file that is not open, or cannot be. */
-function noFile(words: Words): Hostcall {
-  return call(
-    words.map((word) => word === "i64" ? u64 : u32),
-    out.none,
-    () => refuse("bad-handle", "Cannot use a file: none is open"),
-  );
-}
-
-const noFileCalls = Object.fromEntries(
-  Object.entries({
-    fd_advise: "wddw",
-    fd_allocate: "wdd",
-    fd_datasync: "w",
-    fd_fdstat_set_rights: "wdd",
-    fd_filestat_get: "ww",
-    fd_filestat_set_size: "wd",
-    fd_filestat_set_times: "wddw",
-    fd_pread: "wwwdw",
-    fd_prestat_dir_name: "www",
-    fd_prestat_get: "ww",
-    fd_pwrite: "wwwdw",
-    fd_readdir: "wwwdw",
-    fd_renumber: "ww",
-    fd_sync: "w",
-    fd_tell: "ww",
-    path_create_directory: "www",
-    path_filestat_get: "wwwww",
-    path_filestat_set_times: "wwwwddw",
-    path_link: "wwwwwww",
-    path_open: "wwwwwddww",
-    path_readlink: "wwwwww",
-    path_remove_directory: "www",
-    path_rename: "wwwwww",
-    path_symlink: "wwwww",
-    path_unlink_file: "www",
-    sock_accept: "www",
-    sock_recv: "wwwwww",
-    sock_send: "wwwww",
-    sock_shutdown: "ww",
-  }).map(([name, letters]) => [
-    name,
-    noFile([...letters].map((letter) => letter === "d" ? "i64" : "i32")),
-  ]),
-);
-
 export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
-  ...noFileCalls,
+  ...fileCalls,
 
-  args_get: call([], strings, () => ARGUMENTS),
-  args_sizes_get: call([], sizes, () => ARGUMENTS),
+  args_get: call([], strings, programArguments),
+  args_sizes_get: call([], sizes, programArguments),
   environ_get: call([], strings, environment),
   environ_sizes_get: call([], sizes, environment),
 
@@ -148,34 +70,37 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
   /** Nanoseconds. The precision asked for does not matter. */
   clock_time_get: call([u32, u64], out.u64, (sandbox, id) => clock(sandbox, id)),
 
-  random_get: call([span], out.none, (_, buf) => {
+  random_get: call([span], out.none, ({ service }, buf) => {
     const bytes = new Uint8Array(buf.length);
-    for (let at = 0; at < bytes.length; at += MOST_RANDOM) {
-      crypto.getRandomValues(bytes.subarray(at, at + MOST_RANDOM));
-    }
+    (service.options.random ?? fillRandom)(bytes);
     buf.fill(bytes);
   }),
 
   /** Standard output and error; each line becomes a log entry. */
   fd_write: call([u32, gathered], out.u32, (sandbox, fd, bytes) => {
-    if (fd === STDIN || fd > STDERR) refuse("bad-handle", `Cannot write to descriptor ${fd}`);
-    if (sandbox.service.logs) (fd === STDERR ? sandbox.stderr : sandbox.stdout).write(bytes);
+    const { kind } = entitled(sandbox, fd, "fd_write");
+    if (kind !== "stdout" && kind !== "stderr") {
+      refuse("bad-handle", `Cannot write to descriptor ${fd}`);
+    }
+    sandbox.print(kind, bytes);
     return bytes.length;
   }),
   /** Standard input is empty. */
-  fd_read: call([u32, u32, u32], out.u32, (_, fd) => {
-    if (fd !== STDIN) refuse("bad-handle", `Cannot read from descriptor ${fd}`);
+  fd_read: call([u32, u32, u32], out.u32, (sandbox, fd) => {
+    const { kind } = entitled(sandbox, fd, "fd_read");
+    if (kind !== "stdin") refuse("bad-handle", `Cannot read from descriptor ${fd}`);
     return 0;
   }),
-  fd_close: call([u32], out.none, (_, fd) => standard(fd)),
-  fd_seek: call([u32, u64, u32, u32], out.none, (_, fd) => {
-    standard(fd);
-    refuse("unsupported", "Cannot seek in standard input or output");
-  }),
-  fd_fdstat_get: call([u32], fdstat, (_, fd) => standard(fd)),
-  fd_fdstat_set_flags: call([u32, u32], out.none, (_, fd) => standard(fd)),
 
-  poll_oneoff: wait([u32, u32, u32], out.u32, pollOneoff),
+  poll_oneoff: wait(
+    [u32, u32, u32],
+    out.u32,
+    (sandbox, input, output, count) =>
+      pollOneoff(sandbox, input, output, count, {
+        realTime: () => realTime(sandbox),
+        errorOf: (fd) => pollError(sandbox, fd),
+      }),
+  ),
   sched_yield: call([], out.none, () => {}),
   proc_exit: call([u32], out.none, (_, code) => {
     throw new Stop(`The guest exited with status ${code}`, code);
@@ -183,35 +108,39 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
   proc_raise: call([u32], out.none, () => refuse("unsupported", "Cannot raise a signal")),
 });
 
-function standard(fd: number): void {
-  if (fd > STDERR) refuse("bad-handle", `Cannot use descriptor ${fd}: it is not open`);
+/** The error number of an event that a guest waits for on a descriptor. */
+function pollError(sandbox: Sandbox, fd: number): number {
+  try {
+    const { kind } = entitled(sandbox, fd, "poll_fd_readwrite");
+    if (kind === "directory") refuse("bad-handle", "Cannot wait for a directory");
+    return 0;
+  } catch (error) {
+    return errnoOf(error);
+  }
+}
+
+function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
+  for (let at = 0; at < bytes.length; at += MOST_RANDOM) {
+    crypto.getRandomValues(bytes.subarray(at, at + MOST_RANDOM));
+  }
 }
 
 function terminated(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** What the platform sets, with Viceroy's values, then what the options add. */
-function environment({ service, id }: Sandbox): string[] {
-  const variables = {
-    FASTLY_CACHE_GENERATION: "0",
-    FASTLY_CUSTOMER_ID: "0".repeat(22),
-    FASTLY_HOSTNAME: "localhost",
-    FASTLY_IS_STAGING: "0",
-    FASTLY_POP: "XXX",
-    FASTLY_REGION: "Somewhere",
-    FASTLY_SERVICE_ID: "0".repeat(22),
-    FASTLY_SERVICE_VERSION: "0",
-    FASTLY_TRACE_ID: id,
-    ...service.options.env,
-  };
-  return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+function programArguments({ service }: Sandbox): string[] {
+  return ["compute-app", ...service.options.args ?? []];
+}
+
+function environment(sandbox: Sandbox): string[] {
+  return Object.entries(environmentOf(sandbox)).map(([name, value]) => `${name}=${value}`);
 }
 
 function clock(sandbox: Sandbox, id: number): bigint {
   switch (id) {
     case 0: // real time
-      return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+      return BigInt(Math.round(realTime(sandbox) * 1000)) * 1000n;
     case 1: // monotonic
       return BigInt(Math.round(performance.now() * NANOS));
     case 2: // the process's and the thread's processor time
@@ -220,4 +149,9 @@ function clock(sandbox: Sandbox, id: number): bigint {
     default:
       return refuse("invalid", `Cannot tell the time of clock ${id}`);
   }
+}
+
+/** Milliseconds since 1970. */
+function realTime({ service }: Sandbox): number {
+  return service.options.clock?.() ?? performance.timeOrigin + performance.now();
 }

@@ -1,4 +1,4 @@
-import { EMPTY, type Eventually, type Payload } from "../service/bytes.ts";
+import { type ByteSource, EMPTY, type Eventually, type Payload } from "../service/bytes.ts";
 import { ChunkQueue } from "../service/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/headers.ts";
@@ -58,6 +58,13 @@ export class Body extends Waitable {
     const content = this.#readable("send");
     this.#content = new ChunkQueue();
     return content.whole() ?? content;
+  }
+
+  /** Gives up the content as {@linkcode Body.payload} does, but never puts pieces together. */
+  source(): ByteSource {
+    const content = this.#readable("store");
+    this.#content = new ChunkQueue();
+    return content;
   }
 
   /** Gives up the content as {@linkcode Body.payload} does; what is written from now on follows it. */

@@ -16,6 +16,13 @@ export interface CacheOverride {
   readonly lookupTimeout?: number;
 }
 
+/** A request that came from a client. */
+export interface ClientRequest {
+  readonly exchange: Exchange;
+  /** 32 hexadecimal digits. */
+  readonly id: string;
+}
+
 /** A request handle: the client's, or one that the guest made. */
 export class GuestRequest {
   method = "GET";
@@ -26,16 +33,19 @@ export class GuestRequest {
   /** Whether a gzipped response is decoded on its way to the guest. */
   gunzip = false;
   cacheOverride: CacheOverride | undefined;
-  /** Where the request came from, if a client sent it. */
-  readonly exchange: Exchange | undefined;
+  /** The service whose cache entries the request is to use; the guest's own if undefined. */
+  onBehalfOf: string | undefined;
+  /** The client's request behind it, if a client sent it. */
+  readonly received: ClientRequest | undefined;
 
-  constructor(exchange?: Exchange) {
-    this.exchange = exchange;
-    if (!exchange) return;
-    this.method = exchange.head.method;
-    this.url = exchange.head.url;
-    this.version = exchange.head.version;
-    this.headers = exchange.head.headers.copy();
+  constructor(received?: ClientRequest) {
+    this.received = received;
+    if (!received) return;
+    const { head } = received.exchange;
+    this.method = head.method;
+    this.url = head.url;
+    this.version = head.version;
+    this.headers = head.headers.copy();
   }
 }
 

@@ -1,16 +1,16 @@
 import type { Backend } from "../service/backends.ts";
-import { declarableLength, EMPTY, type Payload } from "../service/bytes.ts";
-import { HostError, refuse, SendError, type SendFailure } from "../service/errors.ts";
+import { EMPTY } from "../service/bytes.ts";
+import { refuse } from "../service/errors.ts";
 import type { Exchange } from "../service/exchange.ts";
-import { frameResponse } from "../service/framing.ts";
-import { HeaderList } from "../service/headers.ts";
 import type { Service } from "../service/service.ts";
 import { Body } from "./body.ts";
+import { Descriptors } from "./descriptors.ts";
 import type { Memory } from "./memory.ts";
 import { GuestRequest, GuestResponse } from "./message.ts";
-import type { PendingRequest } from "./pending_request.ts";
+import { Received } from "./received.ts";
+import { RequestPromise } from "./request_promise.ts";
 import { Lines } from "./stdio.ts";
-import type { Stop } from "./stop.ts";
+import { Stop } from "./stop.ts";
 import { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
@@ -22,104 +22,120 @@ export interface Seat {
   sandbox: Sandbox;
 }
 
+/** What a sandbox asks of whoever runs it. */
+export interface Host {
+  /** The guest is suspended: another may start. */
+  waiting(): void;
+  /** The guest would take another request. */
+  listening(promise: RequestPromise): void;
+  /** It would not any more. */
+  left(promise: RequestPromise): void;
+}
+
+const ALONE: Host = { waiting() {}, listening() {}, left() {} };
+
 /** One run of the program: what it holds, the request that it answers, and how far it has come. */
 export class Sandbox {
   readonly handles: HandleTable = new HandleTable();
+  /** What the guest reaches through WASI. */
+  readonly descriptors: Descriptors = new Descriptors();
   readonly service: Service;
   readonly memory: Memory;
   /** 32 hexadecimal digits: the trace id, and the id of the first request. */
   readonly id: string;
-  readonly stdout: Lines;
-  readonly stderr: Lines;
-  readonly #exchange: Exchange;
-  readonly #whenWaiting: () => void;
+  readonly #lines: { readonly stdout: Lines; readonly stderr: Lines };
+  readonly #host: Host;
   readonly #dynamicBackends = new Map<string, Backend>();
+  readonly #timers = new Set<() => void>();
+  #current: Received;
   #downstream: { readonly request: number; readonly body: number } | undefined;
-  #responded = false;
+  #promise: RequestPromise | undefined;
+  #requests = 1;
   #stopped: Stop | undefined;
   #rejectWait: ((reason: Stop) => void) | undefined;
-  readonly #timers = new Set<() => void>();
   #activeMs = 0;
   #activeSince = performance.now();
 
-  /** @param whenWaiting Called each time the guest is suspended. */
-  constructor(
-    service: Service,
-    memory: Memory,
-    exchange: Exchange,
-    whenWaiting: () => void = () => {},
-  ) {
+  constructor(service: Service, memory: Memory, exchange: Exchange, host: Host = ALONE) {
     this.service = service;
     this.memory = memory;
     this.id = service.nextId();
-    this.#exchange = exchange;
-    this.#whenWaiting = whenWaiting;
-    this.stdout = new Lines((message) =>
-      service.log({ kind: "stdout", requestId: this.id, message })
-    );
-    this.stderr = new Lines((message) =>
-      service.log({ kind: "stderr", requestId: this.id, message })
-    );
+    this.#host = host;
+    this.#current = new Received(exchange, this.id);
+    const lines = (kind: "stdout" | "stderr") =>
+      new Lines((message) => service.log({ kind, requestId: this.current.id, message }));
+    this.#lines = { stdout: lines("stdout"), stderr: lines("stderr") };
   }
 
-  get exchange(): Exchange {
-    return this.#exchange;
+  /** What the guest writes to its standard output or error; the bytes are kept. */
+  print(stream: "stdout" | "stderr", bytes: Uint8Array): void {
+    const { stdio } = this.service.options;
+    if (stdio) stdio(stream, bytes, this.current.id);
+    else if (this.service.logs) this.#lines[stream].write(bytes);
   }
 
-  /** The client's request and its body: the same two numbers at every call. */
+  // Requests
+
+  /** The request that the guest answers now. */
+  get current(): Received {
+    return this.#current;
+  }
+
+  /** The current request and its body: the same two numbers at every call. */
   get downstream(): { readonly request: number; readonly body: number } {
     return this.#downstream ??= this.#openDownstream();
   }
 
   #openDownstream(): { readonly request: number; readonly body: number } {
-    const request = new GuestRequest(this.#exchange);
+    const request = new GuestRequest(this.#current);
     if (request.url.startsWith("https:")) request.headers.set("fastly-ssl", "1");
     return {
       request: this.handles.insert(request),
-      body: this.handles.insert(Body.of(this.#exchange.body)),
+      body: this.handles.insert(Body.of(this.#current.body)),
     };
   }
 
-  // The response
-
-  /** Answers the client, with a body that is given up only then; refused when the client has been answered. */
-  respond(response: GuestResponse, body: () => Payload): void {
-    this.#checkUnanswered();
-    const payload = body();
-    this.#responded = true;
-    this.#send(response, payload);
+  /**
+   * Offers to take another request once the current one is answered. Nothing comes after the time, in milliseconds, or
+   * when the sandbox has had as many as it may. Refused while an earlier offer stands.
+   */
+  listen(timeout: number): RequestPromise {
+    if (this.#promise) refuse("limit-exceeded", "Cannot ask for two requests at a time");
+    const promise = this.#promise = new RequestPromise(() => this.#current.responded);
+    const timer = this.timer(timeout);
+    timer.done.then(() => promise.end());
+    promise.whenReady().then(() => {
+      timer.cancel();
+      this.#host.left(promise);
+    });
+    if (this.#requests < this.service.limits.sandboxRequests) this.#host.listening(promise);
+    else promise.end();
+    return promise;
   }
 
-  /** Answers the client with what a request to a backend will bring: 502, 504 or 500 if it fails. */
-  respondWith(pending: PendingRequest): void {
-    this.#checkUnanswered();
-    this.#responded = true;
-    Promise.resolve().then(() => pending.reply()).then(
-      ({ response, body }) => this.#send(response, body.payload()),
-      (error) => {
-        const response = failure(statusOfFailure(error));
-        pending.applyEdits("error", response.headers);
-        this.#send(response, textOf(messageOf(error)));
-      },
-    );
+  /** Takes back an offer. What has come for it goes to another sandbox. */
+  unlisten(promise: RequestPromise): void {
+    promise.drop();
+    if (this.#promise === promise) this.#promise = undefined;
   }
 
-  /** Sends an informational head ahead of the response, as it is now: the guest may change it further. */
-  inform({ status, headers }: GuestResponse): void {
-    if (this.#responded) refuse("failed", "Cannot send an early hint after the response");
-    const framed = frameResponse(headers, status, false, undefined, "automatic");
-    this.#exchange.inform({ status, headers: framed });
+  /** The request that an offer has brought becomes the current one; undefined if none came. */
+  async next(promise: RequestPromise): Promise<Sandbox["downstream"] | undefined> {
+    this.#current.finish();
+    await promise.whenReady();
+    this.#promise = undefined;
+    const received = promise.take();
+    if (!received) return undefined;
+    this.#requests++;
+    this.#current = received;
+    this.#downstream = undefined;
+    received.exchange.onGone((reason) => this.abandon(received.exchange, reason));
+    return this.downstream;
   }
 
-  #checkUnanswered(): void {
-    if (this.#responded) refuse("failed", "Cannot respond to the client twice");
-  }
-
-  #send({ status, headers, framing, keepAlive }: GuestResponse, body: Payload): void {
-    const toHead = this.#exchange.head.method === "HEAD";
-    const framed = frameResponse(headers, status, toHead, declarableLength(body), framing);
-    if (!keepAlive) framed.set("connection", "close");
-    this.#exchange.respond({ status, headers: framed }, body);
+  /** Ends the guest if it is at work for a client that has left. */
+  abandon(exchange: Exchange, reason: Error): void {
+    if (this.#current.exchange === exchange) this.stop(new Stop(reason.message));
   }
 
   // Backends
@@ -137,7 +153,7 @@ export class Sandbox {
         `  [local_server.backends.${/^[\w-]+$/.test(name) ? name : JSON.stringify(name)}]\n` +
         `  url = "http://localhost:8000"\n\n` +
         `or send all such requests to one place with --proxy-to`,
-      this.id,
+      this.current.id,
     );
   }
 
@@ -184,7 +200,7 @@ export class Sandbox {
     };
     work.then((value) => settle(() => resolve(value)), (error) => settle(() => reject(error)));
     this.#activeMs += performance.now() - this.#activeSince;
-    this.#whenWaiting();
+    this.#host.waiting();
     return promise;
   }
 
@@ -214,40 +230,13 @@ export class Sandbox {
    * @param fault What the client is told if the guest failed without a response; a clean end is an empty 200.
    */
   end(fault?: { readonly status: number; readonly message: string }): void {
-    this.stdout.flush();
-    this.stderr.flush();
-    if (!this.#responded) {
-      this.#responded = true;
-      if (fault) this.#send(failure(fault.status), textOf(fault.message));
-      else this.#send(new GuestResponse(), EMPTY);
-    }
+    this.#lines.stdout.flush();
+    this.#lines.stderr.flush();
+    if (fault) this.#current.fail(fault.status, fault.message);
+    else if (!this.#current.responded) this.#current.respond(new GuestResponse(), () => EMPTY);
+    this.#promise?.drop();
+    this.#current.finish();
     for (const cancel of this.#timers) cancel();
     for (const item of this.handles.drain()) if (item instanceof Waitable) item.drop();
   }
-}
-
-const TIMEOUTS: ReadonlySet<SendFailure> = new Set([
-  "dns_timeout",
-  "connection_timeout",
-  "http_response_timeout",
-]);
-
-function failure(status: number): GuestResponse {
-  const response = new GuestResponse();
-  response.status = status;
-  response.headers = new HeaderList(["content-type", "text/plain; charset=utf-8"]);
-  return response;
-}
-
-function textOf(message: string): Uint8Array {
-  return new TextEncoder().encode(`${message}\n`);
-}
-
-function statusOfFailure(error: unknown): number {
-  if (!(error instanceof SendError)) return 500;
-  return TIMEOUTS.has(error.failure) ? 504 : 502;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof HostError ? error.message : "Cannot answer: the host has failed";
 }

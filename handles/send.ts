@@ -1,5 +1,5 @@
 import type { BackendResponse } from "../service/backend.ts";
-import type { Backend } from "../service/backends.ts";
+import type { Backend, GuestSend } from "../service/backends.ts";
 import type { Payload } from "../service/bytes.ts";
 import { gunzip } from "../service/gunzip.ts";
 import type { HeaderList } from "../service/headers.ts";
@@ -15,15 +15,21 @@ export function send(
   body: Payload,
   backend: Backend,
 ): PendingRequest {
-  const sending = backend.send({
-    method: request.method,
-    url: request.url,
-    headers: service.options.loopGuard ? marked(request.headers) : request.headers,
-    framing: request.framing,
-    body,
-  });
+  const sending = backend.send(toSend(service, request, body));
   const reply = sending.response.then((response) => replyOf(response, request.gunzip));
   return new PendingRequest(reply, () => sending.cancel());
+}
+
+/** The request as a backend gets it, before the backend's own say. */
+export function toSend(service: Service, request: GuestRequest, body: Payload): GuestSend {
+  const { method, url, headers, framing } = request;
+  return {
+    method,
+    url,
+    headers: service.options.loopGuard ? marked(headers) : headers,
+    framing,
+    body,
+  };
 }
 
 function marked(headers: HeaderList): HeaderList {
@@ -32,7 +38,8 @@ function marked(headers: HeaderList): HeaderList {
   return copy;
 }
 
-function replyOf(from: BackendResponse, decode: boolean): Reply {
+/** A backend's response as the guest, or the client, gets it. */
+export function replyOf(from: BackendResponse, decode: boolean): Reply {
   const response = new GuestResponse();
   response.status = from.status;
   response.version = from.version;

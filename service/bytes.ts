@@ -51,19 +51,19 @@ export async function collect(payload: Payload): Promise<Uint8Array> {
   return concat(chunks);
 }
 
-/** Reads to the end and keeps nothing, so that whoever writes is not held up. */
+/** How much of an unwanted body is read, in bytes, before its writer is told. */
+const MOST_DISCARDED = 1 << 20;
+
+/** Reads and keeps nothing, so that whoever writes what nobody wants is not held up, or told, unless it is much. */
 export async function discard(payload: Payload): Promise<void> {
   if (isWhole(payload)) return;
   try {
-    while (await payload.read());
+    let left = MOST_DISCARDED;
+    for (let chunk; left > 0 && (chunk = await payload.read());) left -= chunk.length;
   } catch {
     // What nobody wanted has failed.
   }
-}
-
-function cutShort(cause: unknown): never {
-  if (cause instanceof HostError) throw cause;
-  refuse("http-incomplete", `Cannot read on: the stream has failed (${cause})`, cause);
+  payload.cancel(new Error("Nobody wants the rest of the body"));
 }
 
 /** A web stream as a source. `length` is what its sender declared, if it did. */
@@ -88,6 +88,13 @@ export function fromReadable(
     },
     cancel: (reason) => void reader.cancel(reason).catch(() => {}),
   };
+}
+
+/** Whatever a stream fails with, its reader has a message without an end. */
+function cutShort(error: unknown): never {
+  if (error instanceof HostError) throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  refuse("http-incomplete", `Cannot read on: the stream has failed: ${reason}`, error);
 }
 
 /** A source as a web stream, which pulls no further ahead than its own reader. */

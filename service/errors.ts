@@ -9,7 +9,10 @@ export type Refusal =
   | "http-incomplete"
   | "absent"
   | "limit-exceeded"
-  | "again";
+  | "again"
+  | "bad-request"
+  | "precondition-failed"
+  | "too-large";
 
 /** A refusal the guest is meant to see. Anything else that is thrown is a bug in the host. */
 export class HostError extends Error {
@@ -63,6 +66,13 @@ export const SEND_FAILURES = [
 /** One of {@linkcode SEND_FAILURES}. */
 export type SendFailure = typeof SEND_FAILURES[number];
 
+/** The frame of HTTP/2 that ended a stream or connection (RFC 9113, section 6): its type and its error code. */
+export interface Http2Fault {
+  /** 3 for RST_STREAM, 7 for GOAWAY. */
+  readonly frame: number;
+  readonly code: number;
+}
+
 /** A request to a backend that failed, with what the ABI's `send_error_detail` record can carry. */
 export class SendError extends HostError {
   override name = "SendError";
@@ -71,16 +81,19 @@ export class SendError extends HostError {
   readonly dnsRcode: number | undefined;
   /** The alert's number, for `tls_alert_received`. */
   readonly tlsAlert: number | undefined;
+  /** What the backend said, for `h2_error`. */
+  readonly http2: Http2Fault | undefined;
 
   constructor(
     failure: SendFailure,
     message: string,
-    options?: ErrorOptions & { dnsRcode?: number; tlsAlert?: number },
+    options?: ErrorOptions & { dnsRcode?: number; tlsAlert?: number; http2?: Http2Fault },
   ) {
     super(KINDS[failure] ?? "failed", message, options);
     this.failure = failure;
     this.dnsRcode = options?.dnsRcode;
     this.tlsAlert = options?.tlsAlert;
+    this.http2 = options?.http2;
   }
 }
 

@@ -1,5 +1,9 @@
+import type { Duplex } from "node:stream";
 import type { Payload } from "./bytes.ts";
+import type { ClientFacts } from "./client_facts.ts";
 import type { HeaderList } from "./headers.ts";
+
+export type { ClientFacts };
 
 /** The HTTP versions that the ABI names, by their numbers there. */
 export const HttpVersion = {
@@ -28,16 +32,6 @@ export interface ResponseHead {
   readonly headers: HeaderList;
 }
 
-/** What the host knows of whoever sent a request. */
-export interface ClientFacts {
-  /** IPv4 or IPv6 address in text, without port or brackets. */
-  readonly address: string;
-  readonly port: number;
-  /** The address that the client reached. */
-  readonly serverAddress: string;
-  readonly serverPort: number;
-}
-
 /**
  * One request and the way to answer it: what the fronts (a `Request` handler, a socket, a test) have in common.
  * `respond` is called once; before it, `inform` any number of times.
@@ -53,4 +47,9 @@ export interface Exchange {
   respond(head: ResponseHead, body: Payload): void;
   /** Calls back if the client leaves before its response has gone out whole. */
   onGone(callback: (reason: Error) => void): void;
+  /**
+   * Responds with a head of status 101, and gives up the client's connection with what has come on it since. Only there
+   * for a request that asks to change protocols, over a front with sockets. Undefined if the client has left.
+   */
+  takeOver?(head: ResponseHead): Duplex | undefined;
 }

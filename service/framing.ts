@@ -1,3 +1,6 @@
+import type { BackendRequest } from "./backend.ts";
+import { isWhole } from "./bytes.ts";
+import { SendError } from "./errors.ts";
 import type { HeaderList } from "./headers.ts";
 
 /** Who decides on Content-Length and Transfer-Encoding: the host, or the guest's own fields if they can stand. */
@@ -78,4 +81,31 @@ function canStand(headers: HeaderList): boolean {
   return lengths.length + codings.length > 0 &&
     (lengths.length === 0 || (lengths.length === 1 && /^[0-9]+$/.test(lengths[0]!))) &&
     (codings.length === 0 || (codings.length === 1 && codings[0]!.toLowerCase() === "chunked"));
+}
+
+/** Whether the fields frame a body. */
+export function isFramed(headers: HeaderList): boolean {
+  return headers.has("content-length") || headers.has("transfer-encoding");
+}
+
+/** What Content-Length says, unless Transfer-Encoding overrules it. */
+export function lengthOf(headers: HeaderList): number | undefined {
+  const length = headers.get("content-length");
+  return length === undefined || headers.has("transfer-encoding") ? undefined : Number(length);
+}
+
+/** What a request's Content-Length says; throws where sending the body under it would garble the connection. */
+export function declaredLength({ headers, body }: BackendRequest): number | undefined {
+  const length = lengthOf(headers);
+  if (!isFramed(headers) && body.length !== 0) {
+    garbled("Cannot send a body with neither Content-Length nor Transfer-Encoding");
+  }
+  if (length !== undefined && isWhole(body) && length !== body.length) {
+    garbled(`Cannot send a body of ${body.length} bytes under a Content-Length of ${length}`);
+  }
+  return length;
+}
+
+function garbled(message: string): never {
+  throw new SendError("http_protocol_error", message);
 }

@@ -1,5 +1,12 @@
+import type { AclEntry } from "./acl.ts";
 import type { BackendDefinition } from "./backend.ts";
+import type { DeviceLookup } from "./device.ts";
+import type { KvSeed } from "./kv/store.ts";
+import type { ShieldingSite } from "./shielding.ts";
+import type { FactsOverride } from "./client_facts.ts";
+import type { FactsProvider } from "./facts.ts";
 import type { GeoLookup } from "./geo.ts";
+import type { Inspector } from "./inspection.ts";
 import type { LogSink } from "./log.ts";
 import type { UserAgentParser } from "./user_agent.ts";
 
@@ -9,7 +16,29 @@ export interface Limits {
   readonly memory?: number;
   /** Instances that live at the same time; requests beyond wait for one. By default 1000. */
   readonly instances?: number;
+  /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */
+  readonly sandboxRequests?: number;
+  /** Milliseconds that a sandbox waits for its next request at the most. By default 10,000. */
+  readonly sandboxIdle?: number;
 }
+
+/** The bounds of a service that sets none. */
+export const DEFAULT_LIMITS: Required<Limits> = {
+  memory: 128 * 2 ** 20,
+  instances: 1000,
+  sandboxRequests: 6,
+  sandboxIdle: 10_000,
+};
+
+/** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
+export interface Pushpin {
+  /** By default this machine. */
+  readonly host?: string;
+  readonly port: number;
+}
+
+/** What a config store holds. */
+export type Entries = Readonly<Record<string, string>>;
 
 /** Finds the backend of a name, or nothing. */
 export type BackendLookup = (name: string) => BackendDefinition | undefined;
@@ -25,8 +54,44 @@ export interface ServiceOptions {
    * backend under such a name.
    */
   readonly catchAll?: BackendDefinition;
-  /** Config stores (and dictionaries) by name, each a record of strings. */
-  readonly configStores?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Certificates in PEM that backends with TLS trust which bring none of their own. By default the system's. */
+  readonly ca?: string;
+  /** Config stores (and dictionaries) by name: their entries, or what gives them anew each time a guest opens one. */
+  readonly configStores?: Readonly<Record<string, Entries | (() => Entries)>>;
+  /** Secret stores by name. */
+  readonly secretStores?: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>;
+  /** KV stores by name, with what is in them at first. */
+  readonly kvStores?: Readonly<Record<string, KvSeed>>;
+  /** ACLs by name. */
+  readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
+  /** The device behind a User-Agent field. By default {@linkcode parseDevice}. */
+  readonly devices?: DeviceLookup;
+  /** Points of presence that a guest may ask about, by their names. */
+  readonly shieldingSites?: Readonly<Record<string, ShieldingSite>>;
+  /** Values of the field `fastly-key` that `fastly_key_is_valid` takes for valid. By default there are none. */
+  readonly fastlyKeys?: readonly string[];
+  /**
+   * What only Fastly's network knows of a client: fingerprints, bots, proxies, and so on; or its address, in place of
+   * the real one. The same for every request, or asked for each. It wins over what the front knows, and the fields
+   * `x-fastly-bot-analyzed`, `-detected`, `-name`, `-category` and `-verified` of a request win over it.
+   */
+  readonly clientFacts?: FactsOverride | FactsProvider;
+  /**
+   * Request fields that begin so say what is known of the client, for tests: with `x-test-`, `x-test-ja4: …`. They
+   * win over all else, and the guest sees them too. The names behind the prefix are those of `FACT_NAMES`. By default
+   * no field does: whoever reaches the service could say anything.
+   */
+  readonly factsPrefix?: string;
+  /** Whether guests may hand requests off to a backend, as WebSockets are. By default they may. */
+  readonly websockets?: boolean;
+  /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */
+  readonly pushpin?: Pushpin;
+  /** The time in milliseconds since 1970, for guests and for what expires in stores. By default the machine's. */
+  readonly clock?: () => number;
+  /** Fills bytes with what guests get as random. By default the platform's secure source. */
+  readonly random?: (bytes: Uint8Array) => void;
+  /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */
+  readonly inspect?: Inspector;
   /** Where an address is. By default {@linkcode loopbackGeo}. */
   readonly geo?: GeoLookup;
   /** Reads User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */
@@ -37,6 +102,15 @@ export interface ServiceOptions {
   readonly logHostcalls?: boolean;
   /** The guest's environment, on top of the `FASTLY_*` variables of the platform. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What becomes of an import that this host does not know: by default the guest ends when it calls it. */
+  readonly unknownImports?: "trap" | "refuse";
+  /** The guest's arguments, after its name. */
+  readonly args?: readonly string[];
+  /**
+   * Takes what the guest writes to its standard output and error as it is, with the id of the request that it answers.
+   * By default the log has it by the line.
+   */
+  readonly stdio?: (stream: "stdout" | "stderr", bytes: Uint8Array, requestId: string) => void;
   readonly limits?: Limits;
   /**
    * Whether requests that came through this host before are refused (508), by the `cdn-loop` field that is then added

@@ -1,12 +1,28 @@
+import type { Duplex } from "node:stream";
+import { type Acl, aclsOf } from "./acl.ts";
 import type { Backend } from "./backends.ts";
 import { Backends } from "./backends.ts";
+import { type DeviceLookup, parseDevice } from "./device.ts";
+import type { ClientFacts } from "./client_facts.ts";
+import type { Exchange } from "./exchange.ts";
+import { gatherFacts } from "./facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./geo.ts";
+import type { HeaderList } from "./headers.ts";
+import type { KvStore } from "./kv/store.ts";
+import { kvStoresOf } from "./kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
-import type { BackendLookup, ServiceOptions } from "./options.ts";
+import { type BackendLookup, DEFAULT_LIMITS, type Limits, type ServiceOptions } from "./options.ts";
+import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
 
 /** The name that this host adds to `cdn-loop`. */
 export const LOOP_NAME = "fastlike";
+
+/** How often the `cdn-loop` fields name this host. */
+export function hopsOf(headers: HeaderList): number {
+  const hops = headers.getAll("cdn-loop").flatMap((value) => value.split(","));
+  return hops.filter((hop) => hop.split(";")[0]!.trim().toLowerCase() === LOOP_NAME).length;
+}
 
 /** The backend that guests of 2020 send their geo look-ups to. */
 const GEO_BACKEND = "geolocation";
@@ -16,28 +32,40 @@ export class Service {
   readonly options: ServiceOptions;
   readonly backends: Backends;
   readonly geo: GeoLookup;
+  readonly devices: DeviceLookup;
   readonly parseUserAgent: UserAgentParser;
-  readonly configStores: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly kvStores: ReadonlyMap<string, KvStore>;
+  readonly secretStores: ReadonlyMap<string, Secrets>;
+  readonly acls: ReadonlyMap<string, Acl>;
+  readonly limits: Required<Limits>;
+  readonly #connections = new Set<Duplex>();
+  readonly #facts = new WeakMap<Exchange, ClientFacts>();
   readonly #log: LogSink | undefined;
   readonly #geoBackend: Backend;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   #lastId = 0;
 
-  constructor(options: ServiceOptions) {
+  /** @param kvStores Those of another service, to share. */
+  constructor(options: ServiceOptions, kvStores?: ReadonlyMap<string, KvStore>) {
     this.options = options;
     this.geo = options.geo ?? loopbackGeo;
+    this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
-    this.configStores = new Map(
-      Object.entries(options.configStores ?? {}).map((
-        [name, entries],
-      ) => [name, new Map(Object.entries(entries))]),
-    );
+    this.kvStores = kvStores ?? kvStoresOf(options.kvStores ?? {}, options.clock ?? Date.now);
+    this.secretStores = secretStoresOf(options.secretStores ?? {});
+    this.acls = aclsOf(options.acls ?? {});
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
-      catchAllOf(options),
-      (error) => this.report("error", `A backend handler failed: ${describe(error)}`),
+      {
+        catchAll: catchAllOf(options),
+        reportFailure: (error) =>
+          this.report("error", `A backend handler failed: ${describe(error)}`),
+        report: (level, message) => this.report(level, message),
+        ca: options.ca,
+      },
     );
     this.#geoBackend = this.backends.make(GEO_BACKEND, geoHandler((ip) => this.geo(ip)));
   }
@@ -45,6 +73,34 @@ export class Service {
   /** An id for a request or sandbox: 32 hexadecimal digits below 2^64, as guests read them as 64 bits. */
   nextId(): string {
     return this.#idPrefix + (this.#lastId = (this.#lastId + 1) >>> 0).toString(16).padStart(8, "0");
+  }
+
+  /** What is known of a request's client; gathered once. */
+  factsOf(exchange: Exchange): ClientFacts {
+    const known = this.#facts.get(exchange);
+    if (known) return known;
+    const facts = this.#gatherFacts(exchange);
+    this.#facts.set(exchange, facts);
+    return facts;
+  }
+
+  #gatherFacts(exchange: Exchange): ClientFacts {
+    try {
+      return gatherFacts(exchange, this.options, (field, expected) => {
+        this.report("warning", `Cannot use the field "${field}": its value is not ${expected}`);
+      });
+    } catch (error) {
+      this.report("error", `The provider of client facts failed: ${describe(error)}`);
+      return exchange.client;
+    }
+  }
+
+  /** The entries of a config store now; undefined if there is none of the name. */
+  configStore(name: string): ReadonlyMap<string, string> | undefined {
+    const stores = this.options.configStores ?? {};
+    const entries = Object.hasOwn(stores, name) ? stores[name] : undefined;
+    return entries &&
+      new Map(Object.entries(typeof entries === "function" ? entries() : entries));
   }
 
   /** A backend of the options; then the geo look-up of 2020; then what catches all. */
@@ -81,7 +137,14 @@ export class Service {
     this.log({ kind: "host", level, message, ...requestId !== undefined && { requestId } });
   }
 
+  /** Has the connection closed with the service. */
+  keep(connection: Duplex): void {
+    this.#connections.add(connection);
+    connection.on("close", () => this.#connections.delete(connection));
+  }
+
   close(): void {
+    for (const connection of this.#connections) connection.destroy();
     this.backends.close();
   }
 }

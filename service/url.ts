@@ -11,7 +11,6 @@ export interface UrlParts {
 
 const PARTS = /^(?:([a-z][a-z0-9+.-]*):\/\/([^/?#]*))?([^?#]*)(\?[^#]*)?/i;
 // Bytes that no URI has: controls, space, DEL, and < > ` which must be encoded.
-// deno-lint-ignore no-control-regex -- the controls are the point
 const FORBIDDEN = /[\0-\x20<>`\x7f]/;
 
 /** Takes a URI apart without changing any of it, unlike `URL`. A fragment is left out. */

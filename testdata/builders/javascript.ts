@@ -1,4 +1,4 @@
-// Builds the JavaScript guest with the command line tool of its SDK.
+// Builds the JavaScript guests with the command line tool of their SDK.
 
 import { BUILT, run, toPath } from "./common.ts";
 import { install } from "./npm.ts";
@@ -6,8 +6,13 @@ import { install } from "./npm.ts";
 export async function build(): Promise<void> {
   const cwd = await install("javascript");
   await Deno.mkdir(BUILT, { recursive: true });
-  const output = toPath(new URL("javascript.wasm", BUILT));
+  await compile(cwd, "src/index.js", "javascript");
+  await compile(cwd, "src/serve.js", "javascript-serve");
+}
+
+async function compile(cwd: string, source: string, name: string): Promise<void> {
+  const output = toPath(new URL(`${name}.wasm`, BUILT));
   // `--no-install`: npx must not fetch another version when the directory has none.
-  const args = ["--no-install", "js-compute-runtime", "src/index.js", output];
+  const args = ["--no-install", "js-compute-runtime", source, output];
   await run("javascript", "npx", args, { cwd });
 }

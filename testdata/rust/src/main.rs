@@ -4,6 +4,10 @@
 //! `#[fastly::main]`, because several routes send the response by hand or never send one.
 
 mod backends;
+mod dynamic;
+mod handoff;
+mod serve;
+mod stores;
 
 use fastly::experimental::{BodyExt, StreamingBodyExt};
 use fastly::geo::geo_lookup;
@@ -18,6 +22,9 @@ const NAME: &str = "rust";
 
 fn main() {
     fastly::init();
+    if let Ok(mode) = std::env::var("SERVE") {
+        return serve::run(&mode);
+    }
     let req = Request::from_client();
     let path = req.get_path().to_owned();
 
@@ -30,6 +37,10 @@ fn main() {
     }
 
     let resp = match path.as_str() {
+        "/websocket" => return handoff::websocket(req),
+        "/websocket-dynamic" => return handoff::websocket_dynamic(req),
+        "/pending" => return handoff::pending(),
+        "/fanout" => return handoff::fanout(req),
         "/hello" => text(&format!("Hello from {NAME}\n")),
         "/echo" => echo(req),
         "/headers" => headers(&req),
@@ -57,7 +68,9 @@ fn main() {
         "/parallel" => backends::parallel(),
         "/upload" => backends::upload(),
         "/dynamic" => backends::dynamic(&req),
-        _ => text("not found\n").with_status(StatusCode::NOT_FOUND),
+        _ if path.starts_with("/dynamic-") => dynamic::answer(&path, &req),
+        _ => stores::answer(&path, req)
+            .unwrap_or_else(|| text("not found\n").with_status(StatusCode::NOT_FOUND)),
     };
     resp.send_to_client();
 }

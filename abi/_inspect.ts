@@ -1,0 +1,91 @@
+import { Body } from "../handles/body.ts";
+import { GuestRequest } from "../handles/message.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import { addressOf } from "../service/address.ts";
+import { concat } from "../service/bytes.ts";
+import { HostError, refuse } from "../service/errors.ts";
+import { type Inspection, verdictJson } from "../service/inspection.ts";
+import { describe } from "../service/service.ts";
+import { type Hostcall, wait } from "./_define.ts";
+import { ip, options, ref, type Span, span, text } from "./_in.ts";
+import * as out from "./_out.ts";
+
+const info = options({ corp: [1, text], workspace: [2, text], clientIp: [3, ip] });
+
+/**
+ * Asks the Next-Gen WAF, which is an option of the service, about a request. Corp and workspace must be told. How much
+ * room a verdict needs that does not fit, the call cannot tell.
+ */
+export const inspect: Hostcall = wait(
+  [ref(GuestRequest), ref(Body), info, span],
+  out.u32,
+  async (sandbox, request, body, info, buf) => write(buf, await ask(sandbox, request, body, info)),
+);
+
+async function ask(
+  sandbox: Sandbox,
+  request: GuestRequest,
+  body: Body,
+  { corp, workspace, clientIp }: ReturnType<typeof info.read>,
+): Promise<string> {
+  if (!corp || !workspace) refuse("invalid", "Cannot inspect without a corp and a workspace");
+  const { service } = sandbox;
+  const reader = bodyReader(body);
+  const clientAddress = clientIp ? addressOf(clientIp) : request.received?.exchange.client.address;
+  const { method, url } = request;
+  const headers = request.headers.copy();
+  try {
+    return verdictJson(
+      await service.options.inspect?.(
+        { method, url, headers, corp, workspace, clientAddress, body: reader.read },
+      ) ?? {},
+    );
+  } catch (error) {
+    if (error instanceof HostError) throw error;
+    service.report("error", `The inspect option failed: ${describe(error)}`, sandbox.current.id);
+    refuse("failed", "Cannot inspect: the inspect option failed", error);
+  } finally {
+    await reader.end();
+  }
+}
+
+/** Reads a body for somebody else: each time from its start, one after another, and no more after the end. */
+function bodyReader(body: Body): { readonly read: Inspection["body"]; end(): Promise<void> } {
+  let ended = false;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    read(most = Infinity) {
+      if (ended) throw new Error("Cannot read the body: the verdict has been given");
+      const bytes = last.then(() => peek(body, most));
+      last = bytes.catch(() => {});
+      return bytes;
+    },
+    async end() {
+      ended = true;
+      await last;
+    },
+  };
+}
+
+async function peek(body: Body, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for (let room = most; room > 0;) {
+      const chunk = await body.read(room);
+      if (!chunk.length) break;
+      chunks.push(chunk);
+      room -= chunk.length;
+    }
+  } finally {
+    body.write(concat(chunks), "front");
+  }
+  return concat(chunks).slice();
+}
+
+function write(buf: Span, text: string): number {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length > buf.length) {
+    refuse("buffer-too-small", `Cannot fit ${bytes.length} bytes in ${buf.length}`);
+  }
+  return buf.fill(bytes);
+}

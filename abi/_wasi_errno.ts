@@ -1,0 +1,50 @@
+import { HostError, type Refusal } from "../service/errors.ts";
+import { type Dialect, dialect } from "./_define.ts";
+
+/** What a call of WASI answers, by the names of preview 1's `errno`. */
+export const Errno = {
+  badf: 8,
+  exist: 20,
+  ilseq: 25,
+  inval: 28,
+  io: 29,
+  isdir: 31,
+  mfile: 33,
+  nametoolong: 37,
+  noent: 44,
+  notdir: 54,
+  notsock: 57,
+  notsup: 58,
+  rofs: 69,
+  spipe: 70,
+  notcapable: 76,
+} as const;
+
+const OF_REFUSAL: { readonly [R in Refusal]?: number } = {
+  "invalid": Errno.inval,
+  "bad-handle": Errno.badf,
+  "unsupported": Errno.notsup,
+  "limit-exceeded": Errno.mfile,
+};
+
+/** A refusal that only WASI has a word for. */
+class Denial extends HostError {
+  override name = "Denial";
+
+  constructor(readonly errno: keyof typeof Errno, message: string) {
+    super("failed", message);
+  }
+}
+
+/** Refuses with an error number of WASI's own. */
+export function deny(errno: keyof typeof Errno, message: string): never {
+  throw new Denial(errno, message);
+}
+
+/** The error number that WASI knows a failure by. */
+export function errnoOf(error: unknown): number {
+  if (error instanceof Denial) return Errno[error.errno];
+  return (error instanceof HostError && OF_REFUSAL[error.kind]) || Errno.io;
+}
+
+export const { call, wait }: Dialect = dialect(errnoOf);

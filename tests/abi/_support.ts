@@ -1,0 +1,188 @@
+/**
+ * The page of what is supported, `docs/support.md`: `deno task matrix` writes it anew.
+ *
+ * @module
+ */
+import type { ServiceOptions } from "../../service/options.ts";
+import { declaredCalls, type KnownCall, knownCalls } from "./_matrix.ts";
+
+/** Where the page is. */
+export const PAGE = new URL("../../docs/support.md", import.meta.url);
+
+/** What only Fastly's network can know: where it comes from here, and what a guest sees without it. */
+interface Option {
+  readonly calls: RegExp;
+  readonly option: keyof ServiceOptions;
+  /** Within the option. */
+  readonly field?: string;
+  readonly otherwise: string;
+}
+
+const DOWNSTREAM = "^fastly_http_(req|downstream)\\.downstream_";
+
+/** Every call whose answer is an option's, by `module.name`. No other call answers a fixed value. */
+export const FROM_OPTIONS: readonly Option[] = [
+  {
+    calls: new RegExp(`${DOWNSTREAM}client_ddos_detected$`),
+    option: "clientFacts",
+    field: "ddosDetected",
+    otherwise: "no",
+  },
+  {
+    calls: new RegExp(`${DOWNSTREAM}compliance_region$`),
+    option: "clientFacts",
+    field: "region",
+    otherwise: "`none`",
+  },
+  {
+    calls: new RegExp(`${DOWNSTREAM}client_h2_fingerprint$`),
+    option: "clientFacts",
+    field: "h2Fingerprint",
+    otherwise: "what the listener knows",
+  },
+  {
+    calls: new RegExp(`${DOWNSTREAM}client_oh_fingerprint$`),
+    option: "clientFacts",
+    field: "ohFingerprint",
+    otherwise: "absent",
+  },
+  {
+    calls: new RegExp(`${DOWNSTREAM}tls_`),
+    option: "clientFacts",
+    field: "tls",
+    otherwise: "what the listener knows",
+  },
+  {
+    calls: /^fastly_http_downstream\.downstream_bot_/,
+    option: "clientFacts",
+    field: "bot",
+    otherwise: "the fields `x-fastly-bot-*`, else not analyzed",
+  },
+  {
+    calls: /^fastly_http_downstream\.downstream_resvpnproxy_/,
+    option: "clientFacts",
+    field: "proxy",
+    otherwise: "absent",
+  },
+  {
+    calls: /^fastly_http_downstream\.downstream_visits_/,
+    option: "clientFacts",
+    field: "visits",
+    otherwise: "counted in `cdn-loop`",
+  },
+  {
+    calls: /^fastly_http_(req|downstream)\.fastly_key_is_valid$/,
+    option: "fastlyKeys",
+    otherwise: "no key is valid",
+  },
+  { calls: /^fastly_http_req\.inspect$/, option: "inspect", otherwise: "allowed" },
+  {
+    calls: /^fastly_http_req\.redirect_to_grip_proxy/,
+    option: "pushpin",
+    otherwise: "Unsupported",
+  },
+  {
+    calls: /^fastly_shielding\.shield_info$/,
+    option: "shieldingSites",
+    otherwise: "there are none",
+  },
+  { calls: /^fastly_geo\.lookup$/, option: "geo", otherwise: "only loopback addresses are known" },
+  {
+    calls: /^fastly_device_detection\.lookup$/,
+    option: "devices",
+    otherwise: "what the standard library reads in the User-Agent field",
+  },
+];
+
+/** Calls that are declared and refuse, and why, by `module.name`. */
+export const REFUSED: Readonly<Record<string, string>> = {
+  "fastly_compute_runtime.has_domain_inspector": "Unsupported: there is no HTTP cache yet",
+  "fastly_compute_runtime.has_image_optimizer": "Unsupported: there is no HTTP cache yet",
+  "fastly_compute_runtime.has_origin_inspector": "Unsupported: there is no HTTP cache yet",
+  "fastly_http_cache.is_request_cacheable": "Unsupported: there is no HTTP cache yet",
+  "fastly_secrets.get_secret": "Unsupported on every host: no SDK calls it",
+  "wasi_snapshot_preview1.proc_raise": "Unsupported, as in wasmtime: there are no signals",
+};
+
+/** What else there is to say. */
+const NOTES: Readonly<Record<string, string>> = {
+  "fastly_http_req.on_behalf_of": "divides caches; reaches no backend",
+  "wasi_snapshot_preview1.environ_get":
+    "point of presence, region and ids are placeholders, which `env` replaces",
+  "wasi_snapshot_preview1.fd_prestat_get": "the file system is an empty, read-only `/`",
+  "wasi_snapshot_preview1.fd_read": "standard input is empty",
+  "wasi_snapshot_preview1.sock_accept": "there are no sockets: `NOTSOCK`",
+  "wasi_snapshot_preview1.sock_recv": "`NOTSOCK`",
+  "wasi_snapshot_preview1.sock_send": "`NOTSOCK`",
+  "wasi_snapshot_preview1.sock_shutdown": "`NOTSOCK`",
+};
+
+type State = "yes" | "from options" | "no";
+
+interface Support {
+  readonly state: State;
+  readonly notes: readonly string[];
+}
+
+const declared = new Set(declaredCalls.map(({ module, name }) => `${module}.${name}`));
+
+function supportOf({ module, name, alias, fastly }: KnownCall): Support {
+  const key = `${module}.${name}`;
+  const today = alias ?? key;
+  const notes = [
+    ...alias === undefined ? [] : [`\`${alias}\``],
+    ...fastly ? [] : ["not Fastly's: the Go host's own, or a draft"],
+    ...today in NOTES ? [NOTES[today]!] : [],
+  ];
+  if (!declared.has(key)) return { state: "no", notes };
+  if (today in REFUSED) return { state: "no", notes: [...notes, REFUSED[today]!] };
+  const found = FROM_OPTIONS.find(({ calls }) => calls.test(today));
+  if (!found) return { state: "yes", notes };
+  const { option, field, otherwise } = found;
+  const source = field === undefined ? option : `${option}.${field}`;
+  return { state: "from options", notes: [...notes, `\`${source}\`; without it ${otherwise}`] };
+}
+
+/** A table as `deno fmt` leaves it. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(2, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: readonly string[], filler = " ") =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!, filler)).join(" | ")} |`;
+  const [head, ...body] = rows;
+  return [line(head!), line(head!.map(() => ""), "-"), ...body.map((row) => line(row))].join("\n");
+}
+
+/** The page, as it should be now. */
+export function supportPage(): string {
+  const modules = [...Map.groupBy(knownCalls, ({ module }) => module)].map(([module, calls]) => ({
+    module,
+    calls: calls.map((call) => ({ name: call.name, ...supportOf(call) })),
+  }));
+  const count = (calls: readonly Support[], state: State) =>
+    String(calls.filter((call) => call.state === state).length || "");
+  const summary = modules.map(({ module, calls }) => [
+    `\`${module}\``,
+    String(calls.length),
+    count(calls, "yes"),
+    count(calls, "from options"),
+    count(calls, "no"),
+  ]);
+  const sections = modules.map(({ module, calls }) => {
+    const rows = calls.map(({ name, state, notes }) => [`\`${name}\``, state, notes.join("; ")]);
+    return `## ${module}\n\n${table([["function", "state", "notes"], ...rows])}\n`;
+  });
+  return `# What a guest can import
+
+Written by \`deno task matrix\`.
+
+- **yes**: it does what it does at Fastly.
+- **from options**: only Fastly's network can know; an option of the service says it here.
+- **no**: it is not there, or refuses. A guest that imports what is not there loads all the same,
+  and ends when it calls it.
+
+${table([["module", "functions", "yes", "from options", "no"], ...summary])}
+
+${sections.join("\n")}`;
+}
+
+if (import.meta.main) await Deno.writeTextFile(PAGE, supportPage());

@@ -1,0 +1,131 @@
+import { type ByteSource, collect } from "../../service/bytes.ts";
+import { ChunkQueue } from "../../service/chunk_queue.ts";
+import { HeaderList } from "../../service/headers.ts";
+import { Pipe } from "../../service/pipe.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const textOf = async (queue: ChunkQueue) => new TextDecoder().decode(await collect(queue));
+
+function queueOf(...pieces: (string | ByteSource)[]): ChunkQueue {
+  const queue = new ChunkQueue();
+  for (const piece of pieces) queue.push(typeof piece === "string" ? bytes(piece) : piece);
+  return queue;
+}
+
+Deno.test("pieces are read in order, front ones first", async () => {
+  const queue = queueOf("b", "c");
+  queue.unshift(bytes("a"));
+  assertEquals([queue.length, queue.done], [3, false]);
+  assertEquals(await textOf(queue), "abc");
+  assertEquals([queue.length, queue.done], [0, true]);
+});
+
+Deno.test("empty pieces are none", () => {
+  const queue = queueOf("");
+  queue.unshift(bytes(""));
+  assertEquals(queue.read(), undefined);
+});
+
+Deno.test("a read takes no more than it asks for", () => {
+  const queue = queueOf("abcde");
+  assertEquals(queue.read(2), bytes("ab"));
+  assertEquals(queue.read(2), bytes("cd"));
+  assertEquals(queue.read(2), bytes("e"));
+  assertEquals(queue.read(2), undefined);
+});
+
+Deno.test("what is all at hand is whole, unless fields follow it", () => {
+  assertEquals(queueOf().whole(), new Uint8Array());
+  assertEquals(queueOf("a", "b").whole(), bytes("ab"));
+  assertEquals(queueOf("a", new Pipe()).whole(), undefined);
+  const queue = queueOf("a");
+  queue.trailers.append("x", "1");
+  assertEquals(queue.whole(), undefined);
+});
+
+Deno.test("a source stands at its place, and its fields come after its end", async () => {
+  const pipe = new Pipe();
+  const queue = queueOf("a", pipe, "c");
+  assertEquals(queue.length, undefined);
+  const read = textOf(queue);
+  pipe.write(bytes("b"));
+  pipe.finish(new HeaderList(["x", "1"]));
+  assertEquals(await read, "abc");
+  assertEquals(queue.trailers.raw, ["x", "1"]);
+});
+
+Deno.test("a piece put in front while a source is awaited is read first", async () => {
+  const pipe = new Pipe();
+  const queue = queueOf(pipe);
+  assertEquals(queue.ready, false);
+  queue.unshift(bytes("a"));
+  assertEquals(queue.read(), bytes("a"));
+  pipe.write(bytes("b"));
+  assertEquals(await queue.read(), bytes("b"));
+});
+
+Deno.test("what arrives after a piece was put in front of it is read after that piece", async () => {
+  const pipe = new Pipe();
+  const queue = queueOf(pipe, "c");
+  const arrived = queue.whenReady();
+  queue.unshift(bytes("a"));
+  pipe.write(bytes("b"));
+  pipe.finish();
+  await arrived;
+  assertEquals(await textOf(queue), "abc");
+});
+
+Deno.test("it is ready when bytes, the end or a failure are at hand", async () => {
+  assert(queueOf().ready);
+  assert(queueOf("a").ready);
+  for (
+    const happen of [
+      (pipe: Pipe) => void pipe.write(bytes("a")),
+      (pipe: Pipe) => pipe.finish(),
+      (pipe: Pipe) => pipe.abort(new Error("cut")),
+    ]
+  ) {
+    const pipe = new Pipe();
+    const queue = queueOf(pipe);
+    assert(!queue.ready);
+    happen(pipe);
+    await queue.whenReady();
+    assert(queue.ready);
+  }
+});
+
+Deno.test("a failure comes after what was there, and stays", async () => {
+  const pipe = new Pipe();
+  const queue = queueOf(pipe, "never");
+  pipe.write(bytes("a"));
+  pipe.abort(new Error("cut"));
+  assertEquals(await queue.read(), bytes("a"));
+  assertThrows(() => queue.read(), Error, "cut");
+  assertThrows(() => queue.read(), Error, "cut");
+  assertEquals(queue.whole(), undefined);
+});
+
+Deno.test("a reader that waits learns of the failure", async () => {
+  const pipe = new Pipe();
+  const read = queueOf(pipe).read();
+  pipe.abort(new Error("cut"));
+  await assertRejects(() => Promise.resolve(read), Error, "cut");
+});
+
+Deno.test("cancel reaches every source, and there is nothing left", () => {
+  const pipes = [new Pipe(), new Pipe()];
+  const queue = queueOf("a", ...pipes);
+  queue.cancel(new Error("left"));
+  for (const pipe of pipes) assertThrows(() => pipe.write(bytes("x")));
+  assertEquals(queue.read(), undefined);
+});
+
+Deno.test("queues nest", async () => {
+  const inner = queueOf("b", "c");
+  inner.trailers.append("x", "1");
+  const outer = queueOf("a", inner, "d");
+  assertEquals(outer.length, 4);
+  assertEquals(await textOf(outer), "abcd");
+  assertEquals(outer.trailers.raw, ["x", "1"]);
+});
