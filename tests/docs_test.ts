@@ -42,6 +42,29 @@ for (const [index, { heading, text }] of EXAMPLES.entries()) {
   });
 }
 
+Deno.test("the README's fastly.toml is read as it stands, and has an example for each table", async () => {
+  const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+  const text = /```toml\n([^]*?)```/.exec(readme)![1]!;
+  const { options, logEndpoints } = await parseManifest(text, "fastly.toml", {
+    read: () => new TextEncoder().encode('{"entries": []}'),
+    env: () => "secret",
+    warn: (line) => assert(false, line),
+    openDatabase: () => Promise.resolve(() => ({})),
+  });
+  assertEquals(Object.keys({ ...options, logEndpoints }).sort(), [
+    "acls",
+    "backends",
+    "clientFacts",
+    "configStores",
+    "devices",
+    "geo",
+    "kvStores",
+    "logEndpoints",
+    "secretStores",
+    "shieldingSites",
+  ]);
+});
+
 Deno.test("fastly.toml.md has an example for each table", () => {
   const tables =
     "backends config_stores kv_stores secret_stores acls geolocation device_detection " +

@@ -7,6 +7,7 @@ import type { ServiceOptions } from "../../service/options.ts";
 import { declaredCalls, type KnownCall, knownCalls } from "./_matrix.ts";
 
 /** Where the page is. */
+export const README: URL = new URL("../../README.md", import.meta.url);
 export const PAGE = new URL("../../docs/support.md", import.meta.url);
 
 /** What only Fastly's network can know: where it comes from here, and what a guest sees without it. */
@@ -152,21 +153,27 @@ function table(rows: readonly (readonly string[])[]): string {
   return [line(head!), line(head!.map(() => ""), "-"), ...body.map((row) => line(row))].join("\n");
 }
 
-/** The page, as it should be now. */
-export function supportPage(): string {
-  const modules = [...Map.groupBy(knownCalls, ({ module }) => module)].map(([module, calls]) => ({
-    module,
-    calls: calls.map((call) => ({ name: call.name, ...supportOf(call) })),
-  }));
+const modules = [...Map.groupBy(knownCalls, ({ module }) => module)].map(([module, calls]) => ({
+  module,
+  calls: calls.map((call) => ({ name: call.name, ...supportOf(call) })),
+}));
+
+/** How many functions of each module there are in each state. */
+export function supportSummary(): string {
   const count = (calls: readonly Support[], state: State) =>
     String(calls.filter((call) => call.state === state).length || "");
-  const summary = modules.map(({ module, calls }) => [
+  const rows = modules.map(({ module, calls }) => [
     `\`${module}\``,
     String(calls.length),
     count(calls, "yes"),
     count(calls, "from options"),
     count(calls, "no"),
   ]);
+  return table([["module", "functions", "yes", "from options", "no"], ...rows]);
+}
+
+/** The page, as it should be now. */
+export function supportPage(): string {
   const sections = modules.map(({ module, calls }) => {
     const rows = calls.map(({ name, state, notes }) => [`\`${name}\``, state, notes.join("; ")]);
     return `## ${module}\n\n${table([["function", "state", "notes"], ...rows])}\n`;
@@ -180,9 +187,20 @@ Written by \`deno task matrix\`.
 - **no**: it is not there, or refuses. A guest that imports what is not there loads all the same,
   and ends when it calls it.
 
-${table([["module", "functions", "yes", "from options", "no"], ...summary])}
+${supportSummary()}
 
 ${sections.join("\n")}`;
 }
 
-if (import.meta.main) await Deno.writeTextFile(PAGE, supportPage());
+/** The README with the summary as it should be now. */
+export function withSummary(readme: string): string {
+  return readme.replace(
+    /(<!-- matrix -->\n)[^]*?(<!-- \/matrix -->)/,
+    (_, begin, end) => `${begin}\n${supportSummary()}\n\n${end}`,
+  );
+}
+
+if (import.meta.main) {
+  await Deno.writeTextFile(PAGE, supportPage());
+  await Deno.writeTextFile(README, withSummary(await Deno.readTextFile(README)));
+}
