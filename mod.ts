@@ -34,45 +34,7 @@ import { describeTrap } from "./wasm/trap.ts";
 export { XqdStatus } from "./abi/_status.ts";
 export { Memory } from "./handles/memory.ts";
 export { HandleTable, type Resource } from "./handles/table.ts";
-export type { AclEntry } from "./service/acl.ts";
-export type {
-  BackendDefinition,
-  BackendHandler,
-  BackendOptions,
-  Health,
-  Healthcheck,
-  PoolLimits,
-  TcpKeepAlive,
-  TlsVersion,
-} from "./service/backend.ts";
-export { type Device, type DeviceLookup, parseDevice } from "./service/device.ts";
-export type {
-  BotFacts,
-  ClientFacts,
-  FactsOverride,
-  ProxyFacts,
-  TlsFacts,
-  VerifyResult,
-  Visits,
-} from "./service/client_facts.ts";
-export type { ByteSource, Eventually, Payload } from "./service/bytes.ts";
-export {
-  type Exchange,
-  HttpVersion,
-  type RequestHead,
-  type ResponseHead,
-} from "./service/exchange.ts";
-export { FACT_NAMES } from "./service/fact_fields.ts";
-export type { FactsProvider } from "./service/facts.ts";
-export { defaultGeo, type Geo, geoHandler, type GeoLookup } from "./service/geo.ts";
-export { HeaderList } from "./service/headers.ts";
-export type { KvSeed } from "./service/kv/store.ts";
-export type { Inspection, Inspector, Verdict } from "./service/inspection.ts";
-export type { LogEntry, LogLevel, LogSink } from "./service/log.ts";
-export type { BackendLookup, Limits, Pushpin, ServiceOptions } from "./service/options.ts";
-export type { ShieldingSite } from "./service/shielding.ts";
-export { parseUserAgent, type UserAgent, type UserAgentParser } from "./service/user_agent.ts";
-export type { HandlerInfo } from "./service/web_exchange.ts";
+export * from "./service/public.ts";
 export type { Source } from "./wasm/program.ts";
 
 /** Frames that a trap tells: ten, the default, end within Rust's own panic. */
@@ -162,13 +124,18 @@ export class Fastlike implements AsyncDisposable {
   /**
    * Makes instances ahead of requests, up to `limits.instances`.
    *
+   * @param count How many are to be ready.
    * @returns How many are ready.
    */
   warmup(count: number): number {
     return this.#loaded.pool.warmup(count);
   }
 
-  /** Puts a new program in place: new requests get it, running ones end on the old. As `load` throws, and keeps the old. */
+  /**
+   * Puts a new program in place: new requests get it, running ones end on the old.
+   *
+   * @throws {Error} As {@linkcode Fastlike.load} does; the old program stays then.
+   */
   async reload(source: Source): Promise<void> {
     this.#loaded = await load(source, this.#service);
   }

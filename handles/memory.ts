@@ -4,51 +4,63 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** The most arguments that one `fromCharCode` is given. */
 const STRING_PIECE = 4096;
 
-/** The guest's linear memory. Views are made anew after growth, so none may outlive an `await`. */
+/**
+ * The guest's linear memory: addresses count bytes from 0, numbers are little-endian and need no alignment. Whatever
+ * would reach past the end refuses `invalid`, and has done nothing then. What is read is a copy, safe from growth.
+ */
 export class Memory {
   readonly #memory: WebAssembly.Memory;
   #view: DataView<ArrayBuffer>;
   #bytes: Uint8Array<ArrayBuffer>;
 
+  /** Looks at what an instance exports, which may grow at any time. */
   constructor(memory: WebAssembly.Memory) {
     this.#memory = memory;
     this.#view = new DataView(memory.buffer as ArrayBuffer);
     this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer);
   }
 
-  /** Bytes that the guest may reach. */
+  /** Bytes that the guest may reach, now. */
   get size(): number {
     return this.#memory.buffer.byteLength;
   }
 
+  /** Reads a byte: 0 to 255. */
   u8(ptr: number): number {
     return this.#at(ptr, 1).getUint8(ptr);
   }
 
+  /** Reads two bytes as a number without sign. */
   u16(ptr: number): number {
     return this.#at(ptr, 2).getUint16(ptr, true);
   }
 
+  /** Reads four bytes as a number without sign. */
   u32(ptr: number): number {
     return this.#at(ptr, 4).getUint32(ptr, true);
   }
 
+  /** Reads eight bytes as a number without sign. */
   u64(ptr: number): bigint {
     return this.#at(ptr, 8).getBigUint64(ptr, true);
   }
 
+  /** Writes the lowest 8 bits of an integer, whatever its sign. */
   setU8(ptr: number, value: number): void {
     this.#at(ptr, 1).setUint8(ptr, value);
   }
 
+  /** Writes the lowest 16 bits of an integer, whatever its sign. */
   setU16(ptr: number, value: number): void {
     this.#at(ptr, 2).setUint16(ptr, value, true);
   }
 
+  /** Writes the lowest 32 bits of an integer, whatever its sign. */
   setU32(ptr: number, value: number): void {
     this.#at(ptr, 4).setUint32(ptr, value, true);
   }
 
+  /** Writes the lowest 64 bits of an integer, whatever its sign. */
   setU64(ptr: number, value: bigint): void {
     this.#at(ptr, 8).setBigUint64(ptr, value, true);
   }
@@ -58,11 +70,12 @@ export class Memory {
     return this.#span(ptr, length).slice();
   }
 
+  /** Copies all of them to `ptr`. */
   setBytes(ptr: number, bytes: Uint8Array): void {
     this.#span(ptr, bytes.length).set(bytes);
   }
 
-  /** UTF-8; refuses what is not. */
+  /** Reads `length` bytes as UTF-8, a byte order mark included; refuses `invalid` for what is not. */
   text(ptr: number, length: number): string {
     const bytes = this.#span(ptr, length);
     try {
@@ -72,7 +85,7 @@ export class Memory {
     }
   }
 
-  /** A byte string: one character for each byte. */
+  /** Reads `length` bytes as a byte string: one character, up to U+00FF, for each. */
   byteString(ptr: number, length: number): string {
     const bytes = this.#span(ptr, length);
     let text = "";
@@ -85,7 +98,7 @@ export class Memory {
     return text;
   }
 
-  /** Writes a byte string. */
+  /** Writes a byte string; of a character beyond U+00FF its lowest 8 bits. */
   setByteString(ptr: number, text: string): void {
     const bytes = this.#span(ptr, text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);

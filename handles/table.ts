@@ -15,7 +15,7 @@ export class HandleTable {
   readonly #items = new Map<number, object>();
   #next = 1;
 
-  /** Gives the object its number. */
+  /** Gives the object its number: 1 to the first, then one more each. */
   insert(item: object): number {
     this.#items.set(this.#next, item);
     return this.#next++;
@@ -28,14 +28,14 @@ export class HandleTable {
     refuse("bad-handle", `Cannot use handle ${handle} as a ${type.name}`);
   }
 
-  /** As {@linkcode HandleTable.get}, and the number names nothing any more. */
+  /** As {@linkcode HandleTable.get}, refusal included, and the number names nothing any more. */
   take<T extends object>(type: Resource<T>, handle: number): T {
     const item = this.get(type, handle);
     this.#items.delete(handle);
     return item;
   }
 
-  /** Takes everything that is left. */
+  /** Takes everything that is left, in the order of the numbers. */
   *drain(): Generator<object> {
     for (const item of this.#items.values()) yield item;
     this.#items.clear();

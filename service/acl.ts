@@ -1,9 +1,10 @@
 import { octetsOf } from "./address.ts";
 
-/** One line of an ACL. */
+/** One line of an ACL. Of all that an address is in, the longest prefix counts; of equal ones the last. */
 export interface AclEntry {
-  /** An address or a range, as `192.0.2.0/24` or `2001:db8::/32`. */
+  /** An address or a range in text, as `192.0.2.0/24` or `2001:db8::/32`. Bits behind the prefix are ignored. */
   readonly prefix: string;
+  /** What the guest should do; the host itself does nothing. */
   readonly action: "ALLOW" | "BLOCK";
 }
 

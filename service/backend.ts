@@ -6,14 +6,14 @@ import type { HeaderList } from "./headers.ts";
 /** A backend in JavaScript: answers requests in the process, with no socket. A throw is a failed send to the guest. */
 export type BackendHandler = (request: Request) => Response | Promise<Response>;
 
-/** A version of TLS. */
+/** A version of TLS. Deno speaks 1.2 and 1.3: older ones mean 1.2 as a minimum, and as a maximum fail every send. */
 export type TlsVersion = "1.0" | "1.1" | "1.2" | "1.3";
 
 /** How a backend is reached over the network. Names follow Fastly's backend definition. */
 export interface BackendOptions {
-  /** `http:` or `https:`, host and port; a path in it goes before every request's own. */
+  /** `http:` or `https:`, host and port (by default 80 or 443); a path in it goes before every request's own. */
   readonly url: string;
-  /** The Host field of every request, in place of the guest's. */
+  /** The Host field of every request. By default the guest's own, else the host of its URL, else that of `url`. */
   readonly hostOverride?: string;
   /** Each in milliseconds. Without one, or with 0, the backend may take as long as it likes. */
   readonly timeouts?: {
@@ -24,8 +24,9 @@ export interface BackendOptions {
     /** Between two pieces of the response's body. */
     readonly betweenBytes?: number;
   };
+  /** For `https:`. Settings that make no sense fail every send with `tls_configuration_error`, which says why. */
   readonly tls?: {
-    /** Certificates to trust in PEM, in place of the system's. */
+    /** Certificates to trust in PEM, one text with any number of them or several. By default the service's `ca`. */
     readonly ca?: string | readonly string[];
     /** The name that the certificate must carry; by default the SNI name, else the URL's host. */
     readonly certHost?: string;
@@ -33,9 +34,11 @@ export interface BackendOptions {
     readonly sni?: string | false;
     /** This client's certificate and its key, in PEM. */
     readonly clientCertificate?: { readonly certificate: string; readonly key: string };
-    /** `false` accepts any certificate: for development. */
+    /** `false` accepts any certificate: for development. By default `true`. */
     readonly verify?: boolean;
+    /** By default `1.2`. */
     readonly minVersion?: TlsVersion;
+    /** By default `1.3`. */
     readonly maxVersion?: TlsVersion;
     /** Cipher names in OpenSSL's notation, joined by colons. */
     readonly ciphers?: string;
@@ -46,6 +49,7 @@ export interface BackendOptions {
   readonly http2?: boolean;
   /** How long an idle connection is kept for the next request, in milliseconds: 55,000 at most, which is the default. */
   readonly keepAlive?: number;
+  /** TCP's own probes of idle connections. By default what the operating system does. */
   readonly tcpKeepAlive?: TcpKeepAlive;
   /** Which connections are kept for other requests; `false` opens one for each. By default all that can be. */
   readonly pool?: false | PoolLimits;

@@ -1,14 +1,13 @@
 // @ts-types="./std_user_agent.d.ts"
 import { UserAgent } from "npm:deno-std@1.4.0/http/user_agent.js";
 
-/**
- * What Fastly's device detection tells of a User-Agent field; it reaches the guest as JSON. SDKs read the keys that
- * {@linkcode parseDevice} fills, and `bot_name`, `is_bot`, `is_downloader`, `is_feedreader` of the user agent and
- * `patch_minor` of the system.
- */
+/** What Fastly's device detection tells of a User-Agent field; it reaches the guest as JSON, with any further keys. */
 export interface Device {
+  /** SDKs read the texts `name`, `major`, `minor`, `patch`, `bot_name`; and whether `identified`, `is_bot`, … */
   readonly user_agent?: Readonly<Record<string, unknown>>;
+  /** SDKs read the texts `name`, `major`, `minor`, `patch` and `patch_minor`. */
   readonly os?: Readonly<Record<string, unknown>>;
+  /** SDKs read the texts `name`, `brand`, `model`, `hwtype`; and whether `is_mobile`, `is_desktop`, `is_tablet`, … */
   readonly device?: Readonly<Record<string, unknown>>;
 }
 

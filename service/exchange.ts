@@ -22,13 +22,17 @@ export interface RequestHead {
   readonly method: string;
   /** Absolute: scheme, authority of the Host field, then path and query as received. */
   readonly url: string;
+  /** What the client spoke. */
   readonly version: HttpVersion;
+  /** Every field, those of the connection and of framing included. */
   readonly headers: HeaderList;
 }
 
-/** A response's head, framing fields included. */
+/** A response's head. */
 export interface ResponseHead {
+  /** 102 to 199 for `inform`, 101 for `takeOver`, 200 to 999 for `respond`. */
   readonly status: number;
+  /** Every field, those of framing included: they fit the body. */
   readonly headers: HeaderList;
 }
 
@@ -37,9 +41,11 @@ export interface ResponseHead {
  * `respond` is called once; before it, `inform` any number of times.
  */
 export interface Exchange {
+  /** What the client asks; it does not change. */
   readonly head: RequestHead;
   /** The request's content; whole and empty when there is none. */
   readonly body: Payload;
+  /** What the front itself knows, before the service's `clientFacts` have their say. */
   readonly client: ClientFacts;
   /** Sends an informational (1xx) head ahead of the response, where the front can. */
   inform(head: ResponseHead): void;

@@ -103,7 +103,7 @@ const PLAIN: Fields<Plain> = {
   region: ["region", text],
 };
 
-/** The names under which facts can be written as text, in request fields or in a file. */
+/** The names under which facts can be written as text, in request fields or in a file, as `bot-name`, `ja4`. */
 export const FACT_NAMES: readonly string[] = [PLAIN, TLS, BOT, PROXY, VISITS].flatMap((fields) =>
   Object.values(fields).map(([name]) => name)
 );

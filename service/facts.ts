@@ -5,7 +5,7 @@ import type { HeaderList } from "./headers.ts";
 
 const decoder = new TextDecoder();
 
-/** Tells more of a client than the front knows, or something else. */
+/** Tells more of a client than the front knows, or something else. After a throw, which is logged, the front's hold. */
 export type FactsProvider = (
   exchange: Pick<Exchange, "head" | "client">,
 ) => FactsOverride | undefined;

@@ -1,12 +1,18 @@
 import type { BackendHandler } from "./backend.ts";
 
-/** Where an address is, under the names of Fastly's geolocation JSON. */
+/** Where an address is, under the names of Fastly's geolocation JSON. Some SDKs take no record with a key missing. */
 export interface Geo {
+  /** Who runs the autonomous system, as `Fastly, Inc`. */
   as_name?: string;
+  /** The number of the autonomous system, as 54113. */
   as_number?: number;
+  /** The telephone area code, in North America; 0 for none. */
   area_code?: number;
+  /** In English, as `San Francisco`. */
   city?: string;
+  /** A word of Fastly's: `broadband`, `cable`, `dialup`, `mobile`, `satellite`, `xdsl`, … */
   conn_speed?: string;
+  /** A word of Fastly's: `wired`, `wifi`, `mobile`, `dialup`, `satellite`; `?` for not known. */
   conn_type?: string;
   /** Two letters, as `NA`. */
   continent?: string;
@@ -14,14 +20,19 @@ export interface Geo {
   country_code?: string;
   /** ISO 3166-1, three letters. */
   country_code3?: string;
+  /** In English, as `United States of America`. */
   country_name?: string;
-  /** Degrees. */
+  /** Degrees, north of the equator above 0. */
   latitude?: number;
-  /** Degrees. */
+  /** Degrees, east of Greenwich above 0. */
   longitude?: number;
+  /** The designated market area, in the United States; 0 for none. */
   metro_code?: number;
+  /** As it is written there: `94107`, `100-0001`. */
   postal_code?: string;
+  /** A word of Fastly's: `cloud`, `tor-exit`, `vpn`, …; `?` for no proxy that is known. */
   proxy_description?: string;
+  /** A word of Fastly's: `anonymous`, `corporate`, `hosting`, `public`, …; `?` for no proxy that is known. */
   proxy_type?: string;
   /** ISO 3166-2, without the country. */
   region?: string;

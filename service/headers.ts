@@ -44,6 +44,7 @@ export class HeaderList {
     return found;
   }
 
+  /** Whether any field has the name. */
   has(name: string): boolean {
     return this.get(name) !== undefined;
   }
@@ -55,11 +56,12 @@ export class HeaderList {
     return names;
   }
 
+  /** Adds a field at the end, unchecked: names and values that come from elsewhere are the caller's to check. */
   append(name: string, value: string): void {
     this.#own().push(name, value);
   }
 
-  /** Replaces every value under the name, at the place of the first. */
+  /** Replaces every value under the name, at the place of the first, else at the end. As unchecked as `append`. */
   set(name: string, ...values: string[]): void {
     const raw = this.#raw;
     const kept: string[] = [];
@@ -83,11 +85,13 @@ export class HeaderList {
     return true;
   }
 
+  /** A list of the same fields; a change of either does not reach the other. */
   copy(): HeaderList {
     this.#owned = undefined; // both copy before their next change
     return new HeaderList(this.#raw);
   }
 
+  /** Every field in order, repeats apart. */
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
     const raw = this.#raw;
     for (let i = 0; i < raw.length; i += 2) yield [raw[i]!, raw[i + 1]!];

@@ -3,18 +3,23 @@ import type { HeaderList } from "./headers.ts";
 
 /** A request that a guest has the Next-Gen WAF look at. */
 export interface Inspection {
+  /** The method token, in the guest's case. */
   readonly method: string;
+  /** As the guest has set it, mostly absolute; `/` if it has not. */
   readonly url: string;
   /** A copy. */
   readonly headers: HeaderList;
-  /** The site of the WAF, as the guest names it. */
+  /** The customer of the WAF, as the guest names it; never empty. */
   readonly corp: string;
+  /** The customer's site, as the guest names it; never empty. */
   readonly workspace: string;
   /** The address that the guest gives, else that of the client whose request it is; undefined for the guest's own. */
   readonly clientAddress: string | undefined;
   /**
-   * The body, or its first bytes up to a number, once they have arrived. The guest still reads it from its start. May
-   * be called until the verdict is given.
+   * The body, or its first bytes, once they have arrived. The guest still reads it from its start.
+   *
+   * @param most The most bytes. By default all.
+   * @throws {Error} After the verdict has been given.
    */
   body(most?: number): Promise<Uint8Array>;
 }
@@ -23,7 +28,7 @@ export interface Inspection {
 export interface Verdict {
   /** What the guest should do: `allow`, `block`, `unauthorized`, or what a newer WAF says. By default `allow`. */
   readonly verdict?: string;
-  /** The WAF's own status, which tells kinds of blocks apart. By default 200. */
+  /** The WAF's own status, which tells kinds of blocks apart: 200 allows, 406 blocks. By default 200. */
   readonly response?: number;
   /** Where to send the client instead. By default nowhere. */
   readonly redirectUrl?: string;
@@ -33,7 +38,7 @@ export interface Verdict {
   readonly decisionMs?: number;
 }
 
-/** Stands for the Next-Gen WAF. */
+/** Stands for the Next-Gen WAF. A throw fails the guest's call, and the log tells why. */
 export type Inspector = (inspection: Inspection) => Eventually<Verdict>;
 
 /** The verdict as guests parse it. */

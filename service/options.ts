@@ -32,21 +32,23 @@ export const DEFAULT_LIMITS: Required<Limits> = {
 
 /** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
 export interface Pushpin {
-  /** By default this machine. */
+  /** A host name or address, without port. By default `127.0.0.1`. */
   readonly host?: string;
+  /** The TCP port on which it takes HTTP requests, without TLS. */
   readonly port: number;
 }
 
-/** What a config store holds. */
+/** What a config store holds: a text for each key. */
 export type Entries = Readonly<Record<string, string>>;
 
-/** Finds the backend of a name, or nothing. */
+/** Finds the backend of a name, or nothing, each time that a guest uses the name. */
 export type BackendLookup = (name: string) => BackendDefinition | undefined;
 
 /** What a service is made of: plain data and small functions, each with a default. Flags and fastly.toml end here too. */
 export interface ServiceOptions {
   /**
-   * Backends by name. A function answers for every name: it is a {@linkcode ServiceOptions.catchAll} and nothing else.
+   * Backends by name; a URL that cannot be one fails `Fastlike.load` with a `TypeError`. A function answers for every
+   * name: it is a {@linkcode ServiceOptions.catchAll} and nothing else. By default there are none.
    */
   readonly backends?: Readonly<Record<string, BackendDefinition>> | BackendLookup;
   /**
@@ -58,15 +60,15 @@ export interface ServiceOptions {
   readonly ca?: string;
   /** Config stores (and dictionaries) by name: their entries, or what gives them anew each time a guest opens one. */
   readonly configStores?: Readonly<Record<string, Entries | (() => Entries)>>;
-  /** Secret stores by name. */
+  /** Secret stores by name: a secret for each key, in bytes or as a text that the guest gets in UTF-8. */
   readonly secretStores?: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>;
   /** KV stores by name, with what is in them at first. */
   readonly kvStores?: Readonly<Record<string, KvSeed>>;
-  /** ACLs by name. */
+  /** ACLs by name. A prefix that is none fails `Fastlike.load` with a `TypeError`. */
   readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
-  /** The device behind a User-Agent field. By default {@linkcode parseDevice}. */
+  /** The device behind a User-Agent field. By default what `parseDevice` finds. */
   readonly devices?: DeviceLookup;
-  /** Points of presence that a guest may ask about, by their names. */
+  /** Points of presence that a guest may ask about, by their names, as `pdx-or-us`. By default there are none. */
   readonly shieldingSites?: Readonly<Record<string, ShieldingSite>>;
   /** Values of the field `fastly-key` that `fastly_key_is_valid` takes for valid. By default there are none. */
   readonly fastlyKeys?: readonly string[];
@@ -92,25 +94,26 @@ export interface ServiceOptions {
   readonly random?: (bytes: Uint8Array) => void;
   /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */
   readonly inspect?: Inspector;
-  /** Where an address is. By default {@linkcode loopbackGeo}. */
+  /** Where an address is. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;
   /** Reads User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */
   readonly userAgentParser?: UserAgentParser;
   /** Takes every log entry. By default nobody does. */
   readonly log?: LogSink;
-  /** Whether hostcalls are logged too, which costs time. */
+  /** Whether hostcalls are logged too, which costs time. By default they are not. */
   readonly logHostcalls?: boolean;
   /** The guest's environment, on top of the `FASTLY_*` variables of the platform. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What becomes of an import that this host does not know: by default the guest ends when it calls it. */
+  /** What an import does that this host does not know: end the guest that calls it (the default), or fail the load. */
   readonly unknownImports?: "trap" | "refuse";
-  /** The guest's arguments, after its name. */
+  /** The guest's arguments, after its name. By default there are none. */
   readonly args?: readonly string[];
   /**
    * Takes what the guest writes to its standard output and error as it is, with the id of the request that it answers.
    * By default the log has it by the line.
    */
   readonly stdio?: (stream: "stdout" | "stderr", bytes: Uint8Array, requestId: string) => void;
+  /** Bounds to set in place of the default ones, each for itself. */
   readonly limits?: Limits;
   /**
    * Whether requests that came through this host before are refused (508), by the `cdn-loop` field that is then added

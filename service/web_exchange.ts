@@ -13,6 +13,7 @@ const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** What a server tells of a request besides the request; the part of `Deno.ServeHandlerInfo` that is used. */
 export interface HandlerInfo {
+  /** The client's address; one without a host name, as a Unix socket's, counts as 127.0.0.1 and port 0. */
   readonly remoteAddr: Deno.Addr;
 }
 

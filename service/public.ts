@@ -1,0 +1,46 @@
+/**
+ * What of a service its user sees, for `mod.ts` to hand on. Nothing in this directory imports it.
+ *
+ * @module
+ */
+
+// What a service is made of
+export type { BackendLookup, Entries, Limits, Pushpin, ServiceOptions } from "./options.ts";
+export type {
+  BackendDefinition,
+  BackendHandler,
+  BackendOptions,
+  Health,
+  Healthcheck,
+  PoolLimits,
+  TcpKeepAlive,
+  TlsVersion,
+} from "./backend.ts";
+export type { AclEntry } from "./acl.ts";
+export type { KvSeed } from "./kv/store.ts";
+export type { ShieldingSite } from "./shielding.ts";
+export type { LogEntry, LogLevel, LogSink } from "./log.ts";
+
+// Who and where a client is
+export {
+  type BotFacts,
+  type ClientFacts,
+  type FactsOverride,
+  type ProxyFacts,
+  type TlsFacts,
+  VERIFY_RESULTS,
+  type VerifyResult,
+  type Visits,
+} from "./client_facts.ts";
+export { FACT_NAMES } from "./fact_fields.ts";
+export type { FactsProvider } from "./facts.ts";
+export { type Device, type DeviceLookup, parseDevice } from "./device.ts";
+export { defaultGeo, type Geo, geoHandler, type GeoLookup } from "./geo.ts";
+export { parseUserAgent, type UserAgent, type UserAgentParser } from "./user_agent.ts";
+export type { Inspection, Inspector, Verdict } from "./inspection.ts";
+
+// What a front hands in
+export type { ByteSource, Eventually, Payload } from "./bytes.ts";
+export { type Exchange, HttpVersion, type RequestHead, type ResponseHead } from "./exchange.ts";
+export { HeaderList } from "./headers.ts";
+export type { HandlerInfo } from "./web_exchange.ts";
