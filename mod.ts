@@ -53,7 +53,7 @@ export type Handler = (request: Request, info?: HandlerInfo) => Promise<Response
 
 /** A program that answers requests. Two of them in one process share nothing. */
 export class Fastlike implements AsyncDisposable {
-  /** Answers one request. Never rejects: what goes wrong is a response too. Bound, so that it can be handed on. */
+  /** Answers one request. What goes wrong is a response too, but for a `secure` that throws. Bound, so that it can be handed on. */
   readonly handler: Handler;
   /** {@linkcode Fastlike.handler}, under the name that `deno serve` looks for. */
   readonly fetch: Handler;
@@ -215,6 +215,7 @@ interface Seat {
 interface Loaded {
   readonly pool: Pool<Seat>;
   readonly queue: RunQueue<Seat>;
+  readonly service: Service;
   /** Sandboxes that would take another request. */
   readonly listening: Set<RequestPromise>;
 }
@@ -234,7 +235,7 @@ async function load(source: Source, service: Service): Promise<Loaded> {
     return new Slot(program, { seat, functions: binders.map((bind) => bind(seat)) });
   };
   const pool = new Pool(makeSlot, limits.instances);
-  return { pool, queue: new RunQueue(pool), listening: new Set() };
+  return { pool, queue: new RunQueue(pool), service, listening: new Set() };
 }
 
 function refuseUnknown(imports: Program["imports"]): void {
@@ -262,6 +263,7 @@ class Run implements Job<Seat>, Host {
   #yieldTurn: (() => void) | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #sandbox: Sandbox | undefined;
+  #refused = false;
 
   /** @param mayExit Whether the guest's exit status is an answer and nothing wrong. */
   constructor(exchange: Exchange, service: Service, loaded: Loaded, mayExit = false) {
@@ -278,8 +280,8 @@ class Run implements Job<Seat>, Host {
     exchange.onGone((reason) =>
       this.#sandbox ? this.#sandbox.abandon(exchange, reason) : this.stop(new Stop(reason.message))
     );
-    loaded.queue.submit(this);
-    if (this.#sandbox) return;
+    if (!this.#refused) loaded.queue.submit(this);
+    if (this.#sandbox || this.#refused) return;
     this.#patience = setTimeout(
       () => this.stop(new Stop("Every instance is in use: try again later")),
       MOST_WAIT,
@@ -314,8 +316,9 @@ class Run implements Job<Seat>, Host {
 
   /** Ends the guest, or takes the request out of the queue. */
   stop(reason: Stop): void {
-    if (this.#sandbox) this.#sandbox.stop(reason);
-    else if (this.#loaded.queue.withdraw(this)) this.#refuse(503, reason.message);
+    if (this.#sandbox) return this.#sandbox.stop(reason);
+    this.#loaded.queue.withdraw(this);
+    this.#refuse(503, reason.message);
   }
 
   waiting(): void {
@@ -323,7 +326,9 @@ class Run implements Job<Seat>, Host {
   }
 
   listening(promise: RequestPromise): void {
-    this.#loaded.listening.add(promise);
+    const { listening, service } = this.#loaded;
+    if (this.#service === service && !this.#mayExit) listening.add(promise);
+    else promise.end(); // with options of its own, or run once: no request of others comes to it
   }
 
   left(promise: RequestPromise): void {
@@ -331,6 +336,8 @@ class Run implements Job<Seat>, Host {
   }
 
   #refuse(status: number, message: string): void {
+    if (this.#refused) return;
+    this.#refused = true;
     clearTimeout(this.#patience);
     reply(this.#exchange, status, message);
     this.#answer();
@@ -364,7 +371,9 @@ function faultOf(error: unknown): Fault | undefined {
     : { status: 500, message, level: "error", exitCode: code, exited: true };
 }
 
-function handle(
+// Async, so that a `secure` that throws rejects.
+// deno-lint-ignore require-await
+async function handle(
   request: Request,
   info: HandlerInfo | undefined,
   { secure }: FastlikeOptions,

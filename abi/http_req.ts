@@ -8,7 +8,6 @@ import { GuestRequest } from "../handles/message.ts";
 import { PendingRequest as Pending, type Reply } from "../handles/pending_request.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { send } from "../handles/send.ts";
-import type { Payload } from "../service/bytes.ts";
 import { refuse, SendError } from "../service/errors.ts";
 import { checkMethod } from "../service/headers.ts";
 import { checkUrl } from "../service/url.ts";
@@ -79,13 +78,13 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   send_async: call(
     sendInputs,
     out.put(Pending),
-    (sandbox, request, body, backend) => start(sandbox, request, () => body.payload(), backend),
+    (sandbox, request, body, backend) => start(sandbox, request, body, backend, false),
   ),
   /** Sends what the body holds, and then what is written to it until it is closed. */
   send_async_streaming: call(
     streamInputs,
     out.put(Pending),
-    (sandbox, request, body, backend) => start(sandbox, request, () => body.stream(), backend),
+    (sandbox, request, body, backend) => start(sandbox, request, body, backend, true),
   ),
   /** As `send_async`, or with `streaming` 1 as `send_async_streaming`; never through the cache. */
   send_async_v2: call(
@@ -94,7 +93,7 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
     (sandbox, request, handle, backend, streaming) => {
       const { handles } = sandbox;
       const body = streaming ? handles.get(Body, handle) : Body.take(handles, handle);
-      return start(sandbox, request, () => streaming ? body.stream() : body.payload(), backend);
+      return start(sandbox, request, body, backend, streaming !== 0);
     },
   ),
 
@@ -121,11 +120,15 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
 function start(
   sandbox: Sandbox,
   request: GuestRequest,
-  payload: () => Payload,
+  body: Body,
   name: string,
+  streaming: boolean,
 ): Pending {
   const backend = isGeoLookup(request) ? sandbox.service.geoBackend : sandbox.findBackend(name);
-  if (backend) return send(sandbox.service, request, payload(), backend);
+  if (backend) {
+    return send(sandbox.service, request, streaming ? body.stream() : body.payload(), backend);
+  }
+  if (!streaming) body.drop(); // it has been consumed
   sandbox.reportUnknownBackend(name);
   throw new SendError("destination_not_found", `Cannot send: no backend is named "${name}"`);
 }
@@ -142,7 +145,7 @@ function sendAndWait(
   body: Body,
   backend: string,
 ): Reply | Promise<Reply> {
-  const pending = start(sandbox, request, () => body.payload(), backend);
+  const pending = start(sandbox, request, body, backend, false);
   return settle(sandbox, sandbox.handles.insert(pending));
 }
 

@@ -40,14 +40,16 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
         return sandbox.current.inform(response);
       }
       handles.take(GuestResponse, responseHandle);
-      const body = streaming === 1 ? handles.get(Body, bodyHandle) : Body.take(handles, bodyHandle);
+      const streams = streaming === 1;
+      const body = streams ? handles.get(Body, bodyHandle) : Body.take(handles, bodyHandle);
+      if (!streams && (response.status < 200 || sandbox.current.responded)) body.drop();
       if (response.status < 200) {
         refuse(
           "invalid",
           `Cannot respond with status ${response.status}: of 1xx only 103 can be sent`,
         );
       }
-      sandbox.current.respond(response, () => streaming === 1 ? body.stream() : body.payload());
+      sandbox.current.respond(response, () => streams ? body.stream() : body.payload());
     },
   ),
   /** The Go host's own, which no SDK calls: an informational head with another status than the response has. */
@@ -66,7 +68,10 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
   send_downstream_pending: call(
     [take(PendingRequest)],
     out.none,
-    ({ current }, pending) => current.respondWith(pending),
+    ({ current }, pending) => {
+      if (current.responded) pending.drop();
+      current.respondWith(pending);
+    },
   ),
   http_keepalive_mode_set: call(
     [ref(GuestResponse), oneOf("automatic", "no-keepalive")],

@@ -47,10 +47,14 @@ const gathered: Input<Uint8Array> = {
     const ptr = unsigned(args, at);
     const count = unsigned(args, at + 1);
     if (ptr + count * 8 > memory.size) refuse("invalid", "Cannot reach the buffers to write");
-    const buffers = Array.from(
-      { length: count },
-      (_, i) => memory.bytes(memory.u32(ptr + i * 8), memory.u32(ptr + i * 8 + 4)),
-    );
+    let total = 0;
+    const buffers = Array.from({ length: count }, (_, i) => {
+      const length = memory.u32(ptr + i * 8 + 4);
+      total += length;
+      // The same bytes over and over would fill the host's memory.
+      if (total > memory.size) refuse("invalid", "Cannot write more than all of the memory");
+      return memory.bytes(memory.u32(ptr + i * 8), length);
+    });
     return concat(buffers);
   },
 };

@@ -35,8 +35,13 @@ export class Connections {
     }
   }
 
+  /** Ends them all, and tells so at once: the process may not live to see them closed. */
   cut(): void {
-    for (const socket of this.#open.keys()) socket.destroy();
+    const reason = new Error("The connection was cut: the server stops");
+    for (const [socket, { running }] of this.#open) {
+      socket.destroy();
+      for (const exchange of [...running]) exchange.closed(reason);
+    }
   }
 }
 

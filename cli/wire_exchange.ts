@@ -147,8 +147,8 @@ export class WireExchange implements Exchange {
     // Until it is asked for its body the client may send it or not: the connection's next bytes mean nothing.
     this.#response.shouldKeepAlive = false;
     return new RequestBody(request, known, () => {
-      if (this.#answered || this.#closed) return;
-      this.#response.shouldKeepAlive = true;
+      if (this.writer.begun || this.#closed) return;
+      if (!this.#answered) this.#response.shouldKeepAlive = true;
       this.#response.writeContinue();
     });
   }

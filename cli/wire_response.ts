@@ -18,6 +18,8 @@ export class ResponseWriter {
   status = 0;
   /** Bytes of the body that were given to the socket. */
   bytes = 0;
+  /** Whether the head is on its way: nothing may go ahead of it any more. */
+  begun = false;
   #source: ByteSource | undefined;
 
   constructor(response: ServerResponse, asked: Asked) {
@@ -42,6 +44,7 @@ export class ResponseWriter {
     const whole = isWhole(body);
     const framing = this.#writeHead(head, whole ? body.length : undefined);
     if (!framing) return cancel(body, "The response's head could not be written");
+    this.begun = whole || framing.kind === "none";
     if (whole) this.#sendWhole(body, framing);
     else if (framing.kind === "none") this.#sendNothing(body);
     else void this.#stream(body, framing.kind === "length" ? framing.length : Infinity);
@@ -91,11 +94,13 @@ export class ResponseWriter {
     try {
       for (let first = true;; first = false) {
         let chunk = source.read();
+        this.begun = true;
         if (chunk instanceof Promise) {
           if (first) response.flushHeaders();
           chunk = await chunk;
         }
         if (!this.#source) return;
+        if (chunk && left <= 0) source.cancel(new Error("The body is longer than declared"));
         if (!chunk || left <= 0) break;
         if (chunk.length > left) chunk = chunk.subarray(0, left);
         left -= chunk.length;

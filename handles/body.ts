@@ -50,7 +50,7 @@ export class Body extends Waitable {
     if (source === this) refuse("bad-handle", "Cannot append a body to itself");
     const content = source.#readable("append");
     if (this.#stream) return pump(content, this.#stream);
-    this.#content.push(content.whole() ?? content);
+    this.#content.join(content);
   }
 
   /** Gives up the content to whoever sends it. */

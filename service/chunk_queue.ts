@@ -1,11 +1,16 @@
 import { type ByteSource, concat, EMPTY, type Eventually, isWhole, type Payload } from "./bytes.ts";
 import { HeaderList } from "./headers.ts";
 
+/** Places of pieces that were read that may stay empty. */
+const MOST_EMPTY = 1024;
+
 /** Pieces of one message, some at hand and some still arriving, read in order as one. */
 export class ChunkQueue implements ByteSource {
   /** Appended fields, and those of each source once it has ended. */
   readonly trailers: HeaderList = new HeaderList();
+  /** Those that have been read leave empty ones behind for a while, up to the first that counts. */
   readonly #pieces: Payload[] = [];
+  #first = 0;
   #arriving: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #done = false;
@@ -29,7 +34,17 @@ export class ChunkQueue implements ByteSource {
   }
 
   unshift(piece: Payload): void {
-    if (piece.length !== 0 || !isWhole(piece)) this.#pieces.unshift(piece);
+    if (piece.length === 0 && isWhole(piece)) return;
+    if (this.#first) this.#pieces[--this.#first] = piece;
+    else this.#pieces.unshift(piece);
+  }
+
+  /** Moves all of another queue to the end, with the fields that it has so far. */
+  join(other: ChunkQueue): void {
+    if (other.#arriving || other.#failure) return this.push(other);
+    for (const piece of other.#pieces.splice(0)) this.push(piece);
+    other.#first = 0;
+    for (const [name, value] of other.trailers) this.trailers.append(name, value);
   }
 
   /** Everything, if it is at hand and no fields follow it. */
@@ -41,13 +56,16 @@ export class ChunkQueue implements ByteSource {
   /** At most `most` bytes of the next piece. */
   read(most = Infinity): Eventually<Uint8Array | undefined> {
     while (this.#pull()) {
-      const head = this.#pieces[0] as Uint8Array | undefined;
+      const head = this.#pieces[this.#first] as Uint8Array | undefined;
       if (!head) {
         this.#done = true;
         return undefined;
       }
-      if (head.length <= most) return this.#pieces.shift() as Uint8Array;
-      this.#pieces[0] = head.subarray(most);
+      if (head.length <= most) {
+        this.#drop();
+        return head;
+      }
+      this.#pieces[this.#first] = head.subarray(most);
       return head.subarray(0, most);
     }
     return this.#arriving!.then(() => this.read(most));
@@ -69,13 +87,23 @@ export class ChunkQueue implements ByteSource {
 
   cancel(reason?: unknown): void {
     for (const piece of this.#pieces) if (!isWhole(piece)) piece.cancel(reason);
-    this.#pieces.length = 0;
+    this.#pieces.length = this.#first = 0;
+  }
+
+  /** Takes the first piece away; an array's own `shift` takes long once that is large. */
+  #drop(): void {
+    const pieces = this.#pieces;
+    pieces[this.#first++] = EMPTY;
+    if (this.#first < pieces.length && this.#first < MOST_EMPTY) return;
+    if (this.#first * 2 < pieces.length) return;
+    pieces.splice(0, this.#first);
+    this.#first = 0;
   }
 
   /** Brings bytes, or the end, to the front; false when they are still arriving. */
   #pull(): boolean {
     for (;;) {
-      const head = this.#pieces[0];
+      const head = this.#pieces[this.#first];
       if (head === undefined || isWhole(head)) return true;
       if (this.#failure) throw this.#failure.error;
       if (this.#arriving) return false;
@@ -102,7 +130,7 @@ export class ChunkQueue implements ByteSource {
 
   #place(source: ByteSource, chunk: Uint8Array | undefined): void {
     // A prepended piece may stand before the source by now: it is read first, as it should be.
-    const at = this.#pieces.indexOf(source);
+    const at = this.#pieces.indexOf(source, this.#first);
     if (at < 0) return; // cancelled meanwhile
     if (chunk) return void this.#pieces.splice(at, 0, chunk);
     for (const [name, value] of source.trailers ?? []) this.trailers.append(name, value);

@@ -1,5 +1,6 @@
 import type { ByteSource, Eventually } from "./bytes.ts";
 import { refuse } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
 import type { HeaderList } from "./headers.ts";
 
 /** A writer waits while this many bytes are unread. */
@@ -7,7 +8,7 @@ const MOST_UNREAD = 64 * 1024;
 
 /** Joins one writer to one reader; a fast writer waits for a slow reader. */
 export class Pipe implements ByteSource {
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks = new Fifo<Uint8Array>();
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;
   #gone: { reason: unknown } | undefined;
@@ -73,7 +74,7 @@ export class Pipe implements ByteSource {
 
   cancel(reason?: unknown): void {
     this.#gone ??= { reason };
-    this.#chunks.length = 0;
+    this.#chunks.clear();
     this.#unread = 0;
     this.#wakeWriter();
   }

@@ -28,7 +28,8 @@ export class WebExchange implements Exchange {
   readonly response: Promise<Response>;
   readonly #request: Request;
   readonly #resolve: (response: Response) => void;
-  #gone: (() => void) | undefined;
+  readonly #watchers: (() => void)[] = [];
+  #complete = false;
 
   /** @param secure Whether the guest sees `https`. */
   constructor(request: Request, info: HandlerInfo | undefined, secure: boolean) {
@@ -57,15 +58,20 @@ export class WebExchange implements Exchange {
   }
 
   onGone(callback: (reason: Error) => void): void {
+    if (this.#complete) return;
     const { signal } = this.#request;
-    this.#gone = () => callback(new Error("The client has left"));
-    if (signal.aborted) this.#gone();
-    else signal.addEventListener("abort", this.#gone, { once: true });
+    const watcher = () => callback(new Error("The client has left"));
+    if (signal.aborted) return watcher();
+    signal.addEventListener("abort", watcher, { once: true });
+    this.#watchers.push(watcher);
   }
 
   /** Under Deno.serve the signal aborts after a response, too: that is no client that leaves. */
   #completed(): void {
-    if (this.#gone) this.#request.signal.removeEventListener("abort", this.#gone);
+    this.#complete = true;
+    for (const watcher of this.#watchers.splice(0)) {
+      this.#request.signal.removeEventListener("abort", watcher);
+    }
   }
 
   #toResponse(status: number, list: HeaderList, body: Payload): Response {

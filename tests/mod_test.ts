@@ -276,6 +276,46 @@ Deno.test("an instance has options of its own and handles one request", async ()
   assertEquals(await textOf(app, "/proxy/a"), "app's");
 });
 
+Deno.test("an instance that would take more requests gets none of the program's", async () => {
+  await using app = await Fastlike.load(RUST, { env: { SERVE: "loop" } });
+  const served = Promise.withResolvers<LogEntry>();
+  const log = (entry: LogEntry) => entry.kind === "endpoint" && served.resolve(entry);
+  await (await app.instantiate({ log }).handle(get("/"))).text();
+  assertMatch(await textOf(app, "/"), / 1 \/\n$/);
+  assertEquals({ ...await served.promise, requestId: "" }, {
+    kind: "endpoint",
+    endpoint: "serve",
+    message: "served 1",
+    requestId: "",
+  });
+});
+
+Deno.test("a request whose client has left already starts no guest", async () => {
+  let asked = 0;
+  const origin = () => new Response(String(++asked));
+  await using app = await Fastlike.load(RUST, { backends: { origin } });
+  const response = await app.handler(get("/proxy/a", { signal: AbortSignal.abort() }));
+  assertEquals([response.status, asked], [503, 0]);
+});
+
+Deno.test({
+  name: "a program that cannot be instantiated answers 500, and nothing waits on",
+  sanitizeOps: true,
+  sanitizeResources: true,
+  async fn() {
+    // deno-fmt-ignore -- a start function that traps, which makes the instantiation fail
+    const wasm = Uint8Array.of(
+    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 5, 3, 1, 0, 1,
+    7, 19, 2, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2, 0, 6, 0x5f, 0x73, 0x74, 0x61, 0x72, 0x74, 0, 0,
+    8, 1, 0, 10, 5, 1, 3, 0, 0, 0x0b,
+  );
+    await using app = await Fastlike.load(wasm);
+    const response = await app.handler(get("/"));
+    assertEquals(response.status, 500);
+    assertMatch(await response.text(), /^Cannot instantiate the program: /);
+  },
+});
+
 Deno.test("after a reload new requests get the new program, running ones end on the old", async () => {
   const gate = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();

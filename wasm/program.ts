@@ -42,7 +42,10 @@ async function read(source: URL | Uint8Array | Response): Promise<Uint8Array> {
   const name = source instanceof URL ? source.href : source.url || "the response";
   try {
     const response = source instanceof URL ? await fetch(source) : source;
-    if (!response.ok) throw new Error(`the status is ${response.status}`);
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new Error(`the status is ${response.status}`);
+    }
     return await response.bytes();
   } catch (cause) {
     throw new Error(`Cannot load a program from ${name}: ${reason(cause)}`, { cause });

@@ -161,6 +161,19 @@ Deno.test("append moves all of the source, and takes its handle", async () => {
   assertEquals((await b.page(BODY, "trailer_values_get", [dest, "X"])).values, ["1"]);
 });
 
+Deno.test("a body with appended trailers is answered without a length, and with them", async () => {
+  using b = bench();
+  const [dest, source] = [await b.body("ab"), await b.body("cd")];
+  assertEquals(b.now(BODY, "trailer_append", source, "x", "1"), ok);
+  assertEquals(await b.call(BODY, "append", dest, source), ok);
+  const response = await b.got("fastly_http_resp", "new");
+  assertEquals(b.now("fastly_http_resp", "send_downstream", response, dest, 0), ok);
+  const { head, body } = await b.exchange.response();
+  assertEquals(head.headers.get("content-length"), undefined);
+  assertEquals(await b.exchange.responseText(), "abcd");
+  assertEquals((body as ByteSource).trailers?.raw, ["x", "1"]);
+});
+
 Deno.test("append joins what has not arrived yet, at its place", async () => {
   const { b, body, pipe } = arriving();
   using _ = b;

@@ -1,7 +1,17 @@
 import { SEND_FAILURES, SendError, type SendFailure } from "../../service/errors.ts";
-import { assertEquals } from "../assert.ts";
-import { bench, BUF, INVALID_HANDLE, OUT, UNTOUCHED, XqdStatus } from "./_bench.ts";
-import { replyOf, start } from "./_origins.ts";
+import { assert, assertEquals } from "../assert.ts";
+import {
+  type Bench,
+  bench,
+  BUF,
+  INVALID_HANDLE,
+  OUT,
+  OUT2,
+  turn,
+  UNTOUCHED,
+  XqdStatus,
+} from "./_bench.ts";
+import { Origin, replyOf, start } from "./_origins.ts";
 
 const REQ = "fastly_http_req";
 const RESP = "fastly_http_resp";
@@ -269,6 +279,62 @@ Deno.test("a response that nobody took is let go with the sandbox", async () => 
   const patience = Promise.withResolvers<never>();
   const timer = setTimeout(() => patience.reject(new Error("The body was not cancelled")), 1000);
   await Promise.race([gone.promise, patience.promise]).finally(() => clearTimeout(timer));
+});
+
+for (
+  const [what, refused, expected] of [
+    [
+      "sent to a backend that nobody has defined",
+      async (b: Bench, body: number) =>
+        b.call(REQ, "send", await b.request(), body, "nobody", OUT, OUT2),
+      inval,
+    ],
+    [
+      "sent so without waiting",
+      async (b: Bench, body: number) =>
+        b.call(REQ, "send_async_v2", await b.request(), body, "nobody", 0, OUT),
+      inval,
+    ],
+    [
+      "a second answer to the client",
+      async (b: Bench, body: number) => {
+        b.sandbox.current.fail(500, "the first");
+        return b.call(RESP, "send_downstream", await b.got(RESP, "new"), body, 0);
+      },
+      error,
+    ],
+    [
+      "an answer with a status that is none",
+      async (b: Bench, body: number) => {
+        const response = await b.got(RESP, "new");
+        assertEquals(await b.call(RESP, "status_set", response, 102), ok);
+        return b.call(RESP, "send_downstream", response, body, 0);
+      },
+      inval,
+    ],
+  ] as const
+) {
+  Deno.test(`a body that is consumed but not sent is let go: ${what}`, async () => {
+    let gone = false;
+    using b = bench({
+      backends: {
+        origin: () => new Response(new ReadableStream({ cancel: () => void (gone = true) })),
+      },
+    });
+    const { body } = await replyOf(b, "send", await b.request(), await b.body(), "origin");
+    assertEquals(await refused(b, body), expected);
+    await turn();
+    assert(gone, "the origin is told");
+  });
+}
+
+Deno.test("a pending request that comes too late to answer the client is cancelled", async () => {
+  const origin = new Origin();
+  using b = bench({ backends: { origin: origin.handler } });
+  const pending = await start(b, "origin");
+  b.sandbox.current.fail(500, "the first");
+  assertEquals(await b.call(RESP, "send_downstream_pending", pending), error);
+  assert(origin.requests[0]!.signal.aborted);
 });
 
 Deno.test("sends with wild out-pointers answer Inval", async () => {

@@ -146,6 +146,11 @@ Deno.test("nothing else can be written to, nor from outside memory", () => {
   b.memory.setU32(BUF, 0x1ffff);
   b.memory.setU32(BUF + 4, 2);
   assertEquals(b.now(WASI, "fd_write", 1, BUF, 1, OUT), inval);
+  for (let i = 0; i < 3; i++) {
+    b.memory.setU32(BUF + i * 8, 0);
+    b.memory.setU32(BUF + i * 8 + 4, 0x10000);
+  }
+  assertEquals(b.now(WASI, "fd_write", 1, BUF, 3, OUT), inval, "more than all of the memory");
   assertEquals(b.logs, []);
 });
 

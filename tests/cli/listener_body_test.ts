@@ -67,10 +67,11 @@ Deno.test("a body longer than declared is cut at the declared length", async () 
   using wire = await Wire.open(server.port);
   tap.push("bo");
   tap.push("dy and more");
-  tap.end();
+  tap.push("and more");
   await wire.send(GET + GET.replace("/", "/next"));
   await wire.until("\r\n\r\nbody");
   assert((await wire.until("next")).startsWith("HTTP/1.1 200 OK"));
+  assert(tap.cancelled, "its writer is told, and waits for no reader");
 });
 
 Deno.test("a body shorter than declared cuts the connection", async () => {
@@ -267,6 +268,34 @@ Deno.test("100 Continue is sent when the guest first reads", async () => {
   assertStringIncludes(await wire.until("<body>"), "Connection: keep-alive\r\n");
   await wire.send(GET);
   await wire.until("<>");
+});
+
+Deno.test("100 Continue is sent for a response that is made of the request's body", async () => {
+  await using server = await serving((exchange) => exchange.respond(head(200), exchange.body));
+  using wire = await Wire.open(server.port);
+  await wire.send(CONTINUE);
+  assertEquals(await wire.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  await wire.send("body");
+  await wire.until("\r\n4\r\nbody\r\n");
+});
+
+Deno.test("there is no 100 behind the response's head", async () => {
+  const go = Promise.withResolvers<void>();
+  const tap = new Tap();
+  await using server = await serving(async (exchange) => {
+    exchange.respond(head(200, "Content-Length", "6"), tap);
+    await go.promise;
+    await (exchange.body as ByteSource).read();
+    tap.push("two");
+    tap.end();
+  });
+  using wire = await Wire.open(server.port);
+  tap.push("one");
+  await wire.send(CONTINUE);
+  await wire.until("one");
+  await wire.send("body");
+  go.resolve();
+  assertEquals(await wire.rest(), "two");
 });
 
 Deno.test("without a read there is no 100, and the connection closes after the response", async () => {

@@ -235,6 +235,7 @@ Deno.test("draining cuts what takes too long", async () => {
   await wire.send(GET);
   await here.promise;
   await server.drain(50);
+  assertEquals(server.lines.map(({ status, whole }) => [status, whole]), [[200, false]]);
   await left.promise;
   assert(!(await wire.rest()).includes("0\r\n\r\n"));
 });

@@ -35,6 +35,21 @@ Deno.test("a read takes no more than it asks for", () => {
   assertEquals(queue.read(2), undefined);
 });
 
+Deno.test("many small pieces are read as fast as few", async () => {
+  const count = 300_000;
+  const began = performance.now();
+  const queue = new ChunkQueue();
+  const pipe = new Pipe();
+  const piece = bytes("x");
+  for (let i = 0; i < count; i++) queue.push(piece);
+  for (let i = 0; i < 65_536; i++) pipe.write(piece);
+  queue.push(pipe);
+  pipe.finish();
+  assertEquals((await textOf(queue)).length, count + 65_536);
+  const millis = performance.now() - began;
+  assert(millis < 2000, `it took ${millis} ms`);
+});
+
 Deno.test("what is all at hand is whole, unless fields follow it", () => {
   assertEquals(queueOf().whole(), new Uint8Array());
   assertEquals(queueOf("a", "b").whole(), bytes("ab"));
