@@ -137,7 +137,15 @@ export class Fastlike implements AsyncDisposable {
    * @throws {Error} As {@linkcode Fastlike.load} does; the old program stays then.
    */
   async reload(source: Source): Promise<void> {
-    this.#loaded = await load(source, this.#service);
+    const loaded = await load(source, this.#service);
+    this.retire();
+    this.#loaded = loaded;
+  }
+
+  /** Lets sandboxes end that wait for another request, before a shutdown. Requests go on being answered. */
+  retire(): void {
+    this.#loaded.retired = true;
+    for (const promise of this.#loaded.listening) promise.end();
   }
 
   /** Ends what is running (503 to those without a response) and closes all connections to backends. */
@@ -218,6 +226,8 @@ interface Loaded {
   readonly service: Service;
   /** Sandboxes that would take another request. */
   readonly listening: Set<RequestPromise>;
+  /** Whether no sandbox gets another request. */
+  retired: boolean;
 }
 
 async function load(source: Source, service: Service): Promise<Loaded> {
@@ -235,7 +245,7 @@ async function load(source: Source, service: Service): Promise<Loaded> {
     return new Slot(program, { seat, functions: binders.map((bind) => bind(seat)) });
   };
   const pool = new Pool(makeSlot, limits.instances);
-  return { pool, queue: new RunQueue(pool), service, listening: new Set() };
+  return { pool, queue: new RunQueue(pool), service, listening: new Set(), retired: false };
 }
 
 function refuseUnknown(imports: Program["imports"]): void {
@@ -326,8 +336,8 @@ class Run implements Job<Seat>, Host {
   }
 
   listening(promise: RequestPromise): void {
-    const { listening, service } = this.#loaded;
-    if (this.#service === service && !this.#mayExit) listening.add(promise);
+    const { listening, service, retired } = this.#loaded;
+    if (this.#service === service && !this.#mayExit && !retired) listening.add(promise);
     else promise.end(); // with options of its own, or run once: no request of others comes to it
   }
 

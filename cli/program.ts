@@ -5,6 +5,8 @@ import { CommandError, reasonOf } from "./errors.ts";
 /** A program that answers requests, or is run once. */
 export interface Program extends AsyncDisposable {
   answer(exchange: Exchange): Promise<void>;
+  /** Lets sandboxes end that wait for another request. */
+  retire(): void;
   /** Resolves to the guest's exit status. */
   run(): Promise<number>;
 }

@@ -53,6 +53,7 @@ async function warnOfUnreachable({ backends }: ServiceOptions, terminal: Termina
 }
 
 async function stop(listener: Listener, program: Program): Promise<void> {
+  program.retire();
   await listener.drain(DRAIN_MILLIS);
   await program[Symbol.asyncDispose]();
 }

@@ -103,6 +103,8 @@ export class Backend {
 
 /** The most origins whose connections are kept; beyond it the one used longest ago is closed. */
 const MOST_TRANSPORTS = 256;
+/** The most names of a catch-all whose backends are kept. */
+const MOST_CAUGHT = 256;
 /** The most backends of guests that are probed; beyond it the one defined longest ago is not any more. */
 const MOST_MONITORS = 64;
 
@@ -126,6 +128,7 @@ export class Backends {
   readonly #transports = new Map<string, Transport>();
   /** As the transports. */
   readonly #monitors = new Map<string, HealthMonitor>();
+  readonly #caught = new Map<string, { definition: BackendDefinition; backend: Backend }>();
   /** Of the backends that are defined for good. */
   readonly #lasting: ReadonlySet<string> | undefined;
 
@@ -155,7 +158,17 @@ export class Backends {
     const defined = this.#defined.get(name);
     if (defined) return defined;
     const caught = this.#options.catchAll?.(name);
-    return caught === undefined ? undefined : this.make(name, caught);
+    return caught === undefined ? undefined : this.#catch(name, caught);
+  }
+
+  /** The same backend for the same answer: making one costs more than looking it up. */
+  #catch(name: string, definition: BackendDefinition): Backend {
+    const known = this.#caught.get(name);
+    if (known?.definition === definition) return known.backend;
+    if (this.#caught.size >= MOST_CAUGHT) this.#caught.clear(); // guests choose the names
+    const backend = this.make(name, definition);
+    this.#caught.set(name, { definition, backend });
+    return backend;
   }
 
   /** A backend of this service that only the caller knows. Throws a `TypeError` when its URL is none. */

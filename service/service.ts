@@ -11,7 +11,13 @@ import type { HeaderList } from "./headers.ts";
 import type { KvStore } from "./kv/store.ts";
 import { kvStoresOf } from "./kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
-import { type BackendLookup, DEFAULT_LIMITS, type Limits, type ServiceOptions } from "./options.ts";
+import {
+  type BackendLookup,
+  DEFAULT_LIMITS,
+  type Entries,
+  type Limits,
+  type ServiceOptions,
+} from "./options.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
 
@@ -39,6 +45,7 @@ export class Service {
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
   readonly #connections = new Set<Duplex>();
+  readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
   readonly #log: LogSink | undefined;
   readonly #geoBackend: Backend;
@@ -99,8 +106,11 @@ export class Service {
   configStore(name: string): ReadonlyMap<string, string> | undefined {
     const stores = this.options.configStores ?? {};
     const entries = Object.hasOwn(stores, name) ? stores[name] : undefined;
-    return entries &&
-      new Map(Object.entries(typeof entries === "function" ? entries() : entries));
+    if (!entries) return undefined;
+    if (typeof entries === "function") return new Map(Object.entries(entries()));
+    const known = this.#entries.get(entries) ?? new Map(Object.entries(entries));
+    this.#entries.set(entries, known);
+    return known;
   }
 
   /** A backend of the options; then the geo look-up of 2020; then what catches all. */

@@ -56,6 +56,14 @@ for (const mode of ["loop", "poll"]) {
     assertEquals(told.map(({ count }) => count), [1, 2, 1, 2]);
   });
 
+  testGuest("rust", `${mode}: a retired program lets its sandboxes end by themselves`, async () => {
+    await using guest = await serveGuest("rust", { env: { SERVE: mode } });
+    await askAll(guest, 2);
+    guest.app.retire();
+    await served(guest, 2);
+    assertEquals((await askAll(guest, 2)).map(({ count }) => count), [1, 1]);
+  });
+
   testGuest("rust", `${mode}: a trap in the fifth request fails that one only`, async () => {
     await using guest = await serveGuest("rust", { env: { SERVE: mode } });
     assertEquals((await askAll(guest, 4)).map(({ count }) => count), [1, 2, 3, 4]);
