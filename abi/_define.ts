@@ -12,6 +12,8 @@ export type Words = readonly ("i32" | "i64")[];
 export interface Input<T> {
   readonly words: Words;
   read(sandbox: Sandbox, args: readonly Word[], at: number): T;
+  /** Lets go of what was read and consumed, when a later input is refused. */
+  release?(value: T): void;
 }
 
 /** How a result crosses out: the pointers it occupies, and how to fill them. */
@@ -125,8 +127,12 @@ function shape<const I extends readonly Input<unknown>[], O>(inputs: I, output: 
     words: [...inputs.flatMap(({ words }) => words), ...output.words],
     decode(sandbox: Sandbox, args: Word[]): Values<I> {
       const values = new Array(inputs.length);
-      for (let i = 0; i < inputs.length; i++) {
-        values[i] = inputs[i]!.read(sandbox, args, starts[i]!);
+      let i = 0;
+      try {
+        for (; i < inputs.length; i++) values[i] = inputs[i]!.read(sandbox, args, starts[i]!);
+      } catch (error) {
+        while (--i >= 0) inputs[i]!.release?.(values[i]);
+        throw error;
       }
       return values as unknown as Values<I>;
     },

@@ -1,4 +1,5 @@
 import type { Resource } from "../handles/table.ts";
+import { Waitable } from "../handles/waitable.ts";
 import { refuse } from "../service/errors.ts";
 import { checkName, checkValue } from "../service/headers.ts";
 import type { Input, Word } from "./_define.ts";
@@ -107,6 +108,7 @@ export function take<T extends object>(type: Resource<T>): Input<T> {
   return {
     words: ["i32"],
     read: ({ handles }, args, at) => handles.take(type, unsigned(args, at)),
+    release: (item) => item instanceof Waitable && item.drop(),
   };
 }
 

@@ -13,6 +13,7 @@ import * as out from "./_out.ts";
 export const content: Input<Body> = {
   words: ["i32"],
   read: ({ handles }, args, at) => Body.take(handles, unsigned(args, at)),
+  release: (body) => body.drop(),
 };
 
 export const httpBody: Namespace = namespace("fastly_http_body", {

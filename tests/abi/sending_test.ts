@@ -290,6 +290,12 @@ for (
       inval,
     ],
     [
+      "sent to a backend whose name cannot be read",
+      async (b: Bench, body: number) =>
+        b.call(REQ, "send", await b.request(), body, new Uint8Array([0xff]), OUT, OUT2),
+      inval,
+    ],
+    [
       "sent so without waiting",
       async (b: Bench, body: number) =>
         b.call(REQ, "send_async_v2", await b.request(), body, "nobody", 0, OUT),
