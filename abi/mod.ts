@@ -11,6 +11,7 @@ import { computeRuntime } from "./compute_runtime.ts";
 import { configStore, dictionary } from "./config_store.ts";
 import type { Bound, Hostcall, Namespace } from "./_define.ts";
 import { deviceDetection } from "./device_detection.ts";
+import { erl } from "./erl.ts";
 import { fastlyAbi } from "./fastly_abi.ts";
 import { geo } from "./geo.ts";
 import { httpBody } from "./http_body.ts";
@@ -47,6 +48,7 @@ const today: readonly Namespace[] = [
   kvStore,
   objectStore,
   acl,
+  erl,
   deviceDetection,
   shielding,
   computeRuntime,
