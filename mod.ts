@@ -66,6 +66,8 @@ export { FACT_NAMES } from "./service/fact_fields.ts";
 export type { FactsProvider } from "./service/facts.ts";
 export { defaultGeo, type Geo, geoHandler, type GeoLookup } from "./service/geo.ts";
 export { HeaderList } from "./service/headers.ts";
+export type { KvDriver, KvExpected, KvListed, KvRecord, Pieces } from "./service/kv/driver.ts";
+export { memoryDriver } from "./service/kv/memory_driver.ts";
 export type { KvSeed } from "./service/kv/store.ts";
 export type { Inspection, Inspector, Verdict } from "./service/inspection.ts";
 export type { LogEntry, LogLevel, LogSink } from "./service/log.ts";

@@ -1,6 +1,7 @@
 import type { AclEntry } from "./acl.ts";
 import type { BackendDefinition } from "./backend.ts";
 import type { DeviceLookup } from "./device.ts";
+import type { KvDriver } from "./kv/driver.ts";
 import type { KvSeed } from "./kv/store.ts";
 import type { ShieldingSite } from "./shielding.ts";
 import type { FactsOverride } from "./client_facts.ts";
@@ -60,8 +61,13 @@ export interface ServiceOptions {
   readonly configStores?: Readonly<Record<string, Entries | (() => Entries)>>;
   /** Secret stores by name. */
   readonly secretStores?: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>;
-  /** KV stores by name, with what is in them at first. */
+  /**
+   * KV stores by name, with what is in them at first. Where a driver keeps them from one start to the next, an entry is
+   * written unless the program has written one under the same key.
+   */
   readonly kvStores?: Readonly<Record<string, KvSeed>>;
+  /** Gives what holds the KV store of a name, for as long as the service is there. By default memory does. */
+  readonly kvDriver?: (store: string) => KvDriver;
   /** ACLs by name. */
   readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
   /** The device behind a User-Agent field. By default {@linkcode parseDevice}. */

@@ -58,7 +58,7 @@ export class Service {
     this.geo = options.geo ?? loopbackGeo;
     this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
-    this.kvStores = shared.kvStores ?? kvStoresOf(options.kvStores ?? {}, now);
+    this.kvStores = shared.kvStores ?? kvStoresOf(options.kvStores ?? {}, now, options.kvDriver);
     this.rates = shared.rates ?? new RateLimiter(now);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});

@@ -26,7 +26,10 @@ export type KvExpected = bigint | "none" | "any";
  */
 export interface KvDriver {
   get(key: string): Eventually<KvRecord | undefined>;
-  /** Writes the record if what is there is as expected, in one step; answers whether it has. */
+  /**
+   * Writes the record if what is there is as expected, in one step; answers whether it has. A record is never written
+   * over one of its own generation, whatever is expected: two processes may have come upon the same.
+   */
   set(key: string, record: KvRecord, expected: KvExpected): Eventually<boolean>;
   /** Deletes the record of this generation, in one step; answers whether it was there. */
   delete(key: string, generation: bigint): Eventually<boolean>;

@@ -48,6 +48,8 @@ export interface KvPage {
 
 /** The generation of what is in a store at first. */
 export const FIRST_GENERATION = 1n;
+/** Up to this one, generations are of what the options say, each time that they say something new. */
+export const LAST_SEED_GENERATION = 1_000_000n;
 
 const MOST_KEYS = 1000;
 const MICROS = 1000;
@@ -59,16 +61,23 @@ const MICROS = 1000;
 export class KvStore {
   readonly #driver: KvDriver;
   readonly #now: () => number;
-  #lastGeneration = FIRST_GENERATION;
+  readonly #ready: Promise<void> | undefined;
+  #lastGeneration = LAST_SEED_GENERATION;
 
-  /** @param now The time in milliseconds since 1970. */
-  constructor(driver: KvDriver, now: () => number) {
+  /**
+   * @param now The time in milliseconds since 1970.
+   * @param ready What everything waits for; if it rejects, everything fails.
+   */
+  constructor(driver: KvDriver, now: () => number, ready?: Promise<void>) {
     this.#driver = driver;
     this.#now = now;
+    this.#ready = ready;
+    ready?.catch(() => {}); // whoever asks for something is told
   }
 
   /** Refuses `absent` if there is no value. */
   async lookup(key: string): Promise<KvEntry> {
+    if (this.#ready) await this.#ready;
     const record = await this.#driver.get(key);
     if (!record) return noValue(key);
     if (!this.#expired(record)) return record;
@@ -78,12 +87,13 @@ export class KvStore {
 
   /** Refuses `precondition-failed` if the mode or the generation do not allow it. */
   async insert(key: string, value: Pieces, options: KvInsert = {}): Promise<void> {
+    if (this.#ready) await this.#ready;
     const { mode = "overwrite", ifGeneration } = options;
+    let written = false;
     if (mode === "overwrite" && ifGeneration === undefined) {
-      await this.#driver.set(key, this.#record(value, options), "any");
-      return;
+      while (!written) written = await this.#driver.set(key, this.#record(value, options), "any");
     }
-    for (let written = false; !written;) {
+    while (!written) {
       const found = await this.#driver.get(key);
       const old = found && !this.#expired(found) ? found : undefined;
       if (old) checkAllowed(key, old, options);
@@ -95,6 +105,7 @@ export class KvStore {
 
   /** Refuses `absent` if there is no value. */
   async delete(key: string): Promise<void> {
+    if (this.#ready) await this.#ready;
     for (;;) {
       const record = await this.#driver.get(key);
       if (!record) return noValue(key);
@@ -107,6 +118,7 @@ export class KvStore {
   /** Refuses `bad-request` for a limit of 0 and for a cursor that is none. */
   async list({ prefix, cursor, limit = MOST_KEYS }: KvQuery = {}): Promise<KvPage> {
     if (limit === 0) refuse("bad-request", "Cannot list keys: the limit is 0");
+    if (this.#ready) await this.#ready;
     let after = cursor === undefined ? undefined : keyOfCursor(cursor);
     const keys: string[] = [];
     // One more than is asked for tells whether there is a next page.

@@ -74,6 +74,32 @@ function driverContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals(text((await driver.get("a"))!.value), "2");
   });
 
+  Deno.test(`${title}: no record is written over one of its own generation`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    assertEquals(await driver.set("a", record("1", 7n), "any"), true);
+    assertEquals(await driver.set("a", record("2", 7n), "any"), false);
+    assertEquals(await driver.set("a", record("2", 7n), 7n), false);
+    assertEquals(text((await driver.get("a"))!.value), "1");
+    assertEquals(await driver.set("b", record("2", 7n), "any"), true);
+  });
+
+  Deno.test(`${title}: a value of many pieces is there whole, also where a short one was`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    const value = Array.from({ length: 5 }, (_, i) => new Uint8Array(1_500_000).fill(i + 1));
+    const big = { value, metadata: "", generation: 2n, expires: undefined };
+    await driver.set("a", record("1", 1n), "any");
+    await driver.set("a", big, 1n);
+    const sums = new Map<number, number>();
+    for (const piece of (await driver.get("a"))!.value) {
+      for (const byte of piece) sums.set(byte, (sums.get(byte) ?? 0) + 1);
+    }
+    assertEquals([...sums], [1, 2, 3, 4, 5].map((byte) => [byte, 1_500_000]));
+    await driver.set("a", record("3", 3n), 2n);
+    assertEquals(text((await driver.get("a"))!.value), "3");
+  });
+
   Deno.test(`${title}: keys are told apart byte by byte, and listed in the order of UTF-8`, async () => {
     await using opened = await open();
     const { driver } = opened;
