@@ -69,6 +69,7 @@ export { HeaderList } from "./service/headers.ts";
 export type { KvDriver, KvExpected, KvListed, KvRecord, Pieces } from "./service/kv/driver.ts";
 export { memoryDriver } from "./service/kv/memory_driver.ts";
 export type { KvSeed } from "./service/kv/store.ts";
+export type { ImageOptimizer, ImageOptions } from "./service/image_optimizer.ts";
 export type { Inspection, Inspector, Verdict } from "./service/inspection.ts";
 export type { LogEntry, LogLevel, LogSink } from "./service/log.ts";
 export type { BackendLookup, Limits, Pushpin, ServiceOptions } from "./service/options.ts";

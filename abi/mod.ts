@@ -19,6 +19,7 @@ import { httpCache } from "./http_cache.ts";
 import { httpDownstream } from "./http_downstream.ts";
 import { httpReq } from "./http_req.ts";
 import { httpResp } from "./http_resp.ts";
+import { imageOptimizer } from "./image_optimizer.ts";
 import { kvStore } from "./kv_store.ts";
 import { legacy } from "./legacy.ts";
 import { log } from "./log.ts";
@@ -49,6 +50,7 @@ const today: readonly Namespace[] = [
   objectStore,
   acl,
   erl,
+  imageOptimizer,
   deviceDetection,
   shielding,
   computeRuntime,

@@ -7,6 +7,7 @@ import type { ShieldingSite } from "./shielding.ts";
 import type { FactsOverride } from "./client_facts.ts";
 import type { FactsProvider } from "./facts.ts";
 import type { GeoLookup } from "./geo.ts";
+import type { ImageOptimizer } from "./image_optimizer.ts";
 import type { Inspector } from "./inspection.ts";
 import type { LogSink } from "./log.ts";
 import type { UserAgentParser } from "./user_agent.ts";
@@ -98,6 +99,8 @@ export interface ServiceOptions {
   readonly random?: (bytes: Uint8Array) => void;
   /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */
   readonly inspect?: Inspector;
+  /** Transforms images for guests. Without one they learn that it is not supported. */
+  readonly imageOptimizer?: ImageOptimizer;
   /** Where an address is. By default {@linkcode loopbackGeo}. */
   readonly geo?: GeoLookup;
   /** Reads User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */
