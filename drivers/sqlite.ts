@@ -26,6 +26,8 @@ const VERSION = 1;
 /** How long one process waits for another one's write, in milliseconds. */
 const PATIENCE = 5_000;
 const PAUSE = 10;
+/** How long what has expired is left to those who ask for it, in milliseconds: a service's clock may be behind. */
+const LONG_PAST = 24 * 60 * 60 * 1000;
 
 /**
  * Keys are bytes, for SQLite compares those as UTF-8 is ordered, and cuts no text at a NUL. The first piece of a value is
@@ -59,7 +61,7 @@ const TABLES = `
  *
  * A write that has been acknowledged is not lost when the process is killed. It may be when the machine loses its power:
  * waiting for the disk at each write (`synchronous = FULL`) would take milliseconds for what is a tool of development.
- * The file is whole in any case.
+ * The file is whole in any case. What has expired a day ago is taken out here.
  *
  * @throws {Error} If it cannot be opened, or is not such a file; in one line.
  */
@@ -95,6 +97,7 @@ function prepare(database: DatabaseSync): void {
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
   try {
     if (checkOwner(database) === "new") database.exec(TABLES);
+    database.prepare("DELETE FROM kv WHERE expires < ?").run(Date.now() - LONG_PAST);
     database.exec("COMMIT");
   } catch (error) {
     database.exec("ROLLBACK");

@@ -76,7 +76,8 @@ export function sqliteKvDriver(database: DatabaseSync, store: string): KvDriver 
         const bytes = encoder.encode(key);
         const row = selectGeneration.get(store, bytes) as Pick<Row, "generation"> | undefined;
         const there = row ? BigInt.asUintN(64, row.generation) : "none";
-        if (there === record.generation || (expected !== "any" && expected !== there)) return false;
+        if (expected !== "any" && expected !== there) return false;
+        if (there !== "none" && there >= record.generation) return false;
         write(bytes, record);
         return true;
       }),

@@ -8,7 +8,7 @@ export interface KvRecord {
   readonly value: Pieces;
   /** Empty for none. */
   readonly metadata: string;
-  /** Differs from that of every record that the key has had before. */
+  /** Greater than that of every record that the key has had before. */
   readonly generation: bigint;
   /** When the record stops to be there, in milliseconds since 1970. It is still a driver's to keep until it is deleted. */
   readonly expires: number | undefined;
@@ -28,7 +28,7 @@ export interface KvDriver {
   get(key: string): Eventually<KvRecord | undefined>;
   /**
    * Writes the record if what is there is as expected, in one step; answers whether it has. A record is never written
-   * over one of its own generation, whatever is expected: two processes may have come upon the same.
+   * over one of its own generation or a later one, whatever is expected: another process may have been ahead.
    */
   set(key: string, record: KvRecord, expected: KvExpected): Eventually<boolean>;
   /** Deletes the record of this generation, in one step; answers whether it was there. */

@@ -9,7 +9,8 @@ export function memoryDriver(): KvDriver {
     get: (key) => records.get(key),
     set(key, record, expected) {
       const there = records.get(key)?.generation ?? "none";
-      if (there === record.generation || (expected !== "any" && expected !== there)) return false;
+      if (expected !== "any" && expected !== there) return false;
+      if (there !== "none" && there >= record.generation) return false;
       if (there === "none") sorted = undefined;
       records.set(key, record);
       return true;

@@ -89,12 +89,13 @@ export class KvStore {
   async insert(key: string, value: Pieces, options: KvInsert = {}): Promise<void> {
     if (this.#ready) await this.#ready;
     const { mode = "overwrite", ifGeneration } = options;
-    let written = false;
     if (mode === "overwrite" && ifGeneration === undefined) {
-      while (!written) written = await this.#driver.set(key, this.#record(value, options), "any");
+      // Fails only where another process is ahead: below it is followed.
+      if (await this.#driver.set(key, this.#record(value, options), "any")) return;
     }
-    while (!written) {
+    for (let written = false; !written;) {
       const found = await this.#driver.get(key);
+      this.#follow(found);
       const old = found && !this.#expired(found) ? found : undefined;
       if (old) checkAllowed(key, old, options);
       const record = this.#record(old ? combined(old.value, value, mode) : value, options);
@@ -146,6 +147,11 @@ export class KvStore {
       generation: this.#nextGeneration(),
       expires: ttl === undefined ? undefined : this.#now() + ttl * 1000,
     };
+  }
+
+  /** Takes care that the next generation is greater than the one there, which may be another process's. */
+  #follow(found: KvRecord | undefined): void {
+    if (found && found.generation > this.#lastGeneration) this.#lastGeneration = found.generation;
   }
 
   /** Grows for ever, also past the end of this process, and fits the numbers of JavaScript, whose SDK has no others. */

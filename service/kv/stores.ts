@@ -70,10 +70,13 @@ async function sowOne(driver: KvDriver, entry: Seed, now: () => number): Promise
   const { key, value, metadata } = entry;
   for (let done = false; !done;) {
     const found = await driver.get(key);
-    const mine = found && found.generation < LAST_SEED_GENERATION;
-    const live = found && (found.expires === undefined || found.expires > now());
-    if (live && (!mine || isSame(found.value, value) && found.metadata === metadata)) return;
-    const generation = mine ? found.generation + 1n : FIRST_GENERATION;
+    if (found?.expires !== undefined && found.expires <= now()) {
+      await driver.delete(key, found.generation);
+      continue;
+    }
+    if (found && found.generation >= LAST_SEED_GENERATION) return;
+    if (found && isSame(found.value, value) && found.metadata === metadata) return;
+    const generation = found ? found.generation + 1n : FIRST_GENERATION;
     const record = { value, metadata, generation, expires: undefined };
     done = await driver.set(key, record, found?.generation ?? "none");
   }

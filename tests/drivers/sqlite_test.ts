@@ -70,6 +70,23 @@ Deno.test("what is in the file is there when it is opened again, store by store"
   await assertRejects(() => at("a", () => Date.now() + 61_000));
 });
 
+Deno.test("what has expired long ago is taken out when the file is opened", async () => {
+  await using there = await folder();
+  const record = { value: bytes("1"), metadata: "", generation: 1n };
+  const hours = (count: number) => Date.now() + count * 3_600_000;
+  {
+    using storage = await openSqlite(there.file);
+    const driver = storage.kvDriver("store");
+    const times = { long: hours(-25), short: hours(-1), later: hours(1), never: undefined };
+    for (const [key, expires] of Object.entries(times)) {
+      driver.set(key, { ...record, expires }, "any");
+    }
+  }
+  using storage = await openSqlite(there.file);
+  const keys = (await storage.kvDriver("store").list("", undefined, 10)).map(({ key }) => key);
+  assertEquals(keys, ["later", "never", "short"]);
+});
+
 Deno.test("no write that was acknowledged is lost when the process is killed", async () => {
   await using there = await folder();
   for (const [round, enough] of [1, 12, 40, 75, 130].entries()) {
