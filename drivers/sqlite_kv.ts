@@ -63,12 +63,14 @@ export function sqliteKvDriver(database: DatabaseSync, store: string): KvDriver 
 
   return {
     get(key) {
-      for (;;) {
+      for (let before: bigint | undefined;;) {
         const row = select.get(store, encoder.encode(key)) as unknown as Row | undefined;
         if (!row) return undefined;
         const rest = row.pieces ? selectPieces.all(row.id) as unknown as readonly Piece[] : [];
         // Fewer if another process has put another record in its place between the two queries.
         if (BigInt(rest.length) === row.pieces) return recordOf(row, rest);
+        if (row.id === before) throw new Error(`Cannot read key "${key}": its value is not whole`);
+        before = row.id;
       }
     },
     set: (key, record, expected) =>

@@ -70,6 +70,22 @@ Deno.test("what is in the file is there when it is opened again, store by store"
   await assertRejects(() => at("a", () => Date.now() + 61_000));
 });
 
+Deno.test("a value that somebody has spoilt is an error, and no end of trying", async () => {
+  await using there = await folder();
+  using storage = await openSqlite(there.file);
+  const store = new KvStore(storage.kvDriver("store"), Date.now);
+  await store.insert("a", valueOf(10));
+  {
+    using other = new DatabaseSync(there.file);
+    other.exec("DELETE FROM kv_piece WHERE place = 0");
+  }
+  await assertRejects(
+    () => store.lookup("a"),
+    Error,
+    'Cannot read key "a": its value is not whole',
+  );
+});
+
 Deno.test("what has expired long ago is taken out when the file is opened", async () => {
   await using there = await folder();
   const record = { value: bytes("1"), metadata: "", generation: 1n };
