@@ -63,7 +63,8 @@ export function sqliteKvDriver(database: DatabaseSync, store: string): KvDriver 
 
   return {
     get(key) {
-      for (let before: bigint | undefined;;) {
+      let before: bigint | undefined;
+      for (;;) {
         const row = select.get(store, encoder.encode(key)) as unknown as Row | undefined;
         if (!row) return undefined;
         const rest = row.pieces ? selectPieces.all(row.id) as unknown as readonly Piece[] : [];
