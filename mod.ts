@@ -107,10 +107,11 @@ export class Fastlike implements AsyncDisposable {
     return fault?.exitCode ?? 0;
   }
 
-  /** An instance for one request, with options of its own on top of the program's, whose KV stores it shares. */
+  /** An instance for one request, with options of its own on top of the program's, whose KV stores and rate counters it shares. */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const service = new Service(options, overrides.kvStores ? undefined : this.#service.kvStores);
+    const { kvStores, rates } = this.#service;
+    const service = new Service(options, overrides.kvStores ? { rates } : { kvStores, rates });
     return new Instance((request, info) =>
       handle(
         request,

@@ -150,7 +150,7 @@ function sendAndWait(
 }
 
 /** Takes the pending request when it is done; until then its handle has it cancelled if the guest is stopped. */
-function settle({ handles }: Sandbox, handle: number): Reply | Promise<Reply> {
+export function settle({ handles }: Sandbox, handle: number): Reply | Promise<Reply> {
   const pending = handles.get(Pending, handle);
   const take = () => handles.take(Pending, handle).reply();
   return pending.ready ? take() : pending.whenReady().then(take);

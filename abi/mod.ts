@@ -11,6 +11,7 @@ import { computeRuntime } from "./compute_runtime.ts";
 import { configStore, dictionary } from "./config_store.ts";
 import type { Bound, Hostcall, Namespace } from "./_define.ts";
 import { deviceDetection } from "./device_detection.ts";
+import { erl } from "./erl.ts";
 import { fastlyAbi } from "./fastly_abi.ts";
 import { geo } from "./geo.ts";
 import { httpBody } from "./http_body.ts";
@@ -18,6 +19,7 @@ import { httpCache } from "./http_cache.ts";
 import { httpDownstream } from "./http_downstream.ts";
 import { httpReq } from "./http_req.ts";
 import { httpResp } from "./http_resp.ts";
+import { imageOptimizer } from "./image_optimizer.ts";
 import { kvStore } from "./kv_store.ts";
 import { legacy } from "./legacy.ts";
 import { log } from "./log.ts";
@@ -47,6 +49,8 @@ const today: readonly Namespace[] = [
   kvStore,
   objectStore,
   acl,
+  erl,
+  imageOptimizer,
   deviceDetection,
   shielding,
   computeRuntime,

@@ -39,6 +39,8 @@ export interface ServiceFlags {
   readonly env: string | undefined;
   /** JSON files by the name of the KV store; undefined for an empty one. */
   readonly kvStores: Readonly<Record<string, string | undefined>>;
+  /** The folder where stores are kept from one start to the next. */
+  readonly persist: string | undefined;
   /** JSON files by the name of the config store. */
   readonly configStores: Readonly<Record<string, string>>;
   /** JSON files by the name of the secret store. */
@@ -101,6 +103,7 @@ const WITH_VALUE = [
   "config",
   "env",
   "kv",
+  "persist",
   "config-store",
   "secret-store",
   "acl",
@@ -208,6 +211,7 @@ function parseService(flags: Flags): ServiceFlags {
     config: lastOf(flags, "config"),
     env: parseEnv(lastOf(flags, "env")),
     kvStores: parseKvStores(valuesOf(flags, "kv")),
+    persist: lastOf(flags, "persist"),
     configStores: files("config-store"),
     secretStores: files("secret-store"),
     acls: files("acl"),

@@ -16,8 +16,9 @@ Flags:
   -C, --config FILE       A fastly.toml, whose [local_server] is read (default fastly.toml of the working directory)
   --env NAME              Read fastly.NAME.toml instead
   --config-store NAME=FILE, --secret-store NAME=FILE
-                          A store, from a JSON file of texts by key. May be repeated, as the next three
+                          A store, from a JSON file of texts by key. May be repeated, as --kv, --acl and --log-endpoint
   --kv NAME[=FILE]        A KV store, from a JSON file; without one it is empty
+  --persist DIR           Keep what is in KV stores from one start to the next, in a file in this folder
   --acl NAME=FILE         An ACL, from a JSON file
   --log-endpoint NAME=FILE
                           Append the records of a log endpoint to a file

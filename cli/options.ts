@@ -9,9 +9,10 @@ import { readAuthorities } from "./authorities.ts";
 import { environmentWith } from "./env_file.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { type LogRoutes, routeLogs } from "./log_endpoints.ts";
+import { persistIn } from "./persist.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The options of a service, and the log files that they write to, which the caller closes. */
+/** The options of a service, and the files that they write to, which the caller closes. */
 export interface Configured extends Disposable {
   readonly options: ServiceOptions;
 }
@@ -30,10 +31,19 @@ export async function configure(flags: ServiceFlags, terminal: Terminal): Promis
   try {
     const manifest = file === undefined ? NOTHING : await readManifest(file, machine);
     const fromFlags = await readFlags(flags, machine);
-    const logs = routeLogs(endpointsOf(manifest, flags), flags.logFormat, terminal);
+    using open = new DisposableStack();
+    const persist = flags.persist ?? manifest.persist;
+    const storage = persist === undefined ? undefined : open.use(await persistIn(persist));
+    const logs = open.use(routeLogs(endpointsOf(manifest, flags), flags.logFormat, terminal));
+    const options = optionsOf(manifest, fromFlags, flags, logs);
+    const files = open.move();
     return {
-      options: { ...readAuthorities(), ...optionsOf(manifest, fromFlags, flags, logs) },
-      [Symbol.dispose]: () => logs[Symbol.dispose](),
+      options: {
+        ...readAuthorities(),
+        ...options,
+        ...storage && { kvDriver: storage.kvDriver },
+      },
+      [Symbol.dispose]: () => files.dispose(),
     };
   } catch (error) {
     throw error instanceof ManifestError ? new CommandError(error.message) : error;

@@ -1,11 +1,13 @@
 import type { AclEntry } from "./acl.ts";
 import type { BackendDefinition } from "./backend.ts";
 import type { DeviceLookup } from "./device.ts";
+import type { KvDriver } from "./kv/driver.ts";
 import type { KvSeed } from "./kv/store.ts";
 import type { ShieldingSite } from "./shielding.ts";
 import type { FactsOverride } from "./client_facts.ts";
 import type { FactsProvider } from "./facts.ts";
 import type { GeoLookup } from "./geo.ts";
+import type { ImageOptimizer } from "./image_optimizer.ts";
 import type { Inspector } from "./inspection.ts";
 import type { LogSink } from "./log.ts";
 import type { UserAgentParser } from "./user_agent.ts";
@@ -62,8 +64,13 @@ export interface ServiceOptions {
   readonly configStores?: Readonly<Record<string, Entries | (() => Entries)>>;
   /** Secret stores by name: a secret for each key, in bytes or as a text that the guest gets in UTF-8. */
   readonly secretStores?: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>;
-  /** KV stores by name, with what is in them at first. */
+  /**
+   * KV stores by name, with what is in them at first. Where a driver keeps them from one start to the next, an entry is
+   * written unless the program has written one under the same key.
+   */
   readonly kvStores?: Readonly<Record<string, KvSeed>>;
+  /** Gives what holds the KV store of a name, for as long as the service is there. By default memory does. */
+  readonly kvDriver?: (store: string) => KvDriver;
   /** ACLs by name. A prefix that is none fails `Fastlike.load` with a `TypeError`. */
   readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
   /** The device behind a User-Agent field. By default what `parseDevice` finds. */
@@ -94,6 +101,8 @@ export interface ServiceOptions {
   readonly random?: (bytes: Uint8Array) => void;
   /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */
   readonly inspect?: Inspector;
+  /** Transforms images for guests. Without one they learn that it is not supported. */
+  readonly imageOptimizer?: ImageOptimizer;
   /** Where an address is. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;
   /** Reads User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */

@@ -17,7 +17,10 @@ export type {
   TlsVersion,
 } from "./backend.ts";
 export type { AclEntry } from "./acl.ts";
+export type { KvDriver, KvExpected, KvListed, KvRecord, Pieces } from "./kv/driver.ts";
+export { memoryDriver } from "./kv/memory_driver.ts";
 export type { KvSeed } from "./kv/store.ts";
+export type { ImageOptimizer, ImageOptions } from "./image_optimizer.ts";
 export type { ShieldingSite } from "./shielding.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
 

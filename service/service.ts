@@ -18,6 +18,7 @@ import {
   type Limits,
   type ServiceOptions,
 } from "./options.ts";
+import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
 
@@ -33,6 +34,9 @@ export function hopsOf(headers: HeaderList): number {
 /** The backend that guests of 2020 send their geo look-ups to. */
 const GEO_BACKEND = "geolocation";
 
+/** What a service may share with another one. */
+export type Shared = Partial<Pick<Service, "kvStores" | "rates">>;
+
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
   readonly options: ServiceOptions;
@@ -41,6 +45,7 @@ export class Service {
   readonly devices: DeviceLookup;
   readonly parseUserAgent: UserAgentParser;
   readonly kvStores: ReadonlyMap<string, KvStore>;
+  readonly rates: RateLimiter;
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
@@ -53,13 +58,15 @@ export class Service {
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   #lastId = 0;
 
-  /** @param kvStores Those of another service, to share. */
-  constructor(options: ServiceOptions, kvStores?: ReadonlyMap<string, KvStore>) {
+  /** @param shared What another service has, to use it too. */
+  constructor(options: ServiceOptions, shared: Shared = {}) {
     this.options = options;
+    const now = options.clock ?? Date.now;
     this.geo = options.geo ?? loopbackGeo;
     this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
-    this.kvStores = kvStores ?? kvStoresOf(options.kvStores ?? {}, options.clock ?? Date.now);
+    this.kvStores = shared.kvStores ?? kvStoresOf(options.kvStores ?? {}, now, options.kvDriver);
+    this.rates = shared.rates ?? new RateLimiter(now);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };

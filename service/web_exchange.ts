@@ -9,7 +9,7 @@ import {
 import { HeaderList } from "./headers.ts";
 
 /** Statuses whose responses have no content. */
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+export const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** What a server tells of a request besides the request; the part of `Deno.ServeHandlerInfo` that is used. */
 export interface HandlerInfo {

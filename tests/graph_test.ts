@@ -12,17 +12,18 @@ import {
 import { assert, assertEquals } from "./assert.ts";
 
 /** What is published: other programs import these by URL. */
-const ENTRIES = ["mod.ts", "cli.ts", "testing.ts"].filter(exists);
+const ENTRIES = ["mod.ts", "cli.ts", "testing.ts", "drivers/sqlite.ts"].filter(exists);
 /** Which directories a directory may import besides itself; see the architecture in the README. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   abi: ["handles", "service"],
   handles: ["service"],
   wasm: ["service"],
   service: [],
-  cli: ["abi", "handles", "wasm", "service", "mod.ts"],
+  drivers: ["service"],
+  cli: ["abi", "handles", "wasm", "service", "drivers", "mod.ts"],
   "mod.ts": ["abi", "handles", "wasm", "service"],
   "testing.ts": ["abi", "handles", "wasm", "service", "mod.ts"],
-  "cli.ts": ["abi", "handles", "wasm", "service", "cli", "mod.ts"],
+  "cli.ts": ["abi", "handles", "wasm", "service", "drivers", "cli", "mod.ts"],
 };
 /** Packages in the library's graph: neither drivers of stores nor logging, which are for its user to choose. */
 const LIBRARY_PACKAGES: readonly string[] = ["deno-std"];

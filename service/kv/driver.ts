@@ -5,10 +5,11 @@ export type Pieces = readonly Uint8Array[];
 
 /** What a store keeps under one key. */
 export interface KvRecord {
+  /** Its bytes, at most 100 MiB. */
   readonly value: Pieces;
   /** Empty for none. */
   readonly metadata: string;
-  /** Differs from that of every record that the key has had before. */
+  /** Greater than that of every record that the key has had before. */
   readonly generation: bigint;
   /** When the record stops to be there, in milliseconds since 1970. It is still a driver's to keep until it is deleted. */
   readonly expires: number | undefined;
@@ -25,8 +26,12 @@ export type KvExpected = bigint | "none" | "any";
  * expiry, cursors) is {@linkcode KvStore}'s. Keys are well-formed text.
  */
 export interface KvDriver {
+  /** The record, expired or not; undefined when there is none. */
   get(key: string): Eventually<KvRecord | undefined>;
-  /** Writes the record if what is there is as expected, in one step; answers whether it has. */
+  /**
+   * Writes the record if what is there is as expected, in one step; answers whether it has. A record is never written
+   * over one of its own generation or a later one, whatever is expected: another process may have been ahead.
+   */
   set(key: string, record: KvRecord, expected: KvExpected): Eventually<boolean>;
   /** Deletes the record of this generation, in one step; answers whether it was there. */
   delete(key: string, generation: bigint): Eventually<boolean>;

@@ -10,6 +10,7 @@ export function memoryDriver(): KvDriver {
     set(key, record, expected) {
       const there = records.get(key)?.generation ?? "none";
       if (expected !== "any" && expected !== there) return false;
+      if (there !== "none" && there >= record.generation) return false;
       if (there === "none") sorted = undefined;
       records.set(key, record);
       return true;

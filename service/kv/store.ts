@@ -48,6 +48,8 @@ export interface KvPage {
 
 /** The generation of what is in a store at first. */
 export const FIRST_GENERATION = 1n;
+/** Up to this one, generations are of what the options say, each time that they say something new. */
+export const LAST_SEED_GENERATION = 1_000_000n;
 
 const MOST_KEYS = 1000;
 const MICROS = 1000;
@@ -59,16 +61,23 @@ const MICROS = 1000;
 export class KvStore {
   readonly #driver: KvDriver;
   readonly #now: () => number;
-  #lastGeneration = FIRST_GENERATION;
+  readonly #ready: Promise<void> | undefined;
+  #lastGeneration = LAST_SEED_GENERATION;
 
-  /** @param now The time in milliseconds since 1970. */
-  constructor(driver: KvDriver, now: () => number) {
+  /**
+   * @param now The time in milliseconds since 1970.
+   * @param ready What everything waits for; if it rejects, everything fails.
+   */
+  constructor(driver: KvDriver, now: () => number, ready?: Promise<void>) {
     this.#driver = driver;
     this.#now = now;
+    this.#ready = ready;
+    ready?.catch(() => {}); // whoever asks for something is told
   }
 
   /** Refuses `absent` if there is no value. */
   async lookup(key: string): Promise<KvEntry> {
+    if (this.#ready) await this.#ready;
     const record = await this.#driver.get(key);
     if (!record) return noValue(key);
     if (!this.#expired(record)) return record;
@@ -78,13 +87,15 @@ export class KvStore {
 
   /** Refuses `precondition-failed` if the mode or the generation do not allow it. */
   async insert(key: string, value: Pieces, options: KvInsert = {}): Promise<void> {
+    if (this.#ready) await this.#ready;
     const { mode = "overwrite", ifGeneration } = options;
     if (mode === "overwrite" && ifGeneration === undefined) {
-      await this.#driver.set(key, this.#record(value, options), "any");
-      return;
+      // Fails only where another process is ahead: below it is followed.
+      if (await this.#driver.set(key, this.#record(value, options), "any")) return;
     }
     for (let written = false; !written;) {
       const found = await this.#driver.get(key);
+      this.#follow(found);
       const old = found && !this.#expired(found) ? found : undefined;
       if (old) checkAllowed(key, old, options);
       const record = this.#record(old ? combined(old.value, value, mode) : value, options);
@@ -95,6 +106,7 @@ export class KvStore {
 
   /** Refuses `absent` if there is no value. */
   async delete(key: string): Promise<void> {
+    if (this.#ready) await this.#ready;
     for (;;) {
       const record = await this.#driver.get(key);
       if (!record) return noValue(key);
@@ -107,6 +119,7 @@ export class KvStore {
   /** Refuses `bad-request` for a limit of 0 and for a cursor that is none. */
   async list({ prefix, cursor, limit = MOST_KEYS }: KvQuery = {}): Promise<KvPage> {
     if (limit === 0) refuse("bad-request", "Cannot list keys: the limit is 0");
+    if (this.#ready) await this.#ready;
     let after = cursor === undefined ? undefined : keyOfCursor(cursor);
     const keys: string[] = [];
     // One more than is asked for tells whether there is a next page.
@@ -134,6 +147,11 @@ export class KvStore {
       generation: this.#nextGeneration(),
       expires: ttl === undefined ? undefined : this.#now() + ttl * 1000,
     };
+  }
+
+  /** Takes care that the next generation is greater than the one there, which may be another process's. */
+  #follow(found: KvRecord | undefined): void {
+    if (found && found.generation > this.#lastGeneration) this.#lastGeneration = found.generation;
   }
 
   /** Grows for ever, also past the end of this process, and fits the numbers of JavaScript, whose SDK has no others. */

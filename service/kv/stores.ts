@@ -1,40 +1,93 @@
-import type { KvDriver } from "./driver.ts";
+import type { KvDriver, Pieces } from "./driver.ts";
 import { faultOfKey } from "./keys.ts";
 import { memoryDriver } from "./memory_driver.ts";
-import { FIRST_GENERATION, type KvSeed, KvStore } from "./store.ts";
+import { FIRST_GENERATION, type KvSeed, KvStore, LAST_SEED_GENERATION } from "./store.ts";
 
 const encoder = new TextEncoder();
 
+/** What is under a key at first. */
+interface Seed {
+  readonly key: string;
+  readonly value: Pieces;
+  readonly metadata: string;
+}
+
 /**
- * KV stores by name, in memory, with what is in them at first.
+ * KV stores by name, with what is in them at first.
  *
  * @param now The time in milliseconds since 1970.
+ * @param driverOf Gives what holds the store of a name; by default memory does, and each store begins anew.
  * @throws {TypeError} If a key is none.
  */
 export function kvStoresOf(
   seeds: Readonly<Record<string, KvSeed>>,
   now: () => number,
+  driverOf?: (store: string) => KvDriver,
 ): ReadonlyMap<string, KvStore> {
   return new Map(
-    Object.entries(seeds).map(([name, seed]) => [name, new KvStore(seeded(name, seed), now)]),
+    Object.entries(seeds).map(([name, seed]) => {
+      const entries = seedsOf(name, seed);
+      if (!driverOf) return [name, new KvStore(seeded(entries), now)];
+      const driver = driverOf(name);
+      return [name, new KvStore(driver, now, sow(driver, entries, now))];
+    }),
   );
 }
 
-function seeded(store: string, seed: KvSeed): KvDriver {
-  const driver = memoryDriver();
-  for (const [key, entry] of Object.entries(seed)) {
+function seedsOf(store: string, seed: KvSeed): Seed[] {
+  return Object.entries(seed).map(([key, entry]) => {
     const fault = faultOfKey(key);
     if (fault) throw new TypeError(`Cannot use KV store "${store}": the key "${key}" ${fault}`);
     const { value, metadata = "" } = typeof entry === "object" && "value" in entry
       ? entry
       : { value: entry };
     const bytes = typeof value === "string" ? encoder.encode(value) : value.slice();
-    const pieces = bytes.length ? [bytes] : [];
-    driver.set(
-      key,
-      { value: pieces, metadata, generation: FIRST_GENERATION, expires: undefined },
-      "any",
-    );
+    return { key, value: bytes.length ? [bytes] : [], metadata };
+  });
+}
+
+function seeded(entries: readonly Seed[]): KvDriver {
+  const driver = memoryDriver();
+  for (const { key, value, metadata } of entries) {
+    driver.set(key, { value, metadata, generation: FIRST_GENERATION, expires: undefined }, "none");
   }
   return driver;
+}
+
+async function sow(
+  driver: KvDriver,
+  entries: readonly Seed[],
+  now: () => number,
+): Promise<void> {
+  for (const entry of entries) await sowOne(driver, entry, now);
+}
+
+/**
+ * Writes an entry of the options where there is none, and over what an earlier start has written. What the program
+ * itself has written stays, and is told apart by its generation.
+ */
+async function sowOne(driver: KvDriver, entry: Seed, now: () => number): Promise<void> {
+  const { key, value, metadata } = entry;
+  for (let done = false; !done;) {
+    const found = await driver.get(key);
+    if (found?.expires !== undefined && found.expires <= now()) {
+      await driver.delete(key, found.generation);
+      continue;
+    }
+    if (found && found.generation >= LAST_SEED_GENERATION) return;
+    if (found && isSame(found.value, value) && found.metadata === metadata) return;
+    const generation = found ? found.generation + 1n : FIRST_GENERATION;
+    const record = { value, metadata, generation, expires: undefined };
+    done = await driver.set(key, record, found?.generation ?? "none");
+  }
+}
+
+/** Whether two values are the same, however they are cut. */
+function isSame(stored: Pieces, value: Pieces): boolean {
+  const [whole = new Uint8Array()] = value;
+  let at = 0;
+  for (const piece of stored) {
+    for (const byte of piece) if (byte !== whole[at++]) return false;
+  }
+  return at === whole.length;
 }

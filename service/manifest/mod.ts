@@ -16,6 +16,8 @@ export interface Manifest {
   readonly options: ManifestOptions;
   /** Where the records of log endpoints go, by the endpoint's name. */
   readonly logEndpoints: Readonly<Record<string, LogEndpoint>>;
+  /** The folder where stores are kept from one start to the next, from where the process is. */
+  readonly persist?: string;
 }
 
 /** The options that a fastly.toml sets. */
@@ -64,9 +66,11 @@ export async function parseManifest(
   const local = root.table("local_server");
   if (!local) return { options: {}, logEndpoints: {} };
   const endpoints = local.table("log_endpoints");
+  const persist = local.table("persist");
   return {
     options: await parseOptions(local),
     logEndpoints: endpoints ? parseLogEndpoints(endpoints) : {},
+    ...persist && { persist: parsePersist(persist) },
   };
 }
 
@@ -137,6 +141,11 @@ function parseClient(table: Table): FactsOverride {
     },
     (name, expected) => table.wrong(keyOf(name), `must be ${expected}`),
   );
+}
+
+function parsePersist(table: Table): string {
+  table.only(["path"]);
+  return table.path("path") ?? table.missing("path");
 }
 
 function parseLogEndpoints(table: Table): Record<string, LogEndpoint> {

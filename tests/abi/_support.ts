@@ -83,6 +83,11 @@ export const FROM_OPTIONS: readonly Option[] = [
     otherwise: "Unsupported",
   },
   {
+    calls: /^fastly_image_optimizer\./,
+    option: "imageOptimizer",
+    otherwise: "Unsupported",
+  },
+  {
     calls: /^fastly_shielding\.shield_info$/,
     option: "shieldingSites",
     otherwise: "there are none",

@@ -11,6 +11,7 @@ const NO_FLAGS: ServiceFlags = {
   config: undefined,
   env: undefined,
   kvStores: {},
+  persist: undefined,
   configStores: {},
   secretStores: {},
   acls: {},

@@ -74,6 +74,34 @@ function driverContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals(text((await driver.get("a"))!.value), "2");
   });
 
+  Deno.test(`${title}: no record is written over one of its own generation or a later one`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    assertEquals(await driver.set("a", record("1", 7n), "any"), true);
+    assertEquals(await driver.set("a", record("2", 7n), "any"), false);
+    assertEquals(await driver.set("a", record("2", 7n), 7n), false);
+    assertEquals(await driver.set("a", record("2", 6n), "any"), false);
+    assertEquals(await driver.set("a", record("2", 6n), 7n), false);
+    assertEquals(text((await driver.get("a"))!.value), "1");
+    assertEquals(await driver.set("b", record("2", 7n), "any"), true);
+  });
+
+  Deno.test(`${title}: a value of many pieces is there whole, also where a short one was`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    const value = Array.from({ length: 5 }, (_, i) => new Uint8Array(1_500_000).fill(i + 1));
+    const big = { value, metadata: "", generation: 2n, expires: undefined };
+    await driver.set("a", record("1", 1n), "any");
+    await driver.set("a", big, 1n);
+    const sums = new Map<number, number>();
+    for (const piece of (await driver.get("a"))!.value) {
+      for (const byte of piece) sums.set(byte, (sums.get(byte) ?? 0) + 1);
+    }
+    assertEquals([...sums], [1, 2, 3, 4, 5].map((byte) => [byte, 1_500_000]));
+    await driver.set("a", record("3", 3n), 2n);
+    assertEquals(text((await driver.get("a"))!.value), "3");
+  });
+
   Deno.test(`${title}: keys are told apart byte by byte, and listed in the order of UTF-8`, async () => {
     await using opened = await open();
     const { driver } = opened;
@@ -179,6 +207,20 @@ function insertContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals((await at("a")).value, "2");
     await put("new", "1", { ifGeneration });
     assertEquals((await at("new")).value, "1");
+  });
+
+  Deno.test(`${title}: a store whose clock is behind another's writes over what that one wrote`, async () => {
+    await using opened = await open();
+    const ahead = storeOver(opened.driver);
+    const behind = storeOver(opened.driver);
+    ahead.clock.now = 2_000_000;
+    await ahead.put("a", "1");
+    await behind.put("a", "2");
+    const { value, generation } = await ahead.at("a");
+    assertEquals([value, generation > 2_000_000_000n], ["2", true]);
+    await behind.put("a", "3", { ifGeneration: generation });
+    await ahead.put("a", "4", { mode: "append" });
+    assertEquals((await behind.at("a")).value, "34");
   });
 
   Deno.test(`${title}: of inserts at the same time none is lost`, async () => {

@@ -2,6 +2,7 @@ import type { ByteSource } from "../../service/bytes.ts";
 import { collect } from "../../service/bytes.ts";
 import { ChunkQueue } from "../../service/chunk_queue.ts";
 import { HostError } from "../../service/errors.ts";
+import type { KvDriver } from "../../service/kv/driver.ts";
 import { cursorAfter, keyOfCursor } from "../../service/kv/cursor.ts";
 import { faultOfKey } from "../../service/kv/keys.ts";
 import { memoryDriver } from "../../service/kv/memory_driver.ts";
@@ -150,6 +151,47 @@ Deno.test("stores start with what the options say", async () => {
   const { generation } = await first.lookup("more");
   await first.insert("more", [], { ifGeneration: generation });
   assert((await first.lookup("more")).generation !== generation);
+});
+
+/** A driver over another that answers later, as one over a network does. */
+function slow(driver: KvDriver): KvDriver {
+  const later = () => new Promise((resolve) => setImmediate(resolve));
+  return {
+    get: (key) => later().then(() => driver.get(key)),
+    set: (key, record, expected) => later().then(() => driver.set(key, record, expected)),
+    delete: (key, generation) => later().then(() => driver.delete(key, generation)),
+    list: (prefix, after, limit) => later().then(() => driver.list(prefix, after, limit)),
+  };
+}
+
+kvContract("a driver that answers later", () =>
+  Promise.resolve({
+    driver: slow(memoryDriver()),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }));
+
+Deno.test("a store over a driver waits for its entries, whatever is asked first", async () => {
+  const names: string[] = [];
+  const open = () =>
+    kvStoresOf({ mine: { a: "1", b: "2" } }, () => 0, (name) => {
+      names.push(name);
+      return slow(memoryDriver());
+    }).get("mine")!;
+  assertEquals((await open().list()).data, ["a", "b"]);
+  assertEquals((await open().lookup("b")).value, [Uint8Array.of(50)]);
+  await open().delete("b");
+  await assertRejects(() => open().insert("b", [], { mode: "add" }), HostError);
+  assertEquals(names, ["mine", "mine", "mine", "mine"]);
+});
+
+Deno.test("a driver that fails at the start fails every call, and nothing before", async () => {
+  const get = () => Promise.reject(new Error("no connection"));
+  const driver = { ...memoryDriver(), get };
+  const store = kvStoresOf({ mine: { a: "1" } }, () => 0, () => driver).get("mine")!;
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const call of [() => store.list(), () => store.insert("b", []), () => store.delete("a")]) {
+    await assertRejects(call, Error, "no connection");
+  }
 });
 
 Deno.test("a bad key in the options is told with its store", () => {

@@ -1,0 +1,84 @@
+import type { Backend } from "../service/backends.ts";
+import { EMPTY, isWhole, type Payload, toReadable } from "../service/bytes.ts";
+import { refuse, SendError } from "../service/errors.ts";
+import type { ImageOptimizer } from "../service/image_optimizer.ts";
+import { describe, type Service } from "../service/service.ts";
+import { BODILESS } from "../service/web_exchange.ts";
+import type { GuestRequest } from "./message.ts";
+import type { PendingRequest, Reply } from "./pending_request.ts";
+import type { Sandbox } from "./sandbox.ts";
+import { send } from "./send.ts";
+
+/** What the optimizer is called where it stands for a backend. */
+const NAME = "image-optimizer";
+
+/**
+ * Starts a request for an image to the service's image optimizer. Refuses `unsupported` if it has none, and `invalid` if
+ * there is no such backend.
+ *
+ * @param query What is to be done with the image.
+ */
+export function optimize(
+  sandbox: Sandbox,
+  request: GuestRequest,
+  body: Payload,
+  name: string,
+  query: string,
+): PendingRequest {
+  const { service } = sandbox;
+  const optimizer = service.options.imageOptimizer ??
+    refuse("unsupported", "Cannot transform an image: the service has no image optimizer");
+  const backend = sandbox.findBackend(name);
+  if (!backend) {
+    sandbox.reportUnknownBackend(name);
+    refuse("invalid", `Cannot transform an image: no backend is named "${name}"`);
+  }
+  const handler = service.backends.make(NAME, async (web) => {
+    const fetchImage = () => fetchFrom(service, request, backend, web.signal);
+    return await told(service, optimizer, web, { query, backend: name, fetchImage });
+  });
+  return send(service, request, body, handler);
+}
+
+/** Asks the optimizer; what it throws is logged as its own. */
+async function told(
+  service: Service,
+  optimizer: ImageOptimizer,
+  ...[request, options]: Parameters<ImageOptimizer>
+): Promise<Response> {
+  try {
+    return await optimizer(request, options);
+  } catch (error) {
+    if (!request.signal.aborted) {
+      service.report("error", `The image optimizer failed: ${describe(error)}`);
+    }
+    throw new SendError("internal_error", "Cannot transform the image", { cause: error });
+  }
+}
+
+async function fetchFrom(
+  service: Service,
+  request: GuestRequest,
+  backend: Backend,
+  signal: AbortSignal,
+): Promise<Response> {
+  signal.throwIfAborted();
+  const pending = send(service, request, EMPTY, backend);
+  const cancel = () => pending.drop();
+  signal.addEventListener("abort", cancel);
+  try {
+    return toResponse(await pending.reply());
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+function toResponse({ response: { status, headers }, body }: Reply): Response {
+  const payload = body.payload();
+  const bodiless = BODILESS.has(status);
+  if (bodiless && !isWhole(payload)) payload.cancel();
+  return new Response(
+    bodiless ? null : isWhole(payload) ? payload as Uint8Array<ArrayBuffer> : toReadable(payload),
+    { status, headers: [...headers] },
+  );
+}

@@ -1,0 +1,129 @@
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { CLI, runCli, withFiles } from "./commands.ts";
+
+const RUST = new URL("../../testdata/built/rust.wasm", import.meta.url).pathname;
+
+/** A server with its stores in a folder, in a process of its own. */
+class Server implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #url: string;
+  readonly #output: ReadableStreamDefaultReader<string>;
+
+  private constructor(
+    child: Deno.ChildProcess,
+    url: string,
+    output: ReadableStreamDefaultReader<string>,
+  ) {
+    this.#child = child;
+    this.#url = url;
+    this.#output = output;
+  }
+
+  static async start(cwd: string, ...flags: string[]): Promise<Server> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", CLI, RUST, "--bind", "localhost:0", ...flags],
+      cwd,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let printed = "";
+    while (!printed.includes("\n")) {
+      const { done, value } = await output.read();
+      assert(!done, "the server starts");
+      printed += value;
+    }
+    return new Server(child, /^Listening on (.*)\n/.exec(printed)![1]!, output);
+  }
+
+  async put(key: string, body: BodyInit): Promise<void> {
+    const answer = await fetch(`${this.#url}/kv/put?key=${key}`, { method: "PUT", body });
+    assertEquals([answer.status, await answer.text()], [200, "stored\n"]);
+  }
+
+  async get(key: string): Promise<string | number> {
+    const answer = await fetch(`${this.#url}/kv/get?key=${key}`);
+    const text = await answer.text();
+    return answer.ok ? text : answer.status;
+  }
+
+  async end(signal: Deno.Signal): Promise<void> {
+    this.#child.kill(signal);
+    while (!(await this.#output.read()).done);
+    const status = await this.#child.status;
+    if (signal === "SIGKILL") assertEquals(status.signal, "SIGKILL");
+    else assertEquals(status.code, 0);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end("SIGTERM");
+  }
+}
+
+Deno.test("what a program has stored is there after the server was killed, or stopped", async () => {
+  const manifest = `[local_server]
+    persist.path = "data/stores"
+    kv_stores.settings = [{ key = "seed", data = "1" }, { key = "own", data = "1" }]`;
+  await withFiles({ "fastly.toml": manifest }, async (folder) => {
+    const big = "0123456789abcdef".repeat(200_000);
+    const killed = await Server.start(folder);
+    await killed.put("a", "1");
+    await killed.put("big", big);
+    await killed.put("own", "2");
+    await killed.end("SIGKILL");
+    {
+      await using stopped = await Server.start(folder);
+      assertEquals(await stopped.get("a"), "1");
+      assert(await stopped.get("big") === big);
+      await stopped.put("b", "2");
+    }
+    await Deno.writeTextFile(`${folder}/fastly.toml`, manifest.replaceAll('"1"', '"new"'));
+    await using again = await Server.start(folder);
+    const keys = ["a", "b", "own", "seed", "none"];
+    const values = await Promise.all(keys.map((key) => again.get(key)));
+    assertEquals(values, ["1", "2", "2", "new", 404]);
+    assertEquals((await Array.fromAsync(Deno.readDir(`${folder}/data`))).length, 1);
+  });
+});
+
+Deno.test("two servers on one folder see what each of them stores", async () => {
+  await withFiles({}, async (folder) => {
+    const flags = ["--kv", "settings", "--persist", "data"];
+    await using one = await Server.start(folder, ...flags);
+    await using other = await Server.start(folder, ...flags);
+    await one.put("a", "1");
+    assertEquals(await other.get("a"), "1");
+    await other.put("a", "2");
+    assertEquals(await one.get("a"), "2");
+  });
+});
+
+Deno.test("the flag wins over the manifest, and without either nothing is kept", async () => {
+  const manifest = '[local_server]\npersist.path = "manifest"\nkv_stores.settings = []';
+  await withFiles({ "fastly.toml": manifest, "none.toml": "" }, async (folder) => {
+    for (const expected of [404, "1"]) {
+      await using server = await Server.start(folder, "--persist", "flag");
+      assertEquals(await server.get("a"), expected);
+      await server.put("a", "1");
+    }
+    await using without = await Server.start(folder, "-C", "none.toml", "--kv", "settings");
+    assertEquals(await without.get("a"), 404);
+    const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+    assertEquals(names.sort(), ["fastly.toml", "flag", "none.toml"]);
+  });
+});
+
+Deno.test("a folder or file that cannot be used ends the command with one line and 1", async () => {
+  await withFiles({ "a": "a file", "fastlike.sqlite": "no database".repeat(100) }, async (cwd) => {
+    const inFile = await runCli([RUST, "--persist", "a"], { cwd });
+    assertEquals(inFile.code, 1);
+    assertMatch(inFile.stderr, /^Cannot make the folder a: [^\n]+\n$/);
+    const broken = await runCli([RUST, "--persist", "."], { cwd });
+    assertEquals([broken.code, broken.stderr], [
+      1,
+      "Cannot open fastlike.sqlite: file is not a database\n",
+    ]);
+  });
+});

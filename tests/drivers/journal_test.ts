@@ -1,0 +1,48 @@
+import { KvStore } from "../../service/kv/store.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { kvContract } from "../service/kv_contract.ts";
+import { journalDriver } from "./journal_driver.ts";
+
+kvContract("the journal of drivers.md", async () => {
+  const path = await Deno.makeTempFile();
+  const driver = journalDriver(path);
+  return {
+    driver,
+    async [Symbol.asyncDispose]() {
+      driver[Symbol.dispose]();
+      await Deno.remove(path);
+    },
+  };
+});
+
+Deno.test("drivers.md shows the journal as it is tested", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/drivers.md", import.meta.url));
+  const code = await Deno.readTextFile(new URL("journal_driver.ts", import.meta.url));
+  const shown = code.replace("../../mod.ts", "./mod.ts");
+  assert(shown !== code);
+  assertStringIncludes(page, `\`\`\`ts\n${shown}\`\`\`\n`);
+});
+
+Deno.test("the journal of drivers.md makes the store again, but for a line that is cut short", async () => {
+  const path = await Deno.makeTempFile();
+  const bytes = (text: string) => [new TextEncoder().encode(text)];
+  {
+    using driver = journalDriver(path);
+    const store = new KvStore(driver, () => 0);
+    await store.insert("a", bytes("1"), { metadata: "é", ttl: 60 });
+    await store.insert("b", bytes("1"));
+    await store.delete("b");
+    await store.insert("a", bytes("2"), { mode: "append", metadata: "é" });
+  }
+  await Deno.writeTextFile(path, '{"key":"c"', { append: true });
+  for (let i = 0; i < 2; i++) {
+    using driver = journalDriver(path);
+    const store = new KvStore(driver, () => 60_000);
+    assertEquals((await store.list()).data, i ? ["a", "new"] : ["a"]);
+    const { value, metadata } = await store.lookup("a");
+    const text = value.map((piece) => new TextDecoder().decode(piece)).join("");
+    assertEquals([text, metadata], ["12", "é"]);
+    await store.insert("new", bytes("1"));
+  }
+  await Deno.remove(path);
+});

@@ -1,0 +1,232 @@
+import { DatabaseSync } from "node:sqlite";
+import { openSqlite } from "../../drivers/sqlite.ts";
+import { kvStoresOf } from "../../service/kv/stores.ts";
+import { type KvEntry, KvStore } from "../../service/kv/store.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { kvContract } from "../service/kv_contract.ts";
+import { type Mode, valueOf } from "./writer.ts";
+
+const WRITER = new URL("writer.ts", import.meta.url).pathname;
+
+/** A folder for one test. */
+async function folder(): Promise<AsyncDisposable & { readonly file: string }> {
+  const path = await Deno.makeTempDir();
+  return {
+    file: `${path}/stores.sqlite`,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
+function start(file: string, mode: Mode, name: string): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", WRITER, file, mode, name],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+}
+
+function text({ value }: Pick<KvEntry, "value">): string {
+  return value.map((piece) => new TextDecoder().decode(piece)).join("");
+}
+
+function bytes(value: string): Uint8Array[] {
+  return [new TextEncoder().encode(value)];
+}
+
+function assertWhole(file: string): void {
+  using database = new DatabaseSync(file);
+  assertEquals({ ...database.prepare("PRAGMA integrity_check").get() }, { integrity_check: "ok" });
+  const loose = database.prepare(
+    "SELECT count(*) AS loose FROM kv_piece WHERE record NOT IN (SELECT id FROM kv)",
+  );
+  assertEquals({ ...loose.get() }, { loose: 0 });
+}
+
+kvContract("the SQLite driver", async () => {
+  const there = await folder();
+  const storage = await openSqlite(there.file);
+  return {
+    driver: storage.kvDriver("store"),
+    async [Symbol.asyncDispose]() {
+      storage[Symbol.dispose]();
+      await there[Symbol.asyncDispose]();
+    },
+  };
+});
+
+Deno.test("what is in the file is there when it is opened again, store by store", async () => {
+  await using there = await folder();
+  {
+    using storage = await openSqlite(there.file);
+    await new KvStore(storage.kvDriver("a"), Date.now).insert("k", bytes("of a"), { ttl: 60 });
+    await new KvStore(storage.kvDriver("b"), Date.now).insert("k", bytes("of b"));
+  }
+  using storage = await openSqlite(there.file);
+  const at = (store: string, now = Date.now) =>
+    new KvStore(storage.kvDriver(store), now).lookup("k");
+  assertEquals([text(await at("a")), text(await at("b"))], ["of a", "of b"]);
+  assertEquals((await new KvStore(storage.kvDriver("c"), Date.now).list()).data, []);
+  await assertRejects(() => at("a", () => Date.now() + 61_000));
+});
+
+Deno.test("a value that somebody has spoilt is an error, and no end of trying", async () => {
+  await using there = await folder();
+  using storage = await openSqlite(there.file);
+  const store = new KvStore(storage.kvDriver("store"), Date.now);
+  await store.insert("a", valueOf(10));
+  {
+    using other = new DatabaseSync(there.file);
+    other.exec("DELETE FROM kv_piece WHERE place = 0");
+  }
+  await assertRejects(
+    () => store.lookup("a"),
+    Error,
+    'Cannot read key "a": its value is not whole',
+  );
+});
+
+Deno.test("what has expired long ago is taken out when the file is opened", async () => {
+  await using there = await folder();
+  const record = { value: bytes("1"), metadata: "", generation: 1n };
+  const hours = (count: number) => Date.now() + count * 3_600_000;
+  {
+    using storage = await openSqlite(there.file);
+    const driver = storage.kvDriver("store");
+    const times = { long: hours(-25), short: hours(-1), later: hours(1), never: undefined };
+    for (const [key, expires] of Object.entries(times)) {
+      driver.set(key, { ...record, expires }, "any");
+    }
+  }
+  using storage = await openSqlite(there.file);
+  const keys = (await storage.kvDriver("store").list("", undefined, 10)).map(({ key }) => key);
+  assertEquals(keys, ["later", "never", "short"]);
+});
+
+Deno.test("no write that was acknowledged is lost when the process is killed", async () => {
+  await using there = await folder();
+  for (const [round, enough] of [1, 12, 40, 75, 130].entries()) {
+    const name = `${round}/`;
+    const child = start(there.file, "keys", name);
+    let printed = "";
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+      // The child writes on meanwhile: the signal meets it anywhere. What it said before it died was said.
+      printed += chunk;
+      if (printed.split("\n").length > enough) {
+        try {
+          child.kill("SIGKILL");
+        } catch {
+          // It is dead, and its last lines are read.
+        }
+      }
+    }
+    assertEquals((await child.status).signal, "SIGKILL");
+    const acknowledged = printed.split("\n").length - 1;
+    assert(acknowledged >= enough);
+    using storage = await openSqlite(there.file);
+    const store = new KvStore(storage.kvDriver("store"), Date.now);
+    for (let i = 0; i < acknowledged; i++) {
+      const { value } = await store.lookup(`${name}${i}`);
+      assert(isSame(value, valueOf(i)), `the value of ${name}${i} is what was written`);
+    }
+    // The write that was under way is done or not, and nothing between.
+    const next = await store.lookup(`${name}${acknowledged}`).catch(() => undefined);
+    const whole = [bytes("first"), valueOf(acknowledged)];
+    assert(!next || whole.some((value) => isSame(next.value, value)));
+    assertWhole(there.file);
+  }
+});
+
+function isSame(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
+  const whole = one.flatMap((piece) => [...piece]);
+  let at = 0;
+  for (const piece of other) for (const byte of piece) if (byte !== whole[at++]) return false;
+  return at === whole.length;
+}
+
+Deno.test("processes that write to one file at the same time lose nothing", async () => {
+  await using there = await folder();
+  const names = ["a", "b", "c"];
+  // The file is not there yet: they make it together, too.
+  const children = names.map((name) => start(there.file, "append", name));
+  const ends = await Promise.all(children.map((child) => child.output()));
+  assertEquals(ends.map(({ code }) => code), [0, 0, 0]);
+  using storage = await openSqlite(there.file);
+  const store = new KvStore(storage.kvDriver("store"), Date.now);
+  const counts = Object.groupBy(text(await store.lookup("key")), (letter) => letter);
+  assertEquals(names.map((name) => counts[name]?.length), [1000, 1000, 1000]);
+  assertWhole(there.file);
+});
+
+Deno.test("entries of the options are written at each start, but not over the program's", async () => {
+  await using there = await folder();
+  const open = async (
+    seed: Record<string, string>,
+    use: (store: KvStore) => Promise<void>,
+    now: () => number = Date.now,
+  ) => {
+    using storage = await openSqlite(there.file);
+    await use(kvStoresOf({ store: seed }, now, storage.kvDriver).get("store")!);
+  };
+  const at = async (store: KvStore) => {
+    const { data } = await store.list();
+    const values = await Promise.all(data.map(async (key) => text(await store.lookup(key))));
+    return Object.fromEntries(data.map((key, i) => [key, values[i]]));
+  };
+  const first = { edited: "1", written: "1", deleted: "1", dropped: "1", dying: "1" };
+  await open(first, async (store) => {
+    assertEquals(await at(store), first);
+    await store.insert("written", bytes("program"));
+    await store.insert("dying", bytes("program"), { ttl: 60 });
+    await store.delete("deleted");
+  });
+  const second = { edited: "2", written: "2", deleted: "2", dying: "2" };
+  const after = { edited: "2", written: "program", deleted: "2", dropped: "1" };
+  await open(second, async (store) => {
+    assertEquals(await at(store), { ...after, dying: "program" });
+  });
+  const later = () => Date.now() + 61_000;
+  for (let i = 0; i < 2; i++) {
+    await open(
+      second,
+      async (store) => assertEquals(await at(store), { ...after, dying: "2" }),
+      later,
+    );
+  }
+});
+
+Deno.test("a file that is none of ours is refused, and left as it is", async () => {
+  await using there = await folder();
+  const { file } = there;
+  await Deno.writeTextFile(file, "no database, but text".repeat(100));
+  await assertRejects(() => openSqlite(file), Error, `Cannot open ${file}: file is not a database`);
+  assertEquals(await Deno.readTextFile(file), "no database, but text".repeat(100));
+  await Deno.remove(file);
+  {
+    using other = new DatabaseSync(file);
+    other.exec("CREATE TABLE theirs (a)");
+  }
+  const before = await Deno.readFile(file);
+  await assertRejects(
+    () => openSqlite(file),
+    Error,
+    `Cannot open ${file}: it is a database of another program`,
+  );
+  assertEquals(await Deno.readFile(file), before);
+  await Deno.remove(file);
+  (await openSqlite(file))[Symbol.dispose]();
+  {
+    using newer = new DatabaseSync(file);
+    newer.exec("PRAGMA user_version = 2");
+  }
+  await assertRejects(
+    () => openSqlite(file),
+    Error,
+    "it has version 2, and 1 is the only one known",
+  );
+  await assertRejects(
+    () => openSqlite(`${file}/none`),
+    Error,
+    `Cannot open ${file}/none: unable to`,
+  );
+});

@@ -1,0 +1,134 @@
+import fc from "npm:fast-check@4.10.2";
+import { HostError } from "../../service/errors.ts";
+import { RateCounters } from "../../service/rate/counters.ts";
+import { RateLimiter } from "../../service/rate/limiter.ts";
+import { PenaltyBoxes } from "../../service/rate/penalty_boxes.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+
+/** An arbitrary course of a program: who is counted how much, each some milliseconds after the one before. */
+const steps = fc.array(
+  fc.record({
+    name: fc.constantFrom("a", "ab"),
+    entry: fc.constantFrom("c", "bc", ""),
+    delta: fc.integer({ min: 0, max: 5 }),
+    wait: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 70_000 })),
+  }),
+  { minLength: 10, maxLength: 60 },
+);
+
+Deno.test("counts and rates are those of a list of everything that was counted", () => {
+  fc.assert(fc.property(steps, fc.integer({ min: 0, max: 2 ** 40 }), (course, start) => {
+    let now = start;
+    const counters = new RateCounters(() => now);
+    const log: { name: string; entry: string; delta: number; second: number }[] = [];
+    for (const { name, entry, delta, wait } of course) {
+      now += wait;
+      const second = Math.floor(now / 1000);
+      counters.increment(name, entry, delta);
+      log.push({ name, entry, delta, second });
+      const sum = (seconds: number) =>
+        log.filter((one) => one.name === name && one.entry === entry)
+          .filter((one) => one.second > second - seconds)
+          .reduce((total, one) => total + one.delta, 0);
+      for (const seconds of [10, 20, 30, 40, 50, 60]) {
+        assertEquals(counters.count(name, entry, seconds), sum(seconds));
+      }
+      for (const window of [1, 10, 60]) {
+        assertEquals(counters.rate(name, entry, window), Math.floor(sum(window) / window));
+        for (const limit of [0, 1, 2]) {
+          assertEquals(counters.exceeds(name, entry, window, limit), sum(window) / window > limit);
+        }
+      }
+      const recent = log.filter((one) => one.second > second - 60);
+      const live = new Set(recent.map((one) => `${one.name} ${one.entry}`));
+      assertEquals(counters.size, live.size, "only what counts is kept");
+    }
+  }));
+});
+
+Deno.test("a check blocks as a model of it does", () => {
+  fc.assert(fc.property(
+    steps,
+    fc.constantFrom(1, 10, 60),
+    fc.integer({ min: 0, max: 4 }),
+    fc.integer({ min: 60, max: 3600 }),
+    (course, window, limit, ttl) => {
+      let now = 1e12;
+      const limiter = new RateLimiter(() => now);
+      const boxed = new Map<string, number>();
+      const log: { who: string; delta: number; second: number }[] = [];
+      for (const { name, entry, delta, wait } of course) {
+        now += wait;
+        const who = `${name} ${entry}`;
+        const second = Math.floor(now / 1000);
+        let expected = (boxed.get(who) ?? 0) > now;
+        if (!expected) {
+          log.push({ who, delta, second });
+          const sum = log.filter((one) => one.who === who && one.second > second - window)
+            .reduce((total, one) => total + one.delta, 0);
+          if ((expected = sum / window > limit)) {
+            boxed.set(who, now + Math.floor(ttl / 60) * 60_000);
+          }
+        }
+        const check = { counter: name, entry, delta, window, limit, box: name, ttl };
+        assertEquals(limiter.check(check), expected);
+        assertEquals(limiter.boxes.has(name, entry), expected);
+      }
+    },
+  ));
+});
+
+Deno.test("a flood of entries is forgotten, the oldest first, and the busy ones stay", () => {
+  const now = 1e12;
+  const counters = new RateCounters(() => now, 100);
+  const boxes = new PenaltyBoxes(() => now, 100);
+  for (let i = 0; i < 10_000; i++) {
+    counters.increment("c", `${i}`, 1);
+    counters.increment("c", "busy", 1);
+    boxes.add("b", `${i}`, 60);
+    assert(counters.size <= 100 && boxes.size <= 100);
+  }
+  assertEquals(counters.count("c", "busy", 10), 10_000);
+  assertEquals([counters.count("c", "9999", 10), counters.count("c", "0", 10)], [1, 0]);
+  assertEquals([boxes.has("b", "9900"), boxes.has("b", "9899")], [true, false]);
+});
+
+Deno.test("what has come out of a box is not kept", () => {
+  let now = 1e12;
+  const boxes = new PenaltyBoxes(() => now);
+  for (let i = 0; i < 1000; i++) boxes.add("b", `${i}`, i % 2 ? 60 : 3600);
+  now += 60_000;
+  boxes.add("b", "new", 60);
+  assertEquals(boxes.size, 501);
+});
+
+Deno.test("a clock that goes back loses no count", () => {
+  let now = 1e12;
+  const counters = new RateCounters(() => now);
+  counters.increment("c", "e", 1);
+  now -= 5_000;
+  counters.increment("c", "e", 1);
+  assertEquals(counters.count("c", "e", 10), 2);
+  now += 5_000;
+  counters.increment("c", "e", 1);
+  assertEquals([counters.count("c", "e", 10), counters.rate("c", "e", 1)], [3, 3]);
+  now -= 3_600_000;
+  counters.increment("c", "e", 1);
+  assertEquals(counters.count("c", "e", 10), 1, "but starts anew if it goes back far");
+});
+
+Deno.test("a name is good up to 1024 bytes", () => {
+  const counters = new RateCounters(() => 0);
+  const boxes = new PenaltyBoxes(() => 0);
+  counters.increment("ä".repeat(512), "e".repeat(5000), 1);
+  boxes.add("ä".repeat(512), "e".repeat(5000), 60);
+  for (
+    const use of [
+      () => counters.increment("ä".repeat(513), "e", 1),
+      () => counters.rate("ä".repeat(513), "e", 1),
+      () => counters.count("ä".repeat(513), "e", 10),
+      () => boxes.add("ä".repeat(513), "e", 60),
+      () => boxes.has("ä".repeat(513), "e"),
+    ]
+  ) assertThrows(use, HostError, "Cannot use a name of 1026 bytes: 1024 is the most");
+});
