@@ -145,10 +145,14 @@ export class Fastlike implements AsyncDisposable {
     return fault?.exitCode ?? 0;
   }
 
-  /** An instance for one request, with options of its own on top of the program's, whose KV stores it shares. */
+  /** An instance for one request, with options of its own on top of the program's, whose KV stores and cache it shares. */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const service = new Service(options, overrides.kvStores ? undefined : this.#service.kvStores);
+    const { kvStores, cache } = this.#service;
+    const service = new Service(options, {
+      kvStores: overrides.kvStores ? undefined : kvStores,
+      cache,
+    });
     return new Instance((request, info) =>
       handle(
         request,

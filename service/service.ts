@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { type Acl, aclsOf } from "./acl.ts";
 import type { Backend } from "./backends.ts";
 import { Backends } from "./backends.ts";
+import { Cache } from "./cache/cache.ts";
 import { type DeviceLookup, parseDevice } from "./device.ts";
 import type { ClientFacts } from "./client_facts.ts";
 import type { Exchange } from "./exchange.ts";
@@ -27,6 +28,12 @@ export function hopsOf(headers: HeaderList): number {
 /** The backend that guests of 2020 send their geo look-ups to. */
 const GEO_BACKEND = "geolocation";
 
+/** What services may have in common: the stores that outlive them. */
+export interface SharedStores {
+  readonly kvStores?: ReadonlyMap<string, KvStore> | undefined;
+  readonly cache?: Cache | undefined;
+}
+
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
   readonly options: ServiceOptions;
@@ -35,6 +42,7 @@ export class Service {
   readonly devices: DeviceLookup;
   readonly parseUserAgent: UserAgentParser;
   readonly kvStores: ReadonlyMap<string, KvStore>;
+  readonly cache: Cache;
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
@@ -46,8 +54,8 @@ export class Service {
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   #lastId = 0;
 
-  /** @param kvStores Those of another service, to share. */
-  constructor(options: ServiceOptions, kvStores?: ReadonlyMap<string, KvStore>) {
+  /** @param shared Those of another service. */
+  constructor(options: ServiceOptions, { kvStores, cache }: SharedStores = {}) {
     this.options = options;
     this.geo = options.geo ?? loopbackGeo;
     this.devices = options.devices ?? parseDevice;
@@ -56,6 +64,7 @@ export class Service {
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.cache = cache ?? new Cache(this.limits.cacheBytes, options.clock ?? Date.now);
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
