@@ -88,9 +88,7 @@ async function list(query) {
 
 async function acl(query) {
   const found = await Acl.open(ACL).lookup(query.get("ip") ?? "");
-  return found
-    ? text(`${found.action} ${found.prefix}\n`)
-    : text("absent\n", 404);
+  return found ? text(`${found.action} ${found.prefix}\n`) : text("absent\n", 404);
 }
 
 function device(_, request) {
