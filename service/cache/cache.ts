@@ -79,7 +79,7 @@ export class Cache {
   #entry(key: string): CacheEntry {
     const known = this.#entries.get(key);
     if (known) return known;
-    const entry = new CacheEntry(this.#lru, this.#now, () => {
+    const entry = new CacheEntry(key, this.#lru, this.#now, () => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
     });
     this.#entries.set(key, entry);

@@ -1,6 +1,7 @@
 import { refuse } from "../errors.ts";
 import type { HeaderList } from "../headers.ts";
 import { CacheContent } from "./content.ts";
+import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
 import { CachedObject, Found, type WriteOptions } from "./object.ts";
 import { type Inserted, type Obligation, type Outcome, PendingOutcome } from "./outcome.ts";
@@ -23,6 +24,12 @@ interface Variant {
   obligation: Obligation | undefined;
 }
 
+/** A variant that a request may be served, and what it is good for at the moment. */
+interface Match {
+  readonly variant: Variant;
+  readonly phase: Phase | undefined;
+}
+
 /** Somebody who waits, until an attempt comes to something. */
 interface Waiter {
   /** @param excused An object that may be used although it could not be renewed. */
@@ -35,12 +42,14 @@ export class CacheEntry {
   /** The one of the newest object first. */
   #rules: Rule[] = [];
   readonly #waiters = new Set<Waiter>();
+  readonly #key: string;
   readonly #lru: Lru;
   readonly #now: () => number;
   readonly #emptied: () => void;
 
   /** @param emptied Is called when there is nothing left to know. */
-  constructor(lru: Lru, now: () => number, emptied: () => void) {
+  constructor(key: string, lru: Lru, now: () => number, emptied: () => void) {
+    this.#key = key;
     this.#lru = lru;
     this.#now = now;
     this.#emptied = emptied;
@@ -48,7 +57,7 @@ export class CacheEntry {
 
   /** The object for a request that may be used, stale or not; waits for nobody and obliges nobody. */
   lookup(headers: HeaderList): Found | undefined {
-    return this.#use(this.#usable(this.#matches(headers)));
+    return this.#use(usable(this.#matches(headers)));
   }
 
   /** As {@linkcode CacheEntry.lookup}, but one gets what is missing or stale, and the others wait for what is missing. */
@@ -60,16 +69,17 @@ export class CacheEntry {
   replace(headers: HeaderList, strategy: ReplaceStrategy): PendingOutcome {
     return this.#join(() => {
       const matches = this.#matches(headers);
-      const usable = this.#usable(matches);
-      const found = see(usable?.object);
+      const match = usable(matches);
+      const found = see(match);
       if (strategy === "immediate") return { found, obligation: undefined };
-      const busy = matches.some(({ obligation }) => obligation);
+      const busy = matches.some(({ variant }) => variant.obligation);
       if (busy && strategy === "wait") return undefined;
-      const known = usable?.object;
-      if (strategy === "immediate-force-miss") { for (const match of matches) this.#clear(match); }
-      const variant = busy ? undefined : usable ?? this.#newest(headers);
-      const obligation = variant && this.#oblige(variant, headers, known);
-      for (const match of matches) this.#prune(match);
+      if (strategy === "immediate-force-miss") {
+        matches.forEach(({ variant }) => this.#clear(variant));
+      }
+      const variant = busy ? undefined : match?.variant ?? this.#newest(headers);
+      const obligation = variant && this.#oblige(variant, headers, found?.object);
+      for (const { variant } of matches) this.#prune(variant);
       return { found, obligation };
     });
   }
@@ -86,47 +96,41 @@ export class CacheEntry {
 
   #attempt(headers: HeaderList, excused: CachedObject | undefined): Outcome | undefined {
     const matches = this.#matches(headers);
-    const usable = this.#usable(matches);
-    if (usable) {
-      const renew = usable.object!.phase === "stale" && !usable.obligation;
-      const found = this.#use(usable);
-      return {
-        found,
-        obligation: renew ? this.#oblige(usable, headers, found?.object) : undefined,
-      };
+    const match = usable(matches);
+    if (match) {
+      const renew = match.phase === "stale" && !match.variant.obligation;
+      const found = this.#use(match);
+      const obligation = renew ? this.#oblige(match.variant, headers, found?.object) : undefined;
+      return { found, obligation };
     }
-    const spare = matches.find(({ object }) => object?.phase === "if-error");
-    if (spare && spare.object === excused) {
+    const spare = matches.find(({ phase }) => phase === "if-error");
+    if (spare && spare.variant.object === excused) {
       return { found: this.#use(spare), obligation: undefined };
     }
-    if (matches.some(({ obligation }) => obligation)) return undefined;
+    if (matches.some(({ variant }) => variant.obligation)) return undefined;
     const found = this.#use(spare);
-    const variant = spare ?? this.#newest(headers);
+    const variant = spare?.variant ?? this.#newest(headers);
     return { found, obligation: this.#oblige(variant, headers, found?.object) };
   }
 
   /** What there is for the request by each rule, that of the newest rule first. */
-  #matches(headers: HeaderList): Variant[] {
-    const matches: Variant[] = [];
+  #matches(headers: HeaderList): Match[] {
+    const matches: Match[] = [];
     for (const { names, variants } of this.#rules) {
       const variant = variants.get(variantOf(names, headers));
-      if (variant) matches.push(variant);
+      // Asked once: the time goes on, and what is fresh now may not be fresh at the next question.
+      if (variant) matches.push({ variant, phase: variant.object?.phase });
     }
     return matches;
   }
 
-  #usable(variants: readonly Variant[]): Variant | undefined {
-    return variants.find(({ object }) => object?.phase === "fresh") ??
-      variants.find(({ object }) => object?.phase === "stale");
-  }
-
   /** Counts a hit. */
-  #use(variant: Variant | undefined): Found | undefined {
-    const object = variant?.object;
+  #use(match: Match | undefined): Found | undefined {
+    const object = match?.variant.object;
     if (!object) return undefined;
     object.hits++;
     this.#lru.touch(object);
-    return see(object);
+    return see(match);
   }
 
   /** Where the newest rule puts an object for the request: who waits looks there. */
@@ -180,7 +184,7 @@ export class CacheEntry {
     const variant = this.#variant(rule, variantOf(rule.names, headers));
     this.#clear(variant);
     variant.object = object;
-    this.#lru.keep(object, () => {
+    this.#lru.keep(object, this.#key.length + variant.key.length, () => {
       if (variant.object === object) variant.object = undefined;
       this.#prune(variant);
     });
@@ -236,7 +240,14 @@ export class CacheEntry {
   }
 }
 
-function see(object: CachedObject | undefined): Found | undefined {
-  const phase = object?.phase;
-  return object && phase && phase !== "expired" ? new Found(object, phase) : undefined;
+function usable(matches: readonly Match[]): Match | undefined {
+  return matches.find(({ phase }) => phase === "fresh") ??
+    matches.find(({ phase }) => phase === "stale");
+}
+
+function see(match: Match | undefined): Found | undefined {
+  const { variant, phase } = match ?? {};
+  return variant?.object && phase && phase !== "expired"
+    ? new Found(variant.object, phase)
+    : undefined;
 }

@@ -25,10 +25,11 @@ export class Lru {
   /**
    * Takes an object in, the most recently used now.
    *
+   * @param label Bytes that the names take under which it is kept.
    * @param forget Is called when it has to go. Who has found it by then goes on reading.
    */
-  keep(object: CachedObject, forget: () => void): void {
-    const entry = { size: object.size, forget };
+  keep(object: CachedObject, label: number, forget: () => void): void {
+    const entry = { size: object.size + label, forget };
     this.#kept.set(object, entry);
     this.#bytes += entry.size;
     object.content.grown = (bytes) => {

@@ -47,7 +47,10 @@ export class CachedObject {
 
   /** Bytes of memory, about. */
   get size(): number {
-    return OVERHEAD + this.options.userMetadata.length + this.content.written;
+    const { userMetadata, surrogateKeys } = this.options;
+    let size = OVERHEAD + userMetadata.length + this.content.written;
+    for (const key of surrogateKeys) size += key.length;
+    return size;
   }
 }
 

@@ -1,4 +1,5 @@
 import fc from "npm:fast-check@4.10.2";
+import { Cache } from "../../service/cache/cache.ts";
 import { ageAfter, type Lifetime, phaseAt } from "../../service/cache/lifetime.ts";
 import { parseSurrogateKeys } from "../../service/cache/surrogate_keys.ts";
 import { parseVaryRule, variantOf } from "../../service/cache/vary.ts";
@@ -80,6 +81,19 @@ Deno.test("an object is fresh, then stale for a while, then gone", () => {
   assertEquals(phase(), "stale");
   pass(5);
   assertEquals(phase(), undefined);
+});
+
+Deno.test("a clock that goes on between two questions leaves nobody with nothing", () => {
+  let now = 0;
+  const cache = new Cache(1 << 20, () => now += 0.7);
+  for (let round = 0; round < 50; round++) {
+    const { found, obligation } = outcomeOf(cache.transaction("k", NONE));
+    assert(found || obligation);
+    obligation?.insert({
+      ...written(),
+      lifetime: { initialAge: 0n, maxAge: 3_000_000n, staleWhileRevalidate: 0n, staleIfError: 0n },
+    });
+  }
 });
 
 Deno.test("hits are counted, and the count of a lookup is that of its time", () => {
