@@ -12,9 +12,7 @@ configureConsole({ prefixing: false, stderr: true });
 
 addEventListener("fetch", (event) => {
   // Thrown before `respondWith`, so that no promise of a response takes the error up.
-  if (new URL(event.request.url).pathname === "/trap") {
-    throw new Error("trapped on purpose");
-  }
+  if (new URL(event.request.url).pathname === "/trap") throw new Error("trapped on purpose");
   event.respondWith(serve(event));
 });
 
@@ -36,9 +34,7 @@ async function serve(event) {
       });
     case "/geo": {
       const geo = event.client.geo;
-      return text(
-        geo?.city ? `${geo.city}, ${geo.country_code}\n` : "unknown\n",
-      );
+      return text(geo?.city ? `${geo.city}, ${geo.country_code}\n` : "unknown\n");
     }
     case "/user-agent":
       // The SDK has no user agent parser.
@@ -67,9 +63,7 @@ async function serve(event) {
       return response;
     }
     case "/config": {
-      const value = new ConfigStore("settings").get(
-        url.searchParams.get("key") ?? "",
-      );
+      const value = new ConfigStore("settings").get(url.searchParams.get("key") ?? "");
       return value === null ? text("absent\n", 404) : text(value);
     }
     case "/env":
@@ -78,20 +72,12 @@ async function serve(event) {
           .map((name) => `${name}=${env(name)}\n`).join(""),
       );
     case "/background":
-      event.waitUntil(
-        sleep(50).then(() => new Logger("events").log("after response")),
-      );
+      event.waitUntil(sleep(50).then(() => new Logger("events").log("after response")));
       return text("sent\n");
     case "/websocket":
-      return createWebsocketHandoff(
-        request,
-        request.headers.get("x-backend") ?? "origin",
-      );
+      return createWebsocketHandoff(request, request.headers.get("x-backend") ?? "origin");
     case "/fanout":
-      return createFanoutHandoff(
-        request,
-        request.headers.get("x-backend") ?? "origin",
-      );
+      return createFanoutHandoff(request, request.headers.get("x-backend") ?? "origin");
     case "/parallel":
       return await parallel(url);
     case "/upload":
@@ -104,16 +90,12 @@ async function serve(event) {
         "origin",
       );
     default:
-      return await stores(request, url) ?? await cache(request, url) ??
-        text("not found\n", 404);
+      return await stores(request, url) ?? await cache(request, url) ?? text("not found\n", 404);
   }
 }
 
 function text(body, status = 200) {
-  return new Response(body, {
-    status,
-    headers: { "content-type": "text/plain" },
-  });
+  return new Response(body, { status, headers: { "content-type": "text/plain" } });
 }
 
 function number(url, name, otherwise) {
@@ -130,9 +112,8 @@ function lines(word, count) {
   let next = 0;
   return new ReadableStream({
     pull(controller) {
-      if (next < count) {
-        controller.enqueue(encoder.encode(`${word} ${next++}\n`));
-      } else controller.close();
+      if (next < count) controller.enqueue(encoder.encode(`${word} ${next++}\n`));
+      else controller.close();
     },
   });
 }
