@@ -107,11 +107,15 @@ export class Fastlike implements AsyncDisposable {
     return fault?.exitCode ?? 0;
   }
 
-  /** An instance for one request, with options of its own on top of the program's, whose KV stores and rate counters it shares. */
+  /** An instance for one request, with options of its own on top of the program's, whose KV stores, cache and rate counters it shares. */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates } = this.#service;
-    const service = new Service(options, overrides.kvStores ? { rates } : { kvStores, rates });
+    const { kvStores, rates, cache } = this.#service;
+    const service = new Service(options, {
+      rates,
+      cache,
+      ...overrides.kvStores ? {} : { kvStores },
+    });
     return new Instance((request, info) =>
       handle(
         request,

@@ -7,6 +7,7 @@ import type { Seat } from "../handles/sandbox.ts";
 import { acl } from "./acl.ts";
 import { asyncIo } from "./async_io.ts";
 import { backends } from "./backend.ts";
+import { cache } from "./cache.ts";
 import { computeRuntime } from "./compute_runtime.ts";
 import { configStore, dictionary } from "./config_store.ts";
 import type { Bound, Hostcall, Namespace } from "./_define.ts";
@@ -24,6 +25,7 @@ import { kvStore } from "./kv_store.ts";
 import { legacy } from "./legacy.ts";
 import { log } from "./log.ts";
 import { objectStore } from "./object_store.ts";
+import { purge } from "./purge.ts";
 import { secretStore } from "./secret_store.ts";
 import { secrets } from "./secrets.ts";
 import { shielding } from "./shielding.ts";
@@ -54,6 +56,8 @@ const today: readonly Namespace[] = [
   deviceDetection,
   shielding,
   computeRuntime,
+  cache,
+  purge,
   httpCache,
   wasi,
 ];

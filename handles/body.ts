@@ -2,7 +2,7 @@ import { type ByteSource, EMPTY, type Eventually, type Payload } from "../servic
 import { ChunkQueue } from "../service/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/headers.ts";
-import { Pipe } from "../service/pipe.ts";
+import { Pipe, type Sink } from "../service/pipe.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
@@ -12,7 +12,7 @@ import { Waitable } from "./waitable.ts";
  */
 export class Body extends Waitable {
   #content = new ChunkQueue();
-  #stream: { readonly pipe: Pipe; readonly trailers: HeaderList } | undefined;
+  #stream: { readonly sink: Sink; readonly trailers: HeaderList } | undefined;
 
   /** Consumes a handle for what the body holds. A body that is being sent keeps its own: it has an end to come. */
   static take(handles: HandleTable, handle: number): Body {
@@ -23,6 +23,13 @@ export class Body extends Waitable {
   static of(payload: Payload): Body {
     const body = new Body();
     body.#content.push(payload);
+    return body;
+  }
+
+  /** The write end of a stream. */
+  static into(sink: Sink): Body {
+    const body = new Body();
+    body.#stream = { sink, trailers: new HeaderList() };
     return body;
   }
 
@@ -41,7 +48,7 @@ export class Body extends Waitable {
   /** Puts bytes, which it keeps, at an end. The back of a stream waits while its reader is behind. */
   write(chunk: Uint8Array, end: "back" | "front"): Eventually<void> {
     if (end === "front") return this.#readable("write to the front of").unshift(chunk);
-    if (this.#stream) return this.#stream.pipe.write(chunk);
+    if (this.#stream) return this.#stream.sink.write(chunk);
     this.#content.push(chunk);
   }
 
@@ -73,22 +80,27 @@ export class Body extends Waitable {
     const pipe = new Pipe();
     content.push(pipe);
     this.#content = new ChunkQueue();
-    this.#stream = { pipe, trailers: new HeaderList() };
+    this.#stream = { sink: pipe, trailers: new HeaderList() };
     return content;
   }
 
   /** Ends a stream well: its reader sees a whole message. Frees what is no stream. */
   close(): void {
-    if (this.#stream) this.#stream.pipe.finish(this.#stream.trailers);
+    if (this.#stream) this.#stream.sink.finish(this.#stream.trailers);
     else this.#content.cancel();
   }
 
   /** Ends a stream badly: its reader sees a message cut short. */
   override drop(): void {
     if (!this.#stream) return this.#content.cancel();
-    this.#stream.pipe.abort(
+    this.#stream.sink.abort(
       new HostError("http-incomplete", "Cannot read on: the guest did not finish the body"),
     );
+  }
+
+  /** Whether all of it has been read. */
+  get ended(): boolean {
+    return this.#content.done || this.#content.length === 0;
   }
 
   /** How many bytes are left to read, when that is certain. */
@@ -110,11 +122,11 @@ export class Body extends Waitable {
 
   /** Whether a read, or a write to a stream, would go through at once. */
   override get ready(): boolean {
-    return this.#stream ? !this.#stream.pipe.full : this.#content.ready;
+    return this.#stream ? !this.#stream.sink.full : this.#content.ready;
   }
 
   override whenReady(): Promise<void> {
-    return this.#stream ? this.#stream.pipe.room : this.#content.whenReady();
+    return this.#stream ? this.#stream.sink.room : this.#content.whenReady();
   }
 
   #readable(action: string): ChunkQueue {
@@ -127,13 +139,13 @@ export class Body extends Waitable {
 /** Writes all of one body into a stream. If it fails half-way, so does the stream. */
 async function pump(
   content: ChunkQueue,
-  { pipe, trailers }: { readonly pipe: Pipe; readonly trailers: HeaderList },
+  { sink, trailers }: { readonly sink: Sink; readonly trailers: HeaderList },
 ): Promise<void> {
   try {
-    for (let chunk; (chunk = await content.read());) await pipe.write(chunk);
+    for (let chunk; (chunk = await content.read());) await sink.write(chunk);
   } catch (error) {
     content.cancel(error);
-    pipe.abort(error);
+    sink.abort(error);
     throw error;
   }
   for (const [name, value] of content.trailers) trailers.append(name, value);

@@ -28,6 +28,11 @@ export class HandleTable {
     refuse("bad-handle", `Cannot use handle ${handle} as a ${type.name}`);
   }
 
+  /** Whether a number names something. */
+  has(handle: number): boolean {
+    return this.#items.has(handle);
+  }
+
   /** As {@linkcode HandleTable.get}, refusal included, and the number names nothing any more. */
   take<T extends object>(type: Resource<T>, handle: number): T {
     const item = this.get(type, handle);

@@ -22,6 +22,8 @@ export interface Limits {
   readonly sandboxRequests?: number;
   /** Milliseconds that a sandbox waits for its next request at the most. By default 10,000. */
   readonly sandboxIdle?: number;
+  /** Bytes that cached objects take: the least recently used beyond them are forgotten. By default 256 MiB. */
+  readonly cacheBytes?: number;
 }
 
 /** The bounds of a service that sets none. */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: Required<Limits> = {
   instances: 1000,
   sandboxRequests: 6,
   sandboxIdle: 10_000,
+  cacheBytes: 256 * 2 ** 20,
 };
 
 /** Where a Pushpin process listens. Its routes have the names of backends for their ids. */

@@ -6,8 +6,22 @@ import type { HeaderList } from "./headers.ts";
 /** A writer waits while this many bytes are unread. */
 const MOST_UNREAD = 64 * 1024;
 
+/** What a stream is written into. */
+export interface Sink {
+  /** Whether a write would have to wait. */
+  readonly full: boolean;
+  /** Resolves when a write need not wait any more, or can only fail. */
+  readonly room: Promise<void>;
+  /** Hands on bytes, which the sink keeps. Waits first while it is full. */
+  write(chunk: Uint8Array): Eventually<void>;
+  /** Ends the message well. */
+  finish(trailers?: HeaderList): void;
+  /** Ends the message badly: its reader sees the error after what was written. */
+  abort(error: unknown): void;
+}
+
 /** Joins one writer to one reader; a fast writer waits for a slow reader. */
-export class Pipe implements ByteSource {
+export class Pipe implements ByteSource, Sink {
   readonly #chunks = new Fifo<Uint8Array>();
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;
@@ -24,17 +38,14 @@ export class Pipe implements ByteSource {
     return this.#end?.trailers;
   }
 
-  /** Whether a write would have to wait. */
   get full(): boolean {
     return !this.#gone && this.#unread >= MOST_UNREAD;
   }
 
-  /** Resolves when a write need not wait any more, or can only fail. */
   get room(): Promise<void> {
     return this.full ? (this.#writer ??= Promise.withResolvers()).promise : Promise.resolve();
   }
 
-  /** Hands on bytes, which the pipe keeps. Waits first while too much is unread. */
   write(chunk: Uint8Array): Eventually<void> {
     if (this.full) return this.room.then(() => this.write(chunk));
     if (this.#gone) {
@@ -46,13 +57,11 @@ export class Pipe implements ByteSource {
     this.#wakeReader();
   }
 
-  /** Ends the message well. */
   finish(trailers?: HeaderList): void {
     this.#end ??= { trailers };
     this.#wakeReader();
   }
 
-  /** Ends the message badly: its reader sees the error after what was written. */
   abort(error: unknown): void {
     this.#end ??= { error };
     this.#wakeReader();

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { type Acl, aclsOf } from "./acl.ts";
 import type { Backend } from "./backends.ts";
 import { Backends } from "./backends.ts";
+import { Cache } from "./cache/cache.ts";
 import { type DeviceLookup, parseDevice } from "./device.ts";
 import type { ClientFacts } from "./client_facts.ts";
 import type { Exchange } from "./exchange.ts";
@@ -35,7 +36,7 @@ export function hopsOf(headers: HeaderList): number {
 const GEO_BACKEND = "geolocation";
 
 /** What a service may share with another one. */
-export type Shared = Partial<Pick<Service, "kvStores" | "rates">>;
+export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache">>;
 
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
@@ -46,6 +47,7 @@ export class Service {
   readonly parseUserAgent: UserAgentParser;
   readonly kvStores: ReadonlyMap<string, KvStore>;
   readonly rates: RateLimiter;
+  readonly cache: Cache;
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
@@ -70,6 +72,7 @@ export class Service {
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},

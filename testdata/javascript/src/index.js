@@ -5,6 +5,7 @@ import { env } from "fastly:env";
 import { createFanoutHandoff } from "fastly:fanout";
 import { configureConsole, Logger } from "fastly:logger";
 import { createWebsocketHandoff } from "fastly:websocket";
+import { cache } from "./cache.js";
 import { stores } from "./stores.js";
 
 configureConsole({ prefixing: false, stderr: true });
@@ -89,7 +90,7 @@ async function serve(event) {
         "origin",
       );
     default:
-      return await stores(request, url) ?? text("not found\n", 404);
+      return await stores(request, url) ?? await cache(request, url) ?? text("not found\n", 404);
   }
 }
 

@@ -4,6 +4,7 @@
 //! `#[fastly::main]`, because several routes send the response by hand or never send one.
 
 mod backends;
+mod cache;
 mod dynamic;
 mod handoff;
 mod serve;
@@ -68,6 +69,10 @@ fn main() {
         "/parallel" => backends::parallel(),
         "/upload" => backends::upload(),
         "/dynamic" => backends::dynamic(&req),
+        _ if path.starts_with("/cache/") => match cache::answer(&path, req) {
+            Some(resp) => resp,
+            None => return,
+        },
         _ if path.starts_with("/dynamic-") => dynamic::answer(&path, &req),
         _ => stores::answer(&path, req)
             .unwrap_or_else(|| text("not found\n").with_status(StatusCode::NOT_FOUND)),

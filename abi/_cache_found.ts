@@ -1,0 +1,74 @@
+/** What can be asked of a found object, by every kind of handle that may have one. @module */
+import type { CacheHandle } from "../handles/cache.ts";
+import type { Resource } from "../handles/table.ts";
+import { refuse } from "../service/errors.ts";
+import { range } from "./_cache_options.ts";
+import { type Hostcall, wait } from "./_define.ts";
+import { ref } from "./_in.ts";
+import * as out from "./_out.ts";
+
+/** The ABI's `cache_lookup_state`. */
+const FOUND = 1;
+const USABLE = 2;
+const STALE = 4;
+const MUST_INSERT_OR_UPDATE = 8;
+const USABLE_IF_ERROR = 16;
+
+/**
+ * Found is said only of what can be used: older SDKs look at nothing else. What is kept for errors can be used by those
+ * who have nothing to do about it any more.
+ */
+export function stateOf({ found, obligation }: CacheHandle): number {
+  const open = obligation?.open ?? false;
+  let state = open ? MUST_INSERT_OR_UPDATE : 0;
+  if (!found) return state;
+  if (found.phase === "if-error") state |= USABLE_IF_ERROR;
+  if (found.phase !== "fresh") state |= STALE;
+  if (found.phase === "if-error" && open) return state;
+  return state | FOUND | USABLE;
+}
+
+/** @param prefix What stands before `get_` in the names. */
+export function foundCalls<H extends CacheHandle>(
+  type: Resource<H>,
+  prefix: string,
+): Record<string, Hostcall> {
+  const handle = ref(type);
+  const calls: Record<string, Hostcall> = {
+    get_state: wait([handle], out.u32, (_, handle) => stateOf(handle)),
+    get_user_metadata: wait(
+      [handle],
+      out.bytes,
+      (_, { known }) => known.object.options.userMetadata,
+    ),
+    /** Refused while an earlier body of the handle is open. */
+    get_body: wait(
+      [handle, range],
+      out.u32,
+      (sandbox, handle, range) => handle.open(sandbox.handles, range),
+    ),
+    get_length: wait(
+      [handle],
+      out.u64,
+      (_, { known: { length } }) =>
+        length === undefined
+          ? refuse("absent", "Cannot know the length of what is still being written")
+          : BigInt(length),
+    ),
+    get_max_age_ns: wait(
+      [handle],
+      out.u64,
+      (_, { known }) => known.object.options.lifetime.maxAge,
+    ),
+    get_stale_while_revalidate_ns: wait(
+      [handle],
+      out.u64,
+      (_, { known }) => known.object.options.lifetime.staleWhileRevalidate,
+    ),
+    get_age_ns: wait([handle], out.u64, (_, { known }) => known.object.age),
+    get_hits: wait([handle], out.u64, (_, { known }) => BigInt(known.hits)),
+  };
+  return Object.fromEntries(
+    Object.entries(calls).map(([name, call]) => [`${prefix}${name}`, call]),
+  );
+}

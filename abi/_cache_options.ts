@@ -1,0 +1,143 @@
+/** The option records of the cache's calls. @module */
+import { GuestRequest } from "../handles/message.ts";
+import type { ReplaceStrategy } from "../service/cache/entry.ts";
+import type { WriteOptions } from "../service/cache/object.ts";
+import type { Range } from "../service/cache/range.ts";
+import { parseSurrogateKeys } from "../service/cache/surrogate_keys.ts";
+import { ANY_REQUEST, parseVaryRule } from "../service/cache/vary.ts";
+import { refuse } from "../service/errors.ts";
+import { HeaderList } from "../service/headers.ts";
+import type { Input, Words } from "./_define.ts";
+import { bytes, byteString, oneOf, options, ref, text, u64 } from "./_in.ts";
+
+/** The longest key, in bytes. */
+const MOST_KEY = 4096;
+
+/** A key: any bytes. */
+export const cacheKey: Input<string> = {
+  words: byteString.words,
+  read(sandbox, args, at) {
+    const key = byteString.read(sandbox, args, at);
+    return key.length <= MOST_KEY
+      ? key
+      : refuse("invalid", `Cannot use a cache key of ${key.length} bytes: ${MOST_KEY} is the most`);
+  },
+};
+
+/** Whose request it is for the cache: what another service has cached is apart, so its name is part of the key. */
+export function keyFor(request: GuestRequest | undefined, key: string): string {
+  const owner = request?.onBehalfOf ?? "";
+  return `${owner.length}:${owner}${key}`;
+}
+
+/** The fields that choose among variants. Copied: the guest may change its request meanwhile. */
+export function headersOf(request: GuestRequest | undefined): HeaderList {
+  return request ? request.headers.copy() : new HeaderList();
+}
+
+/** A field that may not be asked for. */
+function never(words: Words, refuseIt: () => never): Input<never> {
+  return { words, read: refuseIt };
+}
+
+const reserved = never([], () => refuse("unsupported", "Cannot use a reserved option"));
+/** Observed: no host but Fastly's own takes it. */
+const serviceId = never(
+  text.words,
+  () => refuse("unsupported", "Cannot use the cache of another service by its id"),
+);
+const noHeaders = never(
+  ["i32"],
+  () => refuse("invalid", "Cannot take request headers here: those of the lookup count"),
+);
+
+export const lookupOptions = options({
+  reserved: [0, reserved],
+  request: [1, ref(GuestRequest)],
+  serviceId: [2, serviceId],
+}, { insistsOnRange: 3 });
+
+const strategy: Input<ReplaceStrategy> = {
+  words: ["i32"],
+  read(sandbox, args, at) {
+    const name = oneOf("none", "immediate", "immediate-force-miss", "wait").read(sandbox, args, at);
+    return name === "none" ? refuse("invalid", "Cannot replace without a strategy") : name;
+  },
+};
+
+export const replaceOptions = options({
+  reserved: [0, reserved],
+  request: [1, ref(GuestRequest)],
+  strategy: [2, strategy],
+  serviceId: [3, serviceId],
+}, { insistsOnRange: 4 });
+
+const rangeFields = options({ reserved: [0, reserved], from: [1, u64], to: [2, u64] });
+
+/** Which part of an object a body is to have. */
+export const range: Input<Range> = {
+  words: rangeFields.words,
+  read(sandbox, args, at) {
+    const { from, to } = rangeFields.read(sandbox, args, at);
+    return { from: number(from), to: number(to) };
+  },
+};
+
+function writeFields<T>(request: Input<T>) {
+  return options({
+    reserved: [0, reserved],
+    maxAge: u64,
+    request: [1, request],
+    varyRule: [2, text],
+    initialAge: [3, u64],
+    staleWhileRevalidate: [4, u64],
+    surrogateKeys: [5, byteString],
+    length: [6, u64],
+    userMetadata: [7, bytes],
+    edgeMaxAge: [9, u64],
+    serviceId: [10, serviceId],
+  }, { sensitive: 8 });
+}
+
+const requested = writeFields(ref(GuestRequest));
+const plain = writeFields(noHeaders);
+
+type WriteFields = Omit<ReturnType<typeof plain.read>, "request">;
+
+/** What is said of an object in a transaction. */
+export const transactionOptions: Input<WriteOptions> = {
+  words: plain.words,
+  read: (sandbox, args, at) => writeOptions(plain.read(sandbox, args, at)),
+};
+
+/** What is said of an object outside of transactions, and the request that it answers. */
+export const insertOptions: Input<{ request: GuestRequest | undefined; options: WriteOptions }> = {
+  words: requested.words,
+  read(sandbox, args, at) {
+    const fields = requested.read(sandbox, args, at);
+    return { request: fields.request, options: writeOptions(fields) };
+  },
+};
+
+function writeOptions(fields: WriteFields): WriteOptions {
+  const { maxAge, initialAge = 0n, staleWhileRevalidate = 0n, edgeMaxAge = maxAge } = fields;
+  // It bounds the age at nodes that this host has none of: nothing else comes of it here.
+  if (edgeMaxAge > maxAge) {
+    refuse(
+      "invalid",
+      `Cannot keep an object at the edge for longer than its max age of ${maxAge} ns`,
+    );
+  }
+  return {
+    lifetime: { initialAge, maxAge, staleWhileRevalidate, staleIfError: 0n },
+    varyRule: fields.varyRule === undefined ? ANY_REQUEST : parseVaryRule(fields.varyRule),
+    surrogateKeys: parseSurrogateKeys(fields.surrogateKeys ?? ""),
+    userMetadata: fields.userMetadata ?? new Uint8Array(),
+    sensitive: fields.sensitive,
+    length: number(fields.length),
+  };
+}
+
+function number(value: bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}

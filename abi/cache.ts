@@ -1,0 +1,128 @@
+/** `fastly_cache`: objects that outlive a request, under keys of the guest's own. @module */
+import { Body } from "../handles/body.ts";
+import { CacheBusy, CacheHandle, CacheLookup, CacheReplace } from "../handles/cache.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import type { Outcome } from "../service/cache/outcome.ts";
+import { foundCalls } from "./_cache_found.ts";
+import {
+  cacheKey,
+  headersOf,
+  insertOptions,
+  keyFor,
+  lookupOptions,
+  replaceOptions,
+  transactionOptions,
+} from "./_cache_options.ts";
+import { call, type Namespace, namespace, type Values, wait } from "./_define.ts";
+import { ref, take } from "./_in.ts";
+import * as out from "./_out.ts";
+
+type Key = Values<[typeof cacheKey, typeof lookupOptions]>;
+
+function begin({ service }: Sandbox, ...[key, { request, insistsOnRange }]: Key): CacheBusy {
+  const pending = service.cache.transaction(keyFor(request, key), headersOf(request));
+  return new CacheBusy(pending, insistsOnRange);
+}
+
+/**
+ * Waits for what comes of it, with the wait itself in the table: if the guest ends meanwhile, those behind it go on.
+ *
+ * @returns The handle of what `make` makes of it.
+ */
+function settle(
+  sandbox: Sandbox,
+  busy: CacheBusy,
+  make: (outcome: Outcome, insistsOnRange: boolean) => CacheHandle,
+): number | Promise<number> {
+  const hand = () => sandbox.handles.insert(make(busy.take(), busy.insistsOnRange));
+  if (busy.ready) return hand();
+  const handle = sandbox.handles.insert(busy);
+  return busy.whenReady().then(() => {
+    sandbox.handles.take(CacheBusy, handle);
+    return hand();
+  });
+}
+
+const asLookup = (outcome: Outcome, insistsOnRange: boolean) =>
+  new CacheLookup(outcome, insistsOnRange);
+
+export const cache: Namespace = namespace("fastly_cache", {
+  /** Waits for nobody. */
+  lookup: call(
+    [cacheKey, lookupOptions],
+    out.put(CacheLookup),
+    ({ service }, key, { request, insistsOnRange }) => {
+      const found = service.cache.lookup(keyFor(request, key), headersOf(request));
+      return new CacheLookup({ found, obligation: undefined }, insistsOnRange);
+    },
+  ),
+  /** Stores over whatever there is, and over whoever is getting it. */
+  insert: call(
+    [cacheKey, insertOptions],
+    out.put(Body),
+    ({ service }, key, { request, options }) =>
+      Body.into(service.cache.insert(keyFor(request, key), headersOf(request), options).content),
+  ),
+
+  transaction_lookup: wait(
+    [cacheKey, lookupOptions],
+    out.u32,
+    (sandbox, key, options) => settle(sandbox, begin(sandbox, key, options), asLookup),
+  ),
+  transaction_lookup_async: call([cacheKey, lookupOptions], out.put(CacheBusy), begin),
+  /** The busy handle is still there afterwards, to be closed. */
+  cache_busy_handle_wait: wait([ref(CacheBusy)], out.u32, (sandbox, busy) => {
+    const hand = () => sandbox.handles.insert(asLookup(busy.take(), busy.insistsOnRange));
+    return busy.ready ? hand() : busy.whenReady().then(hand);
+  }),
+  transaction_insert: wait(
+    [ref(CacheLookup), transactionOptions],
+    out.put(Body),
+    (_, { duty }, options) => Body.into(duty.insert(options).content),
+  ),
+  /** The second handle reads what is being written through the body. */
+  transaction_insert_and_stream_back: wait(
+    [ref(CacheLookup), transactionOptions],
+    out.all({ body: out.put(Body), back: out.put(CacheLookup) }),
+    (_, { duty, insistsOnRange }, options) => {
+      const { content, found } = duty.insert(options);
+      const back = new CacheLookup({ found, obligation: undefined }, insistsOnRange);
+      return { body: Body.into(content), back };
+    },
+  ),
+  transaction_update: wait(
+    [ref(CacheLookup), transactionOptions],
+    out.none,
+    (_, { duty }, options) => duty.update(options),
+  ),
+  transaction_cancel: wait([ref(CacheLookup)], out.none, (_, { duty }) => duty.cancel()),
+  close_busy: call([take(CacheBusy)], out.none, (_, busy) => busy.drop()),
+  /** Of replacements too: there is no other call for those. */
+  close: wait([take(CacheHandle)], out.none, (_, handle) => handle.drop()),
+  ...foundCalls(CacheLookup, ""),
+
+  replace: wait(
+    [cacheKey, replaceOptions],
+    out.u32,
+    (sandbox, key, { request, strategy = "immediate", insistsOnRange }) => {
+      const full = keyFor(request, key);
+      const pending = sandbox.service.cache.replace(full, headersOf(request), strategy);
+      const busy = new CacheBusy(pending, insistsOnRange);
+      return settle(sandbox, busy, (outcome) => new CacheReplace(full, outcome, insistsOnRange));
+    },
+  ),
+  /** The end of the handle. Its request headers are those of the replacement: they should be those it was begun with. */
+  replace_insert: call(
+    [take(CacheReplace), insertOptions],
+    out.put(Body),
+    ({ service }, handle, { request, options }) => {
+      const headers = headersOf(request);
+      const { obligation, key } = handle;
+      const inserted = obligation?.open
+        ? obligation.insert(options, headers)
+        : service.cache.insert(key, headers, options);
+      return Body.into(inserted.content);
+    },
+  ),
+  ...foundCalls(CacheReplace, "replace_"),
+});

@@ -1,0 +1,29 @@
+/** `fastly_purge`: taking back what is cached. @module */
+import { checkSurrogateKey } from "../service/cache/surrogate_keys.ts";
+import { call, type Input, type Namespace, namespace } from "./_define.ts";
+import { options, text } from "./_in.ts";
+import * as out from "./_out.ts";
+
+/** Where a text is to go: a buffer, its size, and a place for the length. */
+const buffer: Input<(value: string) => void> = {
+  words: out.text.words,
+  read(sandbox, args, at) {
+    const words = args.slice(at, at + out.text.words.length);
+    return (value) => out.text.write(sandbox, words, 0, value);
+  },
+};
+
+const purgeOptions = options({ answer: [1, buffer] }, { soft: 0 });
+
+export const purge: Namespace = namespace("fastly_purge", {
+  /** With a buffer it answers as Fastly's API for purges does; nothing is purged if the buffer is too small. */
+  purge_surrogate_key: call(
+    [text, purgeOptions],
+    out.none,
+    ({ service }, key, { soft, answer }) => {
+      checkSurrogateKey(key);
+      answer?.(JSON.stringify({ id: service.nextId(), status: "ok" }));
+      service.cache.purge(key, soft);
+    },
+  ),
+});

@@ -1,0 +1,114 @@
+import type { Eventually } from "../service/bytes.ts";
+import type { Found } from "../service/cache/object.ts";
+import type { Obligation, Outcome, PendingOutcome } from "../service/cache/outcome.ts";
+import { type Range, readRange } from "../service/cache/range.ts";
+import { refuse } from "../service/errors.ts";
+import { Body } from "./body.ts";
+import type { HandleTable } from "./table.ts";
+import { Waitable } from "./waitable.ts";
+
+/** What a guest learnt of a key, and perhaps has to do about it. */
+export abstract class CacheHandle extends Waitable {
+  readonly found: Found | undefined;
+  readonly obligation: Obligation | undefined;
+  /** Whether ranges count although the length is not known yet. */
+  readonly insistsOnRange: boolean;
+  #open: { readonly handle: number; readonly body: Body } | undefined;
+
+  constructor({ found, obligation }: Outcome, insistsOnRange: boolean) {
+    super();
+    this.found = found;
+    this.obligation = obligation;
+    this.insistsOnRange = insistsOnRange;
+  }
+
+  /** What was found; refused as absent if nothing was. */
+  get known(): Found {
+    return this.found ?? refuse("absent", "Cannot find an object under the key");
+  }
+
+  /** What the guest has to do; refused as a bad handle if there is nothing, or no more. */
+  get duty(): Obligation {
+    const { obligation } = this;
+    return obligation?.open
+      ? obligation
+      : refuse("bad-handle", "Cannot write to the cache: there is no obligation to");
+  }
+
+  /**
+   * Opens what was found, or a part of it. Refused while an earlier body is open: until it has been read to its end,
+   * or the guest has let go of it.
+   *
+   * @returns The handle of a body.
+   */
+  open(handles: HandleTable, range: Range): Eventually<number> {
+    const { object } = this.known;
+    if (this.#open && handles.has(this.#open.handle) && !this.#open.body.ended) {
+      refuse("bad-handle", "Cannot open a cached body twice: the first is still being read");
+    }
+    const payload = readRange(object.content, range, this.insistsOnRange);
+    const hand = (body: Body): number => {
+      const handle = handles.insert(body);
+      this.#open = { handle, body };
+      return handle;
+    };
+    return payload instanceof Promise
+      ? payload.then((payload) => hand(Body.of(payload)))
+      : hand(Body.of(payload));
+  }
+
+  override get ready(): boolean {
+    return true;
+  }
+
+  override whenReady(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Gives up what the guest had to do. */
+  override drop(): void {
+    if (this.obligation?.open) this.obligation.cancel();
+  }
+}
+
+/** A lookup that has come to something. */
+export class CacheLookup extends CacheHandle {}
+
+/** A replacement, before it is written. */
+export class CacheReplace extends CacheHandle {
+  readonly key: string;
+
+  constructor(key: string, outcome: Outcome, insistsOnRange: boolean) {
+    super(outcome, insistsOnRange);
+    this.key = key;
+  }
+}
+
+/** A lookup that may have to wait for others. */
+export class CacheBusy extends Waitable {
+  readonly insistsOnRange: boolean;
+  readonly #pending: PendingOutcome;
+
+  constructor(pending: PendingOutcome, insistsOnRange: boolean) {
+    super();
+    this.#pending = pending;
+    this.insistsOnRange = insistsOnRange;
+  }
+
+  /** What has come of it, once; refused before it is ready and after it was dropped. */
+  take(): Outcome {
+    return this.#pending.take();
+  }
+
+  override get ready(): boolean {
+    return this.#pending.ready;
+  }
+
+  override whenReady(): Promise<void> {
+    return this.#pending.whenReady();
+  }
+
+  override drop(): void {
+    this.#pending.cancel();
+  }
+}

@@ -1,0 +1,181 @@
+import { type ByteSource, concat, type Eventually, type Payload } from "../bytes.ts";
+import { HostError } from "../errors.ts";
+import type { Sink } from "../pipe.ts";
+
+/** Content up to this many bytes is put in one piece when it is complete. */
+const MOST_JOINED = 1 << 20;
+
+/** The bytes of an object: written once, and read by any number of readers, also while they are written. */
+export class CacheContent implements Sink {
+  /** How many bytes there shall be, if the writer has said. */
+  readonly declared: number | undefined;
+  /** Is told of each piece: how many bytes it has. */
+  grown: (bytes: number) => void = () => {};
+  #pieces: Uint8Array[] = [];
+  /** Where each piece ends. */
+  #ends: number[] = [];
+  #written = 0;
+  #complete = false;
+  #fault: HostError | undefined;
+  #change: PromiseWithResolvers<void> | undefined;
+
+  constructor(declared?: number) {
+    this.declared = declared;
+  }
+
+  /** Bytes written so far. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** How many bytes there are in the end, if that is known: it was declared, or the writer has finished. */
+  get length(): number | undefined {
+    return this.declared ?? (this.#complete ? this.#written : undefined);
+  }
+
+  /** Whether no more bytes come. */
+  get ended(): boolean {
+    return this.#complete || this.#fault !== undefined;
+  }
+
+  /** Never: a writer does not wait for readers. */
+  get full(): boolean {
+    return false;
+  }
+
+  get room(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Adds bytes, which it keeps. More than were declared spoil it for its readers, not for the writer. */
+  write(chunk: Uint8Array): void {
+    if (this.ended || chunk.length === 0) return;
+    // A view of a larger buffer would keep all of that alive.
+    const piece = chunk.length === chunk.buffer.byteLength ? chunk : chunk.slice();
+    this.#written += piece.length;
+    this.#pieces.push(piece);
+    this.#ends.push(this.#written);
+    if (this.declared !== undefined && this.#written > this.declared) this.#spoil("is too long");
+    this.grown(piece.length);
+    this.#changed();
+  }
+
+  /** Ends it well, unless it is shorter than declared. */
+  finish(): void {
+    if (this.ended) return;
+    if (this.declared !== undefined && this.#written < this.declared) this.#spoil("is too short");
+    else this.#complete = true;
+    if (this.#complete && this.#pieces.length > 1 && this.#written <= MOST_JOINED) {
+      this.#pieces = [concat(this.#pieces)];
+      this.#ends = [this.#written];
+    }
+    this.#changed();
+  }
+
+  /** Ends it badly, unless all that was declared has come. */
+  abort(error: unknown): void {
+    if (this.declared === this.#written) return this.finish();
+    if (this.ended) return;
+    this.#spoil("was not finished", error);
+    this.#changed();
+  }
+
+  /** Resolves when more bytes have come, or the end. */
+  change(): Promise<void> {
+    return (this.#change ??= Promise.withResolvers()).promise;
+  }
+
+  /** Resolves when the byte at an offset is there, or will never be. */
+  async reaches(offset: number): Promise<void> {
+    while (this.#written <= offset && !this.ended) await this.change();
+  }
+
+  /**
+   * Everything, or a part of it: whole if it is at hand in one piece, else to be read as it comes.
+   *
+   * @param to Where the part ends, exclusive; without it the end of the content is the end.
+   */
+  read(from = 0, to?: number): Payload {
+    const end = to ?? this.#written;
+    if (this.#complete && this.#pieces.length === 1 && from <= end && end <= this.#written) {
+      return this.#pieces[0]!.subarray(from, end);
+    }
+    return new Reader(this, from, to);
+  }
+
+  /** Bytes at a position, up to an end; none if they are not there. Throws if there will never be any. */
+  at(position: number, to: number | undefined): Uint8Array | "later" | "end" {
+    const limit = to ?? this.declared ?? Infinity;
+    if (position < Math.min(limit, this.#written)) {
+      const index = this.#find(position);
+      const piece = this.#pieces[index]!;
+      const start = this.#ends[index]! - piece.length;
+      return piece.subarray(position - start, Math.min(limit - start, piece.length));
+    }
+    if (to !== undefined && position >= to) return "end";
+    if (this.#fault) throw this.#fault;
+    if (position === limit) return "end";
+    if (!this.#complete) return "later";
+    if (to === undefined && position === this.#written) return "end";
+    throw incomplete(`it ends at ${this.#written}, before the end of the range`);
+  }
+
+  /** The piece that holds a position. */
+  #find(position: number): number {
+    let low = 0;
+    let high = this.#ends.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#ends[middle]! > position) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #spoil(what: string, cause?: unknown): void {
+    this.#fault = incomplete(
+      `it ${what}: ${this.#written} bytes of ${this.declared ?? "any number"}`,
+      cause,
+    );
+  }
+
+  #changed(): void {
+    this.#change?.resolve();
+    this.#change = undefined;
+  }
+}
+
+function incomplete(why: string, cause?: unknown): HostError {
+  return new HostError("http-incomplete", `Cannot read on in a cached object: ${why}`, { cause });
+}
+
+/** One reader's position in the content. */
+class Reader implements ByteSource {
+  readonly trailers = undefined;
+  readonly #content: CacheContent;
+  readonly #to: number | undefined;
+  #position: number;
+
+  constructor(content: CacheContent, from: number, to: number | undefined) {
+    this.#content = content;
+    this.#position = from;
+    this.#to = to;
+  }
+
+  get length(): number | undefined {
+    const { length } = this.#content;
+    if (length === undefined) return undefined;
+    return Math.max(0, Math.min(this.#to ?? length, length) - this.#position);
+  }
+
+  read(): Eventually<Uint8Array | undefined> {
+    const next = this.#content.at(this.#position, this.#to);
+    if (next === "end") return undefined;
+    if (next === "later") return this.#content.change().then(() => this.read());
+    this.#position += next.length;
+    return next;
+  }
+
+  /** The writer goes on, for other readers. */
+  cancel(): void {}
+}

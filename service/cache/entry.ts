@@ -1,0 +1,253 @@
+import { refuse } from "../errors.ts";
+import type { HeaderList } from "../headers.ts";
+import { CacheContent } from "./content.ts";
+import type { Phase } from "./lifetime.ts";
+import type { Lru } from "./lru.ts";
+import { CachedObject, Found, type WriteOptions } from "./object.ts";
+import { type Inserted, type Obligation, type Outcome, PendingOutcome } from "./outcome.ts";
+import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
+
+/** How a replacement goes about others who are getting the same object. */
+export type ReplaceStrategy = "immediate" | "immediate-force-miss" | "wait";
+
+/** A rule, and what there is for the requests that were met. */
+interface Rule {
+  readonly names: VaryRule;
+  readonly variants: Map<string, Variant>;
+}
+
+/** What is served to requests that agree in the fields of a rule. */
+interface Variant {
+  readonly rule: Rule;
+  readonly key: string;
+  object: CachedObject | undefined;
+  obligation: Obligation | undefined;
+}
+
+/** A variant that a request may be served, and what it is good for at the moment. */
+interface Match {
+  readonly variant: Variant;
+  readonly phase: Phase | undefined;
+}
+
+/** Somebody who waits, until an attempt comes to something. */
+interface Waiter {
+  /** @param excused An object that may be used although it could not be renewed. */
+  readonly attempt: (excused?: CachedObject) => Outcome | undefined;
+  readonly pending: PendingOutcome;
+}
+
+/** All that is known of one key. At most one has the obligation for a variant; the others wait in order. */
+export class CacheEntry {
+  /** The one of the newest object first. */
+  #rules: Rule[] = [];
+  readonly #waiters = new Set<Waiter>();
+  readonly #key: string;
+  readonly #lru: Lru;
+  readonly #now: () => number;
+  readonly #emptied: () => void;
+
+  /** @param emptied Is called when there is nothing left to know. */
+  constructor(key: string, lru: Lru, now: () => number, emptied: () => void) {
+    this.#key = key;
+    this.#lru = lru;
+    this.#now = now;
+    this.#emptied = emptied;
+  }
+
+  /** The object for a request that may be used, stale or not; waits for nobody and obliges nobody. */
+  lookup(headers: HeaderList): Found | undefined {
+    return this.#use(usable(this.#matches(headers)));
+  }
+
+  /** As {@linkcode CacheEntry.lookup}, but one gets what is missing or stale, and the others wait for what is missing. */
+  transaction(headers: HeaderList): PendingOutcome {
+    return this.#join((excused) => this.#attempt(headers, excused));
+  }
+
+  /** What there is to be replaced. An obligation comes with it if others are to wait for the replacement. */
+  replace(headers: HeaderList, strategy: ReplaceStrategy): PendingOutcome {
+    return this.#join(() => {
+      const matches = this.#matches(headers);
+      const match = usable(matches);
+      const found = see(match);
+      if (strategy === "immediate") return { found, obligation: undefined };
+      const busy = matches.some(({ variant }) => variant.obligation);
+      if (busy && strategy === "wait") return undefined;
+      if (strategy === "immediate-force-miss") {
+        matches.forEach(({ variant }) => this.#clear(variant));
+      }
+      const variant = busy ? undefined : match?.variant ?? this.#newest(headers);
+      const obligation = variant && this.#oblige(variant, headers, found?.object);
+      for (const { variant } of matches) this.#prune(variant);
+      return { found, obligation };
+    });
+  }
+
+  /** Puts an object in the place of whatever there is for the request. */
+  insert(headers: HeaderList, options: WriteOptions): Inserted {
+    const content = new CacheContent(options.length);
+    const object = new CachedObject(content, options, this.#now);
+    // Found by its writer, before it can be stale.
+    const found = new Found(object, "fresh");
+    this.#store(headers, object);
+    return { content, found };
+  }
+
+  #attempt(headers: HeaderList, excused: CachedObject | undefined): Outcome | undefined {
+    const matches = this.#matches(headers);
+    const match = usable(matches);
+    if (match) {
+      const renew = match.phase === "stale" && !match.variant.obligation;
+      const found = this.#use(match);
+      const obligation = renew ? this.#oblige(match.variant, headers, found?.object) : undefined;
+      return { found, obligation };
+    }
+    const spare = matches.find(({ phase }) => phase === "if-error");
+    if (spare && spare.variant.object === excused) {
+      return { found: this.#use(spare), obligation: undefined };
+    }
+    if (matches.some(({ variant }) => variant.obligation)) return undefined;
+    const found = this.#use(spare);
+    const variant = spare?.variant ?? this.#newest(headers);
+    return { found, obligation: this.#oblige(variant, headers, found?.object) };
+  }
+
+  /** What there is for the request by each rule, that of the newest rule first. */
+  #matches(headers: HeaderList): Match[] {
+    const matches: Match[] = [];
+    for (const { names, variants } of this.#rules) {
+      const variant = variants.get(variantOf(names, headers));
+      // Asked once: the time goes on, and what is fresh now may not be fresh at the next question.
+      if (variant) matches.push({ variant, phase: variant.object?.phase });
+    }
+    return matches;
+  }
+
+  /** Counts a hit. */
+  #use(match: Match | undefined): Found | undefined {
+    const object = match?.variant.object;
+    if (!object) return undefined;
+    object.hits++;
+    this.#lru.touch(object);
+    return see(match);
+  }
+
+  /** Where the newest rule puts an object for the request: who waits looks there. */
+  #newest(headers: HeaderList): Variant {
+    const rule = this.#rules[0] ?? this.#front(ANY_REQUEST);
+    return this.#variant(rule, variantOf(rule.names, headers));
+  }
+
+  #oblige(variant: Variant, headers: HeaderList, known: CachedObject | undefined): Obligation {
+    const end = () => {
+      if (variant.obligation !== obligation) {
+        refuse("bad-handle", "Cannot write: there is no obligation any more");
+      }
+      variant.obligation = undefined;
+    };
+    const obligation: Obligation = {
+      get open() {
+        return variant.obligation === obligation;
+      },
+      insert: (options, own = headers) => {
+        end();
+        const inserted = this.insert(own, options);
+        this.#prune(variant);
+        return inserted;
+      },
+      update: (options) => {
+        if (!known) refuse("bad-handle", "Cannot update an object: none was found");
+        end();
+        // The new object has the content of the old, whose growth is to be counted once.
+        if (variant.object === known) this.#clear(variant);
+        this.#store(headers, new CachedObject(known.content, options, this.#now, known.hits));
+        this.#prune(variant);
+      },
+      useStale: () => {
+        end();
+        this.#wake(known);
+        this.#prune(variant);
+      },
+      cancel: () => {
+        end();
+        this.#wake();
+        this.#prune(variant);
+      },
+    };
+    variant.obligation = obligation;
+    return obligation;
+  }
+
+  #store(headers: HeaderList, object: CachedObject): void {
+    const rule = this.#front(object.options.varyRule);
+    const variant = this.#variant(rule, variantOf(rule.names, headers));
+    this.#clear(variant);
+    variant.object = object;
+    this.#lru.keep(object, this.#key.length + variant.key.length, () => {
+      if (variant.object === object) variant.object = undefined;
+      this.#prune(variant);
+    });
+    this.#wake();
+  }
+
+  /** Makes a rule the newest. */
+  #front(names: VaryRule): Rule {
+    const rule = this.#rules.find((rule) => sameRule(rule.names, names)) ??
+      { names, variants: new Map() };
+    this.#rules = [rule, ...this.#rules.filter((other) => other !== rule && other.variants.size)];
+    return rule;
+  }
+
+  #variant(rule: Rule, key: string): Variant {
+    const known = rule.variants.get(key);
+    if (known) return known;
+    const variant = { rule, key, object: undefined, obligation: undefined };
+    rule.variants.set(key, variant);
+    return variant;
+  }
+
+  #clear(variant: Variant): void {
+    if (variant.object) this.#lru.release(variant.object);
+    variant.object = undefined;
+  }
+
+  /** Forgets a variant that there is nothing of any more. */
+  #prune(variant: Variant): void {
+    const { variants } = variant.rule;
+    if (variant.object || variant.obligation) return;
+    if (variants.get(variant.key) === variant) variants.delete(variant.key);
+    if (!this.#waiters.size && this.#rules.every(({ variants }) => !variants.size)) this.#emptied();
+  }
+
+  #join(attempt: Waiter["attempt"]): PendingOutcome {
+    const outcome = attempt();
+    if (outcome) return new PendingOutcome(outcome);
+    const pending = new PendingOutcome(undefined, () => this.#waiters.delete(waiter));
+    const waiter = { attempt, pending };
+    this.#waiters.add(waiter);
+    return pending;
+  }
+
+  /** Lets everybody try again, in the order in which they came. */
+  #wake(excused?: CachedObject): void {
+    for (const waiter of this.#waiters) {
+      const outcome = waiter.attempt(excused);
+      if (!outcome) continue;
+      this.#waiters.delete(waiter);
+      waiter.pending.settle(outcome);
+    }
+  }
+}
+
+function usable(matches: readonly Match[]): Match | undefined {
+  return matches.find(({ phase }) => phase === "fresh") ??
+    matches.find(({ phase }) => phase === "stale");
+}
+
+function see(match: Match | undefined): Found | undefined {
+  const { variant, phase } = match ?? {};
+  return variant?.object && phase && phase !== "expired"
+    ? new Found(variant.object, phase)
+    : undefined;
+}

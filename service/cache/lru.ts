@@ -1,0 +1,74 @@
+import type { CachedObject } from "./object.ts";
+
+/** Objects in the order of their last use, and the bytes that they take, which have a bound. */
+export class Lru {
+  readonly #most: number;
+  /** The least recently used first. */
+  readonly #kept = new Map<CachedObject, { size: number; readonly forget: () => void }>();
+  #bytes = 0;
+
+  /** @param most Bytes: the least recently used objects beyond them are forgotten. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** What all of them take. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Every object; any of them may be released meanwhile. */
+  objects(): MapIterator<CachedObject> {
+    return this.#kept.keys();
+  }
+
+  /**
+   * Takes an object in, the most recently used now.
+   *
+   * @param label Bytes that the names take under which it is kept.
+   * @param forget Is called when it has to go. Who has found it by then goes on reading.
+   */
+  keep(object: CachedObject, label: number, forget: () => void): void {
+    const entry = { size: object.size + label, forget };
+    this.#kept.set(object, entry);
+    this.#bytes += entry.size;
+    object.content.grown = (bytes) => {
+      entry.size += bytes;
+      this.#bytes += bytes;
+      this.#evict();
+    };
+    this.#evict();
+  }
+
+  /** Makes it the most recently used. */
+  touch(object: CachedObject): void {
+    const entry = this.#kept.get(object);
+    if (!entry) return;
+    this.#kept.delete(object);
+    this.#kept.set(object, entry);
+  }
+
+  /** Lets go of an object, without a word to whoever kept it. */
+  release(object: CachedObject): void {
+    const entry = this.#kept.get(object);
+    if (!entry) return;
+    this.#kept.delete(object);
+    this.#bytes -= entry.size;
+    object.content.grown = () => {};
+  }
+
+  /** Has an object forgotten. */
+  drop(object: CachedObject): void {
+    const entry = this.#kept.get(object);
+    this.release(object);
+    entry?.forget();
+  }
+
+  #evict(): void {
+    while (this.#bytes > this.#most) {
+      const [oldest] = this.#kept.keys();
+      if (!oldest) return;
+      this.drop(oldest);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { refuse } from "../errors.ts";
+import type { HeaderList } from "../headers.ts";
+import type { CacheContent } from "./content.ts";
+import type { Found, WriteOptions } from "./object.ts";
+
+/** A new object, and where its content is to be written. */
+export interface Inserted {
+  readonly content: CacheContent;
+  /** The object, to be read while it is written. */
+  readonly found: Found;
+}
+
+/**
+ * The duty to get an object, which others wait for: it ends with one of these, and refuses all of them from then on.
+ */
+export interface Obligation {
+  /** Whether it has not ended. */
+  readonly open: boolean;
+  /** @param headers The request that the object answers; by default the one that was looked up. */
+  insert(options: WriteOptions, headers?: HeaderList): Inserted;
+  /** Gives the object that was found other options; its content stays. Refused, with no end, if none was found. */
+  update(options: WriteOptions): void;
+  /** Nobody could get an object: those who wait now take the one that was kept for this, if it was. */
+  useStale(): void;
+  /** Somebody else may try. */
+  cancel(): void;
+}
+
+/** What a lookup has come to. */
+export interface Outcome {
+  readonly found: Found | undefined;
+  /** What the one who looked it up has to do. */
+  readonly obligation: Obligation | undefined;
+}
+
+/** A lookup that may have to wait for what somebody else is getting. */
+export class PendingOutcome {
+  #outcome: Outcome | undefined;
+  #leave: (() => void) | undefined;
+  #over = false;
+  readonly #settled = Promise.withResolvers<void>();
+
+  /** @param leave Gives up the place in the queue. */
+  constructor(outcome: Outcome | undefined, leave?: () => void) {
+    this.#leave = leave;
+    if (outcome) this.settle(outcome);
+  }
+
+  /** Whether it need not wait any more. */
+  get ready(): boolean {
+    return this.#outcome !== undefined || this.#over;
+  }
+
+  /** Resolves when {@linkcode PendingOutcome.ready} holds. */
+  whenReady(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  settle(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.#leave = undefined;
+    this.#settled.resolve();
+  }
+
+  /** What has come of it, for the caller to keep; refused before it is ready, and after it was taken or cancelled. */
+  take(): Outcome {
+    const outcome = this.#outcome;
+    if (!outcome || this.#over) refuse("bad-handle", "Cannot take the outcome of a lookup twice");
+    this.#over = true;
+    return outcome;
+  }
+
+  /** Waits no more, and passes on what it may have come to. Does nothing once the outcome was taken. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#leave?.();
+    this.#outcome?.obligation?.cancel();
+    this.#settled.resolve();
+  }
+}

@@ -1,0 +1,31 @@
+import { refuse } from "../errors.ts";
+
+/** The longest key, in bytes. */
+const MOST_KEY = 1024;
+/** The longest list of keys, in bytes. */
+const MOST_LIST = 16 * 1024;
+const GRAPHIC = /^[!-~]+$/;
+
+/** Reads keys with spaces between them; refuses what can be none. */
+export function parseSurrogateKeys(list: string): ReadonlySet<string> {
+  if (list.length > MOST_LIST) {
+    refuse(
+      "invalid",
+      `Cannot use ${list.length} bytes of surrogate keys: ${MOST_LIST} is the most`,
+    );
+  }
+  return new Set(list.split(" ").filter((key) => key !== "").map(checkSurrogateKey));
+}
+
+/** Refuses what can be no surrogate key. */
+export function checkSurrogateKey(key: string): string {
+  if (key.length > MOST_KEY) {
+    refuse(
+      "invalid",
+      `Cannot use a surrogate key of ${key.length} bytes: ${MOST_KEY} is the most`,
+    );
+  }
+  return GRAPHIC.test(key)
+    ? key
+    : refuse("invalid", `Cannot use ${JSON.stringify(key)} as a surrogate key`);
+}

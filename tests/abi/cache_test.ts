@@ -1,0 +1,363 @@
+import { Stop } from "../../handles/stop.ts";
+import { HeaderList } from "../../service/headers.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { BUF, OUT, OUT2, turn, UNTOUCHED, watch, XqdStatus } from "./_bench.ts";
+import {
+  Caching,
+  FRESH,
+  lookupRecord,
+  MODULE,
+  RECORD,
+  requestWith,
+  type Saying,
+  STALE,
+  State,
+  writeRecord,
+} from "./_cache.ts";
+
+const { ok, inval, badf, buflen, unsupported, none } = XqdStatus;
+
+Deno.test("what is inserted is looked up with all that was said of it", async () => {
+  using c = new Caching();
+  await c.store("key", "value", {
+    maxAge: 103,
+    age: 2,
+    swr: 7,
+    edge: 1,
+    metadata: "about",
+    sensitive: true,
+  });
+  c.pass(1.5);
+  const found = await c.lookup("key");
+  assertEquals(await c.state(found), FRESH);
+  assertEquals(await c.numbers(found), [5n, 103_000_000_000n, 7_000_000_000n, 3_500_000_000n, 1n]);
+  const { text } = await c.b.read(MODULE, "get_user_metadata", [found]);
+  assertEquals([text, await c.read(found)], ["about", "value"]);
+  assertEquals(await c.number("get_hits", await c.lookup("key")), 2n);
+  assertEquals(await c.b.call(MODULE, "close", found), ok);
+  assertEquals(await c.b.call(MODULE, "close", found), badf);
+});
+
+Deno.test("of what is not found there is only a state", async () => {
+  using c = new Caching();
+  const handle = await c.lookup("key");
+  assertEquals(await c.state(handle), 0);
+  assertEquals(await c.numbers(handle), Array(5).fill(`status ${none}`));
+  c.b.memory.setU32(OUT, UNTOUCHED);
+  assertEquals(await c.b.call(MODULE, "get_user_metadata", handle, BUF, 10, OUT), none);
+  assertEquals(c.b.memory.u32(OUT), UNTOUCHED);
+  assertEquals((await c.open(handle)).status, none);
+});
+
+Deno.test("metadata that does not fit says how long it is, and is there before the content", async () => {
+  using c = new Caching();
+  await c.b.got(MODULE, "insert", "key", ...writeRecord(c.b, { metadata: "12345" }));
+  const found = await c.lookup("key");
+  const { status, length } = await c.b.read(MODULE, "get_user_metadata", [found], 4);
+  assertEquals([status, length], [buflen, 5]);
+});
+
+Deno.test("an object is found from a handle of before only, once it has gone", async () => {
+  using c = new Caching();
+  await c.store("key", "value", { maxAge: 10, swr: 5 });
+  const early = await c.lookup("key");
+  c.pass(10);
+  const stale = await c.lookup("key");
+  c.pass(5);
+  const late = await c.lookup("key");
+  const states = [await c.state(early), await c.state(stale), await c.state(late)];
+  assertEquals(states, [FRESH, STALE, 0]);
+  assertEquals(await c.read(early), "value");
+});
+
+Deno.test("options that make no sense are refused, and nothing is stored", async () => {
+  using c = new Caching();
+  const refused = async (saying: Saying, bits = 0) => {
+    const [mask, record] = writeRecord(c.b, saying);
+    return await c.b.call(MODULE, "insert", "key", mask | bits, record, OUT);
+  };
+  assertEquals(await refused({ maxAge: 5, edge: 6 }), inval);
+  assertEquals(await refused({ keys: "a\u00e4" }), inval);
+  assertEquals(await refused({ vary: "a b:" }), XqdStatus.error);
+  assertEquals(await refused({ request: 999 }), badf);
+  assertEquals(await refused({}, 1), unsupported);
+  assertEquals(await refused({}, 1 << 10), unsupported);
+  assertEquals(await refused({}, 1 << 11), inval);
+  const long = "k".repeat(4097);
+  assertEquals(await c.b.call(MODULE, "insert", long, ...writeRecord(c.b, {}), OUT), inval);
+  assertEquals(await c.b.call(MODULE, "lookup", long, 0, 0, OUT), inval);
+  for (const [bit, status] of [[0, unsupported], [2, unsupported], [4, inval]]) {
+    assertEquals(c.b.now(MODULE, "lookup", "key", 1 << bit!, RECORD, OUT), status);
+  }
+  assertEquals(await c.state(await c.lookup("key")), 0);
+  await c.store("k".repeat(4096), "value");
+});
+
+Deno.test("request fields choose among variants", async () => {
+  using c = new Caching();
+  const [german, french] = [
+    await requestWith(c.b, "Lang", "de"),
+    await requestWith(c.b, "lang", "fr"),
+  ];
+  await c.store("key", "ja", { vary: "LANG", request: german });
+  await c.store("key", "oui", { vary: "lang", request: french });
+  assertEquals(await c.read(await c.lookup("key", { request: german })), "ja");
+  assertEquals(await c.read(await c.lookup("key", { request: french })), "oui");
+  assertEquals(await c.state(await c.lookup("key")), 0);
+});
+
+Deno.test("what is cached on behalf of another service is apart", async () => {
+  using c = new Caching();
+  const other = await c.b.request();
+  assertEquals(c.b.now("fastly_http_req", "on_behalf_of", other, "other"), ok);
+  await c.store("key", "theirs", { request: other });
+  assertEquals(await c.state(await c.lookup("key")), 0);
+  assertEquals(await c.read(await c.lookup("key", { request: other })), "theirs");
+});
+
+Deno.test("one body of a handle is open at a time", async () => {
+  using c = new Caching();
+  await c.store("key", "value");
+  const found = await c.lookup("key");
+  const { body } = await c.open(found);
+  assertEquals((await c.open(found)).status, badf);
+  assertEquals(await c.b.drain(body), "value");
+  const second = await c.open(found, { from: 1, to: 2 });
+  assertEquals([second.status, (await c.open(found)).status], [ok, badf]);
+  assertEquals(await c.b.call("fastly_http_body", "close", second.body), ok);
+  assertEquals(await c.read(found, { to: 2 }), "ue");
+  assertEquals(await c.b.call(MODULE, "get_body", found, 1, RECORD, OUT), unsupported);
+  assertEquals(await c.b.call(MODULE, "get_body", found, 8, RECORD, OUT), inval);
+});
+
+Deno.test("an object is read while it is written, and its length is known afterwards", async () => {
+  using c = new Caching();
+  const writer = await c.b.got(MODULE, "insert", "key", ...writeRecord(c.b, {}));
+  const early = await c.lookup("key");
+  const { body } = await c.open(early);
+  const read = watch(c.b.call("fastly_http_body", "read", body, BUF, 100, OUT));
+  await turn();
+  assertEquals(read.settled, false);
+  await c.add(writer, "012345");
+  assertEquals([await read.value, c.b.memory.u32(OUT)], [ok, 6]);
+  await c.write(writer, "6789");
+  assertEquals(await c.b.drain(body), "6789");
+  assertEquals(await c.number("get_length", early), `status ${none}`);
+  assertEquals(await c.number("get_length", await c.lookup("key")), 10n);
+});
+
+Deno.test("an object that is abandoned, or not as long as declared, breaks off", async () => {
+  using c = new Caching();
+  for (const [length, end] of [[undefined, "abandon"], [4, "close"], [6, "close"]] as const) {
+    const saying = length === undefined ? {} : { length };
+    const writer = await c.b.got(MODULE, "insert", "key", ...writeRecord(c.b, saying));
+    await c.add(writer, "01234");
+    assertEquals(await c.b.call("fastly_http_body", end, writer), ok);
+    const { body } = await c.open(await c.lookup("key"));
+    let status;
+    do status = await c.b.call("fastly_http_body", "read", body, BUF, 100, OUT); while (
+      status === ok && c.b.memory.u32(OUT)
+    );
+    assert(status !== ok, `${length} ${end}`);
+  }
+});
+
+Deno.test("a range waits for its first byte only if the lookup asked for that", async () => {
+  using c = new Caching();
+  const transaction = await c.transaction("key", { insist: true });
+  const record = writeRecord(c.b, {});
+  const call = "transaction_insert_and_stream_back";
+  assertEquals(await c.b.call(MODULE, call, transaction, ...record, OUT, OUT2), ok);
+  const [writer, back] = [c.b.memory.u32(OUT), c.b.memory.u32(OUT2)];
+  const opened = watch(c.open(back, { from: 6, to: 7 }));
+  await turn();
+  assertEquals(opened.settled, false);
+  await c.write(writer, "0123456789");
+  assertEquals(await c.b.drain((await opened.value).body), "67");
+  assertEquals([await c.state(transaction), await c.state(back)], [0, FRESH]);
+  assertEquals(await c.number("get_hits", back), 0n);
+});
+
+Deno.test("one of two transactions has the obligation, and the other gets its object at once", async () => {
+  using c = new Caching();
+  const [first, second] = [await c.busy("key"), await c.busy("key")];
+  const ready = (handle: number) => c.b.got("fastly_async_io", "is_ready", handle);
+  assertEquals([await ready(first), await ready(second)], [1, 0]);
+  const holder = await c.wait(first);
+  assertEquals(await c.b.call(MODULE, "close_busy", first), ok);
+  assertEquals(await c.state(holder), State.mustInsert);
+  const waiting = watch(c.wait(second));
+  const writer = await c.b.got(
+    MODULE,
+    "transaction_insert",
+    holder,
+    ...writeRecord(c.b, { maxAge: 7 }),
+  );
+  const found = await waiting.value;
+  assertEquals([await c.state(found), await c.number("get_max_age_ns", found)], [
+    FRESH,
+    7n * 10n ** 9n,
+  ]);
+  assertEquals(await c.state(holder), 0);
+  await c.write(writer, "value");
+  assertEquals(await c.read(found), "value");
+  assertEquals(await c.b.call(MODULE, "cache_busy_handle_wait", second, OUT), badf);
+});
+
+Deno.test("who does not want to wait any more harms nobody", async () => {
+  using c = new Caching();
+  const handles = [await c.busy("key"), await c.busy("key"), await c.busy("key")];
+  assertEquals(await c.b.call(MODULE, "close_busy", handles[1]!), ok);
+  const holder = await c.wait(handles[0]!);
+  const waiting = watch(c.wait(handles[2]!));
+  await turn();
+  assertEquals(waiting.settled, false);
+  assertEquals(await c.b.call(MODULE, "transaction_cancel", holder), ok);
+  assertEquals(await c.b.call(MODULE, "transaction_cancel", holder), badf);
+  assertEquals(await c.state(await waiting.value), State.mustInsert);
+});
+
+Deno.test("a wait can have a timeout: select, then close", async () => {
+  using c = new Caching();
+  const [holder, waiting] = [await c.busy("key"), await c.busy("key")];
+  c.b.memory.setU32(BUF, waiting);
+  assertEquals(await c.b.got("fastly_async_io", "select", BUF, 1, 5), 0xffff_ffff);
+  assertEquals(await c.b.call(MODULE, "close_busy", waiting), ok);
+  assertEquals(await c.state(await c.wait(holder)), State.mustInsert);
+});
+
+for (const end of ["close", "close_busy", "sandbox"]) {
+  Deno.test(`an obligation goes on to the next one at the ${end} of its holder`, async () => {
+    using c = new Caching();
+    const busy = await c.busy("key");
+    const holder = end === "close" ? await c.wait(busy) : busy;
+    const pending = c.b.service.cache.transaction("0:key", new HeaderList());
+    assertEquals(pending.ready, false);
+    if (end === "sandbox") c.b.sandbox.end();
+    else assertEquals(await c.b.call(MODULE, end, holder), ok);
+    assertEquals(pending.ready, true);
+    pending.cancel();
+  });
+}
+
+Deno.test("a guest that is stopped while it waits lets those behind it go on", async () => {
+  using c = new Caching();
+  const { cache } = c.b.service;
+  const headers = new HeaderList();
+  const holder = cache.transaction("0:key", headers);
+  const status = c.b.call(MODULE, "transaction_lookup", "key", 0, 0, OUT);
+  const next = cache.transaction("0:key", headers);
+  c.b.sandbox.stop(new Stop("The client left"));
+  const stopped = await Promise.resolve(status).then(() => false, (error) => error instanceof Stop);
+  c.b.sandbox.end();
+  holder.take().obligation!.cancel();
+  assertEquals([stopped, next.ready], [true, true]);
+});
+
+Deno.test("a transaction needs its obligation, and takes no request of its own", async () => {
+  using c = new Caching();
+  await c.store("key", "value");
+  const found = await c.transaction("key");
+  assertEquals(await c.state(found), FRESH);
+  const record = writeRecord(c.b, {});
+  for (const name of ["transaction_insert", "transaction_insert_and_stream_back"]) {
+    assertEquals(await c.b.call(MODULE, name, found, ...record, OUT, OUT2), badf);
+  }
+  assertEquals(await c.b.call(MODULE, "transaction_update", found, ...record), badf);
+  const missing = await c.transaction("other");
+  assertEquals(await c.b.call(MODULE, "transaction_update", missing, ...record), badf);
+  const request = writeRecord(c.b, { request: await c.b.request() });
+  assertEquals(await c.b.call(MODULE, "transaction_insert", missing, ...request, OUT), inval);
+  assertEquals(await c.state(missing), State.mustInsert);
+});
+
+Deno.test("an update changes all that is said of an object, and nothing in it", async () => {
+  using c = new Caching();
+  await c.store("key", "value", { maxAge: 10, swr: 10, metadata: "old" });
+  c.pass(11);
+  const [first, second] = [await c.transaction("key"), await c.transaction("key")];
+  assertEquals([await c.state(first), await c.state(second)], [STALE | State.mustInsert, STALE]);
+  const record = writeRecord(c.b, { maxAge: 20, metadata: "new" });
+  assertEquals(await c.b.call(MODULE, "transaction_update", first, ...record), ok);
+  const found = await c.lookup("key");
+  const { text } = await c.b.read(MODULE, "get_user_metadata", [found]);
+  assertEquals([await c.state(found), text, await c.read(found)], [FRESH, "new", "value"]);
+  assertEquals(await c.number("get_age_ns", found), 0n);
+});
+
+Deno.test("a replacement sees what there is, and puts something in its place", async () => {
+  using c = new Caching();
+  await c.store("key", "1", { metadata: "m", swr: 3, age: 1 });
+  const handle = await c.b.got(MODULE, "replace", "key", 0, 0);
+  assertEquals(await c.b.got(MODULE, "replace_get_state", handle), FRESH);
+  assertEquals(await c.numbers(handle, "replace_"), [
+    1n,
+    60n * 10n ** 9n,
+    3n * 10n ** 9n,
+    10n ** 9n,
+    0n,
+  ]);
+  const { text } = await c.b.read(MODULE, "replace_get_user_metadata", [handle]);
+  const { body } = await c.open(handle, {}, "replace_get_body");
+  assertEquals([text, await c.b.drain(body)], ["m", "1"]);
+  const writer = await c.b.got(MODULE, "replace_insert", handle, ...writeRecord(c.b, {}));
+  await c.write(writer, "2");
+  assertEquals(await c.read(await c.lookup("key")), "2");
+  assertEquals(await c.b.call(MODULE, "replace_get_state", handle, OUT), badf);
+});
+
+Deno.test("a replacement of nothing has a state, and no more", async () => {
+  using c = new Caching();
+  const handle = await c.b.got(MODULE, "replace", "key", 0, 0);
+  assertEquals(await c.b.got(MODULE, "replace_get_state", handle), 0);
+  assertEquals(await c.numbers(handle, "replace_"), Array(5).fill(`status ${none}`));
+  assertEquals(await c.b.call(MODULE, "get_state", handle, OUT), badf);
+  assertEquals(await c.b.call(MODULE, "close", handle), ok);
+});
+
+Deno.test("a replacement can make others wait, and wait itself", async () => {
+  using c = new Caching();
+  await c.store("key", "1");
+  const replace = (strategy: number) => {
+    c.b.memory.setU32(RECORD + 4, strategy);
+    return c.b.got(MODULE, "replace", "key", 4, RECORD);
+  };
+  const forced = await replace(2);
+  const reader = await c.busy("key");
+  const next = watch(replace(3));
+  await turn();
+  assertEquals([await c.b.got("fastly_async_io", "is_ready", reader), next.settled], [0, false]);
+  const writer = await c.b.got(MODULE, "replace_insert", forced, ...writeRecord(c.b, {}));
+  await c.write(writer, "2");
+  const taken = await next.value;
+  assertEquals(await c.read(await c.wait(reader)), "2");
+  const { body } = await c.open(taken, {}, "replace_get_body");
+  assertEquals(await c.b.drain(body), "2");
+  for (const bad of [0, 4]) {
+    c.b.memory.setU32(RECORD + 4, bad);
+    assertEquals(await c.b.call(MODULE, "replace", "key", 4, RECORD, OUT), inval);
+  }
+  for (const bit of [0, 3]) {
+    assertEquals(await c.b.call(MODULE, "replace", "key", 1 << bit, RECORD, OUT), unsupported);
+  }
+});
+
+Deno.test("the headers of a replacement are its own", async () => {
+  using c = new Caching();
+  const request = await requestWith(c.b, "a", "1");
+  const handle = await c.b.got(MODULE, "replace", "key", ...lookupRecord(c.b, { request }));
+  const record = writeRecord(c.b, { vary: "a", request });
+  await c.write(await c.b.got(MODULE, "replace_insert", handle, ...record), "1");
+  assertEquals(await c.read(await c.lookup("key", { request })), "1");
+  assertEquals(await c.state(await c.lookup("key")), 0);
+});
+
+Deno.test("the bytes of the cache are an option", async () => {
+  using c = new Caching({ limits: { cacheBytes: 1500 } });
+  await c.store("a", "1".repeat(500));
+  await c.store("b", "2".repeat(500));
+  assertEquals([await c.state(await c.lookup("a")), await c.state(await c.lookup("b"))], [
+    0,
+    FRESH,
+  ]);
+});
