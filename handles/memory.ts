@@ -1,4 +1,5 @@
 import { refuse } from "../service/errors.ts";
+import type { GuestMemory } from "../service/guest_memory.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** The most arguments that one `fromCharCode` is given. */
@@ -6,19 +7,19 @@ const STRING_PIECE = 4096;
 
 /** The guest's linear memory. Views are made anew after growth, so none may outlive an `await`. */
 export class Memory {
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: GuestMemory;
   #view: DataView<ArrayBuffer>;
   #bytes: Uint8Array<ArrayBuffer>;
 
-  constructor(memory: WebAssembly.Memory) {
+  constructor(memory: GuestMemory) {
     this.#memory = memory;
-    this.#view = new DataView(memory.buffer as ArrayBuffer);
-    this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer);
+    this.#view = new DataView(memory.buffer);
+    this.#bytes = new Uint8Array(memory.buffer);
   }
 
   /** Bytes that the guest may reach. */
   get size(): number {
-    return this.#memory.buffer.byteLength;
+    return this.#memory.size;
   }
 
   u8(ptr: number): number {
@@ -38,19 +39,19 @@ export class Memory {
   }
 
   setU8(ptr: number, value: number): void {
-    this.#at(ptr, 1).setUint8(ptr, value);
+    this.#to(ptr, 1).setUint8(ptr, value);
   }
 
   setU16(ptr: number, value: number): void {
-    this.#at(ptr, 2).setUint16(ptr, value, true);
+    this.#to(ptr, 2).setUint16(ptr, value, true);
   }
 
   setU32(ptr: number, value: number): void {
-    this.#at(ptr, 4).setUint32(ptr, value, true);
+    this.#to(ptr, 4).setUint32(ptr, value, true);
   }
 
   setU64(ptr: number, value: bigint): void {
-    this.#at(ptr, 8).setBigUint64(ptr, value, true);
+    this.#to(ptr, 8).setBigUint64(ptr, value, true);
   }
 
   /** A copy of `length` bytes at `ptr`. */
@@ -59,7 +60,9 @@ export class Memory {
   }
 
   setBytes(ptr: number, bytes: Uint8Array): void {
-    this.#span(ptr, bytes.length).set(bytes);
+    const span = this.#span(ptr, bytes.length);
+    this.#memory.mark(ptr, bytes.length);
+    span.set(bytes);
   }
 
   /** UTF-8; refuses what is not. */
@@ -88,11 +91,19 @@ export class Memory {
   /** Writes a byte string. */
   setByteString(ptr: number, text: string): void {
     const bytes = this.#span(ptr, text.length);
+    this.#memory.mark(ptr, text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   }
 
   #at(ptr: number, length: number): DataView<ArrayBuffer> {
     this.#check(ptr, length);
+    return this.#view;
+  }
+
+  /** As `#at`, for what will be written. */
+  #to(ptr: number, length: number): DataView<ArrayBuffer> {
+    this.#check(ptr, length);
+    this.#memory.mark(ptr, length);
     return this.#view;
   }
 
@@ -102,16 +113,14 @@ export class Memory {
   }
 
   #check(ptr: number, length: number): void {
-    const buffer = this.#memory.buffer as ArrayBuffer;
-    if (this.#view.buffer !== buffer) {
+    if (this.#bytes.length === 0) { // growth has detached the buffer
+      const { buffer } = this.#memory;
       this.#view = new DataView(buffer);
       this.#bytes = new Uint8Array(buffer);
     }
-    if (ptr + length > buffer.byteLength) {
-      refuse(
-        "invalid",
-        `Cannot reach ${length} bytes at ${ptr}: memory holds ${buffer.byteLength}`,
-      );
+    const { size } = this.#memory;
+    if (ptr + length > size) {
+      refuse("invalid", `Cannot reach ${length} bytes at ${ptr}: memory holds ${size}`);
     }
   }
 }

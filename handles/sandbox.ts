@@ -177,6 +177,11 @@ export class Sandbox {
     return this.#activeMs + performance.now() - this.#activeSince;
   }
 
+  /** Whether the host has ended the guest, or tried to. */
+  get stopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
   /** Throws if the guest has been stopped: no hostcall goes on then. */
   checkStopped(): void {
     if (this.#stopped) throw this.#stopped;

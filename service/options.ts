@@ -102,6 +102,11 @@ export interface ServiceOptions {
   readonly logHostcalls?: boolean;
   /** The guest's environment, on top of the `FASTLY_*` variables of the platform. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Whether an instance of the program serves one request after another, put back to its first state between them, if
+   * the program allows that (`auto`, the default); or each request gets a new one.
+   */
+  readonly reuse?: "auto" | "never";
   /** What becomes of an import that this host does not know: by default the guest ends when it calls it. */
   readonly unknownImports?: "trap" | "refuse";
   /** The guest's arguments, after its name. */
