@@ -90,7 +90,7 @@ export class ResettableMemory implements GuestMemory {
   }
 
   mark(ptr: number, length: number): void {
-    if (!length) return;
+    if (!length || !this.#marks) return;
     const first = ptr >>> CARD_BITS;
     const last = (ptr + length - 1) >>> CARD_BITS;
     if (first === last) this.#cards[first] = 1;
