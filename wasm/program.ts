@@ -1,6 +1,6 @@
 import { Id, Reader, sections, Writer } from "./binary.ts";
 import { PAGE } from "./control.ts";
-import { type Resetting, rewrite } from "./rewrite.ts";
+import { type Resetting, rewrite, type Rewritten } from "./rewrite.ts";
 
 const COMPONENT_LAYER = 1;
 /** Flags of a memory's limits: a maximum, and addresses of 64 bits. */
@@ -42,22 +42,29 @@ export async function compile(
 ): Promise<Program> {
   if (source instanceof WebAssembly.Module) return check(source, false, "it came compiled");
   const capped = capMemory(checkMagic(await read(source)), Math.floor(memory / PAGE));
-  const reusable = reuse ? await compileRewritten(capped) : "reuse is off";
-  if (typeof reusable !== "string") return reusable();
+  // As it came, at the same time: the rewritten module may be valid where this one is not, and do what it must not.
+  const compiling = WebAssembly.compile(capped);
+  const rewritten = reuse ? tryRewrite(capped) : "reuse is off";
+  let module: WebAssembly.Module;
   try {
-    return check(await WebAssembly.compile(capped), true, reusable);
+    module = await compiling;
   } catch (cause) {
-    if (!(cause instanceof WebAssembly.CompileError)) throw cause;
     throw new Error(`Cannot compile the program: ${reason(cause)}`, { cause });
   }
+  if (typeof rewritten === "string") return check(module, true, rewritten);
+  const { bytes, resetting } = rewritten;
+  try {
+    module = await WebAssembly.compile(bytes);
+  } catch (error) {
+    return check(module, true, reason(error));
+  }
+  return check(module, true, resetting);
 }
 
-/** The program with what a reset needs; or why there is none. */
-async function compileRewritten(bytes: Uint8Array): Promise<(() => Program) | string> {
+/** The rewritten module; or why there is none. */
+function tryRewrite(bytes: Uint8Array): Rewritten | string {
   try {
-    const { bytes: rewritten, resetting } = rewrite(bytes, true);
-    const module = await WebAssembly.compile(rewritten);
-    return () => check(module, true, resetting);
+    return rewrite(bytes, true);
   } catch (error) {
     return reason(error);
   }

@@ -46,7 +46,7 @@ export function rewrite(bytes: Uint8Array, cards: boolean): Rewritten {
   const { least, most } = layout;
   const plan = { least, most, grow: layout.functions, cards };
   const offsets = new Offsets();
-  const out = new Writer().raw(bytes.subarray(0, 8));
+  const out = new Writer(bytes.length * 2).raw(bytes.subarray(0, 8));
   const context = { bytes, layout, plan, out, offsets };
   for (const section of layout.sections) {
     const write = SECTIONS.get(section.id);
@@ -54,7 +54,7 @@ export function rewrite(bytes: Uint8Array, cards: boolean): Rewritten {
     else out.raw(bytes.subarray(section.start, section.end));
   }
   const starts = layout.find(Id.start) !== undefined;
-  return { bytes: out.take(), resetting: { least, cards, starts, offsets } };
+  return { bytes: out.view(), resetting: { least, cards, starts, offsets } };
 }
 
 interface Context {
@@ -116,7 +116,7 @@ function extend(
 function writeCode({ bytes, layout, plan, out, offsets }: Context): void {
   const reader = new Reader(bytes, layout.find(Id.code)!.body);
   const count = reader.unsigned();
-  const w = new Writer().unsigned(count + ADDED);
+  const w = new Writer(bytes.length * 2).unsigned(count + ADDED);
   const code = new CodeRewriter(reader, plan, offsets);
   for (let i = 0; i < count; i++) code.rewrite(w, layout.parameters[i]!);
   if (code.obstacle) throw new UnknownForm(code.obstacle);

@@ -1,7 +1,8 @@
+import initialize from "npm:wabt@1.0.39";
 import { assemble } from "../../cli/wat.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
 import { rewrite } from "../../wasm/rewrite.ts";
-import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 
 /**
  * A guest that prints how often it has run in its instance, by a counter in memory at 0, and whether what `parts` does
@@ -287,4 +288,15 @@ Deno.test("a trap tells the guest's own names and offsets, reused or not", async
   ];
   assertMatch(traps[0]!, /at deep \(0x[0-9a-f]+\)\n {2}at middle \(0x[0-9a-f]+\)\n {2}at _start/);
   assertEquals(traps, asItIs.traps);
+});
+
+Deno.test("a module that names what only rewriting adds is refused", async () => {
+  const parser = await initialize();
+  const saves = "(call 3)";
+  const grows = "(drop (call 1 (i32.const 1)))";
+  for (const act of [saves, grows]) {
+    const wat = `(module (memory (export "memory") 1) (func (export "_start") ${act}))`;
+    const { buffer } = parser.parseWat("guest.wat", wat).toBinary({});
+    await assertRejects(() => Fastlike.load(buffer), Error, "Cannot compile the program: ");
+  }
 });
