@@ -66,6 +66,7 @@ export {
 export { FACT_NAMES } from "./service/fact_fields.ts";
 export type { FactsProvider } from "./service/facts.ts";
 export { defaultGeo, type Geo, geoHandler, type GeoLookup } from "./service/geo.ts";
+export type { GuestMemory } from "./service/guest_memory.ts";
 export { HeaderList } from "./service/headers.ts";
 export type { KvSeed } from "./service/kv/store.ts";
 export type { Inspection, Inspector, Verdict } from "./service/inspection.ts";
