@@ -41,28 +41,35 @@ interface Outcome {
   readonly traps: readonly string[];
 }
 
-/** Runs a guest for three requests, one after another. */
-async function outcomeOf(source: Uint8Array, options: FastlikeOptions = {}): Promise<Outcome> {
-  const entries: LogEntry[] = [];
+/** Counts the instances that are made until it is disposed of. */
+function countInstances(): Disposable & { readonly count: number } {
   const { Instance } = WebAssembly;
-  let instances = 0;
+  let count = 0;
   WebAssembly.Instance = new Proxy(Instance, {
     construct(target, args) {
-      instances++;
+      count++;
       return Reflect.construct(target, args);
     },
   });
-  try {
-    await using app = await Fastlike.load(source, {
-      ...options,
-      log: (entry) => entries.push(entry),
-    });
-    for (let i = 0; i < 3; i++) {
-      const response = await app.handler(new Request("http://localhost/"));
-      await response.text();
-    }
-  } finally {
-    WebAssembly.Instance = Instance;
+  return {
+    get count() {
+      return count;
+    },
+    [Symbol.dispose]: () => void (WebAssembly.Instance = Instance),
+  };
+}
+
+/** Runs a guest for three requests, one after another. */
+async function outcomeOf(source: Uint8Array, options: FastlikeOptions = {}): Promise<Outcome> {
+  const entries: LogEntry[] = [];
+  using made = countInstances();
+  await using app = await Fastlike.load(source, {
+    ...options,
+    log: (entry) => entries.push(entry),
+  });
+  for (let i = 0; i < 3; i++) {
+    const response = await app.handler(new Request("http://localhost/"));
+    await response.text();
   }
   const told = entries.flatMap((entry) => entry.kind === "host" ? [entry.message] : []);
   const reasons = told.flatMap((line) =>
@@ -71,7 +78,7 @@ async function outcomeOf(source: Uint8Array, options: FastlikeOptions = {}): Pro
   assert(reasons.length <= 1, "one line");
   const traps = told.filter((line) => line.startsWith("The guest trapped"));
   const printed = entries.flatMap((entry) => entry.kind === "stdout" ? [entry.message] : []);
-  return { printed, because: reasons[0], instances, traps };
+  return { printed, because: reasons[0], instances: made.count, traps };
 }
 
 const NEW = ["00", "00", "00"];
@@ -255,7 +262,7 @@ Deno.test("a compiled module gets a new instance each, for its bytes are not the
   );
 });
 
-Deno.test("an instance that has exited is reused; one that has trapped or was stopped is not", async () => {
+Deno.test("an instance that has exited is reused; one that has trapped is not", async () => {
   const exited = await outcomeOf(await assemble("guest.wat", exiting("")));
   assertEquals(exited, { printed: NEW, because: undefined, instances: 1, traps: [] });
   const trapped = await outcomeOf(await assemble("guest.wat", guest("", "(unreachable)")));
@@ -299,4 +306,31 @@ Deno.test("a module that names what only rewriting adds is refused", async () =>
     const { buffer } = parser.parseWat("guest.wat", wat).toBinary({});
     await assertRejects(() => Fastlike.load(buffer), Error, "Cannot compile the program: ");
   }
+});
+
+Deno.test("an instance that was stopped while it waited is not reused", async () => {
+  const wat = `(module
+    (import "fastly_http_req" "body_downstream_get" (func $get (param i32 i32) (result i32)))
+    (import "fastly_http_body" "read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "_start")
+      (drop (call $get (i32.const 0) (i32.const 4)))
+      (drop (call $read (i32.load (i32.const 4)) (i32.const 64) (i32.const 16) (i32.const 8)))))`;
+  using made = countInstances();
+  await using app = await Fastlike.load(await assemble("guest.wat", wat));
+  const statuses: number[] = [];
+  const ask = async (body: BodyInit, signal: AbortSignal | null = null) => {
+    const request = new Request("http://localhost/", { method: "POST", body, signal });
+    const response = await app.handler(request);
+    await response.text();
+    statuses.push(response.status);
+  };
+  await ask("whole");
+  await ask("whole");
+  assertEquals(made.count, 1);
+  const client = new AbortController();
+  await ask(new ReadableStream({ pull: () => client.abort() }), client.signal);
+  await ask("whole");
+  assertEquals(statuses, [200, 200, 503, 200]);
+  assertEquals(made.count, 2);
 });
