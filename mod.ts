@@ -25,6 +25,7 @@ import type { ServiceOptions } from "./service/options.ts";
 import { describe, hopsOf, Service } from "./service/service.ts";
 import { SyntheticExchange } from "./service/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/web_exchange.ts";
+import { Images } from "./wasm/memory.ts";
 import { Pool } from "./wasm/pool.ts";
 import { compile, type Program, type Source } from "./wasm/program.ts";
 import { type Job, RunQueue } from "./wasm/run_queue.ts";
@@ -227,6 +228,8 @@ interface Seat {
 /** A program, ready for requests. */
 interface Loaded {
   readonly pool: Pool<Seat>;
+  /** The offset in the program's file of an offset in a trap. */
+  readonly locate: (offset: number) => number;
   readonly queue: RunQueue<Seat>;
   readonly service: Service;
   /** Sandboxes that would take another request. */
@@ -237,20 +240,33 @@ interface Loaded {
 
 async function load(source: Source, service: Service): Promise<Loaded> {
   const { limits } = service;
-  const program = await compile(source, limits.memory);
+  const reuse = service.options.reuse !== "never";
+  const program = await compile(source, { memory: limits.memory, reuse });
   if (!program.limited) {
     service.report("warning", "The memory limit does not hold: the module came compiled");
+  }
+  const { resetting } = program;
+  if (reuse && typeof resetting === "string") {
+    service.report("info", `Each request gets a new instance of the program, because ${resetting}`);
   }
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const binders = program.imports.map(({ module, name }) =>
     binderOf(module, name, service.logsHostcalls)
   );
+  const images = new Images(typeof resetting === "object" && !resetting.starts);
   const makeSlot = () => {
     const seat = {} as Seat;
-    return new Slot(program, { seat, functions: binders.map((bind) => bind(seat)) });
+    return new Slot(program, images, { seat, functions: binders.map((bind) => bind(seat)) });
   };
   const pool = new Pool(makeSlot, limits.instances);
-  return { pool, queue: new RunQueue(pool), service, listening: new Set(), retired: false };
+  return {
+    pool,
+    locate: program.locate,
+    queue: new RunQueue(pool),
+    service,
+    listening: new Set(),
+    retired: false,
+  };
 }
 
 function refuseUnknown(imports: Program["imports"]): void {
@@ -303,7 +319,7 @@ class Run implements Job<Seat>, Host {
     );
   }
 
-  async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<void> {
+  async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
     clearTimeout(this.#patience);
     this.#yieldTurn = yieldTurn;
     const { seat } = slot;
@@ -315,13 +331,14 @@ class Run implements Job<Seat>, Host {
     try {
       await slot.run();
     } catch (error) {
-      fault = faultOf(error);
+      fault = faultOf(error, this.#loaded.locate);
     }
     if (fault && !(this.#mayExit && fault.exited)) {
       this.#service.report(fault.level, fault.message, sandbox.current.id);
     }
     sandbox.end(fault);
     this.#end(fault);
+    return !sandbox.stopped && (!fault || fault.exited === true);
   }
 
   fail(error: unknown): void {
@@ -374,9 +391,9 @@ interface Fault {
 
 const ABORTED = 134;
 
-function faultOf(error: unknown): Fault | undefined {
+function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
   if (!(error instanceof Stop)) {
-    const message = `The guest trapped: ${describeTrap(error)}`;
+    const message = `The guest trapped: ${describeTrap(error, locate)}`;
     return { status: 500, message, level: "error", exitCode: ABORTED };
   }
   const { code, message } = error;

@@ -9,11 +9,10 @@ import {
   SendError,
   type SendFailure,
 } from "../service/errors.ts";
+import { utf8 } from "../service/utf8.ts";
 import type { Output } from "./_define.ts";
 import { unsigned } from "./_in.ts";
 import { statusOf, XqdStatus } from "./_status.ts";
-
-const encoder = new TextEncoder();
 
 export const none: Output<void> = { words: [], write() {} };
 export const u16: Output<number> = {
@@ -47,7 +46,7 @@ export const bytes: Output<Uint8Array> = {
 /** As {@linkcode bytes}, from text in UTF-8. */
 export const text: Output<string> = {
   words: bytes.words,
-  write: (sandbox, args, at, value) => bytes.write(sandbox, args, at, encoder.encode(value)),
+  write: (sandbox, args, at, value) => bytes.write(sandbox, args, at, utf8(value)),
 };
 /** As {@linkcode bytes}, from a byte string. */
 export const byteString: Output<string> = {

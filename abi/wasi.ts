@@ -8,6 +8,7 @@ import type { Sandbox } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
 import { concat } from "../service/bytes.ts";
 import { refuse } from "../service/errors.ts";
+import { utf8 } from "../service/utf8.ts";
 import { type Input, type Namespace, namespace, type Output } from "./_define.ts";
 import { environmentOf } from "./_environment.ts";
 import { span, u32, u64, unsigned } from "./_in.ts";
@@ -130,7 +131,7 @@ function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
 }
 
 function terminated(text: string): Uint8Array {
-  return new TextEncoder().encode(`${text}\0`);
+  return utf8(`${text}\0`);
 }
 
 function programArguments({ service }: Sandbox): string[] {

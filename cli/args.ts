@@ -15,6 +15,8 @@ import {
   parseKvStores,
   parseLogFormat,
   parseNamedFiles,
+  parseReuse,
+  type Reuse,
 } from "./flag_values.ts";
 import { firstPlain, splitRun } from "./run_line.ts";
 import {
@@ -60,6 +62,8 @@ export interface ServiceFlags {
   /** How often `-v` was given. */
   readonly verbosity: number;
   readonly loopGuard: boolean;
+  /** Whether an instance of the program serves more than one request. */
+  readonly reuse: Reuse;
   /** What is asked for by Viceroy's flags. */
   readonly viceroy: ViceroyFlags;
 }
@@ -112,6 +116,7 @@ const WITH_VALUE = [
   "log-endpoint",
   "log-format",
   "guest-env",
+  "reuse",
   ...VICEROY_WITH_VALUE,
 ];
 const WITHOUT_VALUE = ["loop-guard", "verbose", "version", "help", ...VICEROY_WITHOUT_VALUE];
@@ -222,6 +227,7 @@ function parseService(flags: Flags): ServiceFlags {
     guestEnv: parseGuestEnv(valuesOf(flags, "guest-env"), (name) => Deno.env.get(name)),
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
     loopGuard: isSet(flags, "loop-guard"),
+    reuse: parseReuse(lastOf(flags, "reuse")),
     viceroy: parseViceroyFlags(flags, (name) => lastOf(flags, name)),
   };
 }

@@ -138,3 +138,10 @@ export function parseLogFormat(format = "text"): LogFormat {
   if (format === "text" || format === "json") return format;
   throw new UsageError(`Cannot use ${JSON.stringify(format)} for --log-format: text or json`);
 }
+
+export type Reuse = "auto" | "never";
+
+export function parseReuse(reuse = "auto"): Reuse {
+  if (reuse === "auto" || reuse === "never") return reuse;
+  throw new UsageError(`Cannot use ${JSON.stringify(reuse)} for --reuse: auto or never`);
+}

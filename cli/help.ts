@@ -28,6 +28,8 @@ Flags:
   --guest-env NAME[=VALUE]
                           A variable of the guest's environment; without a value as it is in yours
   --loop-guard            Refuse requests that have come through this host before
+  --reuse never           Make a new instance of the program for every request, which is slower (default auto:
+                          an instance is put back to its first state, if the program allows that)
   -v                      Tell more; -vv tells every hostcall
   --log-stdout, --log-stderr
                           Treat the guest's standard output or error as a log endpoint

@@ -15,6 +15,7 @@ export async function run(command: RunCommand, load: Load, terminal: Terminal): 
   const { options } = configured;
   await using program = await loadFile(command.wasm, load, {
     ...options,
+    reuse: "never", // it runs once
     args: command.args,
     stdio: stdioTo(terminal, options.log, command.viceroy.captured),
   });

@@ -1,4 +1,5 @@
 import { refuse } from "../service/errors.ts";
+import type { GuestMemory } from "../service/guest_memory.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** The most arguments that one `fromCharCode` is given. */
@@ -9,20 +10,20 @@ const STRING_PIECE = 4096;
  * would reach past the end refuses `invalid`, and has done nothing then. What is read is a copy, safe from growth.
  */
 export class Memory {
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: GuestMemory;
   #view: DataView<ArrayBuffer>;
   #bytes: Uint8Array<ArrayBuffer>;
 
   /** Looks at what an instance exports, which may grow at any time. */
-  constructor(memory: WebAssembly.Memory) {
+  constructor(memory: GuestMemory) {
     this.#memory = memory;
-    this.#view = new DataView(memory.buffer as ArrayBuffer);
-    this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer);
+    this.#view = new DataView(memory.buffer);
+    this.#bytes = new Uint8Array(memory.buffer);
   }
 
   /** Bytes that the guest may reach, now. */
   get size(): number {
-    return this.#memory.buffer.byteLength;
+    return this.#memory.size;
   }
 
   /** Reads a byte: 0 to 255. */
@@ -47,22 +48,22 @@ export class Memory {
 
   /** Writes the lowest 8 bits of an integer, whatever its sign. */
   setU8(ptr: number, value: number): void {
-    this.#at(ptr, 1).setUint8(ptr, value);
+    this.#to(ptr, 1).setUint8(ptr, value);
   }
 
   /** Writes the lowest 16 bits of an integer, whatever its sign. */
   setU16(ptr: number, value: number): void {
-    this.#at(ptr, 2).setUint16(ptr, value, true);
+    this.#to(ptr, 2).setUint16(ptr, value, true);
   }
 
   /** Writes the lowest 32 bits of an integer, whatever its sign. */
   setU32(ptr: number, value: number): void {
-    this.#at(ptr, 4).setUint32(ptr, value, true);
+    this.#to(ptr, 4).setUint32(ptr, value, true);
   }
 
   /** Writes the lowest 64 bits of an integer, whatever its sign. */
   setU64(ptr: number, value: bigint): void {
-    this.#at(ptr, 8).setBigUint64(ptr, value, true);
+    this.#to(ptr, 8).setBigUint64(ptr, value, true);
   }
 
   /** A copy of `length` bytes at `ptr`. */
@@ -72,7 +73,9 @@ export class Memory {
 
   /** Copies all of them to `ptr`. */
   setBytes(ptr: number, bytes: Uint8Array): void {
-    this.#span(ptr, bytes.length).set(bytes);
+    const span = this.#span(ptr, bytes.length);
+    this.#memory.mark(ptr, bytes.length);
+    span.set(bytes);
   }
 
   /** Reads `length` bytes as UTF-8, a byte order mark included; refuses `invalid` for what is not. */
@@ -101,11 +104,19 @@ export class Memory {
   /** Writes a byte string; of a character beyond U+00FF its lowest 8 bits. */
   setByteString(ptr: number, text: string): void {
     const bytes = this.#span(ptr, text.length);
+    this.#memory.mark(ptr, text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   }
 
   #at(ptr: number, length: number): DataView<ArrayBuffer> {
     this.#check(ptr, length);
+    return this.#view;
+  }
+
+  /** As `#at`, for what will be written. */
+  #to(ptr: number, length: number): DataView<ArrayBuffer> {
+    this.#check(ptr, length);
+    this.#memory.mark(ptr, length);
     return this.#view;
   }
 
@@ -115,16 +126,14 @@ export class Memory {
   }
 
   #check(ptr: number, length: number): void {
-    const buffer = this.#memory.buffer as ArrayBuffer;
-    if (this.#view.buffer !== buffer) {
+    if (this.#bytes.length === 0) { // growth has detached the buffer
+      const { buffer } = this.#memory;
       this.#view = new DataView(buffer);
       this.#bytes = new Uint8Array(buffer);
     }
-    if (ptr + length > buffer.byteLength) {
-      refuse(
-        "invalid",
-        `Cannot reach ${length} bytes at ${ptr}: memory holds ${buffer.byteLength}`,
-      );
+    const { size } = this.#memory;
+    if (ptr + length > size) {
+      refuse("invalid", `Cannot reach ${length} bytes at ${ptr}: memory holds ${size}`);
     }
   }
 }

@@ -37,13 +37,13 @@ const ALONE: Host = { waiting() {}, listening() {}, left() {} };
 /** One run of the program: what it holds, the request that it answers, and how far it has come. */
 export class Sandbox {
   readonly handles: HandleTable = new HandleTable();
-  /** What the guest reaches through WASI. */
-  readonly descriptors: Descriptors = new Descriptors();
   readonly service: Service;
   readonly memory: Memory;
   /** 32 hexadecimal digits: the trace id, and the id of the first request. */
   readonly id: string;
-  readonly #lines: { readonly stdout: Lines; readonly stderr: Lines };
+  // What few guests need is made when they do.
+  readonly #lines: { stdout?: Lines; stderr?: Lines } = {};
+  #descriptors: Descriptors | undefined;
   readonly #host: Host;
   readonly #dynamicBackends = new Map<string, Backend>();
   readonly #timers = new Set<() => void>();
@@ -62,16 +62,22 @@ export class Sandbox {
     this.id = service.nextId();
     this.#host = host;
     this.#current = new Received(exchange, this.id);
-    const lines = (kind: "stdout" | "stderr") =>
-      new Lines((message) => service.log({ kind, requestId: this.current.id, message }));
-    this.#lines = { stdout: lines("stdout"), stderr: lines("stderr") };
   }
 
   /** What the guest writes to its standard output or error; the bytes are kept. */
   print(stream: "stdout" | "stderr", bytes: Uint8Array): void {
     const { stdio } = this.service.options;
     if (stdio) stdio(stream, bytes, this.current.id);
-    else if (this.service.logs) this.#lines[stream].write(bytes);
+    else if (this.service.logs) (this.#lines[stream] ??= this.#linesOf(stream)).write(bytes);
+  }
+
+  #linesOf(kind: "stdout" | "stderr"): Lines {
+    return new Lines((message) => this.service.log({ kind, requestId: this.current.id, message }));
+  }
+
+  /** What the guest reaches through WASI. */
+  get descriptors(): Descriptors {
+    return this.#descriptors ??= new Descriptors();
   }
 
   // Requests
@@ -177,6 +183,11 @@ export class Sandbox {
     return this.#activeMs + performance.now() - this.#activeSince;
   }
 
+  /** Whether the host has ended the guest, or tried to. */
+  get stopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
   /** Throws if the guest has been stopped: no hostcall goes on then. */
   checkStopped(): void {
     if (this.#stopped) throw this.#stopped;
@@ -230,8 +241,8 @@ export class Sandbox {
    * @param fault What the client is told if the guest failed without a response; a clean end is an empty 200.
    */
   end(fault?: { readonly status: number; readonly message: string }): void {
-    this.#lines.stdout.flush();
-    this.#lines.stderr.flush();
+    this.#lines.stdout?.flush();
+    this.#lines.stderr?.flush();
     if (fault) this.#current.fail(fault.status, fault.message);
     else if (!this.#current.responded) this.#current.respond(new GuestResponse(), () => EMPTY);
     this.#promise?.drop();

@@ -116,6 +116,11 @@ export interface ServiceOptions {
   readonly logHostcalls?: boolean;
   /** The guest's environment, on top of the `FASTLY_*` variables of the platform. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Whether an instance of the program serves one request after another, put back to its first state between them, if
+   * the program allows that (`auto`, the default); or each request gets a new one.
+   */
+  readonly reuse?: "auto" | "never";
   /** What an import does that this host does not know: end the guest that calls it (the default), or fail the load. */
   readonly unknownImports?: "trap" | "refuse";
   /** The guest's arguments, after its name. By default there are none. */

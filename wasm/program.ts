@@ -1,6 +1,7 @@
 import { Id, Reader, sections, Writer } from "./binary.ts";
+import { PAGE } from "./control.ts";
+import { type Resetting, rewrite, type Rewritten } from "./rewrite.ts";
 
-const PAGE = 64 * 1024;
 const COMPONENT_LAYER = 1;
 /** Flags of a memory's limits: a maximum, and addresses of 64 bits. */
 const HAS_MAXIMUM = 1;
@@ -16,25 +17,57 @@ export interface Program {
   readonly imports: readonly { readonly module: string; readonly name: string }[];
   /** Whether the memory limit holds: the bytes of a module that came compiled cannot be changed. */
   readonly limited: boolean;
+  /** How an instance is put back to its first state; or why it cannot be, in words that complete "because". */
+  readonly resetting: Resetting | string;
+  /** The offset that a byte of the running module has in the module as it came. */
+  readonly locate: (offset: number) => number;
+}
+
+/** How a guest is compiled. */
+export interface CompileOptions {
+  /** The most bytes of linear memory. */
+  readonly memory: number;
+  /** Whether its instances are to serve more than once, if the module allows it. */
+  readonly reuse: boolean;
 }
 
 /**
  * Compiles a guest with a bound on its memory.
  *
- * @param memory The most bytes of linear memory.
  * @throws {Error} If there is nothing at the URL, or no program in it. The message is one line for the user.
  */
-export async function compile(source: Source, memory: number): Promise<Program> {
-  if (source instanceof WebAssembly.Module) return check(source, false);
-  const bytes = await read(source);
-  const capped = capMemory(checkMagic(bytes), Math.floor(memory / PAGE));
-  let module;
+export async function compile(
+  source: Source,
+  { memory, reuse }: CompileOptions,
+): Promise<Program> {
+  if (source instanceof WebAssembly.Module) return check(source, false, "it came compiled");
+  const capped = capMemory(checkMagic(await read(source)), Math.floor(memory / PAGE));
+  // As it came, at the same time: the rewritten module may be valid where this one is not, and do what it must not.
+  const compiling = WebAssembly.compile(capped);
+  const rewritten = reuse ? tryRewrite(capped) : "reuse is off";
+  let module: WebAssembly.Module;
   try {
-    module = await WebAssembly.compile(capped as Uint8Array<ArrayBuffer>);
+    module = await compiling;
   } catch (cause) {
     throw new Error(`Cannot compile the program: ${reason(cause)}`, { cause });
   }
-  return check(module, true);
+  if (typeof rewritten === "string") return check(module, true, rewritten);
+  const { bytes, resetting } = rewritten;
+  try {
+    module = await WebAssembly.compile(bytes);
+  } catch (error) {
+    return check(module, true, reason(error));
+  }
+  return check(module, true, resetting);
+}
+
+/** The rewritten module; or why there is none. */
+function tryRewrite(bytes: Uint8Array): Rewritten | string {
+  try {
+    return rewrite(bytes, true);
+  } catch (error) {
+    return reason(error);
+  }
 }
 
 async function read(source: URL | Uint8Array | Response): Promise<Uint8Array> {
@@ -67,7 +100,11 @@ function checkMagic(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function check(module: WebAssembly.Module, limited: boolean): Program {
+function check(
+  module: WebAssembly.Module,
+  limited: boolean,
+  resetting: Program["resetting"],
+): Program {
   const exports = WebAssembly.Module.exports(module);
   const needed = { memory: "memory", _start: "function" };
   for (const [name, kind] of Object.entries(needed)) {
@@ -81,13 +118,15 @@ function check(module: WebAssembly.Module, limited: boolean): Program {
     }
     imports.set(`${from}\0${name}`, { module: from, name });
   }
-  return { module, imports: [...imports.values()], limited };
+  const locate = (offset: number) =>
+    typeof resetting === "string" ? offset : resetting.offsets.original(offset);
+  return { module, imports: [...imports.values()], limited, resetting, locate };
 }
 
 /** Lowers the maximum of the module's memory: growth past it fails, as it does on the platform. */
-function capMemory(bytes: Uint8Array, most: number): Uint8Array {
+function capMemory(bytes: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
   const section = sections(bytes).find(({ id }) => id === Id.memory);
-  if (!section) return bytes;
+  if (!section) return bytes as Uint8Array<ArrayBuffer>;
   const reader = new Reader(bytes, section.body);
   const out = new Writer().raw(bytes.subarray(0, section.start));
   out.byte(Id.memory).sized((w) => {

@@ -3,8 +3,12 @@ import type { Slot } from "./slot.ts";
 
 /** A run of the program for one sandbox. */
 export interface Job<S> {
-  /** Runs the guest to its end. `yieldTurn` says that it waits for something: the next may start. */
-  run(slot: Slot<S>, yieldTurn: () => void): Promise<void>;
+  /**
+   * Runs the guest to its end. `yieldTurn` says that it waits for something: the next may start.
+   *
+   * @returns Whether it ended by itself: only then can its slot serve again.
+   */
+  run(slot: Slot<S>, yieldTurn: () => void): Promise<boolean>;
   /** No slot could be made. */
   fail(error: unknown): void;
 }
@@ -60,10 +64,11 @@ export class RunQueue<S> {
         this.#next();
       });
     };
-    job.run(slot, yieldTurn).finally(() => {
-      this.#pool.drop(slot);
+    const giveBack = (whole: boolean) => {
+      this.#pool.giveBack(slot, whole);
       if (yielded) this.#next();
       else yieldTurn();
-    });
+    };
+    job.run(slot, yieldTurn).then(giveBack, () => giveBack(false));
   }
 }

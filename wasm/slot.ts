@@ -1,4 +1,7 @@
 import { promising, suspending } from "./jspi.ts";
+import type { GuestMemory } from "../service/guest_memory.ts";
+import { CONTROL, RESTORE, SAVE } from "./control.ts";
+import { type Images, PlainMemory, ResettableMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
 
 /** A function for one import of the guest. */
@@ -16,22 +19,45 @@ export interface Binding<S> {
   readonly functions: readonly ImportedFunction[];
 }
 
-/** One instance with its memory and bound imports. */
+/** One instance with its memory and bound imports, for one run after another. */
 export class Slot<S> {
   readonly seat: S;
-  readonly memory: WebAssembly.Memory;
+  readonly memory: GuestMemory;
   readonly #start: () => Promise<unknown>;
+  readonly #reset: () => boolean;
 
-  constructor({ module }: Program, { seat, functions }: Binding<S>) {
+  constructor({ module, resetting }: Program, images: Images, { seat, functions }: Binding<S>) {
     this.seat = seat;
     const { exports } = new WebAssembly.Instance(module, importObject(functions));
-    this.memory = exports.memory as WebAssembly.Memory;
+    const memory = exports.memory as WebAssembly.Memory;
     this.#start = promising(exports._start as CallableFunction);
+    if (typeof resetting === "string") {
+      this.memory = new PlainMemory(memory);
+      this.#reset = () => false;
+      return;
+    }
+    const control = exports[CONTROL] as WebAssembly.Memory;
+    const resettable = this.memory = new ResettableMemory(memory, control, resetting, images);
+    const restoreGlobals = exports[RESTORE] as () => void;
+    (exports[SAVE] as () => void)();
+    this.#reset = () => {
+      restoreGlobals();
+      return resettable.reset();
+    };
   }
 
   /** Runs the program from its start; resolves when it has returned, rejects when it traps or is stopped. */
   run(): Promise<unknown> {
     return this.#start();
+  }
+
+  /**
+   * Puts the instance back to its first state, after a run that ended by itself.
+   *
+   * @returns Whether it can be: else it is of no more use.
+   */
+  reset(): boolean {
+    return this.#reset();
   }
 }
 

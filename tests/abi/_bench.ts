@@ -20,6 +20,7 @@ import { HeaderList } from "../../service/headers.ts";
 import type { LogEntry } from "../../service/log.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { Service } from "../../service/service.ts";
+import { PlainMemory } from "../../wasm/memory.ts";
 import { assertEquals } from "../assert.ts";
 
 /** Where out-parameters may go: nothing else is put below {@linkcode INPUTS}. */
@@ -115,7 +116,7 @@ export class Bench implements Disposable {
   constructor(options: ServiceOptions, request: FakeRequest) {
     this.service = new Service({ log: (entry) => void this.logs.push(entry), ...options });
     this.exchange = new FakeExchange(request);
-    this.memory = new Memory(new WebAssembly.Memory({ initial: 2 }));
+    this.memory = new Memory(new PlainMemory(new WebAssembly.Memory({ initial: 2 })));
     this.sandbox = new Sandbox(this.service, this.memory, this.exchange);
     this.#seat = { sandbox: this.sandbox };
   }

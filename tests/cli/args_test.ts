@@ -23,6 +23,7 @@ const DEFAULTS: ServeCommand = {
   guestEnv: {},
   verbosity: 0,
   loopGuard: false,
+  reuse: "auto",
   viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },
 };
 
@@ -30,6 +31,7 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["guest.wasm", {}],
   ["serve guest.wasm", {}],
   ["guest.wasm --loop-guard", { loopGuard: true }],
+  ["guest.wasm --reuse never", { reuse: "never" }],
   ["--loop-guard guest.wasm", { loopGuard: true }],
   ["serve -v guest.wasm -v", { verbosity: 2 }],
   ["-v serve guest.wasm", { verbosity: 1 }],

@@ -22,6 +22,7 @@ const NO_FLAGS: ServiceFlags = {
   guestEnv: {},
   verbosity: 0,
   loopGuard: false,
+  reuse: "auto",
   viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },
 };
 
@@ -99,6 +100,7 @@ Deno.test("every flag that names a file takes it", async () => {
     acls: { four: [{ prefix: "10.0.0.0/8", action: "BLOCK" }] },
     logHostcalls: true,
     loopGuard: true,
+    reuse: "auto",
   });
   const one = configStores?.one;
   assertEquals(typeof one === "function" && one(), { a: "1" });

@@ -10,18 +10,29 @@ export function guestUrl(name: string): URL {
   return new URL(`${name}.wasm`, BUILT);
 }
 
-/** A test of one guest; skipped with a word on what to do if the guest is not built. */
+/** How the guest of the test that runs now is served. */
+let reuse: "auto" | "never" = "auto";
+
+/**
+ * Tests of one guest, with its instances reused and not; skipped with a word on what to do if the guest is not built.
+ */
 export function testGuest(
   name: string,
   title: string,
   fn: (t: Deno.TestContext) => Promise<void>,
 ): void {
   const built = exists(guestUrl(name));
-  Deno.test({
-    name: `${name}: ${title}${built ? "" : " (skipped: run deno task guests)"}`,
-    ignore: !built,
-    fn,
-  });
+  for (const mode of ["auto", "never"] as const) {
+    const suffix = mode === "auto" ? "" : ", in a new instance each";
+    Deno.test({
+      name: `${name}: ${title}${suffix}${built ? "" : " (skipped: run deno task guests)"}`,
+      ignore: !built,
+      async fn(t) {
+        reuse = mode;
+        await fn(t);
+      },
+    });
+  }
 }
 
 function exists(url: URL): boolean {
@@ -46,6 +57,7 @@ export async function serveGuest(name: string, options: FastlikeOptions = {}): P
   const entries: LogEntry[] = [];
   const watchers = new Set<() => void>();
   const app = await Fastlike.load(guestUrl(name), {
+    reuse,
     ...options,
     log: (entry) => {
       entries.push(entry);

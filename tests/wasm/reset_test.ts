@@ -1,0 +1,258 @@
+import fc from "npm:fast-check@4.10.2";
+import { Memory } from "../../handles/memory.ts";
+import { CONTROL, RESTORE, SAVE } from "../../wasm/control.ts";
+import { Images, ResettableMemory } from "../../wasm/memory.ts";
+import { rewrite } from "../../wasm/rewrite.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { LEAST, MACHINE, MOST, STORES } from "./_machine.ts";
+
+const PAGE = 65536;
+const RUNS = 400;
+
+type Call = (...args: unknown[]) => unknown;
+
+/** One thing that a request does. Addresses are as the guest passes them: signed. */
+type Step =
+  | { readonly call: string; readonly args: readonly unknown[] }
+  | { readonly host: keyof typeof HOST_WRITES; readonly ptr: number; readonly seed: number };
+
+/** How the host writes: every setter. */
+const HOST_WRITES = {
+  u8: (memory: Memory, ptr: number, seed: number) => memory.setU8(ptr, seed & 0xff),
+  u16: (memory: Memory, ptr: number, seed: number) => memory.setU16(ptr, seed & 0xffff),
+  u32: (memory: Memory, ptr: number, seed: number) => memory.setU32(ptr, seed),
+  u64: (memory: Memory, ptr: number, seed: number) => memory.setU64(ptr, BigInt(seed)),
+  bytes: (memory: Memory, ptr: number, seed: number) =>
+    memory.setBytes(ptr, new Uint8Array(seed % 9000).fill(0xee)),
+  text: (memory: Memory, ptr: number, seed: number) =>
+    memory.setByteString(ptr, "\xdd".repeat(seed % 9000)),
+};
+
+const original = await WebAssembly.compile(MACHINE as Uint8Array<ArrayBuffer>);
+
+/** An instance that is as it was loaded: what a reused one must not be told from. */
+class Fresh {
+  readonly instance = new WebAssembly.Instance(original);
+  readonly #raw = this.instance.exports.memory as WebAssembly.Memory;
+  readonly host: Memory;
+
+  constructor() {
+    const raw = this.#raw;
+    this.host = new Memory({
+      get buffer() {
+        return raw.buffer as ArrayBuffer;
+      },
+      get size() {
+        return raw.buffer.byteLength;
+      },
+      mark() {},
+    });
+  }
+
+  bytes(): Uint8Array {
+    return new Uint8Array(this.#raw.buffer);
+  }
+}
+
+/** An instance that is put back. */
+class Reused {
+  readonly instance: WebAssembly.Instance;
+  readonly memory: ResettableMemory;
+  readonly host: Memory;
+  readonly #restore: () => void;
+
+  constructor(module: WebAssembly.Module, cards: boolean, images: Images) {
+    this.instance = new WebAssembly.Instance(module);
+    const { exports } = this.instance;
+    this.memory = new ResettableMemory(
+      exports.memory as WebAssembly.Memory,
+      exports[CONTROL] as WebAssembly.Memory,
+      { ...rewritten(cards).resetting },
+      images,
+    );
+    (exports[SAVE] as () => void)();
+    this.#restore = exports[RESTORE] as () => void;
+    this.host = new Memory(this.memory);
+  }
+
+  reset(): void {
+    this.#restore();
+    assert(this.memory.reset());
+  }
+}
+
+const rewrittenOnce = new Map<boolean, ReturnType<typeof rewrite>>();
+
+function rewritten(cards: boolean) {
+  const known = rewrittenOnce.get(cards) ?? rewrite(MACHINE, cards);
+  rewrittenOnce.set(cards, known);
+  return known;
+}
+
+/** Addresses where something may go wrong: at the borders of cards, of pages, of the memory, and of 32 bits. */
+const address = fc.oneof(
+  fc.tuple(fc.integer({ min: 0, max: MOST * 16 + 1 }), fc.integer({ min: -18, max: 18 }))
+    .map(([card, by]) => card * 4096 + by),
+  fc.integer({ min: 0, max: (MOST + 1) * PAGE }),
+  fc.integer({ min: -20, max: -1 }),
+  fc.constantFrom(0, 0x7fffffff, -0x80000000),
+);
+const length = fc.oneof(
+  fc.integer({ min: 0, max: 40 }),
+  fc.integer({ min: 0, max: 3 * PAGE }),
+  fc.constantFrom(4095, 4096, 4097, -1, -4096),
+);
+const value = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      call: fc.constantFrom(...STORES.map(({ name }) => name)),
+      args: fc.tuple(address, value),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      call: fc.constantFrom("fill", "copy"),
+      args: fc.tuple(address, address, length),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      call: fc.constant("init"),
+      args: fc.tuple(address, fc.integer({ min: 0, max: 20 }), length),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      call: fc.constant("grow"),
+      args: fc.tuple(fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constantFrom(-1, 100))),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ call: fc.constant("globals"), args: fc.tuple(value) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ call: fc.constant("extern"), args: fc.tuple(fc.constant({})) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      host: fc.constantFrom(...Object.keys(HOST_WRITES) as (keyof typeof HOST_WRITES)[]),
+      ptr: address.map((at) => at >>> 0),
+      seed: fc.nat(),
+    }),
+  },
+);
+
+/** What a step answers; "trap" if it ends the guest, "refused" if the host does not do it. */
+function run({ instance, host }: Fresh | Reused, step: Step): unknown {
+  try {
+    if ("call" in step) return (instance.exports[step.call] as Call)(...step.args);
+    HOST_WRITES[step.host](host, step.ptr, step.seed);
+  } catch (error) {
+    return error instanceof WebAssembly.RuntimeError ? "trap" : "refused";
+  }
+}
+
+const GLOBALS = ["a", "b", "c", "d", "e0", "e1", "f", "g", "size"];
+
+function globalsOf({ instance }: Fresh | Reused): unknown[] {
+  return GLOBALS.map((name) => (instance.exports[name] as Call)());
+}
+
+function assertSame(actual: Uint8Array, expected: Uint8Array): void {
+  const length = Math.min(actual.length, expected.length);
+  for (let i = 0; i < length; i++) {
+    if (actual[i] !== expected[i]) {
+      throw new Error(`Byte ${i} is ${actual[i]} and not ${expected[i]}`);
+    }
+  }
+}
+
+/** That nothing tells it from a new one: its memory to its real end, its globals, its size. */
+function assertAsNew(reused: Reused): void {
+  const fresh = new Fresh();
+  assertEquals(globalsOf(reused), globalsOf(fresh));
+  assertEquals(reused.memory.size, LEAST * PAGE);
+  const bytes = new Uint8Array(reused.memory.buffer);
+  assertSame(bytes, fresh.bytes());
+  assert(bytes.subarray(LEAST * PAGE).every((byte) => byte === 0), "nothing past the end");
+  const control = reused.instance.exports[CONTROL] as WebAssembly.Memory;
+  assert(new Uint8Array(control.buffer).every((byte) => byte === 0), "no card is marked");
+}
+
+for (const cards of [true, false]) {
+  Deno.test(`a request finds an instance as new, whatever the one before did (${cards ? "cards" : "whole image"})`, async () => {
+    const module = await WebAssembly.compile(rewritten(cards).bytes);
+    const images = new Images(true);
+    fc.assert(
+      fc.property(fc.array(fc.array(step, { maxLength: 25 }), { maxLength: 4 }), (requests) => {
+        let reused = new Reused(module, cards, images);
+        for (const steps of requests) {
+          const fresh = new Fresh();
+          let alike = true;
+          let trapped = false;
+          for (const step of steps) {
+            const answer = run(reused, step);
+            trapped = answer === "trap";
+            // Between the guest's size and the real one it does not trap: from then on the two differ.
+            if (alike) {
+              const expected = run(fresh, step);
+              if (expected === "trap" && !trapped) alike = false;
+              else assertEquals(answer, expected);
+            }
+            if (trapped) break;
+          }
+          if (alike) {
+            assertSame(new Uint8Array(reused.memory.buffer), fresh.bytes());
+            assertEquals(globalsOf(reused), globalsOf(fresh));
+            assertEquals(reused.memory.size, fresh.bytes().length);
+          }
+          if (trapped) reused = new Reused(module, cards, images);
+          else reused.reset();
+          assertAsNew(reused);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+}
+
+Deno.test("every instruction that writes is put back at each border that it may cross", async () => {
+  const module = await WebAssembly.compile(rewritten(true).bytes);
+  const reused = new Reused(module, true, new Images(true));
+  for (const { name } of STORES) {
+    const offset = Number(name.split("+")[1]);
+    for (const border of [4096, 8192, PAGE, 2 * PAGE]) {
+      for (let by = -17; by <= 1; by++) {
+        const at = border + by - offset;
+        if (at >= 0) run(reused, { call: name, args: [at, -1n] });
+      }
+    }
+    const touched = new Uint8Array(reused.memory.buffer).some((byte) => byte === 0xff);
+    assert(touched || /\.rmw.*(and|cmpxchg|xor|or|sub|add)/.test(name), `${name} writes`);
+    reused.reset();
+    assertAsNew(reused);
+  }
+});
+
+Deno.test("what a guest writes past its own size, where the real memory goes on, does not stay", async () => {
+  const module = await WebAssembly.compile(rewritten(true).bytes);
+  const reused = new Reused(module, true, new Images(true));
+  const load = reused.instance.exports.load as Call;
+  assertEquals(run(reused, { call: "grow", args: [4] }), LEAST);
+  reused.reset();
+  const past = LEAST * PAGE + 5000;
+  assertEquals(run(reused, { call: "i32.store+0", args: [past, 9n] }), undefined);
+  assertEquals(run(reused, { host: "u8", ptr: past, seed: 9 }), "refused");
+  reused.reset();
+  assertEquals(run(reused, { call: "grow", args: [1] }), LEAST);
+  assertEquals(load(past), 0);
+  assertEquals(reused.memory.size, (LEAST + 1) * PAGE);
+  reused.reset();
+  assertAsNew(reused);
+});

@@ -1,0 +1,210 @@
+import type { Reader } from "./binary.ts";
+
+/** A word of the format that the walker does not know: the module is left as it is. */
+export class UnknownForm extends Error {
+  override name = "UnknownForm";
+}
+
+/** Where the opcodes behind a prefix byte begin: they are reported as `prefix << 12 | code`. */
+const BULK = 0xfc << 12;
+const VECTOR = 0xfd << 12;
+const ATOMIC = 0xfe << 12;
+
+/** Opcodes that the rewriter deals with, and those that it writes. */
+export const Op = {
+  unreachable: 0x00,
+  loop: 0x03,
+  if: 0x04,
+  end: 0x0b,
+  branchIf: 0x0d,
+  return: 0x0f,
+  call: 0x10,
+  localGet: 0x20,
+  localSet: 0x21,
+  localTee: 0x22,
+  globalGet: 0x23,
+  globalSet: 0x24,
+  tableSet: 0x26,
+  i32Load: 0x28,
+  i32Store: 0x36,
+  i64Store: 0x37,
+  f32Store: 0x38,
+  f64Store: 0x39,
+  i32Store8: 0x3a,
+  i32Store16: 0x3b,
+  i64Store8: 0x3c,
+  i64Store16: 0x3d,
+  i64Store32: 0x3e,
+  memorySize: 0x3f,
+  memoryGrow: 0x40,
+  i32Const: 0x41,
+  i32Eq: 0x46,
+  i32GreaterU: 0x4b,
+  i32LessEqualU: 0x4d,
+  i32Add: 0x6a,
+  i32Sub: 0x6b,
+  i32ShiftRightU: 0x76,
+  memoryInit: BULK | 8,
+  dataDrop: BULK | 9,
+  memoryCopy: BULK | 10,
+  memoryFill: BULK | 11,
+  tableInit: BULK | 12,
+  elemDrop: BULK | 13,
+  tableCopy: BULK | 14,
+  tableGrow: BULK | 15,
+  tableFill: BULK | 17,
+  v128Store: VECTOR | 11,
+  v128Store8Lane: VECTOR | 88,
+  v128Store64Lane: VECTOR | 91,
+  atomicFence: ATOMIC | 3,
+  /** The first that writes; in this order for each operation: i32, i64, i32 of 8 and 16, i64 of 8, 16 and 32 bits. */
+  atomicStore: ATOMIC | 0x17,
+  atomicCompareExchange: ATOMIC | 0x48,
+  lastAtomic: ATOMIC | 0x4e,
+} as const;
+
+/** Reads one instruction with its immediates and answers its opcode. */
+export function instruction(r: Reader): number {
+  const op = r.byte();
+  if (op >= 0x45 && op <= 0xc4) return op; // numeric
+  switch (op) {
+    case 0x00: // unreachable, nop, else, throw_ref, end, return, catch_all, drop, select, ref.is_null, ref.as_non_null
+    case 0x01:
+    case 0x05:
+    case 0x0a:
+    case 0x0b:
+    case 0x0f:
+    case 0x19:
+    case 0x1a:
+    case 0x1b:
+    case 0xd1:
+    case 0xd4:
+      return op;
+    case 0x02: // block, loop, if, try
+    case 0x03:
+    case 0x04:
+    case 0x06:
+      blockType(r);
+      return op;
+    case 0x07: // catch, throw, rethrow, br, br_if, call, return_call, call_ref, return_call_ref, delegate
+    case 0x08:
+    case 0x09:
+    case 0x0c:
+    case 0x0d:
+    case 0x10:
+    case 0x12:
+    case 0x14:
+    case 0x15:
+    case 0x18:
+    case 0x20: // locals, globals, tables
+    case 0x21:
+    case 0x22:
+    case 0x23:
+    case 0x24:
+    case 0x25:
+    case 0x26:
+    case 0x3f: // memory.size, memory.grow, i32.const, i64.const, ref.func, br_on_null, br_on_non_null
+    case 0x40:
+    case 0x41:
+    case 0x42:
+    case 0xd2:
+    case 0xd5:
+    case 0xd6:
+      r.skipNumber();
+      return op;
+    case 0x11: // call_indirect, return_call_indirect
+    case 0x13:
+      r.skipNumber();
+      r.skipNumber();
+      return op;
+    case 0x0e: // br_table
+      for (let labels = r.unsigned(); labels >= 0; labels--) r.skipNumber();
+      return op;
+    case 0x1c: // select with types
+      for (let types = r.unsigned(); types > 0; types--) valueType(r);
+      return op;
+    case 0x1f: // try_table
+      blockType(r);
+      for (let catches = r.unsigned(); catches > 0; catches--) {
+        if (r.byte() < 2) r.skipNumber();
+        r.skipNumber();
+      }
+      return op;
+    case 0x43:
+      r.at += 4;
+      return op;
+    case 0x44:
+      r.at += 8;
+      return op;
+    case 0xd0: // ref.null
+      heapType(r);
+      return op;
+    case 0xfc:
+      return BULK | bulk(r);
+    case 0xfd:
+      return VECTOR | vector(r);
+    case 0xfe:
+      return ATOMIC | atomic(r);
+    default:
+      if (op < 0x28 || op > 0x3e) throw unknown(`0x${op.toString(16)}`);
+      memoryArgument(r);
+      return op;
+  }
+}
+
+/** Reads a value type: one byte, or a byte and a heap type. */
+export function valueType(r: Reader): void {
+  const type = r.byte();
+  if (type === 0x63 || type === 0x64) heapType(r);
+}
+
+function heapType(r: Reader): void {
+  r.skipNumber();
+}
+
+function blockType(r: Reader): void {
+  const next = r.bytes[r.at]!;
+  if (next === 0x63 || next === 0x64) valueType(r);
+  else r.skipNumber(); // empty, a one-byte type or a type index: one LEB128 each
+}
+
+function memoryArgument(r: Reader): void {
+  const alignment = r.unsigned();
+  if (alignment & 0x40) r.skipNumber(); // a memory index
+  r.skipNumber();
+}
+
+function bulk(r: Reader): number {
+  const code = r.unsigned();
+  if (code <= 7 || (code >= 19 && code <= 22)) return code; // saturating truncation, wide arithmetic
+  if (code === 8 || code === 10 || code === 12 || code === 14) {
+    r.skipNumber();
+    r.skipNumber();
+  } else if (code <= 17) r.skipNumber();
+  else throw unknown(`0xfc ${code}`);
+  return code;
+}
+
+function vector(r: Reader): number {
+  const code = r.unsigned();
+  if (code <= 11 || code === 92 || code === 93) memoryArgument(r);
+  else if (code === 12 || code === 13) r.at += 16;
+  else if (code >= 21 && code <= 34) r.at++;
+  else if (code >= 84 && code <= 91) {
+    memoryArgument(r);
+    r.at++;
+  } else if (code > 0x113) throw unknown(`0xfd ${code}`); // the last of relaxed SIMD
+  return code;
+}
+
+function atomic(r: Reader): number {
+  const code = r.unsigned();
+  if (code === 3) r.at++;
+  else if (code <= 2 || (code >= 0x10 && code <= 0x4e)) memoryArgument(r);
+  else throw unknown(`0xfe ${code}`);
+  return code;
+}
+
+function unknown(opcode: string): UnknownForm {
+  return new UnknownForm(`it has the opcode ${opcode}, which this host does not know`);
+}

@@ -1,0 +1,64 @@
+import { Reader } from "./binary.ts";
+import { Op } from "./instructions.ts";
+
+/** Value types. */
+export const I32 = 0x7f;
+const I64 = 0x7e;
+const F32 = 0x7d;
+const F64 = 0x7c;
+const V128 = 0x7b;
+
+/** How an instruction writes memory. */
+export interface Write {
+  /** The types of its operands, the address first. */
+  readonly operands: readonly number[];
+  /** Whether the last operand is a length; else it writes at most 16 bytes at the address and its offset. */
+  readonly range: boolean;
+}
+
+/** Every instruction that writes memory, by its opcode. */
+export const WRITES: ReadonlyMap<number, Write> = new Map([
+  ...[Op.i32Store, Op.i32Store8, Op.i32Store16].map((op) => [op, store(I32)] as const),
+  ...[Op.i64Store, Op.i64Store8, Op.i64Store16, Op.i64Store32]
+    .map((op) => [op, store(I64)] as const),
+  [Op.f32Store, store(F32)],
+  [Op.f64Store, store(F64)],
+  [Op.v128Store, store(V128)],
+  ...span(Op.v128Store8Lane, Op.v128Store64Lane).map((op) => [op, store(V128)] as const),
+  ...span(Op.atomicStore, Op.lastAtomic).map((op) => [op, atomic(op)] as const),
+  ...[Op.memoryInit, Op.memoryCopy, Op.memoryFill]
+    .map((op) => [op, { operands: [I32, I32, I32], range: true }] as const),
+]);
+
+function store(...values: number[]): Write {
+  return { operands: [I32, ...values], range: false };
+}
+
+/** Seven widths follow each other for each operation. */
+function atomic(op: number): Write {
+  const type = [0, 2, 3].includes((op - Op.atomicStore) % 7) ? I32 : I64;
+  return op >= Op.atomicCompareExchange ? store(type, type) : store(type);
+}
+
+function span(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+/** The offset in the bytes of a store. */
+export function offsetOf(bytes: Uint8Array): number {
+  const r = new Reader(bytes);
+  if (r.byte() >= 0xfd) r.skipNumber();
+  if (r.unsigned() & 0x40) r.skipNumber();
+  return r.unsigned();
+}
+
+/** What a module may not have if an instance of it is to be reset, by opcode. */
+export const OBSTACLES: ReadonlyMap<number, string> = new Map([
+  [Op.tableSet, "it writes a table (table.set)"],
+  [Op.tableInit, "it writes a table (table.init)"],
+  [Op.tableCopy, "it writes a table (table.copy)"],
+  [Op.tableGrow, "it grows a table (table.grow)"],
+  [Op.tableFill, "it writes a table (table.fill)"],
+  [Op.dataDrop, "it drops a data segment (data.drop)"],
+  [Op.elemDrop, "it drops an element segment (elem.drop)"],
+]);
