@@ -3,8 +3,8 @@ import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { createAuthority, type Identity } from "../certificates.ts";
 import { clearOrigin, secureOrigin } from "../service/h2_origins.ts";
 import { OK, rawOrigin } from "../service/origins.ts";
-import { fetchRaw } from "./http.ts";
-import { serveGuest, testGuest } from "./serving.ts";
+import { fetchRaw, valuesOf } from "./http.ts";
+import { serveGuest, startOrigin, testGuest } from "./serving.ts";
 
 const authority = await createAuthority();
 const identity = await authority.issue(["ip:127.0.0.1"]);
@@ -150,3 +150,20 @@ testGuest("rust", "the backends of the options are probed from the start", async
   await served.app[Symbol.asyncDispose]();
   await origin.close();
 });
+
+testGuest(
+  "javascript",
+  "a backend that the SDK defines at run time reaches its target",
+  async () => {
+    await using origin = await startOrigin((request, response) =>
+      response.end(`asked ${request.headers.host}`)
+    );
+    await using served = await serveGuest("javascript", { backends: { taken: origin.url } });
+    const at = (query: string) =>
+      fetchRaw(served.port, `/dynamic?target=127.0.0.1:${origin.port}${query}`);
+    const answer = await at("");
+    assertEquals([answer.status, answer.body], [200, "asked dynamic.test"]);
+    assertEquals(valuesOf(answer, "x-settings"), ["true dynamic.test 1000"]);
+    assertEquals((await at("&name=taken")).status, 409);
+  },
+);

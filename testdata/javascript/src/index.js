@@ -1,5 +1,6 @@
 // A guest with the routes all test guests share, and those that Go has as well.
 
+import { Backend } from "fastly:backend";
 import { ConfigStore } from "fastly:config-store";
 import { env } from "fastly:env";
 import { createFanoutHandoff } from "fastly:fanout";
@@ -78,6 +79,8 @@ async function serve(event) {
       return createWebsocketHandoff(request, request.headers.get("x-backend") ?? "origin");
     case "/fanout":
       return createFanoutHandoff(request, request.headers.get("x-backend") ?? "origin");
+    case "/dynamic":
+      return await dynamic(url.searchParams);
     case "/parallel":
       return await parallel(url);
     case "/upload":
@@ -157,4 +160,25 @@ async function parallel(url) {
     bodies.push((await response.text()).trimEnd());
   }));
   return text(bodies.join("\n") + "\n");
+}
+
+/** Defines a backend at run time and asks it for its root. */
+async function dynamic(query) {
+  try {
+    const target = query.get("target");
+    const backend = new Backend({
+      name: query.get("name") ?? "dynamic",
+      target,
+      hostOverride: "dynamic.test",
+      connectTimeout: 1000,
+      firstByteTimeout: 5000,
+      betweenBytesTimeout: 5000,
+      useSSL: false,
+    });
+    const { status, body } = await fetch(`http://${target}/`, { backend });
+    const settings = [backend.isDynamic, backend.hostOverride, backend.connectTimeout];
+    return new Response(body, { status, headers: { "x-settings": settings.join(" ") } });
+  } catch (error) {
+    return new Response(`${error.message}\n`, { status: 409 });
+  }
 }
