@@ -20,8 +20,8 @@ import { type Host, Sandbox } from "./handles/sandbox.ts";
 import { Stop } from "./handles/stop.ts";
 import type { Exchange } from "./service/exchange.ts";
 import type { LogLevel } from "./service/log.ts";
-import { HeaderList } from "./service/headers.ts";
 import type { ServiceOptions } from "./service/options.ts";
+import { reply } from "./service/reply.ts";
 import { describe, hopsOf, Service } from "./service/service.ts";
 import { SyntheticExchange } from "./service/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/web_exchange.ts";
@@ -415,17 +415,4 @@ async function handle(
   const exchange = new WebExchange(request, info, https);
   answer(exchange);
   return exchange.response;
-}
-
-/** Answers without a guest. */
-function reply(exchange: Exchange, status: number, message: string): void {
-  const body = new TextEncoder().encode(`${message}\n`);
-  const headers = new HeaderList([
-    "content-type",
-    "text/plain; charset=utf-8",
-    "content-length",
-    String(body.length),
-    ...status === 503 ? ["retry-after", "1"] : [],
-  ]);
-  exchange.respond({ status, headers }, body);
 }
