@@ -13,28 +13,39 @@ interface Message {
   framing: Framing;
 }
 
+/** The calls that read a list of fields: `header_names_get` and so on. */
+export function readingCalls<T extends object>(
+  field: "header" | "trailer",
+  type: Resource<T>,
+  listOf: (item: T) => HeaderList,
+): Record<string, Hostcall> {
+  return {
+    /** The distinct names, in lower case. */
+    [`${field}_names_get`]: call([ref(type)], out.values, (_, item) => listOf(item).names()),
+
+    /** The first value. */
+    [`${field}_value_get`]: call(
+      [ref(type), headerName],
+      out.byteString,
+      (_, item, name) =>
+        listOf(item).get(name) ?? refuse("invalid", `Cannot find ${field} "${name}"`),
+    ),
+
+    /** Every value; of a field that is not there, none. */
+    [`${field}_values_get`]: call(
+      [ref(type), headerName],
+      out.values,
+      (_, item, name) => listOf(item).getAll(name),
+    ),
+  };
+}
+
 /** The calls that requests and responses have in common: header fields, version, framing, close. */
 export function messageCalls<M extends Message>(type: Resource<M>): Record<string, Hostcall> {
   return {
     close: call([take(type)], out.none, () => {}),
 
-    /** The distinct names, in lower case. */
-    header_names_get: call([ref(type)], out.values, (_, { headers }) => headers.names()),
-
-    /** The first value. */
-    header_value_get: call(
-      [ref(type), headerName],
-      out.byteString,
-      (_, { headers }, name) =>
-        headers.get(name) ?? refuse("invalid", `Cannot find header "${name}"`),
-    ),
-
-    /** Every value; of a header that is not there, none. */
-    header_values_get: call(
-      [ref(type), headerName],
-      out.values,
-      (_, { headers }, name) => headers.getAll(name),
-    ),
+    ...readingCalls("header", type, ({ headers }) => headers),
 
     /** Replaces all values. Each ends with a NUL; what follows the last NUL does not count. */
     header_values_set: call(

@@ -10,7 +10,7 @@ import {
   type SendFailure,
 } from "../service/errors.ts";
 import { utf8 } from "../service/utf8.ts";
-import type { Output } from "./_define.ts";
+import type { Output, Word } from "./_define.ts";
 import { unsigned } from "./_in.ts";
 import { statusOf, XqdStatus } from "./_status.ts";
 
@@ -33,14 +33,24 @@ export const u64: Output<bigint> = {
   write: ({ memory }, args, at, value) => memory.setU64(unsigned(args, at), value),
 };
 
+/** Tells the length in any case; answers where to put the value, if there is room for it. */
+function fit(
+  memory: { setU32(ptr: number, value: number): void },
+  args: readonly Word[],
+  at: number,
+  length: number,
+): number {
+  const room = unsigned(args, at + 1);
+  memory.setU32(unsigned(args, at + 2), length);
+  if (length > room) tooSmall(length, room);
+  return unsigned(args, at);
+}
+
 /** A `(buf, buf_len, nwritten)` triple. When the buffer is too small, `nwritten` says what would do. */
 export const bytes: Output<Uint8Array> = {
   words: ["i32", "i32", "i32"],
   write({ memory }, args, at, value) {
-    const room = unsigned(args, at + 1);
-    memory.setU32(unsigned(args, at + 2), value.length);
-    if (value.length > room) tooSmall(value.length, room);
-    memory.setBytes(unsigned(args, at), value);
+    memory.setBytes(fit(memory, args, at, value.length), value);
   },
 };
 /** As {@linkcode bytes}, from text in UTF-8. */
@@ -52,10 +62,7 @@ export const text: Output<string> = {
 export const byteString: Output<string> = {
   words: bytes.words,
   write({ memory }, args, at, value) {
-    const room = unsigned(args, at + 1);
-    memory.setU32(unsigned(args, at + 2), value.length);
-    if (value.length > room) tooSmall(value.length, room);
-    memory.setByteString(unsigned(args, at), value);
+    memory.setByteString(fit(memory, args, at, value.length), value);
   },
 };
 
@@ -111,7 +118,7 @@ const FINISHED = 0xffff_ffff_ffff_ffffn; // -1
 
 function setCursor(
   memory: { setU64(ptr: number, value: bigint): void },
-  args: Parameters<typeof unsigned>[0],
+  args: readonly Word[],
   at: number,
   value: bigint,
 ): void {

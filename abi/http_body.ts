@@ -7,6 +7,7 @@ import { Body } from "../handles/body.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Input, type Namespace, namespace, wait } from "./_define.ts";
 import { bytes, headerName, headerValue, oneOf, ref, span, take, unsigned } from "./_in.ts";
+import { readingCalls } from "./_headers.ts";
 import * as out from "./_out.ts";
 
 /** A body to read from, consumed. */
@@ -45,18 +46,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
     out.none,
     (_, body, name, value) => body.appendTrailer(name, value),
   ),
-  trailer_names_get: call([ref(Body)], out.values, (_, { trailers }) => trailers.names()),
-  trailer_value_get: call(
-    [ref(Body), headerName],
-    out.byteString,
-    (_, { trailers }, name) =>
-      trailers.get(name) ?? refuse("invalid", `Cannot find trailer "${name}"`),
-  ),
-  trailer_values_get: call(
-    [ref(Body), headerName],
-    out.values,
-    (_, { trailers }, name) => trailers.getAll(name),
-  ),
+  ...readingCalls("trailer", Body, ({ trailers }) => trailers),
 
   /** The bytes left to read, when the host knows. */
   known_length: call(

@@ -2,29 +2,13 @@ import { assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";
 import { type Command, parse, type ServeCommand } from "../../cli/args.ts";
 import { UsageError } from "../../cli/errors.ts";
 import { HELP } from "../../cli/help.ts";
+import { NO_FLAGS } from "./flags.ts";
 
 const DEFAULTS: ServeCommand = {
   kind: "serve",
   wasm: "guest.wasm",
   bind: { hostname: "localhost", port: 5000 },
-  backends: {},
-  catchAll: undefined,
-  config: undefined,
-  env: undefined,
-  kvStores: {},
-  persist: undefined,
-  configStores: {},
-  secretStores: {},
-  acls: {},
-  geo: undefined,
-  device: undefined,
-  logEndpoints: {},
-  logFormat: "text",
-  guestEnv: {},
-  verbosity: 0,
-  loopGuard: false,
-  reuse: "auto",
-  viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },
+  ...NO_FLAGS,
 };
 
 const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [

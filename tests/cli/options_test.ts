@@ -3,28 +3,8 @@ import type { ServiceFlags } from "../../cli/args.ts";
 import { CommandError } from "../../cli/errors.ts";
 import { configure } from "../../cli/options.ts";
 import type { Terminal } from "../../cli/terminal.ts";
+import { NO_FLAGS } from "./flags.ts";
 import { bitsOf, mmdbFile } from "./mmdb_file.ts";
-
-const NO_FLAGS: ServiceFlags = {
-  backends: {},
-  catchAll: undefined,
-  config: undefined,
-  env: undefined,
-  kvStores: {},
-  persist: undefined,
-  configStores: {},
-  secretStores: {},
-  acls: {},
-  geo: undefined,
-  device: undefined,
-  logEndpoints: {},
-  logFormat: "text",
-  guestEnv: {},
-  verbosity: 0,
-  loopGuard: false,
-  reuse: "auto",
-  viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },
-};
 
 /** A folder with these files, and what the process would have said. */
 class Place implements AsyncDisposable {
