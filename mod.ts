@@ -12,25 +12,17 @@
  *
  * @module
  */
-import { binderOf, isKnown } from "./abi/mod.ts";
-import { Memory } from "./handles/memory.ts";
 import { Received } from "./handles/received.ts";
-import type { RequestPromise } from "./handles/request_promise.ts";
-import { type Host, Sandbox } from "./handles/sandbox.ts";
 import { Stop } from "./handles/stop.ts";
+import { load, type Loaded } from "./load.ts";
+import { Run } from "./run.ts";
 import type { Exchange } from "./service/exchange.ts";
-import type { LogLevel } from "./service/log.ts";
 import type { ServiceOptions } from "./service/options.ts";
 import { reply } from "./service/reply.ts";
-import { describe, hopsOf, Service } from "./service/service.ts";
+import { hopsOf, Service } from "./service/service.ts";
 import { SyntheticExchange } from "./service/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/web_exchange.ts";
-import { Images } from "./wasm/memory.ts";
-import { Pool } from "./wasm/pool.ts";
-import { compile, type Program, type Source } from "./wasm/program.ts";
-import { type Job, RunQueue } from "./wasm/run_queue.ts";
-import { Slot } from "./wasm/slot.ts";
-import { describeTrap } from "./wasm/trap.ts";
+import type { Source } from "./wasm/program.ts";
 
 export { XqdStatus } from "./abi/_status.ts";
 export { Memory } from "./handles/memory.ts";
@@ -40,8 +32,6 @@ export type { Source } from "./wasm/program.ts";
 
 /** Frames that a trap tells: ten, the default, end within Rust's own panic. */
 const STACK_FRAMES = 64;
-/** How long a request waits for an instance, in milliseconds. */
-const MOST_WAIT = 10_000;
 
 /** The options of {@linkcode Fastlike.load}. */
 export interface FastlikeOptions extends ServiceOptions {
@@ -111,10 +101,11 @@ export class Fastlike implements AsyncDisposable {
   /** An instance for one request, with options of its own on top of the program's, whose KV stores, cache and rate counters it shares. */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache } = this.#service;
+    const { kvStores, rates, cache, pace } = this.#service;
     const service = new Service(options, {
       rates,
       cache,
+      pace,
       ...overrides.kvStores ? {} : { kvStores },
     });
     return new Instance((request, info) =>
@@ -217,190 +208,6 @@ export class Instance {
     this.#used = true;
     return this.#handler(request, info);
   }
-}
-
-/** Where the hostcalls of one instance find whoever runs in it. */
-interface Seat {
-  sandbox: Sandbox;
-  memory?: Memory;
-}
-
-/** A program, ready for requests. */
-interface Loaded {
-  readonly pool: Pool<Seat>;
-  /** The offset in the program's file of an offset in a trap. */
-  readonly locate: (offset: number) => number;
-  readonly queue: RunQueue<Seat>;
-  readonly service: Service;
-  /** Sandboxes that would take another request. */
-  readonly listening: Set<RequestPromise>;
-  /** Whether no sandbox gets another request. */
-  retired: boolean;
-}
-
-async function load(source: Source, service: Service): Promise<Loaded> {
-  const { limits } = service;
-  const reuse = service.options.reuse !== "never";
-  const program = await compile(source, { memory: limits.memory, reuse });
-  if (!program.limited) {
-    service.report("warning", "The memory limit does not hold: the module came compiled");
-  }
-  const { resetting } = program;
-  if (reuse && typeof resetting === "string") {
-    service.report("info", `Each request gets a new instance of the program, because ${resetting}`);
-  }
-  if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
-  const binders = program.imports.map(({ module, name }) =>
-    binderOf(module, name, service.logsHostcalls)
-  );
-  const images = new Images(typeof resetting === "object" && !resetting.starts);
-  const makeSlot = () => {
-    const seat = {} as Seat;
-    return new Slot(program, images, { seat, functions: binders.map((bind) => bind(seat)) });
-  };
-  const pool = new Pool(makeSlot, limits.instances);
-  return {
-    pool,
-    locate: program.locate,
-    queue: new RunQueue(pool),
-    service,
-    listening: new Set(),
-    retired: false,
-  };
-}
-
-function refuseUnknown(imports: Program["imports"]): void {
-  const names = imports.filter((item) => !isKnown(item)).map(({ module, name }) =>
-    `${module}.${name}`
-  );
-  if (!names.length) return;
-  throw new Error(
-    `Cannot load the program: it imports ${names.join(", ")}, which this host does not know`,
-  );
-}
-
-/** A run of the program: first a request in the queue, then a sandbox, which may take more requests. */
-class Run implements Job<Seat>, Host {
-  /** Resolves when the guest does no more for the request that it was started for. */
-  readonly answered: Promise<void>;
-  /** Resolves when the guest has ended, with what was wrong with it. */
-  readonly ended: Promise<Fault | undefined>;
-  readonly #exchange: Exchange;
-  readonly #service: Service;
-  readonly #loaded: Loaded;
-  readonly #mayExit: boolean;
-  readonly #answer: () => void;
-  readonly #end: (fault?: Fault) => void;
-  #yieldTurn: (() => void) | undefined;
-  #patience: ReturnType<typeof setTimeout> | undefined;
-  #sandbox: Sandbox | undefined;
-  #refused = false;
-
-  /** @param mayExit Whether the guest's exit status is an answer and nothing wrong. */
-  constructor(exchange: Exchange, service: Service, loaded: Loaded, mayExit = false) {
-    const ended = Promise.withResolvers<Fault | undefined>();
-    const answered = Promise.withResolvers<void>();
-    this.ended = ended.promise;
-    this.#end = ended.resolve;
-    this.answered = answered.promise;
-    this.#answer = answered.resolve;
-    this.#exchange = exchange;
-    this.#service = service;
-    this.#loaded = loaded;
-    this.#mayExit = mayExit;
-    exchange.onGone((reason) =>
-      this.#sandbox ? this.#sandbox.abandon(exchange, reason) : this.stop(new Stop(reason.message))
-    );
-    if (!this.#refused) loaded.queue.submit(this);
-    if (this.#sandbox || this.#refused) return;
-    this.#patience = setTimeout(
-      () => this.stop(new Stop("Every instance is in use: try again later")),
-      MOST_WAIT,
-    );
-  }
-
-  async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
-    clearTimeout(this.#patience);
-    this.#yieldTurn = yieldTurn;
-    const { seat } = slot;
-    seat.memory ??= new Memory(slot.memory);
-    const sandbox = new Sandbox(this.#service, seat.memory, this.#exchange, this);
-    this.#sandbox = seat.sandbox = sandbox;
-    sandbox.current.done.then(this.#answer);
-    let fault: Fault | undefined;
-    try {
-      await slot.run();
-    } catch (error) {
-      fault = faultOf(error, this.#loaded.locate);
-    }
-    if (fault && !(this.#mayExit && fault.exited)) {
-      this.#service.report(fault.level, fault.message, sandbox.current.id);
-    }
-    sandbox.end(fault);
-    this.#end(fault);
-    return !sandbox.stopped && (!fault || fault.exited === true);
-  }
-
-  fail(error: unknown): void {
-    this.#service.report("error", `Cannot instantiate the program: ${describe(error)}`);
-    this.#refuse(500, `Cannot instantiate the program: ${error}`);
-  }
-
-  /** Ends the guest, or takes the request out of the queue. */
-  stop(reason: Stop): void {
-    if (this.#sandbox) return this.#sandbox.stop(reason);
-    this.#loaded.queue.withdraw(this);
-    this.#refuse(503, reason.message);
-  }
-
-  waiting(): void {
-    this.#yieldTurn?.();
-  }
-
-  listening(promise: RequestPromise): void {
-    const { listening, service, retired } = this.#loaded;
-    if (this.#service === service && !this.#mayExit && !retired) listening.add(promise);
-    else promise.end(); // with options of its own, or run once: no request of others comes to it
-  }
-
-  left(promise: RequestPromise): void {
-    this.#loaded.listening.delete(promise);
-  }
-
-  #refuse(status: number, message: string): void {
-    if (this.#refused) return;
-    this.#refused = true;
-    clearTimeout(this.#patience);
-    reply(this.#exchange, status, message);
-    this.#answer();
-    this.#end({ status, message, level: "error", exitCode: ABORTED });
-  }
-}
-
-/** Why a guest did not return, or exit with 0. */
-interface Fault {
-  /** What its client gets if it has had no response. */
-  readonly status: number;
-  readonly message: string;
-  readonly level: LogLevel;
-  /** The guest's exit status; 134 for a trap, as a shell tells of an aborted process. */
-  readonly exitCode: number;
-  /** Whether the guest chose to end. */
-  readonly exited?: boolean;
-}
-
-const ABORTED = 134;
-
-function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
-  if (!(error instanceof Stop)) {
-    const message = `The guest trapped: ${describeTrap(error, locate)}`;
-    return { status: 500, message, level: "error", exitCode: ABORTED };
-  }
-  const { code, message } = error;
-  if (code === 0) return undefined;
-  return code === undefined
-    ? { status: 503, message, level: "info", exitCode: ABORTED }
-    : { status: 500, message, level: "error", exitCode: code, exited: true };
 }
 
 // Async, so that a `secure` that throws rejects.

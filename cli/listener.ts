@@ -139,6 +139,7 @@ function begin(
       millis: performance.now() - start,
       bytes,
       whole,
+      usage: exchange.usage,
     });
   };
   const exchange = new WireExchange(

@@ -1,4 +1,5 @@
 import type { Exchange } from "../service/exchange.ts";
+import type { Usage } from "../service/usage.ts";
 
 /** What one line of the access log tells. */
 export interface AccessEntry {
@@ -13,6 +14,8 @@ export interface AccessEntry {
   readonly bytes: number;
   /** Whether the response has gone out whole. */
   readonly whole: boolean;
+  /** What the answer took, up to the end of the response. */
+  readonly usage: Usage;
 }
 
 /** What {@linkcode listen} needs. */

@@ -26,6 +26,7 @@ export function listenPlainly(options: ListenOptions): Listener {
         millis: performance.now() - start,
         bytes: Number(response.headers.get("content-length") ?? 0),
         whole: true,
+        usage: exchange.usage,
       });
       return response;
     },

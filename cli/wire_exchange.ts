@@ -10,6 +10,7 @@ import {
   type ResponseHead,
 } from "../service/exchange.ts";
 import { HeaderList } from "../service/headers.ts";
+import { Usage } from "../service/usage.ts";
 import { RequestBody } from "./wire_body.ts";
 import { ResponseWriter } from "./wire_response.ts";
 import type { UpgradeSocket } from "./wire_upgrade.ts";
@@ -19,6 +20,7 @@ export class WireExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: Payload;
   readonly client: ClientFacts;
+  readonly usage: Usage = new Usage();
   /** What the response has come to, for the log. */
   readonly writer: ResponseWriter;
   readonly takeOver?: (head: ResponseHead) => Duplex | undefined;

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Payload } from "./bytes.ts";
 import type { ClientFacts } from "./client_facts.ts";
 import type { HeaderList } from "./headers.ts";
+import type { Usage } from "./usage.ts";
 
 export type { ClientFacts };
 
@@ -47,6 +48,8 @@ export interface Exchange {
   readonly body: Payload;
   /** What the front itself knows, before the service's `clientFacts` have their say. */
   readonly client: ClientFacts;
+  /** What the answer takes. */
+  readonly usage: Usage;
   /** Sends an informational (1xx) head ahead of the response, where the front can. */
   inform(head: ResponseHead): void;
   /** Sends the response. A source that fails cuts the client's message short. */

@@ -19,6 +19,7 @@ import {
   type Limits,
   type ServiceOptions,
 } from "./options.ts";
+import { Pace } from "./pace.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
@@ -36,7 +37,7 @@ export function hopsOf(headers: HeaderList): number {
 const GEO_BACKEND = "geolocation";
 
 /** What a service may share with another one. */
-export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache">>;
+export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace">>;
 
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
@@ -51,6 +52,7 @@ export class Service {
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
+  readonly pace: Pace;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
@@ -73,6 +75,7 @@ export class Service {
     this.acls = aclsOf(options.acls ?? {});
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
+    this.pace = shared.pace ?? new Pace();
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},

@@ -7,6 +7,7 @@ import {
   type ResponseHead,
 } from "./exchange.ts";
 import { HeaderList } from "./headers.ts";
+import { Usage } from "./usage.ts";
 
 /** A request from nobody, for programs that are run and not served. What they answer is dropped. */
 export class SyntheticExchange implements Exchange {
@@ -23,6 +24,7 @@ export class SyntheticExchange implements Exchange {
     serverAddress: "127.0.0.1",
     serverPort: 80,
   };
+  readonly usage: Usage = new Usage();
 
   inform(): void {}
 

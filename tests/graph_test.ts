@@ -21,7 +21,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   service: [],
   drivers: ["service"],
   cli: ["abi", "handles", "wasm", "service", "drivers", "mod.ts"],
-  "mod.ts": ["abi", "handles", "wasm", "service"],
+  "mod.ts": ["abi", "handles", "wasm", "service", "load.ts", "run.ts"],
+  "load.ts": ["abi", "handles", "wasm", "service"],
+  "run.ts": ["handles", "wasm", "service", "load.ts"],
   "testing.ts": ["abi", "handles", "wasm", "service", "mod.ts"],
   "cli.ts": ["abi", "handles", "wasm", "service", "drivers", "cli", "mod.ts"],
 };

@@ -16,6 +16,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "../../service/exchange.ts";
+import { Usage } from "../../service/usage.ts";
 import { HeaderList } from "../../service/headers.ts";
 import type { LogEntry } from "../../service/log.ts";
 import type { ServiceOptions } from "../../service/options.ts";
@@ -56,6 +57,7 @@ export class FakeExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: Payload;
   readonly client: ClientFacts;
+  readonly usage: Usage = new Usage();
   readonly informed: ResponseHead[] = [];
   readonly responses: { readonly head: ResponseHead; readonly body: Payload }[] = [];
   readonly #responded = Promise.withResolvers<void>();

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "../assert.ts";
 import type { LogEntry } from "../../service/log.ts";
+import { Usage } from "../../service/usage.ts";
 import { Output, type Sink } from "../../cli/output.ts";
 import { openTerminal, type Terminal } from "../../cli/terminal.ts";
 
@@ -106,6 +107,7 @@ Deno.test("a request is one line: method, path, status, time, bytes", async () =
     millis: 1.26,
     bytes: 23,
     whole: true,
+    usage: new Usage(),
   };
   assertEquals(
     await shown(0, (terminal) => {
