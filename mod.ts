@@ -149,7 +149,7 @@ export class Fastlike implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const running = [...this.#running];
-    for (const run of running) run.stop(new Stop("The service is closing"));
+    for (const run of running) run.close(new Stop("The service is closing"));
     await Promise.all(running.map(({ ended }) => ended));
     this.#service.close();
   }
