@@ -154,7 +154,8 @@ export class Fastlike implements AsyncDisposable {
     this.#service.close();
   }
 
-  async #answer(exchange: Exchange, service: Service): Promise<void> {
+  async #answer(received: Exchange, service: Service): Promise<void> {
+    const exchange = service.proxies?.see(received) ?? received;
     if (this.#closed) return reply(exchange, 503, "The service is closed");
     if (service.options.loopGuard && hopsOf(exchange.head.headers) > 0) {
       return reply(

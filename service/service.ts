@@ -20,6 +20,7 @@ import {
   type ServiceOptions,
 } from "./options.ts";
 import { Pace } from "./pace.ts";
+import { TrustedProxies } from "./proxies.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
@@ -53,6 +54,8 @@ export class Service {
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
   readonly pace: Pace;
+  /** Undefined if there are none. */
+  readonly proxies: TrustedProxies | undefined;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
@@ -76,6 +79,7 @@ export class Service {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
     this.pace = shared.pace ?? new Pace();
+    if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
