@@ -48,10 +48,10 @@ export class Run implements Job<Seat>, Host {
     );
     if (!this.#refused) loaded.queue.submit(this);
     if (this.#sandbox || this.#refused) return;
-    this.#patience = setTimeout(
-      () => this.stop(new Stop("Every instance is in use: try again later")),
-      MOST_WAIT,
-    );
+    this.#patience = setTimeout(() => {
+      service.tally.hit("instances");
+      this.stop(new Stop("Every instance is in use: try again later"));
+    }, MOST_WAIT);
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
@@ -66,6 +66,7 @@ export class Run implements Job<Seat>, Host {
     try {
       await slot.run();
     } catch (error) {
+      if (!(error instanceof Stop)) this.#service.tally.traps++;
       fault = faultOf(error, this.#loaded.locate);
     }
     if (fault && !(this.#mayExit && fault.exited)) {

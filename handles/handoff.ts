@@ -81,7 +81,11 @@ async function connect(
   }
   const upgrading = backend.upgrade(toSend(service, request, EMPTY));
   signal.onabort = () => upgrading.cancel();
-  const outcome = await upgrading.outcome;
+  backend.traffic.requests++;
+  const outcome = await upgrading.outcome.catch((error) => {
+    if (!signal.aborted) backend.traffic.failures++;
+    throw error;
+  });
   if (!("socket" in outcome)) {
     const { response, body } = replyOf(outcome, false);
     return { response, body: body.payload() };

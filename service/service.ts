@@ -23,6 +23,7 @@ import { Pace } from "./pace.ts";
 import { TrustedProxies } from "./proxies.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
+import { Tally } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
 
 /** The name that this host adds to `cdn-loop`. */
@@ -38,7 +39,7 @@ export function hopsOf(headers: HeaderList): number {
 const GEO_BACKEND = "geolocation";
 
 /** What a service may share with another one. */
-export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace">>;
+export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace" | "tally">>;
 
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
@@ -54,6 +55,7 @@ export class Service {
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
   readonly pace: Pace;
+  readonly tally: Tally;
   /** Undefined if there are none. */
   readonly proxies: TrustedProxies | undefined;
   readonly #connections = new Set<Duplex>();
@@ -79,6 +81,7 @@ export class Service {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
     this.pace = shared.pace ?? new Pace();
+    this.tally = shared.tally ?? new Tally();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.#log = options.log;
     this.backends = new Backends(
