@@ -44,6 +44,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     url: `http://${shown(options.hostname)}:${port}`,
     port,
     addresses,
+    connections: () => connections.count,
     async drain(ms) {
       const closed = stop();
       connections.retire();

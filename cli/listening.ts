@@ -39,6 +39,8 @@ export interface Listener {
   readonly port: number;
   /** The addresses that it listens on, without port. */
   readonly addresses: readonly string[];
+  /** How many connections are open, those that no request runs on included. */
+  connections(): number;
   /** Takes no more requests, waits for the running ones, and cuts what still runs after that many milliseconds. */
   drain(ms: number): Promise<void>;
   /** Ends everything now. */

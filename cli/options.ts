@@ -117,7 +117,7 @@ function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manife
 function optionsOf(
   { options }: Manifest,
   fromFlags: FlagOptions,
-  { backends, catchAll, guestEnv, verbosity, loopGuard, reuse, viceroy }: ServiceFlags,
+  { backends, catchAll, guestEnv, verbosity, loopGuard, trustProxy, reuse, viceroy }: ServiceFlags,
   { log }: LogRoutes,
 ): ServiceOptions {
   return {
@@ -134,6 +134,7 @@ function optionsOf(
     log,
     logHostcalls: verbosity > 1,
     loopGuard,
+    ...trustProxy.length && { trustProxy },
     reuse,
   };
 }
