@@ -24,6 +24,8 @@ export interface ListenOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** How long a request's head may take, in milliseconds, from its connection's or its own beginning. By default 60,000. */
+  readonly headTimeout?: number;
   /** Answers one exchange; resolves when nothing more happens for it. */
   readonly answer: (exchange: Exchange) => Promise<void>;
   /** Called after each response. */
