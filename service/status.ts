@@ -17,7 +17,7 @@ export interface Status {
   /** How often a limit has refused or ended something, by its name. Those that never did are not there. */
   readonly limits: Readonly<Record<string, number>>;
   /** Requests to backends, by name; all those that the options do not know are under `(other)`. */
-  readonly backends: Readonly<Record<string, Traffic>>;
+  readonly backends: Readonly<Record<string, Readonly<Traffic>>>;
 }
 
 /** Counts for {@linkcode Status}. Whoever notices something counts it here. */

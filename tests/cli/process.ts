@@ -1,7 +1,11 @@
 import { assertMatch } from "../assert.ts";
-import { CLI } from "./commands.ts";
+import { CLI, type Place } from "./commands.ts";
 
-const ENVIRONMENT = { NO_COLOR: "1" };
+/** Where and how a process runs. */
+export interface Setting extends Place {
+  /** Deno's own flags; by default it may do everything. */
+  readonly permissions?: readonly string[];
+}
 
 /** What a process prints, read as it comes. */
 class Printed {
@@ -52,10 +56,11 @@ export class Cli implements AsyncDisposable {
   readonly #stdout: Printed;
   readonly #stderr: Printed;
 
-  constructor(...args: string[]) {
+  constructor(args: readonly string[], { permissions = ["--allow-all"], ...place }: Setting = {}) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "--no-check", CLI, ...args],
-      env: ENVIRONMENT,
+      args: ["run", "--no-check", ...permissions, CLI, ...args],
+      ...place,
+      env: { NO_COLOR: "1", ...place.env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -94,13 +99,17 @@ export class Cli implements AsyncDisposable {
 export async function run(
   ...args: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  await using cli = new Cli(...args);
+  await using cli = new Cli(args);
   return await cli.end();
 }
 
 /** The CLI serving a guest, with its URL. */
 export async function serving(...args: string[]): Promise<{ cli: Cli; url: string }> {
-  const cli = new Cli(...args, "--bind", "localhost:0");
+  return await served(new Cli([...args, "--bind", "localhost:0"]));
+}
+
+/** The CLI, once it serves at `localhost`. */
+export async function served(cli: Cli): Promise<{ cli: Cli; url: string }> {
   const line = await cli.line();
   assertMatch(line, /^Listening on http:\/\/localhost:[0-9]+$/);
   return { cli, url: line.slice("Listening on ".length) };
