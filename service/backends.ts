@@ -28,6 +28,7 @@ export interface GuestSend {
 
 /** What has been asked of a backend. */
 export interface Traffic {
+  /** Those that were sent. */
   requests: number;
   /** Those of them that have had no response, other than because the guest or the client gave up. */
   failures: number;

@@ -2,6 +2,7 @@ import type { Traffic } from "./backends.ts";
 
 /** How a program is doing, and what has been counted since it was loaded. */
 export interface Status {
+  /** Of the program that new requests get. */
   readonly instances: {
     /** Those that there are. */
     readonly live: number;
