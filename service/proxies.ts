@@ -1,4 +1,4 @@
-import { Acl, rangeOf } from "./acl.ts";
+import { rangeOf } from "./acl.ts";
 import { addressOf, octetsOf } from "./address.ts";
 import type { Payload } from "./bytes.ts";
 import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "./exchange.ts";
@@ -18,6 +18,9 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
   ["wss", "https:"],
 ]);
 
+/** Peers that are remembered. */
+const MOST_PEERS = 1000;
+
 /** What {@linkcode isProxyRange} takes, for messages. */
 export const PROXY_RANGE = "an address, a range as 10.0.0.0/8, loopback or private";
 
@@ -28,7 +31,8 @@ export function isProxyRange(text: string): boolean {
 
 /** The proxies whose word on their clients counts. */
 export class TrustedProxies {
-  readonly #ranges: Acl;
+  readonly #ranges: readonly NonNullable<ReturnType<typeof rangeOf>>[];
+  readonly #peers = new Map<string, boolean>();
 
   /**
    * @param ranges Each is {@linkcode PROXY_RANGE}.
@@ -39,8 +43,9 @@ export class TrustedProxies {
     if (wrong !== undefined) {
       throw new TypeError(`Cannot trust the proxy "${wrong}": it is not ${PROXY_RANGE}`);
     }
-    const prefixes = ranges.flatMap((text) => NAMED.get(text) ?? [text]);
-    this.#ranges = new Acl(prefixes.map((prefix) => ({ prefix, action: "ALLOW" })));
+    this.#ranges = ranges.flatMap((text) => NAMED.get(text) ?? [text]).map((text) =>
+      rangeOf(text)!
+    );
   }
 
   /**
@@ -50,11 +55,10 @@ export class TrustedProxies {
    */
   see(exchange: Exchange): Exchange {
     const { head, client } = exchange;
-    if (!this.#trusts(octetsOf(client.address))) return exchange;
+    if (!this.#trustsPeer(client.address)) return exchange;
     const hops = listOf(head.headers, "x-forwarded-for");
-    const at = this.#clientAmong(hops);
-    const hop = at === undefined ? undefined : hopOf(hops[at]!);
-    const scheme = schemeOf(listOf(head.headers, "x-forwarded-proto"), hops.length, at);
+    const hop = this.#clientAmong(hops);
+    const scheme = schemeOf(listOf(head.headers, "x-forwarded-proto"), hops.length, hop?.at);
     if (!hop && !scheme) return exchange;
     return new ForwardedExchange(
       exchange,
@@ -63,30 +67,43 @@ export class TrustedProxies {
     );
   }
 
-  #trusts(octets: Uint8Array | undefined): boolean {
-    return octets !== undefined && this.#ranges.lookup(octets) !== undefined;
+  /** Proxies are few: taking their addresses apart for each request would cost more than the rest. */
+  #trustsPeer(address: string): boolean {
+    const known = this.#peers.get(address);
+    if (known !== undefined) return known;
+    const octets = octetsOf(address);
+    const trusted = octets !== undefined && this.#trusts(octets);
+    if (this.#peers.size >= MOST_PEERS) this.#peers.clear();
+    this.#peers.set(address, trusted);
+    return trusted;
   }
 
-  /** Where the client is in the list; undefined if it cannot be told. */
-  #clientAmong(hops: readonly string[]): number | undefined {
+  #trusts(octets: Uint8Array): boolean {
+    return this.#ranges.some((range) => isWithin(octets, range.octets, range.length));
+  }
+
+  /** The client in the list; undefined if it cannot be told. */
+  #clientAmong(hops: readonly string[]): Hop | undefined {
     for (let at = hops.length - 1; at >= 0; at--) {
-      const hop = hopOf(hops[at]!);
-      if (!hop) return undefined;
-      if (at === 0 || !this.#trusts(hop.octets)) return at;
+      const [, ipv6, ipv4, port = "0"] = WITH_PORT.exec(hops[at]!) ?? [];
+      const octets = octetsOf(ipv6 ?? ipv4 ?? hops[at]!);
+      if (!octets) return undefined;
+      if (at === 0 || !this.#trusts(octets)) return { at, octets, port: Number(port) };
     }
   }
 }
 
+/** Whether the first bits are the same. */
+function isWithin(octets: Uint8Array, network: Uint8Array, bits: number): boolean {
+  if (octets.length !== network.length) return false;
+  const whole = bits >> 3;
+  for (let i = 0; i < whole; i++) if (octets[i] !== network[i]) return false;
+  return (bits & 7) === 0 || (octets[whole]! ^ network[whole]!) >> (8 - (bits & 7)) === 0;
+}
+
 /** Facts of a client whose connection is with the proxy: its TLS and fingerprints are not seen here. */
-function behind(proxy: ClientFacts, { octets, port }: Hop): ClientFacts {
-  return {
-    address: addressOf(octets),
-    port,
-    serverAddress: proxy.serverAddress,
-    get serverPort() {
-      return proxy.serverPort;
-    },
-  };
+function behind({ serverAddress, serverPort }: ClientFacts, { octets, port }: Hop): ClientFacts {
+  return { address: addressOf(octets), port, serverAddress, serverPort };
 }
 
 /** An exchange with another head and client. */
@@ -125,20 +142,16 @@ function listOf(headers: HeaderList, name: string): string[] {
   return headers.getAll(name).join(",").split(",").map((item) => item.trim()).filter(Boolean);
 }
 
+/** A client in a list, with or without its port, IPv6 with or without brackets. */
 interface Hop {
+  /** Where it is in the list. */
+  readonly at: number;
   readonly octets: Uint8Array;
   /** 0 if it was not told. */
   readonly port: number;
 }
 
 const WITH_PORT = /^(?:\[([^[\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/;
-
-/** An address, with or without a port, IPv6 with or without brackets. */
-function hopOf(text: string): Hop | undefined {
-  const [, ipv6, ipv4, port = "0"] = WITH_PORT.exec(text) ?? [];
-  const octets = octetsOf(ipv6 ?? ipv4 ?? text);
-  return octets && { octets, port: Number(port) };
-}
 
 /** What the hop says that saw the client, if each has said it; else what the nearest says. */
 function schemeOf(

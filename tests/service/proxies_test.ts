@@ -107,6 +107,23 @@ Deno.test("the proxy's own TLS connection is not the client's", () => {
   assertEquals(seen.client.tls, undefined);
 });
 
+Deno.test("a range ends where its bits end", () => {
+  const odd = new TrustedProxies(["10.0.0.0/9", "192.0.2.8/31", "198.51.100.1", "2001:db8::/33"]);
+  const trusted = (peer: string) => {
+    const own = exchange(peer, "X-Forwarded-For", "203.0.113.1");
+    return odd.see(own) !== own;
+  };
+  for (const peer of ["10.127.255.255", "192.0.2.9", "198.51.100.1", "2001:db8:7fff::1"]) {
+    assert(trusted(peer), peer);
+  }
+  for (const peer of ["10.128.0.0", "192.0.2.10", "198.51.100.2", "2001:db8:8000::"]) {
+    assert(!trusted(peer), peer);
+  }
+  const everyone = new TrustedProxies(["0.0.0.0/0"]);
+  const own = exchange("203.0.113.1", "X-Forwarded-For", "192.0.2.7");
+  assertEquals(everyone.see(own).client.address, "192.0.2.7");
+});
+
 Deno.test("ranges have names, and what is none is refused", () => {
   const near = new TrustedProxies(["loopback", "private"]);
   for (const peer of ["127.0.0.1", "::1", "10.9.9.9", "172.31.0.1", "192.168.1.1", "fd12::1"]) {
