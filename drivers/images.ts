@@ -18,11 +18,12 @@ import { Slots } from "./images/slots.ts";
 
 /** The most bytes of a source. */
 const MOST_BYTES = 50_000_000;
-/** How many images wait for others to be done. */
+/** How many sources are in memory at the same time. */
+const MOST_READ = 32;
+/** How many wait for others to be done. */
 const MOST_WAITING = 100;
 
 type Sharp = typeof Codec.sharp;
-type FetchImage = Parameters<ImageOptimizer>[1]["fetchImage"];
 
 /**
  * Makes an optimizer. It holds nothing that must be closed: images are transformed on threads of the codec's own, as
@@ -33,7 +34,8 @@ type FetchImage = Parameters<ImageOptimizer>[1]["fetchImage"];
  * broken ones, 503 when more than a hundred wait.
  */
 export function imageOptimizer(): ImageOptimizer {
-  const slots = new Slots(navigator.hardwareConcurrency, MOST_WAITING);
+  const reading = new Slots(MOST_READ, MOST_WAITING);
+  const working = new Slots(navigator.hardwareConcurrency, Infinity);
   let codec: Promise<Sharp> | undefined;
   const load = () =>
     codec ??= loadCodec().catch((error) => {
@@ -45,9 +47,14 @@ export function imageOptimizer(): ImageOptimizer {
     const asked = readParameters(request.url, query);
     if (asked.faults.length && !asked.lenient) return refusal(400, asked.faults.join(", "));
     const sharp = await load();
-    const accept = request.headers.get("accept") ?? "";
+    const response = await fetchImage(asked.origin);
+    if (response.status !== 200 || !response.body || !mayBeImage(response)) return response;
+    const { signal } = request;
     try {
-      return await optimized(sharp, slots, asked, accept, fetchImage, request.signal);
+      using _place = await reading.take(signal).catch((error) => cancelled(response, error));
+      const bytes = await readAll(response, signal);
+      using _slot = await working.take(signal);
+      return await transformed(sharp, bytes, response, asked, request.headers.get("accept") ?? "");
     } catch (error) {
       if (error instanceof ImageError) return refusal(error.status, error.message);
       throw error;
@@ -69,31 +76,9 @@ async function loadCodec(): Promise<Sharp> {
   }
 }
 
-async function optimized(
-  sharp: Sharp,
-  slots: Slots,
-  asked: Asked,
-  accept: string,
-  fetchImage: FetchImage,
-  signal: AbortSignal,
-): Promise<Response> {
-  const response = await fetchImage(asked.origin);
-  const type = response.headers.get("content-type");
-  if (response.status !== 200 || !response.body || !mayBeImage(type)) return response;
-  using _slot = await slots.take(signal).catch((error) => cancelled(response, error));
-  const bytes = await readAll(response);
-  const source = await open(sharp, bytes);
-  if (!source && type?.startsWith("image/")) throw new ImageError(415, "Cannot read the image");
-  // What is drawn has no pixels to work on.
-  if (!source || source.metadata.format === "svg") return new Response(bytes, response);
-  const image = await render(sharp, source, asked.parameters, accept);
-  return new Response(image.bytes, {
-    headers: headersOf(response.headers, asked, source, image),
-  });
-}
-
 /** Origins that do not know what they have say nothing, or that it is bytes. */
-function mayBeImage(type: string | null): boolean {
+function mayBeImage({ headers }: Response): boolean {
+  const type = headers.get("content-type");
   return type === null || /^(image\/|(application|binary)\/octet-stream)/i.test(type);
 }
 
@@ -102,17 +87,45 @@ function cancelled({ body }: Response, error: unknown): never {
   throw error;
 }
 
-async function readAll(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+async function readAll(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = new ImageError(413, `The image has more than ${MOST_BYTES} bytes`);
   if (Number(response.headers.get("content-length")) > MOST_BYTES) cancelled(response, tooLarge);
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const chunk of response.body!) {
-    length += chunk.length;
-    if (length > MOST_BYTES) throw tooLarge;
-    chunks.push(chunk);
+  const reader = response.body!.getReader();
+  const leave = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", leave);
+  try {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    let length = 0;
+    for (let read; !(read = await reader.read()).done;) {
+      length += read.value.length;
+      if (length > MOST_BYTES) {
+        reader.cancel(tooLarge).catch(() => {});
+        throw tooLarge;
+      }
+      chunks.push(read.value);
+    }
+    signal.throwIfAborted(); // what ends then is cut short
+    return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  } finally {
+    signal.removeEventListener("abort", leave);
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+async function transformed(
+  sharp: Sharp,
+  bytes: Uint8Array<ArrayBuffer>,
+  response: Response,
+  asked: Asked,
+  accept: string,
+): Promise<Response> {
+  const source = await open(sharp, bytes);
+  if (!source && response.headers.get("content-type")?.startsWith("image/")) {
+    throw new ImageError(415, "Cannot read the image");
+  }
+  // What is drawn has no pixels to work on.
+  if (!source || source.metadata.format === "svg") return new Response(bytes, response);
+  const image = await render(sharp, source, asked.parameters, accept);
+  return new Response(image.bytes, { headers: headersOf(response.headers, asked, source, image) });
 }
 
 /** What is said of the source's very bytes, and is not true of others. */

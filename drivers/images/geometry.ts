@@ -39,15 +39,16 @@ export const MOST_PIXELS = 100_000_000;
 export function geometryOf(parameters: Parameters, source: Size): Geometry {
   const region = regionOf(parameters, source);
   const orient = parameters.orient ?? 1;
-  const turned = orient >= 5 ? swapped(region) : region;
-  const { whole, cut } = resizedOf(parameters, turned);
+  const turn = (size: Size) => orient >= 5 ? swapped(size) : size;
+  const { width, height } = region;
+  const { whole, cut } = resizedOf(parameters, turn({ width, height }));
   const frame = frameOf(parameters, cut);
   for (const { width, height } of [whole, frame]) {
     if (width * height > MOST_PIXELS) {
       throw invalid(`the image would have ${width}x${height} pixels`);
     }
   }
-  return { region, resized: orient >= 5 ? swapped(whole) : whole, orient, cut, frame };
+  return { region, resized: turn(whole), orient, cut, frame };
 }
 
 function swapped({ width, height }: Size): Size {

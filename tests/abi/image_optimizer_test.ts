@@ -108,6 +108,26 @@ Deno.test("a request may have a body, no query and no room for the detail; the b
   assertEquals(await transform(b, request), badf);
 });
 
+Deno.test("the hook may ask for another URL, and asks for the whole image as it is", async () => {
+  const got: Request[] = [];
+  using b = bench({
+    backends: { images: (request) => (got.push(request), new Response("image")) },
+    imageOptimizer: (_, { fetchImage }) => fetchImage("http://origin.test/b%20c"),
+  });
+  const request = await b.request("http://origin.test/a?width=1");
+  const fields = { "range": "bytes=0-1", "accept-encoding": "gzip", "accept": "image/webp" };
+  for (const [name, value] of Object.entries(fields)) {
+    assertEquals(b.now("fastly_http_req", "header_insert", request, name, value), ok);
+  }
+  assertEquals(await transform(b, request), ok);
+  assertEquals(got.map(({ url, method }) => `${method} ${url}`), ["GET http://origin.test/b%20c"]);
+  assertEquals(Object.keys(fields).map((name) => got[0]!.headers.get(name)), [
+    null,
+    null,
+    "image/webp",
+  ]);
+});
+
 Deno.test("an image without content is one", async () => {
   using b = optimizing((_, { fetchImage }) => fetchImage());
   assertEquals(await transform(b, await b.request("http://origin.test/none")), ok);
