@@ -28,6 +28,7 @@ Flags:
   --guest-env NAME[=VALUE]
                           A variable of the guest's environment; without a value as it is in yours
   --loop-guard            Refuse requests that have come through this host before
+  --no-image-optimizer    Tell guests that images cannot be transformed
   --reuse never           Make a new instance of the program for every request, which is slower (default auto:
                           an instance is put back to its first state, if the program allows that)
   -v                      Tell more; -vv tells every hostcall
