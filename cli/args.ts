@@ -67,6 +67,8 @@ export interface ServiceFlags {
   readonly loopGuard: boolean;
   /** Proxies to believe, as `--trust-proxy` and `ServiceOptions.trustProxy` have them. */
   readonly trustProxy: readonly string[];
+  /** Whether images are transformed for guests. */
+  readonly imageOptimizer: boolean;
   /** Whether an instance of the program serves more than one request. */
   readonly reuse: Reuse;
   /** What is asked for by Viceroy's flags. */
@@ -131,7 +133,14 @@ const WITH_VALUE = [
   "admin",
   ...VICEROY_WITH_VALUE,
 ];
-const WITHOUT_VALUE = ["loop-guard", "verbose", "version", "help", ...VICEROY_WITHOUT_VALUE];
+const WITHOUT_VALUE = [
+  "loop-guard",
+  "no-image-optimizer",
+  "verbose",
+  "version",
+  "help",
+  ...VICEROY_WITHOUT_VALUE,
+];
 const FLAGS = [...WITH_VALUE, ...WITHOUT_VALUE];
 const DEFAULT_BIND = "localhost:5000";
 
@@ -243,6 +252,7 @@ function parseService(flags: Flags): ServiceFlags {
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
     loopGuard: isSet(flags, "loop-guard"),
     trustProxy: parseTrustProxy(valuesOf(flags, "trust-proxy")),
+    imageOptimizer: !isSet(flags, "no-image-optimizer"),
     reuse: parseReuse(lastOf(flags, "reuse")),
     viceroy: parseViceroyFlags(flags, (name) => lastOf(flags, name)),
   };

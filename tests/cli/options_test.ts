@@ -70,6 +70,7 @@ Deno.test("every flag that names a file takes it", async () => {
     verbosity: 2,
     loopGuard: true,
     trustProxy: ["loopback"],
+    imageOptimizer: false,
   });
   // The authorities are those of the machine that runs the tests.
   const { configStores, geo, devices, log, ca: _, ...others } = configured.options;
