@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { transact } from "./transact.ts";
 import type { KvDriver, KvListed, KvRecord, Pieces } from "../service/kv/driver.ts";
 
 /** Bytes of a value in one row. */
@@ -125,17 +126,4 @@ function rowsOf(value: Pieces): Uint8Array[] {
     }
   }
   return rows;
-}
-
-/** Runs all of it or nothing, while no other process writes. */
-function transact<T>(database: DatabaseSync, run: () => T): T {
-  database.exec("BEGIN IMMEDIATE");
-  try {
-    const result = run();
-    database.exec("COMMIT");
-    return result;
-  } catch (error) {
-    if (database.isTransaction) database.exec("ROLLBACK");
-    throw error;
-  }
 }

@@ -3,19 +3,11 @@ import { openSqlite } from "../../drivers/sqlite.ts";
 import { kvStoresOf } from "../../service/kv/stores.ts";
 import { type KvEntry, KvStore } from "../../service/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { assertWhole, folder } from "./_folder.ts";
 import { kvContract } from "../service/kv_contract.ts";
 import { type Mode, valueOf } from "./writer.ts";
 
 const WRITER = new URL("writer.ts", import.meta.url).pathname;
-
-/** A folder for one test. */
-async function folder(): Promise<AsyncDisposable & { readonly file: string }> {
-  const path = await Deno.makeTempDir();
-  return {
-    file: `${path}/stores.sqlite`,
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
-  };
-}
 
 function start(file: string, mode: Mode, name: string): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
@@ -32,15 +24,6 @@ function text({ value }: Pick<KvEntry, "value">): string {
 
 function bytes(value: string): Uint8Array[] {
   return [new TextEncoder().encode(value)];
-}
-
-function assertWhole(file: string): void {
-  using database = new DatabaseSync(file);
-  assertEquals({ ...database.prepare("PRAGMA integrity_check").get() }, { integrity_check: "ok" });
-  const loose = database.prepare(
-    "SELECT count(*) AS loose FROM kv_piece WHERE record NOT IN (SELECT id FROM kv)",
-  );
-  assertEquals({ ...loose.get() }, { loose: 0 });
 }
 
 kvContract("the SQLite driver", async () => {
@@ -217,12 +200,12 @@ Deno.test("a file that is none of ours is refused, and left as it is", async () 
   (await openSqlite(file))[Symbol.dispose]();
   {
     using newer = new DatabaseSync(file);
-    newer.exec("PRAGMA user_version = 2");
+    newer.exec("PRAGMA user_version = 99");
   }
   await assertRejects(
     () => openSqlite(file),
     Error,
-    "it has version 2, and 1 is the only one known",
+    `Cannot open ${file}: it has version 99, and this program knows those up to 2: use a newer one`,
   );
   await assertRejects(
     () => openSqlite(`${file}/none`),
