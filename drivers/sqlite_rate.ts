@@ -2,15 +2,21 @@ import type { DatabaseSync } from "node:sqlite";
 import type { RateDriver, RateKind, RateRecord } from "../service/rate/driver.ts";
 import { transact } from "./transact.ts";
 
-/** Records of one kind that are held; for a while, some more. */
-const MOST = 100_000;
 /** After so many changes what is not needed any more is taken out. */
 const SWEEP = 1_000;
 
 const encoder = new TextEncoder();
 
-/** The driver of rate counters or of penalty boxes, over a file that has been opened by `openSqlite`. */
-export function sqliteRateDriver(database: DatabaseSync, kind: RateKind): RateDriver {
+/**
+ * The driver of rate counters or of penalty boxes, over a file that has been opened by `openSqlite`.
+ *
+ * @param most How many records are held; for a while, some more.
+ */
+export function sqliteRateDriver(
+  database: DatabaseSync,
+  kind: RateKind,
+  most = 100_000,
+): RateDriver {
   const select = database.prepare("SELECT expires, buckets FROM rate WHERE kind = ? AND key = ?");
   // A row that is replaced gets a new id, the greatest: the least ones are of what was changed longest ago.
   const replace = database.prepare(
@@ -42,7 +48,7 @@ export function sqliteRateDriver(database: DatabaseSync, kind: RateKind): RateDr
         replace.run(kind, bytes, record.expires, JSON.stringify(buckets));
         if (++changes % SWEEP) return;
         removeExpired.run(kind, now);
-        removeOldest.run(kind, MOST);
+        removeOldest.run(kind, most);
       }),
   };
 }

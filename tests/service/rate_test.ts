@@ -1,10 +1,22 @@
 import fc from "npm:fast-check@4.10.2";
 import { HostError } from "../../service/errors.ts";
 import { RateCounters } from "../../service/rate/counters.ts";
+import type { RateKind } from "../../service/rate/driver.ts";
 import { RateLimiter } from "../../service/rate/limiter.ts";
 import { memoryRateDriver } from "../../service/rate/memory_driver.ts";
 import { PenaltyBoxes } from "../../service/rate/penalty_boxes.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { rateContract } from "./rate_contract.ts";
+
+rateContract("memory", () => {
+  const drivers = { counters: memoryRateDriver(), boxes: memoryRateDriver() };
+  const driverOf = (kind: RateKind) => drivers[kind];
+  return Promise.resolve({
+    driverOf,
+    reopen: () => Promise.resolve(driverOf),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+});
 
 /** An arbitrary course of a program: who is counted how much, each some milliseconds after the one before. */
 const steps = fc.array(
