@@ -15,7 +15,7 @@ import type { CacheDriver } from "../service/cache/driver.ts";
 import type { KvDriver } from "../service/kv/driver.ts";
 import type { RateDriver, RateKind } from "../service/rate/driver.ts";
 import { sqliteCacheDriver } from "./sqlite_cache.ts";
-import { sqliteKvDriver } from "./sqlite_kv.ts";
+import { KvReads, sqliteKvDriver } from "./sqlite_kv.ts";
 import { sqliteRateDriver } from "./sqlite_rate.ts";
 import { checkTables, makeTables } from "./sqlite_tables.ts";
 import { transact } from "./transact.ts";
@@ -52,8 +52,9 @@ const LEFTOVERS = ["kv WHERE key >= x'ff'", "cache WHERE place IS NULL"];
  */
 export async function openSqlite(path: string): Promise<SqliteStorage> {
   const database = await connect(path);
+  const reads = new KvReads(database);
   return {
-    kvDriver: (store) => sqliteKvDriver(database, store),
+    kvDriver: (store) => sqliteKvDriver(database, store, reads),
     cacheDriver: sqliteCacheDriver(database),
     rateDriver: (kind) => sqliteRateDriver(database, kind),
     [Symbol.dispose]: () => database.close(),
@@ -89,7 +90,9 @@ function prepare(database: DatabaseSync): void {
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   transact(database, () => {
     makeTables(database);
-    database.prepare("DELETE FROM kv WHERE expires < ?").run(Date.now() - LONG_PAST);
+    // Generations are times: what says that a key was deleted has expired at once, and is needed for a while.
+    database.prepare("DELETE FROM kv WHERE expires < ?1 AND generation < ?1 * 1000")
+      .run(Date.now() - LONG_PAST);
   });
 }
 

@@ -17,7 +17,7 @@ export type {
   TlsVersion,
 } from "./backend.ts";
 export type { AclEntry } from "./acl.ts";
-export type { KvDriver, KvExpected, KvListed, KvRecord, Pieces } from "./kv/driver.ts";
+export type { KvDriver, KvExpected, KvFound, KvListed, KvRecord, Pieces } from "./kv/driver.ts";
 export { memoryDriver } from "./kv/memory_driver.ts";
 export type { KvSeed } from "./kv/store.ts";
 export type { CacheDriver, CacheKept, CacheRecord, ContentId } from "./cache/driver.ts";

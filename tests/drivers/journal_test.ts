@@ -1,3 +1,4 @@
+import { collect } from "../../service/bytes.ts";
 import { KvStore } from "../../service/kv/store.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { kvContract } from "../service/kv_contract.ts";
@@ -40,7 +41,7 @@ Deno.test("the journal of drivers.md makes the store again, but for a line that 
     const store = new KvStore(driver, () => 60_000);
     assertEquals((await store.list()).data, i ? ["a", "new"] : ["a"]);
     const { value, metadata } = await store.lookup("a");
-    const text = value.map((piece) => new TextDecoder().decode(piece)).join("");
+    const text = new TextDecoder().decode(await collect(value));
     assertEquals([text, metadata], ["12", "é"]);
     await store.insert("new", bytes("1"));
   }

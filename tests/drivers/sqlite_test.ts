@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../drivers/sqlite.ts";
+import { collect } from "../../service/bytes.ts";
 import { kvStoresOf } from "../../service/kv/stores.ts";
 import { type KvEntry, KvStore } from "../../service/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
@@ -18,8 +19,8 @@ function start(file: string, mode: Mode, name: string): Deno.ChildProcess {
   }).spawn();
 }
 
-function text({ value }: Pick<KvEntry, "value">): string {
-  return value.map((piece) => new TextDecoder().decode(piece)).join("");
+async function text({ value }: Pick<KvEntry, "value">): Promise<string> {
+  return new TextDecoder().decode(await collect(value));
 }
 
 function bytes(value: string): Uint8Array[] {
@@ -48,7 +49,7 @@ Deno.test("what is in the file is there when it is opened again, store by store"
   using storage = await openSqlite(there.file);
   const at = (store: string, now = Date.now) =>
     new KvStore(storage.kvDriver(store), now).lookup("k");
-  assertEquals([text(await at("a")), text(await at("b"))], ["of a", "of b"]);
+  assertEquals([await text(await at("a")), await text(await at("b"))], ["of a", "of b"]);
   assertEquals((await new KvStore(storage.kvDriver("c"), Date.now).list()).data, []);
   await assertRejects(() => at("a", () => Date.now() + 61_000));
 });
@@ -67,6 +68,56 @@ Deno.test("a value that somebody has spoilt is an error, and no end of trying", 
     Error,
     'Cannot read key "a": its value is not whole',
   );
+});
+
+Deno.test("of a big value that another process replaces the rest cannot be read, and is no other's", async () => {
+  await using there = await folder();
+  using mine = await openSqlite(there.file);
+  const store = new KvStore(mine.kvDriver("store"), Date.now);
+  await store.insert("a", valueOf(10));
+  const { value } = await store.lookup("a");
+  assert(!(value instanceof Uint8Array));
+  await value.read();
+  {
+    using theirs = await openSqlite(there.file);
+    await new KvStore(theirs.kvDriver("store"), Date.now).insert("a", valueOf(21));
+  }
+  await assertRejects(
+    async () => await value.read(),
+    Error,
+    'Cannot read on: the value of "a" is not there any more',
+  );
+  assertEquals(await value.read(), undefined);
+  assert(isSame(await collect((await store.lookup("a")).value), valueOf(21)));
+});
+
+Deno.test("what was read when it was replaced is taken out in the end, or by the next process", async () => {
+  await using there = await folder();
+  using database = new DatabaseSync(there.file);
+  const count = () => database.prepare("SELECT count(*) AS count FROM kv").get()!.count;
+  {
+    using storage = await openSqlite(there.file);
+    const store = new KvStore(storage.kvDriver("store"), Date.now);
+    await store.insert("a", valueOf(10));
+    const { value } = await store.lookup("a");
+    const { value: left } = await store.lookup("a");
+    await store.insert("a", valueOf(21));
+    assertEquals(count(), 2);
+    await collect(value);
+    assertEquals(count(), 2);
+    if (!(left instanceof Uint8Array)) left.cancel();
+    assertEquals(count(), 1);
+    await store.lookup("a");
+    await store.delete("a");
+    assertEquals(count(), 2);
+  }
+  (await openSqlite(there.file))[Symbol.dispose]();
+  assertEquals(count(), 2, "another process has the file open");
+  database.close();
+  using again = await openSqlite(there.file);
+  using other = new DatabaseSync(there.file);
+  assertEquals(other.prepare("SELECT count(*) AS count FROM kv").get()!.count, 1);
+  assertEquals((await new KvStore(again.kvDriver("store"), Date.now).list()).data, []);
 });
 
 Deno.test("what has expired long ago is taken out when the file is opened", async () => {
@@ -110,18 +161,21 @@ Deno.test("no write that was acknowledged is lost when the process is killed", a
     const store = new KvStore(storage.kvDriver("store"), Date.now);
     for (let i = 0; i < acknowledged; i++) {
       const { value } = await store.lookup(`${name}${i}`);
-      assert(isSame(value, valueOf(i)), `the value of ${name}${i} is what was written`);
+      assert(
+        isSame(await collect(value), valueOf(i)),
+        `the value of ${name}${i} is what was written`,
+      );
     }
     // The write that was under way is done or not, and nothing between.
     const next = await store.lookup(`${name}${acknowledged}`).catch(() => undefined);
     const whole = [bytes("first"), valueOf(acknowledged)];
-    assert(!next || whole.some((value) => isSame(next.value, value)));
+    const written = next && await collect(next.value);
+    assert(!written || whole.some((value) => isSame(written, value)));
     assertWhole(there.file);
   }
 });
 
-function isSame(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
-  const whole = one.flatMap((piece) => [...piece]);
+function isSame(whole: Uint8Array, other: readonly Uint8Array[]): boolean {
   let at = 0;
   for (const piece of other) for (const byte of piece) if (byte !== whole[at++]) return false;
   return at === whole.length;
@@ -136,7 +190,7 @@ Deno.test("processes that write to one file at the same time lose nothing", asyn
   assertEquals(ends.map(({ code }) => code), [0, 0, 0]);
   using storage = await openSqlite(there.file);
   const store = new KvStore(storage.kvDriver("store"), Date.now);
-  const counts = Object.groupBy(text(await store.lookup("key")), (letter) => letter);
+  const counts = Object.groupBy(await text(await store.lookup("key")), (letter) => letter);
   assertEquals(names.map((name) => counts[name]?.length), [1000, 1000, 1000]);
   assertWhole(there.file);
 });
@@ -153,7 +207,7 @@ Deno.test("entries of the options are written at each start, but not over the pr
   };
   const at = async (store: KvStore) => {
     const { data } = await store.list();
-    const values = await Promise.all(data.map(async (key) => text(await store.lookup(key))));
+    const values = await Promise.all(data.map(async (key) => await text(await store.lookup(key))));
     return Object.fromEntries(data.map((key, i) => [key, values[i]]));
   };
   const first = { edited: "1", written: "1", deleted: "1", dropped: "1", dying: "1" };

@@ -4,6 +4,7 @@
  * @module
  */
 import fc from "npm:fast-check@4.10.2";
+import { type ByteSource, collect, concat, type Payload } from "../../service/bytes.ts";
 import type { KvDriver, KvRecord } from "../../service/kv/driver.ts";
 import { type KvInsert, KvStore } from "../../service/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
@@ -19,12 +20,17 @@ function bytes(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+function isSame(whole: Uint8Array, value: readonly Uint8Array[]): boolean {
+  const expected = concat(value);
+  return whole.length === expected.length && whole.every((byte, i) => byte === expected[i]);
+}
+
 function record(text: string, generation: bigint, expires?: number): KvRecord {
   return { value: [bytes(text)], metadata: `about ${text}`, generation, expires };
 }
 
-function text(pieces: readonly Uint8Array[]): string {
-  return pieces.map((piece) => new TextDecoder().decode(piece)).join("");
+async function text(value: Payload): Promise<string> {
+  return new TextDecoder().decode(await collect(value));
 }
 
 /** Runs the contract over a driver. */
@@ -45,7 +51,7 @@ function driverContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals(await driver.set("a", record, "any"), true);
     const { value: read, ...rest } = (await driver.get("a"))!;
     assertEquals(rest, { metadata: "mé\0ta", generation: 2n ** 64n - 1n, expires: 12.5 });
-    assertEquals(read.flatMap((piece) => [...piece]), value.flatMap((piece) => [...piece]));
+    assertEquals([...await collect(read)], value.flatMap((piece) => [...piece]));
     assertEquals(await driver.delete("a", 2n ** 64n - 1n), true);
     assertEquals(await driver.get("a"), undefined);
     assertEquals(await driver.delete("a", 2n ** 64n - 1n), false);
@@ -57,7 +63,7 @@ function driverContract(title: string, open: () => Promise<OpenDriver>): void {
     const empty = { value: [], metadata: "", generation: 1n, expires: undefined };
     await driver.set("a", empty, "any");
     const read = (await driver.get("a"))!;
-    assertEquals([text(read.value), read.metadata, read.expires], ["", "", undefined]);
+    assertEquals([await text(read.value), read.metadata, read.expires], ["", "", undefined]);
   });
 
   Deno.test(`${title}: a record is written only where what is expected is`, async () => {
@@ -68,10 +74,10 @@ function driverContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals(await driver.set("a", record("1", 1n), "none"), true);
     assertEquals(await driver.set("a", record("2", 2n), "none"), false);
     assertEquals(await driver.set("a", record("2", 2n), 3n), false);
-    assertEquals(text((await driver.get("a"))!.value), "1");
+    assertEquals(await text((await driver.get("a"))!.value), "1");
     assertEquals(await driver.set("a", record("2", 2n), 1n), true);
     assertEquals(await driver.delete("a", 1n), false);
-    assertEquals(text((await driver.get("a"))!.value), "2");
+    assertEquals(await text((await driver.get("a"))!.value), "2");
   });
 
   Deno.test(`${title}: no record is written over one of its own generation or a later one`, async () => {
@@ -82,7 +88,7 @@ function driverContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals(await driver.set("a", record("2", 7n), 7n), false);
     assertEquals(await driver.set("a", record("2", 6n), "any"), false);
     assertEquals(await driver.set("a", record("2", 6n), 7n), false);
-    assertEquals(text((await driver.get("a"))!.value), "1");
+    assertEquals(await text((await driver.get("a"))!.value), "1");
     assertEquals(await driver.set("b", record("2", 7n), "any"), true);
   });
 
@@ -94,12 +100,56 @@ function driverContract(title: string, open: () => Promise<OpenDriver>): void {
     await driver.set("a", record("1", 1n), "any");
     await driver.set("a", big, 1n);
     const sums = new Map<number, number>();
-    for (const piece of (await driver.get("a"))!.value) {
-      for (const byte of piece) sums.set(byte, (sums.get(byte) ?? 0) + 1);
+    for (const byte of await collect((await driver.get("a"))!.value)) {
+      sums.set(byte, (sums.get(byte) ?? 0) + 1);
     }
     assertEquals([...sums], [1, 2, 3, 4, 5].map((byte) => [byte, 1_500_000]));
     await driver.set("a", record("3", 3n), 2n);
-    assertEquals(text((await driver.get("a"))!.value), "3");
+    assertEquals(await text((await driver.get("a"))!.value), "3");
+  });
+
+  Deno.test(`${title}: who reads a value reads it to its end, whatever becomes of the record`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    const value = (salt: number) => [1, 2, 3].map((i) => new Uint8Array(1_500_000).fill(salt + i));
+    const big = (generation: bigint, salt = 0) => ({
+      value: value(salt),
+      metadata: "",
+      generation,
+      expires: undefined,
+    });
+    await driver.set("a", big(1n), "any");
+    const found = async () => (await driver.get("a"))!.value;
+    const readers = [await found(), await found()];
+    const begun = await found() as ByteSource;
+    const first = await begun.read();
+    await driver.set("a", big(2n, 10), "any");
+    const second = await found();
+    const given = await found() as ByteSource;
+    await driver.delete("a", 2n);
+    assertEquals(await driver.get("a"), undefined);
+    assertEquals(await driver.list("", undefined, 10), []);
+    await driver.set("a", record("3", 3n), "none");
+    given.cancel();
+    assertEquals(await given.read(), undefined);
+    for (const reader of readers) assert(isSame(await collect(reader), value(0)));
+    assert(isSame(concat([first!, await collect(begun)]), value(0)));
+    assert(isSame(await collect(second), value(10)));
+    assertEquals(await text(await found()), "3");
+  });
+
+  Deno.test(`${title}: a big value comes in pieces, and its length is known from the first`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    const value = Array.from({ length: 20 }, (_, i) => new Uint8Array(2 ** 20).fill(i));
+    await driver.set("a", { value, metadata: "", generation: 1n, expires: undefined }, "any");
+    const source = (await driver.get("a"))!.value;
+    assert(!(source instanceof Uint8Array));
+    for (let left = 20 * 2 ** 20, chunk; (chunk = await source.read());) {
+      assert(chunk.length <= 2 ** 20);
+      assertEquals(source.length, left -= chunk.length);
+    }
+    assertEquals(source.length, 0);
   });
 
   Deno.test(`${title}: keys are told apart byte by byte, and listed in the order of UTF-8`, async () => {
@@ -154,7 +204,7 @@ function storeOver(driver: KvDriver) {
       store.insert(key, value ? [bytes(value)] : [], options),
     async at(key: string) {
       const { value, metadata, generation } = await store.lookup(key);
-      return { value: text(value), metadata, generation };
+      return { value: await text(value), metadata, generation };
     },
     keys: async () => (await store.list()).data,
   };
@@ -193,6 +243,38 @@ function insertContract(title: string, open: () => Promise<OpenDriver>): void {
     }
     assertEquals(seen.size, 10);
     assert([...seen].every((generation) => generation <= Number.MAX_SAFE_INTEGER));
+  });
+
+  Deno.test(`${title}: no generation comes again, whoever deletes and inserts at one time`, async () => {
+    await using opened = await open();
+    const stores = [storeOver(opened.driver), storeOver(opened.driver), storeOver(opened.driver)];
+    const seen: bigint[] = [];
+    for (let i = 0; i < 12; i++) {
+      const { put, at, store, clock } = stores[i % 3]!;
+      if (i === 9) clock.now += 1;
+      await put("a", `${i}`, { mode: i % 2 ? "add" : "overwrite" });
+      seen.push((await at("a")).generation);
+      await stores[(i * 2) % 3]!.store.delete("a");
+      assertEquals(await refusal(store.delete("a")), "absent");
+    }
+    assertEquals(new Set(seen).size, 12);
+    assertEquals([...seen].sort(), seen, "they grow");
+  });
+
+  Deno.test(`${title}: what is gone is deleted after a while, as others go`, async () => {
+    await using opened = await open();
+    const { put, store, clock } = storeOver(opened.driver);
+    for (let i = 0; i < 10; i++) {
+      await put(`${i}`, "1");
+      await store.delete(`${i}`);
+    }
+    clock.now += 60_001;
+    for (let i = 10; i < 15; i++) {
+      await put(`${i}`, "1");
+      await store.delete(`${i}`);
+    }
+    const left = await opened.driver.list("", undefined, 100);
+    assertEquals(left.map(({ key }) => key), ["10", "11", "12", "13", "14"]);
   });
 
   Deno.test(`${title}: a generation is good for one insert`, async () => {
