@@ -93,7 +93,7 @@ export function checkTables(database: DatabaseSync): "current" | "older" {
 /** Makes the file what it should be. To be called in a transaction. */
 export function makeTables(database: DatabaseSync): void {
   if (checkTables(database) === "current") return;
-  const { version } = database.prepare("PRAGMA user_version").get() as { version: number };
+  const version = database.prepare("PRAGMA user_version").get()!.user_version as number;
   for (const statements of VERSIONS.slice(version)) database.exec(statements);
   database.exec(
     `PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${VERSIONS.length}`,

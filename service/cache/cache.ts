@@ -34,6 +34,7 @@ export class Cache {
    * @param most Bytes that the objects may take, in memory and with the driver.
    * @param now The time in milliseconds.
    * @param driver What keeps the objects; by default nothing does.
+   * @throws {Error} If what the driver has is damaged; in one line.
    */
   constructor(most: number, now: () => number, driver?: CacheDriver) {
     this.#lru = new Lru(most);
@@ -41,7 +42,12 @@ export class Cache {
     this.#swept = now();
     if (!driver) return;
     this.#persistence = new Persistence(driver, now);
-    this.#load(driver);
+    try {
+      this.#load(driver);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`Cannot use the cache that is kept: ${reason}`, { cause: error });
+    }
   }
 
   /** Bytes that the objects take, about. */

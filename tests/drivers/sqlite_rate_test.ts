@@ -1,9 +1,10 @@
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../drivers/sqlite.ts";
 import { sqliteRateDriver } from "../../drivers/sqlite_rate.ts";
+import { RateLimiter } from "../../service/rate/limiter.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { rateContract } from "../service/rate_contract.ts";
-import { folder } from "./_folder.ts";
+import { assertWhole, folder, killed } from "./_folder.ts";
 
 rateContract("SQLite", async () => {
   const there = await folder();
@@ -40,4 +41,18 @@ Deno.test("of a flood of entries the file keeps the last, and nothing that has e
   assertEquals(counters.get("0"), undefined);
   for (let i = 0; i < 1_000; i++) update("later", 2_000);
   assertEquals([count(), boxes.get("kept")?.expires], [2, 9_000]);
+});
+
+Deno.test("nothing that was counted is lost when the process is killed", async () => {
+  await using there = await folder();
+  for (const [round, enough] of [1, 50, 400].entries()) {
+    const name = `${round}/`;
+    const acknowledged = await killed(there.file, "rates", name, enough);
+    using storage = await openSqlite(there.file);
+    const { counters, boxes } = new RateLimiter(Date.now, storage.rateDriver);
+    const counted = counters.count("counter", name, 60);
+    assert(counted === acknowledged || counted === acknowledged + 1, `${counted} are counted`);
+    for (let i = 0; i < acknowledged; i++) assert(boxes.has("box", `${name}${i}`));
+    assertWhole(there.file);
+  }
 });

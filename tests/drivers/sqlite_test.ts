@@ -4,20 +4,9 @@ import { collect } from "../../service/bytes.ts";
 import { kvStoresOf } from "../../service/kv/stores.ts";
 import { type KvEntry, KvStore } from "../../service/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { assertWhole, folder } from "./_folder.ts";
+import { assertWhole, folder, isSame, killed, startWriter } from "./_folder.ts";
 import { kvContract } from "../service/kv_contract.ts";
-import { type Mode, valueOf } from "./writer.ts";
-
-const WRITER = new URL("writer.ts", import.meta.url).pathname;
-
-function start(file: string, mode: Mode, name: string): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", WRITER, file, mode, name],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-}
+import { valueOf } from "./writer.ts";
 
 async function text({ value }: Pick<KvEntry, "value">): Promise<string> {
   return new TextDecoder().decode(await collect(value));
@@ -141,22 +130,7 @@ Deno.test("no write that was acknowledged is lost when the process is killed", a
   await using there = await folder();
   for (const [round, enough] of [1, 12, 40, 75, 130].entries()) {
     const name = `${round}/`;
-    const child = start(there.file, "keys", name);
-    let printed = "";
-    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-      // The child writes on meanwhile: the signal meets it anywhere. What it said before it died was said.
-      printed += chunk;
-      if (printed.split("\n").length > enough) {
-        try {
-          child.kill("SIGKILL");
-        } catch {
-          // It is dead, and its last lines are read.
-        }
-      }
-    }
-    assertEquals((await child.status).signal, "SIGKILL");
-    const acknowledged = printed.split("\n").length - 1;
-    assert(acknowledged >= enough);
+    const acknowledged = await killed(there.file, "keys", name, enough);
     using storage = await openSqlite(there.file);
     const store = new KvStore(storage.kvDriver("store"), Date.now);
     for (let i = 0; i < acknowledged; i++) {
@@ -175,17 +149,11 @@ Deno.test("no write that was acknowledged is lost when the process is killed", a
   }
 });
 
-function isSame(whole: Uint8Array, other: readonly Uint8Array[]): boolean {
-  let at = 0;
-  for (const piece of other) for (const byte of piece) if (byte !== whole[at++]) return false;
-  return at === whole.length;
-}
-
 Deno.test("processes that write to one file at the same time lose nothing", async () => {
   await using there = await folder();
   const names = ["a", "b", "c"];
   // The file is not there yet: they make it together, too.
-  const children = names.map((name) => start(there.file, "append", name));
+  const children = names.map((name) => startWriter(there.file, "append", name));
   const ends = await Promise.all(children.map((child) => child.output()));
   assertEquals(ends.map(({ code }) => code), [0, 0, 0]);
   using storage = await openSqlite(there.file);

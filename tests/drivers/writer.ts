@@ -5,7 +5,10 @@
  * @module
  */
 import { openSqlite } from "../../drivers/sqlite.ts";
+import { Cache } from "../../service/cache/cache.ts";
 import { KvStore } from "../../service/kv/store.ts";
+import { RateLimiter } from "../../service/rate/limiter.ts";
+import { NONE, written } from "../service/_cache.ts";
 
 /** The value under the key of a number: each eleventh is of several rows. */
 export function valueOf(number: number): Uint8Array[] {
@@ -14,8 +17,16 @@ export function valueOf(number: number): Uint8Array[] {
     : [new TextEncoder().encode(`value ${number}`)];
 }
 
-/** What the process is to do: write keys for ever, or put 1000 letters behind one value. */
-export type Mode = "keys" | "append";
+/** Bytes that a cache of the tests may take. */
+export const CACHE_BYTES = 256 << 20;
+
+/**
+ * What the process is to do for ever: write keys of a KV store, cache objects and purge each fifth, or count. Or once:
+ * put 1000 letters behind one value.
+ */
+export type Mode = "keys" | "append" | "cache" | "rates";
+
+const encoder = new TextEncoder();
 
 if (import.meta.main) {
   const [file, mode, name] = Deno.args as [string, Mode, string];
@@ -23,14 +34,44 @@ if (import.meta.main) {
   const store = new KvStore(storage.kvDriver("store"), Date.now);
   if (mode === "append") {
     for (let i = 0; i < 1000; i++) {
-      await store.insert("key", [new TextEncoder().encode(name)], { mode: "append" });
+      await store.insert("key", [encoder.encode(name)], { mode: "append" });
     }
   } else {
+    const write = { keys: () => writeKey, cache: cacheWriter, rates: rateWriter }[mode]();
     for (let i = 0;; i++) {
-      // Every key is first written short, so that kills also hit records that are being replaced.
-      await store.insert(`${name}${i}`, [new TextEncoder().encode("first")]);
-      await store.insert(`${name}${i}`, valueOf(i));
-      await Deno.stdout.write(new TextEncoder().encode(`${i}\n`));
+      await write(i);
+      await Deno.stdout.write(encoder.encode(`${i}\n`));
     }
+  }
+
+  async function writeKey(i: number): Promise<void> {
+    // Every key is first written short, so that kills also hit records that are being replaced.
+    await store.insert(`${name}${i}`, [encoder.encode("first")]);
+    await store.insert(`${name}${i}`, valueOf(i));
+  }
+
+  function cacheWriter(): (i: number) => void {
+    const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
+    return (i) => {
+      const options = written({ maxAge: 3600, keys: [`${name}${i}`] });
+      for (const value of [[encoder.encode("first")], valueOf(i)]) {
+        const { content } = cache.insert(`${name}${i}`, NONE, options);
+        for (const piece of value) {
+          for (let at = 0; at < piece.length; at += 300_000) {
+            content.write(piece.slice(at, at + 300_000));
+          }
+        }
+        content.finish();
+      }
+      if (i % 5 === 4) cache.purge(`${name}${i - 1}`, false);
+    };
+  }
+
+  function rateWriter(): (i: number) => void {
+    const limiter = new RateLimiter(Date.now, storage.rateDriver);
+    return (i) => {
+      limiter.counters.increment("counter", name, 1);
+      limiter.boxes.add("box", `${name}${i}`, 3600);
+    };
   }
 }
