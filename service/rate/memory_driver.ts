@@ -1,3 +1,4 @@
+import { RecencyMap } from "../recency_map.ts";
 import type { RateDriver, RateRecord } from "./driver.ts";
 
 const MINUTE = 60_000;
@@ -8,20 +9,16 @@ const MINUTE = 60_000;
  * @param most How many records are held: beyond them those go that were changed longest ago.
  */
 export function memoryRateDriver(most = 100_000): RateDriver & { readonly size: number } {
-  /** The one changed last is last. */
-  const records = new Map<string, RateRecord>();
+  const records = new RecencyMap<string, RateRecord>();
   let swept = -Infinity;
 
   const forget = (now: number): void => {
     // Not in the order of their ends: all are looked at, but once a minute.
     if (Math.abs(now - swept) >= MINUTE) {
       swept = now;
-      for (const [key, { expires }] of records) if (expires <= now) records.delete(key);
+      for (const key of records.keys()) if (records.get(key)!.expires <= now) records.delete(key);
     }
-    for (const key of records.keys()) {
-      if (records.size <= most) return;
-      records.delete(key);
-    }
+    while (records.size > most) records.delete(records.oldest!);
   };
 
   return {
@@ -32,7 +29,6 @@ export function memoryRateDriver(most = 100_000): RateDriver & { readonly size: 
     update(key, now, change) {
       const record = records.get(key) ?? { buckets: [], expires: 0 };
       change(record);
-      records.delete(key);
       records.set(key, record);
       forget(now);
     },
