@@ -81,9 +81,9 @@ export class CacheContent implements Sink {
     return this.#shelved > 0;
   }
 
-  /** Whether it is being written or read. */
-  get busy(): boolean {
-    return this.#readers > 0 || !this.ended;
+  /** How many read it. */
+  get readers(): number {
+    return this.#readers;
   }
 
   /** When it was found last, in the time of {@linkcode CacheContent.find}. */
@@ -143,8 +143,9 @@ export class CacheContent implements Sink {
    * @param now The time in milliseconds; a while from then it stays where it is.
    */
   find(now: () => number): boolean {
-    if (!this.#shelved) return true;
+    if (!this.#driver || (this.#complete && !this.#shelved)) return true;
     this.#found = now();
+    if (!this.#shelved) return true;
     if (this.#complete && this.#written <= MOST_HELD) return this.recall();
     return this.id !== undefined && this.#driver!.has(this.id);
   }
@@ -192,6 +193,15 @@ export class CacheContent implements Sink {
   lose(): void {
     this.id = undefined;
     this.#kept = false;
+  }
+
+  /** Takes no more bytes, if some are still to come: nobody is there who would read them. */
+  abandon(): void {
+    if (this.ended) return;
+    this.#pieces = [];
+    this.#ends = [];
+    this.#spoil("has left the cache");
+    this.#changed();
   }
 
   /** Resolves when more bytes have come, or the end. */

@@ -19,6 +19,7 @@ export interface CacheRecord {
 
 /** An object that is kept. */
 export interface CacheKept extends Omit<CacheRecord, "place" | "surrogateKeys"> {
+  /** The number of its content. */
   readonly content: ContentId;
   /** Grows from use to use; the last {@linkcode CacheDriver.put} is a use, too. */
   readonly used: number;

@@ -6,6 +6,8 @@ import type { VaryRule } from "./vary.ts";
 
 /** How long whoever has found an object may wait before it reads what only the driver has, in milliseconds. */
 const GRACE = 10_000;
+/** Bytes that may wait for the end of the turn to be freed. */
+const MOST_UNWANTED = 1 << 20;
 
 /**
  * Has a driver keep what is in the cache. What must not be lost is written at once. What only saves room, and how often
@@ -18,6 +20,7 @@ export class Persistence {
   readonly #leaving = new Set<CacheContent>();
   readonly #used = new Set<CachedObject>();
   readonly #unwanted: ContentId[] = [];
+  #unwantedBytes = 0;
   #scheduled = false;
 
   constructor(driver: CacheDriver, now: () => number) {
@@ -58,7 +61,10 @@ export class Persistence {
   /** Has the contents freed that nobody reads any more. */
   sweep(): void {
     for (const content of this.#leaving) {
-      if (!content.slot && !this.#held(content)) this.#free(content);
+      if (content.slot || this.#held(content)) continue;
+      this.#free(content);
+      // It may be longer than all that there is room for.
+      content.abandon();
     }
   }
 
@@ -80,7 +86,8 @@ export class Persistence {
   }
 
   #held(content: CacheContent): boolean {
-    return content.busy || Math.abs(this.#now() - content.found) < GRACE;
+    const writing = !content.ended && !content.shelved;
+    return content.readers > 0 || writing || Math.abs(this.#now() - content.found) < GRACE;
   }
 
   #free(content: CacheContent): void {
@@ -89,7 +96,9 @@ export class Persistence {
     if (id === undefined) return;
     content.lose();
     this.#unwanted.push(id);
-    this.#schedule();
+    this.#unwantedBytes += content.written;
+    if (this.#unwantedBytes > MOST_UNWANTED) this.#tidy();
+    else this.#schedule();
   }
 
   #schedule(): void {
@@ -97,12 +106,16 @@ export class Persistence {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      try {
-        this.#flush();
-      } catch {
-        // Nobody was promised any of it: it goes with what comes next, or with the next start.
-      }
+      this.#tidy();
     });
+  }
+
+  #tidy(): void {
+    try {
+      this.#flush();
+    } catch {
+      // Nobody was promised any of it: it goes with what comes next, or with the next start.
+    }
   }
 
   #flush(): void {
@@ -116,7 +129,7 @@ export class Persistence {
     }
     if (!this.#unwanted.length) return;
     this.driver.free(this.#unwanted);
-    this.#unwanted.length = 0;
+    this.#unwanted.length = this.#unwantedBytes = 0;
   }
 }
 

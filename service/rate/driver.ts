@@ -1,6 +1,8 @@
-/** What was counted in one second since 1970. */
+/** What was counted in one second. */
 export interface RateBucket {
+  /** Since 1970. */
   readonly second: number;
+  /** The sum of the increments. */
   count: number;
 }
 

@@ -5,7 +5,7 @@ import { Cache } from "../../service/cache/cache.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { NONE, written } from "../service/_cache.ts";
 import { cacheContract } from "../service/cache_contract.ts";
-import { assertWhole, folder, isSame, killed, startWriter } from "./_folder.ts";
+import { assertWhole, folder, isSame, killed } from "./_folder.ts";
 import { CACHE_BYTES, valueOf } from "./writer.ts";
 
 cacheContract("SQLite", async () => {
@@ -79,6 +79,21 @@ Deno.test("processes that cache in one file at the same time do it no harm", asy
   }
   cache.close();
   assertWhole(there.file);
+});
+
+Deno.test("the file does not grow with what has left the cache", async () => {
+  await using there = await folder();
+  using storage = await openSqlite(there.file);
+  const cache = new Cache(8 << 20, Date.now, storage.cacheDriver);
+  // All in one turn, as a guest can.
+  for (let i = 0; i < 300; i++) {
+    const { content } = cache.insert(`${i}`, NONE, written());
+    const length = i % 2 ? 1 << 19 : 3 << 19;
+    for (let at = 0; at < length; at += 1 << 18) content.write(new Uint8Array(1 << 18).fill(i));
+    content.finish();
+  }
+  const { size } = await Deno.stat(there.file);
+  assert(size < 16 << 20, `the file has ${size} bytes`);
 });
 
 Deno.test("a process that is writing keeps what another one's start would take out", async () => {

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { openSqlite } from "../../drivers/sqlite.ts";
+import { openSqlite, type SqliteStorage } from "../../drivers/sqlite.ts";
+import type { Eventually } from "../../service/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
 import { KvStore } from "../../service/kv/store.ts";
 import { RateLimiter } from "../../service/rate/limiter.ts";
@@ -28,50 +29,57 @@ export type Mode = "keys" | "append" | "cache" | "rates";
 
 const encoder = new TextEncoder();
 
+type Writer = (number: number) => Eventually<void>;
+
+function keyWriter(storage: SqliteStorage, name: string): Writer {
+  const store = new KvStore(storage.kvDriver("store"), Date.now);
+  return async (number) => {
+    // Every key is first written short, so that kills also hit records that are being replaced.
+    await store.insert(`${name}${number}`, [encoder.encode("first")]);
+    await store.insert(`${name}${number}`, valueOf(number));
+  };
+}
+
+function cacheWriter(storage: SqliteStorage, name: string): Writer {
+  const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
+  return (number) => {
+    const options = written({ maxAge: 3600, keys: [`${name}${number}`] });
+    for (const value of [[encoder.encode("first")], valueOf(number)]) {
+      const { content } = cache.insert(`${name}${number}`, NONE, options);
+      for (const piece of value) {
+        for (let at = 0; at < piece.length; at += 300_000) {
+          content.write(piece.slice(at, at + 300_000));
+        }
+      }
+      content.finish();
+    }
+    if (number % 5 === 4) cache.purge(`${name}${number - 1}`, false);
+  };
+}
+
+function rateWriter(storage: SqliteStorage, name: string): Writer {
+  const limiter = new RateLimiter(Date.now, storage.rateDriver);
+  return (number) => {
+    limiter.counters.increment("counter", name, 1);
+    limiter.boxes.add("box", `${name}${number}`, 3600);
+  };
+}
+
+const WRITERS = { keys: keyWriter, cache: cacheWriter, rates: rateWriter };
+
 if (import.meta.main) {
   const [file, mode, name] = Deno.args as [string, Mode, string];
   using storage = await openSqlite(file);
-  const store = new KvStore(storage.kvDriver("store"), Date.now);
   if (mode === "append") {
+    const store = new KvStore(storage.kvDriver("store"), Date.now);
     for (let i = 0; i < 1000; i++) {
       await store.insert("key", [encoder.encode(name)], { mode: "append" });
     }
   } else {
-    const write = { keys: () => writeKey, cache: cacheWriter, rates: rateWriter }[mode]();
+    const write = WRITERS[mode](storage, name);
     for (let i = 0;; i++) {
       await write(i);
       await Deno.stdout.write(encoder.encode(`${i}\n`));
     }
-  }
-
-  async function writeKey(i: number): Promise<void> {
-    // Every key is first written short, so that kills also hit records that are being replaced.
-    await store.insert(`${name}${i}`, [encoder.encode("first")]);
-    await store.insert(`${name}${i}`, valueOf(i));
-  }
-
-  function cacheWriter(): (i: number) => void {
-    const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
-    return (i) => {
-      const options = written({ maxAge: 3600, keys: [`${name}${i}`] });
-      for (const value of [[encoder.encode("first")], valueOf(i)]) {
-        const { content } = cache.insert(`${name}${i}`, NONE, options);
-        for (const piece of value) {
-          for (let at = 0; at < piece.length; at += 300_000) {
-            content.write(piece.slice(at, at + 300_000));
-          }
-        }
-        content.finish();
-      }
-      if (i % 5 === 4) cache.purge(`${name}${i - 1}`, false);
-    };
-  }
-
-  function rateWriter(): (i: number) => void {
-    const limiter = new RateLimiter(Date.now, storage.rateDriver);
-    return (i) => {
-      limiter.counters.increment("counter", name, 1);
-      limiter.boxes.add("box", `${name}${i}`, 3600);
-    };
   }
 }

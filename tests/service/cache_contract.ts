@@ -6,6 +6,7 @@
 import fc from "npm:fast-check@4.10.2";
 import { collect, concat } from "../../service/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
+import type { CacheContent } from "../../service/cache/content.ts";
 import type { CacheDriver, CacheRecord } from "../../service/cache/driver.ts";
 import type { Found, WriteOptions } from "../../service/cache/object.ts";
 import type { Inserted } from "../../service/cache/outcome.ts";
@@ -427,6 +428,28 @@ function spillContract(title: string, open: Open): void {
     await bench.restart();
     assertEquals(opened.driver.load().length, 1);
     await assertRejects(() => bodyOf(second), Error, "Cannot read on in a cached object");
+  });
+
+  Deno.test(`${title}: an object that is longer than the bound takes no room, unless it is read along`, async () => {
+    await using opened = await open();
+    const bench = new Bench(opened, 4 * MIB);
+    const { content } = bench.begin("a");
+    const write = (content: CacheContent) => {
+      for (let i = 0; i < 8; i++) content.write(big(MIB, i));
+      content.finish();
+    };
+    write(content);
+    await Promise.resolve();
+    const next = opened.driver.append(undefined, []);
+    const there = Array.from({ length: next }, (_, i) => opened.driver.has(i));
+    assert(there.every((has) => !has), "nothing is left of it");
+    await assertRejects(() => collect(content.read()), Error, "Cannot read on");
+    const { content: other } = bench.begin("a");
+    const reading = collect(other.read());
+    write(other);
+    const whole = concat(Array.from({ length: 8 }, (_, i) => big(MIB, i)));
+    assert(isSame(await reading, whole));
+    assertEquals(opened.driver.load(), []);
   });
 
   Deno.test(`${title}: an object that another process has taken away is a miss`, async () => {

@@ -145,7 +145,8 @@ function driverContract(title: string, open: () => Promise<OpenDriver>): void {
     await driver.set("a", { value, metadata: "", generation: 1n, expires: undefined }, "any");
     const source = (await driver.get("a"))!.value;
     assert(!(source instanceof Uint8Array));
-    for (let left = 20 * 2 ** 20, chunk; (chunk = await source.read());) {
+    let left = 20 * 2 ** 20;
+    for (let chunk; (chunk = await source.read());) {
       assert(chunk.length <= 2 ** 20);
       assertEquals(source.length, left -= chunk.length);
     }
