@@ -81,6 +81,30 @@ Deno.test("processes that cache in one file at the same time do it no harm", asy
   assertWhole(there.file);
 });
 
+Deno.test("nothing of a sensitive object is on the disk", async () => {
+  await using there = await folder();
+  using storage = await openSqlite(there.file);
+  const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
+  const secret = new TextEncoder().encode("the secret of this test ");
+  for (const sensitive of [true, false]) {
+    for (const [key, times] of [["short", 10], ["long", 100_000]] as const) {
+      const { content } = cache.insert(key, NONE, {
+        ...written(),
+        sensitive,
+        userMetadata: secret,
+      });
+      for (let i = 0; i < times; i++) content.write(secret);
+      content.finish();
+    }
+    const files = [there.file, `${there.file}-wal`];
+    const bytes = await Promise.all(files.map((file) => Deno.readFile(file)));
+    const found = bytes.some((bytes) =>
+      new TextDecoder("latin1").decode(bytes).includes("secret of")
+    );
+    assertEquals(found, !sensitive);
+  }
+});
+
 Deno.test("the file does not grow with what has left the cache", async () => {
   await using there = await folder();
   using storage = await openSqlite(there.file);

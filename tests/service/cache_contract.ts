@@ -3,27 +3,14 @@
  *
  * @module
  */
-import fc from "npm:fast-check@4.10.2";
 import { collect, concat } from "../../service/bytes.ts";
-import { Cache } from "../../service/cache/cache.ts";
 import type { CacheContent } from "../../service/cache/content.ts";
 import type { CacheDriver, CacheRecord } from "../../service/cache/driver.ts";
-import type { Found, WriteOptions } from "../../service/cache/object.ts";
-import type { Inserted } from "../../service/cache/outcome.ts";
-import { HeaderList } from "../../service/headers.ts";
+import type { WriteOptions } from "../../service/cache/object.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { NONE, outcomeOf, type Saying, written } from "./_cache.ts";
-
-/** A driver without objects, for one test. */
-export interface OpenCacheDriver extends AsyncDisposable {
-  readonly driver: CacheDriver;
-  /** Ends this driver, and gives one that the next start would have. */
-  reopen(): Promise<CacheDriver>;
-}
-
-type Open = () => Promise<OpenCacheDriver>;
-
-const MIB = 1 << 20;
+import { NONE, outcomeOf, written } from "./_cache.ts";
+import { propertyContract } from "./cache_property.ts";
+import { Bench, big, bodyOf, fields, isSame, MIB, type Open, text } from "./_kept_cache.ts";
 
 function record(place: string, more: Partial<CacheRecord> = {}): CacheRecord {
   const surrogateKeys = new Set(more.surrogateKeys ?? []);
@@ -136,69 +123,6 @@ function driverContract(title: string, open: Open): void {
     const byUse = [...kept].sort((one, other) => one.used - other.used);
     assertEquals(byUse.map(({ head }) => head), ["of c", "of b", "of a"]);
   });
-}
-
-/** A cache over a driver, on a clock to set, and the next one after a restart. */
-class Bench {
-  now = 1_000_000_000;
-  cache: Cache;
-  readonly #opened: OpenCacheDriver | undefined;
-  readonly #most: number;
-
-  constructor(opened: OpenCacheDriver | undefined, most = 64 * MIB) {
-    this.#opened = opened;
-    this.#most = most;
-    this.cache = new Cache(most, () => this.now, opened?.driver);
-  }
-
-  /** @param killed Whether the process had no time to end. */
-  async restart(killed = false): Promise<void> {
-    if (!this.#opened) return;
-    if (!killed) this.cache.close();
-    this.cache = new Cache(this.#most, () => this.now, await this.#opened.reopen());
-  }
-
-  begin(key: string, more: Partial<WriteOptions> & { say?: Saying; headers?: HeaderList } = {}) {
-    const { say, headers = NONE, ...options } = more;
-    return this.cache.insert(key, headers, { ...written(say), ...options });
-  }
-
-  store(key: string, content: Uint8Array, more?: Parameters<Bench["begin"]>[1]): Inserted {
-    const inserted = this.begin(key, more);
-    if (content.length) inserted.content.write(content);
-    inserted.content.finish();
-    return inserted;
-  }
-
-  find(key: string, headers: HeaderList = NONE): Found | undefined {
-    return this.cache.lookup(key, headers);
-  }
-
-  async text(key: string, headers?: HeaderList): Promise<string | undefined> {
-    const found = this.find(key, headers);
-    return found && new TextDecoder().decode(await bodyOf(found));
-  }
-}
-
-function bodyOf(found: Found, from?: number, to?: number): Promise<Uint8Array> {
-  return collect(found.object.content.read(from, to));
-}
-
-function text(value: string): Uint8Array {
-  return new TextEncoder().encode(value);
-}
-
-/** Content of which every byte tells where it is. */
-function big(length: number, salt = 0): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) bytes[i] = i * 31 + (i >> 12) + salt;
-  return bytes;
-}
-
-function fields(...values: string[]): HeaderList {
-  const headers = new HeaderList();
-  for (const value of values) headers.append("x-variant", value);
-  return headers;
 }
 
 function persistenceContract(title: string, open: Open): void {
@@ -377,10 +301,6 @@ function persistenceContract(title: string, open: Open): void {
   });
 }
 
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i]);
-}
-
 function spillContract(title: string, open: Open): void {
   Deno.test(`${title}: a long body is not in memory, and is read by pieces, ranges too`, async () => {
     await using opened = await open();
@@ -469,111 +389,4 @@ function spillContract(title: string, open: Open): void {
     await bench.restart();
     assertEquals([await bench.text("long"), await bench.text("mine")], ["", "1"]);
   });
-}
-
-/** What a program does, or what happens to it. */
-type Step =
-  & { readonly key: string; readonly variant: string }
-  & (
-    | { readonly do: "insert"; readonly length: number; readonly say: Saying }
-    | { readonly do: "update"; readonly say: Saying }
-    | { readonly do: "lookup" | "force" | "restart" | "kill" }
-    | { readonly do: "purge" | "soft"; readonly surrogate: string }
-    | { readonly do: "pass"; readonly seconds: number }
-  );
-
-function stepsOf(clockGoes: boolean): fc.Arbitrary<Step[]> {
-  const say = fc.record({
-    maxAge: clockGoes ? fc.constantFrom(0, 5, 60) : fc.constant(60),
-    swr: fc.constantFrom(0, 30),
-    sie: fc.constantFrom(0, 60),
-    age: fc.constantFrom(0, 3),
-    vary: fc.constantFrom("", "x-variant", "x-other x-variant"),
-    keys: fc.subarray(["x", "y"]),
-  });
-  const place = { key: fc.constantFrom("a", "b", "c"), variant: fc.constantFrom("1", "2") };
-  const step = (fields: Record<string, unknown>) =>
-    fc.record({ ...place, ...fields } as Record<string, fc.Arbitrary<unknown>>);
-  const length = fc.constantFrom(0, 10, 300_000, 1.2 * MIB);
-  const surrogate = fc.constantFrom("x", "y");
-  const choices = [
-    { weight: 5, arbitrary: step({ do: fc.constant("insert"), length, say }) },
-    { weight: 3, arbitrary: step({ do: fc.constant("update"), say }) },
-    { weight: 5, arbitrary: step({ do: fc.constant("lookup") }) },
-    { weight: 2, arbitrary: step({ do: fc.constantFrom("force", "restart", "kill") }) },
-    { weight: 1, arbitrary: step({ do: fc.constantFrom("purge", "soft"), surrogate }) },
-    ...clockGoes
-      ? [{ weight: 2, arbitrary: step({ do: fc.constant("pass"), seconds: fc.nat(40) }) }]
-      : [],
-  ];
-  return fc.array(fc.oneof(...choices), { minLength: 5, maxLength: 40 }) as fc.Arbitrary<Step[]>;
-}
-
-/** Does a step, and tells all that can be seen of it. */
-async function answer(bench: Bench, step: Step, salt: number): Promise<unknown> {
-  const headers = fields(step.variant);
-  switch (step.do) {
-    case "insert":
-      bench.store(step.key, new Uint8Array(step.length).fill(salt), { say: step.say, headers });
-      return "inserted";
-    case "update": {
-      const { found, obligation } = outcomeOf(bench.cache.transaction(step.key, headers));
-      if (found) obligation?.update(written(step.say));
-      else obligation?.cancel();
-      return [found && await told(found), obligation !== undefined];
-    }
-    case "lookup": {
-      const found = bench.find(step.key, headers);
-      await Promise.resolve();
-      return found && await told(found);
-    }
-    case "force": {
-      const { found, obligation } = outcomeOf(
-        bench.cache.replace(step.key, headers, "immediate-force-miss"),
-      );
-      obligation?.cancel();
-      return found && await told(found);
-    }
-    case "purge":
-    case "soft":
-      // How many is not told: what has expired counts until it is taken out.
-      return void bench.cache.purge(step.surrogate, step.do === "soft");
-    case "pass":
-      return void (bench.now += step.seconds * 1000);
-    default:
-      await Promise.resolve();
-      return await bench.restart(step.do === "kill");
-  }
-}
-
-async function told(found: Found): Promise<unknown> {
-  const { object, phase, hits, length } = found;
-  const content = await bodyOf(found);
-  assert(content.every((byte) => byte === content[0]));
-  return [phase, hits, length, content.length, content[0], `${object.age}`, object.purged];
-}
-
-function propertyContract(title: string, open: Open): void {
-  // What has expired takes no room after a restart, so bounds are compared on a clock that stands.
-  for (
-    const [what, most, clockGoes] of [["time", 64 * MIB, true], [
-      "a bound",
-      4 * MIB,
-      false,
-    ]] as const
-  ) {
-    Deno.test(`${title}: with ${what}, restarts change nothing that a program sees`, async () => {
-      await fc.assert(
-        fc.asyncProperty(stepsOf(clockGoes), async (steps) => {
-          await using opened = await open();
-          const [kept, plain] = [new Bench(opened, most), new Bench(undefined, most)];
-          for (const [i, step] of steps.entries()) {
-            const answers = [await answer(kept, step, i), await answer(plain, step, i)];
-            assertEquals(answers[0], answers[1], `step ${i}: ${JSON.stringify(step)}`);
-          }
-        }),
-        { numRuns: 40 },
-      );
-    });
-  }
 }
