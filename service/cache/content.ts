@@ -33,6 +33,11 @@ export class CacheContent implements Sink {
     return this.declared ?? (this.#complete ? this.#written : undefined);
   }
 
+  /** Whether all of it is there. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
   /** Whether no more bytes come. */
   get ended(): boolean {
     return this.#complete || this.#fault !== undefined;
