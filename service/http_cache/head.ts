@@ -45,6 +45,7 @@ export function decodeHead(metadata: Uint8Array): StoredHead {
 export function refreshed(stored: StoredHead, answer: HeaderList): StoredHead {
   const headers = stored.headers.copy();
   const fresh = withoutNotKept(answer);
+  headers.delete("age"); // an answer without one comes from the origin itself
   for (const name of fresh.names()) {
     // Those that describe the content stay: it is the old one (RFC 9111 3.2).
     if (name === "content-encoding" || name === "content-range") continue;
