@@ -173,8 +173,11 @@ export class CacheEntry {
         end();
         // The new object has the content of the old, whose growth is to be counted once.
         if (variant.object === known) this.#clear(variant);
-        this.#store(headers, new CachedObject(known.content, options, this.#now, known.hits));
+        const object = new CachedObject(known.content, options, this.#now, known.hits);
+        const found = new Found(object, "fresh");
+        this.#store(headers, object);
         this.#prune(variant);
+        return found;
       },
       useStale: () => {
         end();

@@ -45,7 +45,8 @@ export function decodeHead(metadata: Uint8Array): StoredHead {
 export function refreshed(stored: StoredHead, answer: HeaderList): StoredHead {
   const headers = stored.headers.copy();
   const fresh = withoutNotKept(answer);
-  headers.delete("age"); // an answer without one comes from the origin itself
+  // Of the old answer: if they stayed, the object would be as old as it was before.
+  for (const name of ["age", "date"]) headers.delete(name);
   for (const name of fresh.names()) {
     // Those that describe the content stay: it is the old one (RFC 9111 3.2).
     if (name === "content-encoding" || name === "content-range") continue;
