@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { type CacheOverride, GuestRequest } from "../handles/message.ts";
+import { GuestRequest } from "../handles/message.ts";
 import { refuse } from "../service/errors.ts";
 import { checkValue } from "../service/headers.ts";
+import { type CacheOverride, NO_OVERRIDE } from "../service/http_cache/override.ts";
 import { call, type Hostcall } from "./_define.ts";
 import { byteString, ref, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
@@ -66,7 +67,7 @@ function override(
     ...surrogateKeys && { surrogateKeys: checkKeys(surrogateKeys) },
     ...tag & LOOKUP_TIMEOUT && { lookupTimeout },
   };
-  request.cacheOverride = tag === 0 && !surrogateKeys ? undefined : override;
+  request.cacheOverride = tag === 0 && !surrogateKeys ? NO_OVERRIDE : override;
 }
 
 function checkKeys(keys: string): string {

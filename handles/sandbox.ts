@@ -167,6 +167,11 @@ export class Sandbox {
     return this.#dynamicBackends.has(name);
   }
 
+  /** What the cache knows a backend by: sandboxes may mean different ones by the name of a dynamic one. */
+  cacheNameOf({ name, options }: Backend): string {
+    return this.#dynamicBackends.has(name) ? `${name}\0${options?.url}` : name;
+  }
+
   /** Defines a backend for this sandbox; refused when the name is in use. */
   addBackend(backend: Backend): void {
     const { name } = backend;
