@@ -1,18 +1,18 @@
 import { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import { type Host, Sandbox } from "./handles/sandbox.ts";
-import { Stop } from "./handles/stop.ts";
+import { LimitStop, overTime, Stop } from "./handles/stop.ts";
 import type { Loaded, Seat } from "./load.ts";
 import type { Exchange } from "./service/exchange.ts";
+import type { LimitName } from "./service/limits.ts";
 import type { LogLevel } from "./service/log.ts";
 import { reply } from "./service/reply.ts";
-import { describe, type Service } from "./service/service.ts";
+import { describe, MOST_WAIT, type Service } from "./service/service.ts";
 import type { Job } from "./wasm/run_queue.ts";
 import type { Slot } from "./wasm/slot.ts";
 import { describeTrap } from "./wasm/trap.ts";
 
-/** How long a request waits for an instance, in milliseconds. */
-const MOST_WAIT = 10_000;
+const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
 
 /** A run of the program: first a request in the queue, then a sandbox, which may take more requests. */
 export class Run implements Job<Seat>, Host {
@@ -27,7 +27,6 @@ export class Run implements Job<Seat>, Host {
   readonly #answer: () => void;
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
-  #patience: ReturnType<typeof setTimeout> | undefined;
   #sandbox: Sandbox | undefined;
   #refused = false;
 
@@ -43,19 +42,19 @@ export class Run implements Job<Seat>, Host {
     this.#service = service;
     this.#loaded = loaded;
     this.#mayExit = mayExit;
-    exchange.onGone((reason) =>
-      this.#sandbox ? this.#sandbox.abandon(exchange, reason) : this.stop(new Stop(reason.message))
-    );
-    if (!this.#refused) loaded.queue.submit(this);
+    const stop = (reason: Stop) =>
+      this.#sandbox ? this.#sandbox.abandon(exchange, reason) : this.stop(reason);
+    exchange.onGone((reason) => stop(new Stop(reason.message)));
+    if (!this.#refused && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
+    if (this.#refused) return;
+    service.wallTime.add(exchange, () => stop(overTime(service.limits)));
+    loaded.queue.submit(this);
     if (this.#sandbox || this.#refused) return;
-    this.#patience = setTimeout(
-      () => this.stop(new Stop("Every instance is in use: try again later")),
-      MOST_WAIT,
-    );
+    service.waiting.add(exchange, () => this.#turnAway("instances", WAITED));
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
-    clearTimeout(this.#patience);
+    this.#service.waiting.delete(this.#exchange);
     this.#yieldTurn = yieldTurn;
     const { seat } = slot;
     seat.memory ??= new Memory(slot.memory);
@@ -68,9 +67,7 @@ export class Run implements Job<Seat>, Host {
     } catch (error) {
       fault = faultOf(error, this.#loaded.locate);
     }
-    if (fault && !(this.#mayExit && fault.exited)) {
-      this.#service.report(fault.level, fault.message, sandbox.current.id);
-    }
+    if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
     sandbox.end(fault);
     this.#end(fault);
     return !sandbox.stopped && (!fault || fault.exited === true);
@@ -84,8 +81,13 @@ export class Run implements Job<Seat>, Host {
   /** Ends the guest, or takes the request out of the queue. */
   stop(reason: Stop): void {
     if (this.#sandbox) return this.#sandbox.stop(reason);
+    if (this.#refused) return;
     this.#loaded.queue.withdraw(this);
-    this.#refuse(503, reason.message);
+    if (!(reason instanceof LimitStop)) return this.#refuse(503, reason.message);
+    const { status, message, limit } = reason;
+    this.#exchange.usage.limit = limit;
+    this.#service.report("warning", `${message}: it has waited for an instance all the time`);
+    this.#refuse(status, message);
   }
 
   waiting(): void {
@@ -102,10 +104,17 @@ export class Run implements Job<Seat>, Host {
     this.#loaded.listening.delete(promise);
   }
 
+  /** Refuses a request for which there is no room. */
+  #turnAway(limit: LimitName, why: string): void {
+    this.#loaded.queue.withdraw(this);
+    this.#service.meetLimit(this.#exchange, limit, `Cannot start a guest for a request, ${why}`);
+    this.#refuse(503, "Every instance is in use: try again later");
+  }
+
   #refuse(status: number, message: string): void {
     if (this.#refused) return;
     this.#refused = true;
-    clearTimeout(this.#patience);
+    this.#service.waiting.delete(this.#exchange);
     reply(this.#exchange, status, message);
     this.#answer();
     this.#end({ status, message, level: "error", exitCode: ABORTED });
@@ -122,6 +131,8 @@ export interface Fault {
   readonly exitCode: number;
   /** Whether the guest chose to end. */
   readonly exited?: boolean;
+  /** The limit, with its value, that it was stopped for. */
+  readonly limit?: string;
 }
 
 const ABORTED = 134;
@@ -132,8 +143,23 @@ function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
     return { status: 500, message, level: "error", exitCode: ABORTED };
   }
   const { code, message } = error;
+  if (error instanceof LimitStop) {
+    const { status, limit } = error;
+    return { status, message, level: "warning", exitCode: ABORTED, limit };
+  }
   if (code === 0) return undefined;
   return code === undefined
     ? { status: 503, message, level: "info", exitCode: ABORTED }
     : { status: 500, message, level: "error", exitCode: code, exited: true };
+}
+
+/** Logs what was wrong; of a limit also how far the guest had come. */
+function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
+  const { current, service, activeMs, allowance } = sandbox;
+  if (limit === undefined) return service.report(level, message, current.id);
+  current.exchange.usage.limit = limit;
+  const progress = `it had run for ${activeMs.toFixed(0)} ms, sent ` +
+    `${allowance.backendRequests} requests to backends, and ` +
+    (current.responded ? "begun its response" : "not begun its response");
+  service.report(level, `${message}: ${progress}`, current.id);
 }

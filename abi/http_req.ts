@@ -51,7 +51,8 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   }),
   /** The client's request has an absolute one. */
   uri_get: call([ref(GuestRequest)], out.byteString, (_, { url }) => url),
-  uri_set: call([ref(GuestRequest), byteString], out.none, (_, request, url) => {
+  uri_set: call([ref(GuestRequest), byteString], out.none, ({ allowance }, request, url) => {
+    allowance.checkUrl(url);
     request.url = checkUrl(url);
   }),
   cache_override_set: cacheOverrideV1,
@@ -126,11 +127,25 @@ function start(
 ): Pending {
   const backend = isGeoLookup(request) ? sandbox.service.geoBackend : sandbox.findBackend(name);
   if (backend) {
-    return send(sandbox.service, request, streaming ? body.stream() : body.payload(), backend);
+    admit(sandbox, body, streaming);
+    const content = streaming ? body.stream() : body.payload();
+    const pending = send(sandbox.service, request, content, backend);
+    if (body.counted) pending.whenReady().then(() => body.uncount(content));
+    return pending;
   }
   if (!streaming) body.drop(); // it has been consumed
   sandbox.reportUnknownBackend(name);
   throw new SendError("destination_not_found", `Cannot send: no backend is named "${name}"`);
+}
+
+/** Refuses a request to a backend that is one too many for the client's request. */
+function admit({ allowance }: Sandbox, body: Body, streaming: boolean): void {
+  try {
+    allowance.countBackendRequest();
+  } catch (error) {
+    if (!streaming) body.drop(); // it has been consumed
+    throw error;
+  }
 }
 
 /** Look-ups of AssemblyScript's SDK, which names no backend of its own for them. */
@@ -173,7 +188,10 @@ interface Selected {
 }
 
 /** Takes the first that is done. That it failed shows in its handles: the index must be told all the same. */
-async function select({ handles }: Sandbox, numbers: readonly number[]): Promise<Selected> {
+async function select(
+  { handles, allowance }: Sandbox,
+  numbers: readonly number[],
+): Promise<Selected> {
   const pending = numbers.map((handle) => handles.get(Pending, handle));
   if (!pending.length) refuse("invalid", "Cannot select among no requests");
   await Promise.race(pending.map((each) => each.whenReady()));
@@ -183,6 +201,7 @@ async function select({ handles }: Sandbox, numbers: readonly number[]): Promise
     return { index, reply: await winner.reply(), error: undefined };
   } catch (error) {
     if (!(error instanceof SendError)) throw error;
+    allowance.note(error);
     return { index, reply: undefined, error };
   }
 }

@@ -117,7 +117,7 @@ function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manife
 function optionsOf(
   { options }: Manifest,
   fromFlags: FlagOptions,
-  { backends, catchAll, guestEnv, verbosity, loopGuard, reuse, viceroy }: ServiceFlags,
+  { backends, catchAll, guestEnv, limits, verbosity, loopGuard, reuse, viceroy }: ServiceFlags,
   { log }: LogRoutes,
 ): ServiceOptions {
   return {
@@ -131,6 +131,7 @@ function optionsOf(
     acls: { ...options.acls, ...fromFlags.acls },
     ...Object.keys(guestEnv).length && { env: guestEnv },
     ...catchAll !== undefined && { catchAll },
+    limits: { ...options.limits, ...limits },
     log,
     logHostcalls: verbosity > 1,
     loopGuard,

@@ -29,6 +29,7 @@ export function toSend(service: Service, request: GuestRequest, body: Payload): 
     headers: service.options.loopGuard ? marked(headers) : headers,
     framing,
     body,
+    limits: service.limits,
   };
 }
 

@@ -5,6 +5,7 @@ import { Backends } from "./backends.ts";
 import { Cache } from "./cache/cache.ts";
 import { type DeviceLookup, parseDevice } from "./device.ts";
 import type { ClientFacts } from "./client_facts.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Exchange } from "./exchange.ts";
 import { gatherFacts } from "./facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./geo.ts";
@@ -12,13 +13,8 @@ import type { HeaderList } from "./headers.ts";
 import type { KvStore } from "./kv/store.ts";
 import { kvStoresOf } from "./kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
-import {
-  type BackendLookup,
-  DEFAULT_LIMITS,
-  type Entries,
-  type Limits,
-  type ServiceOptions,
-} from "./options.ts";
+import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
+import type { BackendLookup, Entries, ServiceOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
@@ -36,6 +32,9 @@ export function hopsOf(headers: HeaderList): number {
 /** The backend that guests of 2020 send their geo look-ups to. */
 const GEO_BACKEND = "geolocation";
 
+/** How long a request waits for an instance, in milliseconds. */
+export const MOST_WAIT = 10_000;
+
 /** What a service may share with another one. */
 export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace">>;
 
@@ -51,8 +50,12 @@ export class Service {
   readonly cache: Cache;
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
-  readonly limits: Required<Limits>;
+  readonly limits: LimitValues;
   readonly pace: Pace;
+  /** What the limit `wall_time` is for. */
+  readonly wallTime: Deadlines<Exchange>;
+  /** Requests that wait for an instance. */
+  readonly waiting: Deadlines<Exchange>;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
@@ -73,9 +76,11 @@ export class Service {
     this.rates = shared.rates ?? new RateLimiter(now);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
+    this.limits = limitsOf(options.limits);
+    this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now);
     this.pace = shared.pace ?? new Pace();
+    this.wallTime = new Deadlines(this.limits.wall_time, this.pace);
+    this.waiting = new Deadlines(MOST_WAIT, this.pace);
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
@@ -160,6 +165,16 @@ export class Service {
     this.log({ kind: "host", level, message, ...requestId !== undefined && { requestId } });
   }
 
+  /**
+   * Notes on a request, and in the log, that it has met a limit.
+   *
+   * @param what What has become of it, in words before "the limit".
+   */
+  meetLimit(exchange: Exchange, name: LimitName, what: string, requestId?: string): void {
+    exchange.usage.limit = describeLimit(name, this.limits);
+    this.report("warning", `${what}: the limit is ${exchange.usage.limit}`, requestId);
+  }
+
   /** Has the connection closed with the service. */
   keep(connection: Duplex): void {
     this.#connections.add(connection);
@@ -167,6 +182,8 @@ export class Service {
   }
 
   close(): void {
+    this.wallTime.close();
+    this.waiting.close();
     for (const connection of this.#connections) connection.destroy();
     this.backends.close();
   }

@@ -17,6 +17,11 @@ export class Pool<S> {
     this.#most = most;
   }
 
+  /** How many slots can be taken now. */
+  get free(): number {
+    return this.#most - this.#live + this.#idle.length;
+  }
+
   /** The slot used last, or a new one; undefined when as many live as may. */
   take(): Slot<S> | undefined {
     const idle = this.#idle.pop();

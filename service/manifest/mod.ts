@@ -3,6 +3,7 @@ import { parse, type TomlTable } from "npm:smol-toml@1.9.1";
 import type { BackendOptions } from "../backend.ts";
 import type { FactsOverride } from "../client_facts.ts";
 import { FACT_NAMES, readFacts } from "../fact_fields.ts";
+import { type LimitName, readLimit } from "../limits.ts";
 import type { ServiceOptions } from "../options.ts";
 import type { ShieldingSite } from "../shielding.ts";
 import { parseBackends } from "./backends.ts";
@@ -36,6 +37,7 @@ export interface ManifestOptions extends
     | "factsPrefix"
   > {
   readonly backends?: Readonly<Record<string, BackendOptions>>;
+  readonly limits?: Readonly<Partial<Record<LimitName, number>>>;
 }
 
 /** Where and how the records of a log endpoint are written. */
@@ -111,6 +113,7 @@ async function parseOptions(local: Table): Promise<ManifestOptions> {
     fastlyKeys: local.stringList("fake_valid_fastly_keys"),
     clientFacts: section(["client"], parseClient),
     factsPrefix: local.string("client_facts_prefix"),
+    limits: section(["limits"], parseLimits),
   };
   return filled(options);
 }
@@ -128,6 +131,14 @@ function parseShieldingSites(table: Table): Record<string, ShieldingSite> {
       }];
     }),
   );
+}
+
+function parseLimits(table: Table): Partial<Record<LimitName, number>> {
+  const limits = table.keys().map((name) => {
+    const value = typeof table.get(name) === "number" ? table.get(name) : table.string(name);
+    return [name, readLimit(name, value, (what) => table.wrong(name, what))];
+  });
+  return Object.fromEntries(limits);
 }
 
 /** Facts of the client, under the names of the header fields that can give them, with `_` for `-`. */

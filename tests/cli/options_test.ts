@@ -78,6 +78,7 @@ Deno.test("every flag that names a file takes it", async () => {
     secretStores: { two: { b: "2" } },
     kvStores: { three: { c: { value: "3", metadata: "m" } }, empty: {} },
     acls: { four: [{ prefix: "10.0.0.0/8", action: "BLOCK" }] },
+    limits: {},
     logHostcalls: true,
     loopGuard: true,
     reuse: "auto",
