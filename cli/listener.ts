@@ -103,7 +103,8 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
       settled();
     });
   };
-  const server = createServer(SETTINGS, (request, response) => serve(request, response, false));
+  const settings = { ...SETTINGS, ...options.headBytes && { maxHeaderSize: options.headBytes } };
+  const server = createServer(settings, (request, response) => serve(request, response, false));
   server.maxHeadersCount = 0;
   server.on("checkContinue", (request, response) => serve(request, response, true));
   server.on("connection", (socket: Socket) => connections.add(socket));
@@ -115,7 +116,15 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
     socket.on("error", () => {});
     socket.end(bare(501, "Not Implemented"));
   });
-  server.on("clientError", onClientError);
+  server.on("clientError", (error, socket) => {
+    if ((error as { code?: string }).code === "HPE_HEADER_OVERFLOW") {
+      const most = settings.maxHeaderSize;
+      trouble?.(
+        `A request was refused: its head has more than ${most} bytes, for its line and fields`,
+      );
+    }
+    onClientError(error, socket);
+  });
   return server;
 }
 
@@ -135,6 +144,7 @@ function begin(
     access?.({
       method: request.method!,
       target: request.url!,
+      client: connection.client.address,
       status,
       millis: performance.now() - start,
       bytes,

@@ -1,4 +1,5 @@
 import type { ServiceOptions } from "../service/options.ts";
+import { limitsOf } from "../service/limits.ts";
 import { findUnreachable } from "../service/reachability.ts";
 import type { ServeCommand } from "./args.ts";
 import { CommandError, reasonOf } from "./errors.ts";
@@ -12,6 +13,9 @@ import type { Terminal } from "./terminal.ts";
 
 /** How long running requests may take after the first signal to stop. */
 const DRAIN_MILLIS = 5_000;
+
+/** Room for what a request's line has besides the URL, in bytes. */
+const REQUEST_LINE = 1024;
 
 /**
  * Serves a program until a signal ends it.
@@ -33,7 +37,7 @@ export async function serve(
   });
   const signals = new Signals();
   try {
-    const listener = await open(command.bind, program, terminal);
+    const listener = await open(command.bind, program, options, terminal);
     say(`Listening on ${listener.url}`);
     warnOfUnreachable(options, terminal);
     await signals.first;
@@ -58,10 +62,17 @@ async function stop(listener: Listener, program: Program): Promise<void> {
   await program[Symbol.asyncDispose]();
 }
 
-async function open(bind: Bind, program: Program, terminal: Terminal): Promise<Listener> {
+async function open(
+  bind: Bind,
+  program: Program,
+  options: ServiceOptions,
+  terminal: Terminal,
+): Promise<Listener> {
+  const { header_bytes, url_bytes } = limitsOf(options.limits);
   try {
     return await listen({
       ...bind,
+      headBytes: header_bytes + url_bytes + REQUEST_LINE,
       answer: (exchange) => program.answer(exchange),
       access: terminal.access,
       trouble: (message) => terminal.note("error", message),
