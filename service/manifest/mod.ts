@@ -135,7 +135,8 @@ function parseShieldingSites(table: Table): Record<string, ShieldingSite> {
 
 function parseLimits(table: Table): Partial<Record<LimitName, number>> {
   const limits = table.keys().map((name) => {
-    const value = typeof table.get(name) === "number" ? table.get(name) : table.string(name);
+    const given = table.get(name);
+    const value = typeof given === "object" ? table.string(name) : given;
     return [name, readLimit(name, value, (what) => table.wrong(name, what))];
   });
   return Object.fromEntries(limits);

@@ -100,6 +100,7 @@ Deno.test("flags win over the manifest, name by name", async () => {
       secret_stores.a = [{ key = "k", data = "manifest" }]
       acls.a = "acl.json"
       geolocation = { format = "inline-toml", addresses."10.0.0.1".city = "manifest" }
+      limits = { queue = 5, wall_time = "1m" }
       [local_server.log_endpoints]
       a = { file = "manifest.log", format = "json" }`,
     "acl.json": ACL,
@@ -115,8 +116,10 @@ Deno.test("flags win over the manifest, name by name", async () => {
     acls: { a: place.at("none.json") },
     geo: place.at("geo.json"),
     logEndpoints: { a: place.at("flag.log") },
+    limits: { wall_time: 300 },
   });
-  const { backends, kvStores, secretStores, acls, geo, log } = configured.options;
+  const { backends, kvStores, secretStores, acls, geo, limits, log } = configured.options;
+  assertEquals(limits, { queue: 5, wall_time: 300 });
   assertEquals(backends as unknown, { a: "http://flag", b: { url: "http://manifest" } });
   assertEquals(kvStores, { a: { k: "flag" }, b: { k: "manifest" } });
   assertEquals(secretStores, { a: { k: "manifest" }, c: { k: "flag" } });
