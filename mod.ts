@@ -87,7 +87,7 @@ export class Fastlike implements AsyncDisposable {
 
   /**
    * Runs the program once, as a test binary or a tool, with a request that it need not answer:
-   * `GET http://example.com/`, from 127.0.0.1.
+   * `GET http://example.com/`, from 127.0.0.1. What limits a request limits the run.
    *
    * @returns The guest's exit status; 134 if it trapped, which the log tells about.
    */

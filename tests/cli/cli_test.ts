@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { guestOf } from "../guests/wat.ts";
 import { VERSION } from "../../cli/version.ts";
 
 const CLI = new URL("../../cli.ts", import.meta.url).pathname;
@@ -274,4 +275,22 @@ Deno.test("a limit that makes no sense exits with 2 as a flag, and with 1 in fas
         "64MiB or 100MB, at least 64KiB and at most 4GiB\n",
     });
   });
+});
+
+Deno.test("run has the limits that are set for it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const print =
+      `(i32.store (i32.const 16) (i32.const 64)) (i32.store (i32.const 20) (i32.const 6))
+      (drop (call $fd_write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 4)))`;
+    await Deno.writeFile(`${folder}/guest.wasm`, await guestOf(print.repeat(3)));
+    assertEquals(await run("run", "--limit", "log_bytes=13", `${folder}/guest.wasm`), {
+      code: 0,
+      stdout: "originorigin",
+      stderr: "warning: What the guest logs is dropped from here on, after 12 bytes: " +
+        "the limit is log_bytes 13B\n",
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -134,7 +134,7 @@ Deno.test("the line of a request tells of the cache and of a limit; with -v what
   assertEquals((await shown(1, tell))[0], `${line} ${took} limit="wall_time 120s"\n`);
 });
 
-Deno.test("the line of a request is one JSON object when those are asked for", async () => {
+Deno.test("the line of a request is one JSON object when those are asked for", () => {
   const out = new Stream();
   const terminal = openTerminal({
     verbosity: 0,
