@@ -1,7 +1,7 @@
 import { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import { type Host, Sandbox } from "./handles/sandbox.ts";
-import { LimitStop, overTime, Stop } from "./handles/stop.ts";
+import { LimitReached, overTime, Stop } from "./handles/stop.ts";
 import type { Loaded, Seat } from "./load.ts";
 import type { Exchange } from "./service/exchange.ts";
 import type { LimitName } from "./service/limits.ts";
@@ -83,10 +83,9 @@ export class Run implements Job<Seat>, Host {
     if (this.#sandbox) return this.#sandbox.stop(reason);
     if (this.#refused) return;
     this.#loaded.queue.withdraw(this);
-    if (!(reason instanceof LimitStop)) return this.#refuse(503, reason.message);
+    if (!(reason instanceof LimitReached)) return this.#refuse(503, reason.message);
     const { status, message, limit } = reason;
-    this.#exchange.usage.limit = limit;
-    this.#service.report("warning", `${message}: it has waited for an instance all the time`);
+    this.#service.meetLimit(this.#exchange, limit, "A request got no instance all the time");
     this.#refuse(status, message);
   }
 
@@ -131,8 +130,8 @@ export interface Fault {
   readonly exitCode: number;
   /** Whether the guest chose to end. */
   readonly exited?: boolean;
-  /** The limit, with its value, that it was stopped for. */
-  readonly limit?: string;
+  /** The limit that it was stopped for. */
+  readonly limit?: LimitName;
 }
 
 const ABORTED = 134;
@@ -143,7 +142,7 @@ function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
     return { status: 500, message, level: "error", exitCode: ABORTED };
   }
   const { code, message } = error;
-  if (error instanceof LimitStop) {
+  if (error instanceof LimitReached) {
     const { status, limit } = error;
     return { status, message, level: "warning", exitCode: ABORTED, limit };
   }
@@ -157,9 +156,8 @@ function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
 function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
   const { current, service, activeMs, allowance } = sandbox;
   if (limit === undefined) return service.report(level, message, current.id);
-  current.exchange.usage.limit = limit;
   const progress = `it had run for ${activeMs.toFixed(0)} ms, sent ` +
     `${allowance.backendRequests} requests to backends, and ` +
     (current.responded ? "begun its response" : "not begun its response");
-  service.report(level, `${message}: ${progress}`, current.id);
+  service.meetLimit(current.exchange, limit, `The guest was stopped: ${progress}`, current.id);
 }

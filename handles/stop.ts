@@ -1,4 +1,4 @@
-import { describeLimit, type LimitValues } from "../service/limits.ts";
+import { describeLimit, type LimitName, type LimitValues } from "../service/limits.ts";
 
 /** Thrown through a guest to end it: by its own `proc_exit`, or because nobody wants its work any more. */
 export class Stop extends Error {
@@ -12,22 +12,22 @@ export class Stop extends Error {
   }
 }
 
-/** A {@linkcode Stop} because of a limit. */
-export class LimitStop extends Stop {
-  /** The limit with its value. */
-  readonly limit: string;
+/** What ends a guest that has reached a limit. */
+export class LimitReached extends Stop {
+  override name = "LimitReached";
+  readonly limit: LimitName;
   /** What the client gets if it has had no response. */
   readonly status: number;
 
-  constructor(message: string, limit: string, status: number) {
-    super(message);
+  /** @param state What became of the limit, as "wall_time 120s is over". */
+  constructor(limit: LimitName, state: string, status = 500) {
+    super(`The guest was stopped: ${state}`);
     this.limit = limit;
     this.status = status;
   }
 }
 
 /** For a guest whose request has taken as long as one may. */
-export function overTime(limits: LimitValues): LimitStop {
-  const limit = describeLimit("wall_time", limits);
-  return new LimitStop(`The guest was stopped: ${limit} is over`, limit, 504);
+export function overTime(limits: LimitValues): LimitReached {
+  return new LimitReached("wall_time", `${describeLimit("wall_time", limits)} is over`, 504);
 }

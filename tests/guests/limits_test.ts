@@ -45,7 +45,7 @@ Deno.test("a guest that waits longer than wall_time is stopped: 504, and a line 
   await gone.promise;
   assertMatch(
     warnings(guest).join(),
-    /^The guest was stopped: wall_time 50ms is over: it had run for \d+ ms, sent 1 requests to backends, and not begun its response$/,
+    /^The guest was stopped: it had run for \d+ ms, sent 1 requests to backends, and not begun its response: the limit is wall_time 50ms$/,
   );
   assertEquals(guest.lines.map(({ usage }) => usage.limit), ["wall_time 50ms"]);
 });
@@ -60,7 +60,7 @@ Deno.test("a response that is streaming when wall_time is over is cut", async ()
   await using guest = await serve(`${begin} ${SEND}`, options);
   const { status, body, whole } = await fetchRaw(guest.port, "/");
   assertEquals([status, body, whole], [200, "00007 ", false]);
-  assertMatch(warnings(guest).join(), /and begun its response$/);
+  assertMatch(warnings(guest).join(), /and begun its response: the limit is wall_time 50ms$/);
   assertEquals(guest.lines.map(({ usage, whole }) => [usage.limit, whole]), [[
     "wall_time 50ms",
     false,
