@@ -63,6 +63,8 @@ export interface ServiceFlags {
   /** How often `-v` was given. */
   readonly verbosity: number;
   readonly loopGuard: boolean;
+  /** Whether images are transformed for guests. */
+  readonly imageOptimizer: boolean;
   /** Whether an instance of the program serves more than one request. */
   readonly reuse: Reuse;
   /** What is asked for by Viceroy's flags. */
@@ -121,7 +123,14 @@ const WITH_VALUE = [
   "reuse",
   ...VICEROY_WITH_VALUE,
 ];
-const WITHOUT_VALUE = ["loop-guard", "verbose", "version", "help", ...VICEROY_WITHOUT_VALUE];
+const WITHOUT_VALUE = [
+  "loop-guard",
+  "no-image-optimizer",
+  "verbose",
+  "version",
+  "help",
+  ...VICEROY_WITHOUT_VALUE,
+];
 const FLAGS = [...WITH_VALUE, ...WITHOUT_VALUE];
 const DEFAULT_BIND = "localhost:5000";
 
@@ -230,6 +239,7 @@ function parseService(flags: Flags): ServiceFlags {
     guestEnv: parseGuestEnv(valuesOf(flags, "guest-env"), (name) => Deno.env.get(name)),
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
     loopGuard: isSet(flags, "loop-guard"),
+    imageOptimizer: !isSet(flags, "no-image-optimizer"),
     reuse: parseReuse(lastOf(flags, "reuse")),
     viceroy: parseViceroyFlags(flags, (name) => lastOf(flags, name)),
   };

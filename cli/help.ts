@@ -32,6 +32,7 @@ Flags:
                           body_bytes, backend_requests, log_bytes, cache_bytes, sandbox_requests, sandbox_idle.
                           May be repeated
   --loop-guard            Refuse requests that have come through this host before
+  --no-image-optimizer    Tell guests that images cannot be transformed
   --reuse never           Make a new instance of the program for every request, which is slower (default auto:
                           an instance is put back to its first state, if the program allows that)
   -v                      Tell more; -vv tells every hostcall

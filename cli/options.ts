@@ -9,6 +9,7 @@ import { readAuthorities } from "./authorities.ts";
 import { environmentWith } from "./env_file.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { type LogRoutes, routeLogs } from "./log_endpoints.ts";
+import { imagesOnDemand } from "./images.ts";
 import { persistIn } from "./persist.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -117,7 +118,17 @@ function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manife
 function optionsOf(
   { options }: Manifest,
   fromFlags: FlagOptions,
-  { backends, catchAll, guestEnv, limits, verbosity, loopGuard, reuse, viceroy }: ServiceFlags,
+  {
+    backends,
+    catchAll,
+    guestEnv,
+    limits,
+    verbosity,
+    loopGuard,
+    imageOptimizer,
+    reuse,
+    viceroy,
+  }: ServiceFlags,
   { log }: LogRoutes,
 ): ServiceOptions {
   return {
@@ -135,6 +146,7 @@ function optionsOf(
     log,
     logHostcalls: verbosity > 1,
     loopGuard,
+    ...imageOptimizer && { imageOptimizer: imagesOnDemand() },
     reuse,
   };
 }

@@ -3,6 +3,7 @@ import { limitsOf } from "../service/limits.ts";
 import { findUnreachable } from "../service/reachability.ts";
 import type { ServeCommand } from "./args.ts";
 import { CommandError, reasonOf } from "./errors.ts";
+import { surviveFaults } from "./faults.ts";
 import type { Bind } from "./flag_values.ts";
 import { listen } from "./listener.ts";
 import type { Listener } from "./listening.ts";
@@ -28,6 +29,7 @@ export async function serve(
   terminal: Terminal,
   say: (line: string) => void,
 ): Promise<void> {
+  using _ = surviveFaults((message) => terminal.note("error", message));
   using configured = await configure(command, terminal);
   const { options } = configured;
   const { captured } = command.viceroy;

@@ -82,7 +82,7 @@ export interface ServiceOptions {
   readonly random?: (bytes: Uint8Array) => void;
   /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */
   readonly inspect?: Inspector;
-  /** Transforms images for guests. Without one they learn that it is not supported. */
+  /** Transforms images for guests, as that of `drivers/images.ts`. Without one they learn that it is not supported. */
   readonly imageOptimizer?: ImageOptimizer;
   /** Where an address is. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;

@@ -69,6 +69,7 @@ Deno.test("every flag that names a file takes it", async () => {
     device: place.at("device.json"),
     verbosity: 2,
     loopGuard: true,
+    imageOptimizer: false,
   });
   // The authorities are those of the machine that runs the tests.
   const { configStores, geo, devices, log, ca: _, ...others } = configured.options;
