@@ -133,3 +133,12 @@ Deno.test("the log has each limit of a request once", async () => {
   assertEquals(lines.length, 1);
   assertMatch((lines[0] as { message: string }).message, /the limit is body_bytes 1B$/);
 });
+
+Deno.test("a guest that closes nothing gets 100,000 handles", () => {
+  using b = bench();
+  let count = 0;
+  while (b.now(REQ, "new", OUT) === ok) count++;
+  assertEquals([count, b.now(BODY, "new", OUT)], [100_000, limitexceeded]);
+  assertEquals(b.now(REQ, "close", 1), ok);
+  assertEquals(b.now(BODY, "new", OUT), ok);
+});
