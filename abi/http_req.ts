@@ -214,8 +214,11 @@ function editCalls(): Record<string, Hostcall> {
     call(
       [ref(Pending), headerName, headerValue, target],
       out.none,
-      (_, pending, name, value, target) =>
-        pending.edit(target, (headers) => change(headers, name, value)),
+      ({ allowance }, pending, name, value, target) => {
+        allowance.checkFields(pending.promised, name, [value], false);
+        pending.promised.append(name, value);
+        pending.edit(target, (headers) => change(headers, name, value));
+      },
     );
   return {
     pending_req_header_insert: edit((headers, name, value) => headers.set(name, value)),

@@ -117,6 +117,13 @@ Deno.test("trailers have as much room as header fields", async () => {
   assertEquals([append(), append(), append()], [ok, ok, httpheadtoolarge]);
 });
 
+Deno.test("fields for a response that is still to come have as much room, too", async () => {
+  using b = bench({ backends: { origin: () => new Response() }, limits: { header_count: 2 } });
+  const sent = await b.got(REQ, "send_async", await b.request(), await b.body(), "origin");
+  const append = () => b.now(REQ, "pending_req_header_append", sent, "a", "b", 0);
+  assertEquals([append(), append(), append()], [ok, ok, httpheadtoolarge]);
+});
+
 Deno.test("a refused send has consumed what it was given, as every other one", async () => {
   using b = bench({ backends: { origin: () => new Response() }, limits: { backend_requests: 0 } });
   const [request, body] = [await b.request(), await b.body("abc")];
