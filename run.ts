@@ -18,7 +18,7 @@ const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
 export class Run implements Job<Seat>, Host {
   /** Resolves when the guest does no more for the request that it was started for. */
   readonly answered: Promise<void>;
-  /** Resolves when the guest has ended, with what was wrong with it. */
+  /** Resolves when the guest has ended, and whoever answers in its place, with what was wrong with it. */
   readonly ended: Promise<Fault | undefined>;
   readonly #exchange: Exchange;
   readonly #service: Service;
@@ -65,11 +65,14 @@ export class Run implements Job<Seat>, Host {
     try {
       await slot.run();
     } catch (error) {
+      if (!(error instanceof Stop)) this.#service.tally.traps++;
       fault = faultOf(error, this.#loaded.locate);
     }
     if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
     sandbox.end(fault);
-    this.#end(fault);
+    const { answering } = sandbox;
+    if (answering && !this.#mayExit) answering.then(() => this.#end(fault));
+    else this.#end(fault);
     return !sandbox.stopped && (!fault || fault.exited === true);
   }
 
@@ -87,6 +90,12 @@ export class Run implements Job<Seat>, Host {
     const { status, message, limit } = reason;
     this.#service.meetLimit(this.#exchange, limit, "A request got no instance all the time");
     this.#refuse(status, message);
+  }
+
+  /** Ends the guest, and whoever answers in its place. */
+  close(reason: Stop): void {
+    this.stop(reason);
+    this.#sandbox?.cutAnswers(reason.message);
   }
 
   waiting(): void {

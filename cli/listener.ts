@@ -14,15 +14,15 @@ const KEEPS_THE_WIRE = "writeInformation" in ServerResponse.prototype;
 
 const SETTINGS = {
   keepAliveTimeout: 75_000,
-  headersTimeout: 60_000,
   requestTimeout: 0, // an upload may take as long as it likes
-  maxHeaderSize: 128 * 1024,
   noDelay: true,
   optimizeEmptyRequests: true,
   /** Node takes its hands off the connections of such requests; others that offer another protocol go on in HTTP. */
   shouldUpgradeCallback: ({ method, rawHeaders }: IncomingMessage) =>
     asksForUpgrade(method ?? "", new HeaderList(rawHeaders)),
 };
+const HEAD_TIMEOUT = 60_000;
+const HEAD_BYTES = 128 * 1024;
 /** How often to look for a port that is free on both of localhost's addresses. */
 const PORT_ATTEMPTS = 10;
 
@@ -44,6 +44,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     url: `http://${shown(options.hostname)}:${port}`,
     port,
     addresses,
+    connections: () => connections.count,
     async drain(ms) {
       const closed = stop();
       connections.retire();
@@ -103,8 +104,16 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
       settled();
     });
   };
-  const settings = { ...SETTINGS, ...options.headBytes && { maxHeaderSize: options.headBytes } };
-  const server = createServer(settings, (request, response) => serve(request, response, false));
+  const { headTimeout = HEAD_TIMEOUT, headBytes = HEAD_BYTES } = options;
+  const server = createServer(
+    {
+      ...SETTINGS,
+      maxHeaderSize: headBytes,
+      headersTimeout: headTimeout,
+      connectionsCheckingInterval: headTimeout / 2,
+    },
+    (request, response) => serve(request, response, false),
+  );
   server.maxHeadersCount = 0;
   server.on("checkContinue", (request, response) => serve(request, response, true));
   server.on("connection", (socket: Socket) => connections.add(socket));
@@ -118,9 +127,8 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
   });
   server.on("clientError", (error, socket) => {
     if ((error as { code?: string }).code === "HPE_HEADER_OVERFLOW") {
-      const most = settings.maxHeaderSize;
       trouble?.(
-        `A request was refused: its head has more than ${most} bytes, for its line and fields`,
+        `A request was refused: its head has more than ${headBytes} bytes, for its line and fields`,
       );
     }
     onClientError(error, socket);

@@ -125,6 +125,7 @@ function optionsOf(
     limits,
     verbosity,
     loopGuard,
+    trustProxy,
     imageOptimizer,
     reuse,
     viceroy,
@@ -146,6 +147,7 @@ function optionsOf(
     log,
     logHostcalls: verbosity > 1,
     loopGuard,
+    ...trustProxy.length && { trustProxy },
     ...imageOptimizer && { imageOptimizer: imagesOnDemand() },
     reuse,
   };

@@ -72,6 +72,12 @@ export interface ServiceOptions {
    * no field does: whoever reaches the service could say anything.
    */
   readonly factsPrefix?: string;
+  /**
+   * Proxies in front of the service, each by its address or range (`10.0.0.0/8`), or by a name: `loopback`, `private`.
+   * The client of a request that comes from one, and its scheme, are what `x-forwarded-for` and `x-forwarded-proto` say.
+   * What is no range fails `Fastlike.load` with a `TypeError`. By default no peer is believed.
+   */
+  readonly trustProxy?: readonly string[];
   /** Whether guests may hand requests off to a backend, as WebSockets are. By default they may. */
   readonly websockets?: boolean;
   /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */

@@ -16,8 +16,10 @@ import type { LogEntry, LogLevel, LogSink } from "./log.ts";
 import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
 import type { BackendLookup, Entries, ServiceOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
+import { TrustedProxies } from "./proxies.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
+import { Tally } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
 
 /** The name that this host adds to `cdn-loop`. */
@@ -36,7 +38,7 @@ const GEO_BACKEND = "geolocation";
 export const MOST_WAIT = 10_000;
 
 /** What a service may share with another one. */
-export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace">>;
+export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace" | "tally">>;
 
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
@@ -56,6 +58,9 @@ export class Service {
   readonly wallTime: Deadlines<Exchange>;
   /** Requests that wait for an instance. */
   readonly waiting: Deadlines<Exchange>;
+  readonly tally: Tally;
+  /** Undefined if there are none. */
+  readonly proxies: TrustedProxies | undefined;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
@@ -81,6 +86,8 @@ export class Service {
     this.pace = shared.pace ?? new Pace();
     this.wallTime = new Deadlines(this.limits.wall_time, this.pace);
     this.waiting = new Deadlines(MOST_WAIT, this.pace);
+    this.tally = shared.tally ?? new Tally();
+    if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
@@ -171,6 +178,7 @@ export class Service {
    * @param what What has become of it, in words before "the limit".
    */
   meetLimit(exchange: Exchange, name: LimitName, what: string, requestId?: string): void {
+    this.tally.hit(name);
     exchange.usage.limit = describeLimit(name, this.limits);
     this.report("warning", `${what}: the limit is ${exchange.usage.limit}`, requestId);
   }

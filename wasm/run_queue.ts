@@ -34,6 +34,11 @@ export class RunQueue<S> {
     return this.#jobs.size >= this.#most + this.#pool.free;
   }
 
+  /** How many jobs have not started. */
+  get length(): number {
+    return this.#jobs.size;
+  }
+
   submit(job: Job<S>): void {
     this.#jobs.add(job);
     this.#next();

@@ -69,6 +69,7 @@ Deno.test("every flag that names a file takes it", async () => {
     device: place.at("device.json"),
     verbosity: 2,
     loopGuard: true,
+    trustProxy: ["loopback"],
     imageOptimizer: false,
   });
   // The authorities are those of the machine that runs the tests.
@@ -82,6 +83,7 @@ Deno.test("every flag that names a file takes it", async () => {
     limits: {},
     logHostcalls: true,
     loopGuard: true,
+    trustProxy: ["loopback"],
     reuse: "auto",
   });
   const one = configStores?.one;

@@ -276,6 +276,7 @@ Deno.test("a request cannot have more requests to backends than backend_requests
     "Cannot send a request number 4: the limit is backend_requests 3",
     "Cannot send a request number 4: the limit is backend_requests 3",
   ]);
+  assertEquals(guest.app.status().limits, { backend_requests: 2 });
 });
 
 Deno.test("what a request logs beyond log_bytes is dropped, and said so once", async () => {
