@@ -33,7 +33,10 @@ export interface Limits {
   readonly backend_requests?: Limit;
   /** Bytes of log records and standard output for a request; what comes beyond is dropped. By default 16 MiB. */
   readonly log_bytes?: Limit;
-  /** Bytes that cached objects take: the least recently used beyond them are forgotten. By default 256 MiB. */
+  /**
+   * Bytes that cached objects take, in memory and where they are kept: the least recently used beyond them are
+   * forgotten. By default 256 MiB.
+   */
   readonly cache_bytes?: Limit;
   /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */
   readonly sandbox_requests?: Limit;

@@ -1,5 +1,6 @@
 import type { AclEntry } from "./acl.ts";
 import type { BackendDefinition } from "./backend.ts";
+import type { CacheDriver } from "./cache/driver.ts";
 import type { DeviceLookup } from "./device.ts";
 import type { KvDriver } from "./kv/driver.ts";
 import type { KvSeed } from "./kv/store.ts";
@@ -11,6 +12,7 @@ import type { ImageOptimizer } from "./image_optimizer.ts";
 import type { Inspector } from "./inspection.ts";
 import type { Limits } from "./limits.ts";
 import type { LogSink } from "./log.ts";
+import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { UserAgentParser } from "./user_agent.ts";
 
 /** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
@@ -52,6 +54,10 @@ export interface ServiceOptions {
   readonly kvStores?: Readonly<Record<string, KvSeed>>;
   /** Gives what holds the KV store of a name, for as long as the service is there. By default memory does. */
   readonly kvDriver?: (store: string) => KvDriver;
+  /** Keeps what is cached from one start to the next, for as long as the service is there. By default nothing does. */
+  readonly cacheDriver?: CacheDriver;
+  /** Gives what holds the counts of rate counters, and the times in penalty boxes. By default memory does. */
+  readonly rateDriver?: (kind: RateKind) => RateDriver;
   /** ACLs by name. A prefix that is none fails `Fastlike.load` with a `TypeError`. */
   readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
   /** The device behind a User-Agent field. By default what `parseDevice` finds. */

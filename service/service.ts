@@ -66,6 +66,7 @@ export class Service {
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
   readonly #log: LogSink | undefined;
   readonly #geoBackend: Backend;
+  readonly #ownsCache: boolean;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   #lastId = 0;
@@ -78,11 +79,12 @@ export class Service {
     this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
     this.kvStores = shared.kvStores ?? kvStoresOf(options.kvStores ?? {}, now, options.kvDriver);
-    this.rates = shared.rates ?? new RateLimiter(now);
+    this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = limitsOf(options.limits);
-    this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now);
+    this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver);
+    this.#ownsCache = !shared.cache;
     this.pace = shared.pace ?? new Pace();
     this.wallTime = new Deadlines(this.limits.wall_time, this.pace);
     this.waiting = new Deadlines(MOST_WAIT, this.pace);
@@ -194,6 +196,7 @@ export class Service {
     this.waiting.close();
     for (const connection of this.#connections) connection.destroy();
     this.backends.close();
+    if (this.#ownsCache) this.cache.close();
   }
 }
 
