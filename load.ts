@@ -53,7 +53,7 @@ export async function load(source: Source, service: Service): Promise<Loaded> {
   return {
     pool,
     locate: program.locate,
-    queue: new RunQueue(pool),
+    queue: new RunQueue(pool, limits.queue),
     service,
     listening: new Set(),
     retired: false,

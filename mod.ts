@@ -18,6 +18,7 @@ import { load, type Loaded, warmup } from "./load.ts";
 import { Run } from "./run.ts";
 import type { Exchange } from "./service/exchange.ts";
 import type { ServiceOptions } from "./service/options.ts";
+import { refuseHead } from "./service/refuse_head.ts";
 import { reply } from "./service/reply.ts";
 import { hopsOf, Service } from "./service/service.ts";
 import type { Status } from "./service/status.ts";
@@ -88,15 +89,17 @@ export class Fastlike implements AsyncDisposable {
 
   /**
    * Runs the program once, as a test binary or a tool, with a request that it need not answer:
-   * `GET http://example.com/`, from 127.0.0.1.
+   * `GET http://example.com/`, from 127.0.0.1. What limits a request limits the run.
    *
    * @returns The guest's exit status; 134 if it trapped, which the log tells about.
    */
   async run(): Promise<number> {
-    const run = new Run(new SyntheticExchange(), this.#service, this.#loaded, true);
+    const exchange = new SyntheticExchange();
+    const run = new Run(exchange, this.#service, this.#loaded, true);
     this.#running.add(run);
     const fault = await run.ended;
     this.#running.delete(run);
+    this.#service.wallTime.delete(exchange);
     return fault?.exitCode ?? 0;
   }
 
@@ -193,7 +196,9 @@ export class Fastlike implements AsyncDisposable {
         "Loop detected: the request has come through this service before",
       );
     }
+    if (refuseHead(exchange, service)) return;
     await (this.#handOver(exchange, service) ?? this.#start(exchange, service));
+    service.wallTime.delete(exchange);
   }
 
   async #start(exchange: Exchange, service: Service): Promise<void> {

@@ -1,18 +1,18 @@
 import { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import { type Host, Sandbox } from "./handles/sandbox.ts";
-import { Stop } from "./handles/stop.ts";
+import { LimitReached, overTime, Stop } from "./handles/stop.ts";
 import type { Loaded, Seat } from "./load.ts";
 import type { Exchange } from "./service/exchange.ts";
+import type { LimitName } from "./service/limits.ts";
 import type { LogLevel } from "./service/log.ts";
 import { reply } from "./service/reply.ts";
-import { describe, type Service } from "./service/service.ts";
+import { describe, MOST_WAIT, type Service } from "./service/service.ts";
 import type { Job } from "./wasm/run_queue.ts";
 import type { Slot } from "./wasm/slot.ts";
 import { describeTrap } from "./wasm/trap.ts";
 
-/** How long a request waits for an instance, in milliseconds. */
-const MOST_WAIT = 10_000;
+const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
 
 /** A run of the program: first a request in the queue, then a sandbox, which may take more requests. */
 export class Run implements Job<Seat>, Host {
@@ -27,7 +27,6 @@ export class Run implements Job<Seat>, Host {
   readonly #answer: () => void;
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
-  #patience: ReturnType<typeof setTimeout> | undefined;
   #sandbox: Sandbox | undefined;
   #refused = false;
 
@@ -43,19 +42,19 @@ export class Run implements Job<Seat>, Host {
     this.#service = service;
     this.#loaded = loaded;
     this.#mayExit = mayExit;
-    exchange.onGone((reason) =>
-      this.#sandbox ? this.#sandbox.abandon(exchange, reason) : this.stop(new Stop(reason.message))
-    );
-    if (!this.#refused) loaded.queue.submit(this);
+    const stop = (reason: Stop) =>
+      this.#sandbox ? this.#sandbox.abandon(exchange, reason) : this.stop(reason);
+    exchange.onGone((reason) => stop(new Stop(reason.message)));
+    if (!this.#refused && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
+    if (this.#refused) return;
+    service.wallTime.add(exchange, () => stop(overTime(service.limits)));
+    loaded.queue.submit(this);
     if (this.#sandbox || this.#refused) return;
-    this.#patience = setTimeout(() => {
-      service.tally.hit("instances");
-      this.stop(new Stop("Every instance is in use: try again later"));
-    }, MOST_WAIT);
+    service.waiting.add(exchange, () => this.#turnAway("instances", WAITED));
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
-    clearTimeout(this.#patience);
+    this.#service.waiting.delete(this.#exchange);
     this.#yieldTurn = yieldTurn;
     const { seat } = slot;
     seat.memory ??= new Memory(slot.memory);
@@ -69,9 +68,7 @@ export class Run implements Job<Seat>, Host {
       if (!(error instanceof Stop)) this.#service.tally.traps++;
       fault = faultOf(error, this.#loaded.locate);
     }
-    if (fault && !(this.#mayExit && fault.exited)) {
-      this.#service.report(fault.level, fault.message, sandbox.current.id);
-    }
+    if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
     sandbox.end(fault);
     const { answering } = sandbox;
     if (answering && !this.#mayExit) answering.then(() => this.#end(fault));
@@ -87,8 +84,12 @@ export class Run implements Job<Seat>, Host {
   /** Ends the guest, or takes the request out of the queue. */
   stop(reason: Stop): void {
     if (this.#sandbox) return this.#sandbox.stop(reason);
+    if (this.#refused) return;
     this.#loaded.queue.withdraw(this);
-    this.#refuse(503, reason.message);
+    if (!(reason instanceof LimitReached)) return this.#refuse(503, reason.message);
+    const { status, message, limit } = reason;
+    this.#service.meetLimit(this.#exchange, limit, "A request got no instance all the time");
+    this.#refuse(status, message);
   }
 
   /** Ends the guest, and whoever answers in its place. */
@@ -111,10 +112,17 @@ export class Run implements Job<Seat>, Host {
     this.#loaded.listening.delete(promise);
   }
 
+  /** Refuses a request for which there is no room. */
+  #turnAway(limit: LimitName, why: string): void {
+    this.#loaded.queue.withdraw(this);
+    this.#service.meetLimit(this.#exchange, limit, `Cannot start a guest for a request, ${why}`);
+    this.#refuse(503, "Every instance is in use: try again later");
+  }
+
   #refuse(status: number, message: string): void {
     if (this.#refused) return;
     this.#refused = true;
-    clearTimeout(this.#patience);
+    this.#service.waiting.delete(this.#exchange);
     reply(this.#exchange, status, message);
     this.#answer();
     this.#end({ status, message, level: "error", exitCode: ABORTED });
@@ -131,6 +139,8 @@ export interface Fault {
   readonly exitCode: number;
   /** Whether the guest chose to end. */
   readonly exited?: boolean;
+  /** The limit that it was stopped for. */
+  readonly limit?: LimitName;
 }
 
 const ABORTED = 134;
@@ -141,8 +151,22 @@ function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
     return { status: 500, message, level: "error", exitCode: ABORTED };
   }
   const { code, message } = error;
+  if (error instanceof LimitReached) {
+    const { status, limit } = error;
+    return { status, message, level: "warning", exitCode: ABORTED, limit };
+  }
   if (code === 0) return undefined;
   return code === undefined
     ? { status: 503, message, level: "info", exitCode: ABORTED }
     : { status: 500, message, level: "error", exitCode: code, exited: true };
+}
+
+/** Logs what was wrong; of a limit also how far the guest had come. */
+function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
+  const { current, service, activeMs, allowance } = sandbox;
+  if (limit === undefined) return service.report(level, message, current.id);
+  const progress = `it had run for ${activeMs.toFixed(0)} ms, sent ` +
+    `${allowance.backendRequests} requests to backends, and ` +
+    (current.responded ? "begun its response" : "not begun its response");
+  service.meetLimit(current.exchange, limit, `The guest was stopped: ${progress}`, current.id);
 }

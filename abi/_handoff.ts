@@ -26,6 +26,7 @@ const toBackend: HandOff = (sandbox, name, changed) => {
     sandbox.reportUnknownBackend(name);
     refuse("invalid", `Cannot hand the request off: no backend is named "${name}"`);
   }
+  sandbox.allowance.countBackendRequest();
   handOff(service, current, backend, changed);
 };
 
@@ -38,7 +39,9 @@ const toPushpin: HandOff = (sandbox, name, changed) => {
   const { host = "127.0.0.1", port } = pushpin;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const backend = service.backends.make("pushpin", { url, http2: false });
-  handOff(service, current, backend, changed, { "pushpin-route": checkValue(name) });
+  const route = checkValue(name);
+  sandbox.allowance.countBackendRequest();
+  handOff(service, current, backend, changed, { "pushpin-route": route });
 };
 
 /** The client's request as it came, and the guest's own version of it. */

@@ -51,19 +51,27 @@ export function messageCalls<M extends Message>(type: Resource<M>): Record<strin
     header_values_set: call(
       [ref(type), headerName, byteString],
       out.none,
-      (_, message, name, values) => {
-        message.headers.set(name, ...values.split("\0").slice(0, -1).map(checkValue));
+      ({ allowance }, { headers }, name, texts) => {
+        const values = texts.split("\0").slice(0, -1).map(checkValue);
+        allowance.checkFields(headers, name, values, true);
+        headers.set(name, ...values);
       },
     ),
     header_insert: call(
       [ref(type), headerName, headerValue],
       out.none,
-      (_, { headers }, name, value) => headers.set(name, value),
+      ({ allowance }, { headers }, name, value) => {
+        allowance.checkFields(headers, name, [value], true);
+        headers.set(name, value);
+      },
     ),
     header_append: call(
       [ref(type), headerName, headerValue],
       out.none,
-      (_, { headers }, name, value) => headers.append(name, value),
+      ({ allowance }, { headers }, name, value) => {
+        allowance.checkFields(headers, name, [value], false);
+        headers.append(name, value);
+      },
     ),
     header_remove: call([ref(type), headerName], out.none, (_, { headers }, name) => {
       if (!headers.delete(name)) refuse("invalid", `Cannot find header "${name}"`);

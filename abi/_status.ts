@@ -30,6 +30,7 @@ const STATUS: Readonly<Record<Refusal, XqdStatus>> = {
   "unsupported": XqdStatus.unsupported,
   "http-invalid": XqdStatus.httpinvalid,
   "http-incomplete": XqdStatus.httpincomplete,
+  "head-too-large": XqdStatus.httpheadtoolarge,
   "absent": XqdStatus.none,
   "limit-exceeded": XqdStatus.limitexceeded,
   "again": XqdStatus.again,

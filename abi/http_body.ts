@@ -21,7 +21,10 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   new: call([], out.put(Body), () => new Body()),
 
   /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
-  append: wait([ref(Body), content], out.none, (_, dest, src) => dest.append(src)),
+  append: wait([ref(Body), content], out.none, ({ allowance }, dest, src) => {
+    if (src.counted) dest.countIn(allowance.held);
+    return dest.append(src);
+  }),
 
   /** Fills `buf` with what is at hand, waiting only when nothing is; zero bytes is the end. */
   read: wait([ref(Body), span], out.u32, (_, body, buf) => {
@@ -29,8 +32,10 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
     return chunk instanceof Promise ? chunk.then(buf.fill) : buf.fill(chunk);
   }),
 
-  /** Takes all of it. The back of a stream waits while its reader is behind. */
-  write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (_, body, chunk, end) => {
+  /** Takes all of it, unless too much is held already. The back of a stream waits while its reader is behind. */
+  write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (sandbox, body, chunk, end) => {
+    sandbox.allowance.checkBody(chunk.length);
+    body.countIn(sandbox.allowance.held);
     const written = body.write(chunk, end);
     return written instanceof Promise ? written.then(() => chunk.length) : chunk.length;
   }),
@@ -44,7 +49,10 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   trailer_append: call(
     [ref(Body), headerName, headerValue],
     out.none,
-    (_, body, name, value) => body.appendTrailer(name, value),
+    ({ allowance }, { ownTrailers }, name, value) => {
+      allowance.checkFields(ownTrailers, name, [value], false);
+      ownTrailers.append(name, value);
+    },
   ),
   ...readingCalls("trailer", Body, ({ trailers }) => trailers),
 

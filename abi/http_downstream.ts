@@ -58,7 +58,7 @@ const TIMEOUT = 2;
 export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
   /** Says that the guest would take another request; one may be asked for at a time. */
   next_request: call([u32, u32], out.put(RequestPromise), (sandbox, mask, options) => {
-    const most = sandbox.service.limits.sandboxIdle;
+    const most = sandbox.service.limits.sandbox_idle;
     return sandbox.listen(Math.min(patience(sandbox.memory, mask, options), most));
   }),
   /** The next request and its body, which are the current ones from now on; None if there is no more. */

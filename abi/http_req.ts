@@ -9,6 +9,7 @@ import { PendingRequest as Pending, type Reply } from "../handles/pending_reques
 import type { Sandbox } from "../handles/sandbox.ts";
 import { send, sendThroughCache } from "../handles/send.ts";
 import type { Backend } from "../service/backends.ts";
+import type { Payload } from "../service/bytes.ts";
 import { refuse, SendError } from "../service/errors.ts";
 import { checkMethod } from "../service/headers.ts";
 import { checkUrl } from "../service/url.ts";
@@ -52,7 +53,8 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   }),
   /** The client's request has an absolute one. */
   uri_get: call([ref(GuestRequest)], out.byteString, (_, { url }) => url),
-  uri_set: call([ref(GuestRequest), byteString], out.none, (_, request, url) => {
+  uri_set: call([ref(GuestRequest), byteString], out.none, ({ allowance }, request, url) => {
+    allowance.checkUrl(url);
     request.url = checkUrl(url);
   }),
   cache_override_set: cacheOverrideV1,
@@ -125,22 +127,32 @@ function sendAndWait(send: Send) {
 function sendThrough(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
   const { service, current } = sandbox;
   const backend = backendFor(sandbox, request, name, body);
-  const payload = body.payload();
+  const content = body.payload();
   if (service.options.cache === false || backend === service.geoBackend) {
-    return send(service, request, payload, backend);
+    return release(send(service, request, content, backend), body, content);
   }
   const source = sandbox.cacheNameOf(backend);
-  return sendThroughCache(service, request, payload, backend, source, current.exchange.usage);
+  const { usage } = current.exchange;
+  const pending = sendThroughCache(service, request, content, backend, source, usage);
+  return release(pending, body, content);
 }
 
 function sendPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
   const backend = backendFor(sandbox, request, name, body);
-  return send(sandbox.service, request, body.payload(), backend);
+  const content = body.payload();
+  return release(send(sandbox.service, request, content, backend), body, content);
 }
 
 function streamPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
   const backend = backendFor(sandbox, request, name);
-  return send(sandbox.service, request, body.stream(), backend);
+  const content = body.stream();
+  return release(send(sandbox.service, request, content, backend), body, content);
+}
+
+/** What the content takes of memory is no more than the guest's when the request is over. */
+function release(pending: Pending, body: Body, content: Payload): Pending {
+  if (body.counted) pending.whenReady().then(() => body.uncount(content));
+  return pending;
 }
 
 /** @param consumed What is let go of if there is no such backend. */
@@ -151,10 +163,23 @@ function backendFor(
   consumed?: Body,
 ): Backend {
   const backend = isGeoLookup(request) ? sandbox.service.geoBackend : sandbox.findBackend(name);
-  if (backend) return backend;
+  if (backend) {
+    admit(sandbox, consumed);
+    return backend;
+  }
   consumed?.drop();
   sandbox.reportUnknownBackend(name);
   throw new SendError("destination_not_found", `Cannot send: no backend is named "${name}"`);
+}
+
+/** Refuses a request to a backend that is one too many for the client's request. */
+function admit({ allowance }: Sandbox, consumed: Body | undefined): void {
+  try {
+    allowance.countBackendRequest();
+  } catch (error) {
+    consumed?.drop();
+    throw error;
+  }
 }
 
 /** Look-ups of AssemblyScript's SDK, which names no backend of its own for them. */
@@ -187,7 +212,10 @@ interface Selected {
 }
 
 /** Takes the first that is done. That it failed shows in its handles: the index must be told all the same. */
-async function select({ handles }: Sandbox, numbers: readonly number[]): Promise<Selected> {
+async function select(
+  { handles, allowance }: Sandbox,
+  numbers: readonly number[],
+): Promise<Selected> {
   const pending = numbers.map((handle) => handles.get(Pending, handle));
   if (!pending.length) refuse("invalid", "Cannot select among no requests");
   await Promise.race(pending.map((each) => each.whenReady()));
@@ -197,6 +225,7 @@ async function select({ handles }: Sandbox, numbers: readonly number[]): Promise
     return { index, reply: await winner.reply(), error: undefined };
   } catch (error) {
     if (!(error instanceof SendError)) throw error;
+    allowance.note(error);
     return { index, reply: undefined, error };
   }
 }
@@ -209,8 +238,11 @@ function editCalls(): Record<string, Hostcall> {
     call(
       [ref(Pending), headerName, headerValue, target],
       out.none,
-      (_, pending, name, value, target) =>
-        pending.edit(target, (headers) => change(headers, name, value)),
+      ({ allowance }, pending, name, value, target) => {
+        allowance.checkFields(pending.promised, name, [value], false);
+        pending.promised.append(name, value);
+        pending.edit(target, (headers) => change(headers, name, value));
+      },
     );
   return {
     pending_req_header_insert: edit((headers, name, value) => headers.set(name, value)),

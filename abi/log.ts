@@ -25,7 +25,9 @@ export const log: Namespace = namespace("fastly_log", {
   }),
 
   /** One call is one record; it never fails for what becomes of it. */
-  write: call([ref(LogEndpoint), bytes], out.u32, ({ service, current }, { name }, record) => {
+  write: call([ref(LogEndpoint), bytes], out.u32, (sandbox, { name }, record) => {
+    const { service, current, allowance } = sandbox;
+    if (!allowance.mayLog(record.length)) return record.length;
     const message = decoder.decode(record).replace(/\n$/, "");
     if (message) service.log({ kind: "endpoint", requestId: current.id, endpoint: name, message });
     return record.length;

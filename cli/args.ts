@@ -1,9 +1,7 @@
-// @ts-types="./std_closest_string.d.ts"
-import { closestString } from "npm:deno-std@1.4.0/text/closest_string.js";
-// @ts-types="./std_levenshtein_distance.d.ts"
-import { levenshteinDistance } from "npm:deno-std@1.4.0/text/levenshtein_distance.js";
 // @ts-types="./std_parse_args.d.ts"
 import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
+import type { LimitName } from "../service/limits.ts";
+import { nearest } from "../service/nearest.ts";
 import { UsageError } from "./errors.ts";
 import {
   type Bind,
@@ -14,6 +12,7 @@ import {
   parseEnv,
   parseGuestEnv,
   parseKvStores,
+  parseLimits,
   parseLogFormat,
   parseNamedFiles,
   parseReuse,
@@ -58,8 +57,10 @@ export interface ServiceFlags {
   readonly device: string | undefined;
   /** Files that take the records of log endpoints, by the endpoint's name. */
   readonly logEndpoints: Readonly<Record<string, string>>;
-  /** How records of log endpoints are written. */
+  /** How records of log endpoints and the lines of the access log are written. */
   readonly logFormat: LogFormat;
+  /** Limits to set, as numbers. */
+  readonly limits: Readonly<Partial<Record<LimitName, number>>>;
   /** Variables of the guest's environment. */
   readonly guestEnv: Readonly<Record<string, string>>;
   /** How often `-v` was given. */
@@ -129,6 +130,7 @@ const WITH_VALUE = [
   "log-endpoint",
   "log-format",
   "guest-env",
+  "limit",
   "reuse",
   "trust-proxy",
   "warmup",
@@ -251,6 +253,7 @@ function parseService(flags: Flags): ServiceFlags {
     device: lastOf(flags, "device"),
     logEndpoints: files("log-endpoint"),
     logFormat: parseLogFormat(lastOf(flags, "log-format")),
+    limits: parseLimits(valuesOf(flags, "limit")),
     guestEnv: parseGuestEnv(valuesOf(flags, "guest-env"), (name) => Deno.env.get(name)),
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
     cache: !isSet(flags, "no-cache"),
@@ -278,11 +281,9 @@ function normalizeOne(argument: string): string | string[] {
 
 function unknownFlag(argument: string): never {
   const given = argument.replace(/^-+/, "").replace(/=.*$/s, "");
-  const closest = closestString(given, FLAGS);
-  const distance = levenshteinDistance(given, closest);
-  const near = distance < given.length && distance <= Math.max(2, Math.floor(given.length / 3));
+  const meant = nearest(given, FLAGS);
   const shown = given.length === 1 ? `-${given}` : `--${given}`;
-  throw new UsageError(`Unknown flag ${shown}` + (near ? `: did you mean --${closest}?` : ""));
+  throw new UsageError(`Unknown flag ${shown}` + (meant ? `: did you mean --${meant}?` : ""));
 }
 
 function valuesOf(flags: Flags, name: string): readonly string[] {

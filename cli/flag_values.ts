@@ -1,3 +1,4 @@
+import { type LimitName, readLimit } from "../service/limits.ts";
 import { isProxyRange, PROXY_RANGE } from "../service/proxies.ts";
 import { UsageError } from "./errors.ts";
 
@@ -148,6 +149,19 @@ export function parseGuestEnv(
     variables.set(name, value);
   }
   return Object.fromEntries(variables);
+}
+
+/** `NAME=value` for some limits; the last of several of a name wins. */
+export function parseLimits(definitions: readonly string[]): Partial<Record<LimitName, number>> {
+  const limits = definitions.map((definition) => {
+    const wrong = (what: string): never => {
+      throw new UsageError(`Cannot use --limit ${definition}: ${what}`);
+    };
+    const [, name, value] = /^([^=]*)=(.*)$/s.exec(definition) ??
+      wrong("it is not NAME=VALUE, as in memory=256MiB");
+    return [name!, readLimit(name!, value, (what) => wrong(`${name || "the name"} ${what}`))];
+  });
+  return Object.fromEntries(limits);
 }
 
 /** The `NAME` of a `fastly.NAME.toml`. */

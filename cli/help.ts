@@ -22,11 +22,15 @@ Flags:
   --acl NAME=FILE         An ACL, from a JSON file
   --log-endpoint NAME=FILE
                           Append the records of a log endpoint to a file
-  --log-format json       Write records of log endpoints as JSON lines
+  --log-format json       Write records of log endpoints and the lines of the access log as JSON
   --geo FILE              Where addresses are: JSON by address or range, or a MaxMind .mmdb
   --device FILE           Devices: JSON by User-Agent
   --guest-env NAME[=VALUE]
                           A variable of the guest's environment; without a value as it is in yours
+  --limit NAME=VALUE      What a request, a guest or a backend may use, as memory=256MiB, wall_time=30s or queue=none:
+                          memory, cpu_time, wall_time, instances, queue, header_bytes, header_count, url_bytes,
+                          body_bytes, backend_requests, log_bytes, cache_bytes, sandbox_requests, sandbox_idle.
+                          May be repeated
   --no-cache              Send every request to its backend: what backends answer is cached else, as at Fastly
   --loop-guard            Refuse requests that have come through this host before
   --trust-proxy CIDR      A proxy in front of this host, by address or range, or "loopback" or "private":

@@ -15,7 +15,6 @@ const KEEPS_THE_WIRE = "writeInformation" in ServerResponse.prototype;
 const SETTINGS = {
   keepAliveTimeout: 75_000,
   requestTimeout: 0, // an upload may take as long as it likes
-  maxHeaderSize: 128 * 1024,
   noDelay: true,
   optimizeEmptyRequests: true,
   /** Node takes its hands off the connections of such requests; others that offer another protocol go on in HTTP. */
@@ -23,6 +22,7 @@ const SETTINGS = {
     asksForUpgrade(method ?? "", new HeaderList(rawHeaders)),
 };
 const HEAD_TIMEOUT = 60_000;
+const HEAD_BYTES = 128 * 1024;
 /** How often to look for a port that is free on both of localhost's addresses. */
 const PORT_ATTEMPTS = 10;
 
@@ -104,9 +104,14 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
       settled();
     });
   };
-  const { headTimeout = HEAD_TIMEOUT } = options;
+  const { headTimeout = HEAD_TIMEOUT, headBytes = HEAD_BYTES } = options;
   const server = createServer(
-    { ...SETTINGS, headersTimeout: headTimeout, connectionsCheckingInterval: headTimeout / 2 },
+    {
+      ...SETTINGS,
+      maxHeaderSize: headBytes,
+      headersTimeout: headTimeout,
+      connectionsCheckingInterval: headTimeout / 2,
+    },
     (request, response) => serve(request, response, false),
   );
   server.maxHeadersCount = 0;
@@ -120,7 +125,14 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
     socket.on("error", () => {});
     socket.end(bare(501, "Not Implemented"));
   });
-  server.on("clientError", onClientError);
+  server.on("clientError", (error, socket) => {
+    if ((error as { code?: string }).code === "HPE_HEADER_OVERFLOW") {
+      trouble?.(
+        `A request was refused: its head has more than ${headBytes} bytes, for its line and fields`,
+      );
+    }
+    onClientError(error, socket);
+  });
   return server;
 }
 
@@ -140,6 +152,7 @@ function begin(
     access?.({
       method: request.method!,
       target: request.url!,
+      client: connection.client.address,
       status,
       millis: performance.now() - start,
       bytes,

@@ -6,6 +6,8 @@ export interface AccessEntry {
   readonly method: string;
   /** Path and query as the client sent them. */
   readonly target: string;
+  /** The client's address. */
+  readonly client: string;
   /** The response's status, 0 if none went out. */
   readonly status: number;
   /** From the request's head to the end of the response. */
@@ -24,6 +26,8 @@ export interface ListenOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Bytes of a request's line and header fields at the most; by default 128 KiB. */
+  readonly headBytes?: number;
   /** How long a request's head may take, in milliseconds, from its connection's or its own beginning. By default 60,000. */
   readonly headTimeout?: number;
   /** Answers one exchange; resolves when nothing more happens for it. */

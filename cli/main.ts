@@ -12,8 +12,8 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
   const colours = !Deno.noColor;
   const stdout = new Output(Deno.stdout, colours);
   const stderr = new Output(Deno.stderr, colours);
-  const prepare = ({ verbosity, viceroy }: ServiceFlags): Terminal => {
-    const terminal = openTerminal({ verbosity, stdout, stderr });
+  const prepare = ({ verbosity, logFormat, viceroy }: ServiceFlags): Terminal => {
+    const terminal = openTerminal({ verbosity, format: logFormat, stdout, stderr });
     keepGoing((message) => terminal.note("error", message));
     for (const note of viceroy.notes) terminal.note("info", note);
     return terminal;

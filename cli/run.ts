@@ -4,6 +4,14 @@ import { type Load, loadFile } from "./program.ts";
 import { stdioTo } from "./stdio.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** What runs once is no request of a client: a whole test suite may be in it. */
+const NO_REQUEST = {
+  cpu_time: Infinity,
+  wall_time: Infinity,
+  backend_requests: Infinity,
+  log_bytes: Infinity,
+};
+
 /**
  * Runs a program once, with its standard output and error on the terminal.
  *
@@ -17,6 +25,7 @@ export async function run(command: RunCommand, load: Load, terminal: Terminal): 
     ...options,
     reuse: "never", // it runs once
     args: command.args,
+    limits: { ...NO_REQUEST, ...options.limits },
     stdio: stdioTo(terminal, options.log, command.viceroy.captured),
   });
   return await program.run();

@@ -1,4 +1,5 @@
 import type { ServiceOptions } from "../service/options.ts";
+import { limitsOf } from "../service/limits.ts";
 import type { Exchange } from "../service/exchange.ts";
 import { findUnreachable } from "../service/reachability.ts";
 import { Admin } from "./admin.ts";
@@ -15,6 +16,9 @@ import type { Terminal } from "./terminal.ts";
 
 /** How long running requests may take after the first signal to stop. */
 const DRAIN_MILLIS = 5_000;
+
+/** Room for what a request's line has besides the URL, in bytes. */
+const REQUEST_LINE = 1024;
 
 /**
  * Serves a program until a signal ends it.
@@ -40,7 +44,7 @@ export async function serve(
   const signals = new Signals();
   try {
     warmUp(program, command, terminal);
-    const listener = await open(command.bind, "bind", listening(program, admin, terminal));
+    const listener = await open(command.bind, "bind", listening(program, admin, options, terminal));
     if (admin) Object.assign(admin, { program, listener, health: "ok" });
     say(`Listening on ${listener.url}`);
     warnOfUnreachable(options, terminal);
@@ -83,12 +87,20 @@ async function stop(listener: Listener, program: Program): Promise<void> {
 type Service = Omit<ListenOptions, keyof Bind>;
 
 /** Only who wants metrics pays for counting. */
-function listening(program: Program, admin: Admin | undefined, terminal: Terminal): Service {
+function listening(
+  program: Program,
+  admin: Admin | undefined,
+  options: ServiceOptions,
+  terminal: Terminal,
+): Service {
+  const { header_bytes, url_bytes } = limitsOf(options.limits);
+  const headBytes = header_bytes + url_bytes + REQUEST_LINE;
   const trouble = (message: string) => terminal.note("error", message);
   const answer = (exchange: Exchange) => program.answer(exchange);
-  if (!admin) return { answer, access: terminal.access, trouble };
+  if (!admin) return { headBytes, answer, access: terminal.access, trouble };
   const { metrics } = admin;
   return {
+    headBytes,
     answer(exchange) {
       metrics.begin();
       return answer(exchange);

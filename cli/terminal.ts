@@ -1,5 +1,7 @@
 import { configureSync, getLogger, type LogRecord, resetSync } from "npm:@logtape/logtape@2.4.2";
 import type { LogEntry, LogLevel } from "../service/log.ts";
+import { accessJson, accessLine } from "./access.ts";
+import type { LogFormat } from "./flag_values.ts";
 import type { AccessEntry } from "./listening.ts";
 import type { Output } from "./output.ts";
 
@@ -7,6 +9,8 @@ import type { Output } from "./output.ts";
 export interface TerminalOptions {
   /** 0 tells warnings and what is worth knowing, 1 details too, 2 hostcalls too. */
   readonly verbosity: number;
+  /** How the lines of the access log are written; by default as text. */
+  readonly format?: LogFormat;
   readonly stdout: Output;
   readonly stderr: Output;
 }
@@ -62,7 +66,9 @@ export function openTerminal(options: TerminalOptions): Terminal {
       }
     },
     line: (text) => out.info(text),
-    access: (entry) => out.info(accessLine(entry, stdout)),
+    access: options.format === "json"
+      ? (entry) => out.info(accessJson(entry))
+      : (entry) => out.info(accessLine(entry, stdout, verbosity > 0)),
     raw(stream, bytes) {
       stdout.flush();
       stderr.flush();
@@ -93,21 +99,6 @@ function lineSink(stdout: Output, stderr: Output): (record: LogRecord) => void {
 }
 
 const COLOURS = { debug: "dim", info: "cyan", warning: "yellow", error: "red" } as const;
-
-function accessLine(entry: AccessEntry, output: Output): string {
-  const { status } = entry;
-  const colour = status >= 500 || !status ? "red" : status >= 400 ? "yellow" : "green";
-  const end = entry.whole ? "" : ` ${output.paint("red", "cut")}`;
-  const shown = output.paint(colour, status ? String(status) : "-");
-  return `${entry.method} ${entry.target} ${shown} ${
-    entry.millis.toFixed(1)
-  }ms ${entry.bytes}B${end}${cacheNote(entry)}`;
-}
-
-/** How the cache answered the guest's requests, in order. */
-function cacheNote({ usage: { cache } }: AccessEntry): string {
-  return cache.length ? ` cache=${cache.join(",")}` : "";
-}
 
 function endpointLine(entry: LogEntry & { kind: "endpoint" }, output: Output): string {
   // As Fastly's own local server prints records of several lines.

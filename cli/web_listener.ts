@@ -22,6 +22,7 @@ export function listenPlainly(options: ListenOptions): Listener {
       access?.({
         method: request.method,
         target: request.url.replace(/^\w+:\/\/[^/]*/, ""),
+        client: exchange.client.address,
         status: response.status,
         millis: performance.now() - start,
         bytes: Number(response.headers.get("content-length") ?? 0),

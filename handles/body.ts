@@ -1,4 +1,11 @@
-import { type ByteSource, EMPTY, type Eventually, type Payload } from "../service/bytes.ts";
+import {
+  type ByteSource,
+  EMPTY,
+  type Eventually,
+  type Held,
+  isWhole,
+  type Payload,
+} from "../service/bytes.ts";
 import { ChunkQueue } from "../service/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/headers.ts";
@@ -12,6 +19,8 @@ import { Waitable } from "./waitable.ts";
  */
 export class Body extends Waitable {
   #content = new ChunkQueue();
+  /** Where the content is counted, once the guest has written some. */
+  #held: Held | undefined;
   #stream: { readonly sink: Sink; readonly trailers: HeaderList } | undefined;
 
   /** Consumes a handle for what the body holds. A body that is being sent keeps its own: it has an end to come. */
@@ -52,6 +61,22 @@ export class Body extends Waitable {
     this.#content.push(chunk);
   }
 
+  /** Has what the body holds counted, in the first place that is given. */
+  countIn(held: Held): void {
+    this.#held ??= held;
+    this.#content.countIn(this.#held);
+  }
+
+  /** Whether what the body holds is counted. */
+  get counted(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** Takes from the count what was given up whole: nobody reads that bit by bit. */
+  uncount(payload: Payload): void {
+    if (this.#held && isWhole(payload)) this.#held.bytes -= payload.length;
+  }
+
   /** Moves everything in `source`, trailers included, to the back. */
   append(source: Body): Eventually<void> {
     if (source === this) refuse("bad-handle", "Cannot append a body to itself");
@@ -60,7 +85,7 @@ export class Body extends Waitable {
     this.#content.join(content);
   }
 
-  /** Gives up the content to whoever sends it. */
+  /** Gives up the content to whoever sends it. It goes on being counted until it has been read. */
   payload(): Payload {
     const content = this.#readable("send");
     this.#content = new ChunkQueue();
@@ -77,7 +102,7 @@ export class Body extends Waitable {
   /** Gives up the content as {@linkcode Body.payload} does; what is written from now on follows it. */
   stream(): Payload {
     const content = this.#readable("stream");
-    const pipe = new Pipe();
+    const pipe = new Pipe(this.#held);
     content.push(pipe);
     this.#content = new ChunkQueue();
     this.#stream = { sink: pipe, trailers: new HeaderList() };
@@ -116,8 +141,9 @@ export class Body extends Waitable {
       : refuse("again", "Cannot read trailers before the end of the body has been read");
   }
 
-  appendTrailer(name: string, value: string): void {
-    (this.#stream ?? this.#content).trailers.append(name, value);
+  /** The fields after the content, to be added to. */
+  get ownTrailers(): HeaderList {
+    return (this.#stream ?? this.#content).trailers;
   }
 
   /** Whether a read, or a write to a stream, would go through at once. */

@@ -33,6 +33,7 @@ export function optimize(
     sandbox.reportUnknownBackend(name);
     refuse("invalid", `Cannot transform an image: no backend is named "${name}"`);
   }
+  sandbox.allowance.countBackendRequest();
   const handler = service.backends.make(NAME, async (web) => {
     const fetchImage = (url = request.url) =>
       fetchFrom(service, requestOf(request, url), backend, web.signal);

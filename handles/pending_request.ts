@@ -1,4 +1,4 @@
-import type { HeaderList } from "../service/headers.ts";
+import { HeaderList } from "../service/headers.ts";
 import type { Body } from "./body.ts";
 import type { GuestResponse } from "./message.ts";
 import { Pending } from "./pending.ts";
@@ -14,10 +14,16 @@ export type Outcome = "response" | "error";
 
 /** A request under way, by handle. */
 export class PendingRequest extends Pending<Reply> {
+  #promised: HeaderList | undefined;
   readonly #edits: {
     readonly target: Outcome | "any";
     readonly edit: (headers: HeaderList) => void;
   }[] = [];
+
+  /** All fields that changes bring to the head, for who bounds them. */
+  get promised(): HeaderList {
+    return this.#promised ??= new HeaderList();
+  }
 
   /** Remembers a change to the head that is still to come. */
   edit(target: Outcome | "any", edit: (headers: HeaderList) => void): void {

@@ -4,6 +4,7 @@ import { EMPTY } from "../service/bytes.ts";
 import { refuse } from "../service/errors.ts";
 import type { Exchange } from "../service/exchange.ts";
 import type { Service } from "../service/service.ts";
+import { Allowance } from "./allowance.ts";
 import { Body } from "./body.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { Memory } from "./memory.ts";
@@ -11,7 +12,7 @@ import { GuestRequest, GuestResponse } from "./message.ts";
 import { Received } from "./received.ts";
 import { RequestPromise } from "./request_promise.ts";
 import { Lines } from "./stdio.ts";
-import { Stop } from "./stop.ts";
+import { overTime, Stop } from "./stop.ts";
 import { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
@@ -49,6 +50,7 @@ export class Sandbox {
   readonly #dynamicBackends = new Map<string, Backend>();
   readonly #timers = new Set<() => void>();
   #current: Received;
+  #allowance: Allowance | undefined;
   /** Requests that others still answer though the guest is done with them. */
   #left: Received[] | undefined;
   #downstream: { readonly request: number; readonly body: number } | undefined;
@@ -70,8 +72,9 @@ export class Sandbox {
   /** What the guest writes to its standard output or error; the bytes are kept. */
   print(stream: "stdout" | "stderr", bytes: Uint8Array): void {
     const { stdio } = this.service.options;
+    if (!(stdio || this.service.logs) || !this.allowance.mayLog(bytes.length)) return;
     if (stdio) stdio(stream, bytes, this.current.id);
-    else if (this.service.logs) (this.#lines[stream] ??= this.#linesOf(stream)).write(bytes);
+    else (this.#lines[stream] ??= this.#linesOf(stream)).write(bytes);
   }
 
   #linesOf(kind: "stdout" | "stderr"): Lines {
@@ -88,6 +91,11 @@ export class Sandbox {
   /** The request that the guest answers now. */
   get current(): Received {
     return this.#current;
+  }
+
+  /** What the guest may use for the current request. */
+  get allowance(): Allowance {
+    return this.#allowance ??= new Allowance(this.service, this.#current);
   }
 
   /** The current request and its body: the same two numbers at every call. */
@@ -117,7 +125,7 @@ export class Sandbox {
       timer.cancel();
       this.#host.left(promise);
     });
-    if (this.#requests < this.service.limits.sandboxRequests) this.#host.listening(promise);
+    if (this.#requests < this.service.limits.sandbox_requests) this.#host.listening(promise);
     else promise.end();
     return promise;
   }
@@ -137,8 +145,11 @@ export class Sandbox {
     if (!received) return undefined;
     this.#requests++;
     this.#current = received;
-    this.#downstream = undefined;
-    received.exchange.onGone((reason) => this.abandon(received.exchange, reason));
+    this.#downstream = this.#allowance = undefined;
+    const { exchange } = received;
+    exchange.onGone((reason) => this.abandon(exchange, new Stop(reason.message)));
+    const { wallTime, limits } = this.service;
+    wallTime.add(exchange, () => this.abandon(exchange, overTime(limits)));
     return this.downstream;
   }
 
@@ -157,9 +168,9 @@ export class Sandbox {
     for (const received of [this.#current, ...this.#left ?? []]) received.cutAnswer(why);
   }
 
-  /** Ends the guest if it is at work for a client that has left. */
-  abandon(exchange: Exchange, reason: Error): void {
-    if (this.#current.exchange === exchange) this.stop(new Stop(reason.message));
+  /** Ends the guest if it is at work for a request for which it should not be any more. */
+  abandon(exchange: Exchange, reason: Stop): void {
+    if (this.#current.exchange === exchange) this.stop(reason);
   }
 
   // Backends

@@ -31,7 +31,14 @@ export function send(
 /** The request as a backend gets it, before the backend's own say. */
 export function toSend(service: Service, request: GuestRequest, body: Payload): GuestSend {
   const { method, url, headers, framing } = request;
-  return { method, url, headers: fieldsToSend(service, headers), framing, body };
+  return {
+    method,
+    url,
+    headers: fieldsToSend(service, headers),
+    framing,
+    body,
+    limits: service.limits,
+  };
 }
 
 function fieldsToSend({ options: { loopGuard } }: Service, headers: HeaderList): HeaderList {

@@ -1,3 +1,5 @@
+import { describeLimit, type LimitName, type LimitValues } from "../service/limits.ts";
+
 /** Thrown through a guest to end it: by its own `proc_exit`, or because nobody wants its work any more. */
 export class Stop extends Error {
   override name = "Stop";
@@ -8,4 +10,24 @@ export class Stop extends Error {
     super(message);
     this.code = code;
   }
+}
+
+/** What ends a guest that has reached a limit. */
+export class LimitReached extends Stop {
+  override name = "LimitReached";
+  readonly limit: LimitName;
+  /** What the client gets if it has had no response. */
+  readonly status: number;
+
+  /** @param state What became of the limit, as "wall_time 120s is over". */
+  constructor(limit: LimitName, state: string, status = 500) {
+    super(`The guest was stopped: ${state}`);
+    this.limit = limit;
+    this.status = status;
+  }
+}
+
+/** For a guest whose request has taken as long as one may. */
+export function overTime(limits: LimitValues): LimitReached {
+  return new LimitReached("wall_time", `${describeLimit("wall_time", limits)} is over`, 504);
 }

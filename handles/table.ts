@@ -7,6 +7,9 @@ export type Resource<T extends object> = abstract new (...args: any[]) => T;
 /** What a handle out-parameter says when there is nothing to name. */
 export const INVALID_HANDLE = 0xffff_fffe;
 
+/** Handles that a guest may have at a time: what it forgets to close must not fill the host's memory. */
+const MOST = 100_000;
+
 /**
  * Every object that one guest holds, in one number space. A number names one object for the life of the sandbox, so a
  * stale or mistyped handle is always refused.
@@ -15,8 +18,9 @@ export class HandleTable {
   readonly #items = new Map<number, object>();
   #next = 1;
 
-  /** Gives the object its number: 1 to the first, then one more each. */
+  /** Gives the object its number: 1 to the first, then one more each. Refused when a guest has too many. */
   insert(item: object): number {
+    if (this.#items.size >= MOST) refuse("limit-exceeded", `Cannot give more than ${MOST} handles`);
     this.#items.set(this.#next, item);
     return this.#next++;
   }

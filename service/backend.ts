@@ -1,6 +1,7 @@
 import type { Payload } from "./bytes.ts";
 import type { Duplex } from "node:stream";
 import type { HttpVersion, ResponseHead } from "./exchange.ts";
+import type { HeadLimits } from "./head_limits.ts";
 import type { HeaderList } from "./headers.ts";
 
 /** A backend in JavaScript: answers requests in the process, with no socket. A throw is a failed send to the guest. */
@@ -123,6 +124,8 @@ export interface BackendRequest {
   readonly target: string;
   readonly headers: HeaderList;
   readonly body: Payload;
+  /** What the response's head is held to. */
+  readonly limits: HeadLimits;
 }
 
 /** A backend's response, as the wire had it. */

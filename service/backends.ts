@@ -11,6 +11,7 @@ import { declarableLength, type Payload } from "./bytes.ts";
 import { SendError } from "./errors.ts";
 import { frameRequest, type Framing } from "./framing.ts";
 import { handlerTransport } from "./handler_transport.ts";
+import type { HeadLimits } from "./head_limits.ts";
 import type { HeaderList } from "./headers.ts";
 import { HealthMonitor } from "./health.ts";
 import { httpTransport } from "./http_transport.ts";
@@ -24,6 +25,8 @@ export interface GuestSend {
   readonly headers: HeaderList;
   readonly framing: Framing;
   readonly body: Payload;
+  /** What the response's head is held to. */
+  readonly limits: HeadLimits;
 }
 
 /** What has been asked of a backend. */
@@ -106,7 +109,7 @@ export class Backend {
     return this.#transport.upgrade(this.#prepare(request));
   }
 
-  #prepare({ method, url, headers, framing, body }: GuestSend): BackendRequest {
+  #prepare({ method, url, headers, framing, body, limits }: GuestSend): BackendRequest {
     const { authority, path, query } = splitUrl(url);
     const host = this.options?.hostOverride ?? headers.get("host") ?? authority ??
       this.#origin.authority;
@@ -119,6 +122,7 @@ export class Backend {
       target,
       headers: framed,
       body,
+      limits,
     };
   }
 }

@@ -19,6 +19,11 @@ export interface ByteSource {
 /** The content of a message: all of it at hand, or still arriving. */
 export type Payload = Uint8Array | ByteSource;
 
+/** Counts the bytes that several holders have at hand. */
+export interface Held {
+  bytes: number;
+}
+
 export const EMPTY: Uint8Array = new Uint8Array();
 
 /** What Content-Length may say of the payload; undefined when it must be chunked, as before trailers. */

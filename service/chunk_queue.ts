@@ -1,4 +1,12 @@
-import { type ByteSource, concat, EMPTY, type Eventually, isWhole, type Payload } from "./bytes.ts";
+import {
+  type ByteSource,
+  concat,
+  EMPTY,
+  type Eventually,
+  type Held,
+  isWhole,
+  type Payload,
+} from "./bytes.ts";
 import { HeaderList } from "./headers.ts";
 
 /** Places of pieces that were read that may stay empty. */
@@ -14,6 +22,7 @@ export class ChunkQueue implements ByteSource {
   #arriving: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #done = false;
+  #held: Held | undefined;
 
   /** Whether a read has met the end. */
   get done(): boolean {
@@ -29,12 +38,22 @@ export class ChunkQueue implements ByteSource {
     return length;
   }
 
+  /** Has the bytes that are at hand counted, those of now and later ones. */
+  countIn(held: Held): void {
+    if (this.#held) return;
+    this.#held = held;
+    for (const piece of this.#pieces) this.#count(piece, 1);
+  }
+
   push(piece: Payload): void {
-    if (piece.length !== 0 || !isWhole(piece)) this.#pieces.push(piece);
+    if (piece.length === 0 && isWhole(piece)) return;
+    this.#count(piece, 1);
+    this.#pieces.push(piece);
   }
 
   unshift(piece: Payload): void {
     if (piece.length === 0 && isWhole(piece)) return;
+    this.#count(piece, 1);
     if (this.#first) this.#pieces[--this.#first] = piece;
     else this.#pieces.unshift(piece);
   }
@@ -42,12 +61,15 @@ export class ChunkQueue implements ByteSource {
   /** Moves all of another queue to the end, with the fields that it has so far. */
   join(other: ChunkQueue): void {
     if (other.#arriving || other.#failure) return this.push(other);
-    for (const piece of other.#pieces.splice(0)) this.push(piece);
+    for (const piece of other.#pieces.splice(0)) {
+      other.#count(piece, -1);
+      this.push(piece);
+    }
     other.#first = 0;
     for (const [name, value] of other.trailers) this.trailers.append(name, value);
   }
 
-  /** Everything, if it is at hand and no fields follow it. */
+  /** Everything, if it is at hand and no fields follow it. It goes on being counted: who lets go of it takes it back. */
   whole(): Uint8Array | undefined {
     if (this.trailers.size || this.#failure || !this.#pieces.every(isWhole)) return undefined;
     return this.#pieces.length ? concat(this.#pieces) : EMPTY;
@@ -63,8 +85,10 @@ export class ChunkQueue implements ByteSource {
       }
       if (head.length <= most) {
         this.#drop();
+        this.#count(head, -1);
         return head;
       }
+      if (this.#held) this.#held.bytes -= most;
       this.#pieces[this.#first] = head.subarray(most);
       return head.subarray(0, most);
     }
@@ -86,7 +110,10 @@ export class ChunkQueue implements ByteSource {
   }
 
   cancel(reason?: unknown): void {
-    for (const piece of this.#pieces) if (!isWhole(piece)) piece.cancel(reason);
+    for (const piece of this.#pieces) {
+      this.#count(piece, -1);
+      if (!isWhole(piece)) piece.cancel(reason);
+    }
     this.#pieces.length = this.#first = 0;
   }
 
@@ -132,8 +159,15 @@ export class ChunkQueue implements ByteSource {
     // A prepended piece may stand before the source by now: it is read first, as it should be.
     const at = this.#pieces.indexOf(source, this.#first);
     if (at < 0) return; // cancelled meanwhile
-    if (chunk) return void this.#pieces.splice(at, 0, chunk);
+    if (chunk) {
+      this.#count(chunk, 1);
+      return void this.#pieces.splice(at, 0, chunk);
+    }
     for (const [name, value] of source.trailers ?? []) this.trailers.append(name, value);
     this.#pieces.splice(at, 1);
+  }
+
+  #count(piece: Payload, sign: 1 | -1): void {
+    if (this.#held && isWhole(piece)) this.#held.bytes += sign * piece.length;
   }
 }

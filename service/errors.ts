@@ -1,3 +1,5 @@
+import type { LimitName } from "./limits.ts";
+
 /** Every way the host can refuse a guest. Each ABI decides what number it becomes. */
 export type Refusal =
   | "failed"
@@ -7,6 +9,7 @@ export type Refusal =
   | "unsupported"
   | "http-invalid"
   | "http-incomplete"
+  | "head-too-large"
   | "absent"
   | "limit-exceeded"
   | "again"
@@ -83,17 +86,25 @@ export class SendError extends HostError {
   readonly tlsAlert: number | undefined;
   /** What the backend said, for `h2_error`. */
   readonly http2: Http2Fault | undefined;
+  /** The limit that the response did not keep to. */
+  readonly limit: LimitName | undefined;
 
   constructor(
     failure: SendFailure,
     message: string,
-    options?: ErrorOptions & { dnsRcode?: number; tlsAlert?: number; http2?: Http2Fault },
+    options?: ErrorOptions & {
+      dnsRcode?: number;
+      tlsAlert?: number;
+      http2?: Http2Fault;
+      limit?: LimitName;
+    },
   ) {
     super(KINDS[failure] ?? "failed", message, options);
     this.failure = failure;
     this.dnsRcode = options?.dnsRcode;
     this.tlsAlert = options?.tlsAlert;
     this.http2 = options?.http2;
+    this.limit = options?.limit;
   }
 }
 

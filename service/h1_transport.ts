@@ -12,8 +12,8 @@ import type { HttpPool } from "./http_pool.ts";
 import { codeOf, toSendError } from "./send_errors.ts";
 import { isRepeatable, roomTime, type Timeouts, WireSending } from "./wire_sending.ts";
 
-/** The largest head of a response, in bytes. */
-const MOST_HEAD_BYTES = 128 * 1024;
+/** Room for the status line, in bytes, besides that for the header fields. */
+const STATUS_LINE = 1024;
 /** Methods that `node:http` sends as they are, and adds no framing to. */
 const PLAIN: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"]);
 
@@ -195,7 +195,7 @@ function open(request: BackendRequest, { connector, pool }: HttpOrigin): ClientR
     headers: [...headers] as unknown as string[], // pairs, which older versions of Deno know too
     setHost: false,
     agent: pool.agent(),
-    maxHeaderSize: MOST_HEAD_BYTES,
+    maxHeaderSize: request.limits.header_bytes + STATUS_LINE,
   });
   const internals = wire as unknown as { _header: string; _retrying: boolean };
   if (!native) internals._header = internals._header.replace(/^GET/, () => method);

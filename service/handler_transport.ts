@@ -8,6 +8,7 @@ import type {
 import { EMPTY, fromReadable, isWhole, type Payload, toReadable } from "./bytes.ts";
 import { SendError } from "./errors.ts";
 import { HttpVersion } from "./exchange.ts";
+import { headError, type HeadLimits } from "./head_limits.ts";
 import { HeaderList } from "./headers.ts";
 
 /**
@@ -66,7 +67,7 @@ async function answer(
     if (!signal.aborted) report(error);
     throw failure("internal_error", error instanceof Error ? error.message : String(error), error);
   }
-  return fromResponse(response);
+  return fromResponse(response, request.limits);
 }
 
 function toRequest({ method, url, headers, body }: BackendRequest, signal: AbortSignal): Request {
@@ -92,7 +93,7 @@ function toBody(body: Payload): BodyInit {
   return isWhole(body) ? body as Uint8Array<ArrayBuffer> : toReadable(body);
 }
 
-function fromResponse(response: unknown): BackendResponse {
+function fromResponse(response: unknown, limits: HeadLimits): BackendResponse {
   if (!(response instanceof Response)) {
     throw failure("internal_error", "it answered with something that is not a Response");
   }
@@ -102,6 +103,11 @@ function fromResponse(response: unknown): BackendResponse {
   }
   const headers = new HeaderList();
   for (const [name, value] of response.headers) headers.append(name, value);
+  const error = headError(headers, limits, "the backend handler");
+  if (error) {
+    response.body?.cancel(error).catch(() => {});
+    throw error;
+  }
   return {
     status: response.status,
     version: HttpVersion.http11,

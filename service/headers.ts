@@ -13,6 +13,7 @@ const MOST_NAME_BYTES = 65_535;
 export class HeaderList {
   #raw: readonly string[];
   #owned: string[] | undefined;
+  #bytes: number | undefined;
 
   /** Takes `[name, value, name, value, …]`, which is copied before the first change. */
   constructor(raw: readonly string[] = []) {
@@ -27,6 +28,14 @@ export class HeaderList {
   /** How many fields there are, repeats counted. */
   get size(): number {
     return this.#raw.length / 2;
+  }
+
+  /** What the fields take on the wire of HTTP/1: names, values, and 4 bytes for each field. */
+  get bytes(): number {
+    if (this.#bytes !== undefined) return this.#bytes;
+    let bytes = this.#raw.length * 2;
+    for (const text of this.#raw) bytes += text.length;
+    return this.#bytes = bytes;
   }
 
   /** The first value under the name. */
@@ -59,6 +68,7 @@ export class HeaderList {
   /** Adds a field at the end, unchecked: names and values that come from elsewhere are the caller's to check. */
   append(name: string, value: string): void {
     this.#own().push(name, value);
+    if (this.#bytes !== undefined) this.#bytes += name.length + value.length + 4;
   }
 
   /** Replaces every value under the name, at the place of the first, else at the end. As unchecked as `append`. */
@@ -76,6 +86,7 @@ export class HeaderList {
     }
     if (!placed) place();
     this.#raw = this.#owned = kept;
+    this.#bytes = undefined;
   }
 
   /** Removes every value under the name; says whether there was one. */

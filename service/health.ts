@@ -4,6 +4,7 @@ import { EMPTY, isWhole } from "./bytes.ts";
 import { frameRequest } from "./framing.ts";
 import { HeaderList } from "./headers.ts";
 import { httpTransport } from "./http_transport.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import type { LogLevel } from "./log.ts";
 
 /** The values of a {@linkcode Healthcheck} that sets none, which are those of Fastly's Rust SDK. */
@@ -110,6 +111,7 @@ export class HealthMonitor {
       target: path,
       headers,
       body: EMPTY,
+      limits: DEFAULT_LIMITS,
     };
   }
 

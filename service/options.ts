@@ -10,35 +10,10 @@ import type { FactsProvider } from "./facts.ts";
 import type { GeoLookup } from "./geo.ts";
 import type { ImageOptimizer } from "./image_optimizer.ts";
 import type { Inspector } from "./inspection.ts";
+import type { Limits } from "./limits.ts";
 import type { LogSink } from "./log.ts";
 import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { UserAgentParser } from "./user_agent.ts";
-
-/** Bounds on what guests may use. */
-export interface Limits {
-  /** Bytes of linear memory per instance, rounded down to pages of 64 KiB: growth past it fails. By default 128 MiB. */
-  readonly memory?: number;
-  /** Instances that live at the same time; requests beyond wait for one. By default 1000. */
-  readonly instances?: number;
-  /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */
-  readonly sandboxRequests?: number;
-  /** Milliseconds that a sandbox waits for its next request at the most. By default 10,000. */
-  readonly sandboxIdle?: number;
-  /**
-   * Bytes that cached objects take, in memory and where they are kept: the least recently used beyond them are
-   * forgotten. By default 256 MiB.
-   */
-  readonly cacheBytes?: number;
-}
-
-/** The bounds of a service that sets none. */
-export const DEFAULT_LIMITS: Required<Limits> = {
-  memory: 128 * 2 ** 20,
-  instances: 1000,
-  sandboxRequests: 6,
-  sandboxIdle: 10_000,
-  cacheBytes: 256 * 2 ** 20,
-};
 
 /** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
 export interface Pushpin {
@@ -150,7 +125,7 @@ export interface ServiceOptions {
    * By default the log has it by the line.
    */
   readonly stdio?: (stream: "stdout" | "stderr", bytes: Uint8Array, requestId: string) => void;
-  /** Bounds to set in place of the default ones, each for itself. */
+  /** Bounds to set in place of the default ones, each for itself. One that makes no sense fails `Fastlike.load` with a `TypeError`. */
   readonly limits?: Limits;
   /**
    * Whether requests that came through this host before are refused (508), by the `cdn-loop` field that is then added

@@ -5,6 +5,11 @@
 export class Pace {
   #heldUp = 0;
 
+  /** Milliseconds on a clock that stands still while the process is held up. */
+  get now(): number {
+    return performance.now() - this.#heldUp;
+  }
+
   /** Notes that nothing could happen for so many milliseconds. */
   holdUp(ms: number): void {
     this.#heldUp += ms;

@@ -1,4 +1,4 @@
-import type { ByteSource, Eventually } from "./bytes.ts";
+import type { ByteSource, Eventually, Held } from "./bytes.ts";
 import { refuse } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import type { HeaderList } from "./headers.ts";
@@ -23,11 +23,17 @@ export interface Sink {
 /** Joins one writer to one reader; a fast writer waits for a slow reader. */
 export class Pipe implements ByteSource, Sink {
   readonly #chunks = new Fifo<Uint8Array>();
+  readonly #held: Held | undefined;
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;
   #gone: { reason: unknown } | undefined;
   #reader: PromiseWithResolvers<void> | undefined;
   #writer: PromiseWithResolvers<void> | undefined;
+
+  /** @param held Where what is unread is counted. */
+  constructor(held?: Held) {
+    this.#held = held;
+  }
 
   /** Unknown until the writer has finished. */
   get length(): number | undefined {
@@ -53,7 +59,7 @@ export class Pipe implements ByteSource, Sink {
     }
     if (chunk.length === 0) return;
     this.#chunks.push(chunk);
-    this.#unread += chunk.length;
+    this.#count(chunk.length);
     this.#wakeReader();
   }
 
@@ -70,7 +76,7 @@ export class Pipe implements ByteSource, Sink {
   read(): Eventually<Uint8Array | undefined> {
     const chunk = this.#chunks.shift();
     if (chunk) {
-      this.#unread -= chunk.length;
+      this.#count(-chunk.length);
       if (!this.full) this.#wakeWriter();
       return chunk;
     }
@@ -84,8 +90,13 @@ export class Pipe implements ByteSource, Sink {
   cancel(reason?: unknown): void {
     this.#gone ??= { reason };
     this.#chunks.clear();
-    this.#unread = 0;
+    this.#count(-this.#unread);
     this.#wakeWriter();
+  }
+
+  #count(bytes: number): void {
+    this.#unread += bytes;
+    if (this.#held) this.#held.bytes += bytes;
   }
 
   #wakeReader(): void {

@@ -5,7 +5,8 @@
  */
 
 // What a service is made of
-export type { BackendLookup, Entries, Limits, Pushpin, ServiceOptions } from "./options.ts";
+export type { BackendLookup, Entries, Pushpin, ServiceOptions } from "./options.ts";
+export type { Limit, Limits } from "./limits.ts";
 export type {
   BackendDefinition,
   BackendHandler,

@@ -89,6 +89,7 @@ export function toSendError(error: unknown, name: string): SendError {
   return new SendError(failure, `Cannot connect to ${name}: ${state}`, {
     cause: error,
     ...(code === "ENOTFOUND" ? { dnsRcode: 3 } : {}),
+    ...(code === "HPE_HEADER_OVERFLOW" ? { limit: "header_bytes" } : {}),
   });
 }
 

@@ -5,6 +5,7 @@ import { Backends } from "./backends.ts";
 import { Cache } from "./cache/cache.ts";
 import { type DeviceLookup, parseDevice } from "./device.ts";
 import type { ClientFacts } from "./client_facts.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Exchange } from "./exchange.ts";
 import { gatherFacts } from "./facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./geo.ts";
@@ -13,13 +14,8 @@ import { ReadThrough } from "./http_cache/read_through.ts";
 import type { KvStore } from "./kv/store.ts";
 import { kvStoresOf } from "./kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
-import {
-  type BackendLookup,
-  DEFAULT_LIMITS,
-  type Entries,
-  type Limits,
-  type ServiceOptions,
-} from "./options.ts";
+import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
+import type { BackendLookup, Entries, ServiceOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { TrustedProxies } from "./proxies.ts";
 import { RateLimiter } from "./rate/limiter.ts";
@@ -39,6 +35,9 @@ export function hopsOf(headers: HeaderList): number {
 /** The backend that guests of 2020 send their geo look-ups to. */
 const GEO_BACKEND = "geolocation";
 
+/** How long a request waits for an instance, in milliseconds. */
+export const MOST_WAIT = 10_000;
+
 /** What a service may share with another one. */
 export type Shared = Partial<
   Pick<Service, "kvStores" | "rates" | "cache" | "readThrough" | "pace" | "tally">
@@ -57,8 +56,12 @@ export class Service {
   readonly readThrough: ReadThrough;
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
-  readonly limits: Required<Limits>;
+  readonly limits: LimitValues;
   readonly pace: Pace;
+  /** What the limit `wall_time` is for. */
+  readonly wallTime: Deadlines<Exchange>;
+  /** Requests that wait for an instance. */
+  readonly waiting: Deadlines<Exchange>;
   readonly tally: Tally;
   /** Undefined if there are none. */
   readonly proxies: TrustedProxies | undefined;
@@ -84,17 +87,19 @@ export class Service {
     this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now, options.cacheDriver);
+    this.limits = limitsOf(options.limits);
+    this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver);
     this.#ownsCache = !shared.cache;
     this.pace = shared.pace ?? new Pace();
+    this.wallTime = new Deadlines(this.limits.wall_time, this.pace);
+    this.waiting = new Deadlines(MOST_WAIT, this.pace);
     this.tally = shared.tally ?? new Tally();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.#log = options.log;
     this.#sharesReadThrough = shared.readThrough !== undefined;
     this.readThrough = shared.readThrough ?? new ReadThrough({
       cache: this.cache,
-      most: this.limits.cacheBytes,
+      most: this.limits.cache_bytes,
       now,
       pace: this.pace,
       report: (level, message) => this.report(level, message),
@@ -182,6 +187,17 @@ export class Service {
     this.log({ kind: "host", level, message, ...requestId !== undefined && { requestId } });
   }
 
+  /**
+   * Notes on a request, and in the log, that it has met a limit.
+   *
+   * @param what What has become of it, in words before "the limit".
+   */
+  meetLimit(exchange: Exchange, name: LimitName, what: string, requestId?: string): void {
+    this.tally.hit(name);
+    exchange.usage.limit = describeLimit(name, this.limits);
+    this.report("warning", `${what}: the limit is ${exchange.usage.limit}`, requestId);
+  }
+
   /** Has the connection closed with the service. */
   keep(connection: Duplex): void {
     this.#connections.add(connection);
@@ -189,6 +205,8 @@ export class Service {
   }
 
   close(): void {
+    this.wallTime.close();
+    this.waiting.close();
     for (const connection of this.#connections) connection.destroy();
     if (!this.#sharesReadThrough) this.readThrough.close();
     this.backends.close();

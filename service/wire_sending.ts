@@ -1,6 +1,7 @@
 import type { BackendOptions, BackendRequest, BackendResponse, Sending } from "./backend.ts";
 import { isWhole } from "./bytes.ts";
 import { SendError, type SendFailure } from "./errors.ts";
+import { headError } from "./head_limits.ts";
 import type { HttpBody } from "./http_body.ts";
 
 /** How long the phases of a request may take, in milliseconds. */
@@ -54,6 +55,8 @@ export abstract class WireSending implements Sending {
   protected abstract drop(error: SendError): void;
 
   protected resolve(response: BackendResponse): void {
+    const error = headError(response.headers, this.request.limits, this.name);
+    if (error) return this.abandon(error);
     this.stopTimers();
     this.#outcome.resolve(response);
   }

@@ -1,4 +1,5 @@
 import { BACKEND_KEYS } from "../service/manifest/backends.ts";
+import { DEFAULT_LIMITS } from "../service/limits.ts";
 import { parseManifest } from "../service/manifest/mod.ts";
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "./assert.ts";
 
@@ -68,7 +69,7 @@ Deno.test("the README's fastly.toml is read as it stands, and has an example for
 Deno.test("fastly.toml.md has an example for each table", () => {
   const tables =
     "backends config_stores kv_stores persist secret_stores acls geolocation device_detection " +
-    "shielding_sites fake_valid_fastly_keys log_endpoints";
+    "shielding_sites fake_valid_fastly_keys log_endpoints limits";
   const headings = EXAMPLES.map(({ heading }) => heading).join("\n");
   for (const table of tables.split(" ")) assertStringIncludes(headings, table);
 });
@@ -78,4 +79,15 @@ Deno.test("fastly.toml.md shows every key of a backend", () => {
   for (const key of BACKEND_KEYS) {
     assert(new RegExp(`^${key} = |\\.${key}\\]$`, "m").test(shown), `${key} is not shown`);
   }
+});
+
+Deno.test("fastly.toml.md shows every limit with its default", async () => {
+  const { text } = EXAMPLES.find(({ heading }) => heading.startsWith("limits"))!;
+  const { options } = await parseManifest(text, "fastly.toml", {
+    read: readAny,
+    env: () => undefined,
+    warn: (line) => assert(false, line),
+    openDatabase: () => Promise.resolve(() => ({})),
+  });
+  assertEquals({ ...options.limits }, { ...DEFAULT_LIMITS });
 });

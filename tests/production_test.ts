@@ -98,7 +98,16 @@ Deno.test("a permission that is missing is told by its name", async () => {
 Deno.test("the page has every metric, with its kind and its labels, and no other", () => {
   const metrics = new Metrics();
   const usage = Object.assign(new Usage(), { cache: ["hit"] });
-  metrics.end({ method: "GET", target: "/", status: 200, millis: 1, bytes: 1, whole: true, usage });
+  metrics.end({
+    method: "GET",
+    target: "/",
+    client: "127.0.0.1",
+    status: 200,
+    millis: 1,
+    bytes: 1,
+    whole: true,
+    usage,
+  });
   metrics.logged({ kind: "stdout", requestId: "", message: "" });
   metrics.logged({ kind: "host", level: "info", message: "" });
   const text = metrics.render({

@@ -17,6 +17,11 @@ export class Pool<S> {
     this.#most = most;
   }
 
+  /** How many slots can be taken now. */
+  get free(): number {
+    return this.#most - this.#live + this.#idle.length;
+  }
+
   /** How many slots there are, those that run included. */
   get live(): number {
     return this.#live;

@@ -19,11 +19,19 @@ export interface Job<S> {
  */
 export class RunQueue<S> {
   readonly #pool: Pool<S>;
+  readonly #most: number;
   readonly #jobs = new Set<Job<S>>();
   #starting = false;
 
-  constructor(pool: Pool<S>) {
+  /** @param most How many may wait for a slot, besides those for which there is one. */
+  constructor(pool: Pool<S>, most: number) {
     this.#pool = pool;
+    this.#most = most;
+  }
+
+  /** Whether a further job would be one too many. */
+  get full(): boolean {
+    return this.#jobs.size >= this.#most + this.#pool.free;
   }
 
   /** How many jobs have not started. */

@@ -3,6 +3,7 @@ import { parse, type TomlTable } from "npm:smol-toml@1.9.1";
 import type { BackendOptions } from "../backend.ts";
 import type { FactsOverride } from "../client_facts.ts";
 import { FACT_NAMES, readFacts } from "../fact_fields.ts";
+import { type LimitName, readLimit } from "../limits.ts";
 import type { ServiceOptions } from "../options.ts";
 import { isProxyRange, PROXY_RANGE } from "../proxies.ts";
 import type { ShieldingSite } from "../shielding.ts";
@@ -38,6 +39,7 @@ export interface ManifestOptions extends
     | "trustProxy"
   > {
   readonly backends?: Readonly<Record<string, BackendOptions>>;
+  readonly limits?: Readonly<Partial<Record<LimitName, number>>>;
 }
 
 /** Where and how the records of a log endpoint are written. */
@@ -113,6 +115,7 @@ async function parseOptions(local: Table): Promise<ManifestOptions> {
     fastlyKeys: local.stringList("fake_valid_fastly_keys"),
     clientFacts: section(["client"], parseClient),
     factsPrefix: local.string("client_facts_prefix"),
+    limits: section(["limits"], parseLimits),
     trustProxy: parseTrustProxy(local),
   };
   return filled(options);
@@ -138,6 +141,15 @@ function parseShieldingSites(table: Table): Record<string, ShieldingSite> {
       }];
     }),
   );
+}
+
+function parseLimits(table: Table): Partial<Record<LimitName, number>> {
+  const limits = table.keys().map((name) => {
+    const given = table.get(name);
+    const value = typeof given === "object" ? table.string(name) : given;
+    return [name, readLimit(name, value, (what) => table.wrong(name, what))];
+  });
+  return Object.fromEntries(limits);
 }
 
 /** Facts of the client, under the names of the header fields that can give them, with `_` for `-`. */

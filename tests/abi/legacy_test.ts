@@ -91,7 +91,7 @@ Deno.test("every name of old is there whose call of today is", () => {
 });
 
 Deno.test("a status that comes late is one that guests of 2020 know, too", async () => {
-  using b = bench({ limits: { sandboxRequests: 1 } });
+  using b = bench({ limits: { sandbox_requests: 1 } });
   const response = await b.got("fastly_http_resp", "new");
   assertEquals(b.now("env", "xqd_resp_send_downstream", response, await b.body(), 0), ok);
   const module = "fastly_http_downstream";

@@ -231,7 +231,13 @@ Deno.test("a guest that ends early leaves its fetch to those who wait", async ()
   const target = { url: "http://a/", headers: new HeaderList() };
   const waiting = service.readThrough.ask({
     key: httpKey(suggestedKey(target), undefined, "origin"),
-    request: { ...target, method: "GET", framing: "automatic", body: EMPTY },
+    request: {
+      ...target,
+      method: "GET",
+      framing: "automatic",
+      body: EMPTY,
+      limits: service.limits,
+    },
     backend: service.findBackend("origin")!,
     override: NO_OVERRIDE,
     used: (use) => void uses.push(use),

@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";
 import { type Command, parse, type ServeCommand } from "../../cli/args.ts";
 import { UsageError } from "../../cli/errors.ts";
 import { HELP } from "../../cli/help.ts";
+import { LIMIT_NAMES } from "../../service/limits.ts";
 import { NO_FLAGS } from "./flags.ts";
 
 const DEFAULTS: ServeCommand = {
@@ -20,6 +21,9 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["--no-cache guest.wasm", { cache: false }],
   ["-no-cache guest.wasm", { cache: false }],
   ["guest.wasm --reuse never", { reuse: "never" }],
+  ["guest.wasm --limit memory=64MiB -limit=queue=none --limit memory=128MiB", {
+    limits: { memory: 128 * 2 ** 20, queue: Infinity },
+  }],
   ["guest.wasm --trust-proxy 10.0.0.0/8 --trust-proxy=loopback", {
     trustProxy: ["10.0.0.0/8", "loopback"],
   }],
@@ -101,6 +105,18 @@ const REFUSED: [line: string, message: string][] = [
   ["--something-else", "Unknown flag --something-else"],
   ["-x guest.wasm", "Unknown flag -x"],
   ["--constructor", "Unknown flag --constructor"],
+  [
+    "guest.wasm --limit memory",
+    "Cannot use --limit memory: it is not NAME=VALUE, as in memory=256MiB",
+  ],
+  [
+    "guest.wasm --limit cpuTime=1s",
+    "Cannot use --limit cpuTime=1s: cpuTime is not known: did you mean cpu_time?",
+  ],
+  [
+    "guest.wasm --limit sandbox_idle=1x",
+    "Cannot use --limit sandbox_idle=1x: sandbox_idle must be a time as 300ms, 10s or 2m, or none for no limit",
+  ],
   ["guest.wasm --bind", "Cannot use --bind without a value"],
   ["guest.wasm --bind=", "Cannot use --bind without a value"],
   ["--wasm --bind 1", "Cannot use --wasm without a value"],
@@ -167,10 +183,14 @@ for (const [line, message] of REFUSED) {
   });
 }
 
+Deno.test("the help names every limit", () => {
+  for (const limit of LIMIT_NAMES) assertStringIncludes(HELP, limit);
+});
+
 Deno.test("the help names every flag", () => {
   const flags =
     "wasm proxy-to bind backend config env kv config-store secret-store acl geo device " +
-    "log-endpoint log-format no-cache loop-guard trust-proxy admin warmup version";
+    "log-endpoint log-format no-cache limit loop-guard trust-proxy admin warmup version";
   for (const flag of flags.split(" ")) {
     assertStringIncludes(HELP, `--${flag}`);
   }

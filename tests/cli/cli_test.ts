@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { guestOf } from "../guests/wat.ts";
 import { VERSION } from "../../cli/version.ts";
 import { run, serving } from "./process.ts";
 
@@ -154,3 +155,74 @@ async function isOpen(port: number): Promise<boolean> {
     return false;
   }
 }
+
+Deno.test("limits come from flags, and the access log tells which was met", async () => {
+  const flags = [
+    "--limit",
+    "url_bytes=100",
+    "--limit",
+    "header_bytes=2KiB",
+    "--log-format",
+    "json",
+  ];
+  const { cli, url } = await serving(HELLO, ...flags);
+  await using _ = cli;
+  const long = await fetch(`${url}/${"u".repeat(100)}`);
+  assertEquals([long.status, await long.text()], [414, "The URL is too long\n"]);
+  const { time: _time, millis: _millis, target: _target, ...line } = JSON.parse(await cli.line());
+  assertEquals(line, {
+    method: "GET",
+    client: "127.0.0.1",
+    status: 414,
+    bytes: 20,
+    whole: true,
+    cache: [],
+    cpu_ms: 0,
+    peak_memory: 0,
+    hostcalls: 0,
+    limit: "url_bytes 100B",
+  });
+  const large = await fetch(url, { headers: { x: "x".repeat(50_000) } }); // more than the parser takes
+  assertEquals(large.status, 431);
+  await large.body?.cancel();
+  cli.signal("SIGINT");
+  const { code, stderr } = await cli.end();
+  assertEquals(code, 0);
+  assertStringIncludes(stderr, "A request was refused: its URL has 1");
+  assertStringIncludes(stderr, "A request was refused: its head has more than 3172 bytes");
+});
+
+Deno.test("a limit that makes no sense exits with 2 as a flag, and with 1 in fastly.toml", async () => {
+  assertEquals(await run("--limit", "cpu_tme=1s", HELLO), {
+    code: 2,
+    stdout: "",
+    stderr: "Cannot use --limit cpu_tme=1s: cpu_tme is not known: did you mean cpu_time?\n",
+  });
+  await withFile("fastly.toml", '[local_server.limits]\nmemory = "none"', async (path) => {
+    assertEquals(await run("-C", path, HELLO), {
+      code: 1,
+      stdout: "",
+      stderr:
+        `Cannot read ${path}: key "memory" in local_server.limits must be a size as 512KiB, ` +
+        "64MiB or 100MB, at least 64KiB and at most 4GiB\n",
+    });
+  });
+});
+
+Deno.test("run has the limits that are set for it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const print =
+      `(i32.store (i32.const 16) (i32.const 64)) (i32.store (i32.const 20) (i32.const 6))
+      (drop (call $fd_write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 4)))`;
+    await Deno.writeFile(`${folder}/guest.wasm`, await guestOf(print.repeat(3)));
+    assertEquals(await run("run", "--limit", "log_bytes=13", `${folder}/guest.wasm`), {
+      code: 0,
+      stdout: "originorigin",
+      stderr: "warning: What the guest logs is dropped from here on, after 12 bytes: " +
+        "the limit is log_bytes 13B\n",
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -15,6 +15,7 @@ export const NO_FLAGS: ServiceFlags = {
   device: undefined,
   logEndpoints: {},
   logFormat: "text",
+  limits: {},
   guestEnv: {},
   verbosity: 0,
   cache: true,

@@ -275,7 +275,7 @@ Deno.test("an answer that never responds, or fails, is a 500", async () => {
   assertStringIncludes(server.troubles[0]!, "broken");
 });
 
-Deno.test("the access log has method, path, status, time and bytes", async () => {
+Deno.test("the access log has method, path, client, status, time and bytes", async () => {
   await using server = await serving((exchange) => answerText(exchange, "twelve bytes", 404));
   using wire = await Wire.open(server.port);
   await wire.send("PUT /a?b HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -283,7 +283,14 @@ Deno.test("the access log has method, path, status, time and bytes", async () =>
   await wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await wire.until("twelve bytes");
   const { millis, usage: _, ...rest } = server.lines[0]!;
-  assertEquals(rest, { method: "PUT", target: "/a?b", status: 404, bytes: 12, whole: true });
+  assertEquals(rest, {
+    client: "127.0.0.1",
+    method: "PUT",
+    target: "/a?b",
+    status: 404,
+    bytes: 12,
+    whole: true,
+  });
   assert(millis >= 0 && millis < 10_000);
 });
 

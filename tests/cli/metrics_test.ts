@@ -49,6 +49,7 @@ function entry(fields: object = {}) {
   return {
     method: "GET",
     target: "/",
+    client: "127.0.0.1",
     status: 200,
     millis: 3,
     bytes: 5,

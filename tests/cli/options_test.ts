@@ -81,6 +81,7 @@ Deno.test("every flag that names a file takes it", async () => {
     secretStores: { two: { b: "2" } },
     kvStores: { three: { c: { value: "3", metadata: "m" } }, empty: {} },
     acls: { four: [{ prefix: "10.0.0.0/8", action: "BLOCK" }] },
+    limits: {},
     logHostcalls: true,
     cache: false,
     loopGuard: true,
@@ -104,6 +105,7 @@ Deno.test("flags win over the manifest, name by name", async () => {
       secret_stores.a = [{ key = "k", data = "manifest" }]
       acls.a = "acl.json"
       geolocation = { format = "inline-toml", addresses."10.0.0.1".city = "manifest" }
+      limits = { queue = 5, wall_time = "1m" }
       [local_server.log_endpoints]
       a = { file = "manifest.log", format = "json" }`,
     "acl.json": ACL,
@@ -119,8 +121,10 @@ Deno.test("flags win over the manifest, name by name", async () => {
     acls: { a: place.at("none.json") },
     geo: place.at("geo.json"),
     logEndpoints: { a: place.at("flag.log") },
+    limits: { wall_time: 300 },
   });
-  const { backends, kvStores, secretStores, acls, geo, log } = configured.options;
+  const { backends, kvStores, secretStores, acls, geo, limits, log } = configured.options;
+  assertEquals(limits, { queue: 5, wall_time: 300 });
   assertEquals(backends as unknown, { a: "http://flag", b: { url: "http://manifest" } });
   assertEquals(kvStores, { a: { k: "flag" }, b: { k: "manifest" } });
   assertEquals(secretStores, { a: { k: "manifest" }, c: { k: "flag" } });

@@ -99,16 +99,18 @@ Deno.test("host events go to stderr, debug ones with -v and hostcalls with -vv",
   ]);
 });
 
+const entry = {
+  method: "GET",
+  target: "/{a}?b",
+  client: "127.0.0.1",
+  status: 200,
+  millis: 1.26,
+  bytes: 23,
+  whole: true,
+  usage: new Usage(),
+};
+
 Deno.test("a request is one line: method, path, status, time, bytes", async () => {
-  const entry = {
-    method: "GET",
-    target: "/{a}?b",
-    status: 200,
-    millis: 1.26,
-    bytes: 23,
-    whole: true,
-    usage: new Usage(),
-  };
   assertEquals(
     await shown(0, (terminal) => {
       terminal.access(entry);
@@ -116,6 +118,57 @@ Deno.test("a request is one line: method, path, status, time, bytes", async () =
     }),
     ["GET /{a}?b 200 1.3ms 23B\nGET /{a}?b - 1.3ms 0B cut\n", ""],
   );
+});
+
+Deno.test("the line of a request tells of the cache and of a limit; with -v what the guest took", async () => {
+  const usage = new Usage();
+  usage.cache.push("miss", "hit");
+  usage.activeMillis = 12.34;
+  usage.peakMemory = 1.25 * 2 ** 20;
+  usage.hostcalls = 17;
+  usage.limit = "wall_time 120s";
+  const tell = (terminal: Terminal) => terminal.access({ ...entry, usage });
+  const line = "GET /{a}?b 200 1.3ms 23B cache=miss,hit";
+  assertEquals((await shown(0, tell))[0], `${line} limit="wall_time 120s"\n`);
+  const took = "cpu=12.3ms mem=1.3MiB calls=17";
+  assertEquals((await shown(1, tell))[0], `${line} ${took} limit="wall_time 120s"\n`);
+});
+
+Deno.test("the line of a request is one JSON object when those are asked for", () => {
+  const out = new Stream();
+  const terminal = openTerminal({
+    verbosity: 0,
+    format: "json",
+    stdout: new Output(out, true),
+    stderr: new Output(new Stream(), true),
+  });
+  const usage = new Usage();
+  usage.cache.push("stale");
+  usage.activeMillis = 12.34567;
+  usage.peakMemory = 65_536;
+  usage.hostcalls = 17;
+  usage.limit = "wall_time 120s";
+  terminal.access({ ...entry, usage });
+  terminal.access(entry);
+  terminal.close();
+  const [one, two] = out.text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const { time, ...fields } = one;
+  assertMatch(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assertEquals(fields, {
+    method: "GET",
+    target: "/{a}?b",
+    client: "127.0.0.1",
+    status: 200,
+    millis: 1.26,
+    bytes: 23,
+    whole: true,
+    cache: ["stale"],
+    cpu_ms: 12.346,
+    peak_memory: 65_536,
+    hostcalls: 17,
+    limit: "wall_time 120s",
+  });
+  assertEquals([two.cache, two.cpu_ms, "limit" in two], [[], 0, false]);
 });
 
 Deno.test("colours are for terminals, where they are welcome", async () => {

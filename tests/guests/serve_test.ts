@@ -50,7 +50,7 @@ for (const mode of ["loop", "poll"]) {
   });
 
   testGuest("rust", `${mode}: an option says how many requests a sandbox has`, async () => {
-    const options = { env: { SERVE: mode }, limits: { sandboxRequests: 2 } };
+    const options = { env: { SERVE: mode }, limits: { sandbox_requests: 2 } };
     await using guest = await serveGuest("rust", options);
     const told = await askAll(guest, 4);
     assertEquals(told.map(({ count }) => count), [1, 2, 1, 2]);
@@ -74,7 +74,7 @@ for (const mode of ["loop", "poll"]) {
   });
 
   testGuest("rust", `${mode}: a sandbox that waits too long ends`, async () => {
-    const options = { env: { SERVE: mode }, limits: { sandboxIdle: 30 } };
+    const options = { env: { SERVE: mode }, limits: { sandbox_idle: 30 } };
     await using guest = await serveGuest("rust", options);
     assertEquals((await ask(guest)).count, 1);
     await served(guest, 1);

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { listen } from "../../cli/listener.ts";
-import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
+import type { AccessEntry } from "../../cli/listening.ts";
+import { Fastlike, type FastlikeOptions, type LogEntry, type Source } from "../../mod.ts";
 
 const BUILT = new URL("../../testdata/built/", import.meta.url);
 
@@ -48,16 +49,22 @@ export interface Served extends AsyncDisposable {
   readonly port: number;
   readonly app: Fastlike;
   readonly entries: LogEntry[];
+  readonly lines: AccessEntry[];
   /** Resolves once an entry is there for which `test` holds. */
   logged(test: (entry: LogEntry) => boolean): Promise<LogEntry>;
 }
 
 /** Serves a built guest over a socket with the listener of the executable. */
-export async function serveGuest(name: string, options: FastlikeOptions = {}): Promise<Served> {
+export function serveGuest(name: string, options: FastlikeOptions = {}): Promise<Served> {
+  return serveProgram(guestUrl(name), { reuse, ...options });
+}
+
+/** Serves a program over a socket with the listener of the executable. */
+export async function serveProgram(source: Source, options: FastlikeOptions): Promise<Served> {
   const entries: LogEntry[] = [];
+  const lines: AccessEntry[] = [];
   const watchers = new Set<() => void>();
-  const app = await Fastlike.load(guestUrl(name), {
-    reuse,
+  const app = await Fastlike.load(source, {
     ...options,
     log: (entry) => {
       entries.push(entry);
@@ -68,11 +75,13 @@ export async function serveGuest(name: string, options: FastlikeOptions = {}): P
     hostname: "127.0.0.1",
     port: 0,
     answer: (exchange) => app.answer(exchange),
+    access: (entry) => void lines.push(entry),
   });
   return {
     port: listener.port,
     app,
     entries,
+    lines,
     logged(test) {
       return new Promise((resolve) => {
         const look = () => {

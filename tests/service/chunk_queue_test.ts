@@ -1,5 +1,6 @@
 import { type ByteSource, collect } from "../../service/bytes.ts";
 import { ChunkQueue } from "../../service/chunk_queue.ts";
+import fc from "npm:fast-check@4.10.2";
 import { HeaderList } from "../../service/headers.ts";
 import { Pipe } from "../../service/pipe.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
@@ -143,4 +144,64 @@ Deno.test("queues nest", async () => {
   assertEquals(outer.length, 4);
   assertEquals(await textOf(outer), "abcd");
   assertEquals(outer.trailers.raw, ["x", "1"]);
+});
+
+/** Steps of one queue that is counted, and of another whose pieces may come behind it. */
+const counted = fc.array(
+  fc.oneof(
+    fc.record({ step: fc.constantFrom("push", "unshift", "pipe", "other"), size: fc.nat(9) }),
+    fc.record({ step: fc.constantFrom("read", "write"), size: fc.integer({ min: 1, max: 9 }) }),
+    fc.record({ step: fc.constantFrom("join", "cancel"), size: fc.constant(0) }),
+  ),
+  { maxLength: 40 },
+);
+
+Deno.test("bytes are counted from when they are at hand until they are read or given up", async () => {
+  await fc.assert(fc.asyncProperty(counted, async (steps) => {
+    const held = { bytes: 0 };
+    const queue = queueOf("abc");
+    queue.countIn(held);
+    let other = new ChunkQueue();
+    other.countIn(held);
+    const pipes: Pipe[] = [];
+    let length = 3;
+    for (const { step, size } of steps) {
+      if (step === "push") queue.push(new Uint8Array(size));
+      else if (step === "unshift") queue.unshift(new Uint8Array(size));
+      else if (step === "other") other.push(new Uint8Array(size));
+      else if (step === "pipe") queue.push(pipes[pipes.push(new Pipe(held)) - 1]!);
+      else if (step === "write") pipes.at(-1)?.write(new Uint8Array(size));
+      else if (step === "join") {
+        queue.join(other);
+        other = new ChunkQueue();
+        other.countIn(held);
+      } else if (step === "cancel") {
+        queue.cancel();
+        pipes.length = 0;
+        length = 0;
+      } else if (queue.ready) {
+        const chunk = await queue.read(size);
+        length -= chunk?.length ?? 0;
+      }
+      if (/push|other/.test(step) || step === "unshift" || (step === "write" && pipes.length)) {
+        length += size;
+      }
+      if (step === "cancel") length = other.length!;
+      assertEquals(held.bytes, length, step);
+    }
+    other.cancel();
+    queue.cancel();
+    assertEquals(held.bytes, 0);
+  }));
+});
+
+Deno.test("what was at hand before the count begins is counted, what was read is not", async () => {
+  const held = { bytes: 0 };
+  const queue = queueOf("abc", "de");
+  await queue.read(1);
+  queue.countIn(held);
+  queue.countIn({ bytes: 0 }); // the first counts
+  assertEquals(held.bytes, 4);
+  assertEquals(await textOf(queue), "bcde");
+  assertEquals(held.bytes, 0);
 });

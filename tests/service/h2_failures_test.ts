@@ -228,7 +228,8 @@ Deno.test("HTTP/2 needs no permission but the network", async () => {
     import { httpTransport } from "${module}";
     import { HeaderList } from "${headers}";
     const head = { method: "GET", url: "${origin.url}/", target: "/" };
-    const request = { ...head, headers: new HeaderList(), body: new Uint8Array() };
+    const limits = { header_bytes: 1024, header_count: 10 };
+    const request = { ...head, headers: new HeaderList(), body: new Uint8Array(), limits };
     const transport = httpTransport({ url: "${origin.url}", grpc: true });
     const { body } = await transport.send(request).response;
     console.log(new TextDecoder().decode(await body.read()), await body.read());`; // an idle connection ends nothing

@@ -173,3 +173,40 @@ for (const [text, message] of BROKEN) {
     assertEquals(error.message.includes("\n"), false);
   });
 }
+
+Deno.test("limits are numbers or texts with units, and may come from the environment", async () => {
+  const { options } = await read(
+    `[local_server.limits]
+    memory = "64MiB"
+    wall_time = 300
+    queue = "none"
+    body_bytes = inf
+    cpu_time = { env = "CPU" }`,
+    { env: { CPU: "2s" } },
+  );
+  assertEquals(options.limits, {
+    memory: 64 * 2 ** 20,
+    wall_time: 300,
+    queue: Infinity,
+    body_bytes: Infinity,
+    cpu_time: 2000,
+  });
+});
+
+const LIMITS_REFUSED: [table: string, message: string][] = [
+  ["cpu_tme = 1", 'key "cpu_tme" in local_server.limits is not known: did you mean cpu_time?'],
+  [
+    'wall_time = "10 parsecs"',
+    'key "wall_time" in local_server.limits must be a time as 300ms, 10s or 2m, at least 1ms, or none for no limit',
+  ],
+  ["queue = -1", 'key "queue" in local_server.limits must be a whole number, or none for no limit'],
+  [
+    "queue = true",
+    'key "queue" in local_server.limits must be a whole number, or none for no limit',
+  ],
+  ["queue = [1]", 'key "queue" in local_server.limits must be a text in quotes'],
+];
+for (const [table, message] of LIMITS_REFUSED) {
+  Deno.test(`limits of ${table} are refused`, () =>
+    assertRefused(`[local_server.limits]\n${table}`, message));
+}

@@ -7,6 +7,7 @@ import type {
 import { type ByteSource, collect, EMPTY, type Payload } from "../../service/bytes.ts";
 import { SendError, type SendFailure } from "../../service/errors.ts";
 import { HeaderList } from "../../service/headers.ts";
+import { DEFAULT_LIMITS } from "../../service/limits.ts";
 import { httpTransport } from "../../service/http_transport.ts";
 import { assertRejects } from "../assert.ts";
 
@@ -123,7 +124,8 @@ export function request(changes: {
     if (payload.length === undefined) list.append("Transfer-Encoding", "chunked");
     else if (payload.length) list.append("Content-Length", String(payload.length));
   }
-  return { method, url: `http://origin.test${target}`, target, headers: list, body: payload };
+  const url = `http://origin.test${target}`;
+  return { method, url, target, headers: list, body: payload, limits: DEFAULT_LIMITS };
 }
 
 /** The response's body as text. */

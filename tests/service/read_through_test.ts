@@ -4,6 +4,7 @@ import { collect, EMPTY, type Eventually } from "../../service/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
 import { SendError } from "../../service/errors.ts";
 import { HeaderList } from "../../service/headers.ts";
+import { DEFAULT_LIMITS } from "../../service/limits.ts";
 import { type CacheOverride, NO_OVERRIDE } from "../../service/http_cache/override.ts";
 import { type Asked, ReadThrough } from "../../service/http_cache/read_through.ts";
 import { Pace } from "../../service/pace.ts";
@@ -69,6 +70,7 @@ class Front implements Disposable {
       headers: new HeaderList(Object.entries(headers).flat()),
       framing: "automatic",
       body: EMPTY,
+      limits: DEFAULT_LIMITS,
     };
     return this.through.ask({
       key: url,
