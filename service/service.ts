@@ -5,6 +5,7 @@ import { Backends } from "./backends.ts";
 import { Cache } from "./cache/cache.ts";
 import { type DeviceLookup, parseDevice } from "./device.ts";
 import type { ClientFacts } from "./client_facts.ts";
+import { Environment, Texts } from "./environment.ts";
 import type { Exchange } from "./exchange.ts";
 import { gatherFacts } from "./facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./geo.ts";
@@ -21,6 +22,7 @@ import {
 } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { TrustedProxies } from "./proxies.ts";
+import { Random } from "./random.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { Tally } from "./status.ts";
@@ -58,6 +60,10 @@ export class Service {
   readonly tally: Tally;
   /** Undefined if there are none. */
   readonly proxies: TrustedProxies | undefined;
+  readonly environment: Environment;
+  /** The guest's arguments, its name first. */
+  readonly args: Texts;
+  readonly random: Random;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
@@ -85,6 +91,9 @@ export class Service {
     this.pace = shared.pace ?? new Pace();
     this.tally = shared.tally ?? new Tally();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
+    this.environment = new Environment(options.env);
+    this.args = new Texts(["compute-app", ...options.args ?? []]);
+    this.random = new Random(options.random);
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
