@@ -27,7 +27,7 @@ export class Run implements Job<Seat>, Host {
   readonly #answer: () => void;
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
-  #patience: ReturnType<typeof setTimeout> | undefined;
+  #patience: (() => void) | undefined;
   #sandbox: Sandbox | undefined;
   #refused = false;
 
@@ -48,20 +48,20 @@ export class Run implements Job<Seat>, Host {
     );
     if (!this.#refused) loaded.queue.submit(this);
     if (this.#sandbox || this.#refused) return;
-    this.#patience = setTimeout(() => {
+    this.#patience = service.pace.after(MOST_WAIT, () => {
       service.tally.hit("instances");
       this.stop(new Stop("Every instance is in use: try again later"));
-    }, MOST_WAIT);
+    });
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
-    clearTimeout(this.#patience);
+    this.#patience?.();
     this.#yieldTurn = yieldTurn;
     const { seat } = slot;
     seat.memory ??= new Memory(slot.memory);
     const sandbox = new Sandbox(this.#service, seat.memory, this.#exchange, this);
     this.#sandbox = seat.sandbox = sandbox;
-    sandbox.current.done.then(this.#answer);
+    sandbox.current.onDone(this.#answer);
     let fault: Fault | undefined;
     try {
       await slot.run();
@@ -114,7 +114,7 @@ export class Run implements Job<Seat>, Host {
   #refuse(status: number, message: string): void {
     if (this.#refused) return;
     this.#refused = true;
-    clearTimeout(this.#patience);
+    this.#patience?.();
     reply(this.#exchange, status, message);
     this.#answer();
     this.#end({ status, message, level: "error", exitCode: ABORTED });

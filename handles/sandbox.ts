@@ -45,8 +45,8 @@ export class Sandbox {
   readonly #lines: { stdout?: Lines; stderr?: Lines } = {};
   #descriptors: Descriptors | undefined;
   readonly #host: Host;
-  readonly #dynamicBackends = new Map<string, Backend>();
-  readonly #timers = new Set<() => void>();
+  #dynamicBackends: Map<string, Backend> | undefined;
+  #timers: Set<() => void> | undefined;
   #current: Received;
   /** Requests that others still answer though the guest is done with them. */
   #left: Received[] | undefined;
@@ -165,7 +165,7 @@ export class Sandbox {
 
   /** The guest's own dynamic backend, else one of the service. */
   findBackend(name: string): Backend | undefined {
-    return this.#dynamicBackends.get(name) ?? this.service.findBackend(name);
+    return this.#dynamicBackends?.get(name) ?? this.service.findBackend(name);
   }
 
   /** Tells what to write into fastly.toml. */
@@ -181,16 +181,16 @@ export class Sandbox {
   }
 
   isDynamic(name: string): boolean {
-    return this.#dynamicBackends.has(name);
+    return this.#dynamicBackends?.has(name) ?? false;
   }
 
   /** Defines a backend for this sandbox; refused when the name is in use. */
   addBackend(backend: Backend): void {
     const { name } = backend;
-    if (this.#dynamicBackends.has(name) || this.service.backends.isDefined(name)) {
+    if (this.isDynamic(name) || this.service.backends.isDefined(name)) {
       refuse("failed", `Cannot register backend "${name}": the name is in use`);
     }
-    this.#dynamicBackends.set(name, backend);
+    (this.#dynamicBackends ??= new Map()).set(name, backend);
   }
 
   // Running and waiting
@@ -238,9 +238,9 @@ export class Sandbox {
     const timer = setTimeout(resolve, Math.min(ms, MOST_TIMER));
     const cancel = () => {
       clearTimeout(timer);
-      this.#timers.delete(cancel);
+      this.#timers?.delete(cancel);
     };
-    this.#timers.add(cancel);
+    (this.#timers ??= new Set()).add(cancel);
     promise.then(cancel);
     return { done: promise, cancel };
   }
@@ -264,7 +264,7 @@ export class Sandbox {
     else if (!this.#current.responded) this.#current.respond(new GuestResponse(), () => EMPTY);
     this.#promise?.drop();
     this.#finishCurrent();
-    for (const cancel of this.#timers) cancel();
+    for (const cancel of this.#timers ?? []) cancel();
     for (const item of this.handles.drain()) if (item instanceof Waitable) item.drop();
   }
 }
