@@ -7,6 +7,7 @@ import type { Exchange } from "./service/exchange.ts";
 import type { LogLevel } from "./service/log.ts";
 import { reply } from "./service/reply.ts";
 import { describe, type Service } from "./service/service.ts";
+import type { Program } from "./wasm/program.ts";
 import type { Job } from "./wasm/run_queue.ts";
 import type { Slot } from "./wasm/slot.ts";
 import { describeTrap } from "./wasm/trap.ts";
@@ -67,7 +68,7 @@ export class Run implements Job<Seat>, Host {
       await slot.run();
     } catch (error) {
       if (!(error instanceof Stop)) this.#service.tally.traps++;
-      fault = faultOf(error, this.#loaded.locate);
+      fault = faultOf(error, slot.program.locate);
     }
     if (fault && !(this.#mayExit && fault.exited)) {
       this.#service.report(fault.level, fault.message, sandbox.current.id);
@@ -135,7 +136,7 @@ export interface Fault {
 
 const ABORTED = 134;
 
-function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
+function faultOf(error: unknown, locate: Program["locate"]): Fault | undefined {
   if (!(error instanceof Stop)) {
     const message = `The guest trapped: ${describeTrap(error, locate)}`;
     return { status: 500, message, level: "error", exitCode: ABORTED };

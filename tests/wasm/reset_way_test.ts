@@ -1,0 +1,67 @@
+import type { Program } from "../../wasm/program.ts";
+import { Cost, mayBeCheaper, type Trial, WayChooser } from "../../wasm/reset_way.ts";
+import { assertEquals } from "../assert.ts";
+
+/** As many requests as are measured at a time, each of that cost. */
+function measure(add: (time: number) => void, time: number): void {
+  for (let i = 0; i < 256; i++) add(1e6);
+  for (let i = 0; i < 64; i++) add(time);
+}
+
+/** What a chooser does, as lines. */
+function chooser(copying: number, compiled: Promise<Program>) {
+  const done: string[] = [];
+  const trial: Trial = {
+    copying: () => copying,
+    compileForImages() {
+      done.push("compile");
+      return compiled;
+    },
+    use: (program) => done.push(program ? "use images" : "use cards"),
+    chosen: (way, cards, images) => done.push(`${way}: ${cards} ${images}`),
+  };
+  return { done, add: new WayChooser(trial).add };
+}
+
+const PROGRAM = {} as Program;
+
+Deno.test("the cost of a way is the median of requests that V8 has optimised", () => {
+  const cost = new Cost();
+  for (let i = 0; i < 256; i++) assertEquals(cost.add(1e6), undefined);
+  for (let i = 63; i > 0; i--) assertEquals(cost.add(i), undefined);
+  assertEquals(cost.add(1e9), 33);
+});
+
+Deno.test("whole images are tried when copying takes less than marking could", () => {
+  assertEquals([mayBeCheaper(100, 49), mayBeCheaper(100, 51)], [true, false]);
+});
+
+Deno.test("a program keeps its cards when its image is large", () => {
+  const { done, add } = chooser(60, Promise.resolve(PROGRAM));
+  measure(add, 100);
+  assertEquals(done, ["cards: 100 undefined"]);
+});
+
+Deno.test("a program with a small image changes to whole images, if they are cheaper", async () => {
+  const { done, add } = chooser(10, Promise.resolve(PROGRAM));
+  measure(add, 100);
+  add(1); // while it is compiled nothing counts
+  await Promise.resolve();
+  measure(add, 80);
+  assertEquals(done, ["compile", "use images", "image: 100 80"]);
+});
+
+Deno.test("a program goes back to cards when whole images turn out dearer", async () => {
+  const { done, add } = chooser(10, Promise.resolve(PROGRAM));
+  measure(add, 100);
+  await Promise.resolve();
+  measure(add, 120);
+  assertEquals(done, ["compile", "use images", "use cards", "cards: 100 120"]);
+});
+
+Deno.test("a program keeps its cards when it cannot be compiled again", async () => {
+  const { done, add } = chooser(10, Promise.reject(new Error("no memory")));
+  measure(add, 100);
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(done, ["compile", "cards: 100 undefined"]);
+});
