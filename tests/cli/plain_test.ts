@@ -183,3 +183,36 @@ Deno.test("a guest that closes the connection closes it after its response", asy
   await wire.send(GET);
   assert((await wire.rest()).endsWith("\r\n\r\nok"));
 });
+
+/** Intervals that begin from now on pass when they are told to. */
+function heldIntervals(): Disposable & { pass(): void } {
+  const { setInterval } = globalThis;
+  const due: (() => void)[] = [];
+  globalThis.setInterval = ((run: () => void) => {
+    due.push(run);
+    return setInterval(() => {}, 2 ** 30);
+  }) as typeof setInterval;
+  return {
+    pass: () => due.forEach((run) => run()),
+    [Symbol.dispose]: () => void (globalThis.setInterval = setInterval),
+  };
+}
+
+Deno.test("a connection that is idle for long is closed; one whose guest is at work is not", async () => {
+  using rounds = heldIntervals();
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: first, resolve: came } = Promise.withResolvers<void>();
+  await using server = await serving(async (exchange) => {
+    came();
+    await released;
+    answerText(exchange, "ok");
+  });
+  using idle = await Wire.open(server.port);
+  using busy = await Wire.open(server.port);
+  await busy.send(GET);
+  await first;
+  for (let seconds = 0; seconds <= 80; seconds += 5) rounds.pass();
+  assertEquals(await idle.rest(), "");
+  release();
+  await busy.until("ok");
+});
