@@ -1,11 +1,15 @@
 import type { Program, ResetWay } from "./program.ts";
 
 /** Requests that are left out at first: V8 has not optimised the module yet. */
-const UNMEASURED = 256;
-/** Requests of which the median counts. */
-const MEASURED = 64;
+export const UNMEASURED = 2000;
+/** Requests that are measured then. */
+export const MEASURED = 256;
+/** Which of them counts, from the fastest: whatever else is at work on the machine only ever adds. */
+const RANK = MEASURED / 8;
 /** The largest part of a request's time that marks may take. */
 const MOST_MARKING = 0.5;
+/** Whole images must be cheaper by this much: they empty the processor's caches for others, too. */
+const WORTH = 0.9;
 
 /** What one way costs: gathered request by request. */
 export class Cost {
@@ -15,12 +19,12 @@ export class Cost {
   /**
    * Takes the time of one request, with the reset after it.
    *
-   * @returns The median, once there are enough.
+   * @returns What a request costs when little disturbs it, once there are enough.
    */
   add(time: number): number | undefined {
     if (++this.#seen <= UNMEASURED) return undefined;
     if (this.#samples.push(time) < MEASURED) return undefined;
-    return this.#samples.sort((one, other) => one - other)[MEASURED / 2];
+    return this.#samples.sort((one, other) => one - other)[RANK];
   }
 }
 
@@ -58,10 +62,10 @@ export class WayChooser {
   /** Takes the time of one request, with the reset after it. */
   readonly add = (time: number): void => {
     if (this.#compiling) return;
-    const median = this.#cost.add(time);
-    if (median === undefined) return;
-    if (this.#withCards === undefined) this.#tryImages(median);
-    else this.#decide(this.#withCards, median);
+    const cost = this.#cost.add(time);
+    if (cost === undefined) return;
+    if (this.#withCards === undefined) this.#tryImages(cost);
+    else this.#decide(this.#withCards, cost);
   };
 
   #tryImages(withCards: number): void {
@@ -78,7 +82,7 @@ export class WayChooser {
   }
 
   #decide(withCards: number, withImages: number): void {
-    const way = withImages < withCards ? "image" : "cards";
+    const way = withImages < withCards * WORTH ? "image" : "cards";
     if (way === "cards") this.#trial.use();
     this.#trial.chosen(way, withCards, withImages);
   }
