@@ -203,13 +203,17 @@ Deno.test("a connection that is idle for long is closed; one whose guest is at w
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const { promise: first, resolve: came } = Promise.withResolvers<void>();
   await using server = await serving(async (exchange) => {
-    came();
-    await released;
+    if (exchange.head.url.endsWith("/busy")) {
+      came();
+      await released;
+    }
     answerText(exchange, "ok");
   });
   using idle = await Wire.open(server.port);
   using busy = await Wire.open(server.port);
-  await busy.send(GET);
+  await idle.send(GET);
+  await idle.until("ok");
+  await busy.send(GET.replace("/", "/busy"));
   await first;
   for (let seconds = 0; seconds <= 80; seconds += 5) rounds.pass();
   assertEquals(await idle.rest(), "");
