@@ -186,26 +186,26 @@ export class Fastlike implements AsyncDisposable {
     this.#service.close();
   }
 
-  async #answer(received: Exchange, service: Service): Promise<void> {
+  #answer(received: Exchange, service: Service): Promise<void> {
     const exchange = service.proxies?.see(received) ?? received;
-    if (this.#closed) return reply(exchange, 503, "The service is closed");
+    if (this.#closed) return refused(exchange, 503, "The service is closed");
     if (service.options.loopGuard && hopsOf(exchange.head.headers) > 0) {
-      return reply(
+      return refused(
         exchange,
         508,
         "Loop detected: the request has come through this service before",
       );
     }
-    if (refuseHead(exchange, service)) return;
-    await (this.#handOver(exchange, service) ?? this.#start(exchange, service));
-    service.wallTime.delete(exchange);
+    if (refuseHead(exchange, service)) return Promise.resolve();
+    const answered = this.#handOver(exchange, service) ?? this.#start(exchange, service);
+    return answered.then(() => service.wallTime.delete(exchange));
   }
 
-  async #start(exchange: Exchange, service: Service): Promise<void> {
+  #start(exchange: Exchange, service: Service): Promise<void> {
     const run = new Run(exchange, service, this.#loaded);
     this.#running.add(run);
     run.ended.then(() => this.#running.delete(run));
-    await run.answered;
+    return run.answered;
   }
 
   /** Gives the request to a sandbox that asks for one; undefined if none does. */
@@ -214,7 +214,7 @@ export class Fastlike implements AsyncDisposable {
     if (!listening.size || service !== this.#service) return undefined;
     const received = new Received(exchange, service.nextId());
     const { promise, resolve } = Promise.withResolvers<void>();
-    received.done.then(resolve);
+    received.onDone(resolve);
     const giveBack = () => resolve(this.#answer(exchange, service));
     for (const offer of listening) if (offer.offer(received, giveBack)) return promise;
     return undefined;
@@ -243,6 +243,11 @@ export class Instance {
     this.#used = true;
     return this.#handler(request, info);
   }
+}
+
+function refused(exchange: Exchange, status: number, message: string): Promise<void> {
+  reply(exchange, status, message);
+  return Promise.resolve();
 }
 
 // Async, so that a `secure` that throws rejects.

@@ -8,6 +8,7 @@ import type { LimitName } from "./service/limits.ts";
 import type { LogLevel } from "./service/log.ts";
 import { reply } from "./service/reply.ts";
 import { describe, MOST_WAIT, type Service } from "./service/service.ts";
+import type { Program } from "./wasm/program.ts";
 import type { Job } from "./wasm/run_queue.ts";
 import type { Slot } from "./wasm/slot.ts";
 import { describeTrap } from "./wasm/trap.ts";
@@ -60,13 +61,13 @@ export class Run implements Job<Seat>, Host {
     seat.memory ??= new Memory(slot.memory);
     const sandbox = new Sandbox(this.#service, seat.memory, this.#exchange, this);
     this.#sandbox = seat.sandbox = sandbox;
-    sandbox.current.done.then(this.#answer);
+    sandbox.current.onDone(this.#answer);
     let fault: Fault | undefined;
     try {
       await slot.run();
     } catch (error) {
       if (!(error instanceof Stop)) this.#service.tally.traps++;
-      fault = faultOf(error, this.#loaded.locate);
+      fault = faultOf(error, slot.program.locate);
     }
     if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
     sandbox.end(fault);
@@ -145,7 +146,7 @@ export interface Fault {
 
 const ABORTED = 134;
 
-function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
+function faultOf(error: unknown, locate: Program["locate"]): Fault | undefined {
   if (!(error instanceof Stop)) {
     const message = `The guest trapped: ${describeTrap(error, locate)}`;
     return { status: 500, message, level: "error", exitCode: ABORTED };

@@ -1,7 +1,7 @@
 /** `fastly_compute_runtime`: what the guest has used, and what its service may use. @module */
+import type { Sandbox } from "../handles/sandbox.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Hostcall, type Namespace, namespace } from "./_define.ts";
-import { environmentOf } from "./_environment.ts";
 import * as out from "./_out.ts";
 
 const MEBIBYTE = 1 << 20;
@@ -25,12 +25,16 @@ export const computeRuntime: Namespace = namespace("fastly_compute_runtime", {
   has_origin_inspector: product,
 
   // The Go host's own, which no SDK calls.
-  get_hostname: call([], out.text, (sandbox) => environmentOf(sandbox).FASTLY_HOSTNAME),
+  get_hostname: call([], out.text, (sandbox) => variables(sandbox).FASTLY_HOSTNAME),
   get_sandbox_id: call([], out.text, ({ id }) => id),
   get_service_version: call(
     [],
     out.text,
-    (sandbox) => environmentOf(sandbox).FASTLY_SERVICE_VERSION,
+    (sandbox) => variables(sandbox).FASTLY_SERVICE_VERSION,
   ),
-  get_trace_id: call([], out.text, (sandbox) => environmentOf(sandbox).FASTLY_TRACE_ID),
+  get_trace_id: call([], out.text, (sandbox) => variables(sandbox).FASTLY_TRACE_ID),
 });
+
+function variables({ service, id }: Sandbox) {
+  return service.environment.variables(id);
+}

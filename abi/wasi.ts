@@ -7,37 +7,41 @@
 import type { Sandbox } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
 import { concat } from "../service/bytes.ts";
+import type { Environment, Texts } from "../service/environment.ts";
 import { refuse } from "../service/errors.ts";
-import { utf8 } from "../service/utf8.ts";
 import { type Input, type Namespace, namespace, type Output } from "./_define.ts";
-import { environmentOf } from "./_environment.ts";
 import { span, u32, u64, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
 import { call, errnoOf, wait } from "./_wasi_errno.ts";
 import { entitled, fileCalls } from "./_wasi_files.ts";
 import { pollOneoff } from "./_wasi_poll.ts";
 
-const MOST_RANDOM = 65_536;
 const NANOS = 1_000_000;
 
-/** Strings with their NULs, one behind the other, and a pointer to each. */
-const strings: Output<readonly string[]> = {
+/** Texts one behind the other, and a pointer to each. */
+const texts: Output<Texts> = {
   words: ["i32", "i32"],
-  write({ memory }, args, at, values) {
-    let text = unsigned(args, at + 1);
-    values.map(terminated).forEach((bytes, i) => {
-      memory.setU32(unsigned(args, at) + i * 4, text);
-      memory.setBytes(text, bytes);
-      text += bytes.length;
-    });
+  write({ memory }, args, at, { starts, bytes }) {
+    const pointers = unsigned(args, at);
+    const text = unsigned(args, at + 1);
+    for (let i = 0; i < starts.length; i++) memory.setU32(pointers + i * 4, text + starts[i]!);
+    memory.setBytes(text, bytes);
   },
 };
-const sizes: Output<readonly string[]> = {
+/** The same, with the sandbox's id in its place. */
+const environment: Output<Environment> = {
+  words: texts.words,
+  write(sandbox, args, at, { texts: all, traceIdAt }) {
+    texts.write(sandbox, args, at, all);
+    if (traceIdAt === undefined) return;
+    sandbox.memory.setByteString(unsigned(args, at + 1) + traceIdAt, sandbox.id);
+  },
+};
+const sizes: Output<Texts> = {
   words: ["i32", "i32"],
-  write({ memory }, args, at, values) {
-    memory.setU32(unsigned(args, at), values.length);
-    const bytes = values.reduce((sum, value) => sum + terminated(value).length, 0);
-    memory.setU32(unsigned(args, at + 1), bytes);
+  write({ memory }, args, at, { starts, bytes }) {
+    memory.setU32(unsigned(args, at), starts.length);
+    memory.setU32(unsigned(args, at + 1), bytes.length);
   },
 };
 /** The buffers of a scattered write, copied as one. */
@@ -63,10 +67,10 @@ const gathered: Input<Uint8Array> = {
 export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
   ...fileCalls,
 
-  args_get: call([], strings, programArguments),
-  args_sizes_get: call([], sizes, programArguments),
-  environ_get: call([], strings, environment),
-  environ_sizes_get: call([], sizes, environment),
+  args_get: call([], texts, ({ service }) => service.args),
+  args_sizes_get: call([], sizes, ({ service }) => service.args),
+  environ_get: call([], environment, ({ service }) => service.environment),
+  environ_sizes_get: call([], sizes, ({ service }) => service.environment.texts),
 
   clock_res_get: call([u32], out.u64, (sandbox, id) => {
     clock(sandbox, id);
@@ -76,9 +80,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
   clock_time_get: call([u32, u64], out.u64, (sandbox, id) => clock(sandbox, id)),
 
   random_get: call([span], out.none, ({ service }, buf) => {
-    const bytes = new Uint8Array(buf.length);
-    (service.options.random ?? fillRandom)(bytes);
-    buf.fill(bytes);
+    buf.fill(service.random.bytes(buf.length));
   }),
 
   /** Standard output and error; each line becomes a log entry. */
@@ -122,24 +124,6 @@ function pollError(sandbox: Sandbox, fd: number): number {
   } catch (error) {
     return errnoOf(error);
   }
-}
-
-function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
-  for (let at = 0; at < bytes.length; at += MOST_RANDOM) {
-    crypto.getRandomValues(bytes.subarray(at, at + MOST_RANDOM));
-  }
-}
-
-function terminated(text: string): Uint8Array {
-  return utf8(`${text}\0`);
-}
-
-function programArguments({ service }: Sandbox): string[] {
-  return ["compute-app", ...service.options.args ?? []];
-}
-
-function environment(sandbox: Sandbox): string[] {
-  return Object.entries(environmentOf(sandbox)).map(([name, value]) => `${name}=${value}`);
 }
 
 function clock(sandbox: Sandbox, id: number): bigint {

@@ -4,14 +4,25 @@
 //
 // Every server is a process of its own that has the machine to itself; the hosts take turns. Of several turns the one
 // with the most requests per second is shown, for other work on the machine only ever takes away.
-import { autocannon, type Load, type Loader, wrk } from "./load.ts";
+import { type Case, CASES, prepare } from "./cases.ts";
+import { autocannon, type Load, wrk } from "./load.ts";
 import { FASTLIKE, type Host, isInstalled, start, VICEROY } from "./server.ts";
 
-const GUESTS = ["hello", "rust", "rust-2020", "assemblyscript", "go", "javascript"];
+const GUESTS = Object.keys(CASES);
 const TURNS = 2;
 const WARM_UP_SECONDS = 1;
 const SECONDS = 5;
-const COLUMNS = ["guest", "host", "req/s", "p50", "p99", "peak RSS", "start-up", "ours/its"];
+const COLUMNS = [
+  "guest",
+  "case",
+  "host",
+  "req/s",
+  "p50",
+  "p99",
+  "peak RSS",
+  "start-up",
+  "ours/its",
+];
 
 interface Measured extends Load {
   readonly startMillis: number;
@@ -34,41 +45,44 @@ const load = hasWrk ? wrk : autocannon;
 const hosts = await isInstalled(VICEROY.command) ? [FASTLIKE, VICEROY] : [FASTLIKE];
 print(
   Deno.stdout,
-  `/hello over 32 connections for ${SECONDS} s, by ${hasWrk ? "wrk" : "autocannon"}\n`,
+  `32 connections for ${SECONDS} s, by ${hasWrk ? "wrk" : "autocannon"}\n`,
 );
 print(Deno.stdout, row(COLUMNS));
 print(Deno.stdout, row(COLUMNS.map(() => "---")));
-for (const guest of Deno.args.length ? Deno.args : GUESTS) await measureGuest(guest);
+for (const guest of Deno.args.length ? Deno.args : GUESTS) {
+  for (const asked of CASES[guest]!) await measureGuest(guest, asked);
+}
 
-async function measureGuest(guest: string): Promise<void> {
+async function measureGuest(guest: string, asked: Case): Promise<void> {
   const wasm = new URL(`../testdata/built/${guest}.wasm`, import.meta.url).pathname;
   try {
     await Deno.stat(wasm);
   } catch {
-    return print(Deno.stdout, row([guest, "", "not built: deno task guests"]));
+    return print(Deno.stdout, row([guest, asked.name, "", "not built: deno task guests"]));
   }
   const outcomes = new Map<Host, Outcome>();
   for (let turn = 0; turn < TURNS; turn++) {
     for (const host of hosts) {
       const before = outcomes.get(host);
       if (typeof before === "string") continue;
-      outcomes.set(host, better(before, await measure(host, wasm, load)));
+      outcomes.set(host, better(before, await measure(host, wasm, asked)));
     }
   }
   const ours = outcomes.get(FASTLIKE);
   for (const [host, outcome] of outcomes) {
     print(
       Deno.stdout,
-      row([guest, host.name, ...cells(outcome, host === FASTLIKE ? undefined : ours)]),
+      row([guest, asked.name, host.name, ...cells(outcome, host === FASTLIKE ? undefined : ours)]),
     );
   }
 }
 
-async function measure(host: Host, wasm: string, load: Loader): Promise<Outcome> {
+async function measure(host: Host, wasm: string, asked: Case): Promise<Outcome> {
   try {
     await using server = await start(host, wasm);
-    await load(server.url, WARM_UP_SECONDS);
-    const seen = await load(server.url, SECONDS);
+    await prepare(asked, server.origin);
+    await load(server.origin + asked.path, WARM_UP_SECONDS);
+    const seen = await load(server.origin + asked.path, SECONDS);
     return { ...seen, startMillis: server.startMillis, peakMemory: server.peakMemory() };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -99,7 +113,7 @@ function cells(outcome: Outcome, ours: Outcome | undefined): string[] {
 }
 
 function row(cells: readonly string[]): string {
-  const widths = [14, 8, 8, 10, 10, 8, 8, 8];
+  const widths = [14, 9, 8, 8, 10, 10, 8, 8, 8];
   const padded = widths.map((width, at) => (cells[at] ?? "").padEnd(width));
   return `| ${padded.join(" | ")} |`;
 }

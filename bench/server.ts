@@ -1,4 +1,7 @@
+import { HELLO } from "./cases.ts";
+
 const ROOT = new URL("../", import.meta.url);
+const MANIFEST = new URL("fastly.toml", import.meta.url).pathname;
 /** How long a server may take to its first response: the official host compiles large programs for seconds. */
 const MOST_START_MILLIS = 60_000;
 const POLL_MILLIS = 2;
@@ -16,7 +19,7 @@ export const FASTLIKE: Host = {
   command: Deno.execPath(),
   args: (wasm, port) => [
     ...["run", "-A", "--no-check", new URL("cli.ts", ROOT).href],
-    ...["--wasm", wasm, "--bind", `127.0.0.1:${port}`],
+    ...["--wasm", wasm, "--bind", `127.0.0.1:${port}`, "-C", MANIFEST],
   ],
 };
 
@@ -24,12 +27,13 @@ export const FASTLIKE: Host = {
 export const VICEROY: Host = {
   name: "viceroy",
   command: "viceroy",
-  args: (wasm, port) => ["serve", "--addr", `127.0.0.1:${port}`, wasm],
+  args: (wasm, port) => ["serve", "-C", MANIFEST, "--addr", `127.0.0.1:${port}`, wasm],
 };
 
 /** A host that serves a guest in a process of its own. */
 export interface Server extends AsyncDisposable {
-  readonly url: string;
+  /** Its scheme, host and port. */
+  readonly origin: string;
   /** From the start of the process to its first response. */
   readonly startMillis: number;
   /** The largest resident memory so far, in bytes, where the system tells. */
@@ -43,7 +47,7 @@ export interface Server extends AsyncDisposable {
  */
 export async function start(host: Host, wasm: string): Promise<Server> {
   const port = freePort();
-  const url = `http://127.0.0.1:${port}/hello`;
+  const origin = `http://127.0.0.1:${port}`;
   const begin = performance.now();
   const process = new Deno.Command(host.command, {
     args: host.args(wasm, port),
@@ -60,7 +64,7 @@ export async function start(host: Host, wasm: string): Promise<Server> {
     await process.status;
     await lastWords;
   };
-  while (!ended && !await answers(url)) {
+  while (!ended && !await answers(origin + HELLO.path)) {
     if (performance.now() - begin > MOST_START_MILLIS) {
       await stop();
       throw new Error(`Cannot start ${host.name}: no response in ${MOST_START_MILLIS / 1000} s`);
@@ -69,7 +73,7 @@ export async function start(host: Host, wasm: string): Promise<Server> {
   }
   if (ended) throw new Error(firstLineOf(await lastWords));
   return {
-    url,
+    origin,
     startMillis: performance.now() - begin,
     peakMemory: () => peakMemory(process.pid),
     [Symbol.asyncDispose]: stop,

@@ -1,16 +1,52 @@
 import type { Socket } from "node:net";
 import type { ClientFacts } from "../service/exchange.ts";
-import type { WireExchange } from "./wire_exchange.ts";
+
+/** A request that is being answered on a connection. */
+export interface Running {
+  /** Its response has gone out whole, or, with a reason, never will. */
+  closed(reason?: Error): void;
+  /** The connection closes after its response. */
+  lastOfConnection(): void;
+}
 
 /** What is known of one connection, and what runs on it. */
 export interface Connection {
   readonly client: ClientFacts;
-  readonly running: Set<WireExchange>;
+  readonly running: Set<Running>;
+  /** Whether only plain requests have come, of which node knows nothing. */
+  plain: boolean;
+  /** Whether nothing at all has come. */
+  silent: boolean;
+  /** The round in which its last plain request began. */
+  round: number;
+}
+
+/** How often to look for connections that have been idle for too long, at the least. */
+const MOST_ROUND = 5_000;
+
+/** How long clients of plain connections have, in milliseconds: node sees to the others. */
+export interface Patience {
+  /** Until a first request. */
+  readonly first: number;
+  /** Between requests. */
+  readonly idle: number;
+  /** Ends a connection on which no request came. */
+  giveUp(socket: Socket): void;
 }
 
 /** The open connections of a listener. */
 export class Connections {
+  /** Counts the looks for idle connections. */
+  round = 0;
   readonly #open = new Map<Socket, Connection>();
+  readonly #patience: Patience;
+  readonly #roundMillis: number;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(patience: Patience) {
+    this.#patience = patience;
+    this.#roundMillis = Math.min(MOST_ROUND, patience.first / 2);
+  }
 
   get count(): number {
     return this.#open.size;
@@ -20,15 +56,40 @@ export class Connections {
     return this.#open.get(socket);
   }
 
-  add(socket: Socket): void {
-    const connection = { client: factsOf(socket), running: new Set<WireExchange>() };
+  add(socket: Socket): Connection {
+    const connection = {
+      client: factsOf(socket),
+      running: new Set<Running>(),
+      plain: true,
+      silent: true,
+      round: this.round,
+    };
     this.#open.set(socket, connection);
+    this.#timer ??= setInterval(this.#closeIdle, this.#roundMillis);
     socket.on("close", () => {
       this.#open.delete(socket);
+      if (!this.#open.size) this.#rest();
       if (!connection.running.size) return;
       const gone = new Error("The client has left before its response was complete");
       for (const exchange of [...connection.running]) exchange.closed(gone);
     });
+    return connection;
+  }
+
+  readonly #closeIdle = (): void => {
+    this.round++;
+    const { first, idle, giveUp } = this.#patience;
+    for (const [socket, { plain, silent, running, round }] of this.#open) {
+      if (!plain || running.size) continue;
+      const passed = (this.round - round - 1) * this.#roundMillis;
+      if (silent && passed >= first) giveUp(socket);
+      else if (passed >= idle) socket.destroy();
+    }
+  };
+
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Cuts the connections that no request runs on; the others close after their response. */

@@ -195,9 +195,15 @@ export function parseWarmup(count = "0"): number {
   );
 }
 
-export type Reuse = "auto" | "never";
+const REUSES = ["auto", "cards", "image", "never"] as const;
+export type Reuse = typeof REUSES[number];
 
 export function parseReuse(reuse = "auto"): Reuse {
-  if (reuse === "auto" || reuse === "never") return reuse;
-  throw new UsageError(`Cannot use ${JSON.stringify(reuse)} for --reuse: auto or never`);
+  return REUSES.find((known) => known === reuse) ?? unknownReuse(reuse);
+}
+
+function unknownReuse(reuse: string): never {
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(reuse)} for --reuse: auto, cards, image or never`,
+  );
 }

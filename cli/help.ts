@@ -38,8 +38,9 @@ Flags:
   --admin ADDR            Serve /healthz and /metrics (for Prometheus) there
   --warmup N              Make that many instances before the first request
   --no-image-optimizer    Tell guests that images cannot be transformed
-  --reuse never           Make a new instance of the program for every request, which is slower (default auto:
-                          an instance is put back to its first state, if the program allows that)
+  --reuse HOW             How an instance of the program is put back to its first state after a request, if the
+                          program allows that: by the cards that were written (cards), by its whole memory (image),
+                          by what is cheaper (auto, the default); or a new instance for each (never), which is slower
   -v                      Tell more; -vv tells every hostcall
   --log-stdout, --log-stderr
                           Treat the guest's standard output or error as a log endpoint

@@ -1,11 +1,16 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { Exchange } from "../service/exchange.ts";
+import type { ClientFacts, Exchange } from "../service/exchange.ts";
 import { HeaderList } from "../service/headers.ts";
 import { asksForUpgrade } from "../service/upgrade.ts";
+import type { Usage } from "../service/usage.ts";
 import { type Connection, Connections } from "./connections.ts";
+import { isHost } from "./host.ts";
 import type { Listener, ListenOptions } from "./listening.ts";
 import { listenPlainly } from "./web_listener.ts";
+import { PlainExchange } from "./plain_exchange.ts";
+import { PlainLane } from "./plain_lane.ts";
+import type { PlainRequest } from "./wire_plain.ts";
 import { WireExchange } from "./wire_exchange.ts";
 import { UpgradeSocket } from "./wire_upgrade.ts";
 
@@ -33,7 +38,11 @@ const PORT_ATTEMPTS = 10;
 export async function listen(options: ListenOptions): Promise<Listener> {
   if (!KEEPS_THE_WIRE) return listenPlainly(options);
   const running = new Running();
-  const connections = new Connections();
+  const connections = new Connections({
+    first: options.headTimeout ?? HEAD_TIMEOUT,
+    idle: SETTINGS.keepAliveTimeout,
+    giveUp: (socket) => void socket.end(bare(408, "Request Timeout"), () => socket.destroy()),
+  });
   const make = () => makeServer(options, connections, running);
   const servers = await open(make, options.hostname, options.port);
   const addresses = servers.map((server) => (server.address() as AddressInfo).address);
@@ -83,16 +92,7 @@ class Running {
 
 function makeServer(options: ListenOptions, connections: Connections, running: Running): Server {
   const { answer, access, trouble } = options;
-  const serve = (
-    request: IncomingMessage,
-    response: ServerResponse,
-    holdsBack: boolean,
-    upgrade?: UpgradeSocket,
-  ) => {
-    const connection = connections.of(request.socket);
-    if (!connection) return void response.destroy();
-    if (!isHost(request.headers.host)) return refuse(response, 400, "The Host field is not valid");
-    const exchange = begin(request, response, connection, holdsBack, access, upgrade);
+  const start = (exchange: WireExchange | PlainExchange) => {
     running.start();
     const settled = () => {
       if (!exchange.answered) exchange.respond(...plain(500, "The host gave no response"));
@@ -103,6 +103,19 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
       trouble?.(`A request failed inside the host: ${describe(error)}`);
       settled();
     });
+  };
+  const serve = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    holdsBack: boolean,
+    upgrade?: UpgradeSocket,
+  ) => {
+    const connection = connections.of(request.socket);
+    if (!connection) return void response.destroy();
+    if (!isHost(request.headers.host ?? "")) {
+      return refuse(response, 400, "The Host field is not valid");
+    }
+    start(begin(request, response, connection, holdsBack, access, upgrade));
   };
   const { headTimeout = HEAD_TIMEOUT, headBytes = HEAD_BYTES } = options;
   const server = createServer(
@@ -116,7 +129,23 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
   );
   server.maxHeadersCount = 0;
   server.on("checkContinue", (request, response) => serve(request, response, true));
-  server.on("connection", (socket: Socket) => connections.add(socket));
+  const [nodesOwn] = server.listeners("connection");
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) => {
+    const connection = connections.add(socket);
+    new PlainLane(socket, {
+      serve(request, onClosed) {
+        connection.round = connections.round;
+        connection.silent = false;
+        start(beginPlain(request, socket, connection, access, onClosed));
+      },
+      leave(first) {
+        connection.plain = false;
+        nodesOwn!.call(server, socket);
+        socket.emit("data", first);
+      },
+    });
+  });
   server.on("upgrade", (request, socket: Socket, rest: Uint8Array) => {
     const upgrade = new UpgradeSocket(request, socket, rest);
     serve(request, upgrade.response, false, upgrade);
@@ -144,32 +173,54 @@ function begin(
   access: ListenOptions["access"],
   upgrade: UpgradeSocket | undefined,
 ): WireExchange {
-  const start = access ? performance.now() : 0;
-  const { running } = connection;
+  const log = logger(request.method!, request.url!, connection.client, access);
+  const { client, running } = connection;
   const onClosed = (whole: boolean) => {
     running.delete(exchange);
-    const { status, bytes } = exchange.writer;
-    access?.({
-      method: request.method!,
-      target: request.url!,
-      client: connection.client.address,
-      status,
-      millis: performance.now() - start,
-      bytes,
-      whole,
-      usage: exchange.usage,
-    });
+    log?.(exchange.writer, exchange.usage, whole);
   };
-  const exchange = new WireExchange(
-    request,
-    response,
-    connection.client,
-    holdsBack,
-    onClosed,
-    upgrade,
-  );
+  const exchange = new WireExchange(request, response, client, holdsBack, onClosed, upgrade);
   running.add(exchange);
   return exchange;
+}
+
+/** As {@linkcode begin}, for a request that node has not seen. */
+function beginPlain(
+  request: PlainRequest,
+  socket: Socket,
+  { client, running }: Connection,
+  access: ListenOptions["access"],
+  onClosed: (exchange: PlainExchange) => void,
+): PlainExchange {
+  const log = logger(request.method, request.target, client, access);
+  const closed = (exchange: PlainExchange, whole: boolean) => {
+    running.delete(exchange);
+    log?.(exchange, exchange.usage, whole);
+    onClosed(exchange);
+  };
+  const { keepAliveTimeout } = SETTINGS;
+  const exchange = new PlainExchange(request, socket, client, keepAliveTimeout, closed);
+  running.add(exchange);
+  return exchange;
+}
+
+/** What tells the access log of a request, which begins now. */
+function logger(
+  method: string,
+  target: string,
+  { address: client }: ClientFacts,
+  access: ListenOptions["access"],
+) {
+  if (!access) return undefined;
+  const start = performance.now();
+  return (
+    { status, bytes }: { readonly status: number; readonly bytes: number },
+    usage: Usage,
+    whole: boolean,
+  ) => {
+    const millis = performance.now() - start;
+    access({ method, target, client, status, millis, bytes, whole, usage });
+  };
 }
 
 function shown(hostname: string): string {
@@ -262,12 +313,6 @@ function plain(status: number, why: string): Parameters<Exchange["respond"]> {
   const body = new TextEncoder().encode(why + "\n");
   const headers = ["Content-Type", "text/plain; charset=utf-8", "Content-Length", `${body.length}`];
   return [{ status, headers: new HeaderList(headers) }, body];
-}
-
-const HOST = /^[^\s/?#@\\<>"^`{|}]*$/;
-
-function isHost(host: string | undefined): boolean {
-  return host === undefined || HOST.test(host);
 }
 
 function describe(error: unknown): string {

@@ -24,20 +24,15 @@ export class Received {
   readonly exchange: Exchange;
   /** 32 hexadecimal digits. */
   readonly id: string;
-  /** Resolves when the guest does no more for this request. */
-  readonly done: Promise<void>;
-  readonly #finish: () => void;
   readonly #content: KeptContent | undefined;
   #responded = false;
+  #done: (() => void) | undefined;
   /** The work of somebody who answers in the guest's place, and what gives it up. */
   #answering: { readonly done: Promise<void>; cancel(why: string): void } | undefined;
 
   constructor(exchange: Exchange, id: string) {
-    const { promise, resolve } = Promise.withResolvers<void>();
     this.exchange = exchange;
     this.id = id;
-    this.done = promise;
-    this.#finish = resolve;
     if (!isWhole(exchange.body)) this.#content = new KeptContent(exchange.body);
   }
 
@@ -132,8 +127,13 @@ export class Received {
 
   /** The guest does no more for the request; who answers in its place may still be at it. */
   finish(): void {
-    if (this.#answering) this.#answering.done.then(this.#finish);
-    else this.#finish();
+    if (this.#answering) this.#answering.done.then(() => this.#done?.());
+    else this.#done?.();
+  }
+
+  /** Calls back, perhaps more than once, when the guest does no more for this request; asked for before that. */
+  onDone(callback: () => void): void {
+    this.#done = callback;
   }
 
   #checkUnanswered(): void {

@@ -47,8 +47,8 @@ export class Sandbox {
   readonly #lines: { stdout?: Lines; stderr?: Lines } = {};
   #descriptors: Descriptors | undefined;
   readonly #host: Host;
-  readonly #dynamicBackends = new Map<string, Backend>();
-  readonly #timers = new Set<() => void>();
+  #dynamicBackends: Map<string, Backend> | undefined;
+  #timers: Set<() => void> | undefined;
   #current: Received;
   #allowance: Allowance | undefined;
   /** Requests that others still answer though the guest is done with them. */
@@ -177,7 +177,7 @@ export class Sandbox {
 
   /** The guest's own dynamic backend, else one of the service. */
   findBackend(name: string): Backend | undefined {
-    return this.#dynamicBackends.get(name) ?? this.service.findBackend(name);
+    return this.#dynamicBackends?.get(name) ?? this.service.findBackend(name);
   }
 
   /** Tells what to write into fastly.toml. */
@@ -193,12 +193,12 @@ export class Sandbox {
   }
 
   isDynamic(name: string): boolean {
-    return this.#dynamicBackends.has(name);
+    return this.#dynamicBackends?.has(name) ?? false;
   }
 
   /** What the cache knows a backend by: sandboxes may mean different ones by the name of a dynamic one. */
   cacheNameOf({ name, options }: Backend): string {
-    if (!options || !this.#dynamicBackends.has(name)) return name;
+    if (!options || !this.isDynamic(name)) return name;
     const target = JSON.stringify([options.url, options.hostOverride, options.tls]);
     return `${name} ${createHash("sha256").update(target).digest("base64")}`;
   }
@@ -206,10 +206,10 @@ export class Sandbox {
   /** Defines a backend for this sandbox; refused when the name is in use. */
   addBackend(backend: Backend): void {
     const { name } = backend;
-    if (this.#dynamicBackends.has(name) || this.service.backends.isDefined(name)) {
+    if (this.isDynamic(name) || this.service.backends.isDefined(name)) {
       refuse("failed", `Cannot register backend "${name}": the name is in use`);
     }
-    this.#dynamicBackends.set(name, backend);
+    (this.#dynamicBackends ??= new Map()).set(name, backend);
   }
 
   // Running and waiting
@@ -257,9 +257,9 @@ export class Sandbox {
     const timer = setTimeout(resolve, Math.min(ms, MOST_TIMER));
     const cancel = () => {
       clearTimeout(timer);
-      this.#timers.delete(cancel);
+      this.#timers?.delete(cancel);
     };
-    this.#timers.add(cancel);
+    (this.#timers ??= new Set()).add(cancel);
     promise.then(cancel);
     return { done: promise, cancel };
   }
@@ -283,7 +283,7 @@ export class Sandbox {
     else if (!this.#current.responded) this.#current.respond(new GuestResponse(), () => EMPTY);
     this.#promise?.drop();
     this.#finishCurrent();
-    for (const cancel of this.#timers) cancel();
+    for (const cancel of this.#timers ?? []) cancel();
     for (const item of this.handles.drain()) if (item instanceof Waitable) item.drop();
   }
 }

@@ -14,8 +14,7 @@ const MOST_EMPTY = 1024;
 
 /** Pieces of one message, some at hand and some still arriving, read in order as one. */
 export class ChunkQueue implements ByteSource {
-  /** Appended fields, and those of each source once it has ended. */
-  readonly trailers: HeaderList = new HeaderList();
+  #trailers: HeaderList | undefined;
   /** Those that have been read leave empty ones behind for a while, up to the first that counts. */
   readonly #pieces: Payload[] = [];
   #first = 0;
@@ -27,6 +26,11 @@ export class ChunkQueue implements ByteSource {
   /** Whether a read has met the end. */
   get done(): boolean {
     return this.#done;
+  }
+
+  /** Appended fields, and those of each source once it has ended. */
+  get trailers(): HeaderList {
+    return this.#trailers ??= new HeaderList();
   }
 
   get length(): number | undefined {
@@ -66,12 +70,12 @@ export class ChunkQueue implements ByteSource {
       this.push(piece);
     }
     other.#first = 0;
-    for (const [name, value] of other.trailers) this.trailers.append(name, value);
+    for (const [name, value] of other.#trailers ?? []) this.trailers.append(name, value);
   }
 
   /** Everything, if it is at hand and no fields follow it. It goes on being counted: who lets go of it takes it back. */
   whole(): Uint8Array | undefined {
-    if (this.trailers.size || this.#failure || !this.#pieces.every(isWhole)) return undefined;
+    if (this.#trailers?.size || this.#failure || !this.#pieces.every(isWhole)) return undefined;
     return this.#pieces.length ? concat(this.#pieces) : EMPTY;
   }
 

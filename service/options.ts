@@ -113,9 +113,11 @@ export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string>>;
   /**
    * Whether an instance of the program serves one request after another, put back to its first state between them, if
-   * the program allows that (`auto`, the default); or each request gets a new one.
+   * the program allows that; or each request gets a new one (`never`). It is put back by the 4 KiB cards that were
+   * written to (`cards`), by its whole memory (`image`), or by what the first requests show to be cheaper (`auto`, the
+   * default).
    */
-  readonly reuse?: "auto" | "never";
+  readonly reuse?: "auto" | "cards" | "image" | "never";
   /** What an import does that this host does not know: end the guest that calls it (the default), or fail the load. */
   readonly unknownImports?: "trap" | "refuse";
   /** The guest's arguments, after its name. By default there are none. */

@@ -6,6 +6,7 @@ import { Cache } from "./cache/cache.ts";
 import { type DeviceLookup, parseDevice } from "./device.ts";
 import type { ClientFacts } from "./client_facts.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Environment, Texts } from "./environment.ts";
 import type { Exchange } from "./exchange.ts";
 import { gatherFacts } from "./facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./geo.ts";
@@ -18,6 +19,7 @@ import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./lim
 import type { BackendLookup, Entries, ServiceOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { TrustedProxies } from "./proxies.ts";
+import { Random } from "./random.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { Tally } from "./status.ts";
@@ -65,6 +67,10 @@ export class Service {
   readonly tally: Tally;
   /** Undefined if there are none. */
   readonly proxies: TrustedProxies | undefined;
+  readonly environment: Environment;
+  /** The guest's arguments, its name first. */
+  readonly args: Texts;
+  readonly random: Random;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
@@ -95,6 +101,9 @@ export class Service {
     this.waiting = new Deadlines(MOST_WAIT, this.pace);
     this.tally = shared.tally ?? new Tally();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
+    this.environment = new Environment(options.env);
+    this.args = new Texts(["compute-app", ...options.args ?? []]);
+    this.random = new Random(options.random);
     this.#log = options.log;
     this.#sharesReadThrough = shared.readThrough !== undefined;
     this.readThrough = shared.readThrough ?? new ReadThrough({

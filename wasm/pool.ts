@@ -1,3 +1,4 @@
+import type { Program } from "./program.ts";
 import type { Slot } from "./slot.ts";
 
 /** Bytes of memory that idle slots hold at the most, unless more of them were asked for. */
@@ -5,9 +6,11 @@ const MOST_IDLE_BYTES = 512 * 2 ** 20;
 
 /** The slots of one program: made when they are needed, or ahead, and used again if they can be. */
 export class Pool<S> {
-  readonly #make: () => Slot<S>;
+  #make: () => Slot<S>;
   readonly #most: number;
   readonly #idle: Slot<S>[] = [];
+  /** What slots are of since they were last replaced. */
+  #program: Program | undefined;
   #live = 0;
   #warm = 0;
 
@@ -47,8 +50,31 @@ export class Pool<S> {
    * @param whole Whether the run ended by itself: what else it may have left behind is not known.
    */
   giveBack(slot: Slot<S>, whole: boolean): void {
-    if (whole && slot.reset() && this.#hasRoom(slot)) this.#idle.push(slot);
+    const usable = whole && !this.#isOld(slot) && slot.reset() && this.#hasRoom(slot);
+    if (usable) this.#idle.push(slot);
     else this.#live--;
+  }
+
+  /** Lends an idle slot, which must stay in its first state; undefined if there is none. */
+  withIdle<T>(use: (slot: Slot<S>) => T): T | undefined {
+    const idle = this.#idle.at(-1);
+    return idle && use(idle);
+  }
+
+  /** Puts slots of another program in place of all: those in use go when they are given back. */
+  replace(program: Program, make: () => Slot<S>): void {
+    this.#program = program;
+    this.#make = make;
+    const count = Math.max(1, this.#warm);
+    this.#live -= this.#idle.splice(0).length;
+    while (this.#idle.length < count && this.#live < this.#most) {
+      this.#idle.push(make());
+      this.#live++;
+    }
+  }
+
+  #isOld({ program }: Slot<S>): boolean {
+    return this.#program !== undefined && program !== this.#program;
   }
 
   /** Makes slots until `count` are idle, or as many live as may; answers how many are idle. */

@@ -21,14 +21,21 @@ export interface Program {
   readonly resetting: Resetting | string;
   /** The offset that a byte of the running module has in the module as it came. */
   readonly locate: (offset: number) => number;
+  /** Compiles it again for instances that are put back by their whole image; there if it is not known to be dearer. */
+  readonly compileForImages?: () => Promise<Program>;
 }
+
+/** How instances are put back: by what was written, which each write marks, or by copying their whole image. */
+export type ResetWay = "cards" | "image";
+/** Whether instances serve more than once, and how they are put back. */
+export type Reuse = ResetWay | "auto" | "never";
 
 /** How a guest is compiled. */
 export interface CompileOptions {
   /** The most bytes of linear memory. */
   readonly memory: number;
-  /** Whether its instances are to serve more than once, if the module allows it. */
-  readonly reuse: boolean;
+  /** How its instances are put back, to serve more than once, if the module allows it; `auto` begins with cards. */
+  readonly reuse: Reuse;
 }
 
 /**
@@ -44,7 +51,7 @@ export async function compile(
   const capped = capMemory(checkMagic(await read(source)), Math.floor(memory / PAGE));
   // As it came, at the same time: the rewritten module may be valid where this one is not, and do what it must not.
   const compiling = WebAssembly.compile(capped);
-  const rewritten = reuse ? tryRewrite(capped) : "reuse is off";
+  const rewritten = reuse === "never" ? "reuse is off" : tryRewrite(capped, reuse !== "image");
   let module: WebAssembly.Module;
   try {
     module = await compiling;
@@ -58,13 +65,20 @@ export async function compile(
   } catch (error) {
     return check(module, true, reason(error));
   }
-  return check(module, true, resetting);
+  const program = check(module, true, resetting);
+  if (reuse !== "auto") return program;
+  return { ...program, compileForImages: () => compileForImages(capped) };
+}
+
+async function compileForImages(capped: Uint8Array): Promise<Program> {
+  const { bytes, resetting } = rewrite(capped, false);
+  return check(await WebAssembly.compile(bytes), true, resetting);
 }
 
 /** The rewritten module; or why there is none. */
-function tryRewrite(bytes: Uint8Array): Rewritten | string {
+function tryRewrite(bytes: Uint8Array, cards: boolean): Rewritten | string {
   try {
-    return rewrite(bytes, true);
+    return rewrite(bytes, cards);
   } catch (error) {
     return reason(error);
   }

@@ -23,10 +23,15 @@ export interface Binding<S> {
 export class Slot<S> {
   readonly seat: S;
   readonly memory: GuestMemory;
+  /** What it is an instance of. */
+  readonly program: Program;
   readonly #start: () => Promise<unknown>;
   readonly #reset: () => boolean;
+  readonly #timeOfImage: () => number;
 
-  constructor({ module, resetting }: Program, images: Images, { seat, functions }: Binding<S>) {
+  constructor(program: Program, images: Images, { seat, functions }: Binding<S>) {
+    const { module, resetting } = program;
+    this.program = program;
     this.seat = seat;
     const { exports } = new WebAssembly.Instance(module, importObject(functions));
     const memory = exports.memory as WebAssembly.Memory;
@@ -34,6 +39,7 @@ export class Slot<S> {
     if (typeof resetting === "string") {
       this.memory = new PlainMemory(memory);
       this.#reset = () => false;
+      this.#timeOfImage = () => Infinity;
       return;
     }
     const control = exports[CONTROL] as WebAssembly.Memory;
@@ -44,6 +50,7 @@ export class Slot<S> {
       restoreGlobals();
       return resettable.reset();
     };
+    this.#timeOfImage = () => resettable.timeOfImage();
   }
 
   /** Runs the program from its start; resolves when it has returned, rejects when it traps or is stopped. */
@@ -58,6 +65,11 @@ export class Slot<S> {
    */
   reset(): boolean {
     return this.#reset();
+  }
+
+  /** How many milliseconds it takes to put all of an idle instance's memory back. */
+  timeOfImage(): number {
+    return this.#timeOfImage();
   }
 }
 

@@ -53,6 +53,13 @@ Deno.test("the environment has what guests parse", () => {
   for (const name of ["CUSTOMER_ID", "REGION", "SERVICE_ID"]) assert(env[`FASTLY_${name}`]);
 });
 
+Deno.test("a trace id of the options wins, whatever its length", () => {
+  using b = bench({ env: { FASTLY_TRACE_ID: "own", LAST: "ü" } });
+  const all = strings(b, "environ");
+  assert(all.includes("FASTLY_TRACE_ID=own"));
+  assertEquals(all.at(-1), "LAST=ü");
+});
+
 Deno.test("the point of presence has three characters", () => {
   using b = bench();
   assert(strings(b, "environ").some((line) => /^FASTLY_POP=...$/.test(line)));
@@ -97,6 +104,16 @@ Deno.test("random bytes come from the option", () => {
   b.fill(BUF, 8);
   assertEquals(b.now(WASI, "random_get", BUF, 3), ok);
   assertEquals([...b.memory.bytes(BUF, 4)], [7, 7, 7, 0xee]);
+});
+
+Deno.test("random bytes never come twice", () => {
+  using b = bench();
+  const seen = new Set<string>();
+  for (let i = 0; i < 2000; i++) {
+    assertEquals(b.now(WASI, "random_get", BUF, 16), ok);
+    seen.add(b.memory.bytes(BUF, 16).toHex());
+  }
+  assertEquals(seen.size, 2000);
 });
 
 Deno.test("random bytes fill what is asked for and no more", () => {

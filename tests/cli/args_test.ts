@@ -37,6 +37,7 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
     admin: { hostname: "localhost", port: 0 },
   }],
   ["guest.wasm --warmup 20", { warmup: 20 }],
+  ["guest.wasm --reuse image", { reuse: "image" }],
   ["--loop-guard guest.wasm", { loopGuard: true }],
   ["serve -v guest.wasm -v", { verbosity: 2 }],
   ["-v serve guest.wasm", { verbosity: 1 }],

@@ -11,11 +11,13 @@ export function guestUrl(name: string): URL {
   return new URL(`${name}.wasm`, BUILT);
 }
 
+const MODES = { auto: "", image: ", put back as a whole", never: ", in a new instance each" };
+
 /** How the guest of the test that runs now is served. */
-let reuse: "auto" | "never" = "auto";
+let reuse: "auto" | "image" | "never" = "auto";
 
 /**
- * Tests of one guest, with its instances reused and not; skipped with a word on what to do if the guest is not built.
+ * Tests of one guest, with its instances reused (put back either way) and not; skipped with a word on what to do if the guest is not built.
  */
 export function testGuest(
   name: string,
@@ -23,8 +25,7 @@ export function testGuest(
   fn: (t: Deno.TestContext) => Promise<void>,
 ): void {
   const built = exists(guestUrl(name));
-  for (const mode of ["auto", "never"] as const) {
-    const suffix = mode === "auto" ? "" : ", in a new instance each";
+  for (const [mode, suffix] of Object.entries(MODES) as [typeof reuse, string][]) {
     Deno.test({
       name: `${name}: ${title}${suffix}${built ? "" : " (skipped: run deno task guests)"}`,
       ignore: !built,

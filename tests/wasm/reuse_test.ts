@@ -84,8 +84,11 @@ async function outcomeOf(source: Uint8Array, options: FastlikeOptions = {}): Pro
 const NEW = ["00", "00", "00"];
 
 async function assertReused(wat: string): Promise<void> {
-  const outcome = await outcomeOf(await assemble("guest.wat", wat));
-  assertEquals(outcome, { printed: NEW, because: undefined, instances: 1, traps: [] });
+  const source = await assemble("guest.wat", wat);
+  for (const reuse of ["auto", "cards", "image"] as const) {
+    const outcome = await outcomeOf(source, { reuse });
+    assertEquals(outcome, { printed: NEW, because: undefined, instances: 1, traps: [] });
+  }
 }
 
 async function assertNotReused(wat: string, because: RegExp): Promise<void> {

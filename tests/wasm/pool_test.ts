@@ -1,0 +1,40 @@
+import { assemble } from "../../cli/wat.ts";
+import { Images } from "../../wasm/memory.ts";
+import { Pool } from "../../wasm/pool.ts";
+import { compile, type Program } from "../../wasm/program.ts";
+import { Slot } from "../../wasm/slot.ts";
+import { assert, assertEquals } from "../assert.ts";
+
+const BYTES = await assemble(
+  "guest.wat",
+  '(module (memory (export "memory") 1) (func (export "_start") (i32.store (i32.const 0) (i32.const 7))))',
+);
+
+function maker(program: Program): () => Slot<undefined> {
+  const images = new Images(true);
+  return () => new Slot(program, images, { seat: undefined, functions: [] });
+}
+
+Deno.test("slots of another program take the place of all, those in use when they come back", async () => {
+  const cards = await compile(BYTES, { memory: 1 << 20, reuse: "auto" });
+  const images = await cards.compileForImages!();
+  const pool = new Pool(maker(cards), 3);
+  assertEquals(pool.warmup(2), 2);
+  const running = pool.take()!;
+  pool.replace(images, maker(images));
+  const next = pool.take()!;
+  assertEquals(next.program, images);
+  pool.giveBack(running, true);
+  for (const slot of [pool.take()!, pool.take()!]) assertEquals(slot.program, images);
+  assertEquals(pool.take(), undefined, "no more live than may");
+  await next.run();
+  pool.giveBack(next, true);
+  assertEquals(pool.take(), next);
+  assertEquals(new Uint8Array(next.memory.buffer)[0], 0);
+});
+
+Deno.test("only a program that chooses its way can be compiled for the other", async () => {
+  for (const reuse of ["cards", "image", "never"] as const) {
+    assert(!(await compile(BYTES, { memory: 1 << 20, reuse })).compileForImages);
+  }
+});
