@@ -32,28 +32,29 @@ export interface Loaded {
 export async function load(source: Source, service: Service): Promise<Loaded> {
   const { limits } = service;
   const reuse = service.options.reuse !== "never";
-  const program = await compile(source, { memory: limits.memory, reuse });
+  const watch = service.watchdog.needed;
+  const program = await compile(source, { memory: limits.memory, reuse, watch });
   if (!program.limited) {
     service.report("warning", "The memory limit does not hold: the module came compiled");
   }
-  const { resetting } = program;
-  if (reuse && typeof resetting === "string") {
-    service.report("info", `Each request gets a new instance of the program, because ${resetting}`);
-  }
+  reportWhatCannotBe(program, service, { reuse, watch });
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const binders = program.imports.map(({ module, name }) =>
     binderOf(module, name, service.logsHostcalls)
   );
+  const { resetting } = program;
   const images = new Images(typeof resetting === "object" && !resetting.starts);
   const makeSlot = () => {
     const seat = {} as Seat;
-    return new Slot(program, images, { seat, functions: binders.map((bind) => bind(seat)) });
+    const functions = binders.map((bind) => bind(seat));
+    const binding = { seat, functions, watch: service.watchdog.memory };
+    return watched(service, () => new Slot(program, images, binding));
   };
   const pool = new Pool(makeSlot, limits.instances);
   return {
     pool,
     locate: program.locate,
-    queue: new RunQueue(pool),
+    queue: new RunQueue(pool, service.pace),
     service,
     listening: new Set(),
     retired: false,
@@ -68,4 +69,34 @@ function refuseUnknown(imports: Program["imports"]): void {
   throw new Error(
     `Cannot load the program: it imports ${names.join(", ")}, which this host does not know`,
   );
+}
+
+/** Tells, in one line if it is for one reason, what of reuse and the watchdog the program does not allow. */
+function reportWhatCannotBe(
+  { resetting, watched }: Program,
+  service: Service,
+  wanted: { readonly reuse: boolean; readonly watch: boolean },
+): void {
+  const renewed = "Each request gets a new instance of the program";
+  const unwatched = "the limit cpu_time does not hold";
+  if (wanted.watch && typeof watched === "string") {
+    const told = wanted.reuse ? `${renewed}, and ${unwatched}` : `The${unwatched.slice(3)}`;
+    service.report("warning", `${told}, because ${watched}`);
+  } else if (wanted.reuse && typeof resetting === "string") {
+    service.report("info", `${renewed}, because ${resetting}`);
+  }
+}
+
+/** Makes an instance: a start function is a guest that runs. */
+function watched<T>({ watchdog, limits }: Service, make: () => T): T {
+  const runner = { leave() {} };
+  watchdog.enter(runner, limits.cpuTime);
+  try {
+    return make();
+  } catch (cause) {
+    if (watchdog.leave(runner) === undefined) throw cause;
+    throw new Error(`its start function has used up cpu_time ${limits.cpuTime} ms`, { cause });
+  } finally {
+    watchdog.leave(runner);
+  }
 }

@@ -72,6 +72,7 @@ export class Fastlike implements AsyncDisposable {
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
     const loaded = await load(source, service);
+    service.watchdog.start();
     service.backends.startProbes();
     return new Fastlike(loaded, service, options);
   }
@@ -101,11 +102,12 @@ export class Fastlike implements AsyncDisposable {
   /** An instance for one request, with options of its own on top of the program's, whose KV stores, cache and rate counters it shares. */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache, pace } = this.#service;
+    const { kvStores, rates, cache, pace, watchdog } = this.#service;
     const service = new Service(options, {
       rates,
       cache,
       pace,
+      watchdog,
       ...overrides.kvStores ? {} : { kvStores },
     });
     return new Instance((request, info) =>
@@ -151,6 +153,7 @@ export class Fastlike implements AsyncDisposable {
     const running = [...this.#running];
     for (const run of running) run.stop(new Stop("The service is closing"));
     await Promise.all(running.map(({ ended }) => ended));
+    this.#service.watchdog[Symbol.dispose]();
     this.#service.close();
   }
 

@@ -1,7 +1,7 @@
 import { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import { type Host, Sandbox } from "./handles/sandbox.ts";
-import { Stop } from "./handles/stop.ts";
+import { LimitReached, SignalReceived, Stop } from "./handles/stop.ts";
 import type { Loaded, Seat } from "./load.ts";
 import type { Exchange } from "./service/exchange.ts";
 import type { LogLevel } from "./service/log.ts";
@@ -9,7 +9,7 @@ import { reply } from "./service/reply.ts";
 import { describe, type Service } from "./service/service.ts";
 import type { Job } from "./wasm/run_queue.ts";
 import type { Slot } from "./wasm/slot.ts";
-import { describeTrap } from "./wasm/trap.ts";
+import { withFrames } from "./wasm/trap.ts";
 
 /** How long a request waits for an instance, in milliseconds. */
 const MOST_WAIT = 10_000;
@@ -27,7 +27,7 @@ export class Run implements Job<Seat>, Host {
   readonly #answer: () => void;
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
-  #patience: ReturnType<typeof setTimeout> | undefined;
+  #endPatience: (() => void) | undefined;
   #sandbox: Sandbox | undefined;
   #refused = false;
 
@@ -48,14 +48,14 @@ export class Run implements Job<Seat>, Host {
     );
     if (!this.#refused) loaded.queue.submit(this);
     if (this.#sandbox || this.#refused) return;
-    this.#patience = setTimeout(
-      () => this.stop(new Stop("Every instance is in use: try again later")),
+    this.#endPatience = service.pace.after(
       MOST_WAIT,
+      () => this.stop(new Stop("Every instance is in use: try again later")),
     );
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
-    clearTimeout(this.#patience);
+    this.#endPatience?.();
     this.#yieldTurn = yieldTurn;
     const { seat } = slot;
     seat.memory ??= new Memory(slot.memory);
@@ -63,10 +63,15 @@ export class Run implements Job<Seat>, Host {
     this.#sandbox = seat.sandbox = sandbox;
     sandbox.current.done.then(this.#answer);
     let fault: Fault | undefined;
+    sandbox.enter();
     try {
-      await slot.run();
+      const ended = slot.run();
+      sandbox.leave(); // at its first wait, if not at its end
+      await ended;
+      sandbox.leave();
     } catch (error) {
-      fault = faultOf(error, this.#loaded.locate);
+      sandbox.leave();
+      fault = faultOf(error, this.#loaded.locate, sandbox.stopped);
     }
     if (fault && !(this.#mayExit && fault.exited)) {
       this.#service.report(fault.level, fault.message, sandbox.current.id);
@@ -105,7 +110,7 @@ export class Run implements Job<Seat>, Host {
   #refuse(status: number, message: string): void {
     if (this.#refused) return;
     this.#refused = true;
-    clearTimeout(this.#patience);
+    this.#endPatience?.();
     reply(this.#exchange, status, message);
     this.#answer();
     this.#end({ status, message, level: "error", exitCode: ABORTED });
@@ -126,14 +131,27 @@ export interface Fault {
 
 const ABORTED = 134;
 
-function faultOf(error: unknown, locate: Loaded["locate"]): Fault | undefined {
-  if (!(error instanceof Stop)) {
-    const message = `The guest trapped: ${describeTrap(error, locate)}`;
-    return { status: 500, message, level: "error", exitCode: ABORTED };
+/** @param stopped Why the host has stopped the guest: what it does after that does not matter. */
+function faultOf(
+  error: unknown,
+  locate: Loaded["locate"],
+  stopped: Stop | undefined,
+): Fault | undefined {
+  const reason = stopped ?? error;
+  const message = (text: string) => withFrames(text, error, locate);
+  if (!(reason instanceof Stop)) {
+    const text = `The guest trapped: ${error instanceof Error ? error.message : error}`;
+    return { status: 500, message: message(text), level: "error", exitCode: ABORTED };
   }
-  const { code, message } = error;
+  if (reason instanceof LimitReached) {
+    return { status: 500, message: message(reason.message), level: "error", exitCode: ABORTED };
+  }
+  if (reason instanceof SignalReceived) {
+    return { status: 503, message: reason.message, level: "info", exitCode: 128 + reason.signal };
+  }
+  const { code } = reason;
   if (code === 0) return undefined;
   return code === undefined
-    ? { status: 503, message, level: "info", exitCode: ABORTED }
-    : { status: 500, message, level: "error", exitCode: code, exited: true };
+    ? { status: 503, message: reason.message, level: "info", exitCode: ABORTED }
+    : { status: 500, message: reason.message, level: "error", exitCode: code, exited: true };
 }

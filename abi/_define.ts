@@ -88,6 +88,7 @@ export function dialect(answer: (error: unknown) => number): Dialect {
       suspends,
       bind: (seat) => (...args) => {
         const { sandbox } = seat;
+        sandbox.usage.hostcalls++;
         sandbox.checkStopped();
         try {
           const result = run(sandbox, ...decode(sandbox, args));
@@ -96,10 +97,11 @@ export function dialect(answer: (error: unknown) => number): Dialect {
             return 0;
           }
           if (!suspends) throw new TypeError("Cannot wait in a call: declare it with wait()");
-          return sandbox.suspend(result).then((value) => {
+          const status = sandbox.suspend(result).then((value) => {
             output.write(sandbox, args, end, value);
             return 0;
           }).catch((error) => refused(sandbox, args, error));
+          return sandbox.resumeOn(status);
         } catch (error) {
           return refused(sandbox, args, error);
         }

@@ -9,3 +9,23 @@ export class Stop extends Error {
     this.code = code;
   }
 }
+
+/** What ends a guest that has reached a limit. */
+export class LimitReached extends Stop {
+  override name = "LimitReached";
+
+  /** @param limit Its name and value, and how far the guest came. */
+  constructor(readonly limit: string) {
+    super(`The guest was stopped: ${limit}`);
+  }
+}
+
+/** What ends a guest that did not pause when the process was asked to end. */
+export class SignalReceived extends Stop {
+  override name = "SignalReceived";
+
+  /** @param signal The signal's number. */
+  constructor(readonly signal: number) {
+    super("The guest was stopped: the process is about to end");
+  }
+}

@@ -11,11 +11,17 @@ import type { ImageOptimizer } from "./image_optimizer.ts";
 import type { Inspector } from "./inspection.ts";
 import type { LogSink } from "./log.ts";
 import type { UserAgentParser } from "./user_agent.ts";
+import type { StopSignal } from "./watchdog.ts";
 
 /** Bounds on what guests may use. */
 export interface Limits {
   /** Bytes of linear memory per instance, rounded down to pages of 64 KiB: growth past it fails. By default 128 MiB. */
   readonly memory?: number;
+  /**
+   * Milliseconds that a guest may run for one request, without the time that it waits: one that reaches them is
+   * stopped. A thread of its own watches over it, unless they are `Infinity`. By default 10,000.
+   */
+  readonly cpuTime?: number;
   /** Instances that live at the same time; requests beyond wait for one. By default 1000. */
   readonly instances?: number;
   /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */
@@ -29,6 +35,7 @@ export interface Limits {
 /** The bounds of a service that sets none. */
 export const DEFAULT_LIMITS: Required<Limits> = {
   memory: 128 * 2 ** 20,
+  cpuTime: 10_000,
   instances: 1000,
   sandboxRequests: 6,
   sandboxIdle: 10_000,
@@ -132,6 +139,11 @@ export interface ServiceOptions {
   readonly stdio?: (stream: "stdout" | "stderr", bytes: Uint8Array, requestId: string) => void;
   /** Bounds to set in place of the default ones, each for itself. */
   readonly limits?: Limits;
+  /**
+   * Signals at which a guest is stopped that goes on for 300 ms without a pause: nobody else on its thread hears them
+   * meanwhile. For programs that end at these signals; by default there are none.
+   */
+  readonly signals?: readonly StopSignal[];
   /**
    * Whether requests that came through this host before are refused (508), by the `cdn-loop` field that is then added
    * to every request to a backend. Off by default: a guest may fetch itself.

@@ -1,9 +1,17 @@
+/** What has come while nothing could happen is looked at before any time limit: it gets so many milliseconds. */
+const GRACE = 20;
+
 /**
  * Tells how long the process was held up by a guest that did not pause: nothing else could happen meanwhile, so that
  * time limits leave it out.
  */
 export class Pace {
   #heldUp = 0;
+
+  /** Milliseconds in all. */
+  get heldUp(): number {
+    return this.#heldUp;
+  }
 
   /** Notes that nothing could happen for so many milliseconds. */
   holdUp(ms: number): void {
@@ -17,11 +25,16 @@ export class Pace {
    */
   after(ms: number, callback: () => void): () => void {
     let counted = this.#heldUp;
+    let since = performance.now();
+    let left = ms;
     const expire = () => {
       const missed = this.#heldUp - counted;
+      if (missed === 0) return callback();
+      const now = performance.now();
+      left = Math.max(GRACE, left - (now - since - missed));
       counted = this.#heldUp;
-      if (missed > 0) timer = setTimeout(expire, missed);
-      else callback();
+      since = now;
+      timer = setTimeout(expire, left);
     };
     let timer = setTimeout(expire, ms);
     return () => clearTimeout(timer);

@@ -23,6 +23,7 @@ import { Pace } from "./pace.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** The name that this host adds to `cdn-loop`. */
 export const LOOP_NAME = "fastlike";
@@ -37,7 +38,7 @@ export function hopsOf(headers: HeaderList): number {
 const GEO_BACKEND = "geolocation";
 
 /** What a service may share with another one. */
-export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace">>;
+export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace" | "watchdog">>;
 
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
@@ -53,6 +54,7 @@ export class Service {
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
   readonly pace: Pace;
+  readonly watchdog: Watchdog;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
@@ -76,6 +78,11 @@ export class Service {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
     this.pace = shared.pace ?? new Pace();
+    this.watchdog = shared.watchdog ?? new Watchdog({
+      cpuTime: this.limits.cpuTime,
+      signals: options.signals ?? [],
+      warn: (message) => this.report("warning", message),
+    });
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},

@@ -1,6 +1,8 @@
 import { Id, Reader, sections, Writer } from "./binary.ts";
 import { PAGE } from "./control.ts";
-import { type Resetting, rewrite, type Rewritten } from "./rewrite.ts";
+import type { MemoryLimits } from "./layout.ts";
+import type { Offsets } from "./offsets.ts";
+import { type Resetting, rewrite, type Rewritten, type Wanted } from "./rewrite.ts";
 
 const COMPONENT_LAYER = 1;
 /** Flags of a memory's limits: a maximum, and addresses of 64 bits. */
@@ -19,6 +21,10 @@ export interface Program {
   readonly limited: boolean;
   /** How an instance is put back to its first state; or why it cannot be, in words that complete "because". */
   readonly resetting: Resetting | string;
+  /** Whether the watchdog can stop it; or why it cannot. */
+  readonly watched: true | string;
+  /** The memories that an instance is given; by default it has its own. */
+  readonly memories: readonly MemoryLimits[] | undefined;
   /** The offset that a byte of the running module has in the module as it came. */
   readonly locate: (offset: number) => number;
 }
@@ -29,6 +35,8 @@ export interface CompileOptions {
   readonly memory: number;
   /** Whether its instances are to serve more than once, if the module allows it. */
   readonly reuse: boolean;
+  /** Whether a watchdog is to be able to stop it. */
+  readonly watch: boolean;
 }
 
 /**
@@ -36,35 +44,49 @@ export interface CompileOptions {
  *
  * @throws {Error} If there is nothing at the URL, or no program in it. The message is one line for the user.
  */
-export async function compile(
-  source: Source,
-  { memory, reuse }: CompileOptions,
-): Promise<Program> {
-  if (source instanceof WebAssembly.Module) return check(source, false, "it came compiled");
-  const capped = capMemory(checkMagic(await read(source)), Math.floor(memory / PAGE));
+export async function compile(source: Source, options: CompileOptions): Promise<Program> {
+  if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", false);
+  const capped = capMemory(checkMagic(await read(source)), Math.floor(options.memory / PAGE));
   // As it came, at the same time: the rewritten module may be valid where this one is not, and do what it must not.
   const compiling = WebAssembly.compile(capped);
-  const rewritten = reuse ? tryRewrite(capped) : "reuse is off";
+  const rewritten = rewriteFor(capped, options);
   let module: WebAssembly.Module;
   try {
     module = await compiling;
   } catch (cause) {
     throw new Error(`Cannot compile the program: ${reason(cause)}`, { cause });
   }
-  if (typeof rewritten === "string") return check(module, true, rewritten);
-  const { bytes, resetting } = rewritten;
+  if (typeof rewritten === "string") return asItIs(module, rewritten);
+  const { bytes, memories, offsets, resetting, watched } = rewritten;
   try {
-    module = await WebAssembly.compile(bytes);
+    const locate = (offset: number) => offsets.original(offset);
+    const own = { module: await WebAssembly.compile(bytes), memories, resetting, watched, locate };
+    return { ...asItIs(module, ""), ...own };
   } catch (error) {
-    return check(module, true, reason(error));
+    return asItIs(module, reason(error));
   }
-  return check(module, true, resetting);
 }
 
-/** The rewritten module; or why there is none. */
-function tryRewrite(bytes: Uint8Array): Rewritten | string {
+/** A rewritten module, and what it does not allow; or why there is none. */
+type Outcome = Pick<Program, "resetting" | "watched"> & {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly memories: readonly MemoryLimits[];
+  readonly offsets: Offsets;
+};
+
+function rewriteFor(bytes: Uint8Array, { reuse, watch }: CompileOptions): Outcome | string {
+  const watched = watch || "nobody asks for it";
+  const whole = reuse
+    ? tryRewrite(bytes, { checks: watch, reset: { cards: true } })
+    : "reuse is off";
+  if (typeof whole !== "string") return { ...whole, resetting: whole.resetting!, watched };
+  const part = watch ? tryRewrite(bytes, { checks: true }) : whole;
+  return typeof part === "string" ? part : { ...part, resetting: whole, watched };
+}
+
+function tryRewrite(bytes: Uint8Array, wanted: Wanted): Rewritten | string {
   try {
-    return rewrite(bytes, true);
+    return rewrite(bytes, wanted);
   } catch (error) {
     return reason(error);
   }
@@ -100,11 +122,15 @@ function checkMagic(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function check(
-  module: WebAssembly.Module,
-  limited: boolean,
-  resetting: Program["resetting"],
-): Program {
+/** A module that is not rewritten, for a reason. */
+function asItIs(module: WebAssembly.Module, why: string, limited = true): Program {
+  const imports = check(module);
+  const locate = (offset: number) => offset;
+  return { module, imports, limited, resetting: why, watched: why, memories: undefined, locate };
+}
+
+/** Answers every function that it imports. */
+function check(module: WebAssembly.Module): Program["imports"] {
   const exports = WebAssembly.Module.exports(module);
   const needed = { memory: "memory", _start: "function" };
   for (const [name, kind] of Object.entries(needed)) {
@@ -118,9 +144,7 @@ function check(
     }
     imports.set(`${from}\0${name}`, { module: from, name });
   }
-  const locate = (offset: number) =>
-    typeof resetting === "string" ? offset : resetting.offsets.original(offset);
-  return { module, imports: [...imports.values()], limited, resetting, locate };
+  return [...imports.values()];
 }
 
 /** Lowers the maximum of the module's memory: growth past it fails, as it does on the platform. */

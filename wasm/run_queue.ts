@@ -1,3 +1,4 @@
+import type { Pace } from "../service/pace.ts";
 import type { Pool } from "./pool.ts";
 import type { Slot } from "./slot.ts";
 
@@ -19,11 +20,13 @@ export interface Job<S> {
  */
 export class RunQueue<S> {
   readonly #pool: Pool<S>;
+  readonly #pace: Pace;
   readonly #jobs = new Set<Job<S>>();
   #starting = false;
 
-  constructor(pool: Pool<S>) {
+  constructor(pool: Pool<S>, pace: Pace) {
     this.#pool = pool;
+    this.#pace = pace;
   }
 
   submit(job: Job<S>): void {
@@ -56,13 +59,16 @@ export class RunQueue<S> {
   #start(job: Job<S>, slot: Slot<S>): void {
     this.#starting = true;
     let yielded = false;
+    const { heldUp } = this.#pace;
     const yieldTurn = () => {
       if (yielded) return;
       yielded = true;
-      queueMicrotask(() => {
+      const next = () => {
         this.#starting = false;
         this.#next();
-      });
+      };
+      if (this.#pace.heldUp === heldUp) queueMicrotask(next);
+      else setTimeout(next, 0); // what has come meanwhile, a signal too, is first
     };
     const giveBack = (whole: boolean) => {
       this.#pool.giveBack(slot, whole);

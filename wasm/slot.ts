@@ -1,6 +1,7 @@
 import { promising, suspending } from "./jspi.ts";
 import type { GuestMemory } from "../service/guest_memory.ts";
-import { CONTROL, RESTORE, SAVE } from "./control.ts";
+import { CONTROL, HOST, RESTORE, SAVE, WATCH } from "./control.ts";
+import type { MemoryLimits } from "./layout.ts";
 import { type Images, PlainMemory, ResettableMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
 
@@ -17,6 +18,8 @@ export interface ImportedFunction {
 export interface Binding<S> {
   readonly seat: S;
   readonly functions: readonly ImportedFunction[];
+  /** What a rewritten module looks at to see whether it may go on. */
+  readonly watch: WebAssembly.Memory;
 }
 
 /** One instance with its memory and bound imports, for one run after another. */
@@ -26,9 +29,11 @@ export class Slot<S> {
   readonly #start: () => Promise<unknown>;
   readonly #reset: () => boolean;
 
-  constructor({ module, resetting }: Program, images: Images, { seat, functions }: Binding<S>) {
-    this.seat = seat;
-    const { exports } = new WebAssembly.Instance(module, importObject(functions));
+  constructor({ module, resetting, memories }: Program, images: Images, binding: Binding<S>) {
+    this.seat = binding.seat;
+    const imports = importObject(binding.functions);
+    if (memories) Object.assign(imports[HOST] ??= {}, memoryImports(memories, binding.watch));
+    const { exports } = new WebAssembly.Instance(module, imports);
     const memory = exports.memory as WebAssembly.Memory;
     this.#start = promising(exports._start as CallableFunction);
     if (typeof resetting === "string") {
@@ -59,6 +64,17 @@ export class Slot<S> {
   reset(): boolean {
     return this.#reset();
   }
+}
+
+function memoryImports(
+  memories: readonly MemoryLimits[],
+  watch: WebAssembly.Memory,
+): WebAssembly.ModuleImports {
+  const made: WebAssembly.ModuleImports = { [WATCH]: watch };
+  memories.forEach(({ least, most, shared }, index) => {
+    made[index] = new WebAssembly.Memory({ initial: least, maximum: most, shared });
+  });
+  return made;
 }
 
 function importObject(functions: readonly ImportedFunction[]): WebAssembly.Imports {

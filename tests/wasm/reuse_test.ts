@@ -1,8 +1,8 @@
 import initialize from "npm:wabt@1.0.39";
 import { assemble } from "../../cli/wat.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
-import { rewrite } from "../../wasm/rewrite.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { withSecondMemory } from "./_machine.ts";
 
 /**
  * A guest that prints how often it has run in its instance, by a counter in memory at 0, and whether what `parts` does
@@ -234,7 +234,7 @@ Deno.test("a guest that drops segments gets a new instance each", async () => {
 });
 
 Deno.test("a guest with several memories gets a new instance each", async () => {
-  const outcome = await outcomeOf(rewrite(await assemble("guest.wat", guest("", "")), true).bytes);
+  const outcome = await outcomeOf(withSecondMemory(await assemble("guest.wat", guest("", ""))));
   assertEquals(outcome, {
     printed: NEW,
     because: "it has several memories",
