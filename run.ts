@@ -65,9 +65,7 @@ export class Run implements Job<Seat>, Host {
     let fault: Fault | undefined;
     sandbox.enter();
     try {
-      const ended = slot.run();
-      sandbox.leave(); // at its first wait, if not at its end
-      await ended;
+      await slot.run();
       sandbox.leave();
     } catch (error) {
       sandbox.leave();

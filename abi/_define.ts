@@ -97,11 +97,10 @@ export function dialect(answer: (error: unknown) => number): Dialect {
             return 0;
           }
           if (!suspends) throw new TypeError("Cannot wait in a call: declare it with wait()");
-          const status = sandbox.suspend(result).then((value) => {
+          return sandbox.suspend(result).then((value) => {
             output.write(sandbox, args, end, value);
             return 0;
           }).catch((error) => refused(sandbox, args, error));
-          return sandbox.resumeOn(status);
         } catch (error) {
           return refused(sandbox, args, error);
         }

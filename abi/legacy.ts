@@ -54,9 +54,7 @@ function aged(call: Hostcall): Hostcall {
       const bound = call.bind(seat);
       return (...args) => {
         const status = bound(...args);
-        return status instanceof Promise
-          ? seat.sandbox.resumeOn(status.then(statusOf2020))
-          : statusOf2020(status);
+        return status instanceof Promise ? status.then(statusOf2020) : statusOf2020(status);
       };
     },
   };

@@ -18,6 +18,7 @@ import { Waitable } from "./waitable.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */
 const MOST_TIMER = 2 ** 31 - 1;
+const READY = Promise.resolve();
 /** How long a guest may run in one go before others are held up by it, in milliseconds. */
 const LONG_RUN = 20;
 
@@ -59,9 +60,9 @@ export class Sandbox implements Runner {
   #requests = 1;
   #stopped: Stop | undefined;
   #rejectWait: ((reason: Stop) => void) | undefined;
-  #running = true;
+  #running = false;
   #activeMs = 0;
-  #activeSince = performance.now();
+  #activeSince = 0;
 
   constructor(service: Service, memory: Memory, exchange: Exchange, host: Host = ALONE) {
     this.service = service;
@@ -191,6 +192,10 @@ export class Sandbox implements Runner {
     return this.#activeMs + (this.#running ? performance.now() - this.#activeSince : 0);
   }
 
+  readonly #resume = (): void => {
+    if (!this.#running) this.enter();
+  };
+
   /** The guest runs next: nothing else happens before. */
   enter(): void {
     this.#running = true;
@@ -251,13 +256,13 @@ export class Sandbox implements Runner {
   }
 
   /**
-   * Hands over what a suspended guest waits for. The guest is the second that looks at it: when it is there, the guest
-   * runs right after this sandbox has been told, before anything else.
+   * Passes on what the guest gets from a call in which it is suspended. The guest is the second that looks at it: as
+   * soon as it is there the guest runs, right after the sandbox has noted that and before anything else.
    */
-  resumeOn<T>(promise: Promise<T>): Promise<T> {
-    const enter = () => this.enter();
-    promise.then(enter, enter);
-    return promise;
+  resumeOn(status: number | Promise<number>): number | Promise<number> {
+    if (status instanceof Promise) status.then(this.#resume, this.#resume);
+    else READY.then(this.#resume);
+    return status;
   }
 
   /** A timer in milliseconds that ends with the sandbox at the latest. */

@@ -92,6 +92,7 @@ export class Service {
           this.report("error", `A backend handler failed: ${describe(error)}`),
         report: (level, message) => this.report(level, message),
         ca: options.ca,
+        pace: this.pace,
       },
     );
     this.#geoBackend = this.backends.make(GEO_BACKEND, geoHandler((ip) => this.geo(ip)));
