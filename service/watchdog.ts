@@ -159,12 +159,16 @@ function watch(): void {
       Atomics.store(words, word.reason, reason);
       Atomics.compareExchange(words, word.run, stretch, 0);
     };
-    for (const [name, number] of signals) {
-      Deno.addSignalListener(name, () => {
+    const onSignal = async (number: number) => {
+      let before = Atomics.load(words, word.run);
+      for (let looks = 3; looks > 0; looks--) {
+        await sleep(grace);
         const stretch = Atomics.load(words, word.run);
-        if (stretch > 1) setTimeout(() => stop(stretch, number), grace);
-      });
-    }
+        if (stretch > 1 && stretch === before) return stop(stretch, number);
+        before = stretch;
+      }
+    };
+    for (const [name, number] of signals) Deno.addSignalListener(name, () => onSignal(number));
     let seen = 0;
     let since = 0;
     for (;;) {
@@ -187,10 +191,13 @@ function watch(): void {
 
 const SOURCE = `data:text/javascript,${encodeURIComponent(`(${watch})()`)}`;
 
-/** Lets the process end while the thread is there, which only Deno's own code can say by a name. */
+/**
+ * Lets the process end while the thread is there. Deno has that for its `node:worker_threads` only, behind a symbol
+ * without a name; where there is none, the process ends once the service is disposed of.
+ */
 function release(worker: Worker): void {
   for (const key of Object.getOwnPropertySymbols(Worker.prototype)) {
     const member = (worker as unknown as Record<symbol, unknown>)[key];
-    if (key.description === "" && typeof member === "function") member.call(worker, false);
+    if (key.description === undefined && typeof member === "function") member.call(worker, false);
   }
 }

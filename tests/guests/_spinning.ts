@@ -3,7 +3,8 @@ import { assemble } from "../../cli/wat.ts";
 /**
  * A guest with what it takes to spin, to wait and to answer. Its functions: `$is_post`, `$spin`, `$spin_for` (in
  * milliseconds that it has run), `$sleep` (in milliseconds), `$answer` (with `done`), `$stream` (answers with a body that
- * stays open, and writes `some`), `$proxy` (answers with what the backend `origin` does; after `$is_post`), `$say`
+ * stays open, and writes `some`), `$ask` (sends the client's request to the backend `origin`;
+ * after `$is_post`), `$proxy` (answers with what that brings), `$say`
  * (prints a line, `some`).
  *
  * @param start What `_start` does.
@@ -54,9 +55,11 @@ export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint
     (drop (call $write (i32.load (i32.const 52)) (local.get $text) (i32.const 4) (i32.const 0) (i32.const 56))))
   (func $answer (call $respond (i32.const 1000) (i32.const 0)))
   (func $stream (call $respond (i32.const 1004) (i32.const 1)))
-  (func $proxy
+  (func $ask
     (drop (call $fetch (i32.load (i32.const 0)) (i32.load (i32.const 4))
-      (i32.const 1009) (i32.const 6) (i32.const 48) (i32.const 52)))
+      (i32.const 1009) (i32.const 6) (i32.const 48) (i32.const 52))))
+  (func $proxy
+    (call $ask)
     (drop (call $send (i32.load (i32.const 48)) (i32.load (i32.const 52)) (i32.const 0))))
   (func $say
     (i32.store (i32.const 60) (i32.const 1004))
