@@ -220,10 +220,9 @@ export class Sandbox implements Runner {
 
   #reasonOf(interruption: Interruption): Stop {
     if (interruption !== "time") return new SignalReceived(interruption);
-    const { usage, service: { limits } } = this;
-    return new LimitReached(
-      `cpu_time ${limits.cpuTime} ms is used up (it ran for ${Math.round(usage.activeMillis)} ms)`,
-    );
+    const limit = duration(this.service.limits.cpuTime);
+    const ran = duration(this.usage.activeMillis);
+    return new LimitReached(`cpu_time ${limit} is used up (it ran for ${ran})`);
   }
 
   /** Why the host has ended the guest, or tried to. */
@@ -301,4 +300,8 @@ export class Sandbox implements Runner {
     for (const cancel of this.#timers) cancel();
     for (const item of this.handles.drain()) if (item instanceof Waitable) item.drop();
   }
+}
+
+function duration(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 10) / 100} s`;
 }

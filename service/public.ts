@@ -22,6 +22,7 @@ export { memoryDriver } from "./kv/memory_driver.ts";
 export type { KvSeed } from "./kv/store.ts";
 export type { ImageOptimizer, ImageOptions } from "./image_optimizer.ts";
 export type { ShieldingSite } from "./shielding.ts";
+export type { StopSignal } from "./watchdog.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
 
 // Who and where a client is

@@ -25,13 +25,12 @@ const Word = {
   run: 0,
   /** Milliseconds that this stretch may take. */
   left: 1,
-  /** Why the watchdog has stopped it: {@linkcode TIME_IS_UP}, or the number of a signal. */
+  /** Why the watchdog has stopped it: 0 if its time is up, else the number of a signal. */
   reason: 2,
   /** 1 while the watchdog sleeps: it is woken when a guest runs. */
   asleep: 3,
 } as const;
 const NOBODY = 1;
-const TIME_IS_UP = 0;
 const MOST = 2 ** 31 - 1;
 
 const NUMBERS: Readonly<Record<StopSignal, number>> = { SIGINT: 2, SIGTERM: 15 };
