@@ -18,7 +18,7 @@ const MOST_WAIT = 10_000;
 export class Run implements Job<Seat>, Host {
   /** Resolves when the guest does no more for the request that it was started for. */
   readonly answered: Promise<void>;
-  /** Resolves when the guest has ended, with what was wrong with it. */
+  /** Resolves when the guest has ended, and whoever answers in its place, with what was wrong with it. */
   readonly ended: Promise<Fault | undefined>;
   readonly #exchange: Exchange;
   readonly #service: Service;
@@ -48,10 +48,10 @@ export class Run implements Job<Seat>, Host {
     );
     if (!this.#refused) loaded.queue.submit(this);
     if (this.#sandbox || this.#refused) return;
-    this.#endPatience = service.pace.after(
-      MOST_WAIT,
-      () => this.stop(new Stop("Every instance is in use: try again later")),
-    );
+    this.#endPatience = service.pace.after(MOST_WAIT, () => {
+      service.tally.hit("instances");
+      this.stop(new Stop("Every instance is in use: try again later"));
+    });
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
@@ -69,13 +69,17 @@ export class Run implements Job<Seat>, Host {
       sandbox.leave();
     } catch (error) {
       sandbox.leave();
-      fault = faultOf(error, this.#loaded.locate, sandbox.stopped);
+      const reason = sandbox.stopped ?? error;
+      if (!(reason instanceof Stop)) this.#service.tally.traps++;
+      fault = faultOf(reason, error, this.#loaded.locate);
     }
     if (fault && !(this.#mayExit && fault.exited)) {
       this.#service.report(fault.level, fault.message, sandbox.current.id);
     }
     sandbox.end(fault);
-    this.#end(fault);
+    const { answering } = sandbox;
+    if (answering && !this.#mayExit) answering.then(() => this.#end(fault));
+    else this.#end(fault);
     return !sandbox.stopped && (!fault || fault.exited === true);
   }
 
@@ -89,6 +93,12 @@ export class Run implements Job<Seat>, Host {
     if (this.#sandbox) return this.#sandbox.stop(reason);
     this.#loaded.queue.withdraw(this);
     this.#refuse(503, reason.message);
+  }
+
+  /** Ends the guest, and whoever answers in its place. */
+  close(reason: Stop): void {
+    this.stop(reason);
+    this.#sandbox?.cutAnswers(reason.message);
   }
 
   waiting(): void {
@@ -129,16 +139,18 @@ export interface Fault {
 
 const ABORTED = 134;
 
-/** @param stopped Why the host has stopped the guest: what it does after that does not matter. */
+/**
+ * @param reason Why the host has stopped the guest, or what the guest has thrown.
+ * @param thrown What it has thrown in either case.
+ */
 function faultOf(
-  error: unknown,
+  reason: unknown,
+  thrown: unknown,
   locate: Loaded["locate"],
-  stopped: Stop | undefined,
 ): Fault | undefined {
-  const reason = stopped ?? error;
-  const message = (text: string) => withFrames(text, error, locate);
+  const message = (text: string) => withFrames(text, thrown, locate);
   if (!(reason instanceof Stop)) {
-    const text = `The guest trapped: ${error instanceof Error ? error.message : error}`;
+    const text = `The guest trapped: ${reason instanceof Error ? reason.message : reason}`;
     return { status: 500, message: message(text), level: "error", exitCode: ABORTED };
   }
   if (reason instanceof LimitReached) {

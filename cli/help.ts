@@ -18,7 +18,7 @@ Flags:
   --config-store NAME=FILE, --secret-store NAME=FILE
                           A store, from a JSON file of texts by key. May be repeated, as --kv, --acl and --log-endpoint
   --kv NAME[=FILE]        A KV store, from a JSON file; without one it is empty
-  --persist DIR           Keep what is in KV stores from one start to the next, in a file in this folder
+  --persist DIR           Keep KV stores, the cache and rate counters from one start to the next, in a file in this folder
   --acl NAME=FILE         An ACL, from a JSON file
   --log-endpoint NAME=FILE
                           Append the records of a log endpoint to a file
@@ -28,6 +28,11 @@ Flags:
   --guest-env NAME[=VALUE]
                           A variable of the guest's environment; without a value as it is in yours
   --loop-guard            Refuse requests that have come through this host before
+  --trust-proxy CIDR      A proxy in front of this host, by address or range, or "loopback" or "private":
+                          what it says in X-Forwarded-For and -Proto is the client's address and scheme. May be repeated
+  --admin ADDR            Serve /healthz and /metrics (for Prometheus) there
+  --warmup N              Make that many instances before the first request
+  --no-image-optimizer    Tell guests that images cannot be transformed
   --reuse never           Make a new instance of the program for every request, which is slower (default auto:
                           an instance is put back to its first state, if the program allows that)
   -v                      Tell more; -vv tells every hostcall

@@ -9,6 +9,7 @@ import { readAuthorities } from "./authorities.ts";
 import { environmentWith } from "./env_file.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { type LogRoutes, routeLogs } from "./log_endpoints.ts";
+import { imagesOnDemand } from "./images.ts";
 import { persistIn } from "./persist.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -41,7 +42,11 @@ export async function configure(flags: ServiceFlags, terminal: Terminal): Promis
       options: {
         ...readAuthorities(),
         ...options,
-        ...storage && { kvDriver: storage.kvDriver },
+        ...storage && {
+          kvDriver: storage.kvDriver,
+          cacheDriver: storage.cacheDriver,
+          rateDriver: storage.rateDriver,
+        },
       },
       [Symbol.dispose]: () => files.dispose(),
     };
@@ -117,7 +122,17 @@ function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manife
 function optionsOf(
   { options }: Manifest,
   fromFlags: FlagOptions,
-  { backends, catchAll, guestEnv, verbosity, loopGuard, reuse, viceroy }: ServiceFlags,
+  {
+    backends,
+    catchAll,
+    guestEnv,
+    verbosity,
+    loopGuard,
+    trustProxy,
+    imageOptimizer,
+    reuse,
+    viceroy,
+  }: ServiceFlags,
   { log }: LogRoutes,
 ): ServiceOptions {
   return {
@@ -134,6 +149,8 @@ function optionsOf(
     log,
     logHostcalls: verbosity > 1,
     loopGuard,
+    ...trustProxy.length && { trustProxy },
+    ...imageOptimizer && { imageOptimizer: imagesOnDemand() },
     reuse,
   };
 }

@@ -55,6 +55,8 @@ export class Sandbox implements Runner {
   readonly #dynamicBackends = new Map<string, Backend>();
   readonly #timers = new Set<() => void>();
   #current: Received;
+  /** Requests that others still answer though the guest is done with them. */
+  #left: Received[] | undefined;
   #downstream: { readonly request: number; readonly body: number } | undefined;
   #promise: RequestPromise | undefined;
   #requests = 1;
@@ -135,7 +137,7 @@ export class Sandbox implements Runner {
 
   /** The request that an offer has brought becomes the current one; undefined if none came. */
   async next(promise: RequestPromise): Promise<Sandbox["downstream"] | undefined> {
-    this.#current.finish();
+    this.#finishCurrent();
     await promise.whenReady();
     this.#promise = undefined;
     const received = promise.take();
@@ -146,6 +148,21 @@ export class Sandbox implements Runner {
     this.#downstream = undefined;
     received.exchange.onGone((reason) => this.abandon(received.exchange, reason));
     return this.downstream;
+  }
+
+  #finishCurrent(): void {
+    this.#current.finish();
+    if (this.#current.answering) (this.#left ??= []).push(this.#current);
+  }
+
+  /** Resolves when others have answered what the guest has left to them; undefined if there is nothing. */
+  get answering(): Promise<unknown> | undefined {
+    return this.#left && Promise.all(this.#left.map(({ answering }) => answering));
+  }
+
+  /** Gives up what others do in the guest's place. */
+  cutAnswers(why: string): void {
+    for (const received of [this.#current, ...this.#left ?? []]) received.cutAnswer(why);
   }
 
   /** Ends the guest if it is at work for a client that has left. */
@@ -222,7 +239,7 @@ export class Sandbox implements Runner {
     if (interruption !== "time") return new SignalReceived(interruption);
     const limit = duration(this.service.limits.cpuTime);
     const ran = duration(this.usage.activeMillis);
-    return new LimitReached(`cpu_time ${limit} is used up (it ran for ${ran})`);
+    return new LimitReached("cpu_time", `${limit} is used up (it ran for ${ran})`);
   }
 
   /** Why the host has ended the guest, or tried to. */
@@ -281,7 +298,10 @@ export class Sandbox implements Runner {
   stop(reason: Stop): void {
     if (this.#stopped) return;
     this.#stopped = reason;
-    if (reason instanceof LimitReached) this.usage.limit = reason.limit;
+    if (reason instanceof LimitReached) {
+      this.usage.limit = `${reason.limit} ${reason.extent}`;
+      this.service.tally.hit(reason.limit);
+    }
     this.#rejectWait?.(reason);
   }
 
@@ -296,7 +316,7 @@ export class Sandbox implements Runner {
     if (fault) this.#current.fail(fault.status, fault.message);
     else if (!this.#current.responded) this.#current.respond(new GuestResponse(), () => EMPTY);
     this.#promise?.drop();
-    this.#current.finish();
+    this.#finishCurrent();
     for (const cancel of this.#timers) cancel();
     for (const item of this.handles.drain()) if (item instanceof Waitable) item.drop();
   }

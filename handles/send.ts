@@ -15,9 +15,21 @@ export function send(
   body: Payload,
   backend: Backend,
 ): PendingRequest {
+  const { traffic } = backend;
   const sending = backend.send(toSend(service, request, body));
-  const reply = sending.response.then((response) => replyOf(response, request.gunzip));
-  return new PendingRequest(reply, () => sending.cancel());
+  traffic.requests++;
+  let cancelled = false;
+  const reply = sending.response.then(
+    (response) => replyOf(response, request.gunzip),
+    (error) => {
+      if (!cancelled) traffic.failures++;
+      throw error;
+    },
+  );
+  return new PendingRequest(reply, () => {
+    cancelled = true;
+    sending.cancel();
+  });
 }
 
 /** The request as a backend gets it, before the backend's own say. */

@@ -14,9 +14,12 @@ export class Stop extends Error {
 export class LimitReached extends Stop {
   override name = "LimitReached";
 
-  /** @param limit Its name and value, and how far the guest came. */
-  constructor(readonly limit: string) {
-    super(`The guest was stopped: ${limit}`);
+  /**
+   * @param limit Its name.
+   * @param extent Its value, and how far the guest came.
+   */
+  constructor(readonly limit: string, readonly extent: string) {
+    super(`The guest was stopped: ${limit} ${extent}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AclEntry } from "./acl.ts";
 import type { BackendDefinition } from "./backend.ts";
+import type { CacheDriver } from "./cache/driver.ts";
 import type { DeviceLookup } from "./device.ts";
 import type { KvDriver } from "./kv/driver.ts";
 import type { KvSeed } from "./kv/store.ts";
@@ -10,6 +11,7 @@ import type { GeoLookup } from "./geo.ts";
 import type { ImageOptimizer } from "./image_optimizer.ts";
 import type { Inspector } from "./inspection.ts";
 import type { LogSink } from "./log.ts";
+import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { UserAgentParser } from "./user_agent.ts";
 import type { StopSignal } from "./watchdog.ts";
 
@@ -28,7 +30,10 @@ export interface Limits {
   readonly sandboxRequests?: number;
   /** Milliseconds that a sandbox waits for its next request at the most. By default 10,000. */
   readonly sandboxIdle?: number;
-  /** Bytes that cached objects take: the least recently used beyond them are forgotten. By default 256 MiB. */
+  /**
+   * Bytes that cached objects take, in memory and where they are kept: the least recently used beyond them are
+   * forgotten. By default 256 MiB.
+   */
   readonly cacheBytes?: number;
 }
 
@@ -81,6 +86,10 @@ export interface ServiceOptions {
   readonly kvStores?: Readonly<Record<string, KvSeed>>;
   /** Gives what holds the KV store of a name, for as long as the service is there. By default memory does. */
   readonly kvDriver?: (store: string) => KvDriver;
+  /** Keeps what is cached from one start to the next, for as long as the service is there. By default nothing does. */
+  readonly cacheDriver?: CacheDriver;
+  /** Gives what holds the counts of rate counters, and the times in penalty boxes. By default memory does. */
+  readonly rateDriver?: (kind: RateKind) => RateDriver;
   /** ACLs by name. A prefix that is none fails `Fastlike.load` with a `TypeError`. */
   readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
   /** The device behind a User-Agent field. By default what `parseDevice` finds. */
@@ -101,6 +110,12 @@ export interface ServiceOptions {
    * no field does: whoever reaches the service could say anything.
    */
   readonly factsPrefix?: string;
+  /**
+   * Proxies in front of the service, each by its address or range (`10.0.0.0/8`), or by a name: `loopback`, `private`.
+   * The client of a request that comes from one, and its scheme, are what `x-forwarded-for` and `x-forwarded-proto` say.
+   * What is no range fails `Fastlike.load` with a `TypeError`. By default no peer is believed.
+   */
+  readonly trustProxy?: readonly string[];
   /** Whether guests may hand requests off to a backend, as WebSockets are. By default they may. */
   readonly websockets?: boolean;
   /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */
@@ -111,7 +126,7 @@ export interface ServiceOptions {
   readonly random?: (bytes: Uint8Array) => void;
   /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */
   readonly inspect?: Inspector;
-  /** Transforms images for guests. Without one they learn that it is not supported. */
+  /** Transforms images for guests, as that of `drivers/images.ts`. Without one they learn that it is not supported. */
   readonly imageOptimizer?: ImageOptimizer;
   /** Where an address is. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;

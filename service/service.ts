@@ -20,8 +20,10 @@ import {
   type ServiceOptions,
 } from "./options.ts";
 import { Pace } from "./pace.ts";
+import { TrustedProxies } from "./proxies.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
+import { Tally } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -38,7 +40,9 @@ export function hopsOf(headers: HeaderList): number {
 const GEO_BACKEND = "geolocation";
 
 /** What a service may share with another one. */
-export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace" | "watchdog">>;
+export type Shared = Partial<
+  Pick<Service, "kvStores" | "rates" | "cache" | "pace" | "tally" | "watchdog">
+>;
 
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
@@ -55,11 +59,15 @@ export class Service {
   readonly limits: Required<Limits>;
   readonly pace: Pace;
   readonly watchdog: Watchdog;
+  readonly tally: Tally;
+  /** Undefined if there are none. */
+  readonly proxies: TrustedProxies | undefined;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
   readonly #log: LogSink | undefined;
   readonly #geoBackend: Backend;
+  readonly #ownsCache: boolean;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   #lastId = 0;
@@ -72,17 +80,20 @@ export class Service {
     this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
     this.kvStores = shared.kvStores ?? kvStoresOf(options.kvStores ?? {}, now, options.kvDriver);
-    this.rates = shared.rates ?? new RateLimiter(now);
+    this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
+    this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now, options.cacheDriver);
+    this.#ownsCache = !shared.cache;
     this.pace = shared.pace ?? new Pace();
     this.watchdog = shared.watchdog ?? new Watchdog({
       cpuTime: this.limits.cpuTime,
       signals: options.signals ?? [],
       warn: (message) => this.report("warning", message),
     });
+    this.tally = shared.tally ?? new Tally();
+    if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.#log = options.log;
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
@@ -177,6 +188,7 @@ export class Service {
   close(): void {
     for (const connection of this.#connections) connection.destroy();
     this.backends.close();
+    if (this.#ownsCache) this.cache.close();
   }
 }
 

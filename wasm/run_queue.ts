@@ -29,6 +29,11 @@ export class RunQueue<S> {
     this.#pace = pace;
   }
 
+  /** How many jobs have not started. */
+  get length(): number {
+    return this.#jobs.size;
+  }
+
   submit(job: Job<S>): void {
     this.#jobs.add(job);
     this.#next();

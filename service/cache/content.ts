@@ -1,16 +1,38 @@
 import { type ByteSource, concat, type Eventually, type Payload } from "../bytes.ts";
 import { HostError } from "../errors.ts";
 import type { Sink } from "../pipe.ts";
+import type { CacheDriver, ContentId } from "./driver.ts";
 
-/** Content up to this many bytes is put in one piece when it is complete. */
-const MOST_JOINED = 1 << 20;
+/** Content up to this many bytes is in memory, in one piece when it is complete. A driver takes what is longer. */
+const MOST_HELD = 1 << 20;
+/** Bytes in each piece that a driver has, but the last. */
+const PIECE = 256 << 10;
 
-/** The bytes of an object: written once, and read by any number of readers, also while they are written. */
+/**
+ * The bytes of an object: written once, and read by any number of readers, also while they are written. What is long is
+ * with a driver, if there is one.
+ */
 export class CacheContent implements Sink {
   /** How many bytes there shall be, if the writer has said. */
   readonly declared: number | undefined;
   /** Is told of each piece: how many bytes it has. */
   grown: (bytes: number) => void = () => {};
+  /** Is told when no more bytes come. */
+  settled: () => void = () => {};
+  /** Is told when nobody reads any more. */
+  idle: () => void = () => {};
+  /** What the driver calls it, if the driver has any of it. */
+  id: ContentId | undefined;
+  /** Where the driver has an object with this content, if it has one. */
+  slot: object | undefined;
+  #driver: CacheDriver | undefined;
+  /** Bytes at the beginning that only the driver has. */
+  #shelved = 0;
+  /** Whether the driver has all of it. */
+  #kept = false;
+  #found = -Infinity;
+  #readers = 0;
+  /** Those behind what is shelved. */
   #pieces: Uint8Array[] = [];
   /** Where each piece ends. */
   #ends: number[] = [];
@@ -19,8 +41,19 @@ export class CacheContent implements Sink {
   #fault: HostError | undefined;
   #change: PromiseWithResolvers<void> | undefined;
 
-  constructor(declared?: number) {
+  /** @param driver What may take it. */
+  constructor(declared?: number, driver?: CacheDriver) {
     this.declared = declared;
+    this.#driver = driver;
+  }
+
+  /** A content that a driver has, complete. */
+  static kept(driver: CacheDriver, id: ContentId, length: number): CacheContent {
+    const content = new CacheContent(undefined, driver);
+    content.id = id;
+    content.#kept = content.#complete = true;
+    content.#written = content.#shelved = length;
+    return content;
   }
 
   /** Bytes written so far. */
@@ -36,6 +69,26 @@ export class CacheContent implements Sink {
   /** Whether no more bytes come. */
   get ended(): boolean {
     return this.#complete || this.#fault !== undefined;
+  }
+
+  /** Whether it has come to its end, and a good one. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Whether some of it is not in memory. */
+  get shelved(): boolean {
+    return this.#shelved > 0;
+  }
+
+  /** How many read it. */
+  get readers(): number {
+    return this.#readers;
+  }
+
+  /** When it was found last, in the time of {@linkcode CacheContent.find}. */
+  get found(): number {
+    return this.#found;
   }
 
   /** Never: a writer does not wait for readers. */
@@ -56,6 +109,9 @@ export class CacheContent implements Sink {
     this.#pieces.push(piece);
     this.#ends.push(this.#written);
     if (this.declared !== undefined && this.#written > this.declared) this.#spoil("is too long");
+    if (this.#driver && this.#written - this.#shelved > (this.#shelved ? PIECE : MOST_HELD)) {
+      this.#shelve(this.#driver);
+    }
     this.grown(piece.length);
     this.#changed();
   }
@@ -65,11 +121,11 @@ export class CacheContent implements Sink {
     if (this.ended) return;
     if (this.declared !== undefined && this.#written < this.declared) this.#spoil("is too short");
     else this.#complete = true;
-    if (this.#complete && this.#pieces.length > 1 && this.#written <= MOST_JOINED) {
-      this.#pieces = [concat(this.#pieces)];
-      this.#ends = [this.#written];
+    if (this.#complete && this.#pieces.length > 1 && this.#written <= MOST_HELD) {
+      this.#hold(concat(this.#pieces));
     }
     this.#changed();
+    this.settled();
   }
 
   /** Ends it badly, unless all that was declared has come. */
@@ -77,6 +133,74 @@ export class CacheContent implements Sink {
     if (this.declared === this.#written) return this.finish();
     if (this.ended) return;
     this.#spoil("was not finished", error);
+    this.#changed();
+    this.settled();
+  }
+
+  /**
+   * Whether it can be read: another process may have had the driver free it. What is short is in memory then.
+   *
+   * @param now The time in milliseconds; a while from then it stays where it is.
+   */
+  find(now: () => number): boolean {
+    if (!this.#driver || (this.#complete && !this.#shelved)) return true;
+    this.#found = now();
+    if (!this.#shelved) return true;
+    if (this.#complete && this.#written <= MOST_HELD) return this.recall();
+    return this.id !== undefined && this.#driver!.has(this.id);
+  }
+
+  /** Brings all of it to memory; answers whether it could. */
+  recall(): boolean {
+    if (!this.#shelved) return true;
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < this.#shelved; at += PIECE) {
+      const piece = this.#fetch(at);
+      if (!piece) return false;
+      pieces.push(piece);
+    }
+    this.#hold(concat([...pieces, ...this.#pieces]));
+    this.#shelved = 0;
+    return true;
+  }
+
+  /** Has it in memory and nowhere else; what calls this frees what the driver has. */
+  confine(): void {
+    if (this.recall()) this.#driver = undefined;
+  }
+
+  /** What the driver does not have yet, in pieces of the size that it is to get. */
+  unkept(): Uint8Array[] {
+    return this.#kept ? [] : cut(concat(this.#pieces));
+  }
+
+  /** Whether what only the driver had is there no more. */
+  get lost(): boolean {
+    return this.#shelved > 0 && this.id === undefined;
+  }
+
+  /** Notes that the driver has all of it now. */
+  keep(id: ContentId): void {
+    this.id = id;
+    this.#kept = true;
+    if (!this.#shelved) return;
+    this.#shelved = this.#written;
+    this.#pieces = [];
+    this.#ends = [];
+  }
+
+  /** Notes that the driver has nothing of it any more. */
+  lose(): void {
+    this.id = undefined;
+    this.#kept = false;
+  }
+
+  /** Takes no more bytes, if some are still to come: nobody is there who would read them. */
+  abandon(): void {
+    if (this.ended) return;
+    this.#pieces = [];
+    this.#ends = [];
+    this.#spoil("has left the cache");
     this.#changed();
   }
 
@@ -97,15 +221,28 @@ export class CacheContent implements Sink {
    */
   read(from = 0, to?: number): Payload {
     const end = to ?? this.#written;
-    if (this.#complete && this.#pieces.length === 1 && from <= end && end <= this.#written) {
-      return this.#pieces[0]!.subarray(from, end);
+    const [only] = this.#pieces;
+    if (this.#complete && only?.length === this.#written && from <= end && end <= this.#written) {
+      return only.subarray(from, end);
     }
     return new Reader(this, from, to);
+  }
+
+  /** Notes that a reader has begun, or left. */
+  count(readers: 1 | -1): void {
+    this.#readers += readers;
+    if (!this.#readers) this.idle();
   }
 
   /** Bytes at a position, up to an end; none if they are not there. Throws if there will never be any. */
   at(position: number, to: number | undefined): Uint8Array | "later" | "end" {
     const limit = to ?? this.declared ?? Infinity;
+    if (position < Math.min(limit, this.#shelved)) {
+      const piece = this.#fetch(position);
+      const start = position % PIECE;
+      if (!piece || piece.length <= start) gone();
+      return piece.subarray(start, start + Math.min(limit, this.#shelved) - position);
+    }
     if (position < Math.min(limit, this.#written)) {
       const index = this.#find(position);
       const piece = this.#pieces[index]!;
@@ -132,6 +269,27 @@ export class CacheContent implements Sink {
     return low;
   }
 
+  /** Gives the driver all but the last piece. */
+  #shelve(driver: CacheDriver): void {
+    const pieces = cut(concat(this.#pieces));
+    const rest = pieces.pop()!;
+    this.id = driver.append(this.id, pieces);
+    this.#shelved = this.#written - rest.length;
+    this.#pieces = [rest.slice()];
+    this.#ends = [this.#written];
+  }
+
+  #hold(whole: Uint8Array): void {
+    this.#pieces = [whole];
+    this.#ends = [this.#written];
+  }
+
+  /** The piece with a position, as the driver has it. */
+  #fetch(position: number): Uint8Array | undefined {
+    const { id } = this;
+    return id === undefined ? undefined : this.#driver!.read(id, Math.floor(position / PIECE));
+  }
+
   #spoil(what: string, cause?: unknown): void {
     this.#fault = incomplete(
       `it ${what}: ${this.#written} bytes of ${this.declared ?? "any number"}`,
@@ -149,17 +307,29 @@ function incomplete(why: string, cause?: unknown): HostError {
   return new HostError("http-incomplete", `Cannot read on in a cached object: ${why}`, { cause });
 }
 
+function gone(): never {
+  throw incomplete("it has left the cache, and what kept it has it no more");
+}
+
+function cut(bytes: Uint8Array): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += PIECE) pieces.push(bytes.subarray(at, at + PIECE));
+  return pieces;
+}
+
 /** One reader's position in the content. */
 class Reader implements ByteSource {
   readonly trailers = undefined;
   readonly #content: CacheContent;
   readonly #to: number | undefined;
   #position: number;
+  #left = false;
 
   constructor(content: CacheContent, from: number, to: number | undefined) {
     this.#content = content;
     this.#position = from;
     this.#to = to;
+    content.count(1);
   }
 
   get length(): number | undefined {
@@ -169,13 +339,29 @@ class Reader implements ByteSource {
   }
 
   read(): Eventually<Uint8Array | undefined> {
-    const next = this.#content.at(this.#position, this.#to);
-    if (next === "end") return undefined;
+    const next = this.#next();
     if (next === "later") return this.#content.change().then(() => this.read());
+    if (next === "end") {
+      this.cancel();
+      return undefined;
+    }
     this.#position += next.length;
     return next;
   }
 
   /** The writer goes on, for other readers. */
-  cancel(): void {}
+  cancel(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#content.count(-1);
+  }
+
+  #next(): Uint8Array | "later" | "end" {
+    try {
+      return this.#content.at(this.#position, this.#to);
+    } catch (error) {
+      this.cancel();
+      throw error;
+    }
+  }
 }

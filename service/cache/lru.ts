@@ -1,10 +1,10 @@
+import { RecencyMap } from "../recency_map.ts";
 import type { CachedObject } from "./object.ts";
 
 /** Objects in the order of their last use, and the bytes that they take, which have a bound. */
 export class Lru {
   readonly #most: number;
-  /** The least recently used first. */
-  readonly #kept = new Map<CachedObject, { size: number; readonly forget: () => void }>();
+  readonly #kept = new RecencyMap<CachedObject, { size: number; readonly forget: () => void }>();
   #bytes = 0;
 
   /** @param most Bytes: the least recently used objects beyond them are forgotten. */
@@ -42,10 +42,7 @@ export class Lru {
 
   /** Makes it the most recently used. */
   touch(object: CachedObject): void {
-    const entry = this.#kept.get(object);
-    if (!entry) return;
-    this.#kept.delete(object);
-    this.#kept.set(object, entry);
+    this.#kept.use(object);
   }
 
   /** Lets go of an object, without a word to whoever kept it. */
@@ -66,7 +63,7 @@ export class Lru {
 
   #evict(): void {
     while (this.#bytes > this.#most) {
-      const [oldest] = this.#kept.keys();
+      const { oldest } = this.#kept;
       if (!oldest) return;
       this.drop(oldest);
     }

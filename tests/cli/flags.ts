@@ -18,6 +18,8 @@ export const NO_FLAGS: ServiceFlags = {
   guestEnv: {},
   verbosity: 0,
   loopGuard: false,
+  trustProxy: [],
+  imageOptimizer: true,
   reuse: "auto",
   viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },
 };

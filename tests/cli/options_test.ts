@@ -69,6 +69,8 @@ Deno.test("every flag that names a file takes it", async () => {
     device: place.at("device.json"),
     verbosity: 2,
     loopGuard: true,
+    trustProxy: ["loopback"],
+    imageOptimizer: false,
   });
   // The authorities are those of the machine that runs the tests.
   const { configStores, geo, devices, log, ca: _, ...others } = configured.options;
@@ -80,6 +82,7 @@ Deno.test("every flag that names a file takes it", async () => {
     acls: { four: [{ prefix: "10.0.0.0/8", action: "BLOCK" }] },
     logHostcalls: true,
     loopGuard: true,
+    trustProxy: ["loopback"],
     reuse: "auto",
   });
   const one = configStores?.one;

@@ -1,0 +1,60 @@
+import type { HttpVersion } from "../exchange.ts";
+import { HeaderList } from "../headers.ts";
+
+/** A response's head as it is kept. */
+export interface StoredHead {
+  readonly status: number;
+  readonly version: HttpVersion;
+  readonly headers: HeaderList;
+}
+
+/** Fields that are about one connection, or that the content itself tells (RFC 9111 3.1). */
+const NOT_KEPT: readonly string[] = [
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+/** Kept in place of a head: requests of the kind pass. */
+export const PASS_MARK: Uint8Array = new Uint8Array([0]);
+
+/** Whether what was found says that such requests pass. */
+export function isPassMark(metadata: Uint8Array): boolean {
+  return metadata.length === 1 && metadata[0] === 0;
+}
+
+/** A head as metadata of an object. */
+export function encodeHead({ status, version, headers }: StoredHead): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify([status, version, withoutNotKept(headers).raw]));
+}
+
+/** What {@linkcode encodeHead} has made. */
+export function decodeHead(metadata: Uint8Array): StoredHead {
+  const [status, version, raw] = JSON.parse(new TextDecoder().decode(metadata));
+  return { status, version, headers: new HeaderList(raw) };
+}
+
+/** The head of an object that the origin says is still right (304): the new fields take the place of the old. */
+export function refreshed(stored: StoredHead, answer: HeaderList): StoredHead {
+  const headers = stored.headers.copy();
+  const fresh = withoutNotKept(answer);
+  for (const name of fresh.names()) {
+    // Those that describe the content stay: it is the old one (RFC 9111 3.2).
+    if (name === "content-encoding" || name === "content-range") continue;
+    headers.set(name, ...fresh.getAll(name));
+  }
+  return { ...stored, headers };
+}
+
+function withoutNotKept(headers: HeaderList): HeaderList {
+  const named = headers.getAll("connection").join(",").toLowerCase().split(",");
+  const dropped = new Set([...NOT_KEPT, ...named.map((name) => name.trim())]);
+  return new HeaderList([...headers].filter(([name]) => !dropped.has(name.toLowerCase())).flat());
+}

@@ -1,0 +1,127 @@
+/**
+ * Whether and for how long a response may be kept: RFC 9111 for a shared cache, with `Surrogate-Control` and the
+ * defaults of Fastly.
+ *
+ * @module
+ */
+import type { Lifetime } from "../cache/lifetime.ts";
+import { ANY_REQUEST, type VaryRule } from "../cache/vary.ts";
+import type { HeaderList } from "../headers.ts";
+import { directivesOf, secondsOf } from "./directives.ts";
+
+/** The parts of a response that decide. */
+export interface ResponseFacts {
+  readonly status: number;
+  readonly headers: HeaderList;
+}
+
+/**
+ * What is to become of a backend's response: a new object; a new head for the object that was found; nothing, as it was
+ * never asked about; or a mark that such requests are to pass the cache for a while.
+ */
+export type StorageAction = "insert" | "update" | "do-not-store" | "record-uncacheable";
+
+/** Kept without a word from the origin. */
+const KEPT_BY_DEFAULT: ReadonlySet<number> = new Set([200, 203, 300, 301, 302, 404, 410]);
+/** For so long, in seconds. */
+const DEFAULT_AGE = 3600;
+/** The shortest time for which requests pass, in seconds. */
+const LEAST_PASS = 120;
+const NANOSECONDS = 1_000_000_000n;
+
+/** Whether requests with the method go through the cache. */
+export function isCacheableMethod(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** What is to become of a response that is no answer to a conditional request. */
+export function storageAction(request: HeaderList, response: ResponseFacts): StorageAction {
+  const { status, headers } = response;
+  if (status < 200 || status === 206 || status === 304) return "do-not-store";
+  const surrogate = directivesOf(headers, "surrogate-control");
+  const control = directivesOf(headers, "cache-control");
+  const forSurrogates = surrogate.has("max-age");
+  if (
+    control.has("private") || surrogate.has("private") || surrogate.has("no-store") ||
+    (control.has("no-store") && !forSurrogates) ||
+    headers.has("set-cookie") || varyRuleOf(headers) === undefined
+  ) return "record-uncacheable";
+  const shared = forSurrogates || control.has("public") || control.has("s-maxage") ||
+    control.has("must-revalidate");
+  if (request.has("authorization") && !shared) return "do-not-store";
+  return explicitAge(headers, 0) !== undefined || KEPT_BY_DEFAULT.has(status)
+    ? "insert"
+    : "do-not-store";
+}
+
+/**
+ * How long a response may be used. Its time starts when the origin made it: `Age` is what has gone of it. A response
+ * that is not to be kept gets the time for which such requests pass.
+ *
+ * @param now When it came, in milliseconds since 1970.
+ */
+export function lifetimeOf(
+  { headers }: ResponseFacts,
+  action: StorageAction,
+  now: number,
+): Lifetime {
+  const explicit = explicitAge(headers, now);
+  if (action === "record-uncacheable") {
+    const passes = Math.max(explicit ?? 0, LEAST_PASS);
+    return { initialAge: 0n, maxAge: nanoseconds(passes), ...NEVER_STALE };
+  }
+  const age = headers.get("age") ?? "";
+  const initialAge = nanoseconds(/^\d+$/.test(age) ? Number(age) : 0);
+  return { initialAge, maxAge: nanoseconds(explicit ?? DEFAULT_AGE), ...staleUses(headers) };
+}
+
+/** The request fields that a response was chosen by; undefined if nobody can know (`Vary: *`). */
+export function varyRuleOf(headers: HeaderList): VaryRule | undefined {
+  const names = headers.getAll("vary").join(",").toLowerCase().split(",")
+    .map((name) => name.trim()).filter((name) => name !== "");
+  if (names.includes("*")) return undefined;
+  return names.length ? [...new Set(names)].sort() : ANY_REQUEST;
+}
+
+const NEVER_STALE = { staleWhileRevalidate: 0n, staleIfError: 0n } as const;
+
+/** For caches between the origin and the client, the word to surrogates wins, then `s-maxage` (RFC 9111 4.2.1). */
+function explicitAge(headers: HeaderList, now: number): number | undefined {
+  const control = directivesOf(headers, "cache-control");
+  if (!control.size && !headers.has("surrogate-control") && !headers.has("expires")) {
+    return undefined;
+  }
+  const surrogate = secondsOf(directivesOf(headers, "surrogate-control"), "max-age");
+  if (surrogate !== undefined) return surrogate;
+  if (control.get("no-cache") === "") return 0; // named fields alone would be another thing
+  return secondsOf(control, "s-maxage") ?? secondsOf(control, "max-age") ??
+    untilExpiry(headers, now);
+}
+
+/** What `Expires` leaves after `Date`; a date that cannot be read has passed. */
+function untilExpiry(headers: HeaderList, now: number): number | undefined {
+  const expires = headers.get("expires");
+  if (expires === undefined) return undefined;
+  const date = Date.parse(headers.get("date") ?? "");
+  const made = Number.isNaN(date) ? now : date;
+  const seconds = Math.floor((Date.parse(expires) - made) / 1000);
+  return seconds > 0 ? seconds : 0;
+}
+
+function staleUses(
+  headers: HeaderList,
+): typeof NEVER_STALE | Omit<Lifetime, "initialAge" | "maxAge"> {
+  const control = directivesOf(headers, "cache-control");
+  const surrogate = directivesOf(headers, "surrogate-control");
+  if (control.has("must-revalidate") || control.has("proxy-revalidate")) return NEVER_STALE;
+  const of = (name: string) =>
+    nanoseconds(secondsOf(surrogate, name) ?? secondsOf(control, name) ?? 0);
+  return {
+    staleWhileRevalidate: of("stale-while-revalidate"),
+    staleIfError: of("stale-if-error"),
+  };
+}
+
+function nanoseconds(seconds: number): bigint {
+  return BigInt(seconds) * NANOSECONDS;
+}
