@@ -63,7 +63,7 @@ for (const reuse of MODES) {
   for (const [way, { act, parts }] of Object.entries(WAYS)) {
     Deno.test(`a guest that goes on for ever ${way} is stopped${suffix}`, async () => {
       const guest = await guestOf(`(if (call $is_post) (then ${act})) (call $answer)`, parts);
-      await using loaded = await load(guest, { reuse, limits: { cpuTime: 60 } });
+      await using loaded = await load(guest, { reuse, limits: { cpuTime: 150 } });
       const { app, told } = loaded;
       const response = await ask(app, "POST");
       assertEquals(response.status, 500);
@@ -76,7 +76,7 @@ for (const reuse of MODES) {
 
   Deno.test(`a guest that spins after its answer costs its client nothing${suffix}`, async () => {
     const guest = await guestOf("(call $answer) (if (call $is_post) (then (call $spin)))");
-    await using loaded = await load(guest, { reuse, limits: { cpuTime: 60 } });
+    await using loaded = await load(guest, { reuse, limits: { cpuTime: 150 } });
     const { app, told } = loaded;
     const response = await ask(app, "POST");
     assertEquals([response.status, await response.text()], [200, "done"]);
@@ -85,7 +85,7 @@ for (const reuse of MODES) {
   });
 
   Deno.test(`a body is cut short whose guest spins${suffix}`, async () => {
-    await using served = await serveGuest("hello", { reuse, limits: { cpuTime: 60 } });
+    await using served = await serveGuest("hello", { reuse, limits: { cpuTime: 150 } });
     await served.app.reload(await guestOf("(call $stream) (call $spin)"));
     const response = await fetch(`http://127.0.0.1:${served.port}/`);
     assertEquals(response.status, 200);
@@ -99,10 +99,10 @@ for (const reuse of MODES) {
     const catching = `(loop $on (try (do ${rounds}) (catch_all)) (br $on))`;
     for (const act of [rounds, catching]) {
       const guest = await guestOf(`(if (call $is_post) (then ${act})) (call $answer)`);
-      await using loaded = await load(guest, { reuse, limits: { cpuTime: 70 } });
+      await using loaded = await load(guest, { reuse, limits: { cpuTime: 150 } });
       const response = await ask(loaded.app, "POST");
       assertEquals(response.status, 500);
-      assertMatch(await response.text(), /^The guest was stopped: cpu_time 70 ms is used up/);
+      assertMatch(await response.text(), /^The guest was stopped: cpu_time 150 ms is used up/);
       assertEquals(await (await ask(loaded.app)).text(), "done");
     }
   });
@@ -125,8 +125,8 @@ for (const reuse of MODES) {
 }
 
 Deno.test("a guest that waits for long and runs for little is not stopped", async () => {
-  const guest = await guestOf("(call $sleep (i64.const 150)) (call $answer)");
-  await using loaded = await load(guest, { limits: { cpuTime: 50 } });
+  const guest = await guestOf("(call $sleep (i64.const 400)) (call $answer)");
+  await using loaded = await load(guest, { limits: { cpuTime: 200 } });
   const answers = await Promise.all(Array.from({ length: 5 }, () => ask(loaded.app)));
   assertEquals(answers.map(({ status }) => status), [200, 200, 200, 200, 200]);
 });
@@ -135,14 +135,23 @@ Deno.test("each request of a sandbox has a time of its own", async () => {
   const guest = await guestOf(`
     (loop $on
       (drop (call $get (i32.const 0) (i32.const 4)))
-      (call $spin_for (i64.const 60))
+      (call $spin_for (i64.const 100))
       (call $answer)
       (drop (call $next (i32.const 0) (i32.const 300) (i32.const 80)))
       (br_if $on (i32.eqz
         (call $next_wait (i32.load (i32.const 80)) (i32.const 0) (i32.const 4)))))`);
-  await using loaded = await load(guest, { limits: { cpuTime: 150 } });
+  await using loaded = await load(guest, { limits: { cpuTime: 350 } });
   for (let i = 0; i < 4; i++) assertEquals(await (await ask(loaded.app)).text(), "done");
   assertEquals(loaded.told(), []);
+});
+
+Deno.test("an instance with options of its own may have less time", async () => {
+  await using loaded = await load(await guestOf("(call $spin)"));
+  const alone = loaded.app.instantiate({ limits: { cpuTime: 50 } });
+  const response = await alone.handle(new Request("http://guest.test/"));
+  assertEquals(response.status, 500);
+  assertMatch(await response.text(), /^The guest was stopped: cpu_time 50 ms is used up/);
+  assertEquals(loaded.app.status().limits, { cpu_time: 1 });
 });
 
 Deno.test("a guest does not pay for another that is woken at the same time", async () => {
@@ -151,7 +160,7 @@ Deno.test("a guest does not pay for another that is woken at the same time", asy
       (else
         (call $sleep (i64.const 30)) (call $sleep (i64.const 1)) (call $sleep (i64.const 1))))
     (call $answer)`);
-  await using loaded = await load(guest, { limits: { cpuTime: 100 } });
+  await using loaded = await load(guest, { limits: { cpuTime: 250 } });
   const methods = Array.from({ length: 12 }, (_, i) => i % 4 ? "GET" : "POST");
   const answers = await Promise.all(methods.map((method) => ask(loaded.app, method)));
   assertEquals(
