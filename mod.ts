@@ -74,7 +74,7 @@ export class Fastlike implements AsyncDisposable {
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
     const loaded = await load(source, service);
-    service.watchdog.start();
+    await service.watchdog.start();
     service.backends.startProbes();
     return new Fastlike(loaded, service, options);
   }

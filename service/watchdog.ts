@@ -74,17 +74,23 @@ export class Watchdog implements Disposable {
     return memory;
   }
 
-  /** Starts its thread, which does not keep the process alive. Without threads guests run on for as long as they like. */
-  start(): void {
+  /**
+   * Starts its thread, which does not keep the process alive. Without threads guests run on for as long as they like.
+   * Resolves when it hears signals, if there are any to hear: time that is up it finds whenever it comes.
+   */
+  async start(): Promise<void> {
     if (this.#worker || !this.needed) return;
     const { cpuTime, signals } = this.#options;
+    const { promise: ready, resolve } = Promise.withResolvers<void>();
     const tick = Math.min(TICK.most, Math.max(TICK.least, cpuTime / TICK.perLimit));
     try {
       const worker = this.#worker = new Worker(SOURCE, { type: "module", name: "watchdog" });
       worker.onerror = (event) => {
         event.preventDefault();
         this.#warn(event.message);
+        resolve();
       };
+      worker.onmessage = () => resolve();
       worker.postMessage({
         memory: this.memory,
         word: Word,
@@ -92,6 +98,7 @@ export class Watchdog implements Disposable {
         grace: SIGNAL_GRACE,
         signals: signals.map((name) => [name, NUMBERS[name]]),
       });
+      if (signals.length) await ready;
       release(worker);
     } catch (error) {
       this.#warn(error instanceof Error ? error.message : String(error));
@@ -168,6 +175,7 @@ function watch(): void {
       }
     };
     for (const [name, number] of signals) Deno.addSignalListener(name, () => onSignal(number));
+    (globalThis as unknown as Worker).postMessage("ready");
     let seen = 0;
     let since = 0;
     for (;;) {

@@ -19,7 +19,7 @@ async function started(
     args: ["run", "-A", "--no-check", CLI, ...args],
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(20_000),
   }).spawn();
   let stdout = "";
   const stderr = new Response(child.stderr).text();
