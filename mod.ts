@@ -101,15 +101,21 @@ export class Fastlike implements AsyncDisposable {
     return fault?.exitCode ?? 0;
   }
 
-  /** An instance for one request, with options of its own on top of the program's, whose KV stores, cache and rate counters it shares. */
+  /**
+   * An instance for one request, with options of its own on top of the program's, whose KV stores, cache and rate counters it shares;
+   * the cache only if it has no backends of its own.
+   */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache, pace, tally, watchdog } = this.#service;
-    const service = new Service(options, {
+    const { kvStores, rates, cache, readThrough, pace, tally, watchdog } = this.#service;
+    const { cacheDriver: _, ...unkept } = options;
+    // What other backends have answered is no answer of these.
+    const apart = overrides.backends !== undefined || overrides.catchAll !== undefined;
+    const service = new Service(apart ? unkept : options, {
       rates,
-      cache,
       pace,
       watchdog,
+      ...apart ? {} : { cache, readThrough },
       tally,
       ...overrides.kvStores ? {} : { kvStores },
     });

@@ -64,6 +64,8 @@ export interface ServiceFlags {
   readonly guestEnv: Readonly<Record<string, string>>;
   /** How often `-v` was given. */
   readonly verbosity: number;
+  /** Whether what backends answer is cached. */
+  readonly cache: boolean;
   readonly loopGuard: boolean;
   /** Proxies to believe, as `--trust-proxy` and `ServiceOptions.trustProxy` have them. */
   readonly trustProxy: readonly string[];
@@ -134,6 +136,7 @@ const WITH_VALUE = [
   ...VICEROY_WITH_VALUE,
 ];
 const WITHOUT_VALUE = [
+  "no-cache",
   "loop-guard",
   "no-image-optimizer",
   "verbose",
@@ -250,6 +253,7 @@ function parseService(flags: Flags): ServiceFlags {
     logFormat: parseLogFormat(lastOf(flags, "log-format")),
     guestEnv: parseGuestEnv(valuesOf(flags, "guest-env"), (name) => Deno.env.get(name)),
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
+    cache: !isSet(flags, "no-cache"),
     loopGuard: isSet(flags, "loop-guard"),
     trustProxy: parseTrustProxy(valuesOf(flags, "trust-proxy")),
     imageOptimizer: !isSet(flags, "no-image-optimizer"),

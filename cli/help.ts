@@ -27,6 +27,7 @@ Flags:
   --device FILE           Devices: JSON by User-Agent
   --guest-env NAME[=VALUE]
                           A variable of the guest's environment; without a value as it is in yours
+  --no-cache              Send every request to its backend: what backends answer is cached else, as at Fastly
   --loop-guard            Refuse requests that have come through this host before
   --trust-proxy CIDR      A proxy in front of this host, by address or range, or "loopback" or "private":
                           what it says in X-Forwarded-For and -Proto is the client's address and scheme. May be repeated

@@ -82,7 +82,18 @@ export class Backend {
 
   /** Sends with this backend's Host (override, then the guest's field, the guest's URI, its own) and path prefix. */
   send(request: GuestSend): Sending {
-    return this.#transport.send(this.#prepare(request));
+    const { traffic } = this;
+    const sending = this.#transport.send(this.#prepare(request));
+    traffic.requests++;
+    let cancelled = false;
+    sending.response.catch(() => cancelled || traffic.failures++);
+    return {
+      response: sending.response,
+      cancel() {
+        cancelled = true;
+        sending.cancel();
+      },
+    };
   }
 
   /** Sends a request to change protocols, as {@linkcode Backend.send} does. */

@@ -120,6 +120,11 @@ export interface ServiceOptions {
   readonly websockets?: boolean;
   /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */
   readonly pushpin?: Pushpin;
+  /**
+   * Whether what backends answer is cached as at Fastly, for programs that do not see to that themselves. By default it
+   * is. `false`: every request goes to its backend.
+   */
+  readonly cache?: boolean;
   /** The time in milliseconds since 1970, for guests and for what expires in stores. By default the machine's. */
   readonly clock?: () => number;
   /** Fills bytes with what guests get as random. By default the platform's secure source. */

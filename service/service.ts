@@ -9,6 +9,7 @@ import type { Exchange } from "./exchange.ts";
 import { gatherFacts } from "./facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./geo.ts";
 import type { HeaderList } from "./headers.ts";
+import { ReadThrough } from "./http_cache/read_through.ts";
 import type { KvStore } from "./kv/store.ts";
 import { kvStoresOf } from "./kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
@@ -41,7 +42,7 @@ const GEO_BACKEND = "geolocation";
 
 /** What a service may share with another one. */
 export type Shared = Partial<
-  Pick<Service, "kvStores" | "rates" | "cache" | "pace" | "tally" | "watchdog">
+  Pick<Service, "kvStores" | "rates" | "cache" | "readThrough" | "pace" | "tally" | "watchdog">
 >;
 
 /** What all requests share, for as long as the options stay the same. */
@@ -54,6 +55,7 @@ export class Service {
   readonly kvStores: ReadonlyMap<string, KvStore>;
   readonly rates: RateLimiter;
   readonly cache: Cache;
+  readonly readThrough: ReadThrough;
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
@@ -66,6 +68,7 @@ export class Service {
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
   readonly #log: LogSink | undefined;
+  readonly #sharesReadThrough: boolean;
   readonly #geoBackend: Backend;
   readonly #ownsCache: boolean;
   readonly #idPrefix = "0".repeat(16) +
@@ -95,6 +98,14 @@ export class Service {
     this.tally = shared.tally ?? new Tally();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.#log = options.log;
+    this.#sharesReadThrough = shared.readThrough !== undefined;
+    this.readThrough = shared.readThrough ?? new ReadThrough({
+      cache: this.cache,
+      most: this.limits.cacheBytes,
+      now,
+      pace: this.pace,
+      report: (level, message) => this.report(level, message),
+    });
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
       {
@@ -187,6 +198,7 @@ export class Service {
 
   close(): void {
     for (const connection of this.#connections) connection.destroy();
+    if (!this.#sharesReadThrough) this.readThrough.close();
     this.backends.close();
     if (this.#ownsCache) this.cache.close();
   }

@@ -251,7 +251,7 @@ Deno.test("requests beyond the instances wait for one", async () => {
       },
     },
   });
-  const answers = Array.from({ length: 6 }, () => textOf(app, "/proxy/a"));
+  const answers = Array.from({ length: 6 }, (_, i) => textOf(app, `/proxy/${i}`));
   while (asked < 2) await new Promise((resolve) => setTimeout(resolve));
   assertEquals(asked, 2);
   gate.resolve();

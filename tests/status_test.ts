@@ -53,6 +53,7 @@ Deno.test("the status counts traps, and not what guests and clients end themselv
 
 Deno.test("the status counts requests to backends, and those that fail", async () => {
   await using app = await Fastlike.load(RUST, {
+    cache: false,
     backends: {
       origin: (request) => {
         if (request.url.endsWith("/bad")) throw new Error("on purpose");

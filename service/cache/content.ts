@@ -66,14 +66,14 @@ export class CacheContent implements Sink {
     return this.declared ?? (this.#complete ? this.#written : undefined);
   }
 
+  /** Whether all of it is there. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
   /** Whether no more bytes come. */
   get ended(): boolean {
     return this.#complete || this.#fault !== undefined;
-  }
-
-  /** Whether it has come to its end, and a good one. */
-  get complete(): boolean {
-    return this.#complete;
   }
 
   /** Whether some of it is not in memory. */

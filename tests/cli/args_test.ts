@@ -17,6 +17,8 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["guest.wasm", {}],
   ["serve guest.wasm", {}],
   ["guest.wasm --loop-guard", { loopGuard: true }],
+  ["--no-cache guest.wasm", { cache: false }],
+  ["-no-cache guest.wasm", { cache: false }],
   ["guest.wasm --reuse never", { reuse: "never" }],
   ["guest.wasm --trust-proxy 10.0.0.0/8 --trust-proxy=loopback", {
     trustProxy: ["10.0.0.0/8", "loopback"],
@@ -168,7 +170,7 @@ for (const [line, message] of REFUSED) {
 Deno.test("the help names every flag", () => {
   const flags =
     "wasm proxy-to bind backend config env kv config-store secret-store acl geo device " +
-    "log-endpoint log-format loop-guard trust-proxy admin warmup version";
+    "log-endpoint log-format no-cache loop-guard trust-proxy admin warmup version";
   for (const flag of flags.split(" ")) {
     assertStringIncludes(HELP, `--${flag}`);
   }
