@@ -2,6 +2,7 @@ import { binderOf, isKnown } from "./abi/mod.ts";
 import type { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import type { Sandbox } from "./handles/sandbox.ts";
+import { describeLimit } from "./service/limits.ts";
 import type { Service } from "./service/service.ts";
 import { Images } from "./wasm/memory.ts";
 import { Pool } from "./wasm/pool.ts";
@@ -34,18 +35,16 @@ export interface Loaded {
 export async function load(source: Source, service: Service): Promise<Loaded> {
   const { limits } = service;
   const { reuse = "auto" } = service.options;
-  const program = await compile(source, { memory: limits.memory, reuse });
+  const watch = service.watchdog.needed;
+  const program = await compile(source, { memory: limits.memory, reuse, watch });
   if (!program.limited) {
     service.report("warning", "The memory limit does not hold: the module came compiled");
   }
-  const { resetting } = program;
-  if (reuse !== "never" && typeof resetting === "string") {
-    service.report("info", `Each request gets a new instance of the program, because ${resetting}`);
-  }
+  reportWhatCannotBe(program, service, { reuse: reuse !== "never", watch });
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const make = slotMaker(program, service);
   const pool = new Pool(make, limits.instances);
-  const queue = new RunQueue(pool, limits.queue);
+  const queue = new RunQueue(pool, limits.queue, service.pace);
   const { compileForImages } = program;
   if (compileForImages) {
     queue.observe = chooserOf({ program, make, compileForImages }, pool, queue, service).add;
@@ -54,14 +53,16 @@ export async function load(source: Source, service: Service): Promise<Loaded> {
 }
 
 function slotMaker(program: Program, service: Service): () => Slot<Seat> {
-  const { resetting } = program;
   const binders = program.imports.map(({ module, name }) =>
     binderOf(module, name, service.logsHostcalls)
   );
+  const { resetting } = program;
   const images = new Images(typeof resetting === "object" && !resetting.starts);
   return () => {
     const seat = {} as Seat;
-    return new Slot(program, images, { seat, functions: binders.map((bind) => bind(seat)) });
+    const functions = binders.map((bind) => bind(seat));
+    const binding = { seat, functions, watch: service.watchdog.memory };
+    return watched(service, () => new Slot(program, images, binding));
   };
 }
 
@@ -126,4 +127,35 @@ function refuseUnknown(imports: Program["imports"]): void {
   throw new Error(
     `Cannot load the program: it imports ${names.join(", ")}, which this host does not know`,
   );
+}
+
+/** Tells, in one line if it is for one reason, what of reuse and the watchdog the program does not allow. */
+function reportWhatCannotBe(
+  { resetting, watched }: Program,
+  service: Service,
+  wanted: { readonly reuse: boolean; readonly watch: boolean },
+): void {
+  const renewed = "Each request gets a new instance of the program";
+  const unwatched = "the limit cpu_time does not hold";
+  if (wanted.watch && typeof watched === "string") {
+    const told = wanted.reuse ? `${renewed}, and ${unwatched}` : `The${unwatched.slice(3)}`;
+    service.report("warning", `${told}, because ${watched}`);
+  } else if (wanted.reuse && typeof resetting === "string") {
+    service.report("info", `${renewed}, because ${resetting}`);
+  }
+}
+
+/** Makes an instance: a start function is a guest that runs. */
+function watched<T>({ watchdog, limits }: Service, make: () => T): T {
+  const runner = { leave() {} };
+  watchdog.enter(runner, limits.cpu_time);
+  try {
+    return make();
+  } catch (cause) {
+    if (watchdog.leave(runner) === undefined) throw cause;
+    const limit = describeLimit("cpu_time", limits);
+    throw new Error(`its start function has used up ${limit}`, { cause });
+  } finally {
+    watchdog.leave(runner);
+  }
 }

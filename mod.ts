@@ -75,6 +75,7 @@ export class Fastlike implements AsyncDisposable {
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
     const loaded = await load(source, service);
+    await service.watchdog.start();
     service.backends.startProbes();
     return new Fastlike(loaded, service, options);
   }
@@ -109,13 +110,14 @@ export class Fastlike implements AsyncDisposable {
    */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache, readThrough, pace, tally } = this.#service;
+    const { kvStores, rates, cache, readThrough, pace, tally, watchdog } = this.#service;
     const { cacheDriver: _, ...unkept } = options;
     // What other backends have answered is no answer of these.
     const apart = overrides.backends !== undefined || overrides.catchAll !== undefined;
     const service = new Service(apart ? unkept : options, {
       rates,
       pace,
+      watchdog,
       ...apart ? {} : { cache, readThrough },
       tally,
       ...overrides.kvStores ? {} : { kvStores },
@@ -183,6 +185,7 @@ export class Fastlike implements AsyncDisposable {
     const running = [...this.#running];
     for (const run of running) run.close(new Stop("The service is closing"));
     await Promise.all(running.map(({ ended }) => ended));
+    this.#service.watchdog[Symbol.dispose]();
     this.#service.close();
   }
 

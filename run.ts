@@ -1,7 +1,7 @@
 import { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import { type Host, Sandbox } from "./handles/sandbox.ts";
-import { LimitReached, overTime, Stop } from "./handles/stop.ts";
+import { LimitReached, overTime, SignalReceived, Stop } from "./handles/stop.ts";
 import type { Loaded, Seat } from "./load.ts";
 import type { Exchange } from "./service/exchange.ts";
 import type { LimitName } from "./service/limits.ts";
@@ -11,7 +11,7 @@ import { describe, MOST_WAIT, type Service } from "./service/service.ts";
 import type { Program } from "./wasm/program.ts";
 import type { Job } from "./wasm/run_queue.ts";
 import type { Slot } from "./wasm/slot.ts";
-import { describeTrap } from "./wasm/trap.ts";
+import { withFrames } from "./wasm/trap.ts";
 
 const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
 
@@ -63,11 +63,15 @@ export class Run implements Job<Seat>, Host {
     this.#sandbox = seat.sandbox = sandbox;
     sandbox.current.onDone(this.#answer);
     let fault: Fault | undefined;
+    sandbox.enter();
     try {
       await slot.run();
+      sandbox.leave();
     } catch (error) {
-      if (!(error instanceof Stop)) this.#service.tally.traps++;
-      fault = faultOf(error, slot.program.locate);
+      sandbox.leave();
+      const reason = sandbox.stopped ?? error;
+      if (!(reason instanceof Stop)) this.#service.tally.traps++;
+      fault = faultOf(reason, error, slot.program.locate);
     }
     if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
     sandbox.end(fault);
@@ -146,20 +150,32 @@ export interface Fault {
 
 const ABORTED = 134;
 
-function faultOf(error: unknown, locate: Program["locate"]): Fault | undefined {
-  if (!(error instanceof Stop)) {
-    const message = `The guest trapped: ${describeTrap(error, locate)}`;
-    return { status: 500, message, level: "error", exitCode: ABORTED };
+/**
+ * @param reason Why the host has stopped the guest, or what the guest has thrown.
+ * @param thrown What it has thrown in either case.
+ */
+function faultOf(
+  reason: unknown,
+  thrown: unknown,
+  locate: Program["locate"],
+): Fault | undefined {
+  const message = (text: string) => withFrames(text, thrown, locate);
+  if (!(reason instanceof Stop)) {
+    const text = `The guest trapped: ${reason instanceof Error ? reason.message : reason}`;
+    return { status: 500, message: message(text), level: "error", exitCode: ABORTED };
   }
-  const { code, message } = error;
-  if (error instanceof LimitReached) {
-    const { status, limit } = error;
-    return { status, message, level: "warning", exitCode: ABORTED, limit };
+  if (reason instanceof LimitReached) {
+    const { status, limit } = reason;
+    return { status, message: message(reason.message), level: "warning", exitCode: ABORTED, limit };
   }
+  if (reason instanceof SignalReceived) {
+    return { status: 503, message: reason.message, level: "info", exitCode: 128 + reason.signal };
+  }
+  const { code } = reason;
   if (code === 0) return undefined;
   return code === undefined
-    ? { status: 503, message, level: "info", exitCode: ABORTED }
-    : { status: 500, message, level: "error", exitCode: code, exited: true };
+    ? { status: 503, message: reason.message, level: "info", exitCode: ABORTED }
+    : { status: 500, message: reason.message, level: "error", exitCode: code, exited: true };
 }
 
 /** Logs what was wrong; of a limit also how far the guest had come. */
@@ -169,5 +185,7 @@ function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
   const progress = `it had run for ${activeMs.toFixed(0)} ms, sent ` +
     `${allowance.backendRequests} requests to backends, and ` +
     (current.responded ? "begun its response" : "not begun its response");
-  service.meetLimit(current.exchange, limit, `The guest was stopped: ${progress}`, current.id);
+  const what = `The guest was stopped: ${progress}`;
+  const frames = message.replace(/^.*/, "");
+  service.meetLimit(current.exchange, limit, what, current.id, frames);
 }

@@ -89,6 +89,7 @@ export function dialect(answer: (error: unknown) => number): Dialect {
       suspends,
       bind: (seat) => (...args) => {
         const { sandbox } = seat;
+        sandbox.usage.hostcalls++;
         sandbox.checkStopped();
         try {
           const result = run(sandbox, ...decode(sandbox, args));

@@ -87,7 +87,15 @@ export type Binder = (seat: Seat) => BoundImport;
 export function binderOf(module: string, name: string, trace: boolean): Binder {
   const hostcall: Hostcall = byModule.get(module)?.[name] ?? unknownImport(module, name);
   const { suspends, bind } = trace ? traced(module, name, hostcall) : hostcall;
-  return (seat) => ({ module, name, run: bind(seat), suspends });
+  return (seat) => {
+    const run = bind(seat);
+    return { module, name, run: suspends ? resuming(seat, run) : run, suspends };
+  };
+}
+
+/** Even what answers at once suspends the guest, if only for a microtask. */
+function resuming(seat: Seat, run: Bound): Bound {
+  return (...args) => seat.sandbox.resumeOn(run(...args));
 }
 
 /** Whether this host knows an import. */

@@ -1,6 +1,7 @@
 import type { RunCommand } from "./args.ts";
 import { configure } from "./options.ts";
 import { type Load, loadFile } from "./program.ts";
+import { SIGNALS, Signals } from "./signals.ts";
 import { stdioTo } from "./stdio.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -13,20 +14,23 @@ const NO_REQUEST = {
 };
 
 /**
- * Runs a program once, with its standard output and error on the terminal.
+ * Runs a program once, with its standard output and error on the terminal. It may run for as long as it likes, unless
+ * a limit says otherwise: nobody waits but who can end it.
  *
- * @returns The guest's exit status; 134 if it trapped, which the log tells about.
+ * @returns The guest's exit status; 134 if it trapped, which the log tells about; 130 or 143 if a signal has ended it.
  * @throws {CommandError} If it cannot start.
  */
 export async function run(command: RunCommand, load: Load, terminal: Terminal): Promise<number> {
   using configured = await configure(command, terminal);
   const { options } = configured;
+  using signals = new Signals();
   await using program = await loadFile(command.wasm, load, {
     ...options,
     reuse: "never", // it runs once
+    signals: SIGNALS,
     args: command.args,
     limits: { ...NO_REQUEST, ...options.limits },
     stdio: stdioTo(terminal, options.log, command.viceroy.captured),
   });
-  return await program.run();
+  return await (signals.received ? signals.first : Promise.race([program.run(), signals.first]));
 }

@@ -11,6 +11,7 @@ import { listen } from "./listener.ts";
 import type { Listener, ListenOptions } from "./listening.ts";
 import { configure } from "./options.ts";
 import { type Load, loadFile, type Program } from "./program.ts";
+import { SIGNALS, Signals } from "./signals.ts";
 import { stdioTo } from "./stdio.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -37,11 +38,12 @@ export async function serve(
   const admin = command.admin && await openAdmin(command.admin, terminal, listeners);
   const options = admin ? counting(configured.options, admin) : configured.options;
   const { captured } = command.viceroy;
+  using signals = new Signals();
   const program = await loadFile(command.wasm, load, {
     ...options,
+    signals: SIGNALS,
     ...(captured.stdout || captured.stderr) && { stdio: stdioTo(terminal, options.log, captured) },
   });
-  const signals = new Signals();
   try {
     warmUp(program, command, terminal);
     const listener = await open(command.bind, "bind", listening(program, admin, options, terminal));
@@ -54,8 +56,6 @@ export async function serve(
   } catch (error) {
     await program[Symbol.asyncDispose]();
     throw error;
-  } finally {
-    signals.release();
   }
 }
 
@@ -150,32 +150,3 @@ async function open(bind: Bind, flag: string, service: Service): Promise<Listene
     );
   }
 }
-
-/** The signals that ask the process to stop; while this lives, they do nothing else. */
-class Signals {
-  readonly #first = Promise.withResolvers<void>();
-  readonly #second = Promise.withResolvers<void>();
-  #count = 0;
-
-  constructor() {
-    for (const name of SIGNALS) Deno.addSignalListener(name, this.#take);
-  }
-
-  get first(): Promise<void> {
-    return this.#first.promise;
-  }
-
-  get second(): Promise<void> {
-    return this.#second.promise;
-  }
-
-  release(): void {
-    for (const name of SIGNALS) Deno.removeSignalListener(name, this.#take);
-  }
-
-  readonly #take = (): void => (this.#count++ ? this.#second : this.#first).resolve();
-}
-
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM"];

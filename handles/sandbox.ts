@@ -4,6 +4,9 @@ import { EMPTY } from "../service/bytes.ts";
 import { refuse } from "../service/errors.ts";
 import type { Exchange } from "../service/exchange.ts";
 import type { Service } from "../service/service.ts";
+import { describeLimit } from "../service/limits.ts";
+import type { Usage } from "../service/usage.ts";
+import type { Interruption, Runner } from "../service/watchdog.ts";
 import { Allowance } from "./allowance.ts";
 import { Body } from "./body.ts";
 import { Descriptors } from "./descriptors.ts";
@@ -12,12 +15,15 @@ import { GuestRequest, GuestResponse } from "./message.ts";
 import { Received } from "./received.ts";
 import { RequestPromise } from "./request_promise.ts";
 import { Lines } from "./stdio.ts";
-import { overTime, Stop } from "./stop.ts";
+import { LimitReached, overTime, SignalReceived, Stop } from "./stop.ts";
 import { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */
 const MOST_TIMER = 2 ** 31 - 1;
+const READY = Promise.resolve();
+/** How long a guest may run in one go before others are held up by it, in milliseconds. */
+const LONG_RUN = 20;
 
 /** Where the bound hostcalls of one instance find the sandbox that runs in it now. */
 export interface Seat {
@@ -37,12 +43,14 @@ export interface Host {
 const ALONE: Host = { waiting() {}, listening() {}, left() {} };
 
 /** One run of the program: what it holds, the request that it answers, and how far it has come. */
-export class Sandbox {
+export class Sandbox implements Runner {
   readonly handles: HandleTable = new HandleTable();
   readonly service: Service;
   readonly memory: Memory;
   /** 32 hexadecimal digits: the trace id, and the id of the first request. */
   readonly id: string;
+  /** What the current request has taken. */
+  usage: Usage;
   // What few guests need is made when they do.
   readonly #lines: { stdout?: Lines; stderr?: Lines } = {};
   #descriptors: Descriptors | undefined;
@@ -58,8 +66,9 @@ export class Sandbox {
   #requests = 1;
   #stopped: Stop | undefined;
   #rejectWait: ((reason: Stop) => void) | undefined;
+  #running = false;
   #activeMs = 0;
-  #activeSince = performance.now();
+  #activeSince = 0;
 
   constructor(service: Service, memory: Memory, exchange: Exchange, host: Host = ALONE) {
     this.service = service;
@@ -67,6 +76,7 @@ export class Sandbox {
     this.id = service.nextId();
     this.#host = host;
     this.#current = new Received(exchange, this.id);
+    this.usage = exchange.usage;
   }
 
   /** What the guest writes to its standard output or error; the bytes are kept. */
@@ -119,10 +129,9 @@ export class Sandbox {
   listen(timeout: number): RequestPromise {
     if (this.#promise) refuse("limit-exceeded", "Cannot ask for two requests at a time");
     const promise = this.#promise = new RequestPromise(() => this.#current.responded);
-    const timer = this.timer(timeout);
-    timer.done.then(() => promise.end());
+    const cancel = this.service.pace.after(Math.min(timeout, MOST_TIMER), () => promise.end());
     promise.whenReady().then(() => {
-      timer.cancel();
+      cancel();
       this.#host.left(promise);
     });
     if (this.#requests < this.service.limits.sandbox_requests) this.#host.listening(promise);
@@ -145,6 +154,7 @@ export class Sandbox {
     if (!received) return undefined;
     this.#requests++;
     this.#current = received;
+    this.usage = received.exchange.usage;
     this.#downstream = this.#allowance = undefined;
     const { exchange } = received;
     exchange.onGone((reason) => this.abandon(exchange, new Stop(reason.message)));
@@ -216,12 +226,45 @@ export class Sandbox {
 
   /** Milliseconds that the guest has run, without the time that it waited. */
   get activeMs(): number {
-    return this.#activeMs + performance.now() - this.#activeSince;
+    return this.#activeMs + (this.#running ? performance.now() - this.#activeSince : 0);
   }
 
-  /** Whether the host has ended the guest, or tried to. */
-  get stopped(): boolean {
-    return this.#stopped !== undefined;
+  readonly #resume = (): void => {
+    if (!this.#running) this.enter();
+  };
+
+  /** The guest runs next: nothing else happens before. */
+  enter(): void {
+    this.#running = true;
+    this.#activeSince = performance.now();
+    const left = this.service.limits.cpu_time - this.usage.activeMillis;
+    this.service.watchdog.enter(this, this.#stopped ? 0 : left);
+  }
+
+  /** The guest does not run any more: it waits or has ended. May be told more than once. */
+  leave(): void {
+    if (!this.#running) return;
+    this.#running = false;
+    const { service, usage } = this;
+    const ms = performance.now() - this.#activeSince;
+    this.#activeMs += ms;
+    usage.activeMillis += ms;
+    usage.peakMemory = Math.max(usage.peakMemory, this.memory.size);
+    if (ms > LONG_RUN) service.pace.holdUp(ms);
+    const interruption = service.watchdog.leave(this);
+    if (interruption !== undefined) this.stop(this.#reasonOf(interruption));
+  }
+
+  #reasonOf(interruption: Interruption): Stop {
+    if (interruption !== "time") return new SignalReceived(interruption);
+    const limit = describeLimit("cpu_time", this.service.limits);
+    const ran = Math.round(this.usage.activeMillis);
+    return new LimitReached("cpu_time", `${limit} is used up (it ran for ${ran} ms)`);
+  }
+
+  /** Why the host has ended the guest, or tried to. */
+  get stopped(): Stop | undefined {
+    return this.#stopped;
   }
 
   /** Throws if the guest has been stopped: no hostcall goes on then. */
@@ -229,26 +272,33 @@ export class Sandbox {
     if (this.#stopped) throw this.#stopped;
   }
 
-  /** Waits for work with the guest suspended. Rejects at once when the guest is stopped meanwhile. */
+  /**
+   * Waits for work with the guest suspended. Rejects at once when the guest is stopped meanwhile. What the guest gets
+   * in the end goes through {@linkcode Sandbox.resumeOn}.
+   */
   suspend<T>(work: Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const resume = () => {
-      this.#rejectWait = undefined;
-      this.#activeSince = performance.now();
-    };
-    this.#rejectWait = (reason) => {
-      resume();
-      reject(reason);
-    };
+    this.#rejectWait = reject;
     const settle = (carryOn: () => void) => {
       if (this.#stopped) return;
-      resume();
+      this.#rejectWait = undefined;
       carryOn();
     };
     work.then((value) => settle(() => resolve(value)), (error) => settle(() => reject(error)));
-    this.#activeMs += performance.now() - this.#activeSince;
+    this.leave();
+    if (this.usage.activeMillis >= this.service.limits.cpu_time) this.stop(this.#reasonOf("time"));
     this.#host.waiting();
     return promise;
+  }
+
+  /**
+   * Passes on what the guest gets from a call in which it is suspended. The guest is the second that looks at it: as
+   * soon as it is there the guest runs, right after the sandbox has noted that and before anything else.
+   */
+  resumeOn(status: number | Promise<number>): number | Promise<number> {
+    if (status instanceof Promise) status.then(this.#resume, this.#resume);
+    else READY.then(this.#resume);
+    return status;
   }
 
   /** A timer in milliseconds that ends with the sandbox at the latest. */

@@ -31,3 +31,13 @@ export class LimitReached extends Stop {
 export function overTime(limits: LimitValues): LimitReached {
   return new LimitReached("wall_time", `${describeLimit("wall_time", limits)} is over`, 504);
 }
+
+/** What ends a guest that did not pause when the process was asked to end. */
+export class SignalReceived extends Stop {
+  override name = "SignalReceived";
+
+  /** @param signal The signal's number. */
+  constructor(readonly signal: number) {
+    super("The guest was stopped: the process is about to end");
+  }
+}

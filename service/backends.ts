@@ -16,6 +16,7 @@ import type { HeaderList } from "./headers.ts";
 import { HealthMonitor } from "./health.ts";
 import { httpTransport } from "./http_transport.ts";
 import type { LogLevel } from "./log.ts";
+import type { Pace } from "./pace.ts";
 import { splitUrl } from "./url.ts";
 
 /** What a guest sends: its own head and body, before the backend's say. */
@@ -148,6 +149,8 @@ export interface BackendsOptions {
   readonly report?: (level: LogLevel, message: string) => void;
   /** Certificates to trust in PEM, where a backend brings none of its own; by default the system's. */
   readonly ca?: string | undefined;
+  /** What counts the time that backends take. */
+  readonly pace?: Pace;
 }
 
 /** The backends that a service defines, and the connections to all of them. */
@@ -240,7 +243,8 @@ export class Backends {
   }
 
   #transport(options: BackendOptions, key: string): Transport {
-    const transport = this.#transports.get(key) ?? httpTransport(this.#trusting(options));
+    const transport = this.#transports.get(key) ??
+      httpTransport(this.#trusting(options), this.#options.pace);
     this.#transports.delete(key);
     this.#transports.set(key, transport);
     if (this.#transports.size > MOST_TRANSPORTS) {
@@ -254,8 +258,8 @@ export class Backends {
   #monitor(name: string, options: BackendOptions, key: string): HealthMonitor {
     const known = this.#monitors.get(key);
     if (known) return known;
-    const { report = () => {} } = this.#options;
-    const monitor = new HealthMonitor(name, this.#trusting(options), report);
+    const { report = () => {}, pace } = this.#options;
+    const monitor = new HealthMonitor(name, this.#trusting(options), report, pace);
     this.#monitors.set(key, monitor);
     if (!this.#lasting) return monitor; // see `startProbes`
     monitor.start();

@@ -26,7 +26,7 @@ export class Http2Pool {
 
   /** A connection with a place for one request, which the caller has to `release`. */
   async take(): Promise<Http2Session> {
-    const until = performance.now() + roomTime(this.#timeouts);
+    const until = performance.now() - this.#timeouts.pace.heldUp + roomTime(this.#timeouts);
     for (;;) {
       this.#closeWorn();
       for (const session of this.#sessions) {
@@ -61,10 +61,12 @@ export class Http2Pool {
     const generation = this.#generation;
     this.#beingOpened++;
     try {
-      const session = await openHttp2(this.#connector, this.#rules, {
-        ms: this.#timeouts.connect,
-        fallback: this.#fallback,
-      });
+      const session = await openHttp2(
+        this.#connector,
+        this.#rules,
+        this.#timeouts,
+        this.#fallback,
+      );
       if (generation !== this.#generation) session.onChange = () => session.idle && session.close();
       else session.onChange = () => this.#changed(session);
       this.#sessions.add(session);
@@ -101,12 +103,13 @@ export class Http2Pool {
             `connections was in use for ${roomTime(this.#timeouts)} ms`,
         ),
       );
-    const timer = setTimeout(expire, Math.max(0, until - performance.now()));
+    const { pace } = this.#timeouts;
+    const cancel = pace.after(Math.max(0, until - performance.now() + pace.heldUp), expire);
     this.#waiting.add(resolve);
     try {
       await promise;
     } finally {
-      clearTimeout(timer);
+      cancel();
       this.#waiting.delete(resolve);
     }
   }

@@ -37,7 +37,7 @@ export class Http2Sending extends WireSending {
   #unseen = false;
 
   constructor(request: BackendRequest, name: string, session: Http2Session, timeouts: Timeouts) {
-    super(request, name, {});
+    super(request, name, { pace: timeouts.pace });
     this.#session = session;
     this.#timeouts = timeouts;
     try {
@@ -86,7 +86,7 @@ export class Http2Sending extends WireSending {
     this.#headed = true;
     const headers = fieldsOf(raw);
     const status = Number(raw[raw.indexOf(":status") + 1]);
-    const { betweenBytes } = this.#timeouts;
+    const { betweenBytes, pace } = this.#timeouts;
     const { remoteAddress, remotePort } = this.#session.socket;
     const head = {
       status,
@@ -103,7 +103,7 @@ export class Http2Sending extends WireSending {
     }
     const length = lengthOf(headers);
     const arrival = new StreamArrival(stream, () => this.#session.faultOf(stream, this.name));
-    this.body = new HttpBody(arrival, { name: this.name, length, betweenBytes });
+    this.body = new HttpBody(arrival, { name: this.name, length, betweenBytes, pace });
     this.resolve({ ...head, body: this.body });
   }
 

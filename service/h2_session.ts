@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import type { Connector } from "./connector.ts";
 import { SendError } from "./errors.ts";
 import type { PoolRules } from "./http_pool.ts";
+import type { Timeouts } from "./wire_sending.ts";
 import { toSendError } from "./send_errors.ts";
 
 /** The most requests at the same time on one connection; the backend may allow fewer. */
@@ -153,22 +154,23 @@ export class Http2Session {
 /**
  * Opens a connection in HTTP/2.
  *
- * @param ms How long it may take until the backend has greeted.
+ * @param timeouts Of these `connect` says how long it may take until the backend has greeted.
  * @throws {NotHttp2} when the backend offers none in the handshake of TLS; only if `fallback` lets it.
  * @throws {SendError}
  */
 export async function openHttp2(
   connector: Connector,
   rules: PoolRules,
-  { ms, fallback }: { readonly ms: number | undefined; readonly fallback: boolean },
+  { connect: ms, pace }: Timeouts,
+  fallback: boolean,
 ): Promise<Http2Session> {
   const { name, secure } = connector;
   const socket = connector.open(fallback ? ["h2", "http/1.1"] : ["h2"]);
   let late = false;
-  const timer = ms === undefined ? undefined : setTimeout(() => {
+  const cancel = ms === undefined ? undefined : pace.after(ms, () => {
     late = true;
     socket.destroy();
-  }, ms);
+  });
   try {
     if (secure) await handshake(socket as TLSSocket);
     if (secure && (socket as TLSSocket).alpnProtocol !== "h2") refuseHttp1(socket, name, fallback);
@@ -183,7 +185,7 @@ export async function openHttp2(
       `Cannot get a response from ${name}: the connection did not stand within ${ms} ms`;
     throw new SendError("connection_timeout", message, { cause: error });
   } finally {
-    clearTimeout(timer);
+    cancel?.();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ByteSource, Eventually } from "./bytes.ts";
 import { SendError } from "./errors.ts";
 import { HeaderList } from "./headers.ts";
+import type { Pace } from "./pace.ts";
 import { incompleteResponse } from "./send_errors.ts";
 
 /** What {@linkcode HttpBody} needs to know beside the message. */
@@ -11,6 +12,8 @@ export interface HttpBodyOptions {
   readonly length: number | undefined;
   /** The longest wait for a piece, in milliseconds. */
   readonly betweenBytes: number | undefined;
+  /** What counts them. */
+  readonly pace: Pace;
 }
 
 /** What a body arrives in: a message of `node:http`, or a stream of HTTP/2. */
@@ -33,17 +36,19 @@ export class HttpBody implements ByteSource {
   readonly #message: Arrival;
   readonly #name: string;
   readonly #betweenBytes: number | undefined;
+  readonly #pace: Pace;
   #left: number | undefined;
   #error: SendError | undefined;
   #wake: (() => void) | undefined;
   #listening = false;
   #ended = false;
 
-  constructor(message: Arrival, { name, length, betweenBytes }: HttpBodyOptions) {
+  constructor(message: Arrival, { name, length, betweenBytes, pace }: HttpBodyOptions) {
     this.#message = message;
     this.#name = name;
     this.#left = length;
     this.#betweenBytes = betweenBytes;
+    this.#pace = pace;
     message.on("error", (error) => {
       this.fail(error instanceof SendError ? error : incompleteResponse(name, error));
     });
@@ -109,11 +114,11 @@ export class HttpBody implements ByteSource {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     this.#listen();
-    const timer = this.#betweenBytes === undefined
+    const cancel = this.#betweenBytes === undefined
       ? undefined
-      : setTimeout(() => this.#expire(), this.#betweenBytes);
+      : this.#pace.after(this.#betweenBytes, () => this.#expire());
     await promise;
-    clearTimeout(timer);
+    cancel?.();
     this.#wake = undefined;
     return this.read();
   }

@@ -8,6 +8,7 @@ import { Http2Pool } from "./h2_pool.ts";
 import { Http2Sending } from "./h2_sending.ts";
 import { type Http2Session, NotHttp2 } from "./h2_session.ts";
 import { HttpPool } from "./http_pool.ts";
+import { Pace } from "./pace.ts";
 import { toSendError } from "./send_errors.ts";
 import { type Timeouts, WireSending } from "./wire_sending.ts";
 
@@ -18,10 +19,10 @@ const MOST_TIMER = 2 ** 31 - 1;
  * Carries requests over HTTP/1.1 or HTTP/2, with connections that are kept for the next request.
  * What is wrong with the options shows when a request is sent, not here.
  */
-export function httpTransport(options: BackendOptions): Transport {
+export function httpTransport(options: BackendOptions, pace: Pace = new Pace()): Transport {
   const connector = connectorOf(options);
   const pool = new HttpPool(connector, options);
-  const origin: HttpOrigin = { connector, timeouts: timeoutsOf(options), pool };
+  const origin: HttpOrigin = { connector, timeouts: timeoutsOf(options, pace), pool };
   const upgrade = (request: BackendRequest) =>
     sendUpgrade(request, { ...origin, pool: new HttpPool(connector, { ...options, pool: false }) });
   const fallback = !options.grpc;
@@ -45,9 +46,10 @@ export function httpTransport(options: BackendOptions): Transport {
 }
 
 /** The time limits that there are, none longer than a timer of the platform can be. */
-function timeoutsOf({ timeouts = {} }: BackendOptions): Timeouts {
+function timeoutsOf({ timeouts = {} }: BackendOptions, pace: Pace): Timeouts {
   const limits = Object.entries(timeouts).filter(([, ms]) => ms);
-  return Object.fromEntries(limits.map(([name, ms]) => [name, Math.min(ms, MOST_TIMER)]));
+  const bounded = Object.fromEntries(limits.map(([name, ms]) => [name, Math.min(ms, MOST_TIMER)]));
+  return { ...bounded, pace };
 }
 
 /** A backend that may speak HTTP/2, and what it chose when it was last asked. */

@@ -14,6 +14,7 @@ import type { Limits } from "./limits.ts";
 import type { LogSink } from "./log.ts";
 import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { UserAgentParser } from "./user_agent.ts";
+import type { StopSignal } from "./watchdog.ts";
 
 /** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
 export interface Pushpin {
@@ -129,6 +130,11 @@ export interface ServiceOptions {
   readonly stdio?: (stream: "stdout" | "stderr", bytes: Uint8Array, requestId: string) => void;
   /** Bounds to set in place of the default ones, each for itself. One that makes no sense fails `Fastlike.load` with a `TypeError`. */
   readonly limits?: Limits;
+  /**
+   * Signals at which a guest is stopped that goes on for 300 ms without a pause: nobody else on its thread hears them
+   * meanwhile. For programs that end at these signals; by default there are none.
+   */
+  readonly signals?: readonly StopSignal[];
   /**
    * Whether requests that came through this host before are refused (508), by the `cdn-loop` field that is then added
    * to every request to a backend. Off by default: a guest may fetch itself.

@@ -1,3 +1,6 @@
+/** What has come while nothing could happen is looked at before any time limit: it gets so many milliseconds. */
+const GRACE = 20;
+
 /**
  * Tells how long the process was held up by a guest that did not pause: nothing else could happen meanwhile, so that
  * time limits leave it out.
@@ -8,6 +11,11 @@ export class Pace {
   /** Milliseconds on a clock that stands still while the process is held up. */
   get now(): number {
     return performance.now() - this.#heldUp;
+  }
+
+  /** Milliseconds in all. */
+  get heldUp(): number {
+    return this.#heldUp;
   }
 
   /** Notes that nothing could happen for so many milliseconds. */
@@ -22,11 +30,16 @@ export class Pace {
    */
   after(ms: number, callback: () => void): () => void {
     let counted = this.#heldUp;
+    let since = performance.now();
+    let left = ms;
     const expire = () => {
       const missed = this.#heldUp - counted;
+      if (missed === 0) return callback();
+      const now = performance.now();
+      left = Math.max(GRACE, left - (now - since - missed));
       counted = this.#heldUp;
-      if (missed > 0) timer = setTimeout(expire, missed);
-      else callback();
+      since = now;
+      timer = setTimeout(expire, left);
     };
     let timer = setTimeout(expire, ms);
     return () => clearTimeout(timer);

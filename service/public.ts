@@ -27,6 +27,7 @@ export type { RateBucket, RateDriver, RateKind, RateRecord } from "./rate/driver
 export { memoryRateDriver } from "./rate/memory_driver.ts";
 export type { ImageOptimizer, ImageOptions } from "./image_optimizer.ts";
 export type { ShieldingSite } from "./shielding.ts";
+export type { StopSignal } from "./watchdog.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
 
 // Who and where a client is

@@ -24,6 +24,7 @@ import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
 import { Tally } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** The name that this host adds to `cdn-loop`. */
 export const LOOP_NAME = "fastlike";
@@ -42,7 +43,7 @@ export const MOST_WAIT = 10_000;
 
 /** What a service may share with another one. */
 export type Shared = Partial<
-  Pick<Service, "kvStores" | "rates" | "cache" | "readThrough" | "pace" | "tally">
+  Pick<Service, "kvStores" | "rates" | "cache" | "readThrough" | "pace" | "tally" | "watchdog">
 >;
 
 /** What all requests share, for as long as the options stay the same. */
@@ -64,6 +65,7 @@ export class Service {
   readonly wallTime: Deadlines<Exchange>;
   /** Requests that wait for an instance. */
   readonly waiting: Deadlines<Exchange>;
+  readonly watchdog: Watchdog;
   readonly tally: Tally;
   /** Undefined if there are none. */
   readonly proxies: TrustedProxies | undefined;
@@ -99,6 +101,11 @@ export class Service {
     this.pace = shared.pace ?? new Pace();
     this.wallTime = new Deadlines(this.limits.wall_time, this.pace);
     this.waiting = new Deadlines(MOST_WAIT, this.pace);
+    this.watchdog = shared.watchdog ?? new Watchdog({
+      cpuTime: this.limits.cpu_time,
+      signals: options.signals ?? [],
+      warn: (message) => this.report("warning", message),
+    });
     this.tally = shared.tally ?? new Tally();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.environment = new Environment(options.env);
@@ -121,6 +128,7 @@ export class Service {
           this.report("error", `A backend handler failed: ${describe(error)}`),
         report: (level, message) => this.report(level, message),
         ca: options.ca,
+        pace: this.pace,
       },
     );
     this.#geoBackend = this.backends.make(GEO_BACKEND, geoHandler((ip) => this.geo(ip)));
@@ -201,10 +209,16 @@ export class Service {
    *
    * @param what What has become of it, in words before "the limit".
    */
-  meetLimit(exchange: Exchange, name: LimitName, what: string, requestId?: string): void {
+  meetLimit(
+    exchange: Exchange,
+    name: LimitName,
+    what: string,
+    requestId?: string,
+    details = "",
+  ): void {
     this.tally.hit(name);
     exchange.usage.limit = describeLimit(name, this.limits);
-    this.report("warning", `${what}: the limit is ${exchange.usage.limit}`, requestId);
+    this.report("warning", `${what}: the limit is ${exchange.usage.limit}${details}`, requestId);
   }
 
   /** Has the connection closed with the service. */

@@ -3,9 +3,10 @@ import { isWhole } from "./bytes.ts";
 import { SendError, type SendFailure } from "./errors.ts";
 import { headError } from "./head_limits.ts";
 import type { HttpBody } from "./http_body.ts";
+import type { Pace } from "./pace.ts";
 
-/** How long the phases of a request may take, in milliseconds. */
-export type Timeouts = NonNullable<BackendOptions["timeouts"]>;
+/** How long the phases of a request may take, in milliseconds, and what counts them. */
+export type Timeouts = NonNullable<BackendOptions["timeouts"]> & { readonly pace: Pace };
 
 /** What may be sent again when the first connection was dead. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(
@@ -18,7 +19,7 @@ export function isRepeatable({ method, body }: BackendRequest): boolean {
 }
 
 /** How long a request waits for a connection to be free, in milliseconds. */
-export function roomTime({ connect }: Timeouts): number {
+export function roomTime({ connect }: Pick<Timeouts, "connect">): number {
   return connect ?? 1000;
 }
 
@@ -30,12 +31,14 @@ export abstract class WireSending implements Sending {
   protected readonly name: string;
   protected body: HttpBody | undefined;
   readonly #outcome = Promise.withResolvers<BackendResponse>();
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #pace: Pace;
+  readonly #timers = new Set<() => void>();
   #over = false;
 
-  constructor(request: BackendRequest, name: string, { firstByte }: Timeouts) {
+  constructor(request: BackendRequest, name: string, { firstByte, pace }: Timeouts) {
     this.request = request;
     this.name = name;
+    this.#pace = pace;
     this.response = this.#outcome.promise;
     this.response.catch(() => {}); // who cancels need not look at the outcome
     if (firstByte === undefined) return;
@@ -78,13 +81,13 @@ export abstract class WireSending implements Sending {
 
   /** Fails when the time has passed; answers what prevents it. */
   protected failAfter(ms: number, failure: SendFailure, state: string): () => void {
-    const timer = setTimeout(() => this.fail(failure, state), ms);
-    this.#timers.add(timer);
-    return () => clearTimeout(timer);
+    const cancel = this.#pace.after(ms, () => this.fail(failure, state));
+    this.#timers.add(cancel);
+    return cancel;
   }
 
   protected stopTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }
 }

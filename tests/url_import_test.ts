@@ -39,6 +39,12 @@ Deno.test("mod.ts works from a URL, with no permission but to reach the network 
     const headers = { "x-backend": "page", "x-from": "guest" };
     const paged = await rust.fetch(new Request("http://example.com/proxy/b", { headers }));
     console.log(paged.status, await paged.text());
+
+    const spin = await Fastlike.load(new URL("BASE/testdata/built/spin.wasm"), {
+      limits: { cpu_time: 100 },
+    });
+    const stopped = await spin.fetch(new Request("http://example.com/"));
+    console.log(stopped.status, (await stopped.text()).split("(")[0].trim());
   `,
     (process) => process.output(),
   );
@@ -48,6 +54,7 @@ Deno.test("mod.ts works from a URL, with no permission but to reach the network 
     "200 Hello from wat",
     "200 handler /a sent",
     "200 page /b guest",
+    "500 The guest was stopped: cpu_time 100 ms is used up",
     "",
   ]);
   assert(success);

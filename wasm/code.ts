@@ -1,31 +1,55 @@
 import { type Reader, Writer } from "./binary.ts";
 import { ADDED_PAGES, CARD_BITS, CARDS } from "./control.ts";
 import { instruction, Op, valueType } from "./instructions.ts";
+import type { State } from "./layout.ts";
 import type { Offsets } from "./offsets.ts";
 import { I32, OBSTACLES, offsetOf, type Write, WRITES } from "./writes.ts";
 
 /** What function bodies are rewritten for. */
 export interface Plan {
-  /** Pages that the memory starts with, and may have at the most. */
-  readonly least: number;
-  readonly most: number;
+  /** How many functions are imported. */
+  readonly imported: number;
+  /** The index of the memory whose first word says whether to go on; undefined if nobody is to stop the code. */
+  readonly watch: number | undefined;
+  /** How writes are told to the host; undefined if instances are not put back. */
+  readonly reset: ResetPlan | undefined;
+}
+
+/** What the code of a module does so that its instances can be put back. */
+export interface ResetPlan extends State {
   /** The index of the function that grows the memory; the one after it marks a range. */
   readonly grow: number;
+  /** The index of the memory in which the instance's state is kept. */
+  readonly control: number;
   /** Whether writes mark their cards. */
   readonly cards: boolean;
 }
 
-/** The count of added pages, from the second memory. */
-const LOAD_ADDED = [Op.i32Const, 0, Op.i32Load, 0x42, 1, ADDED_PAGES] as const;
 /** Takes an address off the stack and leaves its card's. */
 const CARD_OF = [Op.i32Const, CARD_BITS, Op.i32ShiftRightU] as const;
-/** Marks the card on the stack; what lies beyond the second memory traps, as the write itself would. */
-const MARK_CARD: readonly number[] = [
-  ...new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40, 1).unsigned(CARDS).view(),
-];
 const FIRST_OF_INTEREST = Op.tableSet;
 const LAST_OF_ONE_BYTE = Op.memoryGrow;
 const FIRST_OF_PREFIXED = 0xfc << 12;
+/** Bytes of code that may run without a check: a function that calls nobody and has fewer is over soon. */
+const SHORT = 1024;
+
+/** Traps when the watched word is 0: no `catch_all` of the guest gets hold of that. */
+function checkOf(memory: number): Uint8Array {
+  return new Writer().byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(memory)
+    .byte(0, Op.i32EqualZero, Op.if, 0x40, Op.unreachable, Op.end).view();
+}
+
+/** The count of added pages. */
+function loadAdded({ control }: ResetPlan): Uint8Array {
+  return new Writer().byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(control).byte(ADDED_PAGES)
+    .view();
+}
+
+/** Marks the card on the stack; what lies beyond the cards traps, as the write itself would. */
+function markCard({ control }: ResetPlan): Uint8Array {
+  return new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40).unsigned(control).unsigned(CARDS)
+    .view();
+}
 
 /** Rewrites one function body after another. */
 export class CodeRewriter {
@@ -36,18 +60,27 @@ export class CodeRewriter {
   readonly #offsets: Offsets;
   readonly #code = new Writer();
   readonly #head = new Writer();
+  readonly #check: Uint8Array | undefined;
+  readonly #loadAdded: Uint8Array | undefined;
+  readonly #markCard: Uint8Array | undefined;
   /** The types of the locals that the current body needs beyond its own. */
   #added: number[] = [];
   #locals = 0;
+  /** Whether the current body calls a function that is not the host's. */
+  #calls = false;
 
   constructor(reader: Reader, plan: Plan, offsets: Offsets) {
     this.#r = reader;
     this.#plan = plan;
     this.#offsets = offsets;
+    const { watch, reset } = plan;
+    if (watch !== undefined) this.#check = checkOf(watch);
+    if (reset) this.#loadAdded = loadAdded(reset);
+    if (reset?.cards) this.#markCard = markCard(reset);
   }
 
-  /** Reads the next body and writes it, with its length before it. */
-  rewrite(out: Writer, parameters: number): void {
+  /** Reads the body of the next function, by its index among the module's own; writes it with its length before it. */
+  rewrite(out: Writer, index: number): void {
     const r = this.#r;
     const code = this.#code.reset();
     const length = r.unsigned();
@@ -55,7 +88,8 @@ export class CodeRewriter {
     const groups = r.unsigned();
     const declarations = r.at;
     this.#added = [];
-    this.#locals = parameters;
+    this.#calls = false;
+    this.#locals = this.#plan.reset?.parameters[index] ?? 0;
     for (let left = groups; left > 0; left--) {
       this.#locals += r.unsigned();
       valueType(r);
@@ -65,6 +99,10 @@ export class CodeRewriter {
     this.#walk(end);
     const head = this.#head.reset().unsigned(groups + this.#added.length).raw(declared);
     for (const type of this.#added) head.byte(1, type);
+    if (this.#check && (this.#calls || length > SHORT)) {
+      head.raw(this.#check);
+      this.#offsets.widen(this.#check.length);
+    }
     out.unsigned(head.length + code.length).raw(head.view());
     this.#offsets.place(out.length);
     out.raw(code.view());
@@ -77,35 +115,56 @@ export class CodeRewriter {
     while (r.at < end) {
       const start = r.at;
       const op = instruction(r);
-      if (op < FIRST_OF_INTEREST || (op > LAST_OF_ONE_BYTE && op < FIRST_OF_PREFIXED)) continue;
-      const write = this.#plan.cards ? WRITES.get(op) : undefined;
+      if (op < FIRST_OF_INTEREST) {
+        if (op === Op.loop && this.#check) {
+          code.raw(r.bytes.subarray(copied, r.at));
+          this.#offsets.add(code.length, code.length + this.#check.length, start, r.at);
+          code.raw(this.#check);
+          copied = r.at;
+        } else if (op >= Op.call && op <= Op.lastCall) this.#calls ||= this.#isOwn(op, start);
+        continue;
+      }
+      const { reset } = this.#plan;
+      if (!reset || (op > LAST_OF_ONE_BYTE && op < FIRST_OF_PREFIXED)) continue;
+      const write = this.#markCard ? WRITES.get(op) : undefined;
       if (!write && op !== Op.memorySize && op !== Op.memoryGrow) {
         this.obstacle ??= OBSTACLES.get(op);
         continue;
       }
       code.raw(r.bytes.subarray(copied, start));
       const from = code.length;
-      if (write) this.#write(write, r.bytes.subarray(start, r.at));
-      else if (op === Op.memoryGrow) code.byte(Op.call).unsigned(this.#plan.grow);
-      else code.byte(...LOAD_ADDED, Op.i32Const).signed(this.#plan.least).byte(Op.i32Add);
+      if (write) this.#write(write, reset, r.bytes.subarray(start, r.at));
+      else if (op === Op.memoryGrow) code.byte(Op.call).unsigned(reset.grow);
+      else code.raw(this.#loadAdded!).byte(Op.i32Const).signed(reset.least).byte(Op.i32Add);
       this.#offsets.add(from, code.length, start, r.at);
       copied = r.at;
     }
     code.raw(r.bytes.subarray(copied, end));
   }
 
+  /** Whether the call that begins there may be of a function that is not imported. */
+  #isOwn(op: number, start: number): boolean {
+    if (op !== Op.call && op !== Op.returnCall) return true;
+    const r = this.#r;
+    const after = r.at;
+    r.at = start + 1;
+    const callee = r.unsigned();
+    r.at = after;
+    return callee >= this.#plan.imported;
+  }
+
   /** Marks what an instruction is about to write, then has it written. */
-  #write({ operands, range }: Write, bytes: Uint8Array): void {
+  #write({ operands, range }: Write, { grow }: ResetPlan, bytes: Uint8Array): void {
     const code = this.#code;
     const locals = this.#localsFor(operands);
     for (let i = locals.length - 1; i > 0; i--) code.byte(Op.localSet).unsigned(locals[i]!);
     code.byte(Op.localTee).unsigned(locals[0]!);
     if (range) {
-      code.byte(Op.localGet).unsigned(locals.at(-1)!).byte(Op.call).unsigned(this.#plan.grow + 1);
+      code.byte(Op.localGet).unsigned(locals.at(-1)!).byte(Op.call).unsigned(grow + 1);
     } else {
       const offset = offsetOf(bytes);
       if (offset) code.byte(Op.i32Const).signed(offset | 0).byte(Op.i32Add);
-      code.byte(...CARD_OF).byte(...MARK_CARD);
+      code.byte(...CARD_OF).raw(this.#markCard!);
     }
     for (const index of locals) code.byte(Op.localGet).unsigned(index);
     code.raw(bytes);
@@ -126,22 +185,23 @@ export class CodeRewriter {
 }
 
 /** `grow(delta)`: the guest's size goes up, the real one only when it must; answers the old size or -1. */
-export function growBody(w: Writer, { least, most }: Plan): void {
+export function growBody(w: Writer, plan: ResetPlan): void {
+  const { least, most, control } = plan;
   const delta = [Op.localGet, 0];
   const size = [Op.localGet, 1];
   const fail = [Op.if, 0x40, Op.i32Const, 0x7f, Op.return, Op.end];
   w.byte(1, 1, I32); // the size
-  w.byte(...LOAD_ADDED, Op.i32Const).signed(least).byte(Op.i32Add, Op.localSet, 1);
+  w.raw(loadAdded(plan)).byte(Op.i32Const).signed(least).byte(Op.i32Add, Op.localSet, 1);
   w.byte(...delta, Op.i32Const).signed(most).byte(...size, Op.i32Sub, Op.i32GreaterU, ...fail);
   w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32GreaterU, Op.if, 0x40);
   w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32Sub, Op.memoryGrow, 0);
   w.byte(Op.i32Const, 0x7f, Op.i32Eq, ...fail, Op.end);
   w.byte(Op.i32Const, 0, ...size, ...delta, Op.i32Add, Op.i32Const).signed(least);
-  w.byte(Op.i32Sub, Op.i32Store, 0x42, 1, ADDED_PAGES, ...size, Op.end);
+  w.byte(Op.i32Sub, Op.i32Store, 0x42).unsigned(control).byte(ADDED_PAGES, ...size, Op.end);
 }
 
 /** `mark(to, length)`: marks the cards of a range. */
-export function markBody(w: Writer): void {
+export function markBody(w: Writer, plan: ResetPlan): void {
   const to = [Op.localGet, 0];
   const length = [Op.localGet, 1];
   const card = 2;
@@ -150,7 +210,7 @@ export function markBody(w: Writer): void {
   w.byte(...length, Op.if, 0x40);
   w.byte(...to, ...CARD_OF, Op.localSet, card);
   w.byte(...to, ...length, Op.i32Add, Op.i32Const, 1, Op.i32Sub, ...CARD_OF, Op.localSet, last);
-  w.byte(Op.loop, 0x40, Op.localGet, card, ...MARK_CARD);
+  w.byte(Op.loop, 0x40, Op.localGet, card).raw(markCard(plan));
   w.byte(Op.localGet, card, Op.i32Const, 1, Op.i32Add, Op.localTee, card);
   w.byte(Op.localGet, last, Op.i32LessEqualU, Op.branchIf, 0, Op.end, Op.end, Op.end);
 }

@@ -6,6 +6,7 @@ export class UnknownForm extends Error {
 }
 
 /** Where the opcodes behind a prefix byte begin: they are reported as `prefix << 12 | code`. */
+const OBJECT = 0xfb << 12;
 const BULK = 0xfc << 12;
 const VECTOR = 0xfd << 12;
 const ATOMIC = 0xfe << 12;
@@ -19,6 +20,8 @@ export const Op = {
   branchIf: 0x0d,
   return: 0x0f,
   call: 0x10,
+  returnCall: 0x12,
+  lastCall: 0x15,
   localGet: 0x20,
   localSet: 0x21,
   localTee: 0x22,
@@ -38,6 +41,7 @@ export const Op = {
   memorySize: 0x3f,
   memoryGrow: 0x40,
   i32Const: 0x41,
+  i32EqualZero: 0x45,
   i32Eq: 0x46,
   i32GreaterU: 0x4b,
   i32LessEqualU: 0x4d,
@@ -68,7 +72,7 @@ export function instruction(r: Reader): number {
   const op = r.byte();
   if (op >= 0x45 && op <= 0xc4) return op; // numeric
   switch (op) {
-    case 0x00: // unreachable, nop, else, throw_ref, end, return, catch_all, drop, select, ref.is_null, ref.as_non_null
+    case 0x00: // unreachable, nop, else, throw_ref, end, return, catch_all, drop, select, ref.is_null, ref.eq, ref.as_non_null
     case 0x01:
     case 0x05:
     case 0x0a:
@@ -78,6 +82,7 @@ export function instruction(r: Reader): number {
     case 0x1a:
     case 0x1b:
     case 0xd1:
+    case 0xd3:
     case 0xd4:
       return op;
     case 0x02: // block, loop, if, try
@@ -139,6 +144,8 @@ export function instruction(r: Reader): number {
     case 0xd0: // ref.null
       heapType(r);
       return op;
+    case 0xfb:
+      return OBJECT | object(r);
     case 0xfc:
       return BULK | bulk(r);
     case 0xfd:
@@ -172,6 +179,23 @@ function memoryArgument(r: Reader): void {
   const alignment = r.unsigned();
   if (alignment & 0x40) r.skipNumber(); // a memory index
   r.skipNumber();
+}
+
+/** How many indices follow each opcode of garbage collection, casts aside. */
+const OBJECT_INDICES = [1, 1, 2, 2, 2, 2, 1, 1, 2, 2, 2, 1, 1, 1, 1, 0, 1, 2, 2, 2];
+
+function object(r: Reader): number {
+  const code = r.unsigned();
+  const indices = OBJECT_INDICES[code];
+  if (indices !== undefined) { for (let left = indices; left > 0; left--) r.skipNumber(); }
+  else if (code <= 23) heapType(r); // ref.test, ref.cast
+  else if (code <= 25) { // br_on_cast
+    r.at++;
+    r.skipNumber();
+    heapType(r);
+    heapType(r);
+  } else if (code > 30) throw unknown(`0xfb ${code}`);
+  return code;
 }
 
 function bulk(r: Reader): number {

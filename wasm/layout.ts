@@ -2,8 +2,10 @@ import { Id, Reader, type Section, sections } from "./binary.ts";
 import { instruction, Op, UnknownForm, valueType } from "./instructions.ts";
 
 const FUNCTION_TYPE = 0x60;
-/** Flags of limits: a maximum, and nothing else (shared, addresses of 64 bits, pages of another size). */
+/** Flags of limits; all others are for forms that are not known here. */
 const HAS_MAXIMUM = 1;
+const SHARED = 2;
+const MOST_PAGES = 65536;
 
 /** A mutable global. */
 export interface MutableGlobal {
@@ -13,24 +15,46 @@ export interface MutableGlobal {
   readonly value: Uint8Array;
 }
 
+/** One of the module's memories. */
+export interface MemoryLimits {
+  /** Pages. */
+  readonly least: number;
+  readonly most: number;
+  readonly shared: boolean;
+}
+
 /** What a rewriter must know of a module. */
 export interface Layout {
   readonly sections: readonly Section[];
   find(id: number): Section | undefined;
   /** How many entries a section has. */
   count(id: number): number;
+  readonly imported: Imported;
+  readonly memories: readonly MemoryLimits[];
+}
+
+/** How much of what a module imports. */
+export interface Imported {
+  readonly functions: number;
+  readonly tables: number;
+  readonly memories: number;
+  readonly globals: number;
+}
+
+/** What a rewriter must know of the state of a module's instances, to put it back. */
+export interface State {
+  /** Pages of its only memory. */
+  readonly least: number;
+  readonly most: number;
   /** Imported and own functions, and globals. */
   readonly functions: number;
   readonly globals: number;
   readonly mutable: readonly MutableGlobal[];
-  /** Pages of its memory. */
-  readonly least: number;
-  readonly most: number;
   /** How many parameters each of its own functions has. */
   readonly parameters: readonly number[];
 }
 
-/** @throws {UnknownForm} If it has a form of which a reset is not known to be complete. */
+/** @throws {UnknownForm} If it has a form in which nothing can be added. */
 export function layoutOf(bytes: Uint8Array): Layout {
   const all = sections(bytes);
   const find = (id: number) => all.find((section) => section.id === id);
@@ -38,29 +62,31 @@ export function layoutOf(bytes: Uint8Array): Layout {
     const section = find(id);
     return section ? new Reader(bytes, section.body).unsigned() : 0;
   };
-  const imported = imports(bytes, find(Id.import));
+  const imported = importsOf(bytes, find(Id.import));
   if (imported.memories) throw new UnknownForm("its memory is imported");
-  if (count(Id.memory) !== 1) throw new UnknownForm("it has several memories");
-  if (imported.tables) throw new UnknownForm("its table is imported");
-  for (const id of [Id.type, Id.function, Id.export, Id.code]) {
-    if (!find(id)) throw new UnknownForm("it has no code of its own");
+  for (const id of [Id.type, Id.function, Id.memory, Id.export, Id.code]) {
+    if (!find(id)) throw new UnknownForm("it has no code or no memory of its own");
   }
-  const { least, most, flags } = limits(new Reader(bytes, find(Id.memory)!.body + 1));
-  if (flags & ~HAS_MAXIMUM) throw new UnknownForm("its memory is shared, or not of 32 bits");
+  return { sections: all, find, count, imported, memories: memoriesOf(bytes, find(Id.memory)!) };
+}
+
+/** @throws {UnknownForm} If a reset is not known to be complete. */
+export function stateOf(bytes: Uint8Array, { find, count, imported, memories }: Layout): State {
+  if (memories.length !== 1) throw new UnknownForm("it has several memories");
+  if (imported.tables) throw new UnknownForm("its table is imported");
+  const { least, most, shared } = memories[0]!;
+  if (shared) throw new UnknownForm("its memory is shared");
   return {
-    sections: all,
-    find,
-    count,
+    least,
+    most,
     functions: imported.functions + count(Id.function),
     globals: imported.globals + count(Id.global),
     mutable: mutableGlobals(bytes, find(Id.global), imported.globals),
-    least,
-    most,
     parameters: parameterCounts(bytes, find(Id.type)!, find(Id.function)!),
   };
 }
 
-function imports(bytes: Uint8Array, section: Section | undefined) {
+function importsOf(bytes: Uint8Array, section: Section | undefined): Imported {
   const counts = { functions: 0, tables: 0, memories: 0, globals: 0 };
   if (!section) return counts;
   const r = new Reader(bytes, section.body);
@@ -97,10 +123,19 @@ function imports(bytes: Uint8Array, section: Section | undefined) {
   return counts;
 }
 
+function memoriesOf(bytes: Uint8Array, section: Section): MemoryLimits[] {
+  const r = new Reader(bytes, section.body);
+  return Array.from({ length: r.unsigned() }, () => {
+    const { flags, least, most } = limits(r);
+    if (flags & ~(HAS_MAXIMUM | SHARED)) throw new UnknownForm("its memory is not of 32 bits");
+    return { least, most, shared: (flags & SHARED) !== 0 };
+  });
+}
+
 function limits(r: Reader): { flags: number; least: number; most: number } {
   const flags = r.byte();
   const least = r.unsigned();
-  return { flags, least, most: flags & HAS_MAXIMUM ? r.unsigned() : 65536 };
+  return { flags, least, most: flags & HAS_MAXIMUM ? r.unsigned() : MOST_PAGES };
 }
 
 function mutableGlobals(

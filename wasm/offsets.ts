@@ -20,6 +20,11 @@ export class Offsets {
     this.#edits[this.#length++] = oldEnd;
   }
 
+  /** Says that the first edit since the last {@linkcode Offsets.place} begins so many bytes earlier. */
+  widen(by: number): void {
+    this.#edits[this.#pending]! -= by;
+  }
+
   /** Says where in the new module the edits since the last call are relative to. */
   place(base: number): void {
     this.#shift(this.#pending, base);

@@ -1,6 +1,8 @@
 import { Id, Reader, sections, Writer } from "./binary.ts";
 import { PAGE } from "./control.ts";
-import { type Resetting, rewrite, type Rewritten } from "./rewrite.ts";
+import type { MemoryLimits } from "./layout.ts";
+import type { Offsets } from "./offsets.ts";
+import { type Resetting, rewrite, type Rewritten, type Wanted } from "./rewrite.ts";
 
 const COMPONENT_LAYER = 1;
 /** Flags of a memory's limits: a maximum, and addresses of 64 bits. */
@@ -19,6 +21,10 @@ export interface Program {
   readonly limited: boolean;
   /** How an instance is put back to its first state; or why it cannot be, in words that complete "because". */
   readonly resetting: Resetting | string;
+  /** Whether the watchdog can stop it; or why it cannot. */
+  readonly watched: true | string;
+  /** The memories that an instance is given; by default it has its own. */
+  readonly memories: readonly MemoryLimits[] | undefined;
   /** The offset that a byte of the running module has in the module as it came. */
   readonly locate: (offset: number) => number;
   /** Compiles it again for instances that are put back by their whole image; there if it is not known to be dearer. */
@@ -36,6 +42,8 @@ export interface CompileOptions {
   readonly memory: number;
   /** How its instances are put back, to serve more than once, if the module allows it; `auto` begins with cards. */
   readonly reuse: Reuse;
+  /** Whether a watchdog is to be able to stop it. */
+  readonly watch: boolean;
 }
 
 /**
@@ -43,42 +51,66 @@ export interface CompileOptions {
  *
  * @throws {Error} If there is nothing at the URL, or no program in it. The message is one line for the user.
  */
-export async function compile(
-  source: Source,
-  { memory, reuse }: CompileOptions,
-): Promise<Program> {
-  if (source instanceof WebAssembly.Module) return check(source, false, "it came compiled");
-  const capped = capMemory(checkMagic(await read(source)), Math.floor(memory / PAGE));
+export async function compile(source: Source, options: CompileOptions): Promise<Program> {
+  if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", false);
+  const capped = capMemory(checkMagic(await read(source)), Math.floor(options.memory / PAGE));
   // As it came, at the same time: the rewritten module may be valid where this one is not, and do what it must not.
   const compiling = WebAssembly.compile(capped);
-  const rewritten = reuse === "never" ? "reuse is off" : tryRewrite(capped, reuse !== "image");
+  const rewritten = rewriteFor(capped, options);
   let module: WebAssembly.Module;
   try {
     module = await compiling;
   } catch (cause) {
     throw new Error(`Cannot compile the program: ${reason(cause)}`, { cause });
   }
-  if (typeof rewritten === "string") return check(module, true, rewritten);
-  const { bytes, resetting } = rewritten;
+  if (typeof rewritten === "string") return asItIs(module, rewritten);
   try {
-    module = await WebAssembly.compile(bytes);
+    const program = await compileRewritten(asItIs(module, ""), rewritten);
+    if (options.reuse !== "auto" || typeof program.resetting === "string") return program;
+    return { ...program, compileForImages: () => compileForImages(program, capped, options) };
   } catch (error) {
-    return check(module, true, reason(error));
+    return asItIs(module, reason(error));
   }
-  const program = check(module, true, resetting);
-  if (reuse !== "auto") return program;
-  return { ...program, compileForImages: () => compileForImages(capped) };
 }
 
-async function compileForImages(capped: Uint8Array): Promise<Program> {
-  const { bytes, resetting } = rewrite(capped, false);
-  return check(await WebAssembly.compile(bytes), true, resetting);
+/** The program with a rewritten module in the place of its own. */
+async function compileRewritten(program: Program, outcome: Outcome): Promise<Program> {
+  const { bytes, memories, offsets, resetting, watched } = outcome;
+  const locate = (offset: number) => offsets.original(offset);
+  const own = { module: await WebAssembly.compile(bytes), memories, resetting, watched, locate };
+  return { ...program, ...own };
 }
 
-/** The rewritten module; or why there is none. */
-function tryRewrite(bytes: Uint8Array, cards: boolean): Rewritten | string {
+/** @throws {UnknownForm} As for cards: what stands in the way of one stands in the way of the other. */
+function compileForImages(
+  program: Program,
+  capped: Uint8Array,
+  { watch }: CompileOptions,
+): Promise<Program> {
+  const rewritten = rewrite(capped, { checks: watch, reset: { cards: false } });
+  return compileRewritten(program, { ...program, ...rewritten, resetting: rewritten.resetting! });
+}
+
+/** A rewritten module, and what it does not allow; or why there is none. */
+type Outcome = Pick<Program, "resetting" | "watched"> & {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly memories: readonly MemoryLimits[];
+  readonly offsets: Offsets;
+};
+
+function rewriteFor(bytes: Uint8Array, { reuse, watch }: CompileOptions): Outcome | string {
+  const watched = watch || "nobody asks for it";
+  const whole = reuse === "never"
+    ? "reuse is off"
+    : tryRewrite(bytes, { checks: watch, reset: { cards: reuse !== "image" } });
+  if (typeof whole !== "string") return { ...whole, resetting: whole.resetting!, watched };
+  const part = watch ? tryRewrite(bytes, { checks: true }) : whole;
+  return typeof part === "string" ? part : { ...part, resetting: whole, watched };
+}
+
+function tryRewrite(bytes: Uint8Array, wanted: Wanted): Rewritten | string {
   try {
-    return rewrite(bytes, cards);
+    return rewrite(bytes, wanted);
   } catch (error) {
     return reason(error);
   }
@@ -114,11 +146,15 @@ function checkMagic(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function check(
-  module: WebAssembly.Module,
-  limited: boolean,
-  resetting: Program["resetting"],
-): Program {
+/** A module that is not rewritten, for a reason. */
+function asItIs(module: WebAssembly.Module, why: string, limited = true): Program {
+  const imports = check(module);
+  const locate = (offset: number) => offset;
+  return { module, imports, limited, resetting: why, watched: why, memories: undefined, locate };
+}
+
+/** Answers every function that it imports. */
+function check(module: WebAssembly.Module): Program["imports"] {
   const exports = WebAssembly.Module.exports(module);
   const needed = { memory: "memory", _start: "function" };
   for (const [name, kind] of Object.entries(needed)) {
@@ -132,9 +168,7 @@ function check(
     }
     imports.set(`${from}\0${name}`, { module: from, name });
   }
-  const locate = (offset: number) =>
-    typeof resetting === "string" ? offset : resetting.offsets.original(offset);
-  return { module, imports: [...imports.values()], limited, resetting, locate };
+  return [...imports.values()];
 }
 
 /** Lowers the maximum of the module's memory: growth past it fails, as it does on the platform. */

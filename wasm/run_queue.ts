@@ -1,3 +1,4 @@
+import type { Pace } from "../service/pace.ts";
 import type { Pool } from "./pool.ts";
 import type { Slot } from "./slot.ts";
 
@@ -22,13 +23,15 @@ export class RunQueue<S> {
   observe: ((millis: number) => void) | undefined;
   readonly #pool: Pool<S>;
   readonly #most: number;
+  readonly #pace: Pace;
   readonly #jobs = new Set<Job<S>>();
   #starting = false;
 
   /** @param most How many may wait for a slot, besides those for which there is one. */
-  constructor(pool: Pool<S>, most: number) {
+  constructor(pool: Pool<S>, most: number, pace: Pace) {
     this.#pool = pool;
     this.#most = most;
+    this.#pace = pace;
   }
 
   /** Whether a further job would be one too many. */
@@ -72,13 +75,16 @@ export class RunQueue<S> {
     this.#starting = true;
     const began = this.observe && performance.now();
     let yielded = false;
+    const { heldUp } = this.#pace;
     const yieldTurn = () => {
       if (yielded) return;
       yielded = true;
-      queueMicrotask(() => {
+      const next = () => {
         this.#starting = false;
         this.#next();
-      });
+      };
+      if (this.#pace.heldUp === heldUp) queueMicrotask(next);
+      else setTimeout(next, 0); // what has come meanwhile, a signal too, is first
     };
     const giveBack = (whole: boolean) => {
       this.#pool.giveBack(slot, whole);

@@ -1,6 +1,7 @@
 import { promising, suspending } from "./jspi.ts";
 import type { GuestMemory } from "../service/guest_memory.ts";
-import { CONTROL, RESTORE, SAVE } from "./control.ts";
+import { CONTROL, HOST, RESTORE, SAVE, WATCH } from "./control.ts";
+import type { MemoryLimits } from "./layout.ts";
 import { type Images, PlainMemory, ResettableMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
 
@@ -17,6 +18,8 @@ export interface ImportedFunction {
 export interface Binding<S> {
   readonly seat: S;
   readonly functions: readonly ImportedFunction[];
+  /** What a rewritten module looks at to see whether it may go on. */
+  readonly watch: WebAssembly.Memory;
 }
 
 /** One instance with its memory and bound imports, for one run after another. */
@@ -29,11 +32,13 @@ export class Slot<S> {
   readonly #reset: () => boolean;
   readonly #timeOfImage: () => number;
 
-  constructor(program: Program, images: Images, { seat, functions }: Binding<S>) {
-    const { module, resetting } = program;
+  constructor(program: Program, images: Images, binding: Binding<S>) {
+    const { module, resetting, memories } = program;
     this.program = program;
-    this.seat = seat;
-    const { exports } = new WebAssembly.Instance(module, importObject(functions));
+    this.seat = binding.seat;
+    const imports = importObject(binding.functions);
+    if (memories) Object.assign(imports[HOST] ??= {}, memoryImports(memories, binding.watch));
+    const { exports } = new WebAssembly.Instance(module, imports);
     const memory = exports.memory as WebAssembly.Memory;
     this.#start = promising(exports._start as CallableFunction);
     if (typeof resetting === "string") {
@@ -71,6 +76,17 @@ export class Slot<S> {
   timeOfImage(): number {
     return this.#timeOfImage();
   }
+}
+
+function memoryImports(
+  memories: readonly MemoryLimits[],
+  watch: WebAssembly.Memory,
+): WebAssembly.ModuleImports {
+  const made: WebAssembly.ModuleImports = { [WATCH]: watch };
+  memories.forEach(({ least, most, shared }, index) => {
+    made[index] = new WebAssembly.Memory({ initial: least, maximum: most, shared });
+  });
+  return made;
 }
 
 function importObject(functions: readonly ImportedFunction[]): WebAssembly.Imports {

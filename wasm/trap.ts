@@ -4,15 +4,19 @@ import { demangle } from "./demangle.ts";
 const FRAME = /^\s+at (?:(.*) \()?wasm:\/\/.*wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/;
 
 /**
- * Why a guest ended against its will: the trap's message, then the guest's functions, innermost first.
+ * The guest's functions in which it ended against its will, innermost first, each on a line of its own after `text`.
  *
  * @param locate Tells which byte of the guest's file an offset stands for: what its debug information speaks of.
  */
-export function describeTrap(error: unknown, locate: (offset: number) => number): string {
-  if (!(error instanceof Error)) return String(error);
-  const frames = (error.stack ?? "").split("\n").map((line) => FRAME.exec(line));
+export function withFrames(
+  text: string,
+  error: unknown,
+  locate: (offset: number) => number,
+): string {
+  const stack = error instanceof Error ? error.stack ?? "" : "";
+  const frames = stack.split("\n").map((line) => FRAME.exec(line));
   const lines = frames.filter((frame) => frame !== null).map(([, name, index, offset]) =>
     `  at ${name ? demangle(name) : `function ${index}`} (0x${locate(Number(offset)).toString(16)})`
   );
-  return [error.message, ...lines].join("\n");
+  return [text, ...lines].join("\n");
 }

@@ -120,6 +120,7 @@ export class Bench implements Disposable {
     this.exchange = new FakeExchange(request);
     this.memory = new Memory(new PlainMemory(new WebAssembly.Memory({ initial: 2 })));
     this.sandbox = new Sandbox(this.service, this.memory, this.exchange);
+    this.sandbox.enter();
     this.#seat = { sandbox: this.sandbox };
   }
 

@@ -1,4 +1,5 @@
 import { assemble } from "../../cli/wat.ts";
+import { Id, sections, Writer } from "../../wasm/binary.ts";
 
 /** An instruction that writes memory at an address: its name, and the types of its values. */
 export interface StoreOp {
@@ -127,3 +128,11 @@ export const MACHINE: Uint8Array = await assemble(
     (memory.init $passive (local.get 0) (local.get 1) (local.get 2)))
   ${TEXTS.map(({ wat }) => wat).join("\n")})`,
 );
+
+/** A module with one more memory, which the assembler does not write. */
+export function withSecondMemory(bytes: Uint8Array): Uint8Array {
+  const { start, body, end } = sections(bytes).find(({ id }) => id === Id.memory)!;
+  return new Writer().raw(bytes.subarray(0, start)).byte(Id.memory)
+    .sized((w) => w.byte(2).raw(bytes.subarray(body + 1, end)).byte(0, 1))
+    .raw(bytes.subarray(end)).take();
+}

@@ -1,4 +1,5 @@
 import { assemble } from "../../cli/wat.ts";
+import { Watchdog } from "../../service/watchdog.ts";
 import { Images } from "../../wasm/memory.ts";
 import { Pool } from "../../wasm/pool.ts";
 import { compile, type Program } from "../../wasm/program.ts";
@@ -12,11 +13,12 @@ const BYTES = await assemble(
 
 function maker(program: Program): () => Slot<undefined> {
   const images = new Images(true);
-  return () => new Slot(program, images, { seat: undefined, functions: [] });
+  const watch = new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }).memory;
+  return () => new Slot(program, images, { seat: undefined, functions: [], watch });
 }
 
 Deno.test("slots of another program take the place of all, those in use when they come back", async () => {
-  const cards = await compile(BYTES, { memory: 1 << 20, reuse: "auto" });
+  const cards = await compile(BYTES, { memory: 1 << 20, reuse: "auto", watch: false });
   const images = await cards.compileForImages!();
   const pool = new Pool(maker(cards), 3);
   assertEquals(pool.warmup(2), 2);
@@ -35,6 +37,6 @@ Deno.test("slots of another program take the place of all, those in use when the
 
 Deno.test("only a program that chooses its way can be compiled for the other", async () => {
   for (const reuse of ["cards", "image", "never"] as const) {
-    assert(!(await compile(BYTES, { memory: 1 << 20, reuse })).compileForImages);
+    assert(!(await compile(BYTES, { memory: 1 << 20, reuse, watch: false })).compileForImages);
   }
 });

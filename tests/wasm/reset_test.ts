@@ -1,6 +1,6 @@
 import fc from "npm:fast-check@4.10.2";
 import { Memory } from "../../handles/memory.ts";
-import { CONTROL, RESTORE, SAVE } from "../../wasm/control.ts";
+import { CONTROL, HOST, RESTORE, SAVE, WATCH } from "../../wasm/control.ts";
 import { Images, ResettableMemory } from "../../wasm/memory.ts";
 import { rewrite } from "../../wasm/rewrite.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -54,6 +54,10 @@ class Fresh {
   }
 }
 
+/** What a watchdog that stops nobody shows. */
+const GO_ON = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+new Uint8Array(GO_ON.buffer)[0] = 1;
+
 /** An instance that is put back. */
 class Reused {
   readonly instance: WebAssembly.Instance;
@@ -62,12 +66,13 @@ class Reused {
   readonly #restore: () => void;
 
   constructor(module: WebAssembly.Module, cards: boolean, images: Images) {
-    this.instance = new WebAssembly.Instance(module);
+    const own = new WebAssembly.Memory({ initial: LEAST, maximum: MOST });
+    this.instance = new WebAssembly.Instance(module, { [HOST]: { 0: own, [WATCH]: GO_ON } });
     const { exports } = this.instance;
     this.memory = new ResettableMemory(
       exports.memory as WebAssembly.Memory,
       exports[CONTROL] as WebAssembly.Memory,
-      { ...rewritten(cards).resetting },
+      rewritten(cards).resetting!,
       images,
     );
     (exports[SAVE] as () => void)();
@@ -84,7 +89,7 @@ class Reused {
 const rewrittenOnce = new Map<boolean, ReturnType<typeof rewrite>>();
 
 function rewritten(cards: boolean) {
-  const known = rewrittenOnce.get(cards) ?? rewrite(MACHINE, cards);
+  const known = rewrittenOnce.get(cards) ?? rewrite(MACHINE, { checks: true, reset: { cards } });
   rewrittenOnce.set(cards, known);
   return known;
 }
