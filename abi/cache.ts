@@ -93,7 +93,7 @@ export const cache: Namespace = namespace("fastly_cache", {
   transaction_update: wait(
     [ref(CacheLookup), transactionOptions],
     out.none,
-    (_, { duty }, options) => duty.update(options),
+    (_, { duty }, options) => void duty.update(options),
   ),
   transaction_cancel: wait([ref(CacheLookup)], out.none, (_, { duty }) => duty.cancel()),
   close_busy: call([take(CacheBusy)], out.none, (_, busy) => busy.drop()),

@@ -35,6 +35,16 @@ export const DEFAULT_LIMITS: Required<Limits> = {
   cacheBytes: 256 * 2 ** 20,
 };
 
+/** Fastly's products that a guest may ask about. */
+export interface Products {
+  /** By default `false`. */
+  readonly domainInspector?: boolean;
+  /** By default whether {@linkcode ServiceOptions.imageOptimizer} is set. */
+  readonly imageOptimizer?: boolean;
+  /** By default `false`. */
+  readonly originInspector?: boolean;
+}
+
 /** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
 export interface Pushpin {
   /** A host name or address, without port. By default `127.0.0.1`. */
@@ -94,6 +104,13 @@ export interface ServiceOptions {
    * no field does: whoever reaches the service could say anything.
    */
   readonly factsPrefix?: string;
+  /**
+   * Whether the answers of backends are kept, and requests for the same one are answered together. By default they are;
+   * `false`: nothing is kept.
+   */
+  readonly cache?: boolean;
+  /** Fastly's products that guests are told the service has. By default none but the image optimizer, if there is one. */
+  readonly products?: Products;
   /** Whether guests may hand requests off to a backend, as WebSockets are. By default they may. */
   readonly websockets?: boolean;
   /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */

@@ -10,6 +10,8 @@ const MOST_UNREAD = 64 * 1024;
 export interface Sink {
   /** Whether a write would have to wait. */
   readonly full: boolean;
+  /** Whether it takes all that there is at any time: no reader's pace counts. */
+  readonly boundless: boolean;
   /** Resolves when a write need not wait any more, or can only fail. */
   readonly room: Promise<void>;
   /** Hands on bytes, which the sink keeps. Waits first while it is full. */
@@ -22,6 +24,7 @@ export interface Sink {
 
 /** Joins one writer to one reader; a fast writer waits for a slow reader. */
 export class Pipe implements ByteSource, Sink {
+  readonly boundless = false;
   readonly #chunks = new Fifo<Uint8Array>();
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;

@@ -7,6 +7,8 @@ const MOST_JOINED = 1 << 20;
 
 /** The bytes of an object: written once, and read by any number of readers, also while they are written. */
 export class CacheContent implements Sink {
+  /** A writer does not wait for readers. */
+  readonly boundless = true;
   /** How many bytes there shall be, if the writer has said. */
   readonly declared: number | undefined;
   /** Is told of each piece: how many bytes it has. */
@@ -33,12 +35,16 @@ export class CacheContent implements Sink {
     return this.declared ?? (this.#complete ? this.#written : undefined);
   }
 
+  /** Whether all of it is there. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
   /** Whether no more bytes come. */
   get ended(): boolean {
     return this.#complete || this.#fault !== undefined;
   }
 
-  /** Never: a writer does not wait for readers. */
   get full(): boolean {
     return false;
   }

@@ -91,7 +91,7 @@ export class CacheEntry {
     // Found by its writer, before it can be stale.
     const found = new Found(object, "fresh");
     this.#store(headers, object);
-    return { content, found };
+    return { content, found, drop: () => this.#lru.drop(object) };
   }
 
   #attempt(headers: HeaderList, excused: CachedObject | undefined): Outcome | undefined {
@@ -161,8 +161,11 @@ export class CacheEntry {
         end();
         // The new object has the content of the old, whose growth is to be counted once.
         if (variant.object === known) this.#clear(variant);
-        this.#store(headers, new CachedObject(known.content, options, this.#now, known.hits));
+        const object = new CachedObject(known.content, options, this.#now, known.hits);
+        const found = new Found(object, "fresh");
+        this.#store(headers, object);
         this.#prune(variant);
+        return found;
       },
       useStale: () => {
         end();

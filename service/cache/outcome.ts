@@ -8,6 +8,8 @@ export interface Inserted {
   readonly content: CacheContent;
   /** The object, to be read while it is written. */
   readonly found: Found;
+  /** Takes it out of the cache, if it is still there; who has found it reads on. */
+  drop(): void;
 }
 
 /**
@@ -18,8 +20,12 @@ export interface Obligation {
   readonly open: boolean;
   /** @param headers The request that the object answers; by default the one that was looked up. */
   insert(options: WriteOptions, headers?: HeaderList): Inserted;
-  /** Gives the object that was found other options; its content stays. Refused, with no end, if none was found. */
-  update(options: WriteOptions): void;
+  /**
+   * Gives the object that was found other options; its content stays. Refused, with no end, if none was found.
+   *
+   * @returns The object as it is now.
+   */
+  update(options: WriteOptions): Found;
   /** Nobody could get an object: those who wait now take the one that was kept for this, if it was. */
   useStale(): void;
   /** Somebody else may try. */

@@ -17,6 +17,19 @@ export function parseSurrogateKeys(list: string): ReadonlySet<string> {
   return new Set(list.split(" ").filter((key) => key !== "").map(checkSurrogateKey));
 }
 
+/** Reads keys with spaces between them, and leaves out what can be none. */
+export function surrogateKeysIn(list: string): ReadonlySet<string> {
+  const keys = new Set<string>();
+  let room = MOST_LIST;
+  for (const key of list.split(" ")) {
+    if (key.length > MOST_KEY || !GRAPHIC.test(key)) continue;
+    room -= key.length + 1;
+    if (room < 0) break;
+    keys.add(key);
+  }
+  return keys;
+}
+
 /** Refuses what can be no surrogate key. */
 export function checkSurrogateKey(key: string): string {
   if (key.length > MOST_KEY) {

@@ -23,5 +23,10 @@ export function directivesOf(headers: HeaderList, name: string): Directives {
 export function secondsOf(directives: Directives, name: string): number | undefined {
   const value = directives.get(name);
   if (value === undefined) return undefined;
-  return /^\d+$/.test(value) ? Math.min(Number(value), MOST_SECONDS) : 0;
+  return wholeSeconds(value) ?? 0;
+}
+
+/** A number of seconds as fields have it; undefined if it is none. */
+export function wholeSeconds(value: string): number | undefined {
+  return /^\d+$/.test(value) ? Math.min(Number(value), MOST_SECONDS) : undefined;
 }

@@ -45,6 +45,8 @@ export function decodeHead(metadata: Uint8Array): StoredHead {
 export function refreshed(stored: StoredHead, answer: HeaderList): StoredHead {
   const headers = stored.headers.copy();
   const fresh = withoutNotKept(answer);
+  // Of the old answer: if they stayed, the object would be as old as it was before.
+  for (const name of ["age", "date"]) headers.delete(name);
   for (const name of fresh.names()) {
     // Those that describe the content stay: it is the old one (RFC 9111 3.2).
     if (name === "content-encoding" || name === "content-range") continue;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { HeaderList } from "../headers.ts";
+import { splitUrl } from "../url.ts";
 
 /** What a request asks for. */
 export interface Target {
@@ -20,11 +21,22 @@ export function defaultSurrogateKey(target: Target): string {
   return createHash("sha256").update("url ").update(wholeUrl(target), "latin1").digest("hex");
 }
 
+/**
+ * The cache's own key: what one service has cached is not another's, nor what one backend answers another backend's.
+ *
+ * @param owner On whose behalf, if not the service's own.
+ * @param backend By name; undefined where the guest has chosen the key, and backends may share it.
+ */
+export function httpKey(
+  key: Uint8Array,
+  owner: string | undefined,
+  backend: string | undefined,
+): string {
+  return `http:${owner ?? ""}\0${backend ?? ""}\0${String.fromCharCode(...key)}`;
+}
+
 function wholeUrl({ url, headers }: Target): string {
-  const host = headers.get("host");
-  const path = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
-  return host === undefined
-    ? url
-    : url.replace(path, (origin) =>
-      `${origin.slice(0, origin.indexOf("://"))}://${host.toLowerCase()}`);
+  const { scheme = "http", authority = "", path, query } = splitUrl(url);
+  const host = headers.get("host") ?? authority;
+  return `${scheme}://${host.toLowerCase()}${path || "/"}${query}`;
 }

@@ -7,7 +7,7 @@
 import type { Lifetime } from "../cache/lifetime.ts";
 import { ANY_REQUEST, type VaryRule } from "../cache/vary.ts";
 import type { HeaderList } from "../headers.ts";
-import { directivesOf, secondsOf } from "./directives.ts";
+import { directivesOf, secondsOf, wholeSeconds } from "./directives.ts";
 
 /** The parts of a response that decide. */
 export interface ResponseFacts {
@@ -70,8 +70,7 @@ export function lifetimeOf(
     const passes = Math.max(explicit ?? 0, LEAST_PASS);
     return { initialAge: 0n, maxAge: nanoseconds(passes), ...NEVER_STALE };
   }
-  const age = headers.get("age") ?? "";
-  const initialAge = nanoseconds(/^\d+$/.test(age) ? Number(age) : 0);
+  const initialAge = nanoseconds(wholeSeconds(headers.get("age") ?? "") ?? 0);
   return { initialAge, maxAge: nanoseconds(explicit ?? DEFAULT_AGE), ...staleUses(headers) };
 }
 
