@@ -5,7 +5,14 @@
  */
 
 // What a service is made of
-export type { BackendLookup, Entries, Limits, Pushpin, ServiceOptions } from "./options.ts";
+export type {
+  BackendLookup,
+  Entries,
+  Limits,
+  Products,
+  Pushpin,
+  ServiceOptions,
+} from "./options.ts";
 export type {
   BackendDefinition,
   BackendHandler,

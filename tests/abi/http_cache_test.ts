@@ -1,0 +1,595 @@
+import { HostError } from "../../service/errors.ts";
+import { Pipe } from "../../service/pipe.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { type Bench, BUF, INVALID_HANDLE, OUT, OUT2, turn, watch, XqdStatus } from "./_bench.ts";
+import {
+  FRESH,
+  HTTP_CACHE,
+  HttpCaching,
+  RECORD,
+  STALE,
+  State,
+  writeRecord,
+} from "./_http_cache.ts";
+
+const { ok, inval, badf, buflen, none } = XqdStatus;
+const { mustInsert, ifError } = State;
+const SECOND = 10n ** 9n;
+const KEY = /^[0-9a-f]{64}$/;
+
+function uses({ exchange }: Bench): readonly string[] {
+  return exchange.usage.cache;
+}
+
+Deno.test("GET and HEAD are cacheable, unless they pass or ask to change protocols", async () => {
+  using c = new HttpCaching();
+  const cacheable = (request: number) => c.b.got(HTTP_CACHE, "is_request_cacheable", request);
+  assertEquals(await cacheable(await c.request()), 1);
+  assertEquals(await cacheable(await c.request([], "HEAD")), 1);
+  assertEquals(await cacheable(await c.request([], "POST")), 0);
+  assertEquals(await cacheable(await c.request(["Connection", "upgrade", "Upgrade", "x"])), 0);
+  const passing = await c.request();
+  c.ok("fastly_http_req", "cache_override_set", passing, 1, 0, 0);
+  assertEquals(await cacheable(passing), 0);
+  assertEquals(c.b.now(HTTP_CACHE, "is_request_cacheable", 999, OUT), badf);
+});
+
+Deno.test("the suggested key has 32 bytes, and says so when there is less room", async () => {
+  using c = new HttpCaching();
+  const request = await c.request();
+  assertEquals(c.b.now(HTTP_CACHE, "get_suggested_cache_key", request, BUF, 32, OUT), ok);
+  assertEquals(c.b.memory.u32(OUT), 32);
+  const key = c.b.memory.bytes(BUF, 32);
+  const same = await c.request([], "HEAD");
+  assertEquals(c.b.now(HTTP_CACHE, "get_suggested_cache_key", same, BUF, 99, OUT), ok);
+  assertEquals(c.b.memory.bytes(BUF, 32), key);
+  assertEquals(c.b.now(HTTP_CACHE, "get_suggested_cache_key", request, BUF, 31, OUT), buflen);
+  assertEquals(c.b.memory.u32(OUT), 32);
+});
+
+Deno.test("a miss obliges, what is inserted is read back, and the next lookup hits", async () => {
+  using c = new HttpCaching();
+  const miss = await c.begin();
+  assertEquals([await c.state(miss), (await c.found(miss)).status], [mustInsert, none]);
+  const back = await c.insert(miss, "0123456789", { keys: "a b" }, ["ETag", '"1"', "X", "y"]);
+  assertEquals(await c.state(miss), 0);
+  assertEquals(await c.state(back), FRESH);
+  assertEquals((await c.found(back)).headers, {
+    etag: '"1"',
+    x: "y",
+    "content-length": "10",
+    age: "0",
+  });
+  c.close(back);
+  c.close(miss);
+  c.pass(7);
+  const hit = await c.begin();
+  assertEquals(await c.state(hit), FRESH);
+  const found = await c.found(hit);
+  assertEquals([found.code, found.body, found.headers["age"]], [200, "0123456789", "7"]);
+  assertEquals(await c.number("get_hits", hit), 1n);
+  assertEquals(uses(c.b), ["miss", "hit"]);
+});
+
+Deno.test("every getter tells of what was found, and None where nothing was", async () => {
+  using c = new HttpCaching();
+  const numbers = [
+    "get_length",
+    "get_max_age_ns",
+    "get_stale_while_revalidate_ns",
+    "get_stale_if_error_ns",
+    "get_age_ns",
+    "get_hits",
+  ];
+  const lookup = await c.begin();
+  for (const name of [...numbers, "get_sensitive_data"]) {
+    c.b.fill(OUT, 8);
+    assertEquals(await c.b.call(HTTP_CACHE, name, lookup, OUT), none, name);
+    c.b.assertFilled(OUT, 8);
+  }
+  for (const name of ["get_surrogate_keys", "get_vary_rule"]) {
+    assertEquals((await c.b.read(HTTP_CACHE, name, [lookup])).status, none, name);
+  }
+  const saying = { maxAge: 60, swr: 5, sie: 9, age: 2, vary: "x-b x-a", keys: "k1 k2" };
+  await c.insert(lookup, "text", { ...saying, sensitive: true });
+  c.pass(3);
+  const hit = await c.begin();
+  const told = [];
+  for (const name of numbers) told.push(await c.number(name, hit));
+  assertEquals(told, [
+    4n,
+    60n * SECOND,
+    5n * SECOND,
+    9n * SECOND,
+    5n * SECOND,
+    1n,
+  ]);
+  assertEquals(await c.b.got(HTTP_CACHE, "get_sensitive_data", hit), 1);
+  assertEquals((await c.b.read(HTTP_CACHE, "get_surrogate_keys", [hit])).text, "k1 k2");
+  assertEquals((await c.b.read(HTTP_CACHE, "get_vary_rule", [hit])).text, "x-a x-b");
+  const tight = await c.b.read(HTTP_CACHE, "get_vary_rule", [hit], 3);
+  assertEquals([tight.status, tight.length], [buflen, 7]);
+});
+
+Deno.test("keys that can be none are left out: an origin may have named them", async () => {
+  using c = new HttpCaching();
+  await c.store("x", { keys: `good b\u00e4d ${"k".repeat(1025)} fine` });
+  const { text } = await c.b.read(HTTP_CACHE, "get_surrogate_keys", [await c.begin()]);
+  assertEquals(text, "good fine");
+});
+
+Deno.test("a lookup that waits is not ready until the other starts its insert", async () => {
+  using c = new HttpCaching();
+  const leader = await c.begin();
+  const follower = await c.begin();
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", leader), 1);
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", follower), 0);
+  const state = watch(c.state(follower));
+  const response = await c.response(["X", "1"]);
+  const record = writeRecord(c.b, {});
+  const body = await c.b.got(HTTP_CACHE, "transaction_insert", leader, response, ...record);
+  assertEquals(await state.value, FRESH);
+  assertEquals(await c.number("get_length", follower), `status ${none}`);
+  await c.write(body, "later");
+  assertEquals((await c.found(follower)).body, "later");
+  assertEquals(uses(c.b), ["miss", "collapsed"]);
+});
+
+Deno.test("an abandoned, closed or dropped obligation goes to the next who waits", async () => {
+  using c = new HttpCaching();
+  const [first, second, third, fourth] = [
+    await c.begin(),
+    await c.begin(),
+    await c.begin(),
+    await c.begin(),
+  ];
+  c.ok(HTTP_CACHE, "transaction_abandon", first!);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_abandon", first!), badf);
+  assertEquals(await c.state(second!), mustInsert);
+  c.close(third!);
+  c.close(second!);
+  assertEquals(await c.state(fourth!), mustInsert);
+  assertEquals(c.b.now(HTTP_CACHE, "close", second!), badf);
+});
+
+Deno.test("what still waits can be neither written nor given up", async () => {
+  using c = new HttpCaching();
+  await c.begin();
+  const waiting = await c.begin();
+  const response = await c.response();
+  const calls = [
+    c.b.now(HTTP_CACHE, "transaction_abandon", waiting),
+    c.b.now(HTTP_CACHE, "transaction_choose_stale", waiting),
+    c.b.now(HTTP_CACHE, "transaction_record_not_cacheable", waiting, ...writeRecord(c.b, {})),
+    c.b.now(HTTP_CACHE, "transaction_insert", waiting, response, ...writeRecord(c.b, {}), OUT),
+  ];
+  assertEquals(calls, [badf, badf, badf, badf]);
+  c.close(waiting);
+});
+
+Deno.test("backends, owners and keys of the guest's own keep their answers apart", async () => {
+  using c = new HttpCaching();
+  const told = async (options: Parameters<HttpCaching["lookup"]>[1], owner?: string) => {
+    const request = await c.request();
+    if (owner !== undefined) c.ok("fastly_http_req", "on_behalf_of", request, owner);
+    const { handle } = c.lookup(request, options);
+    const found = await c.found(handle);
+    if (found.status === ok) return found.body;
+    c.close(await c.insert(handle, JSON.stringify([options, owner ?? ""])));
+    return "miss";
+  };
+  const kinds = [{}, { backend: "one" }, { backend: "two" }, { key: "k" }] as const;
+  for (const kind of kinds) {
+    assertEquals([await told(kind), await told(kind, "other")], ["miss", "miss"]);
+  }
+  for (const kind of kinds) {
+    assertEquals(await told(kind), JSON.stringify([kind, ""]));
+    assertEquals(await told(kind, "other"), JSON.stringify([kind, "other"]));
+  }
+  assertEquals(await told({ key: "k", backend: "two" }), JSON.stringify([{ key: "k" }, ""]));
+});
+
+Deno.test("a lookup for a backend that there is none of is refused, and told", async () => {
+  using c = new HttpCaching();
+  const request = await c.request();
+  assertEquals(c.lookup(request, { backend: "three" }).status, inval);
+  assertEquals(c.lookup(request, { backend: "three" }, "lookup").status, inval);
+  const told = c.b.logs.some((e) => e.kind === "host" && e.message.includes('"three"'));
+  assert(told);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_lookup", request, 8, RECORD, OUT), inval);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_lookup", request, 1, RECORD, OUT), inval);
+  c.b.memory.setU32(RECORD, BUF);
+  c.b.memory.setU32(RECORD + 4, 4097);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_lookup", request, 2, RECORD, OUT), inval);
+});
+
+Deno.test("a plain lookup neither waits nor obliges", async () => {
+  using c = new HttpCaching();
+  const leader = await c.begin();
+  const look = async () => c.lookup(await c.request(), {}, "lookup").handle;
+  const missed = await look();
+  assertEquals([await c.state(missed), (await c.found(missed)).status], [0, none]);
+  await c.insert(leader, "x");
+  assertEquals(await c.state(await look()), FRESH);
+  assertEquals(uses(c.b), ["miss", "miss", "hit"]);
+});
+
+Deno.test("the suggested request is a GET for the whole, which asks about what is stored", async () => {
+  using c = new HttpCaching();
+  const fields = ["If-None-Match", '"mine"', "Range", "bytes=0-1", "Accept", "a"];
+  const miss = await c.begin(fields, "HEAD");
+  const request = await c.b.got(HTTP_CACHE, "get_suggested_backend_request", miss);
+  assertEquals(await c.headers(request, "fastly_http_req"), { accept: "a" });
+  assertEquals((await c.b.read("fastly_http_req", "method_get", [request])).text, "GET");
+  const saying = { maxAge: 10, swr: 10 };
+  await c.insert(miss, "x", saying, ["ETag", '"1"', "Last-Modified", "yesterday"]);
+  c.pass(10);
+  const stale = await c.begin(fields);
+  assertEquals(await c.state(stale), STALE | mustInsert);
+  const next = await c.b.got(HTTP_CACHE, "get_suggested_backend_request", stale);
+  assertEquals(await c.headers(next, "fastly_http_req"), {
+    accept: "a",
+    "if-none-match": '"1"',
+    "if-modified-since": "yesterday",
+  });
+});
+
+Deno.test("a response is prepared anew: the one that is given stays", async () => {
+  using c = new HttpCaching();
+  const lookup = await c.begin();
+  const actions: string[] = [];
+  const cases: [string[], number?][] = [
+    [[]],
+    [["Cache-Control", "private"]],
+    [["Set-Cookie", "a=1"]],
+    [[], 500],
+    [[], 304],
+    [["Cache-Control", "max-age=1"], 500],
+  ];
+  for (const [fields, status] of cases) {
+    const given = await c.response(fields, status);
+    const { action, response } = await c.prepare(lookup, given);
+    assert(response !== given);
+    assertEquals([c.code(given), c.code(response)], [status ?? 200, status ?? 200]);
+    actions.push(action);
+  }
+  assertEquals(actions, [
+    "insert",
+    "record-uncacheable",
+    "record-uncacheable",
+    "do-not-store",
+    "do-not-store",
+    "insert",
+  ]);
+});
+
+Deno.test("a 304 renews what is stored: the head is merged, the content stays", async () => {
+  using c = new HttpCaching();
+  const old = ["ETag", '"1"', "X", "old", "Age", "9", "Content-Type", "a/b"];
+  await c.store("content", { maxAge: 10, swr: 10 }, old);
+  c.pass(12);
+  const stale = await c.begin();
+  const other = await c.prepare(stale, await c.response(["ETag", '"2"'], 304));
+  assertEquals(other.action, "do-not-store", "somebody else's condition was answered");
+  const answer = await c.response(["X", "new", "ETag", 'W/"1"', "Cache-Control", "max-age=5"], 304);
+  const { action, response } = await c.prepare(stale, answer);
+  assertEquals([action, c.code(response)], ["update", 200]);
+  assertEquals((await c.suggest(stale, response)).maxAge, 5n);
+  const fresh = await c.b.got(
+    HTTP_CACHE,
+    "transaction_update_and_return_fresh",
+    stale,
+    response,
+    ...writeRecord(c.b, { maxAge: 5 }),
+  );
+  const headers = {
+    "content-type": "a/b",
+    x: "new",
+    etag: 'W/"1"',
+    "cache-control": "max-age=5",
+    "content-length": "7",
+    age: "0",
+  };
+  for (const handle of [fresh, await c.begin()]) {
+    assertEquals(await c.state(handle), FRESH);
+    assertEquals(await c.found(handle), { status: ok, code: 200, headers, body: "content" });
+  }
+  assertEquals(c.b.now("fastly_http_resp", "status_get", response, OUT), badf);
+  assertEquals(uses(c.b), ["miss", "stale", "hit"]);
+});
+
+Deno.test("an update of nothing is refused, and the obligation stays", async () => {
+  using c = new HttpCaching();
+  const miss = await c.begin();
+  const record = writeRecord(c.b, {});
+  const response = await c.response();
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_update", miss, response, ...record), badf);
+  assertEquals(await c.state(miss), mustInsert);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_choose_stale", miss), badf);
+  await c.insert(miss, "x", { maxAge: 1, swr: 9 });
+  c.pass(1);
+  const stale = await c.begin();
+  const again = await c.response(["X", "1"]);
+  c.ok(HTTP_CACHE, "transaction_update", stale, again, ...record);
+  assertEquals((await c.found(await c.begin())).headers["x"], "1");
+});
+
+Deno.test("all suggestions that are wanted are filled in; a length only if it is known", async () => {
+  using c = new HttpCaching();
+  const lookup = await c.begin();
+  const fields = [
+    "Cache-Control",
+    "max-age=60, stale-while-revalidate=5, stale-if-error=7",
+    "Age",
+    "3",
+    "Vary",
+    "X-B, x-a",
+    "Surrogate-Key",
+    "the SDK adds these",
+  ];
+  const response = await c.response(fields);
+  const { keys, ...rest } = await c.suggest(lookup, response);
+  assert(typeof keys === "string" && KEY.test(keys), "the key of the URL alone");
+  assertEquals(rest, {
+    status: ok,
+    mask: 0b1001_1110,
+    maxAge: 60n,
+    vary: "x-a x-b",
+    age: 3n,
+    swr: 5n,
+    length: undefined,
+    sie: 7n,
+  });
+  const long = await c.response(["Content-Length", "12"]);
+  assertEquals((await c.suggest(lookup, long)).length, 12n);
+  assertEquals((await c.suggest(lookup, long)).maxAge, 3600n);
+  const bare = await c.suggest(lookup, response, { mask: 0 });
+  assertEquals([bare.status, bare.mask, bare.maxAge], [ok, 0, 60n]);
+  c.b.assertFilled(BUF, 0x200);
+});
+
+Deno.test("suggestions without room tell the lengths that would do, and no more", async () => {
+  using c = new HttpCaching();
+  const lookup = await c.begin();
+  const response = await c.response(["Vary", "x-a, x-b"]);
+  const tight = await c.suggest(lookup, response, { vary: 6 });
+  assertEquals([tight.status, tight.mask, tight.vary, tight.keys], [buflen, 0b1_0010, 7, 64]);
+  c.b.assertFilled(BUF, 0x200);
+  const keys = await c.suggest(lookup, response, { keys: 63, mask: 16 });
+  assertEquals([keys.status, keys.mask, keys.keys], [buflen, 16, 64]);
+  assertEquals((await c.suggest(lookup, response, { vary: 7, keys: 64 })).status, ok);
+  assertEquals((await c.suggest(lookup, response, { mask: 256 })).status, inval);
+});
+
+Deno.test("where an uncacheable answer is recorded requests pass, those that wait too", async () => {
+  using c = new HttpCaching();
+  const leader = await c.begin();
+  const waiting = [await c.begin(), await c.begin()];
+  const record = writeRecord(c.b, { maxAge: 120, swr: 60, sie: 60, keys: "k" });
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", leader, ...record);
+  for (const handle of [...waiting, await c.begin()]) {
+    assertEquals([await c.state(handle), (await c.found(handle)).status], [0, none]);
+  }
+  c.pass(119);
+  assertEquals(await c.state(await c.begin()), 0);
+  c.pass(1);
+  const later = await c.begin();
+  assertEquals(await c.state(later), mustInsert, "the mark has had its time");
+  assertEquals(uses(c.b), ["miss", "pass", "pass", "pass", "pass", "miss"]);
+  assertEquals(await c.number("get_max_age_ns", later), `status ${none}`);
+});
+
+Deno.test("a mark counts for the variant that its vary rule says", async () => {
+  using c = new HttpCaching();
+  const record = writeRecord(c.b, { vary: "x-user" });
+  const leader = await c.begin(["X-User", "a"]);
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", leader, ...record);
+  assertEquals(await c.state(await c.begin(["X-User", "a"])), 0);
+  assertEquals(await c.state(await c.begin(["X-User", "b"])), mustInsert);
+});
+
+Deno.test("a soft purge of a mark makes the next request look again", async () => {
+  using c = new HttpCaching();
+  const record = writeRecord(c.b, {});
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", await c.begin(), ...record);
+  for (const object of ["", "k"]) c.b.service.cache.purge(object, true);
+  assertEquals(await c.state(await c.begin()), 0, "a mark has no keys");
+});
+
+Deno.test("what is kept for errors is found once nobody can get anything better", async () => {
+  using c = new HttpCaching();
+  await c.store("old", { maxAge: 10, sie: 60 }, ["ETag", '"1"']);
+  c.pass(10);
+  const leader = await c.begin();
+  const follower = await c.begin();
+  const state = await c.state(leader);
+  assertEquals(state & (FRESH | mustInsert | ifError), mustInsert | ifError);
+  assertEquals((await c.found(leader)).status, none);
+  assertEquals(await c.number("get_max_age_ns", leader), `status ${none}`);
+  c.ok(HTTP_CACHE, "transaction_choose_stale", leader);
+  for (const handle of [leader, follower]) {
+    assertEquals(await c.state(handle), STALE | ifError);
+    assertEquals((await c.found(handle, 0)).body, "old");
+    assertEquals((await c.found(handle, 1)).headers["age"], "10");
+  }
+  assertEquals(await c.number("get_stale_if_error_ns", leader), 60n * SECOND);
+  assertEquals(await c.state(await c.begin()) & mustInsert, mustInsert, "nothing has changed");
+  assertEquals(uses(c.b), ["miss", "stale", "stale", "miss"]);
+  c.pass(60);
+  assertEquals(await c.state(await c.begin(["x", "y"], "GET", { key: "k" })), mustInsert);
+});
+
+Deno.test("what is kept for errors is asked about, and renewed by a 304", async () => {
+  using c = new HttpCaching();
+  await c.store("old", { maxAge: 10, sie: 60 }, ["ETag", '"1"']);
+  c.pass(30);
+  const leader = await c.begin();
+  const request = await c.b.got(HTTP_CACHE, "get_suggested_backend_request", leader);
+  assertEquals((await c.headers(request, "fastly_http_req"))["if-none-match"], '"1"');
+  const { action, response } = await c.prepare(leader, await c.response([], 304));
+  assertEquals(action, "update");
+  c.ok(HTTP_CACHE, "transaction_update", leader, response, ...writeRecord(c.b, {}));
+  assertEquals((await c.found(await c.begin())).body, "old");
+});
+
+Deno.test("a client gets the range, the word or the head that it asks for; others the whole", async () => {
+  using c = new HttpCaching();
+  await c.store("0123456789", {}, ["ETag", '"1"']);
+  const ask = async (fields: string[], method = "GET", forClient = 1) =>
+    await c.found(await c.begin(fields, method), forClient);
+  const part = await ask(["Range", "bytes=2-4"]);
+  assertEquals([part.code, part.body], [206, "234"]);
+  assertEquals(part.headers["content-range"], "bytes 2-4/10");
+  assertEquals(part.headers["content-length"], "3");
+  assertEquals((await ask(["Range", "bytes=2-4"], "GET", 0)).body, "0123456789");
+  const same = await ask(["If-None-Match", '"1"']);
+  assertEquals([same.code, same.body, same.headers["etag"]], [304, "", '"1"']);
+  const beyond = await ask(["Range", "bytes=10-"]);
+  assertEquals([beyond.code, beyond.headers["content-range"]], [416, "bytes */10"]);
+  const head = await ask([], "HEAD");
+  assertEquals([head.code, head.body, head.headers["content-length"]], [200, "", "10"]);
+});
+
+Deno.test("what is found is decoded where the request asks for it", async () => {
+  using c = new HttpCaching();
+  const stream = new Blob(["hello"]).stream().pipeThrough(new CompressionStream("gzip"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const lookup = await c.begin();
+  const response = await c.response(["Content-Encoding", "gzip"]);
+  const record = writeRecord(c.b, {});
+  const body = await c.b.got(HTTP_CACHE, "transaction_insert", lookup, response, ...record);
+  assertEquals(await c.b.call("fastly_http_body", "write", body, bytes, 0, OUT), ok);
+  c.ok("fastly_http_body", "close", body);
+  const request = await c.request(["Range", "bytes=0-1"]);
+  c.ok("fastly_http_req", "auto_decompress_response_set", request, 1);
+  const found = await c.found(c.lookup(request).handle);
+  assertEquals([found.code, found.body, found.headers], [200, "hello", { age: "0" }]);
+});
+
+Deno.test("a HEAD that a guest sends itself leaves nothing for a GET", async () => {
+  using c = new HttpCaching();
+  const lookup = await c.begin([], "HEAD");
+  const request = await c.b.got(HTTP_CACHE, "get_suggested_backend_request", lookup);
+  c.ok("fastly_http_req", "method_set", request, "HEAD");
+  const back = await c.insert(lookup, "", {}, ["X", "1"]);
+  assertEquals((await c.found(back)).headers["x"], "1");
+  assertEquals(await c.state(await c.begin()), mustInsert);
+});
+
+Deno.test("what is not written to its end is not found again", async () => {
+  using c = new HttpCaching();
+  const cases: [text: string, end: string, length?: number][] = [
+    ["x", "abandon"],
+    ["x", "close", 2],
+    ["xyz", "close", 2],
+  ];
+  for (const [text, end, length] of cases) {
+    const leader = await c.begin();
+    const record = writeRecord(c.b, length === undefined ? {} : { length });
+    const response = await c.response();
+    const body = await c.b.got(HTTP_CACHE, "transaction_insert", leader, response, ...record);
+    const reader = await c.begin();
+    assertEquals(await c.state(reader), FRESH, "it may be read while it is written");
+    await c.b.got("fastly_http_body", "write", body, text, 0);
+    c.ok("fastly_http_body", end, body);
+    const next = await c.begin();
+    assertEquals(await c.state(next), mustInsert, end);
+    c.close(next);
+  }
+});
+
+Deno.test("what is appended goes into the cache by itself, before what is written later", async () => {
+  using c = new HttpCaching({}, { body: new Pipe() });
+  const lookup = await c.begin();
+  const source = c.b.sandbox.downstream.body;
+  const record = writeRecord(c.b, {});
+  const body = await c.b.got(
+    HTTP_CACHE,
+    "transaction_insert",
+    lookup,
+    await c.response(),
+    ...record,
+  );
+  assertEquals(c.b.call("fastly_http_body", "append", body, source), ok, "it does not wait");
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", body), 0);
+  const written = watch(c.b.call("fastly_http_body", "write", body, "!", 0, OUT2));
+  const pipe = c.b.exchange.body as Pipe;
+  await pipe.write(new TextEncoder().encode("hello"));
+  pipe.finish();
+  assertEquals(await written.value, ok);
+  c.ok("fastly_http_body", "close", body);
+  assertEquals((await c.found(await c.begin())).body, "hello!");
+});
+
+Deno.test("an appended body that fails takes the object with it", async () => {
+  using c = new HttpCaching({}, { body: new Pipe() });
+  const source = c.b.sandbox.downstream.body;
+  const response = await c.response();
+  const record = writeRecord(c.b, {});
+  const body = await c.b.got(
+    HTTP_CACHE,
+    "transaction_insert",
+    await c.begin(),
+    response,
+    ...record,
+  );
+  assertEquals(c.b.call("fastly_http_body", "append", body, source), ok);
+  c.ok("fastly_http_body", "close", body);
+  (c.b.exchange.body as Pipe).abort(new HostError("http-incomplete", "cut short"));
+  await turn();
+  assertEquals(await c.state(await c.begin()), mustInsert);
+});
+
+Deno.test("without a cache the calls do as before, and nothing is kept or waited for", async () => {
+  using c = new HttpCaching({ cache: false });
+  const [one, two] = [await c.begin(), await c.begin()];
+  assertEquals([await c.state(one), await c.state(two)], [mustInsert, mustInsert]);
+  const back = await c.insert(one, "mine");
+  assertEquals((await c.found(back)).body, "mine");
+  assertEquals(await c.state(await c.begin()), mustInsert);
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", two, ...writeRecord(c.b, {}));
+  assertEquals(await c.state(await c.begin()), mustInsert);
+  assertEquals(c.b.service.cache.bytes, 0);
+});
+
+Deno.test("handles of other kinds and none are refused, and a refused response is consumed", async () => {
+  using c = new HttpCaching();
+  const request = await c.request();
+  const lookup = await c.begin();
+  await c.insert(lookup, "x");
+  for (const handle of [request, 0, 999, INVALID_HANDLE]) {
+    for (const name of ["close", "transaction_abandon", "transaction_choose_stale"]) {
+      assertEquals(c.b.now(HTTP_CACHE, name, handle), badf, name);
+    }
+    assertEquals(await c.b.call(HTTP_CACHE, "get_state", handle, OUT), badf);
+    assertEquals(await c.b.call(HTTP_CACHE, "get_found_response", handle, 1, OUT, OUT2), badf);
+    assertEquals(c.lookup(handle === request ? lookup : handle).status, badf);
+  }
+  const response = await c.response();
+  const record = writeRecord(c.b, {});
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_insert", lookup, response, ...record, OUT), badf);
+  assertEquals(c.b.now("fastly_http_resp", "status_get", response, OUT), badf);
+  const fresh = await c.begin([], "GET", { key: "k" });
+  const unknown = c.b.now(HTTP_CACHE, "transaction_insert", fresh, await c.response(), 256, 0, OUT);
+  assertEquals(unknown, inval);
+  const outside = c.b.now(
+    HTTP_CACHE,
+    "transaction_insert",
+    fresh,
+    await c.response(),
+    0,
+    0x2_0000,
+    OUT,
+  );
+  assertEquals(outside, inval);
+  assertEquals(await c.state(fresh), mustInsert);
+});
+
+Deno.test("the HTTP cache and the core cache have no keys in common", async () => {
+  using c = new HttpCaching();
+  await c.store("x");
+  for (const key of ["http:", "http:\0\0"]) {
+    const handle = await c.b.got("fastly_cache", "lookup", key, 0, 0);
+    assertEquals(await c.b.got("fastly_cache", "get_state", handle), 0);
+  }
+});
