@@ -98,14 +98,18 @@ export class Fastlike implements AsyncDisposable {
     return fault?.exitCode ?? 0;
   }
 
-  /** An instance for one request, with options of its own on top of the program's, whose KV stores, cache and rate counters it shares. */
+  /**
+   * An instance for one request, with options of its own on top of the program's, whose KV stores, cache and rate counters it shares;
+   * the cache only if it has no backends of its own.
+   */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache, pace } = this.#service;
+    const { kvStores, rates, cache, readThrough, pace } = this.#service;
     const service = new Service(options, {
       rates,
-      cache,
       pace,
+      // What other backends have answered is no answer of these.
+      ...overrides.backends || overrides.catchAll ? {} : { cache, readThrough },
       ...overrides.kvStores ? {} : { kvStores },
     });
     return new Instance((request, info) =>

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type CacheOverride, GuestRequest } from "../handles/message.ts";
+import { GuestRequest } from "../handles/message.ts";
 import { refuse } from "../service/errors.ts";
 import { checkValue } from "../service/headers.ts";
 import { call, type Hostcall } from "./_define.ts";
@@ -58,7 +58,7 @@ function override(
   { ttl, swr, surrogateKeys = "", lookupTimeout = 0 }: Given,
 ): void {
   if (tag & ~known) refuse("invalid", `Cannot use cache override bits 0x${tag.toString(16)}`);
-  const override: CacheOverride = {
+  request.cacheOverride = {
     pass: (tag & PASS) !== 0,
     pci: (tag & PCI) !== 0,
     ...tag & TTL && { ttl },
@@ -66,7 +66,6 @@ function override(
     ...surrogateKeys && { surrogateKeys: checkKeys(surrogateKeys) },
     ...tag & LOOKUP_TIMEOUT && { lookupTimeout },
   };
-  request.cacheOverride = tag === 0 && !surrogateKeys ? undefined : override;
 }
 
 function checkKeys(keys: string): string {

@@ -14,7 +14,15 @@ import {
 } from "../service/http_cache/policy.ts";
 import { asksForUpgrade } from "../service/upgrade.ts";
 import { numberCalls, stateOf } from "./_cache_found.ts";
-import { call, type Hostcall, type Namespace, namespace, type Output, wait } from "./_define.ts";
+import {
+  call,
+  type Hostcall,
+  type Namespace,
+  namespace,
+  type Output,
+  type Values,
+  wait,
+} from "./_define.ts";
 import {
   lookupOptions,
   type Suggestion,
@@ -45,11 +53,15 @@ function ask<T>(output: Output<T>, get: (lookup: HttpCacheLookup) => NoInfer<T>)
 }
 
 /** Refuses a backend that there is none of: a miss could not be answered. */
-function known(sandbox: Sandbox, options: Lookup): Lookup {
-  const { backend } = options;
-  if (backend === undefined || sandbox.findBackend(backend)) return options;
-  sandbox.reportUnknownBackend(backend);
-  refuse("invalid", `Cannot look up: no backend is named "${backend}"`);
+function known(
+  sandbox: Sandbox,
+  { key, backend: name }: Values<[typeof lookupOptions]>[0],
+): Lookup {
+  if (name === undefined) return { key, source: undefined };
+  const backend = sandbox.findBackend(name);
+  if (backend) return { key, source: sandbox.cacheNameOf(backend) };
+  sandbox.reportUnknownBackend(name);
+  refuse("invalid", `Cannot look up: no backend is named "${name}"`);
 }
 
 function suggest(
@@ -80,7 +92,7 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     [ref(GuestRequest)],
     out.bool,
     (_, { method, headers, cacheOverride }) =>
-      isCacheableMethod(method) && !cacheOverride?.pass && !asksForUpgrade(method, headers),
+      isCacheableMethod(method) && !cacheOverride.pass && !asksForUpgrade(method, headers),
   ),
   get_suggested_cache_key: call(
     [ref(GuestRequest)],

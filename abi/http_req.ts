@@ -7,7 +7,8 @@ import { Body } from "../handles/body.ts";
 import { GuestRequest } from "../handles/message.ts";
 import { PendingRequest as Pending, type Reply } from "../handles/pending_request.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
-import { send } from "../handles/send.ts";
+import { send, sendThroughCache } from "../handles/send.ts";
+import type { Backend } from "../service/backends.ts";
 import { refuse, SendError } from "../service/errors.ts";
 import { checkMethod } from "../service/headers.ts";
 import { checkUrl } from "../service/url.ts";
@@ -72,28 +73,22 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   inspect,
 
   /** Sends and waits for the response's head. Request and body are consumed, whatever comes. */
-  send: wait(sendInputs, out.reply, sendAndWait),
-  send_v2: wait(sendInputs, out.detailed(out.reply), sendAndWait),
-  send_v3: wait(sendInputs, out.detailed(out.reply), sendAndWait),
-  send_async: call(
-    sendInputs,
-    out.put(Pending),
-    (sandbox, request, body, backend) => start(sandbox, request, body, backend, false),
-  ),
-  /** Sends what the body holds, and then what is written to it until it is closed. */
-  send_async_streaming: call(
-    streamInputs,
-    out.put(Pending),
-    (sandbox, request, body, backend) => start(sandbox, request, body, backend, true),
-  ),
+  send: wait(sendInputs, out.reply, sendAndWait(sendThrough)),
+  send_v2: wait(sendInputs, out.detailed(out.reply), sendAndWait(sendThrough)),
+  /** As `send_v2`, but never through the cache. */
+  send_v3: wait(sendInputs, out.detailed(out.reply), sendAndWait(sendPast)),
+  send_async: call(sendInputs, out.put(Pending), sendThrough),
+  /** Sends what the body holds, and then what is written to it until it is closed; never through the cache. */
+  send_async_streaming: call(streamInputs, out.put(Pending), streamPast),
   /** As `send_async`, or with `streaming` 1 as `send_async_streaming`; never through the cache. */
   send_async_v2: call(
     [take(GuestRequest), u32, text, u32],
     out.put(Pending),
     (sandbox, request, handle, backend, streaming) => {
       const { handles } = sandbox;
-      const body = streaming ? handles.get(Body, handle) : Body.take(handles, handle);
-      return start(sandbox, request, body, backend, streaming !== 0);
+      return streaming
+        ? streamPast(sandbox, request, handles.get(Body, handle), backend)
+        : sendPast(sandbox, request, Body.take(handles, handle), backend);
     },
   ),
 
@@ -117,18 +112,47 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   register_dynamic_backend: dynamicBackend,
 });
 
-function start(
+type Send = (sandbox: Sandbox, request: GuestRequest, body: Body, name: string) => Pending;
+
+function sendAndWait(send: Send) {
+  return (...args: Parameters<Send>): Reply | Promise<Reply> => {
+    const [sandbox] = args;
+    return settle(sandbox, sandbox.handles.insert(send(...args)));
+  };
+}
+
+/** The cache answers, or the backend. Look-ups of addresses have theirs in a field, and are not cached. */
+function sendThrough(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
+  const { service, current } = sandbox;
+  const backend = backendFor(sandbox, request, name, body);
+  const payload = body.payload();
+  if (service.options.cache === false || backend === service.geoBackend) {
+    return send(service, request, payload, backend);
+  }
+  const source = sandbox.cacheNameOf(backend);
+  return sendThroughCache(service, request, payload, backend, source, current.exchange.usage);
+}
+
+function sendPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
+  const backend = backendFor(sandbox, request, name, body);
+  return send(sandbox.service, request, body.payload(), backend);
+}
+
+function streamPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
+  const backend = backendFor(sandbox, request, name);
+  return send(sandbox.service, request, body.stream(), backend);
+}
+
+/** @param consumed What is let go of if there is no such backend. */
+function backendFor(
   sandbox: Sandbox,
   request: GuestRequest,
-  body: Body,
   name: string,
-  streaming: boolean,
-): Pending {
+  consumed?: Body,
+): Backend {
   const backend = isGeoLookup(request) ? sandbox.service.geoBackend : sandbox.findBackend(name);
-  if (backend) {
-    return send(sandbox.service, request, streaming ? body.stream() : body.payload(), backend);
-  }
-  if (!streaming) body.drop(); // it has been consumed
+  if (backend) return backend;
+  consumed?.drop();
   sandbox.reportUnknownBackend(name);
   throw new SendError("destination_not_found", `Cannot send: no backend is named "${name}"`);
 }
@@ -137,16 +161,6 @@ function start(
 function isGeoLookup({ url, headers }: GuestRequest): boolean {
   return url === "http://www.fastly.com/geolocation" &&
     headers.get("fastly-xqd-api") === "geolocation";
-}
-
-function sendAndWait(
-  sandbox: Sandbox,
-  request: GuestRequest,
-  body: Body,
-  backend: string,
-): Reply | Promise<Reply> {
-  const pending = start(sandbox, request, body, backend, false);
-  return settle(sandbox, sandbox.handles.insert(pending));
 }
 
 /** Takes the pending request when it is done; until then its handle has it cancelled if the guest is stopped. */

@@ -61,6 +61,8 @@ export interface ServiceFlags {
   readonly guestEnv: Readonly<Record<string, string>>;
   /** How often `-v` was given. */
   readonly verbosity: number;
+  /** Whether what backends answer is cached. */
+  readonly cache: boolean;
   readonly loopGuard: boolean;
   /** Whether an instance of the program serves more than one request. */
   readonly reuse: Reuse;
@@ -119,7 +121,14 @@ const WITH_VALUE = [
   "reuse",
   ...VICEROY_WITH_VALUE,
 ];
-const WITHOUT_VALUE = ["loop-guard", "verbose", "version", "help", ...VICEROY_WITHOUT_VALUE];
+const WITHOUT_VALUE = [
+  "no-cache",
+  "loop-guard",
+  "verbose",
+  "version",
+  "help",
+  ...VICEROY_WITHOUT_VALUE,
+];
 const FLAGS = [...WITH_VALUE, ...WITHOUT_VALUE];
 const DEFAULT_BIND = "localhost:5000";
 
@@ -226,6 +235,7 @@ function parseService(flags: Flags): ServiceFlags {
     logFormat: parseLogFormat(lastOf(flags, "log-format")),
     guestEnv: parseGuestEnv(valuesOf(flags, "guest-env"), (name) => Deno.env.get(name)),
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
+    cache: !isSet(flags, "no-cache"),
     loopGuard: isSet(flags, "loop-guard"),
     reuse: parseReuse(lastOf(flags, "reuse")),
     viceroy: parseViceroyFlags(flags, (name) => lastOf(flags, name)),

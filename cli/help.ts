@@ -27,6 +27,7 @@ Flags:
   --device FILE           Devices: JSON by User-Agent
   --guest-env NAME[=VALUE]
                           A variable of the guest's environment; without a value as it is in yours
+  --no-cache              Send every request to its backend: what backends answer is cached else, as at Fastly
   --loop-guard            Refuse requests that have come through this host before
   --reuse never           Make a new instance of the program for every request, which is slower (default auto:
                           an instance is put back to its first state, if the program allows that)

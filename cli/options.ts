@@ -117,7 +117,7 @@ function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manife
 function optionsOf(
   { options }: Manifest,
   fromFlags: FlagOptions,
-  { backends, catchAll, guestEnv, verbosity, loopGuard, reuse, viceroy }: ServiceFlags,
+  { backends, catchAll, guestEnv, verbosity, cache, loopGuard, reuse, viceroy }: ServiceFlags,
   { log }: LogRoutes,
 ): ServiceOptions {
   return {
@@ -133,6 +133,7 @@ function optionsOf(
     ...catchAll !== undefined && { catchAll },
     log,
     logHostcalls: verbosity > 1,
+    cache,
     loopGuard,
     reuse,
   };

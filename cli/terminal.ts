@@ -101,7 +101,12 @@ function accessLine(entry: AccessEntry, output: Output): string {
   const shown = output.paint(colour, status ? String(status) : "-");
   return `${entry.method} ${entry.target} ${shown} ${
     entry.millis.toFixed(1)
-  }ms ${entry.bytes}B${end}`;
+  }ms ${entry.bytes}B${end}${cacheNote(entry)}`;
+}
+
+/** How the cache answered the guest's requests, in order. */
+function cacheNote({ usage: { cache } }: AccessEntry): string {
+  return cache.length ? ` cache=${cache.join(",")}` : "";
 }
 
 function endpointLine(entry: LogEntry & { kind: "endpoint" }, output: Output): string {

@@ -50,7 +50,9 @@ export class Body extends Waitable {
     if (end === "front") return this.#readable("write to the front of").unshift(chunk);
     if (!this.#stream) return this.#content.push(chunk);
     const { appended, sink } = this.#stream;
-    return appended ? appended.then(() => this.write(chunk, end)) : sink.write(chunk);
+    if (!appended) return sink.write(chunk);
+    this.#stream.awaited.resolve();
+    return appended.then(() => this.write(chunk, end));
   }
 
   /**
@@ -61,7 +63,7 @@ export class Body extends Waitable {
     if (source === this) refuse("bad-handle", "Cannot append a body to itself");
     const content = source.#readable("append");
     if (!this.#stream) return this.#content.join(content);
-    return this.#stream.sink.boundless
+    return this.#stream.sink.pace
       ? this.#follow(this.#stream, content)
       : pump(content, this.#stream);
   }
@@ -169,18 +171,31 @@ interface Stream {
   readonly trailers: HeaderList;
   /** Resolves when what was appended has been written; undefined once it has. */
   appended: Promise<void> | undefined;
+  /** Resolves when the writer waits for that: then no reader's pace counts, for the writer may be the reader. */
+  readonly awaited: PromiseWithResolvers<void>;
   /** What was appended and has not been written yet. */
   readonly arriving: Set<ChunkQueue>;
 }
 
 function streamInto(sink: Sink): Stream {
-  return { sink, trailers: new HeaderList(), appended: undefined, arriving: new Set() };
+  return {
+    sink,
+    trailers: new HeaderList(),
+    appended: undefined,
+    awaited: Promise.withResolvers(),
+    arriving: new Set(),
+  };
 }
 
 /** Writes all of one body into a stream. If it fails half-way, so does the stream. */
-async function pump(content: ChunkQueue, { sink, trailers }: Stream): Promise<void> {
+async function pump(content: ChunkQueue, stream: Stream): Promise<void> {
+  const { sink, trailers, awaited } = stream;
   try {
-    for (let chunk; (chunk = await content.read());) await sink.write(chunk);
+    for (let chunk; (chunk = await content.read());) {
+      await sink.write(chunk);
+      const pace = sink.pace?.();
+      if (pace) await Promise.race([pace, awaited.promise]);
+    }
   } catch (error) {
     content.cancel(error);
     sink.abort(error);

@@ -33,9 +33,9 @@ import { Waitable } from "./waitable.ts";
 /** How a request is looked up. */
 export interface Lookup {
   /** A key of the guest's own, which backends share. */
-  readonly key?: Uint8Array | undefined;
-  /** The backend that would be asked, by name. */
-  readonly backend?: string | undefined;
+  readonly key: Uint8Array | undefined;
+  /** The backend that would be asked, by the cache's name for it. */
+  readonly source: string | undefined;
 }
 
 /** What is said of a response that is stored; its head is kept beside. */
@@ -55,19 +55,19 @@ export function begin(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): 
   return new HttpCacheLookup(sandbox, request, pending, "pass");
 }
 
-function keyFor(request: GuestRequest, { key, backend }: Lookup): string {
+function keyFor(request: GuestRequest, { key, source }: Lookup): string {
   return key
     ? httpKey(key, request.onBehalfOf, undefined)
-    : httpKey(suggestedKey(request), request.onBehalfOf, backend);
+    : httpKey(suggestedKey(request), request.onBehalfOf, source);
 }
 
-/** Without a cache each lookup has one to itself, which keeps nothing: the program goes the same way. */
-function cacheOf({ options, cache }: Service): Cache {
-  return options.cache === false ? forgetful(options.clock) : cache;
+/** Without a cache each lookup has one to itself, so that nobody else finds anything: the program goes the same way. */
+function cacheOf(service: Service): Cache {
+  return service.options.cache === false ? ownCache(service) : service.cache;
 }
 
-function forgetful(now: () => number = Date.now): Cache {
-  return new Cache(0, now);
+function ownCache({ limits, options }: Service): Cache {
+  return new Cache(limits.cacheBytes, options.clock ?? Date.now);
 }
 
 /** A request that was looked up, and what has come of it. It may still wait for what somebody else is getting. */
@@ -186,7 +186,7 @@ export class HttpCacheLookup extends Waitable {
     // A GET must not find the nothing that a HEAD has brought.
     if (this.#suggested?.method !== "HEAD") return duty.insert(options);
     duty.cancel();
-    return forgetful(this.#sandbox.service.options.clock).insert("", this.request.headers, options);
+    return ownCache(this.#sandbox.service).insert("", this.request.headers, options);
   }
 
   /** Gives what was found another head and another lifetime; its content stays. */
@@ -255,9 +255,9 @@ function writerOf({ content, drop }: Inserted): Sink {
     if (content.ended && !content.complete) drop();
   };
   return {
-    boundless: true,
     full: false,
     room: Promise.resolve(),
+    pace: () => content.pace(),
     write(chunk) {
       content.write(chunk);
       check();

@@ -2,19 +2,7 @@ import type { Exchange, HttpVersion } from "../service/exchange.ts";
 import type { Framing } from "../service/framing.ts";
 import { HeaderList } from "../service/headers.ts";
 import { HttpVersion as Version } from "../service/exchange.ts";
-
-/** How a request that goes through the cache departs from the origin's word (`cache_override_*`). */
-export interface CacheOverride {
-  readonly pass: boolean;
-  readonly pci: boolean;
-  /** Seconds. */
-  readonly ttl?: number;
-  /** Seconds. */
-  readonly staleWhileRevalidate?: number;
-  readonly surrogateKeys?: string;
-  /** Milliseconds. */
-  readonly lookupTimeout?: number;
-}
+import { type CacheOverride, NO_OVERRIDE } from "../service/http_cache/override.ts";
 
 /** A request that came from a client. */
 export interface ClientRequest {
@@ -32,7 +20,7 @@ export class GuestRequest {
   framing: Framing = "automatic";
   /** Whether a gzipped response is decoded on its way to the guest. */
   gunzip = false;
-  cacheOverride: CacheOverride | undefined;
+  cacheOverride: CacheOverride = NO_OVERRIDE;
   /** The service whose cache entries the request is to use; the guest's own if undefined. */
   onBehalfOf: string | undefined;
   /** The client's request behind it, if a client sent it. */

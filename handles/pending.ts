@@ -1,3 +1,4 @@
+import type { Eventually } from "../service/bytes.ts";
 import { Waitable } from "./waitable.ts";
 
 /** Work that a guest has started and may wait on, poll, or select among. */
@@ -7,12 +8,20 @@ export class Pending<T> extends Waitable {
   readonly #cancel: () => void;
   #result: { value: T } | { error: unknown } | undefined;
 
-  /** @param cancel Gives up the work when nobody can want its result any more. */
-  constructor(work: Promise<T>, cancel: () => void = () => {}) {
+  /**
+   * @param work Is done at once if it is no promise.
+   * @param cancel Gives up the work when nobody can want its result any more.
+   */
+  constructor(work: Eventually<T>, cancel: () => void = () => {}) {
     super();
-    this.settled = work;
     this.#cancel = cancel;
-    work.then((value) => this.#result = { value }, (error) => this.#result = { error });
+    if (work instanceof Promise) {
+      this.settled = work;
+      work.then((value) => this.#result = { value }, (error) => this.#result = { error });
+    } else {
+      this.settled = Promise.resolve(work);
+      this.#result = { value: work };
+    }
   }
 
   override get ready(): boolean {

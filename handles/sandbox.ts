@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Backend } from "../service/backends.ts";
 import { EMPTY } from "../service/bytes.ts";
 import { refuse } from "../service/errors.ts";
@@ -165,6 +166,13 @@ export class Sandbox {
 
   isDynamic(name: string): boolean {
     return this.#dynamicBackends.has(name);
+  }
+
+  /** What the cache knows a backend by: sandboxes may mean different ones by the name of a dynamic one. */
+  cacheNameOf({ name, options }: Backend): string {
+    if (!options || !this.#dynamicBackends.has(name)) return name;
+    const target = JSON.stringify([options.url, options.hostOverride, options.tls]);
+    return `${name} ${createHash("sha256").update(target).digest("base64")}`;
   }
 
   /** Defines a backend for this sandbox; refused when the name is in use. */

@@ -1,12 +1,20 @@
+import { Buffer } from "node:buffer";
 import type { BackendResponse } from "../service/backend.ts";
 import type { Backend, GuestSend } from "../service/backends.ts";
 import type { Payload } from "../service/bytes.ts";
+import { SendError } from "../service/errors.ts";
 import { gunzip } from "../service/gunzip.ts";
 import type { HeaderList } from "../service/headers.ts";
+import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
+import { isCacheableMethod } from "../service/http_cache/policy.ts";
 import { LOOP_NAME, type Service } from "../service/service.ts";
+import type { CacheUse, Usage } from "../service/usage.ts";
 import { Body } from "./body.ts";
 import { type GuestRequest, GuestResponse } from "./message.ts";
 import { PendingRequest, type Reply } from "./pending_request.ts";
+
+/** Where SDKs put the key that a request is to be cached under: 64 hexadecimal digits. */
+const KEY_FIELD = "fastly-xqd-cache-key";
 
 /** Starts a request to a backend; it is under way when this returns. */
 export function send(
@@ -23,19 +31,65 @@ export function send(
 /** The request as a backend gets it, before the backend's own say. */
 export function toSend(service: Service, request: GuestRequest, body: Payload): GuestSend {
   const { method, url, headers, framing } = request;
-  return {
-    method,
-    url,
-    headers: service.options.loopGuard ? marked(headers) : headers,
-    framing,
-    body,
-  };
+  return { method, url, headers: fieldsToSend(service, headers), framing, body };
 }
 
-function marked(headers: HeaderList): HeaderList {
+function fieldsToSend({ options: { loopGuard } }: Service, headers: HeaderList): HeaderList {
+  if (!loopGuard && !headers.has(KEY_FIELD)) return headers;
   const copy = headers.copy();
-  copy.append("cdn-loop", LOOP_NAME);
+  copy.delete(KEY_FIELD);
+  if (loopGuard) copy.append("cdn-loop", LOOP_NAME);
   return copy;
+}
+
+/**
+ * Starts a request that the cache may answer, or pass to the backend and keep the answer of.
+ *
+ * @param source The backend's name in the cache.
+ * @param usage Takes note of how it was answered.
+ */
+export function sendThroughCache(
+  service: Service,
+  request: GuestRequest,
+  body: Payload,
+  backend: Backend,
+  source: string,
+  usage: Usage,
+): PendingRequest {
+  const used = (use: CacheUse) => void usage.cache.push(use);
+  if (!mayBeCached(request, body)) {
+    used("pass");
+    return send(service, request, body, backend);
+  }
+  const { response, cancel } = service.readThrough.ask({
+    key: keyOf(request, source),
+    request: toSend(service, request, body),
+    backend,
+    override: request.cacheOverride,
+    used,
+  });
+  const reply = response instanceof Promise
+    ? response.then((response) => replyOf(response, request.gunzip))
+    : replyOf(response, request.gunzip);
+  return new PendingRequest(reply, cancel);
+}
+
+/** What comes with content may mean more than its URL says, and who wants another protocol wants no response. */
+function mayBeCached({ method, headers, cacheOverride }: GuestRequest, body: Payload): boolean {
+  return isCacheableMethod(method) && !cacheOverride.pass && body.length === 0 &&
+    !headers.has("upgrade");
+}
+
+function keyOf(request: GuestRequest, source: string): string {
+  const chosen = request.headers.get(KEY_FIELD);
+  if (chosen === undefined) return httpKey(suggestedKey(request), request.onBehalfOf, source);
+  if (/^[0-9a-f]{64}$/i.test(chosen)) {
+    return httpKey(Buffer.from(chosen, "hex"), request.onBehalfOf, undefined);
+  }
+  throw new SendError(
+    "http_request_cache_key_invalid",
+    `Cannot send: the cache key ${JSON.stringify(chosen)} is not 64 hexadecimal digits`,
+  );
 }
 
 /** A backend's response as the guest, or the client, gets it. */

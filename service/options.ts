@@ -105,8 +105,8 @@ export interface ServiceOptions {
    */
   readonly factsPrefix?: string;
   /**
-   * Whether the answers of backends are kept, and requests for the same one are answered together. By default they are;
-   * `false`: nothing is kept.
+   * Whether what backends answer is cached as at Fastly. By default it is. `false`: every request goes to its backend,
+   * and of what programs put into the HTTP cache nothing is kept.
    */
   readonly cache?: boolean;
   /** Fastly's products that guests are told the service has. By default none but the image optimizer, if there is one. */

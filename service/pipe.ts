@@ -10,10 +10,13 @@ const MOST_UNREAD = 64 * 1024;
 export interface Sink {
   /** Whether a write would have to wait. */
   readonly full: boolean;
-  /** Whether it takes all that there is at any time: no reader's pace counts. */
-  readonly boundless: boolean;
   /** Resolves when a write need not wait any more, or can only fail. */
   readonly room: Promise<void>;
+  /**
+   * Only of a sink that is never full: what waits, for those who write by themselves and must not be far ahead of all
+   * readers. Throws or rejects when nobody wants more.
+   */
+  readonly pace?: () => Eventually<void>;
   /** Hands on bytes, which the sink keeps. Waits first while it is full. */
   write(chunk: Uint8Array): Eventually<void>;
   /** Ends the message well. */
@@ -24,7 +27,6 @@ export interface Sink {
 
 /** Joins one writer to one reader; a fast writer waits for a slow reader. */
 export class Pipe implements ByteSource, Sink {
-  readonly boundless = false;
   readonly #chunks = new Fifo<Uint8Array>();
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;

@@ -9,6 +9,7 @@ import type { Exchange } from "./exchange.ts";
 import { gatherFacts } from "./facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./geo.ts";
 import type { HeaderList } from "./headers.ts";
+import { ReadThrough } from "./http_cache/read_through.ts";
 import type { KvStore } from "./kv/store.ts";
 import { kvStoresOf } from "./kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
@@ -37,7 +38,9 @@ export function hopsOf(headers: HeaderList): number {
 const GEO_BACKEND = "geolocation";
 
 /** What a service may share with another one. */
-export type Shared = Partial<Pick<Service, "kvStores" | "rates" | "cache" | "pace">>;
+export type Shared = Partial<
+  Pick<Service, "kvStores" | "rates" | "cache" | "readThrough" | "pace">
+>;
 
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
@@ -49,6 +52,7 @@ export class Service {
   readonly kvStores: ReadonlyMap<string, KvStore>;
   readonly rates: RateLimiter;
   readonly cache: Cache;
+  readonly readThrough: ReadThrough;
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
@@ -57,6 +61,7 @@ export class Service {
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
   readonly #log: LogSink | undefined;
+  readonly #sharesReadThrough: boolean;
   readonly #geoBackend: Backend;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
@@ -77,6 +82,14 @@ export class Service {
     this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
     this.pace = shared.pace ?? new Pace();
     this.#log = options.log;
+    this.#sharesReadThrough = shared.readThrough !== undefined;
+    this.readThrough = shared.readThrough ?? new ReadThrough({
+      cache: this.cache,
+      most: this.limits.cacheBytes,
+      now,
+      pace: this.pace,
+      report: (level, message) => this.report(level, message),
+    });
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
       {
@@ -168,6 +181,7 @@ export class Service {
 
   close(): void {
     for (const connection of this.#connections) connection.destroy();
+    if (!this.#sharesReadThrough) this.readThrough.close();
     this.backends.close();
   }
 }

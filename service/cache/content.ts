@@ -1,14 +1,16 @@
 import { type ByteSource, concat, type Eventually, type Payload } from "../bytes.ts";
-import { HostError } from "../errors.ts";
+import { HostError, refuse } from "../errors.ts";
 import type { Sink } from "../pipe.ts";
 
 /** Content up to this many bytes is put in one piece when it is complete. */
 const MOST_JOINED = 1 << 20;
+/** Who writes by itself waits while this many bytes have been read by nobody. */
+const MOST_AHEAD = 128 * 1024;
 
 /** The bytes of an object: written once, and read by any number of readers, also while they are written. */
 export class CacheContent implements Sink {
-  /** A writer does not wait for readers. */
-  readonly boundless = true;
+  /** Whether it is in the cache, where readers may yet find it. */
+  kept = false;
   /** How many bytes there shall be, if the writer has said. */
   readonly declared: number | undefined;
   /** Is told of each piece: how many bytes it has. */
@@ -20,6 +22,8 @@ export class CacheContent implements Sink {
   #complete = false;
   #fault: HostError | undefined;
   #change: PromiseWithResolvers<void> | undefined;
+  readonly #readers = new Set<Reader>();
+  #caughtUp: PromiseWithResolvers<void> | undefined;
 
   constructor(declared?: number) {
     this.declared = declared;
@@ -45,12 +49,37 @@ export class CacheContent implements Sink {
     return this.#complete || this.#fault !== undefined;
   }
 
+  /** Never: who writes does not wait for readers. */
   get full(): boolean {
     return false;
   }
 
   get room(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /**
+   * Waits while all readers are far behind. Without any it does not wait: it is written for those to come. Throws or
+   * rejects if there can be none.
+   */
+  pace(): Eventually<void> {
+    if (this.ended) return;
+    if (!this.#readers.size) return this.kept ? undefined : unwanted();
+    let foremost = 0;
+    for (const { position } of this.#readers) foremost = Math.max(foremost, position);
+    if (this.#written - foremost < MOST_AHEAD) return;
+    return (this.#caughtUp ??= Promise.withResolvers()).promise.then(() => this.pace());
+  }
+
+  /** A reader has read on. */
+  moved(): void {
+    this.#caughtUp?.resolve();
+    this.#caughtUp = undefined;
+  }
+
+  /** A reader is done with it. */
+  left(reader: Reader): void {
+    if (this.#readers.delete(reader)) this.moved();
   }
 
   /** Adds bytes, which it keeps. More than were declared spoil it for its readers, not for the writer. */
@@ -106,7 +135,9 @@ export class CacheContent implements Sink {
     if (this.#complete && this.#pieces.length === 1 && from <= end && end <= this.#written) {
       return this.#pieces[0]!.subarray(from, end);
     }
-    return new Reader(this, from, to);
+    const reader = new Reader(this, from, to);
+    if (!this.ended) this.#readers.add(reader);
+    return reader;
   }
 
   /** Bytes at a position, up to an end; none if they are not there. Throws if there will never be any. */
@@ -148,7 +179,14 @@ export class CacheContent implements Sink {
   #changed(): void {
     this.#change?.resolve();
     this.#change = undefined;
+    if (!this.ended) return;
+    this.#readers.clear();
+    this.moved();
   }
+}
+
+function unwanted(): never {
+  refuse("failed", "Cannot write on: nobody can read the object any more");
 }
 
 function incomplete(why: string, cause?: unknown): HostError {
@@ -160,28 +198,32 @@ class Reader implements ByteSource {
   readonly trailers = undefined;
   readonly #content: CacheContent;
   readonly #to: number | undefined;
-  #position: number;
+  position: number;
 
   constructor(content: CacheContent, from: number, to: number | undefined) {
     this.#content = content;
-    this.#position = from;
+    this.position = from;
     this.#to = to;
   }
 
   get length(): number | undefined {
     const { length } = this.#content;
     if (length === undefined) return undefined;
-    return Math.max(0, Math.min(this.#to ?? length, length) - this.#position);
+    return Math.max(0, Math.min(this.#to ?? length, length) - this.position);
   }
 
   read(): Eventually<Uint8Array | undefined> {
-    const next = this.#content.at(this.#position, this.#to);
-    if (next === "end") return undefined;
+    const next = this.#content.at(this.position, this.#to);
+    if (next === "end") return void this.cancel();
     if (next === "later") return this.#content.change().then(() => this.read());
-    this.#position += next.length;
+    this.position += next.length;
+    if (this.position === this.#to) this.cancel();
+    else this.#content.moved();
     return next;
   }
 
   /** The writer goes on, for other readers. */
-  cancel(): void {}
+  cancel(): void {
+    this.#content.left(this);
+  }
 }

@@ -30,10 +30,17 @@ interface Match {
   readonly phase: Phase | undefined;
 }
 
+/** How an obligation has ended that brought no object. */
+interface Ending {
+  /** An object that may be used although it could not be renewed. */
+  readonly excused?: CachedObject | undefined;
+  /** What nobody gets for others any more. */
+  readonly released?: Variant;
+}
+
 /** Somebody who waits, until an attempt comes to something. */
 interface Waiter {
-  /** @param excused An object that may be used although it could not be renewed. */
-  readonly attempt: (excused?: CachedObject) => Outcome | undefined;
+  readonly attempt: (ending: Ending) => Outcome | undefined;
   readonly pending: PendingOutcome;
 }
 
@@ -62,7 +69,7 @@ export class CacheEntry {
 
   /** As {@linkcode CacheEntry.lookup}, but one gets what is missing or stale, and the others wait for what is missing. */
   transaction(headers: HeaderList): PendingOutcome {
-    return this.#join((excused) => this.#attempt(headers, excused));
+    return this.#join((ending) => this.#attempt(headers, ending));
   }
 
   /** What there is to be replaced. An obligation comes with it if others are to wait for the replacement. */
@@ -94,7 +101,7 @@ export class CacheEntry {
     return { content, found, drop: () => this.#lru.drop(object) };
   }
 
-  #attempt(headers: HeaderList, excused: CachedObject | undefined): Outcome | undefined {
+  #attempt(headers: HeaderList, { excused, released }: Ending): Outcome | undefined {
     const matches = this.#matches(headers);
     const match = usable(matches);
     if (match) {
@@ -108,8 +115,9 @@ export class CacheEntry {
       return { found: this.#use(spare), obligation: undefined };
     }
     if (matches.some(({ variant }) => variant.obligation)) return undefined;
-    const found = this.#use(spare);
     const variant = spare?.variant ?? this.#newest(headers);
+    if (variant === released) return { found: undefined, obligation: undefined };
+    const found = this.#use(spare);
     return { found, obligation: this.#oblige(variant, headers, found?.object) };
   }
 
@@ -146,9 +154,13 @@ export class CacheEntry {
       }
       variant.obligation = undefined;
     };
+    const waiters = this.#waiters;
     const obligation: Obligation = {
       get open() {
         return variant.obligation === obligation;
+      },
+      get awaited() {
+        return waiters.size > 0;
       },
       insert: (options, own = headers) => {
         end();
@@ -169,12 +181,17 @@ export class CacheEntry {
       },
       useStale: () => {
         end();
-        this.#wake(known);
+        this.#wake({ excused: known });
         this.#prune(variant);
       },
       cancel: () => {
         end();
         this.#wake();
+        this.#prune(variant);
+      },
+      release: () => {
+        end();
+        this.#wake({ released: variant });
         this.#prune(variant);
       },
     };
@@ -224,7 +241,7 @@ export class CacheEntry {
   }
 
   #join(attempt: Waiter["attempt"]): PendingOutcome {
-    const outcome = attempt();
+    const outcome = attempt({});
     if (outcome) return new PendingOutcome(outcome);
     const pending = new PendingOutcome(undefined, () => this.#waiters.delete(waiter));
     const waiter = { attempt, pending };
@@ -233,9 +250,9 @@ export class CacheEntry {
   }
 
   /** Lets everybody try again, in the order in which they came. */
-  #wake(excused?: CachedObject): void {
+  #wake(ending: Ending = {}): void {
     for (const waiter of this.#waiters) {
-      const outcome = waiter.attempt(excused);
+      const outcome = waiter.attempt(ending);
       if (!outcome) continue;
       this.#waiters.delete(waiter);
       waiter.pending.settle(outcome);

@@ -32,6 +32,7 @@ export class Lru {
     const entry = { size: object.size + label, forget };
     this.#kept.set(object, entry);
     this.#bytes += entry.size;
+    object.content.kept = true;
     object.content.grown = (bytes) => {
       entry.size += bytes;
       this.#bytes += bytes;
@@ -54,6 +55,7 @@ export class Lru {
     if (!entry) return;
     this.#kept.delete(object);
     this.#bytes -= entry.size;
+    object.content.kept = false;
     object.content.grown = () => {};
   }
 

@@ -18,6 +18,8 @@ export interface Inserted {
 export interface Obligation {
   /** Whether it has not ended. */
   readonly open: boolean;
+  /** Whether anybody waits for an object under the key. */
+  readonly awaited: boolean;
   /** @param headers The request that the object answers; by default the one that was looked up. */
   insert(options: WriteOptions, headers?: HeaderList): Inserted;
   /**
@@ -30,6 +32,8 @@ export interface Obligation {
   useStale(): void;
   /** Somebody else may try. */
   cancel(): void;
+  /** There will be no object: those who wait are let go, all at once, with neither an object nor an obligation. */
+  release(): void;
 }
 
 /** What a lookup has come to. */

@@ -1,5 +1,6 @@
 /** Conditions and ranges: of requests to backends, and of clients (RFC 9110 13 and 14). @module */
 import { HeaderList } from "../headers.ts";
+import { httpDate } from "./date.ts";
 import type { StoredHead } from "./head.ts";
 
 const CONDITIONS = [
@@ -54,7 +55,11 @@ export function viewFor(
   stored: StoredHead,
   length: number | undefined,
 ): ClientView {
-  const whole = { ...stored, headers: sized(stored.headers, length), range: undefined };
+  const whole = {
+    ...stored,
+    headers: sized(stored.headers, stored.status === 204 ? undefined : length),
+    range: undefined,
+  };
   const empty = method === "HEAD";
   if (stored.status !== 200) return { ...whole, empty };
   if (isUnchanged(request, stored)) {
@@ -90,8 +95,9 @@ function isUnchanged(request: HeaderList, { headers }: StoredHead): boolean {
     if (list.trim() === "*") return true;
     return etag !== undefined && tagsIn(list).includes(opaque(etag));
   }
-  const since = Date.parse(request.get("if-modified-since") ?? "");
-  return since >= Date.parse(headers.get("last-modified") ?? "");
+  const since = httpDate(request.get("if-modified-since"));
+  const modified = httpDate(headers.get("last-modified"));
+  return since !== undefined && modified !== undefined && since >= modified;
 }
 
 function tagsIn(list: string): string[] {
@@ -108,8 +114,8 @@ function rangeHolds(request: HeaderList, { headers }: StoredHead): boolean {
   if (condition === undefined) return true;
   if (condition.startsWith("W/")) return false;
   if (condition.startsWith('"')) return headers.get("etag")?.trim() === condition;
-  const date = Date.parse(condition);
-  return !Number.isNaN(date) && date === Date.parse(headers.get("last-modified") ?? "");
+  const date = httpDate(condition);
+  return date !== undefined && date === httpDate(headers.get("last-modified"));
 }
 
 /** One range of bytes; undefined for anything that is answered with the whole. */

@@ -5,7 +5,7 @@ export type Directives = ReadonlyMap<string, string>;
 
 const DIRECTIVE = /([!#$%&'*+\-.^_`|~\w]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 /** Longer than anything is cached: 68 years, in seconds. */
-const MOST_SECONDS = 2 ** 31 - 1;
+export const MOST_SECONDS: number = 2 ** 31 - 1;
 
 /** Reads a field of directives, all its lines together (RFC 9111 5.2). */
 export function directivesOf(headers: HeaderList, name: string): Directives {

@@ -7,7 +7,14 @@
 import type { Lifetime } from "../cache/lifetime.ts";
 import { ANY_REQUEST, type VaryRule } from "../cache/vary.ts";
 import type { HeaderList } from "../headers.ts";
-import { directivesOf, secondsOf, wholeSeconds } from "./directives.ts";
+import { httpDate } from "./date.ts";
+import {
+  type Directives,
+  directivesOf,
+  MOST_SECONDS,
+  secondsOf,
+  wholeSeconds,
+} from "./directives.ts";
 
 /** The parts of a response that decide. */
 export interface ResponseFacts {
@@ -92,7 +99,7 @@ function explicitAge(headers: HeaderList, now: number): number | undefined {
   }
   const surrogate = secondsOf(directivesOf(headers, "surrogate-control"), "max-age");
   if (surrogate !== undefined) return surrogate;
-  if (control.get("no-cache") === "") return 0; // named fields alone would be another thing
+  if (forbidsUnvalidated(control)) return 0;
   return secondsOf(control, "s-maxage") ?? secondsOf(control, "max-age") ??
     untilExpiry(headers, now);
 }
@@ -101,10 +108,15 @@ function explicitAge(headers: HeaderList, now: number): number | undefined {
 function untilExpiry(headers: HeaderList, now: number): number | undefined {
   const expires = headers.get("expires");
   if (expires === undefined) return undefined;
-  const date = Date.parse(headers.get("date") ?? "");
-  const made = Number.isNaN(date) ? now : date;
-  const seconds = Math.floor((Date.parse(expires) - made) / 1000);
-  return seconds > 0 ? seconds : 0;
+  const until = httpDate(expires);
+  if (until === undefined) return 0;
+  const seconds = Math.floor((until - (httpDate(headers.get("date")) ?? now)) / 1000);
+  return Math.min(Math.max(seconds, 0), MOST_SECONDS);
+}
+
+/** Whether every use needs the origin's word first. With names of fields `no-cache` would be about those alone. */
+function forbidsUnvalidated(control: Directives): boolean {
+  return control.get("no-cache") === "";
 }
 
 function staleUses(
@@ -113,6 +125,7 @@ function staleUses(
   const control = directivesOf(headers, "cache-control");
   const surrogate = directivesOf(headers, "surrogate-control");
   if (control.has("must-revalidate") || control.has("proxy-revalidate")) return NEVER_STALE;
+  if (forbidsUnvalidated(control) && !surrogate.has("max-age")) return NEVER_STALE;
   const of = (name: string) =>
     nanoseconds(secondsOf(surrogate, name) ?? secondsOf(control, name) ?? 0);
   return {

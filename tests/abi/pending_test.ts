@@ -249,9 +249,9 @@ Deno.test("send_downstream_pending answers with what the origin brings", async (
 
 Deno.test("send_downstream_pending outlives the guest", async () => {
   const origin = new Origin();
-  const b = bench({ backends: { origin: origin.handler } });
+  using b = bench({ backends: { origin: origin.handler } });
   assertEquals(b.now(RESP, "send_downstream_pending", await start(b, "origin")), ok);
-  b[Symbol.dispose]();
+  b.sandbox.end();
   await turn();
   origin.answer(new Response("after the end"));
   assertEquals(await b.exchange.responseText(), "after the end");

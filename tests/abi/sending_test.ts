@@ -206,6 +206,7 @@ function gzip(text: string): ReadableStream<Uint8Array<ArrayBuffer>> {
 
 Deno.test("a gzipped response is decoded only when that is asked for", async (t) => {
   using b = bench({
+    cache: false,
     backends: {
       gzip: (request) =>
         new Response(gzip("plain text"), {
@@ -323,6 +324,7 @@ for (
   Deno.test(`a body that is consumed but not sent is let go: ${what}`, async () => {
     let gone = false;
     using b = bench({
+      cache: false,
       backends: {
         origin: () => new Response(new ReadableStream({ cancel: () => void (gone = true) })),
       },

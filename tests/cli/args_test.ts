@@ -15,6 +15,8 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["guest.wasm", {}],
   ["serve guest.wasm", {}],
   ["guest.wasm --loop-guard", { loopGuard: true }],
+  ["--no-cache guest.wasm", { cache: false }],
+  ["-no-cache guest.wasm", { cache: false }],
   ["guest.wasm --reuse never", { reuse: "never" }],
   ["--loop-guard guest.wasm", { loopGuard: true }],
   ["serve -v guest.wasm -v", { verbosity: 2 }],
@@ -137,7 +139,7 @@ for (const [line, message] of REFUSED) {
 Deno.test("the help names every flag", () => {
   const flags =
     "wasm proxy-to bind backend config env kv config-store secret-store acl geo device " +
-    "log-endpoint log-format loop-guard version";
+    "log-endpoint log-format no-cache loop-guard version";
   for (const flag of flags.split(" ")) {
     assertStringIncludes(HELP, `--${flag}`);
   }

@@ -17,6 +17,7 @@ export const NO_FLAGS: ServiceFlags = {
   logFormat: "text",
   guestEnv: {},
   verbosity: 0,
+  cache: true,
   loopGuard: false,
   reuse: "auto",
   viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },

@@ -68,6 +68,7 @@ Deno.test("every flag that names a file takes it", async () => {
     geo: place.at("geo.json"),
     device: place.at("device.json"),
     verbosity: 2,
+    cache: false,
     loopGuard: true,
   });
   // The authorities are those of the machine that runs the tests.
@@ -79,6 +80,7 @@ Deno.test("every flag that names a file takes it", async () => {
     kvStores: { three: { c: { value: "3", metadata: "m" } }, empty: {} },
     acls: { four: [{ prefix: "10.0.0.0/8", action: "BLOCK" }] },
     logHostcalls: true,
+    cache: false,
     loopGuard: true,
     reuse: "auto",
   });

@@ -10,7 +10,7 @@ const step = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      act: fc.constantFrom("insert", "update", "give up", "use stale"),
+      act: fc.constantFrom("insert", "update", "give up", "use stale", "release"),
       which: fc.nat(20),
       vary: fc.constantFrom("", "a", "b", "a b"),
       maxAge: fc.nat(3),
@@ -82,6 +82,7 @@ class Crowd {
     if (step.act === "insert") obligation.insert(options).content.write(new Uint8Array(100));
     else if (step.act === "update" && found) obligation.update(options);
     else if (step.act === "use stale") obligation.useStale();
+    else if (step.act === "release") obligation.release();
     else obligation.cancel();
     assertEquals(obligation.open, false);
   }

@@ -1,8 +1,9 @@
 import fc from "npm:fast-check@4.10.2";
-import { collect, type Payload } from "../../service/bytes.ts";
+import { type ByteSource, collect, type Payload } from "../../service/bytes.ts";
 import { CacheContent } from "../../service/cache/content.ts";
 import { readRange } from "../../service/cache/range.ts";
-import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { HostError } from "../../service/errors.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { turn, watch } from "../abi/_bench.ts";
 
 const DIGITS = "0123456789";
@@ -150,4 +151,50 @@ Deno.test("a range that turns out too long is read to the end, and breaks off th
   const rest = collect(payload);
   content.finish();
   await assertRejects(() => rest, Error, "before the end of the range");
+});
+
+Deno.test("who writes by himself keeps to the pace of the foremost reader", async () => {
+  const content = new CacheContent();
+  content.kept = true;
+  for (let i = 0; i < 3; i++) content.write(new Uint8Array(100_000));
+  assertEquals(content.pace(), undefined, "it is written for readers to come");
+  const slow = content.read() as ByteSource;
+  const quick = content.read() as ByteSource;
+  let waits = true;
+  const pace = Promise.resolve(content.pace()).then(() => waits = false);
+  await slow.read();
+  await turn();
+  assert(waits);
+  await quick.read();
+  await turn();
+  assert(waits, "it is still far behind");
+  await quick.read();
+  await pace;
+  content.write(new Uint8Array(300_000));
+  const gone = content.pace();
+  assert(gone instanceof Promise);
+  quick.cancel();
+  slow.cancel();
+  await gone;
+});
+
+Deno.test("nobody writes by himself what nobody can read", async () => {
+  const content = new CacheContent();
+  content.write(new Uint8Array(300_000));
+  assertThrows(() => content.pace(), HostError);
+  const reader = content.read() as ByteSource;
+  const pace = content.pace();
+  assert(pace instanceof Promise);
+  reader.cancel();
+  await assertRejects(() => pace, HostError);
+});
+
+Deno.test("a reader that has its range holds nobody up", async () => {
+  const content = new CacheContent();
+  content.kept = true;
+  content.write(new Uint8Array(300_000));
+  const part = content.read(0, 10) as ByteSource;
+  assert(content.pace() instanceof Promise);
+  await part.read();
+  assertEquals(content.pace(), undefined);
 });

@@ -4,6 +4,7 @@ import { ageAfter, type Lifetime, phaseAt } from "../../service/cache/lifetime.t
 import { parseSurrogateKeys } from "../../service/cache/surrogate_keys.ts";
 import { parseVaryRule, variantOf } from "../../service/cache/vary.ts";
 import { collect } from "../../service/bytes.ts";
+import { HostError } from "../../service/errors.ts";
 import { HeaderList } from "../../service/headers.ts";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "../assert.ts";
 import { cacheOf, NONE, outcomeOf, SECOND, store, written } from "./_cache.ts";
@@ -220,6 +221,47 @@ Deno.test("what is kept for errors serves those who wait, when its holder says s
   const { found, obligation } = outcomeOf(waiting);
   assertEquals([found?.phase, obligation], ["if-error", undefined]);
   assertEquals(outcomeOf(cache.transaction("k", NONE)).obligation?.open, true);
+});
+
+Deno.test("those who wait for what will never be stored are let go, all at once", () => {
+  const { cache } = cacheOf();
+  const holder = outcomeOf(cache.transaction("k", NONE)).obligation!;
+  assertEquals(holder.awaited, false);
+  const waiting = Array.from({ length: 3 }, () => cache.transaction("k", NONE));
+  assertEquals(holder.awaited, true);
+  holder.release();
+  const nothing = { found: undefined, obligation: undefined };
+  assertEquals(waiting.map(outcomeOf), [nothing, nothing, nothing]);
+  assertThrows(() => holder.release(), HostError);
+  assert(outcomeOf(cache.transaction("k", NONE)).obligation, "the next one may try again");
+});
+
+Deno.test("who waits for another variant waits on when one is let go", () => {
+  const { cache } = cacheOf();
+  const headers = (a: string) => new HeaderList(["a", a]);
+  store(cache, "k", "", { maxAge: 0, vary: "a" });
+  const one = outcomeOf(cache.transaction("k", headers("1"))).obligation!;
+  const two = outcomeOf(cache.transaction("k", headers("2"))).obligation!;
+  const waiting = cache.transaction("k", headers("2"));
+  one.release();
+  assertEquals(waiting.ready, false);
+  two.release();
+  assertEquals(outcomeOf(waiting).obligation, undefined);
+});
+
+Deno.test("an object may be dropped by its writer, and whoever reads it reads on", () => {
+  const { cache } = cacheOf();
+  const { content, found, drop } = cache.insert("k", NONE, written());
+  content.write(new Uint8Array(3));
+  drop();
+  drop();
+  assertEquals([cache.lookup("k", NONE), cache.bytes], [undefined, 0]);
+  content.write(new Uint8Array(4));
+  content.finish();
+  assertEquals([found.object.content.complete, content.length], [true, 7]);
+  store(cache, "k", "other");
+  drop();
+  assert(cache.lookup("k", NONE), "the object of somebody else stays");
 });
 
 Deno.test("a purge hits single variants; a soft one leaves them stale", () => {

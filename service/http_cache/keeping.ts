@@ -1,0 +1,69 @@
+import type { Lifetime } from "../cache/lifetime.ts";
+import type { WriteOptions } from "../cache/object.ts";
+import { surrogateKeysIn } from "../cache/surrogate_keys.ts";
+import { ANY_REQUEST } from "../cache/vary.ts";
+import { encodeHead, PASS_MARK, type StoredHead } from "./head.ts";
+import { defaultSurrogateKey, type Target } from "./key.ts";
+import type { CacheOverride } from "./override.ts";
+import { lifetimeOf, storageAction, varyRuleOf } from "./policy.ts";
+
+/** What the cache keeps of a response. */
+export interface Keeping {
+  /** Whether it is only a mark that such requests pass. */
+  readonly mark: boolean;
+  readonly options: WriteOptions;
+}
+
+const NANOSECONDS = 1_000_000_000n;
+
+/**
+ * What is to be kept of a response; undefined if nothing is. The override has its say about how long, as in the SDKs'
+ * own caching, but what the origin means for one client only is never kept.
+ *
+ * @param length Of the content in bytes, if it is known.
+ * @param now When it came, in milliseconds since 1970.
+ */
+export function keepingOf(
+  request: Target,
+  response: StoredHead,
+  override: CacheOverride,
+  length: number | undefined,
+  now: number,
+): Keeping | undefined {
+  const action = storageAction(request.headers, response);
+  if (action === "do-not-store") return undefined;
+  const mark = action === "record-uncacheable";
+  const lifetime = overridden(lifetimeOf(response, action, now), override, mark);
+  if (!isOfUse(lifetime)) return undefined;
+  const { headers } = response;
+  const keys = [override.surrogateKeys ?? "", ...headers.getAll("surrogate-key")].join(" ");
+  return {
+    mark,
+    options: {
+      lifetime,
+      varyRule: varyRuleOf(headers) ?? ANY_REQUEST,
+      surrogateKeys: new Set([defaultSurrogateKey(request), ...surrogateKeysIn(keys)]),
+      userMetadata: mark ? PASS_MARK : encodeHead(response),
+      sensitive: override.pci,
+      length: mark ? 0 : length,
+    },
+  };
+}
+
+function overridden(
+  lifetime: Lifetime,
+  { ttl, staleWhileRevalidate }: CacheOverride,
+  mark: boolean,
+): Lifetime {
+  return {
+    ...lifetime,
+    ...ttl !== undefined && { maxAge: BigInt(ttl) * NANOSECONDS + lifetime.initialAge },
+    ...!mark && staleWhileRevalidate !== undefined && {
+      staleWhileRevalidate: BigInt(staleWhileRevalidate) * NANOSECONDS,
+    },
+  };
+}
+
+function isOfUse({ initialAge, maxAge, staleWhileRevalidate, staleIfError }: Lifetime): boolean {
+  return initialAge < maxAge + staleWhileRevalidate || initialAge < maxAge + staleIfError;
+}
