@@ -17,6 +17,7 @@ pub fn answer(req: Request, path: &str) -> Response {
     let rules = Rules::of(&req);
     let mut url = req.get_url().clone();
     url.set_path(path);
+    url.set_query(None); // the rules are no part of what is asked for
     let mut request = req.with_url(url);
     if let Some(key) = &rules.key {
         RequestCacheKey::set_cache_key_str(&mut request, key);

@@ -1,0 +1,390 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastlikeOptions } from "../../mod.ts";
+import { Wire } from "../cli/wire.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { fetchRaw, type RawResponse, valuesOf } from "./http.ts";
+import { type Origin, type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
+
+/** Guests that cache by themselves, with hooks that do what the query says. */
+const NAMES = ["rust"];
+
+/** A guest, its origin, and the clock that both go by. */
+interface Stage extends AsyncDisposable {
+  readonly origin: Origin;
+  readonly served: Served;
+  now: number;
+  ask(path: string, options?: Parameters<typeof fetchRaw>[2]): Promise<RawResponse>;
+}
+
+async function setUp(
+  name: string,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  options: FastlikeOptions = {},
+): Promise<Stage> {
+  const origin = await startOrigin(answer);
+  const clock = { now: Date.parse("2026-11-22T12:00:00Z") };
+  const served = await serveGuest(name, {
+    backends: { origin: origin.url },
+    clock: () => clock.now,
+    ...options,
+  });
+  return {
+    origin,
+    served,
+    get now() {
+      return clock.now;
+    },
+    set now(now) {
+      clock.now = now;
+    },
+    ask: (path, options) => fetchRaw(served.port, `/http-cache${path}`, options),
+    async [Symbol.asyncDispose]() {
+      await served[Symbol.asyncDispose]();
+      await origin[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Whether the cache had it, and the content. */
+function told(response: RawResponse): string[] {
+  return [...valuesOf(response, "x-cache"), response.body];
+}
+
+/** Answers with how many requests there were before, and what the query asks for. */
+function counting(fields: Record<string, string> = {}, status = 200) {
+  let count = 0;
+  return (_: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(status, { date: "Sun, 22 Nov 2026 12:00:00 GMT", ...fields });
+    response.end(`answer ${++count}`);
+  };
+}
+
+for (const name of NAMES) {
+  testGuest(
+    name,
+    "the first request is a miss with both hooks, the next ones are hits without",
+    async () => {
+      await using stage = await setUp(name, counting());
+      const first = await stage.ask("/a?hooks&ttl=60");
+      assertEquals(told(first), ["MISS", "answer 1"]);
+      assertEquals(valuesOf(first, "x-after-send"), ["1"]);
+      stage.now += 59_000;
+      const second = await stage.ask("/a?hooks&ttl=60");
+      assertEquals(told(second), ["HIT", "answer 1"]);
+      assertEquals(valuesOf(second, "x-after-send"), ["1"], "the hook has run once");
+      assertEquals(valuesOf(second, "age"), ["59"]);
+      stage.now += 1000;
+      assertEquals(told(await stage.ask("/a?hooks&ttl=60")), ["MISS", "answer 2"]);
+      assertEquals(stage.origin.seen.length, 2);
+      assert(stage.origin.seen[0]!.headers.includes("x-before-send"));
+    },
+  );
+
+  testGuest(name, "without hooks the origin's word counts", async () => {
+    await using stage = await setUp(name, counting({ "cache-control": "max-age=10" }));
+    assertEquals(told(await stage.ask("/a")), ["MISS", "answer 1"]);
+    stage.now += 9_000;
+    assertEquals(told(await stage.ask("/a")), ["HIT", "answer 1"]);
+    stage.now += 1_000;
+    assertEquals(told(await stage.ask("/a")), ["MISS", "answer 2"]);
+  });
+
+  testGuest(name, "50 clients on one slow origin make one request", async () => {
+    const arrived = Promise.withResolvers<ServerResponse>();
+    let count = 0;
+    await using stage = await setUp(name, (_, response) => {
+      count++;
+      arrived.resolve(response);
+    });
+    const first = stage.ask("/slow?hooks&ttl=60");
+    const slow = await arrived.promise;
+    const others = Array.from({ length: 49 }, () => stage.ask("/slow?hooks&ttl=60"));
+    // All of them are with the guest by the time that a later one has been answered.
+    await fetchRaw(stage.served.port, "/hello");
+    slow.end("slow");
+    const answers = await Promise.all([first, ...others]);
+    assertEquals(new Set(answers.map(({ body }) => body)), new Set(["slow"]));
+    assertEquals(count, 1);
+  });
+
+  testGuest(name, "a stale answer is given while one client has it renewed", async () => {
+    await using stage = await setUp(name, counting());
+    const path = "/a?hooks&ttl=10&swr=60";
+    await stage.ask(path);
+    stage.now += 10_000;
+    assertEquals(told(await stage.ask(path)), ["HIT", "answer 1"]);
+    while (stage.origin.seen.length < 2) await new Promise((resolve) => setTimeout(resolve));
+    for (;;) {
+      const { body } = await stage.ask(path);
+      if (body === "answer 2") break;
+      assertEquals(body, "answer 1");
+    }
+    assertEquals(stage.origin.seen.length, 2);
+  });
+
+  testGuest(name, "a 304 renews what is stored, and the content stays", async () => {
+    const asked: string[] = [];
+    await using stage = await setUp(name, (request, response) => {
+      const condition = request.headers["if-none-match"];
+      asked.push(condition ?? "all");
+      const fields = { etag: '"v1"', "x-count": String(asked.length) };
+      if (condition === '"v1"') response.writeHead(304, fields).end();
+      else response.writeHead(200, fields).end("the content");
+    });
+    const path = "/a?hooks&ttl=10&sie=60";
+    await stage.ask(path);
+    stage.now += 20_000;
+    const renewed = await stage.ask(path);
+    assertEquals([renewed.status, renewed.body], [200, "the content"]);
+    assertEquals(valuesOf(renewed, "x-count"), ["2"], "the head is the new one");
+    assertEquals(asked, ["all", '"v1"']);
+    stage.now += 9_000;
+    assertEquals(told(await stage.ask(path)), ["HIT", "the content"]);
+    assertEquals(asked.length, 2);
+  });
+
+  testGuest(
+    name,
+    "a purge by a surrogate key of the origin, a hook or the URL is felt",
+    async () => {
+      await using stage = await setUp(name, counting({ "surrogate-key": "from-origin" }));
+      const purge = (key: string) => fetchRaw(stage.served.port, `/cache/purge?key=${key}`);
+      const path = "/a?hooks&ttl=60";
+      assertEquals((await stage.ask(path)).body, "answer 1");
+      await purge("other");
+      assertEquals((await stage.ask(path)).body, "answer 1");
+      await purge("from-origin");
+      const third = await stage.ask(`${path}&keys=from-hook+second`);
+      assertEquals(third.body, "answer 2");
+      assertEquals(valuesOf(third, "surrogate-key"), [], "no client sees them");
+      assertEquals((await stage.ask(`${path}&keys=from-hook+second`)).body, "answer 2");
+      await purge("second");
+      assertEquals((await stage.ask(`${path}&keys=from-hook+second`)).body, "answer 3");
+    },
+  );
+
+  testGuest(name, "variants are kept apart by the fields that a hook names", async () => {
+    await using stage = await setUp(name, counting());
+    const path = "/a?hooks&ttl=60&vary";
+    const as = (variant: string) => stage.ask(path, { headers: `X-Variant: ${variant}\r\n` });
+    assertEquals((await as("one")).body, "answer 1");
+    assertEquals((await as("two")).body, "answer 2");
+    assertEquals((await as("one")).body, "answer 1");
+    assertEquals((await as("two")).body, "answer 2");
+  });
+
+  testGuest(name, "a hook that transforms the content does so once", async () => {
+    await using stage = await setUp(name, counting());
+    assertEquals(told(await stage.ask("/a?hooks&ttl=60&upper")), ["MISS", "ANSWER 1"]);
+    assertEquals(told(await stage.ask("/a?hooks&ttl=60&upper")), ["HIT", "ANSWER 1"]);
+  });
+
+  testGuest(
+    name,
+    "where a hook says uncacheable nothing is kept, and requests pass if it says so",
+    async () => {
+      await using stage = await setUp(name, counting());
+      for (const how of ["once", "record"]) {
+        const path = `/${how}?hooks&ttl=60&uncacheable=${how}`;
+        const answers = [await stage.ask(path), await stage.ask(path)];
+        assertEquals(answers.map((answer) => valuesOf(answer, "x-after-send").length), [
+          1,
+          how === "once" ? 1 : 0,
+        ], "what passes runs no hooks");
+        assert(answers[0]!.body !== answers[1]!.body);
+      }
+    },
+  );
+
+  testGuest(name, "clients that pass are not held up by each other", async () => {
+    const held: ServerResponse[] = [];
+    const both = Promise.withResolvers<void>();
+    await using stage = await setUp(name, (_, response) => {
+      if (held.push(response) === 3) both.resolve();
+      if (held.length === 1) response.writeHead(200, { "cache-control": "private" }).end("mine");
+    });
+    assertEquals((await stage.ask("/a?hooks")).body, "mine");
+    const others = [stage.ask("/a?hooks"), stage.ask("/a?hooks")];
+    await both.promise;
+    for (const response of held.slice(1)) response.end("yours");
+    assertEquals((await Promise.all(others)).map(({ body }) => body), ["yours", "yours"]);
+  });
+
+  testGuest(name, "what is kept for errors answers when a hook rejects the origin's", async () => {
+    let status = 200;
+    await using stage = await setUp(
+      name,
+      (_, response) => response.writeHead(status).end(`status ${status}`),
+    );
+    const path = "/a?hooks&ttl=10&sie=60&fail-on-error";
+    await stage.ask(path);
+    stage.now += 10_000;
+    status = 503;
+    const masked = await stage.ask(path);
+    assertEquals([masked.status, masked.body], [200, "status 200"]);
+    assertStringIncludes(valuesOf(masked, "x-masked-error").join(), "the origin has failed");
+    const early = await stage.ask(`${path}&fail-before`);
+    assertEquals(early.body, "status 200");
+    stage.now += 60_000;
+    const failed = await stage.ask(path);
+    assertEquals(failed.status, 502, "its time is over");
+    assertStringIncludes(failed.body, "the origin has failed");
+  });
+
+  testGuest(
+    name,
+    "what is kept for errors answers when the origin is gone, those who wait too",
+    async () => {
+      const arrived = Promise.withResolvers<ServerResponse>();
+      let up = true;
+      let down = false;
+      await using stage = await setUp(name, (_, response) => {
+        if (up) response.end("old");
+        else if (down) response.destroy();
+        else arrived.resolve(response);
+      });
+      const path = "/a?hooks&ttl=10&sie=60";
+      await stage.ask(path);
+      stage.now += 10_000;
+      up = false;
+      const leader = stage.ask(path);
+      const hanging = await arrived.promise;
+      const followers = Array.from({ length: 5 }, () => stage.ask(path));
+      await fetchRaw(stage.served.port, "/hello");
+      down = true; // for a second attempt too
+      hanging.destroy();
+      const answers = await Promise.all([leader, ...followers]);
+      assertEquals(
+        answers.map(({ status, body }) => [status, body]),
+        answers.map(() => [200, "old"]),
+      );
+    },
+  );
+
+  testGuest(name, "ranges and conditions are answered from the cache", async () => {
+    await using stage = await setUp(name, (_, response) => {
+      response.writeHead(200, { etag: '"v1"', "content-length": 10 }).end("0123456789");
+    });
+    const path = "/a?hooks&ttl=60";
+    const ask = (headers: string) => stage.ask(path, { headers });
+    const first = await ask("Range: bytes=1-2\r\n");
+    assert(first.body === "12" || first.body === "0123456789", "the whole is allowed on a miss");
+    assert(!stage.origin.seen[0]!.headers.some((name) => name.toLowerCase() === "range"));
+    const part = await ask("Range: bytes=-3\r\n");
+    assertEquals([part.status, part.body], [206, "789"]);
+    assertEquals(valuesOf(part, "content-range"), ["bytes 7-9/10"]);
+    const same = await ask('If-None-Match: W/"v1"\r\n');
+    assertEquals([same.status, same.body], [304, ""]);
+    const beyond = await ask("Range: bytes=20-\r\n");
+    assertEquals([beyond.status, valuesOf(beyond, "content-range")], [416, ["bytes */10"]]);
+    assertEquals((await ask('Range: bytes=0-0\r\nIf-Range: "v2"\r\n')).body, "0123456789");
+    assertEquals(stage.origin.seen.length, 1);
+  });
+
+  testGuest(
+    name,
+    "a HEAD is answered by what a GET has brought, and brings a whole GET",
+    async () => {
+      await using stage = await setUp(name, (_, response) => {
+        response.writeHead(200, { "content-length": 5 }).end("hello");
+      });
+      const path = "/a?hooks&ttl=60";
+      const head = await stage.ask(path, { method: "HEAD" });
+      assertEquals([head.status, valuesOf(head, "content-length")], [200, ["5"]]);
+      assertEquals(told(await stage.ask(path)), ["HIT", "hello"]);
+      assertEquals(valuesOf(await stage.ask(path, { method: "HEAD" }), "x-cache"), ["HIT"]);
+      assertEquals(stage.origin.seen.map(({ method }) => method), ["GET"]);
+      const own = "/b?hooks&ttl=60&head";
+      await stage.ask(own);
+      await stage.ask(own);
+      assertEquals(stage.origin.seen.map(({ method }) => method), ["GET", "HEAD", "HEAD"]);
+    },
+  );
+
+  testGuest(
+    name,
+    "a second client reads along while the first one's answer is written",
+    async () => {
+      const arrived = Promise.withResolvers<ServerResponse>();
+      await using stage = await setUp(name, (_, response) => {
+        response.writeHead(200);
+        response.write("first ");
+        arrived.resolve(response);
+      });
+      const request = "GET /http-cache/a?hooks&ttl=60 HTTP/1.1\r\nHost: test.example\r\n\r\n";
+      using one = await Wire.open(stage.served.port);
+      await one.send(request);
+      const origin = await arrived.promise;
+      await one.until("first ");
+      using two = await Wire.open(stage.served.port);
+      await two.send(request);
+      await two.until("first ");
+      origin.end("second");
+      await one.until("second");
+      await two.until("second");
+      assertEquals(stage.origin.seen.length, 1);
+    },
+  );
+
+  testGuest(name, "an origin that breaks off leaves nothing behind", async () => {
+    let count = 0;
+    await using stage = await setUp(name, (_, response) => {
+      if (count++) return void response.end("whole");
+      response.writeHead(200);
+      response.write("half");
+      response.socket!.destroySoon();
+    });
+    const broken = await stage.ask("/a?hooks&ttl=60").catch(() => undefined);
+    assert(!broken?.whole);
+    assertEquals((await stage.ask("/a?hooks&ttl=60")).body, "whole");
+  });
+
+  testGuest(name, "without a cache the hooks run for every request", async () => {
+    await using stage = await setUp(name, counting(), { cache: false });
+    for (const count of [1, 2]) {
+      const answer = await stage.ask("/a?hooks&ttl=60&upper");
+      assertEquals(told(answer), ["MISS", `ANSWER ${count}`]);
+      assertEquals(valuesOf(answer, "x-after-send"), ["1"]);
+    }
+  });
+
+  testGuest(
+    name,
+    "requests to a backend that there is none of fail as without a cache",
+    async () => {
+      await using served = await serveGuest(name);
+      const { status, body } = await fetchRaw(served.port, "/http-cache/a?hooks");
+      assertEquals(status, 502, body);
+    },
+  );
+}
+
+testGuest("rust", "a key of the guest's own is one for several URLs", async () => {
+  await using stage = await setUp("rust", counting());
+  assertEquals((await stage.ask("/a?hooks&ttl=60&key=k")).body, "answer 1");
+  assertEquals((await stage.ask("/b?hooks&ttl=60&key=k")).body, "answer 1");
+  assertEquals((await stage.ask("/b?hooks&ttl=60")).body, "answer 2");
+});
+
+testGuest(
+  "rust",
+  "who waits longer than his lookup timeout is told, and the leader goes on",
+  async () => {
+    const arrived = Promise.withResolvers<ServerResponse>();
+    await using stage = await setUp("rust", (_, response) => arrived.resolve(response));
+    const leader = stage.ask("/a?hooks&ttl=60");
+    const slow = await arrived.promise;
+    const late = await stage.ask("/a?hooks&ttl=60&lookup-timeout=20");
+    assertEquals(late.status, 502);
+    slow.end("slow");
+    assertEquals((await leader).body, "slow");
+    assertEquals((await stage.ask("/a?hooks&ttl=60")).body, "slow");
+  },
+);
+
+testGuest("rust", "an image comes as it is where the service has no image optimizer", async () => {
+  await using stage = await setUp("rust", counting());
+  const image = await stage.ask("/a?image");
+  assertEquals(image.body, "answer 1");
+  assertEquals(valuesOf(image, "fastly-io-error").length, 1);
+});
