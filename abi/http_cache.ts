@@ -4,6 +4,7 @@ import { begin, HttpCacheLookup, look, type Lookup } from "../handles/http_cache
 import { GuestRequest, GuestResponse } from "../handles/message.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import type { Eventually } from "../service/bytes.ts";
+import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
 import { refuse } from "../service/errors.ts";
 import { defaultSurrogateKey, suggestedKey } from "../service/http_cache/key.ts";
 import {
@@ -73,6 +74,8 @@ function suggest(
   const { headers } = response;
   const now = (service.options.clock ?? Date.now)();
   const length = headers.get("content-length") ?? "";
+  // Rust's and Go's SDKs add them by themselves, which does no harm; JavaScript's does not.
+  const named = surrogateKeysIn(headers.getAll("surrogate-key").join(" "));
   return {
     wanted,
     options: {
@@ -80,12 +83,12 @@ function suggest(
       length: /^\d{1,15}$/.test(length) ? Number(length) : undefined,
     },
     varyRule: (varyRuleOf(headers) ?? []).join(" "),
-    // The SDKs add those that the response itself names.
-    surrogateKeys: defaultSurrogateKey(request),
+    surrogateKeys: [defaultSurrogateKey(request), ...named].join(" "),
   };
 }
 
-const written = [lookup, take(GuestResponse), writeOptions] as const;
+/** The response is copied, and stays: JavaScript's SDK goes on with it where a hook transforms the content. */
+const written = [lookup, ref(GuestResponse), writeOptions] as const;
 
 export const httpCache: Namespace = namespace("fastly_http_cache", {
   is_request_cacheable: call(
@@ -113,7 +116,7 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     (sandbox, request, options) => begin(sandbox, request, known(sandbox, options)),
   ),
 
-  /** Consumes the response. Its content is written through the body. */
+  /** The content is written through the body. */
   transaction_insert: call(
     written,
     out.put(Body),
@@ -128,7 +131,7 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
       return { body, lookup: lookup.readBack(found) };
     },
   ),
-  /** Consumes the response, which is a head for the content that was found. */
+  /** The response is a head for the content that was found. */
   transaction_update: call(
     written,
     out.none,
