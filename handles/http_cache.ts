@@ -18,6 +18,7 @@ import {
   refreshed,
   type StoredHead,
 } from "../service/http_cache/head.ts";
+import { isOfUse } from "../service/http_cache/keeping.ts";
 import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
 import { type StorageAction, storageAction } from "../service/http_cache/policy.ts";
 import type { Sink } from "../service/pipe.ts";
@@ -183,8 +184,9 @@ export class HttpCacheLookup extends Waitable {
 
   #insert(options: WriteOptions): Inserted {
     const { duty } = this;
-    // A GET must not find the nothing that a HEAD has brought.
-    if (this.#suggested?.method !== "HEAD") return duty.insert(options);
+    // A GET must not find the nothing that a HEAD has brought; and what nobody can find needs no room.
+    const kept = this.#suggested?.method !== "HEAD" && isOfUse(options.lifetime);
+    if (kept) return duty.insert(options);
     duty.cancel();
     return ownCache(this.#sandbox.service).insert("", this.request.headers, options);
   }

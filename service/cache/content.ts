@@ -18,6 +18,8 @@ export class CacheContent implements Sink {
   #pieces: Uint8Array[] = [];
   /** Where each piece ends. */
   #ends: number[] = [];
+  /** Where the first piece begins: what was before it nobody can want any more. */
+  #start = 0;
   #written = 0;
   #complete = false;
   #fault: HostError | undefined;
@@ -73,8 +75,21 @@ export class CacheContent implements Sink {
 
   /** A reader has read on. */
   moved(): void {
+    if (!this.kept && !this.ended) this.#trim();
     this.#caughtUp?.resolve();
     this.#caughtUp = undefined;
+  }
+
+  /** Lets go of what all readers have read, if none can come. */
+  #trim(): void {
+    let hindmost = this.#written;
+    for (const { position } of this.#readers) hindmost = Math.min(hindmost, position);
+    if (hindmost - this.#start < MOST_JOINED) return;
+    const count = this.#ends.findIndex((end) => end > hindmost);
+    const gone = count < 0 ? this.#ends.length : count;
+    this.#start = this.#ends[gone - 1] ?? this.#start;
+    this.#pieces.splice(0, gone);
+    this.#ends.splice(0, gone);
   }
 
   /** A reader is done with it. */
@@ -100,7 +115,8 @@ export class CacheContent implements Sink {
     if (this.ended) return;
     if (this.declared !== undefined && this.#written < this.declared) this.#spoil("is too short");
     else this.#complete = true;
-    if (this.#complete && this.#pieces.length > 1 && this.#written <= MOST_JOINED) {
+    const whole = this.#complete && this.#start === 0;
+    if (whole && this.#pieces.length > 1 && this.#written <= MOST_JOINED) {
       this.#pieces = [concat(this.#pieces)];
       this.#ends = [this.#written];
     }
@@ -132,7 +148,8 @@ export class CacheContent implements Sink {
    */
   read(from = 0, to?: number): Payload {
     const end = to ?? this.#written;
-    if (this.#complete && this.#pieces.length === 1 && from <= end && end <= this.#written) {
+    const whole = this.#complete && this.#start === 0 && this.#pieces.length === 1;
+    if (whole && from <= end && end <= this.#written) {
       return this.#pieces[0]!.subarray(from, end);
     }
     const reader = new Reader(this, from, to);
@@ -143,6 +160,7 @@ export class CacheContent implements Sink {
   /** Bytes at a position, up to an end; none if they are not there. Throws if there will never be any. */
   at(position: number, to: number | undefined): Uint8Array | "later" | "end" {
     const limit = to ?? this.declared ?? Infinity;
+    if (position < this.#start) throw incomplete(`its first ${this.#start} bytes are gone`);
     if (position < Math.min(limit, this.#written)) {
       const index = this.#find(position);
       const piece = this.#pieces[index]!;

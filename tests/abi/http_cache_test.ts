@@ -479,6 +479,14 @@ Deno.test("a HEAD that a guest sends itself leaves nothing for a GET", async () 
   assertEquals(await c.state(await c.begin()), mustInsert);
 });
 
+Deno.test("what nobody can find takes no room, and is read back all the same", async () => {
+  using c = new HttpCaching();
+  const lookup = await c.begin();
+  const back = await c.insert(lookup, "content", { maxAge: 5, age: 5 });
+  assertEquals((await c.found(back)).body, "content");
+  assertEquals(c.b.service.cache.bytes, 0);
+});
+
 Deno.test("what is not written to its end is not found again", async () => {
   using c = new HttpCaching();
   const cases: [text: string, end: string, length?: number][] = [

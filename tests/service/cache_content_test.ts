@@ -198,3 +198,17 @@ Deno.test("a reader that has its range holds nobody up", async () => {
   await part.read();
   assertEquals(content.pace(), undefined);
 });
+
+Deno.test("what is in no cache any more is let go of when all who read have read it", async () => {
+  const content = new CacheContent();
+  const [one, two] = [content.read() as ByteSource, content.read() as ByteSource];
+  for (let i = 0; i < 30; i++) {
+    content.write(new Uint8Array(100_000).fill(i));
+    assertEquals((await one.read())?.[0], i);
+    if (i < 20) assertEquals((await two.read())?.[0], i);
+  }
+  await assertRejects(async () => await collect(content.read()), HostError, "are gone");
+  content.finish();
+  for (let i = 20; i < 30; i++) assertEquals((await two.read())?.[99_999], i);
+  assertEquals([await one.read(), await two.read()], [undefined, undefined]);
+});
