@@ -18,6 +18,11 @@ export const FRESH = State.found | State.usable;
 export const STALE = FRESH | State.stale;
 export const ACTIONS = ["insert", "update", "do-not-store", "record-uncacheable"];
 
+/** What the cache did for the request, as it is told of it. */
+export function usesOf({ exchange }: Bench): readonly string[] {
+  return exchange.usage.cache;
+}
+
 /** Seconds, and texts with spaces in them. */
 export interface Saying {
   readonly maxAge?: number;
