@@ -60,6 +60,19 @@ export async function load(source: Source, service: Service): Promise<Loaded> {
   };
 }
 
+/**
+ * Makes instances ahead, up to the limit; answers how many are ready.
+ *
+ * @throws {Error} If the program cannot be instantiated.
+ */
+export function warmup({ pool }: Loaded, count: number): number {
+  try {
+    return pool.warmup(count);
+  } catch (cause) {
+    throw new Error(`Cannot instantiate the program: ${(cause as Error).message}`, { cause });
+  }
+}
+
 function refuseUnknown(imports: Program["imports"]): void {
   const names = imports.filter((item) => !isKnown(item)).map(({ module, name }) =>
     `${module}.${name}`

@@ -14,12 +14,13 @@
  */
 import { Received } from "./handles/received.ts";
 import { Stop } from "./handles/stop.ts";
-import { load, type Loaded } from "./load.ts";
+import { load, type Loaded, warmup } from "./load.ts";
 import { Run } from "./run.ts";
 import type { Exchange } from "./service/exchange.ts";
 import type { ServiceOptions } from "./service/options.ts";
 import { reply } from "./service/reply.ts";
 import { hopsOf, Service } from "./service/service.ts";
+import type { Status } from "./service/status.ts";
 import { SyntheticExchange } from "./service/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/web_exchange.ts";
 import type { Source } from "./wasm/program.ts";
@@ -52,6 +53,7 @@ export class Fastlike implements AsyncDisposable {
   readonly #service: Service;
   readonly #running = new Set<Run>();
   #loaded: Loaded;
+  #warm = 0;
   #closed = false;
 
   private constructor(loaded: Loaded, service: Service, options: FastlikeOptions) {
@@ -104,12 +106,13 @@ export class Fastlike implements AsyncDisposable {
    */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache, readThrough, pace } = this.#service;
+    const { kvStores, rates, cache, readThrough, pace, tally } = this.#service;
     const service = new Service(options, {
       rates,
       pace,
       // What other backends have answered is no answer of these.
       ...overrides.backends || overrides.catchAll ? {} : { cache, readThrough },
+      tally,
       ...overrides.kvStores ? {} : { kvStores },
     });
     return new Instance((request, info) =>
@@ -123,22 +126,42 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
-   * Makes instances ahead of requests, up to `limits.instances`.
+   * Makes instances ahead of requests, up to `limits.instances`, and keeps as many of them. So does a reload.
    *
    * @param count How many are to be ready.
    * @returns How many are ready.
+   * @throws {Error} If the program cannot be instantiated.
    */
   warmup(count: number): number {
-    return this.#loaded.pool.warmup(count);
+    this.#warm = Math.max(this.#warm, count);
+    return warmup(this.#loaded, count);
+  }
+
+  /** How the program is doing now; what is counted is counted over its reloads. */
+  status(): Status {
+    const { pool, queue } = this.#loaded;
+    const { backends, limits, tally } = this.#service;
+    return {
+      instances: { live: pool.live, idle: pool.idle, most: limits.instances },
+      queued: queue.length,
+      traps: tally.traps,
+      limits: { ...tally.limits },
+      backends: Object.fromEntries(
+        Array.from(backends.traffic, ([name, traffic]) => [name, { ...traffic }]),
+      ),
+    };
   }
 
   /**
    * Puts a new program in place: new requests get it, running ones end on the old.
    *
-   * @throws {Error} As {@linkcode Fastlike.load} does; the old program stays then.
+   * @throws {Error} As {@linkcode Fastlike.load} and {@linkcode Fastlike.warmup} do; the old program stays then.
    */
   async reload(source: Source): Promise<void> {
     const loaded = await load(source, this.#service);
+    for (let count = 1; count <= this.#warm && warmup(loaded, count) === count; count++) {
+      await new Promise((resolve) => setTimeout(resolve)); // requests go on meanwhile
+    }
     this.retire();
     this.#loaded = loaded;
   }
@@ -153,12 +176,13 @@ export class Fastlike implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const running = [...this.#running];
-    for (const run of running) run.stop(new Stop("The service is closing"));
+    for (const run of running) run.close(new Stop("The service is closing"));
     await Promise.all(running.map(({ ended }) => ended));
     this.#service.close();
   }
 
-  async #answer(exchange: Exchange, service: Service): Promise<void> {
+  async #answer(received: Exchange, service: Service): Promise<void> {
+    const exchange = service.proxies?.see(received) ?? received;
     if (this.#closed) return reply(exchange, 503, "The service is closed");
     if (service.options.loopGuard && hopsOf(exchange.head.headers) > 0) {
       return reply(

@@ -18,7 +18,7 @@ const MOST_WAIT = 10_000;
 export class Run implements Job<Seat>, Host {
   /** Resolves when the guest does no more for the request that it was started for. */
   readonly answered: Promise<void>;
-  /** Resolves when the guest has ended, with what was wrong with it. */
+  /** Resolves when the guest has ended, and whoever answers in its place, with what was wrong with it. */
   readonly ended: Promise<Fault | undefined>;
   readonly #exchange: Exchange;
   readonly #service: Service;
@@ -48,10 +48,10 @@ export class Run implements Job<Seat>, Host {
     );
     if (!this.#refused) loaded.queue.submit(this);
     if (this.#sandbox || this.#refused) return;
-    this.#patience = setTimeout(
-      () => this.stop(new Stop("Every instance is in use: try again later")),
-      MOST_WAIT,
-    );
+    this.#patience = setTimeout(() => {
+      service.tally.hit("instances");
+      this.stop(new Stop("Every instance is in use: try again later"));
+    }, MOST_WAIT);
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
@@ -66,13 +66,16 @@ export class Run implements Job<Seat>, Host {
     try {
       await slot.run();
     } catch (error) {
+      if (!(error instanceof Stop)) this.#service.tally.traps++;
       fault = faultOf(error, this.#loaded.locate);
     }
     if (fault && !(this.#mayExit && fault.exited)) {
       this.#service.report(fault.level, fault.message, sandbox.current.id);
     }
     sandbox.end(fault);
-    this.#end(fault);
+    const { answering } = sandbox;
+    if (answering && !this.#mayExit) answering.then(() => this.#end(fault));
+    else this.#end(fault);
     return !sandbox.stopped && (!fault || fault.exited === true);
   }
 
@@ -86,6 +89,12 @@ export class Run implements Job<Seat>, Host {
     if (this.#sandbox) return this.#sandbox.stop(reason);
     this.#loaded.queue.withdraw(this);
     this.#refuse(503, reason.message);
+  }
+
+  /** Ends the guest, and whoever answers in its place. */
+  close(reason: Stop): void {
+    this.stop(reason);
+    this.#sandbox?.cutAnswers(reason.message);
   }
 
   waiting(): void {

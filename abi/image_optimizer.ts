@@ -8,7 +8,7 @@ import { EMPTY, type Payload } from "../service/bytes.ts";
 import { HostError } from "../service/errors.ts";
 import { type Input, type Namespace, namespace, type Output, wait } from "./_define.ts";
 import { settle } from "./http_req.ts";
-import { options, take, text, unsigned } from "./_in.ts";
+import { options, ref, text, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
 
 /** The ABI's `image_optimizer_error_tag`. */
@@ -54,7 +54,7 @@ function setTag({ memory }: Sandbox, ptr: number, tag: number): void {
 export const imageOptimizer: Namespace = namespace("fastly_image_optimizer", {
   transform_image_optimizer_request: wait(
     [
-      take(GuestRequest),
+      ref(GuestRequest), // the Rust SDK closes it afterwards, and panics if it cannot
       contentOrNone,
       text,
       options({ query: [1, text] }, { reserved: 0 }),

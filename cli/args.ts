@@ -8,6 +8,7 @@ import { UsageError } from "./errors.ts";
 import {
   type Bind,
   type LogFormat,
+  parseAdmin,
   parseBackends,
   parseBind,
   parseEnv,
@@ -16,6 +17,8 @@ import {
   parseLogFormat,
   parseNamedFiles,
   parseReuse,
+  parseTrustProxy,
+  parseWarmup,
   type Reuse,
 } from "./flag_values.ts";
 import { firstPlain, splitRun } from "./run_line.ts";
@@ -64,6 +67,10 @@ export interface ServiceFlags {
   /** Whether what backends answer is cached. */
   readonly cache: boolean;
   readonly loopGuard: boolean;
+  /** Proxies to believe, as `--trust-proxy` and `ServiceOptions.trustProxy` have them. */
+  readonly trustProxy: readonly string[];
+  /** Whether images are transformed for guests. */
+  readonly imageOptimizer: boolean;
   /** Whether an instance of the program serves more than one request. */
   readonly reuse: Reuse;
   /** What is asked for by Viceroy's flags. */
@@ -76,6 +83,10 @@ export interface ServeCommand extends ServiceFlags {
   /** The program's file. */
   readonly wasm: string;
   readonly bind: Bind;
+  /** Where health and metrics are served, if anywhere. */
+  readonly admin: Bind | undefined;
+  /** Instances to make before the first request. */
+  readonly warmup: number;
 }
 
 /** `fastlike run`: runs a program once, for its exit status. */
@@ -119,11 +130,15 @@ const WITH_VALUE = [
   "log-format",
   "guest-env",
   "reuse",
+  "trust-proxy",
+  "warmup",
+  "admin",
   ...VICEROY_WITH_VALUE,
 ];
 const WITHOUT_VALUE = [
   "no-cache",
   "loop-guard",
+  "no-image-optimizer",
   "verbose",
   "version",
   "help",
@@ -168,11 +183,14 @@ function parseServe(
   positional: readonly string[],
   defaultBind: string,
 ): ServeCommand {
+  const bind = parseBind(lastOf(flags, "bind") ?? lastOf(flags, "addr") ?? defaultBind);
   return {
     kind: "serve",
     ...parseService(flags),
     wasm: theGuest(valuesOf(flags, "wasm"), positional),
-    bind: parseBind(lastOf(flags, "bind") ?? lastOf(flags, "addr") ?? defaultBind),
+    bind,
+    admin: parseAdmin(lastOf(flags, "admin"), bind),
+    warmup: parseWarmup(lastOf(flags, "warmup")),
   };
 }
 
@@ -181,7 +199,7 @@ function parseRun(line: readonly string[]): Command {
   const flags = readFlags(own);
   if (isSet(flags, "help")) return { kind: "help" };
   if (isSet(flags, "version")) return { kind: "version" };
-  for (const flag of ["bind", "addr"]) {
+  for (const flag of ["bind", "addr", "admin", "warmup", "trust-proxy"]) {
     if (lastOf(flags, flag)) {
       throw new UsageError(`Cannot use --${flag} with run: it serves nothing`);
     }
@@ -237,6 +255,8 @@ function parseService(flags: Flags): ServiceFlags {
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
     cache: !isSet(flags, "no-cache"),
     loopGuard: isSet(flags, "loop-guard"),
+    trustProxy: parseTrustProxy(valuesOf(flags, "trust-proxy")),
+    imageOptimizer: !isSet(flags, "no-image-optimizer"),
     reuse: parseReuse(lastOf(flags, "reuse")),
     viceroy: parseViceroyFlags(flags, (name) => lastOf(flags, name)),
   };

@@ -12,6 +12,10 @@ export interface Connection {
 export class Connections {
   readonly #open = new Map<Socket, Connection>();
 
+  get count(): number {
+    return this.#open.size;
+  }
+
   of(socket: Socket): Connection | undefined {
     return this.#open.get(socket);
   }

@@ -11,7 +11,7 @@ export class CommandError extends Error {
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EISDIR: "it is a directory",
-  EADDRINUSE: "the address is in use (try --bind localhost:0)",
+  EADDRINUSE: "the address is in use",
   EACCES: "permission is denied",
   EADDRNOTAVAIL: "this machine does not have that address",
   EINVAL: "this machine does not have that address",

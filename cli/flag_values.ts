@@ -1,3 +1,4 @@
+import { isProxyRange, PROXY_RANGE } from "../service/proxies.ts";
 import { UsageError } from "./errors.ts";
 
 /** Where to listen. */
@@ -12,9 +13,33 @@ export type LogFormat = "text" | "json";
 
 /** `host:port`, `:port`, `[::1]:port` or a port. */
 export function parseBind(text: string): Bind {
-  const bad = (why: string): never => {
+  return parseAddress(text, (why) => {
     throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: ${why}`);
+  });
+}
+
+/** Where health and metrics are served, which is not where requests are. */
+export function parseAdmin(text: string | undefined, bind: Bind): Bind | undefined {
+  if (text === undefined) return undefined;
+  const bad = (why: string): never => {
+    throw new UsageError(`Cannot use ${JSON.stringify(text)} for --admin: ${why}`);
   };
+  const admin = parseAddress(text, bad);
+  const taken = admin.port === bind.port && admin.port !== 0 &&
+    overlap(admin.hostname, bind.hostname);
+  return taken ? bad("requests are served there (see --bind)") : admin;
+}
+
+const EVERYWHERE = ["", "0.0.0.0", "::"];
+const LOCALHOST = ["localhost", "127.0.0.1", "::1"];
+
+function overlap(one: string, other: string): boolean {
+  const both = [one, other];
+  return one === other || both.some((name) => EVERYWHERE.includes(name)) ||
+    (both.includes("localhost") && both.every((name) => LOCALHOST.includes(name)));
+}
+
+function parseAddress(text: string, bad: (why: string) => never): Bind {
   const bare = /^[0-9]+$/.test(text);
   const [, hostname, port] = bare
     ? [text, "localhost", text]
@@ -137,6 +162,23 @@ export function parseEnv(name: string | undefined): string | undefined {
 export function parseLogFormat(format = "text"): LogFormat {
   if (format === "text" || format === "json") return format;
   throw new UsageError(`Cannot use ${JSON.stringify(format)} for --log-format: text or json`);
+}
+
+/** Addresses, ranges and names of proxies. */
+export function parseTrustProxy(ranges: readonly string[]): readonly string[] {
+  const wrong = ranges.find((text) => !isProxyRange(text));
+  if (wrong === undefined) return ranges;
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(wrong)} for --trust-proxy: it is not ${PROXY_RANGE}`,
+  );
+}
+
+/** How many instances to make ahead. */
+export function parseWarmup(count = "0"): number {
+  if (/^[0-9]{1,6}$/.test(count)) return Number(count);
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(count)} for --warmup: it is not a whole number`,
+  );
 }
 
 export type Reuse = "auto" | "never";

@@ -29,6 +29,11 @@ Flags:
                           A variable of the guest's environment; without a value as it is in yours
   --no-cache              Send every request to its backend: what backends answer is cached else, as at Fastly
   --loop-guard            Refuse requests that have come through this host before
+  --trust-proxy CIDR      A proxy in front of this host, by address or range, or "loopback" or "private":
+                          what it says in X-Forwarded-For and -Proto is the client's address and scheme. May be repeated
+  --admin ADDR            Serve /healthz and /metrics (for Prometheus) there
+  --warmup N              Make that many instances before the first request
+  --no-image-optimizer    Tell guests that images cannot be transformed
   --reuse never           Make a new instance of the program for every request, which is slower (default auto:
                           an instance is put back to its first state, if the program allows that)
   -v                      Tell more; -vv tells every hostcall

@@ -14,7 +14,6 @@ const KEEPS_THE_WIRE = "writeInformation" in ServerResponse.prototype;
 
 const SETTINGS = {
   keepAliveTimeout: 75_000,
-  headersTimeout: 60_000,
   requestTimeout: 0, // an upload may take as long as it likes
   maxHeaderSize: 128 * 1024,
   noDelay: true,
@@ -23,6 +22,7 @@ const SETTINGS = {
   shouldUpgradeCallback: ({ method, rawHeaders }: IncomingMessage) =>
     asksForUpgrade(method ?? "", new HeaderList(rawHeaders)),
 };
+const HEAD_TIMEOUT = 60_000;
 /** How often to look for a port that is free on both of localhost's addresses. */
 const PORT_ATTEMPTS = 10;
 
@@ -44,6 +44,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     url: `http://${shown(options.hostname)}:${port}`,
     port,
     addresses,
+    connections: () => connections.count,
     async drain(ms) {
       const closed = stop();
       connections.retire();
@@ -103,7 +104,11 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
       settled();
     });
   };
-  const server = createServer(SETTINGS, (request, response) => serve(request, response, false));
+  const { headTimeout = HEAD_TIMEOUT } = options;
+  const server = createServer(
+    { ...SETTINGS, headersTimeout: headTimeout, connectionsCheckingInterval: headTimeout / 2 },
+    (request, response) => serve(request, response, false),
+  );
   server.maxHeadersCount = 0;
   server.on("checkContinue", (request, response) => serve(request, response, true));
   server.on("connection", (socket: Socket) => connections.add(socket));

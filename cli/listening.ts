@@ -24,6 +24,8 @@ export interface ListenOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** How long a request's head may take, in milliseconds, from its connection's or its own beginning. By default 60,000. */
+  readonly headTimeout?: number;
   /** Answers one exchange; resolves when nothing more happens for it. */
   readonly answer: (exchange: Exchange) => Promise<void>;
   /** Called after each response. */
@@ -39,6 +41,8 @@ export interface Listener {
   readonly port: number;
   /** The addresses that it listens on, without port. */
   readonly addresses: readonly string[];
+  /** How many connections are open, those that no request runs on included. */
+  connections(): number;
   /** Takes no more requests, waits for the running ones, and cuts what still runs after that many milliseconds. */
   drain(ms: number): Promise<void>;
   /** Ends everything now. */

@@ -9,6 +9,7 @@ import { readAuthorities } from "./authorities.ts";
 import { environmentWith } from "./env_file.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { type LogRoutes, routeLogs } from "./log_endpoints.ts";
+import { imagesOnDemand } from "./images.ts";
 import { persistIn } from "./persist.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -117,7 +118,18 @@ function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manife
 function optionsOf(
   { options }: Manifest,
   fromFlags: FlagOptions,
-  { backends, catchAll, guestEnv, verbosity, cache, loopGuard, reuse, viceroy }: ServiceFlags,
+  {
+    backends,
+    catchAll,
+    guestEnv,
+    verbosity,
+    cache,
+    loopGuard,
+    trustProxy,
+    imageOptimizer,
+    reuse,
+    viceroy,
+  }: ServiceFlags,
   { log }: LogRoutes,
 ): ServiceOptions {
   return {
@@ -135,6 +147,8 @@ function optionsOf(
     logHostcalls: verbosity > 1,
     cache,
     loopGuard,
+    ...trustProxy.length && { trustProxy },
+    ...imageOptimizer && { imageOptimizer: imagesOnDemand() },
     reuse,
   };
 }

@@ -1,10 +1,15 @@
 import type { Exchange } from "../service/exchange.ts";
 import type { ServiceOptions } from "../service/options.ts";
+import type { Status } from "../service/status.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 
 /** A program that answers requests, or is run once. */
 export interface Program extends AsyncDisposable {
   answer(exchange: Exchange): Promise<void>;
+  /** Makes instances ahead of requests; answers how many are ready. */
+  warmup(count: number): number;
+  /** How it is doing. */
+  status(): Status;
   /** Lets sandboxes end that wait for another request. */
   retire(): void;
   /** Resolves to the guest's exit status. */

@@ -1,10 +1,13 @@
 import type { ServiceOptions } from "../service/options.ts";
+import type { Exchange } from "../service/exchange.ts";
 import { findUnreachable } from "../service/reachability.ts";
+import { Admin } from "./admin.ts";
 import type { ServeCommand } from "./args.ts";
 import { CommandError, reasonOf } from "./errors.ts";
+import { surviveFaults } from "./faults.ts";
 import type { Bind } from "./flag_values.ts";
 import { listen } from "./listener.ts";
-import type { Listener } from "./listening.ts";
+import type { Listener, ListenOptions } from "./listening.ts";
 import { configure } from "./options.ts";
 import { type Load, loadFile, type Program } from "./program.ts";
 import { stdioTo } from "./stdio.ts";
@@ -24,8 +27,11 @@ export async function serve(
   terminal: Terminal,
   say: (line: string) => void,
 ): Promise<void> {
+  using _ = surviveFaults((message) => terminal.note("error", message));
   using configured = await configure(command, terminal);
-  const { options } = configured;
+  using listeners = new DisposableStack();
+  const admin = command.admin && await openAdmin(command.admin, terminal, listeners);
+  const options = admin ? counting(configured.options, admin) : configured.options;
   const { captured } = command.viceroy;
   const program = await loadFile(command.wasm, load, {
     ...options,
@@ -33,16 +39,32 @@ export async function serve(
   });
   const signals = new Signals();
   try {
-    const listener = await open(command.bind, program, terminal);
+    warmUp(program, command, terminal);
+    const listener = await open(command.bind, "bind", listening(program, admin, terminal));
+    if (admin) Object.assign(admin, { program, listener, health: "ok" });
     say(`Listening on ${listener.url}`);
     warnOfUnreachable(options, terminal);
     await signals.first;
+    if (admin) admin.health = "draining";
     await Promise.race([stop(listener, program), signals.second]);
   } catch (error) {
     await program[Symbol.asyncDispose]();
     throw error;
   } finally {
     signals.release();
+  }
+}
+
+function warmUp(program: Program, { warmup, wasm }: ServeCommand, terminal: Terminal): void {
+  if (!warmup) return;
+  let ready: number;
+  try {
+    ready = program.warmup(warmup);
+  } catch (error) {
+    throw new CommandError(`Cannot run ${wasm}: ${(error as Error).message}`);
+  }
+  if (ready < warmup) {
+    terminal.note("warning", `${ready} instances are ready and not ${warmup}: no more may live`);
   }
 }
 
@@ -58,17 +80,62 @@ async function stop(listener: Listener, program: Program): Promise<void> {
   await program[Symbol.asyncDispose]();
 }
 
-async function open(bind: Bind, program: Program, terminal: Terminal): Promise<Listener> {
+type Service = Omit<ListenOptions, keyof Bind>;
+
+/** Only who wants metrics pays for counting. */
+function listening(program: Program, admin: Admin | undefined, terminal: Terminal): Service {
+  const trouble = (message: string) => terminal.note("error", message);
+  const answer = (exchange: Exchange) => program.answer(exchange);
+  if (!admin) return { answer, access: terminal.access, trouble };
+  const { metrics } = admin;
+  return {
+    answer(exchange) {
+      metrics.begin();
+      return answer(exchange);
+    },
+    access(entry) {
+      metrics.end(entry);
+      terminal.access(entry);
+    },
+    trouble,
+  };
+}
+
+function counting(options: ServiceOptions, { metrics }: Admin): ServiceOptions {
+  return {
+    ...options,
+    log(entry) {
+      metrics.logged(entry);
+      options.log?.(entry);
+    },
+  };
+}
+
+async function openAdmin(
+  bind: Bind,
+  terminal: Terminal,
+  listeners: DisposableStack,
+): Promise<Admin> {
+  const admin = new Admin();
+  const listener = await open(bind, "admin", {
+    answer: (exchange) => admin.answer(exchange),
+    trouble: (message) => terminal.note("error", message),
+  });
+  terminal.note("info", `Health and metrics are on ${listener.url}`);
+  listeners.defer(() => listener.close());
+  return admin;
+}
+
+async function open(bind: Bind, flag: string, service: Service): Promise<Listener> {
   try {
-    return await listen({
-      ...bind,
-      answer: (exchange) => program.answer(exchange),
-      access: terminal.access,
-      trouble: (message) => terminal.note("error", message),
-    });
+    return await listen({ ...bind, ...service });
   } catch (error) {
     const host = bind.hostname.includes(":") ? `[${bind.hostname}]` : bind.hostname;
-    throw new CommandError(`Cannot listen on ${host}:${bind.port}: ${reasonOf(error)}`);
+    const taken = (error as { code?: string }).code === "EADDRINUSE";
+    throw new CommandError(
+      `Cannot listen on ${host}:${bind.port}: ${reasonOf(error)}` +
+        (taken ? ` (try --${flag} localhost:0)` : ""),
+    );
   }
 }
 

@@ -36,6 +36,7 @@ export function listenPlainly(options: ListenOptions): Listener {
     url: `http://${options.hostname || "localhost"}:${real}`,
     port: real,
     addresses: [hostname],
+    connections: () => running.size, // the platform does not tell of idle ones
     async drain(ms) {
       void server.shutdown(); // which waits for idle connections, too
       let timer: ReturnType<typeof setTimeout> | undefined;

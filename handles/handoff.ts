@@ -44,7 +44,7 @@ export function handOff(
   const request = combine(received, changed);
   for (const [name, value] of Object.entries(extra)) request.headers.set(name, value);
   if (asksForUpgrade(exchange.head.method, exchange.head.headers)) {
-    received.answerLater(() => connect(service, received, request, backend));
+    received.answerLater((signal) => connect(service, received, request, backend, signal));
   } else {
     request.headers.delete("upgrade");
     received.respondWith(send(service, request, received.takeBody(), backend));
@@ -74,18 +74,23 @@ async function connect(
   { exchange }: Received,
   request: GuestRequest,
   backend: Backend,
+  signal: AbortSignal,
 ): Promise<Answer | undefined> {
   if (!exchange.takeOver) {
     refuse("unsupported", "Cannot hand the connection off: it came over a front without sockets");
   }
   const upgrading = backend.upgrade(toSend(service, request, EMPTY));
-  exchange.onGone(() => upgrading.cancel());
-  const outcome = await upgrading.outcome;
+  signal.onabort = () => upgrading.cancel();
+  backend.traffic.requests++;
+  const outcome = await upgrading.outcome.catch((error) => {
+    if (!signal.aborted) backend.traffic.failures++;
+    throw error;
+  });
   if (!("socket" in outcome)) {
     const { response, body } = replyOf(outcome, false);
     return { response, body: body.payload() };
   }
-  const client = exchange.takeOver(outcome.head);
+  const client = signal.aborted ? undefined : exchange.takeOver(outcome.head);
   if (!client) return void outcome.socket.destroy();
   service.keep(outcome.socket);
   tunnel(client, outcome.socket);

@@ -4,7 +4,7 @@ import { refuse, SendError } from "../service/errors.ts";
 import type { ImageOptimizer } from "../service/image_optimizer.ts";
 import { describe, type Service } from "../service/service.ts";
 import { BODILESS } from "../service/web_exchange.ts";
-import type { GuestRequest } from "./message.ts";
+import { GuestRequest } from "./message.ts";
 import type { PendingRequest, Reply } from "./pending_request.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { send } from "./send.ts";
@@ -34,7 +34,8 @@ export function optimize(
     refuse("invalid", `Cannot transform an image: no backend is named "${name}"`);
   }
   const handler = service.backends.make(NAME, async (web) => {
-    const fetchImage = () => fetchFrom(service, request, backend, web.signal);
+    const fetchImage = (url = request.url) =>
+      fetchFrom(service, requestOf(request, url), backend, web.signal);
     return await told(service, optimizer, web, { query, backend: name, fetchImage });
   });
   return send(service, request, body, handler);
@@ -54,6 +55,15 @@ async function told(
     }
     throw new SendError("internal_error", "Cannot transform the image", { cause: error });
   }
+}
+
+/** Fields that make of a response something else than the whole image as it is. */
+const PARTIAL = ["range", "if-range", "accept-encoding"];
+
+function requestOf(request: GuestRequest, url: string): GuestRequest {
+  const headers = request.headers.copy();
+  for (const name of PARTIAL) headers.delete(name);
+  return Object.assign(new GuestRequest(request.received), request, { url, headers });
 }
 
 async function fetchFrom(

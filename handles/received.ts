@@ -1,6 +1,7 @@
 import {
   type ByteSource,
   declarableLength,
+  discard,
   type Eventually,
   isWhole,
   type Payload,
@@ -28,8 +29,8 @@ export class Received {
   readonly #finish: () => void;
   readonly #content: KeptContent | undefined;
   #responded = false;
-  /** The work of somebody who answers in the guest's place. */
-  #answering: Promise<void> | undefined;
+  /** The work of somebody who answers in the guest's place, and what gives it up. */
+  #answering: { readonly done: Promise<void>; cancel(why: string): void } | undefined;
 
   constructor(exchange: Exchange, id: string) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -59,7 +60,8 @@ export class Received {
 
   /** Answers the client with what a request to a backend will bring: 502, 504 or 500 if it fails. */
   respondWith(pending: PendingRequest): void {
-    this.answerLater(async () => {
+    this.answerLater(async (signal) => {
+      signal.onabort = () => pending.drop();
       try {
         const { response, body } = await pending.reply();
         return { response, body: body.payload() };
@@ -69,19 +71,45 @@ export class Received {
         return failed;
       }
     });
-    this.exchange.onGone(() => pending.drop());
   }
 
   /**
    * Leaves the answer to somebody else, whom nothing that the guest does later concerns; refused when the client has
-   * been answered. Without an answer the client's connection is in other hands.
+   * been answered. Without an answer the client's connection is in other hands. The signal says that nobody wants it any
+   * more.
    */
-  answerLater(answer: () => Promise<Answer | undefined>): void {
+  answerLater(answer: (signal: AbortSignal) => Promise<Answer | undefined>): void {
     this.#checkUnanswered();
     this.#responded = true;
-    this.#answering = answer().catch(failureOf).then((given) => {
+    const abort = new AbortController();
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    const settle = (given?: Answer) => {
+      this.#answering = undefined;
       if (given) this.#send(given.response, given.body);
+      resolve();
+    };
+    this.#answering = {
+      done,
+      cancel: (why) => {
+        abort.abort();
+        settle({ response: failure(503), body: textOf(why) });
+      },
+    };
+    answer(abort.signal).catch(failureOf).then((given) => {
+      if (!abort.signal.aborted) settle(given);
+      else if (given) discard(given.body);
     });
+    this.exchange.onGone(({ message }) => this.cutAnswer(message));
+  }
+
+  /** Resolves when whoever answers in the guest's place is done; undefined if nobody is at it. */
+  get answering(): Promise<void> | undefined {
+    return this.#answering?.done;
+  }
+
+  /** Gives up what somebody does in the guest's place: the client gets a 503 that says why. */
+  cutAnswer(why: string): void {
+    this.#answering?.cancel(why);
   }
 
   /** Gives the request's content to whoever answers in the guest's place; the guest cannot read it any more. */
@@ -104,7 +132,7 @@ export class Received {
 
   /** The guest does no more for the request; who answers in its place may still be at it. */
   finish(): void {
-    if (this.#answering) this.#answering.then(this.#finish);
+    if (this.#answering) this.#answering.done.then(this.#finish);
     else this.#finish();
   }
 

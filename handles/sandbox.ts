@@ -49,6 +49,8 @@ export class Sandbox {
   readonly #dynamicBackends = new Map<string, Backend>();
   readonly #timers = new Set<() => void>();
   #current: Received;
+  /** Requests that others still answer though the guest is done with them. */
+  #left: Received[] | undefined;
   #downstream: { readonly request: number; readonly body: number } | undefined;
   #promise: RequestPromise | undefined;
   #requests = 1;
@@ -128,7 +130,7 @@ export class Sandbox {
 
   /** The request that an offer has brought becomes the current one; undefined if none came. */
   async next(promise: RequestPromise): Promise<Sandbox["downstream"] | undefined> {
-    this.#current.finish();
+    this.#finishCurrent();
     await promise.whenReady();
     this.#promise = undefined;
     const received = promise.take();
@@ -138,6 +140,21 @@ export class Sandbox {
     this.#downstream = undefined;
     received.exchange.onGone((reason) => this.abandon(received.exchange, reason));
     return this.downstream;
+  }
+
+  #finishCurrent(): void {
+    this.#current.finish();
+    if (this.#current.answering) (this.#left ??= []).push(this.#current);
+  }
+
+  /** Resolves when others have answered what the guest has left to them; undefined if there is nothing. */
+  get answering(): Promise<unknown> | undefined {
+    return this.#left && Promise.all(this.#left.map(({ answering }) => answering));
+  }
+
+  /** Gives up what others do in the guest's place. */
+  cutAnswers(why: string): void {
+    for (const received of [this.#current, ...this.#left ?? []]) received.cutAnswer(why);
   }
 
   /** Ends the guest if it is at work for a client that has left. */
@@ -254,7 +271,7 @@ export class Sandbox {
     if (fault) this.#current.fail(fault.status, fault.message);
     else if (!this.#current.responded) this.#current.respond(new GuestResponse(), () => EMPTY);
     this.#promise?.drop();
-    this.#current.finish();
+    this.#finishCurrent();
     for (const cancel of this.#timers) cancel();
     for (const item of this.handles.drain()) if (item instanceof Waitable) item.drop();
   }

@@ -26,11 +26,20 @@ export interface GuestSend {
   readonly body: Payload;
 }
 
+/** What has been asked of a backend. */
+export interface Traffic {
+  /** Those that were sent. */
+  requests: number;
+  /** Those of them that have had no response, other than because the guest or the client gave up. */
+  failures: number;
+}
+
 /** One backend: what the guest may ask about it, and the way to it. */
 export class Backend {
   readonly name: string;
   /** Undefined for a handler in JavaScript. */
   readonly options: BackendOptions | undefined;
+  readonly traffic: Traffic;
   readonly #transport: Transport;
   readonly #monitor: HealthMonitor | undefined;
   readonly #origin: { readonly scheme: string; readonly authority: string; readonly path: string };
@@ -39,9 +48,11 @@ export class Backend {
     name: string,
     options: BackendOptions | undefined,
     transport: Transport,
+    traffic: Traffic,
     monitor?: HealthMonitor,
   ) {
     this.name = name;
+    this.traffic = traffic;
     this.#monitor = monitor;
     this.options = options;
     this.#transport = transport;
@@ -70,7 +81,18 @@ export class Backend {
 
   /** Sends with this backend's Host (override, then the guest's field, the guest's URI, its own) and path prefix. */
   send(request: GuestSend): Sending {
-    return this.#transport.send(this.#prepare(request));
+    const { traffic } = this;
+    const sending = this.#transport.send(this.#prepare(request));
+    traffic.requests++;
+    let cancelled = false;
+    sending.response.catch(() => cancelled || traffic.failures++);
+    return {
+      response: sending.response,
+      cancel() {
+        cancelled = true;
+        sending.cancel();
+      },
+    };
   }
 
   /** Sends a request to change protocols, as {@linkcode Backend.send} does. */
@@ -105,6 +127,10 @@ export class Backend {
 const MOST_TRANSPORTS = 256;
 /** The most names of a catch-all whose backends are kept. */
 const MOST_CAUGHT = 256;
+/** The most names whose traffic is counted apart: those that a catch-all answers for are the guests' choice. */
+const MOST_COUNTED = 1000;
+/** Under which name the traffic of all others is counted. */
+const OTHER = "(other)";
 /** The most backends of guests that are probed; beyond it the one defined longest ago is not any more. */
 const MOST_MONITORS = 64;
 
@@ -128,6 +154,8 @@ export class Backends {
   readonly #transports = new Map<string, Transport>();
   /** As the transports. */
   readonly #monitors = new Map<string, HealthMonitor>();
+  /** By backend name. */
+  readonly traffic: Map<string, Traffic> = new Map();
   readonly #caught = new Map<string, { definition: BackendDefinition; backend: Backend }>();
   /** Of the backends that are defined for good. */
   readonly #lasting: ReadonlySet<string> | undefined;
@@ -139,7 +167,7 @@ export class Backends {
   ) {
     this.#options = options;
     for (const [name, definition] of Object.entries(defined)) {
-      this.#defined.set(name, this.make(name, definition));
+      this.#defined.set(name, this.make(name, definition, this.#trafficOf(name)));
     }
     this.#lasting = new Set(this.#monitors.keys());
   }
@@ -166,25 +194,31 @@ export class Backends {
     const known = this.#caught.get(name);
     if (known?.definition === definition) return known.backend;
     if (this.#caught.size >= MOST_CAUGHT) this.#caught.clear(); // guests choose the names
-    const backend = this.make(name, definition);
+    const traffic = this.#trafficOf(this.traffic.size < MOST_COUNTED ? name : OTHER);
+    const backend = this.make(name, definition, traffic);
     this.#caught.set(name, { definition, backend });
     return backend;
   }
 
   /** A backend of this service that only the caller knows. Throws a `TypeError` when its URL is none. */
-  make(name: string, definition: BackendDefinition): Backend {
+  make(
+    name: string,
+    definition: BackendDefinition,
+    traffic: Traffic = this.#trafficOf(OTHER),
+  ): Backend {
     if (typeof definition === "function") {
       return new Backend(
         name,
         undefined,
         handlerTransport(definition, (error) => this.#options.reportFailure?.(error)),
+        traffic,
       );
     }
     const options = typeof definition === "string" ? { url: definition } : definition;
     checkBackendUrl(name, options.url);
     const key = JSON.stringify(options);
     const monitor = options.healthcheck && this.#monitor(name, options, key);
-    return new Backend(name, options, this.#transport(options, key), monitor);
+    return new Backend(name, options, this.#transport(options, key), traffic, monitor);
   }
 
   /** Closes idle connections, and ends all probes. */
@@ -193,6 +227,12 @@ export class Backends {
     this.#monitors.clear();
     for (const transport of this.#transports.values()) transport.close();
     this.#transports.clear();
+  }
+
+  #trafficOf(name: string): Traffic {
+    const known = this.traffic.get(name) ?? { requests: 0, failures: 0 };
+    this.traffic.set(name, known);
+    return known;
   }
 
   #transport(options: BackendOptions, key: string): Transport {

@@ -149,7 +149,10 @@ export class HttpSending extends WireSending {
   #onLost(wire: ClientRequest, error: Error): void {
     if (wire !== this.#wire) return;
     if (this.body) {
-      if (codeOf(error).startsWith("HPE_")) this.body.fail(toSendError(error, this.name));
+      // What follows a whole message is nobody's: the connection goes, the message stays.
+      if (codeOf(error).startsWith("HPE_") && !this.body.complete) {
+        this.body.fail(toSendError(error, this.name));
+      }
       return; // the message knows by itself whether it was cut
     }
     if (this.#mayRetry(wire, error)) {
@@ -204,7 +207,7 @@ function open(request: BackendRequest, { connector, pool }: HttpOrigin): ClientR
 
 /** The body as bytes when all of it is here and its length was told, else as it is. */
 function atOnce(body: HttpBody): Payload {
-  if (!body.complete || body.length === undefined) return body;
+  if (!body.complete || body.failed || body.length === undefined) return body;
   const chunks: Uint8Array[] = [];
   for (let chunk; (chunk = body.read()) instanceof Uint8Array;) chunks.push(chunk);
   return concat(chunks);

@@ -68,6 +68,11 @@ export class HttpBody implements ByteSource {
     return this.#ended || this.#message.complete;
   }
 
+  /** Whether it has ended badly: a read throws. */
+  get failed(): boolean {
+    return this.#error !== undefined;
+  }
+
   read(): Eventually<Uint8Array | undefined> {
     if (this.#error) throw this.#error;
     const chunk = this.#message.read();

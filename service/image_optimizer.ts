@@ -7,9 +7,12 @@ export interface ImageOptions {
   /** The name of the backend that has the image. */
   readonly backend: string;
   /**
-   * Sends the guest's request, without its body, to that backend, and gives its response. Rejects if there was none.
+   * Sends the guest's request to that backend, and gives its response. It goes without its body, and without the
+   * fields that ask for a part of the image or for a coding of it. Rejects if there was no response.
+   *
+   * @param url What to ask for, with host, in place of the request's own URL.
    */
-  readonly fetchImage: () => Promise<Response>;
+  readonly fetchImage: (url?: string) => Promise<Response>;
 }
 
 /**

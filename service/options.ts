@@ -111,6 +111,12 @@ export interface ServiceOptions {
   readonly cache?: boolean;
   /** Fastly's products that guests are told the service has. By default none but the image optimizer, if there is one. */
   readonly products?: Products;
+  /**
+   * Proxies in front of the service, each by its address or range (`10.0.0.0/8`), or by a name: `loopback`, `private`.
+   * The client of a request that comes from one, and its scheme, are what `x-forwarded-for` and `x-forwarded-proto` say.
+   * What is no range fails `Fastlike.load` with a `TypeError`. By default no peer is believed.
+   */
+  readonly trustProxy?: readonly string[];
   /** Whether guests may hand requests off to a backend, as WebSockets are. By default they may. */
   readonly websockets?: boolean;
   /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */
@@ -121,7 +127,7 @@ export interface ServiceOptions {
   readonly random?: (bytes: Uint8Array) => void;
   /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */
   readonly inspect?: Inspector;
-  /** Transforms images for guests. Without one they learn that it is not supported. */
+  /** Transforms images for guests, as that of `drivers/images.ts`. Without one they learn that it is not supported. */
   readonly imageOptimizer?: ImageOptimizer;
   /** Where an address is. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;

@@ -51,6 +51,8 @@ export type { Inspection, Inspector, Verdict } from "./inspection.ts";
 
 // What a front hands in
 export type { ByteSource, Eventually, Payload } from "./bytes.ts";
+export type { Status } from "./status.ts";
+export type { Traffic } from "./backends.ts";
 export { type CacheUse, Usage } from "./usage.ts";
 export { type Exchange, HttpVersion, type RequestHead, type ResponseHead } from "./exchange.ts";
 export type { GuestMemory } from "./guest_memory.ts";

@@ -21,8 +21,10 @@ import {
   type ServiceOptions,
 } from "./options.ts";
 import { Pace } from "./pace.ts";
+import { TrustedProxies } from "./proxies.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./secrets.ts";
+import { Tally } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./user_agent.ts";
 
 /** The name that this host adds to `cdn-loop`. */
@@ -39,7 +41,7 @@ const GEO_BACKEND = "geolocation";
 
 /** What a service may share with another one. */
 export type Shared = Partial<
-  Pick<Service, "kvStores" | "rates" | "cache" | "readThrough" | "pace">
+  Pick<Service, "kvStores" | "rates" | "cache" | "readThrough" | "pace" | "tally">
 >;
 
 /** What all requests share, for as long as the options stay the same. */
@@ -57,6 +59,9 @@ export class Service {
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: Required<Limits>;
   readonly pace: Pace;
+  readonly tally: Tally;
+  /** Undefined if there are none. */
+  readonly proxies: TrustedProxies | undefined;
   readonly #connections = new Set<Duplex>();
   readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
@@ -81,6 +86,8 @@ export class Service {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
     this.pace = shared.pace ?? new Pace();
+    this.tally = shared.tally ?? new Tally();
+    if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.#log = options.log;
     this.#sharesReadThrough = shared.readThrough !== undefined;
     this.readThrough = shared.readThrough ?? new ReadThrough({

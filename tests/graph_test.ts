@@ -12,7 +12,14 @@ import {
 import { assert, assertEquals } from "./assert.ts";
 
 /** What is published: other programs import these by URL. */
-const ENTRIES = ["mod.ts", "cli.ts", "testing.ts", "drivers/sqlite.ts"].filter(exists);
+const ENTRIES = [
+  "mod.ts",
+  "cli.ts",
+  "testing.ts",
+  "drivers/sqlite.ts",
+  "drivers/images.ts",
+  "drivers/images/sharp.ts",
+].filter(exists);
 /** Which directories a directory may import besides itself; see the architecture in the README. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   abi: ["handles", "service"],

@@ -17,6 +17,16 @@ export class Pool<S> {
     this.#most = most;
   }
 
+  /** How many slots there are, those that run included. */
+  get live(): number {
+    return this.#live;
+  }
+
+  /** How many of them run nothing. */
+  get idle(): number {
+    return this.#idle.length;
+  }
+
   /** The slot used last, or a new one; undefined when as many live as may. */
   take(): Slot<S> | undefined {
     const idle = this.#idle.pop();

@@ -26,6 +26,11 @@ export class RunQueue<S> {
     this.#pool = pool;
   }
 
+  /** How many jobs have not started. */
+  get length(): number {
+    return this.#jobs.size;
+  }
+
   submit(job: Job<S>): void {
     this.#jobs.add(job);
     this.#next();

@@ -4,6 +4,7 @@ import type { BackendOptions } from "../backend.ts";
 import type { FactsOverride } from "../client_facts.ts";
 import { FACT_NAMES, readFacts } from "../fact_fields.ts";
 import type { ServiceOptions } from "../options.ts";
+import { isProxyRange, PROXY_RANGE } from "../proxies.ts";
 import type { ShieldingSite } from "../shielding.ts";
 import { parseBackends } from "./backends.ts";
 import { filled } from "./filled.ts";
@@ -34,6 +35,7 @@ export interface ManifestOptions extends
     | "fastlyKeys"
     | "clientFacts"
     | "factsPrefix"
+    | "trustProxy"
   > {
   readonly backends?: Readonly<Record<string, BackendOptions>>;
 }
@@ -111,8 +113,16 @@ async function parseOptions(local: Table): Promise<ManifestOptions> {
     fastlyKeys: local.stringList("fake_valid_fastly_keys"),
     clientFacts: section(["client"], parseClient),
     factsPrefix: local.string("client_facts_prefix"),
+    trustProxy: parseTrustProxy(local),
   };
   return filled(options);
+}
+
+function parseTrustProxy(local: Table): readonly string[] | undefined {
+  const ranges = local.stringList("trust_proxy");
+  const wrong = ranges?.find((text) => !isProxyRange(text));
+  if (wrong === undefined) return ranges;
+  local.wrong("trust_proxy", `has ${JSON.stringify(wrong)} in it, which is not ${PROXY_RANGE}`);
 }
 
 function parseShieldingSites(table: Table): Record<string, ShieldingSite> {

@@ -95,7 +95,7 @@ Deno.test("the hook gets the request, what is asked for and the image, and its r
   assertEquals(header.text, "yes");
 });
 
-Deno.test("a request may have a body, no query and no room for the detail; both handles are consumed", async () => {
+Deno.test("a request may have a body, no query and no room for the detail; the body is consumed, the request is the guest's to close", async () => {
   using b = optimizing(async (request, { query }) =>
     new Response(`${await request.text()}:${query}`)
   );
@@ -103,9 +103,29 @@ Deno.test("a request may have a body, no query and no room for the detail; both 
   const body = await b.body("sent");
   assertEquals(await transform(b, request, { body, detail: 0 }), ok);
   assertEquals(await b.drain(b.memory.u32(OUT2)), "sent:");
+  assertEquals(await transform(b, request, { body }), badf);
+  assertEquals(await b.call("fastly_http_req", "close", request), ok);
   assertEquals(await transform(b, request), badf);
-  const other = await b.request();
-  assertEquals(await transform(b, other, { body }), badf);
+});
+
+Deno.test("the hook may ask for another URL, and asks for the whole image as it is", async () => {
+  const got: Request[] = [];
+  using b = bench({
+    backends: { images: (request) => (got.push(request), new Response("image")) },
+    imageOptimizer: (_, { fetchImage }) => fetchImage("http://origin.test/b%20c"),
+  });
+  const request = await b.request("http://origin.test/a?width=1");
+  const fields = { "range": "bytes=0-1", "accept-encoding": "gzip", "accept": "image/webp" };
+  for (const [name, value] of Object.entries(fields)) {
+    assertEquals(b.now("fastly_http_req", "header_insert", request, name, value), ok);
+  }
+  assertEquals(await transform(b, request), ok);
+  assertEquals(got.map(({ url, method }) => `${method} ${url}`), ["GET http://origin.test/b%20c"]);
+  assertEquals(Object.keys(fields).map((name) => got[0]!.headers.get(name)), [
+    null,
+    null,
+    "image/webp",
+  ]);
 });
 
 Deno.test("an image without content is one", async () => {
@@ -121,7 +141,7 @@ Deno.test("without a hook it is not supported, and says nothing of an image", as
   assertEquals(await transform(b, request, { query: "width=1" }), unsupported);
   assertEquals(detailOf(b), [UNTOUCHED, UNTOUCHED, UNTOUCHED]);
   assertEquals([b.memory.u32(OUT), b.memory.u32(OUT2)], [UNTOUCHED, UNTOUCHED]);
-  assertEquals(await transform(b, request), badf, "the request is consumed");
+  assertEquals(await b.call("fastly_http_req", "close", request), ok);
 });
 
 Deno.test("what the hook throws is an error with a detail, and logged", async () => {

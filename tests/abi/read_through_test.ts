@@ -135,7 +135,7 @@ Deno.test("the backend, the host and the service on whose behalf it is are part 
   assertEquals(await sent(b, "send", "http://a/"), "1");
 });
 
-Deno.test("a dynamic backend's target is part of the key", async () => {
+Deno.test("a dynamic backend's target is part of the key", () => {
   using b = counting();
   const { service, sandbox } = b;
   const make = (url: string) => sandbox.cacheNameOf(service.backends.make("dynamic", { url }));

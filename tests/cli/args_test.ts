@@ -8,6 +8,8 @@ const DEFAULTS: ServeCommand = {
   kind: "serve",
   wasm: "guest.wasm",
   bind: { hostname: "localhost", port: 5000 },
+  admin: undefined,
+  warmup: 0,
   ...NO_FLAGS,
 };
 
@@ -18,6 +20,19 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["--no-cache guest.wasm", { cache: false }],
   ["-no-cache guest.wasm", { cache: false }],
   ["guest.wasm --reuse never", { reuse: "never" }],
+  ["guest.wasm --trust-proxy 10.0.0.0/8 --trust-proxy=loopback", {
+    trustProxy: ["10.0.0.0/8", "loopback"],
+  }],
+  ["guest.wasm --admin :9090", { admin: { hostname: "", port: 9090 } }],
+  ["guest.wasm --admin 127.0.0.1:5000 --bind 127.0.0.2:5000", {
+    bind: { hostname: "127.0.0.2", port: 5000 },
+    admin: { hostname: "127.0.0.1", port: 5000 },
+  }],
+  ["guest.wasm --admin localhost:0 --bind localhost:0", {
+    bind: { hostname: "localhost", port: 0 },
+    admin: { hostname: "localhost", port: 0 },
+  }],
+  ["guest.wasm --warmup 20", { warmup: 20 }],
   ["--loop-guard guest.wasm", { loopGuard: true }],
   ["serve -v guest.wasm -v", { verbosity: 2 }],
   ["-v serve guest.wasm", { verbosity: 1 }],
@@ -122,6 +137,22 @@ const REFUSED: [line: string, message: string][] = [
   ["g --secret-store =x", "Cannot use --secret-store =x: the name is empty"],
   ["g --log-endpoint a=x --log-endpoint a=y", "Cannot define --log-endpoint a twice"],
   ["g --log-format xml", 'Cannot use "xml" for --log-format: text or json'],
+  [
+    "g --trust-proxy 10.0.0.0/33",
+    'Cannot use "10.0.0.0/33" for --trust-proxy: it is not an address, a range as 10.0.0.0/8, loopback or private',
+  ],
+  ["run g --trust-proxy loopback", "Cannot use --trust-proxy with run: it serves nothing"],
+  ["g --admin here", 'Cannot use "here" for --admin: it is not host:port, :port or a port'],
+  ["g --admin 5000", 'Cannot use "5000" for --admin: requests are served there (see --bind)'],
+  ["g --admin :5000", 'Cannot use ":5000" for --admin: requests are served there (see --bind)'],
+  [
+    "g --admin [::1]:1 --bind localhost:1",
+    'Cannot use "[::1]:1" for --admin: requests are served there (see --bind)',
+  ],
+  ["run g --admin 1", "Cannot use --admin with run: it serves nothing"],
+  ["g --warmup many", 'Cannot use "many" for --warmup: it is not a whole number'],
+  ["g --warmup=-1", 'Cannot use "-1" for --warmup: it is not a whole number'],
+  ["run g --warmup 1", "Cannot use --warmup with run: it serves nothing"],
   ["g --config-stor a=x", "Unknown flag --config-stor: did you mean --config-store?"],
   [
     "g --backend x --proxy-to y",
@@ -139,7 +170,7 @@ for (const [line, message] of REFUSED) {
 Deno.test("the help names every flag", () => {
   const flags =
     "wasm proxy-to bind backend config env kv config-store secret-store acl geo device " +
-    "log-endpoint log-format no-cache loop-guard version";
+    "log-endpoint log-format no-cache loop-guard trust-proxy admin warmup version";
   for (const flag of flags.split(" ")) {
     assertStringIncludes(HELP, `--${flag}`);
   }

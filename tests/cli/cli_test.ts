@@ -1,76 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { VERSION } from "../../cli/version.ts";
+import { run, serving } from "./process.ts";
 
-const CLI = new URL("../../cli.ts", import.meta.url).pathname;
 const HELLO = new URL("../../testdata/built/hello.wasm", import.meta.url).pathname;
-const ENVIRONMENT = { NO_COLOR: "1" };
-
-/** The process, with what it prints as text. */
-class Cli implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #reader: ReadableStreamDefaultReader<string>;
-  readonly #errors: Promise<string>;
-  #text = "";
-
-  constructor(...args: string[]) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "--no-check", CLI, ...args],
-      env: ENVIRONMENT,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    this.#errors = new Response(this.#child.stderr).text();
-  }
-
-  /** The first line that has not been read yet. */
-  async line(): Promise<string> {
-    for (;;) {
-      const [line, ...rest] = this.#text.split("\n");
-      if (rest.length) {
-        this.#text = rest.join("\n");
-        return line!;
-      }
-      const { done, value } = await this.#reader.read();
-      if (done) throw new Error(`The process ended: ${await this.#errors}`);
-      this.#text += value;
-    }
-  }
-
-  signal(name: Deno.Signal): void {
-    this.#child.kill(name);
-  }
-
-  async end(): Promise<{ code: number; stdout: string; stderr: string }> {
-    for (let read; !(read = await this.#reader.read()).done;) this.#text += read.value;
-    const { code } = await this.#child.status;
-    return { code, stdout: this.#text, stderr: await this.#errors };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // it has ended
-    }
-    await this.end();
-  }
-}
-
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  await using cli = new Cli(...args);
-  return await cli.end();
-}
-
-/** The CLI serving a guest, with its URL. */
-async function serving(...args: string[]): Promise<{ cli: Cli; url: string }> {
-  const cli = new Cli(...args, "--bind", "localhost:0");
-  const line = await cli.line();
-  assertMatch(line, /^Listening on http:\/\/localhost:[0-9]+$/);
-  return { cli, url: line.slice("Listening on ".length) };
-}
-
 async function withFile(name: string, content: string, use: (path: string) => Promise<void>) {
   const folder = await Deno.makeTempDir();
   try {

@@ -19,6 +19,8 @@ export const NO_FLAGS: ServiceFlags = {
   verbosity: 0,
   cache: true,
   loopGuard: false,
+  trustProxy: [],
+  imageOptimizer: true,
   reuse: "auto",
   viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },
 };

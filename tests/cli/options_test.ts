@@ -70,6 +70,8 @@ Deno.test("every flag that names a file takes it", async () => {
     verbosity: 2,
     cache: false,
     loopGuard: true,
+    trustProxy: ["loopback"],
+    imageOptimizer: false,
   });
   // The authorities are those of the machine that runs the tests.
   const { configStores, geo, devices, log, ca: _, ...others } = configured.options;
@@ -82,6 +84,7 @@ Deno.test("every flag that names a file takes it", async () => {
     logHostcalls: true,
     cache: false,
     loopGuard: true,
+    trustProxy: ["loopback"],
     reuse: "auto",
   });
   const one = configStores?.one;

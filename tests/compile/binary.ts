@@ -50,6 +50,8 @@ Deno.test("the compiled program runs a guest: hello, an echo and a proxied page"
     assertEquals(await text(`${url}/hello`), [200, "Hello from rust\n"]);
     assertEquals(await text(`${url}/echo`, { method: "POST", body: "sent" }), [200, "sent"]);
     assertEquals(await text(`${url}/proxy/a/b`), [200, "page /a/b\n"]);
+    // The codec is not in the program. The guest is told, and the log.
+    assertEquals((await text(`${url}/image/a`))[0], 502);
   } finally {
     process.kill("SIGINT");
     while (!(await output.next()).done);

@@ -65,7 +65,10 @@ async function content(
   if (valuesOf(head, "transfer-encoding").includes("chunked")) return await chunks(wire);
   const [length] = valuesOf(head, "content-length");
   if (length === undefined) return { body: await wire.rest(), whole: true, trailers: [] };
-  return { body: await wire.exactly(Number(length)), whole: true, trailers: [] };
+  const body = await wire.exactly(Number(length)).catch(() => undefined);
+  return body === undefined
+    ? { body: await wire.rest(), whole: false, trailers: [] }
+    : { body, whole: true, trailers: [] };
 }
 
 async function chunks(wire: Wire): Promise<Pick<RawResponse, "body" | "whole" | "trailers">> {

@@ -201,3 +201,30 @@ for (
     assertMatch(error.message, /^Cannot connect to http:\/\/origin\.test:80: .*[^.]$/);
   });
 }
+
+for (
+  const [what, excess] of [["more than was declared", " and more"], ["garbage", "\0\0"]] as const
+) {
+  Deno.test(`${what} after a response is no harm to it, or to the next one`, async () => {
+    await against(
+      async (wire) => {
+        while (await wire.head()) await wire.write(OK + excess);
+      },
+      async (transport) => {
+        for (let i = 0; i < 3; i++) {
+          assertEquals(await textOf(await transport.send(request()).response), "ok");
+        }
+      },
+    );
+  });
+}
+
+Deno.test("a chunk that is none, in one packet with the head, fails the body", async () => {
+  await against(
+    always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nnonsense\r\n\r\n"),
+    async (transport) => {
+      const response = await transport.send(request()).response;
+      await assertRejects(() => textOf(response), SendError);
+    },
+  );
+});

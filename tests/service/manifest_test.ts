@@ -73,6 +73,11 @@ Deno.test("fake Fastly keys are a list of texts", async () => {
   assertEquals((await options(text)).fastlyKeys, ["a", ""]);
 });
 
+Deno.test("trusted proxies are a list of ranges", async () => {
+  const text = '[local_server]\ntrust_proxy = ["10.0.0.0/8", "loopback"]';
+  assertEquals((await options(text)).trustProxy, ["10.0.0.0/8", "loopback"]);
+});
+
 Deno.test("log endpoints have a file, from the manifest's folder, and a format", async () => {
   const text = `[local_server.log_endpoints]
     a = { file = "logs/a.log" }
@@ -120,6 +125,11 @@ const REFUSED: [text: string, message: string][] = [
   [
     "[local_server]\nfake_valid_fastly_keys = [1]",
     'key "fake_valid_fastly_keys" in local_server must be a list of texts in quotes',
+  ],
+  [
+    "[local_server]\ntrust_proxy = ['10.0.0.0/8', 'near']",
+    'key "trust_proxy" in local_server has "near" in it, which is not an address, a range as ' +
+    "10.0.0.0/8, loopback or private",
   ],
   [
     "[local_server.log_endpoints]\na = { path = 'x' }",

@@ -1,9 +1,8 @@
 import type { BackendResponse } from "../../service/backend.ts";
-import { Backend, type GuestSend } from "../../service/backends.ts";
+import { type Backend, Backends, type GuestSend } from "../../service/backends.ts";
 import { collect, EMPTY, type Eventually } from "../../service/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
 import { SendError } from "../../service/errors.ts";
-import { handlerTransport } from "../../service/handler_transport.ts";
 import { HeaderList } from "../../service/headers.ts";
 import { type CacheOverride, NO_OVERRIDE } from "../../service/http_cache/override.ts";
 import { type Asked, ReadThrough } from "../../service/http_cache/read_through.ts";
@@ -45,16 +44,12 @@ class Front implements Disposable {
       pace: new Pace(),
       report: (level, message) => void this.reports.push(`${level}: ${message}`),
     });
-    this.#backend = new Backend(
-      "origin",
-      undefined,
-      handlerTransport((request) => {
-        const answer = Promise.withResolvers<Response>();
-        this.asked.push({ request, answer });
-        if (this.#always) answer.resolve(this.#always());
-        return answer.promise;
-      }, () => {}),
-    );
+    this.#backend = new Backends({}).make("origin", (request) => {
+      const answer = Promise.withResolvers<Response>();
+      this.asked.push({ request, answer });
+      if (this.#always) answer.resolve(this.#always());
+      return answer.promise;
+    });
   }
 
   /** From now on the origin answers at once, or not any more. */

@@ -2,10 +2,12 @@
 
 import { Fastly, Headers, Request, Response } from "@fastly/as-compute";
 import {
+  fastly_http_req_cache_override_set,
   fastly_http_req_pending_req_wait,
   fastly_http_req_send_async,
   fastly_uap_parse,
 } from "@fastly/as-compute/fastly/abi/abi";
+import { CacheOverride } from "@fastly/as-compute/fastly/cache-override";
 import { FASTLY_STATUS } from "@fastly/as-compute/fastly/abi/fastly-shared";
 import {
   FastlyDownstreamRequest,
@@ -95,11 +97,22 @@ function listHeaders(request: Request): void {
   respond(200, body, headers);
 }
 
+function cacheOverride(headers: Headers): CacheOverride {
+  const override = new CacheOverride();
+  const ttl = headers.get("x-cache-ttl");
+  if (ttl != null) override.setTTL(<u32> parseInt(ttl!));
+  if (headers.get("x-cache-pass") != null) override.setPass();
+  headers.delete("x-cache-ttl");
+  headers.delete("x-cache-pass");
+  return override;
+}
+
 // The SDK aborts the program when a send fails, so the two host calls that can fail are called
 // here, in the SDK's order and with the SDK's objects around them.
 function proxy(request: Request, path: string, query: string): void {
   const backend = request.headers.get("x-backend");
   request.headers.delete("x-backend");
+  const override = cacheOverride(request.headers);
   const url = request.url;
   const origin = url.slice(0, url.indexOf("/", url.indexOf("://") + 3));
   const upstream = new FastlyUpstreamRequest(
@@ -115,6 +128,12 @@ function proxy(request: Request, path: string, query: string): void {
   upstream._writeMethodToHandle();
   upstream._writeRequestHeadersToHandle();
   const body = createBodyHandleAndGetWriteableBodyStream(upstream._buffer);
+  fastly_http_req_cache_override_set(
+    upstream._requestHandle,
+    override.getTag(),
+    override.getTTL(),
+    override.getSWR(),
+  );
   const name = String.UTF8.encode(backend == null ? "origin" : backend!);
   const out = new StaticArray<u32>(3);
   const pointer = changetype<usize>(out);

@@ -108,6 +108,12 @@ fn proxy(mut req: Request<Body>) -> Result<Response<Body>, Error> {
         Some(name) => name.to_str()?.to_owned(),
         None => ORIGIN.to_owned(),
     };
+    if let Some(ttl) = req.headers_mut().remove("x-cache-ttl") {
+        req.set_ttl(ttl.to_str()?.parse()?);
+    }
+    if req.headers_mut().remove("x-cache-pass").is_some() {
+        req.set_pass();
+    }
     match req.send(&backend) {
         Ok(resp) => Ok(resp),
         Err(error) => Ok(with_status(

@@ -8,6 +8,7 @@ mod cache;
 mod dynamic;
 mod handoff;
 mod http_cache;
+mod images;
 mod serve;
 mod stores;
 
@@ -78,6 +79,7 @@ fn main() {
             Some(resp) => resp,
             None => return,
         },
+        _ if path.starts_with("/image/") => images::answer(req),
         _ if path.starts_with("/dynamic-") => dynamic::answer(&path, &req),
         _ => stores::answer(&path, req)
             .unwrap_or_else(|| text("not found\n").with_status(StatusCode::NOT_FOUND)),

@@ -1,0 +1,67 @@
+import { discard } from "../service/bytes.ts";
+import type { Exchange } from "../service/exchange.ts";
+import { HeaderList } from "../service/headers.ts";
+import { splitUrl } from "../service/url.ts";
+import type { Listener } from "./listening.ts";
+import { Metrics } from "./metrics.ts";
+import type { Program } from "./program.ts";
+import { EXPOSITION_TYPE } from "./prometheus.ts";
+
+/** How far the process is. New requests are welcome when it is `ok`. */
+export type Health = "starting" | "ok" | "draining";
+
+const PLAIN = "text/plain; charset=utf-8";
+
+/** What `--admin` serves: `/healthz` and `/metrics`. */
+export class Admin {
+  readonly metrics: Metrics = new Metrics();
+  health: Health = "starting";
+  /** Who serves, once it is there. */
+  program: Pick<Program, "status"> | undefined;
+  listener: Pick<Listener, "connections"> | undefined;
+
+  /** Answers one exchange: `/healthz` with 200 and `ok`, or with 503 and what it is instead. */
+  answer(exchange: Exchange): Promise<void> {
+    const { status, text, type = PLAIN, fields = [] } = this.#answerTo(exchange);
+    const body = new TextEncoder().encode(text);
+    const headers = [
+      "content-type",
+      type,
+      "content-length",
+      `${body.length}`,
+      "cache-control",
+      "no-store",
+      ...fields,
+    ];
+    discard(exchange.body);
+    exchange.respond({ status, headers: new HeaderList(headers) }, body);
+    return Promise.resolve();
+  }
+
+  #answerTo({ head: { method, url } }: Exchange): Answer {
+    const { path } = splitUrl(url);
+    if (path !== "/healthz" && path !== "/metrics") {
+      return { status: 404, text: "There are /healthz and /metrics\n" };
+    }
+    if (method !== "GET" && method !== "HEAD") {
+      return {
+        status: 405,
+        text: "Only GET and HEAD are possible\n",
+        fields: ["allow", "GET, HEAD"],
+      };
+    }
+    if (path === "/healthz") {
+      return { status: this.health === "ok" ? 200 : 503, text: `${this.health}\n` };
+    }
+    const text = this.metrics.render(this.program?.status(), this.listener?.connections() ?? 0);
+    return { status: 200, text, type: EXPOSITION_TYPE };
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** Plain text if it is not told. */
+  readonly type?: string;
+  readonly fields?: readonly string[];
+}

@@ -1,0 +1,169 @@
+/**
+ * Does what Fastly's Image Optimizer does to images: sizes, crops, orientations, colours, formats. The codec is sharp,
+ * a native library (`--allow-ffi`, `--allow-read`, `--allow-env`, `--allow-sys`), which is loaded with the first image.
+ *
+ * ```ts
+ * const app = await Fastlike.load(wasm, { imageOptimizer: imageOptimizer() });
+ * ```
+ *
+ * @module
+ */
+import type { ImageOptimizer } from "../service/image_optimizer.ts";
+import { isUnwritable, negotiates } from "./images/encoding.ts";
+import { ImageError } from "./images/error.ts";
+import { type Asked, readParameters } from "./images/parameters.ts";
+import { open, render, type Rendered, type Source } from "./images/render.ts";
+import type * as Codec from "./images/sharp.ts";
+import { Slots } from "./images/slots.ts";
+
+/** The most bytes of a source. */
+const MOST_BYTES = 50_000_000;
+/** How many sources are in memory at the same time. */
+const MOST_READ = 32;
+/** How many wait for others to be done. */
+const MOST_WAITING = 100;
+
+type Sharp = typeof Codec.sharp;
+
+/**
+ * Makes an optimizer. It holds nothing that must be closed: images are transformed on threads of the codec's own, as
+ * many at a time as the machine has processors, and what waits leaves with its request.
+ *
+ * A response that is not a 200 with an image comes unchanged. What is wrong with a request or an image is a response
+ * with the field `fastly-io-error`: 400 for parameters, 413 for images of more than 50 MB or 100 megapixels, 415 for
+ * broken ones, 503 when more than a hundred wait.
+ */
+export function imageOptimizer(): ImageOptimizer {
+  const reading = new Slots(MOST_READ, MOST_WAITING);
+  const working = new Slots(navigator.hardwareConcurrency, Infinity);
+  let codec: Promise<Sharp> | undefined;
+  const load = () =>
+    codec ??= loadCodec().catch((error) => {
+      codec = undefined; // the next image tries again
+      throw error;
+    });
+  return async (request, { query, fetchImage }) => {
+    if (request.method !== "GET") return await fetchImage();
+    const asked = readParameters(request.url, query);
+    if (asked.faults.length && !asked.lenient) return refusal(400, asked.faults.join(", "));
+    const sharp = await load();
+    const response = await fetchImage(asked.origin);
+    if (response.status !== 200 || !response.body || !mayBeImage(response)) return response;
+    const { signal } = request;
+    try {
+      using _place = await reading.take(signal).catch((error) => cancelled(response, error));
+      const bytes = await readAll(response, signal);
+      using _slot = await working.take(signal);
+      return await transformed(sharp, bytes, response, asked, request.headers.get("accept") ?? "");
+    } catch (error) {
+      if (error instanceof ImageError) return refusal(error.status, error.message);
+      throw error;
+    }
+  };
+}
+
+/** Not by a literal, so that a program which never sees an image does not even download it. */
+async function loadCodec(): Promise<Sharp> {
+  const url = new URL("./images/sharp.ts", import.meta.url).href;
+  try {
+    const codec: typeof Codec = await import(url);
+    return codec.sharp;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
+    const advice =
+      `download it with "deno cache ${url}" and run with -A; compiled programs have none`;
+    throw new Error(`Cannot load the image codec: ${reason}: ${advice}`, { cause });
+  }
+}
+
+/** Origins that do not know what they have say nothing, or that it is bytes. */
+function mayBeImage({ headers }: Response): boolean {
+  const type = headers.get("content-type");
+  return type === null || /^(image\/|(application|binary)\/octet-stream)/i.test(type);
+}
+
+function cancelled({ body }: Response, error: unknown): never {
+  body?.cancel(error).catch(() => {});
+  throw error;
+}
+
+async function readAll(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = new ImageError(413, `The image has more than ${MOST_BYTES} bytes`);
+  if (Number(response.headers.get("content-length")) > MOST_BYTES) cancelled(response, tooLarge);
+  const reader = response.body!.getReader();
+  const leave = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", leave);
+  try {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    let length = 0;
+    for (let read; !(read = await reader.read()).done;) {
+      length += read.value.length;
+      if (length > MOST_BYTES) {
+        reader.cancel(tooLarge).catch(() => {});
+        throw tooLarge;
+      }
+      chunks.push(read.value);
+    }
+    signal.throwIfAborted(); // what ends then is cut short
+    return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}
+
+async function transformed(
+  sharp: Sharp,
+  bytes: Uint8Array<ArrayBuffer>,
+  response: Response,
+  asked: Asked,
+  accept: string,
+): Promise<Response> {
+  const source = await open(sharp, bytes);
+  if (!source && response.headers.get("content-type")?.startsWith("image/")) {
+    throw new ImageError(415, "Cannot read the image");
+  }
+  // What is drawn has no pixels to work on.
+  if (!source || source.metadata.format === "svg") return new Response(bytes, response);
+  const image = await render(sharp, source, asked.parameters, accept);
+  return new Response(image.bytes, { headers: headersOf(response.headers, asked, source, image) });
+}
+
+/** What is said of the source's very bytes, and is not true of others. */
+const OF_THE_BYTES =
+  "accept-ranges content-digest content-encoding content-length content-md5 digest etag repr-digest"
+    .split(" ");
+
+function headersOf(
+  origin: Headers,
+  { parameters, warnings, faults }: Asked,
+  source: Source,
+  image: Rendered,
+): Headers {
+  const headers = new Headers(origin);
+  for (const name of OF_THE_BYTES) headers.delete(name);
+  const etag = origin.get("etag");
+  if (etag) headers.set("etag", etag.replace(/^(?!W\/)/, "W/"));
+  headers.set("content-type", `image/${image.format}`);
+  headers.set("content-length", String(image.bytes.length));
+  headers.set("fastly-io-info", infoOf(source, image));
+  const told = isUnwritable(parameters)
+    ? [...warnings, `Format "${parameters.format}" is not supported here`]
+    : warnings;
+  if (told.length) headers.set("fastly-io-warning", told.join(", "));
+  if (faults.length) headers.set("fastly-io-compute-warnings", faults.join(", "));
+  if (negotiates(parameters)) headers.append("vary", "accept");
+  return headers;
+}
+
+function infoOf({ bytes, width, height, metadata }: Source, image: Rendered): string {
+  const format = metadata.format === "heif" ? "avif" : metadata.format;
+  return `ifsz=${bytes.length} idim=${width}x${height} ifmt=${format} ` +
+    `ofsz=${image.bytes.length} odim=${image.width}x${image.height} ofmt=${image.format}`;
+}
+
+function refusal(status: number, reason: string): Response {
+  return new Response(`${reason}\n`, {
+    status,
+    headers: { "content-type": "text/plain; charset=utf-8", "fastly-io-error": reason },
+  });
+}

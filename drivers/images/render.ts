@@ -1,0 +1,223 @@
+import { type Encoding, encodingOf, type Format } from "./encoding.ts";
+import { ImageError } from "./error.ts";
+import { type Geometry, geometryOf, MOST_PIXELS, type Size } from "./geometry.ts";
+import type { Parameters } from "./parameters.ts";
+import type * as Codec from "./sharp.ts";
+import type { Metadata, Sharp } from "./sharp.ts";
+import type { Colour } from "./values.ts";
+
+type Open = typeof Codec.sharp;
+
+/** An image as it came: its bytes, and what its head says. */
+export interface Source extends Size {
+  readonly bytes: Uint8Array;
+  /** Of the first frame, which stands upright. */
+  readonly width: number;
+  readonly height: number;
+  /** How many frames it has. */
+  readonly frames: number;
+  readonly metadata: Metadata;
+}
+
+/** An image as it goes. */
+export interface Rendered extends Size {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly format: Format;
+}
+
+/** One thing that is done to an image. */
+type Stage = (image: Sharp) => Sharp;
+
+const WHITE = { r: 255, g: 255, b: 255, alpha: 1 };
+const CLEAR = { r: 0, g: 0, b: 0, alpha: 0 };
+/** How hard AVIF's encoder tries, from 0 to 9: an image is for one request here, not for a cache around the world. */
+const AVIF_EFFORT = 2;
+/** The widest Gaussian that the codec sharpens with. */
+const MOST_SHARPEN_SIGMA = 10;
+
+/**
+ * Reads the head of an image; undefined if it is none that can be read.
+ *
+ * @throws {ImageError} If it has too many pixels.
+ */
+export async function open(sharp: Open, bytes: Uint8Array): Promise<Source | undefined> {
+  const metadata = await sharp(bytes, { limitInputPixels: false }).metadata().catch(() => {});
+  if (!metadata) return undefined;
+  const { width, height } = metadata.autoOrient;
+  const frames = metadata.pages ?? 1;
+  if (width * height * frames > MOST_PIXELS) {
+    throw new ImageError(413, `The image has more than ${MOST_PIXELS} pixels`);
+  }
+  return { bytes, width, height, frames, metadata };
+}
+
+/**
+ * Does all that is asked for, off this thread.
+ *
+ * @param accept The request's field `accept`.
+ * @throws {ImageError} If the image is broken, or cannot be changed so.
+ */
+export async function render(
+  sharp: Open,
+  source: Source,
+  parameters: Parameters,
+  accept: string,
+): Promise<Rendered> {
+  const geometry = geometryOf(parameters, source);
+  const encoding = encodingOf(parameters, accept, source.metadata);
+  const stages = [geometric(geometry, parameters), ...effects(geometry, parameters)].flat();
+  const moving = source.frames > 1 && parameters.frame === undefined &&
+    (encoding.format === "gif" || encoding.format === "webp");
+  try {
+    const image = moving
+      ? await together(sharp, source, stages)
+      : await through(sharp, sharp(source.bytes, { ...READING, autoOrient: true }), stages);
+    const encoded = encode(image, encoding, source.metadata, parameters["bg-color"] ?? WHITE);
+    const { data, info } = await encoded.toBuffer({ resolveWithObject: true });
+    const { width, height } = geometry.frame;
+    // A copy, for without --allow-ffi the codec may be one in WebAssembly, whose memory is shared with its threads.
+    return {
+      bytes: new Uint8Array(data),
+      format: encoding.format,
+      width,
+      height: info.pageHeight ?? height,
+    };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
+    throw new ImageError(415, `Cannot transform the image: ${reason}`, { cause });
+  }
+}
+
+const READING = { limitInputPixels: MOST_PIXELS, failOn: "truncated" } as const;
+
+/** The codec has an order of its own, so that each stage but the first begins on pixels. */
+async function through(sharp: Open, image: Sharp, stages: readonly Stage[]): Promise<Sharp> {
+  let last = image.toColourspace("srgb");
+  for (const [index, stage] of stages.entries()) {
+    if (index > 0) {
+      const { data, info } = await last.raw().toBuffer({ resolveWithObject: true });
+      const { width, height, channels } = info;
+      last = sharp(data, { raw: { width, height, channels } });
+    }
+    last = stage(last);
+  }
+  return last;
+}
+
+/** Every frame goes its way by itself, and they come together as one tall image. */
+async function together(sharp: Open, source: Source, stages: readonly Stage[]): Promise<Sharp> {
+  const { width, height, frames } = source;
+  const all = await sharp(source.bytes, { ...READING, animated: true })
+    .toColourspace("srgb").ensureAlpha().raw().toBuffer();
+  const length = width * height * 4;
+  const done: Uint8Array[] = [];
+  let size = { width, height };
+  for (let at = 0; at < frames; at++) {
+    const frame = sharp(all.subarray(at * length, (at + 1) * length), {
+      raw: { width, height, channels: 4 },
+    });
+    const image = await through(sharp, frame, stages);
+    const { data, info } = await image.ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    done.push(data);
+    size = { width: info.width, height: info.height };
+  }
+  const raw = {
+    width: size.width,
+    height: size.height * frames,
+    channels: 4,
+    pageHeight: size.height,
+  } as const;
+  return sharp(new Uint8Array(await new Blob(done as BlobPart[]).arrayBuffer()), { raw });
+}
+
+function geometric(geometry: Geometry, parameters: Parameters): Stage[] {
+  const { region, resized, orient, cut } = geometry;
+  const kernel = parameters["resize-filter"] ?? "lanczos3";
+  const fastShrinkOnLoad = kernel !== "nearest";
+  const stages: Stage[] = [(image) => {
+    const part = image.extract(region);
+    return same(region, resized)
+      ? part
+      : part.resize({ ...resized, fit: "fill", kernel, fastShrinkOnLoad });
+  }];
+  if (FLOPPED.has(orient)) stages.push((image) => image.flop());
+  const angle = ANGLES[orient];
+  if (angle) stages.push((image) => image.rotate(angle));
+  if (orient === 4) stages.push((image) => image.flip());
+  const turned = orient >= 5 ? { width: resized.height, height: resized.width } : resized;
+  if (!same(cut, turned)) stages.push((image) => image.extract(cut));
+  return stages;
+}
+
+function same(a: Size, b: Size): boolean {
+  return a.width === b.width && a.height === b.height;
+}
+
+/** What EXIF's orientations are made of: a mirror image first, then a turn to the right. */
+const FLOPPED: ReadonlySet<number> = new Set([2, 5, 7]);
+const ANGLES: Readonly<Record<number, number>> = { 3: 180, 5: 270, 6: 90, 7: 90, 8: 270 };
+
+function effects({ cut, frame }: Geometry, parameters: Parameters): Stage[] {
+  const stages: Stage[] = [];
+  const background = parameters["bg-color"];
+  if (background) stages.push((image) => under(image, background));
+  if (!same(cut, frame)) {
+    const { left, top } = frame;
+    const right = frame.width - cut.width - left;
+    const bottom = frame.height - cut.height - top;
+    const sides = { left, top, right, bottom, background: background ?? CLEAR };
+    stages.push((image) => image.ensureAlpha().extend(sides));
+  }
+  const { brightness = 0, contrast = 0, saturation, sharpen, blur } = parameters;
+  if (brightness || contrast) {
+    const slope = slopeOf(contrast);
+    stages.push((image) => image.linear(slope, 128 * (1 - slope) + 2.55 * brightness));
+  }
+  if (saturation) {
+    stages.push((image) => image.modulate({ saturation: 1 + saturation / 100 }));
+  }
+  if (sharpen?.amount) {
+    const { amount, radius, threshold } = sharpen;
+    const sigma = Math.min(radius, MOST_SHARPEN_SIGMA);
+    const [m1, x1] = [threshold ? 0 : amount, threshold / 2.55];
+    stages.push((image) => image.sharpen({ sigma, m1, m2: amount, x1, y2: 100, y3: 100 }));
+  }
+  if (blur) {
+    const radius = "pixels" in blur ? blur.pixels : blur.part * Math.max(frame.width, frame.height);
+    if (radius > 0) stages.push((image) => image.blur(Math.max(0.3, radius / 2)));
+  }
+  return stages;
+}
+
+/** Puts a colour behind what shows through. */
+function under(image: Sharp, background: Colour): Sharp {
+  if (background.alpha === 1) return image.flatten({ background });
+  const create = { width: 1, height: 1, channels: 4, background } as const;
+  return image.ensureAlpha().composite([{ input: { create }, tile: true, blend: "dest-over" }]);
+}
+
+/** How much steeper, from nothing at -100 over 1 at 0 to very much at 100. */
+function slopeOf(contrast: number): number {
+  return contrast <= 0 ? 1 + contrast / 100 : 1 / Math.max(0.01, 1 - contrast / 100);
+}
+
+function encode(
+  image: Sharp,
+  { format, quality, progressive, palette, lossless }: Encoding,
+  { loop = 0, delay }: Metadata,
+  background: Colour,
+): Sharp {
+  const motion = { loop, ...delay && { delay } };
+  switch (format) {
+    case "jpeg":
+      return image.flatten({ background }).jpeg({ quality, progressive });
+    case "png":
+      return image.png({ palette });
+    case "gif":
+      return image.gif(motion);
+    case "webp":
+      return image.webp({ quality, lossless, ...motion });
+    case "avif":
+      return image.avif({ quality, effort: AVIF_EFFORT });
+  }
+}

@@ -1,0 +1,36 @@
+import { ImageError } from "../../../drivers/images/error.ts";
+import { Slots } from "../../../drivers/images/slots.ts";
+import { assertEquals, assertRejects } from "../../assert.ts";
+
+const never = new AbortController().signal;
+
+Deno.test("who comes first is first, and as many as there are slots", async () => {
+  const slots = new Slots(2, 3);
+  const order: number[] = [];
+  const first = await slots.take(never);
+  const others = [2, 3, 4, 5].map(async (each) => {
+    using _slot = await slots.take(never);
+    order.push(each);
+  });
+  await Promise.all(others.slice(0, 1));
+  assertEquals(order[0], 2);
+  first[Symbol.dispose]();
+  await Promise.all(others);
+  assertEquals(order, [2, 3, 4, 5]);
+});
+
+Deno.test("one too many is told so, and one that leaves makes room", async () => {
+  const slots = new Slots(1, 1);
+  const abort = new AbortController();
+  const held = await slots.take(never);
+  const leaving = slots.take(abort.signal);
+  const error = await assertRejects(() => slots.take(never), ImageError);
+  assertEquals(error.status, 503);
+  abort.abort(new Error("left"));
+  await assertRejects(() => leaving, Error, "left");
+  const waiting = slots.take(never);
+  held[Symbol.dispose]();
+  (await waiting)[Symbol.dispose]();
+  (await slots.take(never))[Symbol.dispose]();
+  await assertRejects(() => slots.take(abort.signal), Error, "left");
+});
