@@ -107,11 +107,13 @@ export class Fastlike implements AsyncDisposable {
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
     const { kvStores, rates, cache, readThrough, pace, tally } = this.#service;
-    const service = new Service(options, {
+    const { cacheDriver: _, ...unkept } = options;
+    // What other backends have answered is no answer of these.
+    const apart = overrides.backends !== undefined || overrides.catchAll !== undefined;
+    const service = new Service(apart ? unkept : options, {
       rates,
       pace,
-      // What other backends have answered is no answer of these.
-      ...overrides.backends || overrides.catchAll ? {} : { cache, readThrough },
+      ...apart ? {} : { cache, readThrough },
       tally,
       ...overrides.kvStores ? {} : { kvStores },
     });

@@ -3,7 +3,7 @@ import { Body } from "../handles/body.ts";
 import { KvDelete, KvInsert, KvLookup } from "../handles/kv.ts";
 import { HostError, type Refusal, refuse } from "../service/errors.ts";
 import { faultOfKey } from "../service/kv/keys.ts";
-import { gather, payloadOf } from "../service/kv/pieces.ts";
+import { gather } from "../service/kv/pieces.ts";
 import { type KvEntry, type KvInsert as Options, KvStore } from "../service/kv/store.ts";
 import { call, type Hostcall, type Input } from "./_define.ts";
 import { text } from "./_in.ts";
@@ -60,5 +60,5 @@ export async function insert(
 
 /** A value that was found, as a body of its own. */
 export function bodyOf({ value }: KvEntry): Body {
-  return Body.of(payloadOf(value));
+  return Body.of(value);
 }

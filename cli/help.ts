@@ -18,7 +18,7 @@ Flags:
   --config-store NAME=FILE, --secret-store NAME=FILE
                           A store, from a JSON file of texts by key. May be repeated, as --kv, --acl and --log-endpoint
   --kv NAME[=FILE]        A KV store, from a JSON file; without one it is empty
-  --persist DIR           Keep what is in KV stores from one start to the next, in a file in this folder
+  --persist DIR           Keep KV stores, the cache and rate counters from one start to the next, in a file in this folder
   --acl NAME=FILE         An ACL, from a JSON file
   --log-endpoint NAME=FILE
                           Append the records of a log endpoint to a file

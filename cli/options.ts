@@ -42,7 +42,11 @@ export async function configure(flags: ServiceFlags, terminal: Terminal): Promis
       options: {
         ...readAuthorities(),
         ...options,
-        ...storage && { kvDriver: storage.kvDriver },
+        ...storage && {
+          kvDriver: storage.kvDriver,
+          cacheDriver: storage.cacheDriver,
+          rateDriver: storage.rateDriver,
+        },
       },
       [Symbol.dispose]: () => files.dispose(),
     };

@@ -1,74 +1,62 @@
 /**
- * Keeps stores in a file of SQLite, which outlives the process. Deno has SQLite built in; reading and writing the file
- * takes `--allow-read` and `--allow-write`.
+ * Keeps stores, the cache and rate counters in a file of SQLite, which outlives the process. Deno has SQLite built in;
+ * reading and writing the file takes `--allow-read` and `--allow-write`.
  *
  * ```ts
  * using storage = await openSqlite("fastlike.sqlite");
- * const app = await Fastlike.load(wasm, { kvStores: { users: {} }, kvDriver: storage.kvDriver });
+ * const { kvDriver, cacheDriver, rateDriver } = storage;
+ * const app = await Fastlike.load(wasm, { kvStores: { users: {} }, kvDriver, cacheDriver, rateDriver });
  * ```
  *
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
+import type { CacheDriver } from "../service/cache/driver.ts";
 import type { KvDriver } from "../service/kv/driver.ts";
-import { sqliteKvDriver } from "./sqlite_kv.ts";
+import type { RateDriver, RateKind } from "../service/rate/driver.ts";
+import { sqliteCacheDriver } from "./sqlite_cache.ts";
+import { KvReads, sqliteKvDriver } from "./sqlite_kv.ts";
+import { sqliteRateDriver } from "./sqlite_rate.ts";
+import { checkTables, makeTables } from "./sqlite_tables.ts";
+import { transact } from "./transact.ts";
 
-/** A file that holds stores. */
+/** A file that holds what outlives a process. */
 export interface SqliteStorage extends Disposable {
   /** The driver of the KV store of a name, for `ServiceOptions.kvDriver`. */
   readonly kvDriver: (store: string) => KvDriver;
+  /** For `ServiceOptions.cacheDriver`. */
+  readonly cacheDriver: CacheDriver;
+  /** For `ServiceOptions.rateDriver`. */
+  readonly rateDriver: (kind: RateKind) => RateDriver;
 }
 
-/** Marks the file as ours, in its header: "fstl". */
-const APPLICATION = 0x6673746c;
-/** The version of the tables below. */
-const VERSION = 1;
 /** How long one process waits for another one's write, in milliseconds. */
 const PATIENCE = 5_000;
 const PAUSE = 10;
 /** How long what has expired is left to those who ask for it, in milliseconds: a service's clock may be behind. */
 const LONG_PAST = 24 * 60 * 60 * 1000;
 
-/**
- * Keys are bytes, for SQLite compares those as UTF-8 is ordered, and cuts no text at a NUL. The first piece of a value is
- * with its record, the others are rows of their own. A record that is written anew gets a new `id`, so pieces that
- * another process reads are those of one record or missing.
- */
-const TABLES = `
-  CREATE TABLE kv (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    store TEXT NOT NULL,
-    key BLOB NOT NULL,
-    generation INTEGER NOT NULL,
-    expires REAL,
-    pieces INTEGER NOT NULL,
-    metadata BLOB NOT NULL,
-    first BLOB NOT NULL,
-    UNIQUE (store, key)
-  );
-  CREATE TABLE kv_piece (
-    record INTEGER NOT NULL REFERENCES kv (id) ON DELETE CASCADE,
-    place INTEGER NOT NULL,
-    bytes BLOB NOT NULL,
-    UNIQUE (record, place)
-  );
-  PRAGMA application_id = ${APPLICATION};
-  PRAGMA user_version = ${VERSION};
-`;
+/** What nobody has any use for, once no process reads or writes it any more. */
+const LEFTOVERS = ["kv WHERE key >= x'ff'", "cache WHERE place IS NULL"];
 
 /**
- * Opens the file, which is made if there is none. Other processes may have it open too: they see each other's writes.
+ * Opens the file, which is made if there is none. Other processes may have it open too: they see each other's KV stores,
+ * rate counters and penalty boxes. Of the cache each has a view of its own, which begins with what is in the file.
  *
  * A write that has been acknowledged is not lost when the process is killed. It may be when the machine loses its power:
  * waiting for the disk at each write (`synchronous = FULL`) would take milliseconds for what is a tool of development.
- * The file is whole in any case. What has expired a day ago is taken out here.
+ * The file is whole in any case. What has expired a day ago is taken out here, and what a process has left that was
+ * killed.
  *
  * @throws {Error} If it cannot be opened, or is not such a file; in one line.
  */
 export async function openSqlite(path: string): Promise<SqliteStorage> {
   const database = await connect(path);
+  const reads = new KvReads(database);
   return {
-    kvDriver: (store) => sqliteKvDriver(database, store),
+    kvDriver: (store) => sqliteKvDriver(database, store, reads),
+    cacheDriver: sqliteCacheDriver(database),
+    rateDriver: (kind) => sqliteRateDriver(database, kind),
     [Symbol.dispose]: () => database.close(),
   };
 }
@@ -79,9 +67,14 @@ async function connect(path: string): Promise<DatabaseSync> {
     try {
       database = new DatabaseSync(path, { timeout: PATIENCE });
       prepare(database);
+      if (!hasLeftovers(database)) return database;
+      database.close();
+      clean(path);
+      database = new DatabaseSync(path, { timeout: PATIENCE });
+      prepare(database);
       return database;
     } catch (error) {
-      database?.close();
+      if (database?.isOpen) database.close();
       const reason = error instanceof Error ? error.message : String(error);
       // SQLite itself does not wait where another process is about to change the file's mode.
       const busy = /database is locked/.test(reason) && performance.now() - start < PATIENCE;
@@ -93,26 +86,27 @@ async function connect(path: string): Promise<DatabaseSync> {
 
 function prepare(database: DatabaseSync): void {
   // Read before anything is written: the file may be another program's.
-  checkOwner(database);
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
-  try {
-    if (checkOwner(database) === "new") database.exec(TABLES);
-    database.prepare("DELETE FROM kv WHERE expires < ?").run(Date.now() - LONG_PAST);
-    database.exec("COMMIT");
-  } catch (error) {
-    database.exec("ROLLBACK");
-    throw error;
-  }
+  checkTables(database);
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  transact(database, () => {
+    makeTables(database);
+    // Generations are times: what says that a key was deleted has expired at once, and is needed for a while.
+    database.prepare("DELETE FROM kv WHERE expires < ?1 AND generation < ?1 * 1000")
+      .run(Date.now() - LONG_PAST);
+  });
 }
 
-function checkOwner(database: DatabaseSync): "new" | "ours" {
-  const { application, version, tables } = database.prepare(
-    `SELECT application_id AS application, user_version AS version,
-      (SELECT count(*) FROM sqlite_schema) AS tables
-      FROM pragma_application_id, pragma_user_version`,
-  ).get() as { application: number; version: number; tables: number };
-  if (application === 0 && tables === 0) return "new";
-  if (application !== APPLICATION) throw new Error("it is a database of another program");
-  if (version === VERSION) return "ours";
-  throw new Error(`it has version ${version}, and ${VERSION} is the only one known`);
+function hasLeftovers(database: DatabaseSync): boolean {
+  return LEFTOVERS.some((rows) => database.prepare(`SELECT 1 FROM ${rows} LIMIT 1`).get());
+}
+
+/** Takes leftovers out if no other process has the file open: they may be what that one reads or writes. */
+function clean(path: string): void {
+  using database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec("PRAGMA locking_mode = EXCLUSIVE");
+    transact(database, () => LEFTOVERS.forEach((rows) => database.exec(`DELETE FROM ${rows}`)));
+  } catch (error) {
+    if (!/database is locked/.test(String(error))) throw error;
+  }
 }

@@ -1,5 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { KvDriver, KvListed, KvRecord, Pieces } from "../service/kv/driver.ts";
+import type { KvDriver, KvFound, KvListed, KvRecord, Pieces } from "../service/kv/driver.ts";
+import type { ByteSource, Payload } from "../service/bytes.ts";
+import { refuse } from "../service/errors.ts";
+import { transact } from "./transact.ts";
 
 /** Bytes of a value in one row. */
 const MOST_PIECE = 2 ** 20;
@@ -19,22 +22,100 @@ interface Row {
   readonly first: Uint8Array;
 }
 
-/** A row of the table of pieces. */
-interface Piece {
-  readonly bytes: Uint8Array;
+/** What is beyond the first piece of a value. */
+interface Rest {
+  readonly pieces: bigint;
+  readonly bytes: bigint;
+}
+
+/** Values that this process reads from a file. Those that are replaced or deleted stay until they have been read. */
+export class KvReads {
+  /** How many read each. */
+  readonly #readers = new Map<bigint, number>();
+  readonly #aside = new Set<bigint>();
+  readonly #database: DatabaseSync;
+  readonly #selectPiece: StatementSync;
+  readonly #set: StatementSync;
+  readonly #remove: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#selectPiece = database.prepare(
+      "SELECT bytes FROM kv_piece WHERE record = ? AND place = ?",
+    );
+    this.#set = database.prepare("UPDATE kv SET key = ? WHERE id = ?");
+    this.#remove = database.prepare("DELETE FROM kv WHERE id = ? AND key >= x'ff'");
+  }
+
+  /** Whether somebody reads. */
+  get any(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  /** Takes a record away from its key; answers false if nobody reads it, and it can be deleted. */
+  setAside(id: bigint): boolean {
+    if (!this.#readers.has(id)) return false;
+    this.#set.run(Uint8Array.of(0xff, ...encoder.encode(`${id}`)), id);
+    this.#aside.add(id);
+    return true;
+  }
+
+  /** A value, from its first piece on. */
+  read(key: string, { id, first }: Pick<Row, "id" | "first">, rest: Rest): ByteSource {
+    this.#readers.set(id, (this.#readers.get(id) ?? 0) + 1);
+    let place = -1;
+    let left = first.length + Number(rest.bytes);
+    const end = () => {
+      if (left < 0) return;
+      left = -1;
+      this.#leave(id);
+    };
+    return {
+      get length() {
+        return Math.max(0, left);
+      },
+      trailers: undefined,
+      read: () => {
+        if (left < 0) return undefined;
+        const piece = ++place ? this.#piece(id, place - 1) : first;
+        if (!piece) {
+          end();
+          refuse("http-incomplete", `Cannot read on: the value of "${key}" is not there any more`);
+        }
+        left -= piece.length;
+        if (left <= 0) end();
+        return piece;
+      },
+      cancel: end,
+    };
+  }
+
+  #piece(id: bigint, place: number): Uint8Array | undefined {
+    return (this.#selectPiece.get(id, place) as { bytes: Uint8Array } | undefined)?.bytes;
+  }
+
+  #leave(id: bigint): void {
+    const others = this.#readers.get(id)! - 1;
+    if (others) return void this.#readers.set(id, others);
+    this.#readers.delete(id);
+    if (this.#aside.delete(id) && this.#database.isOpen) this.#remove.run(id);
+  }
 }
 
 /** The driver of one KV store, over a file that has been opened by `openSqlite`. */
-export function sqliteKvDriver(database: DatabaseSync, store: string): KvDriver {
+export function sqliteKvDriver(database: DatabaseSync, store: string, reads: KvReads): KvDriver {
   const prepare = (sql: string): StatementSync => {
     const statement = database.prepare(sql);
     statement.setReadBigInts(true);
     return statement;
   };
   const select = prepare("SELECT * FROM kv WHERE store = ? AND key = ?");
-  const selectPieces = prepare("SELECT bytes FROM kv_piece WHERE record = ? ORDER BY place");
-  const selectGeneration = prepare("SELECT generation FROM kv WHERE store = ? AND key = ?");
-  const remove = prepare("DELETE FROM kv WHERE store = ? AND key = ?");
+  const selectRest = prepare(
+    `SELECT count(*) AS pieces, coalesce(sum(length(bytes)), 0) AS bytes
+      FROM kv_piece WHERE record = ?`,
+  );
+  const selectGeneration = prepare("SELECT id, generation FROM kv WHERE store = ? AND key = ?");
+  const remove = prepare("DELETE FROM kv WHERE id = ?");
   const removeOf = prepare("DELETE FROM kv WHERE store = ? AND key = ? AND generation = ?");
   const insert = prepare(
     `INSERT INTO kv (store, key, generation, expires, pieces, metadata, first)
@@ -48,7 +129,6 @@ export function sqliteKvDriver(database: DatabaseSync, store: string): KvDriver 
 
   const write = (key: Uint8Array, { value, metadata, generation, expires }: KvRecord): void => {
     const [first = new Uint8Array(), ...rest] = rowsOf(value);
-    remove.run(store, key);
     const { lastInsertRowid } = insert.run(
       store,
       key,
@@ -61,15 +141,19 @@ export function sqliteKvDriver(database: DatabaseSync, store: string): KvDriver 
     for (const [place, bytes] of rest.entries()) insertPiece.run(lastInsertRowid, place, bytes);
   };
 
+  const there = (key: Uint8Array) =>
+    selectGeneration.get(store, key) as Pick<Row, "id" | "generation"> | undefined;
+
   return {
     get(key) {
       let before: bigint | undefined;
       for (;;) {
         const row = select.get(store, encoder.encode(key)) as unknown as Row | undefined;
         if (!row) return undefined;
-        const rest = row.pieces ? selectPieces.all(row.id) as unknown as readonly Piece[] : [];
+        if (!row.pieces) return foundOf(row, row.first);
+        const rest = selectRest.get(row.id) as unknown as Rest;
         // Fewer if another process has put another record in its place between the two queries.
-        if (BigInt(rest.length) === row.pieces) return recordOf(row, rest);
+        if (rest.pieces === row.pieces) return foundOf(row, reads.read(key, row, rest));
         if (row.id === before) throw new Error(`Cannot read key "${key}": its value is not whole`);
         before = row.id;
       }
@@ -77,15 +161,25 @@ export function sqliteKvDriver(database: DatabaseSync, store: string): KvDriver 
     set: (key, record, expected) =>
       transact(database, () => {
         const bytes = encoder.encode(key);
-        const row = selectGeneration.get(store, bytes) as Pick<Row, "generation"> | undefined;
-        const there = row ? BigInt.asUintN(64, row.generation) : "none";
-        if (expected !== "any" && expected !== there) return false;
-        if (there !== "none" && there >= record.generation) return false;
+        const row = there(bytes);
+        const generation = row ? BigInt.asUintN(64, row.generation) : "none";
+        if (expected !== "any" && expected !== generation) return false;
+        if (generation !== "none" && generation >= record.generation) return false;
+        if (row && !reads.setAside(row.id)) remove.run(row.id);
         write(bytes, record);
         return true;
       }),
-    delete: (key, generation) =>
-      Number(removeOf.run(store, encoder.encode(key), BigInt.asIntN(64, generation)).changes) > 0,
+    delete(key, generation) {
+      const bytes = encoder.encode(key);
+      const signed = BigInt.asIntN(64, generation);
+      if (!reads.any) return Number(removeOf.run(store, bytes, signed).changes) > 0;
+      return transact(database, () => {
+        const row = there(bytes);
+        if (row?.generation !== signed) return false;
+        if (!reads.setAside(row.id)) remove.run(row.id);
+        return true;
+      });
+    },
     list(prefix, after, limit) {
       const start = encoder.encode(prefix);
       const behind = after === undefined ? new Uint8Array() : encoder.encode(after);
@@ -95,12 +189,12 @@ export function sqliteKvDriver(database: DatabaseSync, store: string): KvDriver 
   };
 }
 
-function recordOf(row: Row, rest: readonly Piece[]): KvRecord {
+function foundOf({ metadata, generation, expires }: Row, value: Payload): KvFound {
   return {
-    value: row.first.length ? [row.first, ...rest.map(({ bytes }) => bytes)] : [],
-    metadata: decoder.decode(row.metadata),
-    generation: BigInt.asUintN(64, row.generation),
-    expires: row.expires ?? undefined,
+    value,
+    metadata: decoder.decode(metadata),
+    generation: BigInt.asUintN(64, generation),
+    expires: expires ?? undefined,
   };
 }
 
@@ -125,17 +219,4 @@ function rowsOf(value: Pieces): Uint8Array[] {
     }
   }
   return rows;
-}
-
-/** Runs all of it or nothing, while no other process writes. */
-function transact<T>(database: DatabaseSync, run: () => T): T {
-  database.exec("BEGIN IMMEDIATE");
-  try {
-    const result = run();
-    database.exec("COMMIT");
-    return result;
-  } catch (error) {
-    if (database.isTransaction) database.exec("ROLLBACK");
-    throw error;
-  }
 }

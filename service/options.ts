@@ -1,5 +1,6 @@
 import type { AclEntry } from "./acl.ts";
 import type { BackendDefinition } from "./backend.ts";
+import type { CacheDriver } from "./cache/driver.ts";
 import type { DeviceLookup } from "./device.ts";
 import type { KvDriver } from "./kv/driver.ts";
 import type { KvSeed } from "./kv/store.ts";
@@ -10,6 +11,7 @@ import type { GeoLookup } from "./geo.ts";
 import type { ImageOptimizer } from "./image_optimizer.ts";
 import type { Inspector } from "./inspection.ts";
 import type { LogSink } from "./log.ts";
+import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { UserAgentParser } from "./user_agent.ts";
 
 /** Bounds on what guests may use. */
@@ -22,7 +24,10 @@ export interface Limits {
   readonly sandboxRequests?: number;
   /** Milliseconds that a sandbox waits for its next request at the most. By default 10,000. */
   readonly sandboxIdle?: number;
-  /** Bytes that cached objects take: the least recently used beyond them are forgotten. By default 256 MiB. */
+  /**
+   * Bytes that cached objects take, in memory and where they are kept: the least recently used beyond them are
+   * forgotten. By default 256 MiB.
+   */
   readonly cacheBytes?: number;
 }
 
@@ -84,6 +89,10 @@ export interface ServiceOptions {
   readonly kvStores?: Readonly<Record<string, KvSeed>>;
   /** Gives what holds the KV store of a name, for as long as the service is there. By default memory does. */
   readonly kvDriver?: (store: string) => KvDriver;
+  /** Keeps what is cached from one start to the next, for as long as the service is there. By default nothing does. */
+  readonly cacheDriver?: CacheDriver;
+  /** Gives what holds the counts of rate counters, and the times in penalty boxes. By default memory does. */
+  readonly rateDriver?: (kind: RateKind) => RateDriver;
   /** ACLs by name. A prefix that is none fails `Fastlike.load` with a `TypeError`. */
   readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
   /** The device behind a User-Agent field. By default what `parseDevice` finds. */

@@ -24,9 +24,13 @@ export type {
   TlsVersion,
 } from "./backend.ts";
 export type { AclEntry } from "./acl.ts";
-export type { KvDriver, KvExpected, KvListed, KvRecord, Pieces } from "./kv/driver.ts";
+export type { KvDriver, KvExpected, KvFound, KvListed, KvRecord, Pieces } from "./kv/driver.ts";
 export { memoryDriver } from "./kv/memory_driver.ts";
 export type { KvSeed } from "./kv/store.ts";
+export type { CacheDriver, CacheKept, CacheRecord, ContentId } from "./cache/driver.ts";
+export { memoryCacheDriver } from "./cache/memory_driver.ts";
+export type { RateBucket, RateDriver, RateKind, RateRecord } from "./rate/driver.ts";
+export { memoryRateDriver } from "./rate/memory_driver.ts";
 export type { ImageOptimizer, ImageOptions } from "./image_optimizer.ts";
 export type { ShieldingSite } from "./shielding.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";

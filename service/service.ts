@@ -68,6 +68,7 @@ export class Service {
   readonly #log: LogSink | undefined;
   readonly #sharesReadThrough: boolean;
   readonly #geoBackend: Backend;
+  readonly #ownsCache: boolean;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   #lastId = 0;
@@ -80,11 +81,12 @@ export class Service {
     this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
     this.kvStores = shared.kvStores ?? kvStoresOf(options.kvStores ?? {}, now, options.kvDriver);
-    this.rates = shared.rates ?? new RateLimiter(now);
+    this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now);
+    this.cache = shared.cache ?? new Cache(this.limits.cacheBytes, now, options.cacheDriver);
+    this.#ownsCache = !shared.cache;
     this.pace = shared.pace ?? new Pace();
     this.tally = shared.tally ?? new Tally();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
@@ -190,6 +192,7 @@ export class Service {
     for (const connection of this.#connections) connection.destroy();
     if (!this.#sharesReadThrough) this.readThrough.close();
     this.backends.close();
+    if (this.#ownsCache) this.cache.close();
   }
 }
 

@@ -1,34 +1,64 @@
 import { type ByteSource, concat, type Eventually, type Payload } from "../bytes.ts";
-import { HostError, refuse } from "../errors.ts";
+import { HostError } from "../errors.ts";
 import type { Sink } from "../pipe.ts";
+import type { CacheDriver, ContentId } from "./driver.ts";
+import { type Position, Readers } from "./readers.ts";
 
-/** Content up to this many bytes is put in one piece when it is complete. */
-const MOST_JOINED = 1 << 20;
-/** Who writes by itself waits while this many bytes have been read by nobody. */
-const MOST_AHEAD = 128 * 1024;
+/** Content up to this many bytes is in memory, in one piece when it is complete. A driver takes what is longer. */
+const MOST_HELD = 1 << 20;
+/** Bytes in each piece that a driver has, but the last. */
+const PIECE = 256 << 10;
 
-/** The bytes of an object: written once, and read by any number of readers, also while they are written. */
+/**
+ * The bytes of an object: written once, and read by any number of readers, also while they are written. What is long is
+ * with a driver, if there is one.
+ */
 export class CacheContent implements Sink {
   /** Whether it is in the cache, where readers may yet find it. */
-  kept = false;
+  findable = false;
   /** How many bytes there shall be, if the writer has said. */
   readonly declared: number | undefined;
   /** Is told of each piece: how many bytes it has. */
   grown: (bytes: number) => void = () => {};
+  /** Is told when no more bytes come. */
+  settled: () => void = () => {};
+  /** Is told when nobody reads any more. */
+  idle: () => void = () => {};
+  /** What the driver calls it, if the driver has any of it. */
+  id: ContentId | undefined;
+  /** Where the driver has an object with this content, if it has one. */
+  slot: object | undefined;
+  #driver: CacheDriver | undefined;
+  /** Bytes at the beginning that only the driver has. */
+  #shelved = 0;
+  /** Whether the driver has all of it. */
+  #kept = false;
+  #found = -Infinity;
+  readonly #readers = new Readers();
+  /** Those behind what is shelved. */
   #pieces: Uint8Array[] = [];
   /** Where each piece ends. */
   #ends: number[] = [];
-  /** Where the first piece begins: what was before it nobody can want any more. */
+  /** Where the first of them begins, if what was before it is nowhere any more. */
   #start = 0;
   #written = 0;
   #complete = false;
   #fault: HostError | undefined;
   #change: PromiseWithResolvers<void> | undefined;
-  readonly #readers = new Set<Reader>();
-  #caughtUp: PromiseWithResolvers<void> | undefined;
 
-  constructor(declared?: number) {
+  /** @param driver What may take it. */
+  constructor(declared?: number, driver?: CacheDriver) {
     this.declared = declared;
+    this.#driver = driver;
+  }
+
+  /** A content that a driver has, complete. */
+  static kept(driver: CacheDriver, id: ContentId, length: number): CacheContent {
+    const content = new CacheContent(undefined, driver);
+    content.id = id;
+    content.#kept = content.#complete = true;
+    content.#written = content.#shelved = length;
+    return content;
   }
 
   /** Bytes written so far. */
@@ -51,7 +81,22 @@ export class CacheContent implements Sink {
     return this.#complete || this.#fault !== undefined;
   }
 
-  /** Never: who writes does not wait for readers. */
+  /** Whether some of it is not in memory. */
+  get shelved(): boolean {
+    return this.#shelved > 0;
+  }
+
+  /** How many read it. */
+  get readers(): number {
+    return this.#readers.count;
+  }
+
+  /** When it was found last, in the time of {@linkcode CacheContent.find}. */
+  get found(): number {
+    return this.#found;
+  }
+
+  /** Never: a writer does not wait for readers. */
   get full(): boolean {
     return false;
   }
@@ -61,40 +106,16 @@ export class CacheContent implements Sink {
   }
 
   /**
-   * Waits while all readers are far behind. Without any it does not wait: it is written for those to come. Throws or
-   * rejects if there can be none.
+   * For those who write by themselves: waits while all readers are far behind. Throws or rejects when nobody can read
+   * any more.
    */
   pace(): Eventually<void> {
-    if (this.ended) return;
-    if (!this.#readers.size) return this.kept ? undefined : unwanted();
-    let foremost = 0;
-    for (const { position } of this.#readers) foremost = Math.max(foremost, position);
-    if (this.#written - foremost < MOST_AHEAD) return;
-    return (this.#caughtUp ??= Promise.withResolvers()).promise.then(() => this.pace());
+    return this.#readers.pace(() => this.#paced(), () => this.findable);
   }
 
-  /** A reader has read on. */
-  moved(): void {
-    if (!this.kept && !this.ended) this.#trim();
-    this.#caughtUp?.resolve();
-    this.#caughtUp = undefined;
-  }
-
-  /** Lets go of what all readers have read, if none can come. */
-  #trim(): void {
-    let hindmost = this.#written;
-    for (const { position } of this.#readers) hindmost = Math.min(hindmost, position);
-    if (hindmost - this.#start < MOST_JOINED) return;
-    const count = this.#ends.findIndex((end) => end > hindmost);
-    const gone = count < 0 ? this.#ends.length : count;
-    this.#start = this.#ends[gone - 1] ?? this.#start;
-    this.#pieces.splice(0, gone);
-    this.#ends.splice(0, gone);
-  }
-
-  /** A reader is done with it. */
-  left(reader: Reader): void {
-    if (this.#readers.delete(reader)) this.moved();
+  #paced(): number | undefined {
+    if (this.#fault) throw this.#fault;
+    return this.#complete ? undefined : this.#written;
   }
 
   /** Adds bytes, which it keeps. More than were declared spoil it for its readers, not for the writer. */
@@ -106,6 +127,9 @@ export class CacheContent implements Sink {
     this.#pieces.push(piece);
     this.#ends.push(this.#written);
     if (this.declared !== undefined && this.#written > this.declared) this.#spoil("is too long");
+    if (this.#driver && this.#written - this.#shelved > (this.#shelved ? PIECE : MOST_HELD)) {
+      this.#shelve(this.#driver);
+    }
     this.grown(piece.length);
     this.#changed();
   }
@@ -115,12 +139,12 @@ export class CacheContent implements Sink {
     if (this.ended) return;
     if (this.declared !== undefined && this.#written < this.declared) this.#spoil("is too short");
     else this.#complete = true;
-    const whole = this.#complete && this.#start === 0;
-    if (whole && this.#pieces.length > 1 && this.#written <= MOST_JOINED) {
-      this.#pieces = [concat(this.#pieces)];
-      this.#ends = [this.#written];
+    const short = this.#written <= MOST_HELD && this.#start === 0;
+    if (this.#complete && this.#pieces.length > 1 && short) {
+      this.#hold(concat(this.#pieces));
     }
     this.#changed();
+    this.settled();
   }
 
   /** Ends it badly, unless all that was declared has come. */
@@ -128,6 +152,74 @@ export class CacheContent implements Sink {
     if (this.declared === this.#written) return this.finish();
     if (this.ended) return;
     this.#spoil("was not finished", error);
+    this.#changed();
+    this.settled();
+  }
+
+  /**
+   * Whether it can be read: another process may have had the driver free it. What is short is in memory then.
+   *
+   * @param now The time in milliseconds; a while from then it stays where it is.
+   */
+  find(now: () => number): boolean {
+    if (!this.#driver || (this.#complete && !this.#shelved)) return true;
+    this.#found = now();
+    if (!this.#shelved) return true;
+    if (this.#complete && this.#written <= MOST_HELD) return this.recall();
+    return this.id !== undefined && this.#driver!.has(this.id);
+  }
+
+  /** Brings all of it to memory; answers whether it could. */
+  recall(): boolean {
+    if (!this.#shelved) return true;
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < this.#shelved; at += PIECE) {
+      const piece = this.#fetch(at);
+      if (!piece) return false;
+      pieces.push(piece);
+    }
+    this.#hold(concat([...pieces, ...this.#pieces]));
+    this.#shelved = 0;
+    return true;
+  }
+
+  /** Has it in memory and nowhere else; what calls this frees what the driver has. */
+  confine(): void {
+    if (this.recall()) this.#driver = undefined;
+  }
+
+  /** What the driver does not have yet, in pieces of the size that it is to get. */
+  unkept(): Uint8Array[] {
+    return this.#kept ? [] : cut(concat(this.#pieces));
+  }
+
+  /** Whether what only the driver had is there no more. */
+  get lost(): boolean {
+    return this.#shelved > 0 && this.id === undefined;
+  }
+
+  /** Notes that the driver has all of it now. */
+  keep(id: ContentId): void {
+    this.id = id;
+    this.#kept = true;
+    if (!this.#shelved) return;
+    this.#shelved = this.#written;
+    this.#pieces = [];
+    this.#ends = [];
+  }
+
+  /** Notes that the driver has nothing of it any more. */
+  lose(): void {
+    this.id = undefined;
+    this.#kept = false;
+  }
+
+  /** Takes no more bytes, if some are still to come: nobody is there who would read them. */
+  abandon(): void {
+    if (this.ended) return;
+    this.#pieces = [];
+    this.#ends = [];
+    this.#spoil("has left the cache");
     this.#changed();
   }
 
@@ -148,18 +240,50 @@ export class CacheContent implements Sink {
    */
   read(from = 0, to?: number): Payload {
     const end = to ?? this.#written;
-    const whole = this.#complete && this.#start === 0 && this.#pieces.length === 1;
-    if (whole && from <= end && end <= this.#written) {
-      return this.#pieces[0]!.subarray(from, end);
+    const [only] = this.#pieces;
+    if (this.#complete && only?.length === this.#written && from <= end && end <= this.#written) {
+      return only.subarray(from, end);
     }
-    const reader = new Reader(this, from, to);
-    if (!this.ended) this.#readers.add(reader);
-    return reader;
+    return new Reader(this, from, to);
+  }
+
+  /** Notes that a reader has begun. */
+  enter(reader: Position): void {
+    this.#readers.enter(reader);
+  }
+
+  /** Notes that a reader has read on. */
+  moved(): void {
+    if (!this.findable && !this.ended && !this.#driver) this.#trim();
+    this.#readers.moved();
+  }
+
+  /** Notes that a reader has left. */
+  leave(reader: Position): void {
+    this.#readers.leave(reader);
+    if (!this.#readers.count) this.idle();
+  }
+
+  /** Lets go of what all have read, as none can come. */
+  #trim(): void {
+    const hindmost = this.#readers.hindmost ?? 0;
+    if (hindmost - this.#start < MOST_HELD) return;
+    const unread = this.#ends.findIndex((end) => end > hindmost);
+    const read = unread < 0 ? this.#ends.length : unread;
+    this.#start = this.#ends[read - 1] ?? this.#start;
+    this.#pieces.splice(0, read);
+    this.#ends.splice(0, read);
   }
 
   /** Bytes at a position, up to an end; none if they are not there. Throws if there will never be any. */
   at(position: number, to: number | undefined): Uint8Array | "later" | "end" {
     const limit = to ?? this.declared ?? Infinity;
+    if (position < Math.min(limit, this.#shelved)) {
+      const piece = this.#fetch(position);
+      const start = position % PIECE;
+      if (!piece || piece.length <= start) gone();
+      return piece.subarray(start, start + Math.min(limit, this.#shelved) - position);
+    }
     if (position < this.#start) throw incomplete(`its first ${this.#start} bytes are gone`);
     if (position < Math.min(limit, this.#written)) {
       const index = this.#find(position);
@@ -187,6 +311,27 @@ export class CacheContent implements Sink {
     return low;
   }
 
+  /** Gives the driver all but the last piece. */
+  #shelve(driver: CacheDriver): void {
+    const pieces = cut(concat(this.#pieces));
+    const rest = pieces.pop()!;
+    this.id = driver.append(this.id, pieces);
+    this.#shelved = this.#written - rest.length;
+    this.#pieces = [rest.slice()];
+    this.#ends = [this.#written];
+  }
+
+  #hold(whole: Uint8Array): void {
+    this.#pieces = [whole];
+    this.#ends = [this.#written];
+  }
+
+  /** The piece with a position, as the driver has it. */
+  #fetch(position: number): Uint8Array | undefined {
+    const { id } = this;
+    return id === undefined ? undefined : this.#driver!.read(id, Math.floor(position / PIECE));
+  }
+
   #spoil(what: string, cause?: unknown): void {
     this.#fault = incomplete(
       `it ${what}: ${this.#written} bytes of ${this.declared ?? "any number"}`,
@@ -197,18 +342,22 @@ export class CacheContent implements Sink {
   #changed(): void {
     this.#change?.resolve();
     this.#change = undefined;
-    if (!this.ended) return;
-    this.#readers.clear();
-    this.moved();
+    if (this.ended) this.#readers.moved();
   }
-}
-
-function unwanted(): never {
-  refuse("failed", "Cannot write on: nobody can read the object any more");
 }
 
 function incomplete(why: string, cause?: unknown): HostError {
   return new HostError("http-incomplete", `Cannot read on in a cached object: ${why}`, { cause });
+}
+
+function gone(): never {
+  throw incomplete("it has left the cache, and what kept it has it no more");
+}
+
+function cut(bytes: Uint8Array): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += PIECE) pieces.push(bytes.subarray(at, at + PIECE));
+  return pieces;
 }
 
 /** One reader's position in the content. */
@@ -217,11 +366,13 @@ class Reader implements ByteSource {
   readonly #content: CacheContent;
   readonly #to: number | undefined;
   position: number;
+  #left = false;
 
   constructor(content: CacheContent, from: number, to: number | undefined) {
     this.#content = content;
     this.position = from;
     this.#to = to;
+    content.enter(this);
   }
 
   get length(): number | undefined {
@@ -231,10 +382,14 @@ class Reader implements ByteSource {
   }
 
   read(): Eventually<Uint8Array | undefined> {
-    const next = this.#content.at(this.position, this.#to);
-    if (next === "end") return void this.cancel();
+    const next = this.#next();
     if (next === "later") return this.#content.change().then(() => this.read());
+    if (next === "end") {
+      this.cancel();
+      return undefined;
+    }
     this.position += next.length;
+    // Whoever has read a range may not come back for its end.
     if (this.position === this.#to) this.cancel();
     else this.#content.moved();
     return next;
@@ -242,6 +397,17 @@ class Reader implements ByteSource {
 
   /** The writer goes on, for other readers. */
   cancel(): void {
-    this.#content.left(this);
+    if (this.#left) return;
+    this.#left = true;
+    this.#content.leave(this);
+  }
+
+  #next(): Uint8Array | "later" | "end" {
+    try {
+      return this.#content.at(this.position, this.#to);
+    } catch (error) {
+      this.cancel();
+      throw error;
+    }
   }
 }

@@ -5,6 +5,7 @@ import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
 import { CachedObject, Found, type WriteOptions } from "./object.ts";
 import { type Inserted, type Obligation, type Outcome, PendingOutcome } from "./outcome.ts";
+import type { Persistence, Slot } from "./persistence.ts";
 import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 
 /** How a replacement goes about others who are getting the same object. */
@@ -20,6 +21,8 @@ interface Rule {
 interface Variant {
   readonly rule: Rule;
   readonly key: string;
+  /** Where the object is kept, if something keeps objects. */
+  readonly slot: Slot | undefined;
   object: CachedObject | undefined;
   obligation: Obligation | undefined;
 }
@@ -53,13 +56,21 @@ export class CacheEntry {
   readonly #lru: Lru;
   readonly #now: () => number;
   readonly #emptied: () => void;
+  readonly #persistence: Persistence | undefined;
 
   /** @param emptied Is called when there is nothing left to know. */
-  constructor(key: string, lru: Lru, now: () => number, emptied: () => void) {
+  constructor(
+    key: string,
+    lru: Lru,
+    now: () => number,
+    emptied: () => void,
+    persistence?: Persistence,
+  ) {
     this.#key = key;
     this.#lru = lru;
     this.#now = now;
     this.#emptied = emptied;
+    this.#persistence = persistence;
   }
 
   /** The object for a request that may be used, stale or not; waits for nobody and obliges nobody. */
@@ -82,7 +93,7 @@ export class CacheEntry {
       const busy = matches.some(({ variant }) => variant.obligation);
       if (busy && strategy === "wait") return undefined;
       if (strategy === "immediate-force-miss") {
-        matches.forEach(({ variant }) => this.#clear(variant));
+        for (const { variant } of matches) this.#empty(variant);
       }
       const variant = busy ? undefined : match?.variant ?? this.#newest(headers);
       const obligation = variant && this.#oblige(variant, headers, found?.object);
@@ -93,12 +104,26 @@ export class CacheEntry {
 
   /** Puts an object in the place of whatever there is for the request. */
   insert(headers: HeaderList, options: WriteOptions): Inserted {
-    const content = new CacheContent(options.length);
+    const driver = options.sensitive ? undefined : this.#persistence?.driver;
+    const content = new CacheContent(options.length, driver);
     const object = new CachedObject(content, options, this.#now);
     // Found by its writer, before it can be stale.
     const found = new Found(object, "fresh");
     this.#store(headers, object);
     return { content, found, drop: () => this.#lru.drop(object) };
+  }
+
+  /**
+   * Puts an object where an earlier start has left it.
+   *
+   * @param key That of the variant.
+   * @returns What counts it, as the most recently used.
+   */
+  restore(key: string, object: CachedObject): () => void {
+    const variant = this.#variant(this.#front(object.options.varyRule), key);
+    variant.object = object;
+    variant.slot?.restore(object.content);
+    return () => this.#keep(variant, object);
   }
 
   #attempt(headers: HeaderList, { excused, released }: Ending): Outcome | undefined {
@@ -126,6 +151,8 @@ export class CacheEntry {
     const matches: Match[] = [];
     for (const { names, variants } of this.#rules) {
       const variant = variants.get(variantOf(names, headers));
+      // Not pruned: what is asked for here may be written next.
+      if (variant?.object && !variant.object.content.find(this.#now)) this.#empty(variant);
       // Asked once: the time goes on, and what is fresh now may not be fresh at the next question.
       if (variant) matches.push({ variant, phase: variant.object?.phase });
     }
@@ -138,6 +165,7 @@ export class CacheEntry {
     if (!object) return undefined;
     object.hits++;
     this.#lru.touch(object);
+    this.#persistence?.used(object);
     return see(match);
   }
 
@@ -203,12 +231,31 @@ export class CacheEntry {
     const rule = this.#front(object.options.varyRule);
     const variant = this.#variant(rule, variantOf(rule.names, headers));
     this.#clear(variant);
+    this.#persistence?.retain(object.content);
     variant.object = object;
+    this.#keep(variant, object);
+    if (this.#persistence) this.#persist(variant, object, this.#persistence);
+    this.#wake();
+  }
+
+  #keep(variant: Variant, object: CachedObject): void {
     this.#lru.keep(object, this.#key.length + variant.key.length, () => {
       if (variant.object === object) variant.object = undefined;
+      this.#persistence?.release(object.content);
+      variant.slot?.drop();
       this.#prune(variant);
     });
-    this.#wake();
+  }
+
+  /** Has the object kept once it is complete, if it is still there then. */
+  #persist(variant: Variant, object: CachedObject, persistence: Persistence): void {
+    const { content, options } = object;
+    if (options.sensitive) persistence.confine(content);
+    content.settled = () => {
+      if (variant.object === object) variant.slot?.put(object);
+      else persistence.sweep();
+    };
+    if (content.ended) content.settled();
   }
 
   /** Makes a rule the newest. */
@@ -222,14 +269,24 @@ export class CacheEntry {
   #variant(rule: Rule, key: string): Variant {
     const known = rule.variants.get(key);
     if (known) return known;
-    const variant = { rule, key, object: undefined, obligation: undefined };
+    const slot = this.#persistence?.slot(this.#key, rule.names, key);
+    const variant = { rule, key, slot, object: undefined, obligation: undefined };
     rule.variants.set(key, variant);
     return variant;
   }
 
   #clear(variant: Variant): void {
-    if (variant.object) this.#lru.release(variant.object);
+    const { object } = variant;
+    if (!object) return;
+    this.#lru.release(object);
     variant.object = undefined;
+    this.#persistence?.release(object.content);
+  }
+
+  /** As {@linkcode CacheEntry.#clear}, also where it is kept: nothing is to take its place for certain. */
+  #empty(variant: Variant): void {
+    this.#clear(variant);
+    variant.slot?.clear();
   }
 
   /** Forgets a variant that there is nothing of any more. */

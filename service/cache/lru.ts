@@ -1,10 +1,10 @@
+import { RecencyMap } from "../recency_map.ts";
 import type { CachedObject } from "./object.ts";
 
 /** Objects in the order of their last use, and the bytes that they take, which have a bound. */
 export class Lru {
   readonly #most: number;
-  /** The least recently used first. */
-  readonly #kept = new Map<CachedObject, { size: number; readonly forget: () => void }>();
+  readonly #kept = new RecencyMap<CachedObject, { size: number; readonly forget: () => void }>();
   #bytes = 0;
 
   /** @param most Bytes: the least recently used objects beyond them are forgotten. */
@@ -32,7 +32,7 @@ export class Lru {
     const entry = { size: object.size + label, forget };
     this.#kept.set(object, entry);
     this.#bytes += entry.size;
-    object.content.kept = true;
+    object.content.findable = true;
     object.content.grown = (bytes) => {
       entry.size += bytes;
       this.#bytes += bytes;
@@ -43,10 +43,7 @@ export class Lru {
 
   /** Makes it the most recently used. */
   touch(object: CachedObject): void {
-    const entry = this.#kept.get(object);
-    if (!entry) return;
-    this.#kept.delete(object);
-    this.#kept.set(object, entry);
+    this.#kept.use(object);
   }
 
   /** Lets go of an object, without a word to whoever kept it. */
@@ -55,7 +52,7 @@ export class Lru {
     if (!entry) return;
     this.#kept.delete(object);
     this.#bytes -= entry.size;
-    object.content.kept = false;
+    object.content.findable = false;
     object.content.grown = () => {};
   }
 
@@ -68,7 +65,7 @@ export class Lru {
 
   #evict(): void {
     while (this.#bytes > this.#most) {
-      const [oldest] = this.#kept.keys();
+      const { oldest } = this.#kept;
       if (!oldest) return;
       this.drop(oldest);
     }

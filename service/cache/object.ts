@@ -25,20 +25,27 @@ export class CachedObject {
   hits: number;
   /** Whether a soft purge has made it stale. */
   purged = false;
+  /** When it was stored or last updated, in milliseconds. */
+  readonly stored: number;
   readonly #now: () => number;
-  readonly #stored: number;
 
-  constructor(content: CacheContent, options: WriteOptions, now: () => number, hits = 0) {
+  constructor(
+    content: CacheContent,
+    options: WriteOptions,
+    now: () => number,
+    hits = 0,
+    stored = now(),
+  ) {
     this.content = content;
     this.options = options;
     this.hits = hits;
+    this.stored = stored;
     this.#now = now;
-    this.#stored = now();
   }
 
   /** Nanoseconds. */
   get age(): bigint {
-    return ageAfter(this.options.lifetime, this.#now() - this.#stored);
+    return ageAfter(this.options.lifetime, this.#now() - this.stored);
   }
 
   get phase(): Phase {

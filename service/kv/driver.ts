@@ -1,4 +1,4 @@
-import type { Eventually } from "../bytes.ts";
+import type { Eventually, Payload } from "../bytes.ts";
 
 /** A value in pieces, in order: a big one is never joined. Nobody changes the bytes. */
 export type Pieces = readonly Uint8Array[];
@@ -15,6 +15,13 @@ export interface KvRecord {
   readonly expires: number | undefined;
 }
 
+/**
+ * A record as it is found. A big value is a source, so that it is never in memory whole: each read gives a piece.
+ * Whatever becomes of the record meanwhile, the pieces are those of one value, or a read fails. Who does not read to the
+ * end cancels.
+ */
+export type KvFound = Omit<KvRecord, "value"> & { readonly value: Payload };
+
 /** A key in a list. */
 export type KvListed = Pick<KvRecord, "expires"> & { readonly key: string };
 
@@ -27,7 +34,7 @@ export type KvExpected = bigint | "none" | "any";
  */
 export interface KvDriver {
   /** The record, expired or not; undefined when there is none. */
-  get(key: string): Eventually<KvRecord | undefined>;
+  get(key: string): Eventually<KvFound | undefined>;
   /**
    * Writes the record if what is there is as expected, in one step; answers whether it has. A record is never written
    * over one of its own generation or a later one, whatever is expected: another process may have been ahead.

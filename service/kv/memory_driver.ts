@@ -1,4 +1,5 @@
 import type { KvDriver, KvRecord } from "./driver.ts";
+import { payloadOf } from "./pieces.ts";
 
 /** Keeps the records in this process, for as long as somebody holds the driver. */
 export function memoryDriver(): KvDriver {
@@ -6,7 +7,10 @@ export function memoryDriver(): KvDriver {
   // Sorted when a list asks for it: most programs never list, and those that do ask for page after page.
   let sorted: string[] | undefined;
   return {
-    get: (key) => records.get(key),
+    get(key) {
+      const record = records.get(key);
+      return record && { ...record, value: payloadOf(record.value) };
+    },
     set(key, record, expected) {
       const there = records.get(key)?.generation ?? "none";
       if (expected !== "any" && expected !== there) return false;

@@ -1,4 +1,4 @@
-import { type ByteSource, concat, type Payload } from "../bytes.ts";
+import { type ByteSource, concat, isWhole, type Payload } from "../bytes.ts";
 import { refuse } from "../errors.ts";
 import type { Pieces } from "./driver.ts";
 
@@ -34,6 +34,17 @@ export async function gather(source: ByteSource): Promise<Pieces> {
   }
   flush();
   return pieces;
+}
+
+/** A value that was found, all of it. */
+export function piecesOf(value: Payload): Pieces | Promise<Pieces> {
+  if (!isWhole(value)) return gather(value);
+  return value.length ? [value] : [];
+}
+
+/** Gives up a value that was found and is not to be read. */
+export function ignore(value: Payload): void {
+  if (!isWhole(value)) value.cancel();
 }
 
 /** One value behind the other; refuses `too-large` when that is too much. */

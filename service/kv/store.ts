@@ -1,7 +1,7 @@
 import { refuse } from "../errors.ts";
 import { cursorAfter, keyOfCursor } from "./cursor.ts";
-import type { KvDriver, KvRecord, Pieces } from "./driver.ts";
-import { joined } from "./pieces.ts";
+import type { KvDriver, KvFound, KvRecord, Pieces } from "./driver.ts";
+import { ignore, joined, piecesOf } from "./pieces.ts";
 
 /** What is in a KV store at first: a value for each key, with its metadata if it has any. */
 export type KvSeed = Readonly<
@@ -12,7 +12,7 @@ export type KvSeed = Readonly<
 >;
 
 /** What a lookup finds. */
-export type KvEntry = Pick<KvRecord, "value" | "metadata" | "generation">;
+export type KvEntry = Pick<KvFound, "value" | "metadata" | "generation">;
 
 /** How a value is put in. */
 export interface KvInsert {
@@ -53,6 +53,8 @@ export const LAST_SEED_GENERATION = 1_000_000n;
 
 const MOST_KEYS = 1000;
 const MICROS = 1000;
+/** How long the generation of what is gone is remembered, in milliseconds. */
+const REMEMBERED = 60_000;
 
 /**
  * A KV store as guests know it, over a driver that only keeps records. Keys are taken as they are: whoever hands them in
@@ -63,6 +65,8 @@ export class KvStore {
   readonly #now: () => number;
   readonly #ready: Promise<void> | undefined;
   #lastGeneration = LAST_SEED_GENERATION;
+  /** Records that are gone for guests, the one that went last is last: keys, and generations. */
+  readonly #gone = new Map<string, bigint>();
 
   /**
    * @param now The time in milliseconds since 1970.
@@ -81,7 +85,8 @@ export class KvStore {
     const record = await this.#driver.get(key);
     if (!record) return noValue(key);
     if (!this.#expired(record)) return record;
-    await this.#driver.delete(key, record.generation);
+    ignore(record.value);
+    await this.#forget(key, record.generation);
     return noValue(key);
   }
 
@@ -97,8 +102,11 @@ export class KvStore {
       const found = await this.#driver.get(key);
       this.#follow(found);
       const old = found && !this.#expired(found) ? found : undefined;
+      const kept = old && (mode === "append" || mode === "prepend");
+      if (found && !kept) ignore(found.value);
       if (old) checkAllowed(key, old, options);
-      const record = this.#record(old ? combined(old.value, value, mode) : value, options);
+      const whole = kept ? combined(await piecesOf(old.value), value, mode) : value;
+      const record = this.#record(whole, options);
       // Fails if another has written meanwhile: then its value is the old one.
       written = await this.#driver.set(key, record, found?.generation ?? "none");
     }
@@ -108,11 +116,16 @@ export class KvStore {
   async delete(key: string): Promise<void> {
     if (this.#ready) await this.#ready;
     for (;;) {
-      const record = await this.#driver.get(key);
-      if (!record) return noValue(key);
-      const deleted = await this.#driver.delete(key, record.generation);
-      if (this.#expired(record)) return noValue(key);
-      if (deleted) return;
+      const found = await this.#driver.get(key);
+      if (found) ignore(found.value);
+      if (!found || this.#expired(found)) return noValue(key);
+      this.#follow(found);
+      // In its place, for a while, is what has expired: another process may write next, at the same time of its clock,
+      // and must not give the generation again that was there.
+      const generation = this.#nextGeneration();
+      const nothing = { value: [], metadata: "", generation, expires: 0 };
+      if (!await this.#driver.set(key, nothing, found.generation)) continue;
+      return await this.#forget(key, generation);
     }
   }
 
@@ -149,8 +162,21 @@ export class KvStore {
     };
   }
 
+  /** Has the driver delete what is gone once its generation need not be remembered. */
+  async #forget(key: string, generation: bigint): Promise<void> {
+    this.#gone.delete(key);
+    this.#gone.set(key, generation);
+    const due = BigInt(Math.floor((this.#now() - REMEMBERED) * MICROS));
+    // Two for one that comes: there are fewer and fewer.
+    for (const [key, generation] of [...this.#gone.entries().take(2)]) {
+      if (generation > due) return;
+      this.#gone.delete(key);
+      await this.#driver.delete(key, generation);
+    }
+  }
+
   /** Takes care that the next generation is greater than the one there, which may be another process's. */
-  #follow(found: KvRecord | undefined): void {
+  #follow(found: KvFound | undefined): void {
     if (found && found.generation > this.#lastGeneration) this.#lastGeneration = found.generation;
   }
 
@@ -165,7 +191,7 @@ export class KvStore {
   }
 }
 
-function checkAllowed(key: string, { generation }: KvRecord, insert: KvInsert): void {
+function checkAllowed(key: string, { generation }: KvFound, insert: KvInsert): void {
   if (insert.ifGeneration !== undefined && insert.ifGeneration !== generation) {
     const wanted = insert.ifGeneration;
     refuse("precondition-failed", `Cannot insert key "${key}": it is not of generation ${wanted}`);

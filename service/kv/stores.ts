@@ -1,6 +1,8 @@
+import type { Payload } from "../bytes.ts";
 import type { KvDriver, Pieces } from "./driver.ts";
 import { faultOfKey } from "./keys.ts";
 import { memoryDriver } from "./memory_driver.ts";
+import { ignore, piecesOf } from "./pieces.ts";
 import { FIRST_GENERATION, type KvSeed, KvStore, LAST_SEED_GENERATION } from "./store.ts";
 
 const encoder = new TextEncoder();
@@ -71,11 +73,12 @@ async function sowOne(driver: KvDriver, entry: Seed, now: () => number): Promise
   for (let done = false; !done;) {
     const found = await driver.get(key);
     if (found?.expires !== undefined && found.expires <= now()) {
+      ignore(found.value);
       await driver.delete(key, found.generation);
       continue;
     }
-    if (found && found.generation >= LAST_SEED_GENERATION) return;
-    if (found && isSame(found.value, value) && found.metadata === metadata) return;
+    if (found && found.generation >= LAST_SEED_GENERATION) return ignore(found.value);
+    if (found && await isSame(found.value, value) && found.metadata === metadata) return;
     const generation = found ? found.generation + 1n : FIRST_GENERATION;
     const record = { value, metadata, generation, expires: undefined };
     done = await driver.set(key, record, found?.generation ?? "none");
@@ -83,10 +86,10 @@ async function sowOne(driver: KvDriver, entry: Seed, now: () => number): Promise
 }
 
 /** Whether two values are the same, however they are cut. */
-function isSame(stored: Pieces, value: Pieces): boolean {
+async function isSame(found: Payload, value: Pieces): Promise<boolean> {
   const [whole = new Uint8Array()] = value;
   let at = 0;
-  for (const piece of stored) {
+  for (const piece of await piecesOf(found)) {
     for (const byte of piece) if (byte !== whole[at++]) return false;
   }
   return at === whole.length;

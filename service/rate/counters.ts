@@ -1,4 +1,5 @@
 import { refuse } from "../errors.ts";
+import type { RateDriver, RateRecord } from "./driver.ts";
 import { checkedName, keyOf } from "./names.ts";
 
 /** Over how many seconds a rate is an average. */
@@ -10,50 +11,25 @@ const KEPT = 60;
 /** The most that a guest can be told. */
 const MOST_TOLD = 0xffff_ffff;
 
-/** What was counted in one second since 1970. */
-interface Bucket {
-  readonly second: number;
-  count: number;
-}
-
 /**
  * Rate counters by name, each with counts by entry (an address, a user), in buckets of a second. A window of `n` seconds
  * is the second that has begun and the `n - 1` before it. A counter is there from its first use on.
- *
- * At most `most` entries are kept: what has not been counted in for a minute goes first, then what was counted longest
- * ago, so a flood of new entries makes the host forget the quiet ones and not run out of memory.
  */
 export class RateCounters {
   readonly #now: () => number;
-  readonly #most: number;
-  /** Each with the oldest bucket first; the entry counted last is last. */
-  readonly #entries = new Map<string, Bucket[]>();
+  readonly #driver: RateDriver;
 
   /** @param now The time in milliseconds since 1970. */
-  constructor(now: () => number, most = 100_000) {
+  constructor(now: () => number, driver: RateDriver) {
     this.#now = now;
-    this.#most = most;
-  }
-
-  /** How many entries are kept, over all counters. */
-  get size(): number {
-    return this.#entries.size;
+    this.#driver = driver;
   }
 
   /** Counts. Refuses `invalid` for a name that is too long. */
   increment(name: string, entry: string, delta: number): void {
     const key = keyOf(checkedName(name), entry);
-    const second = this.#second();
-    const buckets = this.#entries.get(key) ?? [];
-    // A clock that has gone back counts where it was, but if that is far ahead, no more would be forgotten until then.
-    if (buckets.length && buckets.at(-1)!.second >= second + KEPT) buckets.length = 0;
-    const newest = buckets.at(-1);
-    if (newest && newest.second >= second) newest.count += delta;
-    else buckets.push({ second, count: delta });
-    while (buckets[0]!.second <= second - KEPT) buckets.shift();
-    this.#entries.delete(key);
-    this.#entries.set(key, buckets);
-    this.#forget(second);
+    const now = this.#now();
+    this.#driver.update(key, now, (record) => add(record, Math.floor(now / 1000), delta));
   }
 
   /** Average per second over a window of 1, 10 or 60 seconds, rounded down; refuses `invalid` for another. */
@@ -77,25 +53,23 @@ export class RateCounters {
   }
 
   #sum(name: string, entry: string, seconds: number): number {
-    const start = this.#second() - seconds;
+    const start = Math.floor(this.#now() / 1000) - seconds;
+    const record = this.#driver.get(keyOf(checkedName(name), entry));
     let sum = 0;
-    for (const { second, count } of this.#entries.get(keyOf(checkedName(name), entry)) ?? []) {
-      if (second > start) sum += count;
-    }
+    for (const { second, count } of record?.buckets ?? []) if (second > start) sum += count;
     return sum;
   }
+}
 
-  #second(): number {
-    return Math.floor(this.#now() / 1000);
-  }
-
-  /** The first entries are those that were counted in longest ago. */
-  #forget(second: number): void {
-    for (const [key, buckets] of this.#entries) {
-      if (this.#entries.size <= this.#most && buckets.at(-1)!.second > second - KEPT) return;
-      this.#entries.delete(key);
-    }
-  }
+function add(record: RateRecord, second: number, delta: number): void {
+  const { buckets } = record;
+  // A clock that has gone back counts where it was, but if that is far ahead, no more would be forgotten until then.
+  if (buckets.length && buckets.at(-1)!.second >= second + KEPT) buckets.length = 0;
+  const newest = buckets.at(-1);
+  if (newest && newest.second >= second) newest.count += delta;
+  else buckets.push({ second, count: delta });
+  while (buckets[0]!.second <= second - KEPT) buckets.shift();
+  record.expires = (buckets.at(-1)!.second + KEPT) * 1000;
 }
 
 /** Refuses `invalid` for what is no window of a rate. */

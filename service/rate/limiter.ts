@@ -1,4 +1,6 @@
 import { checkWindow, RateCounters } from "./counters.ts";
+import type { RateDriver, RateKind } from "./driver.ts";
+import { memoryRateDriver } from "./memory_driver.ts";
 import { checkTtl, PenaltyBoxes } from "./penalty_boxes.ts";
 import { checkedName } from "./names.ts";
 
@@ -24,10 +26,16 @@ export class RateLimiter {
   readonly counters: RateCounters;
   readonly boxes: PenaltyBoxes;
 
-  /** @param now The time in milliseconds since 1970. */
-  constructor(now: () => number) {
-    this.counters = new RateCounters(now);
-    this.boxes = new PenaltyBoxes(now);
+  /**
+   * @param now The time in milliseconds since 1970.
+   * @param driverOf Gives what holds the counts, and the times in boxes; by default memory does.
+   */
+  constructor(
+    now: () => number,
+    driverOf: (kind: RateKind) => RateDriver = () => memoryRateDriver(),
+  ) {
+    this.counters = new RateCounters(now, driverOf("counters"));
+    this.boxes = new PenaltyBoxes(now, driverOf("boxes"));
   }
 
   /**

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { CLI, runCli, withFiles } from "./commands.ts";
 
+const COUNT = new URL("../../testdata/wat/count.wat", import.meta.url).pathname;
 const RUST = new URL("../../testdata/built/rust.wasm", import.meta.url).pathname;
 
 /** A server with its stores in a folder, in a process of its own. */
@@ -19,9 +20,13 @@ class Server implements AsyncDisposable {
     this.#output = output;
   }
 
-  static async start(cwd: string, ...flags: string[]): Promise<Server> {
+  static start(cwd: string, ...flags: string[]): Promise<Server> {
+    return Server.startGuest(RUST, cwd, ...flags);
+  }
+
+  static async startGuest(guest: string, cwd: string, ...flags: string[]): Promise<Server> {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", CLI, RUST, "--bind", "localhost:0", ...flags],
+      args: ["run", "-A", "--no-check", CLI, guest, "--bind", "localhost:0", ...flags],
       cwd,
       env: { NO_COLOR: "1" },
       stdin: "null",
@@ -47,6 +52,12 @@ class Server implements AsyncDisposable {
     const answer = await fetch(`${this.#url}/kv/get?key=${key}`);
     const text = await answer.text();
     return answer.ok ? text : answer.status;
+  }
+
+  /** The response of a path, with its body. */
+  async ask(path: string, init?: RequestInit): Promise<{ headers: Headers; text: string }> {
+    const response = await fetch(`${this.#url}${path}`, init);
+    return { headers: response.headers, text: await response.text() };
   }
 
   async end(signal: Deno.Signal): Promise<void> {
@@ -85,6 +96,63 @@ Deno.test("what a program has stored is there after the server was killed, or st
     const values = await Promise.all(keys.map((key) => again.get(key)));
     assertEquals(values, ["1", "2", "2", "new", 404]);
     assertEquals((await Array.fromAsync(Deno.readDir(`${folder}/data`))).length, 1);
+  });
+});
+
+Deno.test("what a program has cached is found again, and what it has purged is not", async () => {
+  await withFiles({}, async (folder) => {
+    const flags = ["--persist", "data"];
+    const big = "0123456789abcdef".repeat(200_000);
+    const insert = async (server: Server, query: string, body: string, variant = "") => {
+      const init = { method: "POST", body, headers: { "x-variant": variant } };
+      assertEquals((await server.ask(`/cache/insert?${query}`, init)).text, "stored\n");
+    };
+    const told = async (server: Server, query: string, variant = "") => {
+      const init = { headers: { "x-variant": variant } };
+      const { headers, text } = await server.ask(`/cache/lookup?${query}`, init);
+      return [headers.get("x-cache"), headers.get("x-hits"), headers.get("x-metadata"), text];
+    };
+    const killed = await Server.start(folder, ...flags);
+    await insert(killed, "key=a&metadata=m&keys=x", "one");
+    await insert(killed, "key=v&vary", "first", "1");
+    await insert(killed, "key=v&vary", "second", "2");
+    await insert(killed, "key=big&keys=y", big);
+    await insert(killed, "key=gone&keys=z", "gone");
+    await insert(killed, "key=soft&keys=s&swr=1000", "soft");
+    assertEquals(await told(killed, "key=a"), ["hit", "1", "m", "one"]);
+    assertEquals((await killed.ask("/cache/purge?key=z")).text, "purged\n");
+    assertEquals((await killed.ask("/cache/purge?key=s&soft")).text, "purged\n");
+    await killed.end("SIGKILL");
+    {
+      await using stopped = await Server.start(folder, ...flags);
+      assertEquals(await told(stopped, "key=a"), ["hit", "2", "m", "one"]);
+      assertEquals((await told(stopped, "key=v", "1"))[3], "first");
+      assertEquals((await told(stopped, "key=v", "2"))[3], "second");
+      assertEquals((await told(stopped, "key=v", "3"))[3], "absent\n");
+      assertEquals((await told(stopped, "key=gone"))[3], "absent\n");
+      assertEquals((await told(stopped, "key=soft")).slice(0, 2), ["stale", "1"]);
+      assert((await told(stopped, "key=big"))[3] === big);
+      assertEquals((await told(stopped, "key=big&from=1600000&to=1600003"))[3], "0123");
+      assertEquals((await stopped.ask("/cache/purge?key=y")).text, "purged\n");
+    }
+    await using again = await Server.start(folder, ...flags);
+    assertEquals(await told(again, "key=a"), ["hit", "3", "m", "one"]);
+    assertEquals((await told(again, "key=big"))[3], "absent\n");
+  });
+});
+
+Deno.test("rate counters and penalty boxes go on after a restart, and are one for two servers", async () => {
+  await withFiles({}, async (folder) => {
+    const flags = ["--persist", "data"];
+    const killed = await Server.startGuest(COUNT, folder, ...flags);
+    assertEquals((await killed.ask("/")).text, "1n");
+    assertEquals((await killed.ask("/")).text, "2y");
+    await killed.end("SIGKILL");
+    await using one = await Server.startGuest(COUNT, folder, ...flags);
+    await using other = await Server.startGuest(COUNT, folder, ...flags);
+    assertEquals((await one.ask("/")).text, "3y");
+    assertEquals((await other.ask("/")).text, "4y");
+    assertEquals((await one.ask("/")).text, "5y");
   });
 });
 

@@ -1,6 +1,9 @@
+import { collect } from "../../service/bytes.ts";
 import { KvStore } from "../../service/kv/store.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { kvContract } from "../service/kv_contract.ts";
+import { rateContract } from "../service/rate_contract.ts";
+import { journalRates } from "./journal_rates.ts";
 import { journalDriver } from "./journal_driver.ts";
 
 kvContract("the journal of drivers.md", async () => {
@@ -15,13 +18,38 @@ kvContract("the journal of drivers.md", async () => {
   };
 });
 
-Deno.test("drivers.md shows the journal as it is tested", async () => {
-  const page = await Deno.readTextFile(new URL("../../docs/drivers.md", import.meta.url));
-  const code = await Deno.readTextFile(new URL("journal_driver.ts", import.meta.url));
-  const shown = code.replace("../../mod.ts", "./mod.ts");
-  assert(shown !== code);
-  assertStringIncludes(page, `\`\`\`ts\n${shown}\`\`\`\n`);
+rateContract("the journal of rates in drivers.md", async () => {
+  const path = await Deno.makeTempDir();
+  const kinds = ["counters", "boxes"] as const;
+  const open = () => {
+    const [counters, boxes] = kinds.map((kind) => journalRates(`${path}/${kind}`));
+    return { counters: counters!, boxes: boxes! };
+  };
+  let drivers = open();
+  const close = () => kinds.forEach((kind) => drivers[kind][Symbol.dispose]());
+  return {
+    driverOf: (kind) => drivers[kind],
+    reopen() {
+      close();
+      drivers = open();
+      return Promise.resolve((kind) => drivers[kind]);
+    },
+    async [Symbol.asyncDispose]() {
+      close();
+      await Deno.remove(path, { recursive: true });
+    },
+  };
 });
+
+for (const name of ["journal_driver.ts", "journal_rates.ts"]) {
+  Deno.test(`drivers.md shows ${name} as it is tested`, async () => {
+    const page = await Deno.readTextFile(new URL("../../docs/drivers.md", import.meta.url));
+    const code = await Deno.readTextFile(new URL(name, import.meta.url));
+    const shown = code.replace("../../mod.ts", "./mod.ts");
+    assert(shown !== code);
+    assertStringIncludes(page, `\`\`\`ts\n${shown}\`\`\`\n`);
+  });
+}
 
 Deno.test("the journal of drivers.md makes the store again, but for a line that is cut short", async () => {
   const path = await Deno.makeTempFile();
@@ -40,7 +68,7 @@ Deno.test("the journal of drivers.md makes the store again, but for a line that 
     const store = new KvStore(driver, () => 60_000);
     assertEquals((await store.list()).data, i ? ["a", "new"] : ["a"]);
     const { value, metadata } = await store.lookup("a");
-    const text = value.map((piece) => new TextDecoder().decode(piece)).join("");
+    const text = new TextDecoder().decode(await collect(value));
     assertEquals([text, metadata], ["12", "é"]);
     await store.insert("new", bytes("1"));
   }

@@ -1,46 +1,19 @@
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../drivers/sqlite.ts";
+import { collect } from "../../service/bytes.ts";
 import { kvStoresOf } from "../../service/kv/stores.ts";
 import { type KvEntry, KvStore } from "../../service/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { assertWhole, folder, isSame, killed, startWriter } from "./_folder.ts";
 import { kvContract } from "../service/kv_contract.ts";
-import { type Mode, valueOf } from "./writer.ts";
+import { valueOf } from "./writer.ts";
 
-const WRITER = new URL("writer.ts", import.meta.url).pathname;
-
-/** A folder for one test. */
-async function folder(): Promise<AsyncDisposable & { readonly file: string }> {
-  const path = await Deno.makeTempDir();
-  return {
-    file: `${path}/stores.sqlite`,
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
-  };
-}
-
-function start(file: string, mode: Mode, name: string): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", WRITER, file, mode, name],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-}
-
-function text({ value }: Pick<KvEntry, "value">): string {
-  return value.map((piece) => new TextDecoder().decode(piece)).join("");
+async function text({ value }: Pick<KvEntry, "value">): Promise<string> {
+  return new TextDecoder().decode(await collect(value));
 }
 
 function bytes(value: string): Uint8Array[] {
   return [new TextEncoder().encode(value)];
-}
-
-function assertWhole(file: string): void {
-  using database = new DatabaseSync(file);
-  assertEquals({ ...database.prepare("PRAGMA integrity_check").get() }, { integrity_check: "ok" });
-  const loose = database.prepare(
-    "SELECT count(*) AS loose FROM kv_piece WHERE record NOT IN (SELECT id FROM kv)",
-  );
-  assertEquals({ ...loose.get() }, { loose: 0 });
 }
 
 kvContract("the SQLite driver", async () => {
@@ -65,7 +38,7 @@ Deno.test("what is in the file is there when it is opened again, store by store"
   using storage = await openSqlite(there.file);
   const at = (store: string, now = Date.now) =>
     new KvStore(storage.kvDriver(store), now).lookup("k");
-  assertEquals([text(await at("a")), text(await at("b"))], ["of a", "of b"]);
+  assertEquals([await text(await at("a")), await text(await at("b"))], ["of a", "of b"]);
   assertEquals((await new KvStore(storage.kvDriver("c"), Date.now).list()).data, []);
   await assertRejects(() => at("a", () => Date.now() + 61_000));
 });
@@ -84,6 +57,56 @@ Deno.test("a value that somebody has spoilt is an error, and no end of trying", 
     Error,
     'Cannot read key "a": its value is not whole',
   );
+});
+
+Deno.test("of a big value that another process replaces the rest cannot be read, and is no other's", async () => {
+  await using there = await folder();
+  using mine = await openSqlite(there.file);
+  const store = new KvStore(mine.kvDriver("store"), Date.now);
+  await store.insert("a", valueOf(10));
+  const { value } = await store.lookup("a");
+  assert(!(value instanceof Uint8Array));
+  await value.read();
+  {
+    using theirs = await openSqlite(there.file);
+    await new KvStore(theirs.kvDriver("store"), Date.now).insert("a", valueOf(21));
+  }
+  await assertRejects(
+    async () => await value.read(),
+    Error,
+    'Cannot read on: the value of "a" is not there any more',
+  );
+  assertEquals(await value.read(), undefined);
+  assert(isSame(await collect((await store.lookup("a")).value), valueOf(21)));
+});
+
+Deno.test("what was read when it was replaced is taken out in the end, or by the next process", async () => {
+  await using there = await folder();
+  using database = new DatabaseSync(there.file);
+  const count = () => database.prepare("SELECT count(*) AS count FROM kv").get()!.count;
+  {
+    using storage = await openSqlite(there.file);
+    const store = new KvStore(storage.kvDriver("store"), Date.now);
+    await store.insert("a", valueOf(10));
+    const { value } = await store.lookup("a");
+    const { value: left } = await store.lookup("a");
+    await store.insert("a", valueOf(21));
+    assertEquals(count(), 2);
+    await collect(value);
+    assertEquals(count(), 2);
+    if (!(left instanceof Uint8Array)) left.cancel();
+    assertEquals(count(), 1);
+    await store.lookup("a");
+    await store.delete("a");
+    assertEquals(count(), 2);
+  }
+  (await openSqlite(there.file))[Symbol.dispose]();
+  assertEquals(count(), 2, "another process has the file open");
+  database.close();
+  using again = await openSqlite(there.file);
+  using other = new DatabaseSync(there.file);
+  assertEquals(other.prepare("SELECT count(*) AS count FROM kv").get()!.count, 1);
+  assertEquals((await new KvStore(again.kvDriver("store"), Date.now).list()).data, []);
 });
 
 Deno.test("what has expired long ago is taken out when the file is opened", async () => {
@@ -107,53 +130,35 @@ Deno.test("no write that was acknowledged is lost when the process is killed", a
   await using there = await folder();
   for (const [round, enough] of [1, 12, 40, 75, 130].entries()) {
     const name = `${round}/`;
-    const child = start(there.file, "keys", name);
-    let printed = "";
-    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-      // The child writes on meanwhile: the signal meets it anywhere. What it said before it died was said.
-      printed += chunk;
-      if (printed.split("\n").length > enough) {
-        try {
-          child.kill("SIGKILL");
-        } catch {
-          // It is dead, and its last lines are read.
-        }
-      }
-    }
-    assertEquals((await child.status).signal, "SIGKILL");
-    const acknowledged = printed.split("\n").length - 1;
-    assert(acknowledged >= enough);
+    const acknowledged = await killed(there.file, "keys", name, enough);
     using storage = await openSqlite(there.file);
     const store = new KvStore(storage.kvDriver("store"), Date.now);
     for (let i = 0; i < acknowledged; i++) {
       const { value } = await store.lookup(`${name}${i}`);
-      assert(isSame(value, valueOf(i)), `the value of ${name}${i} is what was written`);
+      assert(
+        isSame(await collect(value), valueOf(i)),
+        `the value of ${name}${i} is what was written`,
+      );
     }
     // The write that was under way is done or not, and nothing between.
     const next = await store.lookup(`${name}${acknowledged}`).catch(() => undefined);
     const whole = [bytes("first"), valueOf(acknowledged)];
-    assert(!next || whole.some((value) => isSame(next.value, value)));
+    const written = next && await collect(next.value);
+    assert(!written || whole.some((value) => isSame(written, value)));
     assertWhole(there.file);
   }
 });
-
-function isSame(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
-  const whole = one.flatMap((piece) => [...piece]);
-  let at = 0;
-  for (const piece of other) for (const byte of piece) if (byte !== whole[at++]) return false;
-  return at === whole.length;
-}
 
 Deno.test("processes that write to one file at the same time lose nothing", async () => {
   await using there = await folder();
   const names = ["a", "b", "c"];
   // The file is not there yet: they make it together, too.
-  const children = names.map((name) => start(there.file, "append", name));
+  const children = names.map((name) => startWriter(there.file, "append", name));
   const ends = await Promise.all(children.map((child) => child.output()));
   assertEquals(ends.map(({ code }) => code), [0, 0, 0]);
   using storage = await openSqlite(there.file);
   const store = new KvStore(storage.kvDriver("store"), Date.now);
-  const counts = Object.groupBy(text(await store.lookup("key")), (letter) => letter);
+  const counts = Object.groupBy(await text(await store.lookup("key")), (letter) => letter);
   assertEquals(names.map((name) => counts[name]?.length), [1000, 1000, 1000]);
   assertWhole(there.file);
 });
@@ -170,7 +175,7 @@ Deno.test("entries of the options are written at each start, but not over the pr
   };
   const at = async (store: KvStore) => {
     const { data } = await store.list();
-    const values = await Promise.all(data.map(async (key) => text(await store.lookup(key))));
+    const values = await Promise.all(data.map(async (key) => await text(await store.lookup(key))));
     return Object.fromEntries(data.map((key, i) => [key, values[i]]));
   };
   const first = { edited: "1", written: "1", deleted: "1", dropped: "1", dying: "1" };
@@ -217,12 +222,12 @@ Deno.test("a file that is none of ours is refused, and left as it is", async () 
   (await openSqlite(file))[Symbol.dispose]();
   {
     using newer = new DatabaseSync(file);
-    newer.exec("PRAGMA user_version = 2");
+    newer.exec("PRAGMA user_version = 99");
   }
   await assertRejects(
     () => openSqlite(file),
     Error,
-    "it has version 2, and 1 is the only one known",
+    `Cannot open ${file}: it has version 99, and this program knows those up to 2: use a newer one`,
   );
   await assertRejects(
     () => openSqlite(`${file}/none`),

@@ -4,8 +4,12 @@
  *
  * @module
  */
-import { openSqlite } from "../../drivers/sqlite.ts";
+import { openSqlite, type SqliteStorage } from "../../drivers/sqlite.ts";
+import type { Eventually } from "../../service/bytes.ts";
+import { Cache } from "../../service/cache/cache.ts";
 import { KvStore } from "../../service/kv/store.ts";
+import { RateLimiter } from "../../service/rate/limiter.ts";
+import { NONE, written } from "../service/_cache.ts";
 
 /** The value under the key of a number: each eleventh is of several rows. */
 export function valueOf(number: number): Uint8Array[] {
@@ -14,23 +18,68 @@ export function valueOf(number: number): Uint8Array[] {
     : [new TextEncoder().encode(`value ${number}`)];
 }
 
-/** What the process is to do: write keys for ever, or put 1000 letters behind one value. */
-export type Mode = "keys" | "append";
+/** Bytes that a cache of the tests may take. */
+export const CACHE_BYTES = 256 << 20;
+
+/**
+ * What the process is to do for ever: write keys of a KV store, cache objects and purge each fifth, or count. Or once:
+ * put 1000 letters behind one value.
+ */
+export type Mode = "keys" | "append" | "cache" | "rates";
+
+const encoder = new TextEncoder();
+
+type Writer = (number: number) => Eventually<void>;
+
+function keyWriter(storage: SqliteStorage, name: string): Writer {
+  const store = new KvStore(storage.kvDriver("store"), Date.now);
+  return async (number) => {
+    // Every key is first written short, so that kills also hit records that are being replaced.
+    await store.insert(`${name}${number}`, [encoder.encode("first")]);
+    await store.insert(`${name}${number}`, valueOf(number));
+  };
+}
+
+function cacheWriter(storage: SqliteStorage, name: string): Writer {
+  const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
+  return (number) => {
+    const options = written({ maxAge: 3600, keys: [`${name}${number}`] });
+    for (const value of [[encoder.encode("first")], valueOf(number)]) {
+      const { content } = cache.insert(`${name}${number}`, NONE, options);
+      for (const piece of value) {
+        for (let at = 0; at < piece.length; at += 300_000) {
+          content.write(piece.slice(at, at + 300_000));
+        }
+      }
+      content.finish();
+    }
+    if (number % 5 === 4) cache.purge(`${name}${number - 1}`, false);
+  };
+}
+
+function rateWriter(storage: SqliteStorage, name: string): Writer {
+  const limiter = new RateLimiter(Date.now, storage.rateDriver);
+  return (number) => {
+    limiter.counters.increment("counter", name, 1);
+    limiter.boxes.add("box", `${name}${number}`, 3600);
+  };
+}
+
+const WRITERS = { keys: keyWriter, cache: cacheWriter, rates: rateWriter };
 
 if (import.meta.main) {
   const [file, mode, name] = Deno.args as [string, Mode, string];
   using storage = await openSqlite(file);
-  const store = new KvStore(storage.kvDriver("store"), Date.now);
   if (mode === "append") {
+    const store = new KvStore(storage.kvDriver("store"), Date.now);
     for (let i = 0; i < 1000; i++) {
-      await store.insert("key", [new TextEncoder().encode(name)], { mode: "append" });
+      await store.insert("key", [encoder.encode(name)], { mode: "append" });
     }
   } else {
+    const write = WRITERS[mode](storage, name);
     for (let i = 0;; i++) {
-      // Every key is first written short, so that kills also hit records that are being replaced.
-      await store.insert(`${name}${i}`, [new TextEncoder().encode("first")]);
-      await store.insert(`${name}${i}`, valueOf(i));
-      await Deno.stdout.write(new TextEncoder().encode(`${i}\n`));
+      await write(i);
+      await Deno.stdout.write(encoder.encode(`${i}\n`));
     }
   }
 }

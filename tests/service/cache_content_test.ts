@@ -155,7 +155,7 @@ Deno.test("a range that turns out too long is read to the end, and breaks off th
 
 Deno.test("who writes by himself keeps to the pace of the foremost reader", async () => {
   const content = new CacheContent();
-  content.kept = true;
+  content.findable = true;
   for (let i = 0; i < 3; i++) content.write(new Uint8Array(100_000));
   assertEquals(content.pace(), undefined, "it is written for readers to come");
   const slow = content.read() as ByteSource;
@@ -191,7 +191,7 @@ Deno.test("nobody writes by himself what nobody can read", async () => {
 
 Deno.test("a reader that has its range holds nobody up", async () => {
   const content = new CacheContent();
-  content.kept = true;
+  content.findable = true;
   content.write(new Uint8Array(300_000));
   const part = content.read(0, 10) as ByteSource;
   assert(content.pace() instanceof Promise);

@@ -4,28 +4,10 @@
  * @module
  */
 import fc from "npm:fast-check@4.10.2";
-import type { KvDriver, KvRecord } from "../../service/kv/driver.ts";
+import type { KvDriver } from "../../service/kv/driver.ts";
 import { type KvInsert, KvStore } from "../../service/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
-
-/** A driver without records, for one test. */
-export interface OpenDriver extends AsyncDisposable {
-  readonly driver: KvDriver;
-}
-
-const encoder = new TextEncoder();
-
-function bytes(text: string): Uint8Array {
-  return encoder.encode(text);
-}
-
-function record(text: string, generation: bigint, expires?: number): KvRecord {
-  return { value: [bytes(text)], metadata: `about ${text}`, generation, expires };
-}
-
-function text(pieces: readonly Uint8Array[]): string {
-  return pieces.map((piece) => new TextDecoder().decode(piece)).join("");
-}
+import { asUtf8, bytes, driverContract, type OpenDriver, text } from "./kv_driver_contract.ts";
 
 /** Runs the contract over a driver. */
 export function kvContract(title: string, open: () => Promise<OpenDriver>): void {
@@ -33,114 +15,6 @@ export function kvContract(title: string, open: () => Promise<OpenDriver>): void
   insertContract(title, open);
   expiryContract(title, open);
   listContract(title, open);
-}
-
-function driverContract(title: string, open: () => Promise<OpenDriver>): void {
-  Deno.test(`${title}: what is set is there, whole, until it is deleted`, async () => {
-    await using opened = await open();
-    const { driver } = opened;
-    assertEquals(await driver.get("a"), undefined);
-    const value = [bytes("one"), Uint8Array.from({ length: 256 }, (_, i) => i)];
-    const record = { value, metadata: "mé\0ta", generation: 2n ** 64n - 1n, expires: 12.5 };
-    assertEquals(await driver.set("a", record, "any"), true);
-    const { value: read, ...rest } = (await driver.get("a"))!;
-    assertEquals(rest, { metadata: "mé\0ta", generation: 2n ** 64n - 1n, expires: 12.5 });
-    assertEquals(read.flatMap((piece) => [...piece]), value.flatMap((piece) => [...piece]));
-    assertEquals(await driver.delete("a", 2n ** 64n - 1n), true);
-    assertEquals(await driver.get("a"), undefined);
-    assertEquals(await driver.delete("a", 2n ** 64n - 1n), false);
-  });
-
-  Deno.test(`${title}: an empty value is one`, async () => {
-    await using opened = await open();
-    const { driver } = opened;
-    const empty = { value: [], metadata: "", generation: 1n, expires: undefined };
-    await driver.set("a", empty, "any");
-    const read = (await driver.get("a"))!;
-    assertEquals([text(read.value), read.metadata, read.expires], ["", "", undefined]);
-  });
-
-  Deno.test(`${title}: a record is written only where what is expected is`, async () => {
-    await using opened = await open();
-    const { driver } = opened;
-    assertEquals(await driver.set("a", record("1", 1n), 1n), false);
-    assertEquals(await driver.get("a"), undefined);
-    assertEquals(await driver.set("a", record("1", 1n), "none"), true);
-    assertEquals(await driver.set("a", record("2", 2n), "none"), false);
-    assertEquals(await driver.set("a", record("2", 2n), 3n), false);
-    assertEquals(text((await driver.get("a"))!.value), "1");
-    assertEquals(await driver.set("a", record("2", 2n), 1n), true);
-    assertEquals(await driver.delete("a", 1n), false);
-    assertEquals(text((await driver.get("a"))!.value), "2");
-  });
-
-  Deno.test(`${title}: no record is written over one of its own generation or a later one`, async () => {
-    await using opened = await open();
-    const { driver } = opened;
-    assertEquals(await driver.set("a", record("1", 7n), "any"), true);
-    assertEquals(await driver.set("a", record("2", 7n), "any"), false);
-    assertEquals(await driver.set("a", record("2", 7n), 7n), false);
-    assertEquals(await driver.set("a", record("2", 6n), "any"), false);
-    assertEquals(await driver.set("a", record("2", 6n), 7n), false);
-    assertEquals(text((await driver.get("a"))!.value), "1");
-    assertEquals(await driver.set("b", record("2", 7n), "any"), true);
-  });
-
-  Deno.test(`${title}: a value of many pieces is there whole, also where a short one was`, async () => {
-    await using opened = await open();
-    const { driver } = opened;
-    const value = Array.from({ length: 5 }, (_, i) => new Uint8Array(1_500_000).fill(i + 1));
-    const big = { value, metadata: "", generation: 2n, expires: undefined };
-    await driver.set("a", record("1", 1n), "any");
-    await driver.set("a", big, 1n);
-    const sums = new Map<number, number>();
-    for (const piece of (await driver.get("a"))!.value) {
-      for (const byte of piece) sums.set(byte, (sums.get(byte) ?? 0) + 1);
-    }
-    assertEquals([...sums], [1, 2, 3, 4, 5].map((byte) => [byte, 1_500_000]));
-    await driver.set("a", record("3", 3n), 2n);
-    assertEquals(text((await driver.get("a"))!.value), "3");
-  });
-
-  Deno.test(`${title}: keys are told apart byte by byte, and listed in the order of UTF-8`, async () => {
-    await using opened = await open();
-    const { driver } = opened;
-    const keys = [
-      "A",
-      "a",
-      "a\0",
-      "a/",
-      "aa",
-      "b",
-      "é",
-      "e\u0301",
-      "\uffff!",
-      "\u{1f600}",
-      "%",
-      "_",
-    ];
-    for (const [i, key] of keys.entries()) {
-      await driver.set(key, record(key, BigInt(i + 1), i || undefined), "none");
-    }
-    const listed = await driver.list("", undefined, 100);
-    assertEquals(listed.map(({ key }) => key), [...keys].sort(asUtf8));
-    for (const { key, expires } of listed) assertEquals(expires, keys.indexOf(key) || undefined);
-    const page = async (prefix: string, after: string | undefined, limit: number) =>
-      (await driver.list(prefix, after, limit)).map(({ key }) => key);
-    assertEquals(await page("a", undefined, 2), ["a", "a\0"]);
-    assertEquals(await page("a", "a\0", 100), ["a/", "aa"]);
-    assertEquals(await page("a", "A", 1), ["a"]);
-    assertEquals(await page("a", "b", 100), []);
-    assertEquals(await page("_", undefined, 100), ["_"]);
-    assertEquals(await page("%", undefined, 100), ["%"]);
-    assertEquals(await page("nothing", undefined, 100), []);
-  });
-}
-
-function asUtf8(a: string, b: string): number {
-  const [left, right] = [bytes(a), bytes(b)];
-  const at = left.findIndex((byte, i) => byte !== right[i]);
-  return at < 0 ? left.length - right.length : left[at]! - (right[at] ?? -1);
 }
 
 /** A store with a clock to set. */
@@ -154,7 +28,7 @@ function storeOver(driver: KvDriver) {
       store.insert(key, value ? [bytes(value)] : [], options),
     async at(key: string) {
       const { value, metadata, generation } = await store.lookup(key);
-      return { value: text(value), metadata, generation };
+      return { value: await text(value), metadata, generation };
     },
     keys: async () => (await store.list()).data,
   };
@@ -193,6 +67,38 @@ function insertContract(title: string, open: () => Promise<OpenDriver>): void {
     }
     assertEquals(seen.size, 10);
     assert([...seen].every((generation) => generation <= Number.MAX_SAFE_INTEGER));
+  });
+
+  Deno.test(`${title}: no generation comes again, whoever deletes and inserts at one time`, async () => {
+    await using opened = await open();
+    const stores = [storeOver(opened.driver), storeOver(opened.driver), storeOver(opened.driver)];
+    const seen: bigint[] = [];
+    for (let i = 0; i < 12; i++) {
+      const { put, at, store, clock } = stores[i % 3]!;
+      if (i === 9) clock.now += 1;
+      await put("a", `${i}`, { mode: i % 2 ? "add" : "overwrite" });
+      seen.push((await at("a")).generation);
+      await stores[(i * 2) % 3]!.store.delete("a");
+      assertEquals(await refusal(store.delete("a")), "absent");
+    }
+    assertEquals(new Set(seen).size, 12);
+    assertEquals([...seen].sort(), seen, "they grow");
+  });
+
+  Deno.test(`${title}: what is gone is deleted after a while, as others go`, async () => {
+    await using opened = await open();
+    const { put, store, clock } = storeOver(opened.driver);
+    for (let i = 0; i < 10; i++) {
+      await put(`${i}`, "1");
+      await store.delete(`${i}`);
+    }
+    clock.now += 60_001;
+    for (let i = 10; i < 15; i++) {
+      await put(`${i}`, "1");
+      await store.delete(`${i}`);
+    }
+    const left = await opened.driver.list("", undefined, 100);
+    assertEquals(left.map(({ key }) => key), ["10", "11", "12", "13", "14"]);
   });
 
   Deno.test(`${title}: a generation is good for one insert`, async () => {

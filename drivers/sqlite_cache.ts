@@ -1,0 +1,84 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { CacheDriver, CacheKept, ContentId } from "../service/cache/driver.ts";
+import { transact } from "./transact.ts";
+
+/** A row of the tables of objects and of their uses, as {@linkcode CacheDriver.load} needs it. */
+interface Row extends Omit<CacheKept, "purged"> {
+  readonly purged: number;
+}
+
+/** The driver of the cache, over a file that has been opened by `openSqlite`. */
+export function sqliteCacheDriver(database: DatabaseSync): CacheDriver {
+  const prepare = (sql: string) => database.prepare(sql);
+  const select = prepare(
+    `SELECT id AS content, head, length, purged, hits, used
+      FROM cache JOIN cache_use ON content = id WHERE place IS NOT NULL ORDER BY put, id`,
+  );
+  const selectOne = prepare("SELECT 1 FROM cache WHERE id = ?");
+  const selectPiece = prepare("SELECT bytes FROM cache_piece WHERE content = ? AND place = ?");
+  const countPieces = prepare("SELECT count(*) AS count FROM cache_piece WHERE content = ?");
+  const insert = prepare("INSERT INTO cache DEFAULT VALUES");
+  const insertPiece = prepare("INSERT INTO cache_piece (content, place, bytes) VALUES (?, ?, ?)");
+  const insertKey = prepare("INSERT INTO cache_key (content, key) VALUES (?, ?)");
+  const removeKeys = prepare("DELETE FROM cache_key WHERE content = ?");
+  const replaceUse = prepare("REPLACE INTO cache_use (content, hits, used) VALUES (?, ?, ?)");
+  const updateUse = prepare("UPDATE cache_use SET hits = ?2, used = ?3 WHERE content = ?1");
+  const displace = prepare("UPDATE cache SET place = NULL WHERE place = ?");
+  const place = prepare(
+    "UPDATE cache SET place = ?, head = ?, length = ?, purged = ?, put = ? WHERE id = ?",
+  );
+  const hide = prepare("UPDATE cache SET place = NULL WHERE id = ?");
+  const remove = prepare("DELETE FROM cache WHERE id = ?");
+  const having = "WHERE id IN (SELECT content FROM cache_key WHERE key = ?) AND place IS NOT NULL";
+  const purgeHard = prepare(`UPDATE cache SET place = NULL ${having}`);
+  const purgeSoft = prepare(`UPDATE cache SET purged = 1 ${having}`);
+
+  let last = 0;
+  /** Grows from call to call, and from start to start. */
+  const tick = (): number => last = Math.max(last + 1, Date.now() * 1000);
+
+  const begin = (): ContentId => Number(insert.run().lastInsertRowid);
+  const extend = (content: ContentId, pieces: readonly Uint8Array[]): void => {
+    if (!pieces.length) return;
+    let { count } = countPieces.get(content) as { count: number };
+    for (const piece of pieces) insertPiece.run(content, count++, piece);
+  };
+
+  return {
+    load: () =>
+      (select.all() as unknown as Row[]).map((row) => ({ ...row, purged: row.purged === 1 })),
+    append: (content, pieces) =>
+      transact(database, () => {
+        const id = content ?? begin();
+        extend(id, pieces);
+        return id;
+      }),
+    put: (record, content, pieces) =>
+      transact(database, () => {
+        if (content !== undefined && !selectOne.get(content)) return undefined;
+        const id = content ?? begin();
+        const now = tick();
+        const { head, length, surrogateKeys, hits, purged } = record;
+        displace.run(record.place);
+        place.run(record.place, head, length, purged ? 1 : 0, now, id);
+        extend(id, pieces);
+        if (content !== undefined) removeKeys.run(id);
+        for (const key of surrogateKeys) insertKey.run(id, key);
+        replaceUse.run(id, hits, now);
+        return id;
+      }),
+    has: (content) => selectOne.get(content) !== undefined,
+    read: (content, piece) =>
+      (selectPiece.get(content, piece) as { bytes: Uint8Array } | undefined)?.bytes,
+    hide: (content) => void hide.run(content),
+    free: (contents) =>
+      transact(database, () => {
+        for (const content of contents) remove.run(content);
+      }),
+    purge: (surrogateKey, soft) => void (soft ? purgeSoft : purgeHard).run(surrogateKey),
+    use: (hits) =>
+      transact(database, () => {
+        for (const [content, count] of hits) updateUse.run(content, count, tick());
+      }),
+  };
+}

@@ -1,0 +1,54 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { RateDriver, RateKind, RateRecord } from "../service/rate/driver.ts";
+import { transact } from "./transact.ts";
+
+/** After so many changes what is not needed any more is taken out. */
+const SWEEP = 1_000;
+
+const encoder = new TextEncoder();
+
+/**
+ * The driver of rate counters or of penalty boxes, over a file that has been opened by `openSqlite`.
+ *
+ * @param most How many records are held; for a while, some more.
+ */
+export function sqliteRateDriver(
+  database: DatabaseSync,
+  kind: RateKind,
+  most = 100_000,
+): RateDriver {
+  const select = database.prepare("SELECT expires, buckets FROM rate WHERE kind = ? AND key = ?");
+  // A row that is replaced gets a new id, the greatest: the least ones are of what was changed longest ago.
+  const replace = database.prepare(
+    "REPLACE INTO rate (kind, key, expires, buckets) VALUES (?, ?, ?, ?)",
+  );
+  const removeExpired = database.prepare("DELETE FROM rate WHERE kind = ? AND expires <= ?");
+  const removeOldest = database.prepare(
+    `DELETE FROM rate WHERE kind = ?1 AND id <=
+      (SELECT id FROM rate WHERE kind = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`,
+  );
+  let changes = 0;
+
+  const read = (key: Uint8Array): RateRecord | undefined => {
+    const row = select.get(kind, key) as { expires: number; buckets: string } | undefined;
+    if (!row) return undefined;
+    const buckets = (JSON.parse(row.buckets) as [number, number][])
+      .map(([second, count]) => ({ second, count }));
+    return { buckets, expires: row.expires };
+  };
+
+  return {
+    get: (key) => read(encoder.encode(key)),
+    update: (key, now, change) =>
+      transact(database, () => {
+        const bytes = encoder.encode(key);
+        const record = read(bytes) ?? { buckets: [], expires: 0 };
+        change(record);
+        const buckets = record.buckets.map(({ second, count }) => [second, count]);
+        replace.run(kind, bytes, record.expires, JSON.stringify(buckets));
+        if (++changes % SWEEP) return;
+        removeExpired.run(kind, now);
+        removeOldest.run(kind, most);
+      }),
+  };
+}

@@ -1,0 +1,11 @@
+import { memoryCacheDriver } from "../../service/cache/memory_driver.ts";
+import { cacheContract } from "./cache_contract.ts";
+
+cacheContract("memory", () => {
+  const driver = memoryCacheDriver();
+  return Promise.resolve({
+    driver,
+    reopen: () => Promise.resolve(driver),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+});
