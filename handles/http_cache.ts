@@ -259,7 +259,7 @@ function writerOf({ content, drop }: Inserted): Sink {
   return {
     full: false,
     room: Promise.resolve(),
-    pace: () => content.pace(),
+    pace: () => content.keepPace(),
     write(chunk) {
       content.write(chunk);
       check();

@@ -13,7 +13,7 @@ export interface Sink {
   /** Resolves when a write need not wait any more, or can only fail. */
   readonly room: Promise<void>;
   /**
-   * Only of a sink that is never full: what waits, for those who write by themselves and must not be far ahead of all
+   * Of a sink that is never full and takes whole bodies by itself: what waits while it is far ahead of all
    * readers. Throws or rejects when nobody wants more.
    */
   readonly pace?: () => Eventually<void>;

@@ -1,7 +1,8 @@
-import { type ByteSource, concat, type Eventually, type Payload } from "../bytes.ts";
+import { concat, type Eventually, type Payload } from "../bytes.ts";
 import { HostError } from "../errors.ts";
 import type { Sink } from "../pipe.ts";
 import type { CacheDriver, ContentId } from "./driver.ts";
+import { Reader } from "./reader.ts";
 import { type Position, Readers } from "./readers.ts";
 
 /** Content up to this many bytes is in memory, in one piece when it is complete. A driver takes what is longer. */
@@ -109,7 +110,7 @@ export class CacheContent implements Sink {
    * For those who write by themselves: waits while all readers are far behind. Throws or rejects when nobody can read
    * any more.
    */
-  pace(): Eventually<void> {
+  keepPace(): Eventually<void> {
     return this.#readers.pace(() => this.#paced(), () => this.findable);
   }
 
@@ -358,56 +359,4 @@ function cut(bytes: Uint8Array): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += PIECE) pieces.push(bytes.subarray(at, at + PIECE));
   return pieces;
-}
-
-/** One reader's position in the content. */
-class Reader implements ByteSource {
-  readonly trailers = undefined;
-  readonly #content: CacheContent;
-  readonly #to: number | undefined;
-  position: number;
-  #left = false;
-
-  constructor(content: CacheContent, from: number, to: number | undefined) {
-    this.#content = content;
-    this.position = from;
-    this.#to = to;
-    content.enter(this);
-  }
-
-  get length(): number | undefined {
-    const { length } = this.#content;
-    if (length === undefined) return undefined;
-    return Math.max(0, Math.min(this.#to ?? length, length) - this.position);
-  }
-
-  read(): Eventually<Uint8Array | undefined> {
-    const next = this.#next();
-    if (next === "later") return this.#content.change().then(() => this.read());
-    if (next === "end") {
-      this.cancel();
-      return undefined;
-    }
-    this.position += next.length;
-    // Whoever has read a range may not come back for its end.
-    if (this.position === this.#to) this.cancel();
-    else this.#content.moved();
-    return next;
-  }
-
-  /** The writer goes on, for other readers. */
-  cancel(): void {
-    if (this.#left) return;
-    this.#left = true;
-    this.#content.leave(this);
-  }
-
-  #next(): Uint8Array | "later" | "end" {
-    try {
-      return this.#content.at(this.position, this.#to);
-    } catch (error) {
-      this.cancel();
-      throw error;
-    }
-  }
 }

@@ -267,7 +267,7 @@ export class ReadThrough {
         if (cut) throw cut;
         if (!chunk) break;
         content.write(chunk);
-        const pace = content.pace();
+        const pace = content.keepPace();
         if (pace) await pace;
       }
       content.finish();

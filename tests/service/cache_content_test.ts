@@ -157,11 +157,11 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
   const content = new CacheContent();
   content.findable = true;
   for (let i = 0; i < 3; i++) content.write(new Uint8Array(100_000));
-  assertEquals(content.pace(), undefined, "it is written for readers to come");
+  assertEquals(content.keepPace(), undefined, "it is written for readers to come");
   const slow = content.read() as ByteSource;
   const quick = content.read() as ByteSource;
   let waits = true;
-  const pace = Promise.resolve(content.pace()).then(() => waits = false);
+  const pace = Promise.resolve(content.keepPace()).then(() => waits = false);
   await slow.read();
   await turn();
   assert(waits);
@@ -171,7 +171,7 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
   await quick.read();
   await pace;
   content.write(new Uint8Array(300_000));
-  const gone = content.pace();
+  const gone = content.keepPace();
   assert(gone instanceof Promise);
   quick.cancel();
   slow.cancel();
@@ -181,9 +181,9 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
 Deno.test("nobody writes by himself what nobody can read", async () => {
   const content = new CacheContent();
   content.write(new Uint8Array(300_000));
-  assertThrows(() => content.pace(), HostError);
+  assertThrows(() => content.keepPace(), HostError);
   const reader = content.read() as ByteSource;
-  const pace = content.pace();
+  const pace = content.keepPace();
   assert(pace instanceof Promise);
   reader.cancel();
   await assertRejects(() => pace, HostError);
@@ -194,9 +194,9 @@ Deno.test("a reader that has its range holds nobody up", async () => {
   content.findable = true;
   content.write(new Uint8Array(300_000));
   const part = content.read(0, 10) as ByteSource;
-  assert(content.pace() instanceof Promise);
+  assert(content.keepPace() instanceof Promise);
   await part.read();
-  assertEquals(content.pace(), undefined);
+  assertEquals(content.keepPace(), undefined);
 });
 
 Deno.test("what is in no cache any more is let go of when all who read have read it", async () => {
