@@ -1,9 +1,12 @@
 /** What can be asked of a found object, by every kind of handle that may have one. @module */
 import type { CacheHandle } from "../handles/cache.ts";
 import type { Resource } from "../handles/table.ts";
+import type { Eventually } from "../service/bytes.ts";
+import type { Found } from "../service/cache/object.ts";
+import type { Outcome } from "../service/cache/outcome.ts";
 import { refuse } from "../service/errors.ts";
 import { range } from "./_cache_options.ts";
-import { type Hostcall, wait } from "./_define.ts";
+import { type Hostcall, type Input, wait } from "./_define.ts";
 import { ref } from "./_in.ts";
 import * as out from "./_out.ts";
 
@@ -18,7 +21,7 @@ const USABLE_IF_ERROR = 16;
  * Found is said only of what can be used: older SDKs look at nothing else. What is kept for errors can be used by those
  * who have nothing to do about it any more.
  */
-export function stateOf({ found, obligation }: CacheHandle): number {
+export function stateOf({ found, obligation }: Outcome): number {
   const open = obligation?.open ?? false;
   let state = open ? MUST_INSERT_OR_UPDATE : 0;
   if (!found) return state;
@@ -26,6 +29,31 @@ export function stateOf({ found, obligation }: CacheHandle): number {
   if (found.phase !== "fresh") state |= STALE;
   if (found.phase === "if-error" && open) return state;
   return state | FOUND | USABLE;
+}
+
+/** The numbers of a found object. */
+export function numberCalls<H>(
+  handle: Input<H>,
+  known: (handle: H) => Eventually<Found>,
+): Record<string, Hostcall> {
+  const number = (get: (found: Found) => bigint) =>
+    wait([handle], out.u64, (_, handle) => {
+      const found = known(handle);
+      return found instanceof Promise ? found.then(get) : get(found);
+    });
+  return {
+    get_length: number(({ length }) =>
+      length === undefined
+        ? refuse("absent", "Cannot know the length of what is still being written")
+        : BigInt(length)
+    ),
+    get_max_age_ns: number(({ object }) => object.options.lifetime.maxAge),
+    get_stale_while_revalidate_ns: number(
+      ({ object }) => object.options.lifetime.staleWhileRevalidate,
+    ),
+    get_age_ns: number(({ object }) => object.age),
+    get_hits: number(({ hits }) => BigInt(hits)),
+  };
 }
 
 /** @param prefix What stands before `get_` in the names. */
@@ -47,26 +75,7 @@ export function foundCalls<H extends CacheHandle>(
       out.u32,
       (sandbox, handle, range) => handle.open(sandbox.handles, range),
     ),
-    get_length: wait(
-      [handle],
-      out.u64,
-      (_, { known: { length } }) =>
-        length === undefined
-          ? refuse("absent", "Cannot know the length of what is still being written")
-          : BigInt(length),
-    ),
-    get_max_age_ns: wait(
-      [handle],
-      out.u64,
-      (_, { known }) => known.object.options.lifetime.maxAge,
-    ),
-    get_stale_while_revalidate_ns: wait(
-      [handle],
-      out.u64,
-      (_, { known }) => known.object.options.lifetime.staleWhileRevalidate,
-    ),
-    get_age_ns: wait([handle], out.u64, (_, { known }) => known.object.age),
-    get_hits: wait([handle], out.u64, (_, { known }) => BigInt(known.hits)),
+    ...numberCalls(handle, ({ known }) => known),
   };
   return Object.fromEntries(
     Object.entries(calls).map(([name, call]) => [`${prefix}${name}`, call]),

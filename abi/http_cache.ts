@@ -1,15 +1,194 @@
 /** `fastly_http_cache`: caching of what backends answer, by the guest's own rules. @module */
-import { GuestRequest } from "../handles/message.ts";
+import { Body } from "../handles/body.ts";
+import { begin, HttpCacheLookup, look, type Lookup } from "../handles/http_cache.ts";
+import { GuestRequest, GuestResponse } from "../handles/message.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import type { Eventually } from "../service/bytes.ts";
+import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
 import { refuse } from "../service/errors.ts";
-import { call, type Namespace, namespace } from "./_define.ts";
-import { ref } from "./_in.ts";
+import { defaultSurrogateKey, suggestedKey } from "../service/http_cache/key.ts";
+import {
+  isCacheableMethod,
+  lifetimeOf,
+  storageAction,
+  varyRuleOf,
+} from "../service/http_cache/policy.ts";
+import { asksForUpgrade } from "../service/upgrade.ts";
+import { numberCalls, stateOf } from "./_cache_found.ts";
+import {
+  call,
+  type Hostcall,
+  type Namespace,
+  namespace,
+  type Output,
+  type Values,
+  wait,
+} from "./_define.ts";
+import {
+  lookupOptions,
+  type Suggestion,
+  suggestion,
+  type Wanted,
+  wanted,
+  writeOptions,
+} from "./_http_cache_options.ts";
+import { ref, take, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
 
+/** The ABI's `http_storage_action`. */
+const ACTIONS = ["insert", "update", "do-not-store", "record-uncacheable"] as const;
+
+const lookup = ref(HttpCacheLookup);
+
+/** Waits for what comes of a lookup, if need be. */
+function settled<T>(
+  lookup: HttpCacheLookup,
+  get: (lookup: HttpCacheLookup) => T,
+): Eventually<T> {
+  return lookup.ready ? get(lookup) : lookup.whenReady().then(() => get(lookup));
+}
+
+/** A question about what was found. */
+function ask<T>(output: Output<T>, get: (lookup: HttpCacheLookup) => NoInfer<T>): Hostcall {
+  return wait([lookup], output, (_, lookup) => settled(lookup, get));
+}
+
+/** Refuses a backend that there is none of: a miss could not be answered. */
+function known(
+  sandbox: Sandbox,
+  { key, backend: name }: Values<[typeof lookupOptions]>[0],
+): Lookup {
+  if (name === undefined) return { key, source: undefined };
+  const backend = sandbox.findBackend(name);
+  if (backend) return { key, source: sandbox.cacheNameOf(backend) };
+  sandbox.reportUnknownBackend(name);
+  refuse("invalid", `Cannot look up: no backend is named "${name}"`);
+}
+
+function suggest(
+  { service }: Sandbox,
+  { request }: HttpCacheLookup,
+  response: GuestResponse,
+  wanted: Wanted,
+): Suggestion {
+  const { headers } = response;
+  const now = (service.options.clock ?? Date.now)();
+  const length = headers.get("content-length") ?? "";
+  // Rust's and Go's SDKs add them by themselves, which does no harm; JavaScript's does not.
+  const named = surrogateKeysIn(headers.getAll("surrogate-key").join(" "));
+  return {
+    wanted,
+    options: {
+      lifetime: lifetimeOf(response, storageAction(request.headers, response), now),
+      length: /^\d{1,15}$/.test(length) ? Number(length) : undefined,
+    },
+    varyRule: (varyRuleOf(headers) ?? []).join(" "),
+    surrogateKeys: [defaultSurrogateKey(request), ...named].join(" "),
+  };
+}
+
+/** The response is copied, and stays: JavaScript's SDK goes on with it where a hook transforms the content. */
+const written = [lookup, ref(GuestResponse), writeOptions] as const;
+
 export const httpCache: Namespace = namespace("fastly_http_cache", {
-  /** Unsupported makes every SDK send its requests without this API. */
   is_request_cacheable: call(
     [ref(GuestRequest)],
     out.bool,
-    () => refuse("unsupported", "Cannot cache: the host has no HTTP cache yet"),
+    (_, { method, headers, cacheOverride }) =>
+      isCacheableMethod(method) && !cacheOverride.pass && !asksForUpgrade(method, headers),
   ),
+  get_suggested_cache_key: call(
+    [ref(GuestRequest)],
+    out.bytes,
+    (_, request) => suggestedKey(request),
+  ),
+
+  /** Waits for nobody. */
+  lookup: call(
+    [ref(GuestRequest), lookupOptions],
+    out.put(HttpCacheLookup),
+    (sandbox, request, options) => look(sandbox, request, known(sandbox, options)),
+  ),
+  /** The handle is there at once; what is asked of it waits. */
+  transaction_lookup: call(
+    [ref(GuestRequest), lookupOptions],
+    out.put(HttpCacheLookup),
+    (sandbox, request, options) => begin(sandbox, request, known(sandbox, options)),
+  ),
+
+  /** The content is written through the body. */
+  transaction_insert: call(
+    written,
+    out.put(Body),
+    (_, lookup, response, options) => lookup.insert(response, options).body,
+  ),
+  /** The second handle reads what is being written through the body. */
+  transaction_insert_and_stream_back: call(
+    written,
+    out.all({ body: out.put(Body), lookup: out.put(HttpCacheLookup) }),
+    (_, lookup, response, options) => {
+      const { body, found } = lookup.insert(response, options);
+      return { body, lookup: lookup.readBack(found) };
+    },
+  ),
+  /** The response is a head for the content that was found. */
+  transaction_update: call(
+    written,
+    out.none,
+    (_, lookup, response, options) => void lookup.update(response, options),
+  ),
+  transaction_update_and_return_fresh: call(
+    written,
+    out.put(HttpCacheLookup),
+    (_, lookup, response, options) => lookup.readBack(lookup.update(response, options)),
+  ),
+  /** Has such requests pass for the max age; of the options only that and the vary rule count. */
+  transaction_record_not_cacheable: call(
+    [lookup, writeOptions],
+    out.none,
+    (_, lookup, options) => lookup.pass(options),
+  ),
+  /** The next who waits may try. */
+  transaction_abandon: call([lookup], out.none, (_, { duty }) => duty.cancel()),
+  /** Answers this request, and those that wait for it, with what is kept for errors. */
+  transaction_choose_stale: call([lookup], out.none, (_, lookup) => lookup.chooseStale()),
+  /** Waits no more, or gives up what there was to do. Bodies that were opened stay. */
+  close: call([take(HttpCacheLookup)], out.none, (_, lookup) => lookup.drop()),
+
+  get_suggested_backend_request: ask(
+    out.put(GuestRequest),
+    (lookup) => lookup.suggestRequest(),
+  ),
+  /** What should become of a response, and a new response as it would be stored; the one that is given stays. */
+  prepare_response_for_storage: wait(
+    [lookup, ref(GuestResponse)],
+    out.all({ action: out.u32, response: out.put(GuestResponse) }),
+    (_, lookup, response) =>
+      settled(lookup, () => {
+        const prepared = lookup.prepare(response);
+        return { action: ACTIONS.indexOf(prepared.action), response: prepared.response };
+      }),
+  ),
+  get_suggested_cache_options: wait(
+    [lookup, ref(GuestResponse), wanted],
+    suggestion,
+    (sandbox, lookup, response, wanted) =>
+      settled(lookup, () => suggest(sandbox, lookup, response, wanted)),
+  ),
+  /** What was found, whole or, for a client, just what its request asks for. */
+  get_found_response: wait(
+    [lookup, u32],
+    out.reply,
+    (_, lookup, forClient) => settled(lookup, () => lookup.respond(forClient !== 0)),
+  ),
+
+  get_state: ask(out.u32, ({ outcome }) => stateOf(outcome)),
+  ...numberCalls(lookup, (lookup) => settled(lookup, ({ known }) => known)),
+  get_stale_if_error_ns: ask(out.u64, ({ known }) => known.object.options.lifetime.staleIfError),
+  get_sensitive_data: ask(out.bool, ({ known }) => known.object.options.sensitive),
+  get_surrogate_keys: ask(
+    out.byteString,
+    ({ known }) => [...known.object.options.surrogateKeys].join(" "),
+  ),
+  get_vary_rule: ask(out.byteString, ({ known }) => known.object.options.varyRule.join(" ")),
 });

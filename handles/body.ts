@@ -21,7 +21,7 @@ export class Body extends Waitable {
   #content = new ChunkQueue();
   /** Where the content is counted, once the guest has written some. */
   #held: Held | undefined;
-  #stream: { readonly sink: Sink; readonly trailers: HeaderList } | undefined;
+  #stream: Stream | undefined;
 
   /** Consumes a handle for what the body holds. A body that is being sent keeps its own: it has an end to come. */
   static take(handles: HandleTable, handle: number): Body {
@@ -38,7 +38,7 @@ export class Body extends Waitable {
   /** The write end of a stream. */
   static into(sink: Sink): Body {
     const body = new Body();
-    body.#stream = { sink, trailers: new HeaderList() };
+    body.#stream = streamInto(sink);
     return body;
   }
 
@@ -57,8 +57,11 @@ export class Body extends Waitable {
   /** Puts bytes, which it keeps, at an end. The back of a stream waits while its reader is behind. */
   write(chunk: Uint8Array, end: "back" | "front"): Eventually<void> {
     if (end === "front") return this.#readable("write to the front of").unshift(chunk);
-    if (this.#stream) return this.#stream.sink.write(chunk);
-    this.#content.push(chunk);
+    if (!this.#stream) return this.#content.push(chunk);
+    const { appended, sink } = this.#stream;
+    if (!appended) return sink.write(chunk);
+    this.#stream.awaited.resolve();
+    return appended.then(() => this.write(chunk, end));
   }
 
   /** Has what the body holds counted, in the first place that is given. */
@@ -77,12 +80,17 @@ export class Body extends Waitable {
     if (this.#held && isWhole(payload)) this.#held.bytes -= payload.length;
   }
 
-  /** Moves everything in `source`, trailers included, to the back. */
+  /**
+   * Moves everything in `source`, trailers included, to the back. A stream takes it at the pace of its reader; without
+   * such a pace it takes it by itself, and the writer need not wait, or even stay.
+   */
   append(source: Body): Eventually<void> {
     if (source === this) refuse("bad-handle", "Cannot append a body to itself");
     const content = source.#readable("append");
-    if (this.#stream) return pump(content, this.#stream);
-    this.#content.join(content);
+    if (!this.#stream) return this.#content.join(content);
+    return this.#stream.sink.pace
+      ? this.#follow(this.#stream, content)
+      : pump(content, this.#stream);
   }
 
   /** Gives up the content to whoever sends it. It goes on being counted until it has been read. */
@@ -105,22 +113,26 @@ export class Body extends Waitable {
     const pipe = new Pipe(this.#held);
     content.push(pipe);
     this.#content = new ChunkQueue();
-    this.#stream = { sink: pipe, trailers: new HeaderList() };
+    this.#stream = streamInto(pipe);
     return content;
   }
 
   /** Ends a stream well: its reader sees a whole message. Frees what is no stream. */
   close(): void {
-    if (this.#stream) this.#stream.sink.finish(this.#stream.trailers);
-    else this.#content.cancel();
+    if (!this.#stream) return this.#content.cancel();
+    const { appended, sink, trailers } = this.#stream;
+    if (appended) appended.then(() => sink.finish(trailers));
+    else sink.finish(trailers);
   }
 
   /** Ends a stream badly: its reader sees a message cut short. */
   override drop(): void {
     if (!this.#stream) return this.#content.cancel();
-    this.#stream.sink.abort(
+    const { arriving, sink } = this.#stream;
+    sink.abort(
       new HostError("http-incomplete", "Cannot read on: the guest did not finish the body"),
     );
+    for (const content of arriving) content.cancel();
   }
 
   /** Whether all of it has been read. */
@@ -148,11 +160,28 @@ export class Body extends Waitable {
 
   /** Whether a read, or a write to a stream, would go through at once. */
   override get ready(): boolean {
-    return this.#stream ? !this.#stream.sink.full : this.#content.ready;
+    if (!this.#stream) return this.#content.ready;
+    return !this.#stream.appended && !this.#stream.sink.full;
   }
 
   override whenReady(): Promise<void> {
-    return this.#stream ? this.#stream.sink.room : this.#content.whenReady();
+    if (!this.#stream) return this.#content.whenReady();
+    return this.#stream.appended ?? this.#stream.sink.room;
+  }
+
+  /** Writes a body behind what was appended before, while the writer goes on. */
+  #follow(stream: Stream, content: ChunkQueue): Eventually<void> {
+    const whole = stream.appended ? undefined : content.whole();
+    if (whole) return stream.sink.write(whole);
+    stream.arriving.add(content);
+    const own = (stream.appended ?? Promise.resolve())
+      .then(() => pump(content, stream))
+      .catch(() => {}) // which the reader learns
+      .then(() => {
+        stream.arriving.delete(content);
+        if (stream.appended === own) stream.appended = undefined;
+      });
+    stream.appended = own;
   }
 
   #readable(action: string): ChunkQueue {
@@ -162,13 +191,37 @@ export class Body extends Waitable {
   }
 }
 
+/** What is written to, and the fields that are to follow it. */
+interface Stream {
+  readonly sink: Sink;
+  readonly trailers: HeaderList;
+  /** Resolves when what was appended has been written; undefined once it has. */
+  appended: Promise<void> | undefined;
+  /** Resolves when the writer waits for that: then no reader's pace counts, for the writer may be the reader. */
+  readonly awaited: PromiseWithResolvers<void>;
+  /** What was appended and has not been written yet. */
+  readonly arriving: Set<ChunkQueue>;
+}
+
+function streamInto(sink: Sink): Stream {
+  return {
+    sink,
+    trailers: new HeaderList(),
+    appended: undefined,
+    awaited: Promise.withResolvers(),
+    arriving: new Set(),
+  };
+}
+
 /** Writes all of one body into a stream. If it fails half-way, so does the stream. */
-async function pump(
-  content: ChunkQueue,
-  { sink, trailers }: { readonly sink: Sink; readonly trailers: HeaderList },
-): Promise<void> {
+async function pump(content: ChunkQueue, stream: Stream): Promise<void> {
+  const { sink, trailers, awaited } = stream;
   try {
-    for (let chunk; (chunk = await content.read());) await sink.write(chunk);
+    for (let chunk; (chunk = await content.read());) {
+      await sink.write(chunk);
+      const pace = sink.pace?.();
+      if (pace) await Promise.race([pace, awaited.promise]);
+    }
   } catch (error) {
     content.cancel(error);
     sink.abort(error);

@@ -16,6 +16,16 @@ import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { UserAgentParser } from "./user_agent.ts";
 import type { StopSignal } from "./watchdog.ts";
 
+/** Fastly's products that a guest may ask about. */
+export interface Products {
+  /** By default `false`. */
+  readonly domainInspector?: boolean;
+  /** By default whether {@linkcode ServiceOptions.imageOptimizer} is set. */
+  readonly imageOptimizer?: boolean;
+  /** By default `false`. */
+  readonly originInspector?: boolean;
+}
+
 /** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
 export interface Pushpin {
   /** A host name or address, without port. By default `127.0.0.1`. */
@@ -80,6 +90,13 @@ export interface ServiceOptions {
    */
   readonly factsPrefix?: string;
   /**
+   * Whether what backends answer is cached as at Fastly. By default it is. `false`: every request goes to its backend,
+   * and of what programs put into the HTTP cache nothing is kept.
+   */
+  readonly cache?: boolean;
+  /** Fastly's products that guests are told the service has. By default none but the image optimizer, if there is one. */
+  readonly products?: Products;
+  /**
    * Proxies in front of the service, each by its address or range (`10.0.0.0/8`), or by a name: `loopback`, `private`.
    * The client of a request that comes from one, and its scheme, are what `x-forwarded-for` and `x-forwarded-proto` say.
    * What is no range fails `Fastlike.load` with a `TypeError`. By default no peer is believed.
@@ -89,11 +106,6 @@ export interface ServiceOptions {
   readonly websockets?: boolean;
   /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */
   readonly pushpin?: Pushpin;
-  /**
-   * Whether what backends answer is cached as at Fastly, for programs that do not see to that themselves. By default it
-   * is. `false`: every request goes to its backend.
-   */
-  readonly cache?: boolean;
   /** The time in milliseconds since 1970, for guests and for what expires in stores. By default the machine's. */
   readonly clock?: () => number;
   /** Fills bytes with what guests get as random. By default the platform's secure source. */

@@ -12,6 +12,11 @@ export interface Sink {
   readonly full: boolean;
   /** Resolves when a write need not wait any more, or can only fail. */
   readonly room: Promise<void>;
+  /**
+   * Of a sink that is never full and takes whole bodies by itself: what waits while it is far ahead of all
+   * readers. Throws or rejects when nobody wants more.
+   */
+  readonly pace?: () => Eventually<void>;
   /** Hands on bytes, which the sink keeps. Waits first while it is full. */
   write(chunk: Uint8Array): Eventually<void>;
   /** Ends the message well. */

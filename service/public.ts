@@ -5,7 +5,7 @@
  */
 
 // What a service is made of
-export type { BackendLookup, Entries, Pushpin, ServiceOptions } from "./options.ts";
+export type { BackendLookup, Entries, Products, Pushpin, ServiceOptions } from "./options.ts";
 export type { Limit, Limits } from "./limits.ts";
 export type {
   BackendDefinition,

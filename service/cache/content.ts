@@ -1,7 +1,9 @@
-import { type ByteSource, concat, type Eventually, type Payload } from "../bytes.ts";
+import { concat, type Eventually, type Payload } from "../bytes.ts";
 import { HostError } from "../errors.ts";
 import type { Sink } from "../pipe.ts";
 import type { CacheDriver, ContentId } from "./driver.ts";
+import { Reader } from "./reader.ts";
+import { type Position, Readers } from "./readers.ts";
 
 /** Content up to this many bytes is in memory, in one piece when it is complete. A driver takes what is longer. */
 const MOST_HELD = 1 << 20;
@@ -13,6 +15,8 @@ const PIECE = 256 << 10;
  * with a driver, if there is one.
  */
 export class CacheContent implements Sink {
+  /** Whether it is in the cache, where readers may yet find it. */
+  findable = false;
   /** How many bytes there shall be, if the writer has said. */
   readonly declared: number | undefined;
   /** Is told of each piece: how many bytes it has. */
@@ -31,11 +35,13 @@ export class CacheContent implements Sink {
   /** Whether the driver has all of it. */
   #kept = false;
   #found = -Infinity;
-  #readers = 0;
+  readonly #readers = new Readers();
   /** Those behind what is shelved. */
   #pieces: Uint8Array[] = [];
   /** Where each piece ends. */
   #ends: number[] = [];
+  /** Where the first of them begins, if what was before it is nowhere any more. */
+  #start = 0;
   #written = 0;
   #complete = false;
   #fault: HostError | undefined;
@@ -83,7 +89,7 @@ export class CacheContent implements Sink {
 
   /** How many read it. */
   get readers(): number {
-    return this.#readers;
+    return this.#readers.count;
   }
 
   /** When it was found last, in the time of {@linkcode CacheContent.find}. */
@@ -98,6 +104,19 @@ export class CacheContent implements Sink {
 
   get room(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /**
+   * For those who write by themselves: waits while all readers are far behind. Throws or rejects when nobody can read
+   * any more.
+   */
+  keepPace(): Eventually<void> {
+    return this.#readers.pace(() => this.#paced(), () => this.findable);
+  }
+
+  #paced(): number | undefined {
+    if (this.#fault) throw this.#fault;
+    return this.#complete ? undefined : this.#written;
   }
 
   /** Adds bytes, which it keeps. More than were declared spoil it for its readers, not for the writer. */
@@ -121,7 +140,8 @@ export class CacheContent implements Sink {
     if (this.ended) return;
     if (this.declared !== undefined && this.#written < this.declared) this.#spoil("is too short");
     else this.#complete = true;
-    if (this.#complete && this.#pieces.length > 1 && this.#written <= MOST_HELD) {
+    const short = this.#written <= MOST_HELD && this.#start === 0;
+    if (this.#complete && this.#pieces.length > 1 && short) {
       this.#hold(concat(this.#pieces));
     }
     this.#changed();
@@ -228,10 +248,32 @@ export class CacheContent implements Sink {
     return new Reader(this, from, to);
   }
 
-  /** Notes that a reader has begun, or left. */
-  count(readers: 1 | -1): void {
-    this.#readers += readers;
-    if (!this.#readers) this.idle();
+  /** Notes that a reader has begun. */
+  enter(reader: Position): void {
+    this.#readers.enter(reader);
+  }
+
+  /** Notes that a reader has read on. */
+  moved(): void {
+    if (!this.findable && !this.ended && !this.#driver) this.#trim();
+    this.#readers.moved();
+  }
+
+  /** Notes that a reader has left. */
+  leave(reader: Position): void {
+    this.#readers.leave(reader);
+    if (!this.#readers.count) this.idle();
+  }
+
+  /** Lets go of what all have read, as none can come. */
+  #trim(): void {
+    const hindmost = this.#readers.hindmost ?? 0;
+    if (hindmost - this.#start < MOST_HELD) return;
+    const unread = this.#ends.findIndex((end) => end > hindmost);
+    const read = unread < 0 ? this.#ends.length : unread;
+    this.#start = this.#ends[read - 1] ?? this.#start;
+    this.#pieces.splice(0, read);
+    this.#ends.splice(0, read);
   }
 
   /** Bytes at a position, up to an end; none if they are not there. Throws if there will never be any. */
@@ -243,6 +285,7 @@ export class CacheContent implements Sink {
       if (!piece || piece.length <= start) gone();
       return piece.subarray(start, start + Math.min(limit, this.#shelved) - position);
     }
+    if (position < this.#start) throw incomplete(`its first ${this.#start} bytes are gone`);
     if (position < Math.min(limit, this.#written)) {
       const index = this.#find(position);
       const piece = this.#pieces[index]!;
@@ -300,6 +343,7 @@ export class CacheContent implements Sink {
   #changed(): void {
     this.#change?.resolve();
     this.#change = undefined;
+    if (this.ended) this.#readers.moved();
   }
 }
 
@@ -315,53 +359,4 @@ function cut(bytes: Uint8Array): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += PIECE) pieces.push(bytes.subarray(at, at + PIECE));
   return pieces;
-}
-
-/** One reader's position in the content. */
-class Reader implements ByteSource {
-  readonly trailers = undefined;
-  readonly #content: CacheContent;
-  readonly #to: number | undefined;
-  #position: number;
-  #left = false;
-
-  constructor(content: CacheContent, from: number, to: number | undefined) {
-    this.#content = content;
-    this.#position = from;
-    this.#to = to;
-    content.count(1);
-  }
-
-  get length(): number | undefined {
-    const { length } = this.#content;
-    if (length === undefined) return undefined;
-    return Math.max(0, Math.min(this.#to ?? length, length) - this.#position);
-  }
-
-  read(): Eventually<Uint8Array | undefined> {
-    const next = this.#next();
-    if (next === "later") return this.#content.change().then(() => this.read());
-    if (next === "end") {
-      this.cancel();
-      return undefined;
-    }
-    this.#position += next.length;
-    return next;
-  }
-
-  /** The writer goes on, for other readers. */
-  cancel(): void {
-    if (this.#left) return;
-    this.#left = true;
-    this.#content.count(-1);
-  }
-
-  #next(): Uint8Array | "later" | "end" {
-    try {
-      return this.#content.at(this.#position, this.#to);
-    } catch (error) {
-      this.cancel();
-      throw error;
-    }
-  }
 }

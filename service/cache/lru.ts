@@ -32,6 +32,7 @@ export class Lru {
     const entry = { size: object.size + label, forget };
     this.#kept.set(object, entry);
     this.#bytes += entry.size;
+    object.content.findable = true;
     object.content.grown = (bytes) => {
       entry.size += bytes;
       this.#bytes += bytes;
@@ -51,6 +52,7 @@ export class Lru {
     if (!entry) return;
     this.#kept.delete(object);
     this.#bytes -= entry.size;
+    object.content.findable = false;
     object.content.grown = () => {};
   }
 

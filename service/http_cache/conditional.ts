@@ -28,6 +28,14 @@ export function backendFields(request: HeaderList, stored: StoredHead | undefine
   return headers;
 }
 
+/** Whether the origin's word that nothing has changed is about what is stored: a guest may have asked about more. */
+export function isStillRight({ headers }: StoredHead, answer: HeaderList): boolean {
+  const stored = headers.get("etag");
+  const etag = answer.get("etag");
+  if (stored === undefined) return headers.has("last-modified");
+  return etag === undefined || opaque(etag) === opaque(stored);
+}
+
 /** What a client gets of an object: its head, and the part of the content, if not all. */
 export interface ClientView extends StoredHead {
   /** Whether there is no content. */

@@ -64,6 +64,9 @@ function overridden(
   };
 }
 
-function isOfUse({ initialAge, maxAge, staleWhileRevalidate, staleIfError }: Lifetime): boolean {
+/** Whether an object can be found at all: what is too old from the start cannot. */
+export function isOfUse(
+  { initialAge, maxAge, staleWhileRevalidate, staleIfError }: Lifetime,
+): boolean {
   return initialAge < maxAge + staleWhileRevalidate || initialAge < maxAge + staleIfError;
 }

@@ -267,6 +267,8 @@ export class ReadThrough {
         if (cut) throw cut;
         if (!chunk) break;
         content.write(chunk);
+        const pace = content.keepPace();
+        if (pace) await pace;
       }
       content.finish();
     } catch (error) {

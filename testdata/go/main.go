@@ -34,6 +34,10 @@ func serve(ctx context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
 		listHeaders(w, r)
 	case strings.HasPrefix(path, "/proxy/"):
 		proxy(ctx, w, r)
+	case strings.HasPrefix(path, "/http-cache/"):
+		httpCache(ctx, w, r)
+	case path == "/cache/purge":
+		purgeKey(w, r.URL.Query().Get("key"))
 	case path == "/stream":
 		stream(w, number(r, "n", 100))
 	case path == "/geo":

@@ -17,7 +17,7 @@ const NAME = "\x01";
 const MOST_TURNS = 3;
 
 /** Every kind of object that a guest may come to hold has a handle in `1..CROWD`. */
-export const CROWD = 23;
+export const CROWD = 25;
 
 /** A sandbox that holds one of everything, over memory full of odd bytes. */
 export async function crowded(): Promise<Bench> {
@@ -50,6 +50,8 @@ export async function crowded(): Promise<Bench> {
   await make("fastly_cache", "transaction_lookup", NAME, 0, 0);
   await make("fastly_cache", "transaction_lookup_async", NAME, 0, 0);
   await make("fastly_cache", "replace", NAME + NAME, 0, 0);
+  await make("fastly_http_cache", "transaction_lookup", 1, 0, 0);
+  await make("fastly_http_cache", "transaction_lookup", 1, 0, 0);
   const request = await make("fastly_http_req", "new");
   await make("fastly_http_body", "new");
   const sent = await make("fastly_http_body", "new");

@@ -76,6 +76,24 @@ export const FROM_OPTIONS: readonly Option[] = [
     option: "fastlyKeys",
     otherwise: "no key is valid",
   },
+  {
+    calls: /^fastly_compute_runtime\.has_domain_inspector$/,
+    option: "products",
+    field: "domainInspector",
+    otherwise: "no",
+  },
+  {
+    calls: /^fastly_compute_runtime\.has_origin_inspector$/,
+    option: "products",
+    field: "originInspector",
+    otherwise: "no",
+  },
+  {
+    calls: /^fastly_compute_runtime\.has_image_optimizer$/,
+    option: "products",
+    field: "imageOptimizer",
+    otherwise: "whether the option `imageOptimizer` is set",
+  },
   { calls: /^fastly_http_req\.inspect$/, option: "inspect", otherwise: "allowed" },
   {
     calls: /^fastly_http_req\.redirect_to_grip_proxy/,
@@ -102,10 +120,6 @@ export const FROM_OPTIONS: readonly Option[] = [
 
 /** Calls that are declared and refuse, and why, by `module.name`. */
 export const REFUSED: Readonly<Record<string, string>> = {
-  "fastly_compute_runtime.has_domain_inspector": "Unsupported: there is no HTTP cache yet",
-  "fastly_compute_runtime.has_image_optimizer": "Unsupported: there is no HTTP cache yet",
-  "fastly_compute_runtime.has_origin_inspector": "Unsupported: there is no HTTP cache yet",
-  "fastly_http_cache.is_request_cacheable": "Unsupported: there is no HTTP cache yet",
   "fastly_secrets.get_secret": "Unsupported on every host: no SDK calls it",
   "wasi_snapshot_preview1.proc_raise": "Unsupported, as in wasmtime: there are no signals",
 };

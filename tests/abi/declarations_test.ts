@@ -10,6 +10,8 @@ const MAY_WAIT: Readonly<Record<string, string>> = {};
 const ANSWERS_AT_ONCE: Readonly<Record<string, string>> = {
   "fastly_http_resp.send_downstream": "the client's side pulls the body",
   "env.xqd_resp_send_downstream": "the same",
+  "fastly_http_cache.lookup": "it waits for nobody",
+  "fastly_http_cache.transaction_lookup": "what is asked of its handle waits",
   "wasi_snapshot_preview1.fd_read": "standard input is empty",
   "wasi_snapshot_preview1.sched_yield": "there is nobody to yield to",
 };

@@ -1,7 +1,8 @@
+import type { ServiceOptions } from "../../service/options.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { bench, BUF, OUT, UNTOUCHED, XqdStatus } from "./_bench.ts";
 
-const { ok, error, inval, badf, buflen, unsupported, none } = XqdStatus;
+const { ok, error, inval, badf, buflen, none } = XqdStatus;
 
 for (const module of ["fastly_config_store", "fastly_dictionary"]) {
   const configStores = {
@@ -188,20 +189,25 @@ Deno.test("the heap is counted in whole mebibytes", async () => {
   assertEquals(await b.got(RUNTIME, "get_heap_mib"), 1);
 });
 
-Deno.test("products are not known, so that SDKs do not look for an HTTP cache", () => {
-  using b = bench();
-  for (const product of ["domain_inspector", "image_optimizer", "origin_inspector"]) {
-    b.fill(OUT, 4);
-    assertEquals(b.now(RUNTIME, `has_${product}`, OUT), unsupported);
-    b.assertFilled(OUT, 4);
-  }
-});
-
-Deno.test("no request is cacheable by the guest", async () => {
-  using b = bench();
-  const request = await b.request();
-  assertEquals(b.now("fastly_http_cache", "is_request_cacheable", request, OUT), unsupported);
-  assertEquals(b.now("fastly_http_cache", "is_request_cacheable", 0, OUT), badf);
+Deno.test("a service has the products that its options name, and the image optimizer that it has", async () => {
+  const answers = async (options: ServiceOptions) => {
+    using b = bench(options);
+    const told = [];
+    for (const product of ["domain_inspector", "image_optimizer", "origin_inspector"]) {
+      told.push(await b.got(RUNTIME, `has_${product}`));
+    }
+    return told;
+  };
+  const imageOptimizer = () => new Response();
+  assertEquals(await answers({}), [0, 0, 0]);
+  assertEquals(await answers({ imageOptimizer }), [0, 1, 0]);
+  assertEquals(await answers({ imageOptimizer, products: { imageOptimizer: false } }), [0, 0, 0]);
+  assertEquals(await answers({ products: { domainInspector: true } }), [1, 0, 0]);
+  assertEquals(await answers({ products: { originInspector: true, imageOptimizer: true } }), [
+    0,
+    1,
+    1,
+  ]);
 });
 
 for (const module of ["fastly_abi", "fastly"]) {

@@ -1,8 +1,9 @@
 import fc from "npm:fast-check@4.10.2";
-import { collect, type Payload } from "../../service/bytes.ts";
+import { type ByteSource, collect, type Payload } from "../../service/bytes.ts";
 import { CacheContent } from "../../service/cache/content.ts";
 import { readRange } from "../../service/cache/range.ts";
-import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { HostError } from "../../service/errors.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { turn, watch } from "../abi/_bench.ts";
 
 const DIGITS = "0123456789";
@@ -150,4 +151,64 @@ Deno.test("a range that turns out too long is read to the end, and breaks off th
   const rest = collect(payload);
   content.finish();
   await assertRejects(() => rest, Error, "before the end of the range");
+});
+
+Deno.test("who writes by himself keeps to the pace of the foremost reader", async () => {
+  const content = new CacheContent();
+  content.findable = true;
+  for (let i = 0; i < 3; i++) content.write(new Uint8Array(100_000));
+  assertEquals(content.keepPace(), undefined, "it is written for readers to come");
+  const slow = content.read() as ByteSource;
+  const quick = content.read() as ByteSource;
+  let waits = true;
+  const pace = Promise.resolve(content.keepPace()).then(() => waits = false);
+  await slow.read();
+  await turn();
+  assert(waits);
+  await quick.read();
+  await turn();
+  assert(waits, "it is still far behind");
+  await quick.read();
+  await pace;
+  content.write(new Uint8Array(300_000));
+  const gone = content.keepPace();
+  assert(gone instanceof Promise);
+  quick.cancel();
+  slow.cancel();
+  await gone;
+});
+
+Deno.test("nobody writes by himself what nobody can read", async () => {
+  const content = new CacheContent();
+  content.write(new Uint8Array(300_000));
+  assertThrows(() => content.keepPace(), HostError);
+  const reader = content.read() as ByteSource;
+  const pace = content.keepPace();
+  assert(pace instanceof Promise);
+  reader.cancel();
+  await assertRejects(() => pace, HostError);
+});
+
+Deno.test("a reader that has its range holds nobody up", async () => {
+  const content = new CacheContent();
+  content.findable = true;
+  content.write(new Uint8Array(300_000));
+  const part = content.read(0, 10) as ByteSource;
+  assert(content.keepPace() instanceof Promise);
+  await part.read();
+  assertEquals(content.keepPace(), undefined);
+});
+
+Deno.test("what is in no cache any more is let go of when all who read have read it", async () => {
+  const content = new CacheContent();
+  const [one, two] = [content.read() as ByteSource, content.read() as ByteSource];
+  for (let i = 0; i < 30; i++) {
+    content.write(new Uint8Array(100_000).fill(i));
+    assertEquals((await one.read())?.[0], i);
+    if (i < 20) assertEquals((await two.read())?.[0], i);
+  }
+  await assertRejects(async () => await collect(content.read()), HostError, "are gone");
+  content.finish();
+  for (let i = 20; i < 30; i++) assertEquals((await two.read())?.[99_999], i);
+  assertEquals([await one.read(), await two.read()], [undefined, undefined]);
 });

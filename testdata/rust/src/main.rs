@@ -7,6 +7,7 @@ mod backends;
 mod cache;
 mod dynamic;
 mod handoff;
+mod http_cache;
 mod images;
 mod serve;
 mod stores;
@@ -36,6 +37,10 @@ fn main() {
     if let Some(rest) = path.strip_prefix("/gzip/") {
         let req = req.with_auto_decompress_gzip(true);
         return backends::proxy(req, rest).send_to_client();
+    }
+
+    if let Some(rest) = path.strip_prefix("/http-cache") {
+        return http_cache::answer(req, rest).send_to_client();
     }
 
     let resp = match path.as_str() {

@@ -1,0 +1,300 @@
+import { EMPTY } from "../service/bytes.ts";
+import { Cache } from "../service/cache/cache.ts";
+import type { Found, WriteOptions } from "../service/cache/object.ts";
+import {
+  type Inserted,
+  type Obligation,
+  type Outcome,
+  PendingOutcome,
+} from "../service/cache/outcome.ts";
+import { refuse } from "../service/errors.ts";
+import { HeaderList } from "../service/headers.ts";
+import { backendFields, isStillRight, viewFor } from "../service/http_cache/conditional.ts";
+import {
+  decodeHead,
+  encodeHead,
+  isPassMark,
+  PASS_MARK,
+  refreshed,
+  type StoredHead,
+} from "../service/http_cache/head.ts";
+import { isOfUse } from "../service/http_cache/keeping.ts";
+import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
+import { type StorageAction, storageAction } from "../service/http_cache/policy.ts";
+import type { Sink } from "../service/pipe.ts";
+import type { Service } from "../service/service.ts";
+import type { CacheUse } from "../service/usage.ts";
+import { Body } from "./body.ts";
+import { GuestRequest, GuestResponse } from "./message.ts";
+import type { Reply } from "./pending_request.ts";
+import type { Sandbox } from "./sandbox.ts";
+import { replyOf } from "./send.ts";
+import { Waitable } from "./waitable.ts";
+
+/** How a request is looked up. */
+export interface Lookup {
+  /** A key of the guest's own, which backends share. */
+  readonly key: Uint8Array | undefined;
+  /** The backend that would be asked, by the cache's name for it. */
+  readonly source: string | undefined;
+}
+
+/** What is said of a response that is stored; its head is kept beside. */
+export type HttpWriteOptions = Omit<WriteOptions, "userMetadata">;
+
+/** Looks for what a backend has answered to such a request, and waits for nobody. */
+export function look(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): HttpCacheLookup {
+  const found = cacheOf(sandbox.service).lookup(keyFor(request, lookup), request.headers);
+  const pending = new PendingOutcome({ found, obligation: undefined });
+  return new HttpCacheLookup(sandbox, request, pending, "miss");
+}
+
+/** As {@linkcode look}; of those who miss the same one has to ask the backend, and the others wait for what comes. */
+export function begin(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): HttpCacheLookup {
+  const key = keyFor(request, lookup);
+  const pending = cacheOf(sandbox.service).transaction(key, request.headers.copy());
+  return new HttpCacheLookup(sandbox, request, pending, "pass");
+}
+
+function keyFor(request: GuestRequest, { key, source }: Lookup): string {
+  return key
+    ? httpKey(key, request.onBehalfOf, undefined)
+    : httpKey(suggestedKey(request), request.onBehalfOf, source);
+}
+
+/** Without a cache each lookup has one to itself, so that nobody else finds anything: the program goes the same way. */
+function cacheOf(service: Service): Cache {
+  return service.options.cache === false ? ownCache(service) : service.cache;
+}
+
+function ownCache({ limits, options }: Service): Cache {
+  return new Cache(limits.cache_bytes, options.clock ?? Date.now);
+}
+
+/** A request that was looked up, and what has come of it. It may still wait for what somebody else is getting. */
+export class HttpCacheLookup extends Waitable {
+  /** As it was at the lookup. */
+  readonly request: GuestRequest;
+  readonly #sandbox: Sandbox;
+  readonly #pending: PendingOutcome;
+  readonly #waited: boolean;
+  /** What it is when neither an object nor an obligation comes of it. */
+  readonly #otherwise: CacheUse;
+  readonly #uses: CacheUse[];
+  #use: number | undefined;
+  #outcome: Outcome | undefined;
+  #suggested: GuestRequest | undefined;
+
+  constructor(
+    sandbox: Sandbox,
+    request: GuestRequest,
+    pending: PendingOutcome,
+    otherwise: CacheUse,
+  ) {
+    super();
+    this.request = copyOf(request);
+    this.#sandbox = sandbox;
+    this.#pending = pending;
+    this.#waited = !pending.ready;
+    this.#otherwise = otherwise;
+    this.#uses = sandbox.current.exchange.usage.cache;
+  }
+
+  override get ready(): boolean {
+    return this.#outcome !== undefined || this.#pending.ready;
+  }
+
+  override whenReady(): Promise<void> {
+    return this.#pending.whenReady();
+  }
+
+  /** Waits no more, or gives up what the guest had to do. */
+  override drop(): void {
+    if (!this.#outcome) this.#pending.cancel();
+    else if (this.#outcome.obligation?.open) this.#outcome.obligation.cancel();
+  }
+
+  /** What can be used: of what is kept for errors, only once nobody is to get anything better. Refused before it is ready. */
+  get found(): Found | undefined {
+    const { found, obligation } = this.outcome;
+    return found?.phase === "if-error" && obligation?.open ? undefined : found;
+  }
+
+  /** As {@linkcode HttpCacheLookup.found}; refused as absent if there is nothing. */
+  get known(): Found {
+    return this.found ?? refuse("absent", "Cannot find a response in the cache");
+  }
+
+  /** What was found, if only for errors, and what there is to do. Refused before it is ready. */
+  get outcome(): Outcome {
+    return this.#outcome ??= this.#settle(this.#pending.take());
+  }
+
+  #settle({ found, obligation }: Outcome): Outcome {
+    // Where requests pass there is nothing to find, and nothing to do.
+    const object = found && !isPassMark(found.object.options.userMetadata) ? found : undefined;
+    this.#note(useOf(object, obligation, this.#waited) ?? (found ? "pass" : this.#otherwise));
+    return { found: object, obligation };
+  }
+
+  #note(use: CacheUse): void {
+    if (this.#use === undefined) this.#use = this.#uses.push(use) - 1;
+    else this.#uses[this.#use] = use;
+  }
+
+  /** What the guest has to do; refused as a bad handle if there is nothing, or no more. */
+  get duty(): Obligation {
+    const { obligation } = this.outcome;
+    return obligation?.open
+      ? obligation
+      : refuse("bad-handle", "Cannot write to the cache: there is no obligation to");
+  }
+
+  /** What is stored and may turn out to be still right. */
+  get #stored(): StoredHead | undefined {
+    const { found, obligation } = this.outcome;
+    return found && obligation?.open ? decodeHead(found.object.options.userMetadata) : undefined;
+  }
+
+  /** The request that is to bring the whole object, or the word that the one in the cache is still right. */
+  suggestRequest(): GuestRequest {
+    const request = this.#suggested = copyOf(this.request);
+    if (request.method === "HEAD") request.method = "GET";
+    request.headers = backendFields(request.headers, this.#stored);
+    return request;
+  }
+
+  /** What should become of a backend's response, and its head as it would be stored. */
+  prepare(response: GuestResponse): { action: StorageAction; response: GuestResponse } {
+    const stored = this.#stored;
+    const prepared = Object.assign(new GuestResponse(), response);
+    prepared.headers = response.headers.copy();
+    if (response.status !== 304 || !stored || !isStillRight(stored, response.headers)) {
+      return { action: storageAction(this.request.headers, response), response: prepared };
+    }
+    Object.assign(prepared, refreshed(stored, response.headers));
+    return { action: "update", response: prepared };
+  }
+
+  /** Stores a response in place of what there is; its content is still to be written. */
+  insert(response: GuestResponse, options: HttpWriteOptions): { body: Body; found: Found } {
+    const inserted = this.#insert({ ...options, userMetadata: encodeHead(response) });
+    return { body: Body.into(writerOf(inserted)), found: inserted.found };
+  }
+
+  #insert(options: WriteOptions): Inserted {
+    const { duty } = this;
+    // A GET must not find the nothing that a HEAD has brought; and what nobody can find needs no room.
+    const kept = this.#suggested?.method !== "HEAD" && isOfUse(options.lifetime);
+    if (kept) return duty.insert(options);
+    duty.cancel();
+    return ownCache(this.#sandbox.service).insert("", this.request.headers, options);
+  }
+
+  /** Gives what was found another head and another lifetime; its content stays. */
+  update(response: GuestResponse, options: HttpWriteOptions): Found {
+    const { duty, outcome } = this;
+    if (!outcome.found) refuse("bad-handle", "Cannot update a response: none was found");
+    return duty.update({ ...options, userMetadata: encodeHead(response) });
+  }
+
+  /** Has such requests pass for a while: they neither wait nor look for anything. */
+  pass({ lifetime: { maxAge }, varyRule }: HttpWriteOptions): void {
+    const { content } = this.duty.insert({
+      lifetime: { initialAge: 0n, maxAge, staleWhileRevalidate: 0n, staleIfError: 0n },
+      varyRule,
+      surrogateKeys: new Set(),
+      userMetadata: PASS_MARK,
+      sensitive: false,
+      length: 0,
+    });
+    content.finish();
+  }
+
+  /** Answers this request, and those that wait for it, with what is kept for errors. */
+  chooseStale(): void {
+    const { duty, outcome } = this;
+    if (!outcome.found) refuse("bad-handle", "Cannot choose a stale response: none was found");
+    duty.useStale();
+    this.#note("stale");
+  }
+
+  /** An object that the guest itself has written, looked up by the same request. */
+  readBack(found: Found): HttpCacheLookup {
+    const pending = new PendingOutcome({ found, obligation: undefined });
+    const lookup = new HttpCacheLookup(this.#sandbox, this.request, pending, this.#otherwise);
+    lookup.#outcome = pending.take();
+    return lookup;
+  }
+
+  /**
+   * What was found, as a response.
+   *
+   * @param forClient Whether it is to be just what the request asks for: a range, or the word that nothing has changed.
+   */
+  respond(forClient: boolean): Reply {
+    const { object } = this.known;
+    const head = decodeHead(object.options.userMetadata);
+    const { method, headers, gunzip } = this.request;
+    // Decoded on the way: the lengths in the cache say nothing of it.
+    const length = gunzip && head.headers.has("content-encoding")
+      ? undefined
+      : object.content.length;
+    const view = forClient
+      ? viewFor(method, headers, head, length)
+      : viewFor("GET", new HeaderList(), head, length);
+    view.headers.set("age", String(object.age / 1_000_000_000n));
+    const body = view.empty
+      ? EMPTY
+      : object.content.read(view.range?.from, view.range && view.range.to + 1);
+    return replyOf({ ...view, body, peer: undefined }, gunzip && !view.empty);
+  }
+}
+
+/** Where an object's content is written. If not all of it comes, nobody finds the object any more. */
+function writerOf({ content, drop }: Inserted): Sink {
+  const check = () => {
+    if (content.ended && !content.complete) drop();
+  };
+  return {
+    full: false,
+    room: Promise.resolve(),
+    pace: () => content.keepPace(),
+    write(chunk) {
+      content.write(chunk);
+      check();
+    },
+    finish() {
+      content.finish();
+      check();
+    },
+    abort(error) {
+      content.abort(error);
+      check();
+    },
+  };
+}
+
+/** How a lookup was answered; undefined if it has brought neither. */
+function useOf(
+  found: Found | undefined,
+  obligation: Obligation | undefined,
+  waited: boolean,
+): CacheUse | undefined {
+  if (found?.phase === "fresh") return waited ? "collapsed" : "hit";
+  if (found && !(found.phase === "if-error" && obligation)) return "stale";
+  return obligation && "miss";
+}
+
+function copyOf(request: GuestRequest): GuestRequest {
+  const copy = new GuestRequest();
+  copy.method = request.method;
+  copy.url = request.url;
+  copy.version = request.version;
+  copy.headers = request.headers.copy();
+  copy.framing = request.framing;
+  copy.gunzip = request.gunzip;
+  copy.cacheOverride = request.cacheOverride;
+  copy.onBehalfOf = request.onBehalfOf;
+  return copy;
+}

@@ -1,0 +1,380 @@
+import { HostError } from "../../service/errors.ts";
+import { Pipe } from "../../service/pipe.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { BUF, INVALID_HANDLE, OUT, OUT2, turn, watch, XqdStatus } from "./_bench.ts";
+import {
+  FRESH,
+  HTTP_CACHE,
+  HttpCaching,
+  RECORD,
+  State,
+  usesOf,
+  writeRecord,
+} from "./_http_cache.ts";
+
+const { ok, inval, badf, buflen, none } = XqdStatus;
+const { mustInsert } = State;
+const SECOND = 10n ** 9n;
+
+Deno.test("GET and HEAD are cacheable, unless they pass or ask to change protocols", async () => {
+  using c = new HttpCaching();
+  const cacheable = (request: number) => c.b.got(HTTP_CACHE, "is_request_cacheable", request);
+  assertEquals(await cacheable(await c.request()), 1);
+  assertEquals(await cacheable(await c.request([], "HEAD")), 1);
+  assertEquals(await cacheable(await c.request([], "POST")), 0);
+  assertEquals(await cacheable(await c.request(["Connection", "upgrade", "Upgrade", "x"])), 0);
+  const passing = await c.request();
+  c.ok("fastly_http_req", "cache_override_set", passing, 1, 0, 0);
+  assertEquals(await cacheable(passing), 0);
+  assertEquals(c.b.now(HTTP_CACHE, "is_request_cacheable", 999, OUT), badf);
+});
+
+Deno.test("the suggested key has 32 bytes, and says so when there is less room", async () => {
+  using c = new HttpCaching();
+  const request = await c.request();
+  assertEquals(c.b.now(HTTP_CACHE, "get_suggested_cache_key", request, BUF, 32, OUT), ok);
+  assertEquals(c.b.memory.u32(OUT), 32);
+  const key = c.b.memory.bytes(BUF, 32);
+  const same = await c.request([], "HEAD");
+  assertEquals(c.b.now(HTTP_CACHE, "get_suggested_cache_key", same, BUF, 99, OUT), ok);
+  assertEquals(c.b.memory.bytes(BUF, 32), key);
+  assertEquals(c.b.now(HTTP_CACHE, "get_suggested_cache_key", request, BUF, 31, OUT), buflen);
+  assertEquals(c.b.memory.u32(OUT), 32);
+});
+
+Deno.test("a miss obliges, what is inserted is read back, and the next lookup hits", async () => {
+  using c = new HttpCaching();
+  const miss = await c.begin();
+  assertEquals([await c.state(miss), (await c.found(miss)).status], [mustInsert, none]);
+  const back = await c.insert(miss, "0123456789", { keys: "a b" }, ["ETag", '"1"', "X", "y"]);
+  assertEquals(await c.state(miss), 0);
+  assertEquals(await c.state(back), FRESH);
+  assertEquals((await c.found(back)).headers, {
+    etag: '"1"',
+    x: "y",
+    "content-length": "10",
+    age: "0",
+  });
+  c.close(back);
+  c.close(miss);
+  c.pass(7);
+  const hit = await c.begin();
+  assertEquals(await c.state(hit), FRESH);
+  const found = await c.found(hit);
+  assertEquals([found.code, found.body, found.headers["age"]], [200, "0123456789", "7"]);
+  assertEquals(await c.number("get_hits", hit), 1n);
+  assertEquals(usesOf(c.b), ["miss", "hit"]);
+});
+
+Deno.test("every getter tells of what was found, and None where nothing was", async () => {
+  using c = new HttpCaching();
+  const numbers = [
+    "get_length",
+    "get_max_age_ns",
+    "get_stale_while_revalidate_ns",
+    "get_stale_if_error_ns",
+    "get_age_ns",
+    "get_hits",
+  ];
+  const lookup = await c.begin();
+  for (const name of [...numbers, "get_sensitive_data"]) {
+    c.b.fill(OUT, 8);
+    assertEquals(await c.b.call(HTTP_CACHE, name, lookup, OUT), none, name);
+    c.b.assertFilled(OUT, 8);
+  }
+  for (const name of ["get_surrogate_keys", "get_vary_rule"]) {
+    assertEquals((await c.b.read(HTTP_CACHE, name, [lookup])).status, none, name);
+  }
+  const saying = { maxAge: 60, swr: 5, sie: 9, age: 2, vary: "x-b x-a", keys: "k1 k2" };
+  await c.insert(lookup, "text", { ...saying, sensitive: true });
+  c.pass(3);
+  const hit = await c.begin();
+  const told = [];
+  for (const name of numbers) told.push(await c.number(name, hit));
+  assertEquals(told, [
+    4n,
+    60n * SECOND,
+    5n * SECOND,
+    9n * SECOND,
+    5n * SECOND,
+    1n,
+  ]);
+  assertEquals(await c.b.got(HTTP_CACHE, "get_sensitive_data", hit), 1);
+  assertEquals((await c.b.read(HTTP_CACHE, "get_surrogate_keys", [hit])).text, "k1 k2");
+  assertEquals((await c.b.read(HTTP_CACHE, "get_vary_rule", [hit])).text, "x-a x-b");
+  const tight = await c.b.read(HTTP_CACHE, "get_vary_rule", [hit], 3);
+  assertEquals([tight.status, tight.length], [buflen, 7]);
+});
+
+Deno.test("keys that can be none are left out: an origin may have named them", async () => {
+  using c = new HttpCaching();
+  await c.store("x", { keys: `good b\u00e4d ${"k".repeat(1025)} fine` });
+  const { text } = await c.b.read(HTTP_CACHE, "get_surrogate_keys", [await c.begin()]);
+  assertEquals(text, "good fine");
+});
+
+Deno.test("a lookup that waits is not ready until the other starts its insert", async () => {
+  using c = new HttpCaching();
+  const leader = await c.begin();
+  const follower = await c.begin();
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", leader), 1);
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", follower), 0);
+  const state = watch(c.state(follower));
+  const response = await c.response(["X", "1"]);
+  const record = writeRecord(c.b, {});
+  const body = await c.b.got(HTTP_CACHE, "transaction_insert", leader, response, ...record);
+  assertEquals(await state.value, FRESH);
+  assertEquals(await c.number("get_length", follower), `status ${none}`);
+  await c.write(body, "later");
+  assertEquals((await c.found(follower)).body, "later");
+  assertEquals(usesOf(c.b), ["miss", "collapsed"]);
+});
+
+Deno.test("an abandoned, closed or dropped obligation goes to the next who waits", async () => {
+  using c = new HttpCaching();
+  const [first, second, third, fourth] = [
+    await c.begin(),
+    await c.begin(),
+    await c.begin(),
+    await c.begin(),
+  ];
+  c.ok(HTTP_CACHE, "transaction_abandon", first!);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_abandon", first!), badf);
+  assertEquals(await c.state(second!), mustInsert);
+  c.close(third!);
+  c.close(second!);
+  assertEquals(await c.state(fourth!), mustInsert);
+  assertEquals(c.b.now(HTTP_CACHE, "close", second!), badf);
+});
+
+Deno.test("what still waits can be neither written nor given up", async () => {
+  using c = new HttpCaching();
+  await c.begin();
+  const waiting = await c.begin();
+  const response = await c.response();
+  const calls = [
+    c.b.now(HTTP_CACHE, "transaction_abandon", waiting),
+    c.b.now(HTTP_CACHE, "transaction_choose_stale", waiting),
+    c.b.now(HTTP_CACHE, "transaction_record_not_cacheable", waiting, ...writeRecord(c.b, {})),
+    c.b.now(HTTP_CACHE, "transaction_insert", waiting, response, ...writeRecord(c.b, {}), OUT),
+  ];
+  assertEquals(calls, [badf, badf, badf, badf]);
+  c.close(waiting);
+});
+
+Deno.test("backends, owners and keys of the guest's own keep their answers apart", async () => {
+  using c = new HttpCaching();
+  const told = async (options: Parameters<HttpCaching["lookup"]>[1], owner?: string) => {
+    const request = await c.request();
+    if (owner !== undefined) c.ok("fastly_http_req", "on_behalf_of", request, owner);
+    const { handle } = c.lookup(request, options);
+    const found = await c.found(handle);
+    if (found.status === ok) return found.body;
+    c.close(await c.insert(handle, JSON.stringify([options, owner ?? ""])));
+    return "miss";
+  };
+  const kinds = [{}, { backend: "one" }, { backend: "two" }, { key: "k" }] as const;
+  for (const kind of kinds) {
+    assertEquals([await told(kind), await told(kind, "other")], ["miss", "miss"]);
+  }
+  for (const kind of kinds) {
+    assertEquals(await told(kind), JSON.stringify([kind, ""]));
+    assertEquals(await told(kind, "other"), JSON.stringify([kind, "other"]));
+  }
+  assertEquals(await told({ key: "k", backend: "two" }), JSON.stringify([{ key: "k" }, ""]));
+});
+
+Deno.test("a lookup for a backend that there is none of is refused, and told", async () => {
+  using c = new HttpCaching();
+  const request = await c.request();
+  assertEquals(c.lookup(request, { backend: "three" }).status, inval);
+  assertEquals(c.lookup(request, { backend: "three" }, "lookup").status, inval);
+  const told = c.b.logs.some((e) => e.kind === "host" && e.message.includes('"three"'));
+  assert(told);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_lookup", request, 8, RECORD, OUT), inval);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_lookup", request, 1, RECORD, OUT), inval);
+  c.b.memory.setU32(RECORD, BUF);
+  c.b.memory.setU32(RECORD + 4, 4097);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_lookup", request, 2, RECORD, OUT), inval);
+});
+
+Deno.test("a plain lookup neither waits nor obliges", async () => {
+  using c = new HttpCaching();
+  const leader = await c.begin();
+  const look = async () => c.lookup(await c.request(), {}, "lookup").handle;
+  const missed = await look();
+  assertEquals([await c.state(missed), (await c.found(missed)).status], [0, none]);
+  await c.insert(leader, "x");
+  assertEquals(await c.state(await look()), FRESH);
+  assertEquals(usesOf(c.b), ["miss", "miss", "hit"]);
+});
+
+Deno.test("where an uncacheable answer is recorded requests pass, those that wait too", async () => {
+  using c = new HttpCaching();
+  const leader = await c.begin();
+  const waiting = [await c.begin(), await c.begin()];
+  const record = writeRecord(c.b, { maxAge: 120, swr: 60, sie: 60, keys: "k" });
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", leader, ...record);
+  for (const handle of [...waiting, await c.begin()]) {
+    assertEquals([await c.state(handle), (await c.found(handle)).status], [0, none]);
+  }
+  c.pass(119);
+  assertEquals(await c.state(await c.begin()), 0);
+  c.pass(1);
+  const later = await c.begin();
+  assertEquals(await c.state(later), mustInsert, "the mark has had its time");
+  assertEquals(usesOf(c.b), ["miss", "pass", "pass", "pass", "pass", "miss"]);
+  assertEquals(await c.number("get_max_age_ns", later), `status ${none}`);
+});
+
+Deno.test("a mark counts for the variant that its vary rule says", async () => {
+  using c = new HttpCaching();
+  const record = writeRecord(c.b, { vary: "x-user" });
+  const leader = await c.begin(["X-User", "a"]);
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", leader, ...record);
+  assertEquals(await c.state(await c.begin(["X-User", "a"])), 0);
+  assertEquals(await c.state(await c.begin(["X-User", "b"])), mustInsert);
+});
+
+Deno.test("a soft purge of a mark makes the next request look again", async () => {
+  using c = new HttpCaching();
+  const record = writeRecord(c.b, {});
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", await c.begin(), ...record);
+  for (const object of ["", "k"]) c.b.service.cache.purge(object, true);
+  assertEquals(await c.state(await c.begin()), 0, "a mark has no keys");
+});
+
+Deno.test("a HEAD that a guest sends itself leaves nothing for a GET", async () => {
+  using c = new HttpCaching();
+  const lookup = await c.begin([], "HEAD");
+  const request = await c.b.got(HTTP_CACHE, "get_suggested_backend_request", lookup);
+  c.ok("fastly_http_req", "method_set", request, "HEAD");
+  const back = await c.insert(lookup, "", {}, ["X", "1"]);
+  assertEquals((await c.found(back)).headers["x"], "1");
+  assertEquals(await c.state(await c.begin()), mustInsert);
+});
+
+Deno.test("what nobody can find takes no room, and is read back all the same", async () => {
+  using c = new HttpCaching();
+  const lookup = await c.begin();
+  const back = await c.insert(lookup, "content", { maxAge: 5, age: 5 });
+  assertEquals((await c.found(back)).body, "content");
+  assertEquals(c.b.service.cache.bytes, 0);
+});
+
+Deno.test("what is not written to its end is not found again", async () => {
+  using c = new HttpCaching();
+  const cases: [text: string, end: string, length?: number][] = [
+    ["x", "abandon"],
+    ["x", "close", 2],
+    ["xyz", "close", 2],
+  ];
+  for (const [text, end, length] of cases) {
+    const leader = await c.begin();
+    const record = writeRecord(c.b, length === undefined ? {} : { length });
+    const response = await c.response();
+    const body = await c.b.got(HTTP_CACHE, "transaction_insert", leader, response, ...record);
+    const reader = await c.begin();
+    assertEquals(await c.state(reader), FRESH, "it may be read while it is written");
+    await c.b.got("fastly_http_body", "write", body, text, 0);
+    c.ok("fastly_http_body", end, body);
+    const next = await c.begin();
+    assertEquals(await c.state(next), mustInsert, end);
+    c.close(next);
+  }
+});
+
+Deno.test("what is appended goes into the cache by itself, before what is written later", async () => {
+  using c = new HttpCaching({}, { body: new Pipe() });
+  const lookup = await c.begin();
+  const source = c.b.sandbox.downstream.body;
+  const record = writeRecord(c.b, {});
+  const body = await c.b.got(
+    HTTP_CACHE,
+    "transaction_insert",
+    lookup,
+    await c.response(),
+    ...record,
+  );
+  assertEquals(c.b.call("fastly_http_body", "append", body, source), ok, "it does not wait");
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", body), 0);
+  const written = watch(c.b.call("fastly_http_body", "write", body, "!", 0, OUT2));
+  const pipe = c.b.exchange.body as Pipe;
+  await pipe.write(new TextEncoder().encode("hello"));
+  pipe.finish();
+  assertEquals(await written.value, ok);
+  c.ok("fastly_http_body", "close", body);
+  assertEquals((await c.found(await c.begin())).body, "hello!");
+});
+
+Deno.test("an appended body that fails takes the object with it", async () => {
+  using c = new HttpCaching({}, { body: new Pipe() });
+  const source = c.b.sandbox.downstream.body;
+  const response = await c.response();
+  const record = writeRecord(c.b, {});
+  const body = await c.b.got(
+    HTTP_CACHE,
+    "transaction_insert",
+    await c.begin(),
+    response,
+    ...record,
+  );
+  assertEquals(c.b.call("fastly_http_body", "append", body, source), ok);
+  c.ok("fastly_http_body", "close", body);
+  (c.b.exchange.body as Pipe).abort(new HostError("http-incomplete", "cut short"));
+  await turn();
+  assertEquals(await c.state(await c.begin()), mustInsert);
+});
+
+Deno.test("without a cache the calls do as before, and nothing is kept or waited for", async () => {
+  using c = new HttpCaching({ cache: false });
+  const [one, two] = [await c.begin(), await c.begin()];
+  assertEquals([await c.state(one), await c.state(two)], [mustInsert, mustInsert]);
+  const back = await c.insert(one, "mine");
+  assertEquals((await c.found(back)).body, "mine");
+  assertEquals(await c.state(await c.begin()), mustInsert);
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", two, ...writeRecord(c.b, {}));
+  assertEquals(await c.state(await c.begin()), mustInsert);
+  assertEquals(c.b.service.cache.bytes, 0);
+});
+
+Deno.test("handles of other kinds and none are refused", async () => {
+  using c = new HttpCaching();
+  const request = await c.request();
+  const lookup = await c.begin();
+  await c.insert(lookup, "x");
+  for (const handle of [request, 0, 999, INVALID_HANDLE]) {
+    for (const name of ["close", "transaction_abandon", "transaction_choose_stale"]) {
+      assertEquals(c.b.now(HTTP_CACHE, name, handle), badf, name);
+    }
+    assertEquals(await c.b.call(HTTP_CACHE, "get_state", handle, OUT), badf);
+    assertEquals(await c.b.call(HTTP_CACHE, "get_found_response", handle, 1, OUT, OUT2), badf);
+    assertEquals(c.lookup(handle === request ? lookup : handle).status, badf);
+  }
+  const response = await c.response();
+  const record = writeRecord(c.b, {});
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_insert", lookup, response, ...record, OUT), badf);
+  const fresh = await c.begin([], "GET", { key: "k" });
+  const unknown = c.b.now(HTTP_CACHE, "transaction_insert", fresh, await c.response(), 256, 0, OUT);
+  assertEquals(unknown, inval);
+  const outside = c.b.now(
+    HTTP_CACHE,
+    "transaction_insert",
+    fresh,
+    await c.response(),
+    0,
+    0x2_0000,
+    OUT,
+  );
+  assertEquals(outside, inval);
+  assertEquals(await c.state(fresh), mustInsert);
+});
+
+Deno.test("the HTTP cache and the core cache have no keys in common", async () => {
+  using c = new HttpCaching();
+  await c.store("x");
+  for (const key of ["http:", "http:\0\0"]) {
+    const handle = await c.b.got("fastly_cache", "lookup", key, 0, 0);
+    assertEquals(await c.b.got("fastly_cache", "get_state", handle), 0);
+  }
+});
