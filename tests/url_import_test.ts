@@ -54,7 +54,7 @@ Deno.test("mod.ts works from a URL, with no permission but to reach the network 
     "200 Hello from wat",
     "200 handler /a sent",
     "200 page /b guest",
-    "500 The guest was stopped: cpu_time 100 ms is used up",
+    "500 The guest was stopped: cpu_time 100ms is used up",
     "",
   ]);
   assert(success);
