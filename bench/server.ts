@@ -36,21 +36,29 @@ export interface Server extends AsyncDisposable {
   readonly origin: string;
   /** From the start of the process to its first response. */
   readonly startMillis: number;
+  readonly pid: number;
   /** The largest resident memory so far, in bytes, where the system tells. */
   peakMemory(): number | undefined;
+  /** Asks it to end, as Ctrl-C does, and answers its exit status. */
+  end(): Promise<number>;
 }
 
 /**
  * Starts a host and waits for its first 200.
  *
+ * @param flags Further ones, after all others.
  * @throws {Error} If it ends before; the message is its last word.
  */
-export async function start(host: Host, wasm: string): Promise<Server> {
+export async function start(
+  host: Host,
+  wasm: string,
+  flags: readonly string[] = [],
+): Promise<Server> {
   const port = freePort();
   const origin = `http://127.0.0.1:${port}`;
   const begin = performance.now();
   const process = new Deno.Command(host.command, {
-    args: host.args(wasm, port),
+    args: [...host.args(wasm, port), ...flags],
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "null", // whoever reads it would take time from the server
@@ -74,8 +82,13 @@ export async function start(host: Host, wasm: string): Promise<Server> {
   if (ended) throw new Error(firstLineOf(await lastWords));
   return {
     origin,
+    pid: process.pid,
     startMillis: performance.now() - begin,
     peakMemory: () => peakMemory(process.pid),
+    async end() {
+      process.kill("SIGINT");
+      return (await process.status).code;
+    },
     [Symbol.asyncDispose]: stop,
   };
 }

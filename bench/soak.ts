@@ -1,0 +1,110 @@
+// Sends a great many requests of every kind, good and bad, to one process, and looks at what stays of them:
+//
+//   deno task soak [requests]
+//
+// Fails when the memory at the end is more than a tenth above that after the first tenth, when a socket is left, when
+// an answer was wrong or when the process does not end by itself.
+import { FASTLIKE, start } from "./server.ts";
+
+const REQUESTS = Number(Deno.args[0] ?? 1_000_000);
+const CLIENTS = 32;
+const PARTS = 10;
+const MOST_GROWTH = 1.1;
+
+/** What is asked for, how often in a hundred, and the status that has to come. */
+const MIX: readonly (readonly [path: string, weight: number, status: number])[] = [
+  ["/hello", 60, 200],
+  ["/proxy/cached", 10, 200],
+  ["/proxy/fresh", 10, 200],
+  ["/headers", 10, 200],
+  ["/stream", 6, 200],
+  ["/trap", 2, 500],
+  ["/exit", 2, 500],
+];
+const PATHS = MIX.flatMap(([path, weight, status]) =>
+  Array.from({ length: weight }, () => ({ path, status }))
+);
+
+const origin = startOrigin();
+const connections = Deno.createHttpClient({});
+const wasm = new URL("../testdata/built/rust.wasm", import.meta.url).pathname;
+const server = await start(FASTLIKE, wasm, ["--proxy-to", origin.url]);
+const idle = socketsOf(server.pid);
+const memory: number[] = [];
+let wrong = 0;
+let at = 0;
+for (let part = 1; part <= PARTS; part++) {
+  const until = Math.floor((REQUESTS * part) / PARTS);
+  await Promise.all(Array.from({ length: CLIENTS }, () => client(until)));
+  memory.push(memoryOf(server.pid));
+  print(`${until} requests: ${Math.round(memory.at(-1)! / 2 ** 20)} MiB, ${wrong} wrong answers`);
+}
+connections.close();
+await origin.close();
+const left = await leftOver();
+const code = await server.end();
+const growth = memory.at(-1)! / memory[0]!;
+print(`memory: ${growth.toFixed(2)} times that of the first tenth`);
+print(`sockets left: ${left}; exit status: ${code}`);
+if (growth > MOST_GROWTH || left > 0 || wrong > 0 || code !== 0) Deno.exit(1);
+
+/** Asks until so many requests have been sent by all of them; leaves in the middle of one in a hundred. */
+async function client(until: number): Promise<void> {
+  while (at < until) {
+    const { path, status } = PATHS[at++ * 37 % PATHS.length]!;
+    const leaves = at % 100 === 0;
+    try {
+      const signal = leaves ? AbortSignal.timeout(1) : null;
+      const response = await fetch(server.origin + path, { signal, client: connections });
+      await response.arrayBuffer();
+      if (response.status !== status) wrong++;
+    } catch {
+      if (!leaves) wrong++;
+    }
+  }
+}
+
+/** How many sockets the server has beyond those it began with, once the connections of clients and to the origin are gone. */
+async function leftOver(): Promise<number> {
+  const patience = performance.now() + 30_000;
+  for (;;) {
+    const left = socketsOf(server.pid) - idle;
+    if (left <= 0 || performance.now() > patience) return Math.max(0, left);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function startOrigin(): { readonly url: string; close(): Promise<void> } {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
+    const fresh = request.url.endsWith("/fresh");
+    return new Response("from the origin", {
+      headers: { "cache-control": fresh ? "no-store" : "max-age=1" },
+    });
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    close: () => server.shutdown(),
+  };
+}
+
+function socketsOf(pid: number): number {
+  let count = 0;
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
+    try {
+      if (Deno.readLinkSync(`/proc/${pid}/fd/${name}`).startsWith("socket:")) count++;
+    } catch {
+      // it was closed meanwhile
+    }
+  }
+  return count;
+}
+
+/** Resident, in bytes. */
+function memoryOf(pid: number): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))!;
+  return Number(kibibytes) * 1024;
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
+}
