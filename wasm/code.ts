@@ -45,6 +45,11 @@ function loadAdded({ control }: ResetPlan): Uint8Array {
     .view();
 }
 
+/** Marks the card of the address on the stack. */
+function markAddress(plan: ResetPlan): Uint8Array {
+  return new Writer().byte(...CARD_OF).raw(markCard(plan)).view();
+}
+
 /** Marks the card on the stack; what lies beyond the cards traps, as the write itself would. */
 function markCard({ control }: ResetPlan): Uint8Array {
   return new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40).unsigned(control).unsigned(CARDS)
@@ -62,10 +67,12 @@ export class CodeRewriter {
   readonly #head = new Writer();
   readonly #check: Uint8Array | undefined;
   readonly #loadAdded: Uint8Array | undefined;
-  readonly #markCard: Uint8Array | undefined;
+  readonly #markAddress: Uint8Array | undefined;
   /** The types of the locals that the current body needs beyond its own. */
   #added: number[] = [];
   #locals = 0;
+  /** The locals of each kind of write in it. */
+  readonly #known = new Map<readonly number[], readonly number[]>();
   /** Whether the current body calls a function that is not the host's. */
   #calls = false;
 
@@ -76,7 +83,7 @@ export class CodeRewriter {
     const { watch, reset } = plan;
     if (watch !== undefined) this.#check = checkOf(watch);
     if (reset) this.#loadAdded = loadAdded(reset);
-    if (reset?.cards) this.#markCard = markCard(reset);
+    if (reset?.cards) this.#markAddress = markAddress(reset);
   }
 
   /** Reads the body of the next function, by its index among the module's own; writes it with its length before it. */
@@ -88,6 +95,7 @@ export class CodeRewriter {
     const groups = r.unsigned();
     const declarations = r.at;
     this.#added = [];
+    if (this.#known.size) this.#known.clear();
     this.#calls = false;
     this.#locals = this.#plan.reset?.parameters[index] ?? 0;
     for (let left = groups; left > 0; left--) {
@@ -117,7 +125,7 @@ export class CodeRewriter {
       const op = instruction(r);
       if (op < FIRST_OF_INTEREST) {
         if (op === Op.loop && this.#check) {
-          code.raw(r.bytes.subarray(copied, r.at));
+          code.copy(r.bytes, copied, r.at);
           this.#offsets.add(code.length, code.length + this.#check.length, start, r.at);
           code.raw(this.#check);
           copied = r.at;
@@ -126,20 +134,20 @@ export class CodeRewriter {
       }
       const { reset } = this.#plan;
       if (!reset || (op > LAST_OF_ONE_BYTE && op < FIRST_OF_PREFIXED)) continue;
-      const write = this.#markCard ? WRITES.get(op) : undefined;
+      const write = this.#markAddress ? WRITES.get(op) : undefined;
       if (!write && op !== Op.memorySize && op !== Op.memoryGrow) {
         this.obstacle ??= OBSTACLES.get(op);
         continue;
       }
-      code.raw(r.bytes.subarray(copied, start));
+      code.copy(r.bytes, copied, start);
       const from = code.length;
-      if (write) this.#write(write, reset, r.bytes.subarray(start, r.at));
+      if (write) this.#write(write, reset, start);
       else if (op === Op.memoryGrow) code.byte(Op.call).unsigned(reset.grow);
       else code.raw(this.#loadAdded!).byte(Op.i32Const).signed(reset.least).byte(Op.i32Add);
       this.#offsets.add(from, code.length, start, r.at);
       copied = r.at;
     }
-    code.raw(r.bytes.subarray(copied, end));
+    code.copy(r.bytes, copied, end);
   }
 
   /** Whether the call that begins there may be of a function that is not imported. */
@@ -153,27 +161,31 @@ export class CodeRewriter {
     return callee >= this.#plan.imported;
   }
 
-  /** Marks what an instruction is about to write, then has it written. */
-  #write({ operands, range }: Write, { grow }: ResetPlan, bytes: Uint8Array): void {
+  /** Marks what the instruction that begins there is about to write, then has it written. */
+  #write({ operands, range }: Write, { grow }: ResetPlan, start: number): void {
+    const r = this.#r;
     const code = this.#code;
     const locals = this.#localsFor(operands);
-    for (let i = locals.length - 1; i > 0; i--) code.byte(Op.localSet).unsigned(locals[i]!);
-    code.byte(Op.localTee).unsigned(locals[0]!);
+    for (let i = locals.length - 1; i > 0; i--) code.put(Op.localSet).unsigned(locals[i]!);
+    code.put(Op.localTee).unsigned(locals[0]!);
     if (range) {
-      code.byte(Op.localGet).unsigned(locals.at(-1)!).byte(Op.call).unsigned(grow + 1);
+      code.put(Op.localGet).unsigned(locals.at(-1)!).put(Op.call).unsigned(grow + 1);
     } else {
-      const offset = offsetOf(bytes);
-      if (offset) code.byte(Op.i32Const).signed(offset | 0).byte(Op.i32Add);
-      code.byte(...CARD_OF).raw(this.#markCard!);
+      const offset = offsetOf(r, start);
+      if (offset) code.put(Op.i32Const).signed(offset | 0).put(Op.i32Add);
+      code.raw(this.#markAddress!);
     }
-    for (const index of locals) code.byte(Op.localGet).unsigned(index);
-    code.raw(bytes);
+    for (let i = 0; i < locals.length; i++) code.put(Op.localGet).unsigned(locals[i]!);
+    code.copy(r.bytes, start, r.at);
   }
 
   /** Indices of locals of these types, each another. */
-  #localsFor(types: readonly number[]): number[] {
+  #localsFor(types: readonly number[]): readonly number[] {
+    const known = this.#known.get(types);
+    if (known) return known;
     const added = this.#added;
     const taken: number[] = [];
+    this.#known.set(types, taken);
     for (const type of types) {
       let at = added.indexOf(type);
       while (at >= 0 && taken.includes(this.#locals + at)) at = added.indexOf(type, at + 1);

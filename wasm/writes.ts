@@ -1,4 +1,4 @@
-import { Reader } from "./binary.ts";
+import type { Reader } from "./binary.ts";
 import { Op } from "./instructions.ts";
 
 /** Value types. */
@@ -44,12 +44,15 @@ function span(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
-/** The offset in the bytes of a store. */
-export function offsetOf(bytes: Uint8Array): number {
-  const r = new Reader(bytes);
+/** The offset in the store that begins there; the reader stays where it is. */
+export function offsetOf(r: Reader, start: number): number {
+  const after = r.at;
+  r.at = start;
   if (r.byte() >= 0xfd) r.skipNumber();
   if (r.unsigned() & 0x40) r.skipNumber();
-  return r.unsigned();
+  const offset = r.unsigned();
+  r.at = after;
+  return offset;
 }
 
 /** What a module may not have if an instance of it is to be reset, by opcode. */
