@@ -114,7 +114,8 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-function freePort(): number {
+/** A TCP port that nobody listens on now. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -2,9 +2,9 @@
 //
 //   deno task soak [requests]
 //
-// Fails when the memory at the end is more than a tenth above that after the first tenth, when a socket is left, when
-// an answer was wrong or when the process does not end by itself.
-import { FASTLIKE, start } from "./server.ts";
+// Fails when the memory at the end is more than a tenth above that after the first tenth, when a socket, a running
+// instance or a waiting request is left, when an answer was wrong, or when the process does not end well.
+import { FASTLIKE, freePort, start } from "./server.ts";
 
 const REQUESTS = Number(Deno.args[0] ?? 1_000_000);
 const CLIENTS = 32;
@@ -28,7 +28,8 @@ const PATHS = MIX.flatMap(([path, weight, status]) =>
 const origin = startOrigin();
 const connections = Deno.createHttpClient({});
 const wasm = new URL("../testdata/built/rust.wasm", import.meta.url).pathname;
-const server = await start(FASTLIKE, wasm, ["--proxy-to", origin.url]);
+const admin = `127.0.0.1:${freePort()}`;
+const server = await start(FASTLIKE, wasm, ["--proxy-to", origin.url, "--admin", admin]);
 const idle = socketsOf(server.pid);
 const memory: number[] = [];
 let wrong = 0;
@@ -42,11 +43,12 @@ for (let part = 1; part <= PARTS; part++) {
 connections.close();
 await origin.close();
 const left = await leftOver();
+const running = await runningNow();
 const code = await server.end();
 const growth = memory.at(-1)! / memory[0]!;
 print(`memory: ${growth.toFixed(2)} times that of the first tenth`);
-print(`sockets left: ${left}; exit status: ${code}`);
-if (growth > MOST_GROWTH || left > 0 || wrong > 0 || code !== 0) Deno.exit(1);
+print(`left: ${left} sockets, ${running} instances at work or requests; exit status: ${code}`);
+if (growth > MOST_GROWTH || left > 0 || running > 0 || wrong > 0 || code !== 0) Deno.exit(1);
 
 /** Asks until so many requests have been sent by all of them; leaves in the middle of one in a hundred. */
 async function client(until: number): Promise<void> {
@@ -72,6 +74,14 @@ async function leftOver(): Promise<number> {
     if (left <= 0 || performance.now() > patience) return Math.max(0, left);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Instances that run something, requests that wait for one, and requests that have no answer. */
+async function runningNow(): Promise<number> {
+  const text = await (await fetch(`http://${admin}/metrics`)).text();
+  const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)![1]);
+  return gauge("fastlike_instances_live") - gauge("fastlike_instances_idle") +
+    gauge("fastlike_requests_queued") + gauge("fastlike_http_requests_in_flight");
 }
 
 function startOrigin(): { readonly url: string; close(): Promise<void> } {
