@@ -113,6 +113,17 @@ for (const name of NAMES) {
     },
   );
 
+  testGuest(name, "a soft purge leaves an answer to be given while it is renewed", async () => {
+    await using stage = await setUp(name, counting());
+    const path = "/a?hooks&ttl=60&swr=60&keys=k";
+    assertEquals((await stage.ask(path)).body, "answer 1");
+    await fetchRaw(stage.served.port, "/cache/purge?key=k&soft");
+    assertEquals(told(await stage.ask(path)), ["HIT", "answer 1"]);
+    let body: string;
+    do body = (await stage.ask(path)).body; while (body === "answer 1");
+    assertEquals([body, stage.origin.seen.length], ["answer 2", 2]);
+  });
+
   testGuest(name, "variants are kept apart by the fields that a hook names", async () => {
     await using stage = await setUp(name, counting());
     const path = "/a?hooks&ttl=60&vary";

@@ -87,7 +87,11 @@ async function fetchOnce(query, _, event) {
     entry.cancel();
     return text("no origin\n", 502);
   }
-  const [writer, found] = entry.insertAndStreamBack({ maxAge: TTL });
+  const length = origin.headers.get("content-length");
+  const [writer, found] = entry.insertAndStreamBack({
+    maxAge: TTL,
+    ...length === null ? {} : { length: Number(length) },
+  });
   event.waitUntil(fill(writer, origin.body));
   return text(found.body(), 200, { ...describe(found), "x-cache": "miss" });
 }

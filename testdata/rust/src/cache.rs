@@ -62,6 +62,7 @@ fn insert(req: &mut Request) -> Result<Response, Error> {
 
 fn lookup(req: &Request) -> Result<Response, Error> {
     let found = core::lookup(key(req))
+        .always_use_requested_range()
         .header(VARY, req.get_header_str(VARY).unwrap_or(""))
         .execute()?;
     match found {
