@@ -22,8 +22,11 @@ export const shielding: Namespace = namespace("fastly_shielding", {
     return checked(buf, `${String.fromCharCode(here)}${unencrypted}\0${encrypted}\0`)();
   }),
 
-  /** Registers a backend that sends to one of those URLs; answers its name. */
-  backend_for_shield: call([text, config, span], out.u32, (sandbox, url, timeouts, buf) => {
+  /** Registers a backend that sends to one of those URLs; answers its name. Go's SDK asks for it by the site. */
+  backend_for_shield: call([text, config, span], out.u32, (sandbox, asked, timeouts, buf) => {
+    const sites = sandbox.service.options.shieldingSites ?? {};
+    const site = Object.hasOwn(sites, asked) ? sites[asked]! : undefined;
+    const url = site === undefined || site === "local" ? asked : site.encrypted;
     const name = `******${url}*****`;
     const write = checked(buf, name);
     register(sandbox, name, url, timeouts);

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/fastly/compute-sdk-go/fsthttp"
-	"github.com/fastly/compute-sdk-go/purge"
 )
 
 // The SDK tells by X-Cache whether the response comes from the cache.
@@ -91,13 +90,6 @@ func after(c *fsthttp.CandidateResponse, r *fsthttp.Request) error {
 		c.SetBodyTransform(upper)
 	}
 	return nil
-}
-
-func purgeKey(w fsthttp.ResponseWriter, key string) {
-	if err := purge.PurgeSurrogateKey(key, purge.PurgeOptions{}); err != nil {
-		panic(err)
-	}
-	text(w, 200, "purged\n")
 }
 
 func upper(body io.ReadCloser) io.ReadCloser {

@@ -36,8 +36,20 @@ func serve(ctx context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request) {
 		proxy(ctx, w, r)
 	case strings.HasPrefix(path, "/http-cache/"):
 		httpCache(ctx, w, r)
-	case path == "/cache/purge":
-		purgeKey(w, r.URL.Query().Get("key"))
+	case strings.HasPrefix(path, "/cache/"):
+		cache(ctx, w, r)
+	case strings.HasPrefix(path, "/kv/"):
+		kv(ctx, w, r)
+	case strings.HasPrefix(path, "/rate/"):
+		rates(w, r)
+	case path == "/secret":
+		secret(w, r)
+	case path == "/acl":
+		lookupAddress(w, r)
+	case path == "/device":
+		detectDevice(w, r)
+	case path == "/shield":
+		shield(ctx, w, r)
 	case path == "/stream":
 		stream(w, number(r, "n", 100))
 	case path == "/geo":

@@ -53,6 +53,15 @@ Deno.test("a shield's backend sends to its URL", async () => {
   assertEquals(await b.drain(b.memory.u32(OUT2)), "/path?q");
 });
 
+Deno.test("a shield's backend may be asked for by the site, and is then the encrypted one", () => {
+  const there = { encrypted: "https://e.test/", unencrypted: "http://u.test/" };
+  using b = bench({ shieldingSites: { there, here: "local" } });
+  assertEquals(shield(b, "there").name, "******https://e.test/*****");
+  for (const site of ["here", "__proto__"]) {
+    assertEquals(shield(b, site), { status: inval, name: "", length: UNTOUCHED });
+  }
+});
+
 Deno.test("timeouts count only with their bits, in records of any length", async () => {
   using b = bench();
   const record = new Uint32Array([CONFIG + 16, 3, 250, 500]);

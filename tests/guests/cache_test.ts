@@ -1,10 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { Wire } from "../cli/wire.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw, type RawResponse, valuesOf } from "./http.ts";
 import { type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
 
-const NAMES = ["rust", "javascript"];
+const NAMES = ["rust", "go", "javascript"];
 
 function ask(served: Served, path: string, options?: Parameters<typeof fetchRaw>[2]) {
   return fetchRaw(served.port, `/cache/${path}`, options);
@@ -48,6 +48,20 @@ for (const name of NAMES) {
     },
   );
 
+  testGuest(
+    name,
+    "an object may come with an age, and with the length that it will have",
+    async () => {
+      let now = 1_000;
+      await using served = await serveGuest(name, { clock: () => now });
+      assertEquals((await put(served, "key=a&age=50&length=10", "0123456789")).body, "stored\n");
+      const found = await ask(served, "lookup?key=a");
+      assertEquals([valuesOf(found, "age"), valuesOf(found, "x-length")], [["50"], ["10"]]);
+      now += 10_000;
+      assertEquals((await ask(served, "lookup?key=a")).status, 404);
+    },
+  );
+
   testGuest(name, "request fields choose among variants", async () => {
     await using served = await serveGuest(name);
     const lookup = (variant: string) =>
@@ -68,6 +82,39 @@ for (const name of NAMES) {
     assertEquals(new Set(responses.map(({ body }) => body)), new Set(["from the origin"]));
     const misses = responses.filter((response) => valuesOf(response, "x-cache").includes("miss"));
     assertEquals([misses.length, origin.seen.length], [1, 1]);
+  });
+
+  testGuest(name, "who finds an object reads along while it is written", async () => {
+    const asked = Promise.withResolvers<ServerResponse>();
+    await using origin = await startOrigin((_, response) => asked.resolve(response));
+    await using served = await serveGuest(name, { backends: { origin: origin.url } });
+    using first = await Wire.open(served.port);
+    await first.send("GET /cache/fetch?key=a HTTP/1.1\r\nHost: test.example\r\n\r\n");
+    const from = await asked.promise;
+    from.write("first,");
+    assertMatch(await first.until("first,"), /x-cache: miss/i);
+    using second = await Wire.open(served.port);
+    await second.send("GET /cache/fetch?key=a HTTP/1.1\r\nHost: test.example\r\n\r\n");
+    assertMatch(await second.until("first,"), /x-cache: hit/i);
+    from.end("last");
+    await Promise.all([first.until("last"), second.until("last")]);
+    assertEquals(told(await ask(served, "lookup?key=a"))[3], "first,last");
+  });
+
+  testGuest(name, "a part that has been written is read before the rest is", async () => {
+    const asked = Promise.withResolvers<ServerResponse>();
+    await using origin = await startOrigin((_, response) => asked.resolve(response));
+    await using served = await serveGuest(name, { backends: { origin: origin.url } });
+    const first = ask(served, "fetch?key=a");
+    const from = await asked.promise;
+    // JavaScript's SDK cannot insist on a range of what is not known to be as long.
+    if (name === "javascript") from.writeHead(200, { "content-length": "10" });
+    from.write("01234");
+    let part: string;
+    do part = (await ask(served, "lookup?key=a&from=1&to=3")).body; while (part === "absent\n");
+    assertEquals(part, "123");
+    from.end("56789");
+    assertEquals((await first).body, "0123456789");
   });
 
   testGuest(name, "when the origin fails, the next of those who wait asks it", async () => {
@@ -119,22 +166,6 @@ for (const name of NAMES) {
     assertEquals(await getOrSet("three"), "three");
   });
 }
-
-testGuest("rust", "who finds an object reads along while it is written", async () => {
-  const asked = Promise.withResolvers<ServerResponse>();
-  await using origin = await startOrigin((_, response) => asked.resolve(response));
-  await using served = await serveGuest("rust", { backends: { origin: origin.url } });
-  const first = ask(served, "fetch?key=a");
-  const from = await asked.promise;
-  from.write("first,");
-  using wire = await Wire.open(served.port);
-  await wire.send("GET /cache/fetch?key=a HTTP/1.1\r\nHost: test.example\r\n\r\n");
-  const early = await wire.until("first,");
-  assert(early.includes("x-cache: hit"), early);
-  from.end("last");
-  assertEquals((await first).body, "first,last");
-  await wire.until("last");
-});
 
 testGuest("rust", "replacements that wait for each other count", async () => {
   await using served = await serveGuest("rust");

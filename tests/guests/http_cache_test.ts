@@ -56,6 +56,39 @@ for (const name of NAMES) {
     assertEquals(count, 1);
   });
 
+  testGuest(name, "the access log tells how the cache has answered", async () => {
+    const arrived = Promise.withResolvers<ServerResponse>();
+    const answer = counting();
+    await using stage = await setUp(name, (request, response) => {
+      if (request.url === "/slow") arrived.resolve(response);
+      else answer(request, response);
+    });
+    let lines = 0;
+    const used = async (...answers: Promise<unknown>[]) => {
+      await Promise.all(answers);
+      lines += answers.length;
+      while (stage.served.lines.length < lines) await new Promise((done) => setTimeout(done));
+      return stage.served.lines.slice(-answers.length).map(({ usage }) => usage.cache.join())
+        .sort();
+    };
+    const path = "/a?hooks&ttl=10&swr=60";
+    assertEquals(await used(stage.ask(path)), ["miss"]);
+    assertEquals(await used(stage.ask(path)), ["hit"]);
+    stage.now += 10_000;
+    assertEquals(await used(stage.ask(path)), ["stale"]);
+    const passing = "/b?hooks&uncacheable=record";
+    assertEquals(await used(stage.ask(passing)), ["miss"]);
+    assertEquals(await used(stage.ask(passing)), ["pass"]);
+    const slow = "/slow?hooks&ttl=60";
+    const first = stage.ask(slow);
+    const response = await arrived.promise;
+    const second = stage.ask(slow);
+    // It is with the guest by the time that a later one has been answered.
+    await used(fetchRaw(stage.served.port, "/hello"));
+    response.end("slow");
+    assertEquals(await used(first, second), ["collapsed", "miss"]);
+  });
+
   testGuest(name, "a stale answer is given while one client has it renewed", async () => {
     await using stage = await setUp(name, counting());
     const path = "/a?hooks&ttl=10&swr=60";
@@ -112,6 +145,17 @@ for (const name of NAMES) {
       assertEquals((await stage.ask(`${path}&keys=from-hook+second`)).body, "answer 3");
     },
   );
+
+  testGuest(name, "a soft purge leaves an answer to be given while it is renewed", async () => {
+    await using stage = await setUp(name, counting());
+    const path = "/a?hooks&ttl=60&swr=60&keys=k";
+    assertEquals((await stage.ask(path)).body, "answer 1");
+    await fetchRaw(stage.served.port, "/cache/purge?key=k&soft");
+    assertEquals(told(await stage.ask(path)), ["HIT", "answer 1"]);
+    let body: string;
+    do body = (await stage.ask(path)).body; while (body === "answer 1");
+    assertEquals([body, stage.origin.seen.length], ["answer 2", 2]);
+  });
 
   testGuest(name, "variants are kept apart by the fields that a hook names", async () => {
     await using stage = await setUp(name, counting());

@@ -320,6 +320,49 @@ Deno.test("the least recently used objects leave when the bound is met", () => {
   assertEquals(kept, ["a", "c", "d"]);
 });
 
+Deno.test("what leaves when the bound is met is what a list in the order of the uses says", () => {
+  const size = (() => {
+    const { cache } = cacheOf();
+    store(cache, "0", "x".repeat(1000), { keys: ["0"] });
+    return cache.bytes;
+  })();
+  const room = 3;
+  const step = fc.record({
+    key: fc.nat(6).map(String),
+    act: fc.constantFrom("store", "store", "look", "ask", "update", "purge", "pass"),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const { cache, pass } = cacheOf(room * size);
+    let uses: string[] = [];
+    const use = (key: string) => uses = [...uses.filter((used) => used !== key), key];
+    for (const { key, act } of steps) {
+      const kept = uses.includes(key);
+      if (act === "store") {
+        store(cache, key, "x".repeat(1000), { maxAge: 10, swr: 1e6, keys: [key] });
+        use(key);
+        uses = uses.slice(-room);
+      } else if (act === "look") {
+        assertEquals(cache.lookup(key, NONE) !== undefined, kept);
+        if (kept) use(key);
+      } else if (act === "purge") {
+        cache.purge(key, false);
+        uses = uses.filter((used) => used !== key);
+      } else if (act === "pass") pass(5); // what is stale takes its room
+      else {
+        const { found, obligation } = outcomeOf(cache.transaction(key, NONE));
+        assertEquals(found !== undefined, kept);
+        if (kept) use(key);
+        if (act === "update" && found && obligation) {
+          obligation.update(written({ maxAge: 10, swr: 1e6, keys: [key] }));
+        } else obligation?.cancel();
+      }
+    }
+    for (const key of "0123456".split("")) {
+      assertEquals(cache.lookup(key, NONE) !== undefined, uses.includes(key), `${key}, ${uses}`);
+    }
+  }));
+});
+
 Deno.test("the bound holds whatever is written, and a reader reads on", () => {
   const step = fc.record({
     key: fc.constantFrom("a", "b", "c", "d"),

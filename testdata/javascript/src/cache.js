@@ -22,11 +22,11 @@ const ROUTES = {
 };
 
 /** Answers the routes of this file; nothing for others. */
-export async function cache(request, url) {
+export async function cache(request, url, event) {
   const route = ROUTES[url.pathname];
   if (!route) return undefined;
   try {
-    return await route(url.searchParams, request);
+    return await route(url.searchParams, request, event);
   } catch (error) {
     return text(`failed: ${error}\n`, 500);
   }
@@ -39,13 +39,16 @@ function text(body, status = 200, headers = {}) {
   });
 }
 
-/** `?vary` makes the object one of several; `?swr=` is in seconds. */
+/** `?vary` makes the object one of several, `?sensitive` keeps it off disks; `?swr=` and `?age=` are in seconds. */
 async function insert(query, request) {
   const writer = CoreCache.insert(query.get("key"), {
     maxAge: TTL,
     headers: variant(request),
     vary: query.has("vary") ? ["x-variant"] : [],
     staleWhileRevalidate: Number(query.get("swr") ?? 0) * 1000,
+    initialAge: Number(query.get("age") ?? 0) * 1000,
+    ...query.has("length") ? { length: Number(query.get("length")) } : {},
+    sensitive: query.has("sensitive"),
     surrogateKeys: (query.get("keys") ?? "").split(" ").filter((key) => key),
     userMetadata: query.get("metadata") ?? "",
   });
@@ -66,7 +69,7 @@ function lookup(query, request) {
 }
 
 /** Of those who ask at the same time one asks the origin, and all answer while its body arrives. */
-async function fetchOnce(query) {
+async function fetchOnce(query, _, event) {
   const pending = CoreCache.transactionLookupAsync(query.get("key"));
   const entry = await pending.wait();
   const state = entry.state();
@@ -77,16 +80,33 @@ async function fetchOnce(query) {
     }
     return response;
   }
+  let origin;
   try {
-    const origin = await fetch("http://origin.example/", { backend: "origin" });
-    const body = await origin.text();
-    const [writer, found] = entry.insertAndStreamBack({ maxAge: TTL });
-    writer.append(body);
-    writer.close();
-    return text(found.body(), 200, { ...describe(found), "x-cache": "miss" });
+    origin = await fetch("http://origin.example/", { backend: "origin" });
   } catch {
     entry.cancel();
     return text("no origin\n", 502);
+  }
+  const length = origin.headers.get("content-length");
+  const [writer, found] = entry.insertAndStreamBack({
+    maxAge: TTL,
+    ...length === null ? {} : { length: Number(length) },
+  });
+  event.waitUntil(fill(writer, origin.body));
+  return text(found.body(), 200, { ...describe(found), "x-cache": "miss" });
+}
+
+async function fill(writer, stream) {
+  for await (const chunk of chunks(stream)) writer.append(chunk);
+  writer.close();
+}
+
+async function* chunks(stream) {
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
   }
 }
 

@@ -7,6 +7,7 @@ import { createFanoutHandoff } from "fastly:fanout";
 import { configureConsole, Logger } from "fastly:logger";
 import { createWebsocketHandoff } from "fastly:websocket";
 import { cache } from "./cache.js";
+import { rates } from "./rates.js";
 import { stores } from "./stores.js";
 
 configureConsole({ prefixing: false, stderr: true });
@@ -93,7 +94,8 @@ async function serve(event) {
         "origin",
       );
     default:
-      return await stores(request, url) ?? await cache(request, url) ?? text("not found\n", 404);
+      return await stores(request, url) ?? await cache(request, url, event) ?? rates(url) ??
+        text("not found\n", 404);
   }
 }
 

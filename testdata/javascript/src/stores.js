@@ -18,6 +18,7 @@ const ROUTES = {
   "/kv/put": put,
   "/kv/delete": remove,
   "/kv/list": list,
+  "/kv/page": page,
 };
 
 /** Answers the routes of this file; nothing for others. */
@@ -57,7 +58,6 @@ async function put(query, request) {
   const options = { mode: query.get("mode") ?? "overwrite" };
   if (query.has("metadata")) options.metadata = query.get("metadata");
   if (query.has("ttl")) options.ttl = Number(query.get("ttl"));
-  if (query.has("generation")) options.gen = Number(query.get("generation"));
   const { body } = query.has("path")
     ? await fetch(new URL(query.get("path"), request.url), {
       backend: "origin",
@@ -84,6 +84,14 @@ async function list(query) {
     options.cursor = cursor;
   } while (options.cursor !== undefined);
   return text(lines);
+}
+
+/** The page of keys at `?cursor=`, and where the next one is. */
+async function page(query) {
+  const options = { limit: 2, noSync: query.has("eventual") };
+  if (query.has("cursor")) options.cursor = query.get("cursor");
+  const { list, cursor } = await new KVStore(STORE).list(options);
+  return text(list.join(" "), 200, { "x-cursor": cursor ?? "" });
 }
 
 async function acl(query) {

@@ -33,7 +33,7 @@ pub fn answer(path: &str, mut req: Request) -> Option<Response> {
     }))
 }
 
-/// `?vary` makes the object one of several; `?swr=` is in seconds.
+/// `?vary` makes the object one of several, `?sensitive` keeps it off disks; `?swr=` and `?age=` are in seconds.
 fn insert(req: &mut Request) -> Result<Response, Error> {
     let mut writer = core::insert(key(req), TTL)
         .header(VARY, req.get_header_str(VARY).unwrap_or(""))
@@ -44,6 +44,15 @@ fn insert(req: &mut Request) -> Result<Response, Error> {
     if let Some(seconds) = number(req, "swr") {
         writer = writer.stale_while_revalidate(Duration::from_secs(seconds));
     }
+    if let Some(seconds) = number(req, "age") {
+        writer = writer.initial_age(Duration::from_secs(seconds));
+    }
+    if let Some(length) = number(req, "length") {
+        writer = writer.known_length(length);
+    }
+    if query(req, "sensitive").is_some() {
+        writer = writer.sensitive_data(true);
+    }
     let keys = query(req, "keys").unwrap_or_default();
     let mut writer = writer.surrogate_keys(keys.split(' ')).execute()?;
     writer.append(req.take_body());
@@ -53,6 +62,7 @@ fn insert(req: &mut Request) -> Result<Response, Error> {
 
 fn lookup(req: &Request) -> Result<Response, Error> {
     let found = core::lookup(key(req))
+        .always_use_requested_range()
         .header(VARY, req.get_header_str(VARY).unwrap_or(""))
         .execute()?;
     match found {

@@ -9,6 +9,7 @@ mod dynamic;
 mod handoff;
 mod http_cache;
 mod images;
+mod rates;
 mod serve;
 mod stores;
 
@@ -81,6 +82,8 @@ fn main() {
         },
         _ if path.starts_with("/image/") => images::answer(req),
         _ if path.starts_with("/dynamic-") => dynamic::answer(&path, &req),
+        _ if path.starts_with("/rate/") => rates::answer(&path, &req)
+            .unwrap_or_else(|| text("not found\n").with_status(StatusCode::NOT_FOUND)),
         _ => stores::answer(&path, req)
             .unwrap_or_else(|| text("not found\n").with_status(StatusCode::NOT_FOUND)),
     };

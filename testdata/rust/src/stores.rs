@@ -25,6 +25,7 @@ pub fn answer(path: &str, mut req: Request) -> Option<Response> {
         "/kv/put" => put,
         "/kv/delete" => delete,
         "/kv/list" => list,
+        "/kv/page" => page,
         _ => return None,
     };
     Some(match KVStore::open(STORE) {
@@ -118,6 +119,22 @@ fn list(store: &KVStore, req: &mut Request) -> Response {
         }
     }
     text(&lines)
+}
+
+/// The page of keys at `?cursor=`, and where the next one is.
+fn page(store: &KVStore, req: &mut Request) -> Response {
+    let mut list = store.build_list().limit(2);
+    if query(req, "eventual").is_some() {
+        list = list.eventual_consistency();
+    }
+    if let Some(cursor) = query(req, "cursor") {
+        list = list.cursor(&cursor);
+    }
+    match list.execute() {
+        Ok(page) => text(&page.keys().join(" "))
+            .with_header("x-cursor", page.next_cursor().unwrap_or_default()),
+        Err(error) => kv_failure(error),
+    }
 }
 
 fn acl(req: &Request) -> Response {
