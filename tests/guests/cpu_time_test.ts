@@ -1,6 +1,6 @@
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { withSecondMemory } from "../wasm/_machine.ts";
+import { withSecondMemory, withSharedMemory } from "../wasm/_machine.ts";
 import { guestOf } from "./_spinning.ts";
 import { serveGuest, startOrigin } from "./serving.ts";
 
@@ -297,5 +297,17 @@ Deno.test("no other request fails while a guest spins, nor do backends come too 
   for (const response of await Promise.all(stopped)) {
     assertEquals(response.status, 500);
     await response.text();
+  }
+});
+
+Deno.test("a guest that waits on shared memory, while nothing else could happen, traps", async () => {
+  const wait = (width: 32 | 64) =>
+    `(drop (memory.atomic.wait${width} (i32.const 512) (i${width}.const 0) (i64.const -1)))`;
+  for (const width of [32, 64] as const) {
+    const guest = await guestOf(`(if (call $is_post) (then ${wait(width)})) (call $answer)`);
+    await using loaded = await load(withSharedMemory(guest));
+    const response = await ask(loaded.app, "POST");
+    assertEquals(response.status, 500);
+    assertMatch(await response.text(), /^The guest trapped: unreachable/);
   }
 });
