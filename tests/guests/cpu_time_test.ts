@@ -311,3 +311,18 @@ Deno.test("a guest that waits on shared memory, while nothing else could happen,
     assertMatch(await response.text(), /^The guest trapped: unreachable/);
   }
 });
+
+Deno.test("a guest is not charged for another that it asks in the same process, nor the other for it", async () => {
+  const guest = await guestOf(`(if (call $is_post) (then
+    (call $sleep (i64.const 1)) (call $ask_without_waiting) (call $spin))) (call $answer)`);
+  await using loaded = await load(guest, {
+    cache: false,
+    limits: { cpu_time: 150 },
+    backends: { origin: () => ask(app) },
+  });
+  const { app } = loaded;
+  const response = await ask(app, "POST");
+  assertMatch(await response.text(), STOPPED);
+  assertEquals(app.status().traps, 0);
+  assertEquals(app.status().limits, { cpu_time: 1 });
+});
