@@ -9,7 +9,10 @@ export function isHost(host: string): boolean {
 
 const AUTHORITY = /^[a-z][a-z0-9+.\-]*:\/\/([^/?#]*)/i;
 
-/** What node lets through though RFC 9112 does not: two parsers may read it as two requests. Undefined if there is nothing. */
+/**
+ * What is wrong with a head that node lets through and RFC 9112 does not: a proxy before this server may read it in
+ * another way. Undefined if nothing is.
+ */
 export function flawOf(
   { headers, rawHeaders, url, httpVersion }: IncomingMessage,
 ): string | undefined {
