@@ -17,7 +17,7 @@ export interface Connection {
   plain: boolean;
   /** Whether nothing at all has come. */
   silent: boolean;
-  /** The round in which its last plain request began. */
+  /** The last round in which a plain request began or ran. */
   round: number;
 }
 
@@ -79,10 +79,11 @@ export class Connections {
   readonly #closeIdle = (): void => {
     this.round++;
     const { first, idle, giveUp } = this.#patience;
-    for (const [socket, { plain, silent, running, round }] of this.#open) {
-      if (!plain || running.size) continue;
-      const passed = (this.round - round - 1) * this.#roundMillis;
-      if (silent && passed >= first) giveUp(socket);
+    for (const [socket, connection] of this.#open) {
+      if (!connection.plain) continue;
+      if (connection.running.size) connection.round = this.round;
+      const passed = (this.round - connection.round - 1) * this.#roundMillis;
+      if (connection.silent && passed >= first) giveUp(socket);
       else if (passed >= idle) socket.destroy();
     }
   };

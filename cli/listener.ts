@@ -5,7 +5,7 @@ import { HeaderList } from "../service/headers.ts";
 import { asksForUpgrade } from "../service/upgrade.ts";
 import type { Usage } from "../service/usage.ts";
 import { type Connection, Connections } from "./connections.ts";
-import { isHost } from "./host.ts";
+import { flawOf } from "./host.ts";
 import type { Listener, ListenOptions } from "./listening.ts";
 import { listenPlainly } from "./web_listener.ts";
 import { PlainExchange } from "./plain_exchange.ts";
@@ -112,9 +112,8 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
   ) => {
     const connection = connections.of(request.socket);
     if (!connection) return void response.destroy();
-    if (!isHost(request.headers.host ?? "")) {
-      return refuse(response, 400, "The Host field is not valid");
-    }
+    const flaw = flawOf(request);
+    if (flaw) return refuse(response, 400, flaw);
     start(begin(request, response, connection, holdsBack, access, upgrade));
   };
   const { headTimeout = HEAD_TIMEOUT, headBytes = HEAD_BYTES } = options;

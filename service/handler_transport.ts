@@ -60,6 +60,9 @@ async function answer(
     const web = toRequest(request, signal);
     if (web.body) signal.addEventListener("abort", stop);
     else stop();
+    // The guest that asks may run on: the handler, which may run another one, has its turn when it pauses.
+    await undefined;
+    signal.throwIfAborted();
     response = await handler(web);
   } catch (error) {
     stop();

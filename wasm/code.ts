@@ -132,6 +132,13 @@ export class CodeRewriter {
         } else if (op >= Op.call && op <= Op.lastCall) this.#calls ||= this.#isOwn(op, start);
         continue;
       }
+      if (this.#check && (op === Op.atomicWait32 || op === Op.atomicWait64)) {
+        // Nothing could stop it, or run at all, while it waits. It traps, as where WebAssembly may not block.
+        code.raw(r.bytes.subarray(copied, start)).byte(Op.unreachable);
+        this.#offsets.add(code.length - 1, code.length, start, r.at);
+        copied = r.at;
+        continue;
+      }
       const { reset } = this.#plan;
       if (!reset || (op > LAST_OF_ONE_BYTE && op < FIRST_OF_PREFIXED)) continue;
       const write = this.#markAddress ? WRITES.get(op) : undefined;

@@ -60,6 +60,8 @@ export const Op = {
   v128Store: VECTOR | 11,
   v128Store8Lane: VECTOR | 88,
   v128Store64Lane: VECTOR | 91,
+  atomicWait32: ATOMIC | 1,
+  atomicWait64: ATOMIC | 2,
   atomicFence: ATOMIC | 3,
   /** The first that writes; in this order for each operation: i32, i64, i32 of 8 and 16, i64 of 8, 16 and 32 bits. */
   atomicStore: ATOMIC | 0x17,

@@ -61,16 +61,18 @@ export class Pool<S> {
     return idle && use(idle);
   }
 
-  /** Puts slots of another program in place of all: those in use go when they are given back. */
+  /**
+   * Puts slots of another program in place of all: those in use go when they are given back. Where none of it can be
+   * made everything stays as it is, and the error is thrown.
+   */
   replace(program: Program, make: () => Slot<S>): void {
+    const running = this.#live - this.#idle.length;
+    const count = Math.min(Math.max(1, this.#warm), this.#most - running);
+    const made = Array.from({ length: count }, make);
     this.#program = program;
     this.#make = make;
-    const count = Math.max(1, this.#warm);
-    this.#live -= this.#idle.splice(0).length;
-    while (this.#idle.length < count && this.#live < this.#most) {
-      this.#idle.push(make());
-      this.#live++;
-    }
+    this.#idle.splice(0, Infinity, ...made);
+    this.#live = running + count;
   }
 
   #isOld({ program }: Slot<S>): boolean {

@@ -39,7 +39,7 @@ export interface Trial {
   copying(): number;
   /** Compiles the program for the other way. */
   compileForImages(): Promise<Program>;
-  /** Has all instances made of the program from now on; of the one for cards if there is none. */
+  /** Has all instances made of the program from now on; of the one for cards if there is none. Throws if none can be. */
   use(program?: Program): void;
   /** Called once: nothing more is measured. */
   chosen(way: ResetWay, withCards: number, withImages?: number): void;
@@ -76,14 +76,23 @@ export class WayChooser {
     this.#compiling = true;
     this.#trial.compileForImages().then((program) => {
       this.#cost = new Cost();
-      this.#compiling = false;
       this.#trial.use(program);
-    }, () => this.#trial.chosen("cards", withCards));
+      this.#compiling = false;
+    }).catch(() => this.#trial.chosen("cards", withCards));
   }
 
   #decide(withCards: number, withImages: number): void {
-    const way = withImages < withCards * WORTH ? "image" : "cards";
-    if (way === "cards") this.#trial.use();
-    this.#trial.chosen(way, withCards, withImages);
+    const stays = withImages < withCards * WORTH || !this.#goBack();
+    this.#trial.chosen(stays ? "image" : "cards", withCards, withImages);
+  }
+
+  /** Says whether it could. */
+  #goBack(): boolean {
+    try {
+      this.#trial.use();
+      return true;
+    } catch {
+      return false; // an instance that runs is better than a faster one that cannot be made
+    }
   }
 }

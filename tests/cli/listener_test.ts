@@ -223,6 +223,14 @@ const REFUSED: [what: string, text: string, status: number][] = [
   ["a method that node does not know", "BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n", 400],
   ["a request without Host", "GET / HTTP/1.1\r\n\r\n", 400],
   ["a Host that is none", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400],
+  ["a second Host", "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\nhost: a\r\n\r\n", 400],
+  ["a target without a host", "GET http:///p HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+  ["a target with a user", "GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+  [
+    "chunks in HTTP/1.0",
+    "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    400,
+  ],
   ["a CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501],
   ["headers beyond 128 KiB", `GET / HTTP/1.1\r\nHost: a\r\nx: ${"x".repeat(140_000)}\r\n\r\n`, 431],
   [

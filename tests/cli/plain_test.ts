@@ -219,4 +219,8 @@ Deno.test("a connection that is idle for long is closed; one whose guest is at w
   assertEquals(await idle.rest(), "");
   release();
   await busy.until("ok");
+  while (server.lines.length < 2) await new Promise((resolve) => setTimeout(resolve));
+  rounds.pass(); // the time that a guest was at work is no idle time
+  await busy.send(GET);
+  await busy.until("ok");
 });

@@ -4,7 +4,7 @@ import { assemble } from "../../cli/wat.ts";
  * A guest with what it takes to spin, to wait and to answer. Its functions: `$is_post`, `$spin`, `$spin_for` (in
  * milliseconds that it has run), `$sleep` (in milliseconds), `$answer` (with `done`), `$stream` (answers with a body that
  * stays open, and writes `some`), `$ask` (sends the client's request to the backend `origin`;
- * after `$is_post`), `$proxy` (answers with what that brings), `$say`
+ * after `$is_post`), `$ask_without_waiting` (the same, and goes on), `$proxy` (answers with what that brings), `$say`
  * (prints a line, `some`).
  *
  * @param start What `_start` does.
@@ -17,6 +17,7 @@ export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint
   (import "fastly_http_req" "body_downstream_get" (func $get (param i32 i32) (result i32)))
   (import "fastly_http_req" "method_get" (func $method (param i32 i32 i32 i32) (result i32)))
   (import "fastly_http_req" "send" (func $fetch (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "fastly_http_req" "send_async" (func $fetch_async (param i32 i32 i32 i32 i32) (result i32)))
   (import "fastly_http_resp" "new" (func $response (param i32) (result i32)))
   (import "fastly_http_resp" "send_downstream" (func $send (param i32 i32 i32) (result i32)))
   (import "fastly_http_body" "new" (func $body (param i32) (result i32)))
@@ -58,6 +59,9 @@ export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint
   (func $ask
     (drop (call $fetch (i32.load (i32.const 0)) (i32.load (i32.const 4))
       (i32.const 1009) (i32.const 6) (i32.const 48) (i32.const 52))))
+  (func $ask_without_waiting
+    (drop (call $fetch_async (i32.load (i32.const 0)) (i32.load (i32.const 4))
+      (i32.const 1009) (i32.const 6) (i32.const 48))))
   (func $proxy
     (call $ask)
     (drop (call $send (i32.load (i32.const 48)) (i32.load (i32.const 52)) (i32.const 0))))

@@ -1,6 +1,6 @@
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { withSecondMemory } from "../wasm/_machine.ts";
+import { withSecondMemory, withSharedMemory } from "../wasm/_machine.ts";
 import { guestOf } from "./_spinning.ts";
 import { serveGuest, startOrigin } from "./serving.ts";
 
@@ -298,4 +298,31 @@ Deno.test("no other request fails while a guest spins, nor do backends come too 
     assertEquals(response.status, 500);
     await response.text();
   }
+});
+
+Deno.test("a guest that waits on shared memory, while nothing else could happen, traps", async () => {
+  const wait = (width: 32 | 64) =>
+    `(drop (memory.atomic.wait${width} (i32.const 512) (i${width}.const 0) (i64.const -1)))`;
+  for (const width of [32, 64] as const) {
+    const guest = await guestOf(`(if (call $is_post) (then ${wait(width)})) (call $answer)`);
+    await using loaded = await load(withSharedMemory(guest));
+    const response = await ask(loaded.app, "POST");
+    assertEquals(response.status, 500);
+    assertMatch(await response.text(), /^The guest trapped: unreachable/);
+  }
+});
+
+Deno.test("a guest is not charged for another that it asks in the same process, nor the other for it", async () => {
+  const guest = await guestOf(`(if (call $is_post) (then
+    (call $sleep (i64.const 1)) (call $ask_without_waiting) (call $spin))) (call $answer)`);
+  await using loaded = await load(guest, {
+    cache: false,
+    limits: { cpu_time: 150 },
+    backends: { origin: () => ask(app) },
+  });
+  const { app } = loaded;
+  const response = await ask(app, "POST");
+  assertMatch(await response.text(), STOPPED);
+  assertEquals(app.status().traps, 0);
+  assertEquals(app.status().limits, { cpu_time: 1 });
 });

@@ -120,14 +120,17 @@ Deno.test("a handler cannot be sent a method that Request forbids", async () => 
 });
 
 Deno.test("a cancelled send aborts the handler's signal and rejects", async () => {
+  const called = Promise.withResolvers<void>();
   const aborted = Promise.withResolvers<void>();
   const reported: unknown[] = [];
   const transport = handlerTransport(async (web) => {
+    called.resolve();
     await new Promise((resolve) => web.signal.addEventListener("abort", resolve));
     aborted.resolve();
     throw web.signal.reason;
   }, (error) => reported.push(error));
   const sending = transport.send(request());
+  await called.promise;
   sending.cancel();
   sending.cancel();
   const error = await assertRejects(() => sending.response, SendError, "was cancelled");
@@ -136,10 +139,30 @@ Deno.test("a cancelled send aborts the handler's signal and rejects", async () =
   assertEquals(reported, []);
 });
 
+Deno.test("a handler is not called before the caller pauses, nor once the send was cancelled", async () => {
+  let calls = 0;
+  const transport = handlerTransport(() => {
+    calls++;
+    return new Response("ok");
+  }, () => {});
+  const kept = transport.send(request());
+  const cancelled = transport.send(request());
+  assertEquals(calls, 0);
+  cancelled.cancel();
+  await assertRejects(() => cancelled.response, SendError, "was cancelled");
+  assertEquals((await kept.response).status, 200);
+  assertEquals(calls, 1);
+});
+
 Deno.test("a response that comes after the send was cancelled is let go", async () => {
+  const called = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
-  const sending = handlerTransport(() => answer.promise, () => {}).send(request());
+  const sending = handlerTransport(() => {
+    called.resolve();
+    return answer.promise;
+  }, () => {}).send(request());
+  await called.promise;
   sending.cancel();
   answer.resolve(new Response(new ReadableStream({ cancel: () => released.resolve() })));
   await released.promise;

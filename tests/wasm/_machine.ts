@@ -136,3 +136,11 @@ export function withSecondMemory(bytes: Uint8Array): Uint8Array {
     .sized((w) => w.byte(2).raw(bytes.subarray(body + 1, end)).byte(0, 1))
     .raw(bytes.subarray(end)).take();
 }
+
+/** A module whose only memory, which has a maximum, is shared: the assembler does not write that. */
+export function withSharedMemory(bytes: Uint8Array): Uint8Array {
+  const { body } = sections(bytes).find(({ id }) => id === Id.memory)!;
+  const shared = bytes.slice();
+  shared[body + 1] = 3;
+  return shared;
+}

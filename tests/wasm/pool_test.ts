@@ -4,7 +4,7 @@ import { Images } from "../../wasm/memory.ts";
 import { Pool } from "../../wasm/pool.ts";
 import { compile, type Program } from "../../wasm/program.ts";
 import { Slot } from "../../wasm/slot.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const BYTES = await assemble(
   "guest.wat",
@@ -33,6 +33,22 @@ Deno.test("slots of another program take the place of all, those in use when the
   pool.giveBack(next, true);
   assertEquals(pool.take(), next);
   assertEquals(new Uint8Array(next.memory.buffer)[0], 0);
+});
+
+Deno.test("slots stay when none of another program can be made", async () => {
+  const cards = await compile(BYTES, { memory: 1 << 20, reuse: "auto", watch: false });
+  const pool = new Pool(maker(cards), 2);
+  pool.warmup(2);
+  const running = pool.take()!;
+  const images = await cards.compileForImages!();
+  assertThrows(() =>
+    pool.replace(images, () => {
+      throw new RangeError("no room");
+    })
+  );
+  assertEquals([pool.live, pool.idle], [2, 1]);
+  pool.giveBack(running, true);
+  assertEquals(pool.take(), running);
 });
 
 Deno.test("only a program that chooses its way can be compiled for the other", async () => {

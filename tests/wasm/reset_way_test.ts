@@ -16,7 +16,7 @@ function measure(add: (time: number) => void, time: number): void {
 }
 
 /** What a chooser does, as lines. */
-function chooser(copying: number, compiled: Promise<Program>) {
+function chooser(copying: number, compiled: Promise<Program>, unusable?: "images" | "cards") {
   const done: string[] = [];
   const trial: Trial = {
     copying: () => copying,
@@ -24,7 +24,11 @@ function chooser(copying: number, compiled: Promise<Program>) {
       done.push("compile");
       return compiled;
     },
-    use: (program) => done.push(program ? "use images" : "use cards"),
+    use(program) {
+      const way = program ? "images" : "cards";
+      if (way === unusable) throw new Error("no room for an instance");
+      done.push(`use ${way}`);
+    },
     chosen: (way, cards, images) => done.push(`${way}: ${cards} ${images}`),
   };
   return { done, add: new WayChooser(trial).add };
@@ -71,4 +75,16 @@ Deno.test("a program keeps its cards when it cannot be compiled again", async ()
   measure(add, 100);
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals(done, ["compile", "cards: 100 undefined"]);
+});
+
+Deno.test("a program stays as it is when no instance can be made of the other", async () => {
+  const toImages = chooser(10, Promise.resolve(PROGRAM), "images");
+  measure(toImages.add, 100);
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(toImages.done, ["compile", "cards: 100 undefined"]);
+  const back = chooser(10, Promise.resolve(PROGRAM), "cards");
+  measure(back.add, 100);
+  await Promise.resolve();
+  measure(back.add, 95);
+  assertEquals(back.done, ["compile", "use images", "image: 100 95"]);
 });
