@@ -3,7 +3,7 @@ import type { CachedObject } from "./object.ts";
 
 /** Objects in the order of their last use, and the bytes that they take, which have a bound. */
 export class Lru {
-  readonly #most: number;
+  #most: number;
   readonly #kept = new RecencyMap<CachedObject, { size: number; readonly forget: () => void }>();
   #bytes = 0;
 
@@ -33,6 +33,7 @@ export class Lru {
     this.#kept.set(object, entry);
     this.#bytes += entry.size;
     object.content.findable = true;
+    object.content.drop = () => this.drop(object);
     object.content.grown = (bytes) => {
       entry.size += bytes;
       this.#bytes += bytes;
@@ -53,6 +54,7 @@ export class Lru {
     this.#kept.delete(object);
     this.#bytes -= entry.size;
     object.content.findable = false;
+    object.content.drop = () => {};
     object.content.grown = () => {};
   }
 
@@ -61,6 +63,12 @@ export class Lru {
     const entry = this.#kept.get(object);
     this.release(object);
     entry?.forget();
+  }
+
+  /** Forgets every object, also those to come. */
+  retire(): void {
+    this.#most = 0;
+    this.#evict();
   }
 
   #evict(): void {
