@@ -195,7 +195,9 @@ export class HttpCacheLookup extends Waitable {
   update(response: GuestResponse, options: HttpWriteOptions): Found {
     const { duty, outcome } = this;
     if (!outcome.found) refuse("bad-handle", "Cannot update a response: none was found");
-    return duty.update({ ...options, userMetadata: encodeHead(response) });
+    const updated = duty.update({ ...options, userMetadata: encodeHead(response) });
+    updated.object.content.dropBroken();
+    return updated;
   }
 
   /** Has such requests pass for a while: they neither wait nor look for anything. */
@@ -252,25 +254,22 @@ export class HttpCacheLookup extends Waitable {
 }
 
 /** Where an object's content is written. If not all of it comes, nobody finds the object any more. */
-function writerOf({ content, drop }: Inserted): Sink {
-  const check = () => {
-    if (content.ended && !content.complete) drop();
-  };
+function writerOf({ content }: Inserted): Sink {
   return {
     full: false,
     room: Promise.resolve(),
     pace: () => content.keepPace(),
     write(chunk) {
       content.write(chunk);
-      check();
+      content.dropBroken();
     },
     finish() {
       content.finish();
-      check();
+      content.dropBroken();
     },
     abort(error) {
       content.abort(error);
-      check();
+      content.dropBroken();
     },
   };
 }

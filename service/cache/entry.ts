@@ -110,7 +110,7 @@ export class CacheEntry {
     // Found by its writer, before it can be stale.
     const found = new Found(object, "fresh");
     this.#store(headers, object);
-    return { content, found, drop: () => this.#lru.drop(object) };
+    return { content, found };
   }
 
   /**

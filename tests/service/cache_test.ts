@@ -251,16 +251,16 @@ Deno.test("who waits for another variant waits on when one is let go", () => {
 
 Deno.test("an object may be dropped by its writer, and whoever reads it reads on", () => {
   const { cache } = cacheOf();
-  const { content, found, drop } = cache.insert("k", NONE, written());
+  const { content, found } = cache.insert("k", NONE, written());
   content.write(new Uint8Array(3));
-  drop();
-  drop();
+  content.drop();
+  content.drop();
   assertEquals([cache.lookup("k", NONE), cache.bytes], [undefined, 0]);
   content.write(new Uint8Array(4));
   content.finish();
   assertEquals([found.object.content.complete, content.length], [true, 7]);
   store(cache, "k", "other");
-  drop();
+  content.drop();
   assert(cache.lookup("k", NONE), "the object of somebody else stays");
 });
 
