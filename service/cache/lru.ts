@@ -1,7 +1,10 @@
 import { RecencyMap } from "../recency_map.ts";
 import type { CachedObject } from "./object.ts";
 
-/** Objects in the order of their last use, and the bytes that they take, which have a bound. */
+/**
+ * Objects in the order of their last use, and the bytes that they take, which have a bound. One that does not tell its
+ * length before it is written gets half of them.
+ */
 export class Lru {
   #most: number;
   readonly #kept = new RecencyMap<CachedObject, { size: number; readonly forget: () => void }>();
@@ -37,6 +40,8 @@ export class Lru {
     object.content.grown = (bytes) => {
       entry.size += bytes;
       this.#bytes += bytes;
+      // What may have no end is not to take all others with it.
+      if (object.content.declared === undefined && entry.size > this.#most / 2) this.drop(object);
       this.#evict();
     };
     this.#evict();

@@ -94,6 +94,24 @@ Deno.test("a fetch ends that the cache has no room for, once its last reader has
   assert(endless.cancelled, "the origin learns that nobody reads");
 });
 
+Deno.test("an answer that may have no end does not take the whole cache", async () => {
+  using front = new Front(() => new Response("small"), 20_000);
+  for (const path of ["1", "2", "3"]) await front.get({ url: `http://a.test/${path}` });
+  front.always = undefined;
+  const endless = new Body();
+  const reading = front.ask().response;
+  front.asked[3]!.answer.resolve(new Response(endless.body));
+  const source = sourceOf(await reading);
+  for (let count = 0; count < 40; count++) {
+    endless.write(1000);
+    await source.read();
+  }
+  source.cancel();
+  for (const path of ["1", "2", "3"]) await front.get({ url: `http://a.test/${path}` });
+  assertEquals(front.uses, ["miss", "miss", "miss", "miss", "hit", "hit", "hit"]);
+  endless.fail();
+});
+
 Deno.test("whoever has asked reads, also where the cache has no room for the beginning", async () => {
   using front = new Front(() => new Response("all of it"), 0);
   assertEquals([await front.get(), await front.get()], ["200 all of it", "200 all of it"]);
