@@ -127,7 +127,7 @@ export class Fastlike implements AsyncDisposable {
         request,
         info,
         options,
-        (exchange) => this.#answer(exchange, service).finally(() => service.close()),
+        (exchange) => this.#answer(exchange, service).finally(() => service.retire()),
       )
     );
   }

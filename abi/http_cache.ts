@@ -7,12 +7,7 @@ import type { Eventually } from "../service/bytes.ts";
 import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
 import { refuse } from "../service/errors.ts";
 import { defaultSurrogateKey, suggestedKey } from "../service/http_cache/key.ts";
-import {
-  isCacheableMethod,
-  lifetimeOf,
-  storageAction,
-  varyRuleOf,
-} from "../service/http_cache/policy.ts";
+import { isCacheableMethod, varyRuleOf } from "../service/http_cache/policy.ts";
 import { asksForUpgrade } from "../service/upgrade.ts";
 import { numberCalls, stateOf } from "./_cache_found.ts";
 import {
@@ -67,7 +62,7 @@ function known(
 
 function suggest(
   { service }: Sandbox,
-  { request }: HttpCacheLookup,
+  lookup: HttpCacheLookup,
   response: GuestResponse,
   wanted: Wanted,
 ): Suggestion {
@@ -79,11 +74,11 @@ function suggest(
   return {
     wanted,
     options: {
-      lifetime: lifetimeOf(response, storageAction(request.headers, response), now),
+      lifetime: lookup.lifetime(response, now),
       length: /^\d{1,15}$/.test(length) ? Number(length) : undefined,
     },
     varyRule: (varyRuleOf(headers) ?? []).join(" "),
-    surrogateKeys: [defaultSurrogateKey(request), ...named].join(" "),
+    surrogateKeys: [defaultSurrogateKey(lookup.request), ...named].join(" "),
   };
 }
 

@@ -121,7 +121,8 @@ export class Body extends Waitable {
   close(): void {
     if (!this.#stream) return this.#content.cancel();
     const { appended, sink, trailers } = this.#stream;
-    if (appended) appended.then(() => sink.finish(trailers));
+    // A cache that cannot keep it throws: it is too late to tell the guest.
+    if (appended) appended.then(() => sink.finish(trailers)).catch((error) => sink.abort(error));
     else sink.finish(trailers);
   }
 

@@ -1,5 +1,6 @@
 import { EMPTY } from "../service/bytes.ts";
 import { Cache } from "../service/cache/cache.ts";
+import type { Lifetime } from "../service/cache/lifetime.ts";
 import type { Found, WriteOptions } from "../service/cache/object.ts";
 import {
   type Inserted,
@@ -20,7 +21,7 @@ import {
 } from "../service/http_cache/head.ts";
 import { isOfUse } from "../service/http_cache/keeping.ts";
 import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
-import { type StorageAction, storageAction } from "../service/http_cache/policy.ts";
+import { lifetimeOf, type StorageAction, storageAction } from "../service/http_cache/policy.ts";
 import type { Sink } from "../service/pipe.ts";
 import type { Service } from "../service/service.ts";
 import type { CacheUse } from "../service/usage.ts";
@@ -41,6 +42,13 @@ export interface Lookup {
 
 /** What is said of a response that is stored; its head is kept beside. */
 export type HttpWriteOptions = Omit<WriteOptions, "userMetadata">;
+
+const NOT_AT_ALL: Lifetime = {
+  initialAge: 0n,
+  maxAge: 0n,
+  staleWhileRevalidate: 0n,
+  staleIfError: 0n,
+};
 
 /** Looks for what a backend has answered to such a request, and waits for nobody. */
 export function look(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): HttpCacheLookup {
@@ -84,6 +92,8 @@ export class HttpCacheLookup extends Waitable {
   #use: number | undefined;
   #outcome: Outcome | undefined;
   #suggested: GuestRequest | undefined;
+  /** Whether the backend has said that what is stored is still right. */
+  #renews = false;
 
   constructor(
     sandbox: Sandbox,
@@ -172,8 +182,18 @@ export class HttpCacheLookup extends Waitable {
     if (response.status !== 304 || !stored || !isStillRight(stored, response.headers)) {
       return { action: storageAction(this.request.headers, response), response: prepared };
     }
+    this.#renews = true;
     Object.assign(prepared, refreshed(stored, response.headers));
+    // SDKs take it for a word to keep nothing, and answer with the content of the 304: none.
+    prepared.headers.delete("set-cookie");
     return { action: "update", response: prepared };
+  }
+
+  /** How long a response may be used that has been prepared. */
+  lifetime(response: GuestResponse, now: number): Lifetime {
+    const action = storageAction(this.request.headers, response);
+    // What a 304 makes one client's is that client's answer, and nobody else finds it.
+    return this.#renews && action !== "insert" ? NOT_AT_ALL : lifetimeOf(response, action, now);
   }
 
   /** Stores a response in place of what there is; its content is still to be written. */
@@ -195,7 +215,9 @@ export class HttpCacheLookup extends Waitable {
   update(response: GuestResponse, options: HttpWriteOptions): Found {
     const { duty, outcome } = this;
     if (!outcome.found) refuse("bad-handle", "Cannot update a response: none was found");
-    return duty.update({ ...options, userMetadata: encodeHead(response) });
+    const updated = duty.update({ ...options, userMetadata: encodeHead(response) });
+    updated.object.content.dropBroken();
+    return updated;
   }
 
   /** Has such requests pass for a while: they neither wait nor look for anything. */
@@ -252,25 +274,22 @@ export class HttpCacheLookup extends Waitable {
 }
 
 /** Where an object's content is written. If not all of it comes, nobody finds the object any more. */
-function writerOf({ content, drop }: Inserted): Sink {
-  const check = () => {
-    if (content.ended && !content.complete) drop();
-  };
+function writerOf({ content }: Inserted): Sink {
   return {
     full: false,
     room: Promise.resolve(),
     pace: () => content.keepPace(),
     write(chunk) {
       content.write(chunk);
-      check();
+      content.dropBroken();
     },
     finish() {
       content.finish();
-      check();
+      content.dropBroken();
     },
     abort(error) {
       content.abort(error);
-      check();
+      content.dropBroken();
     },
   };
 }

@@ -30,13 +30,14 @@ export function send(
 
 /** The request as a backend gets it, before the backend's own say. */
 export function toSend(service: Service, request: GuestRequest, body: Payload): GuestSend {
-  const { method, url, headers, framing } = request;
+  const { method, url, headers, framing, gunzip } = request;
   return {
     method,
     url,
     headers: fieldsToSend(service, headers),
     framing,
     body,
+    gunzip,
     limits: service.limits,
   };
 }

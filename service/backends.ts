@@ -26,6 +26,8 @@ export interface GuestSend {
   readonly headers: HeaderList;
   readonly framing: Framing;
   readonly body: Payload;
+  /** Whether the guest gets the response's content decoded: there are no ranges of that. */
+  readonly gunzip?: boolean;
   /** What the response's head is held to. */
   readonly limits: HeadLimits;
 }

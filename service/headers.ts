@@ -114,6 +114,11 @@ export class HeaderList {
   }
 }
 
+/** Whether {@linkcode checkName} lets a field name through. */
+export function isName(name: string): boolean {
+  return name.length <= MOST_NAME_BYTES && TOKEN.test(name);
+}
+
 /** Refuses what RFC 9110 does not allow as a field name. */
 export function checkName(name: string): string {
   if (name.length > MOST_NAME_BYTES) {

@@ -227,13 +227,24 @@ export class Service {
     connection.on("close", () => this.#connections.delete(connection));
   }
 
+  /** Ends it all, also what clients are still reading. */
   close(): void {
+    this.#end();
+    if (!this.#sharesReadThrough) this.readThrough.close();
+    if (this.#ownsCache) this.cache.close();
+  }
+
+  /** Ends what no guest needs any more. What clients are still reading of a backend's answer comes to its end. */
+  retire(): void {
+    this.#end();
+    if (this.#ownsCache) this.cache.retire();
+  }
+
+  #end(): void {
     this.wallTime.close();
     this.waiting.close();
     for (const connection of this.#connections) connection.destroy();
-    if (!this.#sharesReadThrough) this.readThrough.close();
     this.backends.close();
-    if (this.#ownsCache) this.cache.close();
   }
 }
 

@@ -34,18 +34,20 @@ export const MOST_PIXELS = 100_000_000;
 /**
  * Plans what becomes of a source of this size, which stands upright already.
  *
+ * @param frames How many come out of it, all of them in memory at the end.
  * @throws {ImageError} If what is asked for lies outside the image, or is too large.
  */
-export function geometryOf(parameters: Parameters, source: Size): Geometry {
+export function geometryOf(parameters: Parameters, source: Size, frames = 1): Geometry {
   const region = regionOf(parameters, source);
   const orient = parameters.orient ?? 1;
   const turn = (size: Size) => orient >= 5 ? swapped(size) : size;
   const { width, height } = region;
   const { whole, cut } = resizedOf(parameters, turn({ width, height }));
   const frame = frameOf(parameters, cut);
-  for (const { width, height } of [whole, frame]) {
-    if (width * height > MOST_PIXELS) {
-      throw invalid(`the image would have ${width}x${height} pixels`);
+  for (const [{ width, height }, count] of [[whole, 1], [frame, frames]] as const) {
+    if (width * height * count > MOST_PIXELS) {
+      const each = count === 1 ? "" : ` in each of ${count} frames`;
+      throw invalid(`the image would have ${width}x${height} pixels${each}`);
     }
   }
   return { region, resized: turn(whole), orient, cut, frame };

@@ -63,11 +63,11 @@ export async function render(
   parameters: Parameters,
   accept: string,
 ): Promise<Rendered> {
-  const geometry = geometryOf(parameters, source);
   const encoding = encodingOf(parameters, accept, source.metadata);
-  const stages = [geometric(geometry, parameters), ...effects(geometry, parameters)].flat();
   const moving = source.frames > 1 && parameters.frame === undefined &&
     (encoding.format === "gif" || encoding.format === "webp");
+  const geometry = geometryOf(parameters, source, moving ? source.frames : 1);
+  const stages = [geometric(geometry, parameters), ...effects(geometry, parameters)].flat();
   try {
     const image = moving
       ? await together(sharp, source, stages)

@@ -100,6 +100,11 @@ export class Cache {
     return count;
   }
 
+  /** Keeps nothing any more, not even with a driver: what is being written is there for its readers alone. */
+  retire(): void {
+    this.#lru.retire();
+  }
+
   /** Has the driver write what it has been spared so far. The driver may be closed then. */
   close(): void {
     this.#persistence?.close();

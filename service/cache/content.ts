@@ -21,6 +21,8 @@ export class CacheContent implements Sink {
   readonly declared: number | undefined;
   /** Is told of each piece: how many bytes it has. */
   grown: (bytes: number) => void = () => {};
+  /** Takes what has it out of the cache, if something has. */
+  drop: () => void = () => {};
   /** Is told when no more bytes come. */
   settled: () => void = () => {};
   /** Is told when nobody reads any more. */
@@ -148,13 +150,17 @@ export class CacheContent implements Sink {
     this.settled();
   }
 
-  /** Ends it badly, unless all that was declared has come. */
+  /** Ends it badly, unless all that was declared has come. Never throws: who gives up has more to let go of. */
   abort(error: unknown): void {
-    if (this.declared === this.#written) return this.finish();
     if (this.ended) return;
-    this.#spoil("was not finished", error);
-    this.#changed();
-    this.settled();
+    try {
+      if (this.declared === this.#written) return this.finish();
+      this.#spoil("was not finished", error);
+      this.#changed();
+      this.settled();
+    } catch {
+      // A driver has failed, too.
+    }
   }
 
   /**
@@ -213,6 +219,11 @@ export class CacheContent implements Sink {
   lose(): void {
     this.id = undefined;
     this.#kept = false;
+  }
+
+  /** Takes it out of the cache if it has broken off: who has found it gets to know, and others get it anew. */
+  dropBroken(): void {
+    if (this.#fault) this.drop();
   }
 
   /** Takes no more bytes, if some are still to come: nobody is there who would read them. */
@@ -312,11 +323,17 @@ export class CacheContent implements Sink {
     return low;
   }
 
-  /** Gives the driver all but the last piece. */
+  /** Gives the driver all but the last piece. If it cannot take the first ones, all of it stays in memory. */
   #shelve(driver: CacheDriver): void {
     const pieces = cut(concat(this.#pieces));
     const rest = pieces.pop()!;
-    this.id = driver.append(this.id, pieces);
+    try {
+      this.id = driver.append(this.id, pieces);
+    } catch (error) {
+      if (this.#shelved) throw error;
+      this.#driver = undefined;
+      return;
+    }
     this.#shelved = this.#written - rest.length;
     this.#pieces = [rest.slice()];
     this.#ends = [this.#written];

@@ -11,6 +11,9 @@ import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 /** How a replacement goes about others who are getting the same object. */
 export type ReplaceStrategy = "immediate" | "immediate-force-miss" | "wait";
 
+/** The most rules of a key, as each of them is looked at: an origin may come with another `Vary` each time. */
+const MOST_RULES = 32;
+
 /** A rule, and what there is for the requests that were met. */
 interface Rule {
   readonly names: VaryRule;
@@ -110,7 +113,7 @@ export class CacheEntry {
     // Found by its writer, before it can be stale.
     const found = new Found(object, "fresh");
     this.#store(headers, object);
-    return { content, found, drop: () => this.#lru.drop(object) };
+    return { content, found };
   }
 
   /**
@@ -263,6 +266,9 @@ export class CacheEntry {
     const rule = this.#rules.find((rule) => sameRule(rule.names, names)) ??
       { names, variants: new Map() };
     this.#rules = [rule, ...this.#rules.filter((other) => other !== rule && other.variants.size)];
+    for (const { variants } of this.#rules.splice(MOST_RULES)) {
+      for (const { object } of variants.values()) if (object) this.#lru.drop(object);
+    }
     return rule;
   }
 

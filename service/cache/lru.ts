@@ -1,9 +1,12 @@
 import { RecencyMap } from "../recency_map.ts";
 import type { CachedObject } from "./object.ts";
 
-/** Objects in the order of their last use, and the bytes that they take, which have a bound. */
+/**
+ * Objects in the order of their last use, and the bytes that they take, which have a bound. One that does not tell its
+ * length before it is written gets half of them.
+ */
 export class Lru {
-  readonly #most: number;
+  #most: number;
   readonly #kept = new RecencyMap<CachedObject, { size: number; readonly forget: () => void }>();
   #bytes = 0;
 
@@ -33,9 +36,12 @@ export class Lru {
     this.#kept.set(object, entry);
     this.#bytes += entry.size;
     object.content.findable = true;
+    object.content.drop = () => this.drop(object);
     object.content.grown = (bytes) => {
       entry.size += bytes;
       this.#bytes += bytes;
+      // What may have no end is not to take all others with it.
+      if (object.content.declared === undefined && entry.size > this.#most / 2) this.drop(object);
       this.#evict();
     };
     this.#evict();
@@ -53,6 +59,7 @@ export class Lru {
     this.#kept.delete(object);
     this.#bytes -= entry.size;
     object.content.findable = false;
+    object.content.drop = () => {};
     object.content.grown = () => {};
   }
 
@@ -61,6 +68,12 @@ export class Lru {
     const entry = this.#kept.get(object);
     this.release(object);
     entry?.forget();
+  }
+
+  /** Forgets every object, also those to come. */
+  retire(): void {
+    this.#most = 0;
+    this.#evict();
   }
 
   #evict(): void {

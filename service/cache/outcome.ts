@@ -8,8 +8,6 @@ export interface Inserted {
   readonly content: CacheContent;
   /** The object, to be read while it is written. */
   readonly found: Found;
-  /** Takes it out of the cache, if it is still there; who has found it reads on. */
-  drop(): void;
 }
 
 /**

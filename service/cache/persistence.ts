@@ -75,8 +75,16 @@ export class Persistence {
    */
   detach(content: CacheContent, soon: boolean): void {
     const needed = content.shelved && (!this.#leaving.has(content) || this.#held(content));
-    if ((needed || !soon) && content.id !== undefined) this.driver.hide(content.id);
+    if ((needed || !soon) && content.id !== undefined) this.#hide(content.id, soon);
     if (!needed) this.#free(content);
+  }
+
+  #hide(content: ContentId, soon: boolean): void {
+    try {
+      this.driver.hide(content);
+    } catch (error) {
+      if (!soon) throw error; // else nobody was promised that it goes
+    }
   }
 
   /** Writes what has been put off, and frees what is only there for those who read. */

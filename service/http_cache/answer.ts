@@ -27,7 +27,7 @@ export function answerWith(
     request.method,
     request.headers,
     head,
-    length,
+    request.gunzip && head.headers.has("content-encoding") ? undefined : length,
   );
   headers.set("age", String(age));
   tell(headers, request, hits);

@@ -6,7 +6,7 @@
  */
 import type { Lifetime } from "../cache/lifetime.ts";
 import { ANY_REQUEST, type VaryRule } from "../cache/vary.ts";
-import type { HeaderList } from "../headers.ts";
+import { type HeaderList, isName } from "../headers.ts";
 import { httpDate } from "./date.ts";
 import {
   type Directives,
@@ -81,11 +81,11 @@ export function lifetimeOf(
   return { initialAge, maxAge: nanoseconds(explicit ?? DEFAULT_AGE), ...staleUses(headers) };
 }
 
-/** The request fields that a response was chosen by; undefined if nobody can know (`Vary: *`). */
+/** The request fields that a response was chosen by; undefined if nobody can know (`Vary: *`, or what names none). */
 export function varyRuleOf(headers: HeaderList): VaryRule | undefined {
   const names = headers.getAll("vary").join(",").toLowerCase().split(",")
     .map((name) => name.trim()).filter((name) => name !== "");
-  if (names.includes("*")) return undefined;
+  if (names.includes("*") || !names.every(isName)) return undefined;
   return names.length ? [...new Set(names)].sort() : ANY_REQUEST;
 }
 

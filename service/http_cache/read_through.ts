@@ -1,9 +1,10 @@
 import type { BackendResponse, Sending } from "../backend.ts";
 import type { Backend, GuestSend } from "../backends.ts";
-import { type Eventually, isWhole, type Payload } from "../bytes.ts";
+import { type ByteSource, type Eventually, isWhole, type Payload } from "../bytes.ts";
 import type { Cache } from "../cache/cache.ts";
+import type { CacheContent } from "../cache/content.ts";
 import type { Found } from "../cache/object.ts";
-import type { Inserted, Obligation, Outcome, PendingOutcome } from "../cache/outcome.ts";
+import type { Obligation, Outcome, PendingOutcome } from "../cache/outcome.ts";
 import { SendError } from "../errors.ts";
 import type { LogLevel } from "../log.ts";
 import type { Pace } from "../pace.ts";
@@ -211,13 +212,16 @@ export class ReadThrough {
     const { length } = response.body;
     const keeping = keepingOf(request, response, override, length, this.#options.now());
     if (!keeping || keeping.mark || (length ?? 0) > this.#options.most) {
-      if (keeping?.mark) obligation.insert(keeping.options).content.finish();
+      if (keeping?.mark) this.#finish(obligation.insert(keeping.options).content);
       else obligation.release();
       return missed(request, response);
     }
-    const inserted = obligation.insert(keeping.options);
-    this.#fill(inserted, response.body);
-    const { content, found } = inserted;
+    const { content, found } = obligation.insert(keeping.options);
+    const { body } = response;
+    if (isWhole(body)) {
+      content.write(body);
+      this.#finish(content);
+    }
     const answer = answerWith(request, {
       head: this.#headOf(found),
       content,
@@ -225,6 +229,8 @@ export class ReadThrough {
       age: ageOf(found),
       hits: 0,
     });
+    // Once there is somebody who reads: what the cache has no room for is not written for anybody else.
+    if (!isWhole(body)) this.#fill(content, body);
     return { ...answer, peer: response.peer };
   }
 
@@ -242,18 +248,25 @@ export class ReadThrough {
     const keeping = keepingOf(request, head, override, content.declared, this.#options.now());
     let age = 0;
     if (!keeping) obligation.release();
-    else if (keeping.mark) obligation.insert(keeping.options).content.finish();
+    else if (keeping.mark) this.#finish(obligation.insert(keeping.options).content);
     else age = ageOf(obligation.update(keeping.options));
+    content.dropBroken();
     const answer = answerWith(request, { head, content, length: content.length, age, hits: 0 });
     return { ...answer, peer: response.peer };
   }
 
-  /** Writes a response's content as it comes. What breaks off does not stay. */
-  async #fill({ content, drop: dropObject }: Inserted, body: Payload): Promise<void> {
-    if (isWhole(body)) {
-      content.write(body);
-      return content.finish();
+  /** Ends content. That it cannot be kept for the next start is no trouble of those who read it. */
+  #finish(content: CacheContent): void {
+    try {
+      content.finish();
+    } catch (error) {
+      this.#options.report("error", `Cannot keep a cached response: ${error}`);
     }
+    content.dropBroken();
+  }
+
+  /** Writes a response's content as it comes. What breaks off does not stay. Never rejects. */
+  async #fill(content: CacheContent, body: ByteSource): Promise<void> {
     let cut: SendError | undefined;
     const stop = () => {
       cut = new SendError("connection_terminated", "Cannot read on: the service is closing");
@@ -270,12 +283,13 @@ export class ReadThrough {
         const pace = content.keepPace();
         if (pace) await pace;
       }
-      content.finish();
     } catch (error) {
+      // It may be that nobody reads any more, while the backend has more to say.
+      body.cancel(error);
       content.abort(error);
     }
     this.#running.delete(stop);
-    if (!content.complete) dropObject();
+    this.#finish(content);
   }
 
   #serve({ request, used }: Question, found: Found, use: CacheUse): BackendResponse {

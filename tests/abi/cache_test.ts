@@ -353,10 +353,9 @@ Deno.test("the headers of a replacement are its own", async () => {
 });
 
 Deno.test("the bytes of the cache are an option", async () => {
-  using c = new Caching({ limits: { cache_bytes: 1500 } });
-  await c.store("a", "1".repeat(500));
-  await c.store("b", "2".repeat(500));
-  assertEquals([await c.state(await c.lookup("a")), await c.state(await c.lookup("b"))], [
+  using c = new Caching({ limits: { cache_bytes: 2500 } });
+  for (const key of ["a", "b", "c"]) await c.store(key, "1".repeat(500));
+  assertEquals([await c.state(await c.lookup("a")), await c.state(await c.lookup("c"))], [
     0,
     FRESH,
   ]);

@@ -99,6 +99,28 @@ Deno.test("a 304 renews what is stored: the head is merged, the content stays", 
   assertEquals(usesOf(c.b), ["miss", "stale", "hit"]);
 });
 
+Deno.test("what a 304 makes one client's is that client's answer, and is not found again", async () => {
+  using c = new HttpCaching();
+  await c.store("content", { maxAge: 10, swr: 10 }, ["ETag", '"1"', "Cache-Control", "max-age=10"]);
+  c.pass(12);
+  const stale = await c.begin();
+  const answer = ["ETag", '"1"', "Cache-Control", "private, max-age=10", "Set-Cookie", "a=b"];
+  const { action, response } = await c.prepare(stale, await c.response(answer, 304));
+  assertEquals(action, "update");
+  assertEquals((await c.suggest(stale, response)).maxAge, 0n);
+  const record = writeRecord(c.b, { maxAge: 0 });
+  const fresh = await c.b.got(
+    HTTP_CACHE,
+    "transaction_update_and_return_fresh",
+    stale,
+    response,
+    ...record,
+  );
+  const { headers, body } = await c.found(fresh);
+  assertEquals([headers["set-cookie"], body], [undefined, "content"]);
+  assertEquals(await c.state(await c.begin()), mustInsert);
+});
+
 Deno.test("an update of nothing is refused, and the obligation stays", async () => {
   using c = new HttpCaching();
   const miss = await c.begin();

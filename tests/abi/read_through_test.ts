@@ -200,6 +200,26 @@ Deno.test("a gzipped answer is kept so, and decoded for whom asks for it", async
   assertEquals(asked, 1);
 });
 
+Deno.test("a range is none of what is decoded on the way", async () => {
+  for (const [coding, status, text] of [["gzip", 200, "plain text"], ["", 206, "lai"]] as const) {
+    const origin = () => {
+      const body = new Blob(["plain text"]).stream();
+      return coding
+        ? new Response(body.pipeThrough(new CompressionStream(coding)), {
+          headers: { "content-encoding": coding },
+        })
+        : new Response(body);
+    };
+    using b = bench({ backends: { origin } });
+    await sent(b, "send", "http://a/");
+    const request = await requestOf(b, "http://a/", { headers: { range: "bytes=1-3" } });
+    assertEquals(b.now(REQ, "auto_decompress_response_set", request, 1), ok);
+    const { response, body } = await replyOf(b, "send", request, await b.body(), "origin");
+    assertEquals(b.now(RESP, "status_get", response, OUT), ok);
+    assertEquals([b.memory.u32(OUT) & 0xffff, await b.drain(body)], [status, text]);
+  }
+});
+
 Deno.test("a lookup that takes too long is a timeout to the guest", async () => {
   const origin = new Origin();
   using b = bench({ backends: { origin: origin.handler } });

@@ -120,3 +120,23 @@ testGuest("rust-2020", "a part, a HEAD and a condition are answered from the who
   assertEquals((await get(served, "/a", 'If-None-Match: "1"\r\n')).status, 304);
   assertEquals(origin.seen.length, 1);
 });
+
+for (const name of OLD) {
+  testGuest(
+    name,
+    "an instance's own answer is read to its end, after that of its guest",
+    async () => {
+      const answer = Promise.withResolvers<ServerResponse>();
+      await using origin = await startOrigin((_, response) => answer.resolve(response));
+      await using served = await serveGuest(name);
+      const instance = served.app.instantiate({ backends: { origin: origin.url } });
+      const asked = instance.handle(new Request("http://test.example/proxy/a"));
+      (await answer.promise).write("first,");
+      const reader = (await asked).body!.pipeThrough(new TextDecoderStream()).getReader();
+      assertEquals((await reader.read()).value, "first,");
+      (await answer.promise).end("last");
+      assertEquals((await reader.read()).value, "last");
+      assertEquals((await reader.read()).done, true);
+    },
+  );
+}

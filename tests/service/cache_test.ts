@@ -251,16 +251,16 @@ Deno.test("who waits for another variant waits on when one is let go", () => {
 
 Deno.test("an object may be dropped by its writer, and whoever reads it reads on", () => {
   const { cache } = cacheOf();
-  const { content, found, drop } = cache.insert("k", NONE, written());
+  const { content, found } = cache.insert("k", NONE, written());
   content.write(new Uint8Array(3));
-  drop();
-  drop();
+  content.drop();
+  content.drop();
   assertEquals([cache.lookup("k", NONE), cache.bytes], [undefined, 0]);
   content.write(new Uint8Array(4));
   content.finish();
   assertEquals([found.object.content.complete, content.length], [true, 7]);
   store(cache, "k", "other");
-  drop();
+  content.drop();
   assert(cache.lookup("k", NONE), "the object of somebody else stays");
 });
 
@@ -391,4 +391,22 @@ Deno.test("the bound holds whatever is written, and a reader reads on", () => {
   content.finish();
   assertEquals([cache.bytes, cache.lookup("big", NONE)], [0, undefined]);
   assertEquals(found.object.content.read().length, 5000);
+});
+
+Deno.test("a key has so many rules, and the one that was the newest longest ago goes", () => {
+  const { cache } = cacheOf();
+  const rule = (at: number) => ({ vary: `x${at}` });
+  for (let at = 0; at < 33; at++) {
+    store(cache, "k", `${at}`, rule(at), new HeaderList([`x${at}`, "1"]));
+  }
+  const known = (at: number) => cache.lookup("k", new HeaderList([`x${at}`, "1"])) !== undefined;
+  assertEquals([known(0), known(1), known(32)], [false, true, true]);
+  const bytes = cache.bytes;
+  store(cache, "k", "33", rule(33), new HeaderList(["x33", "1"]));
+  assertEquals([known(1), known(2), known(33)], [false, true, true]);
+  assertEquals(
+    cache.bytes,
+    bytes + 1,
+    "what has gone takes nothing: of one text a digit more is there",
+  );
 });

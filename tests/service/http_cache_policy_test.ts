@@ -82,6 +82,7 @@ Deno.test("what is one client's is recorded as uncacheable", () => {
       "set-cookie: a=b\ncache-control: public, max-age=60",
       "vary: *",
       "vary: accept, *",
+      "vary: accept-encoding origin",
     ]
   ) assertEquals(actionOf(response), "record-uncacheable", response);
   assertEquals(actionOf("surrogate-control: max-age=60\ncache-control: no-store"), "insert");

@@ -233,6 +233,18 @@ Deno.test("frames stay together, with their times, unless one is asked for", asy
   assertEquals((await sharp(one).metadata()).pages ?? 1, 1);
 });
 
+Deno.test("all frames together are bounded, as they come and as they go", async () => {
+  const frames = Array.from({ length: 40 }, (_, at) => paint(8, 8, () => at % 2 ? RED : BLUE));
+  const inputs = await Promise.all(frames.map((frame) => encoded(frame)));
+  const gif = new Uint8Array(await sharp(inputs, { join: { animated: true } }).gif().toBuffer());
+  for (const query of ["width=2000&enable=upscale", "pad=900", "canvas=2000,2000"]) {
+    const refused = await ask(gif, query);
+    assertEquals(refused.status, 400, query);
+    assertMatch(await refused.text(), /in each of 40 frames/);
+    assertEquals((await ask(gif, `${query}&frame=1`)).status, 200, query);
+  }
+});
+
 Deno.test("images of other colour models and depths come in sRGB", async () => {
   const picture = quarters(16, 8);
   const cmyk = await encoded(picture, (image) => image.flatten().toColourspace("cmyk").jpeg());
