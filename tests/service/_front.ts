@@ -62,6 +62,11 @@ export class Front implements Disposable {
     this.#always = always;
   }
 
+  /** The origin has got by then what it was asked. */
+  async reached(): Promise<void> {
+    await undefined;
+  }
+
   /** Lets seconds go by. */
   pass(seconds: number): void {
     this.#now += seconds * 1000;

@@ -46,12 +46,14 @@ for (const when of ["after", "before"] as const) {
     using front = new Front();
     const slow = new Body();
     const reading = front.ask().response;
+    await front.reached();
     front.asked[0]!.answer.resolve(new Response(slow.body, { headers: STALE_SOON }));
     slow.write(3);
     const first = sourceOf(await reading);
     front.pass(2);
     const second = sourceOf(await front.ask().response);
     const confirm = async () => {
+      await front.reached();
       front.asked[1]!.answer.resolve(new Response(null, CONFIRMED));
       await turn();
     };
@@ -70,6 +72,7 @@ Deno.test("a fetch ends that the cache has no room for, once its last reader has
   using front = new Front(undefined, 10_000);
   const endless = new Body();
   const reading = front.ask().response;
+  await front.reached();
   front.asked[0]!.answer.resolve(new Response(endless.body));
   const source = sourceOf(await reading);
   for (let count = 0; count < 20; count++) {
@@ -89,6 +92,7 @@ Deno.test("an answer that may have no end does not take the whole cache", async 
   front.always = undefined;
   const endless = new Body();
   const reading = front.ask().response;
+  await front.reached();
   front.asked[3]!.answer.resolve(new Response(endless.body));
   const source = sourceOf(await reading);
   for (let count = 0; count < 40; count++) {
@@ -125,6 +129,7 @@ Deno.test("a driver that fails when an answer breaks off leaves the rest in orde
   using front = new Front(undefined, 1 << 20, full());
   const slow = new Body();
   const reading = front.ask().response;
+  await front.reached();
   front.asked[0]!.answer.resolve(new Response(slow.body));
   slow.fail();
   await assertRejects(async () => await toldBy(await reading), Error, "was not finished");

@@ -25,6 +25,7 @@ Deno.test("fifty who ask at once are one request, and read along", async () => {
   const answers = Array.from({ length: 50 }, () => front.ask().response);
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
+  await front.reached();
   front.asked[0]!.answer.resolve(new Response(readable as ReadableStream<Uint8Array<ArrayBuffer>>));
   const responses = await Promise.all(answers);
   const sources = responses.map(sourceOf);
@@ -36,6 +37,7 @@ Deno.test("fifty who ask at once are one request, and read along", async () => {
   await writer.close();
   for (const source of sources.slice(1)) assertEquals((await collect(source)).length, 3);
   assertEquals((await collect(sources[0]!)).length, 7);
+  await front.reached();
   assertEquals(front.asked.length, 1);
   assertEquals(front.uses, ["miss", ...Array<CacheUse>(49).fill("collapsed")]);
 });
@@ -44,6 +46,7 @@ Deno.test("what will not be stored holds nobody up", async () => {
   for (const control of ["max-age=0", "no-cache", "private", "no-store"]) {
     using front = new Front();
     const answers = Array.from({ length: 3 }, () => front.ask().response);
+    await front.reached();
     front.always = counting();
     front.asked[0]!.answer.resolve(
       new Response("own", { headers: { "cache-control": control } }),
@@ -82,6 +85,7 @@ Deno.test("a stale answer is given at once, and one fetch renews it", async () =
   assertEquals([await toldBy(first!), await toldBy(second!)], ["200 old", "200 old"]);
   await turn();
   assertEquals(await toldBy(now(front.ask().response)), "200 new 1");
+  await front.reached();
   assertEquals(front.asked.length, 2);
   assertEquals(front.uses, ["miss", "stale", "stale", "hit"]);
 });
@@ -157,12 +161,14 @@ Deno.test("when the origin fails, all who wait get what was kept for that", asyn
     front.asked.length = 0;
     front.always = undefined;
     const answers = Array.from({ length: 3 }, () => front.ask().response);
+    await front.reached();
     promise.then(front.asked[0]!.answer.resolve, front.asked[0]!.answer.reject);
     if (typeof fails === "number") resolve(new Response("down", { status: fails, headers }));
     else reject(new SendError("connection_refused", "Cannot connect"));
     const told = await Promise.all((await Promise.all(answers)).map(toldBy));
     assertEquals(told, ["200 old", "200 old", "200 old"]);
     assertEquals(front.uses, ["miss", "stale", "stale", "stale"]);
+    await front.reached();
     assertEquals(front.asked.length, 1);
   }
 });
@@ -179,6 +185,7 @@ Deno.test("another status than those of a failure is the new answer", async () =
 Deno.test("when the origin fails with nothing kept, each who waits asks for itself", async () => {
   using front = new Front();
   const answers = Array.from({ length: 3 }, () => front.ask().response);
+  await front.reached();
   front.always = counting();
   front.asked[0]!.answer.reject(new SendError("connection_refused", "Cannot connect"));
   await assertRejects(() => Promise.resolve(answers[0]!), SendError);
@@ -194,6 +201,7 @@ Deno.test("an answer that breaks off fails all its readers and does not stay", a
     start: (controller) => controller.enqueue(new Uint8Array(3)),
     pull: () => Promise.reject(new Error("The origin is gone")),
   }, { highWaterMark: 0 });
+  await front.reached();
   front.asked[0]!.answer.resolve(new Response(body));
   for (const response of await Promise.all(answers)) {
     await assertRejects(() => collect(response.body), Error, "Cannot read on in a cached object");
@@ -214,6 +222,7 @@ Deno.test("HEAD, ranges and conditions are answered by the whole that one GET ha
   using front = new Front(() => new Response("0123456789", { headers: { etag: '"1"' } }));
   const head = await front.ask({ method: "HEAD", headers: { range: "bytes=1-2" } }).response;
   assertEquals(await toldBy(head), "200 ");
+  await front.reached();
   const { request } = front.asked[0]!;
   assertEquals([request.method, request.headers.get("range")], ["GET", null]);
   await turn();
@@ -222,6 +231,7 @@ Deno.test("HEAD, ranges and conditions are answered by the whole that one GET ha
   assertEquals(await front.get({ headers: { "if-none-match": '"1"' } }), "304 ");
   const again = now(front.ask({ method: "HEAD" }).response);
   assertEquals(fieldsOf(again, "content-length", "x-cache"), ["10", "HIT"]);
+  await front.reached();
   assertEquals(front.asked.length, 1);
 });
 
@@ -237,12 +247,14 @@ Deno.test("a HEAD for what is not kept has the head of the GET", async () => {
 Deno.test("who leaves early cuts off a fetch only if nobody else waits", async () => {
   using front = new Front();
   const alone = front.ask();
+  await front.reached();
   alone.cancel();
   await assertRejects(() => Promise.resolve(alone.response), SendError);
   assert(front.asked[0]!.request.signal.aborted);
 
   const leader = front.ask();
   const other = front.ask().response;
+  await front.reached();
   leader.cancel();
   front.asked[1]!.answer.resolve(new Response("all of it"));
   assertEquals(await toldBy(await other), "200 all of it");
@@ -259,6 +271,7 @@ Deno.test("a slow reader holds nobody up, and nobody has to read", async () => {
       if (++pulled === 100) controller.close();
     },
   });
+  await front.reached();
   front.asked[0]!.answer.resolve(new Response(body));
   sourceOf(await unread).cancel();
   assertEquals((await front.get()).length, 100_004);
@@ -327,9 +340,11 @@ Deno.test("a wait for the lookup has its limit, and then nothing goes to the ori
     assertEquals(error.failure, "http_response_timeout");
   }
   const patient = front.ask({ override: { lookupTimeout: 2 ** 32 - 1 } }).response;
+  await front.reached();
   front.asked[0]!.answer.resolve(new Response("in the end"));
   assertEquals(await toldBy(await leader), "200 in the end");
   assertEquals(await toldBy(await patient), "200 in the end");
+  await front.reached();
   assertEquals([front.asked.length, front.uses], [1, ["miss", "collapsed"]]);
 });
 
@@ -357,6 +372,7 @@ Deno.test("what is larger than the cache goes past it, at its reader's own speed
       controller.enqueue(new Uint8Array(1));
     },
   }, { highWaterMark: 0 });
+  await front.reached();
   front.asked[0]!.answer.resolve(new Response(body, { headers: { "content-length": "1001" } }));
   const source = sourceOf(await answer);
   await source.read();
@@ -369,6 +385,7 @@ Deno.test("closing ends the fetches, whose readers learn it", async () => {
   const front = new Front();
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>();
   const reading = front.ask().response;
+  await front.reached();
   front.asked[0]!.answer.resolve(new Response(body));
   const response = await reading;
   const waiting = front.ask({ url: "http://a.test/2" }).response;
