@@ -26,7 +26,7 @@ export class Http2Pool {
 
   /** A connection with a place for one request, which the caller has to `release`. */
   async take(): Promise<Http2Session> {
-    const until = performance.now() - this.#timeouts.pace.heldUp + roomTime(this.#timeouts);
+    const until = this.#timeouts.pace.now + roomTime(this.#timeouts);
     for (;;) {
       this.#closeWorn();
       for (const session of this.#sessions) {
@@ -104,7 +104,7 @@ export class Http2Pool {
         ),
       );
     const { pace } = this.#timeouts;
-    const cancel = pace.after(Math.max(0, until - performance.now() + pace.heldUp), expire);
+    const cancel = pace.after(Math.max(0, until - pace.now), expire);
     this.#waiting.add(resolve);
     try {
       await promise;
