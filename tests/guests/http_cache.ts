@@ -53,3 +53,14 @@ export function counting(fields: Record<string, string> = {}, status = 200) {
     response.end(`answer ${++count}`);
   };
 }
+
+/** Answers with a tag, confirms it to those who ask about it, and notes what each asks about, or "all". */
+export function confirming(asked: string[]) {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const condition = request.headers["if-none-match"];
+    asked.push(condition ?? "all");
+    const fields = { etag: '"v1"', "x-count": String(asked.length) };
+    if (condition === '"v1"') response.writeHead(304, fields).end();
+    else response.writeHead(200, fields).end("the content");
+  };
+}

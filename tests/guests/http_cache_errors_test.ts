@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { fetchRaw, valuesOf } from "./http.ts";
-import { counting, setUp, told } from "./http_cache.ts";
+import { confirming, counting, setUp, told } from "./http_cache.ts";
 import { testGuest } from "./serving.ts";
 
 /** Those whose SDKs know stale-if-error. */
@@ -10,13 +10,7 @@ const RESORTING = ["rust", "go-http-cache"];
 for (const name of RESORTING) {
   testGuest(name, "a 304 renews what is kept for errors, and answers", async () => {
     const asked: string[] = [];
-    await using stage = await setUp(name, (request, response) => {
-      const condition = request.headers["if-none-match"];
-      asked.push(condition ?? "all");
-      const fields = { etag: '"v1"', "x-count": String(asked.length) };
-      if (condition === '"v1"') response.writeHead(304, fields).end();
-      else response.writeHead(200, fields).end("the content");
-    });
+    await using stage = await setUp(name, confirming(asked));
     const path = "/a?hooks&ttl=10&sie=60";
     await stage.ask(path);
     stage.now += 20_000;

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { Wire } from "../cli/wire.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { fetchRaw, valuesOf } from "./http.ts";
-import { counting, setUp, told } from "./http_cache.ts";
+import { confirming, counting, setUp, told } from "./http_cache.ts";
 import { serveGuest, testGuest } from "./serving.ts";
 
 /** Guests that cache by themselves, with hooks that do what the query says. */
@@ -106,13 +106,7 @@ for (const name of NAMES) {
 
   testGuest(name, "a 304 renews what is stored, and the content stays", async () => {
     const asked: string[] = [];
-    await using stage = await setUp(name, (request, response) => {
-      const condition = request.headers["if-none-match"];
-      asked.push(condition ?? "all");
-      const fields = { etag: '"v1"', "x-count": String(asked.length) };
-      if (condition === '"v1"') response.writeHead(304, fields).end();
-      else response.writeHead(200, fields).end("the content");
-    });
+    await using stage = await setUp(name, confirming(asked));
     const path = "/a?hooks&ttl=10&swr=60";
     await stage.ask(path);
     stage.now += 20_000;
