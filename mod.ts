@@ -18,6 +18,7 @@ import { load, type Loaded, warmup } from "./load.ts";
 import { Run } from "./run.ts";
 import type { Exchange } from "./service/exchange.ts";
 import type { ServiceOptions } from "./service/options.ts";
+import { Line, type Linked } from "./service/line.ts";
 import { refuseHead } from "./service/refuse_head.ts";
 import { reply } from "./service/reply.ts";
 import { hopsOf, Service } from "./service/service.ts";
@@ -44,6 +45,10 @@ export interface FastlikeOptions extends ServiceOptions {
 /** A handler for `Deno.serve`, and for anything else that has a `Request` and wants a `Response`. */
 export type Handler = (request: Request, info?: HandlerInfo) => Promise<Response>;
 
+interface Running extends Linked<Running> {
+  readonly run: Run;
+}
+
 /** A program that answers requests. Two of them in one process share nothing. */
 export class Fastlike implements AsyncDisposable {
   /** Answers one request. What goes wrong is a response too, but for a `secure` that throws. Bound, so that it can be handed on. */
@@ -52,7 +57,7 @@ export class Fastlike implements AsyncDisposable {
   readonly fetch: Handler;
   readonly #options: FastlikeOptions;
   readonly #service: Service;
-  readonly #running = new Set<Run>();
+  readonly #running = new Line<Running>();
   #loaded: Loaded;
   #warm = 0;
   #closed = false;
@@ -96,10 +101,8 @@ export class Fastlike implements AsyncDisposable {
    */
   async run(): Promise<number> {
     const exchange = new SyntheticExchange();
-    const run = new Run(exchange, this.#service, this.#loaded, true);
-    this.#running.add(run);
+    const run = this.#note(new Run(exchange, this.#service, this.#loaded, true));
     const fault = await run.ended;
-    this.#running.delete(run);
     this.#service.wallTime.delete(exchange);
     return fault?.exitCode ?? 0;
   }
@@ -182,9 +185,9 @@ export class Fastlike implements AsyncDisposable {
   /** Ends what is running (503 to those without a response) and closes all connections to backends. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    const running = [...this.#running];
-    for (const run of running) run.close(new Stop("The service is closing"));
-    await Promise.all(running.map(({ ended }) => ended));
+    const running = this.#running.all();
+    for (const { run } of running) run.close(new Stop("The service is closing"));
+    await Promise.all(running.map(({ run }) => run.ended));
     this.#service.watchdog[Symbol.dispose]();
     this.#service.close();
   }
@@ -205,10 +208,14 @@ export class Fastlike implements AsyncDisposable {
   }
 
   #start(exchange: Exchange, service: Service): Promise<void> {
-    const run = new Run(exchange, service, this.#loaded);
-    this.#running.add(run);
-    run.ended.then(() => this.#running.delete(run));
-    return run.answered;
+    return this.#note(new Run(exchange, service, this.#loaded)).answered;
+  }
+
+  #note(run: Run): Run {
+    const node = { run, older: undefined, newer: undefined };
+    this.#running.add(node);
+    run.ended.then(() => this.#running.remove(node));
+    return run;
   }
 
   /** Gives the request to a sandbox that asks for one; undefined if none does. */

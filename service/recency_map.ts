@@ -1,8 +1,8 @@
-interface Node<K, V> {
+import { Line, type Linked } from "./line.ts";
+
+interface Node<K, V> extends Linked<Node<K, V>> {
   readonly key: K;
   value: V;
-  older: Node<K, V> | undefined;
-  newer: Node<K, V> | undefined;
 }
 
 /**
@@ -11,8 +11,7 @@ interface Node<K, V> {
  */
 export class RecencyMap<K, V> {
   readonly #nodes = new Map<K, Node<K, V>>();
-  #oldest: Node<K, V> | undefined;
-  #newest: Node<K, V> | undefined;
+  readonly #line = new Line<Node<K, V>>();
 
   get size(): number {
     return this.#nodes.size;
@@ -20,7 +19,7 @@ export class RecencyMap<K, V> {
 
   /** The key that was used longest ago. */
   get oldest(): K | undefined {
-    return this.#oldest?.key;
+    return this.#line.oldest?.key;
   }
 
   /** All keys, in no order that means anything; any of them may be deleted meanwhile. */
@@ -36,9 +35,9 @@ export class RecencyMap<K, V> {
   /** Has the key be the one used last; undefined if there is none. */
   use(key: K): V | undefined {
     const node = this.#nodes.get(key);
-    if (node && node !== this.#newest) {
-      this.#unlink(node);
-      this.#link(node);
+    if (node && node !== this.#line.newest) {
+      this.#line.remove(node);
+      this.#line.add(node);
     }
     return node?.value;
   }
@@ -51,31 +50,15 @@ export class RecencyMap<K, V> {
       this.use(key);
       return;
     }
-    const added = { key, value, older: undefined, newer: undefined };
+    const added = { key, value };
     this.#nodes.set(key, added);
-    this.#link(added);
+    this.#line.add(added);
   }
 
   delete(key: K): boolean {
     const node = this.#nodes.get(key);
     if (!node) return false;
-    this.#unlink(node);
+    this.#line.remove(node);
     return this.#nodes.delete(key);
-  }
-
-  #link(node: Node<K, V>): void {
-    node.older = this.#newest;
-    if (this.#newest) this.#newest.newer = node;
-    else this.#oldest = node;
-    this.#newest = node;
-  }
-
-  #unlink(node: Node<K, V>): void {
-    const { older, newer } = node;
-    if (older) older.newer = newer;
-    else this.#oldest = newer;
-    if (newer) newer.older = older;
-    else this.#newest = older;
-    node.older = node.newer = undefined;
   }
 }

@@ -1,3 +1,4 @@
+import type { Deadline } from "./deadlines.ts";
 import { discard, EMPTY, type Payload } from "./bytes.ts";
 import {
   type ClientFacts,
@@ -25,6 +26,7 @@ export class SyntheticExchange implements Exchange {
     serverPort: 80,
   };
   readonly usage: Usage = new Usage();
+  deadline: Deadline | undefined;
 
   inform(): void {}
 

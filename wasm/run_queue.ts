@@ -1,9 +1,10 @@
+import { Line, type Linked } from "../service/line.ts";
 import type { Pace } from "../service/pace.ts";
 import type { Pool } from "./pool.ts";
 import type { Slot } from "./slot.ts";
 
 /** A run of the program for one sandbox. */
-export interface Job<S> {
+export interface Job<S> extends Linked<Job<S>> {
   /**
    * Runs the guest to its end. `yieldTurn` says that it waits for something: the next may start.
    *
@@ -24,7 +25,7 @@ export class RunQueue<S> {
   readonly #pool: Pool<S>;
   readonly #most: number;
   readonly #pace: Pace;
-  readonly #jobs = new Set<Job<S>>();
+  readonly #jobs = new Line<Job<S>>();
   #starting = false;
 
   /** @param most How many may wait for a slot, besides those for which there is one. */
@@ -36,12 +37,12 @@ export class RunQueue<S> {
 
   /** Whether a further job would be one too many. */
   get full(): boolean {
-    return this.#jobs.size >= this.#most + this.#pool.free;
+    return this.#jobs.length >= this.#most + this.#pool.free;
   }
 
   /** How many jobs have not started. */
   get length(): number {
-    return this.#jobs.size;
+    return this.#jobs.length;
   }
 
   submit(job: Job<S>): void {
@@ -51,23 +52,23 @@ export class RunQueue<S> {
 
   /** Takes back a job that has not started; says whether it was still waiting. */
   withdraw(job: Job<S>): boolean {
-    return this.#jobs.delete(job);
+    return this.#jobs.remove(job);
   }
 
   #next(): void {
     if (this.#starting) return;
-    const [job] = this.#jobs;
+    const job = this.#jobs.oldest;
     if (!job) return;
     let slot;
     try {
       slot = this.#pool.take();
     } catch (error) {
-      this.#jobs.delete(job);
+      this.#jobs.remove(job);
       job.fail(error);
       return queueMicrotask(() => this.#next());
     }
     if (!slot) return; // whoever gives a slot back calls again
-    this.#jobs.delete(job);
+    this.#jobs.remove(job);
     this.#start(job, slot);
   }
 

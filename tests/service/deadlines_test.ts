@@ -1,5 +1,5 @@
 import fc from "npm:fast-check@4.10.2";
-import { Deadlines } from "../../service/deadlines.ts";
+import { Deadlines, type Timed } from "../../service/deadlines.ts";
 import { Pace } from "../../service/pace.ts";
 import { assert, assertEquals } from "../assert.ts";
 
@@ -50,17 +50,18 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 Deno.test("what has not ended in its time expires then, in order of arrival, and nothing else does", () => {
   fc.assert(fc.property(steps, (steps) => {
     const pace = new FakePace();
-    const deadlines = new Deadlines<number>(2500, pace);
+    const deadlines = new Deadlines(2500, pace);
     const begun: number[] = [];
+    const keys = Array.from({ length: 80 }, (): Timed => ({}));
     const ended = new Set<number>();
     const expired: [key: number, at: number][] = [];
     for (const step of steps) {
       if ("begin" in step) {
         const key = begun.push(pace.now) - 1;
-        deadlines.add(key, () => expired.push([key, pace.now]));
+        deadlines.add(keys[key]!, () => expired.push([key, pace.now]));
       } else if ("end" in step) {
         if (!expired.some(([key]) => key === step.end)) ended.add(step.end);
-        deadlines.delete(step.end);
+        deadlines.delete(keys[step.end]!);
       } else pace.pass(step.pass);
     }
     const due = begun.map((at, key) => [key, at + 2500] as [number, number]);
@@ -76,8 +77,9 @@ Deno.test("what has not ended in its time expires then, in order of arrival, and
 
 Deno.test("a thousand that end in time cost one timer", () => {
   const pace = new FakePace();
-  const deadlines = new Deadlines<number>(100, pace);
-  for (let key = 0; key < 1000; key++) {
+  const deadlines = new Deadlines(100, pace);
+  for (let i = 0; i < 1000; i++) {
+    const key: Timed = {};
     deadlines.add(key, () => assert(false));
     pace.pass(0.05);
     deadlines.delete(key);
@@ -89,12 +91,13 @@ Deno.test("a thousand that end in time cost one timer", () => {
 
 Deno.test("what has begun keeps its time when what happens then is changed", () => {
   const pace = new FakePace();
-  const deadlines = new Deadlines<string>(100, pace);
+  const deadlines = new Deadlines(100, pace);
   const told: string[] = [];
-  deadlines.add("a", () => told.push("first"));
+  const [a, b]: [Timed, Timed] = [{}, {}];
+  deadlines.add(a, () => told.push("first"));
   pace.pass(60);
-  deadlines.add("b", () => told.push("b"));
-  deadlines.add("a", () => told.push("second"));
+  deadlines.add(b, () => told.push("b"));
+  deadlines.add(a, () => told.push("second"));
   pace.pass(40);
   assertEquals(told, ["second"]);
   pace.pass(60);
@@ -103,32 +106,33 @@ Deno.test("what has begun keeps its time when what happens then is changed", () 
 
 Deno.test("what expires may begin and end others", () => {
   const pace = new FakePace();
-  const deadlines = new Deadlines<string>(100, pace);
+  const deadlines = new Deadlines(100, pace);
   const told: string[] = [];
-  deadlines.add("a", () => {
+  const [a, b, c, d]: [Timed, Timed, Timed, Timed] = [{}, {}, {}, {}];
+  deadlines.add(a, () => {
     told.push("a");
-    deadlines.delete("b");
-    deadlines.add("d", () => told.push(`d at ${pace.now}`));
+    deadlines.delete(b);
+    deadlines.add(d, () => told.push(`d at ${pace.now}`));
   });
-  deadlines.add("b", () => told.push("b"));
+  deadlines.add(b, () => told.push("b"));
   pace.pass(10);
-  deadlines.add("c", () => told.push(`c at ${pace.now}`));
+  deadlines.add(c, () => told.push(`c at ${pace.now}`));
   pace.pass(300);
   assertEquals(told, ["a", "c at 110", "d at 200"]);
 });
 
 Deno.test("without a limit nothing is kept and nothing expires", () => {
   const pace = new FakePace();
-  new Deadlines<number>(Infinity, pace).add(1, () => assert(false));
+  new Deadlines(Infinity, pace).add({}, () => assert(false));
   assert(pace.idle);
 });
 
 Deno.test("time in which the process was held up is not the request's", async () => {
   const pace = new Pace();
-  const deadlines = new Deadlines<number>(40, pace);
+  const deadlines = new Deadlines(40, pace);
   const expired = Promise.withResolvers<number>();
   const began = performance.now();
-  deadlines.add(1, () => expired.resolve(performance.now() - began));
+  deadlines.add({}, () => expired.resolve(performance.now() - began));
   const end = began + 100;
   while (performance.now() < end);
   pace.holdUp(100);
