@@ -8,6 +8,7 @@ import { type Connection, Connections } from "./connections.ts";
 import { flawOf } from "./host.ts";
 import type { Listener, ListenOptions } from "./listening.ts";
 import { listenPlainly } from "./web_listener.ts";
+import { Outbox } from "./outbox.ts";
 import { PlainExchange } from "./plain_exchange.ts";
 import { PlainLane } from "./plain_lane.ts";
 import type { PlainRequest } from "./wire_plain.ts";
@@ -117,6 +118,7 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
     start(begin(request, response, connection, holdsBack, access, upgrade));
   };
   const { headTimeout = HEAD_TIMEOUT, headBytes = HEAD_BYTES } = options;
+  const outbox = new Outbox();
   const server = createServer(
     {
       ...SETTINGS,
@@ -136,7 +138,7 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
       serve(request, onClosed) {
         connection.round = connections.round;
         connection.silent = false;
-        start(beginPlain(request, socket, connection, access, onClosed));
+        start(beginPlain(request, socket, connection, outbox, access, onClosed));
       },
       leave(first) {
         connection.plain = false;
@@ -188,6 +190,7 @@ function beginPlain(
   request: PlainRequest,
   socket: Socket,
   { client, running }: Connection,
+  outbox: Outbox,
   access: ListenOptions["access"],
   onClosed: (exchange: PlainExchange) => void,
 ): PlainExchange {
@@ -198,7 +201,7 @@ function beginPlain(
     onClosed(exchange);
   };
   const { keepAliveTimeout } = SETTINGS;
-  const exchange = new PlainExchange(request, socket, client, keepAliveTimeout, closed);
+  const exchange = new PlainExchange(request, socket, outbox, client, keepAliveTimeout, closed);
   running.add(exchange);
   return exchange;
 }

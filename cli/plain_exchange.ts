@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { EMPTY, isWhole, type Payload } from "../service/bytes.ts";
+import type { Deadline } from "../service/deadlines.ts";
 import {
   type ClientFacts,
   type Exchange,
@@ -13,6 +14,7 @@ import { HeaderList } from "../service/headers.ts";
 import { Usage } from "../service/usage.ts";
 import { frame } from "./wire_framing.ts";
 import { headText } from "./wire_head.ts";
+import type { Outbox } from "./outbox.ts";
 import type { PlainRequest } from "./wire_plain.ts";
 import { ResponseWriter } from "./wire_response.ts";
 
@@ -25,7 +27,9 @@ export class PlainExchange implements Exchange {
   readonly body: Payload = EMPTY;
   readonly client: ClientFacts;
   readonly usage: Usage = new Usage();
+  deadline: Deadline | undefined;
   readonly #socket: Socket;
+  readonly #outbox: Outbox;
   readonly #keepAliveMillis: number;
   readonly #onClosed: (exchange: PlainExchange, whole: boolean) => void;
   #writer: ResponseWriter | undefined;
@@ -42,6 +46,7 @@ export class PlainExchange implements Exchange {
   constructor(
     { method, target, host, raw }: PlainRequest,
     socket: Socket,
+    outbox: Outbox,
     client: ClientFacts,
     keepAliveMillis: number,
     onClosed: (exchange: PlainExchange, whole: boolean) => void,
@@ -54,6 +59,7 @@ export class PlainExchange implements Exchange {
     };
     this.client = client;
     this.#socket = socket;
+    this.#outbox = outbox;
     this.#keepAliveMillis = keepAliveMillis;
     this.#onClosed = onClosed;
   }
@@ -144,7 +150,7 @@ export class PlainExchange implements Exchange {
     const sent = (error?: Error | null) => {
       if (!error) this.closed();
     };
-    if (together) return void socket.write(bytes, sent);
+    if (together) return this.#outbox.add(() => socket.writable && socket.write(bytes, sent));
     socket.write(bytes);
     socket.write(body, sent);
   }

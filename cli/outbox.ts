@@ -1,0 +1,65 @@
+import { setImmediate } from "node:timers";
+
+/** What an {@linkcode Outbox} needs of the platform. */
+export interface Turns {
+  /** Milliseconds on any clock. */
+  now(): number;
+  /** Calls back once what has come together, in this turn of the event loop, has been seen to. */
+  atEnd(callback: () => void): void;
+}
+
+/** The milliseconds for which a response may be held back for others. */
+const MOST_HELD = 1;
+/** More than that is long: so much time only guests take that do not pause. */
+const LONG = 4;
+/** So many turns without a long one have to pass before responses are held back. */
+const QUICK_TURNS = 64;
+
+const EVENT_LOOP: Turns = { now: () => performance.now(), atEnd: setImmediate };
+
+/**
+ * Writes the responses of one turn of the event loop together: a write to a client that is asleep wakes it, which takes
+ * longer than all the rest of a write, and those that are awake are spared it. No response waits for what may take long:
+ * they are held back only as long as guests have been quick for a while.
+ */
+export class Outbox {
+  readonly #turns: Turns;
+  #held: (() => void)[] = [];
+  /** When the first of those came that are held back, or would be; undefined if there is none. */
+  #since: number | undefined;
+  #awaitsEnd = false;
+  #quickTurns = 0;
+
+  constructor(turns: Turns = EVENT_LOOP) {
+    this.#turns = turns;
+  }
+
+  /** Has a response written, now or a little later. */
+  add(write: () => void): void {
+    const now = this.#turns.now();
+    this.#since ??= now;
+    if (!this.#awaitsEnd) this.#awaitEnd();
+    if (this.#quickTurns < QUICK_TURNS) write();
+    else this.#held.push(write);
+    if (now - this.#since >= MOST_HELD) this.#release(now);
+  }
+
+  #awaitEnd(): void {
+    this.#awaitsEnd = true;
+    this.#turns.atEnd(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#awaitsEnd = false;
+    this.#quickTurns++;
+    if (this.#since !== undefined) this.#release(this.#turns.now());
+  };
+
+  #release(now: number): void {
+    if (now - this.#since! > LONG) this.#quickTurns = 0;
+    this.#since = undefined;
+    const held = this.#held;
+    this.#held = [];
+    for (const write of held) write();
+  }
+}
