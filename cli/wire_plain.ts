@@ -53,7 +53,7 @@ export function readPlainRequest(chunk: Buffer): PlainRequest | undefined {
     const value = trimmed(text, colon + 1, end);
     if (!NAME.test(name) || FORBIDDEN.test(value)) return undefined;
     const key = name.toLowerCase();
-    if (SPECIAL.has(key)) return undefined;
+    if (SPECIAL.has(key) && !saysNothing(key, value)) return undefined;
     if (key === "host") {
       if (host !== undefined) return undefined;
       host = value;
@@ -63,6 +63,11 @@ export function readPlainRequest(chunk: Buffer): PlainRequest | undefined {
   }
   if (!host || !isHost(host)) return undefined;
   return { method: line[1]!, target: line[2]!, host, raw };
+}
+
+/** Browsers say that the connection is to stay open, as it would anyway. */
+function saysNothing(key: string, value: string): boolean {
+  return key === "connection" && value.toLowerCase() === "keep-alive";
 }
 
 /** A part of a text without the spaces and tabs around it. */

@@ -19,12 +19,18 @@ Deno.test("a plain request is its line and its fields, without the blanks around
   });
 });
 
+Deno.test("a request that asks for what happens anyway, that the connection stays open, is plain", () => {
+  const raw = ["Host", "a", "Connection", "Keep-Alive"];
+  assertEquals(read("GET / HTTP/1.1\r\nHost: a\r\nConnection: Keep-Alive\r\n\r\n")?.raw, raw);
+});
+
 const NOT_PLAIN = {
   "with a body": "GET / HTTP/1.1\r\nHost: a\r\ncontent-length: 2\r\n\r\n",
   "with chunks": "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
   "that expects something": "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
   "that upgrades": "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n",
   "about the connection": "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+  "about more of the connection": "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x\r\n\r\n",
   "with a method that has a body": "POST / HTTP/1.1\r\nHost: a\r\n\r\n",
   "of HTTP/1.0": "GET / HTTP/1.0\r\nHost: a\r\n\r\n",
   "for a proxy": "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -74,6 +80,7 @@ Deno.test("whatever is taken for a plain request node reads in the same way", as
       "HTTP/1.1",
       "Host: b",
       "X: 1\r\n",
+      "Connection: keep-alive\r\n",
     ],
   );
   const edit = fc.record({ at: fc.nat(start.length), drop: fc.nat(2), piece });
