@@ -3,7 +3,6 @@ import type { RequestPromise } from "./handles/request_promise.ts";
 import { type Host, Sandbox } from "./handles/sandbox.ts";
 import { LimitReached, overTime, SignalReceived, Stop } from "./handles/stop.ts";
 import type { Loaded, Seat } from "./load.ts";
-import type { Deadline, Timed } from "./service/deadlines.ts";
 import type { Exchange } from "./service/exchange.ts";
 import type { LimitName } from "./service/limits.ts";
 import type { LogLevel } from "./service/log.ts";
@@ -17,12 +16,11 @@ import { withFrames } from "./wasm/trap.ts";
 const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
 
 /** A run of the program: first a request in the queue, then a sandbox, which may take more requests. */
-export class Run implements Job<Seat>, Host, Timed {
+export class Run implements Job<Seat>, Host {
   /** Resolves when the guest does no more for the request that it was started for. */
   readonly answered: Promise<void>;
   /** Resolves when the guest has ended, and whoever answers in its place, with what was wrong with it. */
   readonly ended: Promise<Fault | undefined>;
-  deadline: Deadline | undefined;
   older: Job<Seat> | undefined;
   newer: Job<Seat> | undefined;
   readonly #exchange: Exchange;
@@ -55,11 +53,11 @@ export class Run implements Job<Seat>, Host, Timed {
     service.wallTime.add(exchange, () => stop(overTime(service.limits)));
     loaded.queue.submit(this);
     if (this.#sandbox || this.#refused) return;
-    service.waiting.add(this, () => this.#turnAway("instances", WAITED));
+    service.waiting.add(exchange, () => this.#turnAway("instances", WAITED));
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
-    this.#service.waiting.delete(this);
+    this.#service.waiting.delete(this.#exchange);
     this.#yieldTurn = yieldTurn;
     const { seat } = slot;
     seat.memory ??= new Memory(slot.memory);
@@ -131,7 +129,7 @@ export class Run implements Job<Seat>, Host, Timed {
   #refuse(status: number, message: string): void {
     if (this.#refused) return;
     this.#refused = true;
-    this.#service.waiting.delete(this);
+    this.#service.waiting.delete(this.#exchange);
     reply(this.#exchange, status, message);
     this.#answer();
     this.#end({ status, message, level: "error", exitCode: ABORTED });

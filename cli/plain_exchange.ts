@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { EMPTY, isWhole, type Payload } from "../service/bytes.ts";
-import type { Deadline } from "../service/deadlines.ts";
 import {
   type ClientFacts,
   type Exchange,
@@ -27,7 +26,6 @@ export class PlainExchange implements Exchange {
   readonly body: Payload = EMPTY;
   readonly client: ClientFacts;
   readonly usage: Usage = new Usage();
-  deadline: Deadline | undefined;
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #keepAliveMillis: number;

@@ -1,14 +1,9 @@
 import { Line, type Linked } from "./line.ts";
 import type { Pace } from "./pace.ts";
 
-/** What has begun and is to end in time. Who has it end notes here when that is. */
-export interface Timed {
-  deadline?: Deadline | undefined;
-}
-
 /** When something is to have ended, and what happens if it has not. */
-export interface Deadline extends Linked<Deadline> {
-  readonly of: Timed;
+interface Deadline<K> extends Linked<Deadline<K>> {
+  readonly key: K;
   /** On the clock of the pace. */
   readonly due: number;
   expire: () => void;
@@ -21,10 +16,11 @@ const MOST_WAIT = 1000;
  * A time limit that is the same for all, on much that begins and ends: one list in order of arrival, and one timer, for
  * the oldest. It is left to pass, so that what ends in time costs no timer.
  */
-export class Deadlines {
+export class Deadlines<K extends WeakKey> {
   readonly #ms: number;
   readonly #pace: Pick<Pace, "now" | "after">;
-  readonly #line = new Line<Deadline>();
+  readonly #line = new Line<Deadline<K>>();
+  readonly #ofKeys = new WeakMap<K, Deadline<K>>();
   #stopTimer: (() => void) | undefined;
 
   /** @param ms `Infinity` for no limit. */
@@ -34,21 +30,26 @@ export class Deadlines {
   }
 
   /** Begins now. For what has begun already, it only changes what happens when the time is over. */
-  add(of: Timed, expire: () => void): void {
+  add(key: K, expire: () => void): void {
     if (this.#ms === Infinity) return;
-    if (of.deadline) {
-      of.deadline.expire = expire;
+    const known = this.#ofKeys.get(key);
+    if (known) {
+      known.expire = expire;
       return;
     }
     const due = this.#pace.now + this.#ms;
-    this.#line.add(of.deadline = { of, due, expire, older: undefined, newer: undefined });
+    const deadline = { key, due, expire, older: undefined, newer: undefined };
+    this.#ofKeys.set(key, deadline);
+    this.#line.add(deadline);
     if (!this.#stopTimer) this.#wait(due);
   }
 
   /** Has ended in time, if it has begun. */
-  delete(of: Timed): void {
-    if (of.deadline) this.#line.remove(of.deadline);
-    of.deadline = undefined;
+  delete(key: K): void {
+    const deadline = this.#ofKeys.get(key);
+    if (!deadline) return;
+    this.#ofKeys.delete(key);
+    this.#line.remove(deadline);
   }
 
   /** Lets nothing expire any more. */
@@ -66,7 +67,7 @@ export class Deadlines {
   #look(): void {
     for (let next; (next = this.#line.oldest);) {
       if (next.due > this.#pace.now) return this.#wait(next.due);
-      this.delete(next.of);
+      this.delete(next.key);
       next.expire();
     }
     this.#stopTimer = undefined;

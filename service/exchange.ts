@@ -1,7 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Payload } from "./bytes.ts";
 import type { ClientFacts } from "./client_facts.ts";
-import type { Timed } from "./deadlines.ts";
 import type { HeaderList } from "./headers.ts";
 import type { Usage } from "./usage.ts";
 
@@ -42,7 +41,7 @@ export interface ResponseHead {
  * One request and the way to answer it: what the fronts (a `Request` handler, a socket, a test) have in common.
  * `respond` is called once; before it, `inform` any number of times.
  */
-export interface Exchange extends Timed {
+export interface Exchange {
   /** What the client asks; it does not change. */
   readonly head: RequestHead;
   /** The request's content; whole and empty when there is none. */

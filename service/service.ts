@@ -62,9 +62,9 @@ export class Service {
   readonly limits: LimitValues;
   readonly pace: Pace;
   /** What the limit `wall_time` is for. */
-  readonly wallTime: Deadlines;
+  readonly wallTime: Deadlines<Exchange>;
   /** Requests that wait for an instance. */
-  readonly waiting: Deadlines;
+  readonly waiting: Deadlines<Exchange>;
   readonly watchdog: Watchdog;
   readonly tally: Tally;
   /** Undefined if there are none. */

@@ -1,4 +1,3 @@
-import type { Deadline } from "./deadlines.ts";
 import { discard, EMPTY, type Payload } from "./bytes.ts";
 import {
   type ClientFacts,
@@ -26,7 +25,6 @@ export class SyntheticExchange implements Exchange {
     serverPort: 80,
   };
   readonly usage: Usage = new Usage();
-  deadline: Deadline | undefined;
 
   inform(): void {}
 

@@ -1,5 +1,5 @@
 import fc from "npm:fast-check@4.10.2";
-import { Deadlines, type Timed } from "../../service/deadlines.ts";
+import { Deadlines } from "../../service/deadlines.ts";
 import { Pace } from "../../service/pace.ts";
 import { assert, assertEquals } from "../assert.ts";
 
@@ -52,7 +52,7 @@ Deno.test("what has not ended in its time expires then, in order of arrival, and
     const pace = new FakePace();
     const deadlines = new Deadlines(2500, pace);
     const begun: number[] = [];
-    const keys = Array.from({ length: 80 }, (): Timed => ({}));
+    const keys = Array.from({ length: 80 }, (): object => ({}));
     const ended = new Set<number>();
     const expired: [key: number, at: number][] = [];
     for (const step of steps) {
@@ -79,7 +79,7 @@ Deno.test("a thousand that end in time cost one timer", () => {
   const pace = new FakePace();
   const deadlines = new Deadlines(100, pace);
   for (let i = 0; i < 1000; i++) {
-    const key: Timed = {};
+    const key: object = {};
     deadlines.add(key, () => assert(false));
     pace.pass(0.05);
     deadlines.delete(key);
@@ -93,7 +93,7 @@ Deno.test("what has begun keeps its time when what happens then is changed", () 
   const pace = new FakePace();
   const deadlines = new Deadlines(100, pace);
   const told: string[] = [];
-  const [a, b]: [Timed, Timed] = [{}, {}];
+  const [a, b]: [object, object] = [{}, {}];
   deadlines.add(a, () => told.push("first"));
   pace.pass(60);
   deadlines.add(b, () => told.push("b"));
@@ -108,7 +108,7 @@ Deno.test("what expires may begin and end others", () => {
   const pace = new FakePace();
   const deadlines = new Deadlines(100, pace);
   const told: string[] = [];
-  const [a, b, c, d]: [Timed, Timed, Timed, Timed] = [{}, {}, {}, {}];
+  const [a, b, c, d]: [object, object, object, object] = [{}, {}, {}, {}];
   deadlines.add(a, () => {
     told.push("a");
     deadlines.delete(b);
