@@ -29,7 +29,7 @@ const OF_REFUSAL: { readonly [R in Refusal]?: number } = {
 
 /** A refusal that only WASI has a word for. */
 class Denial extends HostError {
-  override name = "Denial";
+  override readonly name = "Denial";
 
   constructor(readonly errno: keyof typeof Errno, message: string) {
     super("failed", message);

@@ -1,7 +1,8 @@
 /** An IPv4 or IPv6 address in text as its 4 or 16 octets; undefined for anything else. IPv4 inside IPv6 is IPv4. */
 export function octetsOf(address: string): Uint8Array | undefined {
+  if (!address.includes(":")) return ipv4(address);
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  return address.includes(":") && !mapped ? ipv6(address) : ipv4(mapped?.[1] ?? address);
+  return mapped ? ipv4(mapped[1]!) : ipv6(address);
 }
 
 /** 4 or 16 octets in text; IPv6 in its canonical form (RFC 5952). */

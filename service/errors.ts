@@ -17,20 +17,27 @@ export type Refusal =
   | "precondition-failed"
   | "too-large";
 
-/** A refusal the guest is meant to see. Anything else that is thrown is a bug in the host. */
-export class HostError extends Error {
-  override name = "HostError";
+/**
+ * A refusal the guest is meant to see. Anything else that is thrown is a bug in the host. It is an `Error` that has no
+ * frames: guests ask for what is not there all the time, and to look for frames is most of what an error costs.
+ */
+export class HostError implements Error {
+  readonly name: string = "HostError";
+  readonly message: string;
   readonly kind: Refusal;
+  readonly cause: unknown;
 
   constructor(kind: Refusal, message: string, options?: ErrorOptions) {
-    super(message, options);
     this.kind = kind;
+    this.message = message;
+    this.cause = options?.cause;
   }
 }
+Object.setPrototypeOf(HostError.prototype, Error.prototype);
 
 /** Throws a {@linkcode HostError}, from anywhere an expression may stand. */
 export function refuse(kind: Refusal, message: string, cause?: unknown): never {
-  throw new HostError(kind, message, { cause });
+  throw new HostError(kind, message, cause === undefined ? undefined : { cause });
 }
 
 /**
@@ -78,7 +85,7 @@ export interface Http2Fault {
 
 /** A request to a backend that failed, with what the ABI's `send_error_detail` record can carry. */
 export class SendError extends HostError {
-  override name = "SendError";
+  override readonly name = "SendError";
   readonly failure: SendFailure;
   /** The response code of a failed DNS query, for `dns_error`. */
   readonly dnsRcode: number | undefined;
