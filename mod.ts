@@ -173,6 +173,7 @@ export class Fastlike implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve)); // requests go on meanwhile
     }
     this.retire();
+    this.#loaded.pool.retire();
     this.#loaded = loaded;
   }
 
@@ -188,6 +189,7 @@ export class Fastlike implements AsyncDisposable {
     const running = this.#running.all();
     for (const { run } of running) run.close(new Stop("The service is closing"));
     await Promise.all(running.map(({ run }) => run.ended));
+    this.#loaded.pool.retire();
     this.#service.watchdog[Symbol.dispose]();
     this.#service.close();
   }

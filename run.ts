@@ -65,9 +65,8 @@ export class Run implements Job<Seat>, Host {
     this.#sandbox = seat.sandbox = sandbox;
     sandbox.current.onDone(this.#answer);
     let fault: Fault | undefined;
-    sandbox.enter();
     try {
-      await slot.run();
+      await slot.run(() => sandbox.enter());
       sandbox.leave();
     } catch (error) {
       sandbox.leave();

@@ -1,5 +1,6 @@
 import type { Program } from "./program.ts";
 import type { Slot } from "./slot.ts";
+import { KEPT_BY_V8 } from "./stack.ts";
 
 /** Bytes of memory that idle slots hold at the most, unless more of them were asked for. */
 const MOST_IDLE_BYTES = 512 * 2 ** 20;
@@ -12,6 +13,7 @@ export class Pool<S> {
   /** What slots are of since they were last replaced. */
   #program: Program | undefined;
   #live = 0;
+  #retired = false;
   #warm = 0;
 
   /** @param most How many may live at the same time. */
@@ -39,8 +41,11 @@ export class Pool<S> {
   take(): Slot<S> | undefined {
     const idle = this.#idle.pop();
     if (idle || this.#live >= this.#most) return idle;
-    const slot = this.#make();
-    this.#live++;
+    return this.#count(this.#make());
+  }
+
+  #count(slot: Slot<S>): Slot<S> {
+    if (++this.#live > KEPT_BY_V8) slot.keepStack();
     return slot;
   }
 
@@ -50,9 +55,21 @@ export class Pool<S> {
    * @param whole Whether the run ended by itself: what else it may have left behind is not known.
    */
   giveBack(slot: Slot<S>, whole: boolean): void {
-    const usable = whole && !this.#isOld(slot) && slot.reset() && this.#hasRoom(slot);
+    const usable = whole && !this.#retired && !this.#isOld(slot) && slot.reset() &&
+      this.#hasRoom(slot);
     if (usable) this.#idle.push(slot);
-    else this.#live--;
+    else this.#drop(slot);
+  }
+
+  #drop(slot: Slot<S>): void {
+    this.#live--;
+    slot.end();
+  }
+
+  /** Lets go of all idle slots, and of the others when they are given back. */
+  retire(): void {
+    this.#retired = true;
+    for (const slot of this.#idle.splice(0)) this.#drop(slot);
   }
 
   /** Lends an idle slot, which must stay in its first state; undefined if there is none. */
@@ -71,8 +88,8 @@ export class Pool<S> {
     const made = Array.from({ length: count }, make);
     this.#program = program;
     this.#make = make;
-    this.#idle.splice(0, Infinity, ...made);
-    this.#live = running + count;
+    for (const slot of this.#idle.splice(0)) this.#drop(slot);
+    for (const slot of made) this.#idle.push(this.#count(slot));
   }
 
   #isOld({ program }: Slot<S>): boolean {
@@ -83,8 +100,7 @@ export class Pool<S> {
   warmup(count: number): number {
     this.#warm = Math.max(this.#warm, count);
     while (this.#idle.length < count && this.#live < this.#most) {
-      this.#idle.push(this.#make());
-      this.#live++;
+      this.#idle.push(this.#count(this.#make()));
     }
     return this.#idle.length;
   }

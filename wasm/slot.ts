@@ -4,6 +4,7 @@ import { CONTROL, HOST, RESTORE, SAVE, WATCH } from "./control.ts";
 import type { MemoryLimits } from "./layout.ts";
 import { type Images, PlainMemory, ResettableMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
+import { GuestStack } from "./stack.ts";
 
 /** A function for one import of the guest. */
 export interface ImportedFunction {
@@ -28,7 +29,10 @@ export class Slot<S> {
   readonly memory: GuestMemory;
   /** What it is an instance of. */
   readonly program: Program;
-  readonly #start: () => Promise<unknown>;
+  readonly #start: CallableFunction;
+  readonly #startAlone: () => Promise<unknown>;
+  #keepsStack = false;
+  #stack: GuestStack | undefined;
   readonly #reset: () => boolean;
   readonly #timeOfImage: () => number;
 
@@ -40,7 +44,8 @@ export class Slot<S> {
     if (memories) Object.assign(imports[HOST] ??= {}, memoryImports(memories, binding.watch));
     const { exports } = new WebAssembly.Instance(module, imports);
     const memory = exports.memory as WebAssembly.Memory;
-    this.#start = promising(exports._start as CallableFunction);
+    this.#start = exports._start as CallableFunction;
+    this.#startAlone = promising(this.#start);
     if (typeof resetting === "string") {
       this.memory = new PlainMemory(memory);
       this.#reset = () => false;
@@ -58,9 +63,29 @@ export class Slot<S> {
     this.#timeOfImage = () => resettable.timeOfImage();
   }
 
-  /** Runs the program from its start; resolves when it has returned, rejects when it traps or is stopped. */
-  run(): Promise<unknown> {
-    return this.#start();
+  /**
+   * Runs the program from its start; resolves when it has returned, rejects when it traps or is stopped.
+   *
+   * @param begin Called right before.
+   */
+  run(begin: () => void): Promise<unknown> {
+    if (this.#keepsStack) {
+      if (!this.#stack || this.#stack.over) this.#stack = new GuestStack(this.#start);
+      return this.#stack.run(begin);
+    }
+    begin();
+    return this.#startAlone();
+  }
+
+  /** Has it keep a stack from now on, for all its runs: whoever lets go of it has to end it. */
+  keepStack(): void {
+    this.#keepsStack = true;
+  }
+
+  /** It will not run again. */
+  end(): void {
+    this.#stack?.end();
+    this.#stack = undefined;
   }
 
   /**

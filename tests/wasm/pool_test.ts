@@ -29,7 +29,7 @@ Deno.test("slots of another program take the place of all, those in use when the
   pool.giveBack(running, true);
   for (const slot of [pool.take()!, pool.take()!]) assertEquals(slot.program, images);
   assertEquals(pool.take(), undefined, "no more live than may");
-  await next.run();
+  await next.run(() => {});
   pool.giveBack(next, true);
   assertEquals(pool.take(), next);
   assertEquals(new Uint8Array(next.memory.buffer)[0], 0);

@@ -1,0 +1,53 @@
+// Has a dozen guests wait at the same time, then replaces the program and closes everything; prints how many of the
+// instances that were made are still held by something.
+import { Fastlike } from "../../mod.ts";
+import { guestUrl } from "../guests/serving.ts";
+
+const AT_ONCE = 12;
+const made: WeakRef<WebAssembly.Instance>[] = [];
+WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+  construct(target, args) {
+    const instance = Reflect.construct(target, args);
+    made.push(new WeakRef(instance));
+    return instance;
+  },
+});
+
+/** Lets all requests that come at a time go on together. */
+class Gate {
+  #waiting: (() => void)[] = [];
+
+  pass(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#waiting.push(resolve) === AT_ONCE) { for (const go of this.#waiting.splice(0)) go(); }
+    return promise;
+  }
+}
+
+async function serve(): Promise<void> {
+  const gate = new Gate();
+  await using app = await Fastlike.load(guestUrl("rust"), {
+    catchAll: async (request: Request) => {
+      await gate.pass();
+      return new Response(new URL(request.url).pathname);
+    },
+  });
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(Array.from({ length: AT_ONCE }, async (_, i) => {
+      const url = `http://localhost/proxy/origin/${i}`;
+      const response = await app.handler(new Request(url, { method: "DELETE" }));
+      const text = await response.text();
+      if (!text.endsWith(`/${i}`)) throw new Error(`${i} got ${text}`);
+    }));
+    if (round === 1) await app.reload(guestUrl("rust"));
+  }
+}
+
+await serve();
+const left = () => made.filter((instance) => instance.deref()).length;
+for (let round = 0; left() && round < 100; round++) {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  (globalThis as unknown as { gc(): void }).gc();
+}
+const count = made.length > AT_ONCE ? `more than ${AT_ONCE}` : made.length;
+await Deno.stdout.write(new TextEncoder().encode(`${count} instances, ${left()} left\n`));

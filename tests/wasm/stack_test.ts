@@ -1,0 +1,81 @@
+import { assemble } from "../../cli/wat.ts";
+import { suspending } from "../../wasm/jspi.ts";
+import { GuestStack, LOOP } from "../../wasm/stack.ts";
+import { withFrames } from "../../wasm/trap.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+
+const MODULE = new WebAssembly.Module(
+  new Uint8Array(
+    await assemble(
+      "guest.wat",
+      `(module
+      (import "" "act" (func $act))
+      (func $trap (export "trap") unreachable)
+      (func $_start (export "_start") (call $act)))`,
+    ),
+  ),
+);
+
+/** A guest that does what a function does, on a stack of its own. */
+function guest(act: (trap: CallableFunction) => unknown): GuestStack {
+  const imports = { "": { act: suspending(() => act(exports.trap as CallableFunction)) } };
+  const { exports } = new WebAssembly.Instance(MODULE, imports);
+  return new GuestStack(exports._start as CallableFunction);
+}
+
+Deno.test("a guest runs once for each time that it is asked to, right after it is told", async () => {
+  const seen: string[] = [];
+  const stack = guest(() => void seen.push("runs"));
+  assertEquals(seen, []);
+  for (const name of ["first", "second", "third"]) {
+    await stack.run(() => seen.push(name));
+  }
+  assertEquals(seen, ["first", "runs", "second", "runs", "third", "runs"]);
+  stack.end();
+});
+
+Deno.test("guests that wait take turns with others on their own stacks", async () => {
+  const waits = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  const order: number[] = [];
+  const stacks = waits.map(({ promise }, i) => guest(() => promise.then(() => order.push(i))));
+  const runs = stacks.map((stack) => stack.run(() => {}));
+  for (const i of [2, 0, 1]) {
+    waits[i]!.resolve();
+    await runs[i];
+  }
+  assertEquals(order, [2, 0, 1]);
+  await Promise.all(stacks.map((stack) => stack.run(() => {})));
+  assertEquals(order, [2, 0, 1, 0, 1, 2]);
+  for (const stack of stacks) stack.end();
+});
+
+Deno.test("a run that fails says so, and leaves nothing to go on with", async () => {
+  const stack = guest(() => {
+    throw new TypeError("exit");
+  });
+  assert(!stack.over);
+  await assertRejects(() => stack.run(() => {}), TypeError, "exit");
+  assert(stack.over);
+  stack.end();
+});
+
+Deno.test("a trap tells the guest's functions and none of the host's", async () => {
+  const stack = guest((trap) => trap());
+  const error = await stack.run(() => {}).then(() => undefined, (error: Error) => error);
+  assert(error instanceof WebAssembly.RuntimeError);
+  assert(error.stack!.includes(LOOP), "it is on the stack");
+  const told = withFrames("trapped", error, (offset) => offset).split("\n");
+  assertEquals(told.map((line) => line.replace(/ \(.*/, "")), [
+    "trapped",
+    "  at trap",
+    "  at _start",
+  ]);
+});
+
+Deno.test("once it has ended, nothing holds what was on it", async () => {
+  const program = new URL("let_go.ts", import.meta.url).pathname;
+  const args = ["run", "-A", "--no-check", "--v8-flags=--expose-gc", program];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assertEquals([code, text(stdout), text(stderr)], [0, "more than 12 instances, 0 left\n", ""]);
+});
