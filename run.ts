@@ -13,6 +13,8 @@ import type { Job } from "./wasm/run_queue.ts";
 import type { Slot } from "./wasm/slot.ts";
 import { withFrames } from "./wasm/trap.ts";
 
+/** Microtasks in which a guest that waits may still get what it waits for before it loses its turn. */
+const MOMENT = 16;
 const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
 
 /** A run of the program: first a request in the queue, then a sandbox, which may take more requests. */
@@ -104,7 +106,12 @@ export class Run implements Job<Seat>, Host {
     this.#sandbox?.cutAnswers(reason.message);
   }
 
-  waiting(): void {
+  async waiting(): Promise<void> {
+    // What is there in a moment is worth it: the next guest would run in another instance's memory, which is cold.
+    for (let i = 0; i < MOMENT; i++) {
+      await undefined;
+      if (this.#sandbox!.running) return;
+    }
     this.#yieldTurn?.();
   }
 

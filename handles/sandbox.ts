@@ -229,6 +229,11 @@ export class Sandbox implements Runner {
     return this.#activeMs + (this.#running ? performance.now() - this.#activeSince : 0);
   }
 
+  /** Whether the guest is at work, and does not wait. */
+  get running(): boolean {
+    return this.#running;
+  }
+
   readonly #resume = (): void => {
     if (!this.#running) this.enter();
   };

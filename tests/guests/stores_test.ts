@@ -1,7 +1,7 @@
-import type { FastlikeOptions } from "../../mod.ts";
+import { Fastlike, type FastlikeOptions } from "../../mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { fetchRaw, type RawResponse, valuesOf } from "./http.ts";
-import { type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
+import { guestUrl, type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
 
 /** A guest with the stores that its routes open. */
 function serveStores(name: string, options: FastlikeOptions = {}): Promise<Served> {
@@ -183,3 +183,13 @@ for (const name of TELLING) {
     assertStringIncludes(body.replaceAll(" ", "").toLowerCase(), "storenotfound");
   });
 }
+
+Deno.test("a guest that waits for what is at hand keeps its turn: the next needs no instance of its own", async () => {
+  await using app = await Fastlike.load(guestUrl("rust"), {
+    kvStores: { settings: { a: "here" } },
+  });
+  const request = () => app.handler(new Request("http://localhost/kv/get?key=a"));
+  const responses = await Promise.all(Array.from({ length: 10 }, request));
+  for (const response of responses) assertEquals((await response.text()).trim(), "here");
+  assertEquals(app.status().instances.live, 1);
+});
