@@ -18,14 +18,16 @@ const KV_READ: Case = {
   prepare: { method: "PUT", path: "/kv/put?key=a" },
 };
 
+const PROXIED: Case = { name: "proxied", path: "/proxy/origin/" };
+
 /** The guests, and what is measured of each. */
 export const CASES: Readonly<Record<string, readonly Case[]>> = {
   hello: [HELLO],
-  rust: [HELLO, CACHE_HIT, KV_READ],
+  rust: [HELLO, CACHE_HIT, KV_READ, PROXIED],
   "rust-2020": [HELLO],
   assemblyscript: [HELLO],
-  go: [HELLO],
-  javascript: [HELLO, CACHE_HIT, KV_READ],
+  go: [HELLO, PROXIED],
+  javascript: [HELLO, CACHE_HIT, KV_READ, PROXIED],
 };
 
 /** Gets a server ready for a case. */

@@ -6,7 +6,7 @@
 // with the most requests per second is shown, for other work on the machine only ever takes away.
 import { type Case, CASES, prepare } from "./cases.ts";
 import { autocannon, type Load, wrk } from "./load.ts";
-import { FASTLIKE, type Host, isInstalled, start, VICEROY } from "./server.ts";
+import { FASTLIKE, type Host, isInstalled, start, startOrigin, VICEROY } from "./server.ts";
 
 const GUESTS = Object.keys(CASES);
 const TURNS = 2;
@@ -42,6 +42,7 @@ if (unknown.length) {
 }
 const hasWrk = await isInstalled("wrk");
 const load = hasWrk ? wrk : autocannon;
+using _origin = startOrigin();
 const hosts = await isInstalled(VICEROY.command) ? [FASTLIKE, VICEROY] : [FASTLIKE];
 print(
   Deno.stdout,

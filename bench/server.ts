@@ -13,6 +13,17 @@ export interface Host {
   args(wasm: string, port: number): string[];
 }
 
+/** Where the manifest has the guests' backend. */
+const ORIGIN_PORT = 47613;
+
+/** Starts the guests' backend; it ends with what is answered. */
+export function startOrigin(): Disposable {
+  const program = new URL("bench/origin.ts", ROOT).href;
+  const args = ["run", "-A", "--no-check", program, `${ORIGIN_PORT}`];
+  const process = new Deno.Command(Deno.execPath(), { args }).spawn();
+  return { [Symbol.dispose]: () => process.kill() };
+}
+
 /** This project, from source. */
 export const FASTLIKE: Host = {
   name: "fastlike",
