@@ -42,7 +42,7 @@ if (unknown.length) {
 }
 const hasWrk = await isInstalled("wrk");
 const load = hasWrk ? wrk : autocannon;
-using _origin = startOrigin();
+using _origin = await startOrigin();
 const hosts = await isInstalled(VICEROY.command) ? [FASTLIKE, VICEROY] : [FASTLIKE];
 print(
   Deno.stdout,

@@ -1,6 +1,5 @@
-// The backend of the measured guests: what it says nobody may cache, so that each request comes to it.
-const headers = { "cache-control": "no-store" };
-Deno.serve(
-  { hostname: "127.0.0.1", port: Number(Deno.args[0]), onListen() {} },
-  () => new Response("Hello from the origin\n", { headers }),
-);
+// The backend of the guests that are measured. Nobody may cache what it says, but for what is named so.
+Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.args[0]), onListen() {} }, ({ url }) => {
+  const control = url.endsWith("/cached") ? "max-age=1" : "no-store";
+  return new Response("Hello from the origin\n", { headers: { "cache-control": control } });
+});

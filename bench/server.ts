@@ -16,11 +16,12 @@ export interface Host {
 /** Where the manifest has the guests' backend. */
 const ORIGIN_PORT = 47613;
 
-/** Starts the guests' backend; it ends with what is answered. */
-export function startOrigin(): Disposable {
+/** Starts the guests' backend and waits until it answers; it ends with what is answered. */
+export async function startOrigin(): Promise<Disposable> {
   const program = new URL("bench/origin.ts", ROOT).href;
   const args = ["run", "-A", "--no-check", program, `${ORIGIN_PORT}`];
   const process = new Deno.Command(Deno.execPath(), { args }).spawn();
+  while (!await answers(`http://127.0.0.1:${ORIGIN_PORT}/`)) await poll();
   return { [Symbol.dispose]: () => process.kill() };
 }
 
@@ -88,7 +89,7 @@ export async function start(
       await stop();
       throw new Error(`Cannot start ${host.name}: no response in ${MOST_START_MILLIS / 1000} s`);
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
+    await poll();
   }
   if (ended) throw new Error(firstLineOf(await lastWords));
   return {
@@ -102,6 +103,10 @@ export async function start(
     },
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function poll(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
 }
 
 /** Whether a tool is on the path. */

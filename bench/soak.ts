@@ -4,7 +4,7 @@
 //
 // Fails when the memory at the end is more than a tenth above that after the first tenth, when a socket, a running
 // instance or a waiting request is left, when an answer was wrong, or when the process does not end well.
-import { FASTLIKE, freePort, start } from "./server.ts";
+import { FASTLIKE, freePort, start, startOrigin } from "./server.ts";
 
 const REQUESTS = Number(Deno.args[0] ?? 1_000_000);
 const CLIENTS = 32;
@@ -25,11 +25,11 @@ const PATHS = MIX.flatMap(([path, weight, status]) =>
   Array.from({ length: weight }, () => ({ path, status }))
 );
 
-const origin = startOrigin();
+const origin = await startOrigin();
 const connections = Deno.createHttpClient({});
 const wasm = new URL("../testdata/built/rust.wasm", import.meta.url).pathname;
 const admin = `127.0.0.1:${freePort()}`;
-const server = await start(FASTLIKE, wasm, ["--proxy-to", origin.url, "--admin", admin]);
+const server = await start(FASTLIKE, wasm, ["--admin", admin]);
 const idle = socketsOf(server.pid);
 const memory: number[] = [];
 let wrong = 0;
@@ -41,7 +41,7 @@ for (let part = 1; part <= PARTS; part++) {
   print(`${until} requests: ${Math.round(memory.at(-1)! / 2 ** 20)} MiB, ${wrong} wrong answers`);
 }
 connections.close();
-await origin.close();
+origin[Symbol.dispose]();
 const left = await leftOver();
 const running = await runningNow();
 const code = await server.end();
@@ -82,19 +82,6 @@ async function runningNow(): Promise<number> {
   const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)![1]);
   return gauge("fastlike_instances_live") - gauge("fastlike_instances_idle") +
     gauge("fastlike_requests_queued") + gauge("fastlike_http_requests_in_flight");
-}
-
-function startOrigin(): { readonly url: string; close(): Promise<void> } {
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
-    const fresh = request.url.endsWith("/fresh");
-    return new Response("from the origin", {
-      headers: { "cache-control": fresh ? "no-store" : "max-age=1" },
-    });
-  });
-  return {
-    url: `http://127.0.0.1:${server.addr.port}`,
-    close: () => server.shutdown(),
-  };
 }
 
 function socketsOf(pid: number): number {
