@@ -1,8 +1,9 @@
+import { FramelessError } from "../service/errors.ts";
 import { describeLimit, type LimitName, type LimitValues } from "../service/limits.ts";
 
 /** Thrown through a guest to end it: by its own `proc_exit`, or because nobody wants its work any more. */
-export class Stop extends Error {
-  override name = "Stop";
+export class Stop extends FramelessError {
+  override readonly name: string = "Stop";
   /** The exit status that the guest chose; undefined when it was the host that stopped it. */
   readonly code: number | undefined;
 
@@ -14,7 +15,7 @@ export class Stop extends Error {
 
 /** What ends a guest that has reached a limit. */
 export class LimitReached extends Stop {
-  override name = "LimitReached";
+  override readonly name = "LimitReached";
   readonly limit: LimitName;
   /** What the client gets if it has had no response. */
   readonly status: number;
@@ -34,7 +35,7 @@ export function overTime(limits: LimitValues): LimitReached {
 
 /** What ends a guest that did not pause when the process was asked to end. */
 export class SignalReceived extends Stop {
-  override name = "SignalReceived";
+  override readonly name = "SignalReceived";
 
   /** @param signal The signal's number. */
   constructor(readonly signal: number) {

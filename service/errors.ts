@@ -18,22 +18,31 @@ export type Refusal =
   | "too-large";
 
 /**
- * A refusal the guest is meant to see. Anything else that is thrown is a bug in the host. It is an `Error` that has no
- * frames: guests ask for what is not there all the time, and to look for frames is most of what an error costs.
+ * An `Error` in every way but that it has no frames: to look for them is most of what an error costs, and guests ask for
+ * what is not there, and exit, all the time.
  */
-export class HostError implements Error {
-  readonly name: string = "HostError";
+export class FramelessError implements Error {
+  readonly name: string = "Error";
   readonly message: string;
-  readonly kind: Refusal;
   readonly cause: unknown;
 
-  constructor(kind: Refusal, message: string, options?: ErrorOptions) {
-    this.kind = kind;
+  constructor(message: string, options?: ErrorOptions) {
     this.message = message;
     this.cause = options?.cause;
   }
 }
-Object.setPrototypeOf(HostError.prototype, Error.prototype);
+Object.setPrototypeOf(FramelessError.prototype, Error.prototype);
+
+/** A refusal the guest is meant to see. Anything else that is thrown is a bug in the host. */
+export class HostError extends FramelessError {
+  override readonly name: string = "HostError";
+  readonly kind: Refusal;
+
+  constructor(kind: Refusal, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
 
 /** Throws a {@linkcode HostError}, from anywhere an expression may stand. */
 export function refuse(kind: Refusal, message: string, cause?: unknown): never {
