@@ -19,16 +19,18 @@ const EVENT_LOOP: Turns = { now: () => performance.now(), atEnd: setImmediate };
 
 /**
  * Writes the responses of one turn of the event loop together: a write to a client that is asleep wakes it, which takes
- * longer than all the rest of a write, and those that are awake are spared it. No response waits for what may take long:
- * they are held back only as long as guests have been quick for a while.
+ * longer than all the rest of a write, and those that are awake are spared it. No response waits for what may take long,
+ * or for nothing: they are held back only once guests have been quick for a while, and while several come in a turn.
  */
 export class Outbox {
   readonly #turns: Turns;
   #held: (() => void)[] = [];
   /** When the first of those came that are held back, or would be; undefined if there is none. */
   #since: number | undefined;
-  #awaitsEnd = false;
   #quickTurns = 0;
+  /** Responses in this turn so far, and in the one before. */
+  #count = 0;
+  #lastCount = 0;
 
   constructor(turns: Turns = EVENT_LOOP) {
     this.#turns = turns;
@@ -38,20 +40,16 @@ export class Outbox {
   add(write: () => void): void {
     const now = this.#turns.now();
     this.#since ??= now;
-    if (!this.#awaitsEnd) this.#awaitEnd();
-    if (this.#quickTurns < QUICK_TURNS) write();
-    else this.#held.push(write);
+    if (this.#count++ === 0) this.#turns.atEnd(this.#endTurn);
+    if (this.#quickTurns >= QUICK_TURNS && this.#lastCount > 1) this.#held.push(write);
+    else write();
     if (now - this.#since >= MOST_HELD) this.#release(now);
   }
 
-  #awaitEnd(): void {
-    this.#awaitsEnd = true;
-    this.#turns.atEnd(this.#endTurn);
-  }
-
   readonly #endTurn = (): void => {
-    this.#awaitsEnd = false;
     this.#quickTurns++;
+    this.#lastCount = this.#count;
+    this.#count = 0;
     if (this.#since !== undefined) this.#release(this.#turns.now());
   };
 

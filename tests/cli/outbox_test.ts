@@ -23,10 +23,10 @@ class Loop {
     for (const end of this.#ends.splice(0)) end();
   }
 
-  /** Turns of one response each, whose turn goes on for so long after it. */
+  /** Turns of two responses each, that go on for so long after them. */
   turns(count: number, after: number): void {
     for (let i = 0; i < count; i++) {
-      this.turn(["", 0]);
+      this.turn(["", 0], ["", 0]);
       this.now += after;
       this.end();
     }
@@ -65,16 +65,16 @@ Deno.test("after a guest that took long with its response, or kept one waiting, 
   loop.now += 5; // its guest goes on
   loop.end();
   loop.turns(63, 1);
-  loop.turn(["b", 0]);
-  assertEquals(loop.written, ["b"]);
+  loop.turn(["b", 0], ["c", 0]);
+  assertEquals(loop.written, ["b", "c"]);
   loop.end();
-  loop.turn(["c", 0]);
-  assertEquals(loop.written, ["b"]);
-  loop.turn(["d", 5]);
-  assertEquals(loop.written, ["b", "c", "d"]);
-  loop.end();
-  loop.turn(["e", 0]);
+  loop.turn(["d", 0]);
+  assertEquals(loop.written, ["b", "c"]);
+  loop.turn(["e", 5]);
   assertEquals(loop.written, ["b", "c", "d", "e"]);
+  loop.end();
+  loop.turn(["f", 0]);
+  assertEquals(loop.written, ["b", "c", "d", "e", "f"]);
 });
 
 Deno.test("guests that take long one after another have each response written at once", () => {
@@ -90,11 +90,24 @@ Deno.test("a turn without a response changes nothing, and each turn has its own 
   const loop = new Loop();
   loop.turns(64, 1);
   loop.now += 1000;
+  loop.turn(["a", 0], ["b", 0]);
+  loop.end();
+  loop.end();
+  loop.turn(["c", 0]);
+  assertEquals(loop.written, ["a", "b"]);
+  loop.end();
+  assertEquals(loop.written, ["a", "b", "c"]);
+});
+
+Deno.test("responses that come one at a time wait for no others", () => {
+  const loop = new Loop();
+  loop.turns(64, 1);
   loop.turn(["a", 0]);
   loop.end();
-  loop.end();
-  loop.turn(["b", 0]);
-  assertEquals(loop.written, ["a"]);
-  loop.end();
-  assertEquals(loop.written, ["a", "b"]);
+  assertEquals(loop.written.splice(0), ["a"]);
+  for (let i = 0; i < 10; i++) {
+    loop.turn(["b", 0]);
+    assertEquals(loop.written.splice(0), ["b"]);
+    loop.end();
+  }
 });
