@@ -14,14 +14,17 @@ const ATOMIC = 0xfe << 12;
 /** Opcodes that the rewriter deals with, and those that it writes. */
 export const Op = {
   unreachable: 0x00,
+  block: 0x02,
   loop: 0x03,
   if: 0x04,
   end: 0x0b,
+  branch: 0x0c,
   branchIf: 0x0d,
   return: 0x0f,
   call: 0x10,
   returnCall: 0x12,
   lastCall: 0x15,
+  tryTable: 0x1f,
   localGet: 0x20,
   localSet: 0x21,
   localTee: 0x22,

@@ -49,13 +49,31 @@ Deno.test("guests that wait take turns with others on their own stacks", async (
   for (const stack of stacks) stack.end();
 });
 
-Deno.test("a run that fails says so, and leaves nothing to go on with", async () => {
-  const stack = guest(() => {
-    throw new TypeError("exit");
-  });
+Deno.test("a run that traps says so, and leaves nothing to go on with", async () => {
+  const stack = guest((trap) => trap());
   assert(!stack.over);
-  await assertRejects(() => stack.run(() => {}), TypeError, "exit");
+  await assertRejects(() => stack.run(() => {}), WebAssembly.RuntimeError, "unreachable");
   assert(stack.over);
+  stack.end();
+});
+
+Deno.test("a run that a hostcall ends, at once or after a while, says so, and the next may come", async () => {
+  const seen: string[] = [];
+  const ends: (() => unknown)[] = [
+    () => {
+      throw new TypeError("exit");
+    },
+    () => Promise.reject(new TypeError("stop")),
+    () => Promise.resolve(),
+  ];
+  let end = ends[0]!;
+  const stack = guest(() => end());
+  for (end of [...ends, ...ends]) {
+    const error = await stack.run(() => {}).then(() => undefined, (error) => error);
+    seen.push(error instanceof TypeError ? error.message : `${error}`);
+    assert(!stack.over);
+  }
+  assertEquals(seen, ["exit", "stop", "undefined", "exit", "stop", "undefined"]);
   stack.end();
 });
 
