@@ -108,9 +108,11 @@ export class Run implements Job<Seat>, Host {
 
   async waiting(): Promise<void> {
     // What is there in a moment is worth it: the next guest would run in another instance's memory, which is cold.
+    const sandbox = this.#sandbox!;
+    const { stretches } = sandbox;
     for (let i = 0; i < MOMENT; i++) {
       await undefined;
-      if (this.#sandbox!.running) return;
+      if (sandbox.stretches !== stretches) return;
     }
     this.#yieldTurn?.();
   }

@@ -134,6 +134,7 @@ function makeServer(options: ListenOptions, connections: Connections, running: R
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
     const connection = connections.add(socket);
+    socket.on("end", () => outbox.flush()); // before the lane hears of it, and ends the other side too
     new PlainLane(socket, {
       serve(request, onClosed) {
         connection.round = connections.round;

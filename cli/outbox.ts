@@ -46,6 +46,11 @@ export class Outbox {
     if (now - this.#since >= MOST_HELD) this.#release(now);
   }
 
+  /** Writes what is held back: one of the sockets is about to end. */
+  flush(): void {
+    if (this.#held.length) this.#release(this.#turns.now());
+  }
+
   readonly #endTurn = (): void => {
     this.#quickTurns++;
     this.#lastCount = this.#count;

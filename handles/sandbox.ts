@@ -67,6 +67,7 @@ export class Sandbox implements Runner {
   #stopped: Stop | undefined;
   #rejectWait: ((reason: Stop) => void) | undefined;
   #running = false;
+  #stretches = 0;
   #activeMs = 0;
   #activeSince = 0;
 
@@ -229,9 +230,9 @@ export class Sandbox implements Runner {
     return this.#activeMs + (this.#running ? performance.now() - this.#activeSince : 0);
   }
 
-  /** Whether the guest is at work, and does not wait. */
-  get running(): boolean {
-    return this.#running;
+  /** How often the guest has begun to run or gone on. */
+  get stretches(): number {
+    return this.#stretches;
   }
 
   readonly #resume = (): void => {
@@ -241,6 +242,7 @@ export class Sandbox implements Runner {
   /** The guest runs next: nothing else happens before. */
   enter(): void {
     this.#running = true;
+    this.#stretches++;
     this.#activeSince = performance.now();
     const left = this.service.limits.cpu_time - this.usage.activeMillis;
     this.service.watchdog.enter(this, this.#stopped ? 0 : left);

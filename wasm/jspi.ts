@@ -7,9 +7,13 @@
 interface Jspi {
   Suspending: new (run: CallableFunction) => WebAssembly.ImportValue;
   promising(run: CallableFunction): (...args: unknown[]) => Promise<unknown>;
+  JSTag: WebAssembly.ImportValue;
 }
 
-const { Suspending, promising: promise } = WebAssembly as unknown as Jspi;
+const { Suspending, promising: promise, JSTag } = WebAssembly as unknown as Jspi;
+
+/** What a guest's code knows an exception of JavaScript by. */
+export const js: WebAssembly.ImportValue = JSTag;
 
 /** An import in which the guest is suspended when it answers a promise. */
 export function suspending(run: CallableFunction): WebAssembly.ImportValue {

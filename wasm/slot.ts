@@ -69,12 +69,20 @@ export class Slot<S> {
    * @param begin Called right before.
    */
   run(begin: () => void): Promise<unknown> {
-    if (this.#keepsStack) {
-      if (!this.#stack || this.#stack.over) this.#stack = new GuestStack(this.#start);
-      return this.#stack.run(begin);
-    }
+    if (this.#keepsStack && (!this.#stack || this.#stack.over)) this.#stack = this.#makeStack();
+    if (this.#stack) return this.#stack.run(begin);
     begin();
     return this.#startAlone();
+  }
+
+  #makeStack(): GuestStack | undefined {
+    try {
+      return new GuestStack(this.#start);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.#keepsStack = false; // its start takes or answers something
+      return undefined;
+    }
   }
 
   /** Has it keep a stack from now on, for all its runs: whoever lets go of it has to end it. */

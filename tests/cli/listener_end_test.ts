@@ -139,6 +139,22 @@ Deno.test("a body whose chunks turn to garbage is incomplete", async () => {
   await wire.rest();
 });
 
+Deno.test("a client that ends its side right after its request gets what is answered at once", async () => {
+  await using server = await serving((exchange) => answerText(exchange, "there"));
+  using busy = await Wire.open(server.port);
+  for (let i = 0; i < 100; i++) { // until responses are held back to the end of their turn
+    await busy.send(GET);
+    await busy.until("there");
+  }
+  for (let i = 0; i < 5; i++) {
+    using wire = await Wire.open(server.port);
+    await wire.send(GET);
+    await wire.halfClose();
+    assertStringIncludes(await wire.rest(), "there");
+  }
+  assert(server.lines.every(({ whole }) => whole), "the log has them as whole");
+});
+
 Deno.test("a half-closed connection is closed, and the next client is served", async () => {
   const left = leaving();
   let first = true;

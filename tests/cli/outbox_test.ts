@@ -49,6 +49,18 @@ Deno.test("once guests have been quick for a while, the responses of a turn are 
   assertEquals(loop.written, ["a", "b", "c"]);
 });
 
+Deno.test("what is held back is written when it is asked for, once", () => {
+  const loop = new Loop();
+  loop.turns(64, 1);
+  loop.outbox.flush();
+  loop.turn(["a", 0], ["b", 0.1]);
+  loop.outbox.flush();
+  assertEquals(loop.written, ["a", "b"]);
+  loop.turn(["c", 0.1]);
+  loop.end();
+  assertEquals(loop.written, ["a", "b", "c"]);
+});
+
 Deno.test("no response waits for more than a millisecond and the guest after that", () => {
   const loop = new Loop();
   loop.turns(64, 1);

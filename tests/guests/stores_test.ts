@@ -1,3 +1,4 @@
+import { assemble } from "../../cli/wat.ts";
 import { Fastlike, type FastlikeOptions } from "../../mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { fetchRaw, type RawResponse, valuesOf } from "./http.ts";
@@ -193,3 +194,35 @@ Deno.test("a guest that waits for what is at hand keeps its turn: the next needs
   for (const response of responses) assertEquals((await response.text()).trim(), "here");
   assertEquals(app.status().instances.live, 1);
 });
+
+Deno.test("so does one that waits for such things again and again", async () => {
+  const guest = await guestOf(`
+    (if (call $open (i32.const 0) (i32.const 1) (i32.const 4)) (then (unreachable)))
+    (local.set $left (i32.const 100))
+    (loop $next
+      (if (call $lookup (i32.load (i32.const 4)) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 64) (i32.const 8))
+        (then (unreachable)))
+      (if (call $lookup_wait (i32.load (i32.const 8)) (i32.const 12) (i32.const 64) (i32.const 8) (i32.const 16) (i32.const 20) (i32.const 24))
+        (then (unreachable)))
+      (br_if $next (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))`);
+  await using app = await Fastlike.load(guest, { kvStores: { a: { a: "here" } } });
+  const request = () => app.handler(new Request("http://localhost/"));
+  const responses = await Promise.all(Array.from({ length: 10 }, request));
+  assertEquals(responses.map(({ status }) => status), responses.map(() => 200));
+  assertEquals(app.status().instances.live, 1);
+});
+
+/** A guest that reads a KV store. */
+function guestOf(start: string): Promise<Uint8Array> {
+  return assemble(
+    "guest.wat",
+    `(module
+      (import "fastly_kv_store" "open" (func $open (param i32 i32 i32) (result i32)))
+      (import "fastly_kv_store" "lookup" (func $lookup (param i32 i32 i32 i32 i32 i32) (result i32)))
+      (import "fastly_kv_store" "lookup_wait"
+        (func $lookup_wait (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "a")
+      (func (export "_start") (local $left i32) ${start}))`,
+  );
+}

@@ -35,6 +35,23 @@ Deno.test("slots of another program take the place of all, those in use when the
   assertEquals(new Uint8Array(next.memory.buffer)[0], 0);
 });
 
+Deno.test("any number of guests may run whose start answers something", async () => {
+  const bytes = await assemble(
+    "guest.wat",
+    '(module (memory (export "memory") 1) (func (export "_start") (result i32) (i32.const 7)))',
+  );
+  const program = await compile(bytes, { memory: 1 << 20, reuse: "auto", watch: false });
+  const pool = new Pool(maker(program), 8);
+  const slots = Array.from({ length: 8 }, () => pool.take()!);
+  for (const slot of slots) {
+    let begun = 0;
+    for (let run = 1; run < 3; run++) {
+      await slot.run(() => begun++);
+      assertEquals(begun, run);
+    }
+  }
+});
+
 Deno.test("slots stay when none of another program can be made", async () => {
   const cards = await compile(BYTES, { memory: 1 << 20, reuse: "auto", watch: false });
   const pool = new Pool(maker(cards), 2);

@@ -49,13 +49,31 @@ Deno.test("guests that wait take turns with others on their own stacks", async (
   for (const stack of stacks) stack.end();
 });
 
-Deno.test("a run that fails says so, and leaves nothing to go on with", async () => {
-  const stack = guest(() => {
-    throw new TypeError("exit");
-  });
+Deno.test("a run that traps says so, and leaves nothing to go on with", async () => {
+  const stack = guest((trap) => trap());
   assert(!stack.over);
-  await assertRejects(() => stack.run(() => {}), TypeError, "exit");
+  await assertRejects(() => stack.run(() => {}), WebAssembly.RuntimeError, "unreachable");
   assert(stack.over);
+  stack.end();
+});
+
+Deno.test("a run that a hostcall ends, at once or after a while, says so, and the next may come", async () => {
+  const seen: string[] = [];
+  const ends: (() => unknown)[] = [
+    () => {
+      throw new TypeError("exit");
+    },
+    () => Promise.reject(new TypeError("stop")),
+    () => Promise.resolve(),
+  ];
+  let end = ends[0]!;
+  const stack = guest(() => end());
+  for (end of [...ends, ...ends]) {
+    const error = await stack.run(() => {}).then(() => undefined, (error) => error);
+    seen.push(error instanceof TypeError ? error.message : `${error}`);
+    assert(!stack.over);
+  }
+  assertEquals(seen, ["exit", "stop", "undefined", "exit", "stop", "undefined"]);
   stack.end();
 });
 
@@ -72,10 +90,13 @@ Deno.test("a trap tells the guest's functions and none of the host's", async () 
   ]);
 });
 
-Deno.test("once it has ended, nothing holds what was on it", async () => {
-  const program = new URL("let_go.ts", import.meta.url).pathname;
-  const args = ["run", "-A", "--no-check", "--v8-flags=--expose-gc", program];
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  assertEquals([code, text(stdout), text(stderr)], [0, "more than 12 instances, 0 left\n", ""]);
-});
+for (const [when, ...args] of [["it has ended"], ["nobody uses it any more", "forget"]]) {
+  Deno.test(`once ${when}, nothing holds what was on it`, async () => {
+    const program = new URL("let_go.ts", import.meta.url).pathname;
+    const flags = ["run", "-A", "--no-check", "--v8-flags=--expose-gc"];
+    const command = new Deno.Command(Deno.execPath(), { args: [...flags, program, ...args] });
+    const { code, stdout, stderr } = await command.output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    assertEquals([code, text(stdout), text(stderr)], [0, "more than 12 instances, 0 left\n", ""]);
+  });
+}
