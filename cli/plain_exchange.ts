@@ -11,9 +11,9 @@ import {
 } from "../service/exchange.ts";
 import { HeaderList } from "../service/headers.ts";
 import { Usage } from "../service/usage.ts";
+import type { Outbox } from "./outbox.ts";
 import { frame } from "./wire_framing.ts";
 import { headText } from "./wire_head.ts";
-import type { Outbox } from "./outbox.ts";
 import type { PlainRequest } from "./wire_plain.ts";
 import { ResponseWriter } from "./wire_response.ts";
 

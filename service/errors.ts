@@ -46,7 +46,7 @@ export class HostError extends FramelessError {
 
 /** Throws a {@linkcode HostError}, from anywhere an expression may stand. */
 export function refuse(kind: Refusal, message: string, cause?: unknown): never {
-  throw new HostError(kind, message, cause === undefined ? undefined : { cause });
+  throw new HostError(kind, message, { cause });
 }
 
 /**

@@ -134,7 +134,7 @@ export class CodeRewriter {
       }
       if (this.#check && (op === Op.atomicWait32 || op === Op.atomicWait64)) {
         // Nothing could stop it, or run at all, while it waits. It traps, as where WebAssembly may not block.
-        code.raw(r.bytes.subarray(copied, start)).byte(Op.unreachable);
+        code.copy(r.bytes, copied, start).byte(Op.unreachable);
         this.#offsets.add(code.length - 1, code.length, start, r.at);
         copied = r.at;
         continue;

@@ -27,6 +27,21 @@ class Body {
   }
 }
 
+/** Has a client read so many pieces of what the origin never ends, and leave. */
+async function leaveEndless(front: Front, pieces: number): Promise<Body> {
+  const endless = new Body();
+  const reading = front.ask().response;
+  await front.reached();
+  front.asked.at(-1)!.answer.resolve(new Response(endless.body));
+  const source = sourceOf(await reading);
+  for (let count = 0; count < pieces; count++) {
+    endless.write(1000);
+    await source.read();
+  }
+  source.cancel();
+  return endless;
+}
+
 /** A driver on a disk that is full. */
 function full(): CacheDriver {
   const fail = (): never => {
@@ -70,16 +85,7 @@ for (const when of ["after", "before"] as const) {
 
 Deno.test("a fetch ends that the cache has no room for, once its last reader has left", async () => {
   using front = new Front(undefined, 10_000);
-  const endless = new Body();
-  const reading = front.ask().response;
-  await front.reached();
-  front.asked[0]!.answer.resolve(new Response(endless.body));
-  const source = sourceOf(await reading);
-  for (let count = 0; count < 20; count++) {
-    endless.write(1000);
-    await source.read();
-  }
-  source.cancel();
+  const endless = await leaveEndless(front, 20);
   assert(!endless.cancelled);
   endless.write(1000);
   await turn();
@@ -90,16 +96,7 @@ Deno.test("an answer that may have no end does not take the whole cache", async 
   using front = new Front(() => new Response("small"), 20_000);
   for (const path of ["1", "2", "3"]) await front.get({ url: `http://a.test/${path}` });
   front.always = undefined;
-  const endless = new Body();
-  const reading = front.ask().response;
-  await front.reached();
-  front.asked[3]!.answer.resolve(new Response(endless.body));
-  const source = sourceOf(await reading);
-  for (let count = 0; count < 40; count++) {
-    endless.write(1000);
-    await source.read();
-  }
-  source.cancel();
+  const endless = await leaveEndless(front, 40);
   for (const path of ["1", "2", "3"]) await front.get({ url: `http://a.test/${path}` });
   assertEquals(front.uses, ["miss", "miss", "miss", "miss", "hit", "hit", "hit"]);
   endless.fail();
