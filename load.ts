@@ -1,4 +1,4 @@
-import { binderOf, isKnown } from "./abi/mod.ts";
+import { binderOf, isKnown, shownImport } from "./abi/mod.ts";
 import type { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import type { Sandbox } from "./handles/sandbox.ts";
@@ -11,6 +11,8 @@ import { WayChooser } from "./wasm/reset_way.ts";
 import { RunQueue } from "./wasm/run_queue.ts";
 import { Slot } from "./wasm/slot.ts";
 
+/** How many unknown imports a message names. */
+const MOST_NAMED = 20;
 /** How often the copying of an image is timed: the shortest counts. */
 const COPIES = 3;
 
@@ -120,13 +122,12 @@ export function warmup({ pool }: Loaded, count: number): number {
 }
 
 function refuseUnknown(imports: Program["imports"]): void {
-  const names = imports.filter((item) => !isKnown(item)).map(({ module, name }) =>
-    `${module}.${name}`
-  );
-  if (!names.length) return;
-  throw new Error(
-    `Cannot load the program: it imports ${names.join(", ")}, which this host does not know`,
-  );
+  const unknown = imports.filter((item) => !isKnown(item));
+  if (!unknown.length) return;
+  const more = unknown.length - MOST_NAMED;
+  const names = unknown.slice(0, MOST_NAMED).map(shownImport).join(", ") +
+    (more > 0 ? ` and ${more} more` : "");
+  throw new Error(`Cannot load the program: it imports ${names}, which this host does not know`);
 }
 
 /** Tells, in one line if it is for one reason, what of reuse and the watchdog the program does not allow. */

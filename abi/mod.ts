@@ -4,6 +4,7 @@
  * @module
  */
 import type { Seat } from "../handles/sandbox.ts";
+import { shownName } from "../service/shown_name.ts";
 import { acl } from "./acl.ts";
 import { asyncIo } from "./async_io.ts";
 import { backends } from "./backend.ts";
@@ -65,7 +66,10 @@ const today: readonly Namespace[] = [
 /** Every namespace that a guest may import from. */
 export const namespaces: readonly Namespace[] = [...today, ...legacy(today)];
 
-const byModule = new Map(namespaces.map(({ name, calls }) => [name, calls]));
+/** By maps and not by objects: a guest may import a module named `constructor`, or a function named `__proto__`. */
+const byModule: ReadonlyMap<string, ReadonlyMap<string, Hostcall>> = new Map(
+  namespaces.map(({ name, calls }) => [name, new Map(Object.entries(calls))]),
+);
 
 /** A function for a guest's import, bound to the seat that its sandboxes will take. */
 export interface BoundImport {
@@ -85,7 +89,7 @@ export type Binder = (seat: Seat) => BoundImport;
  * @param trace Whether every call is logged.
  */
 export function binderOf(module: string, name: string, trace: boolean): Binder {
-  const hostcall: Hostcall = byModule.get(module)?.[name] ?? unknownImport(module, name);
+  const hostcall: Hostcall = byModule.get(module)?.get(name) ?? unknownImport(module, name);
   const { suspends, bind } = trace ? traced(module, name, hostcall) : hostcall;
   return (seat) => {
     const run = bind(seat);
@@ -100,7 +104,12 @@ function resuming(seat: Seat, run: Bound): Bound {
 
 /** Whether this host knows an import. */
 export function isKnown({ module, name }: Pick<BoundImport, "module" | "name">): boolean {
-  return byModule.get(module)?.[name] !== undefined;
+  return byModule.get(module)?.has(name) ?? false;
+}
+
+/** An import as messages name it. */
+export function shownImport({ module, name }: Pick<BoundImport, "module" | "name">): string {
+  return `${shownName(module)}.${shownName(name)}`;
 }
 
 function unknownImport(module: string, name: string): Hostcall {
@@ -108,7 +117,8 @@ function unknownImport(module: string, name: string): Hostcall {
     words: [],
     suspends: false,
     bind: () => () => {
-      throw new Error(`Cannot call ${module}.${name}: this host does not know the import`);
+      const shown = shownImport({ module, name });
+      throw new Error(`Cannot call ${shown}: this host does not know the import`);
     },
   };
 }

@@ -41,7 +41,9 @@ export class Slot<S> {
     this.program = program;
     this.seat = binding.seat;
     const imports = importObject(binding.functions);
-    if (memories) Object.assign(imports[HOST] ??= {}, memoryImports(memories, binding.watch));
+    if (memories) {
+      Object.assign(imports[HOST] ??= Object.create(null), memoryImports(memories, binding.watch));
+    }
     const { exports } = new WebAssembly.Instance(module, imports);
     const memory = exports.memory as WebAssembly.Memory;
     this.#start = exports._start as CallableFunction;
@@ -122,10 +124,11 @@ function memoryImports(
   return made;
 }
 
+/** Nothing in it has a prototype: a guest may import a module named `constructor`, or a function named `__proto__`. */
 function importObject(functions: readonly ImportedFunction[]): WebAssembly.Imports {
-  const imports: Record<string, WebAssembly.ModuleImports> = {};
+  const imports: Record<string, WebAssembly.ModuleImports> = Object.create(null);
   for (const { module, name, run, suspends } of functions) {
-    const members = imports[module] ??= {};
+    const members = imports[module] ??= Object.create(null) as WebAssembly.ModuleImports;
     members[name] = suspends ? suspending(run) : run as WebAssembly.ImportValue;
   }
   return imports;

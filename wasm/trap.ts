@@ -1,8 +1,20 @@
+import { shownName } from "../service/shown_name.ts";
 import { demangle } from "./demangle.ts";
 import { LOOP } from "./stack.ts";
 
-// V8's frame of a guest function: "    at name (wasm://wasm/hash:wasm-function[12]:0x34)", the name left out if unknown.
-const FRAME = /^\s+at (?:(.*) \()?wasm:\/\/.*wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/;
+/** Most frames that a message has, for an `Error.stackTraceLimit` that is set higher. */
+const MOST_FRAMES = 50;
+/** Longest name that is demangled, in characters. */
+const MOST_MANGLED = 4096;
+
+/** A function of the guest on the stack. */
+interface Frame {
+  /** Empty if the module has no name for it. */
+  readonly name: string;
+  readonly index: string;
+  /** In the module that runs. */
+  readonly offset: number;
+}
 
 /**
  * The guest's functions in which it ended against its will, innermost first, each on a line of its own after `text`.
@@ -15,10 +27,28 @@ export function withFrames(
   locate: (offset: number) => number,
 ): string {
   const stack = error instanceof Error ? error.stack ?? "" : "";
-  const frames = stack.split("\n").map((line) => FRAME.exec(line));
-  const guests = frames.filter((frame) => frame !== null).filter(([, name]) => name !== LOOP);
-  const lines = guests.map(([, name, index, offset]) =>
-    `  at ${name ? demangle(name) : `function ${index}`} (0x${locate(Number(offset)).toString(16)})`
+  const frames = stack.split("\n").flatMap((line) => frameOf(line) ?? []);
+  const guests = frames.filter(({ name }) => name !== LOOP).slice(0, MOST_FRAMES);
+  const lines = guests.map(({ name, index, offset }) =>
+    `  at ${name ? shownFunction(name) : `function ${index}`} (0x${locate(offset).toString(16)})`
   );
   return [text, ...lines].join("\n");
+}
+
+/**
+ * Reads V8's line for a guest function: `    at name (wasm://wasm/hash:wasm-function[12]:0x34)`, or without the name and
+ * the parentheses. It is searched from its end, in time linear in its length, since a name may be long and have any text.
+ */
+function frameOf(line: string): Frame | undefined {
+  const tail = line.slice(line.lastIndexOf(":wasm-function["));
+  const place = /^:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/.exec(tail);
+  const at = /^\s{1,8}at /.exec(line)?.[0];
+  if (!place || at === undefined) return undefined;
+  const url = line.lastIndexOf(" (wasm://");
+  const name = url < 0 ? "" : line.slice(at.length, url);
+  return { name, index: place[1]!, offset: Number(place[2]) };
+}
+
+function shownFunction(name: string): string {
+  return shownName(name.length > MOST_MANGLED ? name : demangle(name));
 }
