@@ -1,6 +1,5 @@
 import {
   type ByteSource,
-  declarableLength,
   discard,
   type Eventually,
   isWhole,
@@ -8,7 +7,7 @@ import {
 } from "../service/bytes.ts";
 import { HostError, refuse, SendError, type SendFailure } from "../service/errors.ts";
 import type { Exchange } from "../service/exchange.ts";
-import { frameResponse } from "../service/framing.ts";
+import { frameInformational, frameResponse } from "../service/framing.ts";
 import { HeaderList } from "../service/headers.ts";
 import { GuestResponse } from "./message.ts";
 import type { PendingRequest } from "./pending_request.ts";
@@ -115,8 +114,7 @@ export class Received {
   /** Sends an informational head ahead of the response, as it is now: the guest may change it further. */
   inform({ status, headers }: GuestResponse): void {
     if (this.#responded) refuse("failed", "Cannot send an early hint after the response");
-    const framed = frameResponse(headers, status, false, undefined, "automatic");
-    this.exchange.inform({ status, headers: framed });
+    this.exchange.inform({ status, headers: frameInformational(headers) });
   }
 
   /** Answers for a guest that has not, and will not. */
@@ -142,9 +140,9 @@ export class Received {
 
   #send({ status, headers, framing, keepAlive }: GuestResponse, body: Payload): void {
     const toHead = this.exchange.head.method === "HEAD";
-    const framed = frameResponse(headers, status, toHead, declarableLength(body), framing);
-    if (!keepAlive) framed.set("connection", "close");
-    this.exchange.respond({ status, headers: framed }, body);
+    const framed = frameResponse(headers, status, toHead, body, framing);
+    if (!keepAlive) framed.headers.set("connection", "close");
+    this.exchange.respond({ status, headers: framed.headers }, framed.body);
     this.#content?.release();
   }
 }

@@ -7,7 +7,7 @@ import type {
   Transport,
   Upgrading,
 } from "./backend.ts";
-import { declarableLength, type Payload } from "./bytes.ts";
+import type { Payload } from "./bytes.ts";
 import { SendError } from "./errors.ts";
 import { frameRequest, type Framing } from "./framing.ts";
 import { handlerTransport } from "./handler_transport.ts";
@@ -116,15 +116,14 @@ export class Backend {
     const { authority, path, query } = splitUrl(url);
     const host = this.options?.hostOverride ?? headers.get("host") ?? authority ??
       this.#origin.authority;
-    const framed = frameRequest(headers, method, declarableLength(body), framing);
-    framed.set("host", host);
+    const framed = frameRequest(headers, method, body, framing);
+    framed.headers.set("host", host);
     const target = `${this.#origin.path}${path || "/"}${query}`;
     return {
       method,
       url: `${this.#origin.scheme}://${host}${target}`,
       target,
-      headers: framed,
-      body,
+      ...framed,
       limits,
     };
   }

@@ -5,7 +5,7 @@ import { concat, EMPTY, isWhole, type Payload } from "./bytes.ts";
 import type { Connector } from "./connector.ts";
 import type { SendError } from "./errors.ts";
 import { HttpVersion } from "./exchange.ts";
-import { declaredLength, isFramed, lengthOf } from "./framing.ts";
+import { isFramed, lengthOf } from "./framing.ts";
 import { HeaderList } from "./headers.ts";
 import { HttpBody, sendBody } from "./http_body.ts";
 import type { HttpPool } from "./http_pool.ts";
@@ -56,7 +56,6 @@ export class HttpSending extends WireSending {
 
   #start(): void {
     try {
-      const length = declaredLength(this.request);
       const wire = this.#wire = open(this.request, this.#origin);
       wire.on("socket", (socket) => this.#onSocket(wire, socket));
       wire.on("response", (message) => this.#onResponse(wire, message));
@@ -66,22 +65,22 @@ export class HttpSending extends WireSending {
         socket.on("error", () => {}); // who uses it sees it close
         this.#onUpgraded(message, socket as Socket, rest);
       });
-      this.#sendBody(wire, length);
+      this.#sendBody(wire);
     } catch (error) {
       this.abandon(toSendError(error, this.name));
       if (!isWhole(this.request.body)) this.request.body.cancel(error);
     }
   }
 
-  #sendBody(wire: ClientRequest, length: number | undefined): void {
+  #sendBody(wire: ClientRequest): void {
     const { body } = this.request;
     if (isWhole(body)) return void (body.length ? wire.end(body) : wire.end());
     wire.flushHeaders();
     const end = (trailers: HeaderList | undefined) => {
-      if (trailers && length === undefined) wire.addTrailers([...trailers]);
+      if (trailers) wire.addTrailers([...trailers]);
       wire.end();
     };
-    sendBody(wire, body, length, end).catch((error) => {
+    sendBody(wire, body, end).catch((error) => {
       // A response that is here already stays readable; only the connection goes.
       if (this.body?.complete) wire.socket?.destroy();
       else this.fail("connection_terminated", `the body failed: ${messageOf(error)}`, error);

@@ -8,7 +8,7 @@ import type { BackendRequest } from "./backend.ts";
 import { EMPTY, isWhole } from "./bytes.ts";
 import { SendError } from "./errors.ts";
 import { HttpVersion } from "./exchange.ts";
-import { declaredLength, lengthOf } from "./framing.ts";
+import { lengthOf } from "./framing.ts";
 import type { Http2Session } from "./h2_session.ts";
 import { HeaderList } from "./headers.ts";
 import { type Arrival, type Departure, HttpBody, sendBody } from "./http_body.ts";
@@ -56,7 +56,6 @@ export class Http2Sending extends WireSending {
 
   #start(): void {
     const { request } = this;
-    const length = declaredLength(request);
     const { body } = request;
     const fields = toFields(request, this.name.startsWith("https:"));
     const stream = this.#stream = this.#session.request(fields, {
@@ -74,7 +73,7 @@ export class Http2Sending extends WireSending {
       stream.on("wantTrailers", () => stream.sendTrailers(trailers ? toObject(trailers) : {}));
       stream.end();
     };
-    sendBody(departureOn(stream), body, length, end).catch((error) => {
+    sendBody(departureOn(stream), body, end).catch((error) => {
       if (this.body?.complete) return stream.close(constants.NGHTTP2_CANCEL);
       const reason = error instanceof Error ? error.message : String(error);
       this.fail("connection_terminated", `the body failed: ${reason}`, error);
@@ -174,7 +173,7 @@ function departureOn(stream: ClientHttp2Stream): Departure {
     get destroyed() {
       return stream.destroyed || stream.aborted;
     },
-    write: (chunk) => stream.write(chunk),
+    write: (chunk, done) => stream.write(chunk, done),
     on(event, listener) {
       stream.on(event, listener);
       if (event === "close") stream.on("aborted", listener);

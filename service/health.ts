@@ -109,13 +109,12 @@ export class HealthMonitor {
     const { method, path } = this.#check;
     const { url, hostOverride } = this.#options;
     const host = this.#check.host ?? hostOverride ?? new URL(url).host;
-    const headers = frameRequest(new HeaderList(["Host", host]), method, 0, "automatic");
+    const framed = frameRequest(new HeaderList(["Host", host]), method, EMPTY, "automatic");
     return {
       method,
       url: `${new URL(url).protocol}//${host}${path}`,
       target: path,
-      headers,
-      body: EMPTY,
+      ...framed,
       limits: DEFAULT_LIMITS,
     };
   }

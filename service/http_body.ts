@@ -1,4 +1,4 @@
-import type { ByteSource, Eventually } from "./bytes.ts";
+import { type ByteSource, EMPTY, type Eventually } from "./bytes.ts";
 import { SendError } from "./errors.ts";
 import { HeaderList } from "./headers.ts";
 import type { Pace } from "./pace.ts";
@@ -141,29 +141,33 @@ export class HttpBody implements ByteSource {
   }
 }
 
+/** How long what was written before a body failed may take to go out, in milliseconds. */
+const MOST_FLUSH_MS = 1000;
+
 /** What a body leaves on. */
 export interface Departure {
   readonly destroyed: boolean;
-  /** Answers whether there is room for more; if not, `drain` tells when. */
-  write(chunk: Uint8Array): boolean;
+  /**
+   * Answers whether there is room for more; if not, `drain` tells when.
+   *
+   * @param done Called when the bytes, and all before them, have gone out.
+   */
+  write(chunk: Uint8Array, done?: () => void): boolean;
   on(event: "drain" | "close", listener: () => void): unknown;
 }
 
 /**
  * Sends a request's body as it arrives, no faster than the connection takes it.
- * Resolves when all of it is handed over, or the connection has gone; rejects when the source fails or does
- * not keep to its length.
+ * Resolves when all of it is handed over, or the connection has gone. Rejects when the source fails, once what came
+ * before that has gone out.
  *
- * @param length What Content-Length has declared; undefined when there is none.
  * @param end Ends the message, with trailers if there are any.
  */
 export async function sendBody(
   wire: Departure,
   source: ByteSource,
-  length: number | undefined,
   end: (trailers: HeaderList | undefined) => void,
 ): Promise<void> {
-  let left = length;
   let done = false;
   let wake: (() => void) | undefined;
   wire.on("drain", () => wake?.());
@@ -179,18 +183,22 @@ export async function sendBody(
       const chunk = read instanceof Promise ? await read : read;
       if (wire.destroyed) return;
       if (!chunk) break;
-      if (left !== undefined && (left -= chunk.length) < 0) {
-        source.cancel();
-        throw new RangeError(`the body is longer than its Content-Length of ${length}`);
-      }
       if (!wire.write(chunk)) await new Promise<void>((resolve) => wake = resolve);
       if (wire.destroyed) return;
     }
   } catch (error) {
     done = true;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, MOST_FLUSH_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (wire.destroyed) wake();
+      else wire.write(EMPTY, wake);
+    });
     throw error;
   }
   done = true;
-  if (left) throw new RangeError(`the body is shorter than its Content-Length of ${length}`);
   end(source.trailers?.size ? source.trailers : undefined);
 }

@@ -1,8 +1,16 @@
+import { collect, type Payload } from "../../service/bytes.ts";
 import { frameRequest, frameResponse, type Framing } from "../../service/framing.ts";
 import { HeaderList } from "../../service/headers.ts";
-import { assertEquals } from "../assert.ts";
+import { Pipe } from "../../service/pipe.ts";
+import { assertEquals, assertRejects } from "../assert.ts";
 
 type Fields = string[];
+
+/** A body of x; without a length, one that arrives. */
+function bodyOf(length: number | undefined): Payload {
+  return length === undefined ? new Pipe() : new TextEncoder().encode("x".repeat(length));
+}
+
 const [LENGTH, CODING] = ["content-length", "transfer-encoding"];
 
 const requests: [
@@ -34,12 +42,21 @@ const requests: [
     "9",
   ]],
   ["manual chunked stays", "POST", 3, "manual", [CODING, "CHUNKED"], [CODING, "CHUNKED"]],
-  ["manual both stay", "POST", 3, "manual", [LENGTH, "3", CODING, "chunked"], [
+  [
+    "of both manual fields the coding stays",
+    "POST",
+    3,
+    "manual",
+    [LENGTH, "3", CODING, "chunked"],
+    [
+      CODING,
+      "chunked",
+    ],
+  ],
+  ["a manual length that no number holds is automatic", "POST", 3, "manual", [
     LENGTH,
-    "3",
-    CODING,
-    "chunked",
-  ]],
+    "9007199254740993",
+  ], [LENGTH, "3"]],
   ["manual without fields is automatic", "POST", 3, "manual", [], [LENGTH, "3"]],
   ["manual with a signed length is automatic", "POST", 3, "manual", [LENGTH, "+3"], [LENGTH, "3"]],
   ["manual with an empty length is automatic", "POST", 3, "manual", [LENGTH, ""], [LENGTH, "3"]],
@@ -62,7 +79,11 @@ const requests: [
 for (const [what, method, length, framing, given, framed] of requests) {
   Deno.test(`in a request ${what}`, () => {
     const headers = new HeaderList(["x", "1", ...given]);
-    assertEquals(frameRequest(headers, method, length, framing).raw, ["x", "1", ...framed]);
+    assertEquals(frameRequest(headers, method, bodyOf(length), framing).headers.raw, [
+      "x",
+      "1",
+      ...framed,
+    ]);
     assertEquals(headers.raw, ["x", "1", ...given], "the given fields stay as they are");
   });
 }
@@ -97,15 +118,82 @@ const responses: [
     "5",
   ]],
   ["manual fields that can stand stay", 200, false, 3, "manual", [LENGTH, "77"], [LENGTH, "77"]],
+  ["204 has no manual length either", 204, false, 0, "manual", [LENGTH, "0"], []],
+  ["of both manual fields the coding stays", 200, false, 3, "manual", [
+    LENGTH,
+    "3",
+    CODING,
+    "chunked",
+  ], [CODING, "chunked"]],
+  ["to HEAD no coding is told", 200, true, 0, "manual", [LENGTH, "77", CODING, "chunked"], [
+    LENGTH,
+    "77",
+  ]],
   ["manual with nonsense is automatic", 200, false, 3, "manual", [LENGTH, "x"], [LENGTH, "3"]],
 ];
 for (const [what, status, toHead, length, framing, given, framed] of responses) {
   Deno.test(`in a response ${what}`, () => {
     const headers = new HeaderList(["x", "1", ...given]);
-    assertEquals(frameResponse(headers, status, toHead, length, framing).raw, [
+    assertEquals(frameResponse(headers, status, toHead, bodyOf(length), framing).headers.raw, [
       "x",
       "1",
       ...framed,
     ]);
   });
 }
+
+/** A body of five bytes, whole or in pieces that have all been written. */
+const BODIES: Record<string, () => Payload> = {
+  "a whole body": () => new TextEncoder().encode("hello"),
+  "a streamed body": () => {
+    const pipe = new Pipe();
+    for (const text of ["he", "llo"]) pipe.write(new TextEncoder().encode(text));
+    pipe.finish();
+    return pipe;
+  },
+};
+
+/** The body's text under the guest's own Content-Length, in either direction. */
+async function textsUnder(length: string, body: () => Payload): Promise<string[]> {
+  const headers = new HeaderList(["Content-Length", length]);
+  const framed = [
+    frameRequest(headers, "POST", body(), "manual"),
+    frameResponse(headers, 200, false, body(), "manual"),
+  ];
+  assertEquals(framed.map(({ headers }) => headers.raw), [headers.raw, headers.raw]);
+  return await Promise.all(
+    framed.map(async ({ body }) => new TextDecoder().decode(await collect(body))),
+  );
+}
+
+for (const [what, body] of Object.entries(BODIES)) {
+  Deno.test(`${what} is cut at its manual Content-Length`, async () => {
+    assertEquals(await textsUnder("3", body), ["hel", "hel"]);
+    assertEquals(await textsUnder("0", body), ["", ""]);
+    assertEquals(await textsUnder("5", body), ["hello", "hello"]);
+  });
+
+  Deno.test(`${what} that is shorter than its manual Content-Length fails after its last byte`, async () => {
+    await assertRejects(
+      () => textsUnder("9", body),
+      Error,
+      "the body is 4 bytes shorter than its Content-Length of 9",
+    );
+  });
+
+  Deno.test(`${what} to HEAD is no matter of its Content-Length`, () => {
+    const headers = new HeaderList(["Content-Length", "9"]);
+    const content = body();
+    assertEquals(frameResponse(headers, 200, true, content, "manual").body === content, true);
+  });
+}
+
+Deno.test("what a guest writes beyond its Content-Length is read and thrown away", async () => {
+  const pipe = new Pipe();
+  const headers = new HeaderList(["Content-Length", "3"]);
+  const { body } = frameResponse(headers, 200, false, pipe, "manual");
+  pipe.write(new TextEncoder().encode("hello"));
+  assertEquals(new TextDecoder().decode(await collect(body)), "hel");
+  for (let i = 0; i < 8; i++) await pipe.write(new Uint8Array(32 * 1024));
+  pipe.finish();
+});

@@ -13,6 +13,7 @@ import { clearOrigin, type Http2Origin, type OnStream, secureOrigin } from "./h2
 import {
   failureOf,
   givenBack,
+  post,
   rawOrigin,
   request,
   sourceFrom,
@@ -276,21 +277,41 @@ Deno.test("a cancelled request ends its stream, and the connection goes on", asy
   });
 });
 
-Deno.test("a request's body that fails, or does not keep to its length, resets its stream", async () => {
+Deno.test("a request's body that fails, or is shorter than its length, resets its stream", async () => {
   await against((stream) => stream.resume(), async (transport) => {
     const broken = sourceFrom(async function* () {
       yield "one";
       throw new Error("as it was");
     }());
-    const short = sourceFrom(
-      async function* () {
-        yield "one";
-      }(),
-      5,
-    );
-    for (const [body, message] of [[broken, "as it was"], [short, "is shorter than"]] as const) {
-      const { response } = transport.send(request({ method: "POST", body }));
+    const whole = new TextEncoder().encode("one");
+    for (
+      const [sent, message] of [
+        [request({ method: "POST", body: broken }), "as it was"],
+        [post(5, sourceFrom(async function* () {}())), "is 5 bytes shorter than"],
+        [post(5, whole), "is 2 bytes shorter than"],
+      ] as const
+    ) {
+      const { response } = transport.send(sent);
       await assertRejects(() => response, SendError, message);
+    }
+  });
+});
+
+Deno.test("a request's body that is longer than its length is cut at it", async () => {
+  await against((stream) => {
+    let text = "";
+    stream.on("data", (chunk: Uint8Array) => text += new TextDecoder().decode(chunk));
+    stream.on("end", () => {
+      stream.respond({ ":status": 200 });
+      stream.end(text);
+    });
+  }, async (transport) => {
+    const streamed = sourceFrom(async function* () {
+      yield "he";
+      yield "llo";
+    }());
+    for (const body of [new TextEncoder().encode("hello"), streamed]) {
+      assertEquals(await textOf(await transport.send(post(3, body)).response), "hel");
     }
   });
 });

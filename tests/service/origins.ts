@@ -6,6 +6,7 @@ import type {
 } from "../../service/backend.ts";
 import { type ByteSource, collect, EMPTY, type Payload } from "../../service/bytes.ts";
 import { SendError, type SendFailure } from "../../service/errors.ts";
+import { frameRequest } from "../../service/framing.ts";
 import { HeaderList } from "../../service/headers.ts";
 import { DEFAULT_LIMITS } from "../../service/limits.ts";
 import { httpTransport } from "../../service/http_transport.ts";
@@ -126,6 +127,12 @@ export function request(changes: {
   }
   const url = `http://origin.test${target}`;
   return { method, url, target, headers: list, body: payload, limits: DEFAULT_LIMITS };
+}
+
+/** A POST whose Content-Length is the guest's own, whatever the body is. */
+export function post(length: number, body: Payload): BackendRequest {
+  const headers = new HeaderList(["Host", "origin.test", "Content-Length", String(length)]);
+  return { ...request({ method: "POST" }), ...frameRequest(headers, "POST", body, "manual") };
 }
 
 /** The response's body as text. */

@@ -1,0 +1,140 @@
+import { assemble } from "../../cli/wat.ts";
+import { assertEquals } from "../assert.ts";
+import { rawOrigin } from "../service/origins.ts";
+import { exchange, type RawResponse, valuesOf } from "./http.ts";
+import { serveProgram } from "./serving.ts";
+
+/** What a guest sends with manual framing: five bytes, to the client or to the backend `origin`. */
+interface Sent {
+  readonly to: "client" | "origin";
+  readonly streamed: boolean;
+  readonly length: string;
+  /** Whether the guest sets Transfer-Encoding too. */
+  readonly chunked?: boolean;
+}
+
+function guestOf({ to, streamed, length, chunked }: Sent): Promise<Uint8Array> {
+  const module = to === "client" ? "fastly_http_resp" : "fastly_http_req";
+  const send = to === "client"
+    ? `(call $respond (local.get $message) (local.get $body) (i32.const ${Number(streamed)}))`
+    : streamed
+    ? `(call $stream (local.get $message) (local.get $body) (i32.const 220) (i32.const 6) (i32.const 8))`
+    : `(call $send (local.get $message) (local.get $body) (i32.const 220) (i32.const 6)
+        (i32.const 8) (i32.const 12))`;
+  const write = (at: number, bytes: number) =>
+    `(drop (call $write (local.get $body) (i32.const ${at}) (i32.const ${bytes}) (i32.const 0)
+      (i32.const 16)))`;
+  return assemble(
+    "guest.wat",
+    `(module
+      (import "${module}" "new" (func $new (param i32) (result i32)))
+      (import "${module}" "header_insert" (func $set (param i32 i32 i32 i32 i32) (result i32)))
+      (import "${module}" "framing_headers_mode_set" (func $mode (param i32 i32) (result i32)))
+      (import "fastly_http_resp" "send_downstream" (func $respond (param i32 i32 i32) (result i32)))
+      (import "fastly_http_req" "method_set" (func $method (param i32 i32 i32) (result i32)))
+      (import "fastly_http_req" "uri_set" (func $uri (param i32 i32 i32) (result i32)))
+      (import "fastly_http_req" "send" (func $send (param i32 i32 i32 i32 i32 i32) (result i32)))
+      (import "fastly_http_req" "send_async_streaming"
+        (func $stream (param i32 i32 i32 i32 i32) (result i32)))
+      (import "fastly_http_req" "pending_req_wait" (func $wait (param i32 i32 i32) (result i32)))
+      (import "fastly_http_body" "new" (func $body (param i32) (result i32)))
+      (import "fastly_http_body" "write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+      (import "fastly_http_body" "close" (func $close (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 100) "content-length${length}transfer-encoding")
+      (data (i32.const 200) "hello") (data (i32.const 220) "origin") (data (i32.const 240) "chunked")
+      (data (i32.const 260) "POST") (data (i32.const 280) "http://a/")
+      (func (export "_start") (local $message i32) (local $body i32)
+        (drop (call $new (i32.const 0)))
+        (drop (call $body (i32.const 4)))
+        (local.set $message (i32.load (i32.const 0)))
+        (local.set $body (i32.load (i32.const 4)))
+        ${
+      to === "client"
+        ? ""
+        : `(drop (call $method (local.get $message) (i32.const 260) (i32.const 4)))
+           (drop (call $uri (local.get $message) (i32.const 280) (i32.const 9)))`
+    }
+        (drop (call $mode (local.get $message) (i32.const 1)))
+        (drop (call $set (local.get $message) (i32.const 100) (i32.const 14)
+          (i32.const 114) (i32.const ${length.length})))
+        ${
+      chunked
+        ? `(drop (call $set (local.get $message) (i32.const ${114 + length.length}) (i32.const 17)
+            (i32.const 240) (i32.const 7)))`
+        : ""
+    }
+        ${
+      streamed
+        ? `(drop ${send}) ${write(200, 2)} ${write(202, 3)} (drop (call $close (local.get $body)))
+           ${
+          to === "client"
+            ? ""
+            : "(drop (call $wait (i32.load (i32.const 8)) (i32.const 12) (i32.const 20)))"
+        }`
+        : `${write(200, 5)} (drop ${send})`
+    }))`,
+  );
+}
+
+/** What the client receives. */
+async function received(sent: Omit<Sent, "to">): Promise<RawResponse> {
+  await using guest = await serveProgram(await guestOf({ ...sent, to: "client" }), {});
+  return await exchange(guest.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+/** What the origin receives, up to the end of its content or of the connection. */
+async function receivedUpstream(sent: Omit<Sent, "to">, end: string): Promise<string> {
+  const message = Promise.withResolvers<string>();
+  const origin = rawOrigin(async (wire) => {
+    message.resolve(await wire.head() + await (end ? wire.until(end) : wire.rest()));
+    await wire.write("HTTP/1.1 204 No Content\r\n\r\n").catch(() => {});
+  });
+  {
+    const backends = { origin: origin.url };
+    await using guest = await serveProgram(await guestOf({ ...sent, to: "origin" }), { backends });
+    await exchange(guest.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  await origin.close();
+  return await message.promise;
+}
+
+for (const streamed of [false, true]) {
+  const what = streamed ? "a streamed" : "a whole";
+  Deno.test(`with manual framing ${what} response is cut at its Content-Length`, async () => {
+    const response = await received({ streamed, length: "3" });
+    assertEquals(valuesOf(response, "content-length"), ["3"]);
+    assertEquals([response.body, response.whole], ["hel", true]);
+  });
+
+  Deno.test(`with manual framing ${what} response that is too short ends with its connection`, async () => {
+    const response = await received({ streamed, length: "9" });
+    assertEquals(valuesOf(response, "content-length"), ["9"]);
+    assertEquals([response.body, response.whole], ["hello", false]);
+  });
+
+  Deno.test(`with manual framing ${what} response never has both a length and a coding`, async () => {
+    const response = await received({ streamed, length: "5", chunked: true });
+    assertEquals(valuesOf(response, "content-length"), []);
+    assertEquals(valuesOf(response, "transfer-encoding"), ["chunked"]);
+    assertEquals([response.body, response.whole], ["hello", true]);
+  });
+
+  Deno.test(`with manual framing ${what} request is cut at its Content-Length`, async () => {
+    const message = await receivedUpstream({ streamed, length: "3" }, "hel");
+    assertEquals(/content-length: (.*)\r\n/.exec(message)?.[1], "3");
+    assertEquals(message.endsWith("\r\n\r\nhel"), true);
+  });
+
+  Deno.test(`with manual framing ${what} request that is too short ends with its connection`, async () => {
+    const message = await receivedUpstream({ streamed, length: "9" }, "");
+    assertEquals(/content-length: (.*)\r\n/.exec(message)?.[1], "9");
+    assertEquals(message.endsWith("\r\n\r\nhello"), true);
+  });
+
+  Deno.test(`with manual framing ${what} request never has both a length and a coding`, async () => {
+    const message = await receivedUpstream({ streamed, length: "5", chunked: true }, "0\r\n\r\n");
+    assertEquals(/content-length/i.test(message), false);
+    assertEquals(/transfer-encoding: chunked\r\n/.test(message), true);
+  });
+}
