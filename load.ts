@@ -3,7 +3,7 @@ import type { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import type { Sandbox } from "./handles/sandbox.ts";
 import { describeLimit } from "./service/limits.ts";
-import type { Service } from "./service/service.ts";
+import { describe, type Service } from "./service/service.ts";
 import { Images } from "./wasm/memory.ts";
 import { Pool } from "./wasm/pool.ts";
 import { compile, type Program, type Source } from "./wasm/program.ts";
@@ -47,6 +47,8 @@ export async function load(source: Source, service: Service): Promise<Loaded> {
   const make = slotMaker(program, service);
   const pool = new Pool(make, limits.instances);
   const queue = new RunQueue(pool, limits.queue, service.pace);
+  queue.fault = (error) =>
+    service.report("error", `Cannot use an instance again: ${describe(error)}`);
   const { compileForImages } = program;
   if (compileForImages) {
     queue.observe = chooserOf({ program, make, compileForImages }, pool, queue, service).add;

@@ -19,9 +19,9 @@ import { Run } from "./run.ts";
 import type { Exchange } from "./service/exchange.ts";
 import { Line, type Linked } from "./service/line.ts";
 import type { ServiceOptions } from "./service/options.ts";
-import { refuseHead } from "./service/refuse_head.ts";
+import { type Refusal, refusalOfHead } from "./service/head_refusal.ts";
 import { reply } from "./service/reply.ts";
-import { hopsOf, Service } from "./service/service.ts";
+import { describe, hopsOf, Service } from "./service/service.ts";
 import type { Status } from "./service/status.ts";
 import { SyntheticExchange } from "./service/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/web_exchange.ts";
@@ -101,7 +101,8 @@ export class Fastlike implements AsyncDisposable {
    */
   async run(): Promise<number> {
     const exchange = new SyntheticExchange();
-    const run = this.#note(new Run(exchange, this.#service, this.#loaded, true));
+    const received = new Received(this.#service, exchange);
+    const run = this.#note(new Run(received, this.#service, this.#loaded, true));
     const fault = await run.ended;
     this.#service.wallTime.delete(exchange);
     return fault?.exitCode ?? 0;
@@ -194,23 +195,45 @@ export class Fastlike implements AsyncDisposable {
     this.#service.close();
   }
 
-  #answer(received: Exchange, service: Service): Promise<void> {
-    const exchange = service.proxies?.see(received) ?? received;
-    if (this.#closed) return refused(exchange, 503, "The service is closed");
-    if (service.options.loopGuard && hopsOf(exchange.head.headers) > 0) {
-      return refused(
-        exchange,
-        508,
-        "Loop detected: the request has come through this service before",
-      );
+  /** Never throws, whatever the exchange does. */
+  #answer(exchange: Exchange, service: Service): Promise<void> {
+    let received: Received | undefined;
+    try {
+      received = new Received(service, service.proxies?.see(exchange) ?? exchange);
+      this.#place(received, service);
+    } catch (error) {
+      this.#failToStart(error, service, received);
+      if (!received) {
+        service.attempt("respond to a client", () => reply(exchange, 500, "The host has failed"));
+        return Promise.resolve();
+      }
     }
-    if (refuseHead(exchange, service)) return Promise.resolve();
-    const answered = this.#handOver(exchange, service) ?? this.#start(exchange, service);
-    return answered.then(() => service.wallTime.delete(exchange));
+    return received.closed;
   }
 
-  #start(exchange: Exchange, service: Service): Promise<void> {
-    return this.#note(new Run(exchange, service, this.#loaded)).answered;
+  /** Gives a queued request to a guest, or refuses it. */
+  #place(received: Received, service: Service): void {
+    const refusal = this.#refusalOf(received, service);
+    if (refusal) {
+      received.refuse(refusal.status, refusal.message);
+      received.finish();
+    } else if (!this.#handOver(received, service)) {
+      this.#note(new Run(received, service, this.#loaded));
+    }
+  }
+
+  #failToStart(error: unknown, service: Service, received?: Received): void {
+    service.report("error", `Cannot start a request: ${describe(error)}`, received?.id);
+    received?.abort();
+  }
+
+  #refusalOf({ exchange, id }: Received, service: Service): Refusal | undefined {
+    if (this.#closed) return { status: 503, message: "The service is closed" };
+    if (service.options.loopGuard && hopsOf(exchange.head.headers) > 0) {
+      const message = "Loop detected: the request has come through this service before";
+      return { status: 508, message };
+    }
+    return refusalOfHead(exchange, service, id);
   }
 
   #note(run: Run): Run {
@@ -220,16 +243,19 @@ export class Fastlike implements AsyncDisposable {
     return run;
   }
 
-  /** Gives the request to a sandbox that asks for one; undefined if none does. */
-  #handOver(exchange: Exchange, service: Service): Promise<void> | undefined {
+  /** Offers the request to guests that ask for one; says whether one has taken it. */
+  #handOver(received: Received, service: Service): boolean {
     const { listening } = this.#loaded;
-    if (!listening.size || service !== this.#service) return undefined;
-    const received = new Received(exchange, service.nextId());
-    const { promise, resolve } = Promise.withResolvers<void>();
-    received.onDone(resolve);
-    const giveBack = () => resolve(this.#answer(exchange, service));
-    for (const offer of listening) if (offer.offer(received, giveBack)) return promise;
-    return undefined;
+    if (!listening.size || service !== this.#service) return false;
+    const giveBack = () => {
+      try {
+        this.#place(received, service);
+      } catch (error) {
+        this.#failToStart(error, service, received);
+      }
+    };
+    for (const offer of listening) if (offer.offer(received, giveBack)) return true;
+    return false;
   }
 }
 
@@ -257,11 +283,6 @@ export class Instance {
   }
 }
 
-function refused(exchange: Exchange, status: number, message: string): Promise<void> {
-  reply(exchange, status, message);
-  return Promise.resolve();
-}
-
 // Async, so that a `secure` that throws rejects.
 // deno-lint-ignore require-await
 async function handle(
@@ -272,6 +293,6 @@ async function handle(
 ): Promise<Response> {
   const https = secure?.(request, info) ?? request.url.startsWith("https:");
   const exchange = new WebExchange(request, info, https);
-  answer(exchange);
+  answer(exchange).then(() => exchange.settled());
   return exchange.response;
 }

@@ -1,12 +1,11 @@
 import { Memory } from "./handles/memory.ts";
+import type { Received } from "./handles/received.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import { type Host, Sandbox } from "./handles/sandbox.ts";
 import { LimitReached, overTime, SignalReceived, Stop } from "./handles/stop.ts";
 import type { Loaded, Seat } from "./load.ts";
-import type { Exchange } from "./service/exchange.ts";
 import type { LimitName } from "./service/limits.ts";
 import type { LogLevel } from "./service/log.ts";
-import { reply } from "./service/reply.ts";
 import { describe, MOST_WAIT, type Service } from "./service/service.ts";
 import type { Program } from "./wasm/program.ts";
 import type { Job } from "./wasm/run_queue.ts";
@@ -17,90 +16,140 @@ import { withFrames } from "./wasm/trap.ts";
 const MOMENT = 16;
 const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
 
-/** A run of the program: first a request in the queue, then a sandbox, which may take more requests. */
+/**
+ * A run of the program: first a request in the queue, then a sandbox, which may take more requests. It ends when the
+ * guest has ended and all its requests are closed.
+ */
 export class Run implements Job<Seat>, Host {
-  /** Resolves when the guest does no more for the request that it was started for. */
-  readonly answered: Promise<void>;
-  /** Resolves when the guest has ended, and whoever answers in its place, with what was wrong with it. */
+  /** Resolves when the run has ended, with what was wrong with its guest. */
   readonly ended: Promise<Fault | undefined>;
   older: Job<Seat> | undefined;
   newer: Job<Seat> | undefined;
-  readonly #exchange: Exchange;
+  readonly #received: Received;
   readonly #service: Service;
   readonly #loaded: Loaded;
   readonly #mayExit: boolean;
-  readonly #answer: () => void;
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
   #sandbox: Sandbox | undefined;
-  #refused = false;
 
-  /** @param mayExit Whether the guest's exit status is an answer and nothing wrong. */
-  constructor(exchange: Exchange, service: Service, loaded: Loaded, mayExit = false) {
-    const ended = Promise.withResolvers<Fault | undefined>();
-    const answered = Promise.withResolvers<void>();
-    this.ended = ended.promise;
-    this.#end = ended.resolve;
-    this.answered = answered.promise;
-    this.#answer = answered.resolve;
-    this.#exchange = exchange;
+  /**
+   * @param received The request to start a guest for.
+   * @param mayExit Whether the guest's exit status is an answer and nothing wrong.
+   */
+  constructor(received: Received, service: Service, loaded: Loaded, mayExit = false) {
+    const { promise, resolve } = Promise.withResolvers<Fault | undefined>();
+    this.ended = promise;
+    this.#end = resolve;
+    this.#received = received;
     this.#service = service;
     this.#loaded = loaded;
     this.#mayExit = mayExit;
     const stop = (reason: Stop) =>
-      this.#sandbox ? this.#sandbox.abandon(exchange, reason) : this.stop(reason);
-    exchange.onGone((reason) => stop(new Stop(reason.message)));
-    if (!this.#refused && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
-    if (this.#refused) return;
-    service.wallTime.add(exchange, () => stop(overTime(service.limits)));
+      this.#sandbox ? this.#sandbox.abandon(received, reason) : this.stop(reason);
+    const late = (expire: () => void) => service.attempt("end a late request", expire, received.id);
+    received.onGone((reason) => stop(new Stop(reason.message)));
+    if (this.#waits && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
+    if (!this.#waits) return;
+    service.wallTime.add(received.exchange, () => late(() => stop(overTime(service.limits))));
     loaded.queue.submit(this);
-    if (this.#sandbox || this.#refused) return;
-    service.waiting.add(exchange, () => this.#turnAway("instances", WAITED));
+    if (!this.#waits) return;
+    service.waiting.add(
+      received.exchange,
+      () => late(() => this.#turnAway("instances", WAITED)),
+    );
+  }
+
+  get #waits(): boolean {
+    return this.#received.state === "queued";
   }
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
-    this.#service.waiting.delete(this.#exchange);
     this.#yieldTurn = yieldTurn;
-    const { seat } = slot;
-    seat.memory ??= new Memory(slot.memory);
-    const sandbox = new Sandbox(this.#service, seat.memory, this.#exchange, this);
-    this.#sandbox = seat.sandbox = sandbox;
-    sandbox.current.onDone(this.#answer);
     let fault: Fault | undefined;
     try {
+      const sandbox = this.#enter(slot);
       await slot.run(() => sandbox.enter());
       sandbox.leave();
     } catch (error) {
+      fault = this.#faultOf(error, slot);
+    }
+    this.#finish(fault);
+    return !this.#sandbox?.stopped && (!fault || fault.exited === true);
+  }
+
+  #enter({ seat, memory }: Slot<Seat>): Sandbox {
+    this.#service.waiting.delete(this.#received.exchange);
+    seat.memory ??= new Memory(memory);
+    return this.#sandbox = seat.sandbox = new Sandbox(
+      this.#service,
+      seat.memory,
+      this.#received,
+      this,
+    );
+  }
+
+  /** What the guest has thrown, as a fault in the log; undefined for an exit with 0. */
+  #faultOf(error: unknown, { program }: Slot<Seat>): Fault | undefined {
+    try {
+      const sandbox = this.#sandbox;
+      if (!sandbox) throw error;
       sandbox.leave();
       const reason = sandbox.stopped ?? error;
       if (!(reason instanceof Stop)) this.#service.tally.traps++;
-      fault = faultOf(reason, error, slot.program.locate);
+      const fault = faultOf(reason, error, program.locate);
+      if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
+      return fault;
+    } catch (fault) {
+      return this.#hostFault(fault);
     }
-    if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
-    sandbox.end(fault);
-    const { answering } = sandbox;
+  }
+
+  #hostFault(error: unknown): Fault {
+    const message = "The host has failed";
+    const { id } = this.#received;
+    this.#service.report("error", `A run failed inside the host: ${describe(error)}`, id);
+    return { status: 500, message, level: "error", exitCode: ABORTED };
+  }
+
+  /** Frees what the guest held. Whatever fails, the run ends. */
+  #finish(fault: Fault | undefined): void {
+    try {
+      this.#sandbox?.end(fault);
+    } catch (error) {
+      this.#hostFault(error);
+    }
+    const last = this.#sandbox?.current ?? this.#received;
+    if (last.state !== "closed" && !last.answering) last.abort();
+    const answering = this.#sandbox?.answering;
     if (answering && !this.#mayExit) answering.then(() => this.#end(fault));
     else this.#end(fault);
-    return !sandbox.stopped && (!fault || fault.exited === true);
   }
 
   fail(error: unknown): void {
-    this.#service.report("error", `Cannot instantiate the program: ${describe(error)}`);
-    this.#refuse(500, `Cannot instantiate the program: ${error}`);
+    const message = `Cannot instantiate the program: ${describe(error)}`;
+    this.#service.report("error", message, this.#received.id);
+    this.#received.fail(500, `Cannot instantiate the program: ${error}`);
+    this.#giveUp(500, message);
   }
 
   /** Ends the guest, or takes the request out of the queue. */
   stop(reason: Stop): void {
     if (this.#sandbox) return this.#sandbox.stop(reason);
-    if (this.#refused) return;
+    if (!this.#waits) return;
     this.#loaded.queue.withdraw(this);
-    if (!(reason instanceof LimitReached)) return this.#refuse(503, reason.message);
+    if (!(reason instanceof LimitReached)) {
+      this.#received.refuse(503, reason.message);
+      return this.#giveUp(503, reason.message);
+    }
     const { status, message, limit } = reason;
-    this.#service.meetLimit(this.#exchange, limit, "A request got no instance all the time");
-    this.#refuse(status, message);
+    const what = "A request got no instance all the time";
+    this.#service.meetLimit(this.#received.exchange, limit, what, this.#received.id);
+    this.#received.fail(status, message);
+    this.#giveUp(status, message);
   }
 
-  /** Ends the guest, and whoever answers in its place. */
+  /** Ends the guest, and gives up what backends do in its place. */
   close(reason: Stop): void {
     this.stop(reason);
     this.#sandbox?.cutAnswers(reason.message);
@@ -130,16 +179,17 @@ export class Run implements Job<Seat>, Host {
   /** Refuses a request for which there is no room. */
   #turnAway(limit: LimitName, why: string): void {
     this.#loaded.queue.withdraw(this);
-    this.#service.meetLimit(this.#exchange, limit, `Cannot start a guest for a request, ${why}`);
-    this.#refuse(503, "Every instance is in use: try again later");
+    const what = `Cannot start a guest for a request, ${why}`;
+    this.#service.meetLimit(this.#received.exchange, limit, what, this.#received.id);
+    const message = "Every instance is in use: try again later";
+    this.#received.refuse(503, message);
+    this.#giveUp(503, message);
   }
 
-  #refuse(status: number, message: string): void {
-    if (this.#refused) return;
-    this.#refused = true;
-    this.#service.waiting.delete(this.#exchange);
-    reply(this.#exchange, status, message);
-    this.#answer();
+  /** Ends a run without a guest, whose request has its response. */
+  #giveUp(status: number, message: string): void {
+    this.#service.waiting.delete(this.#received.exchange);
+    this.#received.finish();
     this.#end({ status, message, level: "error", exitCode: ABORTED });
   }
 }

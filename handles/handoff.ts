@@ -5,7 +5,7 @@ import type { HeaderList } from "../service/headers.ts";
 import type { Service } from "../service/service.ts";
 import { asksForUpgrade, tunnel } from "../service/upgrade.ts";
 import { GuestRequest } from "./message.ts";
-import type { Answer, Received } from "./received.ts";
+import type { Answer, Errand, Received } from "./received.ts";
 import { replyOf, send, toSend } from "./send.ts";
 
 /** Fields of the client that a guest cannot change: without them the handshake would not fit the connection. */
@@ -44,7 +44,7 @@ export function handOff(
   const request = combine(received, changed);
   for (const [name, value] of Object.entries(extra)) request.headers.set(name, value);
   if (asksForUpgrade(exchange.head.method, exchange.head.headers)) {
-    received.answerLater((signal) => connect(service, received, request, backend, signal));
+    received.answerLater((errand) => connect(service, received, request, backend, errand));
   } else {
     request.headers.delete("upgrade");
     received.respondWith(send(service, request, received.takeBody(), backend));
@@ -74,23 +74,23 @@ async function connect(
   { exchange }: Received,
   request: GuestRequest,
   backend: Backend,
-  signal: AbortSignal,
+  errand: Errand,
 ): Promise<Answer | undefined> {
   if (!exchange.takeOver) {
     refuse("unsupported", "Cannot hand the connection off: it came over a front without sockets");
   }
   const upgrading = backend.upgrade(toSend(service, request, EMPTY));
-  signal.onabort = () => upgrading.cancel();
+  errand.onCut = () => upgrading.cancel();
   backend.traffic.requests++;
   const outcome = await upgrading.outcome.catch((error) => {
-    if (!signal.aborted) backend.traffic.failures++;
+    if (errand.wanted) backend.traffic.failures++;
     throw error;
   });
   if (!("socket" in outcome)) {
     const { response, body } = replyOf(outcome, false);
     return { response, body: body.payload() };
   }
-  const client = signal.aborted ? undefined : exchange.takeOver(outcome.head);
+  const client = errand.wanted ? exchange.takeOver(outcome.head) : undefined;
   if (!client) return void outcome.socket.destroy();
   service.keep(outcome.socket);
   tunnel(client, outcome.socket);

@@ -1,14 +1,14 @@
-import {
-  type ByteSource,
-  discard,
-  type Eventually,
-  isWhole,
-  type Payload,
-} from "../service/bytes.ts";
+import { discard, EMPTY, isWhole, type Payload } from "../service/bytes.ts";
 import { HostError, refuse, SendError, type SendFailure } from "../service/errors.ts";
+import { briefText, tellsDetails } from "../service/error_text.ts";
 import type { Exchange } from "../service/exchange.ts";
 import { frameInformational, frameResponse } from "../service/framing.ts";
 import { HeaderList } from "../service/headers.ts";
+import { reply } from "../service/reply.ts";
+import { describe, type Service } from "../service/service.ts";
+import type { Usage } from "../service/usage.ts";
+import { KeptContent } from "./kept_content.ts";
+import { Lifecycle, type State } from "./lifecycle.ts";
 import { GuestResponse } from "./message.ts";
 import type { PendingRequest } from "./pending_request.ts";
 
@@ -18,49 +18,78 @@ export interface Answer {
   readonly body: Payload;
 }
 
-/** A client's request that a sandbox has taken on, and how far its answer is. */
+/**
+ * A client's request inside the host: its exchange, and how far it has come. Whatever the exchange throws is logged
+ * once, here, and keeps no request from its end.
+ */
 export class Received {
   readonly exchange: Exchange;
   /** 32 hexadecimal digits. */
   readonly id: string;
+  /** What the answer takes. */
+  readonly usage: Usage;
+  readonly #service: Service;
+  readonly #life = new Lifecycle();
   readonly #content: KeptContent | undefined;
-  #responded = false;
-  #done: (() => void) | undefined;
-  /** The work of somebody who answers in the guest's place, and what gives it up. */
-  #answering: { readonly done: Promise<void>; cancel(why: string): void } | undefined;
+  #errand: Errand | undefined;
 
-  constructor(exchange: Exchange, id: string) {
+  constructor(service: Service, exchange: Exchange) {
     this.exchange = exchange;
-    this.id = id;
-    if (!isWhole(exchange.body)) this.#content = new KeptContent(exchange.body);
+    this.usage = exchange.usage;
+    this.id = service.nextId();
+    this.#service = service;
+    const { body } = exchange;
+    if (isWhole(body)) return;
+    this.#content = new KeptContent(body, (step) => this.#attempt("cancel a request's body", step));
   }
 
-  /** The request's content. It stays when the guest lets go of it: the request may yet be handed off. */
+  get state(): State {
+    return this.#life.state;
+  }
+
+  get responded(): boolean {
+    return this.#life.responded;
+  }
+
+  /** Resolves when nothing more happens for the request. */
+  get closed(): Promise<void> {
+    return this.#life.closed;
+  }
+
+  /** The request's content. It stays when the guest closes it: the request may yet be handed off. */
   get body(): Payload {
     return this.#content ?? this.exchange.body;
   }
 
-  get responded(): boolean {
-    return this.#responded;
+  /** Calls back if the client leaves before its response has gone out whole. */
+  onGone(callback: (reason: Error) => void): void {
+    const gone = (reason: Error) =>
+      this.#attempt("end a request whose client has left", () => callback(reason));
+    this.#attempt("watch a client", () => this.exchange.onGone(gone));
   }
 
-  /** Answers the client, with a body that is given up only then; refused when the client has been answered. */
+  /** A guest begins to work on the request. */
+  start(): void {
+    this.#life.enter("running");
+  }
+
+  /** Sends the guest's response, whose body is given up only then; refused when there has been a response. */
   respond(response: GuestResponse, body: () => Payload): void {
     this.#checkUnanswered();
     const payload = body();
-    this.#responded = true;
+    this.#life.enter("responded");
     this.#send(response, payload);
   }
 
-  /** Answers the client with what a request to a backend will bring: 502, 504 or 500 if it fails. */
+  /** Responds with what a request to a backend will bring: 502, 504 or 500 if it fails. */
   respondWith(pending: PendingRequest): void {
-    this.answerLater(async (signal) => {
-      signal.onabort = () => pending.drop();
+    this.answerLater(async (errand) => {
+      errand.onCut = () => pending.drop();
       try {
         const { response, body } = await pending.reply();
         return { response, body: body.payload() };
       } catch (error) {
-        const failed = failureOf(error);
+        const failed = this.#failureOf(error);
         pending.applyEdits("error", failed.response.headers);
         return failed;
       }
@@ -68,126 +97,150 @@ export class Received {
   }
 
   /**
-   * Leaves the answer to somebody else, whom nothing that the guest does later concerns; refused when the client has
-   * been answered. Without an answer the client's connection is in other hands. The signal says that nobody wants it any
-   * more.
+   * Leaves the response to a backend, which what the guest does later does not concern; refused when there has been a
+   * response. Without an answer the client's connection is in other hands.
    */
-  answerLater(answer: (signal: AbortSignal) => Promise<Answer | undefined>): void {
+  answerLater(answer: (errand: Errand) => Promise<Answer | undefined>): void {
     this.#checkUnanswered();
-    this.#responded = true;
-    const abort = new AbortController();
-    const { promise: done, resolve } = Promise.withResolvers<void>();
-    const settle = (given?: Answer) => {
-      this.#answering = undefined;
-      if (given) this.#send(given.response, given.body);
-      resolve();
-    };
-    this.#answering = {
-      done,
-      cancel: (why) => {
-        abort.abort();
-        settle({ response: failure(503), body: textOf(why) });
-      },
-    };
-    answer(abort.signal).catch(failureOf).then((given) => {
-      if (!abort.signal.aborted) settle(given);
+    this.#life.enter("responded");
+    const errand = this.#errand = new Errand();
+    answer(errand).catch((error) => this.#failureOf(error)).then((given) => {
+      if (errand.wanted) this.#settle(errand, given);
       else if (given) discard(given.body);
     });
-    this.exchange.onGone(({ message }) => this.cutAnswer(message));
+    this.onGone(({ message }) => this.cutAnswer(message));
   }
 
-  /** Resolves when whoever answers in the guest's place is done; undefined if nobody is at it. */
+  #settle(errand: Errand, given: Answer | undefined): void {
+    errand.wanted = false;
+    this.#errand = undefined;
+    if (given) this.#attempt("respond to a client", () => this.#send(given.response, given.body));
+    errand.settle();
+  }
+
+  /** Resolves when the backend that answers in the guest's place is done; undefined if none does. */
   get answering(): Promise<void> | undefined {
-    return this.#answering?.done;
+    return this.#errand?.done;
   }
 
-  /** Gives up what somebody does in the guest's place: the client gets a 503 that says why. */
+  /** Gives up what a backend does in the guest's place: the client gets a 503 with the reason. */
   cutAnswer(why: string): void {
-    this.#answering?.cancel(why);
+    const errand = this.#errand;
+    if (!errand) return;
+    errand.wanted = false;
+    this.#attempt("give a backend's response up", () => errand.onCut?.());
+    this.#settle(errand, { response: failure(503), body: textOf(why) });
   }
 
-  /** Gives the request's content to whoever answers in the guest's place; the guest cannot read it any more. */
+  /** Gives the request's content to the backend that answers in the guest's place; the guest cannot read it any more. */
   takeBody(): Payload {
     return this.#content?.detach() ?? this.exchange.body;
   }
 
   /** Sends an informational head ahead of the response, as it is now: the guest may change it further. */
   inform({ status, headers }: GuestResponse): void {
-    if (this.#responded) refuse("failed", "Cannot send an early hint after the response");
-    this.exchange.inform({ status, headers: frameInformational(headers) });
+    if (this.responded) refuse("failed", "Cannot send an early hint after the response");
+    const head = { status, headers: frameInformational(headers) };
+    this.#attempt("send an early hint", () => this.exchange.inform(head));
   }
 
-  /** Answers for a guest that has not, and will not. */
+  /** Responds in place of a guest, unless there has been a response: with a text that anybody may read. */
+  refuse(status: number, message: string): void {
+    if (this.responded) return;
+    this.#life.enter("responded");
+    this.#give(() => reply(this.exchange, status, message));
+    this.#content?.release();
+  }
+
+  /** As {@linkcode Received.refuse}, with a text for developers: the option `errors` says who gets it. */
   fail(status: number, message: string): void {
-    if (this.#responded) return;
-    this.respond(failure(status), () => textOf(message));
+    if (!this.responded) this.refuse(status, this.#textOf(status, message));
   }
 
-  /** The guest does no more for the request; who answers in its place may still be at it. */
+  /** The guest does no more for the request, which has had its response; a backend may still be at work on it. */
   finish(): void {
-    if (this.#answering) this.#answering.done.then(() => this.#done?.());
-    else this.#done?.();
+    this.#life.enter("finished");
+    if (this.#errand) this.#errand.done.then(() => this.#close());
+    else this.#close();
   }
 
-  /** Calls back, perhaps more than once, when the guest does no more for this request; asked for before that. */
-  onDone(callback: () => void): void {
-    this.#done = callback;
+  /** Ends the request from any state, after a fault of the host. */
+  abort(): void {
+    this.fail(500, "The host has failed");
+    if (this.state === "responded") this.finish();
+  }
+
+  #close(): void {
+    this.#service.wallTime.delete(this.exchange);
+    this.#life.enter("closed");
   }
 
   #checkUnanswered(): void {
-    if (this.#responded) refuse("failed", "Cannot respond to the client twice");
+    if (this.responded) refuse("failed", "Cannot respond to the client twice");
   }
 
   #send({ status, headers, framing, keepAlive }: GuestResponse, body: Payload): void {
     const toHead = this.exchange.head.method === "HEAD";
     const framed = frameResponse(headers, status, toHead, body, framing);
     if (!keepAlive) framed.headers.set("connection", "close");
-    this.exchange.respond({ status, headers: framed.headers }, framed.body);
+    const head = { status, headers: framed.headers };
+    this.#give(() => this.exchange.respond(head, framed.body), framed.body);
     this.#content?.release();
+  }
+
+  /** Has the exchange send a response. After one that it cannot send it gets another, a 500. */
+  #give(respond: () => unknown, body: Payload = EMPTY): void {
+    const failed = (error: unknown) => {
+      this.#service.report("error", `Cannot respond to a client: ${describe(error)}`, this.id);
+      if (!isWhole(body)) this.#attempt("cancel a response's body", () => body.cancel(error));
+      const text = this.#textOf(500, "The host cannot send the response");
+      withoutFaults(() => reply(this.exchange, 500, text));
+    };
+    try {
+      const given = respond();
+      if (given instanceof Promise) given.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** What the client is told of a failure. */
+  #textOf(status: number, message: string): string {
+    const detailed = tellsDetails(this.#service.options, this.exchange.client);
+    return detailed ? message : briefText(status, this.id);
+  }
+
+  /** The response in place of one that a backend has not given; the log has the reason. */
+  #failureOf(error: unknown): Answer {
+    const status = statusOf(error);
+    const isRefusal = error instanceof HostError;
+    const reason = isRefusal ? error.message : `the host has failed: ${describe(error)}`;
+    const level = isRefusal ? "warning" : "error";
+    this.#service.report(level, `Cannot respond with a backend's response: ${reason}`, this.id);
+    const message = isRefusal ? error.message : "Cannot answer: the host has failed";
+    return { response: failure(status), body: textOf(this.#textOf(status, message)) };
+  }
+
+  #attempt(action: string, step: () => unknown): void {
+    this.#service.attempt(action, step, this.id);
   }
 }
 
-/** Content that whoever lets go of it gives up only when it is released, too. */
-class KeptContent implements ByteSource {
-  readonly #source: ByteSource;
-  #released = false;
-  #unwanted = false;
-  #detached = false;
+/** A backend's work on a response in the guest's place. */
+export class Errand {
+  /** Whether the client still waits for the response. */
+  wanted = true;
+  /** Called when the response is not wanted any more. */
+  onCut: (() => void) | undefined;
+  /** Resolves when the client has its response, or its connection is in other hands. */
+  readonly done: Promise<void>;
+  /** Resolves {@linkcode Errand.done}. */
+  readonly settle: () => void;
 
-  constructor(source: ByteSource) {
-    this.#source = source;
-  }
-
-  get length(): number | undefined {
-    return this.#source.length;
-  }
-
-  get trailers(): HeaderList | undefined {
-    return this.#source.trailers;
-  }
-
-  read(): Eventually<Uint8Array | undefined> {
-    if (this.#detached) refuse("failed", "Cannot read a body that was handed off");
-    return this.#source.read();
-  }
-
-  cancel(): void {
-    this.#unwanted = true;
-    this.#cancelWhole();
-  }
-
-  release(): void {
-    this.#released = true;
-    this.#cancelWhole();
-  }
-
-  detach(): ByteSource {
-    this.#detached = true;
-    return this.#source;
-  }
-
-  #cancelWhole(): void {
-    if (this.#unwanted && this.#released && !this.#detached) this.#source.cancel();
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.done = promise;
+    this.settle = resolve;
   }
 }
 
@@ -208,15 +261,17 @@ function textOf(message: string): Uint8Array {
   return new TextEncoder().encode(`${message}\n`);
 }
 
-function failureOf(error: unknown): Answer {
-  return { response: failure(statusOf(error)), body: textOf(messageOf(error)) };
-}
-
 function statusOf(error: unknown): number {
   if (error instanceof SendError) return TIMEOUTS.has(error.failure) ? 504 : 502;
   return error instanceof HostError && error.kind === "unsupported" ? 501 : 500;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof HostError ? error.message : "Cannot answer: the host has failed";
+/** Calls what has failed before, and whose further faults tell nothing new. */
+function withoutFaults(step: () => unknown): void {
+  try {
+    const result = step();
+    if (result instanceof Promise) result.catch(() => {});
+  } catch {
+    // The first fault is in the log.
+  }
 }

@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import type { Backend } from "../service/backends.ts";
 import { EMPTY } from "../service/bytes.ts";
 import { refuse } from "../service/errors.ts";
-import type { Exchange } from "../service/exchange.ts";
-import type { Service } from "../service/service.ts";
+import { describe, type Service } from "../service/service.ts";
 import { describeLimit } from "../service/limits.ts";
 import type { Usage } from "../service/usage.ts";
 import type { Interruption, Runner } from "../service/watchdog.ts";
@@ -12,7 +11,7 @@ import { Body } from "./body.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { Memory } from "./memory.ts";
 import { GuestRequest, GuestResponse } from "./message.ts";
-import { Received } from "./received.ts";
+import type { Received } from "./received.ts";
 import { RequestPromise } from "./request_promise.ts";
 import { Lines } from "./stdio.ts";
 import { LimitReached, overTime, SignalReceived, Stop } from "./stop.ts";
@@ -71,21 +70,25 @@ export class Sandbox implements Runner {
   #activeMs = 0;
   #activeSince = 0;
 
-  constructor(service: Service, memory: Memory, exchange: Exchange, host: Host = ALONE) {
+  /** @param received The request that the guest is started for; it has been queued until now. */
+  constructor(service: Service, memory: Memory, received: Received, host: Host = ALONE) {
     this.service = service;
     this.memory = memory;
-    this.id = service.nextId();
+    this.id = received.id;
     this.#host = host;
-    this.#current = new Received(exchange, this.id);
-    this.usage = exchange.usage;
+    this.#current = received;
+    this.usage = received.usage;
+    received.start();
   }
 
   /** What the guest writes to its standard output or error; the bytes are kept. */
   print(stream: "stdout" | "stderr", bytes: Uint8Array): void {
     const { stdio } = this.service.options;
     if (!(stdio || this.service.logs) || !this.allowance.mayLog(bytes.length)) return;
-    if (stdio) stdio(stream, bytes, this.current.id);
-    else (this.#lines[stream] ??= this.#linesOf(stream)).write(bytes);
+    if (stdio) {
+      const { id } = this.current;
+      this.service.attempt("hand on a guest's output", () => stdio(stream, bytes, id), id);
+    } else (this.#lines[stream] ??= this.#linesOf(stream)).write(bytes);
   }
 
   #linesOf(kind: "stdout" | "stderr"): Lines {
@@ -154,17 +157,18 @@ export class Sandbox implements Runner {
     const received = promise.take();
     if (!received) return undefined;
     this.#requests++;
+    received.start();
     this.#current = received;
-    this.usage = received.exchange.usage;
+    this.usage = received.usage;
     this.#downstream = this.#allowance = undefined;
-    const { exchange } = received;
-    exchange.onGone((reason) => this.abandon(exchange, new Stop(reason.message)));
+    received.onGone((reason) => this.abandon(received, new Stop(reason.message)));
     const { wallTime, limits } = this.service;
-    wallTime.add(exchange, () => this.abandon(exchange, overTime(limits)));
+    wallTime.add(received.exchange, () => this.abandon(received, overTime(limits)));
     return this.downstream;
   }
 
   #finishCurrent(): void {
+    if (this.#current.state !== "responded") return; // it was finished when the guest asked for the next
     this.#current.finish();
     if (this.#current.answering) (this.#left ??= []).push(this.#current);
   }
@@ -180,8 +184,8 @@ export class Sandbox implements Runner {
   }
 
   /** Ends the guest if it is at work for a request for which it should not be any more. */
-  abandon(exchange: Exchange, reason: Stop): void {
-    if (this.#current.exchange === exchange) this.stop(reason);
+  abandon(received: Received, reason: Stop): void {
+    if (this.#current === received) this.stop(reason);
   }
 
   // Backends
@@ -329,7 +333,8 @@ export class Sandbox implements Runner {
   }
 
   /**
-   * Lets go of everything after the guest has ended: open streams are cut, unsettled work is cancelled.
+   * Lets go of everything after the guest has ended: open streams are cut, unsettled work is cancelled. What fails at
+   * that is logged, and keeps nothing else from ending.
    *
    * @param fault What the client is told if the guest failed without a response; a clean end is an empty 200.
    */
@@ -341,6 +346,14 @@ export class Sandbox implements Runner {
     this.#promise?.drop();
     this.#finishCurrent();
     for (const cancel of this.#timers ?? []) cancel();
-    for (const item of this.handles.drain()) if (item instanceof Waitable) item.drop();
+    for (const item of this.handles.drain()) if (item instanceof Waitable) this.#drop(item);
+  }
+
+  #drop(item: Waitable): void {
+    try {
+      item.drop();
+    } catch (error) {
+      this.service.report("error", `Cannot free a handle: ${describe(error)}`, this.#current.id);
+    }
   }
 }

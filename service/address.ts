@@ -5,6 +5,13 @@ export function octetsOf(address: string): Uint8Array | undefined {
   return mapped ? ipv4(mapped[1]!) : ipv6(address);
 }
 
+/** Whether the address is one of the machine itself: 127.0.0.0/8 or ::1. */
+export function isLoopback(address: string): boolean {
+  const octets = octetsOf(address);
+  if (octets?.length === 4) return octets[0] === 127;
+  return octets !== undefined && octets[15] === 1 && octets.subarray(0, 15).every((byte) => !byte);
+}
+
 /** 4 or 16 octets in text; IPv6 in its canonical form (RFC 5952). */
 export function addressOf(octets: Uint8Array): string {
   if (octets.length === 4) return octets.join(".");

@@ -39,7 +39,7 @@ export interface ResponseHead {
 
 /**
  * One request and the way to answer it: what the fronts (a `Request` handler, a socket, a test) have in common.
- * `respond` is called once; before it, `inform` any number of times.
+ * `respond` is called once, unless it throws; before it, `inform` any number of times.
  */
 export interface Exchange {
   /** What the client asks; it does not change. */
@@ -52,7 +52,10 @@ export interface Exchange {
   readonly usage: Usage;
   /** Sends an informational (1xx) head ahead of the response, where the front can. */
   inform(head: ResponseHead): void;
-  /** Sends the response. A source that fails cuts the client's message short. */
+  /**
+   * Sends the response. A source that fails cuts the client's message short. One that throws has sent nothing: it is
+   * called once more, with a 500.
+   */
   respond(head: ResponseHead, body: Payload): void;
   /** Calls back if the client leaves before its response has gone out whole. */
   onGone(callback: (reason: Error) => void): void;

@@ -6,6 +6,7 @@ import type { KvDriver } from "./kv/driver.ts";
 import type { KvSeed } from "./kv/store.ts";
 import type { ShieldingSite } from "./shielding.ts";
 import type { FactsOverride } from "./client_facts.ts";
+import type { ErrorDetails } from "./error_text.ts";
 import type { FactsProvider } from "./facts.ts";
 import type { GeoLookup } from "./geo.ts";
 import type { ImageOptimizer } from "./image_optimizer.ts";
@@ -102,6 +103,12 @@ export interface ServiceOptions {
    * What is no range fails `Fastlike.load` with a `TypeError`. By default no peer is believed.
    */
   readonly trustProxy?: readonly string[];
+  /**
+   * What a client is told of a request that its program fails: why, with the names of the guest's functions
+   * (`details`), or only the request's id, under which the log has all of it (`brief`). By default a client on a
+   * loopback address gets the details unless {@linkcode ServiceOptions.trustProxy} names proxies, any other does not.
+   */
+  readonly errors?: ErrorDetails;
   /** Whether guests may hand requests off to a backend, as WebSockets are. By default they may. */
   readonly websockets?: boolean;
   /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */

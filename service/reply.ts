@@ -1,8 +1,8 @@
 import type { Exchange } from "./exchange.ts";
 import { HeaderList } from "./headers.ts";
 
-/** Answers without a guest: a line of text. */
-export function reply(exchange: Exchange, status: number, message: string): void {
+/** Answers without a guest: a line of text. Returns what the exchange does, which is a promise if it answers later. */
+export function reply(exchange: Exchange, status: number, message: string): unknown {
   const body = new TextEncoder().encode(`${message}\n`);
   const headers = new HeaderList([
     "content-type",
@@ -11,5 +11,5 @@ export function reply(exchange: Exchange, status: number, message: string): void
     String(body.length),
     ...status === 503 ? ["retry-after", "1"] : [],
   ]);
-  exchange.respond({ status, headers }, body);
+  return exchange.respond({ status, headers }, body);
 }

@@ -194,9 +194,26 @@ export class Service {
   /** Hands an entry to the log. */
   log(entry: LogEntry): void {
     try {
-      this.#log?.(entry);
+      const logged: unknown = this.#log?.(entry);
+      if (logged instanceof Promise) logged.catch(() => {});
     } catch {
       // A request goes on without its log.
+    }
+  }
+
+  /**
+   * Takes a step that must not keep the next one from being taken: what it throws, or rejects with, goes to the log.
+   *
+   * @param action What the step does, in words behind "Cannot".
+   */
+  attempt(action: string, step: () => unknown, requestId?: string): void {
+    const failed = (error: unknown) =>
+      this.report("error", `Cannot ${action}: ${describe(error)}`, requestId);
+    try {
+      const result = step();
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 

@@ -31,6 +31,7 @@ export class WebExchange implements Exchange {
   readonly #request: Request;
   readonly #resolve: (response: Response) => void;
   readonly #watchers: (() => void)[] = [];
+  #responded = false;
   #complete = false;
 
   /** @param secure Whether the guest sees `https`. */
@@ -57,6 +58,14 @@ export class WebExchange implements Exchange {
 
   respond({ status, headers }: ResponseHead, body: Payload): void {
     this.#resolve(this.#toResponse(status, headers, body));
+    this.#responded = true;
+  }
+
+  /** Nothing more happens for the request: without a response until now it gets a 500. */
+  settled(): void {
+    if (!this.#responded) {
+      this.#resolve(new Response("The host gave no response\n", { status: 500 }));
+    }
   }
 
   onGone(callback: (reason: Error) => void): void {

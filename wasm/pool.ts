@@ -53,12 +53,16 @@ export class Pool<S> {
    * Takes back a slot that has run, for the next one.
    *
    * @param whole Whether the run ended by itself: what else it may have left behind is not known.
+   * @throws {Error} If it cannot be put back to its first state; it has been dropped then.
    */
   giveBack(slot: Slot<S>, whole: boolean): void {
-    const usable = whole && !this.#retired && !this.#isOld(slot) && slot.reset() &&
-      this.#hasRoom(slot);
-    if (usable) this.#idle.push(slot);
-    else this.#drop(slot);
+    let usable = false;
+    try {
+      usable = whole && !this.#retired && !this.#isOld(slot) && slot.reset() && this.#hasRoom(slot);
+    } finally {
+      if (usable) this.#idle.push(slot);
+      else this.#drop(slot);
+    }
   }
 
   #drop(slot: Slot<S>): void {

@@ -22,6 +22,8 @@ export interface Job<S> extends Linked<Job<S>> {
 export class RunQueue<S> {
   /** Told how many milliseconds a guest took that never waited, with the reset after it. */
   observe: ((millis: number) => void) | undefined;
+  /** Told what a slot has thrown that was to be used again; it has been dropped. */
+  fault: ((error: unknown) => void) | undefined;
   readonly #pool: Pool<S>;
   readonly #most: number;
   readonly #pace: Pace;
@@ -88,7 +90,11 @@ export class RunQueue<S> {
       else setTimeout(next, 0); // what has come meanwhile, a signal too, is first
     };
     const giveBack = (whole: boolean) => {
-      this.#pool.giveBack(slot, whole);
+      try {
+        this.#pool.giveBack(slot, whole);
+      } catch (error) {
+        this.fault?.(error);
+      }
       if (yielded) return this.#next();
       if (began !== undefined && whole) this.observe?.(performance.now() - began);
       yieldTurn();

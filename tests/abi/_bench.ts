@@ -7,6 +7,7 @@ import type { Bound, Word } from "../../abi/_define.ts";
 import { XqdStatus } from "../../abi/_status.ts";
 import { namespaces } from "../../abi/mod.ts";
 import { Memory } from "../../handles/memory.ts";
+import { Received } from "../../handles/received.ts";
 import { Sandbox, type Seat } from "../../handles/sandbox.ts";
 import { collect, EMPTY, type Payload } from "../../service/bytes.ts";
 import {
@@ -119,7 +120,8 @@ export class Bench implements Disposable {
     this.service = new Service({ log: (entry) => void this.logs.push(entry), ...options });
     this.exchange = new FakeExchange(request);
     this.memory = new Memory(new PlainMemory(new WebAssembly.Memory({ initial: 2 })));
-    this.sandbox = new Sandbox(this.service, this.memory, this.exchange);
+    const received = new Received(this.service, this.exchange);
+    this.sandbox = new Sandbox(this.service, this.memory, received);
     this.sandbox.enter();
     this.#seat = { sandbox: this.sandbox };
   }

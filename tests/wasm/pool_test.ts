@@ -1,8 +1,10 @@
 import { assemble } from "../../cli/wat.ts";
+import { Pace } from "../../service/pace.ts";
 import { Watchdog } from "../../service/watchdog.ts";
 import { Images } from "../../wasm/memory.ts";
 import { Pool } from "../../wasm/pool.ts";
 import { compile, type Program } from "../../wasm/program.ts";
+import { RunQueue } from "../../wasm/run_queue.ts";
 import { Slot } from "../../wasm/slot.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
@@ -71,5 +73,31 @@ Deno.test("slots stay when none of another program can be made", async () => {
 Deno.test("only a program that chooses its way can be compiled for the other", async () => {
   for (const reuse of ["cards", "image", "never"] as const) {
     assert(!(await compile(BYTES, { memory: 1 << 20, reuse, watch: false })).compileForImages);
+  }
+});
+
+Deno.test("a slot that cannot be put back is dropped, told of once, and holds nobody up", async () => {
+  const program = await compile(BYTES, { memory: 1 << 20, reuse: "auto", watch: false });
+  const make = maker(program);
+  const pool = new Pool(() => Object.assign(make(), { reset: fail }), 1);
+  const queue = new RunQueue(pool, 10, new Pace());
+  const faults: unknown[] = [];
+  queue.fault = (error) => void faults.push(error);
+  for (let run = 1; run <= 3; run++) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    queue.submit({
+      run() {
+        resolve();
+        return Promise.resolve(true);
+      },
+      fail() {},
+    });
+    await promise;
+  }
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([pool.live, faults.length], [0, 3]);
+
+  function fail(): never {
+    throw new RangeError("no room");
   }
 });
