@@ -1,4 +1,9 @@
-import { type ClientRequest, type IncomingMessage, request as openRequest } from "node:http";
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  request as openRequest,
+  validateHeaderValue,
+} from "node:http";
 import type { Socket } from "node:net";
 import type { BackendRequest, Upgraded } from "./backend.ts";
 import { concat, EMPTY, isWhole, type Payload } from "./bytes.ts";
@@ -9,7 +14,7 @@ import { isFramed, lengthOf } from "./framing.ts";
 import { HeaderList } from "./headers.ts";
 import { HttpBody, sendBody } from "./http_body.ts";
 import type { HttpPool } from "./http_pool.ts";
-import { codeOf, toSendError } from "./send_errors.ts";
+import { codeOf, incompleteResponse, toSendError } from "./send_errors.ts";
 import { isRepeatable, roomTime, type Timeouts, WireSending } from "./wire_sending.ts";
 
 /** Room for the status line, in bytes, besides that for the header fields. */
@@ -75,7 +80,7 @@ export class HttpSending extends WireSending {
   #sendBody(wire: ClientRequest): void {
     const { body } = this.request;
     if (isWhole(body)) return void (body.length ? wire.end(body) : wire.end());
-    wire.flushHeaders();
+    wire.write(EMPTY); // sends the head as it is: `flushHeaders` would encode it as UTF-8
     const end = (trailers: HeaderList | undefined) => {
       if (trailers) wire.addTrailers([...trailers]);
       wire.end();
@@ -148,11 +153,16 @@ export class HttpSending extends WireSending {
   #onLost(wire: ClientRequest, error: Error): void {
     if (wire !== this.#wire) return;
     if (this.body) {
-      // What follows a whole message is nobody's: the connection goes, the message stays.
-      if (codeOf(error).startsWith("HPE_") && !this.body.complete) {
-        this.body.fail(toSendError(error, this.name));
+      // What follows a whole message is nobody's: the connection goes, the message stays. To `node:http` a message
+      // that lasts until the connection closes is whole after a reset as well.
+      if (!(error instanceof HangUp) && !this.body.complete) {
+        const wrong = codeOf(error).startsWith("HPE_");
+        const failure = wrong
+          ? toSendError(error, this.name)
+          : incompleteResponse(this.name, error);
+        this.body.fail(failure);
       }
-      return; // the message knows by itself whether it was cut
+      return; // otherwise the message knows by itself whether it was cut
     }
     if (this.#mayRetry(wire, error)) {
       this.#retried = true;
@@ -184,6 +194,8 @@ function open(request: BackendRequest, { connector, pool }: HttpOrigin): ClientR
   const { method, headers } = request;
   // node:http upper-cases methods, chunks a POST without framing, and renders the head at once. So the rest goes
   // as GET, whose first word is replaced in the rendered head; to node:http it stays a plain GET.
+  // It refuses a Trailer field without chunks, which RFC 9110 allows (section 6.6.2): that is put in later as well.
+  const trailer = headers.has("transfer-encoding") ? undefined : headers.get("trailer");
   const native = PLAIN.has(method) || /^(POST|PUT|PATCH)$/.test(method) && isFramed(headers);
   const wire = openRequest({
     protocol: connector.secure ? "https:" : "http:",
@@ -191,17 +203,35 @@ function open(request: BackendRequest, { connector, pool }: HttpOrigin): ClientR
     port: connector.port,
     path: request.target,
     method: native ? method : "GET",
-    headers: [...headers] as unknown as string[], // pairs, which older versions of Deno know too
+    headers: pairsOf(headers, trailer !== undefined),
     setHost: false,
     agent: pool.agent(),
     maxHeaderSize: request.limits.header_bytes + STATUS_LINE,
   });
   const internals = wire as unknown as { _header: string; _retrying: boolean };
   if (!native) internals._header = internals._header.replace(/^GET/, () => method);
+  if (trailer !== undefined) internals._header = withTrailerFields(internals._header, headers);
   // Deno sends any method again on a dead connection, POST too; here that is decided by `#mayRetry`.
   internals._retrying = true;
   wire.maxHeadersCount = 0; // as many as fit: node:http drops those beyond 2000 in silence
   return wire;
+}
+
+/** The fields as pairs, which versions of Deno before 2.9 know too. */
+function pairsOf(headers: HeaderList, withoutTrailer: boolean): string[] {
+  const pairs = [...headers];
+  const kept = withoutTrailer ? pairs.filter(([name]) => name.toLowerCase() !== "trailer") : pairs;
+  return kept as unknown as string[]; // its type knows only flat lists
+}
+
+/** The rendered head with the Trailer fields at its end. */
+function withTrailerFields(head: string, headers: HeaderList): string {
+  const values = headers.getAll("trailer");
+  for (const value of values) validateHeaderValue("Trailer", value);
+  return head.replace(
+    /\r\n$/,
+    () => values.map((value) => `Trailer: ${value}\r\n`).join("") + "\r\n",
+  );
 }
 
 /** The body as bytes when all of it is here and its length was told, else as it is. */

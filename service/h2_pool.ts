@@ -12,7 +12,7 @@ export class Http2Pool {
   readonly #fallback: boolean;
   readonly #sessions = new Set<Http2Session>();
   readonly #waiting = new Set<() => void>();
-  #opening: Promise<void> | undefined;
+  #opening: Promise<Http2Session> | undefined;
   #beingOpened = 0;
   #generation = 0;
 
@@ -27,6 +27,7 @@ export class Http2Pool {
   /** A connection with a place for one request, which the caller has to `release`. */
   async take(): Promise<Http2Session> {
     const until = this.#timeouts.pace.now + roomTime(this.#timeouts);
+    let lost = 0;
     for (;;) {
       this.#closeWorn();
       for (const session of this.#sessions) {
@@ -36,7 +37,10 @@ export class Http2Pool {
       }
       if (this.#sessions.size + this.#beingOpened < this.#rules.connections) {
         // Those who come meanwhile share it, unless it is for one only.
-        await (this.#rules.uses === 1 ? this.#open() : this.#opening ??= this.#open());
+        const session =
+          await (this.#rules.uses === 1 ? this.#open() : this.#opening ??= this.#open());
+        // A backend may end a new connection before anything is sent on it: once is no fault.
+        if (!session.open && ++lost > 1) throw session.reason(this.#connector.name);
       } else if (this.#opening) await this.#opening;
       else await this.#room(until);
     }
@@ -57,7 +61,7 @@ export class Http2Pool {
     this.#sessions.clear();
   }
 
-  async #open(): Promise<void> {
+  async #open(): Promise<Http2Session> {
     const generation = this.#generation;
     this.#beingOpened++;
     try {
@@ -70,6 +74,7 @@ export class Http2Pool {
       if (generation !== this.#generation) session.onChange = () => session.idle && session.close();
       else session.onChange = () => this.#changed(session);
       this.#sessions.add(session);
+      return session;
     } finally {
       this.#beingOpened--;
       this.#opening = undefined;

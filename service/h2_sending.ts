@@ -62,15 +62,17 @@ export class Http2Sending extends WireSending {
       endStream: body.length === 0 && isWhole(body),
       waitForTrailers: !isWhole(body),
     });
+    const cut = watchEnd(stream);
     stream.on(
       "response",
-      (_: unknown, flags: number, raw?: string[]) => this.#onResponse(stream, flags, raw ?? []),
+      (_: unknown, flags: number, raw?: string[]) =>
+        this.#onResponse(stream, cut, flags, raw ?? []),
     );
     stream.on("error", () => {}); // `close` follows, and the session knows why
     stream.on("close", () => this.#onClose(stream));
     if (isWhole(body)) return void (body.length && stream.end(body));
     const end = (trailers: HeaderList | undefined) => {
-      stream.on("wantTrailers", () => stream.sendTrailers(trailers ? toObject(trailers) : {}));
+      stream.on("wantTrailers", () => this.#sendTrailers(stream, trailers));
       stream.end();
     };
     sendBody(departureOn(stream), body, end).catch((error) => {
@@ -80,7 +82,21 @@ export class Http2Sending extends WireSending {
     });
   }
 
-  #onResponse(stream: ClientHttp2Stream, flags: number, raw: readonly string[]): void {
+  #sendTrailers(stream: ClientHttp2Stream, trailers = new HeaderList()): void {
+    try {
+      stream.sendTrailers(toObject(withoutConnection(trailers)));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.fail("connection_terminated", `its trailers cannot be sent: ${reason}`, error);
+    }
+  }
+
+  #onResponse(
+    stream: ClientHttp2Stream,
+    cut: () => boolean,
+    flags: number,
+    raw: readonly string[],
+  ): void {
     if (this.over) return;
     this.#headed = true;
     const headers = fieldsOf(raw);
@@ -101,7 +117,7 @@ export class Http2Sending extends WireSending {
       return this.resolve({ ...head, body: EMPTY });
     }
     const length = lengthOf(headers);
-    const arrival = new StreamArrival(stream, () => this.#session.faultOf(stream, this.name));
+    const arrival = new StreamArrival(stream, cut, () => this.#session.faultOf(stream, this.name));
     this.body = new HttpBody(arrival, { name: this.name, length, betweenBytes, pace });
     this.resolve({ ...head, body: this.body });
   }
@@ -130,16 +146,19 @@ class StreamArrival implements Arrival {
   readonly #stream: ClientHttp2Stream;
   readonly #fault: () => SendError | undefined;
 
-  /** @param fault What the backend has said was wrong when the stream ended. */
-  constructor(stream: ClientHttp2Stream, fault: () => SendError | undefined) {
+  /**
+   * @param cut Whether the stream ended with a reset.
+   * @param fault What the backend has said was wrong when the stream ended.
+   */
+  constructor(stream: ClientHttp2Stream, cut: () => boolean, fault: () => SendError | undefined) {
     this.#stream = stream;
     this.#fault = fault;
     stream.on("trailers", (_: IncomingHttpHeaders, _flags: number, raw?: string[]) => {
       this.rawTrailers = raw ?? [];
     });
-    // A stream that is cut may end well for `node:stream`: the code tells. And with the last stream of a connection
-    // that the backend wants to end, what has not been read yet is closed before its end.
-    const settle = () => this.complete = stream.rstCode === 0;
+    // A stream that is cut may end well for `node:stream`: the code tells, and `cut` if that is NO_ERROR. And with the
+    // last stream of a connection that the backend wants to end, what has not been read yet is closed before its end.
+    const settle = () => this.complete = stream.rstCode === 0 && !cut();
     stream.on("end", settle);
     stream.on("close", settle);
   }
@@ -154,12 +173,29 @@ class StreamArrival implements Arrival {
         const fault = this.complete ? undefined : this.#fault();
         if (fault) listener(fault);
       });
+    } else if (event === "end") {
+      this.#stream.on("end", () => this.complete && (listener as () => void)());
     } else this.#stream.on(event, listener as () => void);
   }
 
   destroy(): void {
     letGo(this.#stream);
   }
+}
+
+/**
+ * Watches for the end of what comes on a new stream, and returns a function that tells whether that was RST_STREAM:
+ * with NO_ERROR `node:http2` takes it for the end of the content. The first end that is pushed decides. After END_STREAM
+ * the stream is still known to the connection then; after RST_STREAM it is not.
+ */
+function watchEnd(stream: ClientHttp2Stream): () => boolean {
+  let cut: boolean | undefined;
+  const push = stream.push;
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null) cut ??= stream.state.state === constants.NGHTTP2_STREAM_STATE_IDLE;
+    return push.call(stream, chunk, encoding);
+  };
+  return () => cut === true;
 }
 
 /** The backend may say that it wants no more of a body, without an error: `close` does not come by itself then. */
@@ -196,6 +232,17 @@ function toFields(
       "Cannot send the request: the path has characters that cannot be sent",
     );
   }
+  return {
+    ":method": method,
+    ":authority": headers.get("host") ?? "",
+    ":scheme": secure ? "https" : "http",
+    ":path": target,
+    ...toObject(withoutConnection(headers)),
+  };
+}
+
+/** The fields without those of one connection, in lower case. */
+function withoutConnection(headers: HeaderList): HeaderList {
   const named = new Set(
     headers.getAll("connection").flatMap((value) => value.toLowerCase().split(/\s*,\s*/)),
   );
@@ -208,13 +255,7 @@ function toFields(
     if (lower !== "te") plain.append(lower, value);
     else if (/\btrailers\b/i.test(value)) plain.set("te", "trailers");
   }
-  return {
-    ":method": method,
-    ":authority": headers.get("host") ?? "",
-    ":scheme": secure ? "https" : "http",
-    ":path": target,
-    ...toObject(plain),
-  };
+  return plain;
 }
 
 /** The fields as `node:http2` takes them: repeats in a list. */

@@ -66,7 +66,7 @@ export class Http2Session {
       this.#session.setLocalWindowSize(MOST_STREAMS * STREAM_WINDOW);
       resolve();
     });
-    this.#session.once("close", () => reject(this.#reason(name)));
+    this.#session.once("close", () => reject(this.reason(name)));
     return promise;
   }
 
@@ -118,7 +118,7 @@ export class Http2Session {
 
   /** Why a stream has ended before its time. */
   reasonOf(stream: ClientHttp2Stream, name: string): SendError {
-    return this.faultOf(stream, name) ?? this.#reason(name);
+    return this.faultOf(stream, name) ?? this.reason(name);
   }
 
   /** The error that the backend sent for a stream or for the connection, if it did. */
@@ -136,7 +136,8 @@ export class Http2Session {
     if (this.idle && !this.lasts && !this.#session.destroyed) this.#session.close();
   }
 
-  #reason(name: string): SendError {
+  /** Why the connection has ended. */
+  reason(name: string): SendError {
     if (this.#going?.code) return faulty(name, 7, this.#going.code);
     if (this.#lost && !String(Reflect.get(this.#lost, "code")).startsWith("ERR_HTTP2_")) {
       return toSendError(this.#lost, name);

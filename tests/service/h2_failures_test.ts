@@ -158,6 +158,52 @@ for (const [what, length, text] of [["short", "5", "abc"], ["long", "2", "abc"]]
   });
 }
 
+for (const method of ["GET", "POST"]) {
+  for (const timing of ["at once", "later"]) {
+    Deno.test(`a reset without an error that comes ${timing} cuts a body without a length, ${method}`, async () => {
+      const go = Promise.withResolvers<void>();
+      await against(async (wire) => {
+        const stream = await wire.request();
+        await wire.write(head(stream), data(stream, "half"));
+        if (timing === "later") await go.promise;
+        await wire.write(reset(stream, 0));
+        await wire.closed;
+      }, async (transport) => {
+        const unended = sourceFrom(async function* () {
+          yield "part";
+          await go.promise;
+        }());
+        const sent = method === "GET" ? request() : request({ method, body: unended });
+        const source = sourceOf(await transport.send(sent).response);
+        const reading = failureOf(async () => {
+          for (let chunk; (chunk = await source.read());) if (chunk.length) go.resolve();
+        });
+        assertEquals(await reading, "http_incomplete_response");
+        go.resolve();
+      });
+    });
+  }
+}
+
+Deno.test("a reset after the end of a body is no harm to it", async () => {
+  await against(async (wire) => {
+    const stream = await wire.request();
+    await wire.write(head(stream), data(stream, "whole", true), reset(stream, 0));
+    await wire.closed;
+  }, async (transport) => {
+    assertEquals(await textOf(await transport.send(request()).response), "whole");
+  });
+});
+
+Deno.test("a backend that breaks each connection when it has greeted fails the request", async () => {
+  await against(async (wire) => {
+    await wire.write(head(1)); // nothing was asked yet
+    await wire.closed;
+  }, async (transport) => {
+    assertEquals(await failureOf(() => transport.send(request()).response), "http_protocol_error");
+  });
+});
+
 Deno.test("a reset without an error does not make half a body whole", async () => {
   await against(async (wire) => {
     const stream = await wire.request();

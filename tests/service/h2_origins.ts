@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import {
   createSecureServer,
   createServer,
@@ -76,23 +77,25 @@ async function run(
 /** Frames of HTTP/2, byte by byte: for what no well-behaved server sends. */
 export const frames = {
   settings: frame(4, 0, 0),
-  /** A head with status 200 and fields. */
-  head(stream: number, fields: Readonly<Record<string, string>> = {}, end = false): Uint8Array {
-    const literals = Object.entries(fields).flatMap(([name, value]) => [
-      0,
-      name.length,
-      ...new TextEncoder().encode(name),
-      value.length,
-      ...new TextEncoder().encode(value),
-    ]);
-    return frame(1, 4 | (end ? 1 : 0), stream, [0x88, ...literals]);
-  },
+  /** A head with status 200 and fields, a byte for each character. */
+  head: (stream: number, fields: Readonly<Record<string, string>> = {}, end = false): Uint8Array =>
+    frame(1, 4 | (end ? 1 : 0), stream, [0x88, ...literals(fields)]),
+  trailers: (stream: number, fields: Readonly<Record<string, string>>): Uint8Array =>
+    frame(1, 5, stream, literals(fields)),
   data: (stream: number, text: string, end = false): Uint8Array =>
     frame(0, end ? 1 : 0, stream, [...new TextEncoder().encode(text)]),
   reset: (stream: number, code: number): Uint8Array => frame(3, 0, stream, [0, 0, 0, code]),
   goAway: (last: number, code: number): Uint8Array =>
     frame(7, 0, 0, [0, 0, 0, last, 0, 0, 0, code]),
 };
+
+/** Fields in HPACK, as they are (RFC 7541, section 6.2.2). */
+function literals(fields: Readonly<Record<string, string>>): number[] {
+  return Object.entries(fields).flatMap((field) => [
+    0,
+    ...field.flatMap((text) => [text.length, ...Buffer.from(text, "latin1")]),
+  ]);
+}
 
 function frame(type: number, flags: number, stream: number, payload: number[] = []): Uint8Array {
   const { length } = payload;

@@ -1,7 +1,9 @@
+import { type AddressInfo, createServer } from "node:net";
 import { collect, EMPTY, type Payload } from "../../service/bytes.ts";
 import { SendError } from "../../service/errors.ts";
 import { HttpVersion } from "../../service/exchange.ts";
 import { HeaderList } from "../../service/headers.ts";
+import { httpTransport } from "../../service/http_transport.ts";
 import {
   assert,
   assertEquals,
@@ -310,6 +312,28 @@ for (
       head.resolve();
       assertEquals(await failureOf(() => collect(body)), "http_incomplete_response");
     });
+  });
+}
+
+for (const framing of ["", "Content-Length: 9\r\n", "Transfer-Encoding: chunked\r\n"]) {
+  const what = framing ? `with ${framing.trim()}` : "that lasts until its connection closes";
+  Deno.test(`a body ${what} is cut by a reset`, async () => {
+    const read = Promise.withResolvers<void>();
+    const part = framing.includes("chunked") ? "4\r\nhalf\r\n" : "half";
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n${part}`);
+      read.promise.then(() => socket.resetAndDestroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const transport = httpTransport({ url: `http://127.0.0.1:${port}` });
+    const body = sourceOf(await transport.send(request()).response);
+    assertEquals(new TextDecoder().decode(await body.read()), "half");
+    read.resolve();
+    assertEquals(await failureOf(() => collect(body)), "http_incomplete_response");
+    transport.close();
+    await new Promise((resolve) => server.close(resolve));
   });
 }
 

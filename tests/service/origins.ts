@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type {
   BackendOptions,
   BackendRequest,
@@ -13,7 +14,6 @@ import { httpTransport } from "../../service/http_transport.ts";
 import { assertRejects } from "../assert.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("latin1");
 
 /** A connection that an origin has accepted, read and written as text. */
 export class Wire {
@@ -35,6 +35,12 @@ export class Wire {
     }
   }
 
+  /** Takes as many characters; fewer when the client closes before. */
+  async exactly(count: number): Promise<string> {
+    while (this.#text.length < count && await this.#more());
+    return this.#take(Math.min(count, this.#text.length));
+  }
+
   /** Takes the head of a request. */
   head(): Promise<string> {
     return this.until("\r\n\r\n");
@@ -46,8 +52,9 @@ export class Wire {
     return this.#take(this.#text.length);
   }
 
+  /** Writes a byte for each character. */
   async write(text: string): Promise<void> {
-    let bytes = encoder.encode(text);
+    let bytes: Uint8Array = Buffer.from(text, "latin1");
     while (bytes.length) bytes = bytes.subarray(await this.#conn.write(bytes));
   }
 
@@ -70,7 +77,7 @@ export class Wire {
     const buffer = new Uint8Array(65_536);
     const count = await this.#conn.read(buffer).catch(() => null);
     if (count === null) return false;
-    this.#text += decoder.decode(buffer.subarray(0, count));
+    this.#text += Buffer.from(buffer.buffer, 0, count).toString("latin1"); // TextDecoder's latin1 is another
     return true;
   }
 }
