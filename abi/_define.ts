@@ -1,6 +1,6 @@
 import type { Sandbox, Seat } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
-import { HostError, SendError } from "../service/errors.ts";
+import { HostError } from "../service/errors.ts";
 import { describe } from "../service/service.ts";
 import { statusOf } from "./_status.ts";
 
@@ -81,7 +81,7 @@ export function dialect(answer: (error: unknown) => number): Dialect {
     const refused = (sandbox: Sandbox, args: Word[], error: unknown): number => {
       if (error instanceof Stop) throw error;
       if (!(error instanceof HostError)) reportBug(sandbox, error);
-      else if (error instanceof SendError) sandbox.allowance.note(error);
+      else if (error.limit) sandbox.allowance.note(error);
       return output.refused?.(sandbox, args, end, error) ?? answer(error);
     };
     return {

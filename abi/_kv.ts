@@ -1,10 +1,12 @@
 /** What the two namespaces of KV stores share. @module */
 import { Body } from "../handles/body.ts";
 import { KvDelete, KvInsert, KvLookup } from "../handles/kv.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
 import { HostError, type Refusal, refuse } from "../service/errors.ts";
 import { faultOfKey } from "../service/kv/keys.ts";
 import { gather } from "../service/kv/pieces.ts";
 import { type KvEntry, type KvInsert as Options, KvStore } from "../service/kv/store.ts";
+import { describe } from "../service/service.ts";
 import { call, type Hostcall, type Input } from "./_define.ts";
 import { text } from "./_in.ts";
 import * as out from "./_out.ts";
@@ -36,8 +38,18 @@ export function lookUp(store: KvStore, key: string): KvLookup {
 }
 
 /** Starts a deletion. */
-export function remove(store: KvStore, key: string): KvDelete {
-  return new KvDelete(store.delete(key));
+export function remove(sandbox: Sandbox, store: KvStore, key: string): KvDelete {
+  return new KvDelete(store.delete(key), reporterOf(sandbox));
+}
+
+/** Logs why a change failed for which the guest does not wait. What the guest might have expected is no failure. */
+function reporterOf(sandbox: Sandbox): (error: unknown) => void {
+  const { service, allowance, current: { id } } = sandbox;
+  return (error) => {
+    if (!(error instanceof HostError)) {
+      service.report("error", `A change to a KV store failed: ${describe(error)}`, id);
+    } else if (error.limit) allowance.note(error);
+  };
 }
 
 /**
@@ -45,13 +57,17 @@ export function remove(store: KvStore, key: string): KvDelete {
  * fails the insert.
  */
 export async function insert(
+  sandbox: Sandbox,
   store: KvStore,
   key: string,
   body: Body,
   options?: Options,
 ): Promise<KvInsert> {
   const value = gather(body.source());
-  const insert = new KvInsert(value.then((value) => store.insert(key, value, options)));
+  const insert = new KvInsert(
+    value.then((value) => store.insert(key, value, options)),
+    reporterOf(sandbox),
+  );
   await value.catch((error) => {
     if (!(error instanceof HostError) || error.kind !== "too-large") throw error;
   });

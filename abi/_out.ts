@@ -169,11 +169,12 @@ export function optional<T>(output: Output<T>): Output<T | undefined> {
 
 /**
  * An output, then an error code of its own: a refusal that is in `codes` becomes a call that succeeds, writes nothing
- * but the code, and so reports it.
+ * but the code, and so reports it. What is no refusal but a failure of the host becomes `internal`, if there is a code
+ * for it.
  */
 export function reporting<T>(
   output: Output<T>,
-  codes: Readonly<Partial<Record<Refusal, number>> & { ok: number }>,
+  codes: Readonly<Partial<Record<Refusal | "internal", number>> & { ok: number }>,
 ): Output<T> {
   const end = output.words.length;
   return {
@@ -183,7 +184,7 @@ export function reporting<T>(
       u32.write(sandbox, args, at + end, codes.ok);
     },
     refused(sandbox, args, at, error) {
-      const code = error instanceof HostError ? codes[error.kind] : undefined;
+      const code = error instanceof HostError ? codes[error.kind] : codes.internal;
       if (code === undefined) return undefined;
       try {
         u32.write(sandbox, args, at + end, code);

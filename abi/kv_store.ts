@@ -17,6 +17,7 @@ const kvError = {
   "absent": 3,
   "precondition-failed": 4,
   "too-large": 5,
+  "internal": 6,
 } as const;
 
 const encoder = new TextEncoder();
@@ -82,7 +83,7 @@ export const kvStore: Namespace = namespace("fastly_kv_store", {
   insert: wait(
     [ref(KvStore), key("invalid"), content, insertOptions],
     out.put(KvInsert),
-    (_, store, key, body, options) => insert(store, key, body, options),
+    (sandbox, store, key, body, options) => insert(sandbox, store, key, body, options),
   ),
   insert_wait: wait(
     [take(KvInsert)],
@@ -93,7 +94,7 @@ export const kvStore: Namespace = namespace("fastly_kv_store", {
   delete: call(
     [ref(KvStore), key("invalid"), nothing],
     out.put(KvDelete),
-    (_, store, key) => remove(store, key),
+    (sandbox, store, key) => remove(sandbox, store, key),
   ),
   delete_wait: wait(
     [take(KvDelete)],

@@ -29,15 +29,19 @@ export const objectStore: Namespace = namespace("fastly_object_store", {
   insert: wait(
     [...place, content],
     out.none,
-    async (_, store, key, body) => (await insert(store, key, body)).settled,
+    async (sandbox, store, key, body) => (await insert(sandbox, store, key, body)).settled,
   ),
   insert_async: wait(
     [...place, content],
     out.put(KvInsert),
-    (_, store, key, body) => insert(store, key, body),
+    (sandbox, store, key, body) => insert(sandbox, store, key, body),
   ),
   pending_insert_wait: wait([take(KvInsert)], out.none, (_, { settled }) => settled),
 
-  delete_async: call(place, out.put(KvDelete), (_, store, key) => remove(store, key)),
+  delete_async: call(
+    place,
+    out.put(KvDelete),
+    (sandbox, store, key) => remove(sandbox, store, key),
+  ),
   pending_delete_wait: wait([take(KvDelete)], out.none, (_, { settled }) => settled),
 });

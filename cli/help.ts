@@ -29,7 +29,8 @@ Flags:
                           A variable of the guest's environment; without a value as it is in yours
   --limit NAME=VALUE      What a request, a guest or a backend may use, as memory=256MiB, wall_time=30s or queue=none:
                           memory, cpu_time, wall_time, instances, queue, header_bytes, header_count, url_bytes,
-                          body_bytes, backend_requests, log_bytes, cache_bytes, sandbox_requests, sandbox_idle.
+                          body_bytes, backend_requests, log_bytes, cache_bytes, kv_bytes, sandbox_requests,
+                          sandbox_idle.
                           May be repeated
   --no-cache              Send every request to its backend: what backends answer is cached else, as at Fastly
   --loop-guard            Refuse requests that have come through this host before

@@ -17,8 +17,8 @@ import type { RateDriver, RateKind } from "../service/rate/driver.ts";
 import { sqliteCacheDriver } from "./sqlite_cache.ts";
 import { KvReads, sqliteKvDriver } from "./sqlite_kv.ts";
 import { sqliteRateDriver } from "./sqlite_rate.ts";
+import { SqliteFile } from "./sqlite_file.ts";
 import { checkTables, makeTables } from "./sqlite_tables.ts";
-import { transact } from "./transact.ts";
 
 /** A file that holds what outlives a process. */
 export interface SqliteStorage extends Disposable {
@@ -30,7 +30,7 @@ export interface SqliteStorage extends Disposable {
   readonly rateDriver: (kind: RateKind) => RateDriver;
 }
 
-/** How long one process waits for another one's write, in milliseconds. */
+/** How long opening waits for another process, in milliseconds. */
 const PATIENCE = 5_000;
 const PAUSE = 10;
 /** How long what has expired is left to those who ask for it, in milliseconds: a service's clock may be behind. */
@@ -51,32 +51,32 @@ const LEFTOVERS = ["kv WHERE key >= x'ff'", "cache WHERE place IS NULL"];
  * @throws {Error} If it cannot be opened, or is not such a file; in one line.
  */
 export async function openSqlite(path: string): Promise<SqliteStorage> {
-  const database = await connect(path);
-  const reads = new KvReads(database);
+  const file = await connect(path);
+  const reads = new KvReads(file);
   return {
-    kvDriver: (store) => sqliteKvDriver(database, store, reads),
-    cacheDriver: sqliteCacheDriver(database),
-    rateDriver: (kind) => sqliteRateDriver(database, kind),
-    [Symbol.dispose]: () => database.close(),
+    kvDriver: (store) => sqliteKvDriver(file, store, reads),
+    cacheDriver: sqliteCacheDriver(file),
+    rateDriver: (kind) => sqliteRateDriver(file, kind),
+    [Symbol.dispose]: () => file.close(),
   };
 }
 
-async function connect(path: string): Promise<DatabaseSync> {
+async function connect(path: string): Promise<SqliteFile> {
+  const open = () => new SqliteFile(new DatabaseSync(path, { timeout: 0 }), path);
   for (const start = performance.now();;) {
-    let database: DatabaseSync | undefined;
+    let file: SqliteFile | undefined;
     try {
-      database = new DatabaseSync(path, { timeout: PATIENCE });
-      prepare(database);
-      if (!hasLeftovers(database)) return database;
-      database.close();
-      clean(path);
-      database = new DatabaseSync(path, { timeout: PATIENCE });
-      prepare(database);
-      return database;
+      file = open();
+      prepare(file);
+      if (!hasLeftovers(file.database)) return file;
+      file.close();
+      clean(open);
+      file = open();
+      prepare(file);
+      return file;
     } catch (error) {
-      if (database?.isOpen) database.close();
+      if (file?.database.isOpen) file.close();
       const reason = error instanceof Error ? error.message : String(error);
-      // SQLite itself does not wait where another process is about to change the file's mode.
       const busy = /database is locked/.test(reason) && performance.now() - start < PATIENCE;
       if (!busy) throw new Error(`Cannot open ${path}: ${reason}`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -84,11 +84,12 @@ async function connect(path: string): Promise<DatabaseSync> {
   }
 }
 
-function prepare(database: DatabaseSync): void {
+function prepare(file: SqliteFile): void {
+  const { database } = file;
   // Read before anything is written: the file may be another program's.
   checkTables(database);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-  transact(database, () => {
+  file.transact(() => {
     makeTables(database);
     // Generations are times: what says that a key was deleted has expired at once, and is needed for a while.
     database.prepare("DELETE FROM kv WHERE expires < ?1 AND generation < ?1 * 1000")
@@ -101,12 +102,15 @@ function hasLeftovers(database: DatabaseSync): boolean {
 }
 
 /** Takes leftovers out if no other process has the file open: they may be what that one reads or writes. */
-function clean(path: string): void {
-  using database = new DatabaseSync(path, { timeout: 0 });
+function clean(open: () => SqliteFile): void {
+  const file = open();
+  const { database } = file;
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE");
-    transact(database, () => LEFTOVERS.forEach((rows) => database.exec(`DELETE FROM ${rows}`)));
+    file.transact(() => LEFTOVERS.forEach((rows) => database.exec(`DELETE FROM ${rows}`)));
   } catch (error) {
     if (!/database is locked/.test(String(error))) throw error;
+  } finally {
+    file.close();
   }
 }

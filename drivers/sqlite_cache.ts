@@ -1,6 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { CacheDriver, CacheKept, ContentId } from "../service/cache/driver.ts";
-import { transact } from "./transact.ts";
+import type { SqliteFile } from "./sqlite_file.ts";
 
 /** A row of the tables of objects and of their uses, as {@linkcode CacheDriver.load} needs it. */
 interface Row extends Omit<CacheKept, "purged"> {
@@ -8,8 +7,11 @@ interface Row extends Omit<CacheKept, "purged"> {
 }
 
 /** The driver of the cache, over a file that has been opened by `openSqlite`. */
-export function sqliteCacheDriver(database: DatabaseSync): CacheDriver {
-  const prepare = (sql: string) => database.prepare(sql);
+export function sqliteCacheDriver(file: SqliteFile): CacheDriver {
+  const prepare = (sql: string) => file.database.prepare(sql);
+  const read = <T>(run: () => T): T => file.atOnce("read the cache", run);
+  const write = <T>(run: () => T): T => file.atOnce("write to the cache", run);
+  const transact = <T>(run: () => T): T => write(() => file.transact(run));
   const select = prepare(
     `SELECT id AS content, head, length, purged, hits, used
       FROM cache JOIN cache_use ON content = id WHERE place IS NOT NULL ORDER BY put, id`,
@@ -46,15 +48,16 @@ export function sqliteCacheDriver(database: DatabaseSync): CacheDriver {
 
   return {
     load: () =>
-      (select.all() as unknown as Row[]).map((row) => ({ ...row, purged: row.purged === 1 })),
+      read(() => select.all() as unknown as Row[])
+        .map((row) => ({ ...row, purged: row.purged === 1 })),
     append: (content, pieces) =>
-      transact(database, () => {
+      transact(() => {
         const id = content ?? begin();
         extend(id, pieces);
         return id;
       }),
     put: (record, content, pieces) =>
-      transact(database, () => {
+      transact(() => {
         if (content !== undefined && !selectOne.get(content)) return undefined;
         const id = content ?? begin();
         const now = tick();
@@ -67,17 +70,18 @@ export function sqliteCacheDriver(database: DatabaseSync): CacheDriver {
         replaceUse.run(id, hits, now);
         return id;
       }),
-    has: (content) => selectOne.get(content) !== undefined,
+    has: (content) => read(() => selectOne.get(content)) !== undefined,
     read: (content, piece) =>
-      (selectPiece.get(content, piece) as { bytes: Uint8Array } | undefined)?.bytes,
-    hide: (content) => void hide.run(content),
+      (read(() => selectPiece.get(content, piece)) as { bytes: Uint8Array } | undefined)?.bytes,
+    hide: (content) => void write(() => hide.run(content)),
     free: (contents) =>
-      transact(database, () => {
+      transact(() => {
         for (const content of contents) remove.run(content);
       }),
-    purge: (surrogateKey, soft) => void (soft ? purgeSoft : purgeHard).run(surrogateKey),
+    purge: (surrogateKey, soft) =>
+      void write(() => (soft ? purgeSoft : purgeHard).run(surrogateKey)),
     use: (hits) =>
-      transact(database, () => {
+      transact(() => {
         for (const [content, count] of hits) updateUse.run(content, count, tick());
       }),
   };

@@ -1,8 +1,8 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import type { KvDriver, KvFound, KvListed, KvRecord, Pieces } from "../service/kv/driver.ts";
-import type { ByteSource, Payload } from "../service/bytes.ts";
+import type { ByteSource, Eventually, Payload } from "../service/bytes.ts";
 import { refuse } from "../service/errors.ts";
-import { transact } from "./transact.ts";
+import type { SqliteFile } from "./sqlite_file.ts";
 
 /** Bytes of a value in one row. */
 const MOST_PIECE = 2 ** 20;
@@ -33,13 +33,14 @@ export class KvReads {
   /** How many read each. */
   readonly #readers = new Map<bigint, number>();
   readonly #aside = new Set<bigint>();
-  readonly #database: DatabaseSync;
+  readonly #file: SqliteFile;
   readonly #selectPiece: StatementSync;
   readonly #set: StatementSync;
   readonly #remove: StatementSync;
 
-  constructor(database: DatabaseSync) {
-    this.#database = database;
+  constructor(file: SqliteFile) {
+    this.#file = file;
+    const { database } = file;
     this.#selectPiece = database.prepare(
       "SELECT bytes FROM kv_piece WHERE record = ? AND place = ?",
     );
@@ -60,8 +61,17 @@ export class KvReads {
     return true;
   }
 
-  /** A value, from its first piece on. */
-  read(key: string, { id, first }: Pick<Row, "id" | "first">, rest: Rest): ByteSource {
+  /**
+   * A value, from its first piece on.
+   *
+   * @param action What reading it is called in messages.
+   */
+  read(
+    action: string,
+    key: string,
+    { id, first }: Pick<Row, "id" | "first">,
+    rest: Rest,
+  ): ByteSource {
     this.#readers.set(id, (this.#readers.get(id) ?? 0) + 1);
     let place = -1;
     let left = first.length + Number(rest.bytes);
@@ -70,6 +80,15 @@ export class KvReads {
       left = -1;
       this.#leave(id);
     };
+    const take = (piece: Uint8Array | undefined): Uint8Array => {
+      if (!piece) {
+        end();
+        refuse("http-incomplete", `Cannot read on: the value of "${key}" is not there any more`);
+      }
+      left -= piece.length;
+      if (left <= 0) end();
+      return piece;
+    };
     return {
       get length() {
         return Math.max(0, left);
@@ -77,35 +96,44 @@ export class KvReads {
       trailers: undefined,
       read: () => {
         if (left < 0) return undefined;
-        const piece = ++place ? this.#piece(id, place - 1) : first;
-        if (!piece) {
-          end();
-          refuse("http-incomplete", `Cannot read on: the value of "${key}" is not there any more`);
-        }
-        left -= piece.length;
-        if (left <= 0) end();
-        return piece;
+        const piece = ++place ? this.#piece(action, id, place - 1) : first;
+        return piece instanceof Promise ? piece.then(take) : take(piece);
       },
       cancel: end,
     };
   }
 
-  #piece(id: bigint, place: number): Uint8Array | undefined {
-    return (this.#selectPiece.get(id, place) as { bytes: Uint8Array } | undefined)?.bytes;
+  #piece(action: string, id: bigint, place: number): Eventually<Uint8Array | undefined> {
+    return this.#file.eventually(
+      action,
+      () => (this.#selectPiece.get(id, place) as { bytes: Uint8Array } | undefined)?.bytes,
+    );
   }
 
   #leave(id: bigint): void {
     const others = this.#readers.get(id)! - 1;
     if (others) return void this.#readers.set(id, others);
     this.#readers.delete(id);
-    if (this.#aside.delete(id) && this.#database.isOpen) this.#remove.run(id);
+    if (this.#aside.delete(id) && this.#file.database.isOpen) void this.#tidy(id);
+  }
+
+  async #tidy(id: bigint): Promise<void> {
+    try {
+      await this.#file.eventually("delete a value", () => this.#remove.run(id));
+    } catch {
+      // The next process that has the file for itself deletes it.
+    }
   }
 }
 
 /** The driver of one KV store, over a file that has been opened by `openSqlite`. */
-export function sqliteKvDriver(database: DatabaseSync, store: string, reads: KvReads): KvDriver {
+export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads): KvDriver {
+  const reading = `read KV store "${store}"`;
+  const writing = `write to KV store "${store}"`;
+  const transact = <T>(run: () => T): Eventually<T> =>
+    file.eventually(writing, () => file.transact(run));
   const prepare = (sql: string): StatementSync => {
-    const statement = database.prepare(sql);
+    const statement = file.database.prepare(sql);
     statement.setReadBigInts(true);
     return statement;
   };
@@ -116,7 +144,6 @@ export function sqliteKvDriver(database: DatabaseSync, store: string, reads: KvR
   );
   const selectGeneration = prepare("SELECT id, generation FROM kv WHERE store = ? AND key = ?");
   const remove = prepare("DELETE FROM kv WHERE id = ?");
-  const removeOf = prepare("DELETE FROM kv WHERE store = ? AND key = ? AND generation = ?");
   const insert = prepare(
     `INSERT INTO kv (store, key, generation, expires, pieces, metadata, first)
       VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -125,6 +152,12 @@ export function sqliteKvDriver(database: DatabaseSync, store: string, reads: KvR
   const selectKeys = prepare(
     `SELECT key, expires FROM kv WHERE store = ? AND key > ? AND key >= ? AND key < ?
       ORDER BY key LIMIT ?`,
+  );
+
+  // Generations are times: what says that a key was deleted has expired at once, and is needed for a while.
+  const selectExpired = prepare(
+    `SELECT id FROM kv WHERE store = ?1 AND expires <= ?2 AND generation <= ?2 * 1000
+      ORDER BY expires LIMIT ?3`,
   );
 
   const write = (key: Uint8Array, { value, metadata, generation, expires }: KvRecord): void => {
@@ -144,22 +177,24 @@ export function sqliteKvDriver(database: DatabaseSync, store: string, reads: KvR
   const there = (key: Uint8Array) =>
     selectGeneration.get(store, key) as Pick<Row, "id" | "generation"> | undefined;
 
+  const find = (key: string): KvFound | undefined => {
+    let before: bigint | undefined;
+    for (;;) {
+      const row = select.get(store, encoder.encode(key)) as unknown as Row | undefined;
+      if (!row) return undefined;
+      if (!row.pieces) return foundOf(row, row.first);
+      const rest = selectRest.get(row.id) as unknown as Rest;
+      // Fewer if another process has put another record in its place between the two queries.
+      if (rest.pieces === row.pieces) return foundOf(row, reads.read(reading, key, row, rest));
+      if (row.id === before) throw new Error(`the value of key "${key}" is not whole`);
+      before = row.id;
+    }
+  };
+
   return {
-    get(key) {
-      let before: bigint | undefined;
-      for (;;) {
-        const row = select.get(store, encoder.encode(key)) as unknown as Row | undefined;
-        if (!row) return undefined;
-        if (!row.pieces) return foundOf(row, row.first);
-        const rest = selectRest.get(row.id) as unknown as Rest;
-        // Fewer if another process has put another record in its place between the two queries.
-        if (rest.pieces === row.pieces) return foundOf(row, reads.read(key, row, rest));
-        if (row.id === before) throw new Error(`Cannot read key "${key}": its value is not whole`);
-        before = row.id;
-      }
-    },
+    get: (key) => file.eventually(reading, () => find(key)),
     set: (key, record, expected) =>
-      transact(database, () => {
+      transact(() => {
         const bytes = encoder.encode(key);
         const row = there(bytes);
         const generation = row ? BigInt.asUintN(64, row.generation) : "none";
@@ -172,8 +207,7 @@ export function sqliteKvDriver(database: DatabaseSync, store: string, reads: KvR
     delete(key, generation) {
       const bytes = encoder.encode(key);
       const signed = BigInt.asIntN(64, generation);
-      if (!reads.any) return Number(removeOf.run(store, bytes, signed).changes) > 0;
-      return transact(database, () => {
+      return transact(() => {
         const row = there(bytes);
         if (row?.generation !== signed) return false;
         if (!reads.setAside(row.id)) remove.run(row.id);
@@ -183,9 +217,17 @@ export function sqliteKvDriver(database: DatabaseSync, store: string, reads: KvR
     list(prefix, after, limit) {
       const start = encoder.encode(prefix);
       const behind = after === undefined ? new Uint8Array() : encoder.encode(after);
-      const rows = selectKeys.all(store, behind, start, endOf(start), limit);
-      return (rows as unknown as readonly Row[]).map(listedOf);
+      return file.eventually(reading, () => {
+        const rows = selectKeys.all(store, behind, start, endOf(start), limit);
+        return (rows as unknown as readonly Row[]).map(listedOf);
+      });
     },
+    sweep: (until, most) =>
+      transact(() => {
+        const rows = selectExpired.all(store, until, most) as unknown as Pick<Row, "id">[];
+        for (const { id } of rows) if (!reads.setAside(id)) remove.run(id);
+        return rows.length;
+      }),
   };
 }
 

@@ -1,6 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { RateDriver, RateKind, RateRecord } from "../service/rate/driver.ts";
-import { transact } from "./transact.ts";
+import type { SqliteFile } from "./sqlite_file.ts";
 
 /** After so many changes what is not needed any more is taken out. */
 const SWEEP = 1_000;
@@ -13,10 +12,12 @@ const encoder = new TextEncoder();
  * @param most How many records are held; for a while, some more.
  */
 export function sqliteRateDriver(
-  database: DatabaseSync,
+  file: SqliteFile,
   kind: RateKind,
   most = 100_000,
 ): RateDriver {
+  const { database } = file;
+  const what = kind === "counters" ? "a rate counter" : "a penalty box";
   const select = database.prepare("SELECT expires, buckets FROM rate WHERE kind = ? AND key = ?");
   // A row that is replaced gets a new id, the greatest: the least ones are of what was changed longest ago.
   const replace = database.prepare(
@@ -38,9 +39,9 @@ export function sqliteRateDriver(
   };
 
   return {
-    get: (key) => read(encoder.encode(key)),
-    update: (key, now, change) =>
-      transact(database, () => {
+    get: (key) => file.atOnce(`read ${what}`, () => read(encoder.encode(key))),
+    update: (key, now, change) => {
+      const update = () => {
         const bytes = encoder.encode(key);
         const record = read(bytes) ?? { buckets: [], expires: 0 };
         change(record);
@@ -49,6 +50,8 @@ export function sqliteRateDriver(
         if (++changes % SWEEP) return;
         removeExpired.run(kind, now);
         removeOldest.run(kind, most);
-      }),
+      };
+      file.atOnce(`write ${what}`, () => file.transact(update));
+    },
   };
 }

@@ -66,6 +66,7 @@ const VERSIONS: readonly string[] = [
     UNIQUE (kind, key)
   );
   CREATE INDEX rate_expires ON rate (kind, expires);`,
+  `CREATE INDEX kv_expires ON kv (expires) WHERE expires IS NOT NULL;`,
 ];
 
 /**

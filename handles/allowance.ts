@@ -1,5 +1,5 @@
 import type { Held } from "../service/bytes.ts";
-import { refuse, type SendError } from "../service/errors.ts";
+import { type HostError, refuse } from "../service/errors.ts";
 import type { HeaderList } from "../service/headers.ts";
 import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { Service } from "../service/service.ts";
@@ -83,7 +83,7 @@ export class Allowance {
   }
 
   /** Notes the limit that is behind an error, if one is. */
-  note(error: SendError): void {
+  note(error: HostError): void {
     if (error.limit) this.meet(error.limit, error.message);
   }
 

@@ -9,9 +9,28 @@ export class KvLookup extends Pending<KvEntry> {
     this.settled.then(({ value }) => ignore(value), () => {});
   }
 }
-/** An insert under way: it goes on though nobody waits for it, even when the guest has ended. */
-export class KvInsert extends Pending<void> {}
-/** A deletion under way, which goes on as an insert does. */
-export class KvDelete extends Pending<void> {}
+
+/**
+ * A change under way: it goes on though nobody waits for it, even when the guest has ended. A failure that the guest has
+ * not asked for is reported.
+ */
+class KvChange extends Pending<void> {
+  readonly #report: (error: unknown) => void;
+
+  /** @param report Told why the change failed, if the guest is not. */
+  constructor(work: Promise<void>, report: (error: unknown) => void) {
+    super(work);
+    this.#report = report;
+  }
+
+  override drop(): void {
+    super.drop();
+    this.settled.catch(this.#report);
+  }
+}
+/** An insert under way. */
+export class KvInsert extends KvChange {}
+/** A deletion under way. */
+export class KvDelete extends KvChange {}
 /** A list under way. */
 export class KvListing extends Pending<KvPage> {}

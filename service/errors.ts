@@ -37,10 +37,13 @@ Object.setPrototypeOf(FramelessError.prototype, Error.prototype);
 export class HostError extends FramelessError {
   override readonly name: string = "HostError";
   readonly kind: Refusal;
+  /** The limit that is behind it, if one is. */
+  readonly limit: LimitName | undefined;
 
-  constructor(kind: Refusal, message: string, options?: ErrorOptions) {
+  constructor(kind: Refusal, message: string, options?: ErrorOptions & { limit?: LimitName }) {
     super(message, options);
     this.kind = kind;
+    this.limit = options?.limit;
   }
 }
 
@@ -102,9 +105,6 @@ export class SendError extends HostError {
   readonly tlsAlert: number | undefined;
   /** What the backend said, for `h2_error`. */
   readonly http2: Http2Fault | undefined;
-  /** The limit that the response did not keep to. */
-  readonly limit: LimitName | undefined;
-
   constructor(
     failure: SendFailure,
     message: string,
@@ -120,7 +120,6 @@ export class SendError extends HostError {
     this.dnsRcode = options?.dnsRcode;
     this.tlsAlert = options?.tlsAlert;
     this.http2 = options?.http2;
-    this.limit = options?.limit;
   }
 }
 

@@ -38,6 +38,11 @@ export interface Limits {
    * forgotten. By default 256 MiB.
    */
   readonly cache_bytes?: Limit;
+  /**
+   * Bytes of keys, metadata and values in all KV stores that are kept in memory, those without a `kvDriver`: an insert
+   * beyond them fails with `payload too large`. What has expired does not count. By default 1 GiB.
+   */
+  readonly kv_bytes?: Limit;
   /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */
   readonly sandbox_requests?: Limit;
   /** Time that a sandbox waits for its next request. By default 10 s. */
@@ -93,6 +98,7 @@ const RULES: { readonly [N in LimitName]-?: Rule } = {
   backend_requests: { unit: "count", value: 1000 },
   log_bytes: { unit: "bytes", value: 16 * MIB },
   cache_bytes: { unit: "bytes", value: 256 * MIB },
+  kv_bytes: { unit: "bytes", value: GIB },
   sandbox_requests: { unit: "count", value: 6, least: 1 },
   sandbox_idle: { unit: "time", value: 10 * SECOND },
 };

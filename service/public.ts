@@ -20,6 +20,7 @@ export type {
 export type { AclEntry } from "./acl.ts";
 export type { KvDriver, KvExpected, KvFound, KvListed, KvRecord, Pieces } from "./kv/driver.ts";
 export { memoryDriver } from "./kv/memory_driver.ts";
+export { KvRoom } from "./kv/room.ts";
 export type { KvSeed } from "./kv/store.ts";
 export type { CacheDriver, CacheKept, CacheRecord, ContentId } from "./cache/driver.ts";
 export { memoryCacheDriver } from "./cache/memory_driver.ts";

@@ -80,6 +80,7 @@ export class Service {
   readonly #sharesReadThrough: boolean;
   readonly #geoBackend: Backend;
   readonly #ownsCache: boolean;
+  readonly #ownsKvStores: boolean;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   #lastId = 0;
@@ -91,11 +92,13 @@ export class Service {
     this.geo = options.geo ?? loopbackGeo;
     this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
-    this.kvStores = shared.kvStores ?? kvStoresOf(options.kvStores ?? {}, now, options.kvDriver);
     this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = limitsOf(options.limits);
+    this.kvStores = shared.kvStores ??
+      kvStoresOf(options.kvStores ?? {}, now, options.kvDriver, this.limits.kv_bytes);
+    this.#ownsKvStores = !shared.kvStores;
     this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver);
     this.#ownsCache = !shared.cache;
     this.pace = shared.pace ?? new Pace();
@@ -262,6 +265,7 @@ export class Service {
     this.waiting.close();
     for (const connection of this.#connections) connection.destroy();
     this.backends.close();
+    if (this.#ownsKvStores) { for (const store of this.kvStores.values()) store.close(); }
   }
 }
 

@@ -47,4 +47,12 @@ export interface KvDriver {
    * expired or not: `limit` of them, fewer only at the end.
    */
   list(prefix: string, after: string | undefined, limit: number): Eventually<readonly KvListed[]>;
+  /**
+   * Deletes records that had expired by `until` and were written by then, at most `most` of them. It is called every
+   * minute or so. A driver without it keeps what has expired until somebody asks for that.
+   *
+   * @param until In milliseconds since 1970; a record's generation is the time of its writing in microseconds.
+   * @returns How many were deleted: fewer than `most` if no more are left.
+   */
+  sweep?(until: number, most: number): Eventually<number>;
 }

@@ -80,7 +80,8 @@ export function payloadOf(pieces: Pieces): Payload {
   };
 }
 
-function lengthOf(pieces: Pieces): number {
+/** Bytes of a value. */
+export function lengthOf(pieces: Pieces): number {
   return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 

@@ -2,6 +2,7 @@ import { refuse } from "../errors.ts";
 import { cursorAfter, keyOfCursor } from "./cursor.ts";
 import type { KvDriver, KvFound, KvRecord, Pieces } from "./driver.ts";
 import { ignore, joined, piecesOf } from "./pieces.ts";
+import { KvSweeper, REMEMBERED } from "./sweeper.ts";
 
 /** What is in a KV store at first: a value for each key, with its metadata if it has any. */
 export type KvSeed = Readonly<
@@ -53,8 +54,6 @@ export const LAST_SEED_GENERATION = 1_000_000n;
 
 const MOST_KEYS = 1000;
 const MICROS = 1000;
-/** How long the generation of what is gone is remembered, in milliseconds. */
-const REMEMBERED = 60_000;
 
 /**
  * A KV store as guests know it, over a driver that only keeps records. Keys are taken as they are: whoever hands them in
@@ -65,8 +64,9 @@ export class KvStore {
   readonly #now: () => number;
   readonly #ready: Promise<void> | undefined;
   #lastGeneration = LAST_SEED_GENERATION;
-  /** Records that are gone for guests, the one that went last is last: keys, and generations. */
+  /** Of a driver that does not sweep: keys whose records are gone for guests, with their generations, in that order. */
   readonly #gone = new Map<string, bigint>();
+  readonly #sweeper: KvSweeper | undefined;
 
   /**
    * @param now The time in milliseconds since 1970.
@@ -76,6 +76,7 @@ export class KvStore {
     this.#driver = driver;
     this.#now = now;
     this.#ready = ready;
+    if (driver.sweep) this.#sweeper = new KvSweeper(driver as Required<KvDriver>, now);
     ready?.catch(() => {}); // whoever asks for something is told
   }
 
@@ -94,6 +95,7 @@ export class KvStore {
   async insert(key: string, value: Pieces, options: KvInsert = {}): Promise<void> {
     if (this.#ready) await this.#ready;
     const { mode = "overwrite", ifGeneration } = options;
+    this.#sweeper?.note(options.ttl !== undefined);
     if (mode === "overwrite" && ifGeneration === undefined) {
       // Fails only where another process is ahead: below it is followed.
       if (await this.#driver.set(key, this.#record(value, options), "any")) return;
@@ -153,6 +155,11 @@ export class KvStore {
     };
   }
 
+  /** Ends its timer. */
+  close(): void {
+    this.#sweeper?.close();
+  }
+
   #record(value: Pieces, { metadata = "", ttl }: KvInsert): KvRecord {
     return {
       value,
@@ -164,6 +171,7 @@ export class KvStore {
 
   /** Has the driver delete what is gone once its generation need not be remembered. */
   async #forget(key: string, generation: bigint): Promise<void> {
+    if (this.#sweeper) return this.#sweeper.note(true);
     this.#gone.delete(key);
     this.#gone.set(key, generation);
     const due = BigInt(Math.floor((this.#now() - REMEMBERED) * MICROS));

@@ -1,8 +1,10 @@
 import type { Payload } from "../bytes.ts";
+import { HostError } from "../errors.ts";
 import type { KvDriver, Pieces } from "./driver.ts";
 import { faultOfKey } from "./keys.ts";
 import { memoryDriver } from "./memory_driver.ts";
 import { ignore, piecesOf } from "./pieces.ts";
+import { KvRoom } from "./room.ts";
 import { FIRST_GENERATION, type KvSeed, KvStore, LAST_SEED_GENERATION } from "./store.ts";
 
 const encoder = new TextEncoder();
@@ -19,17 +21,20 @@ interface Seed {
  *
  * @param now The time in milliseconds since 1970.
  * @param driverOf Gives what holds the store of a name; by default memory does, and each store begins anew.
- * @throws {TypeError} If a key is none.
+ * @param most Bytes of all stores that are in memory by default.
+ * @throws {TypeError} If a key is none, or there is no room for what is in the stores at first.
  */
 export function kvStoresOf(
   seeds: Readonly<Record<string, KvSeed>>,
   now: () => number,
   driverOf?: (store: string) => KvDriver,
+  most = Infinity,
 ): ReadonlyMap<string, KvStore> {
+  const room = new KvRoom(most, now);
   return new Map(
     Object.entries(seeds).map(([name, seed]) => {
       const entries = seedsOf(name, seed);
-      if (!driverOf) return [name, new KvStore(seeded(entries), now)];
+      if (!driverOf) return [name, new KvStore(seeded(name, entries, room), now)];
       const driver = driverOf(name);
       return [name, new KvStore(driver, now, sow(driver, entries, now))];
     }),
@@ -48,10 +53,18 @@ function seedsOf(store: string, seed: KvSeed): Seed[] {
   });
 }
 
-function seeded(entries: readonly Seed[]): KvDriver {
-  const driver = memoryDriver();
-  for (const { key, value, metadata } of entries) {
-    driver.set(key, { value, metadata, generation: FIRST_GENERATION, expires: undefined }, "none");
+function seeded(store: string, entries: readonly Seed[], room: KvRoom): KvDriver {
+  const driver = memoryDriver(room);
+  try {
+    for (const { key, value, metadata } of entries) {
+      const record = { value, metadata, generation: FIRST_GENERATION, expires: undefined };
+      driver.set(key, record, "none");
+    }
+  } catch (error) {
+    if (!(error instanceof HostError && error.limit)) throw error;
+    throw new TypeError(
+      `Cannot use KV store "${store}": its entries do not fit into limits.${error.limit}`,
+    );
   }
   return driver;
 }

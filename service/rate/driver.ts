@@ -19,10 +19,10 @@ export type RateKind = "counters" | "boxes";
 
 /**
  * What holds the records of one kind. What they mean (windows, limits, which times are good) is {@linkcode RateCounters}'
- * and {@linkcode PenaltyBoxes}'. Keys are well-formed text of any length, in which there may be a NUL.
+ * and {@linkcode PenaltyBoxes}'. Keys are well-formed text of at most 256 UTF-16 units, in which there may be a NUL.
  *
  * A driver forgets by itself: what has expired, some time or other, and, where there are too many records, those that
- * were changed longest ago. So a flood of new entries makes the host forget the quiet ones and not run out of memory.
+ * were used longest ago. So a flood of new entries makes the host forget the quiet ones and not run out of memory.
  */
 export interface RateDriver {
   /** The record, expired or not, which is not to be changed; undefined if there is none. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { refuse } from "../errors.ts";
 
 /** Bytes in the name of a rate counter or a penalty box. */
@@ -14,7 +15,14 @@ export function checkedName(name: string): string {
   return name;
 }
 
-/** One key for an entry of a counter or box; no two of them have the same. */
+/** Longest key that is kept as it is, in UTF-16 units. */
+const MOST_KEY = 256;
+
+/**
+ * One key for an entry of a counter or box; no two of them have the same. A long one is a digest (SHA-256), so that a
+ * record takes as much room for an entry of 60 KiB as for an address.
+ */
 export function keyOf(name: string, entry: string): string {
-  return `${name.length}:${name}${entry}`;
+  const key = `${name.length}:${name}${entry}`;
+  return key.length > MOST_KEY ? createHash("sha256").update(key).digest("base64") : key;
 }

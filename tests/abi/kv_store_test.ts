@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "../assert.ts";
+import type { LogEntry } from "../../service/log.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { bench, BUF, OUT, OUT2, OUT3, UNTOUCHED, XqdStatus } from "./_bench.ts";
 import { GENERATION, insertRecord, KvError, listRecord, MODULE, open, RECORD } from "./_kv.ts";
 
@@ -224,4 +225,52 @@ Deno.test("pointers that cannot be written to are refused, whatever there is to 
     const deletion = await b.got(MODULE, "delete", store, key, 0, 0);
     assertEquals(await b.call(MODULE, "delete_wait", deletion, wild), inval);
   }
+});
+
+Deno.test("a value for which KV in memory has no room is too large, and the limit is told", async () => {
+  using kv = await open({ s: { old: "kept" } }, { limits: { kv_bytes: 100 } });
+  const { b } = kv;
+  assertEquals(await kv.insert("a", "x".repeat(92)), KvError.ok);
+  assertEquals(await kv.insert("b", ""), KvError.tooLarge);
+  assertEquals(await kv.insert("a", "x".repeat(93)), KvError.tooLarge);
+  assertEquals((await kv.lookup("a")).length, 0);
+  assertEquals(b.exchange.usage.limit, "kv_bytes 100B");
+  assertEquals(b.service.tally.limits, { kv_bytes: 1 });
+  assertEquals(await kv.remove("a"), KvError.ok);
+  assertEquals(await kv.insert("b", "x".repeat(92)), KvError.ok);
+  const body = await b.body("y");
+  const objects = "fastly_object_store";
+  assertEquals(await b.call(objects, "insert", kv.store, "c", body), inval);
+});
+
+Deno.test("a change that nobody waits for is logged when it fails", async () => {
+  using kv = await open({ s: {} }, { limits: { kv_bytes: 10 } });
+  const { b } = kv;
+  const mask = insertRecord(b, {});
+  await b.got(MODULE, "insert", kv.store, "key", await b.body("x".repeat(92)), mask, RECORD);
+  b.sandbox.end();
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(b.exchange.usage.limit, "kv_bytes 10B");
+});
+
+Deno.test("a driver that fails is an internal error to the guest, and a line in the log", async () => {
+  const fail = () => Promise.reject(new Error("the disk is full"));
+  const kvDriver = () => ({ get: fail, set: fail, delete: fail, list: fail });
+  using kv = await open({ s: {} }, { kvDriver });
+  const { b } = kv;
+  const internal = 6;
+  assertEquals(await kv.insert("key", "value"), internal);
+  assertEquals((await kv.lookup("key")).code, internal);
+  assertEquals(await kv.remove("key"), internal);
+  assertEquals((await kv.list()).code, internal);
+  assertEquals(b.bugs.length, 4);
+  assertEquals(b.bugs.every((line) => line.includes("the disk is full")), true);
+  b.logs.length = 0;
+  const mask = insertRecord(b, {});
+  await b.got(MODULE, "insert", kv.store, "key", await b.body("x"), mask, RECORD);
+  b.sandbox.end();
+  await new Promise((resolve) => setTimeout(resolve));
+  const [{ kind, message }] = b.logs as [LogEntry & { kind: "host" }];
+  assertEquals([kind, b.logs.length], ["host", 1]);
+  assertMatch(message, /^A change to a KV store failed: Error: the disk is full/);
 });

@@ -148,7 +148,7 @@ Deno.test("a file of the first version has its tables added, and keeps its recor
     using old = new DatabaseSync(there.file);
     const tables = ["cache_use", "cache_key", "cache_piece", "cache", "rate"];
     for (const table of tables) old.exec(`DROP TABLE ${table}`);
-    old.exec("PRAGMA user_version = 1");
+    old.exec("DROP INDEX kv_expires; PRAGMA user_version = 1");
   }
   using storage = await openSqlite(there.file);
   assertEquals((await storage.kvDriver("s").get("k"))!.metadata, "m");

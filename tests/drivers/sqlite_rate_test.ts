@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../drivers/sqlite.ts";
+import { SqliteFile } from "../../drivers/sqlite_file.ts";
 import { sqliteRateDriver } from "../../drivers/sqlite_rate.ts";
 import { RateLimiter } from "../../service/rate/limiter.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -28,7 +29,7 @@ Deno.test("of a flood of entries the file keeps the last, and nothing that has e
   using storage = await openSqlite(there.file);
   using database = new DatabaseSync(there.file);
   database.exec("PRAGMA synchronous = NORMAL");
-  const counters = sqliteRateDriver(database, "counters", 100);
+  const counters = sqliteRateDriver(new SqliteFile(database, there.file), "counters", 100);
   const boxes = storage.rateDriver("boxes");
   boxes.update("kept", 0, (record) => record.expires = 9_000);
   const update = (key: string, now: number) =>

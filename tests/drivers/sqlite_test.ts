@@ -55,7 +55,7 @@ Deno.test("a value that somebody has spoilt is an error, and no end of trying", 
   await assertRejects(
     () => store.lookup("a"),
     Error,
-    'Cannot read key "a": its value is not whole',
+    `Cannot read KV store "store" (${there.file}): the value of key "a" is not whole`,
   );
 });
 
@@ -227,7 +227,7 @@ Deno.test("a file that is none of ours is refused, and left as it is", async () 
   await assertRejects(
     () => openSqlite(file),
     Error,
-    `Cannot open ${file}: it has version 99, and this program knows those up to 2: use a newer one`,
+    `Cannot open ${file}: it has version 99, and this program knows those up to 3: use a newer one`,
   );
   await assertRejects(
     () => openSqlite(`${file}/none`),

@@ -165,6 +165,26 @@ function expiryContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals(await keys(), ["a", "c", "d"]);
   });
 
+  Deno.test(`${title}: what has expired is swept, as long as something is written`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    if (!driver.sweep) return;
+    const { put, store, clock } = storeOver(driver);
+    using _ = { [Symbol.dispose]: () => store.close() };
+    for (let i = 0; i < 1200; i++) await put(`${i}`, "1", { ttl: 60 });
+    await put("lasting", "1");
+    await store.delete("0");
+    const count = async () => (await driver.list("", undefined, 10_000)).length;
+    assertEquals(await count(), 1201);
+    clock.now += 60_000;
+    await put("expired, but its generation is remembered", "1");
+    assertEquals(await count(), 1202);
+    clock.now += 60_000;
+    await put("one write brings the sweep", "1");
+    while (await count() > 3) await new Promise((resolve) => setTimeout(resolve));
+    assertEquals((await store.list()).data.length, 3);
+  });
+
   Deno.test(`${title}: no value is absent, for a lookup and a deletion`, async () => {
     await using opened = await open();
     const { put, at, store } = storeOver(opened.driver);

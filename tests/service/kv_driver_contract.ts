@@ -179,6 +179,49 @@ export function driverContract(title: string, open: () => Promise<OpenDriver>): 
     assertEquals(await page("%", undefined, 100), ["%"]);
     assertEquals(await page("nothing", undefined, 100), []);
   });
+
+  Deno.test(`${title}: a sweep deletes what has expired and was written long ago, those first that expired first`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    if (!driver.sweep) return;
+    const sweep = driver.sweep.bind(driver);
+    const written = (ms: number) => BigInt(ms) * 1000n;
+    const records: Record<string, [generation: bigint, expires: number | undefined]> = {
+      expired3: [written(100), 3_000],
+      expired1: [written(100), 1_000],
+      expired2: [written(100), 2_000.5],
+      deletedLater: [written(5_000), 0],
+      later: [written(100), 4_000],
+      lasting: [1n, undefined],
+      rewritten: [written(100), 1_500],
+    };
+    for (const [key, [generation, expires]] of Object.entries(records)) {
+      await driver.set(key, record(key, generation, expires), "none");
+    }
+    await driver.set("rewritten", record("again", written(200), undefined), "any");
+    const keys = async () => (await driver.list("", undefined, 100)).map(({ key }) => key);
+    assertEquals(await sweep(999, 10), 0);
+    assertEquals(await sweep(3_999, 1), 1);
+    assertEquals(await driver.get("expired1"), undefined);
+    assertEquals(await sweep(3_999, 10), 2);
+    assertEquals(await keys(), ["deletedLater", "lasting", "later", "rewritten"]);
+    assertEquals(await sweep(5_000, 10), 2);
+    assertEquals(await sweep(Number.MAX_SAFE_INTEGER, 10), 0);
+    assertEquals(await keys(), ["lasting", "rewritten"]);
+    assertEquals(await text((await driver.get("rewritten"))!.value), "again");
+  });
+
+  Deno.test(`${title}: a value that is read while a sweep deletes it is read to its end`, async () => {
+    await using opened = await open();
+    const { driver } = opened;
+    if (!driver.sweep) return;
+    const value = [new Uint8Array(3 << 20).fill(7)];
+    await driver.set("a", { value, metadata: "", generation: 1n, expires: 1 }, "any");
+    const found = (await driver.get("a"))!;
+    assertEquals(await driver.sweep(2, 10), 1);
+    assertEquals(await driver.get("a"), undefined);
+    assert(isSame(await collect(found.value), value));
+  });
 }
 
 /** Orders as UTF-8 does. */

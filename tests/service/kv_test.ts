@@ -1,9 +1,11 @@
+import fc from "npm:fast-check@4.10.2";
 import type { ByteSource } from "../../service/bytes.ts";
 import { collect } from "../../service/bytes.ts";
 import { ChunkQueue } from "../../service/chunk_queue.ts";
 import { HostError } from "../../service/errors.ts";
 import type { KvDriver } from "../../service/kv/driver.ts";
 import { cursorAfter, keyOfCursor } from "../../service/kv/cursor.ts";
+import { Expiries, type Expiring } from "../../service/kv/expiries.ts";
 import { faultOfKey } from "../../service/kv/keys.ts";
 import { memoryDriver } from "../../service/kv/memory_driver.ts";
 import { gather, joined, payloadOf } from "../../service/kv/pieces.ts";
@@ -154,13 +156,14 @@ Deno.test("stores start with what the options say", async () => {
 });
 
 /** A driver over another that answers later, as one over a network does. */
-function slow(driver: KvDriver): KvDriver {
+function slow(driver: Required<KvDriver>): KvDriver {
   const later = () => new Promise((resolve) => setImmediate(resolve));
   return {
     get: (key) => later().then(() => driver.get(key)),
     set: (key, record, expected) => later().then(() => driver.set(key, record, expected)),
     delete: (key, generation) => later().then(() => driver.delete(key, generation)),
     list: (prefix, after, limit) => later().then(() => driver.list(prefix, after, limit)),
+    sweep: (until, most) => later().then(() => driver.sweep(until, most)),
   };
 }
 
@@ -200,4 +203,69 @@ Deno.test("a bad key in the options is told with its store", () => {
     TypeError,
     'Cannot use KV store "mine": the key "a#b" contains "#"',
   );
+});
+
+Deno.test("KV stores in memory take as many bytes together as they may, and not one more", async () => {
+  let now = 1_000_000;
+  const stores = kvStoresOf({ a: { seed: "1" }, b: {} }, () => now, undefined, 100);
+  const [a, b] = [stores.get("a")!, stores.get("b")!];
+  using _ = { [Symbol.dispose]: () => [a, b].forEach((store) => store.close()) };
+  const bytes = (length: number) => [new Uint8Array(length)];
+  const assertFull = async (work: Promise<unknown>) => {
+    const { kind, limit } = await assertRejects(() => work, HostError);
+    assertEquals([kind, limit], ["too-large", "kv_bytes"]);
+  };
+  await a.insert("k", bytes(90), { metadata: "é" }); // 5 of the seed, 1 and 2 and 90
+  await b.insert("k", bytes(1));
+  await assertFull(b.insert("j", []));
+  await assertFull(b.insert("k", bytes(2)));
+  await assertFull(b.insert("k", bytes(1), { mode: "append" }));
+  assertEquals((await collect((await b.lookup("k")).value)).length, 1);
+  await b.insert("k", []);
+  await b.insert("j", []);
+  await assertFull(a.insert("k", bytes(91), { metadata: "é" }));
+  await a.insert("k", bytes(90), { metadata: "mm" });
+  await a.delete("k"); // what remembers its generation gives way at once
+  await a.insert("other", bytes(88), { ttl: 10 });
+  await assertFull(a.insert("third", []));
+  now += 10_000;
+  await b.insert("third", bytes(86));
+  await assertFull(a.insert("x", bytes(3)));
+  await b.delete("third");
+  await a.delete("seed");
+  await b.insert("y", bytes(97));
+  await assertFull(a.insert("x", []));
+});
+
+Deno.test("KV stores in memory hold a record for each 256 bytes that they may take, at least 1000", async () => {
+  const store = kvStoresOf({ s: {} }, Date.now, undefined, 100_000).get("s")!;
+  for (let i = 0; i < 1000; i++) await store.insert(`${i}`, []);
+  const error = await assertRejects(() => store.insert("one more", []), HostError);
+  assertEquals(error.limit, "kv_bytes");
+  await store.insert("0", [new Uint8Array(10)]);
+});
+
+Deno.test("entries of the options for which there is no room fail the start", () => {
+  assertThrows(
+    () => kvStoresOf({ s: { a: "123", b: "1" } }, Date.now, undefined, 5),
+    TypeError,
+    'Cannot use KV store "s": its entries do not fit into limits.kv_bytes',
+  );
+});
+
+Deno.test("what expires is found in order, whatever is added and removed", () => {
+  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(50), fc.nat(5))), (steps) => {
+    const expiries = new Expiries<Expiring>();
+    const held: Expiring[] = [];
+    for (const [due, removal] of steps) {
+      const item = { due, place: -1 };
+      held.push(item);
+      expiries.add(item);
+      if (removal === 0) expiries.remove(held.splice(due % held.length, 1)[0]!);
+      if (removal === 1) expiries.remove({ due, place: -1 });
+    }
+    const order = [];
+    for (let first; (first = expiries.first); expiries.remove(first)) order.push(first.due);
+    assertEquals(order, held.map(({ due }) => due).sort((a, b) => a - b));
+  }));
 });

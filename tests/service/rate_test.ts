@@ -108,6 +108,64 @@ Deno.test("a flood of entries is forgotten, the oldest first, and the busy ones 
   assertEquals([boxes.has("b", "9900"), boxes.has("b", "9899")], [true, false]);
 });
 
+Deno.test("records take as many bytes as they may, however long the names of entries are", () => {
+  let now = 1e12;
+  const [counts, times] = [memoryRateDriver(), memoryRateDriver()];
+  const counters = new RateCounters(() => now, counts);
+  const boxes = new PenaltyBoxes(() => now, times);
+  const long = "x".repeat(60 * 1024);
+  for (let i = 0; i < 500; i++) {
+    counters.increment("c", `${long}${i}`, 1);
+    boxes.add("b", `${long}${i}`, 60);
+  }
+  assertEquals([counts.size, times.size], [500, 500]);
+  assert(counts.bytes < 500 * 1024 && times.bytes < 500 * 1024);
+  assertEquals(counters.count("c", `${long}0`, 10), 1);
+  assertEquals([boxes.has("b", `${long}1`), boxes.has("b", `${long}500`)], [true, false]);
+  now += 120_000;
+  counters.increment("c", "e", 1);
+  boxes.add("b", "e", 60);
+  assertEquals([counts.size, times.size], [1, 1]);
+  assert(counts.bytes < 1024 && times.bytes < 1024);
+});
+
+Deno.test("the bytes of records are bounded, buckets too, and exact after each change", () => {
+  let now = 1e12;
+  const driver = memoryRateDriver(Infinity, 10_000);
+  const counters = new RateCounters(() => now, driver);
+  for (let second = 0; second < 59; second++, now += 1000) counters.increment("c", "one", 1);
+  assert(driver.bytes > 2_000);
+  for (let i = 0; i < 1000; i++) {
+    counters.increment("c", `${i}`, 1);
+    assert(driver.bytes <= 10_000);
+  }
+  assert(driver.size > 10);
+  now += 60_000;
+  counters.increment("c", "last", 1);
+  assertEquals(driver.size, 1);
+  assertEquals(driver.bytes, 200 + 2 * "1:clast".length + 40);
+});
+
+Deno.test("who goes on asking stays in the box, whatever others are put in it", () => {
+  const boxes = new PenaltyBoxes(() => 1e12, memoryRateDriver(100));
+  boxes.add("b", "knocks", 60);
+  boxes.add("b", "silent", 60);
+  for (let i = 0; i < 1000; i++) {
+    boxes.add("b", `${i}`, 60);
+    assert(boxes.has("b", "knocks"));
+  }
+  assertEquals(boxes.has("b", "silent"), false);
+});
+
+Deno.test("no two long entries are one", () => {
+  const counters = new RateCounters(() => 1e12, memoryRateDriver());
+  const long = "x".repeat(1000);
+  for (const [name, entry] of [["c", long], ["c", `${long}y`], ["cx", long], ["c", `x${long}`]]) {
+    counters.increment(name!, entry!, 1);
+    assertEquals(counters.count(name!, entry!, 10), 1);
+  }
+});
+
 Deno.test("what has come out of a box is not kept", () => {
   let now = 1e12;
   const driver = memoryRateDriver();

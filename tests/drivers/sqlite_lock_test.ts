@@ -1,0 +1,176 @@
+import { DatabaseSync } from "node:sqlite";
+import { openSqlite, type SqliteStorage } from "../../drivers/sqlite.ts";
+import { sqliteCacheDriver } from "../../drivers/sqlite_cache.ts";
+import { SqliteFile } from "../../drivers/sqlite_file.ts";
+import { KvReads, sqliteKvDriver } from "../../drivers/sqlite_kv.ts";
+import { sqliteRateDriver } from "../../drivers/sqlite_rate.ts";
+import { collect } from "../../service/bytes.ts";
+import { Cache } from "../../service/cache/cache.ts";
+import { KvStore } from "../../service/kv/store.ts";
+import { RateLimiter } from "../../service/rate/limiter.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "../assert.ts";
+import { NONE, written } from "../service/_cache.ts";
+import { folder } from "./_folder.ts";
+import { valueOf } from "./writer.ts";
+
+const VALUE = [new TextEncoder().encode("value")];
+
+/** Holds the lock as another process would. */
+function lock(file: string) {
+  const other = new DatabaseSync(file);
+  other.exec("BEGIN IMMEDIATE");
+  return {
+    release: () => other.close(),
+    [Symbol.dispose]() {
+      if (other.isOpen) other.close();
+    },
+  };
+}
+
+/** Counts turns of the event loop until the work is settled. */
+async function turnsDuring(
+  work: Promise<unknown>,
+  then?: (turns: number) => void,
+): Promise<number> {
+  let settled = false;
+  work.then(() => settled = true, () => settled = true);
+  let turns = 0;
+  while (!settled) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    turns++;
+    then?.(turns);
+  }
+  return turns;
+}
+
+function storeIn(storage: SqliteStorage, name = "users"): KvStore {
+  return new KvStore(storage.kvDriver(name), Date.now);
+}
+
+Deno.test("a KV write waits for another process's lock, and the event loop goes on meanwhile", async () => {
+  await using there = await folder();
+  using storage = await openSqlite(there.file);
+  const store = storeIn(storage);
+  await store.insert("b", VALUE);
+  using other = lock(there.file);
+  const writes = Promise.all([
+    store.insert("a", VALUE),
+    store.delete("b"),
+    store.insert("c", VALUE, { mode: "append" }),
+  ]);
+  const turns = await turnsDuring(writes, (turns) => turns === 30 && other.release());
+  assert(turns >= 30, `${turns} turns`);
+  await writes;
+  assertEquals((await store.list()).data, ["a", "c"]);
+});
+
+Deno.test("what waits for a lock keeps its order, reads as well as writes", async () => {
+  await using there = await folder();
+  using database = new DatabaseSync(there.file);
+  const file = new SqliteFile(database, there.file);
+  let locked = true;
+  const done: number[] = [];
+  const work = [1, 2, 3].map((number) =>
+    file.eventually("do it", () => {
+      if (locked && number === 1) throw new Error("database is locked");
+      done.push(number);
+      return number;
+    })
+  );
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals(done, []);
+  locked = false;
+  assertEquals(await Promise.all(work), [1, 2, 3]);
+  assertEquals(done, [1, 2, 3]);
+});
+
+Deno.test("a KV write that gets no lock for 5 s fails, and names the store and the file", async () => {
+  await using there = await folder();
+  using storage = await openSqlite(there.file);
+  using _ = lock(there.file);
+  const store = storeIn(storage);
+  const turns = turnsDuring(store.insert("a", VALUE));
+  const error = await assertRejects(() => store.insert("b", VALUE));
+  assertEquals(
+    error.message,
+    `Cannot write to KV store "users" (${there.file}): database is locked: another process holds its lock`,
+  );
+  assert(await turns > 100);
+});
+
+Deno.test("a file that is closed fails what waits for its lock", async () => {
+  await using there = await folder();
+  const storage = await openSqlite(there.file);
+  using _ = lock(there.file);
+  const work = storeIn(storage).insert("a", VALUE);
+  const rejected = assertRejects(() => work, Error, "the file was closed");
+  storage[Symbol.dispose]();
+  await rejected;
+});
+
+Deno.test("rates and the cache block the process for a lock once and shortly, and tell the file", async () => {
+  await using there = await folder();
+  (await openSqlite(there.file))[Symbol.dispose]();
+  const waits: string[] = [];
+  const database = new DatabaseSync(there.file, { timeout: 0 });
+  const exec = database.exec.bind(database);
+  database.exec = (sql) => {
+    if (/busy_timeout = [1-9]/.test(sql)) waits.push(sql);
+    exec(sql);
+  };
+  const file = new SqliteFile(database, there.file);
+  using _ = { [Symbol.dispose]: () => file.close() };
+  const { counters } = new RateLimiter(Date.now, (kind) => sqliteRateDriver(file, kind));
+  const cache = new Cache(1 << 20, Date.now, sqliteCacheDriver(file));
+  const put = () => {
+    const { content } = cache.insert("a", NONE, written({ maxAge: 60 }));
+    content.write(VALUE[0]!);
+    content.finish();
+  };
+  counters.increment("c", "e", 1);
+  {
+    using _ = lock(there.file);
+    for (let i = 0; i < 10; i++) {
+      const { message } = assertThrows(() => counters.increment("c", "e", 1));
+      assertMatch(
+        message,
+        /^Cannot write a rate counter \(.*stores\.sqlite\): database is locked: another process/,
+      );
+      assertMatch(
+        assertThrows(put).message,
+        /^Cannot write to the cache \(.*stores\.sqlite\): database is locked/,
+      );
+    }
+  }
+  assertEquals(waits, ["PRAGMA busy_timeout = 250"]);
+  counters.increment("c", "e", 1);
+  assertEquals(counters.count("c", "e", 10), 2);
+  using _other = lock(there.file);
+  assertThrows(() => counters.increment("c", "e", 1));
+  assertEquals(waits.length, 2, "after one that has gone through, it waits again");
+});
+
+Deno.test("a full disk is told with the store and the file, and what was there stays", async () => {
+  await using there = await folder();
+  (await openSqlite(there.file))[Symbol.dispose]();
+  const database = new DatabaseSync(there.file, { timeout: 0 });
+  const file = new SqliteFile(database, there.file);
+  using _ = { [Symbol.dispose]: () => file.close() };
+  const store = new KvStore(sqliteKvDriver(file, "users", new KvReads(file)), Date.now);
+  await store.insert("a", VALUE);
+  const { page_count: pages } = database.prepare("PRAGMA page_count").get()!;
+  database.exec(`PRAGMA max_page_count = ${Number(pages) + 10}`);
+  for (const options of [{}, { mode: "append" }] as const) {
+    const { message } = await assertRejects(() => store.insert("a", valueOf(10), options));
+    const full = `Cannot write to KV store "users" (${there.file}): database or disk is full`;
+    assertEquals(message, full);
+  }
+  assertEquals(await collect((await store.lookup("a")).value), VALUE[0]);
+  const { counters } = new RateLimiter(Date.now, (kind) => sqliteRateDriver(file, kind));
+  const flood = () => {
+    for (let i = 0; i < 10_000; i++) counters.increment("c", `${i}`, 1);
+  };
+  const full = `Cannot write a rate counter (${there.file}): database or disk is full`;
+  assertEquals(assertThrows(flood).message, full);
+  await store.delete("a");
+});
