@@ -138,6 +138,7 @@ const WITH_VALUE = [
   ...VICEROY_WITH_VALUE,
 ];
 const WITHOUT_VALUE = [
+  "cache",
   "no-cache",
   "loop-guard",
   "no-image-optimizer",
@@ -167,7 +168,7 @@ export function parse(argv: readonly string[], asViceroy = false): Command {
   if (isSet(flags, "version")) return { kind: "version" };
   if (first === "adapt") refuseAdapt();
   const bind = asViceroy ? VICEROY_BIND : DEFAULT_BIND;
-  return parseServe(flags, first === "serve" ? rest : flags._, bind);
+  return parseServe(flags, first === "serve" ? rest : flags._, bind, !asViceroy);
 }
 
 function readFlags(argv: readonly string[]): Flags & { readonly _: readonly string[] } {
@@ -184,11 +185,12 @@ function parseServe(
   flags: Flags,
   positional: readonly string[],
   defaultBind: string,
+  cachesByDefault: boolean,
 ): ServeCommand {
   const bind = parseBind(lastOf(flags, "bind") ?? lastOf(flags, "addr") ?? defaultBind);
   return {
     kind: "serve",
-    ...parseService(flags),
+    ...parseService(flags, cachesByDefault),
     wasm: theGuest(valuesOf(flags, "wasm"), positional),
     bind,
     admin: parseAdmin(lastOf(flags, "admin"), bind),
@@ -210,7 +212,8 @@ function parseRun(line: readonly string[]): Command {
   const plain = guest === undefined ? [] : [guest];
   return {
     kind: "run",
-    ...parseService(flags),
+    // A test client expects each of its requests to reach the backend.
+    ...parseService(flags, false),
     wasm: theGuest(named, named.length ? [] : plain),
     args: named.length ? [...plain, ...args] : args,
   };
@@ -233,7 +236,8 @@ function nameOf(word: string): string | undefined {
   return name && (Object.hasOwn(ALIASES, name) ? ALIASES[name] : name);
 }
 
-function parseService(flags: Flags): ServiceFlags {
+/** @param cachesByDefault Whether HTTP caching is on without `--cache` and `--no-cache`. */
+function parseService(flags: Flags, cachesByDefault: boolean): ServiceFlags {
   const { named, catchAll } = parseBackends(
     valuesOf(flags, "backend"),
     valuesOf(flags, "proxy-to"),
@@ -256,13 +260,19 @@ function parseService(flags: Flags): ServiceFlags {
     limits: parseLimits(valuesOf(flags, "limit")),
     guestEnv: parseGuestEnv(valuesOf(flags, "guest-env"), (name) => Deno.env.get(name)),
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
-    cache: !isSet(flags, "no-cache"),
+    cache: parseCache(flags, cachesByDefault),
     loopGuard: isSet(flags, "loop-guard"),
     trustProxy: parseTrustProxy(valuesOf(flags, "trust-proxy")),
     imageOptimizer: !isSet(flags, "no-image-optimizer"),
     reuse: parseReuse(lastOf(flags, "reuse")),
     viceroy: parseViceroyFlags(flags, (name) => lastOf(flags, name)),
   };
+}
+
+function parseCache(flags: Flags, byDefault: boolean): boolean {
+  const [on, off] = [isSet(flags, "cache"), isSet(flags, "no-cache")];
+  if (on && off) throw new UsageError("Cannot use --cache with --no-cache: leave one out");
+  return on || (byDefault && !off);
 }
 
 /** Rewrites what std's parser does not know: Go's single-dash long flags, `-vv` and `-Cfile`. */

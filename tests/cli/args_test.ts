@@ -20,6 +20,7 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["guest.wasm --loop-guard", { loopGuard: true }],
   ["--no-cache guest.wasm", { cache: false }],
   ["-no-cache guest.wasm", { cache: false }],
+  ["--cache guest.wasm", { cache: true }],
   ["guest.wasm --reuse never", { reuse: "never" }],
   ["guest.wasm --limit memory=64MiB -limit=queue=none --limit memory=128MiB", {
     limits: { memory: 128 * 2 ** 20, queue: Infinity },
@@ -170,6 +171,7 @@ const REFUSED: [line: string, message: string][] = [
   ["g --warmup many", 'Cannot use "many" for --warmup: it is not a whole number'],
   ["g --warmup=-1", 'Cannot use "-1" for --warmup: it is not a whole number'],
   ["run g --warmup 1", "Cannot use --warmup with run: it serves nothing"],
+  ["g --cache --no-cache", "Cannot use --cache with --no-cache: leave one out"],
   ["g --config-stor a=x", "Unknown flag --config-stor: did you mean --config-store?"],
   [
     "g --backend x --proxy-to y",
@@ -191,7 +193,7 @@ Deno.test("the help names every limit", () => {
 Deno.test("the help names every flag", () => {
   const flags =
     "wasm proxy-to bind backend config env kv config-store secret-store acl geo device " +
-    "log-endpoint log-format no-cache limit loop-guard trust-proxy admin warmup version";
+    "log-endpoint log-format cache no-cache limit loop-guard trust-proxy admin warmup version";
   for (const flag of flags.split(" ")) {
     assertStringIncludes(HELP, `--${flag}`);
   }

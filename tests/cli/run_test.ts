@@ -77,6 +77,37 @@ Deno.test("a component is refused with one line", async () => {
   });
 });
 
+/** Sends the same GET twice, and fails if a send does. */
+const TWICE = `(module
+  (import "fastly_http_req" "new" (func $new (param i32) (result i32)))
+  (import "fastly_http_req" "uri_set" (func $uri (param i32 i32 i32) (result i32)))
+  (import "fastly_http_body" "new" (func $body (param i32) (result i32)))
+  (import "fastly_http_req" "send" (func $send (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "http://a.test/origin")
+  (func $get
+    (drop (call $new (i32.const 100)))
+    (drop (call $uri (i32.load (i32.const 100)) (i32.const 0) (i32.const 14)))
+    (drop (call $body (i32.const 104)))
+    (if (call $send (i32.load (i32.const 100)) (i32.load (i32.const 104)) (i32.const 14)
+        (i32.const 6) (i32.const 108) (i32.const 112))
+      (then unreachable)))
+  (func (export "_start") (call $get) (call $get)))`;
+
+for (const [flags, reached] of [[[], 2], [["--cache"], 1]] as const) {
+  Deno.test(`of two equal requests under run ${flags} ${reached} reach the backend`, async () => {
+    let count = 0;
+    const origin = () => new Response(`${++count}`);
+    await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, origin);
+    const backend = `origin=http://127.0.0.1:${server.addr.port}`;
+    await withFiles({ "twice.wat": TWICE }, async (cwd) => {
+      const ended = await runCli(["run", ...flags, "--backend", backend, "twice.wat"], { cwd });
+      assertEquals(ended, { code: 0, stdout: "", stderr: "" });
+    });
+    assertEquals(count, reached);
+  });
+}
+
 const TOOLS = { cargo: await has("cargo", "--version"), go: await has("go", "version") };
 const OK = /^test tests::\w+ \.\.\. ok$/gm;
 

@@ -47,6 +47,20 @@ Deno.test("under Viceroy's name, its address is the default", () => {
   }
 });
 
+Deno.test("under run and under Viceroy's name, HTTP caching is off unless it is turned on", () => {
+  const caches = (line: string, asViceroy: boolean) => understood(line, asViceroy).cache;
+  assertEquals(caches("guest.wasm", false), true);
+  for (const asViceroy of [true, false]) {
+    const lines = asViceroy ? ["guest.wasm", "serve guest.wasm"] : [];
+    for (const line of [...lines, "run guest.wasm"]) {
+      assertEquals(caches(line, asViceroy), false, line);
+      assertEquals(caches(`--no-cache ${line}`, asViceroy), false, line);
+      assertEquals(caches(`--cache ${line}`, asViceroy), true, line);
+    }
+  }
+  assertEquals(caches("run guest.wasm --cache", false), true, "the flag is run's own");
+});
+
 const RUN_LINES: [line: string, wasm: string, args: string[], verbosity?: number][] = [
   ["run g.wasm", "g.wasm", []],
   ["run g.wasm x y", "g.wasm", ["x", "y"]],
