@@ -4,20 +4,14 @@ import type { Memory } from "../handles/memory.ts";
 import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
 import { ANY_REQUEST, parseVaryRule } from "../service/cache/vary.ts";
 import { refuse } from "../service/errors.ts";
+import { checkKey } from "./_cache_options.ts";
 import type { Input, Output } from "./_define.ts";
 import { bytes, byteString, options, text, u64, unsigned } from "./_in.ts";
 
-/** The longest key of a guest's own, in bytes. */
-const MOST_KEY = 4096;
-
+/** A key of a guest's own. */
 const overrideKey: Input<Uint8Array> = {
   words: bytes.words,
-  read(sandbox, args, at) {
-    const key = bytes.read(sandbox, args, at);
-    return key.length <= MOST_KEY
-      ? key
-      : refuse("invalid", `Cannot use a cache key of ${key.length} bytes: ${MOST_KEY} is the most`);
-  },
+  read: (sandbox, args, at) => checkKey(bytes.read(sandbox, args, at)),
 };
 
 /** How a request is looked up. */
@@ -53,6 +47,7 @@ export const writeOptions: Input<HttpWriteOptions> = {
     return {
       lifetime: { initialAge, maxAge, staleWhileRevalidate, staleIfError },
       varyRule: fields.varyRule === undefined ? ANY_REQUEST : parseVaryRule(fields.varyRule),
+      varyText: fields.varyRule,
       // They may come from an origin: what can be no key is no reason to store nothing.
       surrogateKeys: surrogateKeysIn(fields.surrogateKeys ?? ""),
       sensitive: fields.sensitive,

@@ -185,5 +185,8 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     out.byteString,
     ({ known }) => [...known.object.options.surrogateKeys].join(" "),
   ),
-  get_vary_rule: ask(out.byteString, ({ known }) => known.object.options.varyRule.join(" ")),
+  get_vary_rule: ask(
+    out.byteString,
+    ({ known: { object: { options } } }) => options.varyText ?? options.varyRule.join(" "),
+  ),
 });

@@ -6,6 +6,8 @@ import type { VaryRule } from "./vary.ts";
 export interface WriteOptions {
   readonly lifetime: Lifetime;
   readonly varyRule: VaryRule;
+  /** The rule as the guest wrote it, for a guest that asks; without it, the names with spaces between them. */
+  readonly varyText?: string | undefined;
   readonly surrogateKeys: ReadonlySet<string>;
   readonly userMetadata: Uint8Array;
   /** Whether the content may be kept in memory only. */

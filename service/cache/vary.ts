@@ -6,9 +6,9 @@ export type VaryRule = readonly string[];
 /** Depends on nothing. */
 export const ANY_REQUEST: VaryRule = [];
 
-/** Reads names with spaces between them; refuses what is no name. */
+/** Reads names with spaces or commas between them, as SDKs and as `Vary` have them; refuses what is no name. */
 export function parseVaryRule(text: string): VaryRule {
-  const names = text.split(" ").filter((name) => name !== "");
+  const names = text.split(/[ ,]+/).filter((name) => name !== "");
   return [...new Set(names.map((name) => checkName(name).toLowerCase()))].sort();
 }
 

@@ -77,8 +77,14 @@ export function lifetimeOf(
     const passes = Math.max(explicit ?? 0, LEAST_PASS);
     return { initialAge: 0n, maxAge: nanoseconds(passes), ...NEVER_STALE };
   }
-  const initialAge = nanoseconds(wholeSeconds(headers.get("age") ?? "") ?? 0);
+  const initialAge = nanoseconds(ageOf(headers));
   return { initialAge, maxAge: nanoseconds(explicit ?? DEFAULT_AGE), ...staleUses(headers) };
+}
+
+/** Seconds; of a list the first member counts, and what is no number counts for nothing (RFC 9111 5.1). */
+function ageOf(headers: HeaderList): number {
+  const [first = ""] = (headers.get("age") ?? "").split(",");
+  return wholeSeconds(first.trim()) ?? 0;
 }
 
 /** The request fields that a response was chosen by; undefined if nobody can know (`Vary: *`, or what names none). */
@@ -108,9 +114,9 @@ function explicitAge(headers: HeaderList, now: number): number | undefined {
 function untilExpiry(headers: HeaderList, now: number): number | undefined {
   const expires = headers.get("expires");
   if (expires === undefined) return undefined;
-  const until = httpDate(expires);
+  const until = httpDate(expires, now);
   if (until === undefined) return 0;
-  const seconds = Math.floor((until - (httpDate(headers.get("date")) ?? now)) / 1000);
+  const seconds = Math.floor((until - (httpDate(headers.get("date"), now) ?? now)) / 1000);
   return Math.min(Math.max(seconds, 0), MOST_SECONDS);
 }
 

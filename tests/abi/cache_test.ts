@@ -83,14 +83,14 @@ Deno.test("options that make no sense are refused, and nothing is stored", async
   assertEquals(await refused({}, 1), unsupported);
   assertEquals(await refused({}, 1 << 10), unsupported);
   assertEquals(await refused({}, 1 << 11), inval);
-  const long = "k".repeat(4097);
+  const long = "k".repeat(8136);
   assertEquals(await c.b.call(MODULE, "insert", long, ...writeRecord(c.b, {}), OUT), inval);
   assertEquals(await c.b.call(MODULE, "lookup", long, 0, 0, OUT), inval);
   for (const [bit, status] of [[0, unsupported], [2, unsupported], [4, inval]]) {
     assertEquals(c.b.now(MODULE, "lookup", "key", 1 << bit!, RECORD, OUT), status);
   }
   assertEquals(await c.state(await c.lookup("key")), 0);
-  await c.store("k".repeat(4096), "value");
+  await c.store("k".repeat(8135), "value");
 });
 
 Deno.test("request fields choose among variants", async () => {

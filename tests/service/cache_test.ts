@@ -59,6 +59,7 @@ Deno.test("a variant is the values of the rule's fields, in order, and nothing e
 
 Deno.test("a vary rule is a set of names", () => {
   assertEquals(parseVaryRule("B  a b A"), ["a", "b"]);
+  assertEquals(parseVaryRule("Accept,user-agent , b"), ["accept", "b", "user-agent"]);
   assertEquals(parseVaryRule(""), []);
   assertThrows(() => parseVaryRule("a:b"));
 });
