@@ -3,7 +3,7 @@ import type { CacheHandle } from "../handles/cache.ts";
 import type { Resource } from "../handles/table.ts";
 import type { Eventually } from "../service/bytes.ts";
 import type { Found } from "../service/cache/object.ts";
-import type { Outcome } from "../service/cache/outcome.ts";
+import { type Outcome, usable } from "../service/cache/outcome.ts";
 import { refuse } from "../service/errors.ts";
 import { range } from "./_cache_options.ts";
 import { type Hostcall, type Input, wait } from "./_define.ts";
@@ -21,14 +21,14 @@ const USABLE_IF_ERROR = 16;
  * Found is said only of what can be used: older SDKs look at nothing else. What is kept for errors can be used by those
  * who have nothing to do about it any more.
  */
-export function stateOf({ found, obligation }: Outcome): number {
+export function stateOf(outcome: Outcome): number {
+  const { found, obligation } = outcome;
   const open = obligation?.open ?? false;
   let state = open ? MUST_INSERT_OR_UPDATE : 0;
   if (!found) return state;
   if (found.phase === "if-error") state |= USABLE_IF_ERROR;
   if (found.phase !== "fresh") state |= STALE;
-  if (found.phase === "if-error" && open) return state;
-  return state | FOUND | USABLE;
+  return usable(outcome) ? state | FOUND | USABLE : state;
 }
 
 /** The numbers of a found object. */

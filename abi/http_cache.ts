@@ -7,7 +7,7 @@ import type { Eventually } from "../service/bytes.ts";
 import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
 import { refuse } from "../service/errors.ts";
 import { defaultSurrogateKey, suggestedKey } from "../service/http_cache/key.ts";
-import { isCacheableMethod, varyRuleOf } from "../service/http_cache/policy.ts";
+import { isCacheableMethod, showsContent, varyRuleOf } from "../service/http_cache/policy.ts";
 import { asksForUpgrade } from "../service/upgrade.ts";
 import { numberCalls, stateOf } from "./_cache_found.ts";
 import {
@@ -90,7 +90,8 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     [ref(GuestRequest)],
     out.bool,
     (_, { method, headers, cacheOverride }) =>
-      isCacheableMethod(method) && !cacheOverride.pass && !asksForUpgrade(method, headers),
+      isCacheableMethod(method) && !cacheOverride.pass && !showsContent(headers) &&
+      !asksForUpgrade(method, headers),
   ),
   get_suggested_cache_key: call(
     [ref(GuestRequest)],

@@ -7,6 +7,7 @@ import {
   type Obligation,
   type Outcome,
   PendingOutcome,
+  usable,
 } from "../service/cache/outcome.ts";
 import { refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/headers.ts";
@@ -19,7 +20,7 @@ import {
   refreshed,
   type StoredHead,
 } from "../service/http_cache/head.ts";
-import { isOfUse } from "../service/http_cache/keeping.ts";
+import { isOfUse, keptToRevalidate } from "../service/http_cache/keeping.ts";
 import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
 import { lifetimeOf, type StorageAction, storageAction } from "../service/http_cache/policy.ts";
 import type { Sink } from "../service/pipe.ts";
@@ -126,8 +127,7 @@ export class HttpCacheLookup extends Waitable {
 
   /** What can be used: of what is kept for errors, only once nobody is to get anything better. Refused before it is ready. */
   get found(): Found | undefined {
-    const { found, obligation } = this.outcome;
-    return found?.phase === "if-error" && obligation?.open ? undefined : found;
+    return usable(this.outcome);
   }
 
   /** As {@linkcode HttpCacheLookup.found}; refused as absent if there is nothing. */
@@ -179,7 +179,12 @@ export class HttpCacheLookup extends Waitable {
     const stored = this.#stored;
     const prepared = Object.assign(new GuestResponse(), response);
     prepared.headers = response.headers.copy();
-    if (response.status !== 304 || !stored || !isStillRight(stored, response.headers)) {
+    const { asked } = response;
+    // What a request with content brings may answer that content.
+    if (asked?.content) return { action: "do-not-store", response: prepared };
+    if (
+      response.status !== 304 || !stored || !isStillRight(stored, response.headers, asked?.tags)
+    ) {
       return { action: storageAction(this.request.headers, response), response: prepared };
     }
     this.#renews = true;
@@ -198,14 +203,15 @@ export class HttpCacheLookup extends Waitable {
 
   /** Stores a response in place of what there is; its content is still to be written. */
   insert(response: GuestResponse, options: HttpWriteOptions): { body: Body; found: Found } {
-    const inserted = this.#insert({ ...options, userMetadata: encodeHead(response) });
+    const inserted = this.#insert(kept(response, options), response.asked?.content ?? false);
     return { body: Body.into(writerOf(inserted)), found: inserted.found };
   }
 
-  #insert(options: WriteOptions): Inserted {
+  /** @param own Whether the response is for its own request alone. */
+  #insert(options: WriteOptions, own: boolean): Inserted {
     const { duty } = this;
     // A GET must not find the nothing that a HEAD has brought; and what nobody can find needs no room.
-    const kept = this.#suggested?.method !== "HEAD" && isOfUse(options.lifetime);
+    const kept = !own && this.#suggested?.method !== "HEAD" && isOfUse(options.lifetime);
     if (kept) return duty.insert(options);
     duty.cancel();
     return ownCache(this.#sandbox.service).insert("", this.request.headers, options);
@@ -215,7 +221,7 @@ export class HttpCacheLookup extends Waitable {
   update(response: GuestResponse, options: HttpWriteOptions): Found {
     const { duty, outcome } = this;
     if (!outcome.found) refuse("bad-handle", "Cannot update a response: none was found");
-    const updated = duty.update({ ...options, userMetadata: encodeHead(response) });
+    const updated = duty.update(kept(response, options));
     updated.object.content.dropBroken();
     return updated;
   }
@@ -236,7 +242,9 @@ export class HttpCacheLookup extends Waitable {
   /** Answers this request, and those that wait for it, with what is kept for errors. */
   chooseStale(): void {
     const { duty, outcome } = this;
-    if (!outcome.found) refuse("bad-handle", "Cannot choose a stale response: none was found");
+    if (!outcome.found || outcome.found.phase === "revalidatable") {
+      refuse("bad-handle", "Cannot choose a stale response: none is kept for errors");
+    }
     duty.useStale();
     this.#note("stale");
   }
@@ -273,6 +281,12 @@ export class HttpCacheLookup extends Waitable {
   }
 }
 
+/** What is said of a response, with its head. */
+function kept(response: GuestResponse, options: HttpWriteOptions): WriteOptions {
+  const lifetime = keptToRevalidate(options.lifetime, response.headers);
+  return { ...options, lifetime, userMetadata: encodeHead(response) };
+}
+
 /** Where an object's content is written. If not all of it comes, nobody finds the object any more. */
 function writerOf({ content }: Inserted): Sink {
   return {
@@ -301,7 +315,7 @@ function useOf(
   waited: boolean,
 ): CacheUse | undefined {
   if (found?.phase === "fresh") return waited ? "collapsed" : "hit";
-  if (found && !(found.phase === "if-error" && obligation)) return "stale";
+  if (usable({ found, obligation })) return "stale";
   return obligation && "miss";
 }
 

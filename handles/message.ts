@@ -37,6 +37,14 @@ export class GuestRequest {
   }
 }
 
+/** What of a request matters to those who store its response. */
+export interface Asked {
+  /** Whether it had content, or may have had. */
+  readonly content: boolean;
+  /** Its `If-None-Match`. */
+  readonly tags: string | undefined;
+}
+
 /** A response handle: a backend's, or one that the guest made. */
 export class GuestResponse {
   status = 200;
@@ -47,4 +55,6 @@ export class GuestResponse {
   keepAlive = true;
   /** The backend's address, for a response that came over a socket. */
   peer: { readonly address: string; readonly port: number } | undefined;
+  /** What was asked, of a backend's response to a request that could have been cached. */
+  asked: Asked | undefined;
 }

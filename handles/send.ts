@@ -6,7 +6,7 @@ import { SendError } from "../service/errors.ts";
 import { gunzip } from "../service/gunzip.ts";
 import type { HeaderList } from "../service/headers.ts";
 import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
-import { isCacheableMethod } from "../service/http_cache/policy.ts";
+import { isCacheableMethod, showsContent } from "../service/http_cache/policy.ts";
 import { LOOP_NAME, type Service } from "../service/service.ts";
 import type { CacheUse, Usage } from "../service/usage.ts";
 import { Body } from "./body.ts";
@@ -23,8 +23,15 @@ export function send(
   body: Payload,
   backend: Backend,
 ): PendingRequest {
+  const asked = isCacheableMethod(request.method)
+    ? { content: body.length !== 0, tags: request.headers.get("if-none-match") }
+    : undefined;
   const sending = backend.send(toSend(service, request, body));
-  const reply = sending.response.then((response) => replyOf(response, request.gunzip));
+  const reply = sending.response.then((response) => {
+    const reply = replyOf(response, request.gunzip);
+    reply.response.asked = asked;
+    return reply;
+  });
   return new PendingRequest(reply, () => sending.cancel());
 }
 
@@ -85,7 +92,7 @@ export function sendThroughCache(
 /** What comes with content may mean more than its URL says, and who wants another protocol wants no response. */
 function mayBeCached({ method, headers, cacheOverride }: GuestRequest, body: Payload): boolean {
   return isCacheableMethod(method) && !cacheOverride.pass && body.length === 0 &&
-    !headers.has("upgrade");
+    !showsContent(headers) && !headers.has("upgrade");
 }
 
 function keyOf(request: GuestRequest, source: string): string {

@@ -19,8 +19,9 @@ const SWEEP = 60_000;
  * 2. A transaction that finds none, or a stale one, brings an obligation to whoever asked first. Those who ask for what
  *    is missing wait; they are let go when the insert starts, and read along while it is written.
  * 3. An obligation that is given up goes to the first who waits.
- * 4. Objects leave when another takes their place, when they are purged, when they have expired, and, the least recently
- *    used first, when all of them take more bytes than they may. Whoever has found one reads on.
+ * 4. Objects leave when another takes their place, when they are purged, when they have expired and nobody may ask about
+ *    them any more, and, the least recently used first, when all of them take more bytes than they may. Whoever has
+ *    found one reads on.
  * 5. A driver, if there is one, keeps each object once it is complete, until it leaves; the next cache begins with it.
  */
 export class Cache {

@@ -138,8 +138,9 @@ export class CacheEntry {
       const obligation = renew ? this.#oblige(match.variant, headers, found?.object) : undefined;
       return { found, obligation };
     }
-    const spare = matches.find(({ phase }) => phase === "if-error");
-    if (spare && spare.variant.object === excused) {
+    const spare = matches.find(({ phase }) => phase === "if-error") ??
+      matches.find(({ phase }) => phase === "revalidatable");
+    if (spare?.phase === "if-error" && spare.variant.object === excused) {
       return { found: this.#use(spare), obligation: undefined };
     }
     if (matches.some(({ variant }) => variant.obligation)) return undefined;

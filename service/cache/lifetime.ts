@@ -8,10 +8,15 @@ export interface Lifetime {
   readonly staleWhileRevalidate: bigint;
   /** How long after that it may be used when nobody could get a new one. */
   readonly staleIfError: bigint;
+  /** How long after that it is kept for a request that asks whether it is still right; by default not at all. */
+  readonly revalidatable?: bigint;
 }
 
-/** What an object is good for: any use, use while it is revalidated, use once that has failed, or nothing. */
-export type Phase = "fresh" | "stale" | "if-error" | "expired";
+/**
+ * What an object is good for: any use, use while it is revalidated, use once that has failed, use once it has been
+ * revalidated, or nothing.
+ */
+export type Phase = "fresh" | "stale" | "if-error" | "revalidatable" | "expired";
 
 const NANOSECONDS = 1_000_000n;
 
@@ -22,9 +27,10 @@ export function ageAfter({ initialAge }: Lifetime, elapsed: number): bigint {
 
 /** @param purged Whether a soft purge has ended the freshness early. */
 export function phaseAt(lifetime: Lifetime, age: bigint, purged = false): Phase {
-  const { maxAge, staleWhileRevalidate, staleIfError } = lifetime;
+  const { maxAge, staleWhileRevalidate, staleIfError, revalidatable = 0n } = lifetime;
   if (age < maxAge && !purged) return "fresh";
   if (age < maxAge + staleWhileRevalidate) return "stale";
   if (age < maxAge + staleIfError) return "if-error";
+  if (age < maxAge + revalidatable) return "revalidatable";
   return "expired";
 }

@@ -41,6 +41,12 @@ export interface Outcome {
   readonly obligation: Obligation | undefined;
 }
 
+/** What may be used of what was found. What is kept for errors may once nobody is to get anything better. */
+export function usable({ found, obligation }: Outcome): Found | undefined {
+  if (found?.phase === "if-error") return obligation?.open ? undefined : found;
+  return found?.phase === "revalidatable" ? undefined : found;
+}
+
 /** A lookup that may have to wait for what somebody else is getting. */
 export class PendingOutcome {
   #outcome: Outcome | undefined;

@@ -1,7 +1,7 @@
 /** Conditions and ranges: of requests to backends, and of clients (RFC 9110 13 and 14). @module */
 import { HeaderList } from "../headers.ts";
 import { httpDate } from "./date.ts";
-import type { StoredHead } from "./head.ts";
+import { opaque, sameTag, type StoredHead } from "./head.ts";
 
 const CONDITIONS = [
   "if-match",
@@ -28,12 +28,20 @@ export function backendFields(request: HeaderList, stored: StoredHead | undefine
   return headers;
 }
 
-/** Whether the origin's word that nothing has changed is about what is stored: a guest may have asked about more. */
-export function isStillRight({ headers }: StoredHead, answer: HeaderList): boolean {
+/**
+ * Whether the origin's word that nothing has changed is about what is stored: a guest may have asked about more.
+ *
+ * @param asked The tags that the backend was asked about, if they are known.
+ */
+export function isStillRight(
+  { headers }: StoredHead,
+  answer: HeaderList,
+  asked?: string,
+): boolean {
   const stored = headers.get("etag");
-  const etag = answer.get("etag");
   if (stored === undefined) return headers.has("last-modified");
-  return etag === undefined || opaque(etag) === opaque(stored);
+  // Where nothing else was asked about, a 304 with another tag is about this one all the same.
+  return asked === stored || !answer.has("etag") || sameTag(answer.get("etag"), stored);
 }
 
 /** What a client gets of an object: its head, and the part of the content, if not all. */
@@ -102,10 +110,6 @@ function isUnchanged(request: HeaderList, { headers }: StoredHead): boolean {
 
 function tagsIn(list: string): string[] {
   return [...list.matchAll(/(?:W\/)?("[^"]*")/g)].map(([, tag]) => tag!);
-}
-
-function opaque(etag: string): string {
-  return etag.trim().replace(/^W\//, "");
 }
 
 /** Whether the object is the one that the client has the rest of (RFC 9110 13.1.5): only a strong tag or the date says so. */

@@ -22,6 +22,14 @@ const NOT_KEPT: readonly string[] = [
   "transfer-encoding",
   "upgrade",
 ];
+/** Fields that describe the content, which a 304 leaves as it is (RFC 9111 3.2, RFC 9530). */
+const OF_CONTENT: ReadonlySet<string> = new Set([
+  "content-digest",
+  "content-encoding",
+  "content-md5",
+  "content-range",
+  "repr-digest",
+]);
 /** Kept in place of a head: requests of the kind pass. */
 export const PASS_MARK: Uint8Array = new Uint8Array([0]);
 
@@ -41,18 +49,32 @@ export function decodeHead(metadata: Uint8Array): StoredHead {
   return { status, version, headers: new HeaderList(raw) };
 }
 
-/** The head of an object that the origin says is still right (304): the new fields take the place of the old. */
+/**
+ * The head of an object that the origin says is still right (304): the new fields take the place of the old. The tag
+ * stays where the new one is another's: some origins name a 304 after another coding of the content.
+ */
 export function refreshed(stored: StoredHead, answer: HeaderList): StoredHead {
   const headers = stored.headers.copy();
   const fresh = withoutNotKept(answer);
+  const tag = stored.headers.get("etag");
+  if (tag !== undefined && !sameTag(tag, fresh.get("etag"))) fresh.delete("etag");
   // Of the old answer: if they stayed, the object would be as old as it was before.
   for (const name of ["age", "date"]) headers.delete(name);
   for (const name of fresh.names()) {
-    // Those that describe the content stay: it is the old one (RFC 9111 3.2).
-    if (name === "content-encoding" || name === "content-range") continue;
+    if (OF_CONTENT.has(name)) continue;
     headers.set(name, ...fresh.getAll(name));
   }
   return { ...stored, headers };
+}
+
+/** Compares entity tags by their opaque parts (RFC 9110 8.8.3.2). */
+export function sameTag(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && opaque(one) === opaque(other);
+}
+
+/** The part of an entity tag that tells it from others. */
+export function opaque(etag: string): string {
+  return etag.trim().replace(/^W\//, "");
 }
 
 function withoutNotKept(headers: HeaderList): HeaderList {

@@ -30,6 +30,12 @@ export type StorageAction = "insert" | "update" | "do-not-store" | "record-uncac
 
 /** Kept without a word from the origin. */
 const KEPT_BY_DEFAULT: ReadonlySet<number> = new Set([200, 203, 300, 301, 302, 404, 410]);
+/** Final statuses of RFC 9110 15 whose rules for caches are kept here. */
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  ...[200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308],
+  ...[400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 413, 414, 415, 417, 421, 422, 426],
+  ...[500, 501, 502, 503, 504, 505],
+]);
 /** For so long, in seconds. */
 const DEFAULT_AGE = 3600;
 /** The shortest time for which requests pass, in seconds. */
@@ -41,6 +47,15 @@ export function isCacheableMethod(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
+/**
+ * Whether the fields of a request show content. It may mean more than the URL says, so that the cache neither answers
+ * such a request nor keeps its response.
+ */
+export function showsContent(request: HeaderList): boolean {
+  return request.has("transfer-encoding") ||
+    request.getAll("content-length").some((length) => !/^\s*0+\s*$/.test(length));
+}
+
 /** What is to become of a response that is no answer to a conditional request. */
 export function storageAction(request: HeaderList, response: ResponseFacts): StorageAction {
   const { status, headers } = response;
@@ -48,9 +63,13 @@ export function storageAction(request: HeaderList, response: ResponseFacts): Sto
   const surrogate = directivesOf(headers, "surrogate-control");
   const control = directivesOf(headers, "cache-control");
   const forSurrogates = surrogate.has("max-age");
+  const understood = UNDERSTOOD.has(status);
+  if (control.has("must-understand") && !understood && !forSurrogates) return "do-not-store";
+  // RFC 9111 5.2.2.3: where the status is understood, the no-store is for other caches.
+  const forbidden = control.has("no-store") && !(control.has("must-understand") && understood);
   if (
     control.has("private") || surrogate.has("private") || surrogate.has("no-store") ||
-    (control.has("no-store") && !forSurrogates) ||
+    (forbidden && !forSurrogates) ||
     headers.has("set-cookie") || varyRuleOf(headers) === undefined
   ) return "record-uncacheable";
   const shared = forSurrogates || control.has("public") || control.has("s-maxage") ||

@@ -4,7 +4,7 @@ import { type ByteSource, type Eventually, isWhole, type Payload } from "../byte
 import type { Cache } from "../cache/cache.ts";
 import type { CacheContent } from "../cache/content.ts";
 import type { Found } from "../cache/object.ts";
-import type { Obligation, Outcome, PendingOutcome } from "../cache/outcome.ts";
+import { type Obligation, type Outcome, type PendingOutcome, usable } from "../cache/outcome.ts";
 import { SendError } from "../errors.ts";
 import type { LogLevel } from "../log.ts";
 import type { Pace } from "../pace.ts";
@@ -110,13 +110,12 @@ export class ReadThrough {
 
   #answer(question: Question, { found, obligation }: Outcome, waited: boolean): Asked {
     const passes = found && isPassMark(found.object.options.userMetadata);
-    if (obligation && (!found || passes || found.phase === "if-error")) {
-      return this.#lead(question, passes ? undefined : found, obligation);
-    }
-    if (!found || passes) return this.#send(question, found ? "pass" : "miss");
-    if (obligation) this.#renew(question, found, obligation);
-    const use = found.phase !== "fresh" ? "stale" : waited ? "collapsed" : "hit";
-    return { response: this.#serve(question, found, use), cancel() {} };
+    const answer = passes ? undefined : usable({ found, obligation });
+    if (!answer && obligation) return this.#lead(question, passes ? undefined : found, obligation);
+    if (!answer) return this.#send(question, passes ? "pass" : "miss");
+    if (obligation) this.#renew(question, answer, obligation);
+    const use = answer.phase !== "fresh" ? "stale" : waited ? "collapsed" : "hit";
+    return { response: this.#serve(question, answer, use), cancel() {} };
   }
 
   /** Sends the request as it is: of others nothing is to be had. */
@@ -129,12 +128,16 @@ export class ReadThrough {
     return { response, cancel: () => sending.cancel() };
   }
 
-  /** Has what is missing fetched, and answers with it as it comes; if it does not, with what was kept for that. */
-  #lead(question: Question, spare: Found | undefined, obligation: Obligation): Asked {
-    const { response, cancel } = this.#fetch(question, spare, obligation);
+  /**
+   * Has what is missing fetched, and answers with it as it comes; if it does not, with what was kept for that.
+   *
+   * @param known What is stored, to be revalidated.
+   */
+  #lead(question: Question, known: Found | undefined, obligation: Obligation): Asked {
+    const { response, cancel } = this.#fetch(question, known, obligation);
     return {
       response: response.then((response) => {
-        if (!response) return this.#serve(question, spare!, "stale");
+        if (!response) return this.#serve(question, known!, "stale");
         question.used("miss");
         return response;
       }, (error) => {
@@ -153,7 +156,7 @@ export class ReadThrough {
     );
   }
 
-  /** @returns What the backend answers; undefined if that is nothing and `known` is to be used. */
+  /** @returns What the backend answers; undefined if that is nothing and `known`, being stale, is to be used. */
   #fetch(question: Question, known: Found | undefined, obligation: Obligation) {
     const { backend, request } = question;
     const stored = known && this.#headOf(known);
@@ -180,18 +183,22 @@ export class ReadThrough {
     obligation: Obligation,
   ): Promise<BackendResponse | undefined> {
     const stop = () => sending.cancel();
+    const spare = known?.phase === "revalidatable" ? undefined : known;
     this.#running.add(stop);
     try {
       const response = await sending.response.finally(() => this.#running.delete(stop));
-      if (!known) return this.#take(question, response, obligation);
-      if (response.status === 304) return this.#confirm(question, response, known, obligation);
-      if (!FAILURES.has(response.status)) return this.#take(question, response, obligation);
+      if (known && response.status === 304) {
+        return this.#confirm(question, response, known, obligation);
+      }
+      if (!spare || !FAILURES.has(response.status)) {
+        return this.#take(question, response, obligation);
+      }
       drop(response.body);
       throw new SendError("http_response_status_invalid", `Its status is ${response.status}`);
     } catch (error) {
-      if (obligation.open && known) obligation.useStale();
+      if (obligation.open && spare) obligation.useStale();
       else if (obligation.open) obligation.release();
-      if (!known || !(error instanceof SendError)) throw error;
+      if (!spare || !(error instanceof SendError)) throw error;
       if (!this.#closed) this.#reportStale(question, error);
       return undefined;
     }

@@ -23,6 +23,12 @@ Deno.test("GET and HEAD are cacheable, unless they pass or ask to change protoco
   assertEquals(await cacheable(await c.request([], "HEAD")), 1);
   assertEquals(await cacheable(await c.request([], "POST")), 0);
   assertEquals(await cacheable(await c.request(["Connection", "upgrade", "Upgrade", "x"])), 0);
+  for (const fields of [["Content-Length", "1"], ["Transfer-Encoding", "chunked"]]) {
+    for (const method of ["GET", "HEAD"]) {
+      assertEquals(await cacheable(await c.request(fields, method)), 0, `${method} ${fields}`);
+    }
+  }
+  assertEquals(await cacheable(await c.request(["Content-Length", "0"])), 1);
   const passing = await c.request();
   c.ok("fastly_http_req", "cache_override_set", passing, 1, 0, 0);
   assertEquals(await cacheable(passing), 0);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { Wire } from "../cli/wire.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { fetchRaw, valuesOf } from "./http.ts";
+import { exchange, fetchRaw, valuesOf } from "./http.ts";
 import { confirming, counting, setUp, told } from "./http_cache.ts";
 import { serveGuest, testGuest } from "./serving.ts";
 
@@ -120,6 +120,48 @@ for (const name of NAMES) {
     assertEquals(told(await stage.ask(path)), ["HIT", "the content"]);
     assertEquals(asked.length, 2);
   });
+
+  testGuest(name, "a stale answer with a tag is revalidated without a stale window", async () => {
+    const asked: string[] = [];
+    await using stage = await setUp(name, confirming(asked));
+    const path = "/a?hooks&ttl=10";
+    assertEquals(told(await stage.ask(path)), ["MISS", "the content"]);
+    stage.now += 10_000;
+    const answers = [await stage.ask(path), await stage.ask(path)];
+    for (const answer of answers) {
+      assertEquals(answer.body, "the content");
+      assertEquals(valuesOf(answer, "x-count"), ["2"], "the fields of the 304 are there");
+    }
+    assertEquals(asked, ["all", '"v1"']);
+    stage.now += 10_000 + 86_400_000;
+    assertEquals((await stage.ask(path)).body, "the content");
+    assertEquals(asked, ["all", '"v1"', "all"], "after a day it is gone");
+  });
+
+  testGuest(
+    name,
+    "a request with content is neither answered from the cache nor kept",
+    async () => {
+      await using stage = await setUp(name, counting());
+      const path = "/a"; // Go's SDK refuses hooks where nothing is cacheable
+
+      const send = (method: string, framing: string, content: string) =>
+        exchange(
+          stage.served.port,
+          `${method} /http-cache${path} HTTP/1.1\r\nHost: test.example\r\n${framing}\r\n\r\n${content}`,
+        );
+      const fat = [
+        () => send("GET", "Content-Length: 6", "poison"),
+        () => send("GET", "Transfer-Encoding: chunked", "6\r\npoison\r\n0\r\n\r\n"),
+        () => send("HEAD", "Content-Length: 6", "poison"),
+      ];
+      for (const ask of fat) await ask();
+      assertEquals(told(await stage.ask(path)), ["MISS", "answer 4"]);
+      for (const ask of fat) await ask();
+      assertEquals(told(await stage.ask(path)), ["HIT", "answer 4"]);
+      assertEquals(stage.origin.seen.length, 7);
+    },
+  );
 
   testGuest(
     name,
@@ -328,6 +370,15 @@ testGuest("rust", "a range that is missed brings the whole, and a part to who as
   assertEquals([part.status, part.body], [206, "12"]);
   assert(!/range/i.test(stage.origin.seen[0]!.headers.join()));
   assertEquals(told(await stage.ask("/a?hooks&ttl=60")), ["HIT", "0123456789"]);
+});
+
+testGuest("rust", "what a request brings whose content a hook has added is not kept", async () => {
+  await using stage = await setUp("rust", counting());
+  const path = "/a?hooks&ttl=60";
+  assertEquals((await stage.ask(`${path}&content`)).body, "answer 1");
+  assertEquals(told(await stage.ask(path)), ["MISS", "answer 2"]);
+  assertEquals(stage.origin.seen.map(({ body }) => body), ["content", ""]);
+  assertEquals(told(await stage.ask(path)), ["HIT", "answer 2"]);
 });
 
 testGuest("rust", "a HEAD that a hook has made is no answer to a GET", async () => {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { assertEquals } from "../assert.ts";
 import { Wire } from "../cli/wire.ts";
-import { fetchRaw, type RawResponse, valuesOf } from "./http.ts";
+import { exchange, fetchRaw, type RawResponse, valuesOf } from "./http.ts";
 import { type Origin, type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
 
 const NAMES = ["rust-2020", "assemblyscript", "rust", "go", "javascript"];
@@ -30,6 +30,21 @@ for (const name of NAMES) {
     const states = responses.map((response) => valuesOf(response, "x-cache"));
     assertEquals(states, [["MISS"], ["HIT"], ["MISS"]]);
     assertEquals(origin.seen.map(({ target }) => target), ["/a", "/b"]);
+  });
+
+  testGuest(name, "a GET with content is neither answered from the cache nor kept", async () => {
+    await using origin = await counting();
+    await using served = await serveGuest(name, { backends: { origin: origin.url } });
+    const head = "GET /proxy/a HTTP/1.1\r\nHost: test.example\r\n";
+    const fat = [
+      () => exchange(served.port, `${head}Content-Length: 6\r\n\r\npoison`),
+      () => exchange(served.port, `${head}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n`),
+    ];
+    for (const ask of fat) await ask();
+    assertEquals((await get(served, "/a")).body, "3");
+    for (const ask of fat) await ask();
+    assertEquals((await get(served, "/a")).body, "3");
+    assertEquals(origin.seen.length, 5);
   });
 
   testGuest(name, "fifty clients of one origin are one request, and read along", async () => {

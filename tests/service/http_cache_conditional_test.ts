@@ -51,6 +51,13 @@ Deno.test("a 304 is about what is stored only if its tag says nothing else", () 
   assertEquals(right(["ETag", '"1"'], ["ETag", 'W/"1"']), true);
   assertEquals(right(["ETag", '"1"'], []), true);
   assertEquals(right(["ETag", '"1"'], ["ETag", '"2"']), false);
+  const answer = new HeaderList(["ETag", '"2"']);
+  assertEquals(
+    isStillRight(headOf(["ETag", '"1"']), answer, '"1"'),
+    true,
+    "nothing else was asked",
+  );
+  assertEquals(isStillRight(headOf(["ETag", '"1"']), answer, '"1", "2"'), false);
   assertEquals(right(["Last-Modified", SINCE], ["ETag", '"2"']), true);
   assertEquals(right([], []), false, "nothing was asked about it");
 });

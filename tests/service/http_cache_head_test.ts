@@ -50,6 +50,16 @@ Deno.test("no head is a mark that requests pass", () => {
   assert(!isPassMark(new Uint8Array()));
 });
 
+Deno.test("of a 304, another tag and the digests of other content are left out", () => {
+  const stored = ["ETag", '"1-gzip"', "Content-MD5", "a", "Repr-Digest", "a", "Digest-Other", "a"];
+  const answer = ["ETag", '"1"', "Content-MD5", "b", "Repr-Digest", "b", "Digest-Other", "b"];
+  const { headers } = refreshed(headOf(stored), new HeaderList(answer));
+  const names = ["etag", "content-md5", "repr-digest", "digest-other"];
+  assertEquals(names.map((name) => headers.get(name)), ['"1-gzip"', "a", "a", "b"]);
+  const named = refreshed(headOf(["X", "1"]), new HeaderList(["ETag", '"1"']));
+  assertEquals(named.headers.get("etag"), '"1"', "a tag where there was none is new");
+});
+
 Deno.test("a 304 replaces fields, but not those of the content, and the age begins anew", () => {
   const stored = headOf([
     "ETag",

@@ -15,6 +15,7 @@ import {
 import { defaultSurrogateKey, httpKey, suggestedKey } from "../../service/http_cache/key.ts";
 import {
   lifetimeOf,
+  showsContent,
   type StorageAction,
   storageAction,
   varyRuleOf,
@@ -100,6 +101,30 @@ Deno.test("an answer to a request with credentials is kept only if the origin me
       "surrogate-control: max-age=60",
     ]
   ) assertEquals(actionOf(response, 200, secret), "insert", response);
+});
+
+Deno.test("must-understand keeps what is understood, even with no-store", () => {
+  const control = "cache-control: max-age=60, must-understand";
+  assertEquals(actionOf(control), "insert");
+  assertEquals(actionOf(`${control}, no-store`), "insert");
+  assertEquals(actionOf(`${control}, no-store, private`), "record-uncacheable");
+  assertEquals(actionOf(control, 599), "do-not-store");
+  assertEquals(actionOf(`${control}, no-store`, 599), "do-not-store");
+  assertEquals(actionOf(`${control}\nsurrogate-control: max-age=60`, 599), "insert");
+});
+
+Deno.test("fields show content unless the length is zero", () => {
+  for (const text of ["", "content-length: 0", "content-length: 00\ncontent-length: 0", "te: x"]) {
+    assertEquals(showsContent(fields(text)), false, text);
+  }
+  for (
+    const text of [
+      "content-length: 1",
+      "content-length: 0\ncontent-length: 5",
+      "content-length: x",
+      "Transfer-Encoding: chunked",
+    ]
+  ) assertEquals(showsContent(fields(text)), true, text);
 });
 
 Deno.test("the word to surrogates wins, then s-maxage, then max-age, then Expires", () => {

@@ -115,6 +115,78 @@ Deno.test("a stale object that cannot be renewed stays", async () => {
   assertEquals(await front.get(), "200 1");
 });
 
+for (const [name, value] of [["etag", 'W/"1"'], ["last-modified", DATE]] as const) {
+  Deno.test(`without a stale window, an object with ${name} is asked about for a day`, async () => {
+    const condition = name === "etag" ? "if-none-match" : "if-modified-since";
+    const headers = { [name]: value, "cache-control": "max-age=10", "x-old": "1" };
+    using front = new Front(() => new Response("kept", { headers }));
+    await front.get();
+    front.pass(10 + 86_399);
+    front.always = undefined;
+    const clients = [
+      front.ask(),
+      front.ask({ headers: { "if-none-match": '"other"' } }),
+      front.ask({ method: "HEAD" }),
+    ];
+    await front.reached();
+    assertEquals(front.asked.length, 2, "those who ask meanwhile wait");
+    assertEquals(front.asked[1]!.request.headers.get(condition), value);
+    front.asked[1]!.answer.resolve(
+      new Response(null, { status: 304, headers: { "x-new": "2", "cache-control": "max-age=20" } }),
+    );
+    const answers = await Promise.all(clients.map(({ response }) => response));
+    assertEquals(await Promise.all(answers.map(toldBy)), ["200 kept", "200 kept", "200 "]);
+    for (const answer of answers) {
+      assertEquals(fieldsOf(answer, "x-old", "x-new", "age"), ["1", "2", "0"]);
+    }
+    front.pass(19);
+    assertEquals(await toldBy(now(front.ask().response)), "200 kept");
+    assertEquals(front.uses, ["miss", "miss", "collapsed", "collapsed", "hit"]);
+    front.pass(20 + 86_400);
+    front.always = counting();
+    assertEquals(await front.get(), "200 1");
+    assertEquals(front.asked.at(-1)!.request.headers.get(condition), null, "it is gone");
+  });
+}
+
+Deno.test("what is only kept to be asked about never answers by itself", async () => {
+  const headers = { etag: '"1"', "cache-control": "max-age=10" };
+  using front = new Front(() => new Response("old", { headers }));
+  await front.get();
+  front.pass(10);
+  front.always = () => new Response("down", { status: 503 });
+  const down = [front.ask(), front.ask()].map(({ response }) => response);
+  assertEquals(await Promise.all((await Promise.all(down)).map(toldBy)), ["503 down", "503 down"]);
+  front.always = () => {
+    throw new SendError("connection_refused", "Cannot connect");
+  };
+  await assertRejects(() => front.get(), SendError);
+  front.always = () => new Response(null, { status: 304 });
+  assertEquals(await front.get(), "200 old", "it has stayed");
+  front.pass(10);
+  front.always = () => new Response("new", { headers: { ...headers, etag: '"2"' } });
+  assertEquals(await front.get(), "200 new");
+  assertEquals(await toldBy(now(front.ask().response)), "200 new");
+  assertEquals(front.reports, []);
+});
+
+Deno.test("an object without a validator, or of no use at all, is not kept to be asked about", async () => {
+  const held: Record<string, string>[] = [
+    { "cache-control": "max-age=10" },
+    { etag: '"1"', "cache-control": "max-age=0" },
+    { etag: '"1"', "cache-control": "no-cache" },
+    { etag: '"1"', "cache-control": "max-age=10", age: "10" },
+    { etag: '"1"', "cache-control": "private" },
+  ];
+  for (const headers of held) {
+    using front = new Front(() => new Response("x", { headers }));
+    await front.get();
+    front.pass(130);
+    await front.get();
+    assertEquals(front.asked[1]!.request.headers.get("if-none-match"), null);
+  }
+});
+
 Deno.test("the origin is asked about what is stored, and its word renews it", async () => {
   const headers = {
     etag: '"1"',

@@ -64,6 +64,7 @@ struct Rules {
     cacheable: bool,
     upper: bool,
     head: bool,
+    content: bool,
     fail_before: bool,
     /// Of the origin: it is no failure by itself.
     fail_on_error: bool,
@@ -87,6 +88,7 @@ impl Rules {
             cacheable: has("cacheable"),
             upper: has("upper"),
             head: has("head"),
+            content: has("content"),
             fail_before: has("fail-before"),
             fail_on_error: has("fail-on-error"),
         }
@@ -98,6 +100,9 @@ impl Rules {
         }
         if self.head {
             req.set_method(Method::HEAD);
+        }
+        if self.content {
+            req.set_body("content");
         }
         req.set_header("x-before-send", "1");
         Ok(())
