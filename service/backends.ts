@@ -17,6 +17,7 @@ import { HealthMonitor } from "./health.ts";
 import { httpTransport } from "./http_transport.ts";
 import type { LogLevel } from "./log.ts";
 import type { Pace } from "./pace.ts";
+import { Transports } from "./transports.ts";
 import { splitUrl } from "./url.ts";
 
 /** What a guest sends: its own head and body, before the backend's say. */
@@ -129,8 +130,6 @@ export class Backend {
   }
 }
 
-/** The most origins whose connections are kept; beyond it the one used longest ago is closed. */
-const MOST_TRANSPORTS = 256;
 /** The most names of a catch-all whose backends are kept. */
 const MOST_CAUGHT = 256;
 /** The most names whose traffic is counted apart: those that a catch-all answers for are the guests' choice. */
@@ -158,14 +157,13 @@ export interface BackendsOptions {
 export class Backends {
   readonly #defined = new Map<string, Backend>();
   readonly #options: BackendsOptions;
-  /** By the backend options' JSON: dynamic backends of many requests share connections. */
-  readonly #transports = new Map<string, Transport>();
-  /** As the transports. */
+  readonly #transports: Transports;
+  /** By the backend options' JSON. */
   readonly #monitors = new Map<string, HealthMonitor>();
   /** By backend name. */
   readonly traffic: Map<string, Traffic> = new Map();
   readonly #caught = new Map<string, { definition: BackendDefinition; backend: Backend }>();
-  /** Of the backends that are defined for good. */
+  /** The monitors of the backends that are defined for good; undefined until all of these are made. */
   readonly #lasting: ReadonlySet<string> | undefined;
 
   /** @param defined By name. */
@@ -174,6 +172,9 @@ export class Backends {
     options: BackendsOptions = {},
   ) {
     this.#options = options;
+    this.#transports = new Transports((options) =>
+      httpTransport(this.#trusting(options), this.#options.pace)
+    );
     for (const [name, definition] of Object.entries(defined)) {
       this.#defined.set(name, this.make(name, definition, this.#trafficOf(name)));
     }
@@ -226,34 +227,23 @@ export class Backends {
     checkBackendUrl(name, options.url);
     const key = JSON.stringify(options);
     const monitor = options.healthcheck && this.#monitor(name, options, key);
-    return new Backend(name, options, this.#transport(options, key), traffic, monitor);
+    const transport = this.#lasting
+      ? this.#transports.passing(key, options)
+      : this.#transports.lasting(key, options);
+    return new Backend(name, options, transport, traffic, monitor);
   }
 
-  /** Closes idle connections, and ends all probes. */
+  /** Closes connections, those in use as soon as they become idle, and ends all probes. */
   close(): void {
     for (const monitor of this.#monitors.values()) monitor.stop();
     this.#monitors.clear();
-    for (const transport of this.#transports.values()) transport.close();
-    this.#transports.clear();
+    this.#transports.close();
   }
 
   #trafficOf(name: string): Traffic {
     const known = this.traffic.get(name) ?? { requests: 0, failures: 0 };
     this.traffic.set(name, known);
     return known;
-  }
-
-  #transport(options: BackendOptions, key: string): Transport {
-    const transport = this.#transports.get(key) ??
-      httpTransport(this.#trusting(options), this.#options.pace);
-    this.#transports.delete(key);
-    this.#transports.set(key, transport);
-    if (this.#transports.size > MOST_TRANSPORTS) {
-      const [oldest, idle] = this.#transports.entries().next().value!;
-      this.#transports.delete(oldest);
-      idle.close();
-    }
-    return transport;
   }
 
   #monitor(name: string, options: BackendOptions, key: string): HealthMonitor {

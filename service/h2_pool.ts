@@ -14,7 +14,7 @@ export class Http2Pool {
   readonly #waiting = new Set<() => void>();
   #opening: Promise<Http2Session> | undefined;
   #beingOpened = 0;
-  #generation = 0;
+  #closed = false;
 
   /** @param fallback Whether the backend may choose HTTP/1.1: `take` rejects with a `NotHttp2` then. */
   constructor(connector: Connector, rules: PoolRules, timeouts: Timeouts, fallback: boolean) {
@@ -51,18 +51,13 @@ export class Http2Pool {
     for (const session of this.#sessions) if (session.idle) this.#drop(session);
   }
 
-  /** Closes what is idle, and the rest when it becomes idle. */
+  /** Closes what is idle, and the rest when it becomes idle, what is opened from now on too. */
   close(): void {
-    this.#generation++;
+    this.#closed = true;
     this.closeIdle();
-    for (const session of this.#sessions) {
-      session.onChange = () => session.idle && session.close();
-    }
-    this.#sessions.clear();
   }
 
   async #open(): Promise<Http2Session> {
-    const generation = this.#generation;
     this.#beingOpened++;
     try {
       const session = await openHttp2(
@@ -71,8 +66,7 @@ export class Http2Pool {
         this.#timeouts,
         this.#fallback,
       );
-      if (generation !== this.#generation) session.onChange = () => session.idle && session.close();
-      else session.onChange = () => this.#changed(session);
+      session.onChange = () => this.#changed(session);
       this.#sessions.add(session);
       return session;
     } finally {
@@ -82,7 +76,8 @@ export class Http2Pool {
   }
 
   #changed(session: Http2Session): void {
-    if (!session.open && session.idle) this.#sessions.delete(session);
+    if (session.idle && this.#closed) this.#drop(session);
+    else if (session.idle && !session.open) this.#sessions.delete(session);
     for (const wake of this.#waiting) wake();
   }
 

@@ -46,6 +46,7 @@ export class HttpPool {
   readonly #ready: Socket[] = [];
   readonly #stands = new WeakSet<Socket>();
   #agent: Agent | undefined;
+  #closed = false;
 
   constructor(connector: Connector, options: BackendOptions) {
     this.#connector = connector;
@@ -62,6 +63,7 @@ export class HttpPool {
 
   /** Takes in a connection that stands, for the next request. */
   offer(socket: Socket): void {
+    if (this.#closed) return void socket.destroy();
     this.#stands.add(socket);
     this.#ready.push(socket);
   }
@@ -78,7 +80,7 @@ export class HttpPool {
     const use = this.#useOf(socket, now);
     use.count++;
     use.staleAt = Math.min(now + idleTime(headers, idle), use.since + lifetime);
-    return use.count < uses && use.staleAt > now;
+    return !this.#closed && use.count < uses && use.staleAt > now;
   }
 
   closeIdle(): void {
@@ -87,8 +89,9 @@ export class HttpPool {
     }
   }
 
-  /** Closes what is idle, and what is in use as soon as it becomes idle. The pool can be used again. */
+  /** Closes what is idle, and what is in use as soon as it becomes idle. A request from now on gets a connection of its own. */
   close(): void {
+    this.#closed = true;
     if (this.#agent) this.#agent.maxFreeSockets = 0;
     this.closeIdle();
     for (const socket of this.#ready.splice(0)) socket.destroy();
@@ -98,7 +101,7 @@ export class HttpPool {
   #makeAgent(): Agent {
     const { connections, uses } = this.rules;
     // The agent's own `timeout` for idle connections would cost a sixth of the throughput: see `#closeStale`.
-    const options = { keepAlive: uses > 1, maxSockets: connections };
+    const options = { keepAlive: uses > 1 && !this.#closed, maxSockets: connections };
     const agent = this.#connector.secure ? new SecureAgent(options) : new Agent(options);
     // Connections are opened here: `node:https` may read the system's certificates, which needs permissions.
     Object.assign(agent, { createConnection: () => this.#connect() });

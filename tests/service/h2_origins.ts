@@ -27,8 +27,17 @@ export interface Http2Origin {
   close(): Promise<void>;
 }
 
+/** An origin that knows which of its connections are open. */
+export interface CountingOrigin extends Http2Origin {
+  /** How many connections are open. */
+  open(): number;
+}
+
 /** An origin over clear TCP, which takes HTTP/2 with prior knowledge only. */
-export function clearOrigin(onStream: OnStream, options: ServerOptions = {}): Promise<Http2Origin> {
+export function clearOrigin(
+  onStream: OnStream,
+  options: ServerOptions = {},
+): Promise<CountingOrigin> {
   return run(createServer(options), onStream, "http");
 }
 
@@ -44,7 +53,7 @@ async function run(
   server: Http2Server | Http2SecureServer,
   onStream: OnStream,
   scheme: string,
-): Promise<Http2Origin> {
+): Promise<CountingOrigin> {
   const sockets = new Set<Socket>();
   let connections = 0;
   server.on("connection", (socket: Socket) => {
@@ -66,6 +75,7 @@ async function run(
   return {
     url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     connections: () => connections,
+    open: () => sockets.size,
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();

@@ -211,3 +211,45 @@ export async function failureOf(run: () => PromiseLike<unknown>): Promise<SendFa
 export function givenBack(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
+
+const ENDLESS = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n";
+
+/** What {@linkcode keepingOrigin} makes. */
+export interface KeepingOrigin extends RawOrigin {
+  /** How many connections are open. */
+  readonly open: number;
+  /** Lets the responses go to requests for `/slow`. */
+  go(): void;
+  /** Resolves when no more than so many connections are open. */
+  atMost(count: number): Promise<void>;
+}
+
+/** An origin that keeps connections open and counts those that are. */
+export function keepingOrigin(): KeepingOrigin {
+  let open = 0;
+  const ended: (() => void)[] = [];
+  const go = Promise.withResolvers<void>();
+  const origin = rawOrigin(async (wire) => {
+    open++;
+    try {
+      for (let head; (head = await wire.head().catch(() => ""));) {
+        if (head.startsWith("GET /slow")) await go.promise;
+        if (/^GET \/\S*endless/.test(head)) await wire.write(ENDLESS);
+        else await wire.write(OK);
+      }
+    } finally {
+      open--;
+      for (const tell of ended.splice(0)) tell();
+    }
+  });
+  return {
+    ...origin,
+    get open() {
+      return open;
+    },
+    go: go.resolve,
+    async atMost(count: number) {
+      while (open > count) await new Promise<void>((resolve) => ended.push(resolve));
+    },
+  };
+}
