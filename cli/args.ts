@@ -1,5 +1,6 @@
 // @ts-types="./std_parse_args.d.ts"
 import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
+import type { ErrorDetails } from "../service/error_text.ts";
 import type { LimitName } from "../service/limits.ts";
 import { nearest } from "../service/nearest.ts";
 import { UsageError } from "./errors.ts";
@@ -10,6 +11,7 @@ import {
   parseBackends,
   parseBind,
   parseEnv,
+  parseErrors,
   parseGuestEnv,
   parseKvStores,
   parseLimits,
@@ -70,6 +72,8 @@ export interface ServiceFlags {
   readonly loopGuard: boolean;
   /** Proxies to believe, as `--trust-proxy` and `ServiceOptions.trustProxy` have them. */
   readonly trustProxy: readonly string[];
+  /** What clients are told of a request that fails; undefined for what the library does by itself. */
+  readonly errors: ErrorDetails | undefined;
   /** Whether images are transformed for guests. */
   readonly imageOptimizer: boolean;
   /** Whether an instance of the program serves more than one request. */
@@ -133,6 +137,7 @@ const WITH_VALUE = [
   "limit",
   "reuse",
   "trust-proxy",
+  "errors",
   "warmup",
   "admin",
   ...VICEROY_WITH_VALUE,
@@ -203,7 +208,7 @@ function parseRun(line: readonly string[]): Command {
   const flags = readFlags(own);
   if (isSet(flags, "help")) return { kind: "help" };
   if (isSet(flags, "version")) return { kind: "version" };
-  for (const flag of ["bind", "addr", "admin", "warmup", "trust-proxy"]) {
+  for (const flag of ["bind", "addr", "admin", "warmup", "trust-proxy", "errors"]) {
     if (lastOf(flags, flag)) {
       throw new UsageError(`Cannot use --${flag} with run: it serves nothing`);
     }
@@ -263,6 +268,7 @@ function parseService(flags: Flags, cachesByDefault: boolean): ServiceFlags {
     cache: parseCache(flags, cachesByDefault),
     loopGuard: isSet(flags, "loop-guard"),
     trustProxy: parseTrustProxy(valuesOf(flags, "trust-proxy")),
+    errors: parseErrors(lastOf(flags, "errors")),
     imageOptimizer: !isSet(flags, "no-image-optimizer"),
     reuse: parseReuse(lastOf(flags, "reuse")),
     viceroy: parseViceroyFlags(flags, (name) => lastOf(flags, name)),

@@ -187,6 +187,13 @@ export function parseTrustProxy(ranges: readonly string[]): readonly string[] {
   );
 }
 
+/** What clients are told of a request that fails. */
+export function parseErrors(text: string | undefined): ErrorDetails | undefined {
+  const known = ERROR_DETAILS.find((details) => details === text);
+  if (known || text === undefined) return known;
+  throw new UsageError(`Cannot use ${JSON.stringify(text)} for --errors: details or brief`);
+}
+
 /** How many instances to make ahead. */
 export function parseWarmup(count = "0"): number {
   if (/^[0-9]{1,6}$/.test(count)) return Number(count);
@@ -207,3 +214,4 @@ function unknownReuse(reuse: string): never {
     `Cannot use ${JSON.stringify(reuse)} for --reuse: auto, cards, image or never`,
   );
 }
+import { ERROR_DETAILS, type ErrorDetails } from "../service/error_text.ts";

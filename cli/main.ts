@@ -1,5 +1,6 @@
-import { parse, type ServiceFlags } from "./args.ts";
+import { parse, type RunCommand, type ServeCommand } from "./args.ts";
 import { CommandError, UsageError } from "./errors.ts";
+import { surviveFaults } from "./faults.ts";
 import { HELP } from "./help.ts";
 import { Output } from "./output.ts";
 import type { Load } from "./program.ts";
@@ -12,9 +13,11 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
   const colours = !Deno.noColor;
   const stdout = new Output(Deno.stdout, colours);
   const stderr = new Output(Deno.stderr, colours);
-  const prepare = ({ verbosity, logFormat, viceroy }: ServiceFlags): Terminal => {
-    const terminal = openTerminal({ verbosity, format: logFormat, stdout, stderr });
-    keepGoing((message) => terminal.note("error", message));
+  const prepare = (flags: ServeCommand | RunCommand): Terminal => {
+    const { verbosity, logFormat: format, viceroy } = flags;
+    const requestIds = flags.kind === "serve";
+    const terminal = openTerminal({ verbosity, format, requestIds, stdout, stderr });
+    surviveFaults((message) => terminal.note("error", message));
     for (const note of viceroy.notes) terminal.note("info", note);
     return terminal;
   };
@@ -58,18 +61,4 @@ function explain(error: unknown, stderr: Output): number {
   if (error instanceof CommandError) stderr.line(error.message);
   else stderr.line(error instanceof Error ? error.stack ?? error.message : String(error));
   return 1;
-}
-
-/** A bug that surfaces outside any request is told, and the other requests go on. */
-function keepGoing(tell: (message: string) => void): void {
-  const describe = (error: unknown) =>
-    error instanceof Error ? error.stack ?? error.message : String(error);
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    tell(`A promise was rejected and nobody cared: ${describe(event.reason)}`);
-  });
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    tell(`An error was thrown and nobody caught it: ${describe(event.error)}`);
-  });
 }

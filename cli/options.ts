@@ -131,6 +131,7 @@ function optionsOf(
     cache,
     loopGuard,
     trustProxy,
+    errors,
     imageOptimizer,
     reuse,
     viceroy,
@@ -154,6 +155,7 @@ function optionsOf(
     cache,
     loopGuard,
     ...trustProxy.length && { trustProxy },
+    ...errors && { errors },
     ...imageOptimizer && { imageOptimizer: imagesOnDemand() },
     reuse,
   };

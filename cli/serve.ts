@@ -5,7 +5,6 @@ import { findUnreachable } from "../service/reachability.ts";
 import { Admin } from "./admin.ts";
 import type { ServeCommand } from "./args.ts";
 import { CommandError, reasonOf } from "./errors.ts";
-import { surviveFaults } from "./faults.ts";
 import type { Bind } from "./flag_values.ts";
 import { listen } from "./listener.ts";
 import type { Listener, ListenOptions } from "./listening.ts";
@@ -32,7 +31,6 @@ export async function serve(
   terminal: Terminal,
   say: (line: string) => void,
 ): Promise<void> {
-  using _ = surviveFaults((message) => terminal.note("error", message));
   using configured = await configure(command, terminal);
   using listeners = new DisposableStack();
   const admin = command.admin && await openAdmin(command.admin, terminal, listeners);

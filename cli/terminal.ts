@@ -11,6 +11,8 @@ export interface TerminalOptions {
   readonly verbosity: number;
   /** How the lines of the access log are written; by default as text. */
   readonly format?: LogFormat;
+  /** Whether what the host tells of a request has the request's id behind its first line; by default not. */
+  readonly requestIds?: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
 }
@@ -62,7 +64,7 @@ export function openTerminal(options: TerminalOptions): Terminal {
         case "hostcall":
           return err.trace(stderr.paint("dim", hostcallLine(entry)));
         case "host":
-          return note(entry.level, entry.message);
+          return note(entry.level, options.requestIds ? withId(entry) : entry.message);
       }
     },
     line: (text) => out.info(text),
@@ -103,6 +105,11 @@ const COLOURS = { debug: "dim", info: "cyan", warning: "yellow", error: "red" } 
 function endpointLine(entry: LogEntry & { kind: "endpoint" }, output: Output): string {
   // As Fastly's own local server prints records of several lines.
   return `${output.paint("cyan", entry.endpoint)} :: ${entry.message.replaceAll("\n", "\\n")}`;
+}
+
+/** The message with its request's id behind its first line: what clients are told that get no details. */
+function withId({ message, requestId }: LogEntry & { kind: "host" }): string {
+  return requestId === undefined ? message : message.replace(/$/m, ` (request ${requestId})`);
 }
 
 function hostcallLine(entry: LogEntry & { kind: "hostcall" }): string {

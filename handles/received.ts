@@ -206,8 +206,9 @@ export class Received {
 
   /** What the client is told of a failure. */
   #textOf(status: number, message: string): string {
-    const detailed = tellsDetails(this.#service.options, this.exchange.client);
-    return detailed ? message : briefText(status, this.id);
+    if (tellsDetails(this.#service.options, this.exchange.client)) return message;
+    this.usage.requestId = this.id;
+    return briefText(status, this.id);
   }
 
   /** The response in place of one that a backend has not given; the log has the reason. */

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { parse, type TomlTable } from "npm:smol-toml@1.9.1";
 import type { BackendOptions } from "../backend.ts";
 import type { FactsOverride } from "../client_facts.ts";
+import { ERROR_DETAILS } from "../error_text.ts";
 import { FACT_NAMES, readFacts } from "../fact_fields.ts";
 import { type LimitName, readLimit } from "../limits.ts";
 import type { ServiceOptions } from "../options.ts";
@@ -37,6 +38,7 @@ export interface ManifestOptions extends
     | "clientFacts"
     | "factsPrefix"
     | "trustProxy"
+    | "errors"
   > {
   readonly backends?: Readonly<Record<string, BackendOptions>>;
   readonly limits?: Readonly<Partial<Record<LimitName, number>>>;
@@ -117,6 +119,7 @@ async function parseOptions(local: Table): Promise<ManifestOptions> {
     factsPrefix: local.string("client_facts_prefix"),
     limits: section(["limits"], parseLimits),
     trustProxy: parseTrustProxy(local),
+    errors: local.choice("errors", ERROR_DETAILS),
   };
   return filled(options);
 }

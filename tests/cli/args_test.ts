@@ -28,6 +28,8 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["guest.wasm --trust-proxy 10.0.0.0/8 --trust-proxy=loopback", {
     trustProxy: ["10.0.0.0/8", "loopback"],
   }],
+  ["guest.wasm --errors brief", { errors: "brief" }],
+  ["guest.wasm --errors brief --errors=details", { errors: "details" }],
   ["guest.wasm --admin :9090", { admin: { hostname: "", port: 9090 } }],
   ["guest.wasm --admin 127.0.0.1:5000 --bind 127.0.0.2:5000", {
     bind: { hostname: "127.0.0.2", port: 5000 },
@@ -159,6 +161,8 @@ const REFUSED: [line: string, message: string][] = [
     "g --trust-proxy 10.0.0.0/33",
     'Cannot use "10.0.0.0/33" for --trust-proxy: it is not an address, a range as 10.0.0.0/8, loopback or private',
   ],
+  ["g --errors all", 'Cannot use "all" for --errors: details or brief'],
+  ["run g --errors brief", "Cannot use --errors with run: it serves nothing"],
   ["run g --trust-proxy loopback", "Cannot use --trust-proxy with run: it serves nothing"],
   ["g --admin here", 'Cannot use "here" for --admin: it is not host:port, :port or a port'],
   ["g --admin 5000", 'Cannot use "5000" for --admin: requests are served there (see --bind)'],

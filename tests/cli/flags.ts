@@ -21,6 +21,7 @@ export const NO_FLAGS: ServiceFlags = {
   cache: true,
   loopGuard: false,
   trustProxy: [],
+  errors: undefined,
   imageOptimizer: true,
   reuse: "auto",
   viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },

@@ -71,6 +71,7 @@ Deno.test("every flag that names a file takes it", async () => {
     cache: false,
     loopGuard: true,
     trustProxy: ["loopback"],
+    errors: "brief",
     imageOptimizer: false,
   });
   // The authorities are those of the machine that runs the tests.
@@ -86,6 +87,7 @@ Deno.test("every flag that names a file takes it", async () => {
     cache: false,
     loopGuard: true,
     trustProxy: ["loopback"],
+    errors: "brief",
     reuse: "auto",
   });
   const one = configStores?.one;

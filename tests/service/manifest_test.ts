@@ -78,6 +78,11 @@ Deno.test("trusted proxies are a list of ranges", async () => {
   assertEquals((await options(text)).trustProxy, ["10.0.0.0/8", "loopback"]);
 });
 
+Deno.test("what clients are told of errors is one of two words", async () => {
+  assertEquals((await options('[local_server]\nerrors = "brief"')).errors, "brief");
+  assertEquals((await options("[local_server]")).errors, undefined);
+});
+
 Deno.test("log endpoints have a file, from the manifest's folder, and a format", async () => {
   const text = `[local_server.log_endpoints]
     a = { file = "logs/a.log" }
@@ -125,6 +130,10 @@ const REFUSED: [text: string, message: string][] = [
   [
     "[local_server]\nfake_valid_fastly_keys = [1]",
     'key "fake_valid_fastly_keys" in local_server must be a list of texts in quotes',
+  ],
+  [
+    "[local_server]\nerrors = 'all'",
+    'key "errors" in local_server must be "details" or "brief"',
   ],
   [
     "[local_server]\ntrust_proxy = ['10.0.0.0/8', 'near']",
