@@ -129,24 +129,25 @@ function sendThrough(sandbox: Sandbox, request: GuestRequest, body: Body, name: 
   const backend = backendFor(sandbox, request, name, body);
   const content = body.payload();
   if (service.options.cache === false || backend === service.geoBackend) {
-    return release(send(service, request, content, backend), body, content);
+    return release(send(service, request, content, backend, current.id), body, content);
   }
   const source = sandbox.cacheNameOf(backend);
-  const { usage } = current.exchange;
-  const pending = sendThroughCache(service, request, content, backend, source, usage);
+  const pending = sendThroughCache(service, request, content, backend, source, current);
   return release(pending, body, content);
 }
 
 function sendPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
+  const { service, current } = sandbox;
   const backend = backendFor(sandbox, request, name, body);
   const content = body.payload();
-  return release(send(sandbox.service, request, content, backend), body, content);
+  return release(send(service, request, content, backend, current.id), body, content);
 }
 
 function streamPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
+  const { service, current } = sandbox;
   const backend = backendFor(sandbox, request, name);
   const content = body.stream();
-  return release(send(sandbox.service, request, content, backend), body, content);
+  return release(send(service, request, content, backend, current.id), body, content);
 }
 
 /** What the content takes of memory is no more than the guest's when the request is over. */

@@ -71,9 +71,12 @@ function warmUp(program: Program, { warmup, wasm }: ServeCommand, terminal: Term
 }
 
 /** Requests may come meanwhile: nothing waits for backends that are down. */
-async function warnOfUnreachable({ backends }: ServiceOptions, terminal: Terminal): Promise<void> {
+async function warnOfUnreachable(
+  { backends, ca }: ServiceOptions,
+  terminal: Terminal,
+): Promise<void> {
   if (typeof backends !== "object") return;
-  for (const line of await findUnreachable(backends)) terminal.note("warning", line);
+  for (const line of await findUnreachable(backends, ca)) terminal.note("warning", line);
 }
 
 async function stop(listener: Listener, program: Program): Promise<void> {

@@ -80,8 +80,8 @@ function parseUnknownImports(value: string | undefined): ServiceOptions["unknown
 }
 
 function parsePort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port >= 1 && port <= 65_535) return port;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Infinity;
+  if (port <= 65_535) return port; // nothing listens on 0: a hand-off fails, and the rest runs
   throw new UsageError(
     `Cannot use ${JSON.stringify(text)} for --local-pushpin-proxy-port: it is not a port`,
   );

@@ -27,6 +27,9 @@ const PROTECTED = [
   "cdn-loop",
 ];
 
+/** What the client gets when the backend does not answer, as from Fastly's own local server. */
+const HANDOFF_FAILED = 500;
+
 /**
  * Lets a backend answer the client in the guest's place: it gets the request as the guest has changed it, with the
  * content that the guest has not taken. A client that asks to change protocols is connected to it, if it agrees.
@@ -44,10 +47,14 @@ export function handOff(
   const request = combine(received, changed);
   for (const [name, value] of Object.entries(extra)) request.headers.set(name, value);
   if (asksForUpgrade(exchange.head.method, exchange.head.headers)) {
-    received.answerLater((errand) => connect(service, received, request, backend, errand));
+    received.answerLater(
+      (errand) => connect(service, received, request, backend, errand),
+      HANDOFF_FAILED,
+    );
   } else {
     request.headers.delete("upgrade");
-    received.respondWith(send(service, request, received.takeBody(), backend));
+    const pending = send(service, request, received.takeBody(), backend, received.id);
+    received.respondWith(pending, HANDOFF_FAILED);
   }
 }
 
@@ -71,7 +78,7 @@ function restore(headers: HeaderList, original: HeaderList, name: string): void 
 
 async function connect(
   service: Service,
-  { exchange }: Received,
+  { exchange, id }: Received,
   request: GuestRequest,
   backend: Backend,
   errand: Errand,
@@ -79,13 +86,9 @@ async function connect(
   if (!exchange.takeOver) {
     refuse("unsupported", "Cannot hand the connection off: it came over a front without sockets");
   }
-  const upgrading = backend.upgrade(toSend(service, request, EMPTY));
+  const upgrading = backend.upgrade(toSend(service, request, EMPTY, id));
   errand.onCut = () => upgrading.cancel();
-  backend.traffic.requests++;
-  const outcome = await upgrading.outcome.catch((error) => {
-    if (errand.wanted) backend.traffic.failures++;
-    throw error;
-  });
+  const outcome = await upgrading.outcome;
   if (!("socket" in outcome)) {
     const { response, body } = replyOf(outcome, false);
     return { response, body: body.payload() };

@@ -25,7 +25,7 @@ export function optimize(
   name: string,
   query: string,
 ): PendingRequest {
-  const { service } = sandbox;
+  const { service, current: { id } } = sandbox;
   const optimizer = service.options.imageOptimizer ??
     refuse("unsupported", "Cannot transform an image: the service has no image optimizer");
   const backend = sandbox.findBackend(name);
@@ -36,10 +36,10 @@ export function optimize(
   sandbox.allowance.countBackendRequest();
   const handler = service.backends.make(NAME, async (web) => {
     const fetchImage = (url = request.url) =>
-      fetchFrom(service, requestOf(request, url), backend, web.signal);
+      fetchFrom(service, requestOf(request, url), backend, web.signal, id);
     return await told(service, optimizer, web, { query, backend: name, fetchImage });
   });
-  return send(service, request, body, handler);
+  return send(service, request, body, handler, id);
 }
 
 /** Asks the optimizer; what it throws is logged as its own. */
@@ -54,7 +54,8 @@ async function told(
     if (!request.signal.aborted) {
       service.report("error", `The image optimizer failed: ${describe(error)}`);
     }
-    throw new SendError("internal_error", "Cannot transform the image", { cause: error });
+    const failure = new SendError("internal_error", "Cannot transform the image", { cause: error });
+    throw Object.assign(failure, { told: true });
   }
 }
 
@@ -72,9 +73,10 @@ async function fetchFrom(
   request: GuestRequest,
   backend: Backend,
   signal: AbortSignal,
+  requestId: string,
 ): Promise<Response> {
   signal.throwIfAborted();
-  const pending = send(service, request, EMPTY, backend);
+  const pending = send(service, request, EMPTY, backend, requestId);
   const cancel = () => pending.drop();
   signal.addEventListener("abort", cancel);
   try {

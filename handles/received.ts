@@ -81,15 +81,19 @@ export class Received {
     this.#send(response, payload);
   }
 
-  /** Responds with what a request to a backend will bring: 502, 504 or 500 if it fails. */
-  respondWith(pending: PendingRequest): void {
+  /**
+   * Responds with what a request to a backend will bring.
+   *
+   * @param failureStatus What the client gets if sending it fails; by default 502, or 504.
+   */
+  respondWith(pending: PendingRequest, failureStatus?: number): void {
     this.answerLater(async (errand) => {
       errand.onCut = () => pending.drop();
       try {
         const { response, body } = await pending.reply();
         return { response, body: body.payload() };
       } catch (error) {
-        const failed = this.#failureOf(error);
+        const failed = this.#failureOf(error, failureStatus);
         pending.applyEdits("error", failed.response.headers);
         return failed;
       }
@@ -99,12 +103,17 @@ export class Received {
   /**
    * Leaves the response to a backend, which what the guest does later does not concern; refused when there has been a
    * response. Without an answer the client's connection is in other hands.
+   *
+   * @param failureStatus What the client gets if `answer` rejects with a `SendError`; by default 502, or 504.
    */
-  answerLater(answer: (errand: Errand) => Promise<Answer | undefined>): void {
+  answerLater(
+    answer: (errand: Errand) => Promise<Answer | undefined>,
+    failureStatus?: number,
+  ): void {
     this.#checkUnanswered();
     this.#life.enter("responded");
     const errand = this.#errand = new Errand();
-    answer(errand).catch((error) => this.#failureOf(error)).then((given) => {
+    answer(errand).catch((error) => this.#failureOf(error, failureStatus)).then((given) => {
       if (errand.wanted) this.#settle(errand, given);
       else if (given) discard(given.body);
     });
@@ -212,12 +221,14 @@ export class Received {
   }
 
   /** The response in place of one that a backend has not given; the log has the reason. */
-  #failureOf(error: unknown): Answer {
-    const status = statusOf(error);
+  #failureOf(error: unknown, failureStatus?: number): Answer {
+    const status = error instanceof SendError && failureStatus || statusOf(error);
     const isRefusal = error instanceof HostError;
     const reason = isRefusal ? error.message : `the host has failed: ${describe(error)}`;
     const level = isRefusal ? "warning" : "error";
-    this.#service.report(level, `Cannot respond with a backend's response: ${reason}`, this.id);
+    if (!(error instanceof SendError && error.told)) {
+      this.#service.report(level, `Cannot respond with a backend's response: ${reason}`, this.id);
+    }
     const message = isRefusal ? error.message : "Cannot answer: the host has failed";
     return { response: failure(status), body: textOf(this.#textOf(status, message)) };
   }

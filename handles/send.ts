@@ -8,25 +8,31 @@ import type { HeaderList } from "../service/headers.ts";
 import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
 import { isCacheableMethod, showsContent } from "../service/http_cache/policy.ts";
 import { LOOP_NAME, type Service } from "../service/service.ts";
-import type { CacheUse, Usage } from "../service/usage.ts";
+import type { CacheUse } from "../service/usage.ts";
 import { Body } from "./body.ts";
 import { type GuestRequest, GuestResponse } from "./message.ts";
 import { PendingRequest, type Reply } from "./pending_request.ts";
+import type { Received } from "./received.ts";
 
 /** Where SDKs put the key that a request is to be cached under: 64 hexadecimal digits. */
 const KEY_FIELD = "fastly-xqd-cache-key";
 
-/** Starts a request to a backend; it is under way when this returns. */
+/**
+ * Starts a request to a backend; it is under way when this returns.
+ *
+ * @param requestId Of the client's request that it is sent for; for the log.
+ */
 export function send(
   service: Service,
   request: GuestRequest,
   body: Payload,
   backend: Backend,
+  requestId: string,
 ): PendingRequest {
   const asked = isCacheableMethod(request.method)
     ? { content: body.length !== 0, tags: request.headers.get("if-none-match") }
     : undefined;
-  const sending = backend.send(toSend(service, request, body));
+  const sending = backend.send(toSend(service, request, body, requestId));
   const reply = sending.response.then((response) => {
     const reply = replyOf(response, request.gunzip);
     reply.response.asked = asked;
@@ -36,7 +42,12 @@ export function send(
 }
 
 /** The request as a backend gets it, before the backend's own say. */
-export function toSend(service: Service, request: GuestRequest, body: Payload): GuestSend {
+export function toSend(
+  service: Service,
+  request: GuestRequest,
+  body: Payload,
+  requestId: string,
+): GuestSend {
   const { method, url, headers, framing, gunzip } = request;
   return {
     method,
@@ -46,6 +57,7 @@ export function toSend(service: Service, request: GuestRequest, body: Payload): 
     body,
     gunzip,
     limits: service.limits,
+    requestId,
   };
 }
 
@@ -61,7 +73,7 @@ function fieldsToSend({ options: { loopGuard } }: Service, headers: HeaderList):
  * Starts a request that the cache may answer, or pass to the backend and keep the answer of.
  *
  * @param source The backend's name in the cache.
- * @param usage Takes note of how it was answered.
+ * @param current The client's request that it is sent for; it takes note of how this one was answered.
  */
 export function sendThroughCache(
   service: Service,
@@ -69,16 +81,16 @@ export function sendThroughCache(
   body: Payload,
   backend: Backend,
   source: string,
-  usage: Usage,
+  current: Received,
 ): PendingRequest {
-  const used = (use: CacheUse) => void usage.cache.push(use);
+  const used = (use: CacheUse) => void current.exchange.usage.cache.push(use);
   if (!mayBeCached(request, body)) {
     used("pass");
-    return send(service, request, body, backend);
+    return send(service, request, body, backend, current.id);
   }
   const { response, cancel } = service.readThrough.ask({
     key: keyOf(request, source),
-    request: toSend(service, request, body),
+    request: toSend(service, request, body, current.id),
     backend,
     override: request.cacheOverride,
     used,

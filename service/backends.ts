@@ -17,6 +17,8 @@ import { HealthMonitor } from "./health.ts";
 import { httpTransport } from "./http_transport.ts";
 import type { LogLevel } from "./log.ts";
 import type { Pace } from "./pace.ts";
+import { describeFailure } from "./send_failure.ts";
+import { trusting } from "./tls.ts";
 import { Transports } from "./transports.ts";
 import { splitUrl } from "./url.ts";
 
@@ -31,6 +33,19 @@ export interface GuestSend {
   readonly gunzip?: boolean;
   /** What the response's head is held to. */
   readonly limits: HeadLimits;
+  /** Of the client's request that it is sent for, if it is; for the log. */
+  readonly requestId?: string;
+}
+
+/** Takes what there is to tell, of a client's request if it is of one. */
+type Report = (level: LogLevel, message: string, requestId?: string) => void;
+
+/** What a backend is made of. */
+interface BackendParts {
+  readonly transport: Transport;
+  readonly traffic: Traffic;
+  readonly report: Report;
+  readonly monitor?: HealthMonitor | undefined;
 }
 
 /** What has been asked of a backend. */
@@ -48,21 +63,21 @@ export class Backend {
   readonly options: BackendOptions | undefined;
   readonly traffic: Traffic;
   readonly #transport: Transport;
+  readonly #report: Report;
   readonly #monitor: HealthMonitor | undefined;
   readonly #origin: { readonly scheme: string; readonly authority: string; readonly path: string };
 
   constructor(
     name: string,
     options: BackendOptions | undefined,
-    transport: Transport,
-    traffic: Traffic,
-    monitor?: HealthMonitor,
+    { transport, traffic, report, monitor }: BackendParts,
   ) {
     this.name = name;
     this.traffic = traffic;
     this.#monitor = monitor;
     this.options = options;
     this.#transport = transport;
+    this.#report = report;
     const { scheme = "http", authority = name, path } = splitUrl(options?.url ?? `http://${name}`);
     this.#origin = { scheme, authority, path: path.replace(/\/$/, "") };
   }
@@ -88,18 +103,10 @@ export class Backend {
 
   /** Sends with this backend's Host (override, then the guest's field, the guest's URI, its own) and path prefix. */
   send(request: GuestSend): Sending {
-    const { traffic } = this;
-    const sending = this.#transport.send(this.#prepare(request));
-    traffic.requests++;
-    let cancelled = false;
-    sending.response.catch(() => cancelled || traffic.failures++);
-    return {
-      response: sending.response,
-      cancel() {
-        cancelled = true;
-        sending.cancel();
-      },
-    };
+    const prepared = this.#prepare(request);
+    const sending = this.#transport.send(prepared);
+    const { response } = sending;
+    return { response, cancel: this.#watch(request, prepared, response, sending) };
   }
 
   /** Sends a request to change protocols, as {@linkcode Backend.send} does. */
@@ -110,7 +117,37 @@ export class Backend {
         `Cannot change protocols: backend "${this.name}" is a function`,
       );
     }
-    return this.#transport.upgrade(this.#prepare(request));
+    const prepared = this.#prepare(request);
+    const upgrading = this.#transport.upgrade(prepared);
+    const { outcome } = upgrading;
+    return { outcome, cancel: this.#watch(request, prepared, outcome, upgrading) };
+  }
+
+  /**
+   * Counts a request, and a failure of it unless it is given up, and tells of the failure.
+   *
+   * @returns What gives it up.
+   */
+  #watch(
+    { requestId }: GuestSend,
+    sent: BackendRequest,
+    outcome: Promise<unknown>,
+    sending: Pick<Sending, "cancel">,
+  ): () => void {
+    this.traffic.requests++;
+    let cancelled = false;
+    outcome.catch((error) => {
+      if (cancelled) return;
+      this.traffic.failures++;
+      // Who notes a limit tells of it.
+      if (!(error instanceof SendError) || error.told || error.limit !== undefined) return;
+      error.told = true;
+      this.#report("warning", describeFailure(this.name, sent, error), requestId);
+    });
+    return () => {
+      cancelled = true;
+      sending.cancel();
+    };
   }
 
   #prepare({ method, url, headers, framing, body, limits }: GuestSend): BackendRequest {
@@ -145,8 +182,8 @@ export interface BackendsOptions {
   readonly catchAll?: (name: string) => BackendDefinition | undefined;
   /** Told what a handler in JavaScript throws. */
   readonly reportFailure?: (error: unknown) => void;
-  /** Told when the health of a backend changes. */
-  readonly report?: (level: LogLevel, message: string) => void;
+  /** Told when the health of a backend changes, and when a request to one fails. */
+  readonly report?: Report;
   /** Certificates to trust in PEM, where a backend brings none of its own; by default the system's. */
   readonly ca?: string | undefined;
   /** What counts the time that backends take. */
@@ -173,7 +210,7 @@ export class Backends {
   ) {
     this.#options = options;
     this.#transports = new Transports((options) =>
-      httpTransport(this.#trusting(options), this.#options.pace)
+      httpTransport(trusting(options, this.#options.ca), this.#options.pace)
     );
     for (const [name, definition] of Object.entries(defined)) {
       this.#defined.set(name, this.make(name, definition, this.#trafficOf(name)));
@@ -215,13 +252,13 @@ export class Backends {
     definition: BackendDefinition,
     traffic: Traffic = this.#trafficOf(OTHER),
   ): Backend {
+    const { report = () => {} } = this.#options;
     if (typeof definition === "function") {
-      return new Backend(
-        name,
-        undefined,
-        handlerTransport(definition, (error) => this.#options.reportFailure?.(error)),
-        traffic,
+      const transport = handlerTransport(
+        definition,
+        (error) => this.#options.reportFailure?.(error),
       );
+      return new Backend(name, undefined, { transport, traffic, report });
     }
     const options = typeof definition === "string" ? { url: definition } : definition;
     checkBackendUrl(name, options.url);
@@ -230,7 +267,7 @@ export class Backends {
     const transport = this.#lasting
       ? this.#transports.passing(key, options)
       : this.#transports.lasting(key, options);
-    return new Backend(name, options, transport, traffic, monitor);
+    return new Backend(name, options, { transport, traffic, report, monitor });
   }
 
   /** Closes connections, those in use as soon as they become idle, and ends all probes. */
@@ -250,7 +287,7 @@ export class Backends {
     const known = this.#monitors.get(key);
     if (known) return known;
     const { report = () => {}, pace } = this.#options;
-    const monitor = new HealthMonitor(name, this.#trusting(options), report, pace);
+    const monitor = new HealthMonitor(name, trusting(options, this.#options.ca), report, pace);
     this.#monitors.set(key, monitor);
     if (!this.#lasting) return monitor; // see `startProbes`
     monitor.start();
@@ -260,13 +297,6 @@ export class Backends {
       this.#monitors.delete(oldest);
     }
     return monitor;
-  }
-
-  /** The options with the service's own authorities, where the backend needs some and has none. */
-  #trusting(options: BackendOptions): BackendOptions {
-    const { ca } = this.#options;
-    if (ca === undefined || options.tls?.ca || !options.url.startsWith("https:")) return options;
-    return { ...options, tls: { ...options.tls, ca } };
   }
 }
 

@@ -22,8 +22,6 @@ export interface Connector {
    * @param protocols What is offered by ALPN, where there is TLS.
    */
   open(protocols?: readonly string[]): Socket;
-  /** Begins to open one without TLS, whatever the URL says. */
-  openTcp(): Socket;
 }
 
 /** Looks at the options' URL; what is wrong with the others shows when a connection is opened. */
@@ -31,7 +29,7 @@ export function connectorOf(options: BackendOptions): Connector {
   const { protocol, hostname, port: explicit } = new URL(options.url);
   const secure = protocol === "https:";
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  const port = Number(explicit) || (secure ? 443 : 80);
+  const port = explicit ? Number(explicit) : secure ? 443 : 80;
   const name = `${protocol}//${hostname}:${port}`;
   const tcp: NetConnectOpts = { host, port, ...lookup(host, options), ...keepAlive(options) };
   let connectTls: ReturnType<typeof tlsConnector> | undefined;
@@ -45,7 +43,6 @@ export function connectorOf(options: BackendOptions): Connector {
       connectTls ??= tlsConnector(host, name, options.tls);
       return connectTls(tcp, protocols);
     },
-    openTcp: () => connectTcp(tcp),
   };
 }
 

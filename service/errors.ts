@@ -105,6 +105,9 @@ export class SendError extends HostError {
   readonly tlsAlert: number | undefined;
   /** What the backend said, for `h2_error`. */
   readonly http2: Http2Fault | undefined;
+  /** Whether the log has it already. */
+  told = false;
+
   constructor(
     failure: SendFailure,
     message: string,

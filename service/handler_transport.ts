@@ -68,7 +68,8 @@ async function answer(
     stop();
     if (error instanceof SendError) throw error;
     if (!signal.aborted) report(error);
-    throw failure("internal_error", error instanceof Error ? error.message : String(error), error);
+    const message = error instanceof Error ? error.message : String(error);
+    throw Object.assign(failure("internal_error", message, error), { told: true });
   }
   return fromResponse(response, request.limits);
 }

@@ -129,7 +129,7 @@ export class Service {
         catchAll: catchAllOf(options),
         reportFailure: (error) =>
           this.report("error", `A backend handler failed: ${describe(error)}`),
-        report: (level, message) => this.report(level, message),
+        report: (level, message, requestId) => this.report(level, message, requestId),
         ca: options.ca,
         pace: this.pace,
       },

@@ -16,6 +16,12 @@ type TlsOptions = NonNullable<BackendOptions["tls"]>;
 const VERSIONS = { "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
 
+/** The options of a backend with the service's own authorities, where it needs some and has none. */
+export function trusting(options: BackendOptions, ca: string | undefined): BackendOptions {
+  if (ca === undefined || options.tls?.ca || !options.url.startsWith("https:")) return options;
+  return { ...options, tls: { ...options.tls, ca } };
+}
+
 /**
  * Makes what opens TLS connections to one backend, with the protocols to offer by ALPN, if any. Throws a `SendError`
  * when the settings make no sense.

@@ -152,7 +152,10 @@ export class ReadThrough {
   #renew(question: Question, found: Found, obligation: Obligation): void {
     this.#fetch(question, found, obligation).response.then(
       (response) => response && drop(response.body),
-      (error) => this.#options.report("error", `Cannot renew a cached response: ${error}`),
+      (error) => {
+        if (error instanceof SendError && error.told) return;
+        this.#options.report("error", `Cannot renew a cached response: ${error}`);
+      },
     );
   }
 

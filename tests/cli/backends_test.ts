@@ -52,9 +52,9 @@ Deno.test("the executable warns of backends that are down, and sends the others 
     while (!text.includes("refused")) text += (await errors.next()).value;
     assertStringIncludes(
       text,
-      `Backend "down" is down: cannot connect to ${down.url}: the connection was refused`,
+      `Requests to backend "down" will fail: cannot connect to ${down.url}: the connection was refused`,
     );
-    assertEquals(text.includes(`Backend "up"`), false);
+    assertEquals(text.includes(`"up"`), false);
   });
   await up.close();
   assertEquals(received, "");

@@ -142,7 +142,7 @@ Deno.test("what makes no sense is refused with one line", () => {
     refused("--unknown-import-behavior no g.wasm"),
     'Cannot use "no" for --unknown-import-behavior: link-error or trap',
   );
-  for (const port of ["0", "65536", "x"]) {
+  for (const port of ["65536", "x", "7.5"]) {
     assertEquals(
       refused(`--local-pushpin-proxy-port ${port} g.wasm`),
       `Cannot use "${port}" for --local-pushpin-proxy-port: it is not a port`,

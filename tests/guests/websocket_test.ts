@@ -138,14 +138,14 @@ for (const name of ["rust", "javascript"]) {
     assertEquals(origin.seen[0]!.headers.get("host"), "origin.test");
   });
 
-  testGuest(name, "a backend that is dead is a 502 to the client", async () => {
+  testGuest(name, "a backend that is dead is a 500 to the client", async () => {
     await using guest = await serveGuest(name, { backends: { origin: "http://127.0.0.1:1" } });
     using wire = await Wire.open(guest.port);
     await wire.send(
       "GET /websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     );
     const answer = await response(wire);
-    assertEquals(answer.status, 502);
+    assertEquals(answer.status, 500);
     assertMatch(answer.body, /connection was refused/);
   });
 
@@ -276,6 +276,6 @@ testGuest("javascript-serve", "a hand-off that fails does not end its sandbox", 
   });
   const trace = async () => (await fetchRaw(guest.port, "/")).body.split(" ").slice(0, 2);
   const [first] = await trace();
-  assertEquals((await fetchRaw(guest.port, "/websocket")).status, 502);
+  assertEquals((await fetchRaw(guest.port, "/websocket")).status, 500);
   assertEquals(await trace(), [first, "3"]);
 });

@@ -2,7 +2,8 @@ import type { BackendDefinition, BackendOptions } from "../../service/backend.ts
 import { Backends } from "../../service/backends.ts";
 import { findUnreachable } from "../../service/reachability.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
-import { clearOrigin } from "./h2_origins.ts";
+import { createAuthority } from "../certificates.ts";
+import { clearOrigin, secureOrigin } from "./h2_origins.ts";
 import { givenBack, OK, rawOrigin, type Wire } from "./origins.ts";
 
 const SICK = "HTTP/1.1 503 Sick\r\nContent-Length: 0\r\n\r\n";
@@ -178,14 +179,43 @@ Deno.test("backends that are down are found with a connection and no request", a
   await down.close();
   const lines = await findUnreachable({
     up: up.url,
-    secure: up.url.replace("http:", "https:"),
     down: down.url,
     handler: () => new Response(),
     odd: { url: "no URL" },
   });
   assertEquals(lines, [
-    `Backend "down" is down: cannot connect to ${down.url}: the connection was refused`,
+    `Requests to backend "down" will fail: cannot connect to ${down.url}: ` +
+    "the connection was refused; start it, or correct its url in fastly.toml",
   ]);
   await up.close();
   assertEquals(received, "");
+});
+
+Deno.test("backends with TLS are tried with a handshake, and the service's authorities", async () => {
+  const { ca, issue } = await createAuthority();
+  const secure = await secureOrigin(() => {}, await issue(["ip:127.0.0.1"]));
+  const plain = rawOrigin(async (wire) => {
+    await wire.until("\n");
+    await wire.write("HTTP/1.1 400 Bad Request\r\n\r\n");
+  });
+  const silent = rawOrigin(async (wire) => void await wire.rest());
+  const backends = {
+    secure: secure.url,
+    unverified: { url: secure.url, tls: { verify: false } },
+    grpc: { url: secure.url, grpc: true },
+    plain: plain.url.replace("http:", "https:"),
+    silent: silent.url.replace("http:", "https:"),
+  };
+  const failing = (lines: string[]) => lines.map((line) => /"(\w+)" will fail: /.exec(line)?.[1]);
+  assertEquals(failing(await findUnreachable(backends, ca)), ["plain", "silent"]);
+  const lines = await findUnreachable(backends);
+  assertEquals(failing(lines), ["secure", "grpc", "plain", "silent"]);
+  assertMatch(
+    lines[0]!,
+    /certificate was not accepted .*; .* ca_certificate.* tls_verify = false$/,
+  );
+  assertMatch(lines[2]!, /the TLS handshake failed .*; .* its url begins with http:\/\/$/);
+  assertMatch(lines[3]!, /did not stand within 1000 ms; start it, /);
+  assertEquals(secure.connections(), 6);
+  await Promise.all([secure.close(), plain.close(), silent.close()]);
 });
