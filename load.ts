@@ -1,4 +1,4 @@
-import { binderOf, isKnown, shownImport } from "./abi/mod.ts";
+import { binderOf, isKnown, needsMemory, shownImport } from "./abi/mod.ts";
 import type { Memory } from "./handles/memory.ts";
 import type { RequestPromise } from "./handles/request_promise.ts";
 import type { Sandbox } from "./handles/sandbox.ts";
@@ -13,6 +13,7 @@ import { Slot } from "./wasm/slot.ts";
 
 /** How many unknown imports a message names. */
 const MOST_NAMED = 20;
+const RENEWED = "Each request gets a new instance of the program";
 /** How often the copying of an image is timed: the shortest counts. */
 const COPIES = 3;
 
@@ -36,13 +37,15 @@ export interface Loaded {
 /** Compiles a program and binds its imports. */
 export async function load(source: Source, service: Service): Promise<Loaded> {
   const { limits } = service;
-  const { reuse = "auto" } = service.options;
+  const { reuse = "auto", allowUnlimited = false } = service.options;
   const watch = service.watchdog.needed;
-  const program = await compile(source, { memory: limits.memory, reuse, watch });
-  if (!program.limited) {
-    service.report("warning", "The memory limit does not hold: the module came compiled");
-  }
-  reportWhatCannotBe(program, service, { reuse: reuse !== "never", watch });
+  const { memory } = limits;
+  const program = await compile(source, { memory, reuse, watch, needsMemory, allowUnlimited });
+  reportWhatCannotBe(program, service, {
+    reuse: reuse !== "never",
+    watch,
+    memory: memory < Infinity,
+  });
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const make = slotMaker(program, service);
   const pool = new Pool(make, limits.instances);
@@ -132,33 +135,55 @@ function refuseUnknown(imports: Program["imports"]): void {
   throw new Error(`Cannot load the program: it imports ${names}, which this host does not know`);
 }
 
-/** Tells, in one line if it is for one reason, what of reuse and the watchdog the program does not allow. */
+/** Tells, in one line if it is for one reason, what of reuse and limits the program does not allow. */
 function reportWhatCannotBe(
-  { resetting, watched }: Program,
+  { resetting, watched, limited }: Program,
   service: Service,
-  wanted: { readonly reuse: boolean; readonly watch: boolean },
+  wanted: { readonly reuse: boolean; readonly watch: boolean; readonly memory: boolean },
 ): void {
-  const renewed = "Each request gets a new instance of the program";
-  const unwatched = "the limit cpu_time does not hold";
-  if (wanted.watch && typeof watched === "string") {
-    const told = wanted.reuse ? `${renewed}, and ${unwatched}` : `The${unwatched.slice(3)}`;
-    service.report("warning", `${told}, because ${watched}`);
-  } else if (wanted.reuse && typeof resetting === "string") {
-    service.report("info", `${renewed}, because ${resetting}`);
+  const renewed = wanted.reuse && typeof resetting === "string" ? resetting : undefined;
+  const lost = new Map<string, string[]>();
+  const lose = (name: string, why: true | string) => {
+    if (why !== true) lost.set(why, [...lost.get(why) ?? [], name]);
+  };
+  if (wanted.watch) lose("cpu_time", watched);
+  if (wanted.memory) lose("memory", limited);
+  if (renewed !== undefined && !lost.has(renewed)) {
+    service.report("info", `${RENEWED}, because ${renewed}`);
+  }
+  for (const [why, names] of lost) {
+    const unlimited = names.length > 1
+      ? `the limits ${names.join(" and ")} do not hold`
+      : `the limit ${names} does not hold`;
+    const told = why === renewed ? `${RENEWED}, and ${unlimited}` : `T${unlimited.slice(1)}`;
+    service.report("warning", `${told}, because ${why}`);
   }
 }
 
 /** Makes an instance: a start function is a guest that runs. */
-function watched<T>({ watchdog, limits }: Service, make: () => T): T {
+function watched<T>(service: Service, make: () => T): T {
+  const { watchdog, limits } = service;
   const runner = { leave() {} };
   watchdog.enter(runner, limits.cpu_time);
   try {
     return make();
   } catch (cause) {
-    if (watchdog.leave(runner) === undefined) throw cause;
-    const limit = describeLimit("cpu_time", limits);
-    throw new Error(`its start function has used up ${limit}`, { cause });
+    if (watchdog.leave(runner) !== undefined) {
+      const limit = describeLimit("cpu_time", limits);
+      throw new Error(`its start function has used up ${limit}`, { cause });
+    }
+    if (!watchdog.takeRefusal()) throw cause;
+    const why = `its memory could not grow: the limit is ${describeLimit("memory", limits)}`;
+    throw new Error(`${(cause as Error).message} after ${why}`, { cause });
   } finally {
     watchdog.leave(runner);
+    if (watchdog.takeRefusal()) reportSmallStart(service);
   }
+}
+
+/** Tells of a start function that has gone on without memory that it asked for: no request has met the limit. */
+function reportSmallStart(service: Service): void {
+  service.tally.hit("memory");
+  const limit = describeLimit("memory", service.limits);
+  service.report("warning", `The memory of a new instance could not grow: the limit is ${limit}`);
 }

@@ -4,7 +4,7 @@ import type { RequestPromise } from "./handles/request_promise.ts";
 import { type Host, Sandbox } from "./handles/sandbox.ts";
 import { LimitReached, overTime, SignalReceived, Stop } from "./handles/stop.ts";
 import type { Loaded, Seat } from "./load.ts";
-import type { LimitName } from "./service/limits.ts";
+import { describeLimit, type LimitName } from "./service/limits.ts";
 import type { LogLevel } from "./service/log.ts";
 import { describe, MOST_WAIT, type Service } from "./service/service.ts";
 import type { Program } from "./wasm/program.ts";
@@ -97,7 +97,7 @@ export class Run implements Job<Seat>, Host {
       sandbox.leave();
       const reason = sandbox.stopped ?? error;
       if (!(reason instanceof Stop)) this.#service.tally.traps++;
-      const fault = faultOf(reason, error, program.locate);
+      const fault = faultOf(sandbox, reason, error, program.locate);
       if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
       return fault;
     } catch (fault) {
@@ -211,17 +211,23 @@ export interface Fault {
 const ABORTED = 134;
 
 /**
+ * @param sandbox In which it has ended.
  * @param reason Why the host has stopped the guest, or what the guest has thrown.
  * @param thrown What it has thrown in either case.
  */
 function faultOf(
+  { lacksMemory, service }: Sandbox,
   reason: unknown,
   thrown: unknown,
   locate: Program["locate"],
 ): Fault | undefined {
   const message = (text: string) => withFrames(text, thrown, locate);
   if (!(reason instanceof Stop)) {
-    const text = `The guest trapped: ${reason instanceof Error ? reason.message : reason}`;
+    const why = reason instanceof Error ? reason.message : reason;
+    const before = lacksMemory
+      ? ` after its memory could not grow: the limit is ${describeLimit("memory", service.limits)}`
+      : "";
+    const text = `The guest trapped: ${why}${before}`;
     return { status: 500, message: message(text), level: "error", exitCode: ABORTED };
   }
   if (reason instanceof LimitReached) {

@@ -42,6 +42,8 @@ export interface Hostcall {
   readonly words: Words;
   /** Whether the guest may be suspended in it. */
   readonly suspends: boolean;
+  /** Whether it reads or writes the guest's memory. */
+  readonly needsMemory: boolean;
   /** Makes the function for the sandboxes that take this seat, one after another. */
   bind(seat: Seat): Bound;
 }
@@ -87,6 +89,8 @@ export function dialect(answer: (error: unknown) => number): Dialect {
     return {
       words,
       suspends,
+      // What is in memory is passed as a pointer with a length, and results as pointers.
+      needsMemory: output.words.length > 0 || inputs.some(({ words }) => words.length > 1),
       bind: (seat) => (...args) => {
         const { sandbox } = seat;
         sandbox.usage.hostcalls++;

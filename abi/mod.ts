@@ -107,6 +107,11 @@ export function isKnown({ module, name }: Pick<BoundImport, "module" | "name">):
   return byModule.get(module)?.has(name) ?? false;
 }
 
+/** Whether an import reads or writes the guest's memory; one that this host does not know does not. */
+export function needsMemory(module: string, name: string): boolean {
+  return byModule.get(module)?.get(name)?.needsMemory ?? false;
+}
+
 /** An import as messages name it. */
 export function shownImport({ module, name }: Pick<BoundImport, "module" | "name">): string {
   return `${shownName(module)}.${shownName(name)}`;
@@ -116,6 +121,7 @@ function unknownImport(module: string, name: string): Hostcall {
   return {
     words: [],
     suspends: false,
+    needsMemory: false,
     bind: () => () => {
       const shown = shownImport({ module, name });
       throw new Error(`Cannot call ${shown}: this host does not know the import`);

@@ -66,6 +66,7 @@ export class Sandbox implements Runner {
   #stopped: Stop | undefined;
   #rejectWait: ((reason: Stop) => void) | undefined;
   #running = false;
+  #lacksMemory = false;
   #stretches = 0;
   #activeMs = 0;
   #activeSince = 0;
@@ -262,8 +263,20 @@ export class Sandbox implements Runner {
     usage.activeMillis += ms;
     usage.peakMemory = Math.max(usage.peakMemory, this.memory.size);
     if (ms > LONG_RUN) service.pace.holdUp(ms);
+    if (service.watchdog.takeRefusal()) this.#noteRefusal();
     const interruption = service.watchdog.leave(this);
     if (interruption !== undefined) this.stop(this.#reasonOf(interruption));
+  }
+
+  /** The limit on memory has refused growth: what the guest makes of that is its own affair. */
+  #noteRefusal(): void {
+    this.#lacksMemory = true;
+    this.allowance.meet("memory", "The guest's memory could not grow");
+  }
+
+  /** Whether the limit on memory has refused growth in this run. */
+  get lacksMemory(): boolean {
+    return this.#lacksMemory;
   }
 
   #reasonOf(interruption: Interruption): Stop {

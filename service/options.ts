@@ -140,6 +140,12 @@ export interface ServiceOptions {
   readonly reuse?: "auto" | "cards" | "image" | "never";
   /** What an import does that this host does not know: end the guest that calls it (the default), or fail the load. */
   readonly unknownImports?: "trap" | "refuse";
+  /**
+   * Whether a program is loaded for which `cpu_time` or `memory` does not hold, because V8 does not take it with the code
+   * that they need, or because it has types of garbage collection. The log then names the limit that is lost. By
+   * default such a program fails the load.
+   */
+  readonly allowUnlimited?: boolean;
   /** The guest's arguments, after its name. By default there are none. */
   readonly args?: readonly string[];
   /**

@@ -30,6 +30,11 @@ const Word = {
   /** 1 while the watchdog sleeps: it is woken when a guest runs. */
   asleep: 3,
 } as const;
+/**
+ * The word that the guests' code sets to 1 when the limit on memory has refused it growth. Not among those that the
+ * watchdog's thread knows.
+ */
+export const REFUSED_WORD = 15;
 const NOBODY = 1;
 const MOST = 2 ** 31 - 1;
 
@@ -138,6 +143,14 @@ export class Watchdog implements Disposable {
     const words = this.#words;
     if (!words || Atomics.exchange(words, Word.run, NOBODY) || this.#condemned) return undefined;
     return words[Word.reason] || "time";
+  }
+
+  /** Whether the limit on memory has refused growth since the last call. */
+  takeRefusal(): boolean {
+    const words = this.#words;
+    if (!words?.[REFUSED_WORD]) return false;
+    words[REFUSED_WORD] = 0;
+    return true;
   }
 
   [Symbol.dispose](): void {

@@ -1,9 +1,9 @@
 import { type Reader, Writer } from "./binary.ts";
-import { ADDED_PAGES, CARD_BITS, CARDS } from "./control.ts";
+import type { Growth } from "./growth.ts";
 import { instruction, Op, valueType } from "./instructions.ts";
-import type { State } from "./layout.ts";
 import type { Offsets } from "./offsets.ts";
-import { I32, OBSTACLES, offsetOf, type Write, WRITES } from "./writes.ts";
+import { loadAdded, markAddress, type ResetPlan } from "./reset_code.ts";
+import { OBSTACLES, offsetOf, type Write, WRITES } from "./writes.ts";
 
 /** What function bodies are rewritten for. */
 export interface Plan {
@@ -13,23 +13,14 @@ export interface Plan {
   readonly watch: number | undefined;
   /** How writes are told to the host; undefined if instances are not put back. */
   readonly reset: ResetPlan | undefined;
+  /** How memories and tables of instances that are not put back grow; undefined if they have no limit. */
+  readonly growth: Growth | undefined;
 }
 
-/** What the code of a module does so that its instances can be put back. */
-export interface ResetPlan extends State {
-  /** The index of the function that grows the memory; the one after it marks a range. */
-  readonly grow: number;
-  /** The index of the memory in which the instance's state is kept. */
-  readonly control: number;
-  /** Whether writes mark their cards. */
-  readonly cards: boolean;
-}
-
-/** Takes an address off the stack and leaves its card's. */
-const CARD_OF = [Op.i32Const, CARD_BITS, Op.i32ShiftRightU] as const;
 const FIRST_OF_INTEREST = Op.tableSet;
 const LAST_OF_ONE_BYTE = Op.memoryGrow;
-const FIRST_OF_PREFIXED = 0xfc << 12;
+const BULK_PREFIX = 0xfc;
+const FIRST_OF_PREFIXED = BULK_PREFIX << 12;
 /** Bytes of code that may run without a check: a function that calls nobody and has fewer is over soon. */
 const SHORT = 1024;
 
@@ -37,23 +28,6 @@ const SHORT = 1024;
 function checkOf(memory: number): Uint8Array {
   return new Writer().byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(memory)
     .byte(0, Op.i32EqualZero, Op.if, 0x40, Op.unreachable, Op.end).view();
-}
-
-/** The count of added pages. */
-function loadAdded({ control }: ResetPlan): Uint8Array {
-  return new Writer().byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(control).byte(ADDED_PAGES)
-    .view();
-}
-
-/** Marks the card of the address on the stack. */
-function markAddress(plan: ResetPlan): Uint8Array {
-  return new Writer().byte(...CARD_OF).raw(markCard(plan)).view();
-}
-
-/** Marks the card on the stack; what lies beyond the cards traps, as the write itself would. */
-function markCard({ control }: ResetPlan): Uint8Array {
-  return new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40).unsigned(control).unsigned(CARDS)
-    .view();
 }
 
 /** Rewrites one function body after another. */
@@ -139,7 +113,15 @@ export class CodeRewriter {
         copied = r.at;
         continue;
       }
-      const { reset } = this.#plan;
+      const { reset, growth } = this.#plan;
+      if (growth && (op === Op.memoryGrow || op === Op.tableGrow)) {
+        code.copy(r.bytes, copied, start);
+        const from = code.length;
+        code.put(Op.call).unsigned(growth.functionFor(op, lastIndex(r, start)));
+        this.#offsets.add(from, code.length, start, r.at);
+        copied = r.at;
+        continue;
+      }
       if (!reset || (op > LAST_OF_ONE_BYTE && op < FIRST_OF_PREFIXED)) continue;
       const write = this.#markAddress ? WRITES.get(op) : undefined;
       if (!write && op !== Op.memorySize && op !== Op.memoryGrow) {
@@ -169,14 +151,14 @@ export class CodeRewriter {
   }
 
   /** Marks what the instruction that begins there is about to write, then has it written. */
-  #write({ operands, range }: Write, { grow }: ResetPlan, start: number): void {
+  #write({ operands, range }: Write, { mark }: ResetPlan, start: number): void {
     const r = this.#r;
     const code = this.#code;
     const locals = this.#localsFor(operands);
     for (let i = locals.length - 1; i > 0; i--) code.put(Op.localSet).unsigned(locals[i]!);
     code.put(Op.localTee).unsigned(locals[0]!);
     if (range) {
-      code.put(Op.localGet).unsigned(locals.at(-1)!).put(Op.call).unsigned(grow + 1);
+      code.put(Op.localGet).unsigned(locals.at(-1)!).put(Op.call).unsigned(mark);
     } else {
       const offset = offsetOf(r, start);
       if (offset) code.put(Op.i32Const).signed(offset | 0).put(Op.i32Add);
@@ -203,42 +185,12 @@ export class CodeRewriter {
   }
 }
 
-/** `grow(delta)`: the guest's size goes up, the real one only when it must; answers the old size or -1. */
-export function growBody(w: Writer, plan: ResetPlan): void {
-  const { least, most, control } = plan;
-  const delta = [Op.localGet, 0];
-  const size = [Op.localGet, 1];
-  const fail = [Op.if, 0x40, Op.i32Const, 0x7f, Op.return, Op.end];
-  w.byte(1, 1, I32); // the size
-  w.raw(loadAdded(plan)).byte(Op.i32Const).signed(least).byte(Op.i32Add, Op.localSet, 1);
-  w.byte(...delta, Op.i32Const).signed(most).byte(...size, Op.i32Sub, Op.i32GreaterU, ...fail);
-  w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32GreaterU, Op.if, 0x40);
-  w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32Sub, Op.memoryGrow, 0);
-  w.byte(Op.i32Const, 0x7f, Op.i32Eq, ...fail, Op.end);
-  w.byte(Op.i32Const, 0, ...size, ...delta, Op.i32Add, Op.i32Const).signed(least);
-  w.byte(Op.i32Sub, Op.i32Store, 0x42).unsigned(control).byte(ADDED_PAGES, ...size, Op.end);
-}
-
-/** `mark(to, length)`: marks the cards of a range. */
-export function markBody(w: Writer, plan: ResetPlan): void {
-  const to = [Op.localGet, 0];
-  const length = [Op.localGet, 1];
-  const card = 2;
-  const last = 3;
-  w.byte(1, 2, I32);
-  w.byte(...length, Op.if, 0x40);
-  w.byte(...to, ...CARD_OF, Op.localSet, card);
-  w.byte(...to, ...length, Op.i32Add, Op.i32Const, 1, Op.i32Sub, ...CARD_OF, Op.localSet, last);
-  w.byte(Op.loop, 0x40, Op.localGet, card).raw(markCard(plan));
-  w.byte(Op.localGet, card, Op.i32Const, 1, Op.i32Add, Op.localTee, card);
-  w.byte(Op.localGet, last, Op.i32LessEqualU, Op.branchIf, 0, Op.end, Op.end, Op.end);
-}
-
-/** A function that copies globals, each from the first index to the second. */
-export function copyGlobalsBody(w: Writer, pairs: readonly (readonly [number, number])[]): void {
-  w.byte(0);
-  for (const [from, to] of pairs) {
-    w.byte(Op.globalGet).unsigned(from).byte(Op.globalSet).unsigned(to);
-  }
-  w.byte(Op.end);
+/** The index that ends the instruction which the reader has just passed. */
+function lastIndex(r: Reader, start: number): number {
+  const after = r.at;
+  r.at = start;
+  if (r.byte() === BULK_PREFIX) r.skipNumber();
+  const index = r.unsigned();
+  r.at = after;
+  return index;
 }

@@ -1,20 +1,16 @@
+import { REFUSED_WORD } from "../service/watchdog.ts";
+
 /**
- * What a rewritten module has beyond the guest's own: memories that the guest cannot reach, and functions.
+ * Where a rewritten module and the host keep what they tell each other: memories that the guest cannot reach.
  *
  * @module
  */
-/** The module from which it imports its memories: the guest's own, by their index, and what the watchdog sets. */
-export const HOST = "fastlike.host";
+/** The name of the import that is the watchdog's memory, which all instances share. */
 export const WATCH = "watch";
+/** Where that memory has whether the limit has refused growth. */
+export const REFUSED: number = REFUSED_WORD * 4;
 
-/** The memory in which it keeps its state. */
-export const CONTROL = "fastlike.control";
-/** Copies every mutable global aside. */
-export const SAVE = "fastlike.save";
-/** Puts every mutable global back. */
-export const RESTORE = "fastlike.restore";
-
-/** Where that memory has the number of pages that the guest has added to those that it started with. */
+/** Where the memory of an instance's state has the number of pages that the guest has added to those that it started with. */
 export const ADDED_PAGES = 4;
 /** Where it has the cards: a byte for each 4 KiB, 1 when something was written there. */
 export const CARDS = 1024;

@@ -1,11 +1,20 @@
 import { Id, Reader, type Section, sections } from "./binary.ts";
 import { instruction, Op, UnknownForm, valueType } from "./instructions.ts";
+import { type Types, typesOf } from "./types.ts";
 
-const FUNCTION_TYPE = 0x60;
 /** Flags of limits; all others are for forms that are not known here. */
 const HAS_MAXIMUM = 1;
 const SHARED = 2;
+const WIDE = 4;
 const MOST_PAGES = 65536;
+/** Most elements of a table in V8. */
+const MOST_ELEMENTS = 10_000_000;
+/** Begins a table that has a first value for its elements. */
+const WITH_VALUE = 0x40;
+
+/** Kinds of imports and exports, by their number in the format. */
+export const KINDS = ["function", "table", "memory", "global", "tag"] as const;
+export type Kind = typeof KINDS[number];
 
 /** A mutable global. */
 export interface MutableGlobal {
@@ -15,37 +24,58 @@ export interface MutableGlobal {
   readonly value: Uint8Array;
 }
 
-/** One of the module's memories. */
-export interface MemoryLimits {
-  /** Pages. */
+/** Bounds of a memory in pages, or of a table in elements. */
+export interface Bounds {
   readonly least: number;
   readonly most: number;
+  /** Whether its addresses or indices have 64 bits. */
+  readonly wide: boolean;
+}
+
+/** One of the module's own memories. */
+export interface MemoryBounds extends Bounds {
   readonly shared: boolean;
 }
 
-/** What a rewriter must know of a module. */
+/** One of the module's own tables. */
+export interface TableBounds extends Bounds {
+  /** The type of its elements, as the module has it. */
+  readonly type: Uint8Array;
+}
+
+/** Something that the module imports. */
+export interface Import {
+  readonly module: string;
+  readonly name: string;
+  readonly kind: Kind;
+}
+
+/** Something that the module exports. */
+export interface Export {
+  readonly name: string;
+  readonly kind: Kind;
+}
+
+/** What the host must know of a module, whose bytes V8 has found valid. */
 export interface Layout {
+  readonly bytes: Uint8Array;
   readonly sections: readonly Section[];
   find(id: number): Section | undefined;
   /** How many entries a section has. */
   count(id: number): number;
-  readonly imported: Imported;
-  readonly memories: readonly MemoryLimits[];
-}
-
-/** How much of what a module imports. */
-export interface Imported {
-  readonly functions: number;
-  readonly tables: number;
-  readonly memories: number;
-  readonly globals: number;
+  readonly types: Types;
+  readonly imports: readonly Import[];
+  /** How much it imports of each kind. */
+  readonly imported: Readonly<Record<Kind, number>>;
+  readonly exports: readonly Export[];
+  readonly memories: readonly MemoryBounds[];
+  readonly tables: readonly TableBounds[];
 }
 
 /** What a rewriter must know of the state of a module's instances, to put it back. */
 export interface State {
-  /** Pages of its only memory. */
+  /** Pages that its only memory starts with. */
   readonly least: number;
-  readonly most: number;
   /** Imported and own functions, and globals. */
   readonly functions: number;
   readonly globals: number;
@@ -54,88 +84,133 @@ export interface State {
   readonly parameters: readonly number[];
 }
 
-/** @throws {UnknownForm} If it has a form in which nothing can be added. */
+/**
+ * Reads a module's structure, in time linear in its size.
+ *
+ * @param bytes Of a valid module: sections are in order, and none is repeated.
+ * @throws {UnknownForm} If it has a form that is not known here. The message completes "because".
+ */
 export function layoutOf(bytes: Uint8Array): Layout {
   const all = sections(bytes);
-  const find = (id: number) => all.find((section) => section.id === id);
-  const count = (id: number) => {
-    const section = find(id);
-    return section ? new Reader(bytes, section.body).unsigned() : 0;
+  const byId = new Map(all.map((section) => [section.id, section]));
+  const find = (id: number) => byId.get(id);
+  const imports = importsOf(bytes, find(Id.import));
+  const imported = { function: 0, table: 0, memory: 0, global: 0, tag: 0 };
+  for (const { kind } of imports) imported[kind]++;
+  return {
+    bytes,
+    sections: all,
+    find,
+    count(id) {
+      const section = find(id);
+      return section ? new Reader(bytes, section.body).unsigned() : 0;
+    },
+    types: typesOf(bytes, find(Id.type)),
+    imports,
+    imported,
+    exports: exportsOf(bytes, find(Id.export)),
+    memories: entriesOf(bytes, find(Id.memory), memoryBounds),
+    tables: entriesOf(bytes, find(Id.table), tableBounds),
   };
-  const imported = importsOf(bytes, find(Id.import));
-  if (imported.memories) throw new UnknownForm("its memory is imported");
-  for (const id of [Id.type, Id.function, Id.memory, Id.export, Id.code]) {
-    if (!find(id)) throw new UnknownForm("it has no code or no memory of its own");
-  }
-  return { sections: all, find, count, imported, memories: memoriesOf(bytes, find(Id.memory)!) };
 }
 
 /** @throws {UnknownForm} If a reset is not known to be complete. */
-export function stateOf(bytes: Uint8Array, { find, count, imported, memories }: Layout): State {
-  if (memories.length !== 1) throw new UnknownForm("it has several memories");
-  if (imported.tables) throw new UnknownForm("its table is imported");
-  const { least, most, shared } = memories[0]!;
+export function stateOf(layout: Layout): State {
+  const { bytes, find, count, imported, memories, types } = layout;
+  if (memories.length > 1) throw new UnknownForm("it has several memories");
+  if (!memories.length) throw new UnknownForm("it has no memory");
+  const { least, shared } = memories[0]!;
   if (shared) throw new UnknownForm("its memory is shared");
+  if (types.objects) throw new UnknownForm("it has types of garbage collection");
   return {
     least,
-    most,
-    functions: imported.functions + count(Id.function),
-    globals: imported.globals + count(Id.global),
-    mutable: mutableGlobals(bytes, find(Id.global), imported.globals),
-    parameters: parameterCounts(bytes, find(Id.type)!, find(Id.function)!),
+    functions: imported.function + count(Id.function),
+    globals: imported.global + count(Id.global),
+    mutable: mutableGlobals(bytes, find(Id.global), imported.global),
+    parameters: entriesOf(bytes, find(Id.function), (r) => types.parameters[r.unsigned()]!),
   };
 }
 
-function importsOf(bytes: Uint8Array, section: Section | undefined): Imported {
-  const counts = { functions: 0, tables: 0, memories: 0, globals: 0 };
-  if (!section) return counts;
+/** Reads all entries of a section; none if there is no section. */
+function entriesOf<T>(
+  bytes: Uint8Array,
+  section: Section | undefined,
+  read: (r: Reader) => T,
+): T[] {
+  const entries: T[] = [];
+  if (!section) return entries;
   const r = new Reader(bytes, section.body);
-  for (let left = r.unsigned(); left > 0; left--) {
-    r.skipName();
-    r.skipName();
-    switch (r.byte()) {
-      case 0:
-        r.skipNumber();
-        counts.functions++;
-        break;
-      case 1:
-        valueType(r);
-        limits(r);
-        counts.tables++;
-        break;
-      case 2:
-        limits(r);
-        counts.memories++;
-        break;
-      case 3:
-        valueType(r);
-        r.at++;
-        counts.globals++;
-        break;
-      case 4: // a tag
-        r.at++;
-        r.skipNumber();
-        break;
-      default:
-        throw new UnknownForm("it imports what this host does not know");
-    }
-  }
-  return counts;
+  for (let left = r.unsigned(); left > 0; left--) entries.push(read(r));
+  return entries;
 }
 
-function memoriesOf(bytes: Uint8Array, section: Section): MemoryLimits[] {
-  const r = new Reader(bytes, section.body);
-  return Array.from({ length: r.unsigned() }, () => {
-    const { flags, least, most } = limits(r);
-    if (flags & ~(HAS_MAXIMUM | SHARED)) throw new UnknownForm("its memory is not of 32 bits");
-    return { least, most, shared: (flags & SHARED) !== 0 };
+function importsOf(bytes: Uint8Array, section: Section | undefined): Import[] {
+  return entriesOf(bytes, section, (r) => {
+    const module = r.name();
+    const name = r.name();
+    const kind = kindOf(r.byte());
+    skipImported(r, kind);
+    return { module, name, kind };
   });
 }
 
-function limits(r: Reader): { flags: number; least: number; most: number } {
+function exportsOf(bytes: Uint8Array, section: Section | undefined): Export[] {
+  return entriesOf(bytes, section, (r) => {
+    const name = r.name();
+    const kind = kindOf(r.byte());
+    r.skipNumber(); // its index
+    return { name, kind };
+  });
+}
+
+function kindOf(number: number): Kind {
+  const kind = KINDS[number];
+  if (!kind) {
+    throw new UnknownForm(
+      `it has imports or exports of the kind ${number}, which this host does not know`,
+    );
+  }
+  return kind;
+}
+
+/** Passes over the type of an import. */
+function skipImported(r: Reader, kind: Kind): void {
+  if (kind === "tag") r.byte();
+  if (kind === "table" || kind === "global") valueType(r);
+  if (kind === "table" || kind === "memory") bounds(r, Infinity);
+  else if (kind === "global") r.byte();
+  else r.skipNumber();
+}
+
+function memoryBounds(r: Reader): MemoryBounds {
+  return bounds(r, MOST_PAGES);
+}
+
+function tableBounds(r: Reader): TableBounds {
+  const hasValue = r.bytes[r.at] === WITH_VALUE;
+  if (hasValue) r.at += 2;
+  const start = r.at;
+  valueType(r);
+  const type = r.bytes.subarray(start, r.at);
+  const { least, most, wide } = bounds(r, MOST_ELEMENTS);
+  if (hasValue) skipExpression(r);
+  return { least, most: Math.min(most, MOST_ELEMENTS), wide, type };
+}
+
+function bounds(r: Reader, otherwise: number): MemoryBounds {
   const flags = r.byte();
+  if (flags & ~(HAS_MAXIMUM | SHARED | WIDE)) {
+    throw new UnknownForm(
+      `it has limits with the flags 0x${flags.toString(16)}, which this host does not know`,
+    );
+  }
   const least = r.unsigned();
-  return { flags, least, most: flags & HAS_MAXIMUM ? r.unsigned() : MOST_PAGES };
+  const most = flags & HAS_MAXIMUM ? r.unsigned() : otherwise;
+  return { least, most, wide: (flags & WIDE) !== 0, shared: (flags & SHARED) !== 0 };
+}
+
+function skipExpression(r: Reader): void {
+  while (instruction(r) !== Op.end);
 }
 
 function mutableGlobals(
@@ -144,31 +219,16 @@ function mutableGlobals(
   first: number,
 ): MutableGlobal[] {
   const found: MutableGlobal[] = [];
-  if (!section) return found;
-  const r = new Reader(bytes, section.body);
-  const end = first + r.unsigned();
-  for (let index = first; index < end; index++) {
+  let index = first;
+  entriesOf(bytes, section, (r) => {
     const start = r.at;
     valueType(r);
     const type = bytes.subarray(start, r.at);
     const mutable = r.byte() === 1;
     const from = r.at;
-    while (instruction(r) !== Op.end);
+    skipExpression(r);
     if (mutable) found.push({ index, type, value: bytes.subarray(from, r.at) });
-  }
+    index++;
+  });
   return found;
-}
-
-function parameterCounts(bytes: Uint8Array, types: Section, functions: Section): number[] {
-  const byType: number[] = [];
-  const r = new Reader(bytes, types.body);
-  for (let left = r.unsigned(); left > 0; left--) {
-    if (r.byte() !== FUNCTION_TYPE) throw new UnknownForm("it has types of garbage collection");
-    const parameters = r.unsigned();
-    byType.push(parameters);
-    for (let i = 0; i < parameters; i++) valueType(r);
-    for (let results = r.unsigned(); results > 0; results--) valueType(r);
-  }
-  const f = new Reader(bytes, functions.body);
-  return Array.from({ length: f.unsigned() }, () => byType[f.unsigned()]!);
 }

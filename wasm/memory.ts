@@ -27,6 +27,9 @@ export class PlainMemory implements GuestMemory {
   mark(): void {}
 }
 
+/** The memory of a module that has none. */
+export const NO_MEMORY: GuestMemory = { buffer: new ArrayBuffer(0), size: 0, mark() {} };
+
 /** The first states of a program's memory: one for all its instances, if they cannot differ. */
 export class Images {
   readonly #alike: boolean;

@@ -1,13 +1,12 @@
-import { Id, Reader, sections, Writer } from "./binary.ts";
-import { PAGE } from "./control.ts";
-import type { MemoryLimits } from "./layout.ts";
-import type { Offsets } from "./offsets.ts";
-import { type Resetting, rewrite, type Rewritten, type Wanted } from "./rewrite.ts";
+import { shownName } from "../service/shown_name.ts";
+import type { MemoryLimits } from "./budget.ts";
+import { UnknownForm } from "./instructions.ts";
+import { type Export, type Import, type Layout, layoutOf } from "./layout.ts";
+import type { Names } from "./names.ts";
+import { ALLOWING, applyPolicies, NOTHING_KNOWN, type Terms, UNCOUNTED } from "./policies.ts";
+import { type Resetting, rewrite } from "./rewrite.ts";
 
 const COMPONENT_LAYER = 1;
-/** Flags of a memory's limits: a maximum, and addresses of 64 bits. */
-const HAS_MAXIMUM = 1;
-const WIDE = 4;
 
 /** What a program may be loaded from. */
 export type Source = URL | Uint8Array | Response | WebAssembly.Module;
@@ -16,19 +15,27 @@ export type Source = URL | Uint8Array | Response | WebAssembly.Module;
 export interface Program {
   readonly module: WebAssembly.Module;
   /** Every function that it imports, once. */
-  readonly imports: readonly { readonly module: string; readonly name: string }[];
-  /** Whether the memory limit holds: the bytes of a module that came compiled cannot be changed. */
-  readonly limited: boolean;
-  /** How an instance is put back to its first state; or why it cannot be, in words that complete "because". */
+  readonly imports: readonly ImportName[];
+  /** Whether the memory limit holds; or why it does not, in words that complete "because". */
+  readonly limited: true | string;
+  /** How an instance is put back to its first state; or why it cannot be. */
   readonly resetting: Resetting | string;
   /** Whether the watchdog can stop it; or why it cannot. */
   readonly watched: true | string;
-  /** The memories that an instance is given; by default it has its own. */
-  readonly memories: readonly MemoryLimits[] | undefined;
+  /** What an instance of a rewritten module is given, and has; undefined if the module is as it came. */
+  readonly rewritten:
+    | { readonly memories: readonly MemoryLimits[]; readonly names: Names }
+    | undefined;
   /** The offset that a byte of the running module has in the module as it came. */
   readonly locate: (offset: number) => number;
   /** Compiles it again for instances that are put back by their whole image; there if it is not known to be dearer. */
   readonly compileForImages?: () => Promise<Program>;
+}
+
+/** A function that a module imports. */
+export interface ImportName {
+  readonly module: string;
+  readonly name: string;
 }
 
 /** How instances are put back: by what was written, which each write marks, or by copying their whole image. */
@@ -37,9 +44,7 @@ export type ResetWay = "cards" | "image";
 export type Reuse = ResetWay | "auto" | "never";
 
 /** How a guest is compiled. */
-export interface CompileOptions {
-  /** The most bytes of linear memory. */
-  readonly memory: number;
+export interface CompileOptions extends Terms {
   /** How its instances are put back, to serve more than once, if the module allows it; `auto` begins with cards. */
   readonly reuse: Reuse;
   /** Whether a watchdog is to be able to stop it. */
@@ -47,77 +52,141 @@ export interface CompileOptions {
 }
 
 /**
- * Compiles a guest with a bound on its memory.
+ * Compiles a guest with a bound on its memory. V8 decides whether it is valid, by the bytes as they came; policies
+ * decide whether it may run.
  *
  * @throws {Error} If there is nothing at the URL, or no program in it. The message is one line for the user.
  */
 export async function compile(source: Source, options: CompileOptions): Promise<Program> {
-  if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", false);
-  const capped = capMemory(checkMagic(await read(source)), Math.floor(options.memory / PAGE));
-  // As it came, at the same time: the rewritten module may be valid where this one is not, and do what it must not.
-  const compiling = WebAssembly.compile(capped);
-  const rewritten = rewriteFor(capped, options);
-  let module: WebAssembly.Module;
+  if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
+  const bytes = checkMagic(await read(source));
+  await checkValid(bytes);
+  const layout = layoutIfKnown(bytes);
+  if (typeof layout === "string") return await withoutLimits(bytes, layout, options);
+  applyPolicies(layout, options);
+  return await compileRewritten(layout, options);
+}
+
+/** Has V8 judge the module, which is much quicker than to compile it as well. */
+async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  if (WebAssembly.validate(bytes)) return;
   try {
-    module = await compiling;
+    await WebAssembly.compile(bytes); // tells why
   } catch (cause) {
-    throw new Error(`Cannot compile the program: ${reason(cause)}`, { cause });
-  }
-  if (typeof rewritten === "string") return asItIs(module, rewritten);
-  try {
-    const program = await compileRewritten(asItIs(module, ""), rewritten);
-    if (options.reuse !== "auto" || typeof program.resetting === "string") return program;
-    return { ...program, compileForImages: () => compileForImages(program, capped, options) };
-  } catch (error) {
-    return asItIs(module, reason(error));
+    throw new Error(`Cannot compile the program: ${shownName(reason(cause))}`, { cause });
   }
 }
 
-/** The program with a rewritten module in the place of its own. */
-async function compileRewritten(program: Program, outcome: Outcome): Promise<Program> {
-  const { bytes, memories, offsets, resetting, watched } = outcome;
-  const locate = (offset: number) => offsets.original(offset);
-  const own = { module: await WebAssembly.compile(bytes), memories, resetting, watched, locate };
-  return { ...program, ...own };
-}
-
-/** @throws {UnknownForm} As for cards: what stands in the way of one stands in the way of the other. */
-function compileForImages(
-  program: Program,
-  capped: Uint8Array,
-  { watch }: CompileOptions,
-): Promise<Program> {
-  const rewritten = rewrite(capped, { checks: watch, reset: { cards: false } });
-  return compileRewritten(program, { ...program, ...rewritten, resetting: rewritten.resetting! });
-}
-
-/** A rewritten module, and what it does not allow; or why there is none. */
-type Outcome = Pick<Program, "resetting" | "watched"> & {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly memories: readonly MemoryLimits[];
-  readonly offsets: Offsets;
-};
-
-function rewriteFor(bytes: Uint8Array, { reuse, watch }: CompileOptions): Outcome | string {
-  const watched = watch || "nobody asks for it";
-  const whole = reuse === "never"
-    ? "reuse is off"
-    : tryRewrite(bytes, { checks: watch, reset: { cards: reuse !== "image" } });
-  if (typeof whole !== "string") return { ...whole, resetting: whole.resetting!, watched };
-  const part = watch ? tryRewrite(bytes, { checks: true }) : whole;
-  return typeof part === "string" ? part : { ...part, resetting: whole, watched };
-}
-
-function tryRewrite(bytes: Uint8Array, wanted: Wanted): Rewritten | string {
+function layoutIfKnown(bytes: Uint8Array): Layout | string {
   try {
-    return rewrite(bytes, wanted);
+    return layoutOf(bytes);
   } catch (error) {
     return reason(error);
   }
 }
 
-async function read(source: URL | Uint8Array | Response): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
+/** The module with as much of what was asked for as can be put into it. */
+async function compileRewritten(layout: Layout, options: CompileOptions): Promise<Program> {
+  const { reuse, watch, memory } = options;
+  let why = "reuse is off";
+  if (reuse !== "never") {
+    const whole = await attempt(layout, options, { cards: reuse !== "image" });
+    if (typeof whole !== "string") {
+      return reuse === "auto" ? withImages(whole, layout, options) : whole;
+    }
+    why = whole;
+  }
+  if (!watch && memory === Infinity) return await withoutLimits(layout.bytes, why, options);
+  const part = await attempt(layout, options);
+  if (typeof part === "string") return await withoutLimits(layout.bytes, part, options);
+  return { ...part, resetting: why };
+}
+
+/** Rewrites and compiles the module; or says why that cannot be done, in words that complete "because". */
+async function attempt(
+  layout: Layout,
+  { memory, watch, reuse }: CompileOptions,
+  reset?: { readonly cards: boolean },
+): Promise<Program | string> {
+  try {
+    const rewritten = rewrite(layout, { memory, checks: watch, reset });
+    return {
+      module: await WebAssembly.compile(rewritten.bytes),
+      imports: functionsOf(layout.imports),
+      limited: layout.types.objects ? UNCOUNTED : true,
+      resetting: rewritten.resetting ?? `reuse is ${reuse}`,
+      watched: watch || "nobody asks for it",
+      rewritten: { memories: rewritten.memories, names: rewritten.names },
+      locate: (offset) => rewritten.offsets.original(offset),
+    };
+  } catch (error) {
+    if (error instanceof UnknownForm) return error.message;
+    return `V8 refuses it with the code that limits need (${shownName(reason(error))})`;
+  }
+}
+
+function withImages(program: Program, layout: Layout, options: CompileOptions): Program {
+  const compileForImages = async () => {
+    const other = await attempt(layout, options, { cards: false });
+    if (typeof other === "string") throw new Error(other);
+    return other;
+  };
+  return { ...program, compileForImages };
+}
+
+/**
+ * The module as it came, for which limits do not hold.
+ *
+ * @throws {Error} If there are limits, unless that is allowed.
+ */
+async function withoutLimits(
+  bytes: Uint8Array,
+  why: string,
+  options: CompileOptions,
+): Promise<Program> {
+  const { watch, memory, allowUnlimited } = options;
+  const lost = [watch && "cpu_time", memory < Infinity && "memory"].filter(Boolean);
+  if (lost.length && !allowUnlimited) {
+    throw new Error(
+      `Cannot run the program: ${lost.join(" and ")} would not hold, because ${why} ` +
+        `(${ALLOWING} without)`,
+    );
+  }
+  const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+  return asItIs(module, why, options);
+}
+
+/** A module that is not rewritten, for a reason: without limits and reuse. */
+function asItIs(module: WebAssembly.Module, why: string, terms: Terms): Program {
+  const imports = WebAssembly.Module.imports(module) as Import[];
+  const exports = WebAssembly.Module.exports(module) as Export[];
+  applyPolicies({ ...NOTHING_KNOWN, imports, exports }, terms);
+  return {
+    module,
+    imports: functionsOf(imports),
+    limited: why,
+    resetting: why,
+    watched: why,
+    rewritten: undefined,
+    locate: (offset) => offset,
+  };
+}
+
+/** Every function that is imported, once. */
+function functionsOf(imports: readonly Import[]): ImportName[] {
+  const modules = new Map<string, Set<string>>();
+  const functions: ImportName[] = [];
+  for (const { module, name, kind } of imports) {
+    const names = modules.get(module) ?? new Set();
+    if (kind !== "function" || names.has(name)) continue;
+    modules.set(module, names.add(name));
+    functions.push({ module, name });
+  }
+  return functions;
+}
+
+async function read(source: URL | Uint8Array | Response): Promise<Uint8Array<ArrayBuffer>> {
+  if (source instanceof Uint8Array) return source as Uint8Array<ArrayBuffer>;
   const name = source instanceof URL ? source.href : source.url || "the response";
   try {
     const response = source instanceof URL ? await fetch(source) : source;
@@ -135,7 +204,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function checkMagic(bytes: Uint8Array): Uint8Array {
+function checkMagic(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const magic = bytes.length >= 8 && String.fromCharCode(...bytes.subarray(0, 4));
   if (magic !== "\0asm") throw new Error("Cannot load the program: it is not a WebAssembly module");
   if (bytes[6] === COMPONENT_LAYER) {
@@ -144,57 +213,4 @@ function checkMagic(bytes: Uint8Array): Uint8Array {
     );
   }
   return bytes;
-}
-
-/** A module that is not rewritten, for a reason. */
-function asItIs(module: WebAssembly.Module, why: string, limited = true): Program {
-  const imports = check(module);
-  const locate = (offset: number) => offset;
-  return { module, imports, limited, resetting: why, watched: why, memories: undefined, locate };
-}
-
-/** Answers every function that it imports. */
-function check(module: WebAssembly.Module): Program["imports"] {
-  const exports = WebAssembly.Module.exports(module);
-  const needed = { memory: "memory", _start: "function" };
-  for (const [name, kind] of Object.entries(needed)) {
-    if (exports.some((item) => item.name === name && item.kind === kind)) continue;
-    throw new Error(`Cannot run the program: it exports no ${kind} named "${name}"`);
-  }
-  const imports = new Map<string, { module: string; name: string }>();
-  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-    if (kind !== "function") {
-      throw new Error(`Cannot run the program: it imports the ${kind} ${from}.${name}`);
-    }
-    imports.set(`${from}\0${name}`, { module: from, name });
-  }
-  return [...imports.values()];
-}
-
-/** Lowers the maximum of the module's memory: growth past it fails, as it does on the platform. */
-function capMemory(bytes: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
-  const section = sections(bytes).find(({ id }) => id === Id.memory);
-  if (!section) return bytes as Uint8Array<ArrayBuffer>;
-  const reader = new Reader(bytes, section.body);
-  const out = new Writer().raw(bytes.subarray(0, section.start));
-  out.byte(Id.memory).sized((w) => {
-    const count = reader.unsigned();
-    w.unsigned(count);
-    for (let left = count; left > 0; left--) copyCapped(reader, w, most);
-  });
-  return out.raw(bytes.subarray(section.end)).take();
-}
-
-function copyCapped(reader: Reader, w: Writer, most: number): void {
-  const flags = reader.byte();
-  const least = reader.unsigned();
-  const own = flags & HAS_MAXIMUM ? reader.unsigned() : Infinity;
-  if (least > most) {
-    throw new Error(
-      `Cannot run the program: it starts with ${least} pages of memory, and the limit is ${most} ` +
-        `(${most * PAGE / 2 ** 20} MiB)`,
-    );
-  }
-  if (flags & WIDE) throw new Error("Cannot run the program: its memory has 64-bit addresses");
-  w.byte(flags | HAS_MAXIMUM).unsigned(least).unsigned(Math.min(own, most));
 }

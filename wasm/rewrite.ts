@@ -1,30 +1,32 @@
+import { Additions } from "./additions.ts";
 import { Id, Reader, Writer } from "./binary.ts";
-import {
-  CodeRewriter,
-  copyGlobalsBody,
-  growBody,
-  markBody,
-  type Plan,
-  type ResetPlan,
-} from "./code.ts";
-import { CONTROL, controlPages, HOST, RESTORE, SAVE, WATCH } from "./control.ts";
+import { type Budget, budgetOf, type MemoryLimits } from "./budget.ts";
+import { CodeRewriter, type Plan } from "./code.ts";
+import { controlPages, WATCH } from "./control.ts";
+import { Growth } from "./growth.ts";
 import { UnknownForm } from "./instructions.ts";
-import { type Layout, layoutOf, type MemoryLimits, stateOf } from "./layout.ts";
+import { type Layout, stateOf } from "./layout.ts";
+import { type Names, namesFor } from "./names.ts";
 import { Offsets } from "./offsets.ts";
+import { copyGlobalsBody, growBody, markBody, type ResetPlan } from "./reset_code.ts";
 import { I32 } from "./writes.ts";
 
 /** What a module is rewritten for. */
 export interface Wanted {
+  /** Bytes that an instance may have in memories and tables; `Infinity` for no limit. */
+  readonly memory: number;
   /** Whether the host can stop the code while it runs. */
   readonly checks: boolean;
   /** Whether the host can put instances back to their first state; `cards` if writes mark where they are. */
   readonly reset?: { readonly cards: boolean } | undefined;
 }
 
-/** A module that the host can stop, or whose instances it can put back. Its memories are the host's, which hands them in. */
+/** A module whose memory is bounded, and that the host can stop, or whose instances it can put back. */
 export interface Rewritten {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The guest's own memories, which the host makes for each instance. */
   readonly memories: readonly MemoryLimits[];
+  readonly names: Names;
   readonly offsets: Offsets;
   /** There if instances can be put back. */
   readonly resetting: Resetting | undefined;
@@ -40,21 +42,15 @@ export interface Resetting {
   readonly starts: boolean;
 }
 
-/** Kinds of imports and exports. */
-const FUNCTION = 0;
-const MEMORY = 2;
-const MUTABLE = 1;
-/** Flags of a memory's limits. */
-const HAS_MAXIMUM = 1;
-const SHARED = 2;
-/** Functions that a reset adds. */
-const ADDED = 4;
+const WATCHED = { least: 1, most: 1, shared: true };
 
 /**
- * Rewrites a guest so that it can be stopped, or its instances can be reset. Function, type and global indices stay as
- * they are; its memories become imports, so that one more can be shared by all instances and a thread of the host.
+ * Rewrites a guest so that its memory is bounded, it can be stopped, or its instances can be reset. Its memories become
+ * imports, so that one more can be shared by all instances and a thread of the host.
  *
- * For a stop, each loop and each function that calls looks at the first word of that memory, and traps if it is 0.
+ * For a bound, `memory.grow` and `table.grow` call functions that take from a budget.
+ *
+ * For a stop, each loop and each function that calls looks at the first word of the shared memory, and traps if it is 0.
  *
  * For a reset:
  * - Every mutable global gets a shadow; two functions copy them all aside and back.
@@ -65,136 +61,76 @@ const ADDED = 4;
  *
  * @throws {UnknownForm} If it cannot be done; the message completes "because".
  */
-export function rewrite(bytes: Uint8Array, { checks, reset }: Wanted): Rewritten {
-  const layout = layoutOf(bytes);
-  const { memories, imported } = layout;
+export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewritten {
+  const budget = budgetOf(layout, memory);
+  const names = namesFor(layout);
+  const added = new Additions(layout);
+  budget.memories.forEach((limits, index) => {
+    added.importMemory(names.host, String(index), limits);
+  });
+  const watch = added.importMemory(names.host, WATCH, WATCHED);
   const plan: Plan = {
-    imported: imported.functions,
-    watch: checks ? memories.length : undefined,
-    reset: reset && resetPlanOf(bytes, layout, reset.cards),
+    imported: layout.imported.function,
+    watch: checks ? watch : undefined,
+    reset: reset && addReset(layout, added, { budget, names, watch, cards: reset.cards }),
+    growth: reset || budget.left === Infinity ? undefined : new Growth(budget, added, watch),
   };
   const offsets = new Offsets();
-  const out = new Writer(bytes.length * 2).raw(bytes.subarray(0, 8));
-  const context = { bytes, layout, plan, out, offsets };
-  for (const { id, start, end } of layout.sections) {
-    if (id === Id.function && !layout.find(Id.import)) writeImports(context);
-    const write = SECTIONS.get(id);
-    const writeForReset = plan.reset && RESET_SECTIONS.get(id);
-    if (write) write(context);
-    else if (writeForReset) writeForReset(context, plan.reset!);
-    else if (id !== Id.memory) out.raw(bytes.subarray(start, end));
-  }
+  const code = rewriteCode(layout, plan, offsets);
   return {
-    bytes: out.view(),
-    memories,
+    bytes: added.write(code, offsets),
+    memories: budget.memories,
+    names,
     offsets,
     resetting: plan.reset && resettingOf(layout, plan.reset),
   };
-}
-
-function resetPlanOf(bytes: Uint8Array, layout: Layout, cards: boolean): ResetPlan {
-  const state = stateOf(bytes, layout);
-  return { ...state, cards, grow: state.functions, control: layout.memories.length + 1 };
 }
 
 function resettingOf(layout: Layout, { least, cards }: ResetPlan): Resetting {
   return { least, cards, starts: layout.find(Id.start) !== undefined };
 }
 
-interface Context {
-  readonly bytes: Uint8Array;
-  readonly layout: Layout;
-  readonly plan: Plan;
-  readonly out: Writer;
-  readonly offsets: Offsets;
+/** Adds what an instance's state needs. */
+function addReset(
+  layout: Layout,
+  added: Additions,
+  { budget, names, watch, cards }: { budget: Budget; names: Names; watch: number; cards: boolean },
+): ResetPlan {
+  const { least, mutable, parameters } = stateOf(layout);
+  const { most, own } = budget.memories[0]!;
+  const control = added.memory(controlPages(most));
+  const saved = mutable.map(({ index, type, value }) =>
+    [index, added.global(type, value)] as const
+  );
+  const restored = saved.map(([index, shadow]) => [shadow, index] as const);
+  const plan: ResetPlan = {
+    least,
+    most,
+    own,
+    parameters,
+    cards,
+    watch,
+    control,
+    grow: added.function([[I32]], [I32], (w) => growBody(w, plan)),
+    mark: added.function([[I32], [I32]], [], (w) => markBody(w, plan)),
+  };
+  const save = added.function([], [], (w) => copyGlobalsBody(w, saved));
+  const restore = added.function([], [], (w) => copyGlobalsBody(w, restored));
+  added.export(names.control, "memory", control);
+  added.export(names.save, "function", save);
+  added.export(names.restore, "function", restore);
+  return plan;
 }
 
-/** Sections that every rewritten module has anew. */
-const SECTIONS: ReadonlyMap<number, (context: Context) => void> = new Map([
-  [Id.import, writeImports],
-  [Id.code, writeCode],
-]);
-
-/** Sections that a reset adds to, and in place of the guest's memory the state's. */
-const RESET_SECTIONS: ReadonlyMap<number, (context: Context, plan: ResetPlan) => void> = new Map([
-  [Id.type, (context: Context) =>
-    extend(context, Id.type, 3, (w) => {
-      w.byte(0x60, 1, I32, 1, I32); // grow
-      w.byte(0x60, 2, I32, I32, 0); // mark
-      w.byte(0x60, 0, 0); // save, restore
-    })],
-  [Id.function, (context: Context) =>
-    extend(context, Id.function, ADDED, (w) => {
-      const first = context.layout.count(Id.type);
-      for (const type of [first, first + 1, first + 2, first + 2]) w.unsigned(type);
-    })],
-  [Id.memory, ({ out }: Context, { most }: ResetPlan) =>
-    void out.byte(Id.memory).sized((w) => {
-      const pages = controlPages(most);
-      w.unsigned(1).byte(HAS_MAXIMUM).unsigned(pages).unsigned(pages);
-    })],
-  [
-    Id.global,
-    (context: Context, { mutable }: ResetPlan) =>
-      extend(context, Id.global, mutable.length, (w) => {
-        for (const { type, value } of mutable) w.raw(type).byte(MUTABLE).raw(value);
-      }),
-  ],
-  [
-    Id.export,
-    (context: Context, { grow, control }: ResetPlan) =>
-      extend(context, Id.export, 3, (w) => {
-        w.name(CONTROL).byte(MEMORY).unsigned(control);
-        w.name(SAVE).byte(FUNCTION).unsigned(grow + 2);
-        w.name(RESTORE).byte(FUNCTION).unsigned(grow + 3);
-      }),
-  ],
-]);
-
-/** Writes a section again with more entries at its end; one that is not there gets only those. */
-function extend(
-  { bytes, layout, out }: Context,
-  id: number,
-  added: number,
-  fill: (w: Writer) => void,
-): void {
-  out.byte(id).sized((w) => {
-    const section = layout.find(id);
-    const reader = new Reader(bytes, section?.body);
-    const count = section ? reader.unsigned() : 0;
-    w.unsigned(count + added);
-    if (section) w.raw(bytes.subarray(reader.at, section.end));
-    fill(w);
-  });
-}
-
-function writeImports(context: Context): void {
-  const { memories } = context.layout;
-  extend(context, Id.import, memories.length + 1, (w) => {
-    memories.forEach(({ least, most, shared }, index) => {
-      w.name(HOST).name(String(index)).byte(MEMORY, HAS_MAXIMUM | (shared ? SHARED : 0));
-      w.unsigned(least).unsigned(most);
-    });
-    w.name(HOST).name(WATCH).byte(MEMORY, HAS_MAXIMUM | SHARED, 1, 1);
-  });
-}
-
-function writeCode({ bytes, layout, plan, out, offsets }: Context): void {
-  const { reset } = plan;
-  const reader = new Reader(bytes, layout.find(Id.code)!.body);
+/** Returns the guest's function bodies, rewritten. */
+function rewriteCode({ bytes, find }: Layout, plan: Plan, offsets: Offsets): Writer {
+  const section = find(Id.code);
+  if (!section) return new Writer(0);
+  const w = new Writer((section.end - section.start) * 2);
+  const reader = new Reader(bytes, section.body);
   const count = reader.unsigned();
-  const w = new Writer(bytes.length * 2).unsigned(count + (reset ? ADDED : 0));
   const code = new CodeRewriter(reader, plan, offsets);
   for (let i = 0; i < count; i++) code.rewrite(w, i);
   if (code.obstacle) throw new UnknownForm(code.obstacle);
-  if (reset) {
-    const saved = reset.mutable.map(({ index }, i) => [index, reset.globals + i] as const);
-    w.sized((body) => growBody(body, reset));
-    w.sized((body) => markBody(body, reset));
-    w.sized((body) => copyGlobalsBody(body, saved));
-    w.sized((body) => copyGlobalsBody(body, saved.map(([own, shadow]) => [shadow, own])));
-  }
-  out.byte(Id.code).unsigned(w.length);
-  offsets.move(out.length);
-  out.raw(w.view());
+  return w;
 }

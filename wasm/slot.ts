@@ -1,8 +1,8 @@
 import { promising, suspending } from "./jspi.ts";
 import type { GuestMemory } from "../service/guest_memory.ts";
-import { CONTROL, HOST, RESTORE, SAVE, WATCH } from "./control.ts";
-import type { MemoryLimits } from "./layout.ts";
-import { type Images, PlainMemory, ResettableMemory } from "./memory.ts";
+import type { MemoryLimits } from "./budget.ts";
+import { WATCH } from "./control.ts";
+import { type Images, NO_MEMORY, PlainMemory, ResettableMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
 import { GuestStack } from "./stack.ts";
 
@@ -37,27 +37,27 @@ export class Slot<S> {
   readonly #timeOfImage: () => number;
 
   constructor(program: Program, images: Images, binding: Binding<S>) {
-    const { module, resetting, memories } = program;
+    const { module, resetting, rewritten } = program;
     this.program = program;
     this.seat = binding.seat;
     const imports = importObject(binding.functions);
-    if (memories) {
-      Object.assign(imports[HOST] ??= Object.create(null), memoryImports(memories, binding.watch));
-    }
+    const memories = rewritten?.memories.map(makeMemory) ?? [];
+    if (rewritten) imports[rewritten.names.host] = { ...memories, [WATCH]: binding.watch };
     const { exports } = new WebAssembly.Instance(module, imports);
-    const memory = exports.memory as WebAssembly.Memory;
+    const memory = exports.memory as WebAssembly.Memory | undefined ?? memories[0];
     this.#start = exports._start as CallableFunction;
     this.#startAlone = promising(this.#start);
-    if (typeof resetting === "string") {
-      this.memory = new PlainMemory(memory);
+    if (typeof resetting === "string" || !rewritten) {
+      this.memory = memory ? new PlainMemory(memory) : NO_MEMORY;
       this.#reset = () => false;
       this.#timeOfImage = () => Infinity;
       return;
     }
-    const control = exports[CONTROL] as WebAssembly.Memory;
-    const resettable = this.memory = new ResettableMemory(memory, control, resetting, images);
-    const restoreGlobals = exports[RESTORE] as () => void;
-    (exports[SAVE] as () => void)();
+    const { names } = rewritten;
+    const control = exports[names.control] as WebAssembly.Memory;
+    const resettable = this.memory = new ResettableMemory(memory!, control, resetting, images);
+    const restoreGlobals = exports[names.restore] as () => void;
+    (exports[names.save] as () => void)();
     this.#reset = () => {
       restoreGlobals();
       return resettable.reset();
@@ -113,15 +113,8 @@ export class Slot<S> {
   }
 }
 
-function memoryImports(
-  memories: readonly MemoryLimits[],
-  watch: WebAssembly.Memory,
-): WebAssembly.ModuleImports {
-  const made: WebAssembly.ModuleImports = { [WATCH]: watch };
-  memories.forEach(({ least, most, shared }, index) => {
-    made[index] = new WebAssembly.Memory({ initial: least, maximum: most, shared });
-  });
-  return made;
+function makeMemory({ least, most, shared }: MemoryLimits): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: least, maximum: most, shared });
 }
 
 /** Nothing in it has a prototype: a guest may import a module named `constructor`, or a function named `__proto__`. */

@@ -3,7 +3,7 @@ import { Op } from "./instructions.ts";
 
 /** Value types. */
 export const I32 = 0x7f;
-const I64 = 0x7e;
+export const I64 = 0x7e;
 const F32 = 0x7d;
 const F64 = 0x7c;
 const V128 = 0x7b;

@@ -137,6 +137,33 @@ export function withSecondMemory(bytes: Uint8Array): Uint8Array {
     .raw(bytes.subarray(end)).take();
 }
 
+/**
+ * A module with more memories, which the assembler does not write: the `i32.const 1 memory.grow` of its code are each of
+ * another memory, in order.
+ *
+ * @param limits Of the memories beyond its first, as the section has them.
+ */
+export function withMemories(
+  bytes: Uint8Array,
+  limits: readonly (readonly number[])[],
+): Uint8Array {
+  const all = sections(bytes);
+  const { start, body, end } = all.find(({ id }) => id === Id.memory)!;
+  const code = bytes.slice(end);
+  let index = 0;
+  for (let at = 0; at < code.length && index <= limits.length; at++) {
+    if (GROW_BY_ONE.every((byte, i) => code[at + i] === byte)) code[at + 3] = index++;
+  }
+  return new Writer().raw(bytes.subarray(0, start)).byte(Id.memory)
+    .sized((w) => {
+      w.unsigned(1 + limits.length).raw(bytes.subarray(body + 1, end));
+      for (const each of limits) w.byte(...each);
+    })
+    .raw(code).take();
+}
+
+const GROW_BY_ONE = [0x41, 1, 0x40, 0];
+
 /** A module whose only memory, which has a maximum, is shared: the assembler does not write that. */
 export function withSharedMemory(bytes: Uint8Array): Uint8Array {
   const { body } = sections(bytes).find(({ id }) => id === Id.memory)!;

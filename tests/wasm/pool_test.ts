@@ -8,6 +8,12 @@ import { RunQueue } from "../../wasm/run_queue.ts";
 import { Slot } from "../../wasm/slot.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
+const OPTIONS = {
+  memory: 1 << 20,
+  watch: false,
+  needsMemory: () => false,
+  allowUnlimited: false,
+};
 const BYTES = await assemble(
   "guest.wat",
   '(module (memory (export "memory") 1) (func (export "_start") (i32.store (i32.const 0) (i32.const 7))))',
@@ -20,7 +26,7 @@ function maker(program: Program): () => Slot<undefined> {
 }
 
 Deno.test("slots of another program take the place of all, those in use when they come back", async () => {
-  const cards = await compile(BYTES, { memory: 1 << 20, reuse: "auto", watch: false });
+  const cards = await compile(BYTES, { ...OPTIONS, reuse: "auto" });
   const images = await cards.compileForImages!();
   const pool = new Pool(maker(cards), 3);
   assertEquals(pool.warmup(2), 2);
@@ -42,7 +48,7 @@ Deno.test("any number of guests may run whose start answers something", async ()
     "guest.wat",
     '(module (memory (export "memory") 1) (func (export "_start") (result i32) (i32.const 7)))',
   );
-  const program = await compile(bytes, { memory: 1 << 20, reuse: "auto", watch: false });
+  const program = await compile(bytes, { ...OPTIONS, reuse: "auto" });
   const pool = new Pool(maker(program), 8);
   const slots = Array.from({ length: 8 }, () => pool.take()!);
   for (const slot of slots) {
@@ -55,7 +61,7 @@ Deno.test("any number of guests may run whose start answers something", async ()
 });
 
 Deno.test("slots stay when none of another program can be made", async () => {
-  const cards = await compile(BYTES, { memory: 1 << 20, reuse: "auto", watch: false });
+  const cards = await compile(BYTES, { ...OPTIONS, reuse: "auto" });
   const pool = new Pool(maker(cards), 2);
   pool.warmup(2);
   const running = pool.take()!;
@@ -72,7 +78,7 @@ Deno.test("slots stay when none of another program can be made", async () => {
 
 Deno.test("only a program that chooses its way can be compiled for the other", async () => {
   for (const reuse of ["cards", "image", "never"] as const) {
-    assert(!(await compile(BYTES, { memory: 1 << 20, reuse, watch: false })).compileForImages);
+    assert(!(await compile(BYTES, { ...OPTIONS, reuse })).compileForImages);
   }
 });
 

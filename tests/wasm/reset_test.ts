@@ -1,6 +1,7 @@
 import fc from "npm:fast-check@4.10.2";
 import { Memory } from "../../handles/memory.ts";
-import { CONTROL, HOST, RESTORE, SAVE, WATCH } from "../../wasm/control.ts";
+import { WATCH } from "../../wasm/control.ts";
+import { layoutOf } from "../../wasm/layout.ts";
 import { Images, ResettableMemory } from "../../wasm/memory.ts";
 import { rewrite } from "../../wasm/rewrite.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -66,17 +67,20 @@ class Reused {
   readonly #restore: () => void;
 
   constructor(module: WebAssembly.Module, cards: boolean, images: Images) {
+    const { names } = rewritten(cards);
     const own = new WebAssembly.Memory({ initial: LEAST, maximum: MOST });
-    this.instance = new WebAssembly.Instance(module, { [HOST]: { 0: own, [WATCH]: GO_ON } });
+    this.instance = new WebAssembly.Instance(module, {
+      [names.host]: { 0: own, [WATCH]: GO_ON },
+    });
     const { exports } = this.instance;
     this.memory = new ResettableMemory(
       exports.memory as WebAssembly.Memory,
-      exports[CONTROL] as WebAssembly.Memory,
+      exports[names.control] as WebAssembly.Memory,
       rewritten(cards).resetting!,
       images,
     );
-    (exports[SAVE] as () => void)();
-    this.#restore = exports[RESTORE] as () => void;
+    (exports[names.save] as () => void)();
+    this.#restore = exports[names.restore] as () => void;
     this.host = new Memory(this.memory);
   }
 
@@ -89,7 +93,8 @@ class Reused {
 const rewrittenOnce = new Map<boolean, ReturnType<typeof rewrite>>();
 
 function rewritten(cards: boolean) {
-  const known = rewrittenOnce.get(cards) ?? rewrite(MACHINE, { checks: true, reset: { cards } });
+  const known = rewrittenOnce.get(cards) ??
+    rewrite(layoutOf(MACHINE), { memory: Infinity, checks: true, reset: { cards } });
   rewrittenOnce.set(cards, known);
   return known;
 }
@@ -186,7 +191,7 @@ function assertAsNew(reused: Reused): void {
   const bytes = new Uint8Array(reused.memory.buffer);
   assertSame(bytes, fresh.bytes());
   assert(bytes.subarray(LEAST * PAGE).every((byte) => byte === 0), "nothing past the end");
-  const control = reused.instance.exports[CONTROL] as WebAssembly.Memory;
+  const control = reused.instance.exports[rewritten(true).names.control] as WebAssembly.Memory;
   assert(new Uint8Array(control.buffer).every((byte) => byte === 0), "no card is marked");
 }
 

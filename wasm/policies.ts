@@ -1,0 +1,90 @@
+import { shownName } from "../service/shown_name.ts";
+import { budgetOf } from "./budget.ts";
+import type { Layout } from "./layout.ts";
+
+const MIB = 2 ** 20;
+
+/** What policies decide by. */
+export interface Terms {
+  /** Bytes that an instance may have in memories and tables. */
+  readonly memory: number;
+  /** Whether a hostcall reads or writes the guest's memory. */
+  readonly needsMemory: (module: string, name: string) => boolean;
+  /** Whether a program is loaded for which a limit does not hold. */
+  readonly allowUnlimited: boolean;
+}
+
+/** What policies judge. */
+type Subject = Pick<Layout, "imports" | "exports" | "memories" | "tables" | "types">;
+
+/** The rest of a module whose bytes are not there. */
+export const NOTHING_KNOWN: Pick<Subject, "memories" | "tables" | "types"> = {
+  memories: [],
+  tables: [],
+  types: { count: 0, parameters: [], objects: false },
+};
+
+/** What a program that a limit does not hold for needs, in words before "without". */
+export const ALLOWING = "--allow-unlimited, or the option allowUnlimited, loads it";
+/** Why the limit does not hold for garbage-collected objects, in words that complete "because". */
+export const UNCOUNTED =
+  "it has types of garbage collection (structs, arrays), whose objects are not counted";
+
+/** Says why a valid module is refused, in words that follow "Cannot run the program: "; undefined if it is not. */
+type Policy = (module: Subject, terms: Terms) => string | undefined;
+
+/**
+ * All reasons for which a module is refused that V8 accepts, by name. One more is in `compile`: limits that cannot hold,
+ * since V8 or the rewriter does not take the module with the code that they need.
+ */
+export const POLICIES = {
+  functions({ imports }) {
+    const other = imports.find(({ kind }) => kind !== "function");
+    return other &&
+      `it imports the ${other.kind} ${shownName(other.module)}.${shownName(other.name)}, ` +
+        "and there are only functions to import";
+  },
+  start({ exports }) {
+    const found = exports.some(({ name, kind }) => name === "_start" && kind === "function");
+    return found ? undefined : 'it exports no function named "_start"';
+  },
+  memory({ exports, imports }, { needsMemory }) {
+    if (exports.some(({ name, kind }) => name === "memory" && kind === "memory")) return undefined;
+    const needing = imports.find(({ module, name }) => needsMemory(module, name));
+    return needing &&
+      `it exports no memory named "memory", which the hostcall ${needing.module}.${needing.name} needs`;
+  },
+  wideMemories({ memories }) {
+    return memories.some(({ wide }) => wide) ? "its memory has 64-bit addresses" : undefined;
+  },
+  wideTables({ tables }) {
+    return tables.some(({ wide }) => wide) ? "its table has 64-bit indices" : undefined;
+  },
+  startMemory({ memories, tables }, { memory }) {
+    const { start, left } = budgetOf({ memories, tables }, memory);
+    if (left >= 0) return undefined;
+    const pages = memories.reduce((sum, { least }) => sum + least, 0);
+    const elements = tables.reduce((sum, { least }) => sum + least, 0);
+    return `it starts with ${
+      shownSize(start)
+    } of memory (${pages} pages in memories, ${elements} ` +
+      `elements in tables), and the limit memory is ${shownSize(memory)}`;
+  },
+  objects({ types }, { memory, allowUnlimited }) {
+    if (!types.objects || allowUnlimited || memory === Infinity) return undefined;
+    return `memory would not hold, because ${UNCOUNTED} (${ALLOWING} without)`;
+  },
+} satisfies Readonly<Record<string, Policy>>;
+
+/** @throws {Error} If a policy refuses the module. */
+export function applyPolicies(module: Subject, terms: Terms): void {
+  for (const policy of Object.values(POLICIES) as readonly Policy[]) {
+    const why = policy(module, terms);
+    if (why !== undefined) throw new Error(`Cannot run the program: ${why}`);
+  }
+}
+
+function shownSize(bytes: number): string {
+  const [unit, size] = bytes < MIB ? ["KiB", 2 ** 10] as const : ["MiB", MIB] as const;
+  return `${Number((bytes / size).toFixed(2))} ${unit}`;
+}
