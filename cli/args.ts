@@ -70,6 +70,8 @@ export interface ServiceFlags {
   /** Whether what backends answer is cached. */
   readonly cache: boolean;
   readonly loopGuard: boolean;
+  /** Whether a program is loaded for which a limit does not hold. */
+  readonly allowUnlimited: boolean;
   /** Proxies to believe, as `--trust-proxy` and `ServiceOptions.trustProxy` have them. */
   readonly trustProxy: readonly string[];
   /** What clients are told of a request that fails; undefined for what the library does by itself. */
@@ -146,6 +148,7 @@ const WITHOUT_VALUE = [
   "cache",
   "no-cache",
   "loop-guard",
+  "allow-unlimited",
   "no-image-optimizer",
   "verbose",
   "version",
@@ -267,6 +270,7 @@ function parseService(flags: Flags, cachesByDefault: boolean): ServiceFlags {
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
     cache: parseCache(flags, cachesByDefault),
     loopGuard: isSet(flags, "loop-guard"),
+    allowUnlimited: isSet(flags, "allow-unlimited"),
     trustProxy: parseTrustProxy(valuesOf(flags, "trust-proxy")),
     errors: parseErrors(lastOf(flags, "errors")),
     imageOptimizer: !isSet(flags, "no-image-optimizer"),

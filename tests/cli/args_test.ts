@@ -19,6 +19,7 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["serve guest.wasm", {}],
   ["guest.wasm --loop-guard", { loopGuard: true }],
   ["--no-cache guest.wasm", { cache: false }],
+  ["guest.wasm --allow-unlimited", { allowUnlimited: true }],
   ["-no-cache guest.wasm", { cache: false }],
   ["--cache guest.wasm", { cache: true }],
   ["guest.wasm --reuse never", { reuse: "never" }],
@@ -197,7 +198,8 @@ Deno.test("the help names every limit", () => {
 Deno.test("the help names every flag", () => {
   const flags =
     "wasm proxy-to bind backend config env kv config-store secret-store acl geo device " +
-    "log-endpoint log-format cache no-cache limit loop-guard trust-proxy admin warmup version";
+    "log-endpoint log-format cache no-cache limit allow-unlimited loop-guard trust-proxy admin " +
+    "warmup version";
   for (const flag of flags.split(" ")) {
     assertStringIncludes(HELP, `--${flag}`);
   }

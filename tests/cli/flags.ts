@@ -20,6 +20,7 @@ export const NO_FLAGS: ServiceFlags = {
   verbosity: 0,
   cache: true,
   loopGuard: false,
+  allowUnlimited: false,
   trustProxy: [],
   errors: undefined,
   imageOptimizer: true,
