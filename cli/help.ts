@@ -32,14 +32,10 @@ Flags:
                           body_bytes, backend_requests, log_bytes, cache_bytes, kv_bytes, sandbox_requests,
                           sandbox_idle.
                           May be repeated
-<<<<<<< HEAD
+  --allow-unlimited       Run a program for which cpu_time or memory cannot hold, as one with types of garbage
+                          collection; without it, such a program is refused
   --no-cache              Send every request to its backend; without it, responses are cached as at Fastly
   --cache                 Cache responses of backends under run and under the name viceroy, too
-=======
-  --allow-unlimited       Run a program for which cpu_time or memory cannot hold, as one with types of garbage collection:
-                          it is refused else
-  --no-cache              Send every request to its backend: what backends answer is cached else, as at Fastly
->>>>>>> 8f0710a (Have --allow-unlimited load what a limit cannot hold for)
   --loop-guard            Refuse requests that have come through this host before
   --trust-proxy CIDR      A proxy in front of this host, by address or range, or "loopback" or "private":
                           what it says in X-Forwarded-For and -Proto is the client's address and scheme. May be repeated
