@@ -2,7 +2,7 @@ import { discard } from "../service/bytes.ts";
 import type { Exchange } from "../service/exchange.ts";
 import { HeaderList } from "../service/headers.ts";
 import { splitUrl } from "../service/url.ts";
-import type { Listener } from "./listening.ts";
+import type { Listener } from "../server/listening.ts";
 import { Metrics } from "./metrics.ts";
 import type { Program } from "./program.ts";
 import { EXPOSITION_TYPE } from "./prometheus.ts";
@@ -18,11 +18,11 @@ export class Admin {
   health: Health = "starting";
   /** Who serves, once it is there. */
   program: Pick<Program, "status"> | undefined;
-  listener: Pick<Listener, "connections"> | undefined;
+  listener: Pick<Listener, "connections" | "accepts"> | undefined;
 
   /** Answers one exchange: `/healthz` with 200 and `ok`, or with 503 and what it is instead. */
-  answer(exchange: Exchange): Promise<void> {
-    const { status, text, type = PLAIN, fields = [] } = this.#answerTo(exchange);
+  async answer(exchange: Exchange): Promise<void> {
+    const { status, text, type = PLAIN, fields = [] } = await this.#answerTo(exchange);
     const body = new TextEncoder().encode(text);
     const headers = [
       "content-type",
@@ -35,10 +35,9 @@ export class Admin {
     ];
     discard(exchange.body);
     exchange.respond({ status, headers: new HeaderList(headers) }, body);
-    return Promise.resolve();
   }
 
-  #answerTo({ head: { method, url } }: Exchange): Answer {
+  async #answerTo({ head: { method, url } }: Exchange): Promise<Answer> {
     const { path } = splitUrl(url);
     if (path !== "/healthz" && path !== "/metrics") {
       return { status: 404, text: "There are /healthz and /metrics\n" };
@@ -51,10 +50,17 @@ export class Admin {
       };
     }
     if (path === "/healthz") {
-      return { status: this.health === "ok" ? 200 : 503, text: `${this.health}\n` };
+      const health = await this.#lookAtHealth();
+      return { status: health === "ok" ? 200 : 503, text: `${health}\n` };
     }
     const text = this.metrics.render(this.program?.status(), this.listener?.connections() ?? 0);
     return { status: 200, text, type: EXPOSITION_TYPE };
+  }
+
+  /** A process whose port does not accept connections is not healthy, whatever else it says. */
+  async #lookAtHealth(): Promise<string> {
+    if (this.health !== "ok" || !this.listener) return this.health;
+    return await this.listener.accepts() ? this.health : "not accepting connections";
   }
 }
 

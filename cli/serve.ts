@@ -2,12 +2,13 @@ import type { ServiceOptions } from "../service/options.ts";
 import { limitsOf } from "../service/limits.ts";
 import type { Exchange } from "../service/exchange.ts";
 import { findUnreachable } from "../service/reachability.ts";
+import { listen } from "../server/listener.ts";
+import type { Listener, ListenOptions } from "../server/listening.ts";
+import { defaultConnections } from "../server/open_files.ts";
 import { Admin } from "./admin.ts";
 import type { ServeCommand } from "./args.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import type { Bind } from "./flag_values.ts";
-import { listen } from "./listener.ts";
-import type { Listener, ListenOptions } from "./listening.ts";
 import { configure } from "./options.ts";
 import { type Load, loadFile, type Program } from "./program.ts";
 import { SIGNALS, Signals } from "./signals.ts";
@@ -94,14 +95,20 @@ function listening(
   options: ServiceOptions,
   terminal: Terminal,
 ): Service {
-  const { header_bytes, url_bytes } = limitsOf(options.limits);
-  const headBytes = header_bytes + url_bytes + REQUEST_LINE;
+  const { header_bytes, url_bytes, connections } = limitsOf(options.limits);
+  // What is only just beyond a limit is refused by the service, which says by how much.
+  const lineBytes = url_bytes + REQUEST_LINE;
+  const bounds = {
+    lineBytes,
+    headBytes: header_bytes + lineBytes,
+    connections: options.limits?.connections === undefined ? defaultConnections() : connections,
+  };
   const trouble = (message: string) => terminal.note("error", message);
   const answer = (exchange: Exchange) => program.answer(exchange);
-  if (!admin) return { headBytes, answer, access: terminal.access, trouble };
+  if (!admin) return { ...bounds, answer, access: terminal.access, trouble };
   const { metrics } = admin;
   return {
-    headBytes,
+    ...bounds,
     answer(exchange) {
       metrics.begin();
       return answer(exchange);

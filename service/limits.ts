@@ -21,6 +21,11 @@ export interface Limits {
   readonly instances?: Limit;
   /** Requests that wait for an instance; those beyond get a 503 at once. By default 1000. */
   readonly queue?: Limit;
+  /**
+   * Connections of clients that are open at the same time, to the executable; those beyond get a 503. By default fewer
+   * than the files that its process may open, and 10,000 where that is not known.
+   */
+  readonly connections?: Limit;
   /** Header fields of a message, in bytes: names, values, and 4 for each field. By default 128 KiB, as Fastly's. */
   readonly header_bytes?: Limit;
   /** Header fields of a message. By default 10,000. */
@@ -91,6 +96,7 @@ const RULES: { readonly [N in LimitName]-?: Rule } = {
   // About 32,000 memories of 4 GiB of addresses each are all that a process has room for.
   instances: { unit: "count", value: 1000, least: 1, most: 30_000 },
   queue: { unit: "count", value: 1000 },
+  connections: { unit: "count", value: 10_000, least: 1 },
   header_bytes: { unit: "bytes", value: 128 * KIB, least: KIB, most: 64 * MIB },
   header_count: { unit: "count", value: 10_000, least: 1 },
   url_bytes: { unit: "bytes", value: 64 * KIB, least: 64, most: 64 * MIB },

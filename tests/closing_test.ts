@@ -1,6 +1,6 @@
 import { Fastlike } from "../mod.ts";
 import { assertEquals } from "./assert.ts";
-import { listen } from "../cli/listener.ts";
+import { listen } from "../server/listener.ts";
 import { fetchRaw, response } from "./guests/http.ts";
 import { guestUrl } from "./guests/serving.ts";
 import { rawOrigin } from "./service/origins.ts";

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import type { ByteSource, Payload } from "../../service/bytes.ts";
 import type { Exchange, ResponseHead } from "../../service/exchange.ts";
 import { HeaderList } from "../../service/headers.ts";
-import { listen } from "../../cli/listener.ts";
-import type { AccessEntry, Listener } from "../../cli/listening.ts";
+import { listen } from "../../server/listener.ts";
+import type { AccessEntry, Listener } from "../../server/listening.ts";
 
 const encoder = new TextEncoder();
 

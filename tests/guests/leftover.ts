@@ -2,7 +2,7 @@
 // socket, no thread.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { listen } from "../../cli/listener.ts";
+import { listen } from "../../server/listener.ts";
 import { Fastlike } from "../../mod.ts";
 import { guestUrl } from "./serving.ts";
 

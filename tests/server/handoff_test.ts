@@ -4,7 +4,7 @@ import type { Exchange } from "../../service/exchange.ts";
 import { tunnel } from "../../service/upgrade.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { rawOrigin, type Wire as OriginWire } from "../service/origins.ts";
-import { answerText, bytes, head, serving, Tap, textOf, Wire } from "./wire.ts";
+import { answerText, bytes, head, serving, Tap, textOf, Wire } from "../cli/wire.ts";
 
 const UPGRADE = "GET /live HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\n" +
   "Upgrade: websocket\r\n\r\n";
@@ -78,15 +78,34 @@ Deno.test("the access log has the connection when it ends, with its bytes", asyn
   assertEquals(server.troubles, []);
 });
 
-Deno.test("a request that asks for another protocol is answered in HTTP, and the last", async () => {
-  await using server = await serving((exchange) => answerText(exchange, "no thanks", 404));
+Deno.test("what follows an upgrade that is not taken is answered in its turn", async () => {
+  await using server = await serving((exchange) => {
+    answerText(exchange, exchange.takeOver ? "no thanks" : "next", 404);
+  });
   using wire = await Wire.open(server.port);
-  await wire.send(UPGRADE);
-  const text = await wire.rest();
+  await wire.send(`${UPGRADE}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const text = await wire.until("no thanks");
   assertMatch(text, /^HTTP\/1.1 404 Not Found\r\nContent-Length: 9\r\n/);
-  assertMatch(text, /\r\nConnection: close\r\n/i);
-  assert(text.endsWith("\r\n\r\nno thanks"));
-  assertEquals(server.lines.map(({ status, bytes }) => [status, bytes]), [[404, 9]]);
+  assertMatch(await wire.until("next"), /^HTTP\/1.1 404 Not Found\r\nContent-Length: 4\r\n/);
+  assertEquals(server.lines[0]!.status, 404);
+  await wire.send("not HTTP\r\n");
+  assertMatch(await wire.rest(), /^HTTP\/1.1 400 /);
+});
+
+Deno.test("what follows an upgrade to h2c, which is never taken, is answered in its turn, and content is no request", async () => {
+  await using server = await serving(async (exchange) => {
+    answerText(exchange, `${exchange.head.url} ${await textOf(exchange.body)};`);
+  });
+  using wire = await Wire.open(server.port);
+  const hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n";
+  const upgrade = "GET /first HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+  await wire.send(
+    `${upgrade}POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: ${hidden.length}\r\n\r\n`,
+  );
+  await wire.until("http://x/first ;");
+  await wire.send(hidden);
+  await wire.until(`http://x/p ${hidden};`);
+  assertEquals(server.lines.length, 2);
 });
 
 Deno.test("such an answer may be long, and streams with early hints before it", async () => {
@@ -101,8 +120,8 @@ Deno.test("such an answer may be long, and streams with early hints before it", 
   using wire = await Wire.open(server.port);
   await wire.send(UPGRADE);
   assertMatch(await wire.until("\r\n\r\n"), /^HTTP\/1.1 103 /);
-  const text = await wire.rest();
-  assert(text.length > size && text.endsWith("0\r\n\r\n"), `${text.length}`);
+  const text = await wire.until("\r\n0\r\n\r\n");
+  assert(text.length > size, `${text.length}`);
 });
 
 const ordinary: [title: string, request: string, body: string][] = [

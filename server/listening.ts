@@ -26,8 +26,12 @@ export interface ListenOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Bytes of a request's line and header fields at the most; by default 128 KiB. */
+  /** Bytes of a request's line at the most; by default 64 KiB. Beyond it clients get a 414. */
+  readonly lineBytes?: number;
+  /** Bytes of a request's line and header fields at the most; by default 128 KiB. Beyond it clients get a 431. */
   readonly headBytes?: number;
+  /** Connections that may be open; by default 10,000. Beyond it clients get a 503. */
+  readonly connections?: number;
   /** How long a request's head may take, in milliseconds, from its connection's or its own beginning. By default 60,000. */
   readonly headTimeout?: number;
   /** Answers one exchange; resolves when nothing more happens for it. */
@@ -47,7 +51,12 @@ export interface Listener {
   readonly addresses: readonly string[];
   /** How many connections are open, those that no request runs on included. */
   connections(): number;
-  /** Takes no more requests, waits for the running ones, and cuts what still runs after that many milliseconds. */
+  /** Whether the port accepts connections, tried with one of the process's own. */
+  accepts(): Promise<boolean>;
+  /**
+   * Takes no more connections, waits until what runs or is on its way has been answered, and cuts what still runs after
+   * that many milliseconds.
+   */
   drain(ms: number): Promise<void>;
   /** Ends everything now. */
   close(): void;

@@ -1,7 +1,13 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../assert.ts";
 import type { ByteSource } from "../../service/bytes.ts";
 import { HostError } from "../../service/errors.ts";
-import { answerText, bytes, head, serving, Tap, Wire } from "./wire.ts";
+import { answerText, bytes, head, serving, Tap, Wire } from "../cli/wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -72,21 +78,23 @@ Deno.test("a slow reader that leaves ends the wait for it", async () => {
   await cancelled.promise;
 });
 
-Deno.test("every pipelined request learns that its client has left", async () => {
-  const left = [leaving(), leaving()];
+Deno.test("a pipelined request learns that its client has left, and those behind it never run", async () => {
+  const left = leaving();
   const here = Promise.withResolvers<void>();
   let count = 0;
   await using server = await serving(async (exchange) => {
-    const { watch, promise } = left[count++]!;
-    exchange.onGone(watch);
-    if (count === 2) here.resolve();
-    await promise;
+    count++;
+    exchange.onGone(left.watch);
+    here.resolve();
+    await left.promise;
   });
   const wire = await Wire.open(server.port);
   await wire.send(GET + GET);
   await here.promise;
   wire.close();
-  await Promise.all(left.map(({ promise }) => promise));
+  await left.promise;
+  await server.drain(1000);
+  assertEquals(count, 1);
 });
 
 Deno.test("a response that went out whole is never followed by a leaving", async () => {
@@ -122,9 +130,13 @@ Deno.test("an upload that its client cuts is incomplete", async () => {
   assertEquals(error.kind, "http-incomplete");
 });
 
-Deno.test("a body whose chunks turn to garbage is incomplete", async () => {
+Deno.test("a body whose chunks turn to garbage is incomplete, and its request gets a 400", async () => {
   const failed = Promise.withResolvers<unknown>();
+  const here = Promise.withResolvers<void>();
+  const left = leaving();
   await using server = await serving(async (exchange) => {
+    exchange.onGone(left.watch);
+    here.resolve();
     failed.resolve(
       await assertRejects(async () => {
         while (await (exchange.body as ByteSource).read());
@@ -132,11 +144,28 @@ Deno.test("a body whose chunks turn to garbage is incomplete", async () => {
     );
   });
   using wire = await Wire.open(server.port);
-  await wire.send(
-    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n",
-  );
-  assert(await failed.promise instanceof HostError);
-  await wire.rest();
+  await wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  await here.promise;
+  await wire.send("zz\r\n");
+  const error = await failed.promise;
+  assert(error instanceof HostError);
+  assertEquals(error.kind, "http-incomplete");
+  assertMatch(await wire.rest(), /^HTTP\/1\.1 400 Bad Request\r\n/);
+  assertStringIncludes((await left.promise).message, "chunk's size");
+  assertEquals(server.lines.map(({ status, whole }) => [status, whole]), [[400, false]]);
+});
+
+Deno.test("a response that has begun ends whole though the request's content turns to garbage", async () => {
+  const tap = new Tap();
+  await using server = await serving((exchange) => exchange.respond(head(200), tap));
+  using wire = await Wire.open(server.port);
+  await wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  tap.push("part");
+  await wire.until("part\r\n");
+  await wire.send("zz\r\n");
+  tap.push("rest");
+  tap.end();
+  assertEquals(await wire.rest(), "4\r\nrest\r\n0\r\n\r\n");
 });
 
 Deno.test("a client that ends its side right after its request gets what is answered at once", async () => {
@@ -174,19 +203,21 @@ Deno.test("a half-closed connection is closed, and the next client is served", a
   await wire.until("ok");
 });
 
-Deno.test("garbage in the midst of a response cuts the connection and nothing else", async () => {
+Deno.test("a request that was read gets its response whole, though bad bytes follow it, which get a 400", async () => {
   const tap = new Tap();
   await using server = await serving((exchange) => {
     if (exchange.head.url.endsWith("/next")) return answerText(exchange, "next");
     exchange.respond(head(200), tap);
   });
   using wire = await Wire.open(server.port);
-  await wire.send(GET);
+  await wire.send(GET + "gar");
   tap.push("part");
   await wire.until("part\r\n");
-  await wire.send("garbage\r\n\r\n");
-  assertEquals(await wire.rest(), "");
-  await tap.gone;
+  await wire.send("bage\r\n\r\n");
+  tap.push("rest");
+  tap.end();
+  assertEquals(await wire.until("0\r\n\r\n"), "4\r\nrest\r\n0\r\n\r\n");
+  assertMatch(await wire.rest(), /^HTTP\/1\.1 400 Bad Request\r\n/);
   using other = await Wire.open(server.port);
   await other.send(GET.replace("/", "/next"));
   await other.until("next");

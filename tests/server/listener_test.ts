@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import type { Exchange } from "../../service/exchange.ts";
 import { EMPTY } from "../../service/bytes.ts";
-import { listen } from "../../cli/listener.ts";
-import { answerText, bytes, head, serving, Wire } from "./wire.ts";
+import { listen } from "../../server/listener.ts";
+import { answerText, bytes, head, serving, textOf, Wire } from "../cli/wire.ts";
 
-function withoutNodes(text: string): string {
+function withoutOwn(text: string): string {
   return text.replace(/^(Date|Connection|Keep-Alive): .*\r\n/gm, "");
 }
 
@@ -34,7 +34,7 @@ Deno.test("a response's fields leave in the guest's case and order, repeats apar
   using wire = await Wire.open(server.port);
   await wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assertEquals(
-    withoutNodes(await wire.until("\xc3\xa9")),
+    withoutOwn(await wire.until("\xc3\xa9")),
     "HTTP/1.1 201 Created\r\nx-B: 1\r\nSET-cookie: a\r\nX-b: caf\xe9\r\nset-Cookie: b\r\ncontent-LENGTH: 2\r\n\r\n\xc3\xa9",
   );
 });
@@ -60,7 +60,7 @@ Deno.test("a status without a name has an empty reason", async () => {
   assertEquals(await wire.until("\r\n"), "HTTP/1.1 799 \r\n");
 });
 
-Deno.test("what node cannot write becomes a 500 that says so", async () => {
+Deno.test("a head that cannot be written becomes a 500 that says so", async () => {
   const heads = [
     head(1000),
     head(150),
@@ -92,7 +92,7 @@ Deno.test("informational heads go out before the response, in case and order", a
   using wire = await Wire.open(server.port);
   await wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assertEquals(
-    withoutNodes(await wire.until("ok")),
+    withoutOwn(await wire.until("ok")),
     "HTTP/1.1 103 Early Hints\r\nLINK: </a>\r\nLink: </b>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" +
       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
   );
@@ -131,7 +131,7 @@ Deno.test("a client of HTTP/1.0 gets no informational head, no chunks, and a clo
   await wire.send("GET /x HTTP/1.0\r\n\r\n");
   const text = await wire.rest();
   assertEquals(
-    withoutNodes(text),
+    withoutOwn(text),
     "HTTP/1.1 200 OK\r\n\r\nabcabc",
   );
   assertStringIncludes(text, "Connection: close\r\n");
@@ -153,46 +153,73 @@ Deno.test("the answer to HEAD has the head and no body", async () => {
   using wire = await Wire.open(server.port);
   await wire.send("HEAD /whole HTTP/1.1\r\nHost: a\r\n\r\n");
   assertEquals(
-    withoutNodes(await wire.until("\r\n\r\n")),
+    withoutOwn(await wire.until("\r\n\r\n")),
     "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
   );
   await wire.send("HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n");
-  assertEquals(withoutNodes(await wire.until("\r\n\r\n")), "HTTP/1.1 200 OK\r\n\r\n");
+  assertEquals(withoutOwn(await wire.until("\r\n\r\n")), "HTTP/1.1 200 OK\r\n\r\n");
   assert(cancelled);
 });
 
-Deno.test("targets in absolute form and the asterisk keep their meaning", async () => {
-  await using server = await serving((exchange) => answerText(exchange, exchange.head.url + "\n"));
+Deno.test("a target's host is the URL's and the Host field's, its scheme is the connection's (RFC 9112, section 3.2)", async () => {
+  await using server = await serving((exchange) => {
+    const { url, headers } = exchange.head;
+    answerText(exchange, `${url} ${headers.get("host")}\n`);
+  });
   using wire = await Wire.open(server.port);
   for (
-    const [line, url] of [
-      ["GET https://other.example/p?q HTTP/1.1", "https://other.example/p?q"],
-      ["OPTIONS * HTTP/1.1", "http://host.example/*"],
-      ["GET //double/slash HTTP/1.1", "http://host.example//double/slash"],
+    const [line, url, host] of [
+      ["GET https://other.example/p?q HTTP/1.1", "http://other.example/p?q", "other.example"],
+      ["GET HTTP://other.example:81?q HTTP/1.1", "http://other.example:81/?q", "other.example:81"],
+      ["GET http://[::1] HTTP/1.1", "http://[::1]/", "[::1]"],
+      ["OPTIONS * HTTP/1.1", "http://host.example/*", "host.example"],
+      ["GET //double/slash HTTP/1.1", "http://host.example//double/slash", "host.example"],
     ]
   ) {
     await wire.send(`${line}\r\nHost: host.example\r\n\r\n`);
     await wire.until("\r\n\r\n");
-    assertEquals(await wire.until("\n"), `${url}\n`);
+    assertEquals(await wire.until("\n"), `${url} ${host}\n`);
   }
 });
 
-Deno.test("pipelined requests are answered in order, whoever is ready first", async () => {
-  const slow = Promise.withResolvers<void>();
+Deno.test("pipelined requests run one after another, in order, those with content too", async () => {
+  const running = new Set<string>();
   await using server = await serving(async (exchange) => {
-    const slowOne = exchange.head.url.endsWith("/1");
-    if (slowOne) await slow.promise;
-    else if (exchange.head.url.endsWith("/3")) slow.resolve();
-    answerText(exchange, exchange.head.url.slice(-1));
+    const name = exchange.head.url.slice(-1);
+    running.add(name);
+    assertEquals(running.size, 1);
+    if (name === "1") await new Promise((resolve) => setTimeout(resolve, 20));
+    const text = await textOf(exchange.body);
+    assertEquals([...running], [name]);
+    running.delete(name);
+    answerText(exchange, name + text);
   });
   using wire = await Wire.open(server.port);
-  const request = (path: string) => `GET /${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
-  await wire.send(request("1") + request("2") + request("3"));
-  for (const digit of ["1", "2", "3"]) {
+  const get = (path: string) => `GET /${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const post = (path: string) => `POST /${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi`;
+  await wire.send(post("1") + get("2") + post("3"));
+  for (const text of ["1hi", "2", "3hi"]) {
     await wire.until("\r\n\r\n");
-    assertEquals(await wire.exactly(1), digit);
+    assertEquals(await wire.exactly(text.length), text);
   }
   assertEquals(server.lines.map((line) => line.target), ["/1", "/2", "/3"]);
+});
+
+Deno.test("any token is a method, in its own case", async () => {
+  await using server = await serving((exchange) => answerText(exchange, exchange.head.method));
+  using wire = await Wire.open(server.port);
+  for (const method of ["BREW", "get", "PosT", "HELLO", "M-SEARCH", "!#$%&'*+-.^_`|~09"]) {
+    await wire.send(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await wire.until("\r\n\r\n");
+    assertEquals(await wire.exactly(method.length), method);
+  }
+});
+
+Deno.test("only HEAD is HEAD: the response to head has content", async () => {
+  await using server = await serving((exchange) => answerText(exchange, "content"));
+  using wire = await Wire.open(server.port);
+  await wire.send("head / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await wire.until("\r\n\r\ncontent");
 });
 
 Deno.test("the client's facts are its addresses", async () => {
@@ -220,7 +247,6 @@ Deno.test("an upgrade that nobody offers is an ordinary request", async () => {
 
 const REFUSED: [what: string, text: string, status: number][] = [
   ["garbage", "garbage\r\n\r\n", 400],
-  ["a method that node does not know", "BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n", 400],
   ["a request without Host", "GET / HTTP/1.1\r\n\r\n", 400],
   ["a Host that is none", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400],
   ["a second Host", "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\nhost: a\r\n\r\n", 400],

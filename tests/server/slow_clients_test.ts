@@ -1,7 +1,7 @@
-import { listen } from "../../cli/listener.ts";
+import { listen } from "../../server/listener.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw } from "../guests/http.ts";
-import { answerText, Wire } from "./wire.ts";
+import { answerText, Wire } from "../cli/wire.ts";
 
 /** A listener that has little patience with heads. */
 async function impatient() {

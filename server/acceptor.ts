@@ -1,0 +1,124 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+/** Milliseconds that a connection of the process's own may wait to be accepted. */
+const PROBE_MILLIS = 1000;
+/** Milliseconds after that in which the event loop looks at what came while a guest held it up. */
+const STALL_MILLIS = 100;
+
+/** What a connection of the process's own has shown: `unknown` where none could be made for want of open files. */
+export type Probe = "accepts" | "fails" | "unknown";
+
+/**
+ * A listening TCP socket. After a failed `accept` (EMFILE: too many open files) `node:net` never accepts again, and has
+ * no event that tells so: {@linkcode Acceptor.probe} notices it, {@linkcode Acceptor.reopen} listens anew.
+ */
+export class Acceptor {
+  readonly address: string;
+  readonly port: number;
+  readonly #accept: (socket: Socket) => void;
+  #server: Server;
+  #accepted = 0;
+  #closed = false;
+  #probing: {
+    readonly socket: Socket;
+    /** Known once it is connected. */
+    readonly localPort: Promise<number | undefined>;
+    accepted(): void;
+  } | undefined;
+
+  private constructor(server: Server, accept: (socket: Socket) => void) {
+    const { address, port } = server.address() as AddressInfo;
+    this.address = address;
+    this.port = port;
+    this.#accept = accept;
+    this.#server = server;
+    this.#listen(server);
+  }
+
+  /**
+   * Listens on an address.
+   *
+   * @param accept Called with each connection.
+   * @throws {Error} Node's; its `code` is `EADDRINUSE` for a taken port.
+   */
+  static async open(
+    host: string,
+    port: number,
+    accept: (socket: Socket) => void,
+  ): Promise<Acceptor> {
+    return new Acceptor(await bind(host, port), accept);
+  }
+
+  /** How many connections were accepted. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** Makes a connection to itself, and looks whether it or any other is accepted. */
+  async probe(): Promise<Probe> {
+    const before = this.#accepted;
+    const { promise, resolve } = Promise.withResolvers<Probe>();
+    const socket = connect({ host: ANY[this.address] ?? this.address, port: this.port });
+    const localPort = new Promise<number | undefined>((known) => {
+      socket.on("connect", () => known(socket.localPort));
+      socket.on("close", () => known(undefined));
+    });
+    socket.on("error", ({ code }: Error & { code?: string }) => {
+      resolve(code === "EMFILE" || code === "ENFILE" ? "unknown" : "fails");
+    });
+    let timer = setTimeout(() => {
+      timer = setTimeout(() => resolve("fails"), STALL_MILLIS);
+    }, PROBE_MILLIS);
+    this.#probing = { socket, localPort, accepted: () => resolve("accepts") };
+    const outcome = await promise;
+    this.#probing = undefined;
+    clearTimeout(timer);
+    socket.destroy();
+    return this.#accepted > before ? "accepts" : outcome;
+  }
+
+  /** Listens anew on the same address and port. Connections that wait to be accepted are lost. */
+  async reopen(): Promise<void> {
+    this.#server.close();
+    const server = await bind(this.address, this.port);
+    if (this.#closed) return void server.close();
+    this.#server = server;
+    this.#listen(server);
+  }
+
+  /** Accepts no more connections. */
+  close(): void {
+    this.#closed = true;
+    this.#server.close();
+    this.#probing?.accepted();
+  }
+
+  #listen(server: Server): void {
+    server.on("connection", (socket) => {
+      this.#accepted++;
+      const probing = this.#probing;
+      if (!probing) return this.#accept(socket);
+      probing.localPort.then((port) => {
+        if (port !== socket.remotePort) return this.#accept(socket);
+        socket.destroy();
+        probing.accepted();
+      });
+    });
+  }
+}
+
+/** Where to reach a socket that listens on every address. */
+const ANY: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
+function bind(host: string, port: number): Promise<Server> {
+  // A client that ends its sending side gets what is being answered.
+  const server = createServer({ allowHalfOpen: true });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      server.on("error", () => {}); // a failed accept shows in the probe
+      resolve(server);
+    });
+  });
+}

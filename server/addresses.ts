@@ -1,0 +1,53 @@
+import type { Socket } from "node:net";
+import { Acceptor } from "./acceptor.ts";
+
+/** How often to look for a port that is free on both of localhost's addresses. */
+const PORT_ATTEMPTS = 10;
+
+const NO_SUCH_ADDRESS: ReadonlySet<string | undefined> = new Set([
+  "EADDRNOTAVAIL",
+  "EAFNOSUPPORT",
+  "EINVAL", // what Deno makes of the first
+]);
+
+type Accept = (socket: Socket) => void;
+
+/**
+ * Listens on a name or an address: on two for `localhost`, if this machine has both, and on every one for nothing.
+ *
+ * @throws {Error} Node's; its `code` is `EADDRINUSE` for a taken port.
+ */
+export async function openAll(hostname: string, port: number, accept: Accept): Promise<Acceptor[]> {
+  if (hostname === "") return [await openEither("::", "0.0.0.0", port, accept)];
+  if (hostname !== "localhost") return [await Acceptor.open(hostname, port, accept)];
+  for (let attempt = 1;; attempt++) {
+    const first = await openEither("127.0.0.1", "::1", port, accept);
+    if (first.address !== "127.0.0.1") return [first];
+    try {
+      return [first, await Acceptor.open("::1", first.port, accept)];
+    } catch (error) {
+      if (codeOf(error) !== "EADDRINUSE") return [first];
+      first.close();
+      if (port !== 0 || attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Listens on the second address where this machine does not have the first. */
+async function openEither(
+  one: string,
+  other: string,
+  port: number,
+  accept: Accept,
+): Promise<Acceptor> {
+  try {
+    return await Acceptor.open(one, port, accept);
+  } catch (error) {
+    if (!NO_SUCH_ADDRESS.has(codeOf(error))) throw error;
+    return await Acceptor.open(other, port, accept);
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}

@@ -1,0 +1,391 @@
+import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
+import { concat, EMPTY, type Payload } from "../service/bytes.ts";
+import { type ClientFacts, HttpVersion, type ResponseHead } from "../service/exchange.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import { ChunkedDecoder } from "./chunked_decoder.ts";
+import { ServerExchange } from "./exchange.ts";
+import { type HeadBounds, HeadParser } from "./head_parser.ts";
+import { type ContentDecoder, LengthDecoder } from "./length_decoder.ts";
+import { linger } from "./linger.ts";
+import type { Outbox } from "./outbox.ts";
+import { Rejection } from "./rejection.ts";
+import { type ContentOwner, RequestContent } from "./request_content.ts";
+import type { RequestHeadFields } from "./request_head.ts";
+import { plainResponse } from "./response_head.ts";
+import { type ResponseWire, ResponseWriter } from "./response_writer.ts";
+
+/** Bytes of content that wait for the guest before the client has to. */
+const MOST_HELD = 64 * 1024;
+/** Bytes that wait behind the request that is being answered before the client has to. */
+const MOST_AHEAD = 64 * 1024;
+/** Bytes of unwanted content that are read so that the connection can persist. */
+const MOST_DISCARDED = 64 * 2 ** 20;
+/** Milliseconds that unwanted content may take once the response is out. */
+const DISCARD_MILLIS = 10_000;
+
+/**
+ * What the connection's next bytes are.
+ *
+ * - `head`: a request's head (RFC 9112, sections 2 and 3); the connection is idle while none of it has come.
+ * - `content`: content of the request that is being answered (section 6).
+ * - `response`: those of a later request: the last one is whole, its response is to come (section 9.3.2, pipelining).
+ * - `other`: another protocol's (RFC 9110, section 7.8), or nobody's, as the connection closes (section 9.6).
+ */
+type State = "head" | "content" | "response" | "other";
+
+/** What the connections of a server have in common. */
+export interface ConnectionOptions {
+  /** The scheme of the requests' URLs, whatever their targets say. */
+  readonly scheme: "http" | "https";
+  readonly bounds: HeadBounds;
+  readonly outbox: Outbox;
+  /** Seconds after which an idle connection is closed, as responses tell it. */
+  readonly keepAlive: number;
+  /** Counts up with time; see {@linkcode Connection.since}. */
+  readonly clock: { readonly round: number };
+  /** Answers a request; called with the next one when the last response has gone out. */
+  serve(exchange: ServerExchange): void;
+  /** Called for each request that is refused instead of served. */
+  refused(rejection: Rejection): void;
+  /** Called when the connection has closed. */
+  closed(connection: Connection): void;
+}
+
+/**
+ * An HTTP/1 connection (RFC 9112): takes requests from a stream of bytes, one strictly after another, and writes their
+ * responses. A client that ends its sending side counts as gone.
+ */
+export class Connection implements ResponseWire, ContentOwner {
+  readonly stream: ByteStream;
+  readonly client: ClientFacts;
+  /** The clock's round in which it began to wait for what it waits for now. */
+  since: number;
+  readonly #options: ConnectionOptions;
+  readonly #parser: HeadParser;
+  #state: State = "head";
+  /** Whether no request has come yet. */
+  #fresh = true;
+  /** Whether another request may follow, as far as requests, responses and failures have decided. */
+  #persistent = true;
+  #retired = false;
+  #paused = false;
+  /** What has come behind the request that is being answered. */
+  #ahead: Buffer[] = [];
+  #aheadBytes = 0;
+  /** The request that is being answered; undefined between requests. */
+  #exchange: ServerExchange | undefined;
+  #writer: ResponseWriter | undefined;
+  #content: RequestContent | undefined;
+  #decoder: ContentDecoder | undefined;
+  /** Whether the client still waits for `100 Continue`. */
+  #expects = false;
+  /** Whether the response has gone out whole. */
+  #written = false;
+  /** Bytes of this request's content that were read for nobody. */
+  #discarded = 0;
+  #discardTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(stream: ByteStream, client: ClientFacts, options: ConnectionOptions) {
+    this.stream = stream;
+    this.client = client;
+    this.#options = options;
+    this.#parser = new HeadParser(options.bounds);
+    this.since = options.clock.round;
+    stream.on("data", this.#read);
+    stream.on("end", this.#onEnd);
+    stream.on("error", ignore); // its close is what counts
+    stream.on("close", this.#onClose);
+  }
+
+  get outbox(): Outbox {
+    return this.#options.outbox;
+  }
+
+  get keepAlive(): number {
+    return this.#options.keepAlive;
+  }
+
+  /** What it waits for: a head (the first one, or one that has begun), another request, or no request at all. */
+  get awaits(): "head" | "next" | undefined {
+    if (this.#state !== "head") return undefined;
+    return this.#fresh || this.#parser.begun ? "head" : "next";
+  }
+
+  /** Has it close behind the response to the request that runs, or to the next one. */
+  retire(): void {
+    this.#retired = true;
+  }
+
+  /** Closes it, unless a request runs on it or has begun to arrive. */
+  closeIdle(): void {
+    if (this.#state === "head" && !this.#parser.begun) this.#close();
+  }
+
+  /** Refuses a client that has sent no whole head in time. */
+  expire(): void {
+    this.stream.write(BARE_408);
+    this.#close();
+  }
+
+  /** Ends it and what runs on it. */
+  cut(reason: Error): void {
+    this.stream.destroy();
+    this.#exchange?.closed(reason);
+  }
+
+  persists(): boolean {
+    return this.#persistent && !this.#retired && !this.#expects;
+  }
+
+  written(): void {
+    this.#written = true;
+    if (!this.#writer!.persists) this.#persistent = false;
+    this.#exchange!.closed();
+    this.#advance();
+  }
+
+  fail(framed: boolean): void {
+    const { stream } = this;
+    if (!framed && stream.resetAndDestroy) stream.resetAndDestroy();
+    else setImmediate(() => stream.destroy()); // what is written by now still goes out
+  }
+
+  firstRead(content: RequestContent): void {
+    if (!this.#expects || content !== this.#content || this.#writer!.begun) return;
+    this.#expects = false;
+    if (this.stream.writable) this.stream.write(CONTINUE);
+  }
+
+  taken(): void {
+    this.#regulate();
+  }
+
+  dropped(): void {
+    this.#regulate();
+    this.#advance();
+  }
+
+  readonly #read = (chunk: Buffer): void => {
+    try {
+      for (let rest = chunk; rest.length;) {
+        if (this.#state === "head") rest = this.#readHead(rest);
+        else if (this.#state === "content") rest = this.#readContent(rest);
+        else return this.#keep(rest);
+      }
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+      this.#refuse(error);
+    }
+  };
+
+  /** Reads on in a head, and begins with its request once it is whole; gives back what it does not take. */
+  #readHead(bytes: Buffer): Buffer {
+    if (!this.#parser.begun && !this.#fresh) this.since = this.#options.clock.round;
+    let rest: Buffer = EMPTY_BUFFER;
+    this.#parser.push(bytes, (head, taken) => rest = this.#begin(head, bytes.subarray(taken)));
+    return rest;
+  }
+
+  /** Begins with a request; gives back what does not belong to its content. */
+  #begin(head: RequestHeadFields, bytes: Buffer): Buffer {
+    let rest = bytes;
+    let body: Payload = EMPTY;
+    this.#fresh = false;
+    this.#persistent = head.persists;
+    this.#written = false;
+    this.#state = "response";
+    if (head.framing.kind === "chunked" || head.framing.length > 0) {
+      const length = head.framing.kind === "chunked" ? undefined : head.framing.length;
+      const decoder = length === undefined
+        ? new ChunkedDecoder(this.#options.bounds.headBytes)
+        : new LengthDecoder(length);
+      const pieces: Uint8Array[] = [];
+      rest = bytes.subarray(decoder.push(bytes, (piece) => pieces.push(piece)));
+      body = decoder.ended && !decoder.trailers
+        ? concat(pieces)
+        : this.#receive(decoder, length, pieces);
+      this.#expects = head.expectsContinue && !decoder.ended;
+    }
+    const { version, method } = head;
+    const asked = { toHead: method === "HEAD", chunks: version === HttpVersion.http11 };
+    this.#writer = new ResponseWriter(this, asked);
+    this.#exchange = this.#exchangeOf(head, body, this.#writer);
+    const content = this.#content;
+    // A guest may read on after its response; then bytes that are still to come are nobody's.
+    if (content) this.#exchange.onOver = () => content.cancel();
+    this.#options.serve(this.#exchange);
+    return rest;
+  }
+
+  /** Content that has not come whole, or that trailer fields follow. */
+  #receive(
+    decoder: ContentDecoder,
+    length: number | undefined,
+    pieces: readonly Uint8Array[],
+  ): RequestContent {
+    const content = new RequestContent(length, this);
+    for (const piece of pieces) content.push(piece);
+    if (decoder.ended) content.finish(decoder.trailers);
+    else {
+      this.#content = content;
+      this.#decoder = decoder;
+      this.#discarded = 0;
+      this.#state = "content";
+      this.#regulate();
+    }
+    return content;
+  }
+
+  #exchangeOf(head: RequestHeadFields, body: Payload, writer: ResponseWriter): ServerExchange {
+    const { method, target, path, version, headers } = head;
+    const authority = head.authority || addressOf(this.client);
+    let before = 0;
+    return new ServerExchange({
+      head: { method, url: `${this.#options.scheme}://${authority}${path}`, version, headers },
+      target,
+      body,
+      client: this.client,
+      writer,
+      ...head.upgrades && {
+        takeOver: (head) => {
+          const stream = this.#switch(head, writer);
+          before = stream.bytesWritten ?? 0;
+          return stream;
+        },
+        bytesAfter: () => (this.stream.bytesWritten ?? 0) - before,
+      },
+    });
+  }
+
+  /** Reads on in the content; gives back what is behind it. */
+  #readContent(bytes: Buffer): Buffer {
+    const [content, decoder] = [this.#content!, this.#decoder!];
+    const taken = decoder.push(bytes, (piece) => {
+      if (content.dropped) this.#discarded += piece.length;
+      else content.push(piece);
+    });
+    if (decoder.ended) {
+      this.#endContent();
+      content.finish(decoder.trailers);
+      this.#advance();
+    } else this.#regulate();
+    if (this.#discarded > MOST_DISCARDED) this.#advance();
+    return bytes.subarray(taken);
+  }
+
+  /** Nothing more of the content will be read from the connection. */
+  #endContent(): void {
+    clearTimeout(this.#discardTimer);
+    this.#content = this.#decoder = undefined;
+    this.#expects = false;
+    if (this.#state === "content") this.#state = "response";
+  }
+
+  /** Keeps what comes behind a request for its turn. */
+  #keep(bytes: Buffer): void {
+    if (this.#state !== "response") return;
+    this.#ahead.push(bytes);
+    this.#aheadBytes += bytes.length;
+    this.#regulate();
+  }
+
+  /** Holds the client back, or lets it go on, as there is room for what it sends. */
+  #regulate(): void {
+    const full = this.#aheadBytes > MOST_AHEAD || (this.#content?.held ?? 0) > MOST_HELD ||
+      this.#content !== undefined && this.#discarded > MOST_DISCARDED;
+    if (full === this.#paused || this.#state === "other") return;
+    this.#paused = full;
+    if (full) this.stream.pause();
+    else this.stream.resume();
+  }
+
+  /** Goes on to the next request, or closes, once nothing keeps the last one. */
+  #advance(): void {
+    if (!this.#written || !this.#exchange || this.#state === "other") return;
+    if (!this.#persistent || !this.stream.writable) return this.#close();
+    if (this.#content) return this.#discard(this.#content);
+    if (this.#retired && !this.#aheadBytes) return this.#close();
+    this.#exchange = this.#writer = undefined;
+    this.#state = "head";
+    this.since = this.#options.clock.round;
+    const bytes = this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead);
+    this.#ahead = [];
+    this.#aheadBytes = 0;
+    this.#regulate();
+    if (bytes.length) this.#read(bytes);
+  }
+
+  /** Waits for the rest of content that nobody will read; for not too much of it, and not too long. */
+  #discard(content: RequestContent): void {
+    if (!content.dropped) return; // a guest may read on after its response
+    if (Math.max(this.#discarded, content.length ?? 0) > MOST_DISCARDED) return this.#close();
+    this.#discardTimer ??= setTimeout(() => this.#close(), DISCARD_MILLIS);
+  }
+
+  /** Answers with the reason for a refusal, and closes. */
+  #refuse(rejection: Rejection): void {
+    const exchange = this.#exchange;
+    const { message } = rejection;
+    this.#options.refused(rejection);
+    this.#content?.fail(`it is not valid (${message})`);
+    if (exchange) {
+      // The content of a request that has been served has turned out bad.
+      this.#endContent();
+      this.#persistent = false;
+      if (exchange.answered) return this.#advance();
+      this.#writer!.status = rejection.status;
+    }
+    if (this.stream.writable) this.stream.write(plainResponse(rejection.status, message), "latin1");
+    exchange?.closed(new Error(`The request was refused: ${message}`));
+    this.#close();
+  }
+
+  #switch(head: ResponseHead, writer: ResponseWriter): ByteStream {
+    const { stream } = this;
+    writer.inform(head);
+    this.#state = "other";
+    stream.pause();
+    stream.off("data", this.#read);
+    stream.off("end", this.#onEnd);
+    if (this.#ahead.length) stream.unshift(Buffer.concat(this.#ahead));
+    // As a stream does by itself that nobody has paused.
+    queueMicrotask(() => stream.listenerCount("data") && stream.resume());
+    return stream;
+  }
+
+  #close(): void {
+    if (this.#state === "other") return;
+    this.#state = "other";
+    clearTimeout(this.#discardTimer);
+    this.stream.off("data", this.#read);
+    linger(this.stream);
+  }
+
+  /** Who ends the sending side has left; what is answered by now still goes out. */
+  readonly #onEnd = (): void => {
+    this.outbox.flush();
+    this.stream.end();
+  };
+
+  readonly #onClose = (): void => {
+    this.#state = "other";
+    clearTimeout(this.#discardTimer);
+    this.#content?.fail("the client has left");
+    this.#exchange?.closed(new Error("The client has left before its response was complete"));
+    this.#options.closed(this);
+  };
+}
+
+const EMPTY_BUFFER = Buffer.alloc(0);
+const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+const BARE_408 = Buffer.from(
+  "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+);
+
+function ignore(): void {}
+
+/** The authority of a request that names none: where the client has sent it. */
+function addressOf({ serverAddress: address, serverPort }: ClientFacts): string {
+  return address.includes(":") ? `[${address}]:${serverPort}` : `${address}:${serverPort}`;
+}

@@ -1,0 +1,126 @@
+import type { Duplex } from "node:stream";
+import { isWhole, type Payload } from "../service/bytes.ts";
+import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../service/exchange.ts";
+import { HttpVersion } from "../service/exchange.ts";
+import { Usage } from "../service/usage.ts";
+
+/** What writes a response: there is one for each version of HTTP. */
+export interface ExchangeWriter {
+  /** Status of the final head that was written; 0 before that. */
+  readonly status: number;
+  /** Bytes of content that were written. */
+  readonly bytes: number;
+  /** Writes an informational head. */
+  inform(head: ResponseHead): void;
+  /** Writes the response. Its connection calls {@linkcode ServerExchange.closed} in the end. */
+  send(head: ResponseHead, body: Payload): void;
+  /** Stops content that is still arriving. */
+  abandon(reason: Error): void;
+}
+
+/** What a {@linkcode ServerExchange} is made of. */
+export interface ExchangeParts {
+  readonly head: RequestHead;
+  /** The request's path or URL as it came. */
+  readonly target: string;
+  readonly body: Payload;
+  readonly client: ClientFacts;
+  readonly writer: ExchangeWriter;
+  /** Gives the connection to another protocol, where the client asks for one. */
+  readonly takeOver?: ((head: ResponseHead) => Duplex) | undefined;
+  /** Bytes that were written since {@linkcode ExchangeParts.takeOver}. */
+  readonly bytesAfter?: (() => number) | undefined;
+}
+
+/** One request of a connection, and the state of its response: none, given, sent whole or lost. */
+export class ServerExchange implements Exchange {
+  readonly head: RequestHead;
+  readonly target: string;
+  readonly body: Payload;
+  readonly client: ClientFacts;
+  readonly usage: Usage = new Usage();
+  readonly takeOver?: (head: ResponseHead) => Duplex | undefined;
+  /** Called once: the response has gone out whole, or never will. */
+  onClosed: ((whole: boolean) => void) | undefined;
+  /** Called once: the response is out or lost, and the guest does no more for the request. */
+  onOver: (() => void) | undefined;
+  readonly #parts: ExchangeParts;
+  #answered = false;
+  #closed = false;
+  #settled = false;
+  #switched = false;
+  #gone: Error | undefined;
+  #watchers: ((reason: Error) => void)[] | undefined;
+
+  constructor(parts: ExchangeParts) {
+    this.head = parts.head;
+    this.target = parts.target;
+    this.body = parts.body;
+    this.client = parts.client;
+    this.#parts = parts;
+    if (parts.takeOver) this.takeOver = (head) => this.#takeOver(head);
+  }
+
+  /** Whether the response has been given, if not yet sent. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** The response's status, 0 before there is one. */
+  get status(): number {
+    return this.#switched ? 101 : this.#parts.writer.status;
+  }
+
+  /** Bytes of the response's content, or of the protocol that followed it. */
+  get bytes(): number {
+    return this.#switched ? this.#parts.bytesAfter?.() ?? 0 : this.#parts.writer.bytes;
+  }
+
+  inform(head: ResponseHead): void {
+    // RFC 9110, section 15.2: HTTP/1.0 has no informational responses.
+    if (this.#answered || this.#closed || this.head.version < HttpVersion.http11) return;
+    if (head.status >= 100 && head.status <= 199) this.#parts.writer.inform(head);
+  }
+
+  respond(head: ResponseHead, body: Payload): void {
+    if (this.#answered) throw new Error("Cannot respond to a request that has its response");
+    this.#answered = true;
+    if (!this.#closed) this.#parts.writer.send(head, body);
+    else if (!isWhole(body)) body.cancel(this.#gone);
+  }
+
+  onGone(callback: (reason: Error) => void): void {
+    if (this.#gone) callback(this.#gone);
+    else if (!this.#closed) (this.#watchers ??= []).push(callback);
+  }
+
+  /** Notes that the response has gone out whole or, with a reason, that it never will. */
+  closed(reason?: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const gone = this.#switched ? undefined : reason;
+    this.#gone = gone;
+    const watchers = this.#watchers;
+    this.#watchers = undefined;
+    this.onClosed?.(!gone);
+    if (gone) {
+      this.#parts.writer.abandon(gone);
+      for (const watcher of watchers ?? []) watcher(gone);
+    }
+    if (this.#settled) this.onOver?.();
+  }
+
+  /** Notes that the guest does no more for the request: nobody will read its content or respond. */
+  settled(): void {
+    this.#settled = true;
+    if (this.#closed) this.onOver?.();
+  }
+
+  #takeOver(head: ResponseHead): Duplex | undefined {
+    if (this.#answered) throw new Error("Cannot take the connection of a request over twice");
+    if (this.#closed) return undefined;
+    const stream = this.#parts.takeOver!(head);
+    this.#answered = this.#switched = true;
+    return stream;
+  }
+}

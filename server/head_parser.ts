@@ -1,0 +1,149 @@
+import { Buffer } from "node:buffer";
+import { badRequest, Rejection } from "./rejection.ts";
+import { type RequestHeadFields, RequestHeadReader } from "./request_head.ts";
+
+/** Bounds on a request's head, in bytes. */
+export interface HeadBounds {
+  /** The request-line: beyond it the request gets 414. */
+  readonly lineBytes: number;
+  /** All of the head, the line included: beyond it the request gets 431. */
+  readonly headBytes: number;
+}
+
+/** Heads up to this size are read from one string, where they have come whole. */
+const SHORT_HEAD = 4096;
+const LF = 0x0a;
+const CR = 0x0d;
+const EMPTY_LINE = "\r\n\r\n";
+/** Bytes of a request-line: what is none of them cannot become one. */
+const NO_LINE_BYTE = /[^\x20-\x7e]/;
+
+/**
+ * Finds and reads requests' heads in a connection's bytes, however they are cut into pieces (RFC 9112, section 2.2).
+ * Each byte is looked at once. A head is read in one of two ways with the same outcome: short ones that have come whole
+ * from one string, all others line by line as they come; the former refuses nothing, it leaves that to the latter.
+ */
+export class HeadParser {
+  readonly #bounds: HeadBounds;
+  #reader: RequestHeadReader | undefined;
+  #hasLine = false;
+  /** Bytes of the head so far, without those of {@linkcode HeadParser.#partial}. */
+  #bytes = 0;
+  /** The beginning of a line whose end has not come yet, in a buffer that grows by doubling. */
+  #partial: Buffer = Buffer.alloc(0);
+  #partialBytes = 0;
+
+  constructor(bounds: HeadBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Whether a part of a head has come. */
+  get begun(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  /**
+   * Reads on.
+   *
+   * @param bytes The next bytes of the connection.
+   * @param done Called once the head has come whole, with it and with the number of those bytes that it took.
+   * @throws {Rejection} If what has come cannot be a head.
+   */
+  push(bytes: Buffer, done: (head: RequestHeadFields, taken: number) => void): void {
+    if (this.#reader || !this.#readShort(bytes, done)) this.#readLines(bytes, done);
+  }
+
+  /** Reads a short head that is whole; false if it is not, or is to be refused. */
+  #readShort(bytes: Buffer, done: (head: RequestHeadFields, taken: number) => void): boolean {
+    const text = bytes.toString("latin1", 0, Math.min(bytes.length, SHORT_HEAD));
+    const end = text.indexOf(EMPTY_LINE);
+    const lineEnd = text.indexOf("\r\n");
+    if (end < 0 || end + EMPTY_LINE.length > this.#bounds.headBytes) return false;
+    if (lineEnd === 0 || lineEnd > this.#bounds.lineBytes) return false;
+    let head: RequestHeadFields;
+    try {
+      const reader = new RequestHeadReader();
+      reader.requestLine(text.slice(0, lineEnd));
+      for (let from = lineEnd + 2; from <= end;) {
+        const to = text.indexOf("\r\n", from);
+        reader.fieldLine(text, from, to);
+        from = to + 2;
+      }
+      head = reader.finish();
+    } catch (error) {
+      if (error instanceof Rejection) return false;
+      throw error;
+    }
+    done(head, end + EMPTY_LINE.length);
+    return true;
+  }
+
+  #readLines(bytes: Buffer, done: (head: RequestHeadFields, taken: number) => void): void {
+    this.#reader ??= new RequestHeadReader();
+    for (let from = 0; from < bytes.length;) {
+      const at = bytes.indexOf(LF, from);
+      const to = at < 0 ? bytes.length : at + 1;
+      this.#checkSize(bytes, from, to);
+      if (at < 0) return this.#keep(bytes, from);
+      const line = this.#takeLine(bytes, from, to);
+      from = to;
+      if (!this.#hasLine) {
+        if (line === "") continue; // RFC 9112, section 2.2: empty lines ahead of the request-line
+        this.#reader.requestLine(line);
+        this.#hasLine = true;
+      } else if (line !== "") this.#reader.fieldLine(line, 0, line.length);
+      else {
+        const head = this.#reader.finish();
+        this.#reset();
+        return done(head, from);
+      }
+    }
+  }
+
+  /** Checks the bounds, with those bytes of the line that have come; and the bytes of a request-line at once. */
+  #checkSize(bytes: Buffer, from: number, to: number): void {
+    const { lineBytes, headBytes } = this.#bounds;
+    const length = this.#partialBytes + to - from;
+    if (!this.#hasLine) {
+      const within = Math.min(to, from + Math.max(0, lineBytes + 2 - this.#partialBytes));
+      const text = bytes.toString("latin1", from, within).replace(/\r?\n?$/, "");
+      if (NO_LINE_BYTE.test(text)) badRequest("The request line is not valid");
+      if (length > lineBytes + 2) throw new Rejection(414, "The URL is too long");
+    }
+    if (this.#bytes + length > headBytes) {
+      throw new Rejection(431, "The header fields are too large");
+    }
+  }
+
+  /** The line up to its LF, without its CRLF: a bare LF ends none here, a bare CR is in none. */
+  #takeLine(bytes: Buffer, from: number, to: number): string {
+    let line = bytes;
+    let [start, end] = [from, to];
+    if (this.#partialBytes) {
+      this.#keep(bytes.subarray(0, to), from);
+      [line, start, end] = [this.#partial, 0, this.#partialBytes];
+      this.#partialBytes = 0;
+    }
+    this.#bytes += end - start;
+    if (line[end - 2] !== CR || end - 2 < start) badRequest("A line ends without a CR");
+    return line.toString("latin1", start, end - 2);
+  }
+
+  #keep(bytes: Buffer, from: number): void {
+    const needed = this.#partialBytes + bytes.length - from;
+    if (needed > this.#partial.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#partial.length, 256));
+      this.#partial.copy(grown, 0, 0, this.#partialBytes);
+      this.#partial = grown;
+    }
+    bytes.copy(this.#partial, this.#partialBytes, from);
+    this.#partialBytes = needed;
+  }
+
+  #reset(): void {
+    this.#reader = undefined;
+    this.#hasLine = false;
+    this.#bytes = 0;
+    this.#partial = Buffer.alloc(0);
+  }
+}

@@ -1,0 +1,41 @@
+import type { Buffer } from "node:buffer";
+import type { HeaderList } from "../service/headers.ts";
+
+/** Finds the end of a message's content in a connection's bytes. */
+export interface ContentDecoder {
+  /** Whether the end has come. */
+  readonly ended: boolean;
+  /** The trailer fields, if there are any; complete at the end. */
+  readonly trailers: HeaderList | undefined;
+  /**
+   * Decodes on.
+   *
+   * @param bytes The next bytes of the connection.
+   * @param data Called with each piece of content, a view of those bytes.
+   * @returns How many of the bytes belong to the message: all of them, unless it has ended.
+   * @throws {Rejection} If what has come is not valid.
+   */
+  push(bytes: Buffer, data: (piece: Uint8Array) => void): number;
+}
+
+/** Content whose length is declared (RFC 9112, section 6.2). */
+export class LengthDecoder implements ContentDecoder {
+  readonly trailers: undefined;
+  #left: number;
+
+  /** @param length What Content-Length says, in bytes. */
+  constructor(length: number) {
+    this.#left = length;
+  }
+
+  get ended(): boolean {
+    return this.#left === 0;
+  }
+
+  push(bytes: Buffer, data: (piece: Uint8Array) => void): number {
+    const taken = Math.min(this.#left, bytes.length);
+    this.#left -= taken;
+    if (taken) data(new Uint8Array(bytes.buffer, bytes.byteOffset, taken));
+    return taken;
+  }
+}

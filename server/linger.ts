@@ -1,0 +1,22 @@
+import type { ByteStream } from "./byte_stream.ts";
+
+/** Milliseconds and bytes for which a closing connection is read. */
+const MOST_MILLIS = 2000;
+const MOST_BYTES = 16 * 2 ** 20;
+
+/**
+ * Closes a connection in two steps (RFC 9112, section 9.6): first the sending side, then, when the client has ended its
+ * own or has had time for it, all of it. Bytes that arrive at a closed socket cause a reset, which would take away from
+ * the client what it has not read yet.
+ */
+export function linger(stream: ByteStream): void {
+  const timer = setTimeout(() => stream.destroy(), MOST_MILLIS);
+  let bytes = 0;
+  stream.on("data", (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) stream.destroy();
+  });
+  stream.on("close", () => clearTimeout(timer));
+  stream.end();
+  stream.resume();
+}

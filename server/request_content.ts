@@ -1,0 +1,121 @@
+import { type ByteSource, concat, type Eventually } from "../service/bytes.ts";
+import { HostError, refuse } from "../service/errors.ts";
+import type { HeaderList } from "../service/headers.ts";
+
+/** What a {@linkcode RequestContent} tells its connection. */
+export interface ContentOwner {
+  /** The content is read for the first time: the moment for `100 Continue` (RFC 9110, section 10.1.1). */
+  firstRead(content: RequestContent): void;
+  /** Bytes were taken: there may be room for more. */
+  taken(): void;
+  /** Nobody will read on. */
+  dropped(): void;
+}
+
+/** A request's content, as far as it has come: bytes wait here until somebody reads them. */
+export class RequestContent implements ByteSource {
+  /** Bytes that wait to be read. */
+  held = 0;
+  readonly #owner: ContentOwner;
+  #pieces: Uint8Array[] = [];
+  #left: number | undefined;
+  #complete = false;
+  #trailers: HeaderList | undefined;
+  #failure: HostError | undefined;
+  #dropped = false;
+  #read = false;
+  #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+
+  /** @param length What Content-Length says, in bytes; undefined for chunked content. */
+  constructor(length: number | undefined, owner: ContentOwner) {
+    this.#left = length;
+    this.#owner = owner;
+  }
+
+  get length(): number | undefined {
+    return this.#complete ? this.held : this.#left;
+  }
+
+  get trailers(): HeaderList | undefined {
+    return this.#complete ? this.#trailers : undefined;
+  }
+
+  /** Whether all of it has come, read or not. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Whether nobody will read on. */
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
+  /** Adds what has come. */
+  push(piece: Uint8Array): void {
+    if (this.#dropped) return;
+    this.#pieces.push(piece);
+    this.held += piece.length;
+    this.#wake();
+  }
+
+  /** Notes that all of it has come. */
+  finish(trailers: HeaderList | undefined): void {
+    this.#complete = true;
+    this.#trailers = trailers;
+    this.#wake();
+  }
+
+  /** Notes that the rest will not come: after what is there, a read fails. */
+  fail(reason: string): void {
+    if (this.#complete || this.#failure) return;
+    this.#failure = new HostError("http-incomplete", `Cannot read the request's body: ${reason}`);
+    this.#wake();
+  }
+
+  read(): Eventually<Uint8Array | undefined> {
+    if (!this.#read) {
+      this.#read = true;
+      this.#owner.firstRead(this);
+    }
+    const found = this.#take();
+    return found === null ? (this.#waiting ??= Promise.withResolvers()).promise : found;
+  }
+
+  cancel(): void {
+    if (this.#dropped) return;
+    this.#dropped = true;
+    this.#pieces = [];
+    this.held = 0;
+    this.#wake();
+    this.#owner.dropped();
+  }
+
+  /** Bytes, the end (`undefined`), or nothing yet (`null`). */
+  #take(): Uint8Array | undefined | null {
+    if (this.#dropped) refuse("failed", "Cannot read a request's body that was given up");
+    if (this.#pieces.length) {
+      const chunk = concat(this.#pieces);
+      this.#pieces = [];
+      this.held = 0;
+      if (this.#left !== undefined) this.#left -= chunk.length;
+      this.#owner.taken();
+      return chunk;
+    }
+    if (this.#complete) return undefined;
+    if (this.#failure) throw this.#failure;
+    return null;
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    if (!waiting) return;
+    try {
+      const found = this.#take();
+      if (found === null) return;
+      waiting.resolve(found);
+    } catch (error) {
+      waiting.reject(error);
+    }
+    this.#waiting = undefined;
+  }
+}

@@ -1,0 +1,254 @@
+import { HttpVersion } from "../service/exchange.ts";
+import { asksForUpgrade } from "../service/upgrade.ts";
+import { HeaderList } from "../service/headers.ts";
+import { isHost } from "./host.ts";
+import { badRequest, Rejection } from "./rejection.ts";
+
+/** How the end of a request's content is found (RFC 9112, section 6.3). */
+export type RequestFraming =
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" };
+
+/** A request's head, read and checked. */
+export interface RequestHeadFields {
+  readonly method: string;
+  /** The request-target as it came. */
+  readonly target: string;
+  /** The part of the URL behind the scheme: authority, path and query; without authority if nothing names it. */
+  readonly authority: string;
+  /** Path and query, beginning with a slash. */
+  readonly path: string;
+  readonly version: typeof HttpVersion.http10 | typeof HttpVersion.http11;
+  readonly headers: HeaderList;
+  readonly framing: RequestFraming;
+  /** Whether the client allows the connection to persist (RFC 9112, section 9.3). */
+  readonly persists: boolean;
+  /** Whether the client waits for `100 Continue` (RFC 9110, section 10.1.1). */
+  readonly expectsContinue: boolean;
+  /** Whether the client asks to change protocols (RFC 9110, section 7.8). */
+  readonly upgrades: boolean;
+}
+
+const NO_CONTENT: RequestFraming = { kind: "length", length: 0 };
+const CHUNKED: RequestFraming = { kind: "chunked" };
+
+/** method SP request-target SP HTTP-version (RFC 9112, section 3): any token is a method. */
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
+const COMMON_LINE = /^([A-Z]+) (\/[\x21\x22\x24-\x7e]*) HTTP\/1\.1$/;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Bytes that a field value may not have (RFC 9110, section 5.5): controls but HTAB. */
+// deno-lint-ignore no-control-regex -- these are what is looked for
+const CONTROLS = /[\0-\x08\x0a-\x1f\x7f]/;
+/** absolute-form (RFC 9112, section 3.2.2): scheme, authority, the rest. */
+const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.\-]*):\/\/([^/?]*)(.*)$/;
+
+/** Fields that the front itself acts on, by their names in lower case. */
+type ActedOn =
+  | "host"
+  | "content-length"
+  | "transfer-encoding"
+  | "connection"
+  | "expect"
+  | "upgrade";
+const ACTED_ON: ReadonlyMap<string, ActedOn> = new Map(
+  (["host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"] as const)
+    .map((name) => [name, name]),
+);
+/** One bit for the length of each of those names: most other names need not be lower-cased. */
+const ACTED_ON_LENGTHS = [...ACTED_ON.keys()].reduce((bits, { length }) => bits | 1 << length, 0);
+
+/**
+ * Reads a request's head line by line (RFC 9112, sections 2 to 6). Lines are given without their CRLF, each character
+ * a byte. Every method throws a {@linkcode Rejection}.
+ */
+export class RequestHeadReader {
+  #method = "";
+  #target = "";
+  #http10 = false;
+  readonly #raw: string[] = [];
+  #host: string | undefined;
+  #hostAt = 0;
+  #length: string | undefined;
+  #coding: string | undefined;
+  #connection: string | undefined;
+  #expect: string | undefined;
+  #upgrade = false;
+
+  /** Reads the request-line. */
+  requestLine(line: string): void {
+    const common = COMMON_LINE.exec(line);
+    if (common) {
+      this.#method = common[1]!;
+      this.#target = common[2]!;
+      return;
+    }
+    const [match, method, target, major, minor] = REQUEST_LINE.exec(line) ?? [];
+    if (match === undefined) badRequest("The request line is not valid");
+    if (major !== "1") {
+      throw new Rejection(505, `HTTP/${major}.${minor} is not spoken here: use HTTP/1.1`);
+    }
+    // A higher minor version is read as the highest known one (RFC 9110, section 2.5).
+    this.#http10 = minor === "0";
+    this.#method = method!;
+    this.#target = target!;
+  }
+
+  /** Reads the field line in a part of the text (RFC 9112, section 5). */
+  fieldLine(text: string, from: number, to: number): void {
+    const [name, value] = readField(text, from, to);
+    const { length } = name;
+    if (length < 32 && ACTED_ON_LENGTHS >> length & 1) this.#note(name, value);
+    this.#raw.push(name, value);
+  }
+
+  /** Checks the head as a whole, once its empty line has come. */
+  finish(): RequestHeadFields {
+    const { authority, path } = this.#resolve();
+    const framing = this.#frame();
+    const headers = new HeaderList(this.#raw);
+    return {
+      method: this.#method,
+      target: this.#target,
+      authority,
+      path,
+      version: this.#http10 ? HttpVersion.http10 : HttpVersion.http11,
+      headers,
+      framing,
+      persists: this.#persists(),
+      expectsContinue: this.#expectsContinue(),
+      upgrades: this.#upgrade && !this.#http10 && asksForUpgrade(this.#method, headers),
+    };
+  }
+
+  #note(name: string, value: string): void {
+    switch (ACTED_ON.get(name.toLowerCase())) {
+      case "host":
+        // RFC 9112, section 3.2: more than one Host is a 400.
+        if (this.#host !== undefined) badRequest("There is more than one Host field");
+        this.#host = value;
+        this.#hostAt = this.#raw.length + 1;
+        break;
+      case "content-length":
+        // RFC 9112, section 6.3: repeats could be merged where they agree, or refused.
+        if (this.#length !== undefined) badRequest("There is more than one Content-Length field");
+        this.#length = value;
+        break;
+      case "transfer-encoding":
+        this.#coding = joined(this.#coding, value);
+        break;
+      case "connection":
+        this.#connection = joined(this.#connection, value);
+        break;
+      case "expect":
+        this.#expect = joined(this.#expect, value);
+        break;
+      case "upgrade":
+        this.#upgrade = true;
+    }
+  }
+
+  /** Where the request goes (RFC 9112, sections 3.2 and 3.3). */
+  #resolve(): { authority: string; path: string } {
+    const host = this.#host;
+    if (host === undefined) {
+      if (!this.#http10) badRequest("There is no Host field");
+    } else if (host !== "" && !isHost(host)) badRequest("The Host field is not valid");
+    const target = this.#target;
+    if (this.#method === "CONNECT") throw new Rejection(501, "CONNECT is not supported");
+    if (target.includes("#")) badRequest("The request target has a fragment");
+    if (target.charCodeAt(0) === 0x2f) return { authority: host ?? "", path: target };
+    if (target === "*") {
+      if (this.#method !== "OPTIONS") badRequest("Only OPTIONS can have * as its target");
+      return { authority: host ?? "", path: "/*" };
+    }
+    return this.#resolveAbsolute(target);
+  }
+
+  /** The target's authority takes the place of the Host field's (RFC 9112, section 3.2.2). */
+  #resolveAbsolute(target: string): { authority: string; path: string } {
+    const [match, scheme, authority, rest] = ABSOLUTE.exec(target) ?? [];
+    if (match === undefined) badRequest("The request target is neither a path nor a URL");
+    if (!/^https?$/i.test(scheme!)) badRequest("The request target's scheme is not http");
+    if (!isHost(authority!)) badRequest("The request target's host is not valid");
+    if (this.#host !== undefined) this.#raw[this.#hostAt] = authority!;
+    return { authority: authority!, path: rest!.startsWith("/") ? rest! : `/${rest}` };
+  }
+
+  /** RFC 9112, sections 6.1 to 6.3. */
+  #frame(): RequestFraming {
+    const length = this.#length;
+    if (this.#coding !== undefined) {
+      if (this.#http10) badRequest("HTTP/1.0 has no transfer codings");
+      if (length !== undefined) badRequest("There are both Content-Length and Transfer-Encoding");
+      const codings = itemsOf(this.#coding);
+      if (codings.at(-1) !== "chunked") badRequest("The last transfer coding is not chunked");
+      if (codings.length === 1) return CHUNKED;
+      if (codings.indexOf("chunked") < codings.length - 1 || codings.includes("")) {
+        badRequest("The transfer codings are not valid");
+      }
+      throw new Rejection(501, "No transfer coding but chunked is supported");
+    }
+    if (length === undefined) return NO_CONTENT;
+    if (!/^[0-9]+$/.test(length)) badRequest("The Content-Length field is not valid");
+    const number = Number(length);
+    if (number > Number.MAX_SAFE_INTEGER) badRequest("The Content-Length is too large");
+    return number === 0 ? NO_CONTENT : { kind: "length", length: number };
+  }
+
+  /** RFC 9112, section 9.3: HTTP/1.1 persists unless told otherwise, HTTP/1.0 only where it is asked for. */
+  #persists(): boolean {
+    if (this.#connection === undefined) return !this.#http10;
+    const options = itemsOf(this.#connection);
+    if (options.includes("close")) return false;
+    return !this.#http10 || options.includes("keep-alive");
+  }
+
+  /** RFC 9110, section 10.1.1: an HTTP/1.0 client's expectation is ignored; one that is not known is a 417. */
+  #expectsContinue(): boolean {
+    if (this.#expect === undefined || this.#http10) return false;
+    if (this.#expect.toLowerCase() !== "100-continue") {
+      throw new Rejection(417, "Only 100-continue can be expected");
+    }
+    return true;
+  }
+}
+
+/**
+ * A field line's name and value (RFC 9112, section 5): no blank before the colon, blanks around the value dropped.
+ *
+ * @throws {Rejection} For what is none: a folded line, a name that is no token, controls in the value.
+ */
+export function readField(text: string, from: number, to: number): [name: string, value: string] {
+  const colon = text.indexOf(":", from);
+  if (colon < 0 || colon >= to) badRequest("A field line has no colon");
+  const name = text.slice(from, colon);
+  if (!TOKEN.test(name)) {
+    badRequest(
+      isBlank(text.charCodeAt(from))
+        ? "A field line begins with a blank: folded lines are not taken"
+        : "A field name is not valid",
+    );
+  }
+  let start = colon + 1;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  const value = text.slice(start, end);
+  if (CONTROLS.test(value)) badRequest("A field value has a control character");
+  return [name, value];
+}
+
+/** SP or HTAB. */
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/** The items of a list field in lower case (RFC 9110, section 5.6.1), without the blanks around them. */
+function itemsOf(value: string): string[] {
+  return value.toLowerCase().split(",").map((item) => item.replace(/^[\t ]+|[\t ]+$/g, ""));
+}
+
+/** The values of a repeated list field as one (RFC 9110, section 5.3). */
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`;
+}

@@ -1,0 +1,156 @@
+import type { ResponseHead } from "../service/exchange.ts";
+import { isName } from "../service/headers.ts";
+
+/** How the end of a response's content is told (RFC 9112, section 6.3). */
+export type ResponseFraming =
+  /** There is no content. */
+  | { readonly kind: "none" }
+  /** Content-Length tells it. */
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" }
+  /** The end of the connection tells it, to HTTP/1.0 clients. */
+  | { readonly kind: "close" };
+
+/** What decides on the framing besides the response. */
+export interface Asked {
+  /** Whether the request's method is HEAD. */
+  readonly toHead: boolean;
+  /** Whether the client knows chunks: HTTP/1.1. */
+  readonly chunks: boolean;
+}
+
+/** A response's fields as far as they are the guest's to say, and what the writer says itself. */
+export interface FramedFields {
+  /** Fields that are not written, by their names in lower case. */
+  readonly dropped: ReadonlySet<string>;
+  /** The framing field to add, as a line with its CRLF; empty if the guest's own stands. */
+  readonly added: string;
+  readonly framing: ResponseFraming;
+  /** Whether the guest's Connection field asks for a close. */
+  readonly closes: boolean;
+  /** Other options of the guest's Connection field, with a comma before each. */
+  readonly options: string;
+  readonly dated: boolean;
+}
+
+const NONE: ResponseFraming = { kind: "none" };
+const CHUNKED: ResponseFraming = { kind: "chunked" };
+const CLOSE: ResponseFraming = { kind: "close" };
+
+/** Fields of the connection, which are the writer's to decide (RFC 9110, section 7.6.1). */
+const HOP = ["connection", "keep-alive", "proxy-connection"];
+const DROP_LENGTH: ReadonlySet<string> = new Set([...HOP, "content-length"]);
+const DROP_CODING: ReadonlySet<string> = new Set([...HOP, "transfer-encoding", "trailer"]);
+const DROP_LENGTH_AND_CODING: ReadonlySet<string> = new Set([
+  ...HOP,
+  "content-length",
+  "transfer-encoding",
+]);
+const DROP_FRAMING: ReadonlySet<string> = new Set([...DROP_LENGTH_AND_CODING, "trailer"]);
+
+/**
+ * Decides how a response's content is framed. Where the guest declares a length it holds: content beyond it is not sent,
+ * and content that ends before it ends the connection. Content-Length and Transfer-Encoding never go out together.
+ *
+ * @param length The content's length in bytes; undefined for a stream whose length is not known.
+ */
+export function frameFields(
+  { status, headers }: ResponseHead,
+  length: number | undefined,
+  asked: Asked,
+): FramedFields {
+  const found = look(headers.raw);
+  const framed = (dropped: ReadonlySet<string>, framing: ResponseFraming, added = "") => ({
+    dropped,
+    framing,
+    added,
+    closes: found.closes,
+    options: found.options,
+    dated: found.dated,
+  });
+  if (status === 204) return framed(DROP_FRAMING, NONE);
+  if (status === 205) return framed(DROP_FRAMING, NONE, lengthLine(0)); // RFC 9110, section 15.3.6
+  const declared = found.length;
+  if (status === 304 || asked.toHead) {
+    const missing = asked.toHead && status !== 304 && length && found.lengths === 0;
+    if (found.lengths && declared === undefined) return framed(DROP_FRAMING, NONE);
+    return framed(DROP_CODING, NONE, missing ? lengthLine(length) : "");
+  }
+  if (asked.chunks && found.chunked) return framed(DROP_LENGTH, CHUNKED);
+  const known = declared ?? length;
+  if (known !== undefined) {
+    const framing: ResponseFraming = { kind: "length", length: known };
+    return found.lengths === 1 && declared !== undefined
+      ? framed(DROP_CODING, framing)
+      : framed(DROP_FRAMING, framing, lengthLine(known));
+  }
+  return asked.chunks
+    ? framed(DROP_LENGTH_AND_CODING, CHUNKED, "Transfer-Encoding: chunked\r\n")
+    : framed(DROP_FRAMING, CLOSE);
+}
+
+function lengthLine(length: number): string {
+  return `Content-Length: ${length}\r\n`;
+}
+
+interface Found {
+  /** How many Content-Length fields there are. */
+  lengths: number;
+  /** What they say, where they are numbers and agree. */
+  length: number | undefined;
+  codings: number;
+  /** Whether "chunked" is the one transfer coding. */
+  chunked: boolean;
+  closes: boolean;
+  options: string;
+  dated: boolean;
+}
+
+/** The lengths of the names that are looked for, a bit for each. */
+const LENGTHS = ["date", "connection", "content-length", "transfer-encoding"]
+  .reduce((bits, { length }) => bits | 1 << length, 0);
+
+function look(raw: readonly string[]): Found {
+  const found: Found = {
+    lengths: 0,
+    length: undefined,
+    codings: 0,
+    chunked: false,
+    closes: false,
+    options: "",
+    dated: false,
+  };
+  for (let i = 0; i < raw.length; i += 2) {
+    const size = raw[i]!.length;
+    if (size > 17 || !(LENGTHS >> size & 1)) continue;
+    const value = raw[i + 1]!;
+    switch (raw[i]!.toLowerCase()) {
+      case "date":
+        found.dated = true;
+        break;
+      case "content-length":
+        noteLength(found, value);
+        break;
+      case "transfer-encoding":
+        found.chunked = found.codings++ === 0 && value.toLowerCase() === "chunked";
+        break;
+      case "connection":
+        noteOptions(found, value);
+    }
+  }
+  return found;
+}
+
+function noteLength(found: Found, value: string): void {
+  const length = /^[0-9]{1,15}$/.test(value) ? Number(value) : undefined;
+  found.length = found.lengths === 0 || length === found.length ? length : undefined;
+  found.lengths++;
+}
+
+function noteOptions(found: Found, value: string): void {
+  for (const option of value.split(",")) {
+    const name = option.trim();
+    if (/^close$/i.test(name)) found.closes = true;
+    else if (isName(name) && !/^keep-alive$/i.test(name)) found.options += `, ${name}`;
+  }
+}

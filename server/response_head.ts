@@ -1,0 +1,91 @@
+import { STATUS_CODES } from "node:http";
+import type { ResponseHead } from "../service/exchange.ts";
+import type { FramedFields } from "./response_framing.ts";
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Bytes of a field value (RFC 9110, section 5.5). */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** The lengths of the names that the writer may drop, a bit for each. */
+const DROPPED_LENGTHS = [
+  "trailer",
+  "connection",
+  "keep-alive",
+  "content-length",
+  "proxy-connection",
+  "transfer-encoding",
+].reduce((bits, { length }) => bits | 1 << length, 0);
+
+/**
+ * The text of a final response's head, with a Date where the guest gives none (RFC 9110, section 6.6.1).
+ *
+ * @param connection What the Connection field says: `close`, or `keep-alive`.
+ * @param keepAlive Seconds after which an idle connection is closed.
+ * @throws {TypeError} If a name or a value cannot be written.
+ */
+export function headText(
+  { status, headers }: ResponseHead,
+  fields: FramedFields,
+  connection: "close" | "keep-alive",
+  keepAlive: number,
+): string {
+  const { raw } = headers;
+  let text = statusLine(status);
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    const { length } = name;
+    const mayDrop = length < 18 && DROPPED_LENGTHS >> length & 1;
+    if (mayDrop && fields.dropped.has(name.toLowerCase())) continue;
+    text += fieldLine(name, raw[i + 1]!);
+  }
+  text += fields.added;
+  if (!fields.dated) text += `Date: ${date()}\r\n`;
+  text += `Connection: ${connection}${fields.options}\r\n`;
+  if (connection === "keep-alive") text += `Keep-Alive: timeout=${keepAlive}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** The text of an informational response's head, or of one that changes protocols: the fields as they are. */
+export function informationalText({ status, headers }: ResponseHead): string {
+  return `${statusLine(status)}${fieldLines(headers.raw)}\r\n`;
+}
+
+/** A whole response of one line of text, behind which the connection closes. */
+export function plainResponse(status: number, message: string): string {
+  const retry = status === 503 ? "Retry-After: 1\r\n" : "";
+  return `${statusLine(status)}Content-Type: text/plain; charset=utf-8\r\n` +
+    `Content-Length: ${message.length + 1}\r\n${retry}Connection: close\r\n\r\n${message}\n`;
+}
+
+/**
+ * Fields as lines.
+ *
+ * @param raw `[name, value, …]`
+ */
+export function fieldLines(raw: readonly string[]): string {
+  let text = "";
+  for (let i = 0; i < raw.length; i += 2) text += fieldLine(raw[i]!, raw[i + 1]!);
+  return text;
+}
+
+function statusLine(status: number): string {
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+}
+
+function fieldLine(name: string, value: string): string {
+  if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a header name`);
+  if (!VALUE.test(value)) throw new TypeError(`The value of the header ${name} is not valid`);
+  return `${name}: ${value}\r\n`;
+}
+
+let second = 0;
+let shown = "";
+
+/** The time in the form of a Date field; made once a second. */
+function date(): string {
+  const now = Math.floor(Date.now() / 1000);
+  if (now !== second) {
+    second = now;
+    shown = new Date(now * 1000).toUTCString();
+  }
+  return shown;
+}

@@ -1,0 +1,269 @@
+import { Buffer } from "node:buffer";
+import { type ByteSource, discard, EMPTY, isWhole, type Payload } from "../service/bytes.ts";
+import type { ResponseHead } from "../service/exchange.ts";
+import { HeaderList } from "../service/headers.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import type { Outbox } from "./outbox.ts";
+import { type Asked, frameFields, type ResponseFraming } from "./response_framing.ts";
+import { fieldLines, headText, informationalText } from "./response_head.ts";
+
+/** Pieces up to this many bytes together are copied into one write; a larger piece is written as it is. */
+const MOST_COPIED = 16 * 1024;
+
+/** What a {@linkcode ResponseWriter} needs of its connection. */
+export interface ResponseWire {
+  readonly stream: ByteStream;
+  readonly outbox: Outbox;
+  /** Seconds after which an idle connection is closed. */
+  readonly keepAlive: number;
+  /** Whether the connection persists after a response whose head is written now, as far as the request decides. */
+  persists(): boolean;
+  /** The response is written whole. */
+  written(): void;
+  /**
+   * Ends the connection: the response is incomplete.
+   *
+   * @param framed Whether the client knows that from the framing; else only a reset tells it.
+   */
+  fail(framed: boolean): void;
+}
+
+/** Writes one response in HTTP/1.1 (RFC 9112), and counts the bytes of its content. */
+export class ResponseWriter {
+  readonly #wire: ResponseWire;
+  readonly #asked: Asked;
+  /** Status of the head that was written; 0 before that. */
+  status = 0;
+  /** Bytes of content that were written. */
+  bytes = 0;
+  /** Whether the head is on its way: no informational response may be written any more. */
+  begun = false;
+  /** Whether the connection persists behind this response; known once it has begun. */
+  persists = false;
+  #framing: ResponseFraming = { kind: "none" };
+  #source: ByteSource | undefined;
+  /** What goes out with the next write: text in Latin-1, or bytes. */
+  #parts: (string | Uint8Array)[] = [];
+  #size = 0;
+
+  constructor(wire: ResponseWire, asked: Asked) {
+    this.#wire = wire;
+    this.#asked = asked;
+  }
+
+  /**
+   * Writes an informational head, or one that changes protocols, now.
+   *
+   * @throws {TypeError} If a name or a value cannot be written.
+   */
+  inform(head: ResponseHead): void {
+    const text = informationalText(head);
+    if (this.#wire.stream.writable) this.#wire.stream.write(text, "latin1");
+  }
+
+  /** Writes the response, at once or as its content arrives. */
+  send(head: ResponseHead, body: Payload): void {
+    if (isWhole(body)) this.#sendWhole(head, body);
+    else if (this.#asked.toHead || head.status === 204 || head.status === 304) {
+      // A guest that goes on writing is not told of HEAD.
+      this.#sendWhole(head, EMPTY);
+      void discard(body);
+    } else void this.#sendSource(head, body);
+  }
+
+  /** Stops content that is still arriving: nobody receives it any more. */
+  abandon(reason: Error): void {
+    this.#source?.cancel(reason);
+    this.#source = undefined;
+  }
+
+  #sendWhole(head: ResponseHead, body: Uint8Array): void {
+    if (!this.#begin(head, body.length)) return;
+    const framing = this.#framing;
+    const content = framing.kind === "none"
+      ? EMPTY
+      : framing.kind === "length"
+      ? body.subarray(0, framing.length)
+      : body;
+    this.#addContent(content);
+    if (framing.kind === "length" && content.length < framing.length) return this.#cut();
+    this.#end("");
+  }
+
+  /** Hands on each piece as it comes, no faster than the connection takes it. */
+  async #sendSource(head: ResponseHead, source: ByteSource): Promise<void> {
+    let next = readFirst(source); // ahead of the head: it may call for a 100
+    if (!this.#begin(head, undefined)) return giveUp(source, next, "The head cannot be written");
+    this.#source = source;
+    let left = this.#framing.kind === "length" ? this.#framing.length : Infinity;
+    try {
+      for (;;) {
+        if (next instanceof Promise) {
+          if (left === 0) break; // the client has all of it
+          await this.#flush();
+          next = await next;
+          if (!this.#source) return;
+        }
+        if (!next || left === 0) break;
+        const piece: Uint8Array = next.length > left ? next.subarray(0, left) : next;
+        left -= piece.length;
+        this.#addContent(piece);
+        if (this.#size > MOST_COPIED) await this.#flush();
+        if (!this.#source) return;
+        next = source.read();
+      }
+      if (left > 0 && left < Infinity) throw new Error("The content is shorter than declared");
+      const trailers = trailersText(source);
+      this.#source = undefined;
+      giveUp(source, next, "The content is longer than declared");
+      this.#end(trailers);
+    } catch (error) {
+      if (!this.#source) return;
+      this.#source = undefined;
+      source.cancel(error);
+      this.#cut();
+    }
+  }
+
+  /** Makes the head, or a whole 500 in its place where it cannot be written; then there is no content to send. */
+  #begin(head: ResponseHead, length: number | undefined): boolean {
+    const wire = this.#wire;
+    try {
+      if (!(head.status >= 200 && head.status <= 999)) {
+        throw new RangeError(`${head.status} is not the status of a final response`);
+      }
+      const fields = frameFields(head, length, this.#asked);
+      const persists = !fields.closes && fields.framing.kind !== "close" && wire.persists();
+      const text = headText(head, fields, persists ? "keep-alive" : "close", wire.keepAlive);
+      this.#add(text);
+      this.#framing = fields.framing;
+      this.persists = persists;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#sendWhole(PLAIN_500, new TextEncoder().encode(`Cannot send the response: ${why}\n`));
+      return false;
+    }
+    this.begun = true;
+    this.status = head.status;
+    return true;
+  }
+
+  /** Adds a piece of content to what goes out next. */
+  #addContent(piece: Uint8Array): void {
+    if (piece.length === 0) return;
+    this.bytes += piece.length;
+    if (this.#framing.kind !== "chunked") return this.#add(piece);
+    this.#add(`${piece.length.toString(16)}\r\n`);
+    this.#add(piece);
+    this.#add("\r\n");
+  }
+
+  #add(part: string | Uint8Array): void {
+    this.#parts.push(part);
+    this.#size += part.length;
+  }
+
+  /** Writes what there is to write; a promise where the connection is to be waited for. */
+  #flush(): Promise<void> | undefined {
+    if (this.#size && this.#write(this.#takeParts())) return undefined;
+    const { stream } = this.#wire;
+    return stream.writable && !stream.writableNeedDrain ? undefined : roomOf(stream);
+  }
+
+  /** Ends the response, with the trailer fields where chunks allow any. */
+  #end(trailers: string): void {
+    if (this.#framing.kind === "chunked") this.#add(`0\r\n${trailers}\r\n`);
+    const small = this.#size <= MOST_COPIED;
+    const parts = this.#takeParts();
+    const sent = (error?: Error | null) => {
+      if (!error) this.#wire.written();
+    };
+    if (small) this.#wire.outbox.add(() => this.#write(parts, sent));
+    else this.#write(parts, sent);
+  }
+
+  #cut(): void {
+    this.#write(this.#takeParts());
+    this.#wire.fail(this.#framing.kind !== "close");
+  }
+
+  /** The parts that are to be written: as one where they are small. */
+  #takeParts(): (string | Uint8Array)[] {
+    const parts = this.#size <= MOST_COPIED ? [joined(this.#parts, this.#size)] : this.#parts;
+    this.#parts = [];
+    this.#size = 0;
+    return parts;
+  }
+
+  /** Says whether there is room for more. */
+  #write(parts: readonly (string | Uint8Array)[], sent?: (error?: Error | null) => void): boolean {
+    const { stream } = this.#wire;
+    if (!stream.writable) return false; // it is about to close
+    if (parts.length === 1) return stream.write(parts[0], sent);
+    stream.cork();
+    let room = true;
+    for (const [index, part] of parts.entries()) {
+      const last = index === parts.length - 1;
+      const bytes = typeof part === "string" ? Buffer.from(part, "latin1") : part;
+      room = stream.write(bytes, last ? sent : undefined);
+    }
+    stream.uncork();
+    return room;
+  }
+}
+
+const PLAIN_500: ResponseHead = {
+  status: 500,
+  headers: new HeaderList(["Content-Type", "text/plain; charset=utf-8"]),
+};
+
+function joined(parts: readonly (string | Uint8Array)[], size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === "string") bytes.write(part, at, "latin1");
+    else bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** The first read; where it throws, a promise that rejects. */
+function readFirst(source: ByteSource): ReturnType<ByteSource["read"]> {
+  try {
+    return source.read();
+  } catch (error) {
+    const failed = Promise.reject(error);
+    failed.catch(() => {});
+    return failed;
+  }
+}
+
+/** Tells a source that nobody wants what it has beyond a read, unless that has met its end. */
+function giveUp(
+  source: ByteSource,
+  next: ReturnType<ByteSource["read"]>,
+  why: string,
+): void {
+  if (!next) return;
+  if (next instanceof Promise) {
+    next.then((chunk) => chunk && source.cancel(new Error(why)), () => {});
+  } else source.cancel(new Error(why));
+}
+
+function trailersText({ trailers }: ByteSource): string {
+  return trailers?.size ? fieldLines(trailers.raw) : "";
+}
+
+/** Resolves when the stream takes more, or takes nothing any more. */
+function roomOf(stream: ByteStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done);
+      stream.off("close", done);
+      resolve();
+    };
+    stream.on("drain", done);
+    stream.on("close", done);
+  });
+}

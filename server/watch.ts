@@ -1,0 +1,73 @@
+import type { Acceptor } from "./acceptor.ts";
+import { hostInUrl } from "./address.ts";
+
+/** Milliseconds between two looks. */
+const EVERY_MILLIS = 2000;
+
+/** Looks whether ports go on accepting connections, and has those that do not listened on anew. */
+export class Watch {
+  readonly #acceptors: readonly Acceptor[];
+  readonly #trouble: (message: string) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+  #looking: Promise<boolean> | undefined;
+  /** How many connections each had accepted at the last look. */
+  readonly #accepted = new Map<Acceptor, number>();
+  readonly #failing = new Set<Acceptor>();
+
+  /** @param trouble Called when a port fails, and when it accepts again. */
+  constructor(acceptors: readonly Acceptor[], trouble: (message: string) => void) {
+    this.#acceptors = acceptors;
+    this.#trouble = trouble;
+    this.#wait();
+  }
+
+  /** Looks now; whether all of them accept connections. */
+  look(): Promise<boolean> {
+    return this.#looking ??= Promise.all(this.#acceptors.map((one) => this.#lookAt(one)))
+      .then((all) => all.every((accepts) => accepts))
+      .finally(() => this.#looking = undefined);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #wait(): void {
+    this.#timer = setTimeout(async () => {
+      await this.look();
+      if (!this.#closed) this.#wait();
+    }, EVERY_MILLIS);
+  }
+
+  async #lookAt(acceptor: Acceptor): Promise<boolean> {
+    // One that has accepted a connection since the last look is seen to work.
+    const works = (this.#accepted.get(acceptor) ?? 0) < acceptor.accepted;
+    const probe = works ? "accepts" : await acceptor.probe();
+    this.#accepted.set(acceptor, acceptor.accepted);
+    if (this.#closed) return false;
+    if (probe === "accepts") this.#tellAccepts(acceptor);
+    else if (probe === "fails") await this.#reopen(acceptor);
+    return probe === "accepts";
+  }
+
+  #tellAccepts(acceptor: Acceptor): void {
+    if (this.#failing.delete(acceptor)) this.#trouble(`${nameOf(acceptor)} accepts again`);
+  }
+
+  async #reopen(acceptor: Acceptor): Promise<void> {
+    if (!this.#failing.has(acceptor)) {
+      this.#trouble(
+        `${nameOf(acceptor)} does not accept connections: listening on it anew ` +
+          "(after too many open files; see ulimit -n, and --limit connections=N)",
+      );
+    }
+    this.#failing.add(acceptor);
+    await acceptor.reopen().catch(() => {}); // the next look tries again
+  }
+}
+
+function nameOf({ address, port }: Acceptor): string {
+  return `${hostInUrl(address)}:${port}`;
+}
