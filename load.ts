@@ -4,6 +4,7 @@ import type { RequestPromise } from "./handles/request_promise.ts";
 import type { Sandbox } from "./handles/sandbox.ts";
 import { describeLimit } from "./service/limits.ts";
 import { describe, type Service } from "./service/service.ts";
+import { hostFunction } from "./wasm/host_function.ts";
 import { Images } from "./wasm/memory.ts";
 import { Pool } from "./wasm/pool.ts";
 import { compile, type Program, type Source } from "./wasm/program.ts";
@@ -64,11 +65,12 @@ function slotMaker(program: Program, service: Service): () => Slot<Seat> {
     binderOf(module, name, service.logsHostcalls)
   );
   const { resetting } = program;
+  const ask = hostFunction(service.watchdog.mayGoOn);
   const images = new Images(typeof resetting === "object" && !resetting.starts);
   return () => {
     const seat = {} as Seat;
     const functions = binders.map((bind) => bind(seat));
-    const binding = { seat, functions, watch: service.watchdog.memory };
+    const binding = { seat, functions, watch: service.watchdog.memory, ask };
     return watched(service, () => new Slot(program, images, binding));
   };
 }

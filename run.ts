@@ -66,16 +66,17 @@ export class Run implements Job<Seat>, Host {
 
   async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
     this.#yieldTurn = yieldTurn;
-    let fault: Fault | undefined;
+    let thrown: Error | undefined;
     try {
       const sandbox = this.#enter(slot);
       await slot.run(() => sandbox.enter());
-      sandbox.leave();
     } catch (error) {
-      fault = this.#faultOf(error, slot);
+      thrown = error instanceof Error ? error : new Error(String(error));
     }
-    this.#finish(fault);
-    return !this.#sandbox?.stopped && (!fault || fault.exited === true);
+    this.#finish(this.#faultOf(thrown, slot));
+    const reason = this.#sandbox?.stopped ?? thrown;
+    // What a guest leaves behind that has trapped, or was stopped against its will, is not known.
+    return reason === undefined || (reason === thrown && isExit(reason));
   }
 
   #enter({ seat, memory }: Slot<Seat>): Sandbox {
@@ -89,15 +90,16 @@ export class Run implements Job<Seat>, Host {
     );
   }
 
-  /** What the guest has thrown, as a fault in the log; undefined for an exit with 0. */
-  #faultOf(error: unknown, { program }: Slot<Seat>): Fault | undefined {
+  /** Why the run ended, if not well, as a fault in the log; undefined for a return and an exit with 0. */
+  #faultOf(thrown: Error | undefined, { program }: Slot<Seat>): Fault | undefined {
     try {
       const sandbox = this.#sandbox;
-      if (!sandbox) throw error;
+      if (!sandbox) throw thrown;
       sandbox.leave();
-      const reason = sandbox.stopped ?? error;
+      const reason = sandbox.stopped ?? thrown;
+      if (!reason) return undefined;
       if (!(reason instanceof Stop)) this.#service.tally.traps++;
-      const fault = faultOf(sandbox, reason, error, program.locate);
+      const fault = faultOf(sandbox, reason, thrown, program.locate);
       if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
       return fault;
     } catch (fault) {
@@ -210,24 +212,27 @@ export interface Fault {
 
 const ABORTED = 134;
 
+function isExit(reason: Error): boolean {
+  return reason instanceof Stop && reason.code !== undefined;
+}
+
 /**
  * @param sandbox In which it has ended.
- * @param reason Why the host has stopped the guest, or what the guest has thrown.
- * @param thrown What it has thrown in either case.
+ * @param reason Why the run has had to end, or what the guest has thrown.
+ * @param thrown What it has thrown in either case, if anything.
  */
 function faultOf(
   { lacksMemory, service }: Sandbox,
-  reason: unknown,
-  thrown: unknown,
+  reason: Error,
+  thrown: Error | undefined,
   locate: Program["locate"],
 ): Fault | undefined {
   const message = (text: string) => withFrames(text, thrown, locate);
   if (!(reason instanceof Stop)) {
-    const why = reason instanceof Error ? reason.message : reason;
     const before = lacksMemory
       ? ` after its memory could not grow: the limit is ${describeLimit("memory", service.limits)}`
       : "";
-    const text = `The guest trapped: ${why}${before}`;
+    const text = `The guest trapped: ${reason.message}${before}`;
     return { status: 500, message: message(text), level: "error", exitCode: ABORTED };
   }
   if (reason instanceof LimitReached) {

@@ -81,7 +81,10 @@ export function dialect(answer: (error: unknown) => number): Dialect {
   const declare = (suspends: boolean): Declare<"later"> => (inputs, output, run) => {
     const { words, decode, end } = shape(inputs, output);
     const refused = (sandbox: Sandbox, args: Word[], error: unknown): number => {
-      if (error instanceof Stop) throw error;
+      if (error instanceof Stop) {
+        sandbox.stop(error);
+        throw error;
+      }
       if (!(error instanceof HostError)) reportBug(sandbox, error);
       else if (error.limit) sandbox.allowance.note(error);
       return output.refused?.(sandbox, args, end, error) ?? answer(error);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Seat } from "../handles/sandbox.ts";
+import type { Sandbox, Seat } from "../handles/sandbox.ts";
 import { shownName } from "../service/shown_name.ts";
 import { acl } from "./acl.ts";
 import { asyncIo } from "./async_io.ts";
@@ -122,9 +122,13 @@ function unknownImport(module: string, name: string): Hostcall {
     words: [],
     suspends: false,
     needsMemory: false,
-    bind: () => () => {
+    bind: (seat) => () => {
+      const sandbox: Sandbox | undefined = seat.sandbox; // a start function runs before there is one
+      sandbox?.checkStopped();
       const shown = shownImport({ module, name });
-      throw new Error(`Cannot call ${shown}: this host does not know the import`);
+      const error = new Error(`Cannot call ${shown}: this host does not know the import`);
+      sandbox?.stop(error);
+      throw error;
     },
   };
 }

@@ -63,13 +63,12 @@ export class Sandbox implements Runner {
   #downstream: { readonly request: number; readonly body: number } | undefined;
   #promise: RequestPromise | undefined;
   #requests = 1;
-  #stopped: Stop | undefined;
-  #rejectWait: ((reason: Stop) => void) | undefined;
+  #stopped: Error | undefined;
+  #rejectWait: ((reason: Error) => void) | undefined;
   #running = false;
   #lacksMemory = false;
   #stretches = 0;
   #activeMs = 0;
-  #activeSince = 0;
 
   /** @param received The request that the guest is started for; it has been queued until now. */
   constructor(service: Service, memory: Memory, received: Received, host: Host = ALONE) {
@@ -230,9 +229,9 @@ export class Sandbox implements Runner {
 
   // Running and waiting
 
-  /** Milliseconds that the guest has run, without the time that it waited. */
+  /** Milliseconds of processor time that the guest has taken; never less than at an earlier call. */
   get activeMs(): number {
-    return this.#activeMs + (this.#running ? performance.now() - this.#activeSince : 0);
+    return this.#activeMs + (this.#running ? this.service.watchdog.spent : 0);
   }
 
   /** How often the guest has begun to run or gone on. */
@@ -248,7 +247,6 @@ export class Sandbox implements Runner {
   enter(): void {
     this.#running = true;
     this.#stretches++;
-    this.#activeSince = performance.now();
     const left = this.service.limits.cpu_time - this.usage.activeMillis;
     this.service.watchdog.enter(this, this.#stopped ? 0 : left);
   }
@@ -258,11 +256,11 @@ export class Sandbox implements Runner {
     if (!this.#running) return;
     this.#running = false;
     const { service, usage } = this;
-    const ms = performance.now() - this.#activeSince;
-    this.#activeMs += ms;
-    usage.activeMillis += ms;
+    const { spent, held } = service.watchdog;
+    this.#activeMs += spent;
+    usage.activeMillis += spent;
     usage.peakMemory = Math.max(usage.peakMemory, this.memory.size);
-    if (ms > LONG_RUN) service.pace.holdUp(ms);
+    if (held > LONG_RUN) service.pace.holdUp(held);
     if (service.watchdog.takeRefusal()) this.#noteRefusal();
     const interruption = service.watchdog.leave(this);
     if (interruption !== undefined) this.stop(this.#reasonOf(interruption));
@@ -281,18 +279,21 @@ export class Sandbox implements Runner {
 
   #reasonOf(interruption: Interruption): Stop {
     if (interruption !== "time") return new SignalReceived(interruption);
-    const limit = describeLimit("cpu_time", this.service.limits);
-    const ran = Math.round(this.usage.activeMillis);
+    const { limits, watchdog } = this.service;
+    const limit = describeLimit("cpu_time", limits);
+    const ran = Math.round(this.usage.activeMillis + (this.#running ? watchdog.spent : 0));
     return new LimitReached("cpu_time", `${limit} is used up (it ran for ${ran} ms)`);
   }
 
-  /** Why the host has ended the guest, or tried to. */
-  get stopped(): Stop | undefined {
+  /** Why the run has to end: the guest has exited, or the host has stopped it. */
+  get stopped(): Error | undefined {
     return this.#stopped;
   }
 
-  /** Throws if the guest has been stopped: no hostcall goes on then. */
+  /** Throws if the run has to end, or its time is up: no hostcall goes on then, whatever the guest has caught. */
   checkStopped(): void {
+    const { watchdog } = this.service;
+    if (!this.#stopped && !watchdog.mayGoOn()) this.stop(this.#reasonOf(watchdog.interruption));
     if (this.#stopped) throw this.#stopped;
   }
 
@@ -338,11 +339,12 @@ export class Sandbox implements Runner {
     return { done: promise, cancel };
   }
 
-  /** Ends the guest: at once if it waits, at its next hostcall if it runs. */
-  stop(reason: Stop): void {
+  /** Ends the run: at once if the guest waits, at its next hostcall, loop or call if it runs. The first reason stays. */
+  stop(reason: Error): void {
     if (this.#stopped) return;
     this.#stopped = reason;
     this.#rejectWait?.(reason);
+    if (this.#running) this.service.watchdog.condemn(this);
   }
 
   /**

@@ -1,3 +1,5 @@
+import { ProcessorClock } from "./processor_clock.ts";
+
 /** A signal at which a guest that does not pause is stopped. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
@@ -21,9 +23,12 @@ export type Interruption = "time" | number;
 
 /** Words of the memory that the guests' code, this thread and the watchdog's share. */
 const Word = {
-  /** What the code looks at: 0 has it trap. {@linkcode NOBODY} while no guest runs, else the number of the stretch. */
+  /**
+   * What the code looks at: at 0 it calls {@linkcode Watchdog.mayGoOn}. {@linkcode NOBODY} while no guest runs, else the
+   * number of the stretch.
+   */
   run: 0,
-  /** Milliseconds that this stretch may take. */
+  /** Milliseconds of the wall clock after which the first word becomes 0. */
   left: 1,
   /** Why the watchdog has stopped it: 0 if its time is up, else the number of a signal. */
   reason: 2,
@@ -41,7 +46,7 @@ const MOST = 2 ** 31 - 1;
 const NUMBERS: Readonly<Record<StopSignal, number>> = { SIGINT: 2, SIGTERM: 15 };
 
 /** How often a guest that runs is looked at, in milliseconds: at the most, at the least, and per limit. */
-const TICK = { most: 100, least: 5, perLimit: 8 };
+const TICK = { most: 20, least: 5, perLimit: 8 };
 /** How long a guest may go on after a signal: who hears it on this thread has first say. */
 const SIGNAL_GRACE = 300;
 
@@ -54,9 +59,17 @@ export class Watchdog implements Disposable {
   #memory: WebAssembly.Memory | undefined;
   #words: Int32Array<SharedArrayBuffer> | undefined;
   #worker: Worker | undefined;
+  readonly #clock = new ProcessorClock();
   #runner: Runner | undefined;
   #stretch = NOBODY;
+  /** Milliseconds of processor time that the stretch may take. */
+  #left = 0;
+  /** Whether what was left when the watchdog was last armed is so little that the wall clock decides. */
+  #last = false;
+  /** Whether the guest that runs has been stopped by others than the watchdog. */
   #condemned = false;
+  /** Whether the guest that runs has been told to end. */
+  #refused = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -117,18 +130,69 @@ export class Watchdog implements Disposable {
   /**
    * A guest is about to run, on this thread and next: whoever ran before does not any more.
    *
-   * @param left Milliseconds that it may run; with 0 it ends at its next loop or call.
+   * @param left Milliseconds of processor time that it may take; with 0 it ends at its next loop or call.
    */
   enter(runner: Runner, left: number): void {
     if (this.#runner !== runner) this.#runner?.leave();
     this.#runner = runner;
+    this.#clock.start();
     const words = this.#words;
     if (!words) return;
+    this.#refused = false;
     this.#condemned = left <= 0;
+    this.#left = left;
+    if (this.#condemned) Atomics.store(words, Word.run, 0);
+    // A reading early on tells later ones when the stretch began.
+    else this.#arm(words, Math.min(left, ProcessorClock.mostByWall), left);
+  }
+
+  /** Has the watchdog speak up after so many milliseconds of the wall clock. */
+  #arm(words: Int32Array<SharedArrayBuffer>, millis: number, left: number): void {
+    this.#last = left <= ProcessorClock.mostByWall;
     this.#stretch = this.#stretch < MOST ? this.#stretch + 1 : NOBODY + 1;
-    words[Word.left] = Math.min(left, MOST);
-    Atomics.store(words, Word.run, this.#condemned ? 0 : this.#stretch);
+    words[Word.left] = Math.min(millis, MOST);
+    Atomics.store(words, Word.run, this.#stretch);
     if (Atomics.load(words, Word.asleep)) this.#wake(words);
+  }
+
+  /** Milliseconds of processor time that the guest that runs has taken since it was entered. */
+  get spent(): number {
+    return this.#clock.spent;
+  }
+
+  /** The same by the wall clock, in which nothing else could happen. */
+  get held(): number {
+    return this.#clock.wall;
+  }
+
+  /**
+   * Whether the guest that runs may go on. Its code asks when the first word is 0, its hostcalls ask each time: where its
+   * processor time is not used up, the watchdog is armed anew.
+   */
+  readonly mayGoOn = (): boolean => {
+    const words = this.#words;
+    if (!words || Atomics.load(words, Word.run)) return true;
+    if (!this.#condemned && !words[Word.reason] && !this.#last) {
+      const left = this.#left - this.#clock.read();
+      if (left > 0) {
+        this.#arm(words, left, left);
+        return true;
+      }
+    }
+    this.#refused = true;
+    return false;
+  };
+
+  /** Why {@linkcode Watchdog.mayGoOn} has said no. */
+  get interruption(): Interruption {
+    return this.#words?.[Word.reason] || "time";
+  }
+
+  /** Stops the guest if it runs: it ends at its next loop, call or hostcall, whatever it catches. */
+  condemn(runner: Runner): void {
+    if (this.#runner !== runner || !this.#words) return;
+    this.#condemned = true;
+    Atomics.store(this.#words, Word.run, 0);
   }
 
   #wake(words: Int32Array<SharedArrayBuffer>): void {
@@ -142,7 +206,7 @@ export class Watchdog implements Disposable {
     this.#runner = undefined;
     const words = this.#words;
     if (!words || Atomics.exchange(words, Word.run, NOBODY) || this.#condemned) return undefined;
-    return words[Word.reason] || "time";
+    return words[Word.reason] || (this.#refused ? "time" : undefined);
   }
 
   /** Whether the limit on memory has refused growth since the last call. */

@@ -35,13 +35,13 @@ export class Additions {
   /** Adds a function with the types of its parameters and results; returns its index. `body` is written without its length. */
   function(parameters: readonly number[][], results: readonly number[], body: Entry): number {
     const { imported } = this.#layout;
-    const type = this.#type(parameters, results);
+    const type = this.type(parameters, results);
     this.#add(Id.code, (w) => w.sized(body));
     return imported.function + this.#addTo(Id.function, (w) => w.unsigned(type));
   }
 
-  /** Adds the type of a function, once. */
-  #type(parameters: readonly number[][], results: readonly number[]): number {
+  /** Adds the type of a function, once; returns its index. */
+  type(parameters: readonly number[][], results: readonly number[]): number {
     const key = `${parameters.join()}:${results}`;
     const known = this.#types.get(key);
     if (known !== undefined) return known;
@@ -59,6 +59,14 @@ export class Additions {
   global(type: Uint8Array, value: Uint8Array): number {
     const { imported } = this.#layout;
     return imported.global + this.#addTo(Id.global, (w) => w.raw(type).byte(MUTABLE).raw(value));
+  }
+
+  /** Adds a table of a fixed number of elements that are null. Returns its index. */
+  table(type: number, elements: number): number {
+    const { imported } = this.#layout;
+    return imported.table + this.#addTo(Id.table, (w) => {
+      w.byte(type, HAS_MAXIMUM).unsigned(elements).unsigned(elements);
+    });
   }
 
   /** Adds an imported memory; all of them come before those that the module itself has. Returns its index. */
@@ -101,8 +109,9 @@ export class Additions {
    *
    * @param code The guest's own function bodies, rewritten.
    * @param offsets Of these bodies: moved to where they are in the module.
+   * @param dropped Sections of the guest's that are left out.
    */
-  write(code: Writer, offsets: Offsets): Uint8Array<ArrayBuffer> {
+  write(code: Writer, offsets: Offsets, dropped: readonly number[]): Uint8Array<ArrayBuffer> {
     const { bytes, sections, find } = this.#layout;
     const out = new Writer(bytes.length + code.length).raw(bytes.subarray(0, 8));
     const writeSection = (id: number) => {
@@ -122,7 +131,7 @@ export class Additions {
         continue;
       }
       writeMissing(place);
-      writeSection(id);
+      if (!dropped.includes(id)) writeSection(id);
       next = place + 1;
     }
     writeMissing(SECTION_ORDER.length);

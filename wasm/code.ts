@@ -1,16 +1,18 @@
 import { type Reader, Writer } from "./binary.ts";
 import type { Growth } from "./growth.ts";
-import { instruction, Op, valueType } from "./instructions.ts";
+import { instruction, isBulk, Op, valueType } from "./instructions.ts";
+import { isBranch, isPlainLoop, Labels } from "./labels.ts";
 import type { Offsets } from "./offsets.ts";
 import { loadAdded, markAddress, type ResetPlan } from "./reset_code.ts";
+import { askAnew, checkOf, exitOf, type WatchPlan } from "./watch_code.ts";
 import { OBSTACLES, offsetOf, type Write, WRITES } from "./writes.ts";
 
 /** What function bodies are rewritten for. */
 export interface Plan {
   /** How many functions are imported. */
   readonly imported: number;
-  /** The index of the memory whose first word says whether to go on; undefined if nobody is to stop the code. */
-  readonly watch: number | undefined;
+  /** How the code learns that it has to end; undefined if nobody is to stop it. */
+  readonly watch: WatchPlan | undefined;
   /** How writes are told to the host; undefined if instances are not put back. */
   readonly reset: ResetPlan | undefined;
   /** How memories and tables of instances that are not put back grow; undefined if they have no limit. */
@@ -18,17 +20,14 @@ export interface Plan {
 }
 
 const FIRST_OF_INTEREST = Op.tableSet;
+const LAST_OF_CONTROL = Op.tryTable;
+const FIRST_LATE_BRANCH = Op.branchOnNull;
+const NONE = 0x40;
 const LAST_OF_ONE_BYTE = Op.memoryGrow;
 const BULK_PREFIX = 0xfc;
 const FIRST_OF_PREFIXED = BULK_PREFIX << 12;
 /** Bytes of code that may run without a check: a function that calls nobody and has fewer is over soon. */
 const SHORT = 1024;
-
-/** Traps when the watched word is 0: no `catch_all` of the guest gets hold of that. */
-function checkOf(memory: number): Uint8Array {
-  return new Writer().byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(memory)
-    .byte(0, Op.i32EqualZero, Op.if, 0x40, Op.unreachable, Op.end).view();
-}
 
 /** Rewrites one function body after another. */
 export class CodeRewriter {
@@ -40,6 +39,8 @@ export class CodeRewriter {
   readonly #code = new Writer();
   readonly #head = new Writer();
   readonly #check: Uint8Array | undefined;
+  readonly #exit: Uint8Array | undefined;
+  readonly #labels = new Labels();
   readonly #loadAdded: Uint8Array | undefined;
   readonly #markAddress: Uint8Array | undefined;
   /** The types of the locals that the current body needs beyond its own. */
@@ -55,7 +56,10 @@ export class CodeRewriter {
     this.#plan = plan;
     this.#offsets = offsets;
     const { watch, reset } = plan;
-    if (watch !== undefined) this.#check = checkOf(watch);
+    if (watch) {
+      this.#check = checkOf(watch);
+      this.#exit = exitOf(watch);
+    }
     if (reset) this.#loadAdded = loadAdded(reset);
     if (reset?.cards) this.#markAddress = markAddress(reset);
   }
@@ -71,6 +75,7 @@ export class CodeRewriter {
     this.#added = [];
     if (this.#known.size) this.#known.clear();
     this.#calls = false;
+    this.#labels.reset();
     this.#locals = this.#plan.reset?.parameters[index] ?? 0;
     for (let left = groups; left > 0; left--) {
       this.#locals += r.unsigned();
@@ -97,14 +102,16 @@ export class CodeRewriter {
     while (r.at < end) {
       const start = r.at;
       const op = instruction(r);
+      if (this.#check && (op <= LAST_OF_CONTROL || op >= FIRST_LATE_BRANCH)) {
+        copied = this.#control(op, start, copied);
+      }
       if (op < FIRST_OF_INTEREST) {
-        if (op === Op.loop && this.#check) {
-          code.copy(r.bytes, copied, r.at);
-          this.#offsets.add(code.length, code.length + this.#check.length, start, r.at);
-          code.raw(this.#check);
-          copied = r.at;
-        } else if (op >= Op.call && op <= Op.lastCall) this.#calls ||= this.#isOwn(op, start);
+        if (op >= Op.call && op <= Op.lastCall) this.#calls ||= this.#isOwn(op, start);
         continue;
+      }
+      if (this.#check && isBulk(op)) {
+        this.#addCheck(this.#check, copied, start, start);
+        copied = start;
       }
       if (this.#check && (op === Op.atomicWait32 || op === Op.atomicWait64)) {
         // Nothing could stop it, or run at all, while it waits. It traps, as where WebAssembly may not block.
@@ -137,6 +144,77 @@ export class CodeRewriter {
       copied = r.at;
     }
     code.copy(r.bytes, copied, end);
+  }
+
+  /** Deals with what opens or ends a block, or branches to one; answers up to where the code has been copied. */
+  #control(op: number, start: number, copied: number): number {
+    const r = this.#r;
+    const code = this.#code;
+    const labels = this.#labels;
+    const from = () => {
+      code.copy(r.bytes, copied, start);
+      return code.length;
+    };
+    if (op === Op.loop) {
+      if (isPlainLoop(r, start)) this.#openLoop(start, from());
+      else {
+        labels.open();
+        this.#addCheck(this.#check!, copied, r.at, start);
+      }
+      return r.at;
+    }
+    if (op === Op.end) {
+      const loop = labels.end();
+      if (loop === undefined) return copied;
+      code.copy(r.bytes, copied, r.at);
+      const { length } = code;
+      code.raw(askAnew(this.#plan.watch!));
+      this.#offsets.add(length, code.length, loop, r.at);
+      return r.at;
+    }
+    if (isBranch(op) && labels.shifts) {
+      const edit = labels.editOf(op, r, start);
+      if (edit) {
+        const at = from();
+        code.raw(edit);
+        this.#offsets.add(at, code.length, start, r.at);
+        copied = r.at;
+      }
+    }
+    labels.pass(op);
+    return copied;
+  }
+
+  /**
+   * The host is asked outside of the loop: inside, a call would make every round load anew what the loop holds in registers.
+   *
+   * ```wat
+   * (block $over
+   *   (loop $again
+   *     (block $due
+   *       (loop $own (br_if $due (i32.eqz (watched word))) … )
+   *       (br $over))
+   *     (call $ask)
+   *     (br $again))
+   *   (unreachable))
+   * ```
+   */
+  #openLoop(start: number, from: number): void {
+    const r = this.#r;
+    const code = this.#code;
+    const type = r.bytes.subarray(start + 1, r.at);
+    code.byte(Op.block).raw(type).byte(Op.loop, NONE, Op.block, NONE, Op.loop).raw(type);
+    code.raw(this.#exit!);
+    this.#offsets.add(from, code.length, start, r.at);
+    this.#labels.openLoop(start);
+  }
+
+  /** Copies code up to an offset, and has a check follow, which stands for the instruction that begins at `start`. */
+  #addCheck(check: Uint8Array, copied: number, to: number, start: number): void {
+    this.#code.copy(this.#r.bytes, copied, to);
+    const { length } = this.#code;
+    this.#offsets.add(length, length + check.length, start, to);
+    this.#code.raw(check);
   }
 
   /** Whether the call that begins there may be of a function that is not imported. */

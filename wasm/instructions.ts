@@ -17,14 +17,18 @@ export const Op = {
   block: 0x02,
   loop: 0x03,
   if: 0x04,
+  try: 0x06,
+  rethrow: 0x09,
   end: 0x0b,
   branch: 0x0c,
   branchIf: 0x0d,
+  branchTable: 0x0e,
   return: 0x0f,
   call: 0x10,
   callIndirect: 0x11,
   returnCall: 0x12,
   lastCall: 0x15,
+  delegate: 0x18,
   tryTable: 0x1f,
   localGet: 0x20,
   localSet: 0x21,
@@ -61,6 +65,18 @@ export const Op = {
   i64ExtendI32U: 0xad,
   refNull: 0xd0,
   refIsNull: 0xd1,
+  branchOnNull: 0xd5,
+  branchOnNonNull: 0xd6,
+  branchOnCast: OBJECT | 24,
+  branchOnCastFail: OBJECT | 25,
+  arrayNew: OBJECT | 6,
+  arrayNewDefault: OBJECT | 7,
+  arrayNewData: OBJECT | 9,
+  arrayNewElem: OBJECT | 10,
+  arrayFill: OBJECT | 16,
+  arrayCopy: OBJECT | 17,
+  arrayInitData: OBJECT | 18,
+  arrayInitElem: OBJECT | 19,
   memoryInit: BULK | 8,
   dataDrop: BULK | 9,
   memoryCopy: BULK | 10,
@@ -81,6 +97,31 @@ export const Op = {
   atomicCompareExchange: ATOMIC | 0x48,
   lastAtomic: ATOMIC | 0x4e,
 } as const;
+
+/** Whether an instruction takes time in proportion to a number on the stack. */
+export function isBulk(op: number): boolean {
+  if (op < OBJECT) return op === Op.memoryGrow;
+  switch (op) {
+    case Op.memoryInit:
+    case Op.memoryCopy:
+    case Op.memoryFill:
+    case Op.tableInit:
+    case Op.tableCopy:
+    case Op.tableGrow:
+    case Op.tableFill:
+    case Op.arrayNew:
+    case Op.arrayNewDefault:
+    case Op.arrayNewData:
+    case Op.arrayNewElem:
+    case Op.arrayFill:
+    case Op.arrayCopy:
+    case Op.arrayInitData:
+    case Op.arrayInitElem:
+      return true;
+    default:
+      return false;
+  }
+}
 
 /** Reads one instruction with its immediates and answers its opcode. */
 export function instruction(r: Reader): number {
@@ -180,11 +221,11 @@ export function valueType(r: Reader): void {
   if (type === 0x63 || type === 0x64) heapType(r);
 }
 
-function heapType(r: Reader): void {
+export function heapType(r: Reader): void {
   r.skipNumber();
 }
 
-function blockType(r: Reader): void {
+export function blockType(r: Reader): void {
   const next = r.bytes[r.at]!;
   if (next === 0x63 || next === 0x64) valueType(r);
   else r.skipNumber(); // empty, a one-byte type or a type index: one LEB128 each

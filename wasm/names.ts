@@ -7,6 +7,10 @@ const PREFIX = "fastlike";
 export interface Names {
   /** The module from which it imports its memories: the guest's own, by their index, and `watch`. */
   readonly host: string;
+  /** The table whose only element is the host's function that its code calls when it finds the watched word 0. */
+  readonly ask: string;
+  /** The guest's start function, which the host calls once that element is there. */
+  readonly start: string;
   /** The memory in which it keeps its state. */
   readonly control: string;
   /** Copies every mutable global aside. */
@@ -24,6 +28,8 @@ export function namesFor({ exports, imports }: Layout): Names {
   for (let count = 2; taken.has(prefix); count++) prefix = PREFIX + count;
   return {
     host: `${prefix}.host`,
+    ask: `${prefix}.ask`,
+    start: `${prefix}.start`,
     control: `${prefix}.control`,
     save: `${prefix}.save`,
     restore: `${prefix}.restore`,

@@ -6,6 +6,7 @@ export class Offsets {
   #edits = new Uint32Array(1 << 10);
   #length = 0;
   #pending = 0;
+  #end = Infinity;
 
   /** Records an edit, in order. Its place in the new module is relative until it is {@linkcode Offsets.place}d. */
   add(newStart: number, newEnd: number, oldStart: number, oldEnd: number): void {
@@ -31,9 +32,15 @@ export class Offsets {
     this.#pending = this.#length;
   }
 
+  /** Says where in the new module the code of the old one ends: what follows was added. */
+  finish(end: number): void {
+    this.#end = end;
+  }
+
   /** Moves every edit: what comes before them in the new module has become so much longer. */
   move(by: number): void {
     this.#shift(0, by);
+    this.#end += by;
     this.#edits = this.#edits.slice(0, this.#length);
   }
 
@@ -44,8 +51,12 @@ export class Offsets {
     }
   }
 
-  /** The old offset of a new one; of what was added, the instruction for which it was. */
-  original(offset: number): number {
+  /**
+   * The old offset of a new one; of what was added, the instruction for which it was. Undefined in functions that are not
+   * the guest's.
+   */
+  original(offset: number): number | undefined {
+    if (offset >= this.#end) return undefined;
     let low = 0;
     let high = this.#length / WIDTH;
     while (low < high) {

@@ -26,8 +26,8 @@ export interface Program {
   readonly rewritten:
     | { readonly memories: readonly MemoryLimits[]; readonly names: Names }
     | undefined;
-  /** The offset that a byte of the running module has in the module as it came. */
-  readonly locate: (offset: number) => number;
+  /** The offset that a byte of the running module has in the module as it came; undefined in the host's functions. */
+  readonly locate: (offset: number) => number | undefined;
   /** Compiles it again for instances that are put back by their whole image; there if it is not known to be dearer. */
   readonly compileForImages?: () => Promise<Program>;
 }

@@ -9,6 +9,7 @@ import { type Layout, stateOf } from "./layout.ts";
 import { type Names, namesFor } from "./names.ts";
 import { Offsets } from "./offsets.ts";
 import { copyGlobalsBody, growBody, markBody, type ResetPlan } from "./reset_code.ts";
+import { askBody, type WatchPlan } from "./watch_code.ts";
 import { I32 } from "./writes.ts";
 
 /** What a module is rewritten for. */
@@ -42,6 +43,7 @@ export interface Resetting {
   readonly starts: boolean;
 }
 
+const FUNCREF = 0x70;
 const WATCHED = { least: 1, most: 1, shared: true };
 
 /**
@@ -50,7 +52,9 @@ const WATCHED = { least: 1, most: 1, shared: true };
  *
  * For a bound, `memory.grow` and `table.grow` call functions that take from a budget.
  *
- * For a stop, each loop and each function that calls looks at the first word of the shared memory, and traps if it is 0.
+ * For a stop, each loop, each function that calls, and what precedes each bulk instruction looks at the first word of the
+ * shared memory. If it is 0, a function of the host says whether to go on: it stands in a table of its own, as an import
+ * would move the indices of all functions. A start function becomes an export, to be called when the table is filled.
  *
  * For a reset:
  * - Every mutable global gets a shadow; two functions copy them all aside and back.
@@ -71,14 +75,14 @@ export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewr
   const watch = added.importMemory(names.host, WATCH, WATCHED);
   const plan: Plan = {
     imported: layout.imported.function,
-    watch: checks ? watch : undefined,
+    watch: checks ? addWatch(layout, added, names, watch) : undefined,
     reset: reset && addReset(layout, added, { budget, names, watch, cards: reset.cards }),
     growth: reset || budget.left === Infinity ? undefined : new Growth(budget, added, watch),
   };
   const offsets = new Offsets();
   const code = rewriteCode(layout, plan, offsets);
   return {
-    bytes: added.write(code, offsets),
+    bytes: added.write(code, offsets, checks ? [Id.start] : []),
     memories: budget.memories,
     names,
     offsets,
@@ -88,6 +92,22 @@ export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewr
 
 function resettingOf(layout: Layout, { least, cards }: ResetPlan): Resetting {
   return { least, cards, starts: layout.find(Id.start) !== undefined };
+}
+
+/** Adds what stops the code. */
+function addWatch(
+  { bytes, find }: Layout,
+  added: Additions,
+  names: Names,
+  memory: number,
+): WatchPlan {
+  const table = added.table(FUNCREF, 1);
+  const type = added.type([], []);
+  const ask = added.function([], [], (w) => askBody(w, memory, type, table));
+  added.export(names.ask, "table", table);
+  const start = find(Id.start);
+  if (start) added.export(names.start, "function", new Reader(bytes, start.body).unsigned());
+  return { memory, ask };
 }
 
 /** Adds what an instance's state needs. */
@@ -131,6 +151,7 @@ function rewriteCode({ bytes, find }: Layout, plan: Plan, offsets: Offsets): Wri
   const count = reader.unsigned();
   const code = new CodeRewriter(reader, plan, offsets);
   for (let i = 0; i < count; i++) code.rewrite(w, i);
+  offsets.finish(w.length);
   if (code.obstacle) throw new UnknownForm(code.obstacle);
   return w;
 }

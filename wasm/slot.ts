@@ -19,8 +19,9 @@ export interface ImportedFunction {
 export interface Binding<S> {
   readonly seat: S;
   readonly functions: readonly ImportedFunction[];
-  /** What a rewritten module looks at to see whether it may go on. */
+  /** What a rewritten module looks at to see whether it may go on, and what it calls to set that anew. */
   readonly watch: WebAssembly.Memory;
+  readonly ask: CallableFunction;
 }
 
 /** One instance with its memory and bound imports, for one run after another. */
@@ -44,6 +45,10 @@ export class Slot<S> {
     const memories = rewritten?.memories.map(makeMemory) ?? [];
     if (rewritten) imports[rewritten.names.host] = { ...memories, [WATCH]: binding.watch };
     const { exports } = new WebAssembly.Instance(module, imports);
+    if (rewritten) {
+      (exports[rewritten.names.ask] as WebAssembly.Table | undefined)?.set(0, binding.ask);
+      (exports[rewritten.names.start] as CallableFunction | undefined)?.();
+    }
     const memory = exports.memory as WebAssembly.Memory | undefined ?? memories[0];
     this.#start = exports._start as CallableFunction;
     this.#startAlone = promising(this.#start);

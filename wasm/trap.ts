@@ -24,14 +24,16 @@ interface Frame {
 export function withFrames(
   text: string,
   error: unknown,
-  locate: (offset: number) => number,
+  locate: (offset: number) => number | undefined,
 ): string {
   const stack = error instanceof Error ? error.stack ?? "" : "";
   const frames = stack.split("\n").flatMap((line) => frameOf(line) ?? []);
   const guests = frames.filter(({ name }) => name !== LOOP).slice(0, MOST_FRAMES);
-  const lines = guests.map(({ name, index, offset }) =>
-    `  at ${name ? shownFunction(name) : `function ${index}`} (0x${locate(offset).toString(16)})`
-  );
+  const lines = guests.flatMap(({ name, index, offset }) => {
+    const at = locate(offset)?.toString(16);
+    if (at === undefined) return [];
+    return `  at ${name ? shownFunction(name) : `function ${index}`} (0x${at})`;
+  });
   return [text, ...lines].join("\n");
 }
 

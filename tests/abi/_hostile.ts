@@ -69,7 +69,7 @@ export function dismiss(b: Bench): void {
 /**
  * Makes a call that must end in a status, at once or later, or be stopped.
  *
- * @returns Whether the sandbox can go on: not if the guest still waited, for then it has been stopped.
+ * @returns Whether the sandbox can go on: not if the guest has exited, or still waited, for then it has been stopped.
  */
 export async function misuse(
   b: Bench,
@@ -82,7 +82,7 @@ export async function misuse(
   try {
     answer = b.call(module, name, ...args);
   } catch (error) {
-    if (name === "proc_exit" && error instanceof Stop) return true;
+    if (name === "proc_exit" && error instanceof Stop) return false;
     throw new Error(told, { cause: error });
   }
   if (typeof answer === "number") {

@@ -224,10 +224,13 @@ Deno.test("a stream goes by its new number", () => {
   assertEquals(b.logs.map(({ kind }) => kind), ["stdout"]);
 });
 
-Deno.test("proc_exit ends the guest with its code", () => {
+Deno.test("proc_exit ends the guest with its code, and no call does anything after it", () => {
   using b = bench();
-  assertEquals(assertThrows(() => b.call(WASI, "proc_exit", 0), Stop).code, 0);
   assertEquals(assertThrows(() => b.call(WASI, "proc_exit", 7), Stop).code, 7);
+  assertEquals(assertThrows(() => b.call(WASI, "proc_exit", 0), Stop).code, 7);
+  assertEquals(assertThrows(() => b.call(WASI, "sched_yield"), Stop).code, 7);
+  assertEquals(assertThrows(() => print(b, 1, "after exit\n"), Stop).code, 7);
+  assertEquals(b.logs, []);
 });
 
 Deno.test("sched_yield does nothing, and there are no signals", () => {

@@ -2,7 +2,7 @@ import { assemble } from "../../cli/wat.ts";
 
 /**
  * A guest with what it takes to spin, to wait and to answer. Its functions: `$is_post`, `$spin`, `$spin_for` (in
- * milliseconds that it has run), `$sleep` (in milliseconds), `$answer` (with `done`), `$stream` (answers with a body that
+ * milliseconds that it has run), `$now` (nanoseconds of a clock), `$vcpu` (milliseconds that it has run), `$sleep` (in milliseconds), `$answer` (with `done`), `$stream` (answers with a body that
  * stays open, and writes `some`), `$ask` (sends the client's request to the backend `origin`;
  * after `$is_post`), `$ask_without_waiting` (the same, and goes on), `$proxy` (answers with what that brings), `$say`
  * (prints a line, `some`).
@@ -28,6 +28,7 @@ export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $print (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
   (memory (export "memory") ${memory})
   (data (i32.const 1000) "donesome\\norigin")
   ${parts}
@@ -39,6 +40,9 @@ export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint
   (func $vcpu (result i64)
     (drop (call $get_vcpu (i32.const 40)))
     (i64.load (i32.const 40)))
+  (func $now (result i64)
+    (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 72)))
+    (i64.load (i32.const 72)))
   (func $spin_for (param $ms i64)
     (local.set $ms (i64.add (local.get $ms) (call $vcpu)))
     (loop $on (br_if $on (i64.lt_u (call $vcpu) (local.get $ms)))))
@@ -69,6 +73,6 @@ export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint
     (i32.store (i32.const 60) (i32.const 1004))
     (i32.store (i32.const 64) (i32.const 5))
     (drop (call $print (i32.const 1) (i32.const 60) (i32.const 1) (i32.const 68))))
-  (func $_start (export "_start") ${start}))`,
+  (func $_start (export "_start") (local $until i64) (local $i i32) ${start}))`,
   );
 }

@@ -22,7 +22,7 @@ const BYTES = await assemble(
 function maker(program: Program): () => Slot<undefined> {
   const images = new Images(true);
   const watch = new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }).memory;
-  return () => new Slot(program, images, { seat: undefined, functions: [], watch });
+  return () => new Slot(program, images, { seat: undefined, functions: [], watch, ask() {} });
 }
 
 Deno.test("slots of another program take the place of all, those in use when they come back", async () => {

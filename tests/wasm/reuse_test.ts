@@ -41,13 +41,14 @@ interface Outcome {
   readonly traps: readonly string[];
 }
 
-/** Counts the instances that are made until it is disposed of. */
+/** Counts the instances of guests that are made until it is disposed of. */
 function countInstances(): Disposable & { readonly count: number } {
   const { Instance } = WebAssembly;
   let count = 0;
   WebAssembly.Instance = new Proxy(Instance, {
     construct(target, args) {
-      count++;
+      const names = WebAssembly.Module.exports(args[0]).map(({ name }) => name);
+      if (names.includes("_start")) count++;
       return Reflect.construct(target, args);
     },
   });
