@@ -38,8 +38,12 @@ const STACK_FRAMES = 64;
 
 /** The options of {@linkcode Fastlike.load}. */
 export interface FastlikeOptions extends ServiceOptions {
-  /** Whether the guest sees `https` and the field `fastly-ssl: 1`. By default it does if the request's URL says so. */
-  readonly secure?: (request: Request, info?: HandlerInfo) => boolean;
+  /**
+   * Whether a request came over TLS: then the guest sees `https` and the field `fastly-ssl: 1`. `true` is for a server
+   * with certificates. By default a request that a server hands over with its `info` did not, because the scheme of its
+   * URL may be what the client has written; of any other request its URL tells.
+   */
+  readonly secure?: boolean | ((request: Request, info?: HandlerInfo) => boolean);
 }
 
 /** A handler for `Deno.serve`, and for anything else that has a `Request` and wants a `Response`. */
@@ -291,7 +295,9 @@ async function handle(
   { secure }: FastlikeOptions,
   answer: (exchange: Exchange) => Promise<void>,
 ): Promise<Response> {
-  const https = secure?.(request, info) ?? request.url.startsWith("https:");
+  const https = typeof secure === "function"
+    ? secure(request, info)
+    : secure ?? (!info && request.url.startsWith("https:"));
   const exchange = new WebExchange(request, info, https);
   answer(exchange).then(() => exchange.settled());
   return exchange.response;

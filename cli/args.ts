@@ -74,6 +74,8 @@ export interface ServiceFlags {
   readonly allowUnlimited: boolean;
   /** Proxies to believe, as `--trust-proxy` and `ServiceOptions.trustProxy` have them. */
   readonly trustProxy: readonly string[];
+  /** Whether the fields `x-fastly-bot-*` of requests tell of bots. */
+  readonly botHeaders: boolean;
   /** What clients are told of a request that fails; undefined for what the library does by itself. */
   readonly errors: ErrorDetails | undefined;
   /** Whether images are transformed for guests. */
@@ -149,6 +151,7 @@ const WITHOUT_VALUE = [
   "no-cache",
   "loop-guard",
   "allow-unlimited",
+  "bot-headers",
   "no-image-optimizer",
   "verbose",
   "version",
@@ -175,8 +178,7 @@ export function parse(argv: readonly string[], asViceroy = false): Command {
   if (isSet(flags, "help") || (first === "help" && asViceroy)) return { kind: "help" };
   if (isSet(flags, "version")) return { kind: "version" };
   if (first === "adapt") refuseAdapt();
-  const bind = asViceroy ? VICEROY_BIND : DEFAULT_BIND;
-  return parseServe(flags, first === "serve" ? rest : flags._, bind, !asViceroy);
+  return parseServe(flags, first === "serve" ? rest : flags._, asViceroy);
 }
 
 function readFlags(argv: readonly string[]): Flags & { readonly _: readonly string[] } {
@@ -192,13 +194,13 @@ function readFlags(argv: readonly string[]): Flags & { readonly _: readonly stri
 function parseServe(
   flags: Flags,
   positional: readonly string[],
-  defaultBind: string,
-  cachesByDefault: boolean,
+  asViceroy: boolean,
 ): ServeCommand {
+  const defaultBind = asViceroy ? VICEROY_BIND : DEFAULT_BIND;
   const bind = parseBind(lastOf(flags, "bind") ?? lastOf(flags, "addr") ?? defaultBind);
   return {
     kind: "serve",
-    ...parseService(flags, cachesByDefault),
+    ...parseService(flags, { caches: !asViceroy, botHeaders: asViceroy }),
     wasm: theGuest(valuesOf(flags, "wasm"), positional),
     bind,
     admin: parseAdmin(lastOf(flags, "admin"), bind),
@@ -221,7 +223,7 @@ function parseRun(line: readonly string[]): Command {
   return {
     kind: "run",
     // A test client expects each of its requests to reach the backend.
-    ...parseService(flags, false),
+    ...parseService(flags, { caches: false, botHeaders: false }),
     wasm: theGuest(named, named.length ? [] : plain),
     args: named.length ? [...plain, ...args] : args,
   };
@@ -244,8 +246,14 @@ function nameOf(word: string): string | undefined {
   return name && (Object.hasOwn(ALIASES, name) ? ALIASES[name] : name);
 }
 
-/** @param cachesByDefault Whether HTTP caching is on without `--cache` and `--no-cache`. */
-function parseService(flags: Flags, cachesByDefault: boolean): ServiceFlags {
+/** What holds where no flag says anything. */
+interface Defaults {
+  /** Whether HTTP caching is on. */
+  readonly caches: boolean;
+  readonly botHeaders: boolean;
+}
+
+function parseService(flags: Flags, defaults: Defaults): ServiceFlags {
   const { named, catchAll } = parseBackends(
     valuesOf(flags, "backend"),
     valuesOf(flags, "proxy-to"),
@@ -268,9 +276,10 @@ function parseService(flags: Flags, cachesByDefault: boolean): ServiceFlags {
     limits: parseLimits(valuesOf(flags, "limit")),
     guestEnv: parseGuestEnv(valuesOf(flags, "guest-env"), (name) => Deno.env.get(name)),
     verbosity: (flags.verbose as readonly boolean[]).filter(Boolean).length,
-    cache: parseCache(flags, cachesByDefault),
+    cache: parseCache(flags, defaults.caches),
     loopGuard: isSet(flags, "loop-guard"),
     allowUnlimited: isSet(flags, "allow-unlimited"),
+    botHeaders: defaults.botHeaders || isSet(flags, "bot-headers"),
     trustProxy: parseTrustProxy(valuesOf(flags, "trust-proxy")),
     errors: parseErrors(lastOf(flags, "errors")),
     imageOptimizer: !isSet(flags, "no-image-optimizer"),

@@ -39,6 +39,7 @@ Flags:
   --loop-guard            Refuse requests that have come through this host before
   --trust-proxy CIDR      A proxy in front of this host, by address or range, or "loopback" or "private":
                           what it says in X-Forwarded-For and -Proto is the client's address and scheme. May be repeated
+  --bot-headers           Believe the fields x-fastly-bot-* of requests, for tests (default under the name viceroy)
   --errors details|brief  What clients are told of a request that the program fails: why, with the names of its functions,
                           or the request's id in the log (default details for clients on this machine, unless
                           --trust-proxy is given, and brief for others)

@@ -1,5 +1,6 @@
 import type { Exchange, HttpVersion } from "../service/exchange.ts";
 import type { Framing } from "../service/framing.ts";
+import { withoutClaims } from "../service/client_claims.ts";
 import { HeaderList } from "../service/headers.ts";
 import { HttpVersion as Version } from "../service/exchange.ts";
 import { type CacheOverride, NO_OVERRIDE } from "../service/http_cache/override.ts";
@@ -26,6 +27,7 @@ export class GuestRequest {
   /** The client's request behind it, if a client sent it. */
   readonly received: ClientRequest | undefined;
 
+  /** @param received The client's request to make it of; the fields in which clients have no say are left out. */
   constructor(received?: ClientRequest) {
     this.received = received;
     if (!received) return;
@@ -33,7 +35,8 @@ export class GuestRequest {
     this.method = head.method;
     this.url = head.url;
     this.version = head.version;
-    this.headers = head.headers.copy();
+    this.headers = withoutClaims(head.headers);
+    if (head.url.startsWith("https:")) this.headers.append("fastly-ssl", "1");
   }
 }
 

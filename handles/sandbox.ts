@@ -119,7 +119,6 @@ export class Sandbox implements Runner {
 
   #openDownstream(): { readonly request: number; readonly body: number } {
     const request = new GuestRequest(this.#current);
-    if (request.url.startsWith("https:")) request.headers.set("fastly-ssl", "1");
     return {
       request: this.handles.insert(request),
       body: this.handles.insert(Body.of(this.#current.body)),

@@ -14,23 +14,24 @@ export type FactsProvider = (
 export interface FactsOptions {
   readonly clientFacts?: FactsOverride | FactsProvider;
   readonly factsPrefix?: string;
+  readonly botHeaders?: boolean;
 }
 
 /**
- * All that is known of a client: what the front knows, then `clientFacts`, then the request's own `x-fastly-bot-*` and
- * prefixed fields. What comes later wins, fact by fact.
+ * All that is known of a client: what the front knows, then `clientFacts`, then, where options believe them, the
+ * request's own `x-fastly-bot-*` and prefixed fields. What comes later wins, fact by fact.
  *
  * @param wrong Told of a prefixed field that cannot be the fact.
  */
 export function gatherFacts(
   exchange: Pick<Exchange, "head" | "client">,
-  { clientFacts, factsPrefix }: FactsOptions,
+  { clientFacts, factsPrefix, botHeaders = factsPrefix !== undefined }: FactsOptions,
   wrong: (field: string, expected: string) => void,
 ): ClientFacts {
   const { client, head: { headers } } = exchange;
   const given = typeof clientFacts === "function" ? clientFacts(exchange) : clientFacts;
   let facts = given ? merge(client, given) : client;
-  const bot = botFields(headers);
+  const bot = botHeaders ? botFields(headers) : undefined;
   if (bot) facts = merge(facts, { bot });
   if (factsPrefix === undefined) return facts;
   const prefix = factsPrefix.toLowerCase();

@@ -80,8 +80,7 @@ export interface ServiceOptions {
   readonly fastlyKeys?: readonly string[];
   /**
    * What only Fastly's network knows of a client: fingerprints, bots, proxies, and so on; or its address, in place of
-   * the real one. The same for every request, or asked for each. It wins over what the front knows, and the fields
-   * `x-fastly-bot-analyzed`, `-detected`, `-name`, `-category` and `-verified` of a request win over it.
+   * the real one. The same for every request, or asked for each. It wins over what the front knows.
    */
   readonly clientFacts?: FactsOverride | FactsProvider;
   /**
@@ -90,6 +89,12 @@ export interface ServiceOptions {
    * no field does: whoever reaches the service could say anything.
    */
   readonly factsPrefix?: string;
+  /**
+   * Whether the fields `x-fastly-bot-analyzed`, `-detected`, `-name`, `-category` and `-verified` of a request tell of
+   * bots, as they do to Fastly's own local server, for tests. They win over {@linkcode ServiceOptions.clientFacts}. By
+   * default they do where {@linkcode ServiceOptions.factsPrefix} is set.
+   */
+  readonly botHeaders?: boolean;
   /**
    * Whether what backends answer is cached as at Fastly. By default it is. `false`: every request goes to its backend,
    * and of what programs put into the HTTP cache nothing is kept.

@@ -44,7 +44,10 @@ export class WebExchange implements Exchange {
     if (!headers.has("host")) headers.append("host", new URL(request.url).host);
     this.head = {
       method: request.method,
-      url: request.url.replace(/^https?:/, secure ? "https:" : "http:").replace(/#.*/, ""),
+      url: request.url.replace(/^[a-z][a-z0-9+.-]*:/i, secure ? "https:" : "http:").replace(
+        /#.*/,
+        "",
+      ),
       version: HttpVersion.http11,
       headers,
     };

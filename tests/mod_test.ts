@@ -1,5 +1,13 @@
-import { defaultGeo, Fastlike, type FastlikeOptions, geoHandler, type LogEntry } from "../mod.ts";
+import {
+  defaultGeo,
+  Fastlike,
+  type FastlikeOptions,
+  geoHandler,
+  type HandlerInfo,
+  type LogEntry,
+} from "../mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "./assert.ts";
+import { fetchRaw, valuesOf } from "./guests/http.ts";
 import { guestUrl } from "./guests/serving.ts";
 
 const HELLO = guestUrl("hello");
@@ -146,15 +154,31 @@ Deno.test("a handler that throws is a failed send to the guest and an entry in t
 });
 
 Deno.test("secure decides whether the guest sees https and fastly-ssl", async () => {
-  const seen = async (options: FastlikeOptions, url: string) => {
+  const seen = async (options: FastlikeOptions, url: string, info?: HandlerInfo) => {
     await using app = await Fastlike.load(RUST, options);
-    const response = await app.handler(new Request(url));
+    const response = await app.handler(new Request(url), info);
     return [await response.text(), response.headers.get("x-fastly-ssl")];
   };
+  // The scheme of a URL that a server hands over may be the client's invention.
+  const info = { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 1 } } as const;
+  assertEquals(await seen({}, "https://a/url", info), ["http://a/url\n", null]);
+  assertEquals(await seen({ secure: true }, "http://a/url", info), ["https://a/url\n", "1"]);
+  assertEquals(await seen({ secure: false }, "https://a/url"), ["http://a/url\n", null]);
   assertEquals(await seen({}, "http://a/url"), ["http://a/url\n", null]);
   assertEquals(await seen({}, "https://a/url"), ["https://a/url\n", "1"]);
   assertEquals(await seen({ secure: () => true }, "http://a/url"), ["https://a/url\n", "1"]);
   assertEquals(await seen({ secure: () => false }, "https://a/url"), ["http://a/url\n", null]);
+});
+
+Deno.test("a target in absolute form does not make a request over TLS under Deno.serve", async () => {
+  await using app = await Fastlike.load(RUST);
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.handler);
+  for (const scheme of ["https", "HTTPS", "ftp"]) {
+    const target = `${scheme}://test.example/url`;
+    const answer = await fetchRaw(server.addr.port, target, { headers: "Fastly-SSL: 1\r\n" });
+    assertEquals(answer.body, "http://test.example/url\n");
+    assertEquals(valuesOf(answer, "x-fastly-ssl"), []);
+  }
 });
 
 Deno.test("geo and the user agent's parser are options", async () => {

@@ -37,6 +37,7 @@ export interface ManifestOptions extends
     | "fastlyKeys"
     | "clientFacts"
     | "factsPrefix"
+    | "botHeaders"
     | "trustProxy"
     | "errors"
   > {
@@ -117,6 +118,7 @@ async function parseOptions(local: Table): Promise<ManifestOptions> {
     fastlyKeys: local.stringList("fake_valid_fastly_keys"),
     clientFacts: section(["client"], parseClient),
     factsPrefix: local.string("client_facts_prefix"),
+    botHeaders: local.boolean("bot_headers"),
     limits: section(["limits"], parseLimits),
     trustProxy: parseTrustProxy(local),
     errors: local.choice("errors", ERROR_DETAILS),

@@ -29,6 +29,7 @@ export async function crowded(): Promise<Bench> {
     acls: { [NAME]: [{ prefix: "1.1.1.0/24", action: "ALLOW" }] },
     shieldingSites: { [NAME]: "local" },
     catchAll: () => new Response("caught"),
+    botHeaders: true,
   }, { headers: ["Host", "h", "x-fastly-bot-name", "n"], body: new Pipe() });
   b.sandbox.downstream;
   const make = (module: string, name: string, ...args: (string | number)[]) =>

@@ -57,7 +57,7 @@ export const FROM_OPTIONS: readonly Option[] = [
     calls: /^fastly_http_downstream\.downstream_bot_/,
     option: "clientFacts",
     field: "bot",
-    otherwise: "the fields `x-fastly-bot-*`, else not analyzed",
+    otherwise: "`x-fastly-bot-*` (`botHeaders`), else not seen",
   },
   {
     calls: /^fastly_http_downstream\.downstream_resvpnproxy_/,

@@ -298,7 +298,7 @@ const bots: [fields: string[], expected: Record<string, number | string>][] = [
 ];
 for (const [headers, expected] of bots) {
   Deno.test(`bot facts of ${JSON.stringify(headers)}`, async () => {
-    using b = bench({}, { headers });
+    using b = bench({ botHeaders: true }, { headers });
     const { request } = b.sandbox.downstream;
     for (const [fact, value] of Object.entries(expected)) {
       if (typeof value === "number") {
@@ -308,9 +308,46 @@ for (const [headers, expected] of bots) {
   });
 }
 
+for (
+  const options of [{}, { botHeaders: false }, { factsPrefix: "x-test-", botHeaders: false }, {
+    clientFacts: { bot: { detected: false } },
+  }]
+) {
+  Deno.test(`a client cannot say that it is a bot with ${JSON.stringify(options)}`, async () => {
+    const headers = ["analyzed", "detected", "verified"]
+      .flatMap((fact) => [`X-Fastly-Bot-${fact}`, "true"]);
+    using b = bench(options, {
+      headers: [...headers, "x-fastly-bot-name", "n", "x-fastly-bot-category", "3"],
+    });
+    const { request } = b.sandbox.downstream;
+    for (const fact of ["analyzed", "detected"]) {
+      assertEquals(await b.got(DOWN, `downstream_bot_${fact}`, request), 0);
+    }
+    for (const fact of ["verified", "category_kind"]) {
+      assertEquals(b.now(DOWN, `downstream_bot_${fact}`, request, OUT), none);
+    }
+    for (const fact of ["name", "category"]) {
+      assertEquals((await b.read(DOWN, `downstream_bot_${fact}`, [request])).status, none);
+    }
+    // They are fields like any other, though.
+    const name = await b.read(
+      "fastly_http_req",
+      "header_value_get",
+      [request, "x-fastly-bot-name"],
+    );
+    assertEquals(name.text, "n");
+  });
+}
+
+Deno.test("a facts prefix has the fields x-fastly-bot-* count, too", async () => {
+  using b = bench({ factsPrefix: "x-" }, { headers: ["x-fastly-bot-name", "n"] });
+  const { request } = b.sandbox.downstream;
+  assertEquals((await b.read(DOWN, "downstream_bot_name", [request])).text, "n");
+});
+
 Deno.test("bot facts that are not there are None and touch nothing", async () => {
   for (const headers of [[], ["x-fastly-bot-category", "15"], ["x-fastly-bot-category", "odd"]]) {
-    using b = bench({}, { headers });
+    using b = bench({ botHeaders: true }, { headers });
     const { request } = b.sandbox.downstream;
     const facts = headers.length ? ["category_kind"] : ["category_kind", "verified"];
     for (const fact of facts) {
@@ -327,7 +364,7 @@ Deno.test("bot facts that are not there are None and touch nothing", async () =>
 });
 
 Deno.test("a long bot name tells its length", async () => {
-  using b = bench({}, { headers: ["x-fastly-bot-name", "n".repeat(100)] });
+  using b = bench({ botHeaders: true }, { headers: ["x-fastly-bot-name", "n".repeat(100)] });
   const { request } = b.sandbox.downstream;
   assertEquals((await b.read(DOWN, "downstream_bot_name", [request], 64)).length, 100);
 });

@@ -277,3 +277,33 @@ Deno.test("a purge of the URL's own key takes the object away", async () => {
   assertEquals(b.service.cache.purge(key, false), 1);
   assertEquals(await sent(b, "send", "http://a/"), "2");
 });
+
+Deno.test("a client cannot choose what its request is cached under", async () => {
+  const headers = { "cache-control": "max-age=60" };
+  const origin = (request: Request) => new Response(new URL(request.url).pathname, { headers });
+  using b = bench({ backends: { origin } }, {
+    headers: ["Host", "a", "Fastly-XQD-Cache-Key", KEY],
+  });
+  const { request } = b.sandbox.downstream;
+  for (const path of ["/one", "/other"]) {
+    assertEquals(b.now(REQ, "uri_set", request, `http://a${path}`), ok);
+    const copy = await requestOf(b, `http://a${path}`);
+    const { values } = await b.page(REQ, "header_names_get", [request]);
+    for (const name of values) {
+      const { text } = await b.read(REQ, "header_value_get", [request, name]);
+      assertEquals(b.now(REQ, "header_append", copy, name, text), ok);
+    }
+    assertEquals(await b.call(REQ, "send", copy, await b.body(), "origin", OUT, OUT + 4), ok);
+    assertEquals(await b.drain(b.memory.u32(OUT + 4)), path);
+  }
+});
+
+Deno.test("a client cannot have its request answered by the geo look-up", async () => {
+  const origin = () => new Response("from the origin");
+  const url = "http://www.fastly.com/geolocation";
+  const headers = ["Host", "www.fastly.com", "Fastly-XQD-API", "geolocation"];
+  using b = bench({ backends: { origin } }, { url, headers });
+  const { request, body } = b.sandbox.downstream;
+  assertEquals(await b.call(REQ, "send", request, body, "origin", OUT, OUT + 4), ok);
+  assertEquals(await b.drain(b.memory.u32(OUT + 4)), "from the origin");
+});

@@ -1,5 +1,19 @@
 import { assertEquals, assertStringIncludes } from "../assert.ts";
+import { command, ROOT } from "./commands.ts";
 import { surviveFaults } from "../../cli/faults.ts";
+
+Deno.test("serve tells once of what nobody has caught", async () => {
+  const script = `
+    import { main } from "${ROOT}/cli/main.ts";
+    await main(["serve", "${ROOT}/testdata/built/hello.wasm", "--bind", "127.0.0.1:0"], async () => {
+      Promise.reject(new Error("nobody's"));
+      await new Promise((resolve) => setTimeout(resolve));
+      throw new Error("enough");
+    });`;
+  const { stderr } = await command(Deno.execPath(), ["eval", "--no-check", script]);
+  assertStringIncludes(stderr, "enough");
+  assertEquals(stderr.split("Error: nobody's").length - 1, 1, stderr);
+});
 
 Deno.test("what nobody has caught is told, and ends nothing", async () => {
   const told: string[] = [];

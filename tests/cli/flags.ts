@@ -22,6 +22,7 @@ export const NO_FLAGS: ServiceFlags = {
   loopGuard: false,
   allowUnlimited: false,
   trustProxy: [],
+  botHeaders: false,
   errors: undefined,
   imageOptimizer: true,
   reuse: "auto",

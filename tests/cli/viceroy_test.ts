@@ -61,6 +61,12 @@ Deno.test("under run and under Viceroy's name, HTTP caching is off unless it is 
   assertEquals(caches("run guest.wasm --cache", false), true, "the flag is run's own");
 });
 
+Deno.test("under Viceroy's name, and with a flag, requests may say that they are a bot's", () => {
+  assertEquals(understood("guest.wasm", true).botHeaders, true);
+  assertEquals(understood("guest.wasm", false).botHeaders, false);
+  assertEquals(understood("--bot-headers guest.wasm", false).botHeaders, true);
+});
+
 const RUN_LINES: [line: string, wasm: string, args: string[], verbosity?: number][] = [
   ["run g.wasm", "g.wasm", []],
   ["run g.wasm x y", "g.wasm", ["x", "y"]],

@@ -24,6 +24,38 @@ testGuest("rust", "a peer that is not trusted cannot say who the client is", asy
   assertEquals(valuesOf(url, "x-fastly-ssl"), []);
 });
 
+testGuest("rust", "no client can say that it came over TLS", async () => {
+  for (const trustProxy of [[], ["10.0.0.0/8"], ["loopback"]]) {
+    await using served = await serveGuest("rust", { trustProxy });
+    for (const target of ["/url", "http://test.example/url", "https://test.example/url"]) {
+      const url = await fetchRaw(served.port, target, { headers: "fastly-SSL: 1\r\n" });
+      assertEquals(url.body, "http://test.example/url\n");
+      assertEquals(valuesOf(url, "x-fastly-ssl"), []);
+    }
+  }
+});
+
+testGuest("rust", "a backend gets none of the fields in which clients have no say", async () => {
+  const fields = ["Fastly-SSL", "Fastly-FF", "Fastly-XQD-Cache-Key", "fastly-xqd-api"];
+  const kept = ["Fastly-Key", "CDN-Loop", "Fastly-Debug", "Fastly-Client-IP", "X-Fastly-SSL"];
+  const seen: string[][] = [];
+  await using served = await serveGuest("rust", {
+    backends: {
+      origin: ({ headers }) => {
+        const names = [...headers.keys()].filter((name) => /fastly|cdn/.test(name));
+        seen.push(names.sort());
+        return new Response("from the origin");
+      },
+    },
+  });
+  const headers = [...fields, ...kept].map((name) => `${name}: ${"0".repeat(64)}\r\n`).join("");
+  for (const path of ["/proxy/", "/websocket"]) {
+    assertEquals((await fetchRaw(served.port, path, { headers })).body, "from the origin");
+  }
+  const passed = kept.map((name) => name.toLowerCase()).sort();
+  assertEquals(seen, [passed, passed]);
+});
+
 testGuest("rust", "the handler believes proxies, too, and instances have their own", async () => {
   await using app = await Fastlike.load(guestUrl("rust"), { trustProxy: ["private"] });
   const remoteAddr = { transport: "tcp", hostname: "10.0.0.1", port: 9 } as const;

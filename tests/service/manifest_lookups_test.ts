@@ -217,14 +217,15 @@ for (const [json, message] of BAD_ACL_FILES) {
 }
 
 Deno.test("facts of clients stand in the manifest, and what is no fact is refused", async () => {
-  const { clientFacts, factsPrefix } = await options(`[local_server]
+  const { clientFacts, factsPrefix, botHeaders } = await options(`[local_server]
     client_facts_prefix = "x-test-"
+    bot_headers = true
     [local_server.client]
     ja4 = "t13d"
     bot_detected = true
     bot_name = "examplebot"
     visits_service = 2`);
-  assertEquals(factsPrefix, "x-test-");
+  assertEquals([factsPrefix, botHeaders], ["x-test-", true]);
   assertEquals(clientFacts, {
     tls: { ja4: "t13d" },
     bot: { detected: true, name: "examplebot" },
