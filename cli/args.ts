@@ -158,6 +158,30 @@ const WITHOUT_VALUE = [
   "help",
   ...VICEROY_WITHOUT_VALUE,
 ];
+/** Values that are shown where one is missing. */
+const FORMS: Readonly<Record<string, string>> = {
+  "wasm": "app.wasm",
+  "proxy-to": "localhost:8000",
+  "bind": "localhost:5000",
+  "backend": "NAME=https://example.com",
+  "config": "fastly.toml",
+  "env": "NAME",
+  "kv": "NAME=FILE",
+  "persist": "DIR",
+  "config-store": "NAME=FILE",
+  "secret-store": "NAME=FILE",
+  "acl": "NAME=FILE",
+  "geo": "FILE",
+  "device": "FILE",
+  "log-endpoint": "NAME=FILE",
+  "log-format": "json",
+  "guest-env": "NAME=VALUE",
+  "limit": "memory=256MiB",
+  "reuse": "never",
+  "trust-proxy": "10.0.0.0/8",
+  "warmup": "8",
+  "admin": "localhost:9000",
+};
 const FLAGS = [...WITH_VALUE, ...WITHOUT_VALUE];
 const DEFAULT_BIND = "localhost:5000";
 
@@ -175,8 +199,8 @@ export function parse(argv: readonly string[], asViceroy = false): Command {
   }
   const flags = readFlags(argv);
   const [first, ...rest] = flags._;
-  if (isSet(flags, "help") || (first === "help" && asViceroy)) return { kind: "help" };
-  if (isSet(flags, "version")) return { kind: "version" };
+  if (isSet(flags, "help") || first === "help") return { kind: "help" };
+  if (isSet(flags, "version") || first === "version") return { kind: "version" };
   if (first === "adapt") refuseAdapt();
   return parseServe(flags, first === "serve" ? rest : flags._, asViceroy);
 }
@@ -317,7 +341,12 @@ function unknownFlag(argument: string): never {
 
 function valuesOf(flags: Flags, name: string): readonly string[] {
   const values = (flags[name] ?? []) as readonly string[];
-  if (values.includes("")) throw new UsageError(`Cannot use --${name} without a value`);
+  if (values.includes("")) {
+    const form = FORMS[name];
+    throw new UsageError(
+      `Cannot use --${name} without a value${form ? `, as in --${name} ${form}` : ""}`,
+    );
+  }
   return values;
 }
 

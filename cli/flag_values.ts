@@ -54,17 +54,20 @@ function parseAddress(text: string, bad: (why: string) => never): Bind {
   return { hostname: hostname!.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 
-/** `name=url` for some backends, a URL for all others. */
+const NAMED_URL = /^[^=:/?]+=/;
+
+/** `name=url` for some backends, an address (with a scheme, a dot, a port, a path, or `localhost`) for all others. */
 export function parseBackends(
   definitions: readonly string[],
   proxyTo: readonly string[],
 ): { named: Record<string, string>; catchAll: string | undefined } {
   const named = new Map<string, string>();
-  const rest = proxyTo.map((text) => parseUrl("--proxy-to", text));
+  const rest = proxyTo.map((text) => parseUrl("--proxy-to", text, NAMED_URL.test(text)));
   for (const definition of definitions) {
     // A name ends before anything that is part of a URL.
     const [, name, url] = /^([^=:/?]*)=(.*)$/s.exec(definition) ?? [];
     if (name === undefined) {
+      if (/^[\w-]+$/.test(definition) && definition !== "localhost") needsUrl(definition);
       rest.push(parseUrl("--backend", definition));
       continue;
     }
@@ -80,7 +83,19 @@ export function parseBackends(
   return { named: Object.fromEntries(named), catchAll: rest[0] };
 }
 
-function parseUrl(flag: string, text: string): string {
+function needsUrl(name: string): never {
+  throw new UsageError(
+    `Cannot use --backend ${name}: a URL is missing, as in --backend ${name}=https://example.com ` +
+      `(to send all other backends to a host of that name: --proxy-to ${name})`,
+  );
+}
+
+function parseUrl(flag: string, text: string, isNamed = false): string {
+  if (isNamed) {
+    throw new UsageError(
+      `Cannot use ${flag} ${text}: it takes no name, but --backend ${text} does`,
+    );
+  }
   const full = /^[a-z][a-z0-9+.\-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.parse(full);
   if (!text || !url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
@@ -103,6 +118,7 @@ export function parseNamedFiles(
   const files = parseNames(flag, definitions);
   for (const [name, file] of files) {
     if (file) continue;
+    if (file === undefined) checkIsName(flag, name);
     throw new UsageError(`Cannot use --${flag} ${name}: a file is missing, as in ${name}=FILE`);
   }
   return Object.fromEntries(files) as Record<string, string>;
@@ -115,8 +131,15 @@ export function parseKvStores(
   const files = parseNames("kv", definitions);
   for (const [name, file] of files) {
     if (file === "") throw new UsageError(`Cannot use --kv ${name}=: the file is missing`);
+    if (file === undefined) checkIsName("kv", name);
   }
   return Object.fromEntries(files);
+}
+
+/** Refuses what can only be the path of a file. */
+function checkIsName(flag: string, text: string): void {
+  if (!/[/\\]|\.(json|log|txt|toml|mmdb)$/.test(text)) return;
+  throw new UsageError(`Cannot use --${flag} ${text}: a name is missing, as in NAME=${text}`);
 }
 
 function parseNames(
@@ -144,7 +167,9 @@ export function parseGuestEnv(
     if (!name) throw new UsageError(`Cannot use --guest-env ${definition}: it is not NAME=VALUE`);
     const value = given ?? environment(name);
     if (value === undefined) {
-      throw new UsageError(`Cannot use --guest-env ${name}: the variable is not set`);
+      throw new UsageError(
+        `Cannot use --guest-env ${name}: the variable is not set (or give a value: ${name}=VALUE)`,
+      );
     }
     variables.set(name, value);
   }

@@ -3,6 +3,7 @@ export const HELP = `Runs a Fastly Compute program on this machine.
 
 Usage: fastlike [serve] [flags] [guest.wasm]
        fastlike run [flags] guest.wasm [-- arguments of the guest]
+       fastlike help | version
 
 "serve" answers HTTP requests. "run" runs the program once, with its output and its exit
 status as the command's own: what cargo test and go test -exec need. A program may be .wat.

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { LogEntry, LogSink } from "../service/log.ts";
 import type { LogEndpoint } from "../service/manifest/mod.ts";
 import { CommandError, reasonOf } from "./errors.ts";
@@ -15,7 +16,7 @@ export interface LogRoutes extends Disposable {
  *
  * @param endpoints By name; those without an entry are as `{ format }`.
  * @param format For endpoints that do not say how they are written.
- * @throws {CommandError} If a file cannot be opened.
+ * @throws {CommandError} If a file, whose folder is made if there is none, cannot be opened.
  */
 export function routeLogs(
   endpoints: Readonly<Record<string, LogEndpoint>>,
@@ -47,6 +48,18 @@ function jsonOf({ requestId, endpoint, message }: LogEntry & { kind: "endpoint" 
   return JSON.stringify({ time: new Date().toISOString(), endpoint, requestId, message });
 }
 
+/** Opens a file, whose folder is only touched if there is none: making it needs permission for the folder. */
+function openToAppend(path: string): Deno.FsFile {
+  const options = { append: true, create: true };
+  try {
+    return Deno.openSync(path, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    return Deno.openSync(path, options);
+  }
+}
+
 /** Files to append to, each open once however many endpoints write to it. */
 class Files {
   readonly #open = new Map<string, { readonly file: Deno.FsFile; readonly output: Output }>();
@@ -55,13 +68,11 @@ class Files {
     let open = this.#open.get(path);
     if (!open) {
       try {
-        const file = Deno.openSync(path, { append: true, create: true });
+        const file = openToAppend(path);
         this.#open.set(path, open = { file, output: new Output(file, false) });
       } catch (error) {
         this.close();
-        const noFolder = error instanceof Deno.errors.NotFound;
-        const reason = noFolder ? "there is no such folder" : reasonOf(error);
-        throw new CommandError(`Cannot write ${path}: ${reason}`);
+        throw new CommandError(`Cannot write ${path}: ${reasonOf(error)}`);
       }
     }
     return open.output;

@@ -1,5 +1,5 @@
 import { parse, type RunCommand, type ServeCommand } from "./args.ts";
-import { CommandError, UsageError } from "./errors.ts";
+import { CommandError, reasonOf, UsageError } from "./errors.ts";
 import { surviveFaults } from "./faults.ts";
 import { HELP } from "./help.ts";
 import { Output } from "./output.ts";
@@ -59,6 +59,8 @@ function explain(error: unknown, stderr: Output): number {
     return 2;
   }
   if (error instanceof CommandError) stderr.line(error.message);
-  else stderr.line(error instanceof Error ? error.stack ?? error.message : String(error));
+  else if (error instanceof Deno.errors.NotCapable) {
+    stderr.line(`Cannot go on: ${reasonOf(error)}`);
+  } else stderr.line(error instanceof Error ? error.stack ?? error.message : String(error));
   return 1;
 }

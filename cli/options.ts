@@ -63,8 +63,12 @@ async function findManifest(
 ): Promise<string | undefined> {
   if (env !== undefined) return join(dirname(config ?? MANIFEST), `fastly.${env}.toml`);
   if (config !== undefined) return config;
-  const found = await Deno.stat(MANIFEST).then(({ isFile }) => isFile, () => false);
-  if (!found) return undefined;
+  try {
+    await Deno.lstat(MANIFEST);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new CommandError(`Cannot read ${MANIFEST}: ${reasonOf(error)}`);
+  }
   terminal.note("debug", `Reading ${MANIFEST} of the working directory; -C names another one`);
   return MANIFEST;
 }
@@ -172,6 +176,7 @@ function machineAt(folder: string, terminal: Terminal): Machine {
       try {
         return Deno.readFileSync(path);
       } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return undefined;
         throw new Error(reasonOf(error));
       }
     },

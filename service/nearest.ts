@@ -5,8 +5,15 @@ import { levenshteinDistance } from "npm:deno-std@1.4.0/text/levenshtein_distanc
 
 /** The name that was meant by one that is none; undefined if no name is near. */
 export function nearest(given: string, names: readonly string[]): string | undefined {
+  if (!names.length) return undefined;
   const closest = closestString(given, names);
   const distance = levenshteinDistance(given, closest);
-  const near = distance < given.length && distance <= Math.max(2, Math.floor(given.length / 3));
-  return near ? closest : undefined;
+  const most = given.length < 5 ? 1 : Math.max(2, Math.floor(given.length / 3));
+  const near = distance < given.length && distance <= most;
+  return near || isTransposed(given, closest) ? closest : undefined;
+}
+
+/** Two letters that changed places count as two mistakes, which is too far for a short name. */
+function isTransposed(given: string, name: string): boolean {
+  return Array.from(given).sort().join("") === Array.from(name).sort().join("");
 }

@@ -5,6 +5,7 @@ import type { FactsOverride } from "../client_facts.ts";
 import { ERROR_DETAILS } from "../error_text.ts";
 import { FACT_NAMES, readFacts } from "../fact_fields.ts";
 import { type LimitName, readLimit } from "../limits.ts";
+import { nearest } from "../nearest.ts";
 import type { ServiceOptions } from "../options.ts";
 import { isProxyRange, PROXY_RANGE } from "../proxies.ts";
 import type { ShieldingSite } from "../shielding.ts";
@@ -12,7 +13,7 @@ import { parseBackends } from "./backends.ts";
 import { filled } from "./filled.ts";
 import { parseAcls, parseDevices, parseGeo } from "./lookups.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "./stores.ts";
-import { type Machine, ManifestError, Table } from "./table.ts";
+import { didYouMean, type Machine, ManifestError, Table } from "./table.ts";
 
 /** What a fastly.toml says about running a service on this machine. */
 export interface Manifest {
@@ -67,12 +68,14 @@ export async function parseManifest(
   file: string,
   machine: Machine,
 ): Promise<Manifest> {
-  const document = { task: `read ${file}`, title: file, folder: dirname(file), machine };
+  const folder = dirname(file);
+  const document = { task: `read ${file}`, title: file, folder, machine, toml: true };
   const root = new Table(parseToml(text, file), "", document);
   checkVersion(root);
+  warnOfMisplaced(root);
   const local = root.table("local_server");
   if (!local) return { options: {}, logEndpoints: {} };
-  const endpoints = local.table("log_endpoints");
+  const endpoints = local.has("log_endpoints") ? sectionOf(local, "log_endpoints") : undefined;
   const persist = local.table("persist");
   return {
     options: await parseOptions(local),
@@ -101,10 +104,63 @@ function checkVersion(root: Table): void {
   }
 }
 
+/** Sections of `[local_server]` that hold one entry under each name, with how an entry is headed and a key of it. */
+const NAMED: Readonly<Record<string, readonly [kind: "table" | "list", key: string]>> = {
+  backends: ["table", "url"],
+  config_stores: ["table", "format"],
+  dictionaries: ["table", "format"],
+  secret_stores: ["list", "key"],
+  kv_stores: ["list", "key"],
+  object_stores: ["list", "key"],
+  object_store: ["list", "key"],
+  log_endpoints: ["table", "file"],
+};
+const SECTIONS = [
+  ...Object.keys(NAMED),
+  "acls",
+  "geolocation",
+  "device_detection",
+  "shielding_sites",
+  "fake_valid_fastly_keys",
+  "client",
+  "client_facts_prefix",
+  "limits",
+  "trust_proxy",
+  "persist",
+];
+
+/** Unknown keys may belong to other tools; so those that are near to a known one get a warning, and no error. */
+function warnOfMisplaced(root: Table): void {
+  for (const key of root.keys()) {
+    if (SECTIONS.includes(key)) {
+      root.warn(key, `is outside of local_server${root.meant("table", "local_server", key)}`);
+    } else if (key !== "local_server" && nearest(key, ["local_server"])) {
+      root.warn(key, "is not known: did you mean local_server?");
+    }
+  }
+  const local = root.table("local_server");
+  for (const key of local?.keys() ?? []) {
+    if (SECTIONS.includes(key)) continue;
+    const meant = nearest(key, SECTIONS);
+    if (meant) local!.warn(key, `is not known${didYouMean(meant)}`);
+  }
+}
+
+/** A section of `[local_server]`, whose entries must have names. */
+function sectionOf(local: Table, name: string): Table {
+  const [kind, key] = NAMED[name] ?? [];
+  if (!kind) return local.table(name)!;
+  const meant = local.meant(kind, name, "NAME");
+  if (Array.isArray(local.get(name))) local.wrong(name, `must be a table${meant}`);
+  const table = local.table(name)!;
+  if (typeof table.get(key!) === "string") table.wrong(key!, `is not in an entry${meant}`);
+  return table;
+}
+
 async function parseOptions(local: Table): Promise<ManifestOptions> {
   const section = <T>(names: readonly string[], parse: (table: Table) => T): T | undefined => {
     const name = names.some((name) => local.has(name)) ? local.oneOf(names) : undefined;
-    return name === undefined ? undefined : parse(local.table(name)!);
+    return name === undefined ? undefined : parse(sectionOf(local, name));
   };
   const options = {
     backends: section(["backends"], parseBackends),

@@ -159,6 +159,9 @@ function jsonFileOf(stores: Table, name: string): Table | undefined {
   const value = stores.get(name);
   if (Array.isArray(value)) return undefined;
   const table = stores.asTable(name, value, LIST_OR_FILE);
+  if (table.has("key") || table.has("data")) {
+    stores.wrong(name, `must be ${LIST_OR_FILE}${stores.meant("list", name)}`);
+  }
   table.only(["file", "format"]);
   if (!table.has("file")) table.missing("file");
   if (!table.choice("format", ["json"])) table.missing("format");

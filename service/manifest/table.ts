@@ -1,5 +1,7 @@
 import { isAbsolute, join } from "node:path";
 import type { GeoLookup } from "../geo.ts";
+import { nearest } from "../nearest.ts";
+import { parseJson } from "./json.ts";
 
 /** A fastly.toml, or a file of it, that cannot be used; the message is one line with file, table and key. */
 export class ManifestError extends Error {
@@ -8,8 +10,8 @@ export class ManifestError extends Error {
 
 /** What reading a manifest needs of the machine. */
 export interface Machine {
-  /** A file's bytes. Throws an `Error` whose message is the reason. */
-  readonly read: (path: string) => Uint8Array;
+  /** A file's bytes; undefined if there is no such file. Throws an `Error` whose message says why it cannot be read. */
+  readonly read: (path: string) => Uint8Array | undefined;
   /** A variable of the environment. */
   readonly env: (name: string) => string | undefined;
   /** Takes lines about what was taken, but should be changed. They may come later, when a file is read again. */
@@ -27,8 +29,11 @@ export interface Document {
   /** The folder from which relative paths start. */
   readonly folder: string;
   readonly machine: Machine;
+  /** Whether its tables have headers in brackets, which errors about them then show. */
+  readonly toml?: boolean;
 }
 
+const NO_FILE = "there is no such file";
 /** Characters of a text in a message. */
 const MOST_QUOTED = 60;
 /** The longest time that a timer of the platform can take: 24 days, in milliseconds. */
@@ -161,7 +166,9 @@ export class Table {
   /** A list of tables. */
   tableList(key: string, expected: string): Table[] {
     const value = this.get(key);
-    if (!Array.isArray(value)) this.wrong(key, `must be ${expected}`);
+    if (!Array.isArray(value)) {
+      this.wrong(key, `must be ${expected}${isTable(value) ? this.meant("list", key) : ""}`);
+    }
     return value.map((item, i) => {
       if (!isTable(item)) this.wrong(key, `must be ${expected}`);
       return new Table(item, `${this.#at(key)}[${i}]`, this.#document);
@@ -170,7 +177,10 @@ export class Table {
 
   /** The value of that key, read as a table. */
   asTable(key: string, value: unknown, expected: string): Table {
-    if (!isTable(value)) this.wrong(key, `must be ${expected}`);
+    if (!isTable(value)) {
+      const isList = Array.isArray(value) && value.some(isTable);
+      this.wrong(key, `must be ${expected}${isList ? this.meant("table", key) : ""}`);
+    }
     return new Table(value, this.#at(key), this.#document);
   }
 
@@ -229,10 +239,18 @@ export class Table {
     return path === undefined ? undefined : this.#locate(path);
   }
 
+  /** Refuses all other keys. */
   only(keys: readonly string[]): void {
     for (const key of this.keys()) {
-      if (!keys.includes(key)) this.wrong(key, "is not known");
+      if (!keys.includes(key)) this.wrong(key, `is not known${didYouMean(nearest(key, keys))}`);
     }
+  }
+
+  /** Text for the end of a message: the header of a table, or of a list of tables, at this path; empty outside TOML. */
+  meant(kind: "table" | "list", ...path: readonly string[]): string {
+    if (!this.#document.toml) return "";
+    const place = path.reduce((at, key) => keyPath(at, key), this.#place);
+    return didYouMean(kind === "table" ? `[${place}]` : `[[${place}]]`);
   }
 
   missing(key: string): never {
@@ -260,8 +278,7 @@ export class Table {
   }
 
   #at(key: string): string {
-    const shown = /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
-    return this.#place ? `${this.#place}.${shown}` : shown;
+    return keyPath(this.#place, key);
   }
 
   #locate(path: string): string {
@@ -273,8 +290,8 @@ export class Table {
     const found = this.#attempt(beside);
     if (typeof found !== "string") return { path: beside, bytes: found };
     // Fastly's own local server looks in the working directory.
-    const elsewhere = beside === join(path) ? found : this.#attempt(path);
-    if (typeof elsewhere === "string") this.#unreadable(key, path, found);
+    const elsewhere = found !== NO_FILE || beside === join(path) ? found : this.#attempt(path);
+    if (typeof elsewhere === "string") this.#unreadable(key, path, elsewhere);
     this.warn(key, `names ${path} from the working directory: make it relative to the manifest`);
     return { path, bytes: elsewhere };
   }
@@ -291,7 +308,7 @@ export class Table {
   /** A file's bytes, or why there are none. */
   #attempt(path: string): Uint8Array | string {
     try {
-      return this.machine.read(path);
+      return this.machine.read(path) ?? NO_FILE;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
@@ -313,9 +330,9 @@ export class Table {
     const document = { task: `read ${name}`, title: name, machine, folder };
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = parseJson(text);
     } catch (error) {
-      throw new ManifestError(`Cannot read ${name}: it is not JSON: ${reasonOf(error)}`);
+      throw new ManifestError(`Cannot read ${name}: it is not JSON: ${(error as Error).message}`);
     }
     if (!isTable(value)) throw new ManifestError(`Cannot read ${name}: it is not an object`);
     return new Table(value, "", document);
@@ -327,11 +344,17 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > MOST_QUOTED ? `${text.slice(0, MOST_QUOTED)}…` : text);
 }
 
+function keyPath(place: string, key: string): string {
+  const shown = /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
+  return place ? `${place}.${shown}` : shown;
+}
+
+/** Text for the end of a message; empty if nothing is near. */
+export function didYouMean(meant: string | undefined): string {
+  return meant === undefined ? "" : `: did you mean ${meant}?`;
+}
+
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) &&
     !(value instanceof Date);
-}
-
-function reasonOf(error: unknown): string {
-  return String((error as Error).message).split("\n")[0]!;
 }

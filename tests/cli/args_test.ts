@@ -67,6 +67,11 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["guest.wasm --backend=my.origin=https://x/a=b", { backends: { "my.origin": "https://x/a=b" } }],
   ["guest.wasm --backend __proto__=x", { backends: JSON.parse('{"__proto__":"http://x"}') }],
   ["guest.wasm --backend https://x/a=b", { catchAll: "https://x/a=b" }],
+  ["guest.wasm --backend localhost", { catchAll: "http://localhost" }],
+  ["guest.wasm --backend origin:80", { catchAll: "http://origin:80" }],
+  ["guest.wasm --backend example.com", { catchAll: "http://example.com" }],
+  ["guest.wasm --proxy-to origin", { catchAll: "http://origin" }],
+  ["guest.wasm --kv users.v2", { kvStores: { "users.v2": undefined } }],
   ["guest.wasm --bind 127.0.0.1:0", { bind: { hostname: "127.0.0.1", port: 0 } }],
   ["guest.wasm --bind :80", { bind: { hostname: "", port: 80 } }],
   ["guest.wasm --bind [::1]:80", { bind: { hostname: "::1", port: 80 } }],
@@ -122,11 +127,14 @@ const REFUSED: [line: string, message: string][] = [
     "guest.wasm --limit sandbox_idle=1x",
     "Cannot use --limit sandbox_idle=1x: sandbox_idle must be a time as 300ms, 10s or 2m, or none for no limit",
   ],
-  ["guest.wasm --bind", "Cannot use --bind without a value"],
-  ["guest.wasm --bind=", "Cannot use --bind without a value"],
-  ["--wasm --bind 1", "Cannot use --wasm without a value"],
-  ["guest.wasm -C", "Cannot use --config without a value"],
-  ["guest.wasm --proxy-to -v", "Cannot use --proxy-to without a value"],
+  ["guest.wasm --bind", "Cannot use --bind without a value, as in --bind localhost:5000"],
+  ["guest.wasm --bind=", "Cannot use --bind without a value, as in --bind localhost:5000"],
+  ["--wasm --bind 1", "Cannot use --wasm without a value, as in --wasm app.wasm"],
+  ["guest.wasm -C", "Cannot use --config without a value, as in --config fastly.toml"],
+  [
+    "guest.wasm --proxy-to -v",
+    "Cannot use --proxy-to without a value, as in --proxy-to localhost:8000",
+  ],
   ["", "Cannot start without a program: name a .wasm file, or see --help"],
   ["serve", "Cannot start without a program: name a .wasm file, or see --help"],
   ["a.wasm b.wasm", "Cannot run more than one program: a.wasm and b.wasm"],
@@ -149,7 +157,33 @@ const REFUSED: [line: string, message: string][] = [
   ["g --backend a=x?q", 'Cannot use "x?q" for --backend a: a backend has no query or fragment'],
   ["g --backend a=x --backend a=y", "Cannot define the backend a twice"],
   ["g --env ../x", 'Cannot use "../x" for --env: it is NAME in fastly.NAME.toml'],
-  ["g --kv", "Cannot use --kv without a value"],
+  ["g --kv", "Cannot use --kv without a value, as in --kv NAME=FILE"],
+  ["g --limit", "Cannot use --limit without a value, as in --limit memory=256MiB"],
+  ["g --profile", "Cannot use --profile without a value"],
+  [
+    "g --backend origin",
+    "Cannot use --backend origin: a URL is missing, as in --backend origin=https://example.com " +
+    "(to send all other backends to a host of that name: --proxy-to origin)",
+  ],
+  [
+    "g --backend origin https://example.com",
+    "Cannot use --backend origin: a URL is missing, as in --backend origin=https://example.com " +
+    "(to send all other backends to a host of that name: --proxy-to origin)",
+  ],
+  [
+    "g --proxy-to origin=http://x",
+    "Cannot use --proxy-to origin=http://x: it takes no name, but --backend origin=http://x does",
+  ],
+  [
+    "g --kv stores/users.json",
+    "Cannot use --kv stores/users.json: a name is missing, as in NAME=stores/users.json",
+  ],
+  ["g --acl acl.json", "Cannot use --acl acl.json: a name is missing, as in NAME=acl.json"],
+  [
+    "g --log-endpoint a.log",
+    "Cannot use --log-endpoint a.log: a name is missing, as in NAME=a.log",
+  ],
+  ["g --limit memory", "Cannot use --limit memory: it is not NAME=VALUE, as in memory=256MiB"],
   ["g --kv =x", "Cannot use --kv =x: the name is empty"],
   ["g --kv a=", "Cannot use --kv a=: the file is missing"],
   ["g --kv a --kv a=x", "Cannot define --kv a twice"],
@@ -179,8 +213,8 @@ const REFUSED: [line: string, message: string][] = [
   ["g --cache --no-cache", "Cannot use --cache with --no-cache: leave one out"],
   ["g --config-stor a=x", "Unknown flag --config-stor: did you mean --config-store?"],
   [
-    "g --backend x --proxy-to y",
-    "Cannot send other backends to more than one place: http://y and http://x",
+    "g --backend x.test --proxy-to y",
+    "Cannot send other backends to more than one place: http://y and http://x.test",
   ],
 ];
 

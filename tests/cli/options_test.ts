@@ -275,8 +275,8 @@ Deno.test("mistakes behind flags are one line that names flag and file", async (
       `Cannot use --device: key "file" names ${none}, which cannot be read: there is no such file`,
     ],
     [
-      { logEndpoints: { a: place.at("none/a.log") } },
-      `Cannot write ${place.at("none/a.log")}: there is no such folder`,
+      { logEndpoints: { a: place.folder } },
+      `Cannot write ${place.folder}: it is a directory`,
     ],
     [{ config: place.folder }, `Cannot read ${place.folder}: it is a directory`],
   ];

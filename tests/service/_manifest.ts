@@ -7,8 +7,8 @@ export const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----
 
 /** What a manifest finds on the machine. */
 export interface Surroundings {
-  /** Contents by path; may change between two reads. */
-  readonly files?: Record<string, string | Uint8Array>;
+  /** Contents by path, or why they cannot be read; may change between two reads. */
+  readonly files?: Record<string, string | Uint8Array | Error>;
   readonly env?: Readonly<Record<string, string>>;
   /** The manifest's path. */
   readonly file?: string;
@@ -23,7 +23,7 @@ export async function read(
   const manifest = await parseManifest(text, file, {
     read: (path) => {
       const content = files[path];
-      if (content === undefined) throw new Error("there is no such file");
+      if (content instanceof Error) throw content;
       return typeof content === "string" ? new TextEncoder().encode(content) : content;
     },
     env: (name) => env[name],

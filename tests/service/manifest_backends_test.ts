@@ -154,7 +154,7 @@ Deno.test("a text may come from the environment wherever one may stand", async (
 
 const AT = "in local_server.backends.origin";
 const REFUSED: [lines: string, message: string][] = [
-  ['uri = "x"', `key "uri" ${AT} is not known`],
+  ['uri = "x"', `key "uri" ${AT} is not known: did you mean url?`],
   ["override_host = 1", `key "override_host" ${AT} must be a text in quotes`],
   ['override_host = ""', `key "override_host" ${AT} must not be empty`],
   [
@@ -198,7 +198,10 @@ const REFUSED: [lines: string, message: string][] = [
   ],
   ['health = "well"', `key "health" ${AT} must be "unknown", "healthy" or "unhealthy"`],
   ["healthcheck = true", `key "healthcheck" ${AT} must be a table`],
-  ["healthcheck = { paths = '/' }", `key "paths" ${AT}.healthcheck is not known`],
+  [
+    "healthcheck = { paths = '/' }",
+    `key "paths" ${AT}.healthcheck is not known: did you mean path?`,
+  ],
   ["healthcheck = { window = 16 }", `key "window" ${AT}.healthcheck must be 1 to 15`],
   ["healthcheck = { window = 0 }", `key "window" ${AT}.healthcheck must be 1 to 15`],
   ['ca_certificate = "x"', `key "ca_certificate" ${AT} is not in PEM format`],

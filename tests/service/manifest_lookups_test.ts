@@ -149,7 +149,7 @@ const BAD_DEVICES: [lines: string, message: string][] = [
   ],
   [
     'format = "inline-toml"\nuser_agents.a.devcie = {}',
-    `key "devcie" ${DEVICES}.user_agents.a is not known`,
+    `key "devcie" ${DEVICES}.user_agents.a is not known: did you mean device?`,
   ],
 ];
 for (const [lines, message] of BAD_DEVICES) {

@@ -180,7 +180,7 @@ const BAD_KV_STORES: [value: string, message: string][] = [
   ["{ file = 'x', format = 'toml' }", `key "format" ${KV}.s must be "json"`],
   ["{ file = 'x', format = 1 }", `key "format" ${KV}.s must be a text in quotes`],
   ["{ file = 1, format = 'json' }", `key "file" ${KV}.s must be a text in quotes`],
-  ["{ data = 'x' }", `key "data" ${KV}.s is not known`],
+  ["{ data = 'x' }", `${LIST_OR_FILE}: did you mean [[local_server.kv_stores.s]]?`],
   [
     "{ file = 'x', format = 'json' }",
     `key "file" ${KV}.s names x, which cannot be read: there is no such file`,

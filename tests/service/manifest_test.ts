@@ -103,7 +103,10 @@ const REFUSED: [text: string, message: string][] = [
   ['[local_server.backends.""]\nurl = "x"', "a name in local_server.backends is empty"],
   ["local_server = 1", 'key "local_server" must be a table'],
   ["local_server = 2026-01-01", 'key "local_server" must be a table'],
-  ["[local_server]\nbackends = []", 'key "backends" in local_server must be a table'],
+  [
+    "[local_server]\nbackends = []",
+    'key "backends" in local_server must be a table: did you mean [local_server.backends.NAME]?',
+  ],
   ["[local_server.backends]\no = 'http://x'", 'key "o" in local_server.backends must be a table'],
   ["manifest_version = 4", 'key "manifest_version" is 4, and 3 is the newest known'],
   ["manifest_version = '1'", 'key "manifest_version" must be a whole number'],
@@ -218,4 +221,116 @@ const LIMITS_REFUSED: [table: string, message: string][] = [
 for (const [table, message] of LIMITS_REFUSED) {
   Deno.test(`limits of ${table} are refused`, () =>
     assertRefused(`[local_server.limits]\n${table}`, message));
+}
+
+const WARNED: readonly [string, string][] = [
+  [
+    "[local_server.backend.origin]\nurl = 'http://x'",
+    'key "backend" in local_server is not known: did you mean backends?',
+  ],
+  [
+    "[local_server.kv_store]",
+    'key "kv_store" in local_server is not known: did you mean kv_stores?',
+  ],
+  ["[local-server.backends]", 'key "local-server" is not known: did you mean local_server?'],
+  [
+    "[config_stores.s]",
+    'key "config_stores" is outside of local_server: did you mean [local_server.config_stores]?',
+  ],
+];
+
+for (const [text, warning] of WARNED) {
+  Deno.test(`${text.split("\n")[0]} is told to be a mistake, and is not read`, async () => {
+    const { options, warnings } = await read(text);
+    assertEquals([options, warnings], [{}, [`fastly.toml: ${warning}`]]);
+  });
+}
+
+const SLIPS: readonly [string, string][] = [
+  [
+    "[local_server.backends.o]\nurl = 'http://x'\noveride_host = 'a'",
+    'key "overide_host" in local_server.backends.o is not known: did you mean override_host?',
+  ],
+  [
+    "[[local_server.backends.o]]\nurl = 'http://x'",
+    'key "o" in local_server.backends must be a table: did you mean [local_server.backends.o]?',
+  ],
+  [
+    "[[local_server.backends]]\nname = 'o'\nurl = 'http://x'",
+    'key "backends" in local_server must be a table: did you mean [local_server.backends.NAME]?',
+  ],
+  [
+    "[local_server.backends]\nurl = 'http://x'",
+    'key "url" in local_server.backends is not in an entry: did you mean [local_server.backends.NAME]?',
+  ],
+  [
+    "[local_server.kv_stores.'a b']\nkey = 'k'\ndata = 'x'",
+    'key "a b" in local_server.kv_stores must be a list of tables, or a table with file and format: ' +
+    'did you mean [[local_server.kv_stores."a b"]]?',
+  ],
+  [
+    "[[local_server.kv_stores]]\nkey = 'k'\ndata = 'x'",
+    'key "kv_stores" in local_server must be a table: did you mean [[local_server.kv_stores.NAME]]?',
+  ],
+  [
+    "[local_server.secret_stores]\nkey = 'k'\ndata = 'x'",
+    'key "key" in local_server.secret_stores is not in an entry: ' +
+    "did you mean [[local_server.secret_stores.NAME]]?",
+  ],
+  [
+    "[local_server.secret_stores.s]\nkey = 'k'\nenv = 'X'",
+    'key "s" in local_server.secret_stores must be a list of tables, or a table with file and format: ' +
+    "did you mean [[local_server.secret_stores.s]]?",
+  ],
+  [
+    "[[local_server.geolocation]]\nformat = 'inline-toml'",
+    'key "geolocation" in local_server must be a table: did you mean [local_server.geolocation]?',
+  ],
+  [
+    "[[local_server.config_stores.c]]\nformat = 'inline-toml'",
+    'key "c" in local_server.config_stores must be a table: did you mean [local_server.config_stores.c]?',
+  ],
+  [
+    "[[local_server.log_endpoints.c]]\nfile = 'x'",
+    'key "c" in local_server.log_endpoints must be a table: did you mean [local_server.log_endpoints.c]?',
+  ],
+];
+
+for (const [text, message] of SLIPS) {
+  Deno.test(`${text.replaceAll("\n", " ")} is refused with what was meant`, async () => {
+    await assertRefused(text, message);
+  });
+}
+
+Deno.test("a file beside the manifest that cannot be read is an error, and no other is taken for it", async () => {
+  const files = { "app/ca.pem": new Error("permission is denied"), "ca.pem": PEM };
+  await assertRefused(
+    CERTIFIED("ca.pem"),
+    'Cannot read app/fastly.toml: key "file" in local_server.backends.o.ca_certificate names ca.pem, ' +
+      "which cannot be read: permission is denied",
+    { files, file: "app/fastly.toml" },
+  );
+});
+
+const JSON_FAULTS: readonly [string, string][] = [
+  ['{\n  "a": "1",\n  "b" "2"\n}', '":" is missing in line 3, column 7'],
+  ['{\r\n  "a": "1"\r\n  "b": "2"\r\n}', '"," is missing in line 3, column 3'],
+  ['{"a":\n tru\n}', 'unexpected "tru" in line 2, column 2'],
+  ["// note\n{}", "a comment is not allowed in line 1, column 1"],
+  ['{\n"a": "1",\n}', "a name in double quotes is missing in line 3, column 1"],
+  ['{"a": "1\n2"}', "a text has no end in its line in line 1, column 7"],
+  ['{"a": "1"', '"}" is missing in line 1, column 10'],
+  ["", "a value is missing in line 1, column 1"],
+  ['{"a": "\\q"}', "a text has a wrong escape in line 1, column 7"],
+];
+
+for (const [text, fault] of JSON_FAULTS) {
+  Deno.test(`the JSON file ${JSON.stringify(text)} is refused in one line with the place`, async () => {
+    const manifest = '[local_server.config_stores.s]\nformat = "json"\nfile = "s.json"';
+    await assertRefused(
+      manifest,
+      `Cannot read s.json (local_server.config_stores.s in fastly.toml): it is not JSON: ${fault}`,
+      { files: { "s.json": text } },
+    );
+  });
 }

@@ -1,0 +1,94 @@
+import { assertEquals } from "../assert.ts";
+import { type Ended, withFiles } from "./commands.ts";
+import { Cli, run } from "./process.ts";
+import { guestUrl } from "../guests/serving.ts";
+import { VERSION } from "../../cli/version.ts";
+
+const RUST = guestUrl("rust").pathname;
+
+/** Runs the executable with those flags of Deno in a folder, where it is to fail. */
+async function failing(
+  cwd: string,
+  permissions: readonly string[],
+  ...args: string[]
+): Promise<Ended> {
+  await using cli = new Cli([RUST, "--bind", "localhost:0", ...args], { cwd, permissions });
+  return await cli.end();
+}
+
+const failed = (stderr: string): Ended => ({ code: 1, stdout: "", stderr: `${stderr}\n` });
+
+Deno.test("a fastly.toml that cannot be read ends the command, whatever keeps it from being read", async () => {
+  await withFiles({ "fastly.toml": "" }, async (folder) => {
+    assertEquals(
+      await failing(folder, ["--allow-all", "--deny-read=fastly.toml"]),
+      failed(
+        'Cannot read fastly.toml: Requires read access to "fastly.toml", ' +
+          "run again with the --allow-read flag",
+      ),
+    );
+    await Deno.remove(`${folder}/fastly.toml`);
+    await Deno.mkdir(`${folder}/fastly.toml`);
+    assertEquals(
+      await failing(folder, ["--allow-all"]),
+      failed("Cannot read fastly.toml: it is a directory"),
+    );
+    await Deno.remove(`${folder}/fastly.toml`);
+    await Deno.symlink("nowhere.toml", `${folder}/fastly.toml`);
+    assertEquals(
+      await failing(folder, ["--allow-all"]),
+      failed("Cannot read fastly.toml: there is no such file"),
+    );
+  });
+});
+
+Deno.test("a permission of Deno that is missing is one line", async () => {
+  const all = ["--no-prompt", "--allow-read", "--allow-env", "--allow-net"];
+  await withFiles({ ".env": "" }, async (folder) => {
+    const without = (flag: string) => all.filter((given) => given !== flag);
+    assertEquals(
+      await failing(folder, without("--allow-env")),
+      failed(
+        'Cannot go on: Requires env access to "SSL_CERT_FILE", run again with the --allow-env flag',
+      ),
+    );
+    assertEquals(
+      await failing(folder, without("--allow-env"), "--guest-env", "TOKEN"),
+      failed('Cannot go on: Requires env access to "TOKEN", run again with the --allow-env flag'),
+    );
+    assertEquals(
+      await failing(folder, all, "--persist", "stores"),
+      failed(
+        "Cannot make the folder stores: " +
+          'Requires write access to "stores", run again with the --allow-write flag',
+      ),
+    );
+    assertEquals(
+      await failing(folder, all, "--log-endpoint", "a=a.log"),
+      failed(
+        'Cannot write a.log: Requires write access to "a.log", run again with the --allow-write flag',
+      ),
+    );
+  });
+});
+
+Deno.test("the folder of a log endpoint's file is made", async () => {
+  await withFiles({}, async (folder) => {
+    await using cli = new Cli(
+      [RUST, "--bind", "localhost:0", "--log-endpoint", "events=logs/new/events.log"],
+      { cwd: folder },
+    );
+    const url = (await cli.line()).replace("Listening on ", "");
+    await (await fetch(`${url}/log`)).text();
+    cli.signal("SIGTERM");
+    assertEquals((await cli.end()).code, 0);
+    assertEquals(await Deno.readTextFile(`${folder}/logs/new/events.log`), "hello log\n");
+  });
+});
+
+Deno.test("help and version are commands, as they are flags", async () => {
+  assertEquals(await run("version"), { code: 0, stdout: `fastlike ${VERSION}\n`, stderr: "" });
+  const help = await run("help");
+  assertEquals(help, await run("--help"));
+  assertEquals(help.code, 0);
+});
