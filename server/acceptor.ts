@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /** Milliseconds that a connection of the process's own may wait to be accepted. */
-const PROBE_MILLIS = 1000;
+const PROBE_MILLIS = 300;
 /** Milliseconds after that in which the event loop looks at what came while a guest held it up. */
 const STALL_MILLIS = 100;
 

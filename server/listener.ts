@@ -39,6 +39,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       socket.setNoDelay(true);
       return connections.add(new Connection(socket, factsOf(socket), shared));
     }
+    watch.hurry();
     socket.on("error", () => {});
     if (told >= MOST_TOLD) return void socket.destroy();
     told++;

@@ -3,6 +3,8 @@ import { hostInUrl } from "./address.ts";
 
 /** Milliseconds between two looks. */
 const EVERY_MILLIS = 2000;
+/** Milliseconds until the next look after a sign that files run out. */
+const SOON_MILLIS = 50;
 
 /** Looks whether ports go on accepting connections, and has those that do not listened on anew. */
 export class Watch {
@@ -10,6 +12,7 @@ export class Watch {
   readonly #trouble: (message: string) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #hurried = false;
   #looking: Promise<boolean> | undefined;
   /** How many connections each had accepted at the last look. */
   readonly #accepted = new Map<Acceptor, number>();
@@ -19,7 +22,7 @@ export class Watch {
   constructor(acceptors: readonly Acceptor[], trouble: (message: string) => void) {
     this.#acceptors = acceptors;
     this.#trouble = trouble;
-    this.#wait();
+    this.#wait(EVERY_MILLIS);
   }
 
   /** Looks now; whether all of them accept connections. */
@@ -29,16 +32,29 @@ export class Watch {
       .finally(() => this.#looking = undefined);
   }
 
+  /** Has the next look come soon: there are more connections than there should be, and `accept` may have failed. */
+  hurry(): void {
+    if (this.#hurried || this.#closed) return;
+    this.#hurried = true;
+    clearTimeout(this.#timer);
+    this.#wait(SOON_MILLIS);
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
   }
 
-  #wait(): void {
+  #wait(millis: number): void {
     this.#timer = setTimeout(async () => {
+      // What was accepted up to now says nothing of what comes.
+      if (this.#hurried) {
+        for (const one of this.#acceptors) this.#accepted.set(one, one.accepted);
+      }
+      this.#hurried = false;
       await this.look();
-      if (!this.#closed) this.#wait();
-    }, EVERY_MILLIS);
+      if (!this.#closed && !this.#hurried) this.#wait(EVERY_MILLIS);
+    }, millis);
   }
 
   async #lookAt(acceptor: Acceptor): Promise<boolean> {

@@ -1,0 +1,112 @@
+import fc from "npm:fast-check@4.10.2";
+import { assert, assertEquals } from "../assert.ts";
+import { converse, type Outcome } from "./memory.ts";
+import { parseNaively } from "./naive_parser.ts";
+import { ACCEPTED, REFUSED } from "./raw_requests.ts";
+
+const GET = "GET /a?b HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n";
+const POST = "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+const CHUNKED = "PUT /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+  '3;a="b"\r\nabc\r\n1\r\nd\r\n0\r\nX-Sum: 4\r\n\r\n';
+
+const SEQUENCES = {
+  "a request without content": GET,
+  "empty lines and a request": `\r\n\r\n${GET}`,
+  "content with a length, and a request": POST + GET,
+  "chunked content with trailers, and a request": CHUNKED + GET,
+  "three requests": GET + POST + CHUNKED,
+  "a close, and what is dropped": GET.replace("X: y", "Connection: close") + POST,
+  "HTTP/1.0 kept open": GET.replace("1.1", "1.0").replace("X: y", "Connection: keep-alive") + GET,
+  "an upgrade that is not taken": GET.replace("X: y", "Connection: upgrade\r\nUpgrade: x") + POST,
+  "a request, and a bad one": `${POST}GET / HTTP/1.1\r\nHost : a\r\n\r\n`,
+  "chunked content that turns bad": `${GET}${CHUNKED.replace("1\r\nd", "x\r\nd")}`,
+};
+
+/** What must be the same however the bytes are cut: all but how far a refused request's guest has come. */
+function essence({ taken, statuses, closed }: Outcome) {
+  return { taken, statuses, closed };
+}
+
+for (const [what, sequence] of Object.entries(SEQUENCES)) {
+  Deno.test(`${what}: the same in every two pieces, and byte by byte`, async () => {
+    const whole = essence(await converse([sequence]));
+    assert(whole.statuses.length > 0);
+    for (let at = 1; at < sequence.length; at++) {
+      const pieces = [sequence.slice(0, at), sequence.slice(at)];
+      assertEquals([at, essence(await converse(pieces))], [at, whole]);
+    }
+    assertEquals(essence(await converse([...sequence])), whole);
+  });
+}
+
+Deno.test("every raw request has the same outcome byte by byte as whole", async () => {
+  for (const [, what, raw] of [...REFUSED, ...ACCEPTED]) {
+    if (raw.length > 10_000) continue;
+    const whole = essence(await converse([raw]));
+    assertEquals([what, essence(await converse([...raw]))], [what, whole]);
+  }
+});
+
+/** Valid messages with a few edits, which most parsers' bugs are found with; or any bytes at all. */
+const bytes = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc.tuple(
+      fc.array(fc.constantFrom(...Object.values(SEQUENCES)), { minLength: 1, maxLength: 2 }),
+      fc.array(
+        fc.record({
+          at: fc.double({ min: 0, max: 1, noNaN: true }),
+          drop: fc.nat(3),
+          piece: fc.constantFrom(
+            ...["", "\r", "\n", "\r\n", "\r\n\r\n", " ", "\t", ":", ";", ",", "\0", "\x7f", "\xe9"],
+            ...["0", "1", "a", "f", "/", "*", "#", "[", "%", "HTTP/1.0", "HTTP/2.0", "http://b"],
+            ...["Host: b\r\n", "X: 1\r\n", "Content-Length: 3\r\n", "Connection: close\r\n"],
+            ...["Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n", "3\r\nxyz\r\n"],
+          ),
+        }),
+        { maxLength: 3 },
+      ),
+    ).map(([sequences, edits]) => {
+      let text = sequences.join("");
+      for (const { at, drop, piece } of edits) {
+        const index = Math.floor(at * text.length);
+        text = text.slice(0, index) + piece + text.slice(index + drop);
+      }
+      return text;
+    }),
+  },
+  { weight: 1, arbitrary: fc.string({ unit: "binary-ascii", maxLength: 100 }) },
+);
+
+function cut(text: string, places: readonly number[]): string[] {
+  const at = [...new Set(places.map((place) => Math.floor(place * text.length)))].sort((a, b) =>
+    a - b
+  );
+  return [...at, text.length].map((end, index) => text.slice(at[index - 1] ?? 0, end))
+    .filter((piece) => piece);
+}
+
+Deno.test("any bytes have the same outcome whole, in any pieces, and byte by byte", async () => {
+  const places = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 });
+  await fc.assert(
+    fc.asyncProperty(bytes, places, async (text, places) => {
+      const whole = essence(await converse([text]));
+      assertEquals(essence(await converse(cut(text, places))), whole);
+      assertEquals(essence(await converse([...text])), whole);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("what is taken of any bytes is what a second parser takes", async () => {
+  let taken = 0;
+  await fc.assert(
+    fc.asyncProperty(bytes, async (text) => {
+      const outcome = await converse([text]);
+      assertEquals(outcome.taken, parseNaively(text));
+      taken += outcome.taken.length;
+    }),
+    { numRuns: 3000 },
+  );
+  assert(taken > 1000, `only ${taken} requests were taken`);
+});
