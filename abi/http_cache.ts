@@ -138,7 +138,7 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     out.put(HttpCacheLookup),
     (_, lookup, response, options) => lookup.readBack(lookup.update(response, options)),
   ),
-  /** Has such requests pass for the max age; of the options only that and the vary rule count. */
+  /** Has such requests pass for the max age (hit-for-pass); of the options only that and the vary rule count. */
   transaction_record_not_cacheable: call(
     [lookup, writeOptions],
     out.none,

@@ -5,13 +5,19 @@ import type { Found, WriteOptions } from "../service/cache/object.ts";
 import {
   type Inserted,
   type Obligation,
+  obligationApart,
   type Outcome,
   PendingOutcome,
   usable,
 } from "../service/cache/outcome.ts";
 import { refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/headers.ts";
-import { backendFields, isStillRight, viewFor } from "../service/http_cache/conditional.ts";
+import {
+  backendFields,
+  CONDITIONS,
+  isStillRight,
+  viewFor,
+} from "../service/http_cache/conditional.ts";
 import {
   decodeHead,
   encodeHead,
@@ -58,11 +64,17 @@ export function look(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): H
   return new HttpCacheLookup(sandbox, request, pending, "miss");
 }
 
-/** As {@linkcode look}; of those who miss the same one has to ask the backend, and the others wait for what comes. */
+/**
+ * As {@linkcode look}; of those who miss the same one has to ask the backend, and the others wait for what comes. Where
+ * requests pass, each has to ask, and none waits.
+ */
 export function begin(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): HttpCacheLookup {
   const key = keyFor(request, lookup);
-  const pending = cacheOf(sandbox.service).transaction(key, request.headers.copy());
-  return new HttpCacheLookup(sandbox, request, pending, "pass");
+  const cache = cacheOf(sandbox.service);
+  const headers = request.headers.copy();
+  const pending = cache.transaction(key, headers);
+  const apart = () => obligationApart((options, own = headers) => cache.insert(key, own, options));
+  return new HttpCacheLookup(sandbox, request, pending, "pass", apart);
 }
 
 function keyFor(request: GuestRequest, { key, source }: Lookup): string {
@@ -89,18 +101,23 @@ export class HttpCacheLookup extends Waitable {
   readonly #waited: boolean;
   /** What it is when neither an object nor an obligation comes of it. */
   readonly #otherwise: CacheUse;
+  readonly #apart: (() => Obligation) | undefined;
   readonly #uses: CacheUse[];
   #use: number | undefined;
   #outcome: Outcome | undefined;
   #suggested: GuestRequest | undefined;
+  /** Whether what was found is that such requests pass. */
+  #passes = false;
   /** Whether the backend has said that what is stored is still right. */
   #renews = false;
 
+  /** @param apart Makes the obligation of a request that passes; without it there is none. */
   constructor(
     sandbox: Sandbox,
     request: GuestRequest,
     pending: PendingOutcome,
     otherwise: CacheUse,
+    apart?: () => Obligation,
   ) {
     super();
     this.request = copyOf(request);
@@ -108,6 +125,7 @@ export class HttpCacheLookup extends Waitable {
     this.#pending = pending;
     this.#waited = !pending.ready;
     this.#otherwise = otherwise;
+    this.#apart = apart;
     this.#uses = sandbox.current.exchange.usage.cache;
   }
 
@@ -140,11 +158,15 @@ export class HttpCacheLookup extends Waitable {
     return this.#outcome ??= this.#settle(this.#pending.take());
   }
 
-  #settle({ found, obligation }: Outcome): Outcome {
-    // Where requests pass there is nothing to find, and nothing to do.
-    const object = found && !isPassMark(found.object.options.userMetadata) ? found : undefined;
-    this.#note(useOf(object, obligation, this.#waited) ?? (found ? "pass" : this.#otherwise));
-    return { found: object, obligation };
+  #settle(outcome: Outcome): Outcome {
+    const { found, obligation } = outcome;
+    this.#passes = found !== undefined && isPassMark(found.object.options.userMetadata);
+    if (this.#passes) {
+      this.#note("pass");
+      return { found: undefined, obligation: this.#apart?.() };
+    }
+    this.#note(useOf(found, obligation, this.#waited) ?? this.#otherwise);
+    return outcome;
   }
 
   #note(use: CacheUse): void {
@@ -166,9 +188,13 @@ export class HttpCacheLookup extends Waitable {
     return found && obligation?.open ? decodeHead(found.object.options.userMetadata) : undefined;
   }
 
-  /** The request that is to bring the whole object, or the word that the one in the cache is still right. */
+  /**
+   * The request that is to bring the whole object, or the word that the one in the cache is still right. One that passes
+   * stays as it is: most likely only its own client gets what it brings.
+   */
   suggestRequest(): GuestRequest {
     const request = this.#suggested = copyOf(this.request);
+    if (this.outcome && this.#passes) return request;
     if (request.method === "HEAD") request.method = "GET";
     request.headers = backendFields(request.headers, this.#stored);
     return request;
@@ -182,6 +208,10 @@ export class HttpCacheLookup extends Waitable {
     const { asked } = response;
     // What a request with content brings may answer that content.
     if (asked?.content) return { action: "do-not-store", response: prepared };
+    if (this.#passes && isPartial(this.request)) {
+      const action = storageAction(this.request.headers, response);
+      return { action: action === "insert" ? "do-not-store" : action, response: prepared };
+    }
     if (
       response.status !== 304 || !stored || !isStillRight(stored, response.headers, asked?.tags)
     ) {
@@ -203,7 +233,8 @@ export class HttpCacheLookup extends Waitable {
 
   /** Stores a response in place of what there is; its content is still to be written. */
   insert(response: GuestResponse, options: HttpWriteOptions): { body: Body; found: Found } {
-    const inserted = this.#insert(kept(response, options), response.asked?.content ?? false);
+    const own = response.asked?.content || (this.#passes && isPartial(this.request));
+    const inserted = this.#insert(kept(response, options), own ?? false);
     return { body: Body.into(writerOf(inserted)), found: inserted.found };
   }
 
@@ -226,7 +257,7 @@ export class HttpCacheLookup extends Waitable {
     return updated;
   }
 
-  /** Has such requests pass for a while: they neither wait nor look for anything. */
+  /** Has such requests pass for a while: each is sent, and none waits for another. */
   pass({ lifetime: { maxAge }, varyRule }: HttpWriteOptions): void {
     const { content } = this.duty.insert({
       lifetime: { initialAge: 0n, maxAge, staleWhileRevalidate: 0n, staleIfError: 0n },
@@ -285,6 +316,11 @@ export class HttpCacheLookup extends Waitable {
 function kept(response: GuestResponse, options: HttpWriteOptions): WriteOptions {
   const lifetime = keptToRevalidate(options.lifetime, response.headers);
   return { ...options, lifetime, userMetadata: encodeHead(response) };
+}
+
+/** Whether what a request brings may not be the whole object. */
+function isPartial({ method, headers }: GuestRequest): boolean {
+  return method === "HEAD" || CONDITIONS.some((name) => headers.has(name));
 }
 
 /** Where an object's content is written. If not all of it comes, nobody finds the object any more. */

@@ -41,6 +41,34 @@ export interface Outcome {
   readonly obligation: Obligation | undefined;
 }
 
+/**
+ * An obligation that nobody waits for, and that keeps nobody else from having one: for requests that are not to wait for
+ * each other.
+ *
+ * @param insert Puts an object in the place of whatever there is for the request.
+ */
+export function obligationApart(insert: Obligation["insert"]): Obligation {
+  let open = true;
+  const end = () => {
+    if (!open) refuse("bad-handle", "Cannot write: there is no obligation any more");
+    open = false;
+  };
+  return {
+    get open() {
+      return open;
+    },
+    awaited: false,
+    insert(options, headers) {
+      end();
+      return insert(options, headers);
+    },
+    update: () => refuse("bad-handle", "Cannot update an object: none was found"),
+    useStale: end,
+    cancel: end,
+    release: end,
+  };
+}
+
 /** What may be used of what was found. What is kept for errors may once nobody is to get anything better. */
 export function usable({ found, obligation }: Outcome): Found | undefined {
   if (found?.phase === "if-error") return obligation?.open ? undefined : found;

@@ -3,7 +3,8 @@ import { HeaderList } from "../headers.ts";
 import { httpDate } from "./date.ts";
 import { opaque, sameTag, type StoredHead } from "./head.ts";
 
-const CONDITIONS = [
+/** Fields with which a request may get less than the whole object. */
+export const CONDITIONS = [
   "if-match",
   "if-none-match",
   "if-modified-since",

@@ -230,21 +230,22 @@ Deno.test("a plain lookup neither waits nor obliges", async () => {
   assertEquals(usesOf(c.b), ["miss", "miss", "hit"]);
 });
 
-Deno.test("where an uncacheable answer is recorded requests pass, those that wait too", async () => {
+Deno.test("where an uncacheable answer is recorded each has to ask, those that wait too", async () => {
   using c = new HttpCaching();
   const leader = await c.begin();
   const waiting = [await c.begin(), await c.begin()];
   const record = writeRecord(c.b, { maxAge: 120, swr: 60, sie: 60, keys: "k" });
   c.ok(HTTP_CACHE, "transaction_record_not_cacheable", leader, ...record);
   for (const handle of [...waiting, await c.begin()]) {
-    assertEquals([await c.state(handle), (await c.found(handle)).status], [0, none]);
+    assertEquals([await c.state(handle), (await c.found(handle)).status], [mustInsert, none]);
   }
+  assertEquals(await c.state(c.lookup(await c.request(), {}, "lookup").handle), 0);
   c.pass(119);
-  assertEquals(await c.state(await c.begin()), 0);
+  assertEquals(await c.state(await c.begin()), mustInsert);
   c.pass(1);
   const later = await c.begin();
   assertEquals(await c.state(later), mustInsert, "the mark has had its time");
-  assertEquals(usesOf(c.b), ["miss", "pass", "pass", "pass", "pass", "miss"]);
+  assertEquals(usesOf(c.b), ["miss", "pass", "pass", "pass", "pass", "pass", "miss"]);
   assertEquals(await c.number("get_max_age_ns", later), `status ${none}`);
 });
 
@@ -253,8 +254,65 @@ Deno.test("a mark counts for the variant that its vary rule says", async () => {
   const record = writeRecord(c.b, { vary: "x-user" });
   const leader = await c.begin(["X-User", "a"]);
   c.ok(HTTP_CACHE, "transaction_record_not_cacheable", leader, ...record);
-  assertEquals(await c.state(await c.begin(["X-User", "a"])), 0);
-  assertEquals(await c.state(await c.begin(["X-User", "b"])), mustInsert);
+  const users = [];
+  for (const user of ["a", "a", "b", "b"]) users.push(await c.begin(["X-User", user]));
+  const ready = [];
+  for (const user of users) ready.push(await c.b.got("fastly_async_io", "is_ready", user));
+  assertEquals(ready, [1, 1, 1, 0], "only the last waits for another");
+});
+
+Deno.test("an obligation beside others is one: it ends, and may put an object in the mark's place", async () => {
+  using c = new HttpCaching();
+  const record = writeRecord(c.b, { maxAge: 120 });
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", await c.begin(), ...record);
+  const [first, second, third, last] = [
+    await c.begin(),
+    await c.begin(),
+    await c.begin(),
+    await c.begin(),
+  ];
+  c.ok(HTTP_CACHE, "transaction_abandon", first!);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_abandon", first!), badf);
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_choose_stale", second!), badf);
+  const response = await c.response();
+  const update = writeRecord(c.b, {});
+  assertEquals(c.b.now(HTTP_CACHE, "transaction_update", second!, response, ...update), badf);
+  c.ok(HTTP_CACHE, "transaction_record_not_cacheable", second!, ...writeRecord(c.b, {}));
+  assertEquals((await c.found(await c.insert(third!, "for all"))).body, "for all");
+  assertEquals(await c.state(third!), 0);
+  const hit = await c.begin();
+  assertEquals([await c.state(hit), (await c.found(hit)).body], [FRESH, "for all"]);
+  c.close(last!);
+  assertEquals(usesOf(c.b).slice(-2), ["pass", "hit"]);
+});
+
+Deno.test("a request that passes is sent as it is, and a part of the answer is not stored", async () => {
+  using c = new HttpCaching();
+  c.ok(
+    ...[HTTP_CACHE, "transaction_record_not_cacheable", await c.begin()] as const,
+    ...writeRecord(c.b, {}),
+  );
+  const cases: [method: string, fields: string[], status: number, action: string][] = [
+    ["HEAD", [], 200, "do-not-store"],
+    ["GET", ["Range", "bytes=0-1"], 206, "do-not-store"],
+    ["GET", ["Range", "bytes=90-"], 416, "do-not-store"],
+    ["GET", ["If-None-Match", '"1"'], 304, "do-not-store"],
+    ["GET", ["If-Match", '"1"'], 412, "do-not-store"],
+    ["GET", [], 200, "insert"],
+  ];
+  for (const [method, fields, status, action] of cases) {
+    const lookup = await c.begin(fields, method);
+    assertEquals(await c.state(lookup), mustInsert);
+    const request = await c.b.got(HTTP_CACHE, "get_suggested_backend_request", lookup);
+    const [name, value] = fields;
+    if (name) {
+      assertEquals(await c.headers(request, "fastly_http_req"), { [name.toLowerCase()]: value! });
+    }
+    const head = await c.response(["Cache-Control", "max-age=60"], status);
+    assertEquals((await c.prepare(lookup, head)).action, action, `${method} ${fields}`);
+    const own = await c.response(["Cache-Control", "private"], 200);
+    assertEquals((await c.prepare(lookup, own)).action, "record-uncacheable");
+  }
 });
 
 Deno.test("a soft purge of a mark makes the next request look again", async () => {
@@ -262,7 +320,8 @@ Deno.test("a soft purge of a mark makes the next request look again", async () =
   const record = writeRecord(c.b, {});
   c.ok(HTTP_CACHE, "transaction_record_not_cacheable", await c.begin(), ...record);
   for (const object of ["", "k"]) c.b.service.cache.purge(object, true);
-  assertEquals(await c.state(await c.begin()), 0, "a mark has no keys");
+  await c.state(await c.begin());
+  assertEquals(usesOf(c.b), ["miss", "pass"], "a mark has no keys");
 });
 
 Deno.test("a HEAD that a guest sends itself leaves nothing for a GET", async () => {
