@@ -1,5 +1,6 @@
 /** What can be asked of a found object, by every kind of handle that may have one. @module */
 import type { CacheHandle } from "../handles/cache.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
 import type { Resource } from "../handles/table.ts";
 import type { Eventually } from "../service/bytes.ts";
 import type { Found } from "../service/cache/object.ts";
@@ -34,11 +35,11 @@ export function stateOf(outcome: Outcome): number {
 /** The numbers of a found object. */
 export function numberCalls<H>(
   handle: Input<H>,
-  known: (handle: H) => Eventually<Found>,
+  known: (handle: H, sandbox: Sandbox) => Eventually<Found>,
 ): Record<string, Hostcall> {
   const number = (get: (found: Found) => bigint) =>
-    wait([handle], out.u64, (_, handle) => {
-      const found = known(handle);
+    wait([handle], out.u64, (sandbox, handle) => {
+      const found = known(handle, sandbox);
       return found instanceof Promise ? found.then(get) : get(found);
     });
   return {

@@ -1,5 +1,5 @@
 /** `fastly_async_io`: waiting for the first of several things. @module */
-import { Waitable } from "../handles/waitable.ts";
+import { firstReady, Waitable } from "../handles/waitable.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Namespace, namespace, wait } from "./_define.ts";
 import { list, ref, u32 } from "./_in.ts";
@@ -13,20 +13,20 @@ export const asyncIo: Namespace = namespace("fastly_async_io", {
   select: wait([list, u32], out.u32, (sandbox, numbers, timeout) => {
     const items = numbers.map((handle) => sandbox.handles.get(Waitable, handle));
     if (!items.length && !timeout) refuse("invalid", "Cannot wait for nothing without a timeout");
+    if (!timeout) return firstReady(items, sandbox);
     const ready = items.findIndex((item) => item.ready);
     if (ready >= 0) return ready;
-    const limit = timeout ? sandbox.timer(timeout) : undefined;
-    return firstReady(items, limit?.done).finally(() => limit?.cancel());
+    const limit = sandbox.timer(timeout);
+    return readyWithin(items, limit.done).finally(() => limit.cancel());
   }),
   is_ready: call([ref(Waitable)], out.bool, (_, item) => item.ready),
 });
 
-async function firstReady(items: readonly Waitable[], limit?: Promise<void>): Promise<number> {
+async function readyWithin(items: readonly Waitable[], limit: Promise<void>): Promise<number> {
   let timedOut = false;
-  const expired = limit?.then(() => void (timedOut = true));
+  const expired = limit.then(() => void (timedOut = true));
   while (!timedOut) {
-    const waits = items.map((item) => item.whenReady());
-    await Promise.race(expired ? [...waits, expired] : waits);
+    await Promise.race([...items.map((item) => item.whenReady()), expired]);
     const ready = items.findIndex((item) => item.ready);
     if (ready >= 0) return ready;
   }

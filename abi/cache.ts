@@ -2,6 +2,7 @@
 import { Body } from "../handles/body.ts";
 import { CacheBusy, CacheHandle, CacheLookup, CacheReplace } from "../handles/cache.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
+import { firstReady } from "../handles/waitable.ts";
 import type { Outcome } from "../service/cache/outcome.ts";
 import { foundCalls } from "./_cache_found.ts";
 import {
@@ -19,13 +20,15 @@ import * as out from "./_out.ts";
 
 type Key = Values<[typeof cacheKey, typeof lookupOptions]>;
 
-function begin({ service }: Sandbox, ...[key, { request, insistsOnRange }]: Key): CacheBusy {
-  const pending = service.cache.transaction(keyFor(request, key), headersOf(request));
+function begin(sandbox: Sandbox, ...[key, { request, insistsOnRange }]: Key): CacheBusy {
+  const { cache } = sandbox.service;
+  const pending = cache.transaction(keyFor(request, key), headersOf(request), sandbox);
   return new CacheBusy(pending, insistsOnRange);
 }
 
 /**
- * Waits for what comes of it, with the wait itself in the table: if the guest ends meanwhile, those behind it go on.
+ * Waits for what comes of it, with the wait itself in the table: if the guest ends meanwhile, those behind it go on. A
+ * wait that only the guest could end is refused, and then gives up its place.
  *
  * @returns The handle of what `make` makes of it.
  */
@@ -34,13 +37,24 @@ function settle(
   busy: CacheBusy,
   make: (outcome: Outcome, insistsOnRange: boolean) => CacheHandle,
 ): number | Promise<number> {
-  const hand = () => sandbox.handles.insert(make(busy.take(), busy.insistsOnRange));
+  const { handles } = sandbox;
+  const hand = () => handles.insert(make(busy.take(), busy.insistsOnRange));
   if (busy.ready) return hand();
-  const handle = sandbox.handles.insert(busy);
-  return busy.whenReady().then(() => {
-    sandbox.handles.take(CacheBusy, handle);
-    return hand();
-  });
+  const handle = handles.insert(busy);
+  const leave = () => handles.take(CacheBusy, handle);
+  const giveUp = (error: unknown) => {
+    leave().drop();
+    throw error;
+  };
+  try {
+    const ready = firstReady([busy], sandbox) as Promise<number>;
+    return ready.then(() => {
+      leave();
+      return hand();
+    }, giveUp);
+  } catch (error) {
+    return giveUp(error);
+  }
 }
 
 const asLookup = (outcome: Outcome, insistsOnRange: boolean) =>
@@ -73,7 +87,8 @@ export const cache: Namespace = namespace("fastly_cache", {
   /** The busy handle is still there afterwards, to be closed. */
   cache_busy_handle_wait: wait([ref(CacheBusy)], out.u32, (sandbox, busy) => {
     const hand = () => sandbox.handles.insert(asLookup(busy.take(), busy.insistsOnRange));
-    return busy.ready ? hand() : busy.whenReady().then(hand);
+    const ready = firstReady([busy], sandbox);
+    return ready instanceof Promise ? ready.then(hand) : hand();
   }),
   transaction_insert: wait(
     [ref(CacheLookup), transactionOptions],
@@ -106,7 +121,8 @@ export const cache: Namespace = namespace("fastly_cache", {
     out.u32,
     (sandbox, key, { request, strategy = "immediate", insistsOnRange }) => {
       const full = keyFor(request, key);
-      const pending = sandbox.service.cache.replace(full, headersOf(request), strategy);
+      const { cache } = sandbox.service;
+      const pending = cache.replace(full, headersOf(request), strategy, sandbox);
       const busy = new CacheBusy(pending, insistsOnRange);
       return settle(sandbox, busy, (outcome) => new CacheReplace(full, outcome, insistsOnRange));
     },

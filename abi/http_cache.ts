@@ -3,6 +3,7 @@ import { Body } from "../handles/body.ts";
 import { begin, HttpCacheLookup, look, type Lookup } from "../handles/http_cache.ts";
 import { GuestRequest, GuestResponse } from "../handles/message.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
+import { firstReady } from "../handles/waitable.ts";
 import type { Eventually } from "../service/bytes.ts";
 import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
 import { refuse } from "../service/errors.ts";
@@ -37,15 +38,17 @@ const lookup = ref(HttpCacheLookup);
 
 /** Waits for what comes of a lookup, if need be. */
 function settled<T>(
+  sandbox: Sandbox,
   lookup: HttpCacheLookup,
   get: (lookup: HttpCacheLookup) => T,
 ): Eventually<T> {
-  return lookup.ready ? get(lookup) : lookup.whenReady().then(() => get(lookup));
+  const ready = firstReady([lookup], sandbox);
+  return ready instanceof Promise ? ready.then(() => get(lookup)) : get(lookup);
 }
 
 /** A question about what was found. */
 function ask<T>(output: Output<T>, get: (lookup: HttpCacheLookup) => NoInfer<T>): Hostcall {
-  return wait([lookup], output, (_, lookup) => settled(lookup, get));
+  return wait([lookup], output, (sandbox, lookup) => settled(sandbox, lookup, get));
 }
 
 /** Refuses a backend that there is none of: a miss could not be answered. */
@@ -159,8 +162,8 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
   prepare_response_for_storage: wait(
     [lookup, ref(GuestResponse)],
     out.all({ action: out.u32, response: out.put(GuestResponse) }),
-    (_, lookup, response) =>
-      settled(lookup, () => {
+    (sandbox, lookup, response) =>
+      settled(sandbox, lookup, () => {
         const prepared = lookup.prepare(response);
         return { action: ACTIONS.indexOf(prepared.action), response: prepared.response };
       }),
@@ -169,17 +172,20 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     [lookup, ref(GuestResponse), wanted],
     suggestion,
     (sandbox, lookup, response, wanted) =>
-      settled(lookup, () => suggest(sandbox, lookup, response, wanted)),
+      settled(sandbox, lookup, () => suggest(sandbox, lookup, response, wanted)),
   ),
   /** What was found, whole or, for a client, just what its request asks for. */
   get_found_response: wait(
     [lookup, u32],
     out.reply,
-    (_, lookup, forClient) => settled(lookup, () => lookup.respond(forClient !== 0)),
+    (sandbox, lookup, forClient) => settled(sandbox, lookup, () => lookup.respond(forClient !== 0)),
   ),
 
   get_state: ask(out.u32, ({ outcome }) => stateOf(outcome)),
-  ...numberCalls(lookup, (lookup) => settled(lookup, ({ known }) => known)),
+  ...numberCalls(
+    lookup,
+    (lookup, sandbox) => settled(sandbox, lookup, ({ known }) => known),
+  ),
   get_stale_if_error_ns: ask(out.u64, ({ known }) => known.object.options.lifetime.staleIfError),
   get_sensitive_data: ask(out.bool, ({ known }) => known.object.options.sensitive),
   get_surrogate_keys: ask(

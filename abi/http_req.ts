@@ -7,6 +7,7 @@ import { Body } from "../handles/body.ts";
 import { GuestRequest } from "../handles/message.ts";
 import { PendingRequest as Pending, type Reply } from "../handles/pending_request.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
+import { firstReady } from "../handles/waitable.ts";
 import { send, sendThroughCache } from "../handles/send.ts";
 import type { Backend } from "../service/backends.ts";
 import type { Payload } from "../service/bytes.ts";
@@ -119,7 +120,19 @@ type Send = (sandbox: Sandbox, request: GuestRequest, body: Body, name: string) 
 function sendAndWait(send: Send) {
   return (...args: Parameters<Send>): Reply | Promise<Reply> => {
     const [sandbox] = args;
-    return settle(sandbox, sandbox.handles.insert(send(...args)));
+    const { handles } = sandbox;
+    const handle = handles.insert(send(...args));
+    // A wait that is refused leaves the request behind.
+    const giveUp = (error: unknown): never => {
+      if (handles.has(handle)) handles.take(Pending, handle).drop();
+      throw error;
+    };
+    try {
+      const reply = settle(sandbox, handle);
+      return reply instanceof Promise ? reply.catch(giveUp) : reply;
+    } catch (error) {
+      return giveUp(error);
+    }
   };
 }
 
@@ -152,7 +165,7 @@ function streamPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: s
 
 /** What the content takes of memory is no more than the guest's when the request is over. */
 function release(pending: Pending, body: Body, content: Payload): Pending {
-  if (body.counted) pending.whenReady().then(() => body.uncount(content));
+  if (body.counted) pending.settled.then(() => body.uncount(content), () => body.uncount(content));
   return pending;
 }
 
@@ -190,10 +203,11 @@ function isGeoLookup({ url, headers }: GuestRequest): boolean {
 }
 
 /** Takes the pending request when it is done; until then its handle has it cancelled if the guest is stopped. */
-export function settle({ handles }: Sandbox, handle: number): Reply | Promise<Reply> {
-  const pending = handles.get(Pending, handle);
+export function settle(sandbox: Sandbox, handle: number): Reply | Promise<Reply> {
+  const { handles } = sandbox;
   const take = () => handles.take(Pending, handle).reply();
-  return pending.ready ? take() : pending.whenReady().then(take);
+  const ready = firstReady([handles.get(Pending, handle)], sandbox);
+  return ready instanceof Promise ? ready.then(take) : take();
 }
 
 /** Takes the pending request only when it is done. */
@@ -214,13 +228,13 @@ interface Selected {
 
 /** Takes the first that is done. That it failed shows in its handles: the index must be told all the same. */
 async function select(
-  { handles, allowance }: Sandbox,
+  sandbox: Sandbox,
   numbers: readonly number[],
 ): Promise<Selected> {
+  const { handles, allowance } = sandbox;
   const pending = numbers.map((handle) => handles.get(Pending, handle));
   if (!pending.length) refuse("invalid", "Cannot select among no requests");
-  await Promise.race(pending.map((each) => each.whenReady()));
-  const index = pending.findIndex((each) => each.ready);
+  const index = await firstReady(pending, sandbox);
   const winner = handles.take(Pending, numbers[index]!);
   try {
     return { index, reply: await winner.reply(), error: undefined };

@@ -111,4 +111,8 @@ export class CacheBusy extends Waitable {
   override drop(): void {
     this.#pending.cancel();
   }
+
+  override isHeldBy(run: object): boolean {
+    return this.#pending.isHeldBy(run);
+  }
 }

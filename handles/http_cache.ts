@@ -72,7 +72,7 @@ export function begin(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): 
   const key = keyFor(request, lookup);
   const cache = cacheOf(sandbox.service);
   const headers = request.headers.copy();
-  const pending = cache.transaction(key, headers);
+  const pending = cache.transaction(key, headers, sandbox);
   const apart = () => obligationApart((options, own = headers) => cache.insert(key, own, options));
   return new HttpCacheLookup(sandbox, request, pending, "pass", apart);
 }
@@ -135,6 +135,10 @@ export class HttpCacheLookup extends Waitable {
 
   override whenReady(): Promise<void> {
     return this.#pending.whenReady();
+  }
+
+  override isHeldBy(run: object): boolean {
+    return this.#pending.isHeldBy(run);
   }
 
   /** Waits no more, or gives up what the guest had to do. */

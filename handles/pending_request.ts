@@ -1,3 +1,5 @@
+import type { Eventually } from "../service/bytes.ts";
+import type { PendingOutcome } from "../service/cache/outcome.ts";
 import { HeaderList } from "../service/headers.ts";
 import type { Body } from "./body.ts";
 import type { GuestResponse } from "./message.ts";
@@ -15,10 +17,29 @@ export type Outcome = "response" | "error";
 /** A request under way, by handle. */
 export class PendingRequest extends Pending<Reply> {
   #promised: HeaderList | undefined;
+  readonly #lookup: PendingOutcome | undefined;
   readonly #edits: {
     readonly target: Outcome | "any";
     readonly edit: (headers: HeaderList) => void;
   }[] = [];
+
+  /** @param lookup What it waits for in the cache, if it may wait for ever. */
+  constructor(reply: Eventually<Reply>, cancel?: () => void, lookup?: PendingOutcome) {
+    super(reply, cancel);
+    this.#lookup = lookup;
+  }
+
+  override isHeldBy(run: object): boolean {
+    return this.#lookup?.isHeldBy(run) ?? false;
+  }
+
+  /** Resolves when it may be ready, or may be held up by others than before. */
+  override whenReady(): Promise<void> {
+    const done = super.whenReady();
+    return this.#lookup && !this.#lookup.ready
+      ? Promise.race([done, this.#lookup.whenReady()])
+      : done;
+  }
 
   /** All fields that changes bring to the head, for who bounds them. */
   get promised(): HeaderList {

@@ -88,7 +88,7 @@ export function sendThroughCache(
     used("pass");
     return send(service, request, body, backend, current.id);
   }
-  const { response, cancel } = service.readThrough.ask({
+  const { response, cancel, pending } = service.readThrough.ask({
     key: keyOf(request, source),
     request: toSend(service, request, body, current.id),
     backend,
@@ -98,7 +98,7 @@ export function sendThroughCache(
   const reply = response instanceof Promise
     ? response.then((response) => replyOf(response, request.gunzip))
     : replyOf(response, request.gunzip);
-  return new PendingRequest(reply, cancel);
+  return new PendingRequest(reply, cancel, pending);
 }
 
 /** What comes with content may mean more than its URL says, and who wants another protocol wants no response. */

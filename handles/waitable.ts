@@ -1,3 +1,6 @@
+import type { Eventually } from "../service/bytes.ts";
+import { refuse } from "../service/errors.ts";
+
 /** What a guest may select on by handle: whether an operation on it would wait. Readiness stays until it is used. */
 export abstract class Waitable {
   abstract readonly ready: boolean;
@@ -5,4 +8,31 @@ export abstract class Waitable {
   abstract whenReady(): Promise<void>;
   /** Lets go of what the guest left behind. */
   abstract drop(): void;
+
+  /**
+   * Whether it can become ready only by what one run of the program does itself. A run that is suspended for it would
+   * never go on.
+   */
+  isHeldBy(_run: object): boolean {
+    return false;
+  }
+}
+
+/**
+ * Waits without a time limit until one of several items is ready.
+ *
+ * @param run The run of the program that is suspended meanwhile. Refused if only the run itself could end the wait.
+ * @returns Where the item is in the list.
+ */
+export function firstReady(items: readonly Waitable[], run: object): Eventually<number> {
+  const ready = items.findIndex((item) => item.ready);
+  if (ready >= 0) return ready;
+  if (items.every((item) => item.isHeldBy(run))) {
+    refuse(
+      "failed",
+      "Cannot wait: this run of the program itself has to end the wait. " +
+        "Insert the object, cancel the transaction or close its handle first",
+    );
+  }
+  return Promise.race(items.map((item) => item.whenReady())).then(() => firstReady(items, run));
 }

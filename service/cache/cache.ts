@@ -67,18 +67,29 @@ export class Cache {
     return this.#entry(key).insert(headers, options);
   }
 
-  /** As {@linkcode Cache.lookup}, but one of those who ask gets what is missing, and the others wait for it. */
-  transaction(key: string, headers: HeaderList): PendingOutcome {
+  /**
+   * As {@linkcode Cache.lookup}, but one of those who ask gets what is missing, and the others wait for it.
+   *
+   * @param owner The run of a program that asks.
+   */
+  transaction(key: string, headers: HeaderList, owner?: object): PendingOutcome {
     this.#sweep();
-    return this.#entry(key).transaction(headers);
+    return this.#entry(key).transaction(headers, owner);
   }
 
   /**
    * What there is to be replaced. `immediate` waits for nobody and holds nobody up; `immediate-force-miss` takes what
    * there is away, so that others wait for the replacement; `wait` lets those who are at work go first.
+   *
+   * @param owner The run of a program that asks.
    */
-  replace(key: string, headers: HeaderList, strategy: ReplaceStrategy): PendingOutcome {
-    if (strategy !== "immediate") return this.#entry(key).replace(headers, strategy);
+  replace(
+    key: string,
+    headers: HeaderList,
+    strategy: ReplaceStrategy,
+    owner?: object,
+  ): PendingOutcome {
+    if (strategy !== "immediate") return this.#entry(key).replace(headers, strategy, owner);
     return this.#entries.get(key)?.replace(headers, strategy) ??
       new PendingOutcome({ found: undefined, obligation: undefined });
   }

@@ -82,13 +82,13 @@ export class CacheEntry {
   }
 
   /** As {@linkcode CacheEntry.lookup}, but one gets what is missing or stale, and the others wait for what is missing. */
-  transaction(headers: HeaderList): PendingOutcome {
-    return this.#join((ending) => this.#attempt(headers, ending));
+  transaction(headers: HeaderList, owner?: object): PendingOutcome {
+    return this.#join(headers, (ending) => this.#attempt(headers, ending, owner));
   }
 
   /** What there is to be replaced. An obligation comes with it if others are to wait for the replacement. */
-  replace(headers: HeaderList, strategy: ReplaceStrategy): PendingOutcome {
-    return this.#join(() => {
+  replace(headers: HeaderList, strategy: ReplaceStrategy, owner?: object): PendingOutcome {
+    return this.#join(headers, () => {
       const matches = this.#matches(headers);
       const match = usable(matches);
       const found = see(match);
@@ -99,7 +99,7 @@ export class CacheEntry {
         for (const { variant } of matches) this.#empty(variant);
       }
       const variant = busy ? undefined : match?.variant ?? this.#newest(headers);
-      const obligation = variant && this.#oblige(variant, headers, found?.object);
+      const obligation = variant && this.#oblige(variant, headers, found?.object, owner);
       for (const { variant } of matches) this.#prune(variant);
       return { found, obligation };
     });
@@ -129,14 +129,18 @@ export class CacheEntry {
     return () => this.#keep(variant, object);
   }
 
-  #attempt(headers: HeaderList, { excused, released }: Ending): Outcome | undefined {
+  #attempt(
+    headers: HeaderList,
+    { excused, released }: Ending,
+    owner: object | undefined,
+  ): Outcome | undefined {
     const matches = this.#matches(headers);
     const match = usable(matches);
     if (match) {
       const renew = match.phase === "stale" && !match.variant.obligation;
       const found = this.#use(match);
-      const obligation = renew ? this.#oblige(match.variant, headers, found?.object) : undefined;
-      return { found, obligation };
+      if (!renew) return { found, obligation: undefined };
+      return { found, obligation: this.#oblige(match.variant, headers, found?.object, owner) };
     }
     const spare = matches.find(({ phase }) => phase === "if-error") ??
       matches.find(({ phase }) => phase === "revalidatable");
@@ -147,7 +151,7 @@ export class CacheEntry {
     const variant = spare?.variant ?? this.#newest(headers);
     if (variant === released) return { found: undefined, obligation: undefined };
     const found = this.#use(spare);
-    return { found, obligation: this.#oblige(variant, headers, found?.object) };
+    return { found, obligation: this.#oblige(variant, headers, found?.object, owner) };
   }
 
   /** What there is for the request by each rule, that of the newest rule first. */
@@ -179,7 +183,12 @@ export class CacheEntry {
     return this.#variant(rule, variantOf(rule.names, headers));
   }
 
-  #oblige(variant: Variant, headers: HeaderList, known: CachedObject | undefined): Obligation {
+  #oblige(
+    variant: Variant,
+    headers: HeaderList,
+    known: CachedObject | undefined,
+    owner: object | undefined,
+  ): Obligation {
     const end = () => {
       if (variant.obligation !== obligation) {
         refuse("bad-handle", "Cannot write: there is no obligation any more");
@@ -188,6 +197,7 @@ export class CacheEntry {
     };
     const waiters = this.#waiters;
     const obligation: Obligation = {
+      owner,
       get open() {
         return variant.obligation === obligation;
       },
@@ -304,13 +314,24 @@ export class CacheEntry {
     if (!this.#waiters.size && this.#rules.every(({ variants }) => !variants.size)) this.#emptied();
   }
 
-  #join(attempt: Waiter["attempt"]): PendingOutcome {
+  #join(headers: HeaderList, attempt: Waiter["attempt"]): PendingOutcome {
     const outcome = attempt({});
     if (outcome) return new PendingOutcome(outcome);
-    const pending = new PendingOutcome(undefined, () => this.#waiters.delete(waiter));
+    const leave = () => this.#waiters.delete(waiter);
+    const pending = new PendingOutcome(undefined, leave, () => this.#owners(headers));
     const waiter = { attempt, pending };
     this.#waiters.add(waiter);
     return pending;
+  }
+
+  /** Those who have the obligations that a request waits for. */
+  #owners(headers: HeaderList): (object | undefined)[] {
+    const owners: (object | undefined)[] = [];
+    for (const { names, variants } of this.#rules) {
+      const obligation = variants.get(variantOf(names, headers))?.obligation;
+      if (obligation) owners.push(obligation.owner);
+    }
+    return owners;
   }
 
   /** Lets everybody try again, in the order in which they came. */
@@ -321,6 +342,7 @@ export class CacheEntry {
       this.#waiters.delete(waiter);
       waiter.pending.settle(outcome);
     }
+    for (const { pending } of this.#waiters) pending.stir();
   }
 }
 

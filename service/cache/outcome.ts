@@ -18,6 +18,8 @@ export interface Obligation {
   readonly open: boolean;
   /** Whether anybody waits for an object under the key. */
   readonly awaited: boolean;
+  /** The run of a program that has it; undefined for the cache's own fetches. */
+  readonly owner?: object | undefined;
   /** @param headers The request that the object answers; by default the one that was looked up. */
   insert(options: WriteOptions, headers?: HeaderList): Inserted;
   /**
@@ -80,11 +82,20 @@ export class PendingOutcome {
   #outcome: Outcome | undefined;
   #leave: (() => void) | undefined;
   #over = false;
-  readonly #settled = Promise.withResolvers<void>();
+  readonly #owners: () => readonly (object | undefined)[];
+  #changed = Promise.withResolvers<void>();
 
-  /** @param leave Gives up the place in the queue. */
-  constructor(outcome: Outcome | undefined, leave?: () => void) {
+  /**
+   * @param leave Gives up the place in the queue.
+   * @param owners Those who have the obligations that it waits for.
+   */
+  constructor(
+    outcome: Outcome | undefined,
+    leave?: () => void,
+    owners: () => readonly (object | undefined)[] = () => [],
+  ) {
     this.#leave = leave;
+    this.#owners = owners;
     if (outcome) this.settle(outcome);
   }
 
@@ -93,15 +104,29 @@ export class PendingOutcome {
     return this.#outcome !== undefined || this.#over;
   }
 
-  /** Resolves when {@linkcode PendingOutcome.ready} holds. */
+  /** Resolves when {@linkcode PendingOutcome.ready} holds, or may be held up by others than before. */
   whenReady(): Promise<void> {
-    return this.#settled.promise;
+    return this.#changed.promise;
+  }
+
+  /** Whether it waits for nothing but what one run of a program itself has to do. */
+  isHeldBy(owner: object): boolean {
+    if (this.ready) return false;
+    const owners = this.#owners();
+    return owners.length > 0 && owners.every((each) => each === owner);
+  }
+
+  /** Notes that it waits on, and that others may hold it up than before. */
+  stir(): void {
+    if (this.ready) return;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 
   settle(outcome: Outcome): void {
     this.#outcome = outcome;
     this.#leave = undefined;
-    this.#settled.resolve();
+    this.#changed.resolve();
   }
 
   /** What has come of it, for the caller to keep; refused before it is ready, and after it was taken or cancelled. */
@@ -118,6 +143,6 @@ export class PendingOutcome {
     this.#over = true;
     this.#leave?.();
     this.#outcome?.obligation?.cancel();
-    this.#settled.resolve();
+    this.#changed.resolve();
   }
 }

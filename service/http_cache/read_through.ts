@@ -35,6 +35,8 @@ export interface Question {
 /** An answer, here or still to come; it fails with a `SendError`. */
 export interface Asked {
   readonly response: Eventually<BackendResponse>;
+  /** The lookup, if the response waits for others without a time limit. */
+  readonly pending?: PendingOutcome | undefined;
   /** Nobody wants it any more. */
   cancel(): void;
 }
@@ -86,7 +88,11 @@ export class ReadThrough {
       asked = this.#answer(question, pending.take(), true);
       return asked.response;
     });
-    return { response, cancel: () => asked ? asked.cancel() : pending.cancel() };
+    return {
+      response,
+      pending: question.override.lookupTimeout === undefined ? pending : undefined,
+      cancel: () => asked ? asked.cancel() : pending.cancel(),
+    };
   }
 
   async #settled({ override }: Question, pending: PendingOutcome): Promise<void> {
@@ -99,7 +105,7 @@ export class ReadThrough {
     const stop = lookupTimeout === undefined
       ? undefined
       : this.#options.pace.after(Math.min(lookupTimeout, MOST_TIMER), expire);
-    await pending.whenReady();
+    while (!pending.ready) await pending.whenReady();
     stop?.();
     if (!late) return;
     throw new SendError(

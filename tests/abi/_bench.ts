@@ -116,8 +116,13 @@ export class Bench implements Disposable {
   readonly #bound = new Map<string, Bound>();
   #free = INPUTS;
 
-  constructor(options: ServiceOptions, request: FakeRequest) {
-    this.service = new Service({ log: (entry) => void this.logs.push(entry), ...options });
+  /** @param shared What another bench's service has, to use it too: the guest is another run of the program. */
+  constructor(
+    options: ServiceOptions,
+    request: FakeRequest,
+    shared?: ConstructorParameters<typeof Service>[1],
+  ) {
+    this.service = new Service({ log: (entry) => void this.logs.push(entry), ...options }, shared);
     this.exchange = new FakeExchange(request);
     this.memory = new Memory(new PlainMemory(new WebAssembly.Memory({ initial: 2 })));
     const received = new Received(this.service, this.exchange);
@@ -258,8 +263,12 @@ export class Bench implements Disposable {
 }
 
 /** A bench with the options, for one test. */
-export function bench(options: ServiceOptions = {}, request: FakeRequest = {}): Bench {
-  return new Bench(options, request);
+export function bench(
+  options: ServiceOptions = {},
+  request: FakeRequest = {},
+  shared?: ConstructorParameters<typeof Service>[1],
+): Bench {
+  return new Bench(options, request, shared);
 }
 
 /** A promise to settle from outside, and how far it has come. */

@@ -85,8 +85,14 @@ export class Caching implements Disposable {
   readonly b: Bench;
   #now = 1_000_000;
 
-  constructor(options: ServiceOptions = {}) {
-    this.b = bench({ clock: () => this.#now, ...options });
+  constructor(options: ServiceOptions = {}, beside?: Caching) {
+    const shared = beside && { cache: beside.b.service.cache };
+    this.b = bench({ clock: () => this.#now, ...options }, {}, shared);
+  }
+
+  /** Another run of the program, with the same cache. */
+  other(): Caching {
+    return new Caching({}, this);
   }
 
   /** Lets seconds go by. */

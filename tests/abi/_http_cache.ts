@@ -71,12 +71,21 @@ export class HttpCaching implements Disposable {
   readonly b: Bench;
   #now = Date.parse("2026-11-22T12:00:00Z");
 
-  constructor(options: ServiceOptions = {}, request: FakeRequest = {}) {
-    this.b = bench({
-      clock: () => this.#now,
-      backends: { one: () => new Response(), two: () => new Response() },
-      ...options,
-    }, request);
+  constructor(options: ServiceOptions = {}, request: FakeRequest = {}, beside?: HttpCaching) {
+    this.b = bench(
+      {
+        clock: () => this.#now,
+        backends: { one: () => new Response(), two: () => new Response() },
+        ...options,
+      },
+      request,
+      beside && { cache: beside.b.service.cache },
+    );
+  }
+
+  /** Another run of the program, with the same cache. */
+  other(): HttpCaching {
+    return new HttpCaching({}, {}, this);
   }
 
   /** Lets seconds go by. */

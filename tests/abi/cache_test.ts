@@ -1,7 +1,9 @@
+import { Body } from "../../handles/body.ts";
 import { Stop } from "../../handles/stop.ts";
 import { HeaderList } from "../../service/headers.ts";
+import { Pipe } from "../../service/pipe.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { BUF, OUT, OUT2, turn, UNTOUCHED, watch, XqdStatus } from "./_bench.ts";
+import { type Bench, BUF, OUT, OUT2, turn, UNTOUCHED, watch, XqdStatus } from "./_bench.ts";
 import {
   Caching,
   FRESH,
@@ -180,13 +182,14 @@ Deno.test("a range waits for its first byte only if the lookup asked for that", 
 
 Deno.test("one of two transactions has the obligation, and the other gets its object at once", async () => {
   using c = new Caching();
-  const [first, second] = [await c.busy("key"), await c.busy("key")];
-  const ready = (handle: number) => c.b.got("fastly_async_io", "is_ready", handle);
-  assertEquals([await ready(first), await ready(second)], [1, 0]);
+  using d = c.other();
+  const [first, second] = [await c.busy("key"), await d.busy("key")];
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", first), 1);
+  assertEquals(await d.b.got("fastly_async_io", "is_ready", second), 0);
   const holder = await c.wait(first);
   assertEquals(await c.b.call(MODULE, "close_busy", first), ok);
   assertEquals(await c.state(holder), State.mustInsert);
-  const waiting = watch(c.wait(second));
+  const waiting = watch(d.wait(second));
   const writer = await c.b.got(
     MODULE,
     "transaction_insert",
@@ -194,27 +197,92 @@ Deno.test("one of two transactions has the obligation, and the other gets its ob
     ...writeRecord(c.b, { maxAge: 7 }),
   );
   const found = await waiting.value;
-  assertEquals([await c.state(found), await c.number("get_max_age_ns", found)], [
+  assertEquals([await d.state(found), await d.number("get_max_age_ns", found)], [
     FRESH,
     7n * 10n ** 9n,
   ]);
   assertEquals(await c.state(holder), 0);
   await c.write(writer, "value");
-  assertEquals(await c.read(found), "value");
-  assertEquals(await c.b.call(MODULE, "cache_busy_handle_wait", second, OUT), badf);
+  assertEquals(await d.read(found), "value");
+  assertEquals(await d.b.call(MODULE, "cache_busy_handle_wait", second, OUT), badf);
 });
 
 Deno.test("who does not want to wait any more harms nobody", async () => {
   using c = new Caching();
-  const handles = [await c.busy("key"), await c.busy("key"), await c.busy("key")];
+  using d = c.other();
+  const handles = [await c.busy("key"), await c.busy("key"), await d.busy("key")];
   assertEquals(await c.b.call(MODULE, "close_busy", handles[1]!), ok);
   const holder = await c.wait(handles[0]!);
-  const waiting = watch(c.wait(handles[2]!));
+  const waiting = watch(d.wait(handles[2]!));
   await turn();
   assertEquals(waiting.settled, false);
   assertEquals(await c.b.call(MODULE, "transaction_cancel", holder), ok);
   assertEquals(await c.b.call(MODULE, "transaction_cancel", holder), badf);
+  assertEquals(await d.state(await waiting.value), State.mustInsert);
+});
+
+Deno.test("a wait that only the guest itself could end is refused at once", async () => {
+  using c = new Caching();
+  const holder = await c.transaction("key");
+  const { error } = XqdStatus;
+  const lookup = () => c.b.now(MODULE, "transaction_lookup", "key", 0, 0, OUT);
+  const replace = () => {
+    c.b.memory.setU32(RECORD + 4, 3);
+    return c.b.now(MODULE, "replace", "key", 4, RECORD, OUT);
+  };
+  const busy = await c.busy("key");
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", busy), 0);
+  const wait = () => c.b.now(MODULE, "cache_busy_handle_wait", busy, OUT);
+  const select = (count: number, timeout = 0) =>
+    c.b.call("fastly_async_io", "select", BUF, count, timeout, OUT);
+  c.b.memory.setU32(BUF, busy);
+  c.b.memory.setU32(BUF + 4, await c.busy("key"));
+  assertEquals([lookup(), replace(), wait(), select(1), select(2)], Array(5).fill(error));
+  assertEquals(await select(2, 1), XqdStatus.ok, "with a time limit it waits");
+  assertEquals(c.b.memory.u32(OUT), 0xffff_ffff);
+  const pipe = new Pipe();
+  c.b.memory.setU32(BUF + 8, c.b.sandbox.handles.insert(Body.of(pipe)));
+  const others = watch(select(3));
+  await turn();
+  assertEquals(others.settled, false, "others can end it");
+  pipe.finish();
+  assertEquals([await others.value, c.b.memory.u32(OUT)], [XqdStatus.ok, 2]);
+  assertEquals(await c.state(await c.transaction("other")), State.mustInsert);
+  await c.write(
+    await c.b.got(MODULE, "transaction_insert", holder, ...writeRecord(c.b, {})),
+    "value",
+  );
+  assertEquals(await c.read(await c.wait(busy)), "value");
+  assertEquals(lookup(), XqdStatus.ok);
+});
+
+Deno.test("a variant that others get is waited for, one of the guest's own is not", async () => {
+  using c = new Caching();
+  using d = c.other();
+  const fields = async (b: Bench, lang: string) => await requestWith(b, "lang", lang);
+  await c.store("key", "de", { vary: "lang", request: await fields(c.b, "de") });
+  const own = await c.transaction("key", { request: await fields(c.b, "fr") });
+  assertEquals(await c.state(own), State.mustInsert);
+  const theirs = await d.transaction("key", { request: await fields(d.b, "en") });
+  const waiting = watch(c.transaction("key", { request: await fields(c.b, "en") }));
+  await turn();
+  assertEquals(waiting.settled, false);
+  assertEquals(await d.b.call(MODULE, "transaction_cancel", theirs), XqdStatus.ok);
   assertEquals(await c.state(await waiting.value), State.mustInsert);
+});
+
+Deno.test("a wait is refused when all that could end it has become the guest's own", async () => {
+  using c = new Caching();
+  using d = c.other();
+  const theirs = await d.transaction("key");
+  const [first, second] = [await c.busy("key"), await c.busy("key")];
+  const waiting = watch(c.b.call(MODULE, "cache_busy_handle_wait", second, OUT));
+  await turn();
+  assertEquals(waiting.settled, false);
+  assertEquals(await d.b.call(MODULE, "transaction_cancel", theirs), XqdStatus.ok);
+  assertEquals(await waiting.value, XqdStatus.error);
+  assertEquals(await c.state(await c.wait(first)), State.mustInsert);
+  assertEquals(await c.b.call(MODULE, "close_busy", second), XqdStatus.ok);
 });
 
 Deno.test("a wait can have a timeout: select, then close", async () => {
@@ -324,15 +392,17 @@ Deno.test("a replacement can make others wait, and wait itself", async () => {
   };
   const forced = await replace(2);
   const reader = await c.busy("key");
-  const next = watch(replace(3));
+  using d = c.other();
+  d.b.memory.setU32(RECORD + 4, 3);
+  const next = watch(d.b.got(MODULE, "replace", "key", 4, RECORD));
   await turn();
   assertEquals([await c.b.got("fastly_async_io", "is_ready", reader), next.settled], [0, false]);
   const writer = await c.b.got(MODULE, "replace_insert", forced, ...writeRecord(c.b, {}));
   await c.write(writer, "2");
   const taken = await next.value;
   assertEquals(await c.read(await c.wait(reader)), "2");
-  const { body } = await c.open(taken, {}, "replace_get_body");
-  assertEquals(await c.b.drain(body), "2");
+  const { body } = await d.open(taken, {}, "replace_get_body");
+  assertEquals(await d.b.drain(body), "2");
   for (const bad of [0, 4]) {
     c.b.memory.setU32(RECORD + 4, bad);
     assertEquals(await c.b.call(MODULE, "replace", "key", 4, RECORD, OUT), inval);

@@ -134,19 +134,36 @@ Deno.test("keys that can be none are left out: an origin may have named them", a
 
 Deno.test("a lookup that waits is not ready until the other starts its insert", async () => {
   using c = new HttpCaching();
+  using d = c.other();
   const leader = await c.begin();
-  const follower = await c.begin();
+  const follower = await d.begin();
   assertEquals(await c.b.got("fastly_async_io", "is_ready", leader), 1);
-  assertEquals(await c.b.got("fastly_async_io", "is_ready", follower), 0);
-  const state = watch(c.state(follower));
+  assertEquals(await d.b.got("fastly_async_io", "is_ready", follower), 0);
+  const state = watch(d.state(follower));
   const response = await c.response(["X", "1"]);
   const record = writeRecord(c.b, {});
   const body = await c.b.got(HTTP_CACHE, "transaction_insert", leader, response, ...record);
   assertEquals(await state.value, FRESH);
-  assertEquals(await c.number("get_length", follower), `status ${none}`);
+  assertEquals(await d.number("get_length", follower), `status ${none}`);
   await c.write(body, "later");
-  assertEquals((await c.found(follower)).body, "later");
-  assertEquals(usesOf(c.b), ["miss", "collapsed"]);
+  assertEquals((await d.found(follower)).body, "later");
+  assertEquals([usesOf(c.b), usesOf(d.b)], [["miss"], ["collapsed"]]);
+});
+
+Deno.test("what is asked of a lookup that only the guest itself could end is refused at once", async () => {
+  using c = new HttpCaching();
+  const leader = await c.begin();
+  const follower = await c.begin();
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", follower), 0);
+  for (
+    const name of ["get_state", "get_suggested_backend_request", "get_age_ns", "get_vary_rule"]
+  ) {
+    const more = name === "get_vary_rule" ? [64, OUT2] : [];
+    assertEquals(c.b.now(HTTP_CACHE, name, follower, OUT, ...more), XqdStatus.error, name);
+  }
+  assertEquals(c.b.now(HTTP_CACHE, "get_found_response", follower, 1, OUT, OUT2), XqdStatus.error);
+  await c.insert(leader, "x");
+  assertEquals([await c.state(follower), (await c.found(follower)).body], [FRESH, "x"]);
 });
 
 Deno.test("an abandoned, closed or dropped obligation goes to the next who waits", async () => {

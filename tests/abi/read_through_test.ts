@@ -72,6 +72,22 @@ Deno.test("send, send_v2 and send_async go through the cache, the others past it
   assertEquals(b.exchange.usage.cache, ["miss", ...Array(5).fill("hit")]);
 });
 
+Deno.test("a send that waits for what the guest itself has to store is refused at once", async () => {
+  using b = counting();
+  const url = "http://a/";
+  const { cache } = b.service;
+  const key = httpKey(suggestedKey({ url, headers: new HeaderList() }), undefined, "origin");
+  const own = cache.transaction(key, new HeaderList(), b.sandbox).take().obligation!;
+  const request = await b.request(url);
+  assertEquals(b.now(REQ, "send", request, await b.body(), "origin", OUT, OUT2), error);
+  const pending = await start(b, "origin", { url });
+  assertEquals(b.now(REQ, "pending_req_poll", pending, OUT, OUT + 4, OUT + 8), ok);
+  b.memory.setU32(BUF, pending);
+  assertEquals(await b.call(REQ, "pending_req_select", BUF, 1, OUT, OUT + 4, OUT + 8), error);
+  own.cancel();
+  assertEquals(await b.drain((await replyOf(b, "pending_req_wait", pending)).body), "1");
+});
+
 Deno.test("what is in the cache does not suspend the guest", async () => {
   using b = counting();
   await sent(b, "send", "http://a/");
