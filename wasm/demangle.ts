@@ -1,13 +1,15 @@
-const LEGACY_ESCAPES: Readonly<Record<string, string>> = {
-  SP: "@",
-  BP: "*",
-  RF: "&",
-  LT: "<",
-  GT: ">",
-  LP: "(",
-  RP: ")",
-  C: ",",
-};
+const LEGACY_ESCAPES: ReadonlyMap<string, string> = new Map([
+  ["SP", "@"],
+  ["BP", "*"],
+  ["RF", "&"],
+  ["LT", "<"],
+  ["GT", ">"],
+  ["LP", "("],
+  ["RP", ")"],
+  ["C", ","],
+]);
+/** The largest code point of Unicode. */
+const MOST_CODE_POINT = 0x10ffff;
 
 /**
  * A function's name as its author wrote it, as far as it can be told: Rust's legacy names (`_ZN…E`) are taken back
@@ -35,10 +37,17 @@ function legacyPath(rest: string): string | undefined {
 function unescapePart(part: string): string {
   return part
     .replace(/^_(?=\$)/, "")
-    .replaceAll(/\$(\w+)\$/g, (escape, code: string) =>
-      LEGACY_ESCAPES[code] ??
-        (/^u[0-9a-f]+$/.test(code) ? String.fromCodePoint(parseInt(code.slice(1), 16)) : escape))
+    .replaceAll(
+      /\$(\w+)\$/g,
+      (escape, code: string) => LEGACY_ESCAPES.get(code) ?? character(code) ?? escape,
+    )
     .replaceAll("..", "::");
+}
+
+/** The character of an escape as `u20`, by its code point; undefined if there is none. */
+function character(code: string): string | undefined {
+  const point = /^u[0-9a-f]+$/.test(code) ? parseInt(code.slice(1), 16) : Infinity;
+  return point <= MOST_CODE_POINT ? String.fromCodePoint(point) : undefined;
 }
 
 /** The identifiers in the order of the path; what stands between them (crate hashes, types) is left out. */

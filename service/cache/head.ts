@@ -24,9 +24,9 @@ export function encodeHead(head: Head): string {
 export function decodeHead(text: string): Head {
   return JSON.parse(text, (_, value) => {
     if (typeof value !== "object" || value === null) return value;
-    if ("$bigint" in value) return BigInt(value.$bigint);
-    if ("$set" in value) return new Set(value.$set);
-    if ("$bytes" in value) return Uint8Array.fromBase64(value.$bytes);
+    if (Object.hasOwn(value, "$bigint")) return BigInt(value.$bigint);
+    if (Object.hasOwn(value, "$set")) return new Set(value.$set);
+    if (Object.hasOwn(value, "$bytes")) return Uint8Array.fromBase64(value.$bytes);
     return value;
   });
 }
