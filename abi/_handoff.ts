@@ -23,7 +23,7 @@ const toBackend: HandOff = (sandbox, name, changed) => {
   }
   const backend = sandbox.findBackend(name);
   if (!backend) {
-    sandbox.reportUnknownBackend(name);
+    sandbox.reportMissing("backend", name);
     refuse("invalid", `Cannot hand the request off: no backend is named "${name}"`);
   }
   sandbox.allowance.countBackendRequest();

@@ -15,9 +15,12 @@ import * as out from "./_out.ts";
 export const open: Hostcall = call(
   [text],
   out.put(KvStore),
-  ({ service }, name) =>
-    service.kvStores.get(name) ??
-      refuse("invalid", `Cannot open KV store "${name}": there is none`),
+  (sandbox, name) => {
+    const store = sandbox.service.kvStores.get(name);
+    if (store) return store;
+    sandbox.reportMissing("KV store", name);
+    refuse("invalid", `Cannot open KV store "${name}": there is none`);
+  },
 );
 
 /** A key that a value may be under; refuses others in the way of the namespace. */

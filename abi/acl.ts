@@ -15,8 +15,12 @@ export const acl: Namespace = namespace("fastly_acl", {
   open: call(
     [text],
     out.put(Acl),
-    ({ service }, name) =>
-      service.acls.get(name) ?? refuse("absent", `Cannot open ACL "${name}": there is none`),
+    (sandbox, name) => {
+      const acl = sandbox.service.acls.get(name);
+      if (acl) return acl;
+      sandbox.reportMissing("ACL", name);
+      refuse("absent", `Cannot open ACL "${name}": there is none`);
+    },
   ),
   /** A body with the entry as JSON; no entry is no failure of the call. */
   lookup: wait([ref(Acl), ip], out.reporting(out.put(Body), aclError), (_, acl, octets) => {

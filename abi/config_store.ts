@@ -6,11 +6,11 @@ import { ref, text } from "./_in.ts";
 import * as out from "./_out.ts";
 
 const calls: Record<string, Hostcall> = {
-  open: call([text], out.put(ConfigStore), ({ service }, name) => {
-    const entries = service.configStore(name);
-    return entries
-      ? new ConfigStore(entries)
-      : refuse("bad-handle", `Cannot open config store "${name}": there is none`);
+  open: call([text], out.put(ConfigStore), (sandbox, name) => {
+    const entries = sandbox.service.configStore(name);
+    if (entries) return new ConfigStore(entries);
+    sandbox.reportMissing("config store", name);
+    refuse("bad-handle", `Cannot open config store "${name}": there is none`);
   }),
   get: call(
     [ref(ConfigStore), text],

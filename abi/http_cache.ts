@@ -59,7 +59,7 @@ function known(
   if (name === undefined) return { key, source: undefined };
   const backend = sandbox.findBackend(name);
   if (backend) return { key, source: sandbox.cacheNameOf(backend) };
-  sandbox.reportUnknownBackend(name);
+  sandbox.reportMissing("backend", name);
   refuse("invalid", `Cannot look up: no backend is named "${name}"`);
 }
 

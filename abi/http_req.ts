@@ -182,7 +182,7 @@ function backendFor(
     return backend;
   }
   consumed?.drop();
-  sandbox.reportUnknownBackend(name);
+  sandbox.reportMissing("backend", name);
   throw new SendError("destination_not_found", `Cannot send: no backend is named "${name}"`);
 }
 

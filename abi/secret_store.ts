@@ -6,11 +6,11 @@ import { bytes, ref, text } from "./_in.ts";
 import * as out from "./_out.ts";
 
 export const secretStore: Namespace = namespace("fastly_secret_store", {
-  open: call([text], out.put(SecretStore), ({ service }, name) => {
-    const secrets = service.secretStores.get(name);
-    return secrets
-      ? new SecretStore(secrets)
-      : refuse("absent", `Cannot open secret store "${name}": there is none`);
+  open: call([text], out.put(SecretStore), (sandbox, name) => {
+    const secrets = sandbox.service.secretStores.get(name);
+    if (secrets) return new SecretStore(secrets);
+    sandbox.reportMissing("secret store", name);
+    refuse("absent", `Cannot open secret store "${name}": there is none`);
   }),
   get: call([ref(SecretStore), text], out.put(Secret), (_, { secrets }, name) => {
     const plaintext = secrets.get(name);

@@ -13,11 +13,9 @@ const config = options({ cacheKey: [1, text], firstByte: [2, u32], betweenBytes:
 
 export const shielding: Namespace = namespace("fastly_shielding", {
   /** Whether the guest runs there, as a byte; then the plain URL and the encrypted one, each with a NUL behind it. */
-  shield_info: call([text, span], out.u32, ({ service }, name, buf) => {
-    const sites = service.options.shieldingSites ?? {};
-    const site = Object.hasOwn(sites, name)
-      ? sites[name]!
-      : refuse("invalid", `Cannot find shielding site "${name}"`);
+  shield_info: call([text, span], out.u32, (sandbox, name, buf) => {
+    const sites = sandbox.service.options.shieldingSites ?? {};
+    const site = Object.hasOwn(sites, name) ? sites[name]! : noSite(sandbox, name);
     const [here, { unencrypted, encrypted }] = site === "local" ? [1, NOWHERE] : [0, site];
     return checked(buf, `${String.fromCharCode(here)}${unencrypted}\0${encrypted}\0`)();
   }),
@@ -33,6 +31,11 @@ export const shielding: Namespace = namespace("fastly_shielding", {
     return write();
   }),
 });
+
+function noSite(sandbox: Sandbox, name: string): never {
+  sandbox.reportMissing("shielding site", name);
+  refuse("invalid", `Cannot find shielding site "${name}"`);
+}
 
 function register(
   sandbox: Sandbox,

@@ -4,6 +4,7 @@ import { EMPTY } from "../service/bytes.ts";
 import { refuse } from "../service/errors.ts";
 import { describe, type Service } from "../service/service.ts";
 import { describeLimit } from "../service/limits.ts";
+import type { NamedKind } from "../service/missing.ts";
 import type { Usage } from "../service/usage.ts";
 import type { Interruption, Runner } from "../service/watchdog.ts";
 import { Allowance } from "./allowance.ts";
@@ -194,16 +195,9 @@ export class Sandbox implements Runner {
     return this.#dynamicBackends?.get(name) ?? this.service.findBackend(name);
   }
 
-  /** Tells what to write into fastly.toml. */
-  reportUnknownBackend(name: string): void {
-    this.service.report(
-      "error",
-      `No backend is named "${name}". Add it to fastly.toml:\n\n` +
-        `  [local_server.backends.${/^[\w-]+$/.test(name) ? name : JSON.stringify(name)}]\n` +
-        `  url = "http://localhost:8000"\n\n` +
-        `or send all such requests to one place with --proxy-to`,
-      this.current.id,
-    );
+  /** Tells, once for each name, that nothing of the kind has it and what to write into fastly.toml. */
+  reportMissing(kind: NamedKind, name: string): void {
+    this.service.reportMissing(kind, name, this.current.id);
   }
 
   isDynamic(name: string): boolean {

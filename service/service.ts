@@ -16,6 +16,7 @@ import type { KvStore } from "./kv/store.ts";
 import { kvStoresOf } from "./kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
 import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
+import { describeMissing, type NamedKind } from "./missing.ts";
 import type { BackendLookup, Entries, ServiceOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { TrustedProxies } from "./proxies.ts";
@@ -40,6 +41,9 @@ const GEO_BACKEND = "geolocation";
 
 /** How long a request waits for an instance, in milliseconds. */
 export const MOST_WAIT = 10_000;
+
+/** How many names that options do not define are told: guests may make them up. */
+const MOST_MISSING = 100;
 
 /** What a service may share with another one. */
 export type Shared = Partial<
@@ -83,6 +87,7 @@ export class Service {
   readonly #ownsKvStores: boolean;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
+  readonly #missing = new Set<string>();
   #lastId = 0;
 
   /** @param shared What another service has, to use it too. */
@@ -222,6 +227,14 @@ export class Service {
 
   report(level: LogLevel, message: string, requestId?: string): void {
     this.log({ kind: "host", level, message, ...requestId !== undefined && { requestId } });
+  }
+
+  /** Tells once for each name, of {@linkcode MOST_MISSING} at the most, that options do not define what a guest asks for. */
+  reportMissing(kind: NamedKind, name: string, requestId: string): void {
+    const key = `${kind} ${name}`;
+    if (this.#missing.has(key) || this.#missing.size >= MOST_MISSING) return;
+    this.#missing.add(key);
+    this.report("error", describeMissing(kind, name), requestId);
   }
 
   /**

@@ -1,0 +1,59 @@
+/** A kind of thing that a guest asks for by its name, and that options define. */
+export type NamedKind =
+  | "backend"
+  | "config store"
+  | "secret store"
+  | "KV store"
+  | "ACL"
+  | "shielding site";
+
+/** How one of a kind is defined. */
+interface Definition {
+  /** Its lines in fastly.toml. */
+  readonly lines: (key: string) => readonly string[];
+  /** What does without fastly.toml, after "or". */
+  readonly orElse?: (name: string) => string;
+}
+
+const DEFINITIONS: Readonly<Record<NamedKind, Definition>> = {
+  "backend": {
+    lines: (key) => [`[local_server.backends.${key}]`, 'url = "http://localhost:8000"'],
+    orElse: () => "send all such requests to one place with --proxy-to",
+  },
+  "config store": {
+    lines: (key) => [
+      `[local_server.config_stores.${key}]`,
+      'format = "inline-toml"',
+      'contents = { key = "value" }',
+    ],
+    orElse: (name) => `name a JSON file with --config-store ${name}=FILE`,
+  },
+  "secret store": {
+    lines: (key) => [
+      `[[local_server.secret_stores.${key}]]`,
+      'key = "name"',
+      'data = "secret"',
+    ],
+    orElse: (name) => `name a JSON file with --secret-store ${name}=FILE`,
+  },
+  "KV store": {
+    lines: (key) => [`[[local_server.kv_stores.${key}]]`, 'key = "key"', 'data = "value"'],
+    orElse: (name) => `begin with an empty one by --kv ${name}`,
+  },
+  "ACL": {
+    lines: (key) => ["[local_server.acls]", `${key} = "acl.json"`],
+    orElse: (name) => `name a JSON file with --acl ${name}=FILE`,
+  },
+  "shielding site": {
+    lines: (key) => ["[local_server.shielding_sites]", `${key} = "Local"`],
+  },
+};
+
+/** Says that nothing of the kind has the name, and how to define it in fastly.toml. */
+export function describeMissing(kind: NamedKind, name: string): string {
+  const { lines, orElse } = DEFINITIONS[kind];
+  const key = /^[\w-]+$/.test(name) ? name : JSON.stringify(name);
+  const toml = lines(key).map((line) => `  ${line}`).join("\n");
+  const other = orElse ? `\n\nor ${orElse(name)}` : "";
+  return `No ${kind} is named ${JSON.stringify(name)}. Add it to fastly.toml:\n\n${toml}${other}`;
+}
