@@ -30,6 +30,13 @@ export const ALLOWING = "--allow-unlimited, or the option allowUnlimited, loads 
 export const UNCOUNTED =
   "it has types of garbage collection (structs, arrays), whose objects are not counted";
 
+const NO_START =
+  'it exports no function named "_start", so it is no Compute program. Build one with ' +
+  "`fastly compute build`, or in Rust: `cargo build --target wasm32-wasip1` with a src/main.rs; " +
+  "Go: `GOOS=wasip1 GOARCH=wasm go build -o app.wasm`; " +
+  "JavaScript: `npx js-compute-runtime src/index.js app.wasm`; " +
+  "AssemblyScript: `npx asc assembly/index.ts --exportStart _start --outFile app.wasm`";
+
 /** Says why a valid module is refused, in words that follow "Cannot run the program: "; undefined if it is not. */
 type Policy = (module: Subject, terms: Terms) => string | undefined;
 
@@ -46,7 +53,7 @@ export const POLICIES = {
   },
   start({ exports }) {
     const found = exports.some(({ name, kind }) => name === "_start" && kind === "function");
-    return found ? undefined : 'it exports no function named "_start"';
+    return found ? undefined : NO_START;
   },
   memory({ exports, imports }, { needsMemory }) {
     if (exports.some(({ name, kind }) => name === "memory" && kind === "memory")) return undefined;

@@ -2,8 +2,14 @@ import { shownName } from "../service/shown_name.ts";
 import { demangle } from "./demangle.ts";
 import { LOOP } from "./stack.ts";
 
-/** Most frames that a message has, for an `Error.stackTraceLimit` that is set higher. */
+/** Most lines that a message has for frames. */
 const MOST_FRAMES = 50;
+/** Most frames that are looked at, for an `Error.stackTraceLimit` that is set higher. */
+const MOST_READ = 1000;
+/** Most frames of a part that is looked for again behind itself: functions that call each other in a circle. */
+const MOST_CYCLE = 8;
+/** How often frames must come again to be folded. */
+const LEAST_REPEATS = 2;
 /** Longest name that is demangled, in characters. */
 const MOST_MANGLED = 4096;
 
@@ -28,13 +34,54 @@ export function withFrames(
 ): string {
   const stack = error instanceof Error ? error.stack ?? "" : "";
   const frames = stack.split("\n").flatMap((line) => frameOf(line) ?? []);
-  const guests = frames.filter(({ name }) => name !== LOOP).slice(0, MOST_FRAMES);
-  const lines = guests.flatMap(({ name, index, offset }) => {
-    const at = locate(offset)?.toString(16);
-    if (at === undefined) return [];
-    return `  at ${name ? shownFunction(name) : `function ${index}`} (0x${at})`;
+  const guests = frames.filter(({ name }) => name !== LOOP).slice(0, MOST_READ);
+  const lines = folded(guests).flatMap(({ frames, repeats }) => {
+    const shown = frames.flatMap((frame) => shownFrame(frame, locate) ?? []);
+    if (!repeats || !shown.length) return shown;
+    const which = shown.length === 1 ? "" : `these ${shown.length} frames `;
+    return [...shown, `  ... ${which}${repeats} more times`];
   });
-  return [text, ...lines].join("\n");
+  return [text, ...lines.slice(0, MOST_FRAMES)].join("\n");
+}
+
+function shownFrame(
+  { name, index, offset }: Frame,
+  locate: (offset: number) => number | undefined,
+): string | undefined {
+  const at = locate(offset)?.toString(16);
+  return at && `  at ${name ? shownFunction(name) : `function ${index}`} (0x${at})`;
+}
+
+/** Frames that come several times in a row, as recursion leaves them. */
+interface Fold {
+  readonly frames: readonly Frame[];
+  /** How often they come again; 0 for a frame that is not repeated. */
+  readonly repeats: number;
+}
+
+/** Folds what is repeated, with the shortest repeated part of up to {@linkcode MOST_CYCLE} frames. */
+function folded(frames: readonly Frame[]): Fold[] {
+  const folds: Fold[] = [];
+  for (let at = 0; at < frames.length;) {
+    const { length, repeats } = cycleAt(frames, at);
+    folds.push({ frames: frames.slice(at, at + length), repeats });
+    at += length * (repeats + 1);
+  }
+  return folds;
+}
+
+function cycleAt(frames: readonly Frame[], at: number): { length: number; repeats: number } {
+  for (let length = 1; length <= MOST_CYCLE; length++) {
+    let end = at + length;
+    while (end < frames.length && isSame(frames[end]!, frames[end - length]!)) end++;
+    const repeats = Math.floor((end - at) / length) - 1;
+    if (repeats >= LEAST_REPEATS) return { length, repeats };
+  }
+  return { length: 1, repeats: 0 };
+}
+
+function isSame(one: Frame, other: Frame): boolean {
+  return one.offset === other.offset && one.index === other.index;
 }
 
 /**

@@ -100,3 +100,33 @@ for (const [when, ...args] of [["it has ended"], ["nobody uses it any more", "fo
     assertEquals([code, text(stdout), text(stderr)], [0, "more than 12 instances, 0 left\n", ""]);
   });
 }
+
+/** What a trap tells of a stack as V8 writes it: function indices, innermost first, each at its own offset. */
+function toldOf(functions: readonly number[]): string[] {
+  const error = new Error();
+  error.stack = functions.map((index) =>
+    `    at f${index} (wasm://wasm/1234:wasm-function[${index}]:0x${index})`
+  ).join("\n");
+  return withFrames("trapped", error, (offset) => offset).split("\n").slice(1);
+}
+
+const times = <T>(count: number, ...items: T[]): T[] =>
+  Array.from({ length: count }, () => items).flat();
+
+Deno.test("frames of a recursion are folded, also of functions that call each other", () => {
+  assertEquals(toldOf([9, ...times(100, 1), 2]), [
+    "  at f9 (0x9)",
+    "  at f1 (0x1)",
+    "  ... 99 more times",
+    "  at f2 (0x2)",
+  ]);
+  assertEquals(toldOf([...times(50, 1, 2, 3), 1]), [
+    "  at f1 (0x1)",
+    "  at f2 (0x2)",
+    "  at f3 (0x3)",
+    "  ... these 3 frames 49 more times",
+    "  at f1 (0x1)",
+  ]);
+  const plain = [1, 1, 2, 3, 2, 3, 4];
+  assertEquals(toldOf(plain), plain.map((index) => `  at f${index} (0x${index})`));
+});
