@@ -41,14 +41,17 @@ export const bytes: Input<Uint8Array<ArrayBuffer>> = {
   words: ["i32", "i32"],
   read: ({ memory }, args, at) => memory.bytes(unsigned(args, at), unsigned(args, at + 1)),
 };
-/** Handles or other words in a row. */
+/** Handles in a row: as many as are open, and one more for a list that has one twice or a wrong one. */
 export const list: Input<number[]> = {
   words: ["i32", "i32"],
-  read({ memory }, args, at) {
+  read({ memory, handles }, args, at) {
     const ptr = unsigned(args, at);
     const count = unsigned(args, at + 1);
     if (ptr + count * 4 > memory.size) {
       refuse("invalid", `Cannot reach a list of ${count} at ${ptr}`);
+    }
+    if (count > handles.size + 1) {
+      refuse("bad-handle", `Cannot use a list of ${count} handles: ${handles.size} are open`);
     }
     return Array.from({ length: count }, (_, i) => memory.u32(ptr + i * 4));
   },

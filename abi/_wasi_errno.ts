@@ -1,4 +1,4 @@
-import { HostError, type Refusal } from "../service/errors.ts";
+import { HostError, type Refusal, refuse } from "../service/errors.ts";
 import { type Dialect, dialect } from "./_define.ts";
 
 /** What a call of WASI answers, by the names of preview 1's `errno`. */
@@ -45,6 +45,15 @@ export function deny(errno: keyof typeof Errno, message: string): never {
 export function errnoOf(error: unknown): number {
   if (error instanceof Denial) return Errno[error.errno];
   return (error instanceof HostError && OF_REFUSAL[error.kind]) || Errno.io;
+}
+
+/** Most entries of a list that a guest passes: IOV_MAX. */
+const MOST_ENTRIES = 1024;
+
+/** Refuses a list that is longer than one may be. */
+export function checkCount(count: number, what: string): void {
+  if (count <= MOST_ENTRIES) return;
+  refuse("invalid", `Cannot take ${count} ${what}: ${MOST_ENTRIES} is the most`);
 }
 
 export const { call, wait }: Dialect = dialect(errnoOf);

@@ -1,6 +1,7 @@
 import type { Memory } from "../handles/memory.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { refuse } from "../service/errors.ts";
+import { checkCount } from "./_wasi_errno.ts";
 
 // The records' sizes and fields, from WASI's preview 1.
 const SUBSCRIPTION = 48;
@@ -35,6 +36,7 @@ export function pollOneoff(
   sources: Sources,
 ): number | Promise<number> {
   const { memory } = sandbox;
+  checkCount(count, "subscriptions");
   if (count === 0) refuse("invalid", "Cannot wait for nothing");
   if (input + count * SUBSCRIPTION > memory.size || output + count * EVENT > memory.size) {
     refuse("invalid", `Cannot reach ${count} subscriptions`);
@@ -49,7 +51,9 @@ export function pollOneoff(
     due.forEach((event, i) => write(memory, output + i * EVENT, event));
     return due.length;
   };
-  return delay > 0 ? sandbox.timer(Math.ceil(delay)).done.then(finish) : finish();
+  if (delay > 0) return sandbox.timer(Math.ceil(delay)).done.then(finish);
+  // A clock that is due is what a guest has that asks again and again: others get their turn.
+  return due.some(({ kind }) => kind > 0) ? finish() : sandbox.turn().then(finish);
 }
 
 function read(memory: Memory, at: number, sources: Sources): Subscription {

@@ -1,7 +1,7 @@
 /** `fastly_async_io`: waiting for the first of several things. @module */
 import { firstReady, Waitable } from "../handles/waitable.ts";
 import { refuse } from "../service/errors.ts";
-import { call, type Namespace, namespace, wait } from "./_define.ts";
+import { type Namespace, namespace, wait } from "./_define.ts";
 import { list, ref, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
 
@@ -19,7 +19,11 @@ export const asyncIo: Namespace = namespace("fastly_async_io", {
     const limit = sandbox.timer(timeout);
     return readyWithin(items, limit.done).finally(() => limit.cancel());
   }),
-  is_ready: call([ref(Waitable)], out.bool, (_, item) => item.ready),
+  is_ready: wait(
+    [ref(Waitable)],
+    out.bool,
+    (sandbox, item) => item.ready || sandbox.turn().then(() => item.ready),
+  ),
 });
 
 async function readyWithin(items: readonly Waitable[], limit: Promise<void>): Promise<number> {

@@ -11,6 +11,7 @@ import { firstReady } from "../handles/waitable.ts";
 import { send, sendThroughCache } from "../handles/send.ts";
 import type { Backend } from "../service/backends.ts";
 import type { Payload } from "../service/bytes.ts";
+import type { Eventually } from "../service/bytes.ts";
 import { refuse, SendError } from "../service/errors.ts";
 import { checkMethod } from "../service/headers.ts";
 import { checkUrl } from "../service/url.ts";
@@ -95,8 +96,8 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
     },
   ),
 
-  pending_req_poll: call([u32], out.all({ done: out.bool, reply: out.reply }), poll),
-  pending_req_poll_v2: call(
+  pending_req_poll: wait([u32], out.all({ done: out.bool, reply: out.reply }), poll),
+  pending_req_poll_v2: wait(
     [u32],
     out.detailed(out.all({ done: out.bool, reply: out.reply })),
     poll,
@@ -210,14 +211,22 @@ export function settle(sandbox: Sandbox, handle: number): Reply | Promise<Reply>
   return ready instanceof Promise ? ready.then(take) : take();
 }
 
-/** Takes the pending request only when it is done. */
-export function poll(
-  { handles }: Sandbox,
-  handle: number,
-): { done: boolean; reply: Reply | undefined } {
+/** Whether a pending request is done, and what it has brought. */
+export interface Polled {
+  readonly done: boolean;
+  readonly reply: Reply | undefined;
+}
+
+/** Takes the pending request only when it is done, now or when the event loop has turned. */
+export function poll(sandbox: Sandbox, handle: number): Eventually<Polled> {
+  const { handles } = sandbox;
   const pending = handles.get(Pending, handle);
-  if (!pending.ready) return { done: false, reply: undefined };
-  return { done: true, reply: handles.take(Pending, handle).reply() as Reply };
+  const take = (): Polled => ({
+    done: true,
+    reply: handles.take(Pending, handle).reply() as Reply,
+  });
+  if (pending.ready) return take();
+  return sandbox.turn().then(() => pending.ready ? take() : { done: false, reply: undefined });
 }
 
 interface Selected {

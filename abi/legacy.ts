@@ -5,26 +5,30 @@
  * @module
  */
 import { SendError } from "../service/errors.ts";
-import type { Reply } from "../handles/pending_request.ts";
-import { call, type Hostcall, type Namespace, namespace } from "./_define.ts";
+import type { Eventually } from "../service/bytes.ts";
+import { type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
 import { fastlyAbi } from "./fastly_abi.ts";
 import { httpBody } from "./http_body.ts";
 import { httpDownstream } from "./http_downstream.ts";
-import { httpReq, poll } from "./http_req.ts";
+import { httpReq, poll, type Polled } from "./http_req.ts";
 import { u32 } from "./_in.ts";
 import * as out from "./_out.ts";
 import { statusOf2020 } from "./_status.ts";
 
-const pendingPoll: Hostcall = call(
+const pendingPoll: Hostcall = wait(
   [u32],
   out.all({ done: out.bool, reply: out.reply }),
-  (sandbox, handle): { done: boolean; reply: Reply | undefined } => {
-    try {
-      return poll(sandbox, handle);
-    } catch (error) {
-      // Those guests panic on any other status: a failure shows in the handles.
+  (sandbox, handle): Eventually<Polled> => {
+    // Those guests panic on any other status: a failure shows in the handles.
+    const failed = (error: unknown): Polled => {
       if (error instanceof SendError) return { done: true, reply: undefined };
       throw error;
+    };
+    try {
+      const polled = poll(sandbox, handle);
+      return polled instanceof Promise ? polled.catch(failed) : polled;
+    } catch (error) {
+      return failed(error);
     }
   },
 );

@@ -10,13 +10,15 @@ import { concat } from "../service/bytes.ts";
 import type { Environment, Texts } from "../service/environment.ts";
 import { refuse } from "../service/errors.ts";
 import { type Input, type Namespace, namespace, type Output } from "./_define.ts";
-import { span, u32, u64, unsigned } from "./_in.ts";
+import { u32, u64, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
-import { call, errnoOf, wait } from "./_wasi_errno.ts";
+import { call, checkCount, errnoOf, wait } from "./_wasi_errno.ts";
 import { entitled, fileCalls } from "./_wasi_files.ts";
 import { pollOneoff } from "./_wasi_poll.ts";
 
 const NANOS = 1_000_000;
+/** Bytes of randomness between two looks at the time. */
+const RANDOM_PIECE = 2 ** 20;
 
 /** Texts one behind the other, and a pointer to each. */
 const texts: Output<Texts> = {
@@ -44,6 +46,11 @@ const sizes: Output<Texts> = {
     memory.setU32(unsigned(args, at + 1), bytes.length);
   },
 };
+/** Passes over the buffers of a scattered read of nothing. */
+const unread: Input<void> = {
+  words: ["i32", "i32"],
+  read: (_, args, at) => checkCount(unsigned(args, at + 1), "buffers"),
+};
 /** The buffers of a scattered write, copied as one. */
 const gathered: Input<Uint8Array> = {
   words: ["i32", "i32"],
@@ -51,6 +58,7 @@ const gathered: Input<Uint8Array> = {
     const { memory } = sandbox;
     const ptr = unsigned(args, at);
     const count = unsigned(args, at + 1);
+    checkCount(count, "buffers");
     if (ptr + count * 8 > memory.size) refuse("invalid", "Cannot reach the buffers to write");
     let total = 0;
     const buffers = Array.from({ length: count }, (_, i) => {
@@ -79,8 +87,13 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
   /** Nanoseconds. The precision asked for does not matter. */
   clock_time_get: call([u32, u64], out.u64, (sandbox, id) => clock(sandbox, id)),
 
-  random_get: call([span], out.none, ({ service }, buf) => {
-    buf.fill(service.random.bytes(buf.length));
+  random_get: call([u32, u32], out.none, (sandbox, ptr, length) => {
+    const { memory, service: { random } } = sandbox;
+    if (ptr + length > memory.size) refuse("invalid", `Cannot reach ${length} bytes at ${ptr}`);
+    for (let at = 0; at < length; at += RANDOM_PIECE) {
+      sandbox.checkStopped();
+      memory.setBytes(ptr + at, random.bytes(Math.min(RANDOM_PIECE, length - at)));
+    }
   }),
 
   /** Standard output and error; each line becomes a log entry. */
@@ -93,7 +106,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
     return bytes.length;
   }),
   /** Standard input is empty. */
-  fd_read: call([u32, u32, u32], out.u32, (sandbox, fd) => {
+  fd_read: call([u32, unread], out.u32, (sandbox, fd) => {
     const { kind } = entitled(sandbox, fd, "fd_read");
     if (kind !== "stdin") refuse("bad-handle", `Cannot read from descriptor ${fd}`);
     return 0;
@@ -108,7 +121,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
         errorOf: (fd) => pollError(sandbox, fd),
       }),
   ),
-  sched_yield: call([], out.none, () => {}),
+  sched_yield: wait([], out.none, (sandbox) => sandbox.turn()),
   proc_exit: call([u32], out.none, (_, code) => {
     throw new Stop(`The guest exited with status ${code}`, code);
   }),

@@ -319,6 +319,14 @@ export class Sandbox implements Runner {
     return status;
   }
 
+  /**
+   * Resolves once the event loop has turned: for calls that have nothing to say yet. A guest that asks in a loop leaves
+   * others their turn so, and what it asks for can come.
+   */
+  turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** A timer in milliseconds that ends with the sandbox at the latest. */
   timer(ms: number): { readonly done: Promise<void>; cancel(): void } {
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -32,6 +32,11 @@ export class HandleTable {
     refuse("bad-handle", `Cannot use handle ${handle} as a ${type.name}`);
   }
 
+  /** How many objects have a number. */
+  get size(): number {
+    return this.#items.size;
+  }
+
   /** Whether a number names something. */
   has(handle: number): boolean {
     return this.#items.has(handle);

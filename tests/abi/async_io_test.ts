@@ -162,3 +162,14 @@ Deno.test("select refuses handles that cannot be waited for", async () => {
   assertEquals(b.call(IO, "select", 0xffff_fffc, 1, 0, OUT), inval);
   assertEquals(b.call(IO, "select", BUF, 0xffff_ffff, 0, OUT), inval);
 });
+
+Deno.test("select takes as many handles as are open, and one more", async () => {
+  using b = bench();
+  const body = await b.body("x");
+  const open = [...Array(body)].map((_, i) => i + 1).filter((n) => b.sandbox.handles.has(n));
+  assertEquals(select(b, open.map(() => body)), ok);
+  assertEquals(select(b, [...open.map(() => body), body]), ok);
+  assertEquals(select(b, [...open.map(() => body), body, body]), badf);
+  assertEquals(b.call(IO, "select", BUF, 0x1000, 0, OUT), badf);
+  assertEquals(b.call("fastly_http_req", "pending_req_select", BUF, 0x1000, OUT, OUT, OUT), badf);
+});

@@ -4,7 +4,14 @@ import { declaredCalls, knownCalls, supportMatrix } from "./_matrix.ts";
 const known = new Map(knownCalls.map((call) => [`${call.module}.${call.name}`, call]));
 
 /** Calls that suspend although a guest would not have to wait in them, and why. */
-const MAY_WAIT: Readonly<Record<string, string>> = {};
+const MAY_WAIT: Readonly<Record<string, string>> = {
+  "fastly_async_io.is_ready": "a guest that asks in a loop leaves others their turn",
+  "fastly_http_req.pending_req_poll": "the same",
+  "fastly_http_req.pending_req_poll_v2": "the same",
+  "env.xqd_async_io_is_ready": "the same",
+  "env.xqd_pending_req_poll": "the same",
+  "env.xqd_pending_req_poll_v2": "the same",
+};
 
 /** Calls that never wait here although another host might, and why. */
 const ANSWERS_AT_ONCE: Readonly<Record<string, string>> = {
@@ -13,7 +20,6 @@ const ANSWERS_AT_ONCE: Readonly<Record<string, string>> = {
   "fastly_http_cache.lookup": "it waits for nobody",
   "fastly_http_cache.transaction_lookup": "what is asked of its handle waits",
   "wasi_snapshot_preview1.fd_read": "standard input is empty",
-  "wasi_snapshot_preview1.sched_yield": "there is nobody to yield to",
 };
 
 /** Names of old whose words are not those of the call of today, and why. */

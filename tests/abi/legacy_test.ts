@@ -36,16 +36,16 @@ Deno.test("a poll of a failed request is done, with no handles", async () => {
   using b = bench({ backends: { origin: origin.handler } });
   const [request, body] = [await b.request(), await b.body()];
   const pending = await b.got("env", "xqd_req_send_async", request, body, "origin");
-  const poll = () => {
-    const status = b.now("env", "xqd_pending_req_poll", pending, OUT, OUT + 4, OUT + 8);
+  const poll = async () => {
+    const status = await b.call("env", "xqd_pending_req_poll", pending, OUT, OUT + 4, OUT + 8);
     return [status, ...[0, 4, 8].map((at) => b.memory.u32(OUT + at))];
   };
   await turn();
-  assertEquals(poll(), [ok, 0, INVALID_HANDLE, INVALID_HANDLE]);
+  assertEquals(await poll(), [ok, 0, INVALID_HANDLE, INVALID_HANDLE]);
   origin.fail(new SendError("connection_refused", "Cannot connect"));
   await turn();
-  assertEquals(poll(), [ok, 1, INVALID_HANDLE, INVALID_HANDLE]);
-  assertEquals(poll()[0], badf);
+  assertEquals(await poll(), [ok, 1, INVALID_HANDLE, INVALID_HANDLE]);
+  assertEquals((await poll())[0], badf);
 });
 
 Deno.test("a poll of an answered request gives its handles", async () => {

@@ -19,10 +19,10 @@ const RESP = "fastly_http_resp";
 const { ok, error, inval, badf } = XqdStatus;
 const DETAIL = BUF + 64;
 
-function poll(b: Bench, pending: number, version = ""): { status: number; words: number[] } {
+async function poll(b: Bench, pending: number, version = "") {
   for (const at of [OUT, OUT + 4, OUT + 8]) b.memory.setU32(at, UNTOUCHED);
   const detail = version ? [DETAIL] : [];
-  const status = b.now(
+  const status = await b.call(
     REQ,
     `pending_req_poll${version}`,
     pending,
@@ -48,15 +48,15 @@ for (const version of ["", "_v2"]) {
     using b = bench({ backends: { origin: origin.handler } });
     const pending = await start(b, "origin");
     const notYet = { status: ok, words: [0, INVALID_HANDLE, INVALID_HANDLE] };
-    assertEquals(poll(b, pending, version), notYet);
+    assertEquals(await poll(b, pending, version), notYet);
     await turn();
-    assertEquals(poll(b, pending, version), notYet);
+    assertEquals(await poll(b, pending, version), notYet);
     origin.answer(new Response("hello"));
     await turn();
-    const { status, words: [done, , body] } = poll(b, pending, version);
+    const { status, words: [done, , body] } = await poll(b, pending, version);
     assertEquals([status, done], [ok, 1]);
     assertEquals(await b.drain(body!), "hello");
-    assertEquals(poll(b, pending, version), {
+    assertEquals(await poll(b, pending, version), {
       status: badf,
       words: [UNTOUCHED, UNTOUCHED, UNTOUCHED],
     });
@@ -68,9 +68,9 @@ for (const version of ["", "_v2"]) {
     const pending = await start(b, "origin");
     origin.fail(new SendError("connection_refused", "Cannot connect"));
     await turn();
-    assertEquals(poll(b, pending, version).status, error);
+    assertEquals((await poll(b, pending, version)).status, error);
     if (version) assertEquals(b.memory.u32(DETAIL), SEND_FAILURES.indexOf("connection_refused"));
-    assertEquals(poll(b, pending, version).status, badf);
+    assertEquals((await poll(b, pending, version)).status, badf);
   });
 
   Deno.test(`pending_req_wait${version} waits, and takes the handle`, async () => {
@@ -117,8 +117,11 @@ for (const version of ["", "_v2"]) {
     const { status, words: [index, , body] } = await selected;
     assertEquals([status, index], [ok, 1]);
     assertEquals(await b.drain(body!), "two");
-    assertEquals(poll(b, handles[1]!).status, badf);
-    assertEquals(poll(b, handles[0]!), { status: ok, words: [0, INVALID_HANDLE, INVALID_HANDLE] });
+    assertEquals((await poll(b, handles[1]!)).status, badf);
+    assertEquals(await poll(b, handles[0]!), {
+      status: ok,
+      words: [0, INVALID_HANDLE, INVALID_HANDLE],
+    });
     one.answer(new Response("one"));
     assertEquals((await select(b, [handles[0]!], version)).words[0], 0);
   });
@@ -137,7 +140,7 @@ for (const version of ["", "_v2"]) {
       assertEquals(b.memory.u32(DETAIL), SEND_FAILURES.indexOf("dns_error"));
       assertEquals([b.memory.u32(DETAIL + 4), b.memory.u16(DETAIL + 8)], [2, 3]);
     }
-    assertEquals(poll(b, handles[1]!).status, badf);
+    assertEquals((await poll(b, handles[1]!)).status, badf);
   });
 
   Deno.test(`pending_req_select${version} refuses an empty list, bad handles and wild pointers`, async () => {
@@ -152,7 +155,7 @@ for (const version of ["", "_v2"]) {
     for (const [ptr, count] of [[BUF, 0xffff_ffff], [0xffff_fffc, 1], [BUF, 0x4000_0000]]) {
       assertEquals(await b.call(REQ, name, ptr!, count!, ...detail, OUT, OUT + 4, OUT + 8), inval);
     }
-    assertEquals(poll(b, pending).words[0], 0, "the handle is still there");
+    assertEquals((await poll(b, pending)).words[0], 0, "the handle is still there");
   });
 }
 
@@ -163,7 +166,7 @@ Deno.test("a pending handle is of no other use", async () => {
   assertEquals(b.now("fastly_http_body", "read", pending, BUF, 1, OUT), badf);
   assertEquals(b.now(REQ, "close", pending), badf);
   for (const handle of [0, await b.body(), await b.request()]) {
-    assertEquals(poll(b, handle).status, badf);
+    assertEquals((await poll(b, handle)).status, badf);
     assertEquals(await b.call(REQ, "pending_req_wait", handle, OUT, OUT + 4), badf);
     assertEquals(b.now(RESP, "send_downstream_pending", handle), badf);
     assertEquals(b.now(REQ, "pending_req_header_insert", handle, "a", "b", 0), badf);
@@ -233,7 +236,7 @@ Deno.test("send_downstream_pending answers with what the origin brings", async (
   b.now(REQ, "pending_req_header_insert", pending, "x-any", "1", ANY);
   b.now(REQ, "pending_req_header_insert", pending, "x-error", "1", ERROR);
   assertEquals(b.now(RESP, "send_downstream_pending", pending), ok);
-  assertEquals(poll(b, pending).status, badf);
+  assertEquals((await poll(b, pending)).status, badf);
   assertEquals(b.now(RESP, "send_downstream", await b.got(RESP, "new"), await b.body(), 0), error);
   await turn();
   assertEquals(b.exchange.responses, []);

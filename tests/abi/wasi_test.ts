@@ -233,10 +233,24 @@ Deno.test("proc_exit ends the guest with its code, and no call does anything aft
   assertEquals(b.logs, []);
 });
 
-Deno.test("sched_yield does nothing, and there are no signals", () => {
+Deno.test("sched_yield leaves the event loop a turn, and there are no signals", async () => {
   using b = bench();
-  assertEquals(b.now(WASI, "sched_yield"), ok);
+  let turned = false;
+  setImmediate(() => turned = true);
+  assertEquals(await b.call(WASI, "sched_yield"), ok);
+  assert(turned);
   assertEquals(b.now(WASI, "proc_raise", 9), notsup);
+});
+
+Deno.test("lists of buffers and of subscriptions have at most 1,024 entries", async () => {
+  using b = bench();
+  b.memory.setBytes(BUF, new Uint8Array(1025 * 48));
+  for (const [count, status] of [[1024, ok], [1025, inval], [0xffff_ffff, inval]] as const) {
+    assertEquals(b.now(WASI, "fd_write", 1, BUF, count, OUT), status, `fd_write ${count}`);
+    assertEquals(b.now(WASI, "fd_read", 0, BUF, count, OUT), status, `fd_read ${count}`);
+    const polled = b.call(WASI, "poll_oneoff", BUF, BUF + 1025 * 48, count, OUT);
+    assertEquals(await polled, status, `poll_oneoff ${count}`);
+  }
 });
 
 // poll_oneoff
@@ -291,7 +305,10 @@ for (const clock of [0, 1]) {
     const began = performance.now();
     assertEquals(await subscribe(b, [{ clock, ns: now + 20_000_000n, absolute: true }]), ok);
     assert(performance.now() - began >= 15);
-    assertEquals(subscribe(b, [{ clock, ns: now, absolute: true }]), ok, "what is past is due");
+    let turned = false;
+    setImmediate(() => turned = true);
+    assertEquals(await subscribe(b, [{ clock, ns: now, absolute: true }]), ok);
+    assert(turned, "what is past is due when the event loop has turned");
     assertEquals(events(b), [[100n, 0, 0]]);
   });
 }

@@ -4,7 +4,8 @@ import { assemble } from "../../cli/wat.ts";
  * A guest with what it takes to spin, to wait and to answer. Its functions: `$is_post`, `$spin`, `$spin_for` (in
  * milliseconds that it has run), `$now` (nanoseconds of a clock), `$vcpu` (milliseconds that it has run), `$sleep` (in milliseconds), `$answer` (with `done`), `$stream` (answers with a body that
  * stays open, and writes `some`), `$ask` (sends the client's request to the backend `origin`;
- * after `$is_post`), `$ask_without_waiting` (the same, and goes on), `$proxy` (answers with what that brings), `$say`
+ * after `$is_post`), `$ask_without_waiting` (the same, and goes on; the handle is at 48), `$is_done` (of a
+ * pending request), `$is_ready` (of any handle), `$yield`, `$proxy` (answers with what that brings), `$say`
  * (prints a line, `some`).
  *
  * @param start What `_start` does.
@@ -29,6 +30,9 @@ export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $print (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+  (import "fastly_http_req" "pending_req_poll" (func $ask_whether (param i32 i32 i32 i32) (result i32)))
+  (import "fastly_async_io" "is_ready" (func $see_whether (param i32 i32) (result i32)))
   (memory (export "memory") ${memory})
   (data (i32.const 1000) "donesome\\norigin")
   ${parts}
@@ -66,6 +70,13 @@ export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint
   (func $ask_without_waiting
     (drop (call $fetch_async (i32.load (i32.const 0)) (i32.load (i32.const 4))
       (i32.const 1009) (i32.const 6) (i32.const 48))))
+  (func $is_done (param $pending i32) (result i32)
+    (drop (call $ask_whether (local.get $pending)
+      (i32.const 76) (i32.const 84) (i32.const 88)))
+    (i32.load (i32.const 76)))
+  (func $is_ready (param $handle i32) (result i32)
+    (drop (call $see_whether (local.get $handle) (i32.const 76)))
+    (i32.load (i32.const 76)))
   (func $proxy
     (call $ask)
     (drop (call $send (i32.load (i32.const 48)) (i32.load (i32.const 52)) (i32.const 0))))
