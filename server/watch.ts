@@ -16,7 +16,9 @@ export class Watch {
   #looking: Promise<boolean> | undefined;
   /** How many connections each had accepted at the last look. */
   readonly #accepted = new Map<Acceptor, number>();
+  /** Those that are told of: as not accepting, or as having no open files left for it. */
   readonly #failing = new Set<Acceptor>();
+  readonly #starved = new Set<Acceptor>();
 
   /** @param trouble Called when a port fails, and when it accepts again. */
   constructor(acceptors: readonly Acceptor[], trouble: (message: string) => void) {
@@ -65,18 +67,30 @@ export class Watch {
     if (this.#closed) return false;
     if (probe === "accepts") this.#tellAccepts(acceptor);
     else if (probe === "fails") await this.#reopen(acceptor);
+    else this.#tellStarved(acceptor);
     return probe === "accepts";
   }
 
   #tellAccepts(acceptor: Acceptor): void {
-    if (this.#failing.delete(acceptor)) this.#trouble(`${nameOf(acceptor)} accepts again`);
+    const failed = this.#failing.delete(acceptor);
+    if (this.#starved.delete(acceptor) || failed) {
+      this.#trouble(`${nameOf(acceptor)} accepts connections again`);
+    }
+  }
+
+  #tellStarved(acceptor: Acceptor): void {
+    if (this.#starved.has(acceptor)) return;
+    this.#starved.add(acceptor);
+    this.#trouble(
+      `${nameOf(acceptor)} cannot accept connections: the process has too many open files ` +
+        "(see ulimit -n, and --limit connections)",
+    );
   }
 
   async #reopen(acceptor: Acceptor): Promise<void> {
     if (!this.#failing.has(acceptor)) {
       this.#trouble(
-        `${nameOf(acceptor)} does not accept connections: listening on it anew ` +
-          "(after too many open files; see ulimit -n, and --limit connections=N)",
+        `${nameOf(acceptor)} does not accept connections: listening on it anew`,
       );
     }
     this.#failing.add(acceptor);

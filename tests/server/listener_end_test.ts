@@ -326,3 +326,51 @@ Deno.test("clients that reset in the midst of a large response leave the server 
   await wire.until("next");
   assert(bytes("x").length === 1);
 });
+
+Deno.test("a request that is on its way on an idle connection when the server stops is answered, with a close", async () => {
+  await using server = await serving((exchange) => answerText(exchange, exchange.head.url));
+  const idle = await Promise.all(Array.from({ length: 20 }, () => Wire.open(server.port)));
+  for (const wire of idle) {
+    await wire.send(GET);
+    await wire.until("http://a/");
+  }
+  const draining = server.drain(60_000);
+  await Promise.all(idle.map(async (wire) => {
+    await wire.send(GET.replace("/", "/late"));
+    const text = await wire.rest();
+    assertMatch(text, /^HTTP\/1\.1 200 OK\r\n/);
+    assertStringIncludes(text, "\r\nConnection: close\r\n");
+    assert(text.endsWith("http://a/late"));
+    wire.close();
+  }));
+  await draining;
+});
+
+Deno.test("a connection that was opened when the server stops is answered", async () => {
+  await using server = await serving((exchange) => answerText(exchange, "ok"));
+  using wire = await Wire.open(server.port); // perhaps not yet accepted
+  const draining = server.drain(60_000);
+  await wire.send(GET);
+  assert((await wire.rest()).endsWith("ok"));
+  wire.close();
+  await draining;
+});
+
+Deno.test("a kept connection whose response had said that it stays open is closed behind it", async () => {
+  const tap = new Tap();
+  const here = Promise.withResolvers<void>();
+  await using server = await serving((exchange) => {
+    exchange.respond(head(200), tap);
+    here.resolve();
+  });
+  using wire = await Wire.open(server.port);
+  await wire.send(GET);
+  await here.promise;
+  tap.push("part");
+  await wire.until("part\r\n");
+  const draining = server.drain(60_000);
+  tap.end();
+  assertEquals(await wire.rest(), "0\r\n\r\n");
+  wire.close();
+  await draining;
+});

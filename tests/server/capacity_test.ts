@@ -1,0 +1,142 @@
+import { listen } from "../../server/listener.ts";
+import { defaultConnections } from "../../server/open_files.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { fetchRaw, response } from "../guests/http.ts";
+import { CLI } from "../cli/commands.ts";
+import { answerText, Wire } from "../cli/wire.ts";
+import { guestUrl } from "../guests/serving.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+function small(connections: number) {
+  const troubles: string[] = [];
+  return listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    connections,
+    answer: (exchange) => Promise.resolve(answerText(exchange, "ok")),
+    trouble: (message) => troubles.push(message),
+  }).then((listener) => ({
+    ...listener,
+    troubles,
+    [Symbol.asyncDispose]: () => listener.drain(0),
+  }));
+}
+
+Deno.test("a connection beyond the limit gets a 503 and a close; when another has closed there is room", async () => {
+  await using server = await small(2);
+  using one = await Wire.open(server.port);
+  using two = await Wire.open(server.port);
+  for (const wire of [one, two]) {
+    await wire.send(GET);
+    await wire.until("ok");
+  }
+  for (let i = 0; i < 40; i++) {
+    using third = await Wire.open(server.port);
+    await third.send(GET).catch(() => {});
+    const text = await third.rest();
+    // Few are told at the same time; the others are cut.
+    if (text || i === 0) assertMatch(text, /^HTTP\/1\.1 503 .*\r\n(.*\r\n)*Connection: close\r\n/);
+  }
+  assertEquals(server.connections(), 2);
+  one.close();
+  while (server.connections() === 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  using fourth = await Wire.open(server.port);
+  await fourth.send(GET);
+  await fourth.until("ok");
+  assert(await server.accepts());
+  assertEquals(server.troubles, []);
+});
+
+Deno.test("a look at the port is no connection, and goes on while clients come", async () => {
+  await using server = await small(2);
+  assertEquals(await Promise.all([server.accepts(), server.accepts()]), [true, true]);
+  assertEquals(server.connections(), 0);
+  const looks = (async () => {
+    for (let i = 0; i < 20; i++) assert(await server.accepts());
+  })();
+  for (let i = 0; i < 20; i++) assertEquals((await fetchRaw(server.port, "/")).status, 200);
+  await looks;
+});
+
+Deno.test("by default there may be fewer connections than open files", () => {
+  assert(defaultConnections() >= 1);
+});
+
+/** Open files that the server below may have. */
+const FILES = 160;
+
+Deno.test({
+  name: "a server that ran out of open files accepts again, says so, and is not healthy meanwhile",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const host = [
+      "--bind",
+      "127.0.0.1:0",
+      "--admin",
+      "127.0.0.1:0",
+      "--limit",
+      "connections=100000",
+    ];
+    const child = new Deno.Command("sh", {
+      args: [
+        ...["-c", `ulimit -n ${FILES} && exec "$@"`, "sh", Deno.execPath()],
+        ...["run", "-A", "--no-check", CLI, ...host, guestUrl("rust").pathname],
+      ],
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+      signal: AbortSignal.timeout(120_000),
+    }).spawn();
+    const out = new Lines(child.stdout);
+    const err = new Lines(child.stderr);
+    const [, admin] = await err.until(/Health and metrics are on http:\/\/127\.0\.0\.1:(\d+)/);
+    const [, port] = await out.until(/Listening on http:\/\/127\.0\.0\.1:(\d+)/);
+    assertEquals((await fetchRaw(Number(port), "/hello")).status, 200);
+    using kept = await Wire.open(Number(admin));
+    const health = async () => {
+      await kept.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+      const { status, body } = await response(kept);
+      return [status, body];
+    };
+    assertEquals(await health(), [200, "ok\n"]);
+    const wires: Wire[] = [];
+    // As many as the system takes; those that the process cannot accept wait in the backlog.
+    while (wires.length < FILES + 40) wires.push(await Wire.open(Number(port)));
+    await err.until(/cannot accept connections: the process has too many open files/);
+    assertEquals(await health(), [503, "not accepting connections\n"]);
+    for (const wire of wires) wire.close();
+    await err.until(/does not accept connections: listening on it anew/);
+    await err.until(/accepts connections again/);
+    assertEquals((await fetchRaw(Number(port), "/hello")).status, 200);
+    assertEquals(await health(), [200, "ok\n"]);
+    kept.close();
+    child.kill("SIGTERM");
+    await Promise.all([out.end(), err.end()]);
+    assertEquals((await child.status).code, 0);
+  },
+});
+
+/** The lines of a process's output, looked for as they come. */
+class Lines {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.#text);
+      if (found) return found;
+      const { value } = await this.#reader.read();
+      assert(value !== undefined, `It ended before ${pattern}: ${this.#text}`);
+      this.#text += value;
+    }
+  }
+
+  async end(): Promise<void> {
+    while (!(await this.#reader.read()).done);
+  }
+}
