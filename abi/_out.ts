@@ -76,7 +76,7 @@ export const octets: Output<Uint8Array> = {
 };
 
 /** A `(buf, buf_len, cursor, ending_cursor, nwritten)` page of byte strings, each with a NUL behind it. */
-export const values: Output<Iterable<string>> = {
+export const values: Output<readonly string[]> = {
   words: ["i32", "i32", "i32", "i32", "i32"],
   write({ memory }, args, at, all) {
     const buf = unsigned(args, at);
@@ -84,17 +84,16 @@ export const values: Output<Iterable<string>> = {
     const cursor = unsigned(args, at + 2);
     const nwritten = unsigned(args, at + 4);
     let used = 0;
-    let next = 0;
     let ending = FINISHED;
-    for (const value of all) {
-      if (next++ < cursor) continue;
+    for (let i = cursor; i < all.length; i++) {
+      const value = all[i]!;
       const length = value.length + 1;
       if (used + length > room) {
         if (used === 0) {
           memory.setU32(nwritten, length);
           tooSmall(length, room);
         }
-        ending = BigInt(next - 1);
+        ending = BigInt(i);
         break;
       }
       memory.setByteString(buf + used, value);

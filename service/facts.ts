@@ -35,7 +35,7 @@ export function gatherFacts(
   if (bot) facts = merge(facts, { bot });
   if (factsPrefix === undefined) return facts;
   const prefix = factsPrefix.toLowerCase();
-  const names = headers.names();
+  const names = new Set(headers.names());
   if (!FACT_NAMES.some((name) => names.has(prefix + name))) return facts;
   return merge(
     facts,

@@ -263,7 +263,7 @@ function toObject(headers: HeaderList): OutgoingHttpHeaders {
   const fields: Record<string, string | string[]> = Object.create(null);
   for (const name of headers.names()) {
     const values = headers.getAll(name);
-    fields[name] = values.length === 1 ? values[0]! : values;
+    fields[name] = values.length === 1 ? values[0]! : [...values];
   }
   return fields;
 }

@@ -6,9 +6,9 @@ import { serveGuest, startOrigin } from "./serving.ts";
 
 const MODES = ["auto", "never"] as const;
 const STOPPED =
-  /^The guest was stopped: cpu_time \d+ms is used up \(it ran for \d+ ms\)\n( {2}at .*\n)+$/;
+  /^The guest was stopped: cpu_time \d+ms is used up \(it ran for \d+ ms\)\n( {2}(at|\.\.\.) .*\n)+$/;
 const TOLD =
-  /^The guest was stopped: it had run for \d+ ms, .*: the limit is cpu_time \d+ms\n( {2}at .*\n)+$/;
+  /^The guest was stopped: it had run for \d+ ms, .*: the limit is cpu_time \d+ms\n( {2}(at|\.\.\.) .*\n)+$/;
 
 function ask(app: Fastlike, method = "GET"): Promise<Response> {
   return app.handler(new Request("http://guest.test/", { method }));

@@ -1,3 +1,4 @@
+import fc from "npm:fast-check@4.10.2";
 import { HostError } from "../../service/errors.ts";
 import { checkMethod, checkName, checkValue, HeaderList } from "../../service/headers.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
@@ -76,4 +77,74 @@ Deno.test("a method is any token, in its own case", () => {
   for (const method of ["", "GE T", "GET\r\n", "G/T"]) {
     assertThrows(() => checkMethod(method), HostError);
   }
+});
+
+/** What a list of fields is by the plainest code. */
+class PlainList {
+  raw: string[] = [];
+
+  append(name: string, value: string): void {
+    this.raw.push(name, value);
+  }
+
+  set(name: string, ...values: string[]): void {
+    const fields = this.pairs();
+    const is = ([other]: readonly string[]) => other!.toLowerCase() === name.toLowerCase();
+    const first = fields.findIndex(is);
+    const place = first < 0 ? fields.length : first;
+    const before = fields.slice(0, place);
+    const after = fields.slice(place).filter((field) => !is(field));
+    this.raw = [...before, ...values.map((value) => [name, value]), ...after].flat();
+  }
+
+  pairs(): string[][] {
+    return Array.from({ length: this.raw.length / 2 }, (_, i) => this.raw.slice(2 * i, 2 * i + 2));
+  }
+
+  getAll(name: string): string[] {
+    return this.pairs().filter(([other]) => other!.toLowerCase() === name).map(([, value]) =>
+      value!
+    );
+  }
+}
+
+Deno.test("a list with many fields is as one with few, whatever is done to it", () => {
+  const name = fc.integer({ min: 0, max: 150 }).map((n) => n % 2 ? `N${n}` : `n${n % 40}`);
+  const value = fc.string({ maxLength: 3 });
+  const act = fc.oneof(
+    fc.record({ act: fc.constant("append" as const), name, values: fc.tuple(value) }),
+    fc.record({
+      act: fc.constant("set" as const),
+      name,
+      values: fc.array(value, { maxLength: 3 }),
+    }),
+    fc.record({ act: fc.constant("look" as const), name, values: fc.constant([] as string[]) }),
+  );
+  fc.assert(fc.property(
+    fc.array(act, { minLength: 100, maxLength: 300, size: "max" }),
+    fc.integer({ min: 0, max: 120 }),
+    (acts, given) => {
+      const start = Array.from({ length: given }, (_, i) => [`n${i}`, `${i}`]).flat();
+      const [plain, list] = [new PlainList(), new HeaderList(start)];
+      plain.raw = [...start];
+      list.bytes;
+      let copied: { readonly copy: HeaderList; readonly raw: readonly string[] } | undefined;
+      for (const { act, name, values } of acts) {
+        const key = name.toLowerCase();
+        if (act === "append") [plain, list].forEach((each) => each.append(name, values[0]!));
+        else if (act === "set") [plain, list].forEach((each) => each.set(name, ...values));
+        else if (name.endsWith("7")) copied = { copy: list.copy(), raw: [...plain.raw] };
+        else {assertEquals([list.get(key), list.getAll(key)], [
+            plain.getAll(key)[0],
+            plain.getAll(key),
+          ]);}
+      }
+      assertEquals(list.size, plain.raw.length / 2);
+      assertEquals(list.bytes, plain.raw.join("").length + plain.raw.length * 2);
+      const names = new Set(plain.pairs().map(([name]) => name!.toLowerCase()));
+      assertEquals(list.names(), [...names]);
+      assertEquals(list.raw, plain.raw);
+      if (copied) assertEquals(copied.copy.raw, copied.raw, "a copy stays as it was");
+    },
+  ));
 });
