@@ -7,7 +7,7 @@ import { GuestRequest } from "../handles/message.ts";
 import { refuse } from "../service/errors.ts";
 import { checkValue } from "../service/headers.ts";
 import { call, type Hostcall } from "./_define.ts";
-import { byteString, ref, u32 } from "./_in.ts";
+import { byteString, pointer, ref, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
 
 const PASS = 1;
@@ -30,7 +30,7 @@ export const cacheOverrideV2: Hostcall = call(
 );
 
 export const cacheOverrideV3: Hostcall = call(
-  [ref(GuestRequest), u32, u32],
+  [ref(GuestRequest), u32, pointer],
   out.none,
   ({ memory }, request, tag, ptr) => {
     const keysLength = memory.u32(ptr + 12);

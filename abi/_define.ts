@@ -11,6 +11,8 @@ export type Words = readonly ("i32" | "i64")[];
 /** How a parameter crosses in: the words it occupies, and how to read them. */
 export interface Input<T> {
   readonly words: Words;
+  /** Whether its one word is a pointer; inputs of several words are a pointer with a length anyway. */
+  readonly points?: boolean;
   read(sandbox: Sandbox, args: readonly Word[], at: number): T;
   /** Lets go of what was read and consumed, when a later input is refused. */
   release?(value: T): void;
@@ -92,8 +94,8 @@ export function dialect(answer: (error: unknown) => number): Dialect {
     return {
       words,
       suspends,
-      // What is in memory is passed as a pointer with a length, and results as pointers.
-      needsMemory: output.words.length > 0 || inputs.some(({ words }) => words.length > 1),
+      needsMemory: output.words.length > 0 ||
+        inputs.some(({ words, points }) => points || words.length > 1),
       bind: (seat) => (...args) => {
         const { sandbox } = seat;
         sandbox.usage.hostcalls++;

@@ -13,6 +13,8 @@ export const u32: Input<number> = {
   words: ["i32"],
   read: (_, args, at) => unsigned(args, at),
 };
+/** A pointer that the implementation follows. */
+export const pointer: Input<number> = { ...u32, points: true };
 export const u64: Input<bigint> = {
   words: ["i64"],
   read: (_, args, at) => BigInt.asUintN(64, args[at] as bigint),

@@ -19,13 +19,21 @@ export interface Names {
   readonly restore: string;
 }
 
+/** A name of the guest that begins as added ones do, with the number in it. */
+const LIKE = /^fastlike([1-9]\d{0,8})?\./;
+
 /** Chooses names that the guest neither exports nor imports a module by. */
-export function namesFor({ exports, imports }: Layout): Names {
-  const taken = new Set<string>();
-  for (const { name } of exports) if (name.startsWith(PREFIX)) taken.add(prefixOf(name));
-  for (const { module } of imports) if (module.startsWith(PREFIX)) taken.add(prefixOf(module));
-  let prefix = PREFIX;
-  for (let count = 2; taken.has(prefix); count++) prefix = PREFIX + count;
+export function namesFor({ exports, imports }: Pick<Layout, "exports" | "imports">): Names {
+  const taken = new Set<number>();
+  const take = (name: string) => {
+    const like = LIKE.exec(name);
+    if (like) taken.add(Number(like[1] ?? 1));
+  };
+  for (const { name } of exports) take(name);
+  for (const { module } of imports) take(module);
+  let number = 1;
+  while (taken.has(number)) number++;
+  const prefix = number === 1 ? PREFIX : PREFIX + number;
   return {
     host: `${prefix}.host`,
     ask: `${prefix}.ask`,
@@ -34,9 +42,4 @@ export function namesFor({ exports, imports }: Layout): Names {
     save: `${prefix}.save`,
     restore: `${prefix}.restore`,
   };
-}
-
-/** The part of a name before its first dot. */
-function prefixOf(name: string): string {
-  return name.split(".", 1)[0]!;
 }
