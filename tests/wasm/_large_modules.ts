@@ -1,7 +1,7 @@
-import { Id, Writer } from "../../wasm/binary.ts";
+import { Id, type Writer } from "../../wasm/binary.ts";
 import { moduleOf, startingWith } from "./_modules.ts";
 
-const [BLOCK, LOOP, VOID, BRANCH, DROP, END] = [0x02, 0x03, 0x40, 0x0c, 0x1a, 0x0b];
+const [LOOP, VOID, BRANCH, END] = [0x03, 0x40, 0x0c, 0x0b];
 const SPIN = [LOOP, VOID, BRANCH, 0, END];
 const I32 = 0x7f;
 
@@ -36,17 +36,10 @@ export const SPINNING: Readonly<Record<string, () => Uint8Array>> = {
       Id.global,
       (w) => repeat(w.unsigned(600_000), 600_000, [I32, 1, 0x41, 0, END]),
     ]]),
-  "a body of 3 MB of loops": () =>
-    startingWith((w) => repeat(w.byte(0), 1_000_000, [LOOP, VOID, END]).byte(...SPIN, END)),
-  "a body of 7 MB of loops": () =>
-    startingWith((w) => repeat(w.byte(0), 2_300_000, [LOOP, VOID, END]).byte(...SPIN, END)),
+  "a body of 2 MB of loops": () =>
+    startingWith((w) => repeat(w.byte(0), 600_000, [LOOP, VOID, END]).byte(...SPIN, END)),
   "a body of 1 MB of stores": () =>
     startingWith((w) =>
       repeat(w.byte(0), 1_000_000 / 7, [0x41, 0, 0x41, 1, 0x36, 2, 0]).byte(...SPIN, END)
-    ),
-  "a million blocks, drops and loops": () =>
-    startingWith((w) =>
-      repeat(w.byte(0), 400_000, [BLOCK, VOID, 0x41, 0, DROP, LOOP, VOID, END, END])
-        .byte(...SPIN, END)
     ),
 };
