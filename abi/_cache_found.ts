@@ -74,7 +74,7 @@ export function foundCalls<H extends CacheHandle>(
     get_body: wait(
       [handle, range],
       out.u32,
-      (sandbox, handle, range) => handle.open(sandbox.handles, range),
+      (sandbox, handle, range) => handle.open(sandbox.handles, range, sandbox),
     ),
     ...numberCalls(handle, ({ known }) => known),
   };

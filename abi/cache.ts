@@ -74,8 +74,11 @@ export const cache: Namespace = namespace("fastly_cache", {
   insert: call(
     [cacheKey, insertOptions],
     out.put(Body),
-    ({ service }, key, { request, options }) =>
-      Body.into(service.cache.insert(keyFor(request, key), headersOf(request), options).content),
+    (sandbox, key, { request, options }) => {
+      const { cache } = sandbox.service;
+      const { content } = cache.insert(keyFor(request, key), headersOf(request), options);
+      return Body.intoCache(content, sandbox);
+    },
   ),
 
   transaction_lookup: wait(
@@ -93,16 +96,16 @@ export const cache: Namespace = namespace("fastly_cache", {
   transaction_insert: wait(
     [ref(CacheLookup), transactionOptions],
     out.put(Body),
-    (_, { duty }, options) => Body.into(duty.insert(options).content),
+    (sandbox, { duty }, options) => Body.intoCache(duty.insert(options).content, sandbox),
   ),
   /** The second handle reads what is being written through the body. */
   transaction_insert_and_stream_back: wait(
     [ref(CacheLookup), transactionOptions],
     out.all({ body: out.put(Body), back: out.put(CacheLookup) }),
-    (_, { duty, insistsOnRange }, options) => {
+    (sandbox, { duty, insistsOnRange }, options) => {
       const { content, found } = duty.insert(options);
       const back = new CacheLookup({ found, obligation: undefined }, insistsOnRange);
-      return { body: Body.into(content), back };
+      return { body: Body.intoCache(content, sandbox), back };
     },
   ),
   transaction_update: wait(
@@ -131,13 +134,13 @@ export const cache: Namespace = namespace("fastly_cache", {
   replace_insert: call(
     [take(CacheReplace), insertOptions],
     out.put(Body),
-    ({ service }, handle, { request, options }) => {
+    (sandbox, handle, { request, options }) => {
       const headers = headersOf(request);
       const { obligation, key } = handle;
       const inserted = obligation?.open
         ? obligation.insert(options, headers)
-        : service.cache.insert(key, headers, options);
-      return Body.into(inserted.content);
+        : sandbox.service.cache.insert(key, headers, options);
+      return Body.intoCache(inserted.content, sandbox);
     },
   ),
   ...foundCalls(CacheReplace, "replace_"),

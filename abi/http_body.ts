@@ -27,8 +27,8 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   }),
 
   /** Fills `buf` with what is at hand, waiting only when nothing is; zero bytes is the end. */
-  read: wait([ref(Body), span], out.u32, (_, body, buf) => {
-    const chunk = body.read(buf.length);
+  read: wait([ref(Body), span], out.u32, (sandbox, body, buf) => {
+    const chunk = body.read(buf.length, sandbox);
     return chunk instanceof Promise ? chunk.then(buf.fill) : buf.fill(chunk);
   }),
 

@@ -6,6 +6,7 @@ import {
   isWhole,
   type Payload,
 } from "../service/bytes.ts";
+import type { CacheContent } from "../service/cache/content.ts";
 import { ChunkQueue } from "../service/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/headers.ts";
@@ -42,14 +43,31 @@ export class Body extends Waitable {
     return body;
   }
 
+  /**
+   * The write end of an object in the cache.
+   *
+   * @param run The run of the program that writes. What it appends comes by itself, and nothing else does.
+   * @param sink Where the content is written, if not at once to itself.
+   */
+  static intoCache(content: CacheContent, run: object, sink: Sink = content): Body {
+    const body = Body.into(sink);
+    content.writer = (other) => other === run && body.#stream?.appended === undefined;
+    return body;
+  }
+
   get streaming(): boolean {
     return this.#stream !== undefined;
   }
 
-  /** At most `most` bytes, at least one; none at the end. */
-  read(most: number): Eventually<Uint8Array> {
+  /**
+   * At most `most` bytes, at least one; none at the end.
+   *
+   * @param run The run of the program that is suspended for them. Refused if only the run itself could write them.
+   */
+  read(most: number, run?: object): Eventually<Uint8Array> {
     const content = this.#readable("read from");
     if (most === 0) return EMPTY;
+    if (run && content.isHeldBy(run) && !content.ready) refuseToRead();
     const chunk = content.read(most);
     return chunk instanceof Promise ? chunk.then((bytes) => bytes ?? EMPTY) : chunk ?? EMPTY;
   }
@@ -170,6 +188,10 @@ export class Body extends Waitable {
     return this.#stream.appended ?? this.#stream.sink.room;
   }
 
+  override isHeldBy(run: object): boolean {
+    return !this.#stream && this.#content.isHeldBy(run);
+  }
+
   /** Writes a body behind what was appended before, while the writer goes on. */
   #follow(stream: Stream, content: ChunkQueue): Eventually<void> {
     const whole = stream.appended ? undefined : content.whole();
@@ -190,6 +212,15 @@ export class Body extends Waitable {
       ? refuse("bad-handle", `Cannot ${action} a body that is being sent`)
       : this.#content;
   }
+}
+
+/** Refuses a read that would wait for ever. */
+export function refuseToRead(): never {
+  refuse(
+    "failed",
+    "Cannot read on: this run of the program itself writes the object. " +
+      "Write more, or close or abandon its body first",
+  );
 }
 
 /** What is written to, and the fields that are to follow it. */

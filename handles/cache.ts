@@ -3,7 +3,7 @@ import type { Found } from "../service/cache/object.ts";
 import type { Obligation, Outcome, PendingOutcome } from "../service/cache/outcome.ts";
 import { type Range, readRange } from "../service/cache/range.ts";
 import { refuse } from "../service/errors.ts";
-import { Body } from "./body.ts";
+import { Body, refuseToRead } from "./body.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
@@ -39,14 +39,17 @@ export abstract class CacheHandle extends Waitable {
    * Opens what was found, or a part of it. Refused while an earlier body is open: until it has been read to its end,
    * or the guest has let go of it.
    *
+   * @param run The run of the program that is suspended while a part is awaited. Refused if only the run itself could
+   * write it.
    * @returns The handle of a body.
    */
-  open(handles: HandleTable, range: Range): Eventually<number> {
+  open(handles: HandleTable, range: Range, run: object): Eventually<number> {
     const { object } = this.known;
     if (this.#open && handles.has(this.#open.handle) && !this.#open.body.ended) {
       refuse("bad-handle", "Cannot open a cached body twice: the first is still being read");
     }
     const payload = readRange(object.content, range, this.insistsOnRange);
+    if (payload instanceof Promise && object.content.isHeldBy(run)) refuseToRead();
     const hand = (body: Body): number => {
       const handle = handles.insert(body);
       this.#open = { handle, body };

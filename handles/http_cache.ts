@@ -239,7 +239,8 @@ export class HttpCacheLookup extends Waitable {
   insert(response: GuestResponse, options: HttpWriteOptions): { body: Body; found: Found } {
     const own = response.asked?.content || (this.#passes && isPartial(this.request));
     const inserted = this.#insert(kept(response, options), own ?? false);
-    return { body: Body.into(writerOf(inserted)), found: inserted.found };
+    const body = Body.intoCache(inserted.content, this.#sandbox, writerOf(inserted));
+    return { body, found: inserted.found };
   }
 
   /** @param own Whether the response is for its own request alone. */

@@ -14,6 +14,8 @@ export interface ByteSource {
   read(): Eventually<Uint8Array | undefined>;
   /** Says that nobody will read on; what feeds the source may stop. */
   cancel(reason?: unknown): void;
+  /** Whether more comes only if one run of a program itself writes it. */
+  isHeldBy?(run: object): boolean;
 }
 
 /** The content of a message: all of it at hand, or still arriving. */

@@ -113,6 +113,11 @@ export class ChunkQueue implements ByteSource {
     while (!this.ready) await this.#arriving!;
   }
 
+  isHeldBy(run: object): boolean {
+    const head = this.#pieces[this.#first];
+    return head !== undefined && !isWhole(head) && (head.isHeldBy?.(run) ?? false);
+  }
+
   cancel(reason?: unknown): void {
     for (const piece of this.#pieces) {
       this.#count(piece, -1);

@@ -27,6 +27,8 @@ export class CacheContent implements Sink {
   settled: () => void = () => {};
   /** Is told when nobody reads any more. */
   idle: () => void = () => {};
+  /** Whether nothing more comes unless a run of a program writes it itself. */
+  writer: (run: object) => boolean = () => false;
   /** What the driver calls it, if the driver has any of it. */
   id: ContentId | undefined;
   /** Where the driver has an object with this content, if it has one. */
@@ -82,6 +84,11 @@ export class CacheContent implements Sink {
   /** Whether no more bytes come. */
   get ended(): boolean {
     return this.#complete || this.#fault !== undefined;
+  }
+
+  /** Whether more comes only if one run of a program itself writes it. */
+  isHeldBy(run: object): boolean {
+    return !this.ended && this.writer(run);
   }
 
   /** Whether some of it is not in memory. */

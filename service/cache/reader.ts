@@ -9,6 +9,7 @@ export interface Content {
   enter(reader: Position): void;
   moved(): void;
   leave(reader: Position): void;
+  isHeldBy(run: object): boolean;
 }
 
 /** One reader's position in the content. */
@@ -44,6 +45,10 @@ export class Reader implements ByteSource, Position {
     if (this.position === this.#to) this.cancel();
     else this.#content.moved();
     return next;
+  }
+
+  isHeldBy(run: object): boolean {
+    return this.#content.isHeldBy(run);
   }
 
   /** The writer goes on, for other readers. */

@@ -135,17 +135,33 @@ Deno.test("one body of a handle is open at a time", async () => {
 Deno.test("an object is read while it is written, and its length is known afterwards", async () => {
   using c = new Caching();
   const writer = await c.b.got(MODULE, "insert", "key", ...writeRecord(c.b, {}));
-  const early = await c.lookup("key");
-  const { body } = await c.open(early);
-  const read = watch(c.b.call("fastly_http_body", "read", body, BUF, 100, OUT));
+  using d = c.other();
+  const early = await d.lookup("key");
+  const { body } = await d.open(early);
+  const read = watch(d.b.call("fastly_http_body", "read", body, BUF, 100, OUT));
   await turn();
   assertEquals(read.settled, false);
   await c.add(writer, "012345");
-  assertEquals([await read.value, c.b.memory.u32(OUT)], [ok, 6]);
+  assertEquals([await read.value, d.b.memory.u32(OUT)], [ok, 6]);
   await c.write(writer, "6789");
-  assertEquals(await c.b.drain(body), "6789");
-  assertEquals(await c.number("get_length", early), `status ${none}`);
-  assertEquals(await c.number("get_length", await c.lookup("key")), 10n);
+  assertEquals(await d.b.drain(body), "6789");
+  assertEquals(await d.number("get_length", early), `status ${none}`);
+  assertEquals(await d.number("get_length", await d.lookup("key")), 10n);
+});
+
+Deno.test("a guest that reads more than it has written itself gets an error at once", async () => {
+  using c = new Caching();
+  const writer = await c.b.got(MODULE, "insert", "key", ...writeRecord(c.b, {}));
+  const { body } = await c.open(await c.lookup("key"));
+  const read = () => c.b.call("fastly_http_body", "read", body, BUF, 100, OUT);
+  c.b.memory.setU32(BUF, body);
+  const select = () => c.b.call("fastly_async_io", "select", BUF, 1, 0, OUT);
+  assertEquals([await select(), await read()], [XqdStatus.error, XqdStatus.error]);
+  assertEquals(await c.b.got("fastly_async_io", "is_ready", body), 0);
+  await c.add(writer, "01");
+  assertEquals([await read(), c.b.memory.u32(OUT), await read()], [ok, 2, XqdStatus.error]);
+  await c.write(writer, "5");
+  assertEquals(await c.b.drain(body), "5");
 });
 
 Deno.test("an object that is abandoned, or not as long as declared, breaks off", async () => {
@@ -171,11 +187,18 @@ Deno.test("a range waits for its first byte only if the lookup asked for that", 
   const call = "transaction_insert_and_stream_back";
   assertEquals(await c.b.call(MODULE, call, transaction, ...record, OUT, OUT2), ok);
   const [writer, back] = [c.b.memory.u32(OUT), c.b.memory.u32(OUT2)];
-  const opened = watch(c.open(back, { from: 6, to: 7 }));
+  using d = c.other();
+  const opened = watch(d.open(await d.lookup("key", { insist: true }), { from: 6, to: 7 }));
   await turn();
   assertEquals(opened.settled, false);
+  assertEquals(
+    (await c.open(back, { from: 6, to: 7 })).status,
+    XqdStatus.error,
+    "its own to write",
+  );
   await c.write(writer, "0123456789");
-  assertEquals(await c.b.drain((await opened.value).body), "67");
+  assertEquals(await d.b.drain((await opened.value).body), "67");
+  assertEquals(await c.read(back, { from: 6, to: 7 }), "67");
   assertEquals([await c.state(transaction), await c.state(back)], [0, FRESH]);
   assertEquals(await c.number("get_hits", back), 0n);
 });

@@ -404,6 +404,30 @@ Deno.test("what is appended goes into the cache by itself, before what is writte
   assertEquals((await c.found(await c.begin())).body, "hello!");
 });
 
+Deno.test("a guest may wait for what it has appended, and not for what it has still to write", async () => {
+  using c = new HttpCaching({}, { body: new Pipe() });
+  const lookup = await c.begin();
+  const args = [lookup, await c.response(), ...writeRecord(c.b, {})] as const;
+  c.ok(HTTP_CACHE, "transaction_insert_and_stream_back", ...args, OUT, OUT2);
+  const [writer, back] = [c.b.memory.u32(OUT), c.b.memory.u32(OUT2)];
+  const status = await c.b.call(HTTP_CACHE, "get_found_response", back, 1, OUT, OUT2);
+  const body = c.b.memory.u32(OUT2);
+  const read = () => c.b.call("fastly_http_body", "read", body, BUF, 100, OUT);
+  assertEquals([status, read()], [ok, XqdStatus.error]);
+  c.ok("fastly_http_body", "append", writer, c.b.sandbox.downstream.body);
+  const waiting = watch(read());
+  await turn();
+  assertEquals(waiting.settled, false);
+  const pipe = c.b.exchange.body as Pipe;
+  await pipe.write(new TextEncoder().encode("hello"));
+  assertEquals([await waiting.value, c.b.memory.u32(OUT)], [ok, 5]);
+  pipe.finish();
+  await turn();
+  assertEquals(read(), XqdStatus.error);
+  await c.write(writer, "!");
+  assertEquals(await c.b.drain(body), "!");
+});
+
 Deno.test("an appended body that fails takes the object with it", async () => {
   using c = new HttpCaching({}, { body: new Pipe() });
   const source = c.b.sandbox.downstream.body;
