@@ -34,6 +34,9 @@ func httpCache(ctx context.Context, w fsthttp.ResponseWriter, r *fsthttp.Request
 		return
 	}
 	w.Header().Reset(response.Header)
+	if rules.Has("vary") {
+		w.Header().Set("X-Vary-Rule", response.Vary())
+	}
 	if masked := response.MaskedError(); masked != nil {
 		w.Header().Set("X-Masked-Error", masked.Error())
 	}
@@ -73,7 +76,9 @@ func after(c *fsthttp.CandidateResponse, r *fsthttp.Request) error {
 	if rules.Has("sie") {
 		c.SetStaleIfError(uint32(number(r, "sie", 0)))
 	}
-	if rules.Has("vary") {
+	if rule := rules.Get("vary"); rule != "" {
+		c.SetVary(rule)
+	} else if rules.Has("vary") {
 		c.SetVary("x-variant")
 	}
 	if keys := rules.Get("keys"); keys != "" {

@@ -20,7 +20,23 @@ function told(response: RawResponse): string[] {
   return [...names.flatMap((name) => valuesOf(response, name)), response.body];
 }
 
+testGuest("rust", "a lookup that only its own run could end is refused at once", async () => {
+  await using served = await serveGuest("rust", { limits: { wall_time: Infinity } });
+  const answer = await ask(served, "own-wait?key=a");
+  assertEquals(answer.status, 200);
+  assertMatch(answer.body, /^refused: /);
+  assertEquals((await ask(served, "lookup?key=a")).status, 200, "the first has gone on");
+});
+
 for (const name of NAMES) {
+  testGuest(name, "a key may have 8,135 bytes, and no more", async () => {
+    await using served = await serveGuest(name);
+    const key = "k".repeat(8135);
+    assertEquals((await put(served, `key=${key}`, "value")).body, "stored\n");
+    assertEquals((await ask(served, `lookup?key=${key}`)).body, "value");
+    assertEquals((await ask(served, `lookup?key=${key}k`)).status, 500);
+  });
+
   testGuest(name, "what one request caches others find, until its time is up", async () => {
     let now = 1_000;
     await using served = await serveGuest(name, { clock: () => now });

@@ -338,6 +338,17 @@ for (const name of NAMES) {
   );
 }
 
+testGuest("go-http-cache", "a vary rule with commas comes back as it was given", async () => {
+  await using stage = await setUp("go-http-cache", counting());
+  const path = "/a?hooks&ttl=60&vary=accept,user-agent";
+  const as = (agent: string) => stage.ask(path, { headers: `User-Agent: ${agent}\r\n` });
+  const answers = [await as("one"), await as("one"), await as("two")];
+  assertEquals(answers.map(({ body }) => body), ["answer 1", "answer 1", "answer 2"]);
+  for (const answer of answers) {
+    assertEquals(valuesOf(answer, "x-vary-rule"), ["accept,user-agent"]);
+  }
+});
+
 testGuest("rust", "a key of the guest's own is one for several URLs", async () => {
   await using stage = await setUp("rust", counting());
   assertEquals((await stage.ask("/a?hooks&ttl=60&key=k")).body, "answer 1");

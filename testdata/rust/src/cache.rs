@@ -26,6 +26,7 @@ pub fn answer(path: &str, mut req: Request) -> Option<Response> {
             .map(|()| text("purged\n"))
             .map_err(Error::from),
         "/cache/count" => count(&req),
+        "/cache/own-wait" => wait_for_oneself(&req),
         _ => Ok(purge_keys(&req)),
     };
     Some(answered.unwrap_or_else(|error| {
@@ -113,6 +114,18 @@ fn get_or_set(req: &mut Request) -> Result<Response, Error> {
     let value = req.take_body_str();
     let body = simple::get_or_set(key(req), value, TTL)?;
     Ok(text("").with_body(body))
+}
+
+/// Waits for the object that it has to insert itself, tells of the error, and inserts it.
+fn wait_for_oneself(req: &Request) -> Result<Response, Error> {
+    let transaction = Transaction::lookup(key(req)).execute()?;
+    let second = Transaction::lookup(key(req)).execute();
+    let told = match second {
+        Ok(_) => "found\n".to_owned(),
+        Err(error) => format!("refused: {error}\n"),
+    };
+    transaction.insert(TTL).execute()?.finish()?;
+    Ok(text(&told))
 }
 
 /// Adds one to a number, whoever else does so at the same time.
