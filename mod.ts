@@ -118,13 +118,14 @@ export class Fastlike implements AsyncDisposable {
    */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache, readThrough, pace, tally, watchdog } = this.#service;
+    const { kvStores, rates, cache, readThrough, pace, stalled, tally, watchdog } = this.#service;
     const { cacheDriver: _, ...unkept } = options;
     // What other backends have answered is no answer of these.
     const apart = overrides.backends !== undefined || overrides.catchAll !== undefined;
     const service = new Service(apart ? unkept : options, {
       rates,
       pace,
+      stalled,
       watchdog,
       ...apart ? {} : { cache, readThrough },
       tally,

@@ -21,9 +21,9 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   new: call([], out.put(Body), () => new Body()),
 
   /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
-  append: wait([ref(Body), content], out.none, ({ allowance }, dest, src) => {
+  append: wait([ref(Body), content], out.none, ({ allowance, service }, dest, src) => {
     if (src.counted) dest.countIn(allowance.held);
-    return dest.append(src);
+    return dest.append(src, service.guards);
   }),
 
   /** Fills `buf` with what is at hand, waiting only when nothing is; zero bytes is the end. */

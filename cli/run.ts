@@ -9,6 +9,7 @@ import type { Terminal } from "./terminal.ts";
 const NO_REQUEST = {
   cpu_time: Infinity,
   wall_time: Infinity,
+  stall_time: Infinity,
   backend_requests: Infinity,
   log_bytes: Infinity,
 };

@@ -10,6 +10,8 @@ import type { CacheContent } from "../service/cache/content.ts";
 import { ChunkQueue } from "../service/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/headers.ts";
+import type { Guards } from "../service/guard.ts";
+import { HandedBody } from "../service/handed_body.ts";
 import { Pipe, type Sink } from "../service/pipe.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
@@ -101,14 +103,17 @@ export class Body extends Waitable {
   /**
    * Moves everything in `source`, trailers included, to the back. A stream takes it at the pace of its reader; without
    * such a pace it takes it by itself, and the writer need not wait, or even stay.
+   *
+   * @param guards Guard what goes on without the writer.
    */
-  append(source: Body): Eventually<void> {
+  append(source: Body, guards?: Guards): Eventually<void> {
     if (source === this) refuse("bad-handle", "Cannot append a body to itself");
     const content = source.#readable("append");
     if (!this.#stream) return this.#content.join(content);
-    return this.#stream.sink.pace
-      ? this.#follow(this.#stream, content)
-      : pump(content, this.#stream);
+    const stream = this.#stream;
+    if (stream.sink.pace) return this.#follow(stream, content, guards);
+    stream.arriving.add(content);
+    return pump(content, stream).finally(() => stream.arriving.delete(content));
   }
 
   /** Gives up the content to whoever sends it. It goes on being counted until it has been read. */
@@ -193,12 +198,12 @@ export class Body extends Waitable {
   }
 
   /** Writes a body behind what was appended before, while the writer goes on. */
-  #follow(stream: Stream, content: ChunkQueue): Eventually<void> {
+  #follow(stream: Stream, content: ChunkQueue, guards?: Guards): Eventually<void> {
     const whole = stream.appended ? undefined : content.whole();
     if (whole) return stream.sink.write(whole);
     stream.arriving.add(content);
     const own = (stream.appended ?? Promise.resolve())
-      .then(() => pump(content, stream))
+      .then(() => pump(guards ? guarded(content, guards) : content, stream))
       .catch(() => {}) // which the reader learns
       .then(() => {
         stream.arriving.delete(content);
@@ -245,8 +250,17 @@ function streamInto(sink: Sink): Stream {
   };
 }
 
+/** The content, of which a read fails that waits for too long. */
+function guarded(content: ByteSource, guards: Guards): ByteSource {
+  const stop = (reason: string) =>
+    body.cut(new HostError("http-incomplete", `Cannot read on: ${reason}`));
+  const { begin, end } = guards((reason) => void stop(reason), "Filling a body");
+  const body = new HandedBody(content, { reading: begin, given: end, ended: end });
+  return body;
+}
+
 /** Writes all of one body into a stream. If it fails half-way, so does the stream. */
-async function pump(content: ChunkQueue, stream: Stream): Promise<void> {
+async function pump(content: ByteSource, stream: Stream): Promise<void> {
   const { sink, trailers, awaited } = stream;
   try {
     for (let chunk; (chunk = await content.read());) {
@@ -259,5 +273,5 @@ async function pump(content: ChunkQueue, stream: Stream): Promise<void> {
     sink.abort(error);
     throw error;
   }
-  for (const [name, value] of content.trailers) trailers.append(name, value);
+  for (const [name, value] of content.trailers ?? []) trailers.append(name, value);
 }

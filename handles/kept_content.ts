@@ -9,13 +9,22 @@ import type { HeaderList } from "../service/headers.ts";
 export class KeptContent implements ByteSource {
   readonly #source: ByteSource;
   readonly #cancelSource: () => void;
+  readonly #onMove: () => void;
   #released = false;
   #unwanted = false;
   #detached = false;
 
-  /** @param attempt Calls a function and reports what it throws. */
-  constructor(source: ByteSource, attempt: (step: () => unknown) => void) {
+  /**
+   * @param attempt Calls a function and reports what it throws.
+   * @param onMove Called when somebody reads, who has taken what was read before.
+   */
+  constructor(
+    source: ByteSource,
+    attempt: (step: () => unknown) => void,
+    onMove: () => void = () => {},
+  ) {
     this.#source = source;
+    this.#onMove = onMove;
     this.#cancelSource = () => attempt(() => source.cancel());
   }
 
@@ -29,7 +38,7 @@ export class KeptContent implements ByteSource {
 
   read(): Eventually<Uint8Array | undefined> {
     if (this.#detached) refuse("failed", "Cannot read a body that was handed off");
-    return this.#source.read();
+    return this.#readSource();
   }
 
   cancel(): void {
@@ -46,7 +55,22 @@ export class KeptContent implements ByteSource {
   /** Takes the source away from the guest. */
   detach(): ByteSource {
     this.#detached = true;
-    return this.#source;
+    const source = this.#source;
+    return {
+      get length() {
+        return source.length;
+      },
+      get trailers() {
+        return source.trailers;
+      },
+      read: () => this.#readSource(),
+      cancel: (reason) => source.cancel(reason),
+    };
+  }
+
+  #readSource(): Eventually<Uint8Array | undefined> {
+    this.#onMove();
+    return this.#source.read();
   }
 
   #cancelWhole(): void {

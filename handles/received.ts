@@ -5,6 +5,8 @@ import type { Exchange } from "../service/exchange.ts";
 import { frameInformational, frameResponse } from "../service/framing.ts";
 import { HeaderList } from "../service/headers.ts";
 import { reply } from "../service/reply.ts";
+import { type BodyWatcher, HandedBody, sourceOf } from "../service/handed_body.ts";
+import { describeLimit } from "../service/limits.ts";
 import { describe, type Service } from "../service/service.ts";
 import type { Usage } from "../service/usage.ts";
 import { KeptContent } from "./kept_content.ts";
@@ -32,6 +34,8 @@ export class Received {
   readonly #life = new Lifecycle();
   readonly #content: KeptContent | undefined;
   #errand: Errand | undefined;
+  /** The response's body while it is on its way. */
+  #handed: HandedBody | undefined;
 
   constructor(service: Service, exchange: Exchange) {
     this.exchange = exchange;
@@ -40,7 +44,11 @@ export class Received {
     this.#service = service;
     const { body } = exchange;
     if (isWhole(body)) return;
-    this.#content = new KeptContent(body, (step) => this.#attempt("cancel a request's body", step));
+    this.#content = new KeptContent(
+      body,
+      (step) => this.#attempt("cancel a request's body", step),
+      () => this.#moved(),
+    );
   }
 
   get state(): State {
@@ -93,6 +101,7 @@ export class Received {
         const { response, body } = await pending.reply();
         return { response, body: body.payload() };
       } catch (error) {
+        if (!errand.wanted) return undefined;
         const failed = this.#failureOf(error, failureStatus);
         pending.applyEdits("error", failed.response.headers);
         return failed;
@@ -113,7 +122,9 @@ export class Received {
     this.#checkUnanswered();
     this.#life.enter("responded");
     const errand = this.#errand = new Errand();
-    answer(errand).catch((error) => this.#failureOf(error, failureStatus)).then((given) => {
+    const failed = (error: unknown) =>
+      errand.wanted ? this.#failureOf(error, failureStatus) : undefined;
+    answer(errand).catch(failed).then((given) => {
       if (errand.wanted) this.#settle(errand, given);
       else if (given) discard(given.body);
     });
@@ -124,6 +135,7 @@ export class Received {
     errand.wanted = false;
     this.#errand = undefined;
     if (given) this.#attempt("respond to a client", () => this.#send(given.response, given.body));
+    else this.#service.stalled.delete(this); // the connection carries another protocol now
     errand.settle();
   }
 
@@ -132,13 +144,17 @@ export class Received {
     return this.#errand?.done;
   }
 
-  /** Gives up what a backend does in the guest's place: the client gets a 503 with the reason. */
-  cutAnswer(why: string): void {
+  /**
+   * Gives up what a backend does in the guest's place: the client gets a response with the reason.
+   *
+   * @param status By default 503.
+   */
+  cutAnswer(why: string, status = 503): void {
     const errand = this.#errand;
     if (!errand) return;
     errand.wanted = false;
     this.#attempt("give a backend's response up", () => errand.onCut?.());
-    this.#settle(errand, { response: failure(503), body: textOf(why) });
+    this.#settle(errand, { response: failure(status), body: textOf(why) });
   }
 
   /** Gives the request's content to the backend that answers in the guest's place; the guest cannot read it any more. */
@@ -169,6 +185,8 @@ export class Received {
   /** The guest does no more for the request, which has had its response; a backend may still be at work on it. */
   finish(): void {
     this.#life.enter("finished");
+    this.#service.wallTime.delete(this.exchange);
+    if (this.#errand || this.#handed) this.#watch();
     if (this.#errand) this.#errand.done.then(() => this.#close());
     else this.#close();
   }
@@ -180,20 +198,70 @@ export class Received {
   }
 
   #close(): void {
-    this.#service.wallTime.delete(this.exchange);
     this.#life.enter("closed");
+  }
+
+  /** Begins to hold the response to `stall_time`, from now on. */
+  #watch(): void {
+    const { stalled } = this.#service;
+    stalled.add(this, () => this.#attempt("cut a response", () => this.#cutStalled()));
+    stalled.renew(this);
+  }
+
+  get #watcher(): BodyWatcher {
+    const moved = () => this.#moved();
+    return { reading: moved, given: moved, ended: () => this.#ended() };
+  }
+
+  /** A byte has moved, of the request or of the response. */
+  #moved(): void {
+    this.#service.stalled.renew(this);
+  }
+
+  /** The response's body has been read to its end, or nobody reads on. */
+  #ended(): void {
+    this.#handed = undefined;
+    if (!this.#errand) this.#service.stalled.delete(this);
+  }
+
+  /** Cuts a response of which nothing has moved for `stall_time`, or whose service is closing. */
+  #cutStalled(): void {
+    const service = this.#service;
+    const reason = service.closing ? "The service is closing" : this.#meetStallTime();
+    if (this.#errand) return this.cutAnswer(reason, service.closing ? 503 : 504);
+    const error = new HostError("http-incomplete", `Cannot send the rest of a response: ${reason}`);
+    // A reader that waits learns it from the body; a client that takes nothing, from its connection alone.
+    if (this.#handed?.cut(error)) return;
+    this.exchange.cut?.(error);
+  }
+
+  #meetStallTime(): string {
+    const { exchange, id } = this;
+    const what = this.#errand
+      ? "A backend has not begun a response, and its guest has ended"
+      : "A response was cut, as neither its client nor its sender has moved a byte";
+    this.#service.meetLimit(exchange, "stall_time", what, id);
+    return `${describeLimit("stall_time", this.#service.limits)} is over`;
   }
 
   #checkUnanswered(): void {
     if (this.responded) refuse("failed", "Cannot respond to the client twice");
   }
 
-  #send({ status, headers, framing, keepAlive }: GuestResponse, body: Payload): void {
+  #send({ status, headers, framing, keepAlive }: GuestResponse, content: Payload): void {
     const toHead = this.exchange.head.method === "HEAD";
-    const framed = frameResponse(headers, status, toHead, body, framing);
+    const framed = frameResponse(headers, status, toHead, content, framing);
     if (!keepAlive) framed.headers.set("connection", "close");
     const head = { status, headers: framed.headers };
-    this.#give(() => this.exchange.respond(head, framed.body), framed.body);
+    const source = sourceOf(framed.body);
+    const handed = source && new HandedBody(source, this.#watcher);
+    this.#handed = handed;
+    if (this.state === "finished") {
+      if (handed) this.#watch();
+      else this.#service.stalled.delete(this);
+    }
+    const body = handed ?? framed.body;
+    this.#give(() => this.exchange.respond(head, body), body);
     this.#content?.release();
   }
 

@@ -16,6 +16,8 @@ export interface ExchangeWriter {
   send(head: ResponseHead, body: Payload): void;
   /** Stops content that is still arriving. */
   abandon(reason: Error): void;
+  /** Resets the connection: the client takes nothing of the response. */
+  cut(reason: Error): void;
 }
 
 /** What a {@linkcode ServerExchange} is made of. */
@@ -87,6 +89,10 @@ export class ServerExchange implements Exchange {
     this.#answered = true;
     if (!this.#closed) this.#parts.writer.send(head, body);
     else if (!isWhole(body)) body.cancel(this.#gone);
+  }
+
+  cut(reason: Error): void {
+    if (!this.#closed && !this.#switched) this.#parts.writer.cut(reason);
   }
 
   onGone(callback: (reason: Error) => void): void {

@@ -77,6 +77,12 @@ export class ResponseWriter {
     this.#source = undefined;
   }
 
+  /** Resets the connection, of which the client takes nothing. */
+  cut(reason: Error): void {
+    this.abandon(reason);
+    this.#wire.fail(false);
+  }
+
   #sendWhole(head: ResponseHead, body: Uint8Array): void {
     if (!this.#begin(head, body.length)) return;
     const framing = this.#framing;

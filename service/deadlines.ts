@@ -5,7 +5,7 @@ import type { Pace } from "./pace.ts";
 interface Deadline<K> extends Linked<Deadline<K>> {
   readonly key: K;
   /** On the clock of the pace. */
-  readonly due: number;
+  due: number;
   expire: () => void;
 }
 
@@ -31,7 +31,6 @@ export class Deadlines<K extends WeakKey> {
 
   /** Begins now. For what has begun already, it only changes what happens when the time is over. */
   add(key: K, expire: () => void): void {
-    if (this.#ms === Infinity) return;
     const known = this.#ofKeys.get(key);
     if (known) {
       known.expire = expire;
@@ -41,7 +40,17 @@ export class Deadlines<K extends WeakKey> {
     const deadline = { key, due, expire, older: undefined, newer: undefined };
     this.#ofKeys.set(key, deadline);
     this.#line.add(deadline);
-    if (!this.#stopTimer) this.#wait(due);
+    if (!this.#stopTimer && due < Infinity) this.#wait(due);
+  }
+
+  /** Begins anew, if it has begun and not ended. */
+  renew(key: K): void {
+    const deadline = this.#ofKeys.get(key);
+    if (!deadline) return;
+    deadline.due = this.#pace.now + this.#ms;
+    if (deadline === this.#line.newest) return;
+    this.#line.remove(deadline);
+    this.#line.add(deadline);
   }
 
   /** Has ended in time, if it has begun. */
@@ -50,6 +59,14 @@ export class Deadlines<K extends WeakKey> {
     if (!deadline) return;
     this.#ofKeys.delete(key);
     this.#line.remove(deadline);
+  }
+
+  /** Has all expire now. */
+  expire(): void {
+    for (const { key, expire } of this.#line.all()) {
+      this.delete(key);
+      expire();
+    }
   }
 
   /** Lets nothing expire any more. */

@@ -57,6 +57,11 @@ export interface Exchange {
    * called once more, with a 500.
    */
   respond(head: ResponseHead, body: Payload): void;
+  /**
+   * Ends a response whose client takes nothing of it: the client's message is cut short, and what is left of it is given
+   * up. Does nothing when it has gone out whole.
+   */
+  cut?(reason: Error): void;
   /** Calls back if the client leaves before its response has gone out whole. */
   onGone(callback: (reason: Error) => void): void;
   /**

@@ -17,6 +17,11 @@ export interface Limits {
   readonly cpu_time?: Limit;
   /** Time from a request's arrival to the end of its guest. By default 120 s. */
   readonly wall_time?: Limit;
+  /**
+   * Time in which neither side moves a byte of a response that goes on after its guest has ended: beyond it the response
+   * is cut. It is also the time that such a response may take to begin. By default 300 s.
+   */
+  readonly stall_time?: Limit;
   /** Instances that live at the same time; requests beyond wait for one, up to 10 s. By default 1000. */
   readonly instances?: Limit;
   /** Requests that wait for an instance; those beyond get a 503 at once. By default 1000. */
@@ -93,6 +98,7 @@ const RULES: { readonly [N in LimitName]-?: Rule } = {
   memory: { unit: "bytes", value: 128 * MIB, least: 64 * KIB, most: 4 * GIB },
   cpu_time: { unit: "time", value: 10 * SECOND, least: 1 },
   wall_time: { unit: "time", value: 120 * SECOND, least: 1 },
+  stall_time: { unit: "time", value: 300 * SECOND, least: 1 },
   // About 32,000 memories of 4 GiB of addresses each are all that a process has room for.
   instances: { unit: "count", value: 1000, least: 1, most: 30_000 },
   queue: { unit: "count", value: 1000 },

@@ -132,6 +132,10 @@ class ForwardedExchange implements Exchange {
     this.#exchange.respond(head, body);
   }
 
+  cut(reason: Error): void {
+    this.#exchange.cut?.(reason);
+  }
+
   onGone(callback: (reason: Error) => void): void {
     this.#exchange.onGone(callback);
   }

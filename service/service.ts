@@ -10,6 +10,7 @@ import { Environment, Texts } from "./environment.ts";
 import type { Exchange } from "./exchange.ts";
 import { gatherFacts } from "./facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./geo.ts";
+import { type Guards, guardsOver } from "./guard.ts";
 import type { HeaderList } from "./headers.ts";
 import { ReadThrough } from "./http_cache/read_through.ts";
 import type { KvStore } from "./kv/store.ts";
@@ -47,7 +48,10 @@ const MOST_MISSING = 100;
 
 /** What a service may share with another one. */
 export type Shared = Partial<
-  Pick<Service, "kvStores" | "rates" | "cache" | "readThrough" | "pace" | "tally" | "watchdog">
+  Pick<
+    Service,
+    "kvStores" | "rates" | "cache" | "readThrough" | "pace" | "stalled" | "tally" | "watchdog"
+  >
 >;
 
 /** What all requests share, for as long as the options stay the same. */
@@ -67,6 +71,10 @@ export class Service {
   readonly pace: Pace;
   /** What the limit `wall_time` is for. */
   readonly wallTime: Deadlines<Exchange>;
+  /** What the limit `stall_time` is for: requests whose response goes on after their guest has ended. */
+  readonly stalled: Deadlines<object>;
+  /** Of work that goes on though no guest waits for it. */
+  readonly guards: Guards;
   /** Requests that wait for an instance. */
   readonly waiting: Deadlines<Exchange>;
   readonly watchdog: Watchdog;
@@ -85,6 +93,8 @@ export class Service {
   readonly #geoBackend: Backend;
   readonly #ownsCache: boolean;
   readonly #ownsKvStores: boolean;
+  readonly #ownsStalled: boolean;
+  #closing = false;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   readonly #missing = new Set<string>();
@@ -108,6 +118,13 @@ export class Service {
     this.#ownsCache = !shared.cache;
     this.pace = shared.pace ?? new Pace();
     this.wallTime = new Deadlines(this.limits.wall_time, this.pace);
+    this.stalled = shared.stalled ?? new Deadlines(this.limits.stall_time, this.pace);
+    this.#ownsStalled = !shared.stalled;
+    this.guards = guardsOver({
+      stalled: this.stalled,
+      closing: () => this.#closing,
+      met: (what) => this.#meetStallTime(what),
+    });
     this.waiting = new Deadlines(MOST_WAIT, this.pace);
     this.watchdog = shared.watchdog ?? new Watchdog({
       cpuTime: this.limits.cpu_time,
@@ -127,6 +144,7 @@ export class Service {
       now,
       pace: this.pace,
       report: (level, message) => this.report(level, message),
+      guards: this.guards,
     });
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
@@ -254,14 +272,31 @@ export class Service {
     this.report("warning", `${what}: the limit is ${exchange.usage.limit}${details}`, requestId);
   }
 
+  #meetStallTime(what: string): string {
+    this.tally.hit("stall_time");
+    const limit = describeLimit("stall_time", this.limits);
+    this.report("warning", `${what}: the limit is ${limit}`);
+    return limit;
+  }
+
   /** Has the connection closed with the service. */
   keep(connection: Duplex): void {
     this.#connections.add(connection);
     connection.on("close", () => this.#connections.delete(connection));
   }
 
+  /** Whether all is being ended. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   /** Ends it all, also what clients are still reading. */
   close(): void {
+    this.#closing = true;
+    if (this.#ownsStalled) {
+      this.stalled.expire();
+      this.stalled.close();
+    }
     this.#end();
     if (!this.#sharesReadThrough) this.readThrough.close();
     if (this.#ownsCache) this.cache.close();

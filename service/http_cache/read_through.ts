@@ -7,6 +7,7 @@ import type { Found } from "../cache/object.ts";
 import { type Obligation, type Outcome, type PendingOutcome, usable } from "../cache/outcome.ts";
 import { SendError } from "../errors.ts";
 import type { LogLevel } from "../log.ts";
+import type { Guard, Guards } from "../guard.ts";
 import type { Pace } from "../pace.ts";
 import type { CacheUse } from "../usage.ts";
 import { answerWith, missed } from "./answer.ts";
@@ -50,6 +51,8 @@ export interface ReadThroughOptions {
   readonly now: () => number;
   readonly pace: Pace;
   readonly report: (level: LogLevel, message: string) => void;
+  /** Guard fetches against backends that send nothing more; by default nothing does. */
+  readonly guards?: Guards;
 }
 
 /**
@@ -193,9 +196,14 @@ export class ReadThrough {
   ): Promise<BackendResponse | undefined> {
     const stop = () => sending.cancel();
     const spare = known?.phase === "revalidatable" ? undefined : known;
+    const guard = this.#guard(stop, question);
     this.#running.add(stop);
+    guard?.begin();
     try {
-      const response = await sending.response.finally(() => this.#running.delete(stop));
+      const response = await sending.response.finally(() => {
+        this.#running.delete(stop);
+        guard?.end();
+      });
       if (known && response.status === 304) {
         return this.#confirm(question, response, known, obligation);
       }
@@ -211,6 +219,11 @@ export class ReadThrough {
       if (!this.#closed) this.#reportStale(question, error);
       return undefined;
     }
+  }
+
+  #guard(stop: (reason: string) => void, { backend, request }: Question): Guard | undefined {
+    const what = `A fetch of ${request.url} from backend "${backend.name}" into the cache`;
+    return this.#options.guards?.(stop, what);
   }
 
   #reportStale({ backend, request }: Question, { message }: SendError): void {
@@ -246,7 +259,7 @@ export class ReadThrough {
       hits: 0,
     });
     // Once there is somebody who reads: what the cache has no room for is not written for anybody else.
-    if (!isWhole(body)) this.#fill(content, body);
+    if (!isWhole(body)) this.#fill(content, body, question);
     return { ...answer, peer: response.peer };
   }
 
@@ -282,17 +295,20 @@ export class ReadThrough {
   }
 
   /** Writes a response's content as it comes. What breaks off does not stay. Never rejects. */
-  async #fill(content: CacheContent, body: ByteSource): Promise<void> {
+  async #fill(content: CacheContent, body: ByteSource, question: Question): Promise<void> {
     let cut: SendError | undefined;
-    const stop = () => {
-      cut = new SendError("connection_terminated", "Cannot read on: the service is closing");
+    const stop = (why = "the service is closing") => {
+      cut = new SendError("connection_terminated", `Cannot read on: ${why}`);
       body.cancel(cut);
     };
+    const guard = this.#guard(stop, question);
     this.#running.add(stop);
     try {
       for (;;) {
         const read = body.read();
+        if (read instanceof Promise) guard?.begin();
         const chunk = read instanceof Promise ? await read : read;
+        guard?.end();
         if (cut) throw cut;
         if (!chunk) break;
         content.write(chunk);
@@ -305,6 +321,7 @@ export class ReadThrough {
       content.abort(error);
     }
     this.#running.delete(stop);
+    guard?.end();
     this.#finish(content);
   }
 

@@ -24,17 +24,36 @@ export function testGuest(
   title: string,
   fn: (t: Deno.TestContext) => Promise<void>,
 ): void {
-  const built = exists(guestUrl(name));
   for (const [mode, suffix] of Object.entries(MODES) as [typeof reuse, string][]) {
-    Deno.test({
-      name: `${name}: ${title}${suffix}${built ? "" : " (skipped: run deno task guests)"}`,
-      ignore: !built,
-      async fn(t) {
-        reuse = mode;
-        await fn(t);
-      },
-    });
+    testMode(name, title, fn, mode, suffix);
   }
+}
+
+/** A test of one guest for which it does not matter how its instances are put back; skipped as those of {@linkcode testGuest}. */
+export function testGuestOnce(
+  name: string,
+  title: string,
+  fn: (t: Deno.TestContext) => Promise<void>,
+): void {
+  testMode(name, title, fn, "auto", "");
+}
+
+function testMode(
+  name: string,
+  title: string,
+  fn: (t: Deno.TestContext) => Promise<void>,
+  mode: typeof reuse,
+  suffix: string,
+): void {
+  const built = exists(guestUrl(name));
+  Deno.test({
+    name: `${name}: ${title}${suffix}${built ? "" : " (skipped: run deno task guests)"}`,
+    ignore: !built,
+    async fn(t) {
+      reuse = mode;
+      await fn(t);
+    },
+  });
 }
 
 function exists(url: URL): boolean {

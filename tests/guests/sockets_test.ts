@@ -36,6 +36,10 @@ testGuest("rust", "a process ends by itself once its app is disposed of", async 
     for (const path of paths) {
       await (await app.handler(new Request("http://test.example" + path))).text();
     }
+    const unread = ["GET", "POST"].map((method) =>
+      app.handler(new Request("http://test.example/proxy/endless", { method }))
+    );
+    for (const { status } of await Promise.all(unread)) console.log(status);
     await app[Symbol.asyncDispose]();
     console.log("disposed");
   `;
@@ -45,7 +49,7 @@ testGuest("rust", "a process ends by itself once its app is disposed of", async 
     stderr: "inherit",
   }).spawn();
   const { code, stdout } = await child.output();
-  assertEquals([code, new TextDecoder().decode(stdout)], [0, "disposed\n"]);
+  assertEquals([code, new TextDecoder().decode(stdout)], [0, "200\n200\ndisposed\n"]);
   await origin.atMost(0);
   await origin.close();
 });

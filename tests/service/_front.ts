@@ -11,7 +11,11 @@ import type { CacheDriver } from "../../service/cache/driver.ts";
 import { HeaderList } from "../../service/headers.ts";
 import { DEFAULT_LIMITS } from "../../service/limits.ts";
 import { type CacheOverride, NO_OVERRIDE } from "../../service/http_cache/override.ts";
-import { type Asked, ReadThrough } from "../../service/http_cache/read_through.ts";
+import {
+  type Asked,
+  ReadThrough,
+  type ReadThroughOptions,
+} from "../../service/http_cache/read_through.ts";
 import { Pace } from "../../service/pace.ts";
 import type { CacheUse } from "../../service/usage.ts";
 import { assert } from "../assert.ts";
@@ -38,7 +42,12 @@ export class Front implements Disposable {
   #now = Date.parse(DATE);
   #always: (() => Response) | undefined;
 
-  constructor(always?: () => Response, most = 1 << 20, driver?: CacheDriver) {
+  constructor(
+    always?: () => Response,
+    most = 1 << 20,
+    driver?: CacheDriver,
+    guards?: ReadThroughOptions["guards"],
+  ) {
     const now = () => this.#now;
     this.#always = always;
     this.cache = new Cache(most, now, driver);
@@ -47,6 +56,7 @@ export class Front implements Disposable {
       most,
       now,
       pace: new Pace(),
+      ...guards && { guards },
       report: (level, message) => void this.reports.push(`${level}: ${message}`),
     });
     this.#backend = new Backends({}).make("origin", (request) => {

@@ -138,3 +138,39 @@ Deno.test("time in which the process was held up is not the request's", async ()
   pace.holdUp(100);
   assert(await expired.promise >= 135, "it expired on time that was not its own");
 });
+
+Deno.test("what is renewed has all its time again, and the others keep their order", () => {
+  const pace = new FakePace();
+  const deadlines = new Deadlines(1000, pace);
+  const expired: string[] = [];
+  const [a, b, c, ended] = [{}, {}, {}, {}];
+  deadlines.add(a, () => expired.push(`a ${pace.now}`));
+  deadlines.add(b, () => expired.push(`b ${pace.now}`));
+  deadlines.add(ended, () => expired.push("ended"));
+  pace.pass(500);
+  deadlines.renew(a);
+  deadlines.add(c, () => expired.push(`c ${pace.now}`));
+  deadlines.delete(ended);
+  deadlines.renew(ended);
+  pace.pass(400);
+  deadlines.renew(c);
+  pace.pass(2000);
+  assertEquals(expired, ["b 1000", "a 1500", "c 1900"]);
+  assert(pace.idle);
+});
+
+Deno.test("all can be made to expire at once, also without a limit", () => {
+  for (const ms of [1000, Infinity]) {
+    const pace = new FakePace();
+    const deadlines = new Deadlines(ms, pace);
+    const expired: number[] = [];
+    const keys = [{}, {}, {}];
+    for (const [i, key] of keys.entries()) deadlines.add(key, () => expired.push(i));
+    deadlines.delete(keys[1]!);
+    if (ms === Infinity) assert(pace.idle);
+    deadlines.expire();
+    deadlines.expire();
+    assertEquals(expired, [0, 2]);
+    deadlines.close();
+  }
+});

@@ -133,3 +133,34 @@ Deno.test("a driver that fails when an answer breaks off leaves the rest in orde
   front.always = () => new Response("whole");
   assertEquals(await front.get(), "200 whole");
 });
+
+Deno.test("a fetch ends whose backend sends nothing for too long: its head or the rest of its content", async () => {
+  let waits: ((reason: string) => void) | undefined;
+  const told: string[] = [];
+  using front = new Front(undefined, 1 << 20, undefined, (stop, what) => {
+    told.push(what);
+    return { begin: () => waits = stop, end: () => waits = undefined };
+  });
+  const headless = front.ask();
+  const another = front.ask();
+  await front.reached();
+  waits!("the backend has sent nothing");
+  await assertRejects(async () => await headless.response);
+  assertEquals(front.asked.length, 2, "who waited for the first one asks by itself");
+  front.asked[1]!.answer.resolve(new Response("here"));
+  assertEquals(await toldBy(await another.response), "200 here");
+  const body = new Body();
+  const reading = front.ask({ url: "http://a.test/other" }).response;
+  await front.reached();
+  front.asked[2]!.answer.resolve(new Response(body.body));
+  const source = sourceOf(await reading);
+  body.write(10);
+  assertEquals((await source.read())?.length, 10);
+  await turn();
+  const rest = assertRejects(async () => await source.read());
+  waits!("the backend has sent nothing");
+  await rest;
+  await turn();
+  assertEquals([body.cancelled, waits], [true, undefined]);
+  assertEquals(told[0], 'A fetch of http://a.test/ from backend "origin" into the cache');
+});

@@ -1,0 +1,105 @@
+import { type ByteSource, type Eventually, isWhole, type Payload } from "./bytes.ts";
+import type { HeaderList } from "./headers.ts";
+
+/** A whole body of more bytes is handed on in pieces, so that it shows whether the client takes it. */
+const MOST_WHOLE = 2 ** 20;
+/** Bytes of such a piece. */
+const PIECE = 2 ** 18;
+
+/** Told what happens to a {@linkcode HandedBody}. */
+export interface BodyWatcher {
+  /** Its reader asks for more, and so has taken what it was given. */
+  reading(): void;
+  /** Its sender has given more. */
+  given(): void;
+  /** All of it was read, it has failed, or nobody wants it. May be called more than once. */
+  ended(): void;
+}
+
+/** A body on its way: tells when bytes move, and can be cut from outside. */
+export class HandedBody implements ByteSource {
+  readonly #source: ByteSource;
+  readonly #watcher: BodyWatcher;
+  #fail: ((error: unknown) => void) | undefined;
+  #cut: { readonly error: Error } | undefined;
+
+  constructor(source: ByteSource, watcher: BodyWatcher) {
+    this.#source = source;
+    this.#watcher = watcher;
+  }
+
+  get length(): number | undefined {
+    return this.#source.length;
+  }
+
+  get trailers(): HeaderList | undefined {
+    return this.#source.trailers;
+  }
+
+  read(): Eventually<Uint8Array | undefined> {
+    if (this.#cut) throw this.#cut.error;
+    this.#watcher.reading();
+    try {
+      const next = this.#source.read();
+      return next instanceof Promise ? this.#wait(next) : this.#given(next);
+    } catch (error) {
+      this.#watcher.ended();
+      throw error;
+    }
+  }
+
+  cancel(reason?: unknown): void {
+    this.#watcher.ended();
+    this.#source.cancel(reason);
+  }
+
+  /** Fails its reader, and cancels its source; says whether a read was waiting, which fails now. */
+  cut(error: Error): boolean {
+    this.#cut = { error };
+    const waiting = this.#fail !== undefined;
+    this.#fail?.(error);
+    this.cancel(error);
+    return waiting;
+  }
+
+  #wait(next: Promise<Uint8Array | undefined>): Promise<Uint8Array | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>();
+    const fail = this.#fail = (error: unknown) => {
+      this.#watcher.ended();
+      reject(error);
+    };
+    next.then((chunk) => {
+      if (this.#fail === fail) this.#fail = undefined;
+      resolve(this.#given(chunk));
+    }, fail);
+    return promise;
+  }
+
+  #given(chunk: Uint8Array | undefined): Uint8Array | undefined {
+    if (chunk) this.#watcher.given();
+    else this.#watcher.ended();
+    return chunk;
+  }
+}
+
+/** The payload as a source, if it is one, or long enough to be handed on in pieces; its bytes are not copied. */
+export function sourceOf(payload: Payload): ByteSource | undefined {
+  if (!isWhole(payload)) return payload;
+  if (payload.length <= MOST_WHOLE) return undefined;
+  let rest = payload;
+  return {
+    get length() {
+      return rest.length;
+    },
+    trailers: undefined,
+    read() {
+      if (!rest.length) return undefined;
+      const piece = rest.subarray(0, PIECE);
+      rest = rest.subarray(PIECE);
+      return piece;
+    },
+    cancel() {
+      rest = rest.subarray(rest.length);
+    },
+  };
+}
