@@ -123,7 +123,7 @@ export function dialect(answer: (error: unknown) => number): Dialect {
 export const { call, wait }: Dialect = dialect(statusOf);
 
 function reportBug(sandbox: Sandbox, error: unknown): void {
-  sandbox.service.report("error", `A hostcall failed: ${describe(error)}`, sandbox.id);
+  sandbox.service.report("error", `A hostcall failed: ${describe(error)}`, sandbox.current.id);
 }
 
 function shape<const I extends readonly Input<unknown>[], O>(inputs: I, output: Output<O>) {

@@ -7,7 +7,7 @@ export function traced(module: string, name: string, call: Hostcall): Hostcall {
     bind(seat) {
       const bound = call.bind(seat);
       return (...args: Word[]) => {
-        const { service, id } = seat.sandbox;
+        const { service, current: { id } } = seat.sandbox;
         const began = performance.now();
         const log = (status: number | undefined) =>
           service.log({

@@ -2,8 +2,8 @@ import type { AccessEntry } from "../server/listening.ts";
 import type { Output } from "./output.ts";
 
 /**
- * A line of the access log for people: method, path, status, time, bytes of the body, what the cache did, the id that
- * the client was told, and the limit that was met.
+ * A line of the access log for people: method, path, status, time, bytes of the body, what the cache did, the
+ * request's id, and the limit that was met.
  *
  * @param detailed Whether it tells what the guest took, too.
  */
@@ -19,7 +19,7 @@ export function accessLine(entry: AccessEntry, output: Output, detailed: boolean
     line += ` cpu=${activeMillis.toFixed(1)}ms mem=${(peakMemory / 2 ** 20).toFixed(1)}MiB`;
     line += ` calls=${hostcalls}`;
   }
-  if (usage.requestId) line += ` request=${usage.requestId}`;
+  if (usage.requestId) line += ` ${output.paint("dim", `request=${usage.requestId}`)}`;
   if (usage.limit) line += ` ${output.paint("yellow", `limit="${usage.limit}"`)}`;
   return line;
 }

@@ -11,6 +11,7 @@ import { CommandError, reasonOf } from "./errors.ts";
 import type { Bind } from "./flag_values.ts";
 import { configure } from "./options.ts";
 import { type Load, loadFile, type Program } from "./program.ts";
+import { recordFirst } from "./request_log.ts";
 import { SIGNALS, Signals } from "./signals.ts";
 import { stdioTo } from "./stdio.ts";
 import type { Terminal } from "./terminal.ts";
@@ -29,9 +30,10 @@ const REQUEST_LINE = 1024;
 export async function serve(
   command: ServeCommand,
   load: Load,
-  terminal: Terminal,
+  output: Terminal,
   say: (line: string) => void,
 ): Promise<void> {
+  using terminal = recordFirst(output);
   using configured = await configure(command, terminal);
   using listeners = new DisposableStack();
   const admin = command.admin && await openAdmin(command.admin, terminal, listeners);

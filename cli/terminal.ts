@@ -94,7 +94,8 @@ const LEVELS = { debug: "debug", info: "info", warning: "warn", error: "error" }
 function lineSink(stdout: Output, stderr: Output): (record: LogRecord) => void {
   return (record) => {
     const { category, rawMessage } = record;
-    const output = category[1] === "stdout" ? stdout : stderr;
+    const [output, other] = category[1] === "stdout" ? [stdout, stderr] : [stderr, stdout];
+    other.flush(); // both may be one terminal, on which lines are to be in order
     // Lines may hold braces, in which LogTape's `message` would look for placeholders.
     output.line(category[0] === "fastlike" ? rawMessage as string : record.message.join(""));
   };

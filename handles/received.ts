@@ -40,7 +40,7 @@ export class Received {
   constructor(service: Service, exchange: Exchange) {
     this.exchange = exchange;
     this.usage = exchange.usage;
-    this.id = service.nextId();
+    this.id = this.usage.requestId = service.nextId();
     this.#service = service;
     const { body } = exchange;
     if (isWhole(body)) return;
@@ -284,7 +284,6 @@ export class Received {
   /** What the client is told of a failure. */
   #textOf(status: number, message: string): string {
     if (tellsDetails(this.#service.options, this.exchange.client)) return message;
-    this.usage.requestId = this.id;
     return briefText(status, this.id);
   }
 

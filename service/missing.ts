@@ -55,5 +55,5 @@ export function describeMissing(kind: NamedKind, name: string): string {
   const key = /^[\w-]+$/.test(name) ? name : JSON.stringify(name);
   const toml = lines(key).map((line) => `  ${line}`).join("\n");
   const other = orElse ? `\n\nor ${orElse(name)}` : "";
-  return `No ${kind} is named ${JSON.stringify(name)}. Add it to fastly.toml:\n\n${toml}${other}`;
+  return `No ${kind} is named ${JSON.stringify(name)}\nAdd it to fastly.toml:\n\n${toml}${other}`;
 }

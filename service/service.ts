@@ -177,10 +177,12 @@ export class Service {
   #gatherFacts(exchange: Exchange): ClientFacts {
     try {
       return gatherFacts(exchange, this.options, (field, expected) => {
-        this.report("warning", `Cannot use the field "${field}": its value is not ${expected}`);
+        const message = `Cannot use the field "${field}": its value is not ${expected}`;
+        this.report("warning", message, exchange.usage.requestId);
       });
     } catch (error) {
-      this.report("error", `The provider of client facts failed: ${describe(error)}`);
+      const message = `The provider of client facts failed: ${describe(error)}`;
+      this.report("error", message, exchange.usage.requestId);
       return exchange.client;
     }
   }

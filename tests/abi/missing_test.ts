@@ -40,7 +40,7 @@ for (const [module, call, kind, flag, ...rest] of ASKED) {
     assertEquals(told.map(({ level }) => level), ["error", "error"]);
     const [{ message, requestId }] = told as [typeof told[0]];
     assertEquals(requestId, b.sandbox.current.id);
-    assertStringIncludes(message, `No ${kind} is named "mine". Add it to fastly.toml:\n\n  [`);
+    assertStringIncludes(message, `No ${kind} is named "mine"\nAdd it to fastly.toml:\n\n  [`);
     assertStringIncludes(message, flag);
     using defined = bench(await pasted(message));
     assertEquals(defined.now(module, call, "mine", ...rest), 0);

@@ -84,7 +84,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const response = await fetch(`${url}/hello?a=b`);
     assertEquals(response.status, 200);
     const size = (await response.bytes()).length;
-    assertMatch(await cli.line(), new RegExp(`^GET /hello\\?a=b 200 [0-9]+\\.[0-9]ms ${size}B$`));
+    assertMatch(
+      await cli.line(),
+      new RegExp(`^GET /hello\\?a=b 200 [0-9]+\\.[0-9]ms ${size}B request=[0-9a-f]{32}$`),
+    );
     cli.signal(signal);
     assertEquals(await cli.end(), { code: 0, stdout: "", stderr: "" });
   });
@@ -169,7 +172,10 @@ Deno.test("limits come from flags, and the access log tells which was met", asyn
   await using _ = cli;
   const long = await fetch(`${url}/${"u".repeat(100)}`);
   assertEquals([long.status, await long.text()], [414, "The URL is too long\n"]);
-  const { time: _time, millis: _millis, target: _target, ...line } = JSON.parse(await cli.line());
+  const { time: _time, millis: _millis, target: _target, requestId, ...line } = JSON.parse(
+    await cli.line(),
+  );
+  assertMatch(requestId, /^[0-9a-f]{32}$/);
   assertEquals(line, {
     method: "GET",
     client: "127.0.0.1",
