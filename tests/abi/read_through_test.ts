@@ -81,7 +81,7 @@ Deno.test("a send that waits for what the guest itself has to store is refused a
   const request = await b.request(url);
   assertEquals(b.now(REQ, "send", request, await b.body(), "origin", OUT, OUT2), error);
   const pending = await start(b, "origin", { url });
-  assertEquals(b.now(REQ, "pending_req_poll", pending, OUT, OUT + 4, OUT + 8), ok);
+  assertEquals(await b.call(REQ, "pending_req_poll", pending, OUT, OUT + 4, OUT + 8), ok);
   b.memory.setU32(BUF, pending);
   assertEquals(await b.call(REQ, "pending_req_select", BUF, 1, OUT, OUT + 4, OUT + 8), error);
   own.cancel();
