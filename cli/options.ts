@@ -169,6 +169,21 @@ function optionsOf(
   };
 }
 
+/** How long after a change a file may change again at the same time of its clock, which has steps; in milliseconds. */
+const FRESH = 100;
+
+function versionOf(path: string): string | undefined {
+  try {
+    const { mtime, ctime, size, ino } = Deno.statSync(path);
+    if (!mtime) return undefined;
+    const times = [mtime, ctime ?? mtime].map((time) => time.getTime());
+    const fresh = times.some((time) => Math.abs(Date.now() - time) < FRESH);
+    return fresh ? undefined : [...times, size, ino].join();
+  } catch {
+    return undefined; // reading it tells why
+  }
+}
+
 /** @param folder Where the manifest is, and with it a `.env`. */
 function machineAt(folder: string, terminal: Terminal): Machine {
   return {
@@ -180,6 +195,7 @@ function machineAt(folder: string, terminal: Terminal): Machine {
         throw new Error(reasonOf(error));
       }
     },
+    versionOf,
     env: environmentWith(folder),
     warn: (line) => terminal.note("warning", line),
     openDatabase: async (bytes) => (await import("./mmdb.ts")).openDatabase(bytes),

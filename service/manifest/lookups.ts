@@ -6,7 +6,7 @@ import type { Table } from "./table.ts";
 
 const NO_RANGE = "is not an address or a range as in 192.0.2.0/24";
 
-/** Reads `[local_server.geolocation]`. A JSON file is read anew at each look-up. */
+/** Reads `[local_server.geolocation]`. A JSON file is read anew at a look-up once it has changed. */
 export async function parseGeo(table: Table): Promise<GeoLookup> {
   const withLoopback = table.boolean("use_default_loopback") ?? true;
   const lookup = await parseGeoRecords(table);

@@ -12,7 +12,7 @@ const MOST_CONFIG_VALUE = 8000;
 /** Characters in the name of a secret store or a secret. */
 const MOST_SECRET_NAME = 255;
 
-/** Reads `[local_server.config_stores]`. What is in files is read anew each time a guest opens the store. */
+/** Reads `[local_server.config_stores]`. What is in files is read anew when a guest opens the store once they have changed. */
 export function parseConfigStores(table: Table): ConfigStores {
   return Object.fromEntries(
     table.tables().map(([name, entry]) => [name, parseConfigStore(entry)]),

@@ -12,6 +12,11 @@ export class ManifestError extends Error {
 export interface Machine {
   /** A file's bytes; undefined if there is no such file. Throws an `Error` whose message says why it cannot be read. */
   readonly read: (path: string) => Uint8Array | undefined;
+  /**
+   * A text that is another one after each change of a file, as of its modification time and size; undefined if it cannot
+   * tell, so that the file has to be read.
+   */
+  readonly versionOf?: (path: string) => string | undefined;
   /** A variable of the environment. */
   readonly env: (name: string) => string | undefined;
   /** Takes lines about what was taken, but should be changed. They may come later, when a file is read again. */
@@ -209,15 +214,19 @@ export class Table {
   }
 
   /**
-   * What is in the JSON file that the key names, read anew at each call: the guest sees what was edited meanwhile.
-   * A file that has become wrong gives a warning, and what was in it before.
+   * What is in the JSON file that the key names, read anew at each call if it has changed: the guest sees what was edited
+   * meanwhile. A file that has become wrong gives a warning, and what was in it before.
    */
   jsonAnew<T>(key: string, parse: (root: Table) => T): () => T {
     const { path, bytes } = this.#read(key, this.requiredString(key));
     let text = this.#decode(key, bytes);
     let value = parse(this.#parse(key, text));
     let told: string | undefined;
+    let version: string | undefined;
     return () => {
+      const latest = this.machine.versionOf?.(path);
+      if (latest !== undefined && latest === version) return value;
+      version = latest;
       try {
         const now = this.#decode(key, this.#readAt(key, path));
         if (now !== text) {

@@ -325,3 +325,22 @@ Deno.test("without a fastly.toml there is nothing to read", async () => {
   await using place = await Place.with({});
   assertEquals(await configureIn(place.folder, {}), ["{}"]);
 });
+
+Deno.test("a file that is looked up is seen as it is, however soon after another edit it was edited", async () => {
+  const city = (name: string) => `{"10.0.0.0/8":{"city":"${name}"}}`;
+  await using place = await Place.with({ "geo.json": city("a") });
+  using configured = await place.configure({ geo: place.at("geo.json") });
+  const look = () => configured.options.geo!("10.1.2.3")?.city;
+  for (const name of ["a", "b", "c"]) {
+    await Deno.writeTextFile(place.at("geo.json"), city(name));
+    assertEquals([look(), look()], [name, name]);
+  }
+  for (const [name, time] of [["d", 1_000], ["e", 2_000], ["f", 2_000]] as const) {
+    await Deno.writeTextFile(place.at("geo.json"), city(name));
+    await Deno.utime(place.at("geo.json"), time, time);
+    assertEquals([look(), look()], [name, name]);
+  }
+  await Deno.remove(place.at("geo.json"));
+  assertEquals(look(), "f");
+  assertEquals(place.said.filter((line) => line.includes("cannot be read")).length, 1);
+});

@@ -9,6 +9,8 @@ export const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----
 export interface Surroundings {
   /** Contents by path, or why they cannot be read; may change between two reads. */
   readonly files?: Record<string, string | Uint8Array | Error>;
+  /** As the machine has it. */
+  readonly versionOf?: (path: string) => string | undefined;
   readonly env?: Readonly<Record<string, string>>;
   /** The manifest's path. */
   readonly file?: string;
@@ -17,7 +19,7 @@ export interface Surroundings {
 /** Reads a manifest among files that are made up, and gives it with its warnings. */
 export async function read(
   text: string,
-  { files = {}, env = {}, file = "fastly.toml" }: Surroundings = {},
+  { files = {}, versionOf, env = {}, file = "fastly.toml" }: Surroundings = {},
 ): Promise<Manifest & { warnings: string[] }> {
   const warnings: string[] = [];
   const manifest = await parseManifest(text, file, {
@@ -26,6 +28,7 @@ export async function read(
       if (content instanceof Error) throw content;
       return typeof content === "string" ? new TextEncoder().encode(content) : content;
     },
+    ...versionOf && { versionOf },
     env: (name) => env[name],
     warn: (line) => void warnings.push(line),
     openDatabase: (bytes) =>

@@ -240,3 +240,42 @@ Deno.test("facts of clients stand in the manifest, and what is no fact is refuse
     'key "shoe_size" in local_server.client is not known',
   );
 });
+
+Deno.test("files that are looked up are read and parsed once for each version of them", async () => {
+  let reads = 0;
+  let version: string | undefined = "1";
+  let geo = '{ "192.0.2.1": { "city": "one" } }';
+  const files = {
+    get "geo.json"() {
+      reads++;
+      return geo;
+    },
+    get "store.json"() {
+      reads++;
+      return '{ "key": "value" }';
+    },
+  };
+  const text = `
+    [local_server.geolocation]
+    format = "json"
+    file = "geo.json"
+    [local_server.config_stores.s]
+    format = "json"
+    file = "store.json"`;
+  const { options, warnings } = await read(text, { files, versionOf: () => version });
+  const open = options.configStores!.s as () => Record<string, string>;
+  const look = () => [options.geo!("192.0.2.1")?.city, open().key];
+  assertEquals(look(), ["one", "value"]);
+  const before = reads;
+  for (let i = 0; i < 10; i++) assertEquals(look(), ["one", "value"]);
+  assertEquals(reads, before);
+  [geo, version] = ['{ "192.0.2.1": { "city": "two" } }', "2"];
+  assertEquals(look(), ["two", "value"]);
+  [geo, version] = ["{", "3"];
+  for (let i = 0; i < 10; i++) assertEquals(look(), ["two", "value"]);
+  assertEquals([reads - before, warnings.length], [4, 1]);
+  version = undefined; // it cannot be told: each look-up reads
+  look();
+  look();
+  assertEquals(reads - before, 8);
+});
