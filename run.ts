@@ -7,6 +7,7 @@ import type { Loaded, Seat } from "./load.ts";
 import { describeLimit, type LimitName } from "./service/limits.ts";
 import type { LogLevel } from "./service/log.ts";
 import { describe, MOST_WAIT, type Service } from "./service/service.ts";
+import { describeThrown } from "./wasm/exceptions.ts";
 import type { Program } from "./wasm/program.ts";
 import type { Job } from "./wasm/run_queue.ts";
 import type { Slot } from "./wasm/slot.ts";
@@ -71,7 +72,7 @@ export class Run implements Job<Seat>, Host {
       const sandbox = this.#enter(slot);
       await slot.run(() => sandbox.enter());
     } catch (error) {
-      thrown = error instanceof Error ? error : new Error(String(error));
+      thrown = error instanceof Error ? error : new Error(describeThrown(error, slot.exports));
     }
     this.#finish(this.#faultOf(thrown, slot));
     const reason = this.#sandbox?.stopped ?? thrown;

@@ -30,6 +30,8 @@ export class Slot<S> {
   readonly memory: GuestMemory;
   /** What it is an instance of. */
   readonly program: Program;
+  /** Of the instance, those that a rewritten module has beyond the guest's own included. */
+  readonly exports: WebAssembly.Exports;
   readonly #start: CallableFunction;
   readonly #startAlone: () => Promise<unknown>;
   #keepsStack = false;
@@ -45,6 +47,7 @@ export class Slot<S> {
     const memories = rewritten?.memories.map(makeMemory) ?? [];
     if (rewritten) imports[rewritten.names.host] = { ...memories, [WATCH]: binding.watch };
     const { exports } = new WebAssembly.Instance(module, imports);
+    this.exports = exports;
     if (rewritten) {
       (exports[rewritten.names.ask] as WebAssembly.Table | undefined)?.set(0, binding.ask);
       (exports[rewritten.names.start] as CallableFunction | undefined)?.();
