@@ -130,9 +130,10 @@ export class Run implements Job<Seat>, Host {
   }
 
   fail(error: unknown): void {
-    const message = `Cannot instantiate the program: ${describe(error)}`;
+    const cause = error instanceof Error ? error : describeThrown(error, {});
+    const message = `Cannot instantiate the program: ${describe(cause)}`;
     this.#service.report("error", message, this.#received.id);
-    this.#received.fail(500, `Cannot instantiate the program: ${error}`);
+    this.#received.fail(500, `Cannot instantiate the program: ${cause}`);
     this.#giveUp(500, message);
   }
 

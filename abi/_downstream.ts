@@ -86,9 +86,9 @@ function facts(ask: Ask) {
       ({ clientHello }) => clientHello,
       EMPTY,
     ),
-    tls_raw_client_certificate: ask(
-      out.text,
-      ({ tls }) => tls?.clientCertificate ?? absent("a client certificate"),
+    tls_raw_client_certificate: tlsText(
+      "a client certificate",
+      ({ clientCertificate }) => clientCertificate,
     ),
     tls_client_cert_verify_result: ask(
       out.u32,

@@ -32,6 +32,17 @@ function setting(read: (options: BackendOptions) => number | undefined): Hostcal
   return ask(out.u32, ({ options }) => (options && read(options)) ?? notSet());
 }
 
+/**
+ * An option of the backend; where it is not set, or the backend is a function, the platform's default. SDKs take no
+ * other answer: Rust's traps on None, JavaScript's throws.
+ */
+function settingOr(
+  platform: number,
+  read: (options: BackendOptions) => number | boolean | undefined,
+): Hostcall {
+  return ask(out.u32, ({ options }) => Number((options && read(options)) ?? platform));
+}
+
 export const backends: Namespace = namespace("fastly_backend", {
   exists: call([text], out.bool, (sandbox, name) => sandbox.findBackend(name) !== undefined),
   is_healthy: ask(out.u32, ({ health }) => HEALTH.indexOf(health)),
@@ -40,17 +51,15 @@ export const backends: Namespace = namespace("fastly_backend", {
   get_override_host: ask(out.text, ({ options }) => options?.hostOverride ?? notSet()),
   get_port: ask(out.u16, ({ port }) => port),
   is_ssl: ask(out.bool, ({ secure }) => secure),
-  get_connect_timeout_ms: setting(({ timeouts }) => timeouts?.connect),
-  get_first_byte_timeout_ms: setting(({ timeouts }) => timeouts?.firstByte),
-  get_between_bytes_timeout_ms: setting(({ timeouts }) => timeouts?.betweenBytes),
-  /** Here alone 0 says that nothing is set: SDKs take no other answer. */
-  get_http_keepalive_time: ask(out.u32, ({ options }) => options?.keepAlive ?? 0),
-  get_tcp_keepalive_enable: setting(({ tcpKeepAlive }) =>
-    tcpKeepAlive && Number(tcpKeepAlive.enable ?? true)
-  ),
-  get_tcp_keepalive_interval: setting(({ tcpKeepAlive }) => tcpKeepAlive?.interval),
-  get_tcp_keepalive_probes: setting(({ tcpKeepAlive }) => tcpKeepAlive?.probes),
-  get_tcp_keepalive_time: setting(({ tcpKeepAlive }) => tcpKeepAlive?.time),
+  // What is told is not what holds: without a time limit of its own a backend has none here.
+  get_connect_timeout_ms: settingOr(1000, ({ timeouts }) => timeouts?.connect),
+  get_first_byte_timeout_ms: settingOr(15_000, ({ timeouts }) => timeouts?.firstByte),
+  get_between_bytes_timeout_ms: settingOr(10_000, ({ timeouts }) => timeouts?.betweenBytes),
+  get_http_keepalive_time: settingOr(600_000, ({ keepAlive }) => keepAlive),
+  get_tcp_keepalive_enable: settingOr(1, ({ tcpKeepAlive }) => tcpKeepAlive?.enable),
+  get_tcp_keepalive_interval: settingOr(10, ({ tcpKeepAlive }) => tcpKeepAlive?.interval),
+  get_tcp_keepalive_probes: settingOr(3, ({ tcpKeepAlive }) => tcpKeepAlive?.probes),
+  get_tcp_keepalive_time: settingOr(300, ({ tcpKeepAlive }) => tcpKeepAlive?.time),
   get_ssl_min_version: setting(({ tls }) => version(tls?.minVersion)),
   get_ssl_max_version: setting(({ tls }) => version(tls?.maxVersion)),
   // These four are not in the ABI: the other host has them.

@@ -1,6 +1,7 @@
 import { type LimitName, readLimit } from "../service/limits.ts";
 import { isProxyRange, PROXY_RANGE } from "../service/proxies.ts";
 import { UsageError } from "./errors.ts";
+import { handshakeUrl } from "../service/url.ts";
 
 /** Where to listen. */
 export interface Bind {
@@ -96,7 +97,7 @@ function parseUrl(flag: string, text: string, isNamed = false): string {
       `Cannot use ${flag} ${text}: it takes no name, but --backend ${text} does`,
     );
   }
-  const full = /^[a-z][a-z0-9+.\-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const full = handshakeUrl(/^[a-z][a-z0-9+.\-]*:\/\//i.test(text) ? text : `http://${text}`);
   const url = URL.parse(full);
   if (!text || !url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
     throw new UsageError(`Cannot use ${JSON.stringify(text)} for ${flag}: ${whyNot(text, url)}`);
@@ -106,7 +107,7 @@ function parseUrl(flag: string, text: string, isNamed = false): string {
 
 function whyNot(text: string, url: URL | null): string {
   if (!text || !url) return "it is not a URL or a host";
-  if (!/^https?:$/.test(url.protocol)) return "only http and https are possible";
+  if (!/^https?:$/.test(url.protocol)) return "only http, https, ws and wss are possible";
   return "a backend has no query or fragment";
 }
 

@@ -20,6 +20,11 @@ export interface Answer {
   readonly body: Payload;
 }
 
+const EARLY_HINTS = 103;
+const HANDLES_STAY =
+  "The guest sent a response with status 103: its handles stay valid here, while " +
+  "Fastly's network consumes them";
+
 /**
  * A client's request inside the host: its exchange, and how far it has come. Whatever the exchange throws is logged
  * once, here, and keeps no request from its end.
@@ -36,6 +41,8 @@ export class Received {
   #errand: Errand | undefined;
   /** The response's body while it is on its way. */
   #handed: HandedBody | undefined;
+  /** Whether the guest has sent a 103. */
+  #hinted = false;
 
   constructor(service: Service, exchange: Exchange) {
     this.exchange = exchange;
@@ -165,6 +172,10 @@ export class Received {
   /** Sends an informational head ahead of the response, as it is now: the guest may change it further. */
   inform({ status, headers }: GuestResponse): void {
     if (this.responded) refuse("failed", "Cannot send an early hint after the response");
+    if (status === EARLY_HINTS && !this.#hinted) {
+      this.#hinted = true;
+      this.#service.report("debug", HANDLES_STAY, this.id);
+    }
     const head = { status, headers: frameInformational(headers) };
     this.#attempt("send an early hint", () => this.exchange.inform(head));
   }

@@ -12,7 +12,10 @@ export type TlsVersion = "1.0" | "1.1" | "1.2" | "1.3";
 
 /** How a backend is reached over the network. Names follow Fastly's backend definition. */
 export interface BackendOptions {
-  /** `http:` or `https:`, host and port (by default 80 or 443); a path in it goes before every request's own. */
+  /**
+   * `http:` or `https:` (for which `ws:` and `wss:` may stand), host and port (by default 80 or 443); a path in it goes
+   * before every request's own.
+   */
   readonly url: string;
   /** The Host field of every request. By default the guest's own, else the host of its URL, else that of `url`. */
   readonly hostOverride?: string;

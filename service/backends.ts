@@ -20,7 +20,7 @@ import type { Pace } from "./pace.ts";
 import { describeFailure } from "./send_failure.ts";
 import { trusting } from "./tls.ts";
 import { Transports } from "./transports.ts";
-import { splitUrl } from "./url.ts";
+import { handshakeUrl, splitUrl } from "./url.ts";
 
 /** What a guest sends: its own head and body, before the backend's say. */
 export interface GuestSend {
@@ -260,7 +260,8 @@ export class Backends {
       );
       return new Backend(name, undefined, { transport, traffic, report });
     }
-    const options = typeof definition === "string" ? { url: definition } : definition;
+    const given = typeof definition === "string" ? { url: definition } : definition;
+    const options = { ...given, url: handshakeUrl(String(given.url)) };
     checkBackendUrl(name, options.url);
     const key = JSON.stringify(options);
     const monitor = options.healthcheck && this.#monitor(name, options, key);
@@ -306,7 +307,7 @@ function checkBackendUrl(name: string, url: string): void {
     throw new TypeError(
       `Cannot use backend "${name}": its URL ${
         JSON.stringify(url)
-      } is not http:// or https:// and a host`,
+      } is not http://, https://, ws:// or wss:// and a host`,
     );
   }
 }

@@ -26,3 +26,8 @@ export function checkUrl(url: string): string {
       /^[^/?#:]+(:\d+)?$/.test(url));
   return wellFormed ? url : refuse("failed", `Cannot use ${JSON.stringify(url)} as a URI`);
 }
+
+/** The URL that a WebSocket's handshake goes to: `ws` is `http`, `wss` is `https` (RFC 6455, section 3). Others stay. */
+export function handshakeUrl(url: string): string {
+  return url.replace(/^ws(s?:\/\/)/i, "http$1");
+}

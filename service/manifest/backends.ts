@@ -54,7 +54,7 @@ export function parseBackends(table: Table): Record<string, BackendOptions> {
 function parseBackend(table: Table): BackendOptions {
   table.only(BACKEND_KEYS);
   return {
-    url: table.requiredUrl("url"),
+    url: table.requiredHandshakeUrl("url"),
     ...filled({
       hostOverride: table.filledString("override_host"),
       timeouts: parseTimeouts(table),

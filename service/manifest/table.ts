@@ -1,6 +1,7 @@
 import { isAbsolute, join } from "node:path";
 import type { GeoLookup } from "../geo.ts";
 import { nearest } from "../nearest.ts";
+import { handshakeUrl } from "../url.ts";
 import { parseJson } from "./json.ts";
 
 /** A fastly.toml, or a file of it, that cannot be used; the message is one line with file, table and key. */
@@ -111,9 +112,17 @@ export class Table {
     this.wrong(key, "must be a list of texts in quotes");
   }
 
+  /** An `http:` or `https:` URL, for which `ws:` and `wss:` may stand. */
+  requiredHandshakeUrl(key: string): string {
+    return this.#httpUrl(key, handshakeUrl(this.requiredString(key)));
+  }
+
   /** An `http:` or `https:` URL. */
   requiredUrl(key: string): string {
-    const text = this.requiredString(key);
+    return this.#httpUrl(key, this.requiredString(key));
+  }
+
+  #httpUrl(key: string, text: string): string {
     const parsed = URL.parse(text);
     if (parsed && /^https?:$/.test(parsed.protocol)) return text;
     this.wrong(key, `is not an http or https URL: ${JSON.stringify(text)}`);

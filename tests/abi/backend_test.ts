@@ -21,9 +21,23 @@ const options: ServiceOptions = {
     },
     quiet: { url: "http://quiet.test", tcpKeepAlive: { enable: false }, pool: false },
     six: "http://[::1]:81",
+    socket: "ws://socket.test",
+    secureSocket: { url: "WSS://socket.test" },
     healthy: { url: "http://healthy.test", health: "healthy" },
     handler: () => new Response("handler"),
   },
+};
+
+/** What the platform tells where nothing is set. */
+const DEFAULTS = {
+  get_http_keepalive_time: 600_000,
+  get_tcp_keepalive_enable: 1,
+  get_tcp_keepalive_interval: 10,
+  get_tcp_keepalive_probes: 3,
+  get_tcp_keepalive_time: 300,
+  get_connect_timeout_ms: 1000,
+  get_first_byte_timeout_ms: 15_000,
+  get_between_bytes_timeout_ms: 10_000,
 };
 
 const numbers: [backend: string, answers: Record<string, number | undefined>][] = [
@@ -32,14 +46,7 @@ const numbers: [backend: string, answers: Record<string, number | undefined>][] 
     is_healthy: 0,
     is_dynamic: 0,
     is_ssl: 0,
-    get_http_keepalive_time: 0,
-    get_tcp_keepalive_enable: undefined,
-    get_tcp_keepalive_interval: undefined,
-    get_tcp_keepalive_probes: undefined,
-    get_tcp_keepalive_time: undefined,
-    get_connect_timeout_ms: undefined,
-    get_first_byte_timeout_ms: undefined,
-    get_between_bytes_timeout_ms: undefined,
+    ...DEFAULTS,
     get_ssl_min_version: undefined,
     get_ssl_max_version: undefined,
     get_max_connections: undefined,
@@ -68,14 +75,17 @@ const numbers: [backend: string, answers: Record<string, number | undefined>][] 
   }],
   ["quiet", {
     get_tcp_keepalive_enable: 0,
-    get_tcp_keepalive_interval: undefined,
+    get_tcp_keepalive_interval: 10,
+    get_connect_timeout_ms: 1000,
     get_max_connections: undefined,
   }],
+  ["socket", { is_ssl: 0 }],
+  ["secureSocket", { is_ssl: 1 }],
   ["healthy", { is_healthy: 1 }],
-  ["handler", { exists: 1, is_healthy: 0, is_ssl: 0, get_connect_timeout_ms: undefined }],
+  ["handler", { exists: 1, is_healthy: 0, is_ssl: 0, get_ssl_min_version: undefined, ...DEFAULTS }],
 ];
 for (const [backend, answers] of numbers) {
-  Deno.test(`the getters of backend ${backend} answer its options, None for what is not set`, () => {
+  Deno.test(`the getters of backend ${backend} answer its options, and what the platform does where none is set`, () => {
     using b = bench(options);
     for (const [name, answer] of Object.entries(answers)) {
       b.memory.setU32(OUT, UNTOUCHED);
@@ -95,6 +105,7 @@ Deno.test("hosts have no port or brackets, ports are two bytes", async () => {
     ["plain", "plain.test", 80],
     ["full", "full.test", 8443],
     ["six", "::1", 81],
+    ["secureSocket", "socket.test", 443],
   ];
   for (const [backend, host, port] of expected) {
     assertEquals((await b.read(BACKEND, "get_host", [backend])).text, host);

@@ -46,8 +46,9 @@ Deno.test("original header names are the client's own, once each, whatever the g
   assertEquals(await b.got(DOWN, "downstream_original_header_count", request), 4);
 });
 
-const facts = ["client_h2_fingerprint", "client_oh_fingerprint", "tls_raw_client_certificate"];
+const facts = ["client_h2_fingerprint", "client_oh_fingerprint"];
 const tlsFacts = [
+  "tls_raw_client_certificate",
   "tls_cipher_openssl_name",
   "tls_protocol",
   "tls_client_hello",

@@ -163,6 +163,20 @@ Deno.test("a response with a body that is being streamed elsewhere leaves the cl
   resolve(new Response());
 });
 
+Deno.test("that the handles of a 103 stay is told once for a request, at debug level", async () => {
+  using b = bench();
+  for (let i = 0; i < 3; i++) {
+    assertEquals(b.now(RESP, "send_downstream", await response(b, 103), await b.body(), 0), ok);
+  }
+  assertEquals(b.logs, [{
+    kind: "host",
+    level: "debug",
+    message: "The guest sent a response with status 103: its handles stay valid here, while " +
+      "Fastly's network consumes them",
+    requestId: b.sandbox.current.id,
+  }]);
+});
+
 Deno.test("103 informs the client as often as it is sent, and both handles stay", async () => {
   using b = bench();
   const [hints, body] = [

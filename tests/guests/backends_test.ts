@@ -120,6 +120,12 @@ testGuest("rust", "the SDK reads back what it has set", async () => {
   assertEquals(body, `Some("override.test") 1ms 2ms 3ms 4ms true 5s 6 7s\n`);
 });
 
+testGuest("rust", "the SDK reads the platform's defaults where nothing is set", async () => {
+  await using served = await serveGuest("rust");
+  const { body } = await fetchRaw(served.port, "/dynamic-defaults?target=origin.test");
+  assertEquals(body, "None 1s 15s 10s 600s true 10s 3 300s\n");
+});
+
 testGuest("rust", "the health of a dynamic backend is that of its probes", async () => {
   await using served = await serveGuest("rust");
   const origin = rawOrigin(async (wire) => {

@@ -39,3 +39,16 @@ Deno.test("a tag's name is told without control characters", async () => {
     'error: The guest trapped: uncaught WebAssembly exception "a\ufffd\ufffd[31m"',
   );
 });
+
+Deno.test("an exception of a start function is told as one", async () => {
+  const program = await assemble(
+    "starts.wat",
+    `(module (tag $tag) (memory (export "memory") 1) (func $start (throw $tag)) (start $start)
+      (func (export "_start")))`,
+  );
+  await using guest = await serveProgram(program, {});
+  const message = "Cannot instantiate the program: uncaught WebAssembly exception";
+  assertEquals((await fetchRaw(guest.port, "/")).body.trim(), message);
+  const entry = await guest.logged(({ kind }) => kind === "host");
+  assertEquals(entry.kind === "host" && entry.message, message);
+});

@@ -230,6 +230,13 @@ for (const [lines, message] of REFUSED) {
   Deno.test(`a backend with ${name} is refused`, () => assertRefused(backendText(lines), message));
 }
 
+for (const [url, meant] of [["ws://o:1/a", "http://o:1/a"], ["wss://o", "https://o"]] as const) {
+  Deno.test(`${url} is taken as ${meant}`, async () => {
+    const { backends } = await options(`[local_server.backends.o]\nurl = "${url}"`);
+    assertEquals(backends, { o: { url: meant } });
+  });
+}
+
 Deno.test("a backend's URL must be one of http or https", async () => {
   await assertRefused(
     '[local_server.backends.o]\nurl = "example.com"',

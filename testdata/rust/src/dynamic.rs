@@ -20,6 +20,7 @@ pub fn answer(path: &str, req: &Request) -> Response {
         "/dynamic-tls" => tls,
         "/dynamic-grpc" => grpc,
         "/dynamic-settings" => settings,
+        "/dynamic-defaults" => |_, builder| with_backend(builder, told),
         "/dynamic-health" => health,
         _ => return text("not found\n").with_status(StatusCode::NOT_FOUND),
     };
@@ -97,20 +98,23 @@ fn settings(_: &Request, builder: BackendBuilder) -> Response {
         .max_lifetime(Duration::from_millis(10))
         .prefer_ipv6(false)
         .enable_pooling(false);
-    with_backend(builder, |backend| {
-        text(&format!(
-            "{:?} {:?} {:?} {:?} {:?} {} {:?} {} {:?}\n",
-            backend.get_host_override(),
-            backend.get_connect_timeout(),
-            backend.get_first_byte_timeout(),
-            backend.get_between_bytes_timeout(),
-            backend.get_http_keepalive_time(),
-            backend.get_tcp_keepalive_enable(),
-            backend.get_tcp_keepalive_interval(),
-            backend.get_tcp_keepalive_probes(),
-            backend.get_tcp_keepalive_time(),
-        ))
-    })
+    with_backend(builder, told)
+}
+
+/// What the getters answer.
+fn told(backend: Backend) -> Response {
+    text(&format!(
+        "{:?} {:?} {:?} {:?} {:?} {} {:?} {} {:?}\n",
+        backend.get_host_override(),
+        backend.get_connect_timeout(),
+        backend.get_first_byte_timeout(),
+        backend.get_between_bytes_timeout(),
+        backend.get_http_keepalive_time(),
+        backend.get_tcp_keepalive_enable(),
+        backend.get_tcp_keepalive_interval(),
+        backend.get_tcp_keepalive_probes(),
+        backend.get_tcp_keepalive_time(),
+    ))
 }
 
 /// `?initial=` good probes of 5 at first, where 3 make the backend healthy.
