@@ -72,7 +72,9 @@ export class Run implements Job<Seat>, Host {
       const sandbox = this.#enter(slot);
       await slot.run(() => sandbox.enter());
     } catch (error) {
-      thrown = error instanceof Error ? error : new Error(describeThrown(error, slot.exports));
+      thrown = error instanceof Error
+        ? error
+        : new Error(describeThrown(error, slot.exports, slot.program.rewritten?.tags));
     }
     this.#finish(this.#faultOf(thrown, slot));
     const reason = this.#sandbox?.stopped ?? thrown;

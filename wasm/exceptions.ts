@@ -11,11 +11,18 @@ interface Exception {
 /**
  * What is thrown out of a guest and is no `Error`, in words: a WebAssembly exception is told as one, with the name of its
  * tag if that is among the exports of the instance.
+ *
+ * @param names What the guest calls its tags, by what they are exported as, where it does not export them itself.
  */
-export function describeThrown(thrown: unknown, exports: WebAssembly.Exports): string {
+export function describeThrown(
+  thrown: unknown,
+  exports: WebAssembly.Exports,
+  names?: ReadonlyMap<string, string>,
+): string {
   if (!isException(thrown)) return String(thrown);
   const tag = Object.entries(exports).find(([, value]) => isTag(value) && thrown.is(value))?.[0];
-  return "uncaught WebAssembly exception" + (tag === undefined ? "" : ` "${shownName(tag)}"`);
+  return "uncaught WebAssembly exception" +
+    (tag === undefined ? "" : ` "${shownName(names?.get(tag) ?? tag)}"`);
 }
 
 function isException(value: unknown): value is Exception {

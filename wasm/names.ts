@@ -17,6 +17,8 @@ export interface Names {
   readonly save: string;
   /** Puts every mutable global back. */
   readonly restore: string;
+  /** Begins the names of tags that have a name in the guest, by their index. */
+  readonly tag: string;
 }
 
 /** A name of the guest that begins as added ones do, with the number in it. */
@@ -41,5 +43,6 @@ export function namesFor({ exports, imports }: Pick<Layout, "exports" | "imports
     control: `${prefix}.control`,
     save: `${prefix}.save`,
     restore: `${prefix}.restore`,
+    tag: `${prefix}.tag.`,
   };
 }

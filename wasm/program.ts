@@ -1,10 +1,8 @@
 import { shownName } from "../service/shown_name.ts";
-import type { MemoryLimits } from "./budget.ts";
 import { UnknownForm } from "./instructions.ts";
 import { type Export, type Import, type Layout, layoutOf } from "./layout.ts";
-import type { Names } from "./names.ts";
 import { ALLOWING, applyPolicies, NOTHING_KNOWN, type Terms, UNCOUNTED } from "./policies.ts";
-import { type Resetting, rewrite } from "./rewrite.ts";
+import { type Resetting, rewrite, type Rewritten } from "./rewrite.ts";
 
 const COMPONENT_LAYER = 1;
 
@@ -23,9 +21,7 @@ export interface Program {
   /** Whether the watchdog can stop it; or why it cannot. */
   readonly watched: true | string;
   /** What an instance of a rewritten module is given, and has; undefined if the module is as it came. */
-  readonly rewritten:
-    | { readonly memories: readonly MemoryLimits[]; readonly names: Names }
-    | undefined;
+  readonly rewritten: Pick<Rewritten, "memories" | "names" | "tags"> | undefined;
   /** The offset that a byte of the running module has in the module as it came; undefined in the host's functions. */
   readonly locate: (offset: number) => number | undefined;
   /** Compiles it again for instances that are put back by their whole image; there if it is not known to be dearer. */
@@ -116,7 +112,7 @@ async function attempt(
       limited: layout.types.objects ? UNCOUNTED : true,
       resetting: rewritten.resetting ?? `reuse is ${reuse}`,
       watched: watch || "nobody asks for it",
-      rewritten: { memories: rewritten.memories, names: rewritten.names },
+      rewritten: { memories: rewritten.memories, names: rewritten.names, tags: rewritten.tags },
       locate: (offset) => rewritten.offsets.original(offset),
     };
   } catch (error) {

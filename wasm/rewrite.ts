@@ -6,6 +6,7 @@ import { controlPages, WATCH } from "./control.ts";
 import { Growth } from "./growth.ts";
 import { UnknownForm } from "./instructions.ts";
 import { type Layout, stateOf } from "./layout.ts";
+import { tagNamesOf } from "./tag_names.ts";
 import { type Names, namesFor } from "./names.ts";
 import { Offsets } from "./offsets.ts";
 import { copyGlobalsBody, growBody, markBody, type ResetPlan } from "./reset_code.ts";
@@ -29,6 +30,8 @@ export interface Rewritten {
   readonly memories: readonly MemoryLimits[];
   readonly names: Names;
   readonly offsets: Offsets;
+  /** What the guest calls its tags, by what they are exported as. */
+  readonly tags: ReadonlyMap<string, string>;
   /** There if instances can be put back. */
   readonly resetting: Resetting | undefined;
 }
@@ -79,6 +82,7 @@ export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewr
     reset: reset && addReset(layout, added, { budget, names, watch, cards: reset.cards }),
     growth: reset || budget.left === Infinity ? undefined : new Growth(budget, added, watch),
   };
+  const tags = exportTags(layout, added, names);
   const offsets = new Offsets();
   const code = rewriteCode(layout, plan, offsets);
   return {
@@ -86,12 +90,23 @@ export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewr
     memories: budget.memories,
     names,
     offsets,
+    tags,
     resetting: plan.reset && resettingOf(layout, plan.reset),
   };
 }
 
 function resettingOf(layout: Layout, { least, cards }: ResetPlan): Resetting {
   return { least, cards, starts: layout.find(Id.start) !== undefined };
+}
+
+/** Exports the tags that have a name, so that the host can tell which one an exception has. */
+function exportTags(layout: Layout, added: Additions, names: Names): Map<string, string> {
+  const tags = new Map<string, string>();
+  for (const [index, name] of tagNamesOf(layout)) {
+    added.export(names.tag + index, "tag", index);
+    tags.set(names.tag + index, name);
+  }
+  return tags;
 }
 
 /** Adds what stops the code. */

@@ -1,4 +1,5 @@
 import { assemble } from "../../cli/wat.ts";
+import { sections } from "../../wasm/binary.ts";
 import { assertEquals } from "../assert.ts";
 import { fetchRaw } from "./http.ts";
 import { serveProgram } from "./serving.ts";
@@ -11,10 +12,20 @@ async function told(tag: string, reuse: "auto" | "image" | "never"): Promise<str
       (memory (export "memory") 1)
       (func (export "_start") (throw $tag (i32.const 1))))`,
   );
+  return await toldBy(program, reuse);
+}
+
+async function toldBy(program: Uint8Array, reuse: "auto" | "image" | "never"): Promise<string> {
   await using guest = await serveProgram(program, { reuse });
   assertEquals((await fetchRaw(guest.port, "/")).status, 500);
   const entry = await guest.logged(({ kind }) => kind === "host");
   return entry.kind === "host" ? `${entry.level}: ${entry.message}` : "";
+}
+
+/** The module up to its section `name`, which is its last. */
+function withoutNames(program: Uint8Array): Uint8Array {
+  const at = sections(program).find(({ id }) => id === 0)?.start;
+  return program.subarray(0, at);
 }
 
 for (const reuse of ["auto", "image", "never"] as const) {
@@ -25,9 +36,31 @@ for (const reuse of ["auto", "image", "never"] as const) {
     );
   });
 
-  Deno.test(`an exception that nothing catches is told without an export, ${reuse}`, async () => {
+  Deno.test(`an exception that nothing catches is told with the tag's own name, ${reuse}`, async () => {
     assertEquals(
-      (await told("", reuse)).replace(' "tag"', ""),
+      await told("", reuse),
+      'error: The guest trapped: uncaught WebAssembly exception "tag"',
+    );
+  });
+}
+
+for (
+  const [what, section] of [
+    ["no names", []],
+    ["an index that no tag has", [11, 6, 1, 9, 3, 0x74, 0x61, 0x67]],
+    ["a name that ends too late", [11, 6, 1, 0, 99, 0x74, 0x61, 0x67]],
+    ["many more names than bytes", [11, 5, 0xff, 0xff, 0xff, 0xff, 0x0f]],
+  ] as const
+) {
+  Deno.test(`a program with ${what} for its tags runs, and its exception is told without`, async () => {
+    const program = await assemble(
+      "throws.wat",
+      `(module (tag (param i32)) (memory (export "memory") 1)
+        (func (export "_start") (throw 0 (i32.const 1))))`,
+    );
+    const names = [0, section.length + 5, 4, 0x6e, 0x61, 0x6d, 0x65, ...section]; // a section `name`
+    assertEquals(
+      await toldBy(Uint8Array.of(...withoutNames(program), ...names), "auto"),
       "error: The guest trapped: uncaught WebAssembly exception",
     );
   });

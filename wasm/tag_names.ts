@@ -1,0 +1,63 @@
+import { Id, Reader, type Section } from "./binary.ts";
+import type { Layout } from "./layout.ts";
+
+const CUSTOM = 0;
+/** The subsection with the names of tags, in the section `name` (of the tool conventions' extended name section). */
+const TAGS = 11;
+/** Most tags whose names are read. */
+const MOST_TAGS = 1000;
+/** Longest name that is read, in bytes. */
+const MOST_NAME = 1024;
+
+/**
+ * The names that a module has for its tags, by their index; those that it exports included. What cannot be read has no
+ * name: V8 takes a module with any bytes in this section.
+ */
+export function tagNamesOf(
+  { bytes, sections, imported, count }: Layout,
+): ReadonlyMap<number, string> {
+  const total = imported.tag + count(Id.tag);
+  const names = new Map<number, string>();
+  if (total === 0) return names;
+  for (const section of sections) {
+    if (section.id !== CUSTOM) continue;
+    try {
+      readNames(bytes, section, total, names);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return names;
+}
+
+/** @throws {RangeError} Where the section ends too early. */
+function readNames(
+  bytes: Uint8Array,
+  { body, end }: Section,
+  total: number,
+  names: Map<number, string>,
+): void {
+  const reader = new Reader(bytes.subarray(0, end), body);
+  if (readName(reader) !== "name") return;
+  while (reader.at < end) {
+    const id = reader.byte();
+    const next = reader.unsigned() + reader.at;
+    if (id === TAGS) {
+      for (let left = reader.unsigned(); left > 0 && names.size < MOST_TAGS; left--) {
+        const index = reader.unsigned();
+        const name = readName(reader);
+        if (index < total) names.set(index, name);
+      }
+    }
+    reader.at = next;
+  }
+}
+
+function readName(reader: Reader): string {
+  const length = reader.unsigned();
+  const from = reader.at;
+  reader.at += length;
+  if (reader.at > reader.bytes.length) throw new RangeError("Cannot read past the section's end");
+  const bytes = reader.bytes.subarray(from, from + Math.min(length, MOST_NAME));
+  return new TextDecoder().decode(bytes);
+}
