@@ -33,10 +33,11 @@ export class ChunkQueue implements ByteSource {
     return this.#trailers ??= new HeaderList();
   }
 
+  /** Unknown as well where fields follow a source that has not been read: Content-Length would leave no place for them. */
   get length(): number | undefined {
     let length = 0;
     for (const piece of this.#pieces) {
-      if (piece.length === undefined) return undefined;
+      if (piece.length === undefined || (!isWhole(piece) && piece.trailers?.size)) return undefined;
       length += piece.length;
     }
     return length;

@@ -205,3 +205,12 @@ Deno.test("what was at hand before the count begins is counted, what was read is
   assertEquals(await textOf(queue), "bcde");
   assertEquals(held.bytes, 0);
 });
+
+Deno.test("a source with fields at its end has no length to declare", () => {
+  const queue = new ChunkQueue();
+  const source = new Pipe();
+  queue.push(source);
+  source.write(new Uint8Array(3));
+  source.finish(new HeaderList(["a", "1"]));
+  assertEquals([source.length, queue.length], [3, undefined]);
+});
