@@ -152,6 +152,17 @@ for (
       "http_protocol_error",
     ],
     [
+      "two equal lengths",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+      "http_protocol_error",
+    ],
+    [
+      "a length and a coding",
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "http_protocol_error",
+    ],
+    ["lines without CR", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "http_protocol_error"],
+    [
       "an upgrade",
       "HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw",
       "http_protocol_error",
