@@ -169,16 +169,14 @@ function optionsOf(
   };
 }
 
-/** How long after a change a file may change again at the same time of its clock, which has steps; in milliseconds. */
+/** How long after a change a file may change again at the same modification time, as file systems count in steps; in milliseconds. */
 const FRESH = 100;
 
 function versionOf(path: string): string | undefined {
   try {
     const { mtime, ctime, size, ino } = Deno.statSync(path);
-    if (!mtime) return undefined;
-    const times = [mtime, ctime ?? mtime].map((time) => time.getTime());
-    const fresh = times.some((time) => Math.abs(Date.now() - time) < FRESH);
-    return fresh ? undefined : [...times, size, ino].join();
+    if (!mtime || Math.abs(Date.now() - mtime.getTime()) < FRESH) return undefined;
+    return [mtime.getTime(), ctime?.getTime(), size, ino].join();
   } catch {
     return undefined; // reading it tells why
   }
