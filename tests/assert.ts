@@ -1,3 +1,4 @@
+import "./time_limit.ts";
 // deno-std is the standard library as plain JavaScript; the types are given here.
 import * as std from "npm:deno-std@1.4.0/assert/mod.js";
 

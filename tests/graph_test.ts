@@ -218,3 +218,20 @@ function exists(path: string): boolean {
     return false;
   }
 }
+
+Deno.test("every test has a time limit: its file imports what sets one, most of them with the assertions", async () => {
+  const without = [];
+  for await (const path of testFiles("tests")) {
+    const text = await Deno.readTextFile(new URL(path, ROOT));
+    if (!/ (from )?"\.[./]*\/(assert|time_limit)\.ts"/.test(text)) without.push(path);
+  }
+  assertEquals(without, []);
+});
+
+async function* testFiles(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(`${folder}/`, ROOT))) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* testFiles(path);
+    else if (name.endsWith("_test.ts")) yield path;
+  }
+}

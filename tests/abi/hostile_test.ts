@@ -1,3 +1,4 @@
+import "../time_limit.ts";
 import fc from "npm:fast-check@4.10.2";
 import { turn } from "./_bench.ts";
 import { CROWD, crowded, dismiss, misuse } from "./_hostile.ts";

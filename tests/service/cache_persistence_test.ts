@@ -1,3 +1,4 @@
+import "../time_limit.ts";
 import { memoryCacheDriver } from "../../service/cache/memory_driver.ts";
 import { cacheContract } from "./cache_contract.ts";
 
