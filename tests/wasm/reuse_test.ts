@@ -287,6 +287,27 @@ Deno.test("an instance whose memory has grown large is not kept", async () => {
   assertEquals(dropped, { printed: NEW, because: undefined, instances: 3, traps: [] });
 });
 
+Deno.test("beyond its own size a reused memory does not trap where its instance has had pages, and reads as zeroes", async () => {
+  const wat = await Deno.readTextFile(new URL("../../testdata/hostile/gap.wat", import.meta.url));
+  const source = await assemble("gap.wat", wat);
+  const statusesOf = async (reuse: "auto" | "never") => {
+    await using app = await Fastlike.load(source, { reuse });
+    const statuses: number[] = [];
+    for (const method of ["GET", "POST", "GET"]) {
+      const response = await app.handler(new Request("http://localhost/", { method }));
+      await response.text();
+      statuses.push(response.status);
+    }
+    return statuses;
+  };
+  assertEquals(await statusesOf("never"), [500, 200, 500]);
+  assertEquals(
+    await statusesOf("auto"),
+    [500, 200, 200],
+    "a known deviation, which the README tells",
+  );
+});
+
 Deno.test("a trap tells the guest's own names and offsets, reused or not", async () => {
   const wat = guest(
     `(func $deep (param i32) (i32.store (i32.const 8000) (i32.const 1))
