@@ -40,6 +40,7 @@ export class CodeRewriter {
   readonly #head = new Writer();
   readonly #check: Uint8Array | undefined;
   readonly #exit: Uint8Array | undefined;
+  readonly #askAnew: Uint8Array | undefined;
   readonly #labels = new Labels();
   readonly #loadAdded: Uint8Array | undefined;
   readonly #markAddress: Uint8Array | undefined;
@@ -59,6 +60,7 @@ export class CodeRewriter {
     if (watch) {
       this.#check = checkOf(watch);
       this.#exit = exitOf(watch);
+      this.#askAnew = askAnew(watch);
     }
     if (reset) this.#loadAdded = loadAdded(reset);
     if (reset?.cards) this.#markAddress = markAddress(reset);
@@ -168,7 +170,7 @@ export class CodeRewriter {
       if (loop === undefined) return copied;
       code.copy(r.bytes, copied, r.at);
       const { length } = code;
-      code.raw(askAnew(this.#plan.watch!));
+      code.raw(this.#askAnew!);
       this.#offsets.add(length, code.length, loop, r.at);
       return r.at;
     }

@@ -38,6 +38,7 @@ export class Labels {
   #around: number[] = [0];
   /** Of each of them where its loop begins, if the host has put blocks around it. */
   #loops: (number | undefined)[] = [undefined];
+  readonly #edit = new Writer();
 
   /** Begins a function body. */
   reset(): void {
@@ -73,10 +74,10 @@ export class Labels {
     else if (op === Op.block || op === Op.if || op === Op.try || op === Op.tryTable) this.open();
   }
 
-  /** The branch that begins at `start` and ends at the reader, as it has to be here; undefined if it may stay. */
+  /** The branch that begins at `start` and ends at the reader, as it has to be here, valid until the next one; undefined if it may stay. */
   editOf(op: number, r: Reader, start: number): Uint8Array | undefined {
     const after = r.at;
-    const w = new Writer(after - start + 8);
+    const w = this.#edit.reset();
     // `delegate` counts from outside the block that it ends.
     const innermost = this.#around.length - (op === Op.delegate ? 2 : 1);
     let changed = false;
