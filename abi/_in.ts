@@ -1,3 +1,4 @@
+import type { Sandbox } from "../handles/sandbox.ts";
 import type { Resource } from "../handles/table.ts";
 import { Waitable } from "../handles/waitable.ts";
 import { refuse } from "../service/errors.ts";
@@ -19,15 +20,28 @@ export const u64: Input<bigint> = {
   words: ["i64"],
   read: (_, args, at) => BigInt.asUintN(64, args[at] as bigint),
 };
+/** Longest text in bytes, unless a limit allows a header field or a URL more: to decode one takes time. */
+const MOST_TEXT = 2 ** 20;
+
+function textLength({ service: { limits } }: Sandbox, args: readonly Word[], at: number): number {
+  const length = unsigned(args, at);
+  if (length > MOST_TEXT && length > limits.header_bytes && length > limits.url_bytes) {
+    refuse("invalid", `Cannot take a text of ${length} bytes: ${MOST_TEXT} is the most`);
+  }
+  return length;
+}
+
 /** UTF-8. */
 export const text: Input<string> = {
   words: ["i32", "i32"],
-  read: ({ memory }, args, at) => memory.text(unsigned(args, at), unsigned(args, at + 1)),
+  read: (sandbox, args, at) =>
+    sandbox.memory.text(unsigned(args, at), textLength(sandbox, args, at + 1)),
 };
 /** Any bytes, one character each. */
 export const byteString: Input<string> = {
   words: ["i32", "i32"],
-  read: ({ memory }, args, at) => memory.byteString(unsigned(args, at), unsigned(args, at + 1)),
+  read: (sandbox, args, at) =>
+    sandbox.memory.byteString(unsigned(args, at), textLength(sandbox, args, at + 1)),
 };
 /** A header name that may stand in a message. */
 export const headerName: Input<string> = {

@@ -78,10 +78,17 @@ export function entitled({ descriptors }: Sandbox, fd: number, name: string): De
 }
 
 /** A path, in UTF-8. */
+/** Longest path in bytes: Linux's PATH_MAX. */
+const MOST_PATH = 4096;
+
 const path: Input<string> = {
   words: ["i32", "i32"],
   read({ memory }, args, at) {
-    const bytes = memory.bytes(unsigned(args, at), unsigned(args, at + 1));
+    const length = unsigned(args, at + 1);
+    if (length > MOST_PATH && length <= memory.size) {
+      deny("nametoolong", "Cannot use so long a path");
+    }
+    const bytes = memory.bytes(unsigned(args, at), length);
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch {
