@@ -2,9 +2,9 @@ import { isLoopback } from "./address.ts";
 import type { ClientFacts } from "./client_facts.ts";
 
 /** How much of a fault its client is told: all of it, or the id under which the log has it. */
-export const ERROR_DETAILS = ["details", "brief"] as const;
-/** One of {@linkcode ERROR_DETAILS}. */
-export type ErrorDetails = typeof ERROR_DETAILS[number];
+export type ErrorDetails = "details" | "brief";
+/** Every one of {@linkcode ErrorDetails}. */
+export const ERROR_DETAILS: readonly ErrorDetails[] = ["details", "brief"];
 
 /** What decides for whom there are details. */
 export interface ErrorOptions {

@@ -30,6 +30,7 @@ export type { ImageOptimizer, ImageOptions } from "./image_optimizer.ts";
 export type { ShieldingSite } from "./shielding.ts";
 export type { StopSignal } from "./watchdog.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
+export type { ErrorDetails } from "./error_text.ts";
 
 // Who and where a client is
 export {
