@@ -1,0 +1,116 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "./assert.ts";
+import { command, denoFirst, ROOT, withFiles } from "./cli/commands.ts";
+import { guestUrl } from "./guests/serving.ts";
+
+const read = (path: string) => Deno.readTextFile(`${ROOT}/${path}`);
+const README = await read("README.md");
+const PAGES = [
+  "README.md",
+  ...Array.from(Deno.readDirSync(`${ROOT}/docs`), ({ name }) => `docs/${name}`),
+];
+
+/** The blocks of a page in one language. */
+function blocksOf(page: string, language: string): string[] {
+  const blocks = page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
+  return Array.from(blocks, ([, text]) => text!);
+}
+
+/** Pastes a block into a file beside `mod.ts` and a program, as in the checkout. */
+async function pasted(block: string, use: (folder: string) => Promise<void>): Promise<void> {
+  const files = {
+    "app.wasm": await Deno.readFile(guestUrl("rust")),
+    "mod.ts": `export * from "file://${ROOT}/mod.ts";`,
+    "block.ts": block.replaceAll('"./drivers/', `"file://${ROOT}/drivers/`),
+  };
+  await withFiles(files, use);
+}
+
+const [SERVER, TEST, LOGS] = blocksOf(README, "ts") as [string, string, string];
+const IMPORTS = blocksOf(await read("docs/images.md"), "ts")[0]!;
+
+Deno.test("the README's server answers as pasted", async () => {
+  await pasted(SERVER, async (cwd) => {
+    await using child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"],
+      cwd,
+      env: { ...denoFirst(), NO_COLOR: "1", DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    let said = "";
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      if (/http:\S+\s/.test(said)) break;
+    }
+    const [url] = /http:[^\s"]+/.exec(said) ?? [];
+    assert(url, `the block ended: ${said}`);
+    assertEquals(await (await fetch(new URL("hello", url))).text(), "Hello from rust\n");
+    await child.stdout.cancel();
+    child.kill("SIGKILL");
+  });
+});
+
+Deno.test("the README's test passes as pasted", async () => {
+  await pasted(TEST, async (cwd) => {
+    const { code, stdout, stderr } = await command(Deno.execPath(), ["test", "-A", "block.ts"], {
+      cwd,
+    });
+    assertEquals(code, 0, stdout + stderr);
+    assertStringIncludes(stdout, "ok | 1 passed");
+  });
+});
+
+const USE = `
+for (const path of ["/log", "/trap"]) await app.handler(new Request("http://localhost" + path));
+await app[Symbol.asyncDispose]();`;
+
+Deno.test("the README's logs go to LogTape as pasted", async () => {
+  await pasted(LOGS + USE, async (cwd) => {
+    const { code, stdout, stderr } = await command(Deno.execPath(), [
+      "run",
+      "-A",
+      "--check",
+      "block.ts",
+    ], {
+      cwd,
+    });
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout + stderr, / :: .*hello log/);
+    assertMatch(stdout + stderr, /The guest trapped: unreachable/);
+  });
+});
+
+Deno.test("the image page's block loads as pasted", async () => {
+  await pasted(IMPORTS, async (cwd) => {
+    const { code, stderr } = await command(Deno.execPath(), ["run", "-A", "--check", "block.ts"], {
+      cwd,
+    });
+    assertEquals(code, 0, stderr);
+  });
+});
+
+Deno.test("the README's hostcall is the code's own", async () => {
+  const shown = blocksOf(README, "ts").at(-1)!;
+  const code = await read("abi/http_body.ts");
+  const plain = (text: string) => text.replace(/\s+/g, " ");
+  assertStringIncludes(plain(code), plain(shown).trim());
+});
+
+Deno.test("every task that a page names is there, and every flag of its commands is known", async () => {
+  const { tasks } = JSON.parse(await read("deno.json"));
+  const { HELP } = await import("../cli/help.ts");
+  for (const page of PAGES) {
+    const text = await read(page);
+    for (const [, task] of text.matchAll(/deno(?:@[\d.]+)? task ([a-z]+)/g)) {
+      assert(tasks[task!], `${page}: ${task}`);
+    }
+    for (const block of blocksOf(text, "sh")) {
+      for (const line of block.replaceAll("\\\n", " ").split("\n")) {
+        const [, own = ""] = /(?:cli\.ts|fastlike)\s(.*)$/.exec(line) ?? [];
+        for (const [flag] of own.replace(/ -- .*/, "").matchAll(/(?<=\s|^)--[a-z][\w-]*/g)) {
+          assertStringIncludes(HELP, flag, `${page}: ${line}`);
+        }
+      }
+    }
+  }
+});
