@@ -288,7 +288,7 @@ Deno.test("an instance whose memory has grown large is not kept", async () => {
 });
 
 Deno.test("beyond its own size a reused memory does not trap where its instance has had pages, and reads as zeroes", async () => {
-  const wat = await Deno.readTextFile(new URL("../../testdata/hostile/gap.wat", import.meta.url));
+  const wat = await Deno.readTextFile(new URL("../../testdata/cases/gap.wat", import.meta.url));
   const source = await assemble("gap.wat", wat);
   const statusesOf = async (reuse: "auto" | "never") => {
     await using app = await Fastlike.load(source, { reuse });
