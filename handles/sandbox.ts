@@ -22,6 +22,8 @@ import { Waitable } from "./waitable.ts";
 /** The longest time that a timer of the platform takes, in milliseconds. */
 const MOST_TIMER = 2 ** 31 - 1;
 const READY = Promise.resolve();
+/** How many dynamic backends one run of a program may register. */
+const MOST_DYNAMIC = 1000;
 /** How long a guest may run in one go before others are held up by it, in milliseconds. */
 const LONG_RUN = 20;
 
@@ -211,13 +213,17 @@ export class Sandbox implements Runner {
     return `${name} ${createHash("sha256").update(target).digest("base64")}`;
   }
 
-  /** Defines a backend for this sandbox; refused when the name is in use. */
+  /** Defines a backend for this sandbox; refused when the name is in use, and when there are too many. */
   addBackend(backend: Backend): void {
     const { name } = backend;
     if (this.isDynamic(name) || this.service.backends.isDefined(name)) {
       refuse("failed", `Cannot register backend "${name}": the name is in use`);
     }
-    (this.#dynamicBackends ??= new Map()).set(name, backend);
+    const dynamic = this.#dynamicBackends ??= new Map();
+    if (dynamic.size >= MOST_DYNAMIC) {
+      refuse("limit-exceeded", `Cannot register more than ${MOST_DYNAMIC} dynamic backends`);
+    }
+    dynamic.set(name, backend);
   }
 
   // Running and waiting

@@ -297,6 +297,12 @@ Deno.test("a name in use is refused with Error, be it dynamic or static", async 
   assertEquals(await b.got(BACKEND, "is_dynamic", "plain"), 0);
 });
 
+Deno.test("a run of a program may register a thousand backends, and not one more", () => {
+  using b = bench(options);
+  for (let i = 0; i < 1000; i++) assertEquals(register(b, `d${i}`, "one.test", 0), ok);
+  assertEquals(register(b, "one more", "one.test", 0), XqdStatus.limitexceeded);
+});
+
 const catchAlls: [what: string, options: ServiceOptions][] = [
   ["a catch-all", { catchAll: () => new Response("caught") }],
   ["a function for all names", { backends: () => () => new Response("caught") }],
