@@ -235,3 +235,24 @@ async function* testFiles(folder: string): AsyncGenerator<string> {
     else if (name.endsWith("_test.ts")) yield path;
   }
 }
+
+Deno.test("what a guest is built into is committed, or ignored as too large", async () => {
+  const git = async (...args: string[]) => {
+    const { code, stdout } = await new Deno.Command("git", { args, cwd: ROOT }).output();
+    return code === 0 ? new TextDecoder().decode(stdout).split("\n") : undefined;
+  };
+  const tracked = await git("ls-files", "testdata/built");
+  const ignored = await Deno.readTextFile(new URL("testdata/.gitignore", ROOT));
+  const namesIn = async (folder: string) =>
+    (await Array.fromAsync(Deno.readDir(new URL(folder, ROOT)))).map(({ name }) => name);
+  const sources = await namesIn("testdata/wat");
+  const modules = [
+    ...sources.map((name) => name.replace(/\.wat$/, ".wasm")),
+    ...await namesIn("testdata/built"),
+  ];
+  if (!tracked) return; // no checkout of git: an archive has what was committed
+  const left = modules.filter((name) =>
+    !tracked.includes(`testdata/built/${name}`) && !ignored.includes(`built/${name}`)
+  );
+  assertEquals(left, []);
+});
