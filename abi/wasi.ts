@@ -10,7 +10,7 @@ import { concat } from "../service/bytes.ts";
 import type { Environment, Texts } from "../service/environment.ts";
 import { refuse } from "../service/errors.ts";
 import { type Input, type Namespace, namespace, type Output } from "./_define.ts";
-import { u32, u64, unsigned } from "./_in.ts";
+import { pointer, u32, u64, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
 import { call, checkCount, errnoOf, wait } from "./_wasi_errno.ts";
 import { entitled, fileCalls } from "./_wasi_files.ts";
@@ -87,7 +87,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
   /** Nanoseconds. The precision asked for does not matter. */
   clock_time_get: call([u32, u64], out.u64, (sandbox, id) => clock(sandbox, id)),
 
-  random_get: call([u32, u32], out.none, (sandbox, ptr, length) => {
+  random_get: call([pointer, u32], out.none, (sandbox, ptr, length) => {
     const { memory, service: { random } } = sandbox;
     if (ptr + length > memory.size) refuse("invalid", `Cannot reach ${length} bytes at ${ptr}`);
     for (let at = 0; at < length; at += RANDOM_PIECE) {
