@@ -4,7 +4,7 @@ import { concat, EMPTY, type Payload } from "../service/bytes.ts";
 import { type ClientFacts, HttpVersion, type ResponseHead } from "../service/exchange.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
-import { ServerExchange } from "./exchange.ts";
+import { type ExchangeParts, ServerExchange } from "./exchange.ts";
 import { type HeadBounds, HeadParser } from "./head_parser.ts";
 import { type ContentDecoder, LengthDecoder } from "./length_decoder.ts";
 import { linger } from "./linger.ts";
@@ -240,21 +240,23 @@ export class Connection implements ResponseWire, ContentOwner {
   #exchangeOf(head: RequestHeadFields, body: Payload, writer: ResponseWriter): ServerExchange {
     const { method, target, path, version, headers } = head;
     const authority = head.authority || addressOf(this.client);
-    let before = 0;
-    return new ServerExchange({
+    const parts: ExchangeParts = {
       head: { method, url: `${this.#options.scheme}://${authority}${path}`, version, headers },
       target,
       body,
       client: this.client,
       writer,
-      ...head.upgrades && {
-        takeOver: (head) => {
-          const stream = this.#switch(head, writer);
-          before = stream.bytesWritten ?? 0;
-          return stream;
-        },
-        bytesAfter: () => (this.stream.bytesWritten ?? 0) - before,
+    };
+    if (!head.upgrades) return new ServerExchange(parts);
+    let before = 0;
+    return new ServerExchange({
+      ...parts,
+      takeOver: (head) => {
+        const stream = this.#switch(head, writer);
+        before = stream.bytesWritten ?? 0;
+        return stream;
       },
+      bytesAfter: () => (this.stream.bytesWritten ?? 0) - before,
     });
   }
 
