@@ -12,19 +12,19 @@
  *
  * @module
  */
-import { Received } from "./handles/received.ts";
+import { Received } from "./handles/downstream_request.ts";
 import { Stop } from "./handles/stop.ts";
-import { load, type Loaded, warmup } from "./load.ts";
-import { Run } from "./run.ts";
-import type { Exchange } from "./service/exchange.ts";
-import { Line, type Linked } from "./service/line.ts";
+import { load, type Loaded, warmup } from "./engine/load.ts";
+import { Run } from "./engine/run.ts";
+import type { Exchange } from "./service/http/exchange.ts";
+import { Line, type Linked } from "./service/util/linked_list.ts";
 import type { ServiceOptions } from "./service/options.ts";
-import { type Refusal, refusalOfHead } from "./service/head_refusal.ts";
-import { reply } from "./service/reply.ts";
+import { type Refusal, refusalOfHead } from "./engine/head_refusal.ts";
+import { reply } from "./service/http/reply.ts";
 import { describe, hopsOf, Service } from "./service/service.ts";
 import type { Status } from "./service/status.ts";
-import { SyntheticExchange } from "./service/synthetic_exchange.ts";
-import { type HandlerInfo, WebExchange } from "./service/web_exchange.ts";
+import { SyntheticExchange } from "./service/http/synthetic_exchange.ts";
+import { type HandlerInfo, WebExchange } from "./service/http/web_exchange.ts";
 import type { Source } from "./wasm/program.ts";
 
 export { XqdStatus } from "./abi/_status.ts";

@@ -2,7 +2,7 @@
 import type { CacheHandle } from "../handles/cache.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import type { Resource } from "../handles/table.ts";
-import type { Eventually } from "../service/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import type { Found } from "../service/cache/object.ts";
 import { type Outcome, usable } from "../service/cache/outcome.ts";
 import { refuse } from "../service/errors.ts";

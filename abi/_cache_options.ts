@@ -6,7 +6,7 @@ import type { Range } from "../service/cache/range.ts";
 import { parseSurrogateKeys } from "../service/cache/surrogate_keys.ts";
 import { ANY_REQUEST, parseVaryRule } from "../service/cache/vary.ts";
 import { refuse } from "../service/errors.ts";
-import { HeaderList } from "../service/headers.ts";
+import { HeaderList } from "../service/http/headers.ts";
 import type { Input, Words } from "./_define.ts";
 import { bytes, byteString, oneOf, options, ref, text, u64 } from "./_in.ts";
 

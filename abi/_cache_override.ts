@@ -5,7 +5,7 @@
  */
 import { GuestRequest } from "../handles/message.ts";
 import { refuse } from "../service/errors.ts";
-import { checkValue } from "../service/headers.ts";
+import { checkValue } from "../service/http/headers.ts";
 import { call, type Hostcall } from "./_define.ts";
 import { byteString, pointer, ref, u32 } from "./_in.ts";
 import * as out from "./_out.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 import { type ClientRequest, GuestRequest } from "../handles/message.ts";
-import { octetsOf } from "../service/address.ts";
-import { EMPTY } from "../service/bytes.ts";
-import { type ClientFacts, VERIFY_RESULTS } from "../service/client_facts.ts";
+import { octetsOf } from "../service/util/address.ts";
+import { EMPTY } from "../service/http/bytes.ts";
+import { type ClientFacts, VERIFY_RESULTS } from "../service/client/client_facts.ts";
 import { refuse } from "../service/errors.ts";
-import type { Exchange } from "../service/exchange.ts";
+import type { Exchange } from "../service/http/exchange.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import type { Hostcall, Input, Output } from "./_define.ts";
 import { call } from "./_define.ts";

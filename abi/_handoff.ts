@@ -8,7 +8,7 @@ import { handOff } from "../handles/handoff.ts";
 import { GuestRequest } from "../handles/message.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { refuse } from "../service/errors.ts";
-import { checkValue } from "../service/headers.ts";
+import { checkValue } from "../service/http/headers.ts";
 import { call, type Hostcall } from "./_define.ts";
 import { ref, text } from "./_in.ts";
 import * as out from "./_out.ts";

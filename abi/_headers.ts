@@ -1,8 +1,8 @@
 import type { Resource } from "../handles/table.ts";
 import { refuse } from "../service/errors.ts";
-import { checkValue, type HeaderList } from "../service/headers.ts";
-import type { HttpVersion } from "../service/exchange.ts";
-import type { Framing } from "../service/framing.ts";
+import { checkValue, type HeaderList } from "../service/http/headers.ts";
+import type { HttpVersion } from "../service/http/exchange.ts";
+import type { Framing } from "../service/http/framing.ts";
 import { call, type Hostcall } from "./_define.ts";
 import { byteString, headerName, headerValue, oneOf, ref, take, u32 } from "./_in.ts";
 import * as out from "./_out.ts";

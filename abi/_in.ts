@@ -2,7 +2,7 @@ import type { Sandbox } from "../handles/sandbox.ts";
 import type { Resource } from "../handles/table.ts";
 import { Waitable } from "../handles/waitable.ts";
 import { refuse } from "../service/errors.ts";
-import { checkName, checkValue } from "../service/headers.ts";
+import { checkName, checkValue } from "../service/http/headers.ts";
 import type { Input, Word } from "./_define.ts";
 
 /** The word as an unsigned number; a word that an older guest does not pass is 0. */

@@ -1,10 +1,10 @@
 import { Body } from "../handles/body.ts";
 import { GuestRequest } from "../handles/message.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
-import { addressOf } from "../service/address.ts";
-import { concat } from "../service/bytes.ts";
+import { addressOf } from "../service/util/address.ts";
+import { concat } from "../service/http/bytes.ts";
 import { HostError, refuse } from "../service/errors.ts";
-import { type Inspection, verdictJson } from "../service/inspection.ts";
+import { type Inspection, verdictJson } from "../service/client/inspection.ts";
 import { describe } from "../service/service.ts";
 import { type Hostcall, wait } from "./_define.ts";
 import { ip, options, ref, type Span, span, text } from "./_in.ts";

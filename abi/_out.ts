@@ -9,7 +9,7 @@ import {
   SendError,
   type SendFailure,
 } from "../service/errors.ts";
-import { utf8 } from "../service/utf8.ts";
+import { utf8 } from "../service/util/utf8.ts";
 import type { Output, Word } from "./_define.ts";
 import { unsigned } from "./_in.ts";
 import { statusOf, XqdStatus } from "./_status.ts";

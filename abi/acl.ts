@@ -1,6 +1,6 @@
 /** `fastly_acl`: what to do about which addresses. @module */
 import { Body } from "../handles/body.ts";
-import { Acl } from "../service/acl.ts";
+import { Acl } from "../service/stores/acl.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Namespace, namespace, wait } from "./_define.ts";
 import { ip, ref, text } from "./_in.ts";

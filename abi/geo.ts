@@ -1,5 +1,5 @@
 /** `fastly_geo`: where an address is. @module */
-import { addressOf } from "../service/address.ts";
+import { addressOf } from "../service/util/address.ts";
 import { call, type Namespace, namespace } from "./_define.ts";
 import { ip } from "./_in.ts";
 import * as out from "./_out.ts";

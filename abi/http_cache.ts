@@ -4,12 +4,12 @@ import { begin, HttpCacheLookup, look, type Lookup } from "../handles/http_cache
 import { GuestRequest, GuestResponse } from "../handles/message.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { firstReady } from "../handles/waitable.ts";
-import type { Eventually } from "../service/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
 import { refuse } from "../service/errors.ts";
-import { defaultSurrogateKey, suggestedKey } from "../service/http_cache/key.ts";
-import { isCacheableMethod, showsContent, varyRuleOf } from "../service/http_cache/policy.ts";
-import { asksForUpgrade } from "../service/upgrade.ts";
+import { defaultSurrogateKey, suggestedKey } from "../service/cache/http/key.ts";
+import { isCacheableMethod, showsContent, varyRuleOf } from "../service/cache/http/policy.ts";
+import { asksForUpgrade } from "../service/backends/upgrade.ts";
 import { numberCalls, stateOf } from "./_cache_found.ts";
 import {
   call,

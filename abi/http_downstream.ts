@@ -6,7 +6,7 @@
 import type { Memory } from "../handles/memory.ts";
 import { RequestPromise } from "../handles/request_promise.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
-import type { ProxyFacts } from "../service/client_facts.ts";
+import type { ProxyFacts } from "../service/client/client_facts.ts";
 import { refuse } from "../service/errors.ts";
 import { hopsOf } from "../service/service.ts";
 import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.ts";

@@ -9,12 +9,12 @@ import { PendingRequest as Pending, type Reply } from "../handles/pending_reques
 import type { Sandbox } from "../handles/sandbox.ts";
 import { firstReady } from "../handles/waitable.ts";
 import { send, sendThroughCache } from "../handles/send.ts";
-import type { Backend } from "../service/backends.ts";
-import type { Payload } from "../service/bytes.ts";
-import type { Eventually } from "../service/bytes.ts";
+import type { Backend } from "../service/backends/backends.ts";
+import type { Payload } from "../service/http/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import { refuse, SendError } from "../service/errors.ts";
-import { checkMethod } from "../service/headers.ts";
-import { checkUrl } from "../service/url.ts";
+import { checkMethod } from "../service/http/headers.ts";
+import { checkUrl } from "../service/http/url.ts";
 import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
 import { currentFacts, hasValidKey, originalNames, prefixed } from "./_downstream.ts";
 import { dynamicBackend } from "./_dynamic_backend.ts";

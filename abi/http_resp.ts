@@ -6,7 +6,7 @@
 import { Body } from "../handles/body.ts";
 import { GuestResponse } from "../handles/message.ts";
 import { PendingRequest } from "../handles/pending_request.ts";
-import { octetsOf } from "../service/address.ts";
+import { octetsOf } from "../service/util/address.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Namespace, namespace } from "./_define.ts";
 import { messageCalls } from "./_headers.ts";

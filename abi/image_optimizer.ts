@@ -4,7 +4,7 @@ import { optimize } from "../handles/image.ts";
 import { GuestRequest } from "../handles/message.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { INVALID_HANDLE } from "../handles/table.ts";
-import { EMPTY, type Payload } from "../service/bytes.ts";
+import { EMPTY, type Payload } from "../service/http/bytes.ts";
 import { HostError } from "../service/errors.ts";
 import { type Input, type Namespace, namespace, type Output, wait } from "./_define.ts";
 import { settle } from "./http_req.ts";

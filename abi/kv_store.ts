@@ -2,7 +2,7 @@
 import { Body } from "../handles/body.ts";
 import { KvDelete, KvInsert, KvListing, KvLookup } from "../handles/kv.ts";
 import { refuse } from "../service/errors.ts";
-import { KvStore } from "../service/kv/store.ts";
+import { KvStore } from "../service/stores/kv/store.ts";
 import { call, type Hostcall, type Input, type Namespace, namespace, wait } from "./_define.ts";
 import type { Output } from "./_define.ts";
 import { content } from "./http_body.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { SendError } from "../service/errors.ts";
-import type { Eventually } from "../service/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import { type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
 import { fastlyAbi } from "./fastly_abi.ts";
 import { httpBody } from "./http_body.ts";

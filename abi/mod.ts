@@ -4,7 +4,7 @@
  * @module
  */
 import type { Sandbox, Seat } from "../handles/sandbox.ts";
-import { shownName } from "../service/shown_name.ts";
+import { shownName } from "../service/util/shown_name.ts";
 import { acl } from "./acl.ts";
 import { asyncIo } from "./async_io.ts";
 import { backends } from "./backend.ts";

@@ -2,7 +2,7 @@
 import { Body } from "../handles/body.ts";
 import { KvDelete, KvInsert, KvLookup } from "../handles/kv.ts";
 import { HostError } from "../service/errors.ts";
-import { KvStore } from "../service/kv/store.ts";
+import { KvStore } from "../service/stores/kv/store.ts";
 import { call, type Namespace, namespace, wait } from "./_define.ts";
 import { content } from "./http_body.ts";
 import { ref, take } from "./_in.ts";

@@ -1,6 +1,6 @@
 /** `fastly_uap`: the browser behind a User-Agent field (deprecated by Fastly, used by guests of 2020). @module */
 import { HostError } from "../service/errors.ts";
-import type { UserAgent } from "../service/user_agent.ts";
+import type { UserAgent } from "../service/client/user_agent.ts";
 import { call, type Namespace, namespace, type Output } from "./_define.ts";
 import { byteString } from "./_in.ts";
 import * as out from "./_out.ts";

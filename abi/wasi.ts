@@ -6,7 +6,7 @@
  */
 import type { Sandbox } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
-import { concat } from "../service/bytes.ts";
+import { concat } from "../service/http/bytes.ts";
 import type { Environment, Texts } from "../service/environment.ts";
 import { refuse } from "../service/errors.ts";
 import { type Input, type Namespace, namespace, type Output } from "./_define.ts";

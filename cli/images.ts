@@ -1,4 +1,4 @@
-import type { ImageOptimizer } from "../service/image_optimizer.ts";
+import type { ImageOptimizer } from "../service/backends/image_optimizer.ts";
 
 /** An image optimizer that is loaded with the first image, for most programs have none. */
 export function imagesOnDemand(): ImageOptimizer {

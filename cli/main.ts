@@ -1,12 +1,12 @@
-import { parse, type RunCommand, type ServeCommand } from "./args.ts";
+import { parse, type RunCommand, type ServeCommand } from "./flags/args.ts";
 import { CommandError, reasonOf, UsageError } from "./errors.ts";
 import { surviveFaults } from "./faults.ts";
-import { HELP } from "./help.ts";
-import { Output } from "./output.ts";
+import { HELP } from "./flags/help.ts";
+import { Output } from "./telemetry/output.ts";
 import type { Load } from "./program.ts";
-import { openTerminal, type Terminal } from "./terminal.ts";
+import { openTerminal, type Terminal } from "./telemetry/terminal.ts";
 import { VERSION } from "./version.ts";
-import { startedAsViceroy } from "./viceroy.ts";
+import { startedAsViceroy } from "./commands/viceroy.ts";
 
 /** Runs the command line; resolves to the process's exit code. */
 export async function main(argv: readonly string[], load: Load): Promise<number> {
@@ -32,12 +32,12 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
         return 0;
       case "run": {
         const terminal = prepare(command);
-        const { run } = await import("./run.ts");
+        const { run } = await import("./commands/run.ts");
         return await run(command, load, terminal);
       }
       case "serve": {
         const terminal = prepare(command);
-        const { serve } = await import("./serve.ts"); // `run` starts sooner without a listener
+        const { serve } = await import("./commands/serve.ts"); // `run` starts sooner without a listener
         await serve(command, load, terminal, (line) => {
           stdout.line(line);
           stdout.flush();

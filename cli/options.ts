@@ -1,17 +1,17 @@
 import { dirname, join } from "node:path";
 import type { ServiceOptions } from "../service/options.ts";
-import { parseAcls, parseDevices, parseGeo } from "../service/manifest/lookups.ts";
-import { type Manifest, parseManifest } from "../service/manifest/mod.ts";
-import { parseConfigStores, parseKvStores, parseSecretStores } from "../service/manifest/stores.ts";
-import { type Machine, ManifestError, Table } from "../service/manifest/table.ts";
-import type { ServiceFlags } from "./args.ts";
+import { parseAcls, parseDevices, parseGeo } from "./manifest/lookups.ts";
+import { type Manifest, parseManifest } from "./manifest/mod.ts";
+import { parseConfigStores, parseKvStores, parseSecretStores } from "./manifest/stores.ts";
+import { type Machine, ManifestError, Table } from "./manifest/table.ts";
+import type { ServiceFlags } from "./flags/args.ts";
 import { readAuthorities } from "./authorities.ts";
-import { environmentWith } from "./env_file.ts";
+import { environmentWith } from "./manifest/env_file.ts";
 import { CommandError, reasonOf } from "./errors.ts";
-import { type LogRoutes, routeLogs } from "./log_endpoints.ts";
+import { type LogRoutes, routeLogs } from "./telemetry/log_endpoints.ts";
 import { imagesOnDemand } from "./images.ts";
 import { persistIn } from "./persist.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Terminal } from "./telemetry/terminal.ts";
 
 /** The options of a service, and the files that they write to, which the caller closes. */
 export interface Configured extends Disposable {
@@ -196,6 +196,6 @@ function machineAt(folder: string, terminal: Terminal): Machine {
     versionOf,
     env: environmentWith(folder),
     warn: (line) => terminal.note("warning", line),
-    openDatabase: async (bytes) => (await import("./mmdb.ts")).openDatabase(bytes),
+    openDatabase: async (bytes) => (await import("./manifest/mmdb.ts")).openDatabase(bytes),
   };
 }

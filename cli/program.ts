@@ -1,4 +1,4 @@
-import type { Exchange } from "../service/exchange.ts";
+import type { Exchange } from "../service/http/exchange.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import type { Status } from "../service/status.ts";
 import { CommandError, reasonOf } from "./errors.ts";

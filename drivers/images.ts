@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { ImageOptimizer } from "../service/image_optimizer.ts";
+import type { ImageOptimizer } from "../service/backends/image_optimizer.ts";
 import { isUnwritable, negotiates } from "./images/encoding.ts";
 import { ImageError } from "./images/error.ts";
 import { type Asked, readParameters } from "./images/parameters.ts";

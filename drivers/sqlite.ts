@@ -12,7 +12,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import type { CacheDriver } from "../service/cache/driver.ts";
-import type { KvDriver } from "../service/kv/driver.ts";
+import type { KvDriver } from "../service/stores/kv/driver.ts";
 import type { RateDriver, RateKind } from "../service/rate/driver.ts";
 import { sqliteCacheDriver } from "./sqlite_cache.ts";
 import { KvReads, sqliteKvDriver } from "./sqlite_kv.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Eventually } from "../service/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import { FramelessError, HostError } from "../service/errors.ts";
 
 /** How long a KV store waits for another process's lock, in milliseconds. */

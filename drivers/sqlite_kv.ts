@@ -1,6 +1,6 @@
 import type { StatementSync } from "node:sqlite";
-import type { KvDriver, KvFound, KvListed, KvRecord, Pieces } from "../service/kv/driver.ts";
-import type { ByteSource, Eventually, Payload } from "../service/bytes.ts";
+import type { KvDriver, KvFound, KvListed, KvRecord, Pieces } from "../service/stores/kv/driver.ts";
+import type { ByteSource, Eventually, Payload } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 

@@ -5,14 +5,14 @@ import {
   type Held,
   isWhole,
   type Payload,
-} from "../service/bytes.ts";
+} from "../service/http/bytes.ts";
 import type { CacheContent } from "../service/cache/content.ts";
-import { ChunkQueue } from "../service/chunk_queue.ts";
+import { ChunkQueue } from "../service/http/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
-import { HeaderList } from "../service/headers.ts";
-import type { Guards } from "../service/guard.ts";
-import { HandedBody } from "../service/handed_body.ts";
-import { Pipe, type Sink } from "../service/pipe.ts";
+import { HeaderList } from "../service/http/headers.ts";
+import type { Guards } from "../service/util/guard.ts";
+import { HandedBody } from "../service/http/handed_body.ts";
+import { Pipe, type Sink } from "../service/http/pipe.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 

@@ -1,4 +1,4 @@
-import type { Eventually } from "../service/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import type { Found } from "../service/cache/object.ts";
 import type { Obligation, Outcome, PendingOutcome } from "../service/cache/outcome.ts";
 import { type Range, readRange } from "../service/cache/range.ts";

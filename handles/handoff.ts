@@ -1,11 +1,11 @@
-import type { Backend } from "../service/backends.ts";
-import { EMPTY } from "../service/bytes.ts";
+import type { Backend } from "../service/backends/backends.ts";
+import { EMPTY } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
-import type { HeaderList } from "../service/headers.ts";
+import type { HeaderList } from "../service/http/headers.ts";
 import type { Service } from "../service/service.ts";
-import { asksForUpgrade, tunnel } from "../service/upgrade.ts";
+import { asksForUpgrade, tunnel } from "../service/backends/upgrade.ts";
 import { GuestRequest } from "./message.ts";
-import type { Answer, Errand, Received } from "./received.ts";
+import type { Answer, Errand, Received } from "./downstream_request.ts";
 import { replyOf, send, toSend } from "./send.ts";
 
 /** Fields of the client that a guest cannot change: without them the handshake would not fit the connection. */

@@ -1,4 +1,4 @@
-import { EMPTY } from "../service/bytes.ts";
+import { EMPTY } from "../service/http/bytes.ts";
 import { Cache } from "../service/cache/cache.ts";
 import type { Lifetime } from "../service/cache/lifetime.ts";
 import type { Found, WriteOptions } from "../service/cache/object.ts";
@@ -11,13 +11,13 @@ import {
   usable,
 } from "../service/cache/outcome.ts";
 import { refuse } from "../service/errors.ts";
-import { HeaderList } from "../service/headers.ts";
+import { HeaderList } from "../service/http/headers.ts";
 import {
   backendFields,
   CONDITIONS,
   isStillRight,
   viewFor,
-} from "../service/http_cache/conditional.ts";
+} from "../service/cache/http/conditional.ts";
 import {
   decodeHead,
   encodeHead,
@@ -25,13 +25,13 @@ import {
   PASS_MARK,
   refreshed,
   type StoredHead,
-} from "../service/http_cache/head.ts";
-import { isOfUse, keptToRevalidate } from "../service/http_cache/keeping.ts";
-import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
-import { lifetimeOf, type StorageAction, storageAction } from "../service/http_cache/policy.ts";
-import type { Sink } from "../service/pipe.ts";
+} from "../service/cache/http/head.ts";
+import { isOfUse, keptToRevalidate } from "../service/cache/http/keeping.ts";
+import { httpKey, suggestedKey } from "../service/cache/http/key.ts";
+import { lifetimeOf, type StorageAction, storageAction } from "../service/cache/http/policy.ts";
+import type { Sink } from "../service/http/pipe.ts";
 import type { Service } from "../service/service.ts";
-import type { CacheUse } from "../service/usage.ts";
+import type { CacheUse } from "../service/http/request_metrics.ts";
 import { Body } from "./body.ts";
 import { GuestRequest, GuestResponse } from "./message.ts";
 import type { Reply } from "./pending_request.ts";

@@ -1,9 +1,9 @@
-import type { Backend } from "../service/backends.ts";
-import { EMPTY, isWhole, type Payload, toReadable } from "../service/bytes.ts";
+import type { Backend } from "../service/backends/backends.ts";
+import { EMPTY, isWhole, type Payload, toReadable } from "../service/http/bytes.ts";
 import { refuse, SendError } from "../service/errors.ts";
-import type { ImageOptimizer } from "../service/image_optimizer.ts";
+import type { ImageOptimizer } from "../service/backends/image_optimizer.ts";
 import { describe, type Service } from "../service/service.ts";
-import { BODILESS } from "../service/web_exchange.ts";
+import { BODILESS } from "../service/http/web_exchange.ts";
 import { GuestRequest } from "./message.ts";
 import type { PendingRequest, Reply } from "./pending_request.ts";
 import type { Sandbox } from "./sandbox.ts";

@@ -1,5 +1,5 @@
-import { ignore } from "../service/kv/pieces.ts";
-import type { KvEntry, KvPage } from "../service/kv/store.ts";
+import { ignore } from "../service/stores/kv/pieces.ts";
+import type { KvEntry, KvPage } from "../service/stores/kv/store.ts";
 import { Pending } from "./pending.ts";
 
 /** A lookup under way. */

@@ -1,5 +1,5 @@
 import { refuse } from "../service/errors.ts";
-import type { GuestMemory } from "../service/guest_memory.ts";
+import type { GuestMemory } from "../service/util/guest_memory.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** The most arguments that one `fromCharCode` is given. */

@@ -1,9 +1,9 @@
-import type { Exchange, HttpVersion } from "../service/exchange.ts";
-import type { Framing } from "../service/framing.ts";
-import { withoutClaims } from "../service/client_claims.ts";
-import { HeaderList } from "../service/headers.ts";
-import { HttpVersion as Version } from "../service/exchange.ts";
-import { type CacheOverride, NO_OVERRIDE } from "../service/http_cache/override.ts";
+import type { Exchange, HttpVersion } from "../service/http/exchange.ts";
+import type { Framing } from "../service/http/framing.ts";
+import { withoutClaims } from "../service/client/client_claims.ts";
+import { HeaderList } from "../service/http/headers.ts";
+import { HttpVersion as Version } from "../service/http/exchange.ts";
+import { type CacheOverride, NO_OVERRIDE } from "../service/cache/http/override.ts";
 
 /** A request that came from a client. */
 export interface ClientRequest {

@@ -1,4 +1,4 @@
-import type { Eventually } from "../service/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import { Waitable } from "./waitable.ts";
 
 /** Work that a guest has started and may wait on, poll, or select among. */

@@ -1,6 +1,6 @@
-import type { Eventually } from "../service/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import type { PendingOutcome } from "../service/cache/outcome.ts";
-import { HeaderList } from "../service/headers.ts";
+import { HeaderList } from "../service/http/headers.ts";
 import type { Body } from "./body.ts";
 import type { GuestResponse } from "./message.ts";
 import { Pending } from "./pending.ts";

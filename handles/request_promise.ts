@@ -1,4 +1,4 @@
-import type { Received } from "./received.ts";
+import type { Received } from "./downstream_request.ts";
 import { Waitable } from "./waitable.ts";
 
 /** A guest's offer to take another request, by handle. Either a request comes, or it is over. */

@@ -1,4 +1,4 @@
-import type { Secrets } from "../service/secrets.ts";
+import type { Secrets } from "../service/stores/secrets.ts";
 
 /** A secret store that a guest has opened. */
 export class SecretStore {

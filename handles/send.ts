@@ -1,18 +1,18 @@
 import { Buffer } from "node:buffer";
-import type { BackendResponse } from "../service/backend.ts";
-import type { Backend, GuestSend } from "../service/backends.ts";
-import type { Payload } from "../service/bytes.ts";
+import type { BackendResponse } from "../service/backends/backend.ts";
+import type { Backend, GuestSend } from "../service/backends/backends.ts";
+import type { Payload } from "../service/http/bytes.ts";
 import { SendError } from "../service/errors.ts";
-import { gunzip } from "../service/gunzip.ts";
-import type { HeaderList } from "../service/headers.ts";
-import { httpKey, suggestedKey } from "../service/http_cache/key.ts";
-import { isCacheableMethod, showsContent } from "../service/http_cache/policy.ts";
+import { gunzip } from "../service/http/gunzip.ts";
+import type { HeaderList } from "../service/http/headers.ts";
+import { httpKey, suggestedKey } from "../service/cache/http/key.ts";
+import { isCacheableMethod, showsContent } from "../service/cache/http/policy.ts";
 import { LOOP_NAME, type Service } from "../service/service.ts";
-import type { CacheUse } from "../service/usage.ts";
+import type { CacheUse } from "../service/http/request_metrics.ts";
 import { Body } from "./body.ts";
 import { type GuestRequest, GuestResponse } from "./message.ts";
 import { PendingRequest, type Reply } from "./pending_request.ts";
-import type { Received } from "./received.ts";
+import type { Received } from "./downstream_request.ts";
 
 /** Where SDKs put the key that a request is to be cached under: 64 hexadecimal digits. */
 const KEY_FIELD = "fastly-xqd-cache-key";

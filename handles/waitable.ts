@@ -1,4 +1,4 @@
-import type { Eventually } from "../service/bytes.ts";
+import type { Eventually } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
 
 /** What a guest may select on by handle: whether an operation on it would wait. Readiness stays until it is used. */

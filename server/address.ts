@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ClientFacts } from "../service/exchange.ts";
+import type { ClientFacts } from "../service/http/exchange.ts";
 
 /** The addresses of a socket's ends, read when it opens: a closed one no longer knows them. */
 export function factsOf(socket: Socket): ClientFacts {

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { HeaderList } from "../service/headers.ts";
+import { HeaderList } from "../service/http/headers.ts";
 import type { ContentDecoder } from "./length_decoder.ts";
 import { badRequest, Rejection } from "./rejection.ts";
 import { readField } from "./request_head.ts";

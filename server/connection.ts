@@ -1,14 +1,14 @@
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
-import { concat, EMPTY, type Payload } from "../service/bytes.ts";
-import { type ClientFacts, HttpVersion, type ResponseHead } from "../service/exchange.ts";
+import { concat, EMPTY, type Payload } from "../service/http/bytes.ts";
+import { type ClientFacts, HttpVersion, type ResponseHead } from "../service/http/exchange.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
 import { type ExchangeParts, ServerExchange } from "./exchange.ts";
 import { type HeadBounds, HeadParser } from "./head_parser.ts";
 import { type ContentDecoder, LengthDecoder } from "./length_decoder.ts";
 import { linger } from "./linger.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox } from "./write_batcher.ts";
 import { Rejection } from "./rejection.ts";
 import { type ContentOwner, RequestContent } from "./request_content.ts";
 import type { RequestHeadFields } from "./request_head.ts";

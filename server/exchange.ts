@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
-import { isWhole, type Payload } from "../service/bytes.ts";
-import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../service/exchange.ts";
-import { HttpVersion } from "../service/exchange.ts";
-import { Usage } from "../service/usage.ts";
+import { isWhole, type Payload } from "../service/http/bytes.ts";
+import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../service/http/exchange.ts";
+import { HttpVersion } from "../service/http/exchange.ts";
+import { Usage } from "../service/http/request_metrics.ts";
 
 /** What writes a response: there is one for each version of HTTP. */
 export interface ExchangeWriter {

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 import type { Socket } from "node:net";
-import { reply } from "../service/reply.ts";
+import { reply } from "../service/http/reply.ts";
 import { factsOf, hostInUrl } from "./address.ts";
 import { openAll } from "./addresses.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
@@ -8,7 +8,7 @@ import { Connections } from "./connections.ts";
 import type { ServerExchange } from "./exchange.ts";
 import { linger } from "./linger.ts";
 import type { AccessEntry, Listener, ListenOptions } from "./listening.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "./write_batcher.ts";
 import { plainResponse } from "./response_head.ts";
 import { Watch } from "./watch.ts";
 

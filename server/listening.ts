@@ -1,5 +1,5 @@
-import type { Exchange } from "../service/exchange.ts";
-import type { Usage } from "../service/usage.ts";
+import type { Exchange } from "../service/http/exchange.ts";
+import type { Usage } from "../service/http/request_metrics.ts";
 
 /** What one line of the access log tells. */
 export interface AccessEntry {

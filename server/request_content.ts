@@ -1,6 +1,6 @@
-import { type ByteSource, concat, type Eventually } from "../service/bytes.ts";
+import { type ByteSource, concat, type Eventually } from "../service/http/bytes.ts";
 import { HostError, refuse } from "../service/errors.ts";
-import type { HeaderList } from "../service/headers.ts";
+import type { HeaderList } from "../service/http/headers.ts";
 
 /** What a {@linkcode RequestContent} tells its connection. */
 export interface ContentOwner {

@@ -1,6 +1,6 @@
-import { HttpVersion } from "../service/exchange.ts";
-import { asksForUpgrade } from "../service/upgrade.ts";
-import { HeaderList } from "../service/headers.ts";
+import { HttpVersion } from "../service/http/exchange.ts";
+import { asksForUpgrade } from "../service/backends/upgrade.ts";
+import { HeaderList } from "../service/http/headers.ts";
 import { isHost } from "./host.ts";
 import { badRequest, Rejection } from "./rejection.ts";
 

@@ -1,5 +1,5 @@
-import type { ResponseHead } from "../service/exchange.ts";
-import { isName } from "../service/headers.ts";
+import type { ResponseHead } from "../service/http/exchange.ts";
+import { isName } from "../service/http/headers.ts";
 
 /** How the end of a response's content is told (RFC 9112, section 6.3). */
 export type ResponseFraming =

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import type { ResponseHead } from "../service/exchange.ts";
+import type { ResponseHead } from "../service/http/exchange.ts";
 import type { FramedFields } from "./response_framing.ts";
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
-import { type ByteSource, discard, EMPTY, isWhole, type Payload } from "../service/bytes.ts";
-import type { ResponseHead } from "../service/exchange.ts";
-import { HeaderList } from "../service/headers.ts";
+import { type ByteSource, discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
+import type { ResponseHead } from "../service/http/exchange.ts";
+import { HeaderList } from "../service/http/headers.ts";
 import type { ByteStream } from "./byte_stream.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox } from "./write_batcher.ts";
 import { type Asked, frameFields, type ResponseFraming } from "./response_framing.ts";
 import { fieldLines, headText, informationalText } from "./response_head.ts";
 

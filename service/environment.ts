@@ -1,5 +1,5 @@
-import { concat } from "./bytes.ts";
-import { utf8 } from "./utf8.ts";
+import { concat } from "./http/bytes.ts";
+import { utf8 } from "./util/utf8.ts";
 
 /** The name under which a guest finds the id of its sandbox. */
 const TRACE_ID = "FASTLY_TRACE_ID";

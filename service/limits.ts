@@ -1,4 +1,4 @@
-import { nearest } from "./nearest.ts";
+import { nearest } from "./util/suggest.ts";
 
 /**
  * What a limit is set to: a number of milliseconds or bytes, or a count; or a text with a unit, as `300ms`, `10s`, `2m`,

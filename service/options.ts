@@ -1,21 +1,21 @@
-import type { AclEntry } from "./acl.ts";
-import type { BackendDefinition } from "./backend.ts";
+import type { AclEntry } from "./stores/acl.ts";
+import type { BackendDefinition } from "./backends/backend.ts";
 import type { CacheDriver } from "./cache/driver.ts";
-import type { DeviceLookup } from "./device.ts";
-import type { KvDriver } from "./kv/driver.ts";
-import type { KvSeed } from "./kv/store.ts";
-import type { ShieldingSite } from "./shielding.ts";
-import type { FactsOverride } from "./client_facts.ts";
-import type { ErrorDetails } from "./error_text.ts";
-import type { FactsProvider } from "./facts.ts";
-import type { GeoLookup } from "./geo.ts";
-import type { ImageOptimizer } from "./image_optimizer.ts";
-import type { Inspector } from "./inspection.ts";
+import type { DeviceLookup } from "./client/device.ts";
+import type { KvDriver } from "./stores/kv/driver.ts";
+import type { KvSeed } from "./stores/kv/store.ts";
+import type { ShieldingSite } from "./backends/shielding.ts";
+import type { FactsOverride } from "./client/client_facts.ts";
+import type { ErrorDetails } from "./http/error_text.ts";
+import type { FactsProvider } from "./client/facts.ts";
+import type { GeoLookup } from "./client/geo.ts";
+import type { ImageOptimizer } from "./backends/image_optimizer.ts";
+import type { Inspector } from "./client/inspection.ts";
 import type { Limits } from "./limits.ts";
 import type { LogSink } from "./log.ts";
 import type { RateDriver, RateKind } from "./rate/driver.ts";
-import type { UserAgentParser } from "./user_agent.ts";
-import type { StopSignal } from "./watchdog.ts";
+import type { UserAgentParser } from "./client/user_agent.ts";
+import type { StopSignal } from "../wasm/watchdog.ts";
 
 /** Fastly's products that a guest may ask about. */
 export interface Products {

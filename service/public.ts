@@ -16,21 +16,21 @@ export type {
   PoolLimits,
   TcpKeepAlive,
   TlsVersion,
-} from "./backend.ts";
-export type { AclEntry } from "./acl.ts";
-export type { KvDriver, KvExpected, KvFound, KvListed, KvRecord, Pieces } from "./kv/driver.ts";
-export { memoryDriver } from "./kv/memory_driver.ts";
-export { KvRoom } from "./kv/room.ts";
-export type { KvSeed } from "./kv/store.ts";
+} from "./backends/backend.ts";
+export type { AclEntry } from "./stores/acl.ts";
+export type { KvDriver, KvExpected, KvFound, KvListed, KvRecord, Pieces } from "./stores/kv/driver.ts";
+export { memoryDriver } from "./stores/kv/memory_driver.ts";
+export { KvRoom } from "./stores/kv/room.ts";
+export type { KvSeed } from "./stores/kv/store.ts";
 export type { CacheDriver, CacheKept, CacheRecord, ContentId } from "./cache/driver.ts";
 export { memoryCacheDriver } from "./cache/memory_driver.ts";
 export type { RateBucket, RateDriver, RateKind, RateRecord } from "./rate/driver.ts";
 export { memoryRateDriver } from "./rate/memory_driver.ts";
-export type { ImageOptimizer, ImageOptions } from "./image_optimizer.ts";
-export type { ShieldingSite } from "./shielding.ts";
-export type { StopSignal } from "./watchdog.ts";
+export type { ImageOptimizer, ImageOptions } from "./backends/image_optimizer.ts";
+export type { ShieldingSite } from "./backends/shielding.ts";
+export type { StopSignal } from "../wasm/watchdog.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
-export type { ErrorDetails } from "./error_text.ts";
+export type { ErrorDetails } from "./http/error_text.ts";
 
 // Who and where a client is
 export {
@@ -42,20 +42,20 @@ export {
   VERIFY_RESULTS,
   type VerifyResult,
   type Visits,
-} from "./client_facts.ts";
-export { FACT_NAMES } from "./fact_fields.ts";
-export type { FactsProvider } from "./facts.ts";
-export { type Device, type DeviceLookup, parseDevice } from "./device.ts";
-export { defaultGeo, type Geo, geoHandler, type GeoLookup } from "./geo.ts";
-export { parseUserAgent, type UserAgent, type UserAgentParser } from "./user_agent.ts";
-export type { Inspection, Inspector, Verdict } from "./inspection.ts";
+} from "./client/client_facts.ts";
+export { FACT_NAMES } from "./client/fact_fields.ts";
+export type { FactsProvider } from "./client/facts.ts";
+export { type Device, type DeviceLookup, parseDevice } from "./client/device.ts";
+export { defaultGeo, type Geo, geoHandler, type GeoLookup } from "./client/geo.ts";
+export { parseUserAgent, type UserAgent, type UserAgentParser } from "./client/user_agent.ts";
+export type { Inspection, Inspector, Verdict } from "./client/inspection.ts";
 
 // What a front hands in
-export type { ByteSource, Eventually, Payload } from "./bytes.ts";
+export type { ByteSource, Eventually, Payload } from "./http/bytes.ts";
 export type { Status } from "./status.ts";
-export type { Traffic } from "./backends.ts";
-export { type CacheUse, Usage } from "./usage.ts";
-export { type Exchange, HttpVersion, type RequestHead, type ResponseHead } from "./exchange.ts";
-export type { GuestMemory } from "./guest_memory.ts";
-export { HeaderList } from "./headers.ts";
-export type { HandlerInfo } from "./web_exchange.ts";
+export type { Traffic } from "./backends/backends.ts";
+export { type CacheUse, Usage } from "./http/request_metrics.ts";
+export { type Exchange, HttpVersion, type RequestHead, type ResponseHead } from "./http/exchange.ts";
+export type { GuestMemory } from "./util/guest_memory.ts";
+export { HeaderList } from "./http/headers.ts";
+export type { HandlerInfo } from "./http/web_exchange.ts";

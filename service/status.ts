@@ -1,4 +1,4 @@
-import type { Traffic } from "./backends.ts";
+import type { Traffic } from "./backends/backends.ts";
 
 /** How a program is doing, and what has been counted since it was loaded. */
 export interface Status {

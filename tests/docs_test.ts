@@ -1,6 +1,6 @@
-import { BACKEND_KEYS } from "../service/manifest/backends.ts";
+import { BACKEND_KEYS } from "../cli/manifest/backends.ts";
 import { DEFAULT_LIMITS } from "../service/limits.ts";
-import { parseManifest } from "../service/manifest/mod.ts";
+import { parseManifest } from "../cli/manifest/mod.ts";
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "./assert.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../docs/fastly.toml.md", import.meta.url));

@@ -29,9 +29,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: ["service"],
   drivers: ["service"],
   cli: ["abi", "handles", "wasm", "service", "server", "drivers", "mod.ts"],
-  "mod.ts": ["abi", "handles", "wasm", "service", "load.ts", "run.ts"],
-  "load.ts": ["abi", "handles", "wasm", "service"],
-  "run.ts": ["handles", "wasm", "service", "load.ts"],
+  "mod.ts": ["abi", "handles", "wasm", "service", "engine/load.ts", "engine/run.ts"],
+  "engine/load.ts": ["abi", "handles", "wasm", "service"],
+  "engine/run.ts": ["handles", "wasm", "service", "engine/load.ts"],
   "testing.ts": ["abi", "handles", "wasm", "service", "mod.ts"],
   "cli.ts": ["abi", "handles", "wasm", "service", "drivers", "cli", "mod.ts"],
 };
@@ -104,7 +104,7 @@ Deno.test("the library's graph has no module that touches the machine, no store 
 
 Deno.test("the library uses nothing of Deno, of the process or of the console", async () => {
   // The text of a thread, which hears signals if the options name any; and a thread's processor time, where it is told.
-  const allowed = ["service/watchdog.ts", "service/processor_clock.ts"];
+  const allowed = ["wasm/watchdog.ts", "wasm/processor_clock.ts"];
   const files = filesOf(library).filter((path) => !allowed.includes(path));
   assertEquals(
     await findAll(files, {
@@ -173,7 +173,7 @@ Deno.test("status numbers are in abi/_status.ts, and those of WASI in abi/_wasi_
 Deno.test("guest memory is seen through a DataView in handles/memory.ts alone", async () => {
   const exceptions = [
     "handles/memory.ts",
-    "service/address.ts", // the octets of an IPv6 address are no guest memory
+    "service/util/address.ts", // the octets of an IPv6 address are no guest memory
   ];
   const files = filesOf(published).filter((path) => !exceptions.includes(path));
   assertEquals(

@@ -98,7 +98,7 @@ Deno.test("the README's hostcall is the code's own", async () => {
 
 Deno.test("every task that a page names is there, and every flag of its commands is known", async () => {
   const { tasks } = JSON.parse(await read("deno.json"));
-  const { HELP } = await import("../cli/help.ts");
+  const { HELP } = await import("../cli/flags/help.ts");
   for (const page of PAGES) {
     const text = await read(page);
     for (const [, task] of text.matchAll(/deno(?:@[\d.]+)? task ([a-z]+)/g)) {

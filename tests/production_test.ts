@@ -1,5 +1,5 @@
-import { Metrics } from "../cli/metrics.ts";
-import { Usage } from "../service/usage.ts";
+import { Metrics } from "../cli/telemetry/metrics.ts";
+import { Usage } from "../service/http/request_metrics.ts";
 import { assertEquals, assertStringIncludes } from "./assert.ts";
 import { createAuthority } from "./certificates.ts";
 import { withFiles } from "./cli/commands.ts";

@@ -1,4 +1,4 @@
-import { shownName } from "../service/shown_name.ts";
+import { shownName } from "../service/util/shown_name.ts";
 
 /** A tag of WebAssembly's exceptions; its class has no type in Deno yet. */
 type Tag = object;

@@ -1,4 +1,4 @@
-import { Id, Writer } from "./binary.ts";
+import { Id, Writer } from "./rewrite/binary.ts";
 
 const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const FUNCTION = 0;

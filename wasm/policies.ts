@@ -1,6 +1,6 @@
-import { shownName } from "../service/shown_name.ts";
-import { budgetOf } from "./budget.ts";
-import type { Layout } from "./layout.ts";
+import { shownName } from "../service/util/shown_name.ts";
+import { budgetOf } from "./rewrite/budget.ts";
+import type { Layout } from "./rewrite/layout.ts";
 
 const MIB = 2 ** 20;
 

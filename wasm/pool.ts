@@ -1,5 +1,5 @@
 import type { Program } from "./program.ts";
-import type { Slot } from "./slot.ts";
+import type { Slot } from "./instance_slot.ts";
 import { KEPT_BY_V8 } from "./stack.ts";
 
 /** Bytes of memory that idle slots hold at the most, unless more of them were asked for. */

@@ -1,8 +1,8 @@
-import { shownName } from "../service/shown_name.ts";
-import { UnknownForm } from "./instructions.ts";
-import { type Export, type Import, type Layout, layoutOf } from "./layout.ts";
+import { shownName } from "../service/util/shown_name.ts";
+import { UnknownForm } from "./rewrite/instructions.ts";
+import { type Export, type Import, type Layout, layoutOf } from "./rewrite/layout.ts";
 import { ALLOWING, applyPolicies, NOTHING_KNOWN, type Terms, UNCOUNTED } from "./policies.ts";
-import { type Resetting, rewrite, type Rewritten } from "./rewrite.ts";
+import { type Resetting, rewrite, type Rewritten } from "./rewrite/rewrite.ts";
 
 const COMPONENT_LAYER = 1;
 

@@ -1,7 +1,7 @@
-import { Line, type Linked } from "../service/line.ts";
-import type { Pace } from "../service/pace.ts";
+import { Line, type Linked } from "../service/util/linked_list.ts";
+import type { Pace } from "../service/util/stall_clock.ts";
 import type { Pool } from "./pool.ts";
-import type { Slot } from "./slot.ts";
+import type { Slot } from "./instance_slot.ts";
 
 /** A run of the program for one sandbox. */
 export interface Job<S> extends Linked<Job<S>> {

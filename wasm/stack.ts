@@ -1,5 +1,5 @@
-import { Id, Writer } from "./binary.ts";
-import { Op } from "./instructions.ts";
+import { Id, Writer } from "./rewrite/binary.ts";
+import { Op } from "./rewrite/instructions.ts";
 import { js, promising, suspending } from "./jspi.ts";
 
 /** V8 keeps so many stacks for the next guests that can be suspended; any other is made and thrown away with its guest. */

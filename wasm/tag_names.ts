@@ -1,5 +1,5 @@
-import { Id, Reader, type Section } from "./binary.ts";
-import type { Layout } from "./layout.ts";
+import { Id, Reader, type Section } from "./rewrite/binary.ts";
+import type { Layout } from "./rewrite/layout.ts";
 
 const CUSTOM = 0;
 /** The subsection with the names of tags, in the section `name` (of the tool conventions' extended name section). */

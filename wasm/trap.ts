@@ -1,4 +1,4 @@
-import { shownName } from "../service/shown_name.ts";
+import { shownName } from "../service/util/shown_name.ts";
 import { demangle } from "./demangle.ts";
 import { LOOP } from "./stack.ts";
 

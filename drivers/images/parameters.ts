@@ -1,4 +1,4 @@
-import { splitUrl } from "../../service/url.ts";
+import { splitUrl } from "../../service/http/url.ts";
 import {
   blur,
   type Colour,

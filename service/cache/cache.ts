@@ -1,4 +1,4 @@
-import type { HeaderList } from "../headers.ts";
+import type { HeaderList } from "../http/headers.ts";
 import { CacheContent } from "./content.ts";
 import type { CacheDriver, ContentId } from "./driver.ts";
 import { CacheEntry, type ReplaceStrategy } from "./entry.ts";

@@ -1,6 +1,6 @@
-import { concat, type Eventually, type Payload } from "../bytes.ts";
+import { concat, type Eventually, type Payload } from "../http/bytes.ts";
 import { HostError } from "../errors.ts";
-import type { Sink } from "../pipe.ts";
+import type { Sink } from "../http/pipe.ts";
 import type { CacheDriver, ContentId } from "./driver.ts";
 import { Reader } from "./reader.ts";
 import { type Position, Readers } from "./readers.ts";

@@ -1,5 +1,5 @@
 import { refuse } from "../errors.ts";
-import type { HeaderList } from "../headers.ts";
+import type { HeaderList } from "../http/headers.ts";
 import { CacheContent } from "./content.ts";
 import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";

@@ -1,4 +1,4 @@
-import { RecencyMap } from "../recency_map.ts";
+import { RecencyMap } from "../util/recency_map.ts";
 import type { CachedObject } from "./object.ts";
 
 /**

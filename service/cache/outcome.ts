@@ -1,5 +1,5 @@
 import { refuse } from "../errors.ts";
-import type { HeaderList } from "../headers.ts";
+import type { HeaderList } from "../http/headers.ts";
 import type { CacheContent } from "./content.ts";
 import type { Found, WriteOptions } from "./object.ts";
 

@@ -1,4 +1,4 @@
-import type { Eventually, Payload } from "../bytes.ts";
+import type { Eventually, Payload } from "../http/bytes.ts";
 import type { CacheContent } from "./content.ts";
 
 /** A part of an object: offsets, both inclusive; only `to` is how many bytes from the end. */

@@ -1,4 +1,4 @@
-import type { ByteSource, Eventually } from "../bytes.ts";
+import type { ByteSource, Eventually } from "../http/bytes.ts";
 import type { Position } from "./readers.ts";
 
 /** What a reader reads, and whom it tells how far it is. */

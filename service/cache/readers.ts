@@ -1,4 +1,4 @@
-import type { Eventually } from "../bytes.ts";
+import type { Eventually } from "../http/bytes.ts";
 import { refuse } from "../errors.ts";
 
 /** Who writes by himself waits while this many bytes have been read by nobody. */

@@ -1,4 +1,4 @@
-import { checkName, type HeaderList } from "../headers.ts";
+import { checkName, type HeaderList } from "../http/headers.ts";
 
 /** The names of the request fields that an object depends on: in lower case, sorted, each once. */
 export type VaryRule = readonly string[];

@@ -7,22 +7,22 @@ import type { Bound, Word } from "../../abi/_define.ts";
 import { XqdStatus } from "../../abi/_status.ts";
 import { namespaces } from "../../abi/mod.ts";
 import { Memory } from "../../handles/memory.ts";
-import { Received } from "../../handles/received.ts";
+import { Received } from "../../handles/downstream_request.ts";
 import { Sandbox, type Seat } from "../../handles/sandbox.ts";
-import { collect, EMPTY, type Payload } from "../../service/bytes.ts";
+import { collect, EMPTY, type Payload } from "../../service/http/bytes.ts";
 import {
   type ClientFacts,
   type Exchange,
   HttpVersion,
   type RequestHead,
   type ResponseHead,
-} from "../../service/exchange.ts";
-import { Usage } from "../../service/usage.ts";
-import { HeaderList } from "../../service/headers.ts";
+} from "../../service/http/exchange.ts";
+import { Usage } from "../../service/http/request_metrics.ts";
+import { HeaderList } from "../../service/http/headers.ts";
 import type { LogEntry } from "../../service/log.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { Service } from "../../service/service.ts";
-import { PlainMemory } from "../../wasm/memory.ts";
+import { PlainMemory } from "../../wasm/instance_memory.ts";
 import { assertEquals } from "../assert.ts";
 
 /** Where out-parameters may go: nothing else is put below {@linkcode INPUTS}. */

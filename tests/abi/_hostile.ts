@@ -4,8 +4,8 @@
  * @module
  */
 import { Stop } from "../../handles/stop.ts";
-import { HeaderList } from "../../service/headers.ts";
-import { Pipe } from "../../service/pipe.ts";
+import { HeaderList } from "../../service/http/headers.ts";
+import { Pipe } from "../../service/http/pipe.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Bench, bench, turn } from "./_bench.ts";
 import type { DeclaredCall } from "./_matrix.ts";

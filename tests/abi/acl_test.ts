@@ -1,5 +1,5 @@
-import { octetsOf } from "../../service/address.ts";
-import { Acl, type AclEntry } from "../../service/acl.ts";
+import { octetsOf } from "../../service/util/address.ts";
+import { Acl, type AclEntry } from "../../service/stores/acl.ts";
 import { Service } from "../../service/service.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { type Bench, bench, OUT, OUT2, UNTOUCHED, XqdStatus } from "./_bench.ts";

@@ -1,6 +1,6 @@
 import { GuestResponse } from "../../handles/message.ts";
-import type { ByteSource } from "../../service/bytes.ts";
-import { Pipe } from "../../service/pipe.ts";
+import type { ByteSource } from "../../service/http/bytes.ts";
+import { Pipe } from "../../service/http/pipe.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Bench, bench, BUF, OUT, turn, watch, XqdStatus } from "./_bench.ts";
 import { Origin, replyOf, start } from "./_origins.ts";

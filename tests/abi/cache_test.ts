@@ -1,7 +1,7 @@
 import { Body } from "../../handles/body.ts";
 import { Stop } from "../../handles/stop.ts";
-import { HeaderList } from "../../service/headers.ts";
-import { Pipe } from "../../service/pipe.ts";
+import { HeaderList } from "../../service/http/headers.ts";
+import { Pipe } from "../../service/http/pipe.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Bench, BUF, OUT, OUT2, turn, UNTOUCHED, watch, XqdStatus } from "./_bench.ts";
 import {

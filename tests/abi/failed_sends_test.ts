@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
-import type { BackendDefinition } from "../../service/backend.ts";
+import type { BackendDefinition } from "../../service/backends/backend.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { createAuthority } from "../certificates.ts";
-import { secureOrigin } from "../service/h2_origins.ts";
-import { OK, rawOrigin } from "../service/origins.ts";
+import { secureOrigin } from "../service/backends/h2_origins.ts";
+import { OK, rawOrigin } from "../service/backends/origins.ts";
 import { bench } from "./_bench.ts";
 
 const REQ = "fastly_http_req";

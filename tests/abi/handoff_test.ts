@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "../assert.ts";
-import { always, OK, rawOrigin, sourceFrom } from "../service/origins.ts";
+import { always, OK, rawOrigin, sourceFrom } from "../service/backends/origins.ts";
 import { type Argument, type Bench, bench, XqdStatus } from "./_bench.ts";
 
 const REQ = "fastly_http_req";

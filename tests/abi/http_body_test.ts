@@ -1,9 +1,9 @@
 import { GuestResponse } from "../../handles/message.ts";
 import { Body } from "../../handles/body.ts";
-import { type ByteSource, collect } from "../../service/bytes.ts";
+import { type ByteSource, collect } from "../../service/http/bytes.ts";
 import { HostError } from "../../service/errors.ts";
-import { HeaderList } from "../../service/headers.ts";
-import { Pipe } from "../../service/pipe.ts";
+import { HeaderList } from "../../service/http/headers.ts";
+import { Pipe } from "../../service/http/pipe.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import {
   type Bench,

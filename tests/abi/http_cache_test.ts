@@ -1,5 +1,5 @@
 import { HostError } from "../../service/errors.ts";
-import { Pipe } from "../../service/pipe.ts";
+import { Pipe } from "../../service/http/pipe.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { BUF, INVALID_HANDLE, OUT, OUT2, turn, watch, XqdStatus } from "./_bench.ts";
 import {

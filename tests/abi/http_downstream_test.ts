@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "../assert.ts";
-import type { FactsOverride } from "../../service/client_facts.ts";
+import type { FactsOverride } from "../../service/client/client_facts.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { bench, BUF, type FakeRequest, FINISHED, OUT, UNTOUCHED, XqdStatus } from "./_bench.ts";
 

@@ -1,5 +1,5 @@
 import { GuestRequest } from "../../handles/message.ts";
-import { HttpVersion } from "../../service/exchange.ts";
+import { HttpVersion } from "../../service/http/exchange.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Argument, bench, BUF, FINISHED, OUT, UNTOUCHED, XqdStatus } from "./_bench.ts";
 

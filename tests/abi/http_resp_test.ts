@@ -1,5 +1,5 @@
-import { HttpVersion } from "../../service/exchange.ts";
-import { type ByteSource, collect } from "../../service/bytes.ts";
+import { HttpVersion } from "../../service/http/exchange.ts";
+import { type ByteSource, collect } from "../../service/http/bytes.ts";
 import { HostError } from "../../service/errors.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { type Bench, bench, BUF, FINISHED, OUT, UNTOUCHED, XqdStatus } from "./_bench.ts";

@@ -1,4 +1,4 @@
-import type { ImageOptions } from "../../service/image_optimizer.ts";
+import type { ImageOptions } from "../../service/backends/image_optimizer.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { Stop } from "../../handles/stop.ts";

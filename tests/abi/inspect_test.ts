@@ -1,5 +1,5 @@
-import type { Inspection } from "../../service/inspection.ts";
-import { Pipe } from "../../service/pipe.ts";
+import type { Inspection } from "../../service/client/inspection.ts";
+import { Pipe } from "../../service/http/pipe.ts";
 import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { type Bench, bench, BUF, INVALID_HANDLE, OUT, UNTOUCHED, XqdStatus } from "./_bench.ts";
 

@@ -1,6 +1,6 @@
 import { Body } from "../../handles/body.ts";
 import { HostError } from "../../service/errors.ts";
-import { Pipe } from "../../service/pipe.ts";
+import { Pipe } from "../../service/http/pipe.ts";
 import { assertEquals } from "../assert.ts";
 import { startOrigin } from "../guests/serving.ts";
 import { bench, BUF, OUT, OUT2, OUT3, watch, XqdStatus } from "./_bench.ts";

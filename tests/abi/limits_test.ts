@@ -1,6 +1,6 @@
 import { Body } from "../../handles/body.ts";
 import { PendingRequest } from "../../handles/pending_request.ts";
-import { Pipe } from "../../service/pipe.ts";
+import { Pipe } from "../../service/http/pipe.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { type Bench, bench, OUT, turn, XqdStatus } from "./_bench.ts";
 

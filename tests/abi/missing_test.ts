@@ -1,4 +1,4 @@
-import { parseManifest } from "../../service/manifest/mod.ts";
+import { parseManifest } from "../../cli/manifest/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { bench, BUF, OUT, OUT2 } from "./_bench.ts";
 

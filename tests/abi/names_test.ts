@@ -4,17 +4,17 @@
  *
  * @module
  */
-import { Backends } from "../../service/backends.ts";
+import { Backends } from "../../service/backends/backends.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { DEFAULT_LIMITS } from "../../service/limits.ts";
-import { EMPTY } from "../../service/bytes.ts";
-import { HeaderList } from "../../service/headers.ts";
+import { EMPTY } from "../../service/http/bytes.ts";
+import { HeaderList } from "../../service/http/headers.ts";
 import { demangle } from "../../wasm/demangle.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { fetchRaw, valuesOf } from "../guests/http.ts";
 import { serveGuest, startOrigin } from "../guests/serving.ts";
-import { options } from "../service/_manifest.ts";
-import { clearOrigin } from "../service/h2_origins.ts";
+import { options } from "../cli/manifest/_manifest.ts";
+import { clearOrigin } from "../service/backends/h2_origins.ts";
 import { type Bench, bench, BUF, INVALID_HANDLE, OUT, OUT2, XqdStatus } from "./_bench.ts";
 
 const NAMES = [

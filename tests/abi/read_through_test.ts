@@ -1,10 +1,10 @@
-import { EMPTY } from "../../service/bytes.ts";
+import { EMPTY } from "../../service/http/bytes.ts";
 import { SEND_FAILURES } from "../../service/errors.ts";
-import { HeaderList } from "../../service/headers.ts";
-import { defaultSurrogateKey, httpKey, suggestedKey } from "../../service/http_cache/key.ts";
-import { NO_OVERRIDE } from "../../service/http_cache/override.ts";
+import { HeaderList } from "../../service/http/headers.ts";
+import { defaultSurrogateKey, httpKey, suggestedKey } from "../../service/cache/http/key.ts";
+import { NO_OVERRIDE } from "../../service/cache/http/override.ts";
 import type { ServiceOptions } from "../../service/options.ts";
-import type { CacheUse } from "../../service/usage.ts";
+import type { CacheUse } from "../../service/http/request_metrics.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Bench, bench, BUF, OUT, OUT2, turn, XqdStatus } from "./_bench.ts";
 import { Origin, replyOf, start } from "./_origins.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { fetchRaw, response } from "../guests/http.ts";
 import { guestUrl } from "../guests/serving.ts";
 import { administered } from "./process.ts";
-import { scrape, scrapeUntil } from "./samples.ts";
+import { scrape, scrapeUntil } from "./flags/samples.ts";
 import { Wire } from "./wire.ts";
 
 const CONNECTIONS = 5_000;

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import type { ServiceFlags } from "../../cli/args.ts";
+import type { ServiceFlags } from "../../cli/flags/args.ts";
 import { CommandError } from "../../cli/errors.ts";
 import { configure } from "../../cli/options.ts";
-import type { Terminal } from "../../cli/terminal.ts";
-import { NO_FLAGS } from "./flags.ts";
-import { bitsOf, mmdbFile } from "./mmdb_file.ts";
+import type { Terminal } from "../../cli/telemetry/terminal.ts";
+import { NO_FLAGS } from "./flags/flags.ts";
+import { bitsOf, mmdbFile } from "./manifest/mmdb_file.ts";
 
 /** A folder with these files, and what the process would have said. */
 class Place implements AsyncDisposable {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import type { ByteSource, Payload } from "../../service/bytes.ts";
-import type { Exchange, ResponseHead } from "../../service/exchange.ts";
-import { HeaderList } from "../../service/headers.ts";
+import type { ByteSource, Payload } from "../../service/http/bytes.ts";
+import type { Exchange, ResponseHead } from "../../service/http/exchange.ts";
+import { HeaderList } from "../../service/http/headers.ts";
 import { listen } from "../../server/listener.ts";
 import type { AccessEntry, Listener } from "../../server/listening.ts";
 

@@ -1,8 +1,8 @@
-import { collect } from "../../service/bytes.ts";
-import { KvStore } from "../../service/kv/store.ts";
+import { collect } from "../../service/http/bytes.ts";
+import { KvStore } from "../../service/stores/kv/store.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { kvContract } from "../service/kv_contract.ts";
-import { rateContract } from "../service/rate_contract.ts";
+import { kvContract } from "../service/stores/kv_contract.ts";
+import { rateContract } from "../service/rate/contract.ts";
 import { journalRates } from "./journal_rates.ts";
 import { journalDriver } from "./journal_driver.ts";
 

@@ -1,10 +1,10 @@
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../drivers/sqlite.ts";
-import { collect } from "../../service/bytes.ts";
+import { collect } from "../../service/http/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { NONE, written } from "../service/_cache.ts";
-import { cacheContract } from "../service/cache_contract.ts";
+import { NONE, written } from "../service/cache/_cache.ts";
+import { cacheContract } from "../service/cache/contract.ts";
 import { assertWhole, folder, isSame, killed } from "./_folder.ts";
 import { CACHE_BYTES, valueOf } from "./writer.ts";
 

@@ -4,12 +4,12 @@ import { sqliteCacheDriver } from "../../drivers/sqlite_cache.ts";
 import { SqliteFile } from "../../drivers/sqlite_file.ts";
 import { KvReads, sqliteKvDriver } from "../../drivers/sqlite_kv.ts";
 import { sqliteRateDriver } from "../../drivers/sqlite_rate.ts";
-import { collect } from "../../service/bytes.ts";
+import { collect } from "../../service/http/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
-import { KvStore } from "../../service/kv/store.ts";
+import { KvStore } from "../../service/stores/kv/store.ts";
 import { RateLimiter } from "../../service/rate/limiter.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "../assert.ts";
-import { NONE, written } from "../service/_cache.ts";
+import { NONE, written } from "../service/cache/_cache.ts";
 import { folder } from "./_folder.ts";
 import { valueOf } from "./writer.ts";
 

@@ -4,7 +4,7 @@ import { SqliteFile } from "../../drivers/sqlite_file.ts";
 import { sqliteRateDriver } from "../../drivers/sqlite_rate.ts";
 import { RateLimiter } from "../../service/rate/limiter.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { rateContract } from "../service/rate_contract.ts";
+import { rateContract } from "../service/rate/contract.ts";
 import { assertWhole, folder, killed } from "./_folder.ts";
 
 rateContract("SQLite", async () => {

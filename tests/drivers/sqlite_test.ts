@@ -1,11 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../drivers/sqlite.ts";
-import { collect } from "../../service/bytes.ts";
-import { kvStoresOf } from "../../service/kv/stores.ts";
-import { type KvEntry, KvStore } from "../../service/kv/store.ts";
+import { collect } from "../../service/http/bytes.ts";
+import { kvStoresOf } from "../../service/stores/kv/stores.ts";
+import { type KvEntry, KvStore } from "../../service/stores/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { assertWhole, folder, isSame, killed, startWriter } from "./_folder.ts";
-import { kvContract } from "../service/kv_contract.ts";
+import { kvContract } from "../service/stores/kv_contract.ts";
 import { valueOf } from "./writer.ts";
 
 async function text({ value }: Pick<KvEntry, "value">): Promise<string> {

@@ -5,11 +5,11 @@
  * @module
  */
 import { openSqlite, type SqliteStorage } from "../../drivers/sqlite.ts";
-import type { Eventually } from "../../service/bytes.ts";
+import type { Eventually } from "../../service/http/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
-import { KvStore } from "../../service/kv/store.ts";
+import { KvStore } from "../../service/stores/kv/store.ts";
 import { RateLimiter } from "../../service/rate/limiter.ts";
-import { NONE, written } from "../service/_cache.ts";
+import { NONE, written } from "../service/cache/_cache.ts";
 
 /** The value under the key of a number: each eleventh is of several rows. */
 export function valueOf(number: number): Uint8Array[] {

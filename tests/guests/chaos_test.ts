@@ -2,7 +2,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { withFiles } from "../cli/commands.ts";
 import { Wire } from "../cli/wire.ts";
 import { serving } from "../cli/process.ts";
-import { OK, rawOrigin, type Wire as OriginWire } from "../service/origins.ts";
+import { OK, rawOrigin, type Wire as OriginWire } from "../service/backends/origins.ts";
 import { fetchRaw, type RawResponse } from "./http.ts";
 import { guestUrl } from "./serving.ts";
 

@@ -1,5 +1,5 @@
 import { assemble } from "../../cli/wat.ts";
-import { sections } from "../../wasm/binary.ts";
+import { sections } from "../../wasm/rewrite/binary.ts";
 import { assertEquals } from "../assert.ts";
 import { fetchRaw } from "./http.ts";
 import { serveProgram } from "./serving.ts";

@@ -1,6 +1,6 @@
 import { assemble } from "../../cli/wat.ts";
 import { assertEquals } from "../assert.ts";
-import { rawOrigin } from "../service/origins.ts";
+import { rawOrigin } from "../service/backends/origins.ts";
 import { exchange, type RawResponse, valuesOf } from "./http.ts";
 import { serveProgram } from "./serving.ts";
 

@@ -1,6 +1,6 @@
 import { Fastlike } from "../../mod.ts";
 import { assertEquals } from "../assert.ts";
-import { keepingOrigin } from "../service/origins.ts";
+import { keepingOrigin } from "../service/backends/origins.ts";
 import { guestUrl, testGuest } from "./serving.ts";
 
 testGuest("rust", "disposal closes all connections to backends, defined and dynamic", async () => {

@@ -1,4 +1,4 @@
-import { collect } from "../../service/bytes.ts";
+import { collect } from "../../service/http/bytes.ts";
 import type { ServerExchange } from "../../server/exchange.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { answerText, bytes, head, Tap, textOf } from "../cli/wire.ts";

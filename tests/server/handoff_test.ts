@@ -1,9 +1,9 @@
 import { connect as connectTcp } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Exchange } from "../../service/exchange.ts";
-import { tunnel } from "../../service/upgrade.ts";
+import type { Exchange } from "../../service/http/exchange.ts";
+import { tunnel } from "../../service/backends/upgrade.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { rawOrigin, type Wire as OriginWire } from "../service/origins.ts";
+import { rawOrigin, type Wire as OriginWire } from "../service/backends/origins.ts";
 import { answerText, bytes, head, serving, Tap, textOf, Wire } from "../cli/wire.ts";
 
 const UPGRADE = "GET /live HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\n" +

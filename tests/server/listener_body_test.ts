@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
-import type { ByteSource } from "../../service/bytes.ts";
+import type { ByteSource } from "../../service/http/bytes.ts";
 import { HostError } from "../../service/errors.ts";
 import { answerText, bytes, head, serving, Tap, textOf, Wire } from "../cli/wire.ts";
 

@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "../assert.ts";
-import type { ByteSource } from "../../service/bytes.ts";
+import type { ByteSource } from "../../service/http/bytes.ts";
 import { HostError } from "../../service/errors.ts";
 import { answerText, bytes, head, serving, Tap, Wire } from "../cli/wire.ts";
 

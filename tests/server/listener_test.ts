@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import type { Exchange } from "../../service/exchange.ts";
-import { EMPTY } from "../../service/bytes.ts";
+import type { Exchange } from "../../service/http/exchange.ts";
+import { EMPTY } from "../../service/http/bytes.ts";
 import { listen } from "../../server/listener.ts";
 import { answerText, bytes, head, serving, textOf, Wire } from "../cli/wire.ts";
 

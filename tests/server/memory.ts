@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 import { duplexPair } from "node:stream";
 import { setImmediate } from "node:timers";
-import { collect } from "../../service/bytes.ts";
-import type { HeaderList } from "../../service/headers.ts";
+import { collect } from "../../service/http/bytes.ts";
+import type { HeaderList } from "../../service/http/headers.ts";
 import { Connection } from "../../server/connection.ts";
 import type { ServerExchange } from "../../server/exchange.ts";
 import type { HeadBounds } from "../../server/head_parser.ts";
-import { Outbox } from "../../server/outbox.ts";
+import { Outbox } from "../../server/write_batcher.ts";
 import { answerText } from "../cli/wire.ts";
 
 /** A request as a guest sees it. */

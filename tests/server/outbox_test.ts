@@ -1,4 +1,4 @@
-import { Outbox } from "../../server/outbox.ts";
+import { Outbox } from "../../server/write_batcher.ts";
 import { assertEquals } from "../assert.ts";
 
 /** An outbox on an event loop and a clock that the test moves. */

@@ -1,4 +1,4 @@
-import { Id, type Writer } from "../../wasm/binary.ts";
+import { Id, type Writer } from "../../wasm/rewrite/binary.ts";
 import { moduleOf, startingWith } from "./_modules.ts";
 
 const [LOOP, VOID, BRANCH, END] = [0x03, 0x40, 0x0c, 0x0b];

@@ -1,5 +1,5 @@
 import { assemble } from "../../cli/wat.ts";
-import { Id, sections, Writer } from "../../wasm/binary.ts";
+import { Id, sections, Writer } from "../../wasm/rewrite/binary.ts";
 
 /** An instruction that writes memory at an address: its name, and the types of its values. */
 export interface StoreOp {

@@ -1,5 +1,5 @@
 import { assemble } from "../../cli/wat.ts";
-import { Id, Writer } from "../../wasm/binary.ts";
+import { Id, Writer } from "../../wasm/rewrite/binary.ts";
 import { MACHINE, withMemories, withSecondMemory, withSharedMemory } from "./_machine.ts";
 
 const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];

@@ -1,5 +1,5 @@
 import { Fastlike, type LogEntry } from "../../mod.ts";
-import { Id, Writer } from "../../wasm/binary.ts";
+import { Id, Writer } from "../../wasm/rewrite/binary.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { SPINNING } from "./_large_modules.ts";
 import { moduleOf, startingWith } from "./_modules.ts";

@@ -1,11 +1,11 @@
 import { assemble } from "../../cli/wat.ts";
-import { Pace } from "../../service/pace.ts";
-import { Watchdog } from "../../service/watchdog.ts";
-import { Images } from "../../wasm/memory.ts";
+import { Pace } from "../../service/util/stall_clock.ts";
+import { Watchdog } from "../../wasm/watchdog.ts";
+import { Images } from "../../wasm/instance_memory.ts";
 import { Pool } from "../../wasm/pool.ts";
 import { compile, type Program } from "../../wasm/program.ts";
 import { RunQueue } from "../../wasm/run_queue.ts";
-import { Slot } from "../../wasm/slot.ts";
+import { Slot } from "../../wasm/instance_slot.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const OPTIONS = {

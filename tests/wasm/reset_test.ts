@@ -1,9 +1,9 @@
 import fc from "npm:fast-check@4.10.2";
 import { Memory } from "../../handles/memory.ts";
-import { WATCH } from "../../wasm/control.ts";
-import { layoutOf } from "../../wasm/layout.ts";
-import { Images, ResettableMemory } from "../../wasm/memory.ts";
-import { rewrite } from "../../wasm/rewrite.ts";
+import { WATCH } from "../../wasm/rewrite/control.ts";
+import { layoutOf } from "../../wasm/rewrite/layout.ts";
+import { Images, ResettableMemory } from "../../wasm/instance_memory.ts";
+import { rewrite } from "../../wasm/rewrite/rewrite.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { LEAST, MACHINE, MOST, STORES } from "./_machine.ts";
 

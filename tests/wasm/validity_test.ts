@@ -2,7 +2,7 @@ import fc from "npm:fast-check@4.10.2";
 import { namespaces, needsMemory } from "../../abi/mod.ts";
 import { assemble } from "../../cli/wat.ts";
 import { Fastlike } from "../../mod.ts";
-import { Id } from "../../wasm/binary.ts";
+import { Id } from "../../wasm/rewrite/binary.ts";
 import { compile } from "../../wasm/program.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { modules, startingWith } from "./_modules.ts";

@@ -1,0 +1,37 @@
+import type { RunCommand } from "../flags/args.ts";
+import { configure } from "../options.ts";
+import { type Load, loadFile } from "../program.ts";
+import { SIGNALS, Signals } from "../signals.ts";
+import { stdioTo } from "../telemetry/stdio.ts";
+import type { Terminal } from "../telemetry/terminal.ts";
+
+/** What runs once is no request of a client: a whole test suite may be in it. */
+const NO_REQUEST = {
+  cpu_time: Infinity,
+  wall_time: Infinity,
+  stall_time: Infinity,
+  backend_requests: Infinity,
+  log_bytes: Infinity,
+};
+
+/**
+ * Runs a program once, with its standard output and error on the terminal. It may run for as long as it likes, unless
+ * a limit says otherwise: nobody waits but who can end it.
+ *
+ * @returns The guest's exit status; 134 if it trapped, which the log tells about; 130 or 143 if a signal has ended it.
+ * @throws {CommandError} If it cannot start.
+ */
+export async function run(command: RunCommand, load: Load, terminal: Terminal): Promise<number> {
+  using configured = await configure(command, terminal);
+  const { options } = configured;
+  using signals = new Signals();
+  await using program = await loadFile(command.wasm, load, {
+    ...options,
+    reuse: "never", // it runs once
+    signals: SIGNALS,
+    args: command.args,
+    limits: { ...NO_REQUEST, ...options.limits },
+    stdio: stdioTo(terminal, options.log, command.viceroy.captured),
+  });
+  return await (signals.received ? signals.first : Promise.race([program.run(), signals.first]));
+}

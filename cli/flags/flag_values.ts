@@ -1,0 +1,243 @@
+import { type LimitName, readLimit } from "../../service/limits.ts";
+import { isProxyRange, PROXY_RANGE } from "../../service/client/proxies.ts";
+import { UsageError } from "../errors.ts";
+import { handshakeUrl } from "../../service/http/url.ts";
+
+/** Where to listen. */
+export interface Bind {
+  /** A name or an address without brackets; empty for every address. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** How records of log endpoints are written: as they are, or as one JSON object in each line. */
+export type LogFormat = "text" | "json";
+
+/** `host:port`, `:port`, `[::1]:port` or a port. */
+export function parseBind(text: string): Bind {
+  return parseAddress(text, (why) => {
+    throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: ${why}`);
+  });
+}
+
+/** Where health and metrics are served, which is not where requests are. */
+export function parseAdmin(text: string | undefined, bind: Bind): Bind | undefined {
+  if (text === undefined) return undefined;
+  const bad = (why: string): never => {
+    throw new UsageError(`Cannot use ${JSON.stringify(text)} for --admin: ${why}`);
+  };
+  const admin = parseAddress(text, bad);
+  const taken = admin.port === bind.port && admin.port !== 0 &&
+    overlap(admin.hostname, bind.hostname);
+  return taken ? bad("requests are served there (see --bind)") : admin;
+}
+
+const EVERYWHERE = ["", "0.0.0.0", "::"];
+const LOCALHOST = ["localhost", "127.0.0.1", "::1"];
+
+function overlap(one: string, other: string): boolean {
+  const both = [one, other];
+  return one === other || both.some((name) => EVERYWHERE.includes(name)) ||
+    (both.includes("localhost") && both.every((name) => LOCALHOST.includes(name)));
+}
+
+function parseAddress(text: string, bad: (why: string) => never): Bind {
+  const bare = /^[0-9]+$/.test(text);
+  const [, hostname, port] = bare
+    ? [text, "localhost", text]
+    : /^(\[[^\[\]]*\]|[^:\[\]\s/]*):([0-9]+)$/.exec(text) ??
+      bad(
+        text.split(":").length > 2 && !text.includes("[") && !text.includes("/")
+          ? "an IPv6 address needs brackets, as in [::1]:5000"
+          : "it is not host:port, :port or a port",
+      );
+  if (Number(port) > 65_535) bad("ports go up to 65535");
+  return { hostname: hostname!.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+const NAMED_URL = /^[^=:/?]+=/;
+
+/** `name=url` for some backends, an address (with a scheme, a dot, a port, a path, or `localhost`) for all others. */
+export function parseBackends(
+  definitions: readonly string[],
+  proxyTo: readonly string[],
+): { named: Record<string, string>; catchAll: string | undefined } {
+  const named = new Map<string, string>();
+  const rest = proxyTo.map((text) => parseUrl("--proxy-to", text, NAMED_URL.test(text)));
+  for (const definition of definitions) {
+    // A name ends before anything that is part of a URL.
+    const [, name, url] = /^([^=:/?]*)=(.*)$/s.exec(definition) ?? [];
+    if (name === undefined) {
+      if (/^[\w-]+$/.test(definition) && definition !== "localhost") needsUrl(definition);
+      rest.push(parseUrl("--backend", definition));
+      continue;
+    }
+    if (!name) throw new UsageError(`Cannot use --backend ${definition}: the name is empty`);
+    if (named.has(name)) throw new UsageError(`Cannot define the backend ${name} twice`);
+    named.set(name, parseUrl(`--backend ${name}`, url!));
+  }
+  if (rest.length > 1) {
+    throw new UsageError(
+      `Cannot send other backends to more than one place: ${rest.join(" and ")}`,
+    );
+  }
+  return { named: Object.fromEntries(named), catchAll: rest[0] };
+}
+
+function needsUrl(name: string): never {
+  throw new UsageError(
+    `Cannot use --backend ${name}: a URL is missing, as in --backend ${name}=https://example.com ` +
+      `(to send all other backends to a host of that name: --proxy-to ${name})`,
+  );
+}
+
+function parseUrl(flag: string, text: string, isNamed = false): string {
+  if (isNamed) {
+    throw new UsageError(
+      `Cannot use ${flag} ${text}: it takes no name, but --backend ${text} does`,
+    );
+  }
+  const full = handshakeUrl(/^[a-z][a-z0-9+.\-]*:\/\//i.test(text) ? text : `http://${text}`);
+  const url = URL.parse(full);
+  if (!text || !url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
+    throw new UsageError(`Cannot use ${JSON.stringify(text)} for ${flag}: ${whyNot(text, url)}`);
+  }
+  return full;
+}
+
+function whyNot(text: string, url: URL | null): string {
+  if (!text || !url) return "it is not a URL or a host";
+  if (!/^https?:$/.test(url.protocol)) return "only http, https, ws and wss are possible";
+  return "a backend has no query or fragment";
+}
+
+/** `name=file`, each name once. */
+export function parseNamedFiles(
+  flag: string,
+  definitions: readonly string[],
+): Record<string, string> {
+  const files = parseNames(flag, definitions);
+  for (const [name, file] of files) {
+    if (file) continue;
+    if (file === undefined) checkIsName(flag, name);
+    throw new UsageError(`Cannot use --${flag} ${name}: a file is missing, as in ${name}=FILE`);
+  }
+  return Object.fromEntries(files) as Record<string, string>;
+}
+
+/** `name=file`, or a name alone for an empty store. */
+export function parseKvStores(
+  definitions: readonly string[],
+): Record<string, string | undefined> {
+  const files = parseNames("kv", definitions);
+  for (const [name, file] of files) {
+    if (file === "") throw new UsageError(`Cannot use --kv ${name}=: the file is missing`);
+    if (file === undefined) checkIsName("kv", name);
+  }
+  return Object.fromEntries(files);
+}
+
+/** Refuses what can only be the path of a file. */
+function checkIsName(flag: string, text: string): void {
+  if (!/[/\\]|\.(json|log|txt|toml|mmdb)$/.test(text)) return;
+  throw new UsageError(`Cannot use --${flag} ${text}: a name is missing, as in NAME=${text}`);
+}
+
+function parseNames(
+  flag: string,
+  definitions: readonly string[],
+): Map<string, string | undefined> {
+  const files = new Map<string, string | undefined>();
+  for (const definition of definitions) {
+    const [, name, file] = /^([^=]*)(?:=(.*))?$/s.exec(definition)!;
+    if (!name) throw new UsageError(`Cannot use --${flag} ${definition}: the name is empty`);
+    if (files.has(name)) throw new UsageError(`Cannot define --${flag} ${name} twice`);
+    files.set(name, file);
+  }
+  return files;
+}
+
+/** `NAME=value`, or the name of a variable to hand on as it is; the last of several of a name wins. */
+export function parseGuestEnv(
+  definitions: readonly string[],
+  environment: (name: string) => string | undefined,
+): Record<string, string> {
+  const variables = new Map<string, string>();
+  for (const definition of definitions) {
+    const [, name, given] = /^([^=\0]*)(?:=([^\0]*))?$/s.exec(definition) ?? [];
+    if (!name) throw new UsageError(`Cannot use --guest-env ${definition}: it is not NAME=VALUE`);
+    const value = given ?? environment(name);
+    if (value === undefined) {
+      throw new UsageError(
+        `Cannot use --guest-env ${name}: the variable is not set (or give a value: ${name}=VALUE)`,
+      );
+    }
+    variables.set(name, value);
+  }
+  return Object.fromEntries(variables);
+}
+
+/** `NAME=value` for some limits; the last of several of a name wins. */
+export function parseLimits(definitions: readonly string[]): Partial<Record<LimitName, number>> {
+  const limits = definitions.map((definition) => {
+    const wrong = (what: string): never => {
+      throw new UsageError(`Cannot use --limit ${definition}: ${what}`);
+    };
+    const [, name, value] = /^([^=]*)=(.*)$/s.exec(definition) ??
+      wrong("it is not NAME=VALUE, as in memory=256MiB");
+    return [name!, readLimit(name!, value, (what) => wrong(`${name || "the name"} ${what}`))];
+  });
+  return Object.fromEntries(limits);
+}
+
+/** The `NAME` of a `fastly.NAME.toml`. */
+export function parseEnv(name: string | undefined): string | undefined {
+  if (name === undefined || /^[^/\\]+$/.test(name)) return name;
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(name)} for --env: it is NAME in fastly.NAME.toml`,
+  );
+}
+
+/** `text`, which is the default, or `json`. */
+export function parseLogFormat(format = "text"): LogFormat {
+  if (format === "text" || format === "json") return format;
+  throw new UsageError(`Cannot use ${JSON.stringify(format)} for --log-format: text or json`);
+}
+
+/** Addresses, ranges and names of proxies. */
+export function parseTrustProxy(ranges: readonly string[]): readonly string[] {
+  const wrong = ranges.find((text) => !isProxyRange(text));
+  if (wrong === undefined) return ranges;
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(wrong)} for --trust-proxy: it is not ${PROXY_RANGE}`,
+  );
+}
+
+/** What clients are told of a request that fails. */
+export function parseErrors(text: string | undefined): ErrorDetails | undefined {
+  const known = ERROR_DETAILS.find((details) => details === text);
+  if (known || text === undefined) return known;
+  throw new UsageError(`Cannot use ${JSON.stringify(text)} for --errors: details or brief`);
+}
+
+/** How many instances to make ahead. */
+export function parseWarmup(count = "0"): number {
+  if (/^[0-9]{1,6}$/.test(count)) return Number(count);
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(count)} for --warmup: it is not a whole number`,
+  );
+}
+
+const REUSES = ["auto", "cards", "image", "never"] as const;
+export type Reuse = typeof REUSES[number];
+
+export function parseReuse(reuse = "auto"): Reuse {
+  return REUSES.find((known) => known === reuse) ?? unknownReuse(reuse);
+}
+
+function unknownReuse(reuse: string): never {
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(reuse)} for --reuse: auto, cards, image or never`,
+  );
+}
+import { ERROR_DETAILS, type ErrorDetails } from "../../service/http/error_text.ts";

@@ -1,0 +1,188 @@
+import type { BackendOptions, Healthcheck, PoolLimits, TcpKeepAlive } from "../../service/backends/backend.ts";
+import { filled, filledOrNothing } from "./filled.ts";
+import type { Table } from "./table.ts";
+
+const FASTLY_KEYS = [
+  "url",
+  "override_host",
+  "cert_host",
+  "use_sni",
+  "client_certificate",
+  "ca_certificate",
+  "grpc",
+  "first_byte_timeout_ms",
+  "between_bytes_timeout_ms",
+  "health",
+];
+
+/** What Fastly's own local server does not have; the names are those of dynamic backends, where they have one. */
+const FURTHER_KEYS = [
+  "connect_timeout_ms",
+  "tls_verify",
+  "tls_min_version",
+  "tls_max_version",
+  "tls_ciphers",
+  "http2",
+  "http_keepalive_time_ms",
+  "tcp_keepalive_enable",
+  "tcp_keepalive_interval_secs",
+  "tcp_keepalive_probes",
+  "tcp_keepalive_time_secs",
+  "pool",
+  "max_connections",
+  "max_use",
+  "max_lifetime_ms",
+  "prefer_ipv4",
+  "healthcheck",
+];
+
+/** What a backend's table may have in it. */
+export const BACKEND_KEYS: readonly string[] = [...FASTLY_KEYS, ...FURTHER_KEYS];
+
+const HEALTHS = ["unknown", "healthy", "unhealthy"] as const;
+const TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
+
+/** The most probes that a health check can look back on. */
+const MOST_PROBES = 15;
+
+/** Reads `[local_server.backends]`. */
+export function parseBackends(table: Table): Record<string, BackendOptions> {
+  const backends = table.tables().map(([name, entry]) => [name, parseBackend(entry)] as const);
+  return Object.fromEntries(backends);
+}
+
+function parseBackend(table: Table): BackendOptions {
+  table.only(BACKEND_KEYS);
+  return {
+    url: table.requiredHandshakeUrl("url"),
+    ...filled({
+      hostOverride: table.filledString("override_host"),
+      timeouts: parseTimeouts(table),
+      tls: parseTls(table),
+      grpc: table.boolean("grpc") || undefined,
+      http2: table.boolean("http2"),
+      keepAlive: table.millis("http_keepalive_time_ms"),
+      tcpKeepAlive: parseTcpKeepAlive(table),
+      pool: parsePool(table),
+      preferIpv4: table.boolean("prefer_ipv4"),
+      healthcheck: parseHealthcheck(table.table("healthcheck")),
+      health: parseHealth(table),
+    }),
+  };
+}
+
+/** Zero means no limit, as everywhere in Fastly's settings. */
+function parseTimeouts(table: Table): BackendOptions["timeouts"] {
+  return filledOrNothing({
+    connect: table.millis("connect_timeout_ms") || undefined,
+    firstByte: table.millis("first_byte_timeout_ms") || undefined,
+    betweenBytes: table.millis("between_bytes_timeout_ms") || undefined,
+  });
+}
+
+function parseTls(table: Table): BackendOptions["tls"] {
+  const minVersion = table.choice("tls_min_version", TLS_VERSIONS);
+  const maxVersion = table.choice("tls_max_version", TLS_VERSIONS);
+  if (minVersion && maxVersion && minVersion > maxVersion) {
+    table.wrong("tls_min_version", "is above tls_max_version");
+  }
+  return filledOrNothing({
+    ca: table.has("ca_certificate") ? parseCa(table) : undefined,
+    certHost: table.filledString("cert_host"),
+    sni: table.boolean("use_sni") === false ? false as const : undefined,
+    clientCertificate: parseClientCertificate(table.table("client_certificate")),
+    verify: table.boolean("tls_verify"),
+    minVersion,
+    maxVersion,
+    ciphers: table.filledString("tls_ciphers"),
+  });
+}
+
+/** One certificate or several, each as PEM, `{ value }`, `{ file }` or `{ env }`. */
+function parseCa(table: Table): readonly string[] | undefined {
+  const key = "ca_certificate";
+  const value = table.get(key);
+  const certificates = (Array.isArray(value) ? value : [value]).map((form: unknown) => {
+    if (typeof form === "string") return pem(table, key, form);
+    const inner = table.asTable(key, form, "a PEM text, a table or a list of those");
+    inner.only(["file", "value", "env"]);
+    if (inner.has("env")) return pem(table, key, inner.variable("env"));
+    return pemOrFile(inner, "value", "file");
+  });
+  return certificates.length ? certificates : undefined;
+}
+
+function parseClientCertificate(
+  table: Table | undefined,
+): { certificate: string; key: string } | undefined {
+  if (!table) return undefined;
+  table.only(["certificate", "certificate_file", "key", "key_file"]);
+  return {
+    certificate: pemOrFile(table, "certificate", "certificate_file"),
+    key: pemOrFile(table, "key", "key_file"),
+  };
+}
+
+/** The text under one key, or that of the file under the other. */
+function pemOrFile(table: Table, textKey: string, fileKey: string): string {
+  const key = table.oneOf([textKey, fileKey]);
+  return pem(table, key, key === fileKey ? table.text(key) : table.requiredString(key));
+}
+
+function pem(table: Table, key: string, text: string): string {
+  return text.includes("-----BEGIN ") ? text : table.wrong(key, "is not in PEM format");
+}
+
+function parseTcpKeepAlive(table: Table): TcpKeepAlive | undefined {
+  return filledOrNothing({
+    enable: table.boolean("tcp_keepalive_enable"),
+    interval: table.wholeNumber("tcp_keepalive_interval_secs", "seconds"),
+    probes: table.wholeNumber("tcp_keepalive_probes"),
+    time: table.wholeNumber("tcp_keepalive_time_secs", "seconds"),
+  });
+}
+
+function parsePool(table: Table): false | PoolLimits | undefined {
+  const limits = filledOrNothing({
+    maxConnections: table.wholeNumber("max_connections"),
+    maxUse: table.wholeNumber("max_use"),
+    maxLifetime: table.millis("max_lifetime_ms"),
+  });
+  return table.boolean("pool") === false ? false : limits;
+}
+
+function parseHealthcheck(table: Table | undefined): Healthcheck | undefined {
+  if (!table) return undefined;
+  table.only([
+    "interval_ms",
+    "timeout_ms",
+    "host",
+    "method",
+    "path",
+    "expected_status",
+    "window",
+    "threshold",
+    "initial",
+  ]);
+  const window = table.wholeNumber("window");
+  if (window === 0 || window! > MOST_PROBES) table.wrong("window", `must be 1 to ${MOST_PROBES}`);
+  return filled({
+    interval: table.millis("interval_ms"),
+    timeout: table.millis("timeout_ms"),
+    host: table.filledString("host"),
+    method: table.filledString("method"),
+    path: table.filledString("path"),
+    expectedStatus: table.wholeNumber("expected_status"),
+    window,
+    threshold: table.wholeNumber("threshold"),
+    initial: table.wholeNumber("initial"),
+  });
+}
+
+function parseHealth(table: Table): BackendOptions["health"] {
+  const health = table.string("health")?.toLowerCase();
+  return HEALTHS.find((known) => known === health) ??
+    (health === undefined
+      ? undefined
+      : table.wrong("health", `must be "unknown", "healthy" or "unhealthy"`));
+}

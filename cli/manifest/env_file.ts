@@ -1,0 +1,24 @@
+import { join } from "node:path";
+import * as util from "node:util"; // by a name, older Deno without it would not start
+import { CommandError, reasonOf } from "../errors.ts";
+
+/** The variables of the environment; behind them those of a folder's `.env`, which is read when one is asked for. */
+export function environmentWith(folder: string): (name: string) => string | undefined {
+  let file: Readonly<Record<string, string | undefined>> | undefined;
+  return (name) => {
+    if (!name || /[=\0]/.test(name)) return undefined;
+    const value = Deno.env.get(name);
+    if (value !== undefined) return value;
+    file ??= readEnvFile(join(folder, ".env"));
+    return Object.hasOwn(file, name) ? file[name] : undefined;
+  };
+}
+
+function readEnvFile(path: string): Readonly<Record<string, string | undefined>> {
+  try {
+    return util.parseEnv(Deno.readTextFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    throw new CommandError(`Cannot read ${path}: ${reasonOf(error)}`);
+  }
+}

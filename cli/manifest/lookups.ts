@@ -1,0 +1,114 @@
+import { type AclEntry, rangeOf } from "../../service/stores/acl.ts";
+import type { Device, DeviceLookup } from "../../service/client/device.ts";
+import { type Geo, type GeoLookup, loopbackGeo } from "../../service/client/geo.ts";
+import { geoRanges } from "../../service/client/geo_ranges.ts";
+import type { Table } from "./table.ts";
+
+const NO_RANGE = "is not an address or a range as in 192.0.2.0/24";
+
+/** Reads `[local_server.geolocation]`. A JSON file is read anew at a look-up once it has changed. */
+export async function parseGeo(table: Table): Promise<GeoLookup> {
+  const withLoopback = table.boolean("use_default_loopback") ?? true;
+  const lookup = await parseGeoRecords(table);
+  return withLoopback ? (ip) => lookup(ip) ?? loopbackGeo(ip) : lookup;
+}
+
+async function parseGeoRecords(table: Table): Promise<GeoLookup> {
+  switch (geoFormat(table)) {
+    case undefined:
+      table.only(["use_default_loopback"]);
+      return () => undefined;
+    case "inline-toml":
+      table.only(["use_default_loopback", "format", "addresses"]);
+      return parseAddresses(table.table("addresses") ?? table.missing("addresses"));
+    case "json": {
+      table.only(["use_default_loopback", "format", "file"]);
+      const lookup = table.jsonAnew("file", parseAddresses);
+      return (ip) => lookup()(ip);
+    }
+    case "mmdb":
+      table.only(["use_default_loopback", "format", "file"]);
+      return await openDatabase(table);
+  }
+}
+
+function geoFormat(table: Table): "inline-toml" | "json" | "mmdb" | undefined {
+  const format = table.choice("format", ["inline-toml", "json", "mmdb"]);
+  if (format) return format;
+  if (table.string("file")?.endsWith(".mmdb")) return "mmdb";
+  return table.has("file") || table.has("addresses") ? table.missing("format") : undefined;
+}
+
+async function openDatabase(table: Table): Promise<GeoLookup> {
+  const bytes = table.bytes("file");
+  try {
+    return await table.machine.openDatabase(bytes);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    table.wrong("file", `names ${table.string("file")}, which cannot be used: ${reason}`);
+  }
+}
+
+function parseAddresses(table: Table): GeoLookup {
+  return geoRanges(
+    table.tables().map(([address, record]) => {
+      if (!rangeOf(address)) table.wrong(address, NO_RANGE);
+      return [address, parseRecord(record)];
+    }),
+  );
+}
+
+function parseRecord(table: Table): Geo {
+  return Object.fromEntries(
+    table.keys().map((key) => {
+      const value = table.get(key);
+      // JSON's null stands for what is not known.
+      if (value === null || /^(string|number|boolean)$/.test(typeof value)) return [key, value];
+      table.wrong(key, "must be a text, a number, true or false");
+    }),
+  );
+}
+
+/** Reads `[local_server.device_detection]`: whole User-Agent texts. */
+export function parseDevices(table: Table): DeviceLookup {
+  const format = table.choice("format", ["inline-toml", "json"]) ?? table.missing("format");
+  table.only(["format", format === "json" ? "file" : "user_agents"]);
+  const agents = format === "json"
+    ? table.json("file")
+    : table.table("user_agents") ?? table.missing("user_agents");
+  const devices = new Map(agents.tables().map(([agent, entry]) => [agent, parseDevice(entry)]));
+  return (userAgent) => devices.get(userAgent);
+}
+
+function parseDevice(table: Table): Device {
+  table.only(["user_agent", "os", "device"]);
+  return Object.fromEntries(
+    table.tables().map(([key, part]) => [key, part.values()]),
+  );
+}
+
+/** Reads `[local_server.acls]`: names of JSON files, each alone or as `{ file }`. */
+export function parseAcls(table: Table): Record<string, readonly AclEntry[]> {
+  return Object.fromEntries(
+    table.names().map((name) => {
+      if (typeof table.get(name) === "string") return [name, parseAcl(table.json(name))];
+      const entry = table.asTable(name, table.get(name), "a file's name, or a table with file");
+      entry.only(["file"]);
+      return [name, parseAcl(entry.json("file"))];
+    }),
+  );
+}
+
+function parseAcl(file: Table): readonly AclEntry[] {
+  file.only(["entries"]);
+  if (!file.has("entries")) file.missing("entries");
+  return file.tableList("entries", "a list of objects").map((entry) => {
+    entry.only(["op", "prefix", "action"]); // every "op" stands for an entry that is there
+    const prefix = entry.requiredString("prefix");
+    if (!rangeOf(prefix)) entry.wrong("prefix", NO_RANGE);
+    const action = entry.requiredString("action").toUpperCase();
+    return action === "ALLOW" || action === "BLOCK"
+      ? { prefix, action }
+      : entry.wrong("action", 'must be "ALLOW" or "BLOCK"');
+  });
+}

@@ -1,0 +1,169 @@
+import { faultOfKey } from "../../service/stores/kv/keys.ts";
+import type { KvSeed } from "../../service/stores/kv/store.ts";
+import type { Entries, ServiceOptions } from "../../service/options.ts";
+import { quoted, type Table } from "./table.ts";
+
+type ConfigStores = NonNullable<ServiceOptions["configStores"]>;
+type SecretStores = NonNullable<ServiceOptions["secretStores"]>;
+
+/** Characters in a config store's key and value. */
+const MOST_CONFIG_KEY = 256;
+const MOST_CONFIG_VALUE = 8000;
+/** Characters in the name of a secret store or a secret. */
+const MOST_SECRET_NAME = 255;
+
+/** Reads `[local_server.config_stores]`. What is in files is read anew when a guest opens the store once they have changed. */
+export function parseConfigStores(table: Table): ConfigStores {
+  return Object.fromEntries(
+    table.tables().map(([name, entry]) => [name, parseConfigStore(entry)]),
+  );
+}
+
+function parseConfigStore(table: Table): Entries | (() => Entries) {
+  const format = table.choice("format", ["inline-toml", "json"]) ?? table.missing("format");
+  if (format === "json") {
+    table.only(["format", "file"]);
+    return table.jsonAnew("file", parseConfigEntries);
+  }
+  table.only(["format", "contents"]);
+  return parseConfigEntries(table.table("contents") ?? table.missing("contents"));
+}
+
+function parseConfigEntries(table: Table): Entries {
+  return Object.fromEntries(
+    table.keys().map((key) => {
+      if (isLonger(key, MOST_CONFIG_KEY)) {
+        table.wrong(key, `is longer than ${MOST_CONFIG_KEY} characters`);
+      }
+      const value = table.requiredString(key);
+      if (isLonger(value, MOST_CONFIG_VALUE)) {
+        table.wrong(key, `has a value longer than ${MOST_CONFIG_VALUE} characters`);
+      }
+      return [key, value];
+    }),
+  );
+}
+
+/** Characters are code points, of one or two units. */
+function isLonger(text: string, most: number): boolean {
+  return text.length > most && Array.from(text).length > most;
+}
+
+/** Reads `[local_server.kv_stores]`. */
+export function parseKvStores(table: Table): Record<string, KvSeed> {
+  return Object.fromEntries(table.names().map((name) => [name, parseKvStore(table, name)]));
+}
+
+function parseKvStore(stores: Table, name: string): KvSeed {
+  const file = jsonFileOf(stores, name);
+  const entries = file ? file.keys().map((key) => [key, parseKvJson(file, key)] as const) : stores
+    .tableList(name, LIST_OR_FILE)
+    .map((item) => {
+      item.only(["key", "data", "file", "path", "metadata"]);
+      return [kvKey(item, "key"), parseKvValue(item, ["data", "file", "path"])] as const;
+    });
+  return Object.fromEntries(entries);
+}
+
+function kvKey(item: Table, key: string): string {
+  const text = item.requiredString(key);
+  const fault = faultOfKey(text);
+  return fault ? item.wrong(key, `is ${quoted(text)}, which ${fault}`) : text;
+}
+
+/** In a JSON file the value is a text, or an object with the text or its file. */
+function parseKvJson(file: Table, key: string): KvSeed[string] {
+  const fault = faultOfKey(key);
+  if (fault) file.wrong(key, fault);
+  const value = file.get(key);
+  if (typeof value === "string") return value;
+  const entry = file.asTable(key, value, 'a text, or an object with "data" or "file"');
+  entry.only(["data", "file", "metadata"]);
+  return parseKvValue(entry, ["data", "file"]);
+}
+
+function parseKvValue(table: Table, keys: readonly string[]): KvSeed[string] {
+  const metadata = table.string("metadata");
+  const key = table.oneOf(keys);
+  const value = key === "data" ? table.requiredString(key) : table.bytes(key);
+  return metadata === undefined ? value : { value, metadata };
+}
+
+/** Reads `[local_server.secret_stores]`. */
+export function parseSecretStores(table: Table): SecretStores {
+  return Object.fromEntries(
+    table.names().map((name) => {
+      checkSecretName(table, name, name);
+      return [name, parseSecretStore(table, name)];
+    }),
+  );
+}
+
+function parseSecretStore(stores: Table, name: string): SecretStores[string] {
+  const file = jsonFileOf(stores, name);
+  if (file) {
+    return Object.fromEntries(
+      file.names().map((key) => {
+        checkSecretName(file, key, key);
+        return [key, file.requiredString(key)];
+      }),
+    );
+  }
+  return Object.fromEntries(
+    stores.tableList(name, LIST_OR_FILE).map((item) => {
+      item.only(["key", "data", "file", "env"]);
+      const key = item.requiredString("key");
+      checkSecretName(item, "key", key);
+      return [key, parseSecret(item)];
+    }),
+  );
+}
+
+function parseSecret(item: Table): string | Uint8Array {
+  switch (item.oneOf(["data", "file", "env"])) {
+    case "data":
+      return item.requiredString("data");
+    case "file":
+      return item.bytes("file");
+    case "env":
+      return parseSecretVariable(item);
+  }
+}
+
+/** A variable that is not set makes an empty secret, as in Fastly's own local server. */
+function parseSecretVariable(item: Table): string {
+  const name = item.get("env");
+  if (typeof name === "string" && item.machine.env(name) === undefined) {
+    item.warn(
+      "env",
+      `names the environment variable ${name}, which is not set: the secret is empty`,
+    );
+    return "";
+  }
+  return item.variable("env");
+}
+
+function checkSecretName(table: Table, key: string, name: string): void {
+  if (!/^[A-Za-z0-9_.-]+$/.test(name)) {
+    table.wrong(key, "must be a name of letters, digits, '_', '.' and '-'");
+  }
+  if (name.length > MOST_SECRET_NAME) {
+    table.wrong(key, `is longer than ${MOST_SECRET_NAME} characters`);
+  }
+}
+
+const LIST_OR_FILE = "a list of tables, or a table with file and format";
+
+/** The object in the file of `{ file, format = "json" }`; undefined if the store is a list. */
+function jsonFileOf(stores: Table, name: string): Table | undefined {
+  const value = stores.get(name);
+  if (Array.isArray(value)) return undefined;
+  const table = stores.asTable(name, value, LIST_OR_FILE);
+  if (table.has("key") || table.has("data")) {
+    stores.wrong(name, `must be ${LIST_OR_FILE}${stores.meant("list", name)}`);
+  }
+  table.only(["file", "format"]);
+  if (!table.has("file")) table.missing("file");
+  if (!table.choice("format", ["json"])) table.missing("format");
+  return table.json("file");
+}

@@ -1,0 +1,378 @@
+import { isAbsolute, join } from "node:path";
+import type { GeoLookup } from "../../service/client/geo.ts";
+import { nearest } from "../../service/util/suggest.ts";
+import { handshakeUrl } from "../../service/http/url.ts";
+import { parseJson } from "./json.ts";
+
+/** A fastly.toml, or a file of it, that cannot be used; the message is one line with file, table and key. */
+export class ManifestError extends Error {
+  override name = "ManifestError";
+}
+
+/** What reading a manifest needs of the machine. */
+export interface Machine {
+  /** A file's bytes; undefined if there is no such file. Throws an `Error` whose message says why it cannot be read. */
+  readonly read: (path: string) => Uint8Array | undefined;
+  /**
+   * A text that is another one after each change of a file, as of its modification time and size; undefined if it cannot
+   * tell, so that the file has to be read.
+   */
+  readonly versionOf?: (path: string) => string | undefined;
+  /** A variable of the environment. */
+  readonly env: (name: string) => string | undefined;
+  /** Takes lines about what was taken, but should be changed. They may come later, when a file is read again. */
+  readonly warn: (line: string) => void;
+  /** Opens a MaxMind database. Rejects with an `Error` whose message is the reason. */
+  readonly openDatabase: (bytes: Uint8Array) => Promise<GeoLookup>;
+}
+
+/** Where a table comes from. */
+export interface Document {
+  /** What fails when the table is wrong, after "Cannot": `read fastly.toml`. */
+  readonly task: string;
+  /** What it is called after a place in it; empty if places say enough. */
+  readonly title: string;
+  /** The folder from which relative paths start. */
+  readonly folder: string;
+  readonly machine: Machine;
+  /** Whether its tables have headers in brackets, which errors about them then show. */
+  readonly toml?: boolean;
+}
+
+const NO_FILE = "there is no such file";
+/** Characters of a text in a message. */
+const MOST_QUOTED = 60;
+/** The longest time that a timer of the platform can take: 24 days, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** One table of a manifest, or one object of a JSON file. It knows its place, and every fault becomes a {@linkcode ManifestError}. */
+export class Table {
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #place: string;
+  readonly #document: Document;
+
+  /** @param place The keys that lead here, joined by dots; empty at the root. */
+  constructor(values: Readonly<Record<string, unknown>>, place: string, document: Document) {
+    this.#values = values;
+    this.#place = place;
+    this.#document = document;
+  }
+
+  get machine(): Machine {
+    return this.#document.machine;
+  }
+
+  keys(): string[] {
+    return Object.keys(this.#values);
+  }
+
+  values(): Readonly<Record<string, unknown>> {
+    return this.#values;
+  }
+
+  has(key: string): boolean {
+    return Object.hasOwn(this.#values, key);
+  }
+
+  get(key: string): unknown {
+    return this.has(key) ? this.#values[key] : undefined;
+  }
+
+  /** A text, which `{ env = "NAME" }` takes from the environment. */
+  string(key: string): string | undefined {
+    const value = this.get(key);
+    if (value === undefined || typeof value === "string") return value;
+    if (!isTable(value) || !Object.hasOwn(value, "env")) {
+      this.wrong(key, "must be a text in quotes");
+    }
+    const table = new Table(value, this.#at(key), this.#document);
+    table.only(["env"]);
+    return table.variable("env");
+  }
+
+  /** The environment variable that the key names. */
+  variable(key: string): string {
+    const name = this.get(key);
+    if (typeof name !== "string") this.wrong(key, "must be a text in quotes");
+    return this.machine.env(name) ??
+      this.wrong(key, `names the environment variable ${name}, which is not set`);
+  }
+
+  /** A text that must not be empty if it is there. */
+  filledString(key: string): string | undefined {
+    const text = this.string(key);
+    return text === "" ? this.wrong(key, "must not be empty") : text;
+  }
+
+  /** A list of texts. */
+  stringList(key: string): readonly string[] | undefined {
+    const list = this.get(key);
+    if (list === undefined) return undefined;
+    if (Array.isArray(list) && list.every((item) => typeof item === "string")) return list;
+    this.wrong(key, "must be a list of texts in quotes");
+  }
+
+  /** An `http:` or `https:` URL, for which `ws:` and `wss:` may stand. */
+  requiredHandshakeUrl(key: string): string {
+    return this.#httpUrl(key, handshakeUrl(this.requiredString(key)));
+  }
+
+  /** An `http:` or `https:` URL. */
+  requiredUrl(key: string): string {
+    return this.#httpUrl(key, this.requiredString(key));
+  }
+
+  #httpUrl(key: string, text: string): string {
+    const parsed = URL.parse(text);
+    if (parsed && /^https?:$/.test(parsed.protocol)) return text;
+    this.wrong(key, `is not an http or https URL: ${JSON.stringify(text)}`);
+  }
+
+  requiredString(key: string): string {
+    return this.string(key) ?? this.missing(key);
+  }
+
+  /** One of some texts. */
+  choice<T extends string>(key: string, choices: readonly T[]): T | undefined {
+    const text = this.string(key);
+    if (text === undefined || choices.includes(text as T)) return text as T | undefined;
+    const shown = choices.map((choice) => `"${choice}"`);
+    const last = shown.pop()!;
+    this.wrong(key, `must be ${shown.length ? `${shown.join(", ")} or ${last}` : last}`);
+  }
+
+  boolean(key: string): boolean | undefined {
+    const value = this.get(key);
+    if (value === undefined || typeof value === "boolean") return value;
+    this.wrong(key, "must be true or false");
+  }
+
+  /** @param unit What it counts, for the message. */
+  wholeNumber(key: string, unit?: string): number | undefined {
+    const value = this.get(key);
+    if (value === undefined) return undefined;
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 0) {
+      this.wrong(key, `must be a whole number${unit ? ` of ${unit}` : ""}`);
+    }
+    return value;
+  }
+
+  millis(key: string): number | undefined {
+    const value = this.wholeNumber(key, "milliseconds");
+    return value === undefined ? undefined : Math.min(value, LONGEST_TIMER);
+  }
+
+  table(key: string): Table | undefined {
+    return this.has(key) ? this.asTable(key, this.get(key), "a table") : undefined;
+  }
+
+  /** All that is here, each of them a table under a name. */
+  tables(): [name: string, table: Table][] {
+    return this.names().map((name) => [name, this.table(name)!]);
+  }
+
+  /** The keys where each is a name that somebody chose. */
+  names(): string[] {
+    if (this.has("")) this.fail(`a name${this.#inPlace()} is empty`);
+    return this.keys();
+  }
+
+  /** A list of tables. */
+  tableList(key: string, expected: string): Table[] {
+    const value = this.get(key);
+    if (!Array.isArray(value)) {
+      this.wrong(key, `must be ${expected}${isTable(value) ? this.meant("list", key) : ""}`);
+    }
+    return value.map((item, i) => {
+      if (!isTable(item)) this.wrong(key, `must be ${expected}`);
+      return new Table(item, `${this.#at(key)}[${i}]`, this.#document);
+    });
+  }
+
+  /** The value of that key, read as a table. */
+  asTable(key: string, value: unknown, expected: string): Table {
+    if (!isTable(value)) {
+      const isList = Array.isArray(value) && value.some(isTable);
+      this.wrong(key, `must be ${expected}${isList ? this.meant("table", key) : ""}`);
+    }
+    return new Table(value, this.#at(key), this.#document);
+  }
+
+  /** The only one of these keys that is there. */
+  oneOf<K extends string>(keys: readonly K[]): K {
+    const [found, other] = keys.filter((key) => this.has(key));
+    const shown = keys.map((key) => `"${key}"`).join(" or ");
+    if (found === undefined) this.fail(`key ${shown} is missing${this.#inPlace()}`);
+    if (other) this.fail(`keys "${found}" and "${other}" are both${this.#inPlace()}`);
+    return found;
+  }
+
+  /** The bytes of the file that the key names. */
+  bytes(key: string): Uint8Array {
+    return this.#read(key, this.requiredString(key)).bytes;
+  }
+
+  /** The text of the file that the key names. */
+  text(key: string): string {
+    return this.#decode(key, this.bytes(key));
+  }
+
+  /** The object in the JSON file that the key names. */
+  json(key: string): Table {
+    return this.#parse(key, this.text(key));
+  }
+
+  /**
+   * What is in the JSON file that the key names, read anew at each call if it has changed: the guest sees what was edited
+   * meanwhile. A file that has become wrong gives a warning, and what was in it before.
+   */
+  jsonAnew<T>(key: string, parse: (root: Table) => T): () => T {
+    const { path, bytes } = this.#read(key, this.requiredString(key));
+    let text = this.#decode(key, bytes);
+    let value = parse(this.#parse(key, text));
+    let told: string | undefined;
+    let version: string | undefined;
+    return () => {
+      const latest = this.machine.versionOf?.(path);
+      if (latest !== undefined && latest === version) return value;
+      version = latest;
+      try {
+        const now = this.#decode(key, this.#readAt(key, path));
+        if (now !== text) {
+          value = parse(this.#parse(key, now));
+          text = now;
+        }
+        told = undefined;
+      } catch (error) {
+        if (!(error instanceof ManifestError)) throw error;
+        if (error.message !== told) this.machine.warn(told = error.message);
+      }
+      return value;
+    };
+  }
+
+  /** A path in the key's value, from where the process is. */
+  path(key: string): string | undefined {
+    const path = this.filledString(key);
+    return path === undefined ? undefined : this.#locate(path);
+  }
+
+  /** Refuses all other keys. */
+  only(keys: readonly string[]): void {
+    for (const key of this.keys()) {
+      if (!keys.includes(key)) this.wrong(key, `is not known${didYouMean(nearest(key, keys))}`);
+    }
+  }
+
+  /** Text for the end of a message: the header of a table, or of a list of tables, at this path; empty outside TOML. */
+  meant(kind: "table" | "list", ...path: readonly string[]): string {
+    if (!this.#document.toml) return "";
+    const place = path.reduce((at, key) => keyPath(at, key), this.#place);
+    return didYouMean(kind === "table" ? `[${place}]` : `[[${place}]]`);
+  }
+
+  missing(key: string): never {
+    this.fail(`key "${key}" is missing${this.#inPlace()}`);
+  }
+
+  wrong(key: string, what: string): never {
+    this.fail(`key ${quoted(key)}${this.#inPlace()} ${what}`);
+  }
+
+  fail(what: string): never {
+    throw new ManifestError(`Cannot ${this.#document.task}: ${what.replace(/\s*\n\s*/g, " ")}`);
+  }
+
+  /** Tells what is odd about a key's value, but can be used. */
+  warn(key: string, what: string): void {
+    const { title } = this.#document;
+    this.machine.warn(
+      `${title && `${title}: `}key ${JSON.stringify(key)}${this.#inPlace()} ${what}`,
+    );
+  }
+
+  #inPlace(): string {
+    return this.#place && ` in ${this.#place}`;
+  }
+
+  #at(key: string): string {
+    return keyPath(this.#place, key);
+  }
+
+  #locate(path: string): string {
+    return isAbsolute(path) ? path : join(this.#document.folder, path);
+  }
+
+  #read(key: string, path: string): { path: string; bytes: Uint8Array } {
+    const beside = this.#locate(path);
+    const found = this.#attempt(beside);
+    if (typeof found !== "string") return { path: beside, bytes: found };
+    // Fastly's own local server looks in the working directory.
+    const elsewhere = found !== NO_FILE || beside === join(path) ? found : this.#attempt(path);
+    if (typeof elsewhere === "string") this.#unreadable(key, path, elsewhere);
+    this.warn(key, `names ${path} from the working directory: make it relative to the manifest`);
+    return { path, bytes: elsewhere };
+  }
+
+  #readAt(key: string, path: string): Uint8Array {
+    const found = this.#attempt(path);
+    return typeof found === "string" ? this.#unreadable(key, path, found) : found;
+  }
+
+  #unreadable(key: string, path: string, reason: string): never {
+    this.wrong(key, `names ${path}, which cannot be read: ${reason}`);
+  }
+
+  /** A file's bytes, or why there are none. */
+  #attempt(path: string): Uint8Array | string {
+    try {
+      return this.machine.read(path) ?? NO_FILE;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #decode(key: string, bytes: Uint8Array): string {
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      this.wrong(key, `names ${this.string(key)}, which is not UTF-8`);
+    }
+  }
+
+  #parse(key: string, text: string): Table {
+    const { title, machine, folder } = this.#document;
+    const file = this.requiredString(key);
+    const origin = [this.#place, title].filter(Boolean).join(" in ");
+    const name = `${file} (${origin})`;
+    const document = { task: `read ${name}`, title: name, machine, folder };
+    let value: unknown;
+    try {
+      value = parseJson(text);
+    } catch (error) {
+      throw new ManifestError(`Cannot read ${name}: it is not JSON: ${(error as Error).message}`);
+    }
+    if (!isTable(value)) throw new ManifestError(`Cannot read ${name}: it is not an object`);
+    return new Table(value, "", document);
+  }
+}
+
+/** A text for a message, in part if it is long. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > MOST_QUOTED ? `${text.slice(0, MOST_QUOTED)}…` : text);
+}
+
+function keyPath(place: string, key: string): string {
+  const shown = /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
+  return place ? `${place}.${shown}` : shown;
+}
+
+/** Text for the end of a message; empty if nothing is near. */
+export function didYouMean(meant: string | undefined): string {
+  return meant === undefined ? "" : `: did you mean ${meant}?`;
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !(value instanceof Date);
+}

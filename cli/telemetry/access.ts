@@ -1,0 +1,45 @@
+import type { AccessEntry } from "../../server/listening.ts";
+import type { Output } from "./output.ts";
+
+/**
+ * A line of the access log for people: method, path, status, time, bytes of the body, what the cache did, the
+ * request's id, and the limit that was met.
+ *
+ * @param detailed Whether it tells what the guest took, too.
+ */
+export function accessLine(entry: AccessEntry, output: Output, detailed: boolean): string {
+  const { method, target, status, millis, bytes, whole, usage } = entry;
+  const colour = status >= 500 || !status ? "red" : status >= 400 ? "yellow" : "green";
+  const shown = output.paint(colour, status ? String(status) : "-");
+  let line = `${method} ${target} ${shown} ${millis.toFixed(1)}ms ${bytes}B`;
+  if (!whole) line += ` ${output.paint("red", "cut")}`;
+  if (usage.cache.length) line += ` cache=${usage.cache.join(",")}`;
+  if (detailed) {
+    const { activeMillis, peakMemory, hostcalls } = usage;
+    line += ` cpu=${activeMillis.toFixed(1)}ms mem=${(peakMemory / 2 ** 20).toFixed(1)}MiB`;
+    line += ` calls=${hostcalls}`;
+  }
+  if (usage.requestId) line += ` ${output.paint("dim", `request=${usage.requestId}`)}`;
+  if (usage.limit) line += ` ${output.paint("yellow", `limit="${usage.limit}"`)}`;
+  return line;
+}
+
+/** A line of the access log for programs: one JSON object with all that is known. */
+export function accessJson({ usage, ...entry }: AccessEntry): string {
+  return JSON.stringify({
+    time: new Date().toISOString(),
+    ...entry,
+    millis: rounded(entry.millis),
+    cache: usage.cache,
+    cpu_ms: rounded(usage.activeMillis),
+    peak_memory: usage.peakMemory,
+    hostcalls: usage.hostcalls,
+    limit: usage.limit,
+    requestId: usage.requestId,
+  });
+}
+
+/** To the microsecond. */
+function rounded(millis: number): number {
+  return Math.round(millis * 1000) / 1000;
+}

@@ -1,0 +1,73 @@
+import { discard } from "../../service/http/bytes.ts";
+import type { Exchange } from "../../service/http/exchange.ts";
+import { HeaderList } from "../../service/http/headers.ts";
+import { splitUrl } from "../../service/http/url.ts";
+import type { Listener } from "../../server/listening.ts";
+import { Metrics } from "./metrics.ts";
+import type { Program } from "../program.ts";
+import { EXPOSITION_TYPE } from "./prometheus.ts";
+
+/** How far the process is. New requests are welcome when it is `ok`. */
+export type Health = "starting" | "ok" | "draining";
+
+const PLAIN = "text/plain; charset=utf-8";
+
+/** What `--admin` serves: `/healthz` and `/metrics`. */
+export class Admin {
+  readonly metrics: Metrics = new Metrics();
+  health: Health = "starting";
+  /** Who serves, once it is there. */
+  program: Pick<Program, "status"> | undefined;
+  listener: Pick<Listener, "connections" | "accepts"> | undefined;
+
+  /** Answers one exchange: `/healthz` with 200 and `ok`, or with 503 and what it is instead. */
+  async answer(exchange: Exchange): Promise<void> {
+    const { status, text, type = PLAIN, fields = [] } = await this.#answerTo(exchange);
+    const body = new TextEncoder().encode(text);
+    const headers = [
+      "content-type",
+      type,
+      "content-length",
+      `${body.length}`,
+      "cache-control",
+      "no-store",
+      ...fields,
+    ];
+    discard(exchange.body);
+    exchange.respond({ status, headers: new HeaderList(headers) }, body);
+  }
+
+  async #answerTo({ head: { method, url } }: Exchange): Promise<Answer> {
+    const { path } = splitUrl(url);
+    if (path !== "/healthz" && path !== "/metrics") {
+      return { status: 404, text: "There are /healthz and /metrics\n" };
+    }
+    if (method !== "GET" && method !== "HEAD") {
+      return {
+        status: 405,
+        text: "Only GET and HEAD are possible\n",
+        fields: ["allow", "GET, HEAD"],
+      };
+    }
+    if (path === "/healthz") {
+      const health = await this.#lookAtHealth();
+      return { status: health === "ok" ? 200 : 503, text: `${health}\n` };
+    }
+    const text = this.metrics.render(this.program?.status(), this.listener?.connections() ?? 0);
+    return { status: 200, text, type: EXPOSITION_TYPE };
+  }
+
+  /** A process whose port does not accept connections is not healthy, whatever else it says. */
+  async #lookAtHealth(): Promise<string> {
+    if (this.health !== "ok" || !this.listener) return this.health;
+    return await this.listener.accepts() ? this.health : "not accepting connections";
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** Plain text if it is not told. */
+  readonly type?: string;
+  readonly fields?: readonly string[];
+}

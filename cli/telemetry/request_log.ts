@@ -1,0 +1,68 @@
+import type { LogEntry } from "../../service/log.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** How long an entry waits for the access record of its request, in milliseconds. */
+const MOST_HELD = 1000;
+/** Ids of ended requests that are remembered: their late entries wait for nothing. */
+const MOST_ENDED = 256;
+/** Entries of one request that are held. */
+const MOST_ENTRIES = 100;
+
+interface Held {
+  readonly entries: LogEntry[];
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/**
+ * A terminal that writes what the host notices about a request after the request's access record, so that its reader
+ * knows which request it is about. Such entries wait for a second at the most: a request that goes on may be one that
+ * hangs, and they may say why.
+ */
+export function recordFirst(terminal: Terminal): Terminal & Disposable {
+  const held = new Map<string, Held>();
+  const ended = new Set<string>();
+  const release = (id: string) => {
+    const waiting = held.get(id);
+    if (!waiting) return;
+    held.delete(id);
+    clearTimeout(waiting.timer);
+    for (const entry of waiting.entries) terminal.log(entry);
+  };
+  const hold = (id: string, entry: LogEntry) => {
+    let waiting = held.get(id);
+    if (!waiting) {
+      const timer = setTimeout(() => release(id), MOST_HELD);
+      held.set(id, waiting = { entries: [], timer });
+    }
+    waiting.entries.push(entry);
+    if (waiting.entries.length >= MOST_ENTRIES) release(id);
+  };
+  const releaseAll = () => {
+    for (const id of held.keys()) release(id);
+  };
+  return {
+    ...terminal,
+    log(entry) {
+      const id = entry.kind === "host" ? entry.requestId : undefined;
+      if (id === undefined || ended.has(id)) terminal.log(entry);
+      else hold(id, entry);
+    },
+    access(entry) {
+      terminal.access(entry);
+      const { requestId } = entry.usage;
+      if (requestId === undefined) return;
+      ended.add(requestId);
+      if (ended.size > MOST_ENDED) ended.delete(ended.values().next().value!);
+      release(requestId);
+    },
+    flush() {
+      releaseAll();
+      terminal.flush();
+    },
+    close() {
+      releaseAll();
+      terminal.close();
+    },
+    [Symbol.dispose]: releaseAll,
+  };
+}

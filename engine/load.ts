@@ -1,0 +1,191 @@
+import { binderOf, isKnown, needsMemory, shownImport } from "../abi/mod.ts";
+import type { Memory } from "../handles/memory.ts";
+import type { RequestPromise } from "../handles/request_promise.ts";
+import type { Sandbox } from "../handles/sandbox.ts";
+import { describeLimit } from "../service/limits.ts";
+import { describe, type Service } from "../service/service.ts";
+import { hostFunction } from "../wasm/host_function.ts";
+import { Images } from "../wasm/instance_memory.ts";
+import { Pool } from "../wasm/pool.ts";
+import { compile, type Program, type Source } from "../wasm/program.ts";
+import { WayChooser } from "../wasm/reset_way.ts";
+import { RunQueue } from "../wasm/run_queue.ts";
+import { Slot } from "../wasm/instance_slot.ts";
+
+/** How many unknown imports a message names. */
+const MOST_NAMED = 20;
+const RENEWED = "Each request gets a new instance of the program";
+/** How often the copying of an image is timed: the shortest counts. */
+const COPIES = 3;
+
+/** Where the hostcalls of one instance find whoever runs in it. */
+export interface Seat {
+  sandbox: Sandbox;
+  memory?: Memory;
+}
+
+/** A program, ready for requests. */
+export interface Loaded {
+  readonly pool: Pool<Seat>;
+  readonly queue: RunQueue<Seat>;
+  readonly service: Service;
+  /** Sandboxes that would take another request. */
+  readonly listening: Set<RequestPromise>;
+  /** Whether no sandbox gets another request. */
+  retired: boolean;
+}
+
+/** Compiles a program and binds its imports. */
+export async function load(source: Source, service: Service): Promise<Loaded> {
+  const { limits } = service;
+  const { reuse = "auto", allowUnlimited = false } = service.options;
+  const watch = service.watchdog.needed;
+  const { memory } = limits;
+  const program = await compile(source, { memory, reuse, watch, needsMemory, allowUnlimited });
+  reportWhatCannotBe(program, service, {
+    reuse: reuse !== "never",
+    watch,
+    memory: memory < Infinity,
+  });
+  if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
+  const make = slotMaker(program, service);
+  const pool = new Pool(make, limits.instances);
+  const queue = new RunQueue(pool, limits.queue, service.pace);
+  queue.fault = (error) =>
+    service.report("error", `Cannot use an instance again: ${describe(error)}`);
+  const { compileForImages } = program;
+  if (compileForImages) {
+    queue.observe = chooserOf({ program, make, compileForImages }, pool, queue, service).add;
+  }
+  return { pool, queue, service, listening: new Set(), retired: false };
+}
+
+function slotMaker(program: Program, service: Service): () => Slot<Seat> {
+  const binders = program.imports.map(({ module, name }) =>
+    binderOf(module, name, service.logsHostcalls)
+  );
+  const { resetting } = program;
+  const ask = hostFunction(service.watchdog.mayGoOn);
+  const images = new Images(typeof resetting === "object" && !resetting.starts);
+  return () => {
+    const seat = {} as Seat;
+    const functions = binders.map((bind) => bind(seat));
+    const binding = { seat, functions, watch: service.watchdog.memory, ask };
+    return watched(service, () => new Slot(program, images, binding));
+  };
+}
+
+/** What is known of the program with cards. */
+interface WithCards {
+  readonly program: Program;
+  readonly make: () => Slot<Seat>;
+  readonly compileForImages: () => Promise<Program>;
+}
+
+function chooserOf(
+  withCards: WithCards,
+  pool: Pool<Seat>,
+  queue: RunQueue<Seat>,
+  service: Service,
+): WayChooser {
+  return new WayChooser({
+    copying: () => pool.withIdle((slot) => timeOfImage(slot)) ?? Infinity,
+    compileForImages: withCards.compileForImages,
+    use(program) {
+      if (program) pool.replace(program, slotMaker(program, service));
+      else pool.replace(withCards.program, withCards.make);
+    },
+    chosen(way, cards, images) {
+      queue.observe = undefined;
+      service.report("debug", tell(way, cards, images));
+    },
+  });
+}
+
+function timeOfImage(slot: Slot<Seat>): number {
+  return Math.min(...Array.from({ length: COPIES }, () => slot.timeOfImage()));
+}
+
+function tell(way: "cards" | "image", cards: number, images: number | undefined): string {
+  const micros = (millis: number) => `${Math.round(millis * 1000)} us`;
+  const compared = images === undefined ? "" : `, and ${micros(images)} by their whole memory`;
+  return `Instances are put back by ${
+    way === "cards" ? "what was written" : "their whole memory"
+  }: ` +
+    `a request takes ${micros(cards)} with cards${compared}`;
+}
+
+/**
+ * Makes instances ahead, up to the limit; answers how many are ready.
+ *
+ * @throws {Error} If the program cannot be instantiated.
+ */
+export function warmup({ pool }: Loaded, count: number): number {
+  try {
+    return pool.warmup(count);
+  } catch (cause) {
+    throw new Error(`Cannot instantiate the program: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function refuseUnknown(imports: Program["imports"]): void {
+  const unknown = imports.filter((item) => !isKnown(item));
+  if (!unknown.length) return;
+  const more = unknown.length - MOST_NAMED;
+  const names = unknown.slice(0, MOST_NAMED).map(shownImport).join(", ") +
+    (more > 0 ? ` and ${more} more` : "");
+  throw new Error(`Cannot load the program: it imports ${names}, which this host does not know`);
+}
+
+/** Tells, in one line if it is for one reason, what of reuse and limits the program does not allow. */
+function reportWhatCannotBe(
+  { resetting, watched, limited }: Program,
+  service: Service,
+  wanted: { readonly reuse: boolean; readonly watch: boolean; readonly memory: boolean },
+): void {
+  const renewed = wanted.reuse && typeof resetting === "string" ? resetting : undefined;
+  const lost = new Map<string, string[]>();
+  const lose = (name: string, why: true | string) => {
+    if (why !== true) lost.set(why, [...lost.get(why) ?? [], name]);
+  };
+  if (wanted.watch) lose("cpu_time", watched);
+  if (wanted.memory) lose("memory", limited);
+  if (renewed !== undefined && !lost.has(renewed)) {
+    service.report("info", `${RENEWED}, because ${renewed}`);
+  }
+  for (const [why, names] of lost) {
+    const unlimited = names.length > 1
+      ? `the limits ${names.join(" and ")} do not hold`
+      : `the limit ${names} does not hold`;
+    const told = why === renewed ? `${RENEWED}, and ${unlimited}` : `T${unlimited.slice(1)}`;
+    service.report("warning", `${told}, because ${why}`);
+  }
+}
+
+/** Makes an instance: a start function is a guest that runs. */
+function watched<T>(service: Service, make: () => T): T {
+  const { watchdog, limits } = service;
+  const runner = { leave() {} };
+  watchdog.enter(runner, limits.cpu_time);
+  try {
+    return make();
+  } catch (cause) {
+    if (watchdog.leave(runner) !== undefined) {
+      const limit = describeLimit("cpu_time", limits);
+      throw new Error(`its start function has used up ${limit}`, { cause });
+    }
+    if (!watchdog.takeRefusal()) throw cause;
+    const why = `its memory could not grow: the limit is ${describeLimit("memory", limits)}`;
+    throw new Error(`${(cause as Error).message} after ${why}`, { cause });
+  } finally {
+    watchdog.leave(runner);
+    if (watchdog.takeRefusal()) reportSmallStart(service);
+  }
+}
+
+/** Tells of a start function that has gone on without memory that it asked for: no request has met the limit. */
+function reportSmallStart(service: Service): void {
+  service.tally.hit("memory");
+  const limit = describeLimit("memory", service.limits);
+  service.report("warning", `The memory of a new instance could not grow: the limit is ${limit}`);
+}

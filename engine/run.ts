@@ -1,0 +1,266 @@
+import { Memory } from "../handles/memory.ts";
+import type { Received } from "../handles/downstream_request.ts";
+import type { RequestPromise } from "../handles/request_promise.ts";
+import { type Host, Sandbox } from "../handles/sandbox.ts";
+import { LimitReached, overTime, SignalReceived, Stop } from "../handles/stop.ts";
+import type { Loaded, Seat } from "./load.ts";
+import { describeLimit, type LimitName } from "../service/limits.ts";
+import type { LogLevel } from "../service/log.ts";
+import { describe, MOST_WAIT, type Service } from "../service/service.ts";
+import { describeThrown } from "../wasm/exceptions.ts";
+import type { Program } from "../wasm/program.ts";
+import type { Job } from "../wasm/run_queue.ts";
+import type { Slot } from "../wasm/instance_slot.ts";
+import { withFrames } from "../wasm/trap.ts";
+
+/** Microtasks in which a guest that waits may still get what it waits for before it loses its turn. */
+const MOMENT = 16;
+const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
+
+/**
+ * A run of the program: first a request in the queue, then a sandbox, which may take more requests. It ends when the
+ * guest has ended and all its requests are closed.
+ */
+export class Run implements Job<Seat>, Host {
+  /** Resolves when the run has ended, with what was wrong with its guest. */
+  readonly ended: Promise<Fault | undefined>;
+  older: Job<Seat> | undefined;
+  newer: Job<Seat> | undefined;
+  readonly #received: Received;
+  readonly #service: Service;
+  readonly #loaded: Loaded;
+  readonly #mayExit: boolean;
+  readonly #end: (fault?: Fault) => void;
+  #yieldTurn: (() => void) | undefined;
+  #sandbox: Sandbox | undefined;
+
+  /**
+   * @param received The request to start a guest for.
+   * @param mayExit Whether the guest's exit status is an answer and nothing wrong.
+   */
+  constructor(received: Received, service: Service, loaded: Loaded, mayExit = false) {
+    const { promise, resolve } = Promise.withResolvers<Fault | undefined>();
+    this.ended = promise;
+    this.#end = resolve;
+    this.#received = received;
+    this.#service = service;
+    this.#loaded = loaded;
+    this.#mayExit = mayExit;
+    const stop = (reason: Stop) =>
+      this.#sandbox ? this.#sandbox.abandon(received, reason) : this.stop(reason);
+    const late = (expire: () => void) => service.attempt("end a late request", expire, received.id);
+    received.onGone((reason) => stop(new Stop(reason.message)));
+    if (this.#waits && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
+    if (!this.#waits) return;
+    service.wallTime.add(received.exchange, () => late(() => stop(overTime(service.limits))));
+    loaded.queue.submit(this);
+    if (!this.#waits) return;
+    service.waiting.add(
+      received.exchange,
+      () => late(() => this.#turnAway("instances", WAITED)),
+    );
+  }
+
+  get #waits(): boolean {
+    return this.#received.state === "queued";
+  }
+
+  async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
+    this.#yieldTurn = yieldTurn;
+    let thrown: Error | undefined;
+    try {
+      const sandbox = this.#enter(slot);
+      await slot.run(() => sandbox.enter());
+    } catch (error) {
+      thrown = error instanceof Error
+        ? error
+        : new Error(describeThrown(error, slot.exports, slot.program.rewritten?.tags));
+    }
+    this.#finish(this.#faultOf(thrown, slot));
+    const reason = this.#sandbox?.stopped ?? thrown;
+    // What a guest leaves behind that has trapped, or was stopped against its will, is not known.
+    return reason === undefined || (reason === thrown && isExit(reason));
+  }
+
+  #enter({ seat, memory }: Slot<Seat>): Sandbox {
+    this.#service.waiting.delete(this.#received.exchange);
+    seat.memory ??= new Memory(memory);
+    return this.#sandbox = seat.sandbox = new Sandbox(
+      this.#service,
+      seat.memory,
+      this.#received,
+      this,
+    );
+  }
+
+  /** Why the run ended, if not well, as a fault in the log; undefined for a return and an exit with 0. */
+  #faultOf(thrown: Error | undefined, { program }: Slot<Seat>): Fault | undefined {
+    try {
+      const sandbox = this.#sandbox;
+      if (!sandbox) throw thrown;
+      sandbox.leave();
+      const reason = sandbox.stopped ?? thrown;
+      if (!reason) return undefined;
+      if (!(reason instanceof Stop)) this.#service.tally.traps++;
+      const fault = faultOf(sandbox, reason, thrown, program.locate);
+      if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
+      return fault;
+    } catch (fault) {
+      return this.#hostFault(fault);
+    }
+  }
+
+  #hostFault(error: unknown): Fault {
+    const message = "The host has failed";
+    const { id } = this.#received;
+    this.#service.report("error", `A run failed inside the host: ${describe(error)}`, id);
+    return { status: 500, message, level: "error", exitCode: ABORTED };
+  }
+
+  /** Frees what the guest held. Whatever fails, the run ends. */
+  #finish(fault: Fault | undefined): void {
+    try {
+      this.#sandbox?.end(fault);
+    } catch (error) {
+      this.#hostFault(error);
+    }
+    const last = this.#sandbox?.current ?? this.#received;
+    if (last.state !== "closed" && !last.answering) last.abort();
+    const answering = this.#sandbox?.answering;
+    if (answering && !this.#mayExit) answering.then(() => this.#end(fault));
+    else this.#end(fault);
+  }
+
+  fail(error: unknown): void {
+    const cause = error instanceof Error ? error : describeThrown(error, {});
+    const message = `Cannot instantiate the program: ${describe(cause)}`;
+    this.#service.report("error", message, this.#received.id);
+    this.#received.fail(500, `Cannot instantiate the program: ${cause}`);
+    this.#giveUp(500, message);
+  }
+
+  /** Ends the guest, or takes the request out of the queue. */
+  stop(reason: Stop): void {
+    if (this.#sandbox) return this.#sandbox.stop(reason);
+    if (!this.#waits) return;
+    this.#loaded.queue.withdraw(this);
+    if (!(reason instanceof LimitReached)) {
+      this.#received.refuse(503, reason.message);
+      return this.#giveUp(503, reason.message);
+    }
+    const { status, message, limit } = reason;
+    const what = "A request got no instance all the time";
+    this.#service.meetLimit(this.#received.exchange, limit, what, this.#received.id);
+    this.#received.fail(status, message);
+    this.#giveUp(status, message);
+  }
+
+  /** Ends the guest, and gives up what backends do in its place. */
+  close(reason: Stop): void {
+    this.stop(reason);
+    this.#sandbox?.cutAnswers(reason.message);
+  }
+
+  async waiting(): Promise<void> {
+    // What is there in a moment is worth it: the next guest would run in another instance's memory, which is cold.
+    const sandbox = this.#sandbox!;
+    const { stretches } = sandbox;
+    for (let i = 0; i < MOMENT; i++) {
+      await undefined;
+      if (sandbox.stretches !== stretches) return;
+    }
+    this.#yieldTurn?.();
+  }
+
+  listening(promise: RequestPromise): void {
+    const { listening, service, retired } = this.#loaded;
+    if (this.#service === service && !this.#mayExit && !retired) listening.add(promise);
+    else promise.end(); // with options of its own, or run once: no request of others comes to it
+  }
+
+  left(promise: RequestPromise): void {
+    this.#loaded.listening.delete(promise);
+  }
+
+  /** Refuses a request for which there is no room. */
+  #turnAway(limit: LimitName, why: string): void {
+    this.#loaded.queue.withdraw(this);
+    const what = `Cannot start a guest for a request, ${why}`;
+    this.#service.meetLimit(this.#received.exchange, limit, what, this.#received.id);
+    const message = "Every instance is in use: try again later";
+    this.#received.refuse(503, message);
+    this.#giveUp(503, message);
+  }
+
+  /** Ends a run without a guest, whose request has its response. */
+  #giveUp(status: number, message: string): void {
+    this.#service.waiting.delete(this.#received.exchange);
+    this.#received.finish();
+    this.#end({ status, message, level: "error", exitCode: ABORTED });
+  }
+}
+
+/** Why a guest did not return, or exit with 0. */
+export interface Fault {
+  /** What its client gets if it has had no response. */
+  readonly status: number;
+  readonly message: string;
+  readonly level: LogLevel;
+  /** The guest's exit status; 134 for a trap, as a shell tells of an aborted process. */
+  readonly exitCode: number;
+  /** Whether the guest chose to end. */
+  readonly exited?: boolean;
+  /** The limit that it was stopped for. */
+  readonly limit?: LimitName;
+}
+
+const ABORTED = 134;
+
+function isExit(reason: Error): boolean {
+  return reason instanceof Stop && reason.code !== undefined;
+}
+
+/**
+ * @param sandbox In which it has ended.
+ * @param reason Why the run has had to end, or what the guest has thrown.
+ * @param thrown What it has thrown in either case, if anything.
+ */
+function faultOf(
+  { lacksMemory, service }: Sandbox,
+  reason: Error,
+  thrown: Error | undefined,
+  locate: Program["locate"],
+): Fault | undefined {
+  const message = (text: string) => withFrames(text, thrown, locate);
+  if (!(reason instanceof Stop)) {
+    const before = lacksMemory
+      ? ` after its memory could not grow: the limit is ${describeLimit("memory", service.limits)}`
+      : "";
+    const text = `The guest trapped: ${reason.message}${before}`;
+    return { status: 500, message: message(text), level: "error", exitCode: ABORTED };
+  }
+  if (reason instanceof LimitReached) {
+    const { status, limit } = reason;
+    return { status, message: message(reason.message), level: "warning", exitCode: ABORTED, limit };
+  }
+  if (reason instanceof SignalReceived) {
+    return { status: 503, message: reason.message, level: "info", exitCode: 128 + reason.signal };
+  }
+  const { code } = reason;
+  if (code === 0) return undefined;
+  return code === undefined
+    ? { status: 503, message: reason.message, level: "info", exitCode: ABORTED }
+    : { status: 500, message: reason.message, level: "error", exitCode: code, exited: true };
+}
+
+/** Logs what was wrong; of a limit also how far the guest had come. */
+function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
+  const { current, service, activeMs, allowance } = sandbox;
+  if (limit === undefined) return service.report(level, message, current.id);
+  const progress = `it had run for ${activeMs.toFixed(0)} ms, sent ` +
+    `${allowance.backendRequests} requests to backends, and ` +
+    (current.responded ? "begun its response" : "not begun its response");
+  const what = `The guest was stopped: ${progress}`;
+  const frames = message.replace(/^.*/, "");
+  service.meetLimit(current.exchange, limit, what, current.id, frames);
+}

@@ -1,0 +1,367 @@
+import { discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
+import { HostError, refuse, SendError, type SendFailure } from "../service/errors.ts";
+import { briefText, tellsDetails } from "../service/http/error_text.ts";
+import type { Exchange } from "../service/http/exchange.ts";
+import { frameInformational, frameResponse } from "../service/http/framing.ts";
+import { HeaderList } from "../service/http/headers.ts";
+import { reply } from "../service/http/reply.ts";
+import { type BodyWatcher, HandedBody, sourceOf } from "../service/http/handed_body.ts";
+import { describeLimit } from "../service/limits.ts";
+import { describe, type Service } from "../service/service.ts";
+import type { Usage } from "../service/http/request_metrics.ts";
+import { KeptContent } from "./retained_body.ts";
+import { Lifecycle, type State } from "./lifecycle.ts";
+import { GuestResponse } from "./message.ts";
+import type { PendingRequest } from "./pending_request.ts";
+
+/** A response to a client. */
+export interface Answer {
+  readonly response: GuestResponse;
+  readonly body: Payload;
+}
+
+const EARLY_HINTS = 103;
+const HANDLES_STAY =
+  "The guest sent a response with status 103: its handles stay valid here, while " +
+  "Fastly's network consumes them";
+
+/**
+ * A client's request inside the host: its exchange, and how far it has come. Whatever the exchange throws is logged
+ * once, here, and keeps no request from its end.
+ */
+export class Received {
+  readonly exchange: Exchange;
+  /** 32 hexadecimal digits. */
+  readonly id: string;
+  /** What the answer takes. */
+  readonly usage: Usage;
+  readonly #service: Service;
+  readonly #life = new Lifecycle();
+  readonly #content: KeptContent | undefined;
+  #errand: Errand | undefined;
+  /** The response's body while it is on its way. */
+  #handed: HandedBody | undefined;
+  /** Whether the guest has sent a 103. */
+  #hinted = false;
+
+  constructor(service: Service, exchange: Exchange) {
+    this.exchange = exchange;
+    this.usage = exchange.usage;
+    this.id = this.usage.requestId = service.nextId();
+    this.#service = service;
+    const { body } = exchange;
+    if (isWhole(body)) return;
+    this.#content = new KeptContent(
+      body,
+      (step) => this.#attempt("cancel a request's body", step),
+      () => this.#moved(),
+    );
+  }
+
+  get state(): State {
+    return this.#life.state;
+  }
+
+  get responded(): boolean {
+    return this.#life.responded;
+  }
+
+  /** Resolves when nothing more happens for the request. */
+  get closed(): Promise<void> {
+    return this.#life.closed;
+  }
+
+  /** The request's content. It stays when the guest closes it: the request may yet be handed off. */
+  get body(): Payload {
+    return this.#content ?? this.exchange.body;
+  }
+
+  /** Calls back if the client leaves before its response has gone out whole. */
+  onGone(callback: (reason: Error) => void): void {
+    const gone = (reason: Error) =>
+      this.#attempt("end a request whose client has left", () => callback(reason));
+    this.#attempt("watch a client", () => this.exchange.onGone(gone));
+  }
+
+  /** A guest begins to work on the request. */
+  start(): void {
+    this.#life.enter("running");
+  }
+
+  /** Sends the guest's response, whose body is given up only then; refused when there has been a response. */
+  respond(response: GuestResponse, body: () => Payload): void {
+    this.#checkUnanswered();
+    const payload = body();
+    this.#life.enter("responded");
+    this.#send(response, payload);
+  }
+
+  /**
+   * Responds with what a request to a backend will bring.
+   *
+   * @param failureStatus What the client gets if sending it fails; by default 502, or 504.
+   */
+  respondWith(pending: PendingRequest, failureStatus?: number): void {
+    this.answerLater(async (errand) => {
+      errand.onCut = () => pending.drop();
+      try {
+        const { response, body } = await pending.reply();
+        return { response, body: body.payload() };
+      } catch (error) {
+        if (!errand.wanted) return undefined;
+        const failed = this.#failureOf(error, failureStatus);
+        pending.applyEdits("error", failed.response.headers);
+        return failed;
+      }
+    });
+  }
+
+  /**
+   * Leaves the response to a backend, which what the guest does later does not concern; refused when there has been a
+   * response. Without an answer the client's connection is in other hands.
+   *
+   * @param failureStatus What the client gets if `answer` rejects with a `SendError`; by default 502, or 504.
+   */
+  answerLater(
+    answer: (errand: Errand) => Promise<Answer | undefined>,
+    failureStatus?: number,
+  ): void {
+    this.#checkUnanswered();
+    this.#life.enter("responded");
+    const errand = this.#errand = new Errand();
+    const failed = (error: unknown) =>
+      errand.wanted ? this.#failureOf(error, failureStatus) : undefined;
+    answer(errand).catch(failed).then((given) => {
+      if (errand.wanted) this.#settle(errand, given);
+      else if (given) discard(given.body);
+    });
+    this.onGone(({ message }) => this.cutAnswer(message));
+  }
+
+  #settle(errand: Errand, given: Answer | undefined): void {
+    errand.wanted = false;
+    this.#errand = undefined;
+    if (given) this.#attempt("respond to a client", () => this.#send(given.response, given.body));
+    else this.#service.stalled.delete(this); // the connection carries another protocol now
+    errand.settle();
+  }
+
+  /** Resolves when the backend that answers in the guest's place is done; undefined if none does. */
+  get answering(): Promise<void> | undefined {
+    return this.#errand?.done;
+  }
+
+  /**
+   * Gives up what a backend does in the guest's place: the client gets a response with the reason.
+   *
+   * @param status By default 503.
+   */
+  cutAnswer(why: string, status = 503): void {
+    const errand = this.#errand;
+    if (!errand) return;
+    errand.wanted = false;
+    this.#attempt("give a backend's response up", () => errand.onCut?.());
+    this.#settle(errand, { response: failure(status), body: textOf(why) });
+  }
+
+  /** Gives the request's content to the backend that answers in the guest's place; the guest cannot read it any more. */
+  takeBody(): Payload {
+    return this.#content?.detach() ?? this.exchange.body;
+  }
+
+  /** Sends an informational head ahead of the response, as it is now: the guest may change it further. */
+  inform({ status, headers }: GuestResponse): void {
+    if (this.responded) refuse("failed", "Cannot send an early hint after the response");
+    if (status === EARLY_HINTS && !this.#hinted) {
+      this.#hinted = true;
+      this.#service.report("debug", HANDLES_STAY, this.id);
+    }
+    const head = { status, headers: frameInformational(headers) };
+    this.#attempt("send an early hint", () => this.exchange.inform(head));
+  }
+
+  /** Responds in place of a guest, unless there has been a response: with a text that anybody may read. */
+  refuse(status: number, message: string): void {
+    if (this.responded) return;
+    this.#life.enter("responded");
+    this.#give(() => reply(this.exchange, status, message));
+    this.#content?.release();
+  }
+
+  /** As {@linkcode Received.refuse}, with a text for developers: the option `errors` says who gets it. */
+  fail(status: number, message: string): void {
+    if (!this.responded) this.refuse(status, this.#textOf(status, message));
+  }
+
+  /** The guest does no more for the request, which has had its response; a backend may still be at work on it. */
+  finish(): void {
+    this.#life.enter("finished");
+    this.#service.wallTime.delete(this.exchange);
+    if (this.#errand || this.#handed) this.#watch();
+    if (this.#errand) this.#errand.done.then(() => this.#close());
+    else this.#close();
+  }
+
+  /** Ends the request from any state, after a fault of the host. */
+  abort(): void {
+    this.fail(500, "The host has failed");
+    if (this.state === "responded") this.finish();
+  }
+
+  #close(): void {
+    this.#life.enter("closed");
+  }
+
+  /** Begins to hold the response to `stall_time`, from now on. */
+  #watch(): void {
+    const { stalled } = this.#service;
+    stalled.add(this, () => this.#attempt("cut a response", () => this.#cutStalled()));
+    stalled.renew(this);
+  }
+
+  get #watcher(): BodyWatcher {
+    const moved = () => this.#moved();
+    return { reading: moved, given: moved, ended: () => this.#ended() };
+  }
+
+  /** A byte has moved, of the request or of the response. */
+  #moved(): void {
+    this.#service.stalled.renew(this);
+  }
+
+  /** The response's body has been read to its end, or nobody reads on. */
+  #ended(): void {
+    this.#handed = undefined;
+    if (!this.#errand) this.#service.stalled.delete(this);
+  }
+
+  /** Cuts a response of which nothing has moved for `stall_time`, or whose service is closing. */
+  #cutStalled(): void {
+    const service = this.#service;
+    const reason = service.closing ? "The service is closing" : this.#meetStallTime();
+    if (this.#errand) return this.cutAnswer(reason, service.closing ? 503 : 504);
+    const error = new HostError("http-incomplete", `Cannot send the rest of a response: ${reason}`);
+    // A reader that waits learns it from the body; a client that takes nothing, from its connection alone.
+    if (this.#handed?.cut(error)) return;
+    this.exchange.cut?.(error);
+  }
+
+  #meetStallTime(): string {
+    const { exchange, id } = this;
+    const what = this.#errand
+      ? "A backend has not begun a response, and its guest has ended"
+      : "A response was cut, as neither its client nor its sender has moved a byte";
+    this.#service.meetLimit(exchange, "stall_time", what, id);
+    return `${describeLimit("stall_time", this.#service.limits)} is over`;
+  }
+
+  #checkUnanswered(): void {
+    if (this.responded) refuse("failed", "Cannot respond to the client twice");
+  }
+
+  #send({ status, headers, framing, keepAlive }: GuestResponse, content: Payload): void {
+    const toHead = this.exchange.head.method === "HEAD";
+    const framed = frameResponse(headers, status, toHead, content, framing);
+    if (!keepAlive) framed.headers.set("connection", "close");
+    const head = { status, headers: framed.headers };
+    const source = sourceOf(framed.body);
+    const handed = source && new HandedBody(source, this.#watcher);
+    this.#handed = handed;
+    if (this.state === "finished") {
+      if (handed) this.#watch();
+      else this.#service.stalled.delete(this);
+    }
+    const body = handed ?? framed.body;
+    this.#give(() => this.exchange.respond(head, body), body);
+    this.#content?.release();
+  }
+
+  /** Has the exchange send a response. After one that it cannot send it gets another, a 500. */
+  #give(respond: () => unknown, body: Payload = EMPTY): void {
+    const failed = (error: unknown) => {
+      this.#service.report("error", `Cannot respond to a client: ${describe(error)}`, this.id);
+      if (!isWhole(body)) this.#attempt("cancel a response's body", () => body.cancel(error));
+      const text = this.#textOf(500, "The host cannot send the response");
+      withoutFaults(() => reply(this.exchange, 500, text));
+    };
+    try {
+      const given = respond();
+      if (given instanceof Promise) given.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** What the client is told of a failure. */
+  #textOf(status: number, message: string): string {
+    if (tellsDetails(this.#service.options, this.exchange.client)) return message;
+    return briefText(status, this.id);
+  }
+
+  /** The response in place of one that a backend has not given; the log has the reason. */
+  #failureOf(error: unknown, failureStatus?: number): Answer {
+    const status = error instanceof SendError && failureStatus || statusOf(error);
+    const isRefusal = error instanceof HostError;
+    const reason = isRefusal ? error.message : `the host has failed: ${describe(error)}`;
+    const level = isRefusal ? "warning" : "error";
+    if (!(error instanceof SendError && error.told)) {
+      this.#service.report(level, `Cannot respond with a backend's response: ${reason}`, this.id);
+    }
+    const message = isRefusal ? error.message : "Cannot answer: the host has failed";
+    return { response: failure(status), body: textOf(this.#textOf(status, message)) };
+  }
+
+  #attempt(action: string, step: () => unknown): void {
+    this.#service.attempt(action, step, this.id);
+  }
+}
+
+/** A backend's work on a response in the guest's place. */
+export class Errand {
+  /** Whether the client still waits for the response. */
+  wanted = true;
+  /** Called when the response is not wanted any more. */
+  onCut: (() => void) | undefined;
+  /** Resolves when the client has its response, or its connection is in other hands. */
+  readonly done: Promise<void>;
+  /** Resolves {@linkcode Errand.done}. */
+  readonly settle: () => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.done = promise;
+    this.settle = resolve;
+  }
+}
+
+const TIMEOUTS: ReadonlySet<SendFailure> = new Set([
+  "dns_timeout",
+  "connection_timeout",
+  "http_response_timeout",
+]);
+
+function failure(status: number): GuestResponse {
+  const response = new GuestResponse();
+  response.status = status;
+  response.headers = new HeaderList(["content-type", "text/plain; charset=utf-8"]);
+  return response;
+}
+
+function textOf(message: string): Uint8Array {
+  return new TextEncoder().encode(`${message}\n`);
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof SendError) return TIMEOUTS.has(error.failure) ? 504 : 502;
+  return error instanceof HostError && error.kind === "unsupported" ? 501 : 500;
+}
+
+/** Calls what has failed before, and whose further faults tell nothing new. */
+function withoutFaults(step: () => unknown): void {
+  try {
+    const result = step();
+    if (result instanceof Promise) result.catch(() => {});
+  } catch {
+    // The first fault is in the log.
+  }
+}

@@ -1,0 +1,101 @@
+import type { Held } from "../service/http/bytes.ts";
+import { type HostError, refuse } from "../service/errors.ts";
+import type { HeaderList } from "../service/http/headers.ts";
+import { describeLimit, type LimitName } from "../service/limits.ts";
+import type { Service } from "../service/service.ts";
+import type { Received } from "./downstream_request.ts";
+
+/** What a guest has used of what it may use for one request. */
+export class Allowance {
+  /** Bytes in bodies that nobody has read or sent yet, as far as the guest has written them. */
+  readonly held: Held = { bytes: 0 };
+  readonly #service: Service;
+  readonly #received: Received;
+  #backendRequests = 0;
+  #logBytes = 0;
+  /** The limits that were met: the log has each once. */
+  #met: Set<LimitName> | undefined;
+
+  constructor(service: Service, received: Received) {
+    this.#service = service;
+    this.#received = received;
+  }
+
+  get backendRequests(): number {
+    return this.#backendRequests;
+  }
+
+  /** Counts a request to a backend; refused when it is one too many. */
+  countBackendRequest(): void {
+    const { backend_requests: most } = this.#service.limits;
+    if (this.#backendRequests < most) this.#backendRequests++;
+    else {this.#refuse(
+        "backend_requests",
+        "limit-exceeded",
+        `Cannot send a request number ${most + 1}`,
+      );}
+  }
+
+  /** Refuses to hold so many bytes more in bodies. */
+  checkBody(bytes: number): void {
+    const { held } = this;
+    if (held.bytes + bytes <= this.#service.limits.body_bytes) return;
+    const what = `Cannot keep ${bytes} bytes of a body besides ${held.bytes}`;
+    this.#refuse("body_bytes", "limit-exceeded", what);
+  }
+
+  checkUrl({ length }: string): void {
+    if (length <= this.#service.limits.url_bytes) return;
+    this.#refuse("url_bytes", "head-too-large", `Cannot use a URL of ${length} bytes`);
+  }
+
+  /** Refuses fields for which a list has no room. Those under their name may be replaced by them. */
+  checkFields(
+    headers: HeaderList,
+    name: string,
+    values: readonly string[],
+    replaced: boolean,
+  ): void {
+    const { header_bytes, header_count } = this.#service.limits;
+    const cost = (values: readonly string[]) =>
+      values.reduce((sum, value) => sum + name.length + value.length + 4, 0);
+    let bytes = headers.bytes + cost(values);
+    let count = headers.size + values.length;
+    if (bytes <= header_bytes && count <= header_count) return;
+    if (replaced) {
+      const old = headers.getAll(name);
+      bytes -= cost(old);
+      count -= old.length;
+    }
+    const what = `Cannot set "${name}" for ${count} header fields of ${bytes} bytes`;
+    if (count > header_count) this.#refuse("header_count", "head-too-large", what);
+    if (bytes > header_bytes) this.#refuse("header_bytes", "head-too-large", what);
+  }
+
+  /** Whether the log takes so many bytes more; after it has not, it takes no more. */
+  mayLog(bytes: number): boolean {
+    const before = this.#logBytes;
+    this.#logBytes += bytes;
+    if (this.#logBytes <= this.#service.limits.log_bytes) return true;
+    this.#logBytes = Infinity;
+    this.meet("log_bytes", `What the guest logs is dropped from here on, after ${before} bytes`);
+    return false;
+  }
+
+  /** Notes the limit that is behind an error, if one is. */
+  note(error: HostError): void {
+    if (error.limit) this.meet(error.limit, error.message);
+  }
+
+  /** Notes that the request has met a limit; the first time in the log, too. */
+  meet(limit: LimitName, what: string): void {
+    if (this.#met?.has(limit)) return;
+    (this.#met ??= new Set()).add(limit);
+    this.#service.meetLimit(this.#received.exchange, limit, what, this.#received.id);
+  }
+
+  #refuse(limit: LimitName, kind: "limit-exceeded" | "head-too-large", what: string): never {
+    this.meet(limit, what);
+    refuse(kind, `${what}: the limit is ${describeLimit(limit, this.#service.limits)}`);
+  }
+}

@@ -1,0 +1,278 @@
+import {
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
+import type { BackendRequest } from "./backend.ts";
+import { EMPTY, isWhole } from "../http/bytes.ts";
+import { SendError } from "../errors.ts";
+import { HttpVersion } from "../http/exchange.ts";
+import { lengthOf } from "../http/framing.ts";
+import type { Http2Session } from "./h2_session.ts";
+import { HeaderList } from "../http/headers.ts";
+import { type Arrival, type Departure, HttpBody, sendBody } from "./http_body.ts";
+import { toSendError } from "./send_errors.ts";
+import { isRepeatable, type Timeouts, WireSending } from "./wire_sending.ts";
+
+/** Fields that belong to one connection in HTTP/1.1 (RFC 9113, section 8.2.2). */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set(
+  [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+  ],
+);
+const END_STREAM = 1;
+
+/** One request over a connection in HTTP/2, whose place it gives back at its end. */
+export class Http2Sending extends WireSending {
+  readonly #session: Http2Session;
+  readonly #timeouts: Timeouts;
+  #stream: ClientHttp2Stream | undefined;
+  #headed = false;
+  #unseen = false;
+
+  constructor(request: BackendRequest, name: string, session: Http2Session, timeouts: Timeouts) {
+    super(request, name, { pace: timeouts.pace });
+    this.#session = session;
+    this.#timeouts = timeouts;
+    try {
+      this.#start();
+    } catch (error) {
+      if (!this.#stream) session.release();
+      this.abandon(toSendError(error, name));
+      if (!isWhole(request.body)) request.body.cancel(error);
+    }
+  }
+
+  /** Whether it failed in a way that lets it be sent again. */
+  get unseen(): boolean {
+    return this.#unseen;
+  }
+
+  #start(): void {
+    const { request } = this;
+    const { body } = request;
+    const fields = toFields(request, this.name.startsWith("https:"));
+    const stream = this.#stream = this.#session.request(fields, {
+      endStream: body.length === 0 && isWhole(body),
+      waitForTrailers: !isWhole(body),
+    });
+    const cut = watchEnd(stream);
+    stream.on(
+      "response",
+      (_: unknown, flags: number, raw?: string[]) =>
+        this.#onResponse(stream, cut, flags, raw ?? []),
+    );
+    stream.on("error", () => {}); // `close` follows, and the session knows why
+    stream.on("close", () => this.#onClose(stream));
+    if (isWhole(body)) return void (body.length && stream.end(body));
+    const end = (trailers: HeaderList | undefined) => {
+      stream.on("wantTrailers", () => this.#sendTrailers(stream, trailers));
+      stream.end();
+    };
+    sendBody(departureOn(stream), body, end).catch((error) => {
+      if (this.body?.complete) return stream.close(constants.NGHTTP2_CANCEL);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.fail("connection_terminated", `the body failed: ${reason}`, error);
+    });
+  }
+
+  #sendTrailers(stream: ClientHttp2Stream, trailers = new HeaderList()): void {
+    try {
+      stream.sendTrailers(toObject(withoutConnection(trailers)));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.fail("connection_terminated", `its trailers cannot be sent: ${reason}`, error);
+    }
+  }
+
+  #onResponse(
+    stream: ClientHttp2Stream,
+    cut: () => boolean,
+    flags: number,
+    raw: readonly string[],
+  ): void {
+    if (this.over) return;
+    this.#headed = true;
+    const headers = fieldsOf(raw);
+    const status = Number(raw[raw.indexOf(":status") + 1]);
+    const { betweenBytes, pace } = this.#timeouts;
+    const { remoteAddress, remotePort } = this.#session.socket;
+    const head = {
+      status,
+      headers,
+      version: HttpVersion.h2,
+      peer: remoteAddress === undefined
+        ? undefined
+        : { address: remoteAddress, port: remotePort ?? 0 },
+    };
+    const bodiless = status === 204 || status === 304 || this.request.method === "HEAD";
+    if (bodiless || flags & END_STREAM) {
+      stream.resume();
+      return this.resolve({ ...head, body: EMPTY });
+    }
+    const length = lengthOf(headers);
+    const arrival = new StreamArrival(stream, cut, () => this.#session.faultOf(stream, this.name));
+    this.body = new HttpBody(arrival, { name: this.name, length, betweenBytes, pace });
+    this.resolve({ ...head, body: this.body });
+  }
+
+  #onClose(stream: ClientHttp2Stream): void {
+    const error = this.#session.reasonOf(stream, this.name);
+    // RFC 9113, section 8.7: what was refused has not been looked at.
+    const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM &&
+      isWhole(this.request.body);
+    const lost = this.#session.reused && error.failure === "connection_terminated" &&
+      isRepeatable(this.request);
+    this.#unseen = !this.over && !this.#headed && (refused || lost);
+    this.#session.release();
+    if (!this.#headed) this.abandon(error);
+  }
+
+  protected override drop(_error: SendError): void {
+    if (this.#stream) letGo(this.#stream);
+  }
+}
+
+/** What comes on a stream, as a body takes it. */
+class StreamArrival implements Arrival {
+  complete = false;
+  rawTrailers: readonly string[] = [];
+  readonly #stream: ClientHttp2Stream;
+  readonly #fault: () => SendError | undefined;
+
+  /**
+   * @param cut Whether the stream ended with a reset.
+   * @param fault What the backend has said was wrong when the stream ended.
+   */
+  constructor(stream: ClientHttp2Stream, cut: () => boolean, fault: () => SendError | undefined) {
+    this.#stream = stream;
+    this.#fault = fault;
+    stream.on("trailers", (_: IncomingHttpHeaders, _flags: number, raw?: string[]) => {
+      this.rawTrailers = raw ?? [];
+    });
+    // A stream that is cut may end well for `node:stream`: the code tells, and `cut` if that is NO_ERROR. And with the
+    // last stream of a connection that the backend wants to end, what has not been read yet is closed before its end.
+    const settle = () => this.complete = stream.rstCode === 0 && !cut();
+    stream.on("end", settle);
+    stream.on("close", settle);
+  }
+
+  read(): Uint8Array | null {
+    return this.#stream.read();
+  }
+
+  on(event: "readable" | "end" | "close" | "error", listener: (error: Error) => void): void {
+    if (event === "error") {
+      this.#stream.on("close", () => {
+        const fault = this.complete ? undefined : this.#fault();
+        if (fault) listener(fault);
+      });
+    } else if (event === "end") {
+      this.#stream.on("end", () => this.complete && (listener as () => void)());
+    } else this.#stream.on(event, listener as () => void);
+  }
+
+  destroy(): void {
+    letGo(this.#stream);
+  }
+}
+
+/**
+ * Watches for the end of what comes on a new stream, and returns a function that tells whether that was RST_STREAM:
+ * with NO_ERROR `node:http2` takes it for the end of the content. The first end that is pushed decides. After END_STREAM
+ * the stream is still known to the connection then; after RST_STREAM it is not.
+ */
+function watchEnd(stream: ClientHttp2Stream): () => boolean {
+  let cut: boolean | undefined;
+  const push = stream.push;
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null) cut ??= stream.state.state === constants.NGHTTP2_STREAM_STATE_IDLE;
+    return push.call(stream, chunk, encoding);
+  };
+  return () => cut === true;
+}
+
+/** The backend may say that it wants no more of a body, without an error: `close` does not come by itself then. */
+function departureOn(stream: ClientHttp2Stream): Departure {
+  stream.on("aborted", () => {
+    if (stream.rstCode) return;
+    if (stream.readableEnded) stream.destroy();
+    else stream.once("end", () => stream.destroy());
+  });
+  return {
+    get destroyed() {
+      return stream.destroyed || stream.aborted;
+    },
+    write: (chunk, done) => stream.write(chunk, done),
+    on(event, listener) {
+      stream.on(event, listener);
+      if (event === "close") stream.on("aborted", listener);
+    },
+  };
+}
+
+function letGo(stream: ClientHttp2Stream): void {
+  if (stream.aborted) stream.destroy();
+  else stream.close(constants.NGHTTP2_CANCEL);
+}
+
+function toFields(
+  { method, target, headers }: BackendRequest,
+  secure: boolean,
+): OutgoingHttpHeaders {
+  if (/[^\x21-\xff]/.test(target)) {
+    throw new SendError(
+      "http_request_uri_invalid",
+      "Cannot send the request: the path has characters that cannot be sent",
+    );
+  }
+  return {
+    ":method": method,
+    ":authority": headers.get("host") ?? "",
+    ":scheme": secure ? "https" : "http",
+    ":path": target,
+    ...toObject(withoutConnection(headers)),
+  };
+}
+
+/** The fields without those of one connection, in lower case. */
+function withoutConnection(headers: HeaderList): HeaderList {
+  const named = new Set(
+    headers.getAll("connection").flatMap((value) => value.toLowerCase().split(/\s*,\s*/)),
+  );
+  const plain = new HeaderList();
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    if (lower === "host" || CONNECTION_FIELDS.has(lower) || named.has(lower) && lower !== "te") {
+      continue;
+    }
+    if (lower !== "te") plain.append(lower, value);
+    else if (/\btrailers\b/i.test(value)) plain.set("te", "trailers");
+  }
+  return plain;
+}
+
+/** The fields as `node:http2` takes them: repeats in a list. */
+function toObject(headers: HeaderList): OutgoingHttpHeaders {
+  const fields: Record<string, string | string[]> = Object.create(null);
+  for (const name of headers.names()) {
+    const values = headers.getAll(name);
+    fields[name] = values.length === 1 ? values[0]! : [...values];
+  }
+  return fields;
+}
+
+/** A head's fields without those that start with a colon. */
+function fieldsOf(raw: readonly string[]): HeaderList {
+  const plain: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!raw[i]!.startsWith(":")) plain.push(raw[i]!, raw[i + 1]!);
+  }
+  return new HeaderList(plain);
+}

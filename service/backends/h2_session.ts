@@ -1,0 +1,228 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Connector } from "./connector.ts";
+import { SendError } from "../errors.ts";
+import type { PoolRules } from "./http_pool.ts";
+import type { Timeouts } from "./wire_sending.ts";
+import { toSendError } from "./send_errors.ts";
+
+/** The most requests at the same time on one connection; the backend may allow fewer. */
+const MOST_STREAMS = 100;
+/** How much a backend may send on one stream ahead of its reader, in bytes. */
+const STREAM_WINDOW = 256 * 1024;
+
+/** The backend has chosen HTTP/1.1 in the handshake, on a connection that stands. */
+export class NotHttp2 extends Error {
+  override name = "NotHttp2";
+  readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    super("The backend chose HTTP/1.1");
+    this.socket = socket;
+  }
+}
+
+/** One connection in HTTP/2, for many requests at the same time. */
+export class Http2Session {
+  readonly socket: Socket;
+  /** Says that a request has ended, or that the connection has. */
+  onChange: () => void = () => {};
+  readonly #session: ClientHttp2Session;
+  readonly #rules: PoolRules;
+  readonly #since = performance.now();
+  #uses = 0;
+  #streams = 0;
+  #idleSince = performance.now();
+  #going: { readonly code: number } | undefined;
+  #lost: Error | undefined;
+  #ended = false;
+
+  constructor(socket: Socket, rules: PoolRules) {
+    this.socket = socket;
+    this.#rules = rules;
+    socket.on("error", (error) => this.#lost ??= error);
+    socket.on("end", () => this.#ended = true);
+    socket.setNoDelay(true);
+    nameless(socket);
+    // The authority only matters to origin sets, which nobody looks at.
+    const session = this.#session = connect("http://backend", {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
+    });
+    session.on("error", (error) => this.#lost ??= error);
+    session.on("goaway", (code) => {
+      this.#going = { code };
+      this.#closeIfDone();
+    });
+    session.on("close", () => this.onChange());
+  }
+
+  /** Resolves when the backend has greeted; rejects with a `SendError` when it does not. */
+  greeted(name: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#session.once("remoteSettings", () => {
+      // So wide that a stream nobody reads never holds up the others.
+      this.#session.setLocalWindowSize(MOST_STREAMS * STREAM_WINDOW);
+      resolve();
+    });
+    this.#session.once("close", () => reject(this.reason(name)));
+    return promise;
+  }
+
+  get open(): boolean {
+    return !this.#session.destroyed && !this.#session.closed && !this.#going;
+  }
+
+  get idle(): boolean {
+    return this.#streams === 0;
+  }
+
+  /** Whether it ever can carry another request: its first, however short the rules make its life. */
+  get lasts(): boolean {
+    if (this.#uses === 0) return this.open;
+    const { uses, lifetime, idle } = this.#rules;
+    const now = performance.now();
+    return this.open && this.#uses < uses && now - this.#since < lifetime &&
+      (!this.idle || now - this.#idleSince < idle);
+  }
+
+  /** Whether it can carry another request now. */
+  get free(): boolean {
+    const { maxConcurrentStreams = MOST_STREAMS } = this.#session.remoteSettings;
+    return this.lasts && this.#streams < Math.min(MOST_STREAMS, maxConcurrentStreams);
+  }
+
+  /** Whether a request has been here before the one that has just been started. */
+  get reused(): boolean {
+    return this.#uses > 1;
+  }
+
+  /** Takes the place for one request, until {@linkcode Http2Session.release}. */
+  reserve(): void {
+    this.#uses++;
+    if (this.#streams++ === 0) this.#session.ref();
+  }
+
+  release(): void {
+    if (--this.#streams > 0) return this.onChange();
+    this.#idleSince = performance.now();
+    if (!this.#session.destroyed) this.#session.unref();
+    this.#closeIfDone();
+    this.onChange();
+  }
+
+  request(...args: Parameters<ClientHttp2Session["request"]>): ClientHttp2Stream {
+    return this.#session.request(...args);
+  }
+
+  /** Why a stream has ended before its time. */
+  reasonOf(stream: ClientHttp2Stream, name: string): SendError {
+    return this.faultOf(stream, name) ?? this.reason(name);
+  }
+
+  /** The error that the backend sent for a stream or for the connection, if it did. */
+  faultOf({ rstCode }: ClientHttp2Stream, name: string): SendError | undefined {
+    if (this.#going?.code) return faulty(name, 7, this.#going.code);
+    const lost = this.#ended || this.#lost || this.#session.destroyed;
+    return rstCode && !lost ? faulty(name, 3, rstCode) : undefined;
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+
+  #closeIfDone(): void {
+    if (this.idle && !this.lasts && !this.#session.destroyed) this.#session.close();
+  }
+
+  /** Why the connection has ended. */
+  reason(name: string): SendError {
+    if (this.#going?.code) return faulty(name, 7, this.#going.code);
+    if (this.#lost && !String(Reflect.get(this.#lost, "code")).startsWith("ERR_HTTP2_")) {
+      return toSendError(this.#lost, name);
+    }
+    return this.#ended
+      ? toSendError(Object.assign(new Error("closed"), { code: "ECONNRESET" }), name)
+      : new SendError(
+        "http_protocol_error",
+        `Cannot get a response from ${name}: what it sends is not HTTP/2`,
+        { cause: this.#lost },
+      );
+  }
+}
+
+/**
+ * Opens a connection in HTTP/2.
+ *
+ * @param timeouts Of these `connect` says how long it may take until the backend has greeted.
+ * @throws {NotHttp2} when the backend offers none in the handshake of TLS; only if `fallback` lets it.
+ * @throws {SendError}
+ */
+export async function openHttp2(
+  connector: Connector,
+  rules: PoolRules,
+  { connect: ms, pace }: Timeouts,
+  fallback: boolean,
+): Promise<Http2Session> {
+  const { name, secure } = connector;
+  const socket = connector.open(fallback ? ["h2", "http/1.1"] : ["h2"]);
+  let late = false;
+  const cancel = ms === undefined ? undefined : pace.after(ms, () => {
+    late = true;
+    socket.destroy();
+  });
+  try {
+    if (secure) await handshake(socket as TLSSocket);
+    if (secure && (socket as TLSSocket).alpnProtocol !== "h2") refuseHttp1(socket, name, fallback);
+    const session = new Http2Session(socket, rules);
+    await session.greeted(name);
+    return session;
+  } catch (error) {
+    if (error instanceof NotHttp2) throw error;
+    socket.destroy();
+    if (!late) throw toSendError(error, name);
+    const message =
+      `Cannot get a response from ${name}: the connection did not stand within ${ms} ms`;
+    throw new SendError("connection_timeout", message, { cause: error });
+  } finally {
+    cancel?.();
+  }
+}
+
+function handshake(socket: TLSSocket): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.once("secureConnect", resolve);
+  socket.on("error", reject);
+  socket.once("close", () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" })));
+  return promise;
+}
+
+function refuseHttp1(socket: Socket, name: string, fallback: boolean): never {
+  if (fallback) throw new NotHttp2(socket);
+  const message = `Cannot get a response from ${name}: it does not speak HTTP/2`;
+  throw new SendError("http_protocol_error", message);
+}
+
+/** `node:http2` makes a URL of the name in the handshake, which must not be empty then. */
+function nameless(socket: Socket): void {
+  const tls = socket as Socket & { servername?: unknown };
+  if (tls.servername === "") tls.servername = false;
+}
+
+const FRAMES: Readonly<Record<number, string>> = { 3: "RST_STREAM", 7: "GOAWAY" };
+
+function faulty(name: string, frame: number, code: number): SendError {
+  const word =
+    Object.entries(constants).find(([key, value]) => value === code && ERROR_NAMES.test(key))?.[0]
+      .replace("NGHTTP2_", "") ?? `error ${code}`;
+  return new SendError(
+    "h2_error",
+    `Cannot get a response from ${name}: it sent ${FRAMES[frame]} with ${word}`,
+    { http2: { frame, code } },
+  );
+}
+
+/** The error codes of RFC 9113, section 7, among `node:http2`'s constants. */
+const ERROR_NAMES =
+  /^NGHTTP2_(NO_ERROR|(PROTOCOL|INTERNAL|FLOW_CONTROL|FRAME_SIZE|COMPRESSION|CONNECT)_ERROR|SETTINGS_TIMEOUT|STREAM_CLOSED|REFUSED_STREAM|CANCEL|ENHANCE_YOUR_CALM|INADEQUATE_SECURITY|HTTP_1_1_REQUIRED)$/;

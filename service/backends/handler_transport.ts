@@ -1,0 +1,143 @@
+import type {
+  BackendHandler,
+  BackendRequest,
+  BackendResponse,
+  Sending,
+  Transport,
+} from "./backend.ts";
+import { EMPTY, fromReadable, isWhole, type Payload, toReadable } from "../http/bytes.ts";
+import { SendError } from "../errors.ts";
+import { HttpVersion } from "../http/exchange.ts";
+import { headError, type HeadLimits } from "../http/head_limits.ts";
+import { HeaderList } from "../http/headers.ts";
+
+/**
+ * Carries requests to a handler in the same process.
+ * A body that GET or HEAD brings is left out, since `Request` has no room for it.
+ *
+ * @param report Told what the handler throws; the guest sees only a failed send.
+ */
+export function handlerTransport(
+  handler: BackendHandler,
+  report: (error: unknown) => void,
+): Transport {
+  return {
+    send(request) {
+      const abort = new AbortController();
+      return sending(answer(handler, request, abort.signal, report), abort);
+    },
+    close() {},
+  };
+}
+
+function sending(answer: Promise<BackendResponse>, abort: AbortController): Sending {
+  const cancelled = Promise.withResolvers<never>();
+  const response = Promise.race([answer, cancelled.promise]);
+  response.catch(() => {}); // who cancels need not look at the outcome
+  answer.then(({ body }) => {
+    if (abort.signal.aborted && !isWhole(body)) body.cancel(abort.signal.reason);
+  }, () => {});
+  return {
+    response,
+    cancel() {
+      const error = failure("connection_terminated", "the request was cancelled");
+      cancelled.reject(error);
+      abort.abort(error);
+    },
+  };
+}
+
+async function answer(
+  handler: BackendHandler,
+  request: BackendRequest,
+  signal: AbortSignal,
+  report: (error: unknown) => void,
+): Promise<BackendResponse> {
+  const { body } = request;
+  const stop = () => isWhole(body) || body.cancel(signal.reason);
+  let response: unknown;
+  try {
+    const web = toRequest(request, signal);
+    if (web.body) signal.addEventListener("abort", stop);
+    else stop();
+    // The guest that asks may run on: the handler, which may run another one, has its turn when it pauses.
+    await undefined;
+    signal.throwIfAborted();
+    response = await handler(web);
+  } catch (error) {
+    stop();
+    if (error instanceof SendError) throw error;
+    if (!signal.aborted) report(error);
+    const message = error instanceof Error ? error.message : String(error);
+    throw Object.assign(failure("internal_error", message, error), { told: true });
+  }
+  return fromResponse(response, request.limits);
+}
+
+function toRequest({ method, url, headers, body }: BackendRequest, signal: AbortSignal): Request {
+  if (/^(CONNECT|TRACE|TRACK)$/i.test(method)) {
+    throw failure("http_protocol_error", `a handler cannot be sent the method ${method}`);
+  }
+  const bodiless = /^(GET|HEAD)$/i.test(method) || body.length === 0;
+  try {
+    return new Request(url, {
+      method,
+      headers: [...headers],
+      signal,
+      body: bodiless ? null : toBody(body),
+      ...(isWhole(body) ? {} : { duplex: "half" }),
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw failure("http_request_uri_invalid", message, error);
+  }
+}
+
+function toBody(body: Payload): BodyInit {
+  return isWhole(body) ? body as Uint8Array<ArrayBuffer> : toReadable(body);
+}
+
+function fromResponse(response: unknown, limits: HeadLimits): BackendResponse {
+  if (!(response instanceof Response)) {
+    throw failure("internal_error", "it answered with something that is not a Response");
+  }
+  if (response.status === 0) throw failure("connection_terminated", "it answered with an error");
+  if (response.bodyUsed || response.body?.locked) {
+    throw failure("internal_error", "the body of its Response has been read already");
+  }
+  const headers = new HeaderList();
+  for (const [name, value] of response.headers) headers.append(name, value);
+  const error = headError(headers, limits, "the backend handler");
+  if (error) {
+    response.body?.cancel(error).catch(() => {});
+    throw error;
+  }
+  return {
+    status: response.status,
+    version: HttpVersion.http11,
+    headers,
+    body: response.body ? fromReadable(response.body, declared(headers)) : EMPTY,
+    peer: undefined,
+  };
+}
+
+/** What the handler says that its body's length is; with a coding, `fetch` may have undone that. */
+function declared(headers: HeaderList): number | undefined {
+  const length = headers.get("content-length");
+  return length !== undefined && /^\d+$/.test(length) && !headers.has("content-encoding")
+    ? Number(length)
+    : undefined;
+}
+
+function failure(
+  kind:
+    | "connection_terminated"
+    | "internal_error"
+    | "http_protocol_error"
+    | "http_request_uri_invalid",
+  state: string,
+  cause?: unknown,
+): SendError {
+  const message = `Cannot get a response from the backend handler: ${state}`;
+  return new SendError(kind, message, { cause });
+}

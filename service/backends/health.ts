@@ -1,0 +1,134 @@
+import { clearTimeout as clearTimer, setTimeout as startTimer } from "node:timers";
+import type { BackendOptions, Health, Healthcheck, Sending } from "./backend.ts";
+import { EMPTY, isWhole } from "../http/bytes.ts";
+import { frameRequest } from "../http/framing.ts";
+import { HeaderList } from "../http/headers.ts";
+import { httpTransport } from "./http_transport.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
+import type { LogLevel } from "../log.ts";
+import type { Pace } from "../util/stall_clock.ts";
+
+/** The values of a {@linkcode Healthcheck} that sets none, which are those of Fastly's Rust SDK. */
+const DEFAULTS = {
+  interval: 15_000,
+  timeout: 5_000,
+  method: "GET",
+  path: "/",
+  expectedStatus: 200,
+  window: 5,
+  threshold: 3,
+  initial: 4,
+} as const;
+
+/** Sends probes to one backend, and tells from the latest of them how it is. */
+export class HealthMonitor {
+  readonly #name: string;
+  readonly #options: BackendOptions;
+  readonly #check: typeof DEFAULTS & Healthcheck;
+  readonly #report: (level: LogLevel, message: string) => void;
+  readonly #pace: Pace | undefined;
+  /** Whether each of the latest probes was good, the latest last. */
+  readonly #results: boolean[];
+  #sending: Sending | undefined;
+  #timer: ReturnType<typeof startTimer> | undefined;
+  #started = false;
+  #stopped = false;
+
+  /**
+   * @param name The backend's, for messages.
+   * @param report Told when the backend's state changes.
+   * @param pace Counts the time that probes take.
+   */
+  constructor(
+    name: string,
+    options: BackendOptions,
+    report: (level: LogLevel, message: string) => void,
+    pace?: Pace,
+  ) {
+    this.#name = name;
+    this.#options = options;
+    this.#check = { ...DEFAULTS, ...options.healthcheck as typeof DEFAULTS };
+    this.#report = report;
+    this.#pace = pace;
+    const { window, initial } = this.#check;
+    this.#results = new Array(Math.min(initial, window)).fill(true);
+  }
+
+  get health(): Health {
+    return this.#good >= this.#check.threshold ? "healthy" : "unhealthy";
+  }
+
+  /** Sends the first probe, unless that was done, and one after each interval. They keep no process alive. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#next();
+  }
+
+  /** Sends no more probes. */
+  stop(): void {
+    this.#started = this.#stopped = true;
+    clearTimer(this.#timer);
+    this.#sending?.cancel();
+  }
+
+  async #next(): Promise<void> {
+    const began = performance.now();
+    const failure = await this.#probe();
+    if (this.#stopped) return;
+    this.#note(failure);
+    const rest = Math.max(0, this.#check.interval - (performance.now() - began));
+    this.#timer = startTimer(() => this.#next(), rest);
+    this.#timer.unref();
+  }
+
+  get #good(): number {
+    return this.#results.filter(Boolean).length;
+  }
+
+  /** Resolves to what was wrong, or nothing. */
+  async #probe(): Promise<string | undefined> {
+    const { timeout, expectedStatus } = this.#check;
+    // A connection of its own: one that was kept would hide that nobody listens any more.
+    const timeouts = { connect: timeout, firstByte: timeout };
+    const transport = httpTransport({ ...this.#options, pool: false, timeouts }, this.#pace);
+    try {
+      this.#sending = transport.send(this.#request());
+      const { status, body } = await this.#sending.response;
+      if (!isWhole(body)) body.cancel();
+      return status === expectedStatus ? undefined : `it answered with status ${status}`;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#sending = undefined;
+      transport.close();
+    }
+  }
+
+  #request() {
+    const { method, path } = this.#check;
+    const { url, hostOverride } = this.#options;
+    const host = this.#check.host ?? hostOverride ?? new URL(url).host;
+    const framed = frameRequest(new HeaderList(["Host", host]), method, EMPTY, "automatic");
+    return {
+      method,
+      url: `${new URL(url).protocol}//${host}${path}`,
+      target: path,
+      ...framed,
+      limits: DEFAULT_LIMITS,
+    };
+  }
+
+  #note(failure: string | undefined): void {
+    const { window, threshold } = this.#check;
+    const before = this.health;
+    this.#results.push(failure === undefined);
+    this.#results.splice(0, this.#results.length - window);
+    if (this.health === before) return;
+    const count = `${this.#good} of its last ${window} probes were good, ${threshold} have to be`;
+    this.#report(
+      this.health === "healthy" ? "info" : "warning",
+      `Backend "${this.#name}" is ${this.health}: ${count}${failure ? ` (${failure})` : ""}`,
+    );
+  }
+}

@@ -1,0 +1,155 @@
+import { Agent } from "node:http";
+import { Agent as SecureAgent } from "node:https";
+import type { Socket } from "node:net";
+import type { BackendOptions } from "./backend.ts";
+import { type Connector, tcpKeepAlive } from "./connector.ts";
+import type { HeaderList } from "../http/headers.ts";
+
+/** How long a connection is good for the next request, in milliseconds; a backend's `Keep-Alive` may shorten it. */
+const MOST_IDLE_MS = 55_000;
+
+/** How long and how often connections to one backend are used; `Infinity` where there is no bound. */
+export interface PoolRules {
+  readonly connections: number;
+  readonly uses: number;
+  /** Milliseconds, as the next. */
+  readonly lifetime: number;
+  readonly idle: number;
+}
+
+/** The rules in a backend's options. */
+export function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
+  const { maxConnections, maxUse, maxLifetime } = pool || {};
+  return {
+    connections: maxConnections || Infinity,
+    uses: pool === false ? 1 : maxUse || Infinity,
+    lifetime: maxLifetime || Infinity,
+    idle: Math.min(keepAlive ?? MOST_IDLE_MS, MOST_IDLE_MS),
+  };
+}
+
+/** What is known of a connection; times on the clock of `performance.now`. */
+interface Use {
+  readonly since: number;
+  count: number;
+  /** When the backend may close it if it is idle. */
+  staleAt: number;
+}
+
+/** The connections in HTTP/1 to one backend, kept for the next request. */
+export class HttpPool {
+  readonly rules: PoolRules;
+  readonly #connector: Connector;
+  readonly #options: BackendOptions;
+  readonly #uses = new WeakMap<Socket, Use>();
+  /** Connections that stand and have carried nothing yet. */
+  readonly #ready: Socket[] = [];
+  readonly #stands = new WeakSet<Socket>();
+  #agent: Agent | undefined;
+  #closed = false;
+
+  constructor(connector: Connector, options: BackendOptions) {
+    this.#connector = connector;
+    this.#options = options;
+    this.rules = poolRules(options);
+  }
+
+  /** What `node:http` takes connections from, rid of those that should not be used again. */
+  agent(): Agent {
+    const agent = this.#agent ??= this.#makeAgent();
+    this.#closeStale(agent);
+    return agent;
+  }
+
+  /** Takes in a connection that stands, for the next request. */
+  offer(socket: Socket): void {
+    if (this.#closed) return void socket.destroy();
+    this.#stands.add(socket);
+    this.#ready.push(socket);
+  }
+
+  /** Whether the connection stood before anything was to be sent on it. */
+  stands(socket: Socket): boolean {
+    return this.#stands.has(socket);
+  }
+
+  /** Notes that a response with these fields has come; answers whether the connection may be used again after it. */
+  note(socket: Socket, headers: HeaderList): boolean {
+    const { uses, lifetime, idle } = this.rules;
+    const now = performance.now();
+    const use = this.#useOf(socket, now);
+    use.count++;
+    use.staleAt = Math.min(now + idleTime(headers, idle), use.since + lifetime);
+    return !this.#closed && use.count < uses && use.staleAt > now;
+  }
+
+  closeIdle(): void {
+    for (const sockets of Object.values(this.#agent?.freeSockets ?? {})) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
+  /** Closes what is idle, and what is in use as soon as it becomes idle. A request from now on gets a connection of its own. */
+  close(): void {
+    this.#closed = true;
+    if (this.#agent) this.#agent.maxFreeSockets = 0;
+    this.closeIdle();
+    for (const socket of this.#ready.splice(0)) socket.destroy();
+    this.#agent = undefined;
+  }
+
+  #makeAgent(): Agent {
+    const { connections, uses } = this.rules;
+    // The agent's own `timeout` for idle connections would cost a sixth of the throughput: see `#closeStale`.
+    const options = { keepAlive: uses > 1 && !this.#closed, maxSockets: connections };
+    const agent = this.#connector.secure ? new SecureAgent(options) : new Agent(options);
+    // Connections are opened here: `node:https` may read the system's certificates, which needs permissions.
+    Object.assign(agent, { createConnection: () => this.#connect() });
+    const { tcpKeepAlive: settings } = this.#options;
+    if (settings) keepAliveAs(agent, tcpKeepAlive(settings));
+    return agent;
+  }
+
+  #connect(): Socket {
+    const socket = this.#ready.shift() ?? this.#connector.open();
+    this.#useOf(socket, performance.now());
+    return socket;
+  }
+
+  #useOf(socket: Socket, now: number): Use {
+    const known = this.#uses.get(socket);
+    if (known) return known;
+    const use = { since: now, count: 0, staleAt: Infinity };
+    this.#uses.set(socket, use);
+    return use;
+  }
+
+  /** Closes connections that the backend may be about to close, so that no request meets that end. */
+  #closeStale(agent: Agent): void {
+    const now = performance.now();
+    for (const sockets of Object.values(agent.freeSockets)) {
+      for (const socket of [...sockets ?? []]) {
+        if (now >= (this.#uses.get(socket)?.staleAt ?? Infinity)) socket.destroy();
+      }
+    }
+  }
+}
+
+/** An agent sets a TCP keep-alive of its own for idle connections. */
+function keepAliveAs(
+  agent: Agent,
+  { keepAlive, keepAliveInitialDelay }: ReturnType<typeof tcpKeepAlive>,
+): void {
+  const keep = agent.keepSocketAlive.bind(agent);
+  agent.keepSocketAlive = (socket: Socket) => {
+    const kept = keep(socket);
+    socket.setKeepAlive(keepAlive, keepAliveInitialDelay);
+    return kept;
+  };
+}
+
+/** How long the connection of a response with these fields is good for when idle, in milliseconds. */
+function idleTime(headers: HeaderList, most: number): number {
+  const seconds = /\btimeout=(\d+)/i.exec(headers.get("keep-alive") ?? "")?.[1];
+  return seconds ? Math.min(most, Number(seconds) * 1000 - 1000) : most;
+}

@@ -1,0 +1,123 @@
+import type { BackendOptions, BackendRequest, Sending, Transport } from "./backend.ts";
+import { isWhole } from "../http/bytes.ts";
+import { connectorOf } from "./connector.ts";
+import type { SendError } from "../errors.ts";
+import { sendUpgrade } from "./upgrade.ts";
+import { type HttpOrigin, HttpSending } from "./h1_transport.ts";
+import { Http2Pool } from "./h2_pool.ts";
+import { Http2Sending } from "./h2_sending.ts";
+import { type Http2Session, NotHttp2 } from "./h2_session.ts";
+import { HttpPool } from "./http_pool.ts";
+import { Pace } from "../util/stall_clock.ts";
+import { toSendError } from "./send_errors.ts";
+import { type Timeouts, WireSending } from "./wire_sending.ts";
+
+/** The longest time that a timer of the platform takes, in milliseconds. */
+const MOST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Carries requests over HTTP/1.1 or HTTP/2, with connections that are kept for the next request.
+ * What is wrong with the options shows when a request is sent, not here.
+ */
+export function httpTransport(options: BackendOptions, pace: Pace = new Pace()): Transport {
+  const connector = connectorOf(options);
+  const pool = new HttpPool(connector, options);
+  const origin: HttpOrigin = { connector, timeouts: timeoutsOf(options, pace), pool };
+  const upgrade = (request: BackendRequest) =>
+    sendUpgrade(request, { ...origin, pool: new HttpPool(connector, { ...options, pool: false }) });
+  const fallback = !options.grpc;
+  if (fallback && (!connector.secure || options.http2 === false)) {
+    return {
+      send: (request) => new HttpSending(request, origin),
+      upgrade,
+      close: () => pool.close(),
+    };
+  }
+  const sessions = new Http2Pool(connector, pool.rules, origin.timeouts, fallback);
+  const either = new EitherOrigin(origin, sessions);
+  return {
+    send: (request) => either.send(request),
+    upgrade,
+    close() {
+      pool.close();
+      sessions.close();
+    },
+  };
+}
+
+/** The time limits that there are, none longer than a timer of the platform can be. */
+function timeoutsOf({ timeouts = {} }: BackendOptions, pace: Pace): Timeouts {
+  const limits = Object.entries(timeouts).filter(([, ms]) => ms);
+  const bounded = Object.fromEntries(limits.map(([name, ms]) => [name, Math.min(ms, MOST_TIMER)]));
+  return { ...bounded, pace };
+}
+
+/** A backend that may speak HTTP/2, and what it chose when it was last asked. */
+class EitherOrigin {
+  readonly http1: HttpOrigin;
+  readonly #sessions: Http2Pool;
+  #speaksHttp1 = false;
+
+  constructor(http1: HttpOrigin, sessions: Http2Pool) {
+    this.http1 = http1;
+    this.#sessions = sessions;
+  }
+
+  send(request: BackendRequest): Sending {
+    return this.#speaksHttp1
+      ? new HttpSending(request, this.http1)
+      : new EitherSending(request, this);
+  }
+
+  /** A place on a connection in HTTP/2; undefined when the backend wants HTTP/1.1. */
+  async session(): Promise<Http2Session | undefined> {
+    try {
+      return await this.#sessions.take();
+    } catch (error) {
+      if (!(error instanceof NotHttp2)) throw error;
+      if (!this.#speaksHttp1) this.http1.pool.offer(error.socket);
+      this.#speaksHttp1 = true;
+      return undefined;
+    }
+  }
+
+  /** They are as old as one that was found dead. */
+  closeIdle(): void {
+    this.#sessions.closeIdle();
+  }
+}
+
+/** A request that waits for its connection, and then goes on it. */
+class EitherSending extends WireSending {
+  readonly #origin: EitherOrigin;
+  #sending: Sending | undefined;
+
+  constructor(request: BackendRequest, origin: EitherOrigin) {
+    super(request, origin.http1.connector.name, origin.http1.timeouts);
+    this.#origin = origin;
+    this.#start(true).catch((error) => this.abandon(toSendError(error, this.name)));
+  }
+
+  async #start(mayRetry: boolean): Promise<void> {
+    const { connector, timeouts, pool } = this.#origin.http1;
+    const session = await this.#origin.session();
+    if (this.over) return session?.release();
+    const { firstByte: _, ...others } = timeouts; // that is watched here
+    const sending = this.#sending = session
+      ? new Http2Sending(this.request, connector.name, session, others)
+      : new HttpSending(this.request, { connector, timeouts: others, pool });
+    try {
+      this.resolve(await sending.response);
+    } catch (error) {
+      if (!mayRetry || !(sending instanceof Http2Sending) || !sending.unseen) throw error;
+      this.#origin.closeIdle();
+      await this.#start(false);
+    }
+  }
+
+  protected override drop(error: SendError): void {
+    const { body } = this.request;
+    if (this.#sending) this.#sending.cancel();
+    else if (!isWhole(body)) body.cancel(error);
+  }
+}

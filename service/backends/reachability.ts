@@ -1,0 +1,62 @@
+import type { Socket } from "node:net";
+import type { BackendDefinition } from "./backend.ts";
+import { type Connector, connectorOf } from "./connector.ts";
+import { SendError } from "../errors.ts";
+import { toSendError } from "./send_errors.ts";
+import { adviceFor } from "./send_failure.ts";
+import { trusting } from "./tls.ts";
+
+/** How long a backend may take to accept a connection, TLS included, in milliseconds. */
+const PATIENCE_MS = 1000;
+
+/**
+ * Tries to connect to each backend that has a URL, all at once, with TLS where its URL says so. Sends no request: an
+ * origin may count them.
+ *
+ * @param ca Certificates to trust in PEM, where a backend brings none of its own; by default the system's.
+ * @returns A line for each that requests will not reach, in the order of the names.
+ */
+export async function findUnreachable(
+  backends: Readonly<Record<string, BackendDefinition>>,
+  ca?: string,
+): Promise<string[]> {
+  const lines = Object.entries(backends).map(async ([name, definition]) => {
+    if (typeof definition === "function") return [];
+    const options = typeof definition === "string" ? { url: definition } : definition;
+    if (!URL.canParse(options.url)) return [];
+    const connector = connectorOf(trusting(options, ca));
+    const failure = await tryToConnect(connector, options.grpc ? ["h2"] : undefined);
+    if (!failure) return [];
+    const advice = adviceFor(failure, connector.secure);
+    const message = failure.message.replace(/^Cannot/, "cannot") + (advice ? `; ${advice}` : "");
+    return [`Requests to backend "${name}" will fail: ${message}`];
+  });
+  return (await Promise.all(lines)).flat();
+}
+
+/** Resolves to what is wrong, or nothing. */
+async function tryToConnect(
+  connector: Connector,
+  protocols: readonly string[] | undefined,
+): Promise<SendError | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const expire = () => {
+    const message = `Cannot connect to ${connector.name}: the connection did not stand within ` +
+      `${PATIENCE_MS} ms`;
+    reject(new SendError("connection_timeout", message));
+  };
+  const timer = setTimeout(expire, PATIENCE_MS);
+  let socket: Socket | undefined;
+  try {
+    socket = connector.open(protocols);
+    socket.on(connector.secure ? "secureConnect" : "connect", resolve);
+    socket.on("error", reject);
+    await promise;
+    return undefined;
+  } catch (error) {
+    return toSendError(error, connector.name);
+  } finally {
+    clearTimeout(timer);
+    socket?.destroy();
+  }
+}

@@ -1,0 +1,70 @@
+import type { SendError, SendFailure } from "../errors.ts";
+import { codeOf } from "./send_errors.ts";
+
+/** The longest URL that is told of whole. */
+const MOST_URL = 200;
+
+/**
+ * A failed request to a backend in one line: what was sent, what went wrong, and what to do next.
+ *
+ * @param url Its query is left out, since it may hold secrets.
+ */
+export function describeFailure(
+  name: string,
+  { method, url }: { readonly method: string; readonly url: string },
+  error: SendError,
+): string {
+  const target = url.replace(/[?#].*$/s, "");
+  const shown = target.length > MOST_URL ? `${target.slice(0, MOST_URL)}…` : target;
+  const advice = adviceFor(error, url.startsWith("https:"));
+  return `The request ${method} ${shown} to backend "${name}" failed. ` +
+    error.message + (advice ? `; ${advice}` : "");
+}
+
+const CORRECT_URL = "correct its url in fastly.toml";
+const USE_TLS = "if it speaks TLS, its url begins with https://";
+const USE_NO_TLS = "if it speaks no TLS, its url begins with http://";
+
+const ADVICE: { readonly [F in SendFailure]?: string } = {
+  dns_timeout: CORRECT_URL,
+  dns_error: CORRECT_URL,
+  destination_ip_unroutable: `${CORRECT_URL}, or set prefer_ipv4 = true if it has no IPv6`,
+  connection_refused: `start it, or ${CORRECT_URL}`,
+  connection_timeout: `start it, ${CORRECT_URL}, or raise connect_timeout_ms`,
+  connection_limit_reached: "raise max_connections, or connect_timeout_ms to wait longer",
+  tls_configuration_error: "correct the backend's TLS settings in fastly.toml",
+  http_response_timeout: "look into its own log, or raise first_byte_timeout_ms",
+  tls_alert_received: "look into its own log, and at client_certificate, tls_min_version, " +
+    "tls_max_version and tls_ciphers",
+  h2_error: "look into its own log, or set http2 = false",
+};
+
+/** What to do next in words behind a semicolon, if the failure leaves that open. */
+export function adviceFor(error: SendError, secure: boolean): string | undefined {
+  const { failure, cause } = error;
+  const code = codeOf(cause);
+  switch (failure) {
+    case "tls_certificate_error":
+      return adviceOnCertificate(code);
+    case "tls_protocol_error":
+      return code === "ERR_SSL_WRONG_VERSION_NUMBER" ? USE_NO_TLS : undefined;
+    case "http_protocol_error":
+      if (code === "HPE_INVALID_CONSTANT" && !secure) return USE_TLS;
+      return / HTTP\/2$/.test(error.message) ? "set grpc = false" : undefined;
+    case "connection_terminated":
+      if (code !== "ECONNRESET" && code !== "EPIPE") return undefined; // not by the backend
+      return `look into its own log; ${secure ? USE_NO_TLS : USE_TLS}`;
+    default:
+      return ADVICE[failure];
+  }
+}
+
+function adviceOnCertificate(code: string): string {
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return "set cert_host to a name that the certificate has, or, for development, " +
+      "tls_verify = false";
+  }
+  // Deno tells an expired certificate no other way than one whose authority is unknown.
+  return "unless it has expired, set ca_certificate to that of its authority, or, for " +
+    "development, tls_verify = false";
+}

@@ -1,0 +1,105 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { NetConnectOpts } from "node:net";
+import { connect as connectTcp, isIP } from "node:net";
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  type ConnectionOptions,
+  type TLSSocket,
+} from "node:tls";
+import type { BackendOptions, TlsVersion } from "./backend.ts";
+import { SendError } from "../errors.ts";
+
+type TlsOptions = NonNullable<BackendOptions["tls"]>;
+
+/** The versions in order, with what `node:tls` calls them. Deno speaks the last two. */
+const VERSIONS = { "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
+
+/** The options of a backend with the service's own authorities, where it needs some and has none. */
+export function trusting(options: BackendOptions, ca: string | undefined): BackendOptions {
+  if (ca === undefined || options.tls?.ca || !options.url.startsWith("https:")) return options;
+  return { ...options, tls: { ...options.tls, ca } };
+}
+
+/**
+ * Makes what opens TLS connections to one backend, with the protocols to offer by ALPN, if any. Throws a `SendError`
+ * when the settings make no sense.
+ *
+ * @param host The backend's host, without brackets.
+ * @param name The backend's scheme, host and port, for messages.
+ */
+export function tlsConnector(
+  host: string,
+  name: string,
+  tls: TlsOptions = {},
+): (tcp: NetConnectOpts, protocols?: readonly string[]) => TLSSocket {
+  const { sni = host } = tls;
+  // An address is never a server's name in TLS, and is refused there.
+  const servername = sni === false || isIP(sni) ? "" : sni;
+  const identity = tls.certHost ?? (sni || host);
+  const settings: ConnectionOptions = {
+    servername,
+    checkServerIdentity: (_, certificate) => checkServerIdentity(identity, certificate),
+    rejectUnauthorized: tls.verify !== false,
+    ...authorities(tls, name),
+    ...clientCertificate(tls, name),
+    ...versions(tls, name),
+    ...(tls.ciphers === undefined ? {} : { ciphers: tls.ciphers }),
+  };
+  return (tcp, protocols) => {
+    const offered = protocols ? { ...settings, ALPNProtocols: [...protocols] } : settings;
+    if (servername || isIP(host)) return connectTls({ ...tcp, ...offered });
+    // `connect` sends the host's name unless it cannot see it.
+    const socket = connectTcp(tcp);
+    const secure = connectTls({ ...offered, socket });
+    socket.on("error", (error) => secure.destroy(error));
+    return secure;
+  };
+}
+
+function authorities({ ca }: TlsOptions, name: string): ConnectionOptions {
+  if (ca === undefined) return {};
+  const texts = typeof ca === "string" ? [ca] : ca;
+  const found = texts.flatMap((text) => text.match(CERTIFICATES) ?? []);
+  // `node:tls` would leave out what it cannot read, and then trust nobody without saying why.
+  if (!found.length) fail(name, "its `ca` is not a certificate in PEM");
+  for (const certificate of found) parse(() => new X509Certificate(certificate), name, "its `ca`");
+  return { ca: found };
+}
+
+function clientCertificate({ clientCertificate }: TlsOptions, name: string): ConnectionOptions {
+  if (!clientCertificate) return {};
+  const { certificate: cert, key } = clientCertificate;
+  const certificate = parse(() => new X509Certificate(cert), name, "its client certificate");
+  const secret = parse(() => createPrivateKey(key), name, "the key of its client certificate");
+  if (!certificate.checkPrivateKey(secret)) {
+    fail(name, "its client certificate and the key do not belong together");
+  }
+  return { cert, key };
+}
+
+function versions({ minVersion, maxVersion }: TlsOptions, name: string): ConnectionOptions {
+  const order: readonly TlsVersion[] = ["1.0", "1.1", "1.2", "1.3"];
+  const most = maxVersion ?? "1.3";
+  if (order.indexOf(most) < 2) fail(name, `TLS ${most} is too old: 1.2 is the oldest there is`);
+  if (minVersion && order.indexOf(minVersion) > order.indexOf(most)) {
+    fail(name, `TLS from ${minVersion} to ${most} is no version at all`);
+  }
+  return {
+    ...(minVersion ? { minVersion: VERSIONS[minVersion] } : {}),
+    ...(maxVersion ? { maxVersion: VERSIONS[maxVersion] } : {}),
+  };
+}
+
+function parse<T>(read: () => T, name: string, what: string): T {
+  try {
+    return read();
+  } catch (error) {
+    fail(name, `${what} cannot be read (${error instanceof Error ? error.message : error})`, error);
+  }
+}
+
+function fail(name: string, state: string, cause?: unknown): never {
+  throw new SendError("tls_configuration_error", `Cannot connect to ${name}: ${state}`, { cause });
+}

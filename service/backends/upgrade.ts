@@ -1,0 +1,41 @@
+import type { Duplex } from "node:stream";
+import type { BackendRequest, BackendResponse, Upgraded, Upgrading } from "./backend.ts";
+import { type HttpOrigin, HttpSending } from "./h1_transport.ts";
+import type { HeaderList } from "../http/headers.ts";
+
+/**
+ * Whether a request asks to change protocols, and waits for the answer before it sends more: a WebSocket does. Clients
+ * that only offer HTTP/2 (`h2c`) go on in HTTP/1 as before; nothing here accepts their offer.
+ */
+export function asksForUpgrade(method: string, headers: HeaderList): boolean {
+  const protocol = headers.get("upgrade");
+  const connection = headers.getAll("connection").join(",").split(",");
+  return protocol !== undefined && protocol.trim().toLowerCase() !== "h2c" && method === "GET" &&
+    connection.some((option) => option.trim().toLowerCase() === "upgrade") &&
+    !headers.has("content-length") && !headers.has("transfer-encoding");
+}
+
+/** Sends a request to change protocols. */
+export function sendUpgrade(request: BackendRequest, origin: HttpOrigin): Upgrading {
+  const { promise, resolve, reject } = Promise.withResolvers<Upgraded | BackendResponse>();
+  const sending = new HttpSending(request, origin, resolve);
+  sending.response.then(resolve, reject);
+  return { outcome: promise, cancel: () => sending.cancel() };
+}
+
+/** Connects two connections that have changed protocols, until both have ended or one has failed. */
+export function tunnel(one: Duplex, other: Duplex): void {
+  hold(one, other);
+  hold(other, one);
+  one.pipe(other);
+  other.pipe(one);
+}
+
+/** Lets the second connection end when the first is closed: what it has been given still goes out. */
+function hold(first: Duplex, second: Duplex): void {
+  first.on("error", () => second.destroy());
+  first.on("close", () => {
+    if (!first.readableEnded || second.writableFinished) second.destroy();
+    else second.once("finish", () => second.destroy());
+  });
+}

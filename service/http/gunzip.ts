@@ -1,0 +1,109 @@
+import { Buffer } from "node:buffer";
+import { createGunzip, type Gunzip } from "node:zlib";
+import { type ByteSource, type Eventually, isWhole, type Payload } from "./bytes.ts";
+import { HostError } from "../errors.ts";
+import type { HeaderList } from "./headers.ts";
+
+/**
+ * Decodes gzip as it is read, several members in a row too. Nothing happens before the first read.
+ * A payload without any byte decodes to nothing: a response to HEAD has such a body.
+ * Reading rejects with a `HostError` ("failed") when the bytes are not gzip or end too soon.
+ */
+export function gunzip(source: Payload): ByteSource {
+  return new GunzipSource(isWhole(source) ? once(source) : source);
+}
+
+class GunzipSource implements ByteSource {
+  readonly length = undefined;
+  readonly #source: ByteSource;
+  #decoder: Gunzip | undefined;
+  #feeding = false;
+  #fed = false;
+  #error: { readonly reason: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+  }
+
+  get trailers(): HeaderList | undefined {
+    return this.#source.trailers;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const decoder = this.#decoder ??= this.#open();
+    for (;;) {
+      if (this.#error) throw this.#error.reason;
+      const chunk: unknown = decoder.read();
+      if (Buffer.isBuffer(chunk)) {
+        return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+      }
+      if (decoder.destroyed || decoder.readableEnded) return undefined;
+      const changed = new Promise<void>((resolve) => this.#wake = resolve);
+      if (!this.#feeding) this.#feed(decoder);
+      await changed;
+    }
+  }
+
+  cancel(reason?: unknown): void {
+    this.#source.cancel(reason);
+    this.#decoder?.destroy();
+  }
+
+  #open(): Gunzip {
+    const decoder = createGunzip();
+    const wake = () => this.#wake?.();
+    decoder.on("readable", wake);
+    decoder.on("end", wake);
+    decoder.on("close", wake);
+    decoder.on("error", (error) => {
+      const message = `Cannot decode the body: it is not whole gzip (${error.message})`;
+      this.#fail(new HostError("failed", message, { cause: error }));
+      this.#source.cancel(error);
+    });
+    return decoder;
+  }
+
+  /** Gives the decoder the next piece; another follows only when a reader finds nothing decoded. */
+  async #feed(decoder: Gunzip): Promise<void> {
+    this.#feeding = true;
+    try {
+      const chunk = await this.#source.read();
+      if (decoder.destroyed) return;
+      if (chunk) {
+        this.#fed = true;
+        await new Promise<unknown>((resolve) => decoder.write(chunk, resolve));
+      } else if (this.#fed) {
+        return void decoder.end(); // and stay feeding: there is no more
+      } else {
+        decoder.destroy();
+      }
+      this.#feeding = false;
+    } catch (error) {
+      this.#fail(error);
+      decoder.destroy();
+    }
+    this.#wake?.();
+  }
+
+  #fail(reason: unknown): void {
+    this.#error ??= { reason };
+    this.#wake?.();
+  }
+}
+
+function once(bytes: Uint8Array): ByteSource {
+  let left = bytes;
+  return {
+    get length() {
+      return left.length;
+    },
+    trailers: undefined,
+    read(): Eventually<Uint8Array | undefined> {
+      const all = left;
+      left = left.subarray(left.length);
+      return all.length ? all : undefined;
+    },
+    cancel() {},
+  };
+}

@@ -1,0 +1,36 @@
+import { discard, EMPTY, type Payload } from "./bytes.ts";
+import {
+  type ClientFacts,
+  type Exchange,
+  HttpVersion,
+  type RequestHead,
+  type ResponseHead,
+} from "./exchange.ts";
+import { HeaderList } from "./headers.ts";
+import { Usage } from "./request_metrics.ts";
+
+/** A request from nobody, for programs that are run and not served. What they answer is dropped. */
+export class SyntheticExchange implements Exchange {
+  readonly head: RequestHead = {
+    method: "GET",
+    url: "http://example.com/",
+    version: HttpVersion.http11,
+    headers: new HeaderList(["host", "example.com"]),
+  };
+  readonly body: Payload = EMPTY;
+  readonly client: ClientFacts = {
+    address: "127.0.0.1",
+    port: 0,
+    serverAddress: "127.0.0.1",
+    serverPort: 80,
+  };
+  readonly usage: Usage = new Usage();
+
+  inform(): void {}
+
+  respond(_head: ResponseHead, body: Payload): void {
+    discard(body);
+  }
+
+  onGone(): void {}
+}

@@ -1,0 +1,138 @@
+import { discard, EMPTY, fromReadable, isWhole, type Payload, toReadable } from "./bytes.ts";
+import {
+  type ClientFacts,
+  type Exchange,
+  HttpVersion,
+  type RequestHead,
+  type ResponseHead,
+} from "./exchange.ts";
+import { HeaderList } from "./headers.ts";
+import { Usage } from "./request_metrics.ts";
+
+/** Statuses whose responses have no content. */
+export const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/** What a server tells of a request besides the request; the part of `Deno.ServeHandlerInfo` that is used. */
+export interface HandlerInfo {
+  /** The client's address; one without a host name, as a Unix socket's, counts as 127.0.0.1 and port 0. */
+  readonly remoteAddr: Deno.Addr;
+}
+
+/**
+ * An exchange over a web `Request` and `Response`. What those cannot carry is lost: header case, order and repeats,
+ * informational heads, trailers, and statuses above 599 (which become a 500 that says so).
+ */
+export class WebExchange implements Exchange {
+  readonly head: RequestHead;
+  readonly body: Payload;
+  readonly client: ClientFacts;
+  readonly usage: Usage = new Usage();
+  readonly response: Promise<Response>;
+  readonly #request: Request;
+  readonly #resolve: (response: Response) => void;
+  readonly #watchers: (() => void)[] = [];
+  #responded = false;
+  #complete = false;
+
+  /** @param secure Whether the guest sees `https`. */
+  constructor(request: Request, info: HandlerInfo | undefined, secure: boolean) {
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    this.#request = request;
+    this.response = promise;
+    this.#resolve = resolve;
+    const headers = new HeaderList([...request.headers].flat());
+    if (!headers.has("host")) headers.append("host", new URL(request.url).host);
+    this.head = {
+      method: request.method,
+      url: request.url.replace(/^[a-z][a-z0-9+.-]*:/i, secure ? "https:" : "http:").replace(
+        /#.*/,
+        "",
+      ),
+      version: HttpVersion.http11,
+      headers,
+    };
+    this.body = request.body ? fromReadable(request.body, declaredLength(headers)) : EMPTY;
+    this.client = factsOf(request, info);
+  }
+
+  inform(_head: ResponseHead): void {
+    // A Response has no place for it.
+  }
+
+  respond({ status, headers }: ResponseHead, body: Payload): void {
+    this.#resolve(this.#toResponse(status, headers, body));
+    this.#responded = true;
+  }
+
+  /** Nothing more happens for the request: without a response until now it gets a 500. */
+  settled(): void {
+    if (!this.#responded) {
+      this.#resolve(new Response("The host gave no response\n", { status: 500 }));
+    }
+  }
+
+  onGone(callback: (reason: Error) => void): void {
+    if (this.#complete) return;
+    const { signal } = this.#request;
+    const watcher = () => callback(new Error("The client has left"));
+    if (signal.aborted) return watcher();
+    signal.addEventListener("abort", watcher, { once: true });
+    this.#watchers.push(watcher);
+  }
+
+  /** Under Deno.serve the signal aborts after a response, too: that is no client that leaves. */
+  #completed(): void {
+    this.#complete = true;
+    for (const watcher of this.#watchers.splice(0)) {
+      this.#request.signal.removeEventListener("abort", watcher);
+    }
+  }
+
+  #toResponse(status: number, list: HeaderList, body: Payload): Response {
+    if (status > 599) {
+      this.#discard(body);
+      return new Response(`Cannot send the status ${status}: a Response carries up to 599\n`, {
+        status: 500,
+      });
+    }
+    const headers = new Headers();
+    for (const [name, value] of list) {
+      if (name.toLowerCase() !== "transfer-encoding") headers.append(name, value);
+    }
+    if (BODILESS.has(status) || this.#request.method === "HEAD") {
+      this.#discard(body);
+      return new Response(null, { status, headers });
+    }
+    if (isWhole(body)) {
+      this.#completed();
+      return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
+    }
+    return new Response(toReadable(body, () => this.#completed()), { status, headers });
+  }
+
+  #discard(body: Payload): void {
+    this.#completed();
+    discard(body);
+  }
+}
+
+function declaredLength(headers: HeaderList): number | undefined {
+  const length = headers.get("content-length");
+  return length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
+}
+
+function factsOf(request: Request, info: HandlerInfo | undefined): ClientFacts {
+  const remote = info?.remoteAddr;
+  const { hostname: address, port } = remote && "hostname" in remote
+    ? remote
+    : { hostname: "127.0.0.1", port: 0 };
+  return {
+    address,
+    port,
+    serverAddress: "127.0.0.1",
+    get serverPort() {
+      const { port, protocol } = new URL(request.url);
+      return Number(port) || (protocol === "https:" ? 443 : 80);
+    },
+  };
+}

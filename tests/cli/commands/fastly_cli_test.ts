@@ -1,0 +1,114 @@
+// Fastly's own command line tool, over this executable in Viceroy's place.
+import { assertEquals, assertMatch } from "../../assert.ts";
+import { CLI, command, denoFirst, ROOT, withFiles } from "../commands.ts";
+
+/** Installed for the tests alone: 30 MB, from npm or its cache. */
+const PACKAGE = "@fastly/cli@16.1.0";
+/** The tool fetches settings from the network at its start; without a way there it goes on. */
+const NO_NETWORK = { HTTPS_PROXY: "http://127.0.0.1:9", NO_PROXY: "127.0.0.1,localhost" };
+
+const tools = await Deno.makeTempDir();
+globalThis.addEventListener("unload", () => Deno.removeSync(tools, { recursive: true }));
+const fastly = await install();
+const denoDir: string = JSON.parse(
+  (await command(Deno.execPath(), ["info", "--json"])).stdout,
+).denoDir;
+
+Deno.test({
+  name: `fastly compute serve runs a program in this executable${
+    fastly ? "" : ` (skipped: npm cannot install ${PACKAGE})`
+  }`,
+  ignore: !fastly,
+  fn: () =>
+    withFiles({ "fastly.toml": MANIFEST, "viceroy": VICEROY }, async (folder) => {
+      await Deno.chmod(`${folder}/viceroy`, 0o755);
+      await Deno.copyFile(`${ROOT}/testdata/built/rust.wasm`, `${folder}/app.wasm`);
+      await using server = new FastlyServe(fastly!, folder);
+      const [, url] = await server.said(/Listening on (http:\/\/127\.0\.0\.1:\d+)\n/);
+      const response = await fetch(`${url}/hello`);
+      assertEquals([response.status, await response.text()], [200, "Hello from rust\n"]);
+      const config = await fetch(`${url}/config?store=settings&key=greeting`);
+      assertMatch(await config.text(), /from the manifest/);
+      await server.said(/GET \/hello 200 /);
+      assertEquals(await (await fetch(`${url}/log`)).text(), "logged\n");
+      await server.said(/\nstdout :: hello stdout\n/);
+    }),
+});
+
+const MANIFEST = `
+manifest_version = 3
+name = "served"
+language = "rust"
+
+[local_server.config_stores.settings]
+format = "inline-toml"
+contents = { greeting = "from the manifest" }
+`;
+
+const VICEROY = `#!/bin/sh
+exec deno run -A --no-check ${CLI} "$@"
+`;
+
+/** The path of the tool, unless it cannot be had. */
+async function install(): Promise<string | undefined> {
+  const args = ["install", "--prefix", tools, "--prefer-offline", "--ignore-scripts"];
+  const quiet = ["--no-audit", "--no-fund", "--no-save", "--loglevel", "error"];
+  try {
+    const { code } = await command("npm", [...args, ...quiet, PACKAGE], { cwd: tools });
+    if (code !== 0) return undefined;
+    // The package's own script would stand between us and the tool, and swallow signals.
+    for await (const { name } of Deno.readDir(`${tools}/node_modules/@fastly`)) {
+      if (name.startsWith("cli-")) return `${tools}/node_modules/@fastly/${name}/fastly`;
+    }
+  } catch {
+    // there is no npm
+  }
+  return undefined;
+}
+
+/** `fastly compute serve` in a folder, with the `viceroy` of that folder. */
+class FastlyServe implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(fastly: string, folder: string) {
+    this.#child = new Deno.Command(fastly, {
+      args: [
+        ...["compute", "serve", "--skip-build", "--file", "app.wasm", "--addr", "127.0.0.1:0"],
+        ...["--viceroy-args=--log-stdout", "--non-interactive"],
+      ],
+      cwd: folder,
+      env: {
+        ...NO_NETWORK,
+        HOME: folder,
+        XDG_CONFIG_HOME: folder,
+        DENO_DIR: denoDir,
+        NO_COLOR: "1",
+        PATH: `${folder}:${denoFirst().PATH}`,
+        FASTLY_VICEROY_USE_PATH: "1",
+      },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** Waits until the output has it. */
+  async said(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.#text);
+      if (found) return found;
+      const { done, value } = await this.#reader.read();
+      if (done) throw new Error(`The tool ended: ${this.#text}`);
+      this.#text += value;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGINT");
+    while (!(await this.#reader.read()).done);
+    await this.#child.status;
+  }
+}

@@ -1,0 +1,61 @@
+import { type Manifest, parseManifest } from "../../../cli/manifest/mod.ts";
+import { ManifestError } from "../../../cli/manifest/table.ts";
+import { assertEquals, assertRejects } from "../../assert.ts";
+
+/** Text in the shape of a certificate. */
+export const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+
+/** What a manifest finds on the machine. */
+export interface Surroundings {
+  /** Contents by path, or why they cannot be read; may change between two reads. */
+  readonly files?: Record<string, string | Uint8Array | Error>;
+  /** As the machine has it. */
+  readonly versionOf?: (path: string) => string | undefined;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The manifest's path. */
+  readonly file?: string;
+}
+
+/** Reads a manifest among files that are made up, and gives it with its warnings. */
+export async function read(
+  text: string,
+  { files = {}, versionOf, env = {}, file = "fastly.toml" }: Surroundings = {},
+): Promise<Manifest & { warnings: string[] }> {
+  const warnings: string[] = [];
+  const manifest = await parseManifest(text, file, {
+    read: (path) => {
+      const content = files[path];
+      if (content instanceof Error) throw content;
+      return typeof content === "string" ? new TextEncoder().encode(content) : content;
+    },
+    ...versionOf && { versionOf },
+    env: (name) => env[name],
+    warn: (line) => void warnings.push(line),
+    openDatabase: (bytes) =>
+      bytes.length
+        ? Promise.resolve((ip) => ({ city: `the database's of ${ip}` }))
+        : Promise.reject(new Error("it is empty")),
+  });
+  return { ...manifest, warnings };
+}
+
+/** The options of a manifest. */
+export async function options(
+  text: string,
+  surroundings?: Surroundings,
+): Promise<Manifest["options"]> {
+  return (await read(text, surroundings)).options;
+}
+
+/** Asserts that a manifest is refused with this one line, after the part that all such lines share. */
+export async function assertRefused(
+  text: string,
+  message: string,
+  surroundings?: Surroundings,
+): Promise<void> {
+  const error = await assertRejects(() => read(text, surroundings), ManifestError);
+  assertEquals(
+    error.message,
+    message.startsWith("Cannot") ? message : `Cannot read fastly.toml: ${message}`,
+  );
+}

@@ -1,0 +1,97 @@
+import { Admin } from "../../../cli/telemetry/admin.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
+import { fetchRaw, valuesOf } from "../../guests/http.ts";
+import { guestUrl } from "../../guests/serving.ts";
+import { administered, run } from "../process.ts";
+import { scrape, scrapeUntil } from "../flags/samples.ts";
+import { serving } from "../wire.ts";
+
+const HELLO = guestUrl("hello").pathname;
+const RUST = guestUrl("rust").pathname;
+
+async function textOf(url: string): Promise<string> {
+  return await (await fetch(url)).text();
+}
+
+Deno.test("the metrics tell what the process has served", async () => {
+  const { cli, url, admin } = await administered(RUST, "--log-format", "json");
+  await using _ = cli;
+  await textOf(`${url}/hello`);
+  await textOf(`${url}/trap`);
+  await textOf(`${url}/log`);
+  const response = await fetch(`${admin}/metrics`);
+  assertEquals(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  await response.body?.cancel();
+  const samples = await scrapeUntil(admin, "fastlike_http_request_duration_seconds_count", 3);
+  assertEquals(samples.get('fastlike_http_requests_total{method="GET",code="200"}'), 2);
+  assertEquals(samples.get('fastlike_http_requests_total{method="GET",code="500"}'), 1);
+  assertEquals(samples.get("fastlike_guest_traps_total"), 1);
+  assertEquals(samples.get("fastlike_instances_live"), 1);
+  assertMatch([...samples.keys()].join("\n"), /^fastlike_build_info\{version="[\d.]+",deno=/m);
+});
+
+Deno.test("instances are made before requests come, with a word if there are fewer", async () => {
+  const { cli, admin } = await administered(HELLO, "--warmup", "1001");
+  await using _ = cli;
+  assertEquals(
+    await cli.line("stderr"),
+    "warning: 1000 instances are ready and not 1001: no more may live",
+  );
+  const samples = await scrape(admin);
+  assertEquals(samples.get("fastlike_instances_idle"), 1000);
+  assertEquals(samples.get("fastlike_http_request_duration_seconds_count"), 0);
+});
+
+Deno.test("the health is ok until the process is to end, which it does when all is answered", async () => {
+  const reached = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  await using origin = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async () => {
+    reached.resolve();
+    await go.promise;
+    return new Response("from the origin");
+  });
+  const proxyTo = `127.0.0.1:${origin.addr.port}`;
+  const { cli, url, admin } = await administered(RUST, "--proxy-to", proxyTo);
+  await using _ = cli;
+  const health = async () => {
+    const response = await fetch(`${admin}/healthz`);
+    return [response.status, await response.text()];
+  };
+  assertEquals(await health(), [200, "ok\n"]);
+  const running = textOf(`${url}/proxy/a`);
+  await reached.promise;
+  cli.signal("SIGTERM");
+  while ((await health())[0] === 200);
+  assertEquals(await health(), [503, "draining\n"]);
+  go.resolve();
+  assertStringIncludes(await running, "from the origin");
+  assertEquals((await cli.end()).code, 0);
+});
+
+Deno.test("a taken address is told by its flag", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  const address = `127.0.0.1:${port}`;
+  assertEquals(await run(HELLO, "--admin", address, "--bind", "localhost:0"), {
+    code: 1,
+    stdout: "",
+    stderr: `Cannot listen on ${address}: the address is in use (try --admin localhost:0)\n`,
+  });
+});
+
+Deno.test("the administration has two resources, to be read", async () => {
+  const admin = new Admin();
+  await using listener = await serving((exchange) => admin.answer(exchange));
+  const { port } = listener;
+  const starting = await fetchRaw(port, "/healthz");
+  assertEquals([starting.status, starting.body], [503, "starting\n"]);
+  assertEquals(valuesOf(starting, "cache-control"), ["no-store"]);
+  admin.health = "ok";
+  assertEquals((await fetchRaw(port, "/healthz?verbose")).status, 200);
+  const head = await fetchRaw(port, "/healthz", { method: "HEAD" });
+  assertEquals([head.status, valuesOf(head, "content-length"), head.body], [200, ["3"], ""]);
+  assertEquals((await fetchRaw(port, "/")).status, 404);
+  const post = await fetchRaw(port, "/metrics", { method: "POST", body: "a=b" });
+  assertEquals([post.status, valuesOf(post, "allow")], [405, ["GET, HEAD"]]);
+  assertStringIncludes((await fetchRaw(port, "/metrics")).body, "fastlike_http_connections 0\n");
+});

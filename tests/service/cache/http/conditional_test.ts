@@ -1,0 +1,136 @@
+import fc from "npm:fast-check@4.10.2";
+import { HttpVersion } from "../../../../service/http/exchange.ts";
+import { HeaderList } from "../../../../service/http/headers.ts";
+import { backendFields, isStillRight, viewFor } from "../../../../service/cache/http/conditional.ts";
+import type { StoredHead } from "../../../../service/cache/http/head.ts";
+import { assertEquals } from "../../../assert.ts";
+
+const SINCE = "Sun, 22 Nov 2026 10:00:00 GMT";
+const EARLIER = "Sun, 22 Nov 2026 09:59:59 GMT";
+
+function headOf(fields: string[], status = 200): StoredHead {
+  return { status, version: HttpVersion.http11, headers: new HeaderList(fields) };
+}
+
+const TAGGED = headOf(["ETag", '"1"', "Last-Modified", SINCE]);
+
+/** The status and the part of the content that is answered. */
+function told(
+  fields: string[],
+  { head = TAGGED, method = "GET", length = 10 as number | null } = {},
+) {
+  const view = viewFor(method, new HeaderList(fields), head, length ?? undefined);
+  if (view.empty) return `${view.status} empty`;
+  const { range } = view;
+  return range ? `${view.status} ${range.from}-${range.to}` : `${view.status} whole`;
+}
+
+Deno.test("a backend is asked for the whole, and about what is stored", () => {
+  const request = [
+    ["Range", "bytes=0-1"],
+    ["If-Range", '"x"'],
+    ["If-Match", '"x"'],
+    ["If-None-Match", '"x"'],
+    ["If-Modified-Since", EARLIER],
+    ["If-Unmodified-Since", EARLIER],
+    ["Accept", "a"],
+  ].flat();
+  const ask = (stored?: StoredHead) => [...backendFields(new HeaderList(request), stored)];
+  assertEquals(ask(), [["Accept", "a"]]);
+  assertEquals(ask(headOf([])), [["Accept", "a"]]);
+  assertEquals(ask(TAGGED), [
+    ["Accept", "a"],
+    ["if-none-match", '"1"'],
+    ["if-modified-since", SINCE],
+  ]);
+});
+
+Deno.test("a 304 is about what is stored only if its tag says nothing else", () => {
+  const right = (stored: string[], answer: string[]) =>
+    isStillRight(headOf(stored), new HeaderList(answer));
+  assertEquals(right(["ETag", '"1"'], ["ETag", 'W/"1"']), true);
+  assertEquals(right(["ETag", '"1"'], []), true);
+  assertEquals(right(["ETag", '"1"'], ["ETag", '"2"']), false);
+  const answer = new HeaderList(["ETag", '"2"']);
+  assertEquals(
+    isStillRight(headOf(["ETag", '"1"']), answer, '"1"'),
+    true,
+    "nothing else was asked",
+  );
+  assertEquals(isStillRight(headOf(["ETag", '"1"']), answer, '"1", "2"'), false);
+  assertEquals(right(["Last-Modified", SINCE], ["ETag", '"2"']), true);
+  assertEquals(right([], []), false, "nothing was asked about it");
+});
+
+Deno.test("a client that has it is told so; the tag counts before the date", () => {
+  for (const tag of ['"1"', 'W/"1"', '"0", "1"', "*", ' "0" , W/"1"']) {
+    assertEquals(told(["If-None-Match", tag]), "304 empty", tag);
+  }
+  assertEquals(told(["If-None-Match", '"0"', "If-None-Match", '"1"']), "304 empty");
+  assertEquals(told(["If-None-Match", '"2"']), "200 whole");
+  assertEquals(told(["If-None-Match", '"2"', "If-Modified-Since", SINCE]), "200 whole");
+  assertEquals(told(["If-Modified-Since", SINCE]), "304 empty");
+  assertEquals(told(["If-Modified-Since", EARLIER]), "200 whole");
+  assertEquals(told(["If-Modified-Since", "never"]), "200 whole");
+  assertEquals(told(["If-None-Match", '"1"', "Range", "bytes=0-1"]), "304 empty");
+});
+
+Deno.test("only what was a success is answered in parts or with a word", () => {
+  const head = headOf(["ETag", '"1"'], 404);
+  assertEquals(told(["If-None-Match", '"1"'], { head }), "404 whole");
+  assertEquals(told(["Range", "bytes=0-1"], { head }), "404 whole");
+  assertEquals(told([], { head, method: "HEAD" }), "404 empty");
+});
+
+Deno.test("a range of a GET is answered if the length is known and the condition holds", () => {
+  const parts: [value: string, answer: string][] = [
+    ["bytes=0-", "206 0-9"],
+    ["bytes=2-4", "206 2-4"],
+    ["bytes=2-99", "206 2-9"],
+    ["BYTES = -3", "206 7-9"],
+    ["bytes=-99", "206 0-9"],
+    ["bytes=10-", "416 empty"],
+    ["bytes=-0", "416 empty"],
+    ["bytes=4-2", "200 whole"],
+    ["bytes=0-1,3-4", "200 whole"],
+    ["bytes=-", "200 whole"],
+    ["lines=0-1", "200 whole"],
+  ];
+  for (const [value, answer] of parts) assertEquals(told(["Range", value]), answer, value);
+  assertEquals(told(["Range", "bytes=0-1"], { length: null }), "200 whole");
+  assertEquals(told(["Range", "bytes=0-1"], { method: "HEAD" }), "200 empty");
+  const under = (condition: string) => told(["Range", "bytes=0-1", "If-Range", condition]);
+  assertEquals(under('"1"'), "206 0-1");
+  assertEquals(under('W/"1"'), "200 whole", "only a strong tag will do");
+  assertEquals(under('"2"'), "200 whole");
+  assertEquals(under(SINCE), "206 0-1");
+  assertEquals(under(EARLIER), "200 whole");
+});
+
+Deno.test("the fields tell the length of what is answered, and where it stands", () => {
+  const fields = (range?: string, length?: number) => {
+    const request = new HeaderList(range === undefined ? [] : ["Range", range]);
+    return Object.fromEntries(viewFor("GET", request, headOf(["x", "y"]), length).headers);
+  };
+  assertEquals(fields(), { x: "y" });
+  assertEquals(fields(undefined, 10), { x: "y", "content-length": "10" });
+  assertEquals(fields("bytes=2-4", 10), {
+    x: "y",
+    "content-length": "3",
+    "content-range": "bytes 2-4/10",
+  });
+  assertEquals(fields("bytes=10-", 10), { "content-range": "bytes */10" });
+});
+
+Deno.test("no range reaches out of the content", () => {
+  fc.assert(fc.property(
+    fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,20}-\d{0,20}$/)),
+    fc.nat(20),
+    (value, length) => {
+      const view = viewFor("GET", new HeaderList(["range", value]), TAGGED, length);
+      const { from, to } = view.range ?? { from: 0, to: 0 };
+      if (!view.range) return view.status === 200 || view.status === 416;
+      return view.status === 206 && 0 <= from && from <= to && to < length;
+    },
+  ));
+});

@@ -1,0 +1,107 @@
+/**
+ * What every driver of rate counters and penalty boxes must do, and what they do over it: `rateContract` runs it all
+ * for one driver.
+ *
+ * @module
+ */
+import fc from "npm:fast-check@4.10.2";
+import type { RateDriver, RateKind } from "../../../service/rate/driver.ts";
+import { RateLimiter } from "../../../service/rate/limiter.ts";
+import { assert, assertEquals } from "../../assert.ts";
+
+/** Drivers without records, for one test. */
+export interface OpenRateDriver extends AsyncDisposable {
+  readonly driverOf: (kind: RateKind) => RateDriver;
+  /** Ends these drivers, and gives those that the next start would have. */
+  reopen(): Promise<(kind: RateKind) => RateDriver>;
+}
+
+type Open = () => Promise<OpenRateDriver>;
+
+/** Runs the contract over a driver. */
+export function rateContract(title: string, open: Open): void {
+  Deno.test(`${title}: a record is what it was changed to, at the next start as well`, async () => {
+    await using opened = await open();
+    const driver = opened.driverOf("counters");
+    assertEquals(driver.get("a"), undefined);
+    driver.update("a", 5_000, (record) => {
+      assertEquals(record, { buckets: [], expires: 0 });
+      record.buckets.push({ second: 5, count: 2 ** 40 }, { second: 6, count: 1 });
+      record.expires = 66_000.5;
+    });
+    driver.update("é\0", 5_000, (record) => record.expires = 70_000);
+    driver.update("a", 6_000, (record) => record.buckets.at(-1)!.count += 2);
+    const check = (driver: RateDriver) => {
+      const buckets = [{ second: 5, count: 2 ** 40 }, { second: 6, count: 3 }];
+      assertEquals(driver.get("a"), { buckets, expires: 66_000.5 });
+      assertEquals(driver.get("é\0"), { buckets: [], expires: 70_000 });
+      assertEquals(driver.get("é"), undefined);
+    };
+    check(driver);
+    const again = await opened.reopen();
+    check(again("counters"));
+    assertEquals(again("boxes").get("a"), undefined);
+  });
+
+  Deno.test(`${title}: counters and boxes go on after a restart`, async () => {
+    await using opened = await open();
+    let now = 1e12;
+    const first = new RateLimiter(() => now, opened.driverOf);
+    first.counters.increment("c", "e", 5);
+    first.boxes.add("b", "e", 120);
+    now += 9_000;
+    const second = new RateLimiter(() => now, await opened.reopen());
+    second.counters.increment("c", "e", 1);
+    assertEquals([second.counters.count("c", "e", 10), second.counters.rate("c", "e", 1)], [6, 1]);
+    assertEquals([second.boxes.has("b", "e"), second.boxes.has("b", "other")], [true, false]);
+    now += 1_000;
+    const third = new RateLimiter(() => now, await opened.reopen());
+    assertEquals([third.counters.count("c", "e", 10), third.counters.count("c", "e", 20)], [1, 6]);
+    now += 110_000;
+    assertEquals([third.boxes.has("b", "e"), third.counters.count("c", "e", 60)], [false, 0]);
+  });
+
+  Deno.test(`${title}: who shares the driver counts together`, async () => {
+    await using opened = await open();
+    const limiters = [1, 2].map(() => new RateLimiter(() => 1e12, opened.driverOf));
+    for (const { counters } of limiters) counters.increment("c", "e", 2);
+    limiters[0]!.boxes.add("b", "e", 60);
+    assertEquals(limiters.map(({ counters }) => counters.count("c", "e", 10)), [4, 4]);
+    assert(limiters.every(({ boxes }) => boxes.has("b", "e")));
+  });
+
+  Deno.test(`${title}: restarts change nothing of what is blocked and counted`, async () => {
+    const steps = fc.array(
+      fc.record({
+        name: fc.constantFrom("a", "ab"),
+        entry: fc.constantFrom("c", "bc", ""),
+        delta: fc.nat(5),
+        wait: fc.oneof(fc.nat(2_000), fc.nat(70_000)),
+        restart: fc.boolean(),
+      }),
+      { maxLength: 30 },
+    );
+    const window = fc.constantFrom(1, 10, 60);
+    await fc.assert(
+      fc.asyncProperty(steps, window, fc.nat(4), async (course, window, limit) => {
+        await using opened = await open();
+        let now = 1e12;
+        const plain = new RateLimiter(() => now);
+        let kept = new RateLimiter(() => now, opened.driverOf);
+        for (const { name, entry, delta, wait, restart } of course) {
+          now += wait;
+          if (restart) kept = new RateLimiter(() => now, await opened.reopen());
+          const check = { counter: name, entry, delta, window, limit, box: name, ttl: 60 };
+          assertEquals(kept.check(check), plain.check(check));
+          for (const seconds of [10, 60]) {
+            const counts = [kept, plain].map(({ counters }) =>
+              counters.count(name, entry, seconds)
+            );
+            assertEquals(counts[0], counts[1]);
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+}

@@ -1,0 +1,176 @@
+import fc from "npm:fast-check@4.10.2";
+import { Deadlines } from "../../../service/util/deadlines.ts";
+import { Pace } from "../../../service/util/stall_clock.ts";
+import { assert, assertEquals } from "../../assert.ts";
+
+/** A clock that a test moves, and the timers on it. */
+class FakePace {
+  now = 0;
+  timers = 0;
+  #timer: { readonly due: number; readonly callback: () => void } | undefined;
+
+  readonly after = (ms: number, callback: () => void): () => void => {
+    assert(!this.#timer, "there is one timer at a time");
+    assert(ms > 0);
+    this.timers++;
+    const timer = this.#timer = { due: this.now + ms, callback };
+    return () => {
+      if (this.#timer === timer) this.#timer = undefined;
+    };
+  };
+
+  /** Lets time pass, with the timers that are due on the way. */
+  pass(ms: number): void {
+    const end = this.now + ms;
+    while (this.#timer && this.#timer.due <= end) {
+      const { due, callback } = this.#timer;
+      this.#timer = undefined;
+      this.now = due;
+      callback();
+    }
+    this.now = end;
+  }
+
+  get idle(): boolean {
+    return !this.#timer;
+  }
+}
+
+type Step = { begin: true } | { end: number } | { pass: number };
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    fc.constant({ begin: true } as const),
+    fc.record({ end: fc.nat(20) }),
+    fc.record({ pass: fc.integer({ min: 1, max: 3000 }) }),
+  ),
+  { maxLength: 60 },
+);
+
+Deno.test("what has not ended in its time expires then, in order of arrival, and nothing else does", () => {
+  fc.assert(fc.property(steps, (steps) => {
+    const pace = new FakePace();
+    const deadlines = new Deadlines(2500, pace);
+    const begun: number[] = [];
+    const keys = Array.from({ length: 80 }, (): object => ({}));
+    const ended = new Set<number>();
+    const expired: [key: number, at: number][] = [];
+    for (const step of steps) {
+      if ("begin" in step) {
+        const key = begun.push(pace.now) - 1;
+        deadlines.add(keys[key]!, () => expired.push([key, pace.now]));
+      } else if ("end" in step) {
+        if (!expired.some(([key]) => key === step.end)) ended.add(step.end);
+        deadlines.delete(keys[step.end]!);
+      } else pace.pass(step.pass);
+    }
+    const due = begun.map((at, key) => [key, at + 2500] as [number, number]);
+    // An end that comes before its beginning ends nothing.
+    const counts = (key: number) => !ended.has(key) || expired.some(([other]) => other === key);
+    const expected = due.filter(([key, at]) => at <= pace.now && counts(key));
+    assertEquals(expired.filter(([key]) => counts(key)), expected);
+    assert(pace.timers <= 1 + begun.length + pace.now / 1000);
+    deadlines.close();
+    assert(pace.idle);
+  }));
+});
+
+Deno.test("a thousand that end in time cost one timer", () => {
+  const pace = new FakePace();
+  const deadlines = new Deadlines(100, pace);
+  for (let i = 0; i < 1000; i++) {
+    const key: object = {};
+    deadlines.add(key, () => assert(false));
+    pace.pass(0.05);
+    deadlines.delete(key);
+  }
+  assertEquals(pace.timers, 1);
+  pace.pass(200);
+  assertEquals([pace.timers, pace.idle], [1, true]);
+});
+
+Deno.test("what has begun keeps its time when what happens then is changed", () => {
+  const pace = new FakePace();
+  const deadlines = new Deadlines(100, pace);
+  const told: string[] = [];
+  const [a, b]: [object, object] = [{}, {}];
+  deadlines.add(a, () => told.push("first"));
+  pace.pass(60);
+  deadlines.add(b, () => told.push("b"));
+  deadlines.add(a, () => told.push("second"));
+  pace.pass(40);
+  assertEquals(told, ["second"]);
+  pace.pass(60);
+  assertEquals(told, ["second", "b"]);
+});
+
+Deno.test("what expires may begin and end others", () => {
+  const pace = new FakePace();
+  const deadlines = new Deadlines(100, pace);
+  const told: string[] = [];
+  const [a, b, c, d]: [object, object, object, object] = [{}, {}, {}, {}];
+  deadlines.add(a, () => {
+    told.push("a");
+    deadlines.delete(b);
+    deadlines.add(d, () => told.push(`d at ${pace.now}`));
+  });
+  deadlines.add(b, () => told.push("b"));
+  pace.pass(10);
+  deadlines.add(c, () => told.push(`c at ${pace.now}`));
+  pace.pass(300);
+  assertEquals(told, ["a", "c at 110", "d at 200"]);
+});
+
+Deno.test("without a limit nothing is kept and nothing expires", () => {
+  const pace = new FakePace();
+  new Deadlines(Infinity, pace).add({}, () => assert(false));
+  assert(pace.idle);
+});
+
+Deno.test("time in which the process was held up is not the request's", async () => {
+  const pace = new Pace();
+  const deadlines = new Deadlines(40, pace);
+  const expired = Promise.withResolvers<number>();
+  const began = performance.now();
+  deadlines.add({}, () => expired.resolve(performance.now() - began));
+  const end = began + 100;
+  while (performance.now() < end);
+  pace.holdUp(100);
+  assert(await expired.promise >= 135, "it expired on time that was not its own");
+});
+
+Deno.test("what is renewed has all its time again, and the others keep their order", () => {
+  const pace = new FakePace();
+  const deadlines = new Deadlines(1000, pace);
+  const expired: string[] = [];
+  const [a, b, c, ended] = [{}, {}, {}, {}];
+  deadlines.add(a, () => expired.push(`a ${pace.now}`));
+  deadlines.add(b, () => expired.push(`b ${pace.now}`));
+  deadlines.add(ended, () => expired.push("ended"));
+  pace.pass(500);
+  deadlines.renew(a);
+  deadlines.add(c, () => expired.push(`c ${pace.now}`));
+  deadlines.delete(ended);
+  deadlines.renew(ended);
+  pace.pass(400);
+  deadlines.renew(c);
+  pace.pass(2000);
+  assertEquals(expired, ["b 1000", "a 1500", "c 1900"]);
+  assert(pace.idle);
+});
+
+Deno.test("all can be made to expire at once, also without a limit", () => {
+  for (const ms of [1000, Infinity]) {
+    const pace = new FakePace();
+    const deadlines = new Deadlines(ms, pace);
+    const expired: number[] = [];
+    const keys = [{}, {}, {}];
+    for (const [i, key] of keys.entries()) deadlines.add(key, () => expired.push(i));
+    deadlines.delete(keys[1]!);
+    if (ms === Infinity) assert(pace.idle);
+    deadlines.expire();
+    deadlines.expire();
+    assertEquals(expired, [0, 2]);
+    deadlines.close();
+  }
+});

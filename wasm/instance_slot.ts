@@ -1,0 +1,136 @@
+import { promising, suspending } from "./jspi.ts";
+import type { GuestMemory } from "../service/util/guest_memory.ts";
+import type { MemoryLimits } from "./rewrite/budget.ts";
+import { WATCH } from "./rewrite/control.ts";
+import { type Images, NO_MEMORY, PlainMemory, ResettableMemory } from "./instance_memory.ts";
+import type { Program } from "./program.ts";
+import { GuestStack } from "./stack.ts";
+
+/** A function for one import of the guest. */
+export interface ImportedFunction {
+  readonly module: string;
+  readonly name: string;
+  readonly run: CallableFunction;
+  /** Whether the guest is suspended when it answers a promise. */
+  readonly suspends: boolean;
+}
+
+/** The imports of one instance, and the seat in which whoever runs in it is found. */
+export interface Binding<S> {
+  readonly seat: S;
+  readonly functions: readonly ImportedFunction[];
+  /** What a rewritten module looks at to see whether it may go on, and what it calls to set that anew. */
+  readonly watch: WebAssembly.Memory;
+  readonly ask: CallableFunction;
+}
+
+/** One instance with its memory and bound imports, for one run after another. */
+export class Slot<S> {
+  readonly seat: S;
+  readonly memory: GuestMemory;
+  /** What it is an instance of. */
+  readonly program: Program;
+  /** Of the instance, those that a rewritten module has beyond the guest's own included. */
+  readonly exports: WebAssembly.Exports;
+  readonly #start: CallableFunction;
+  readonly #startAlone: () => Promise<unknown>;
+  #keepsStack = false;
+  #stack: GuestStack | undefined;
+  readonly #reset: () => boolean;
+  readonly #timeOfImage: () => number;
+
+  constructor(program: Program, images: Images, binding: Binding<S>) {
+    const { module, resetting, rewritten } = program;
+    this.program = program;
+    this.seat = binding.seat;
+    const imports = importObject(binding.functions);
+    const memories = rewritten?.memories.map(makeMemory) ?? [];
+    if (rewritten) imports[rewritten.names.host] = { ...memories, [WATCH]: binding.watch };
+    const { exports } = new WebAssembly.Instance(module, imports);
+    this.exports = exports;
+    if (rewritten) {
+      (exports[rewritten.names.ask] as WebAssembly.Table | undefined)?.set(0, binding.ask);
+      (exports[rewritten.names.start] as CallableFunction | undefined)?.();
+    }
+    const memory = exports.memory as WebAssembly.Memory | undefined ?? memories[0];
+    this.#start = exports._start as CallableFunction;
+    this.#startAlone = promising(this.#start);
+    if (typeof resetting === "string" || !rewritten) {
+      this.memory = memory ? new PlainMemory(memory) : NO_MEMORY;
+      this.#reset = () => false;
+      this.#timeOfImage = () => Infinity;
+      return;
+    }
+    const { names } = rewritten;
+    const control = exports[names.control] as WebAssembly.Memory;
+    const resettable = this.memory = new ResettableMemory(memory!, control, resetting, images);
+    const restoreGlobals = exports[names.restore] as () => void;
+    (exports[names.save] as () => void)();
+    this.#reset = () => {
+      restoreGlobals();
+      return resettable.reset();
+    };
+    this.#timeOfImage = () => resettable.timeOfImage();
+  }
+
+  /**
+   * Runs the program from its start; resolves when it has returned, rejects when it traps or is stopped.
+   *
+   * @param begin Called right before.
+   */
+  run(begin: () => void): Promise<unknown> {
+    if (this.#keepsStack && (!this.#stack || this.#stack.over)) this.#stack = this.#makeStack();
+    if (this.#stack) return this.#stack.run(begin);
+    begin();
+    return this.#startAlone();
+  }
+
+  #makeStack(): GuestStack | undefined {
+    try {
+      return new GuestStack(this.#start);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.#keepsStack = false; // its start takes or answers something
+      return undefined;
+    }
+  }
+
+  /** Has it keep a stack from now on, for all its runs: whoever lets go of it has to end it. */
+  keepStack(): void {
+    this.#keepsStack = true;
+  }
+
+  /** It will not run again. */
+  end(): void {
+    this.#stack?.end();
+    this.#stack = undefined;
+  }
+
+  /**
+   * Puts the instance back to its first state, after a run that ended by itself.
+   *
+   * @returns Whether it can be: else it is of no more use.
+   */
+  reset(): boolean {
+    return this.#reset();
+  }
+
+  /** How many milliseconds it takes to put all of an idle instance's memory back. */
+  timeOfImage(): number {
+    return this.#timeOfImage();
+  }
+}
+
+function makeMemory({ least, most, shared }: MemoryLimits): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: least, maximum: most, shared });
+}
+
+/** Nothing in it has a prototype: a guest may import a module named `constructor`, or a function named `__proto__`. */
+function importObject(functions: readonly ImportedFunction[]): WebAssembly.Imports {
+  const imports: Record<string, WebAssembly.ModuleImports> = Object.create(null);
+  for (const { module, name, run, suspends } of functions) {
+    const members = imports[module] ??= Object.create(null) as WebAssembly.ModuleImports;
+    members[name] = suspends ? suspending(run) : run as WebAssembly.ImportValue;
+  }
+  return imports;
+}
