@@ -12,12 +12,12 @@
  *
  * @module
  */
-import { Received } from "./handles/downstream_request.ts";
+import { DownstreamRequest } from "./handles/downstream_request.ts";
 import { Stop } from "./handles/stop.ts";
 import { load, type Loaded, warmup } from "./engine/load.ts";
 import { Run } from "./engine/run.ts";
 import type { Exchange } from "./service/http/exchange.ts";
-import { Line, type Linked } from "./service/util/linked_list.ts";
+import { type Linked, LinkedList } from "./service/util/linked_list.ts";
 import type { ServiceOptions } from "./service/options.ts";
 import { type Refusal, refusalOfHead } from "./engine/head_refusal.ts";
 import { reply } from "./service/http/reply.ts";
@@ -49,7 +49,7 @@ export interface FastlikeOptions extends ServiceOptions {
 /** A handler for `Deno.serve`, and for anything else that has a `Request` and wants a `Response`. */
 export type Handler = (request: Request, info?: HandlerInfo) => Promise<Response>;
 
-interface Running extends Linked<Running> {
+interface RunningRequest extends Linked<RunningRequest> {
   readonly run: Run;
 }
 
@@ -61,7 +61,7 @@ export class Fastlike implements AsyncDisposable {
   readonly fetch: Handler;
   readonly #options: FastlikeOptions;
   readonly #service: Service;
-  readonly #running = new Line<Running>();
+  readonly #running = new LinkedList<RunningRequest>();
   #loaded: Loaded;
   #warm = 0;
   #closed = false;
@@ -105,7 +105,7 @@ export class Fastlike implements AsyncDisposable {
    */
   async run(): Promise<number> {
     const exchange = new SyntheticExchange();
-    const received = new Received(this.#service, exchange);
+    const received = new DownstreamRequest(this.#service, exchange);
     const run = this.#note(new Run(received, this.#service, this.#loaded, true));
     const fault = await run.ended;
     this.#service.wallTime.delete(exchange);
@@ -118,17 +118,18 @@ export class Fastlike implements AsyncDisposable {
    */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache, readThrough, pace, stalled, tally, watchdog } = this.#service;
+    const { kvStores, rates, cache, readThrough, stallClock, stalled, counters, watchdog } =
+      this.#service;
     const { cacheDriver: _, ...unkept } = options;
     // What other backends have answered is no answer of these.
     const apart = overrides.backends !== undefined || overrides.catchAll !== undefined;
     const service = new Service(apart ? unkept : options, {
       rates,
-      pace,
+      stallClock,
       stalled,
       watchdog,
       ...apart ? {} : { cache, readThrough },
-      tally,
+      counters,
       ...overrides.kvStores ? {} : { kvStores },
     });
     return new Instance((request, info) =>
@@ -156,14 +157,14 @@ export class Fastlike implements AsyncDisposable {
   /** How the program is doing now; what is counted is counted over its reloads. */
   status(): Status {
     const { pool, queue } = this.#loaded;
-    const { backends, limits, tally } = this.#service;
+    const { backends, limits, counters } = this.#service;
     return {
       instances: { live: pool.live, idle: pool.idle, most: limits.instances },
       queued: queue.length,
-      traps: tally.traps,
-      limits: { ...tally.limits },
+      traps: counters.traps,
+      limits: { ...counters.limits },
       backends: Object.fromEntries(
-        Array.from(backends.traffic, ([name, traffic]) => [name, { ...traffic }]),
+        Array.from(backends.stats, ([name, stats]) => [name, { ...stats }]),
       ),
     };
   }
@@ -202,9 +203,9 @@ export class Fastlike implements AsyncDisposable {
 
   /** Never throws, whatever the exchange does. */
   #answer(exchange: Exchange, service: Service): Promise<void> {
-    let received: Received | undefined;
+    let received: DownstreamRequest | undefined;
     try {
-      received = new Received(service, service.proxies?.see(exchange) ?? exchange);
+      received = new DownstreamRequest(service, service.proxies?.see(exchange) ?? exchange);
       this.#place(received, service);
     } catch (error) {
       this.#failToStart(error, service, received);
@@ -217,7 +218,7 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /** Gives a queued request to a guest, or refuses it. */
-  #place(received: Received, service: Service): void {
+  #place(received: DownstreamRequest, service: Service): void {
     const refusal = this.#refusalOf(received, service);
     if (refusal) {
       received.refuse(refusal.status, refusal.message);
@@ -227,12 +228,12 @@ export class Fastlike implements AsyncDisposable {
     }
   }
 
-  #failToStart(error: unknown, service: Service, received?: Received): void {
+  #failToStart(error: unknown, service: Service, received?: DownstreamRequest): void {
     service.report("error", `Cannot start a request: ${describe(error)}`, received?.id);
     received?.abort();
   }
 
-  #refusalOf({ exchange, id }: Received, service: Service): Refusal | undefined {
+  #refusalOf({ exchange, id }: DownstreamRequest, service: Service): Refusal | undefined {
     if (this.#closed) return { status: 503, message: "The service is closed" };
     if (service.options.loopGuard && hopsOf(exchange.head.headers) > 0) {
       const message = "Loop detected: the request has come through this service before";
@@ -249,7 +250,7 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /** Offers the request to guests that ask for one; says whether one has taken it. */
-  #handOver(received: Received, service: Service): boolean {
+  #handOver(received: DownstreamRequest, service: Service): boolean {
     const { listening } = this.#loaded;
     if (!listening.size || service !== this.#service) return false;
     const giveBack = () => {

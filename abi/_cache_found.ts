@@ -3,8 +3,8 @@ import type { CacheHandle } from "../handles/cache.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import type { Resource } from "../handles/table.ts";
 import type { Eventually } from "../service/http/bytes.ts";
-import type { Found } from "../service/cache/object.ts";
-import { type Outcome, usable } from "../service/cache/outcome.ts";
+import type { FoundObject } from "../service/cache/object.ts";
+import { type LookupResult, usable } from "../service/cache/outcome.ts";
 import { refuse } from "../service/errors.ts";
 import { range } from "./_cache_options.ts";
 import { type Hostcall, type Input, wait } from "./_define.ts";
@@ -22,7 +22,7 @@ const USABLE_IF_ERROR = 16;
  * Found is said only of what can be used: older SDKs look at nothing else. What is kept for errors can be used by those
  * who have nothing to do about it any more.
  */
-export function stateOf(outcome: Outcome): number {
+export function stateOf(outcome: LookupResult): number {
   const { found, obligation } = outcome;
   const open = obligation?.open ?? false;
   let state = open ? MUST_INSERT_OR_UPDATE : 0;
@@ -35,9 +35,9 @@ export function stateOf(outcome: Outcome): number {
 /** The numbers of a found object. */
 export function numberCalls<H>(
   handle: Input<H>,
-  known: (handle: H, sandbox: Sandbox) => Eventually<Found>,
+  known: (handle: H, sandbox: Sandbox) => Eventually<FoundObject>,
 ): Record<string, Hostcall> {
-  const number = (get: (found: Found) => bigint) =>
+  const number = (get: (found: FoundObject) => bigint) =>
     wait([handle], out.u64, (sandbox, handle) => {
       const found = known(handle, sandbox);
       return found instanceof Promise ? found.then(get) : get(found);

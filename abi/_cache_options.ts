@@ -11,13 +11,13 @@ import type { Input, Words } from "./_define.ts";
 import { bytes, byteString, oneOf, options, ref, text, u64 } from "./_in.ts";
 
 /** The longest key, in bytes: what the JavaScript SDK documents. Rust's and Go's document 4,096. */
-const MOST_KEY = 8135;
+const MAX_KEY = 8135;
 
 /** Refuses a key that is too long. */
 export function checkKey<T extends { readonly length: number }>(key: T): T {
-  return key.length <= MOST_KEY
+  return key.length <= MAX_KEY
     ? key
-    : refuse("invalid", `Cannot use a cache key of ${key.length} bytes: ${MOST_KEY} is the most`);
+    : refuse("invalid", `Cannot use a cache key of ${key.length} bytes: ${MAX_KEY} is the most`);
 }
 
 /** A key: any bytes. */

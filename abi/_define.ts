@@ -1,4 +1,4 @@
-import type { Sandbox, Seat } from "../handles/sandbox.ts";
+import type { InstanceContext, Sandbox } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
 import { HostError } from "../service/errors.ts";
 import { describe } from "../service/service.ts";
@@ -47,7 +47,7 @@ export interface Hostcall {
   /** Whether it reads or writes the guest's memory. */
   readonly needsMemory: boolean;
   /** Makes the function for the sandboxes that take this seat, one after another. */
-  bind(seat: Seat): Bound;
+  bind(context: InstanceContext): Bound;
 }
 
 /** One import module. */
@@ -88,7 +88,7 @@ export function dialect(answer: (error: unknown) => number): Dialect {
         throw error;
       }
       if (!(error instanceof HostError)) reportBug(sandbox, error);
-      else if (error.limit) sandbox.allowance.note(error);
+      else if (error.limit) sandbox.quota.note(error);
       return output.refused?.(sandbox, args, end, error) ?? answer(error);
     };
     return {
@@ -96,9 +96,9 @@ export function dialect(answer: (error: unknown) => number): Dialect {
       suspends,
       needsMemory: output.words.length > 0 ||
         inputs.some(({ words, points }) => points || words.length > 1),
-      bind: (seat) => (...args) => {
-        const { sandbox } = seat;
-        sandbox.usage.hostcalls++;
+      bind: (context) => (...args) => {
+        const { sandbox } = context;
+        sandbox.metrics.hostcalls++;
         sandbox.checkStopped();
         try {
           const result = run(sandbox, ...decode(sandbox, args));

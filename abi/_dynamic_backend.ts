@@ -6,10 +6,10 @@ import { call, type Hostcall, type Input } from "./_define.ts";
 import { byteString, oneOf, options, ref, text, u32, u64, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
 
-const MOST_NAME = 1024;
-const MOST_CA = 64 * 1024;
-const MOST_PROBE_TEXT = 8192;
-const MOST_WINDOW = 15;
+const MAX_NAME = 1024;
+const MAX_CA = 64 * 1024;
+const MAX_PROBE_TEXT = 8192;
+const MAX_WINDOW = 15;
 /** Bounds of a probe's interval and timeout in milliseconds; the second is no longer allowed. */
 const PROBE_TIMES = [1000n, 3_600_000n] as const;
 const tlsVersion: Input<TlsVersion> = oneOf("1.0", "1.1", "1.2", "1.3");
@@ -77,7 +77,7 @@ export const dynamicBackend: Hostcall = call(
 
 function optionsOf(target: string, given: Config): BackendOptions {
   const { hostOverride, connectTimeout, firstByteTimeout, betweenBytesTimeout } = given;
-  checkLength("host override", hostOverride, 1, MOST_NAME);
+  checkLength("host override", hostOverride, 1, MAX_NAME);
   return {
     url: `${given.tls ? "https" : "http"}://${target}`,
     timeouts: defined({
@@ -101,9 +101,9 @@ function optionsOf(target: string, given: Config): BackendOptions {
 function tlsOf(given: Config): NonNullable<BackendOptions["tls"]> {
   const { certHost, ca, ciphers, sni, minVersion, maxVersion, clientCertificate, clientKey } =
     given;
-  checkLength("certificate host", certHost, 1, MOST_NAME);
-  checkLength("CA certificate", ca, 0, MOST_CA);
-  checkLength("SNI host", sni, 0, MOST_NAME);
+  checkLength("certificate host", certHost, 1, MAX_NAME);
+  checkLength("CA certificate", ca, 0, MAX_CA);
+  checkLength("SNI host", sni, 0, MAX_NAME);
   return defined({
     certHost,
     ca,
@@ -146,9 +146,9 @@ function checked(
     if (ms < least || ms >= most) refuse("invalid", `Cannot probe with a time of ${ms} ms`);
   }
   if (host === "") refuse("invalid", "Cannot probe without a host");
-  checkLength("probe's host and path", host + path, 1, MOST_PROBE_TEXT);
-  checkLength("probe's method", method, 1, MOST_PROBE_TEXT);
-  if (window > MOST_WINDOW || threshold > window || initial > window) {
+  checkLength("probe's host and path", host + path, 1, MAX_PROBE_TEXT);
+  checkLength("probe's method", method, 1, MAX_PROBE_TEXT);
+  if (window > MAX_WINDOW || threshold > window || initial > window) {
     refuse("invalid", `Cannot probe with a threshold of ${threshold} of ${window} (${initial})`);
   }
   return { ...rest, interval: Number(interval), timeout: Number(timeout) };

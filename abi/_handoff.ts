@@ -26,7 +26,7 @@ const toBackend: HandOff = (sandbox, name, changed) => {
     sandbox.reportMissing("backend", name);
     refuse("invalid", `Cannot hand the request off: no backend is named "${name}"`);
   }
-  sandbox.allowance.countBackendRequest();
+  sandbox.quota.countBackendRequest();
   handOff(service, current, backend, changed);
 };
 
@@ -40,7 +40,7 @@ const toPushpin: HandOff = (sandbox, name, changed) => {
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const backend = service.backends.make("pushpin", { url, http2: false });
   const route = checkValue(name);
-  sandbox.allowance.countBackendRequest();
+  sandbox.quota.countBackendRequest();
   handOff(service, current, backend, changed, { "pushpin-route": route });
 };
 

@@ -51,25 +51,25 @@ export function messageCalls<M extends Message>(type: Resource<M>): Record<strin
     header_values_set: call(
       [ref(type), headerName, byteString],
       out.none,
-      ({ allowance }, { headers }, name, texts) => {
+      ({ quota }, { headers }, name, texts) => {
         const values = texts.split("\0").slice(0, -1).map(checkValue);
-        allowance.checkFields(headers, name, values, true);
+        quota.checkFields(headers, name, values, true);
         headers.set(name, ...values);
       },
     ),
     header_insert: call(
       [ref(type), headerName, headerValue],
       out.none,
-      ({ allowance }, { headers }, name, value) => {
-        allowance.checkFields(headers, name, [value], true);
+      ({ quota }, { headers }, name, value) => {
+        quota.checkFields(headers, name, [value], true);
         headers.set(name, value);
       },
     ),
     header_append: call(
       [ref(type), headerName, headerValue],
       out.none,
-      ({ allowance }, { headers }, name, value) => {
-        allowance.checkFields(headers, name, [value], false);
+      ({ quota }, { headers }, name, value) => {
+        quota.checkFields(headers, name, [value], false);
         headers.append(name, value);
       },
     ),

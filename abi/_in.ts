@@ -21,12 +21,12 @@ export const u64: Input<bigint> = {
   read: (_, args, at) => BigInt.asUintN(64, args[at] as bigint),
 };
 /** Longest text in bytes, unless a limit allows a header field or a URL more: to decode one takes time. */
-const MOST_TEXT = 2 ** 20;
+const MAX_TEXT = 2 ** 20;
 
 function textLength({ service: { limits } }: Sandbox, args: readonly Word[], at: number): number {
   const length = unsigned(args, at);
-  if (length > MOST_TEXT && length > limits.header_bytes && length > limits.url_bytes) {
-    refuse("invalid", `Cannot take a text of ${length} bytes: ${MOST_TEXT} is the most`);
+  if (length > MAX_TEXT && length > limits.header_bytes && length > limits.url_bytes) {
+    refuse("invalid", `Cannot take a text of ${length} bytes: ${MAX_TEXT} is the most`);
   }
   return length;
 }

@@ -47,11 +47,11 @@ export function remove(sandbox: Sandbox, store: KvStore, key: string): KvDelete 
 
 /** Logs why a change failed for which the guest does not wait. What the guest might have expected is no failure. */
 function reporterOf(sandbox: Sandbox): (error: unknown) => void {
-  const { service, allowance, current: { id } } = sandbox;
+  const { service, quota, current: { id } } = sandbox;
   return (error) => {
     if (!(error instanceof HostError)) {
       service.report("error", `A change to a KV store failed: ${describe(error)}`, id);
-    } else if (error.limit) allowance.note(error);
+    } else if (error.limit) quota.note(error);
   };
 }
 

@@ -4,10 +4,10 @@ import type { Hostcall, Word } from "./_define.ts";
 export function traced(module: string, name: string, call: Hostcall): Hostcall {
   return {
     ...call,
-    bind(seat) {
-      const bound = call.bind(seat);
+    bind(context) {
+      const bound = call.bind(context);
       return (...args: Word[]) => {
-        const { service, current: { id } } = seat.sandbox;
+        const { service, current: { id } } = context.sandbox;
         const began = performance.now();
         const log = (status: number | undefined) =>
           service.log({

@@ -48,12 +48,12 @@ export function errnoOf(error: unknown): number {
 }
 
 /** Most entries of a list that a guest passes: IOV_MAX. */
-const MOST_ENTRIES = 1024;
+const MAX_ENTRIES = 1024;
 
 /** Refuses a list that is longer than one may be. */
 export function checkCount(count: number, what: string): void {
-  if (count <= MOST_ENTRIES) return;
-  refuse("invalid", `Cannot take ${count} ${what}: ${MOST_ENTRIES} is the most`);
+  if (count <= MAX_ENTRIES) return;
+  refuse("invalid", `Cannot take ${count} ${what}: ${MAX_ENTRIES} is the most`);
 }
 
 export const { call, wait }: Dialect = dialect(errnoOf);

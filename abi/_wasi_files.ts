@@ -79,13 +79,13 @@ export function entitled({ descriptors }: Sandbox, fd: number, name: string): De
 
 /** A path, in UTF-8. */
 /** Longest path in bytes: Linux's PATH_MAX. */
-const MOST_PATH = 4096;
+const MAX_PATH = 4096;
 
 const path: Input<string> = {
   words: ["i32", "i32"],
   read({ memory }, args, at) {
     const length = unsigned(args, at + 1);
-    if (length > MOST_PATH && length <= memory.size) {
+    if (length > MAX_PATH && length <= memory.size) {
       deny("nametoolong", "Cannot use so long a path");
     }
     const bytes = memory.bytes(unsigned(args, at), length);
@@ -98,10 +98,10 @@ const path: Input<string> = {
 };
 
 /** What a path leads to: the root itself, or a name in it that nothing has. */
-type Found = "root" | "vacant";
+type PathTarget = "root" | "vacant";
 
 /** Follows a path from an open directory, for something that needs the right. */
-function follow(sandbox: Sandbox, fd: number, path: string, name: string): Found {
+function follow(sandbox: Sandbox, fd: number, path: string, name: string): PathTarget {
   if (entitled(sandbox, fd, name).kind !== "directory") {
     deny("notdir", `Cannot follow a path from descriptor ${fd}: it is no directory`);
   }

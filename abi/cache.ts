@@ -3,7 +3,7 @@ import { Body } from "../handles/body.ts";
 import { CacheBusy, CacheHandle, CacheLookup, CacheReplace } from "../handles/cache.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { firstReady } from "../handles/waitable.ts";
-import type { Outcome } from "../service/cache/outcome.ts";
+import type { LookupResult } from "../service/cache/outcome.ts";
 import { foundCalls } from "./_cache_found.ts";
 import {
   cacheKey,
@@ -35,7 +35,7 @@ function begin(sandbox: Sandbox, ...[key, { request, insistsOnRange }]: Key): Ca
 function settle(
   sandbox: Sandbox,
   busy: CacheBusy,
-  make: (outcome: Outcome, insistsOnRange: boolean) => CacheHandle,
+  make: (outcome: LookupResult, insistsOnRange: boolean) => CacheHandle,
 ): number | Promise<number> {
   const { handles } = sandbox;
   const hand = () => handles.insert(make(busy.take(), busy.insistsOnRange));
@@ -57,7 +57,7 @@ function settle(
   }
 }
 
-const asLookup = (outcome: Outcome, insistsOnRange: boolean) =>
+const asLookup = (outcome: LookupResult, insistsOnRange: boolean) =>
   new CacheLookup(outcome, insistsOnRange);
 
 export const cache: Namespace = namespace("fastly_cache", {

@@ -21,8 +21,8 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   new: call([], out.put(Body), () => new Body()),
 
   /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
-  append: wait([ref(Body), content], out.none, ({ allowance, service }, dest, src) => {
-    if (src.counted) dest.countIn(allowance.held);
+  append: wait([ref(Body), content], out.none, ({ quota, service }, dest, src) => {
+    if (src.counted) dest.countIn(quota.held);
     return dest.append(src, service.guards);
   }),
 
@@ -34,8 +34,8 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
 
   /** Takes all of it, unless too much is held already. The back of a stream waits while its reader is behind. */
   write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (sandbox, body, chunk, end) => {
-    sandbox.allowance.checkBody(chunk.length);
-    body.countIn(sandbox.allowance.held);
+    sandbox.quota.checkBody(chunk.length);
+    body.countIn(sandbox.quota.held);
     const written = body.write(chunk, end);
     return written instanceof Promise ? written.then(() => chunk.length) : chunk.length;
   }),
@@ -49,8 +49,8 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   trailer_append: call(
     [ref(Body), headerName, headerValue],
     out.none,
-    ({ allowance }, { ownTrailers }, name, value) => {
-      allowance.checkFields(ownTrailers, name, [value], false);
+    ({ quota }, { ownTrailers }, name, value) => {
+      quota.checkFields(ownTrailers, name, [value], false);
       ownTrailers.append(name, value);
     },
   ),

@@ -55,8 +55,8 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   }),
   /** The client's request has an absolute one. */
   uri_get: call([ref(GuestRequest)], out.byteString, (_, { url }) => url),
-  uri_set: call([ref(GuestRequest), byteString], out.none, ({ allowance }, request, url) => {
-    allowance.checkUrl(url);
+  uri_set: call([ref(GuestRequest), byteString], out.none, ({ quota }, request, url) => {
+    quota.checkUrl(url);
     request.url = checkUrl(url);
   }),
   cache_override_set: cacheOverrideV1,
@@ -188,9 +188,9 @@ function backendFor(
 }
 
 /** Refuses a request to a backend that is one too many for the client's request. */
-function admit({ allowance }: Sandbox, consumed: Body | undefined): void {
+function admit({ quota }: Sandbox, consumed: Body | undefined): void {
   try {
-    allowance.countBackendRequest();
+    quota.countBackendRequest();
   } catch (error) {
     consumed?.drop();
     throw error;
@@ -240,7 +240,7 @@ async function select(
   sandbox: Sandbox,
   numbers: readonly number[],
 ): Promise<Selected> {
-  const { handles, allowance } = sandbox;
+  const { handles, quota } = sandbox;
   const pending = numbers.map((handle) => handles.get(Pending, handle));
   if (!pending.length) refuse("invalid", "Cannot select among no requests");
   const index = await firstReady(pending, sandbox);
@@ -249,7 +249,7 @@ async function select(
     return { index, reply: await winner.reply(), error: undefined };
   } catch (error) {
     if (!(error instanceof SendError)) throw error;
-    allowance.note(error);
+    quota.note(error);
     return { index, reply: undefined, error };
   }
 }
@@ -262,8 +262,8 @@ function editCalls(): Record<string, Hostcall> {
     call(
       [ref(Pending), headerName, headerValue, target],
       out.none,
-      ({ allowance }, pending, name, value, target) => {
-        allowance.checkFields(pending.promised, name, [value], false);
+      ({ quota }, pending, name, value, target) => {
+        quota.checkFields(pending.promised, name, [value], false);
         pending.promised.append(name, value);
         pending.edit(target, (headers) => change(headers, name, value));
       },

@@ -40,8 +40,8 @@ function send(): Hostcall {
   const today = httpReq.calls.send!;
   return {
     ...today,
-    bind(seat) {
-      const bound = today.bind(seat);
+    bind(context) {
+      const bound = today.bind(context);
       return (...args) => {
         if (args.length === sendWithTtl) args.splice(4, 1);
         return bound(...args);
@@ -54,8 +54,8 @@ function send(): Hostcall {
 function aged(call: Hostcall): Hostcall {
   return {
     ...call,
-    bind(seat) {
-      const bound = call.bind(seat);
+    bind(context) {
+      const bound = call.bind(context);
       return (...args) => {
         const status = bound(...args);
         return status instanceof Promise ? status.then(statusOf2020) : statusOf2020(status);

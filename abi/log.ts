@@ -7,7 +7,7 @@ import * as out from "./_out.ts";
 
 const RESERVED = /^(stdout|stderr|fst_managed_.*)$/is;
 /** Bytes of an endpoint's name; Fastly's own bound is not known. */
-const MOST_NAME = 1024;
+const MAX_NAME = 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -18,7 +18,7 @@ export const log: Namespace = namespace("fastly_log", {
       refuse("invalid", `Cannot open log endpoint "${name}": it is reserved`);
     }
     const { length } = encoder.encode(name);
-    if (length > MOST_NAME) {
+    if (length > MAX_NAME) {
       refuse("limit-exceeded", `Cannot open a log endpoint: its name has ${length} bytes`);
     }
     return new LogEndpoint(name);
@@ -26,8 +26,8 @@ export const log: Namespace = namespace("fastly_log", {
 
   /** One call is one record; it never fails for what becomes of it. */
   write: call([ref(LogEndpoint), bytes], out.u32, (sandbox, { name }, record) => {
-    const { service, current, allowance } = sandbox;
-    if (!allowance.mayLog(record.length)) return record.length;
+    const { service, current, quota } = sandbox;
+    if (!quota.mayLog(record.length)) return record.length;
     const message = decoder.decode(record).replace(/\n$/, "");
     if (message) service.log({ kind: "endpoint", requestId: current.id, endpoint: name, message });
     return record.length;

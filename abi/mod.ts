@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Sandbox, Seat } from "../handles/sandbox.ts";
+import type { InstanceContext, Sandbox } from "../handles/sandbox.ts";
 import { shownName } from "../service/util/shown_name.ts";
 import { acl } from "./acl.ts";
 import { asyncIo } from "./async_io.ts";
@@ -80,7 +80,7 @@ export interface BoundImport {
 }
 
 /** One import of a guest, ready to be bound for each instance. */
-export type Binder = (seat: Seat) => BoundImport;
+export type Binder = (context: InstanceContext) => BoundImport;
 
 /**
  * Prepares what a guest imports, once for all its instances. An import that this host does not know becomes a function
@@ -91,15 +91,15 @@ export type Binder = (seat: Seat) => BoundImport;
 export function binderOf(module: string, name: string, trace: boolean): Binder {
   const hostcall: Hostcall = byModule.get(module)?.get(name) ?? unknownImport(module, name);
   const { suspends, bind } = trace ? traced(module, name, hostcall) : hostcall;
-  return (seat) => {
-    const run = bind(seat);
-    return { module, name, run: suspends ? resuming(seat, run) : run, suspends };
+  return (context) => {
+    const run = bind(context);
+    return { module, name, run: suspends ? resuming(context, run) : run, suspends };
   };
 }
 
 /** Even what answers at once suspends the guest, if only for a microtask. */
-function resuming(seat: Seat, run: Bound): Bound {
-  return (...args) => seat.sandbox.resumeOn(run(...args));
+function resuming(context: InstanceContext, run: Bound): Bound {
+  return (...args) => context.sandbox.resumeOn(run(...args));
 }
 
 /** Whether this host knows an import. */
@@ -122,8 +122,8 @@ function unknownImport(module: string, name: string): Hostcall {
     words: [],
     suspends: false,
     needsMemory: false,
-    bind: (seat) => () => {
-      const sandbox: Sandbox | undefined = seat.sandbox; // a start function runs before there is one
+    bind: (context) => () => {
+      const sandbox: Sandbox | undefined = context.sandbox; // a start function runs before there is one
       sandbox?.checkStopped();
       const shown = shownImport({ module, name });
       const error = new Error(`Cannot call ${shown}: this host does not know the import`);

@@ -3,7 +3,7 @@ import { HELLO } from "./cases.ts";
 const ROOT = new URL("../", import.meta.url);
 const MANIFEST = new URL("fastly.toml", import.meta.url).pathname;
 /** How long a server may take to its first response: the official host compiles large programs for seconds. */
-const MOST_START_MILLIS = 60_000;
+const MAX_START_MILLIS = 60_000;
 const POLL_MILLIS = 2;
 
 /** A host of guests, as the command that serves one. */
@@ -85,9 +85,9 @@ export async function start(
     await lastWords;
   };
   while (!ended && !await answers(origin + HELLO.path)) {
-    if (performance.now() - begin > MOST_START_MILLIS) {
+    if (performance.now() - begin > MAX_START_MILLIS) {
       await stop();
-      throw new Error(`Cannot start ${host.name}: no response in ${MOST_START_MILLIS / 1000} s`);
+      throw new Error(`Cannot start ${host.name}: no response in ${MAX_START_MILLIS / 1000} s`);
     }
     await poll();
   }
@@ -122,7 +122,7 @@ export async function isInstalled(command: string): Promise<boolean> {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(MOST_START_MILLIS) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(MAX_START_MILLIS) });
     await response.body?.cancel();
     return response.ok;
   } catch {

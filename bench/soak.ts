@@ -9,7 +9,7 @@ import { FASTLIKE, freePort, start, startOrigin } from "./server.ts";
 const REQUESTS = Number(Deno.args[0] ?? 1_000_000);
 const CLIENTS = 32;
 const PARTS = 10;
-const MOST_GROWTH = 1.1;
+const MAX_GROWTH = 1.1;
 
 /** What is asked for, how often in a hundred, and the status that has to come. */
 const MIX: readonly (readonly [path: string, weight: number, status: number])[] = [
@@ -48,7 +48,7 @@ const code = await server.end();
 const growth = memory.at(-1)! / memory[0]!;
 print(`memory: ${growth.toFixed(2)} times that of the first tenth`);
 print(`left: ${left} sockets, ${running} instances at work or requests; exit status: ${code}`);
-if (growth > MOST_GROWTH || left > 0 || running > 0 || wrong > 0 || code !== 0) Deno.exit(1);
+if (growth > MAX_GROWTH || left > 0 || running > 0 || wrong > 0 || code !== 0) Deno.exit(1);
 
 /** Asks until so many requests have been sent by all of them; leaves in the middle of one in a hundred. */
 async function client(until: number): Promise<void> {

@@ -3,7 +3,7 @@ import type { ServiceOptions } from "../service/options.ts";
 import { parseAcls, parseDevices, parseGeo } from "./manifest/lookups.ts";
 import { type Manifest, parseManifest } from "./manifest/mod.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "./manifest/stores.ts";
-import { type Machine, ManifestError, Table } from "./manifest/table.ts";
+import { ConfigTable, type HostIo, ManifestError } from "./manifest/table.ts";
 import type { ServiceFlags } from "./flags/args.ts";
 import { readAuthorities } from "./authorities.ts";
 import { environmentWith } from "./manifest/env_file.ts";
@@ -73,7 +73,7 @@ async function findManifest(
   return MANIFEST;
 }
 
-async function readManifest(file: string, machine: Machine): Promise<Manifest> {
+async function readManifest(file: string, machine: HostIo): Promise<Manifest> {
   let text: string;
   try {
     text = await Deno.readTextFile(file);
@@ -84,9 +84,14 @@ async function readManifest(file: string, machine: Machine): Promise<Manifest> {
 }
 
 /** Flags name files as tables of the manifest do, and are read by the same rules. */
-async function readFlags(flags: ServiceFlags, machine: Machine): Promise<FlagOptions> {
+async function readFlags(flags: ServiceFlags, machine: HostIo): Promise<FlagOptions> {
   const table = (flag: string, values: Readonly<Record<string, unknown>>) =>
-    new Table(values, "", { task: `use --${flag}`, title: `--${flag}`, folder: ".", machine });
+    new ConfigTable(values, "", {
+      task: `use --${flag}`,
+      title: `--${flag}`,
+      folder: ".",
+      machine,
+    });
   const { configStores, secretStores, kvStores, acls, geo, device } = flags;
   return {
     configStores: parseConfigStores(table("config-store", jsonFiles(configStores))),
@@ -183,7 +188,7 @@ function versionOf(path: string): string | undefined {
 }
 
 /** @param folder Where the manifest is, and with it a `.env`. */
-function machineAt(folder: string, terminal: Terminal): Machine {
+function machineAt(folder: string, terminal: Terminal): HostIo {
   return {
     read: (path) => {
       try {

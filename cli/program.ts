@@ -4,7 +4,7 @@ import type { Status } from "../service/status.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 
 /** A program that answers requests, or is run once. */
-export interface Program extends AsyncDisposable {
+export interface LoadedProgram extends AsyncDisposable {
   answer(exchange: Exchange): Promise<void>;
   /** Makes instances ahead of requests; answers how many are ready. */
   warmup(count: number): number;
@@ -17,7 +17,7 @@ export interface Program extends AsyncDisposable {
 }
 
 /** Makes a program of a module's bytes; rejects with an error of one line. */
-export type Load = (wasm: Uint8Array, options: ServiceOptions) => Promise<Program>;
+export type Load = (wasm: Uint8Array, options: ServiceOptions) => Promise<LoadedProgram>;
 
 /**
  * Makes a program of a file: a module, or its text.
@@ -28,7 +28,7 @@ export async function loadFile(
   file: string,
   load: Load,
   options: ServiceOptions,
-): Promise<Program> {
+): Promise<LoadedProgram> {
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(file);

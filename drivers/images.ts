@@ -11,17 +11,17 @@
 import type { ImageOptimizer } from "../service/backends/image_optimizer.ts";
 import { isUnwritable, negotiates } from "./images/encoding.ts";
 import { ImageError } from "./images/error.ts";
-import { type Asked, readParameters } from "./images/parameters.ts";
+import { readParameters, type RequestedImage } from "./images/parameters.ts";
 import { open, render, type Rendered, type Source } from "./images/render.ts";
 import type * as Codec from "./images/sharp.ts";
 import { Slots } from "./images/slots.ts";
 
 /** The most bytes of a source. */
-const MOST_BYTES = 50_000_000;
+const MAX_BYTES = 50_000_000;
 /** How many sources are in memory at the same time. */
-const MOST_READ = 32;
+const MAX_READ = 32;
 /** How many wait for others to be done. */
-const MOST_WAITING = 100;
+const MAX_WAITING = 100;
 
 type Sharp = typeof Codec.sharp;
 
@@ -34,7 +34,7 @@ type Sharp = typeof Codec.sharp;
  * broken ones, 503 when more than a hundred wait.
  */
 export function imageOptimizer(): ImageOptimizer {
-  const reading = new Slots(MOST_READ, MOST_WAITING);
+  const reading = new Slots(MAX_READ, MAX_WAITING);
   const working = new Slots(navigator.hardwareConcurrency, Infinity);
   let codec: Promise<Sharp> | undefined;
   const load = () =>
@@ -88,8 +88,8 @@ function cancelled({ body }: Response, error: unknown): never {
 }
 
 async function readAll(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = new ImageError(413, `The image has more than ${MOST_BYTES} bytes`);
-  if (Number(response.headers.get("content-length")) > MOST_BYTES) cancelled(response, tooLarge);
+  const tooLarge = new ImageError(413, `The image has more than ${MAX_BYTES} bytes`);
+  if (Number(response.headers.get("content-length")) > MAX_BYTES) cancelled(response, tooLarge);
   const reader = response.body!.getReader();
   const leave = () => void reader.cancel(signal.reason).catch(() => {});
   signal.addEventListener("abort", leave);
@@ -98,7 +98,7 @@ async function readAll(response: Response, signal: AbortSignal): Promise<Uint8Ar
     let length = 0;
     for (let read; !(read = await reader.read()).done;) {
       length += read.value.length;
-      if (length > MOST_BYTES) {
+      if (length > MAX_BYTES) {
         reader.cancel(tooLarge).catch(() => {});
         throw tooLarge;
       }
@@ -115,7 +115,7 @@ async function transformed(
   sharp: Sharp,
   bytes: Uint8Array<ArrayBuffer>,
   response: Response,
-  asked: Asked,
+  asked: RequestedImage,
   accept: string,
 ): Promise<Response> {
   const source = await open(sharp, bytes);
@@ -135,7 +135,7 @@ const OF_THE_BYTES =
 
 function headersOf(
   origin: Headers,
-  { parameters, warnings, faults }: Asked,
+  { parameters, warnings, faults }: RequestedImage,
   source: Source,
   image: Rendered,
 ): Headers {

@@ -5,7 +5,7 @@ import { refuse } from "../service/errors.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
 /** Bytes of a value in one row. */
-const MOST_PIECE = 2 ** 20;
+const MAX_PIECE = 2 ** 20;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -256,8 +256,8 @@ function endOf(prefix: Uint8Array): Uint8Array {
 function rowsOf(value: Pieces): Uint8Array[] {
   const rows: Uint8Array[] = [];
   for (const piece of value) {
-    for (let at = 0; at < piece.length; at += MOST_PIECE) {
-      rows.push(piece.subarray(at, at + MOST_PIECE));
+    for (let at = 0; at < piece.length; at += MAX_PIECE) {
+      rows.push(piece.subarray(at, at + MAX_PIECE));
     }
   }
   return rows;

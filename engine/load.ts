@@ -5,29 +5,29 @@ import type { Sandbox } from "../handles/sandbox.ts";
 import { describeLimit } from "../service/limits.ts";
 import { describe, type Service } from "../service/service.ts";
 import { hostFunction } from "../wasm/host_function.ts";
-import { Images } from "../wasm/instance_memory.ts";
+import { MemorySnapshots } from "../wasm/instance_memory.ts";
 import { Pool } from "../wasm/pool.ts";
 import { compile, type Program, type Source } from "../wasm/program.ts";
 import { WayChooser } from "../wasm/reset_way.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
-import { Slot } from "../wasm/instance_slot.ts";
+import { InstanceSlot } from "../wasm/instance_slot.ts";
 
 /** How many unknown imports a message names. */
-const MOST_NAMED = 20;
+const MAX_NAMED = 20;
 const RENEWED = "Each request gets a new instance of the program";
 /** How often the copying of an image is timed: the shortest counts. */
 const COPIES = 3;
 
 /** Where the hostcalls of one instance find whoever runs in it. */
-export interface Seat {
+export interface InstanceContext {
   sandbox: Sandbox;
   memory?: Memory;
 }
 
 /** A program, ready for requests. */
 export interface Loaded {
-  readonly pool: Pool<Seat>;
-  readonly queue: RunQueue<Seat>;
+  readonly pool: Pool<InstanceContext>;
+  readonly queue: RunQueue<InstanceContext>;
   readonly service: Service;
   /** Sandboxes that would take another request. */
   readonly listening: Set<RequestPromise>;
@@ -50,7 +50,7 @@ export async function load(source: Source, service: Service): Promise<Loaded> {
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const make = slotMaker(program, service);
   const pool = new Pool(make, limits.instances);
-  const queue = new RunQueue(pool, limits.queue, service.pace);
+  const queue = new RunQueue(pool, limits.queue, service.stallClock);
   queue.fault = (error) =>
     service.report("error", `Cannot use an instance again: ${describe(error)}`);
   const { compileForImages } = program;
@@ -60,32 +60,32 @@ export async function load(source: Source, service: Service): Promise<Loaded> {
   return { pool, queue, service, listening: new Set(), retired: false };
 }
 
-function slotMaker(program: Program, service: Service): () => Slot<Seat> {
+function slotMaker(program: Program, service: Service): () => InstanceSlot<InstanceContext> {
   const binders = program.imports.map(({ module, name }) =>
     binderOf(module, name, service.logsHostcalls)
   );
   const { resetting } = program;
   const ask = hostFunction(service.watchdog.mayGoOn);
-  const images = new Images(typeof resetting === "object" && !resetting.starts);
+  const images = new MemorySnapshots(typeof resetting === "object" && !resetting.starts);
   return () => {
-    const seat = {} as Seat;
-    const functions = binders.map((bind) => bind(seat));
-    const binding = { seat, functions, watch: service.watchdog.memory, ask };
-    return watched(service, () => new Slot(program, images, binding));
+    const context = {} as InstanceContext;
+    const functions = binders.map((bind) => bind(context));
+    const binding = { context, functions, watch: service.watchdog.memory, ask };
+    return watched(service, () => new InstanceSlot(program, images, binding));
   };
 }
 
 /** What is known of the program with cards. */
 interface WithCards {
   readonly program: Program;
-  readonly make: () => Slot<Seat>;
+  readonly make: () => InstanceSlot<InstanceContext>;
   readonly compileForImages: () => Promise<Program>;
 }
 
 function chooserOf(
   withCards: WithCards,
-  pool: Pool<Seat>,
-  queue: RunQueue<Seat>,
+  pool: Pool<InstanceContext>,
+  queue: RunQueue<InstanceContext>,
   service: Service,
 ): WayChooser {
   return new WayChooser({
@@ -102,7 +102,7 @@ function chooserOf(
   });
 }
 
-function timeOfImage(slot: Slot<Seat>): number {
+function timeOfImage(slot: InstanceSlot<InstanceContext>): number {
   return Math.min(...Array.from({ length: COPIES }, () => slot.timeOfImage()));
 }
 
@@ -131,8 +131,8 @@ export function warmup({ pool }: Loaded, count: number): number {
 function refuseUnknown(imports: Program["imports"]): void {
   const unknown = imports.filter((item) => !isKnown(item));
   if (!unknown.length) return;
-  const more = unknown.length - MOST_NAMED;
-  const names = unknown.slice(0, MOST_NAMED).map(shownImport).join(", ") +
+  const more = unknown.length - MAX_NAMED;
+  const names = unknown.slice(0, MAX_NAMED).map(shownImport).join(", ") +
     (more > 0 ? ` and ${more} more` : "");
   throw new Error(`Cannot load the program: it imports ${names}, which this host does not know`);
 }
@@ -185,7 +185,7 @@ function watched<T>(service: Service, make: () => T): T {
 
 /** Tells of a start function that has gone on without memory that it asked for: no request has met the limit. */
 function reportSmallStart(service: Service): void {
-  service.tally.hit("memory");
+  service.counters.hit("memory");
   const limit = describeLimit("memory", service.limits);
   service.report("warning", `The memory of a new instance could not grow: the limit is ${limit}`);
 }

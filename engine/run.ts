@@ -1,32 +1,32 @@
 import { Memory } from "../handles/memory.ts";
-import type { Received } from "../handles/downstream_request.ts";
+import type { DownstreamRequest } from "../handles/downstream_request.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
 import { type Host, Sandbox } from "../handles/sandbox.ts";
 import { LimitReached, overTime, SignalReceived, Stop } from "../handles/stop.ts";
-import type { Loaded, Seat } from "./load.ts";
+import type { InstanceContext, Loaded } from "./load.ts";
 import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { LogLevel } from "../service/log.ts";
-import { describe, MOST_WAIT, type Service } from "../service/service.ts";
+import { describe, MAX_WAIT, type Service } from "../service/service.ts";
 import { describeThrown } from "../wasm/exceptions.ts";
 import type { Program } from "../wasm/program.ts";
 import type { Job } from "../wasm/run_queue.ts";
-import type { Slot } from "../wasm/instance_slot.ts";
+import type { InstanceSlot } from "../wasm/instance_slot.ts";
 import { withFrames } from "../wasm/trap.ts";
 
 /** Microtasks in which a guest that waits may still get what it waits for before it loses its turn. */
 const MOMENT = 16;
-const WAITED = `which has waited ${MOST_WAIT / 1000} s for an instance`;
+const WAITED = `which has waited ${MAX_WAIT / 1000} s for an instance`;
 
 /**
  * A run of the program: first a request in the queue, then a sandbox, which may take more requests. It ends when the
  * guest has ended and all its requests are closed.
  */
-export class Run implements Job<Seat>, Host {
+export class Run implements Job<InstanceContext>, Host {
   /** Resolves when the run has ended, with what was wrong with its guest. */
   readonly ended: Promise<Fault | undefined>;
-  older: Job<Seat> | undefined;
-  newer: Job<Seat> | undefined;
-  readonly #received: Received;
+  older: Job<InstanceContext> | undefined;
+  newer: Job<InstanceContext> | undefined;
+  readonly #received: DownstreamRequest;
   readonly #service: Service;
   readonly #loaded: Loaded;
   readonly #mayExit: boolean;
@@ -38,7 +38,7 @@ export class Run implements Job<Seat>, Host {
    * @param received The request to start a guest for.
    * @param mayExit Whether the guest's exit status is an answer and nothing wrong.
    */
-  constructor(received: Received, service: Service, loaded: Loaded, mayExit = false) {
+  constructor(received: DownstreamRequest, service: Service, loaded: Loaded, mayExit = false) {
     const { promise, resolve } = Promise.withResolvers<Fault | undefined>();
     this.ended = promise;
     this.#end = resolve;
@@ -65,7 +65,7 @@ export class Run implements Job<Seat>, Host {
     return this.#received.state === "queued";
   }
 
-  async run(slot: Slot<Seat>, yieldTurn: () => void): Promise<boolean> {
+  async run(slot: InstanceSlot<InstanceContext>, yieldTurn: () => void): Promise<boolean> {
     this.#yieldTurn = yieldTurn;
     let thrown: Error | undefined;
     try {
@@ -82,26 +82,29 @@ export class Run implements Job<Seat>, Host {
     return reason === undefined || (reason === thrown && isExit(reason));
   }
 
-  #enter({ seat, memory }: Slot<Seat>): Sandbox {
+  #enter({ context, memory }: InstanceSlot<InstanceContext>): Sandbox {
     this.#service.waiting.delete(this.#received.exchange);
-    seat.memory ??= new Memory(memory);
-    return this.#sandbox = seat.sandbox = new Sandbox(
+    context.memory ??= new Memory(memory);
+    return this.#sandbox = context.sandbox = new Sandbox(
       this.#service,
-      seat.memory,
+      context.memory,
       this.#received,
       this,
     );
   }
 
   /** Why the run ended, if not well, as a fault in the log; undefined for a return and an exit with 0. */
-  #faultOf(thrown: Error | undefined, { program }: Slot<Seat>): Fault | undefined {
+  #faultOf(
+    thrown: Error | undefined,
+    { program }: InstanceSlot<InstanceContext>,
+  ): Fault | undefined {
     try {
       const sandbox = this.#sandbox;
       if (!sandbox) throw thrown;
       sandbox.leave();
       const reason = sandbox.stopped ?? thrown;
       if (!reason) return undefined;
-      if (!(reason instanceof Stop)) this.#service.tally.traps++;
+      if (!(reason instanceof Stop)) this.#service.counters.traps++;
       const fault = faultOf(sandbox, reason, thrown, program.locate);
       if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
       return fault;
@@ -255,10 +258,10 @@ function faultOf(
 
 /** Logs what was wrong; of a limit also how far the guest had come. */
 function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
-  const { current, service, activeMs, allowance } = sandbox;
+  const { current, service, activeMs, quota } = sandbox;
   if (limit === undefined) return service.report(level, message, current.id);
   const progress = `it had run for ${activeMs.toFixed(0)} ms, sent ` +
-    `${allowance.backendRequests} requests to backends, and ` +
+    `${quota.backendRequests} requests to backends, and ` +
     (current.responded ? "begun its response" : "not begun its response");
   const what = `The guest was stopped: ${progress}`;
   const frames = message.replace(/^.*/, "");

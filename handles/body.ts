@@ -1,8 +1,8 @@
 import {
+  type ByteCounter,
   type ByteSource,
   EMPTY,
   type Eventually,
-  type Held,
   isWhole,
   type Payload,
 } from "../service/http/bytes.ts";
@@ -12,7 +12,7 @@ import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import type { Guards } from "../service/util/guard.ts";
 import { HandedBody } from "../service/http/handed_body.ts";
-import { Pipe, type Sink } from "../service/http/pipe.ts";
+import { Pipe, type PipeSink } from "../service/http/pipe.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
@@ -23,7 +23,7 @@ import { Waitable } from "./waitable.ts";
 export class Body extends Waitable {
   #content = new ChunkQueue();
   /** Where the content is counted, once the guest has written some. */
-  #held: Held | undefined;
+  #held: ByteCounter | undefined;
   #stream: Stream | undefined;
 
   /** Consumes a handle for what the body holds. A body that is being sent keeps its own: it has an end to come. */
@@ -39,7 +39,7 @@ export class Body extends Waitable {
   }
 
   /** The write end of a stream. */
-  static into(sink: Sink): Body {
+  static into(sink: PipeSink): Body {
     const body = new Body();
     body.#stream = streamInto(sink);
     return body;
@@ -51,7 +51,7 @@ export class Body extends Waitable {
    * @param run The run of the program that writes. What it appends comes by itself, and nothing else does.
    * @param sink Where the content is written, if not at once to itself.
    */
-  static intoCache(content: CacheContent, run: object, sink: Sink = content): Body {
+  static intoCache(content: CacheContent, run: object, sink: PipeSink = content): Body {
     const body = Body.into(sink);
     content.writer = (other) => other === run && body.#stream?.appended === undefined;
     return body;
@@ -85,7 +85,7 @@ export class Body extends Waitable {
   }
 
   /** Has what the body holds counted, in the first place that is given. */
-  countIn(held: Held): void {
+  countIn(held: ByteCounter): void {
     this.#held ??= held;
     this.#content.countIn(this.#held);
   }
@@ -111,7 +111,7 @@ export class Body extends Waitable {
     const content = source.#readable("append");
     if (!this.#stream) return this.#content.join(content);
     const stream = this.#stream;
-    if (stream.sink.pace) return this.#follow(stream, content, guards);
+    if (stream.sink.stallClock) return this.#follow(stream, content, guards);
     stream.arriving.add(content);
     return pump(content, stream).finally(() => stream.arriving.delete(content));
   }
@@ -230,7 +230,7 @@ export function refuseToRead(): never {
 
 /** What is written to, and the fields that are to follow it. */
 interface Stream {
-  readonly sink: Sink;
+  readonly sink: PipeSink;
   readonly trailers: HeaderList;
   /** Resolves when what was appended has been written; undefined once it has. */
   appended: Promise<void> | undefined;
@@ -240,7 +240,7 @@ interface Stream {
   readonly arriving: Set<ChunkQueue>;
 }
 
-function streamInto(sink: Sink): Stream {
+function streamInto(sink: PipeSink): Stream {
   return {
     sink,
     trailers: new HeaderList(),
@@ -265,8 +265,8 @@ async function pump(content: ByteSource, stream: Stream): Promise<void> {
   try {
     for (let chunk; (chunk = await content.read());) {
       await sink.write(chunk);
-      const pace = sink.pace?.();
-      if (pace) await Promise.race([pace, awaited.promise]);
+      const stallClock = sink.stallClock?.();
+      if (stallClock) await Promise.race([stallClock, awaited.promise]);
     }
   } catch (error) {
     content.cancel(error);

@@ -1,6 +1,6 @@
 import type { Eventually } from "../service/http/bytes.ts";
-import type { Found } from "../service/cache/object.ts";
-import type { Obligation, Outcome, PendingOutcome } from "../service/cache/outcome.ts";
+import type { FoundObject } from "../service/cache/object.ts";
+import type { LookupResult, Obligation, PendingOutcome } from "../service/cache/outcome.ts";
 import { type Range, readRange } from "../service/cache/range.ts";
 import { refuse } from "../service/errors.ts";
 import { Body, refuseToRead } from "./body.ts";
@@ -9,13 +9,13 @@ import { Waitable } from "./waitable.ts";
 
 /** What a guest learnt of a key, and perhaps has to do about it. */
 export abstract class CacheHandle extends Waitable {
-  readonly found: Found | undefined;
+  readonly found: FoundObject | undefined;
   readonly obligation: Obligation | undefined;
   /** Whether ranges count although the length is not known yet. */
   readonly insistsOnRange: boolean;
   #open: { readonly handle: number; readonly body: Body } | undefined;
 
-  constructor({ found, obligation }: Outcome, insistsOnRange: boolean) {
+  constructor({ found, obligation }: LookupResult, insistsOnRange: boolean) {
     super();
     this.found = found;
     this.obligation = obligation;
@@ -23,7 +23,7 @@ export abstract class CacheHandle extends Waitable {
   }
 
   /** What was found; refused as absent if nothing was. */
-  get known(): Found {
+  get known(): FoundObject {
     return this.found ?? refuse("absent", "Cannot find an object under the key");
   }
 
@@ -81,7 +81,7 @@ export class CacheLookup extends CacheHandle {}
 export class CacheReplace extends CacheHandle {
   readonly key: string;
 
-  constructor(key: string, outcome: Outcome, insistsOnRange: boolean) {
+  constructor(key: string, outcome: LookupResult, insistsOnRange: boolean) {
     super(outcome, insistsOnRange);
     this.key = key;
   }
@@ -99,7 +99,7 @@ export class CacheBusy extends Waitable {
   }
 
   /** What has come of it, once; refused before it is ready and after it was dropped. */
-  take(): Outcome {
+  take(): LookupResult {
     return this.#pending.take();
   }
 

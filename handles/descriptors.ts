@@ -1,7 +1,7 @@
 import { refuse } from "../service/errors.ts";
 
 /** Descriptors that one guest may hold at a time. */
-const MOST_OPEN = 1024;
+const MAX_OPEN = 1024;
 
 /** What a guest reads from, writes to or looks up paths in. */
 export class Descriptor {
@@ -38,8 +38,8 @@ export class Descriptors {
 
   /** Gives a descriptor the lowest number that is free. */
   add(descriptor: Descriptor): number {
-    if (this.#open.size >= MOST_OPEN) {
-      refuse("limit-exceeded", `Cannot open more than ${MOST_OPEN} descriptors`);
+    if (this.#open.size >= MAX_OPEN) {
+      refuse("limit-exceeded", `Cannot open more than ${MAX_OPEN} descriptors`);
     }
     let number = 0;
     while (this.#open.has(number)) number++;

@@ -8,8 +8,8 @@ import { reply } from "../service/http/reply.ts";
 import { type BodyWatcher, HandedBody, sourceOf } from "../service/http/handed_body.ts";
 import { describeLimit } from "../service/limits.ts";
 import { describe, type Service } from "../service/service.ts";
-import type { Usage } from "../service/http/request_metrics.ts";
-import { KeptContent } from "./retained_body.ts";
+import type { RequestMetrics } from "../service/http/request_metrics.ts";
+import { RetainedBody } from "./retained_body.ts";
 import { Lifecycle, type State } from "./lifecycle.ts";
 import { GuestResponse } from "./message.ts";
 import type { PendingRequest } from "./pending_request.ts";
@@ -29,15 +29,15 @@ const HANDLES_STAY =
  * A client's request inside the host: its exchange, and how far it has come. Whatever the exchange throws is logged
  * once, here, and keeps no request from its end.
  */
-export class Received {
+export class DownstreamRequest {
   readonly exchange: Exchange;
   /** 32 hexadecimal digits. */
   readonly id: string;
   /** What the answer takes. */
-  readonly usage: Usage;
+  readonly metrics: RequestMetrics;
   readonly #service: Service;
   readonly #life = new Lifecycle();
-  readonly #content: KeptContent | undefined;
+  readonly #content: RetainedBody | undefined;
   #errand: Errand | undefined;
   /** The response's body while it is on its way. */
   #handed: HandedBody | undefined;
@@ -46,12 +46,12 @@ export class Received {
 
   constructor(service: Service, exchange: Exchange) {
     this.exchange = exchange;
-    this.usage = exchange.usage;
-    this.id = this.usage.requestId = service.nextId();
+    this.metrics = exchange.metrics;
+    this.id = this.metrics.requestId = service.nextId();
     this.#service = service;
     const { body } = exchange;
     if (isWhole(body)) return;
-    this.#content = new KeptContent(
+    this.#content = new RetainedBody(
       body,
       (step) => this.#attempt("cancel a request's body", step),
       () => this.#moved(),
@@ -188,7 +188,7 @@ export class Received {
     this.#content?.release();
   }
 
-  /** As {@linkcode Received.refuse}, with a text for developers: the option `errors` says who gets it. */
+  /** As {@linkcode DownstreamRequest.refuse}, with a text for developers: the option `errors` says who gets it. */
   fail(status: number, message: string): void {
     if (!this.responded) this.refuse(status, this.#textOf(status, message));
   }

@@ -5,7 +5,7 @@ import type { HeaderList } from "../service/http/headers.ts";
 import type { Service } from "../service/service.ts";
 import { asksForUpgrade, tunnel } from "../service/backends/upgrade.ts";
 import { GuestRequest } from "./message.ts";
-import type { Answer, Errand, Received } from "./downstream_request.ts";
+import type { Answer, DownstreamRequest, Errand } from "./downstream_request.ts";
 import { replyOf, send, toSend } from "./send.ts";
 
 /** Fields of the client that a guest cannot change: without them the handshake would not fit the connection. */
@@ -38,7 +38,7 @@ const HANDOFF_FAILED = 500;
  */
 export function handOff(
   service: Service,
-  received: Received,
+  received: DownstreamRequest,
   backend: Backend,
   changed: GuestRequest | undefined,
   extra: Readonly<Record<string, string>> = {},
@@ -58,7 +58,7 @@ export function handOff(
   }
 }
 
-function combine(received: Received, changed: GuestRequest | undefined): GuestRequest {
+function combine(received: DownstreamRequest, changed: GuestRequest | undefined): GuestRequest {
   const request = new GuestRequest(received);
   if (!changed) return request;
   const original = request.headers;
@@ -78,7 +78,7 @@ function restore(headers: HeaderList, original: HeaderList, name: string): void 
 
 async function connect(
   service: Service,
-  { exchange, id }: Received,
+  { exchange, id }: DownstreamRequest,
   request: GuestRequest,
   backend: Backend,
   errand: Errand,

@@ -1,12 +1,12 @@
 import { EMPTY } from "../service/http/bytes.ts";
 import { Cache } from "../service/cache/cache.ts";
 import type { Lifetime } from "../service/cache/lifetime.ts";
-import type { Found, WriteOptions } from "../service/cache/object.ts";
+import type { FoundObject, WriteOptions } from "../service/cache/object.ts";
 import {
   type Inserted,
+  type LookupResult,
   type Obligation,
   obligationApart,
-  type Outcome,
   PendingOutcome,
   usable,
 } from "../service/cache/outcome.ts";
@@ -29,7 +29,7 @@ import {
 import { isOfUse, keptToRevalidate } from "../service/cache/http/keeping.ts";
 import { httpKey, suggestedKey } from "../service/cache/http/key.ts";
 import { lifetimeOf, type StorageAction, storageAction } from "../service/cache/http/policy.ts";
-import type { Sink } from "../service/http/pipe.ts";
+import type { PipeSink } from "../service/http/pipe.ts";
 import type { Service } from "../service/service.ts";
 import type { CacheUse } from "../service/http/request_metrics.ts";
 import { Body } from "./body.ts";
@@ -104,7 +104,7 @@ export class HttpCacheLookup extends Waitable {
   readonly #apart: (() => Obligation) | undefined;
   readonly #uses: CacheUse[];
   #use: number | undefined;
-  #outcome: Outcome | undefined;
+  #outcome: LookupResult | undefined;
   #suggested: GuestRequest | undefined;
   /** Whether what was found is that such requests pass. */
   #passes = false;
@@ -126,7 +126,7 @@ export class HttpCacheLookup extends Waitable {
     this.#waited = !pending.ready;
     this.#otherwise = otherwise;
     this.#apart = apart;
-    this.#uses = sandbox.current.exchange.usage.cache;
+    this.#uses = sandbox.current.exchange.metrics.cache;
   }
 
   override get ready(): boolean {
@@ -148,21 +148,21 @@ export class HttpCacheLookup extends Waitable {
   }
 
   /** What can be used: of what is kept for errors, only once nobody is to get anything better. Refused before it is ready. */
-  get found(): Found | undefined {
+  get found(): FoundObject | undefined {
     return usable(this.outcome);
   }
 
   /** As {@linkcode HttpCacheLookup.found}; refused as absent if there is nothing. */
-  get known(): Found {
+  get known(): FoundObject {
     return this.found ?? refuse("absent", "Cannot find a response in the cache");
   }
 
   /** What was found, if only for errors, and what there is to do. Refused before it is ready. */
-  get outcome(): Outcome {
+  get outcome(): LookupResult {
     return this.#outcome ??= this.#settle(this.#pending.take());
   }
 
-  #settle(outcome: Outcome): Outcome {
+  #settle(outcome: LookupResult): LookupResult {
     const { found, obligation } = outcome;
     this.#passes = found !== undefined && isPassMark(found.object.options.userMetadata);
     if (this.#passes) {
@@ -236,7 +236,7 @@ export class HttpCacheLookup extends Waitable {
   }
 
   /** Stores a response in place of what there is; its content is still to be written. */
-  insert(response: GuestResponse, options: HttpWriteOptions): { body: Body; found: Found } {
+  insert(response: GuestResponse, options: HttpWriteOptions): { body: Body; found: FoundObject } {
     const own = response.asked?.content || (this.#passes && isPartial(this.request));
     const inserted = this.#insert(kept(response, options), own ?? false);
     const body = Body.intoCache(inserted.content, this.#sandbox, writerOf(inserted));
@@ -254,7 +254,7 @@ export class HttpCacheLookup extends Waitable {
   }
 
   /** Gives what was found another head and another lifetime; its content stays. */
-  update(response: GuestResponse, options: HttpWriteOptions): Found {
+  update(response: GuestResponse, options: HttpWriteOptions): FoundObject {
     const { duty, outcome } = this;
     if (!outcome.found) refuse("bad-handle", "Cannot update a response: none was found");
     const updated = duty.update(kept(response, options));
@@ -286,7 +286,7 @@ export class HttpCacheLookup extends Waitable {
   }
 
   /** An object that the guest itself has written, looked up by the same request. */
-  readBack(found: Found): HttpCacheLookup {
+  readBack(found: FoundObject): HttpCacheLookup {
     const pending = new PendingOutcome({ found, obligation: undefined });
     const lookup = new HttpCacheLookup(this.#sandbox, this.request, pending, this.#otherwise);
     lookup.#outcome = pending.take();
@@ -329,11 +329,11 @@ function isPartial({ method, headers }: GuestRequest): boolean {
 }
 
 /** Where an object's content is written. If not all of it comes, nobody finds the object any more. */
-function writerOf({ content }: Inserted): Sink {
+function writerOf({ content }: Inserted): PipeSink {
   return {
     full: false,
     room: Promise.resolve(),
-    pace: () => content.keepPace(),
+    stallClock: () => content.keepPace(),
     write(chunk) {
       content.write(chunk);
       content.dropBroken();
@@ -351,7 +351,7 @@ function writerOf({ content }: Inserted): Sink {
 
 /** How a lookup was answered; undefined if it has brought neither. */
 function useOf(
-  found: Found | undefined,
+  found: FoundObject | undefined,
   obligation: Obligation | undefined,
   waited: boolean,
 ): CacheUse | undefined {

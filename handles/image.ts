@@ -33,7 +33,7 @@ export function optimize(
     sandbox.reportMissing("backend", name);
     refuse("invalid", `Cannot transform an image: no backend is named "${name}"`);
   }
-  sandbox.allowance.countBackendRequest();
+  sandbox.quota.countBackendRequest();
   const handler = service.backends.make(NAME, async (web) => {
     const fetchImage = (url = request.url) =>
       fetchFrom(service, requestOf(request, url), backend, web.signal, id);

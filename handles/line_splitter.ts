@@ -1,9 +1,9 @@
 const NEWLINE = 10;
 /** A line longer than this is told in pieces. */
-const MOST_LINE_BYTES = 64 * 1024;
+const MAX_LINE_BYTES = 64 * 1024;
 
 /** Cuts what a guest writes to its standard output or error into lines. */
-export class Lines {
+export class LineSplitter {
   readonly #tell: (line: string) => void;
   readonly #decoder = new TextDecoder();
   #rest: Uint8Array[] = [];
@@ -21,7 +21,7 @@ export class Lines {
       this.#flush();
     }
     this.#keep(bytes.subarray(from));
-    if (this.#restBytes > MOST_LINE_BYTES) this.#flush();
+    if (this.#restBytes > MAX_LINE_BYTES) this.#flush();
   }
 
   /** Tells the last line if it had no newline. */

@@ -41,7 +41,7 @@ export class GuestRequest {
 }
 
 /** What of a request matters to those who store its response. */
-export interface Asked {
+export interface RequestConditions {
   /** Whether it had content, or may have had. */
   readonly content: boolean;
   /** Its `If-None-Match`. */
@@ -59,5 +59,5 @@ export class GuestResponse {
   /** The backend's address, for a response that came over a socket. */
   peer: { readonly address: string; readonly port: number } | undefined;
   /** What was asked, of a backend's response to a request that could have been cached. */
-  asked: Asked | undefined;
+  asked: RequestConditions | undefined;
 }

@@ -12,14 +12,14 @@ export interface Reply {
 }
 
 /** What became of a request: a backend's response, or the error that the host answers instead. */
-export type Outcome = "response" | "error";
+export type SelectResult = "response" | "error";
 
 /** A request under way, by handle. */
 export class PendingRequest extends Pending<Reply> {
   #promised: HeaderList | undefined;
   readonly #lookup: PendingOutcome | undefined;
   readonly #edits: {
-    readonly target: Outcome | "any";
+    readonly target: SelectResult | "any";
     readonly edit: (headers: HeaderList) => void;
   }[] = [];
 
@@ -47,12 +47,12 @@ export class PendingRequest extends Pending<Reply> {
   }
 
   /** Remembers a change to the head that is still to come. */
-  edit(target: Outcome | "any", edit: (headers: HeaderList) => void): void {
+  edit(target: SelectResult | "any", edit: (headers: HeaderList) => void): void {
     this.#edits.push({ target, edit });
   }
 
   /** Makes the remembered changes, in the order in which they were asked for. */
-  applyEdits(outcome: Outcome, headers: HeaderList): void {
+  applyEdits(outcome: SelectResult, headers: HeaderList): void {
     for (const { target, edit } of this.#edits) {
       if (target === "any" || target === outcome) edit(headers);
     }

@@ -1,11 +1,11 @@
-import type { Received } from "./downstream_request.ts";
+import type { DownstreamRequest } from "./downstream_request.ts";
 import { Waitable } from "./waitable.ts";
 
 /** A guest's offer to take another request, by handle. Either a request comes, or it is over. */
 export class RequestPromise extends Waitable {
   readonly #settled = Promise.withResolvers<void>();
   readonly #willing: () => boolean;
-  #given: { readonly received: Received; readonly giveBack: () => void } | undefined;
+  #given: { readonly received: DownstreamRequest; readonly giveBack: () => void } | undefined;
   #over = false;
 
   /** @param willing Whether the guest is free for it now. */
@@ -19,7 +19,7 @@ export class RequestPromise extends Waitable {
    *
    * @param giveBack Called if the guest ends without having asked for it.
    */
-  offer(received: Received, giveBack: () => void): boolean {
+  offer(received: DownstreamRequest, giveBack: () => void): boolean {
     if (this.ready || !this.#willing()) return false;
     this.#given = { received, giveBack };
     this.#settled.resolve();
@@ -33,7 +33,7 @@ export class RequestPromise extends Waitable {
   }
 
   /** What has come: undefined if nothing did. To be asked once, when it is ready. */
-  take(): Received | undefined {
+  take(): DownstreamRequest | undefined {
     const received = this.#given?.received;
     this.#given = undefined;
     this.#over = true;

@@ -1,22 +1,22 @@
-import type { Held } from "../service/http/bytes.ts";
+import type { ByteCounter } from "../service/http/bytes.ts";
 import { type HostError, refuse } from "../service/errors.ts";
 import type { HeaderList } from "../service/http/headers.ts";
 import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { Service } from "../service/service.ts";
-import type { Received } from "./downstream_request.ts";
+import type { DownstreamRequest } from "./downstream_request.ts";
 
 /** What a guest has used of what it may use for one request. */
-export class Allowance {
+export class RequestQuota {
   /** Bytes in bodies that nobody has read or sent yet, as far as the guest has written them. */
-  readonly held: Held = { bytes: 0 };
+  readonly held: ByteCounter = { bytes: 0 };
   readonly #service: Service;
-  readonly #received: Received;
+  readonly #received: DownstreamRequest;
   #backendRequests = 0;
   #logBytes = 0;
   /** The limits that were met: the log has each once. */
   #met: Set<LimitName> | undefined;
 
-  constructor(service: Service, received: Received) {
+  constructor(service: Service, received: DownstreamRequest) {
     this.#service = service;
     this.#received = received;
   }

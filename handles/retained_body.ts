@@ -6,7 +6,7 @@ import type { HeaderList } from "../service/http/headers.ts";
  * Content of a client's request. A guest that closes its body does not cancel it: the request may yet be handed off, so
  * that the source is cancelled only when it has been released, too.
  */
-export class KeptContent implements ByteSource {
+export class RetainedBody implements ByteSource {
   readonly #source: ByteSource;
   readonly #cancelSource: () => void;
   readonly #onMove: () => void;

@@ -5,30 +5,30 @@ import { refuse } from "../service/errors.ts";
 import { describe, type Service } from "../service/service.ts";
 import { describeLimit } from "../service/limits.ts";
 import type { NamedKind } from "../service/util/missing.ts";
-import type { Usage } from "../service/http/request_metrics.ts";
+import type { RequestMetrics } from "../service/http/request_metrics.ts";
 import type { Interruption, Runner } from "../wasm/watchdog.ts";
-import { Allowance } from "./request_quota.ts";
+import { RequestQuota } from "./request_quota.ts";
 import { Body } from "./body.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { Memory } from "./memory.ts";
 import { GuestRequest, GuestResponse } from "./message.ts";
-import type { Received } from "./downstream_request.ts";
+import type { DownstreamRequest } from "./downstream_request.ts";
 import { RequestPromise } from "./request_promise.ts";
-import { Lines } from "./line_splitter.ts";
+import { LineSplitter } from "./line_splitter.ts";
 import { LimitReached, overTime, SignalReceived, Stop } from "./stop.ts";
 import { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */
-const MOST_TIMER = 2 ** 31 - 1;
+const MAX_TIMER = 2 ** 31 - 1;
 const READY = Promise.resolve();
 /** How many dynamic backends one run of a program may register. */
-const MOST_DYNAMIC = 1000;
+const MAX_DYNAMIC = 1000;
 /** How long a guest may run in one go before others are held up by it, in milliseconds. */
 const LONG_RUN = 20;
 
 /** Where the bound hostcalls of one instance find the sandbox that runs in it now. */
-export interface Seat {
+export interface InstanceContext {
   sandbox: Sandbox;
 }
 
@@ -52,17 +52,17 @@ export class Sandbox implements Runner {
   /** 32 hexadecimal digits: the trace id, and the id of the first request. */
   readonly id: string;
   /** What the current request has taken. */
-  usage: Usage;
+  metrics: RequestMetrics;
   // What few guests need is made when they do.
-  readonly #lines: { stdout?: Lines; stderr?: Lines } = {};
+  readonly #lines: { stdout?: LineSplitter; stderr?: LineSplitter } = {};
   #descriptors: Descriptors | undefined;
   readonly #host: Host;
   #dynamicBackends: Map<string, Backend> | undefined;
   #timers: Set<() => void> | undefined;
-  #current: Received;
-  #allowance: Allowance | undefined;
+  #current: DownstreamRequest;
+  #quota: RequestQuota | undefined;
   /** Requests that others still answer though the guest is done with them. */
-  #left: Received[] | undefined;
+  #left: DownstreamRequest[] | undefined;
   #downstream: { readonly request: number; readonly body: number } | undefined;
   #promise: RequestPromise | undefined;
   #requests = 1;
@@ -74,28 +74,30 @@ export class Sandbox implements Runner {
   #activeMs = 0;
 
   /** @param received The request that the guest is started for; it has been queued until now. */
-  constructor(service: Service, memory: Memory, received: Received, host: Host = ALONE) {
+  constructor(service: Service, memory: Memory, received: DownstreamRequest, host: Host = ALONE) {
     this.service = service;
     this.memory = memory;
     this.id = received.id;
     this.#host = host;
     this.#current = received;
-    this.usage = received.usage;
+    this.metrics = received.metrics;
     received.start();
   }
 
   /** What the guest writes to its standard output or error; the bytes are kept. */
   print(stream: "stdout" | "stderr", bytes: Uint8Array): void {
     const { stdio } = this.service.options;
-    if (!(stdio || this.service.logs) || !this.allowance.mayLog(bytes.length)) return;
+    if (!(stdio || this.service.logs) || !this.quota.mayLog(bytes.length)) return;
     if (stdio) {
       const { id } = this.current;
       this.service.attempt("hand on a guest's output", () => stdio(stream, bytes, id), id);
     } else (this.#lines[stream] ??= this.#linesOf(stream)).write(bytes);
   }
 
-  #linesOf(kind: "stdout" | "stderr"): Lines {
-    return new Lines((message) => this.service.log({ kind, requestId: this.current.id, message }));
+  #linesOf(kind: "stdout" | "stderr"): LineSplitter {
+    return new LineSplitter((message) =>
+      this.service.log({ kind, requestId: this.current.id, message })
+    );
   }
 
   /** What the guest reaches through WASI. */
@@ -106,13 +108,13 @@ export class Sandbox implements Runner {
   // Requests
 
   /** The request that the guest answers now. */
-  get current(): Received {
+  get current(): DownstreamRequest {
     return this.#current;
   }
 
   /** What the guest may use for the current request. */
-  get allowance(): Allowance {
-    return this.#allowance ??= new Allowance(this.service, this.#current);
+  get quota(): RequestQuota {
+    return this.#quota ??= new RequestQuota(this.service, this.#current);
   }
 
   /** The current request and its body: the same two numbers at every call. */
@@ -135,7 +137,7 @@ export class Sandbox implements Runner {
   listen(timeout: number): RequestPromise {
     if (this.#promise) refuse("limit-exceeded", "Cannot ask for two requests at a time");
     const promise = this.#promise = new RequestPromise(() => this.#current.responded);
-    const cancel = this.service.pace.after(Math.min(timeout, MOST_TIMER), () => promise.end());
+    const cancel = this.service.stallClock.after(Math.min(timeout, MAX_TIMER), () => promise.end());
     promise.whenReady().then(() => {
       cancel();
       this.#host.left(promise);
@@ -161,8 +163,8 @@ export class Sandbox implements Runner {
     this.#requests++;
     received.start();
     this.#current = received;
-    this.usage = received.usage;
-    this.#downstream = this.#allowance = undefined;
+    this.metrics = received.metrics;
+    this.#downstream = this.#quota = undefined;
     received.onGone((reason) => this.abandon(received, new Stop(reason.message)));
     const { wallTime, limits } = this.service;
     wallTime.add(received.exchange, () => this.abandon(received, overTime(limits)));
@@ -186,7 +188,7 @@ export class Sandbox implements Runner {
   }
 
   /** Ends the guest if it is at work for a request for which it should not be any more. */
-  abandon(received: Received, reason: Stop): void {
+  abandon(received: DownstreamRequest, reason: Stop): void {
     if (this.#current === received) this.stop(reason);
   }
 
@@ -220,8 +222,8 @@ export class Sandbox implements Runner {
       refuse("failed", `Cannot register backend "${name}": the name is in use`);
     }
     const dynamic = this.#dynamicBackends ??= new Map();
-    if (dynamic.size >= MOST_DYNAMIC) {
-      refuse("limit-exceeded", `Cannot register more than ${MOST_DYNAMIC} dynamic backends`);
+    if (dynamic.size >= MAX_DYNAMIC) {
+      refuse("limit-exceeded", `Cannot register more than ${MAX_DYNAMIC} dynamic backends`);
     }
     dynamic.set(name, backend);
   }
@@ -246,7 +248,7 @@ export class Sandbox implements Runner {
   enter(): void {
     this.#running = true;
     this.#stretches++;
-    const left = this.service.limits.cpu_time - this.usage.activeMillis;
+    const left = this.service.limits.cpu_time - this.metrics.activeMillis;
     this.service.watchdog.enter(this, this.#stopped ? 0 : left);
   }
 
@@ -254,12 +256,12 @@ export class Sandbox implements Runner {
   leave(): void {
     if (!this.#running) return;
     this.#running = false;
-    const { service, usage } = this;
+    const { service, metrics } = this;
     const { spent, held } = service.watchdog;
     this.#activeMs += spent;
-    usage.activeMillis += spent;
-    usage.peakMemory = Math.max(usage.peakMemory, this.memory.size);
-    if (held > LONG_RUN) service.pace.holdUp(held);
+    metrics.activeMillis += spent;
+    metrics.peakMemory = Math.max(metrics.peakMemory, this.memory.size);
+    if (held > LONG_RUN) service.stallClock.holdUp(held);
     if (service.watchdog.takeRefusal()) this.#noteRefusal();
     const interruption = service.watchdog.leave(this);
     if (interruption !== undefined) this.stop(this.#reasonOf(interruption));
@@ -268,7 +270,7 @@ export class Sandbox implements Runner {
   /** The limit on memory has refused growth: what the guest makes of that is its own affair. */
   #noteRefusal(): void {
     this.#lacksMemory = true;
-    this.allowance.meet("memory", "The guest's memory could not grow");
+    this.quota.meet("memory", "The guest's memory could not grow");
   }
 
   /** Whether the limit on memory has refused growth in this run. */
@@ -280,7 +282,7 @@ export class Sandbox implements Runner {
     if (interruption !== "time") return new SignalReceived(interruption);
     const { limits, watchdog } = this.service;
     const limit = describeLimit("cpu_time", limits);
-    const ran = Math.round(this.usage.activeMillis + (this.#running ? watchdog.spent : 0));
+    const ran = Math.round(this.metrics.activeMillis + (this.#running ? watchdog.spent : 0));
     return new LimitReached("cpu_time", `${limit} is used up (it ran for ${ran} ms)`);
   }
 
@@ -310,7 +312,9 @@ export class Sandbox implements Runner {
     };
     work.then((value) => settle(() => resolve(value)), (error) => settle(() => reject(error)));
     this.leave();
-    if (this.usage.activeMillis >= this.service.limits.cpu_time) this.stop(this.#reasonOf("time"));
+    if (this.metrics.activeMillis >= this.service.limits.cpu_time) {
+      this.stop(this.#reasonOf("time"));
+    }
     this.#host.waiting();
     return promise;
   }
@@ -336,7 +340,7 @@ export class Sandbox implements Runner {
   /** A timer in milliseconds that ends with the sandbox at the latest. */
   timer(ms: number): { readonly done: Promise<void>; cancel(): void } {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.min(ms, MOST_TIMER));
+    const timer = setTimeout(resolve, Math.min(ms, MAX_TIMER));
     const cancel = () => {
       clearTimeout(timer);
       this.#timers?.delete(cancel);

@@ -12,7 +12,7 @@ import type { CacheUse } from "../service/http/request_metrics.ts";
 import { Body } from "./body.ts";
 import { type GuestRequest, GuestResponse } from "./message.ts";
 import { PendingRequest, type Reply } from "./pending_request.ts";
-import type { Received } from "./downstream_request.ts";
+import type { DownstreamRequest } from "./downstream_request.ts";
 
 /** Where SDKs put the key that a request is to be cached under: 64 hexadecimal digits. */
 const KEY_FIELD = "fastly-xqd-cache-key";
@@ -81,9 +81,9 @@ export function sendThroughCache(
   body: Payload,
   backend: Backend,
   source: string,
-  current: Received,
+  current: DownstreamRequest,
 ): PendingRequest {
-  const used = (use: CacheUse) => void current.exchange.usage.cache.push(use);
+  const used = (use: CacheUse) => void current.exchange.metrics.cache.push(use);
   if (!mayBeCached(request, body)) {
     used("pass");
     return send(service, request, body, backend, current.id);

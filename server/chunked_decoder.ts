@@ -5,11 +5,11 @@ import { badRequest, Rejection } from "./rejection.ts";
 import { readField } from "./request_head.ts";
 
 /** Bytes of one chunk's line: its size and its extensions. */
-const MOST_LINE = 4096;
+const MAX_LINE = 4096;
 /** Bytes of chunk extensions in one message: they are read for nothing (RFC 9112, section 7.1.1). */
-const MOST_EXTENSIONS = 16 * 1024;
+const MAX_EXTENSIONS = 16 * 1024;
 /** Hexadecimal digits of a chunk's size, leading zeros included. */
-const MOST_DIGITS = 16;
+const MAX_DIGITS = 16;
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -94,18 +94,18 @@ export class ChunkedDecoder implements ContentDecoder {
       if (this.#trailerBytes + bytes > this.#mostTrailers) {
         throw new Rejection(431, "The trailer fields are too large");
       }
-    } else if (bytes > MOST_LINE) badRequest("A chunk's line is too long");
+    } else if (bytes > MAX_LINE) badRequest("A chunk's line is too long");
   }
 
   #readSize(line: string): void {
     const digits = HEX.exec(line)?.[0] ?? badRequest("A chunk's size is not valid");
     const size = parseInt(digits, 16);
-    if (digits.length > MOST_DIGITS || size > Number.MAX_SAFE_INTEGER) {
+    if (digits.length > MAX_DIGITS || size > Number.MAX_SAFE_INTEGER) {
       badRequest("A chunk's size is too large");
     }
     const extensions = line.slice(digits.length);
     this.#extensions += extensions.length;
-    if (this.#extensions > MOST_EXTENSIONS) badRequest("The chunk extensions are too large");
+    if (this.#extensions > MAX_EXTENSIONS) badRequest("The chunk extensions are too large");
     if (!EXTENSIONS.test(extensions)) badRequest("A chunk's size or extension is not valid");
     this.#left = size;
     this.#expected = size === 0 ? "trailer-section" : "chunk-data";

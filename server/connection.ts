@@ -8,7 +8,7 @@ import { type ExchangeParts, ServerExchange } from "./exchange.ts";
 import { type HeadBounds, HeadParser } from "./head_parser.ts";
 import { type ContentDecoder, LengthDecoder } from "./length_decoder.ts";
 import { linger } from "./linger.ts";
-import type { Outbox } from "./write_batcher.ts";
+import type { WriteBatcher } from "./write_batcher.ts";
 import { Rejection } from "./rejection.ts";
 import { type ContentOwner, RequestContent } from "./request_content.ts";
 import type { RequestHeadFields } from "./request_head.ts";
@@ -16,11 +16,11 @@ import { plainResponse } from "./response_head.ts";
 import { type ResponseWire, ResponseWriter } from "./response_writer.ts";
 
 /** Bytes of content that wait for the guest before the client has to. */
-const MOST_HELD = 64 * 1024;
+const MAX_HELD = 64 * 1024;
 /** Bytes that wait behind the request that is being answered before the client has to. */
-const MOST_AHEAD = 64 * 1024;
+const MAX_AHEAD = 64 * 1024;
 /** Bytes of unwanted content that are read so that the connection can persist. */
-const MOST_DISCARDED = 64 * 2 ** 20;
+const MAX_DISCARDED = 64 * 2 ** 20;
 /** Milliseconds that unwanted content may take once the response is out. */
 const DISCARD_MILLIS = 10_000;
 
@@ -39,7 +39,7 @@ export interface ConnectionOptions {
   /** The scheme of the requests' URLs, whatever their targets say. */
   readonly scheme: "http" | "https";
   readonly bounds: HeadBounds;
-  readonly outbox: Outbox;
+  readonly batcher: WriteBatcher;
   /** Seconds after which an idle connection is closed, as responses tell it. */
   readonly keepAlive: number;
   /** Counts up with time; see {@linkcode Connection.since}. */
@@ -98,8 +98,8 @@ export class Connection implements ResponseWire, ContentOwner {
     stream.on("close", this.#onClose);
   }
 
-  get outbox(): Outbox {
-    return this.#options.outbox;
+  get batcher(): WriteBatcher {
+    return this.#options.batcher;
   }
 
   get keepAlive(): number {
@@ -272,7 +272,7 @@ export class Connection implements ResponseWire, ContentOwner {
       content.finish(decoder.trailers);
       this.#advance();
     } else this.#regulate();
-    if (this.#discarded > MOST_DISCARDED) this.#advance();
+    if (this.#discarded > MAX_DISCARDED) this.#advance();
     return bytes.subarray(taken);
   }
 
@@ -294,8 +294,8 @@ export class Connection implements ResponseWire, ContentOwner {
 
   /** Holds the client back, or lets it go on, as there is room for what it sends. */
   #regulate(): void {
-    const full = this.#aheadBytes > MOST_AHEAD || (this.#content?.held ?? 0) > MOST_HELD ||
-      this.#content !== undefined && this.#discarded > MOST_DISCARDED;
+    const full = this.#aheadBytes > MAX_AHEAD || (this.#content?.held ?? 0) > MAX_HELD ||
+      this.#content !== undefined && this.#discarded > MAX_DISCARDED;
     if (full === this.#paused || this.#state === "other") return;
     this.#paused = full;
     if (full) this.stream.pause();
@@ -321,7 +321,7 @@ export class Connection implements ResponseWire, ContentOwner {
   /** Waits for the rest of content that nobody will read; for not too much of it, and not too long. */
   #discard(content: RequestContent): void {
     if (!content.dropped) return; // a guest may read on after its response
-    if (Math.max(this.#discarded, content.length ?? 0) > MOST_DISCARDED) return this.#close();
+    if (Math.max(this.#discarded, content.length ?? 0) > MAX_DISCARDED) return this.#close();
     this.#discardTimer ??= setTimeout(() => this.#close(), DISCARD_MILLIS);
   }
 
@@ -366,7 +366,7 @@ export class Connection implements ResponseWire, ContentOwner {
 
   /** Who ends the sending side has left; what is answered by now still goes out. */
   readonly #onEnd = (): void => {
-    this.outbox.flush();
+    this.batcher.flush();
     this.stream.end();
   };
 

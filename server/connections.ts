@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers";
 import type { Connection } from "./connection.ts";
 
 /** How often to look for connections that have waited for too long, at the least, in milliseconds. */
-const MOST_ROUND = 5000;
+const MAX_ROUND = 5000;
 /** Milliseconds for which idle connections stay open when the server stops: a request may be on its way on them. */
 const GRACE_MILLIS = 250;
 
@@ -27,7 +27,7 @@ export class Connections {
 
   constructor(patience: Patience) {
     this.#patience = patience;
-    this.#roundMillis = Math.min(MOST_ROUND, patience.head / 2);
+    this.#roundMillis = Math.min(MAX_ROUND, patience.head / 2);
   }
 
   get count(): number {

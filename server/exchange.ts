@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { isWhole, type Payload } from "../service/http/bytes.ts";
 import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../service/http/exchange.ts";
 import { HttpVersion } from "../service/http/exchange.ts";
-import { Usage } from "../service/http/request_metrics.ts";
+import { RequestMetrics } from "../service/http/request_metrics.ts";
 
 /** What writes a response: there is one for each version of HTTP. */
 export interface ExchangeWriter {
@@ -40,7 +40,7 @@ export class ServerExchange implements Exchange {
   readonly target: string;
   readonly body: Payload;
   readonly client: ClientFacts;
-  readonly usage: Usage = new Usage();
+  readonly metrics: RequestMetrics = new RequestMetrics();
   readonly takeOver?: (head: ResponseHead) => Duplex | undefined;
   /** Called once: the response has gone out whole, or never will. */
   onClosed: ((whole: boolean) => void) | undefined;

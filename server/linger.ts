@@ -1,8 +1,8 @@
 import type { ByteStream } from "./byte_stream.ts";
 
 /** Milliseconds and bytes for which a closing connection is read. */
-const MOST_MILLIS = 2000;
-const MOST_BYTES = 16 * 2 ** 20;
+const MAX_MILLIS = 2000;
+const MAX_BYTES = 16 * 2 ** 20;
 
 /**
  * Closes a connection in two steps (RFC 9112, section 9.6): first the sending side, then, when the client has ended its
@@ -10,11 +10,11 @@ const MOST_BYTES = 16 * 2 ** 20;
  * the client what it has not read yet.
  */
 export function linger(stream: ByteStream): void {
-  const timer = setTimeout(() => stream.destroy(), MOST_MILLIS);
+  const timer = setTimeout(() => stream.destroy(), MAX_MILLIS);
   let bytes = 0;
   stream.on("data", (chunk: Uint8Array) => {
     bytes += chunk.length;
-    if (bytes > MOST_BYTES) stream.destroy();
+    if (bytes > MAX_BYTES) stream.destroy();
   });
   stream.on("close", () => clearTimeout(timer));
   stream.end();

@@ -8,7 +8,7 @@ import { Connections } from "./connections.ts";
 import type { ServerExchange } from "./exchange.ts";
 import { linger } from "./linger.ts";
 import type { AccessEntry, Listener, ListenOptions } from "./listening.ts";
-import { Outbox } from "./write_batcher.ts";
+import { WriteBatcher } from "./write_batcher.ts";
 import { plainResponse } from "./response_head.ts";
 import { Watch } from "./watch.ts";
 
@@ -20,14 +20,14 @@ const LINE_BYTES = 64 * 1024;
 const HEAD_BYTES = 128 * 1024;
 const CONNECTIONS = 10_000;
 /** Connections beyond the limit that are told so; what comes beyond these is cut. */
-const MOST_TOLD = 16;
+const MAX_TOLD = 16;
 
 /**
  * Serves HTTP/1 over TCP. Rejects with node's error; its `code` is `EADDRINUSE` for a taken port.
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { hostname, connections: most = CONNECTIONS, trouble } = options;
-  const running = new Running();
+  const running = new RunningExchanges();
   const connections = new Connections({
     head: options.headTimeout ?? HEAD_MILLIS,
     idle: IDLE_SECONDS * 1000,
@@ -41,7 +41,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     }
     watch.hurry();
     socket.on("error", () => {});
-    if (told >= MOST_TOLD) return void socket.destroy();
+    if (told >= MAX_TOLD) return void socket.destroy();
     told++;
     socket.on("close", () => told--);
     socket.write(plainResponse(503, "There are too many connections"));
@@ -83,7 +83,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 }
 
 /** Counts the exchanges whose guests still run. */
-class Running {
+class RunningExchanges {
   #count = 0;
   #waiting: (() => void)[] = [];
 
@@ -104,12 +104,12 @@ class Running {
 function connectionOptions(
   { answer, access, trouble, lineBytes = LINE_BYTES, headBytes = HEAD_BYTES }: ListenOptions,
   connections: Connections,
-  running: Running,
+  running: RunningExchanges,
 ): ConnectionOptions {
   return {
     scheme: "http",
     bounds: { lineBytes, headBytes },
-    outbox: new Outbox(),
+    batcher: new WriteBatcher(),
     keepAlive: IDLE_SECONDS,
     clock: connections,
     serve(exchange) {
@@ -144,10 +144,10 @@ function recorder(
 ): (whole: boolean) => void {
   const start = performance.now();
   return (whole) => {
-    const { head: { method }, target, client: { address: client }, status, bytes, usage } =
+    const { head: { method }, target, client: { address: client }, status, bytes, metrics } =
       exchange;
     const millis = performance.now() - start;
-    access({ method, target, client, status, millis, bytes, whole, usage });
+    access({ method, target, client, status, millis, bytes, whole, metrics });
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Exchange } from "../service/http/exchange.ts";
-import type { Usage } from "../service/http/request_metrics.ts";
+import type { RequestMetrics } from "../service/http/request_metrics.ts";
 
 /** What one line of the access log tells. */
 export interface AccessEntry {
@@ -17,7 +17,7 @@ export interface AccessEntry {
   /** Whether the response has gone out whole. */
   readonly whole: boolean;
   /** What the answer took, up to the end of the response. */
-  readonly usage: Usage;
+  readonly metrics: RequestMetrics;
 }
 
 /** What {@linkcode listen} needs. */

@@ -12,7 +12,7 @@ export type ResponseFraming =
   | { readonly kind: "close" };
 
 /** What decides on the framing besides the response. */
-export interface Asked {
+export interface RequestedFraming {
   /** Whether the request's method is HEAD. */
   readonly toHead: boolean;
   /** Whether the client knows chunks: HTTP/1.1. */
@@ -57,7 +57,7 @@ const DROP_FRAMING: ReadonlySet<string> = new Set([...DROP_LENGTH_AND_CODING, "t
 export function frameFields(
   { status, headers }: ResponseHead,
   length: number | undefined,
-  asked: Asked,
+  asked: RequestedFraming,
 ): FramedFields {
   const found = look(headers.raw);
   const framed = (dropped: ReadonlySet<string>, framing: ResponseFraming, added = "") => ({
@@ -93,7 +93,7 @@ function lengthLine(length: number): string {
   return `Content-Length: ${length}\r\n`;
 }
 
-interface Found {
+interface FramingFields {
   /** How many Content-Length fields there are. */
   lengths: number;
   /** What they say, where they are numbers and agree. */
@@ -110,8 +110,8 @@ interface Found {
 const LENGTHS = ["date", "connection", "content-length", "transfer-encoding"]
   .reduce((bits, { length }) => bits | 1 << length, 0);
 
-function look(raw: readonly string[]): Found {
-  const found: Found = {
+function look(raw: readonly string[]): FramingFields {
+  const found: FramingFields = {
     lengths: 0,
     length: undefined,
     codings: 0,
@@ -141,13 +141,13 @@ function look(raw: readonly string[]): Found {
   return found;
 }
 
-function noteLength(found: Found, value: string): void {
+function noteLength(found: FramingFields, value: string): void {
   const length = /^[0-9]{1,15}$/.test(value) ? Number(value) : undefined;
   found.length = found.lengths === 0 || length === found.length ? length : undefined;
   found.lengths++;
 }
 
-function noteOptions(found: Found, value: string): void {
+function noteOptions(found: FramingFields, value: string): void {
   for (const option of value.split(",")) {
     const name = option.trim();
     if (/^close$/i.test(name)) found.closes = true;

@@ -3,17 +3,17 @@ import { type ByteSource, discard, EMPTY, isWhole, type Payload } from "../servi
 import type { ResponseHead } from "../service/http/exchange.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import type { ByteStream } from "./byte_stream.ts";
-import type { Outbox } from "./write_batcher.ts";
-import { type Asked, frameFields, type ResponseFraming } from "./response_framing.ts";
+import type { WriteBatcher } from "./write_batcher.ts";
+import { frameFields, type RequestedFraming, type ResponseFraming } from "./response_framing.ts";
 import { fieldLines, headText, informationalText } from "./response_head.ts";
 
 /** Pieces up to this many bytes together are copied into one write; a larger piece is written as it is. */
-const MOST_COPIED = 16 * 1024;
+const MAX_COPIED = 16 * 1024;
 
 /** What a {@linkcode ResponseWriter} needs of its connection. */
 export interface ResponseWire {
   readonly stream: ByteStream;
-  readonly outbox: Outbox;
+  readonly batcher: WriteBatcher;
   /** Seconds after which an idle connection is closed. */
   readonly keepAlive: number;
   /** Whether the connection persists after a response whose head is written now, as far as the request decides. */
@@ -31,7 +31,7 @@ export interface ResponseWire {
 /** Writes one response in HTTP/1.1 (RFC 9112), and counts the bytes of its content. */
 export class ResponseWriter {
   readonly #wire: ResponseWire;
-  readonly #asked: Asked;
+  readonly #asked: RequestedFraming;
   /** Status of the head that was written; 0 before that. */
   status = 0;
   /** Bytes of content that were written. */
@@ -46,7 +46,7 @@ export class ResponseWriter {
   #parts: (string | Uint8Array)[] = [];
   #size = 0;
 
-  constructor(wire: ResponseWire, asked: Asked) {
+  constructor(wire: ResponseWire, asked: RequestedFraming) {
     this.#wire = wire;
     this.#asked = asked;
   }
@@ -114,7 +114,7 @@ export class ResponseWriter {
         const piece: Uint8Array = next.length > left ? next.subarray(0, left) : next;
         left -= piece.length;
         this.#addContent(piece);
-        if (this.#size > MOST_COPIED) await this.#flush();
+        if (this.#size > MAX_COPIED) await this.#flush();
         if (!this.#source) return;
         next = source.read();
       }
@@ -179,12 +179,12 @@ export class ResponseWriter {
   /** Ends the response, with the trailer fields where chunks allow any. */
   #end(trailers: string): void {
     if (this.#framing.kind === "chunked") this.#add(`0\r\n${trailers}\r\n`);
-    const small = this.#size <= MOST_COPIED;
+    const small = this.#size <= MAX_COPIED;
     const parts = this.#takeParts();
     const sent = (error?: Error | null) => {
       if (!error) this.#wire.written();
     };
-    if (small) this.#wire.outbox.add(() => this.#write(parts, sent));
+    if (small) this.#wire.batcher.add(() => this.#write(parts, sent));
     else this.#write(parts, sent);
   }
 
@@ -195,7 +195,7 @@ export class ResponseWriter {
 
   /** The parts that are to be written: as one where they are small. */
   #takeParts(): (string | Uint8Array)[] {
-    const parts = this.#size <= MOST_COPIED ? [joined(this.#parts, this.#size)] : this.#parts;
+    const parts = this.#size <= MAX_COPIED ? [joined(this.#parts, this.#size)] : this.#parts;
     this.#parts = [];
     this.#size = 0;
     return parts;

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 
-/** What an {@linkcode Outbox} needs of the platform. */
+/** What an {@linkcode WriteBatcher} needs of the platform. */
 export interface Turns {
   /** Milliseconds on any clock. */
   now(): number;
@@ -9,7 +9,7 @@ export interface Turns {
 }
 
 /** The milliseconds for which a response may be held back for others. */
-const MOST_HELD = 1;
+const MAX_HELD = 1;
 /** More than that is long: so much time only guests take that do not pause. */
 const LONG = 4;
 /** So many turns without a long one have to pass before responses are held back. */
@@ -22,7 +22,7 @@ const EVENT_LOOP: Turns = { now: () => performance.now(), atEnd: setImmediate };
  * longer than all the rest of a write, and those that are awake are spared it. No response waits for what may take long,
  * or for nothing: they are held back only once guests have been quick for a while, and while several come in a turn.
  */
-export class Outbox {
+export class WriteBatcher {
   readonly #turns: Turns;
   #held: (() => void)[] = [];
   /** When the first of those came that are held back, or would be; undefined if there is none. */
@@ -43,7 +43,7 @@ export class Outbox {
     if (this.#count++ === 0) this.#turns.atEnd(this.#endTurn);
     if (this.#quickTurns >= QUICK_TURNS && this.#lastCount > 1) this.#held.push(write);
     else write();
-    if (now - this.#since >= MOST_HELD) this.#release(now);
+    if (now - this.#since >= MAX_HELD) this.#release(now);
   }
 
   /** Writes what is held back: one of the sockets is about to end. */

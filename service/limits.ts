@@ -1,4 +1,4 @@
-import { nearest } from "./util/suggest.ts";
+import { suggest } from "./util/suggest.ts";
 
 /**
  * What a limit is set to: a number of milliseconds or bytes, or a count; or a text with a unit, as `300ms`, `10s`, `2m`,
@@ -149,7 +149,7 @@ export function limitsOf(limits: Limits = {}): LimitValues {
  */
 export function readLimit(name: string, value: unknown, wrong: (what: string) => never): number {
   if (!isLimitName(name)) {
-    const meant = nearest(name, LIMIT_NAMES);
+    const meant = suggest(name, LIMIT_NAMES);
     return wrong(
       `is not known: ${meant ? `did you mean ${meant}?` : `there are ${LIMIT_NAMES.join(", ")}`}`,
     );

@@ -18,7 +18,14 @@ export type {
   TlsVersion,
 } from "./backends/backend.ts";
 export type { AclEntry } from "./stores/acl.ts";
-export type { KvDriver, KvExpected, KvFound, KvListed, KvRecord, Pieces } from "./stores/kv/driver.ts";
+export type {
+  KvDriver,
+  KvExpected,
+  KvFound,
+  KvListed,
+  KvRecord,
+  Pieces,
+} from "./stores/kv/driver.ts";
 export { memoryDriver } from "./stores/kv/memory_driver.ts";
 export { KvRoom } from "./stores/kv/room.ts";
 export type { KvSeed } from "./stores/kv/store.ts";
@@ -53,9 +60,14 @@ export type { Inspection, Inspector, Verdict } from "./client/inspection.ts";
 // What a front hands in
 export type { ByteSource, Eventually, Payload } from "./http/bytes.ts";
 export type { Status } from "./status.ts";
-export type { Traffic } from "./backends/backends.ts";
-export { type CacheUse, Usage } from "./http/request_metrics.ts";
-export { type Exchange, HttpVersion, type RequestHead, type ResponseHead } from "./http/exchange.ts";
+export type { BackendStats as Traffic } from "./backends/backends.ts";
+export { type CacheUse, RequestMetrics as Usage } from "./http/request_metrics.ts";
+export {
+  type Exchange,
+  HttpVersion,
+  type RequestHead,
+  type ResponseHead,
+} from "./http/exchange.ts";
 export type { GuestMemory } from "./util/guest_memory.ts";
 export { HeaderList } from "./http/headers.ts";
 export type { HandlerInfo } from "./http/web_exchange.ts";

@@ -19,12 +19,12 @@ import type { LogEntry, LogLevel, LogSink } from "./log.ts";
 import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
 import { describeMissing, type NamedKind } from "./util/missing.ts";
 import type { BackendLookup, Entries, ServiceOptions } from "./options.ts";
-import { Pace } from "./util/stall_clock.ts";
+import { StallClock } from "./util/stall_clock.ts";
 import { TrustedProxies } from "./client/proxies.ts";
 import { Random } from "./util/random.ts";
 import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./stores/secrets.ts";
-import { Tally } from "./status.ts";
+import { Counters } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./client/user_agent.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
 
@@ -41,16 +41,23 @@ export function hopsOf(headers: HeaderList): number {
 const GEO_BACKEND = "geolocation";
 
 /** How long a request waits for an instance, in milliseconds. */
-export const MOST_WAIT = 10_000;
+export const MAX_WAIT = 10_000;
 
 /** How many names that options do not define are told: guests may make them up. */
-const MOST_MISSING = 100;
+const MAX_MISSING = 100;
 
 /** What a service may share with another one. */
 export type Shared = Partial<
   Pick<
     Service,
-    "kvStores" | "rates" | "cache" | "readThrough" | "pace" | "stalled" | "tally" | "watchdog"
+    | "kvStores"
+    | "rates"
+    | "cache"
+    | "readThrough"
+    | "stallClock"
+    | "stalled"
+    | "counters"
+    | "watchdog"
   >
 >;
 
@@ -68,7 +75,7 @@ export class Service {
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: LimitValues;
-  readonly pace: Pace;
+  readonly stallClock: StallClock;
   /** What the limit `wall_time` is for. */
   readonly wallTime: Deadlines<Exchange>;
   /** What the limit `stall_time` is for: requests whose response goes on after their guest has ended. */
@@ -78,7 +85,7 @@ export class Service {
   /** Requests that wait for an instance. */
   readonly waiting: Deadlines<Exchange>;
   readonly watchdog: Watchdog;
-  readonly tally: Tally;
+  readonly counters: Counters;
   /** Undefined if there are none. */
   readonly proxies: TrustedProxies | undefined;
   readonly environment: Environment;
@@ -116,22 +123,22 @@ export class Service {
     this.#ownsKvStores = !shared.kvStores;
     this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver);
     this.#ownsCache = !shared.cache;
-    this.pace = shared.pace ?? new Pace();
-    this.wallTime = new Deadlines(this.limits.wall_time, this.pace);
-    this.stalled = shared.stalled ?? new Deadlines(this.limits.stall_time, this.pace);
+    this.stallClock = shared.stallClock ?? new StallClock();
+    this.wallTime = new Deadlines(this.limits.wall_time, this.stallClock);
+    this.stalled = shared.stalled ?? new Deadlines(this.limits.stall_time, this.stallClock);
     this.#ownsStalled = !shared.stalled;
     this.guards = guardsOver({
       stalled: this.stalled,
       closing: () => this.#closing,
       met: (what) => this.#meetStallTime(what),
     });
-    this.waiting = new Deadlines(MOST_WAIT, this.pace);
+    this.waiting = new Deadlines(MAX_WAIT, this.stallClock);
     this.watchdog = shared.watchdog ?? new Watchdog({
       cpuTime: this.limits.cpu_time,
       signals: options.signals ?? [],
       warn: (message) => this.report("warning", message),
     });
-    this.tally = shared.tally ?? new Tally();
+    this.counters = shared.counters ?? new Counters();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.environment = new Environment(options.env);
     this.args = new Texts(["compute-app", ...options.args ?? []]);
@@ -142,7 +149,7 @@ export class Service {
       cache: this.cache,
       most: this.limits.cache_bytes,
       now,
-      pace: this.pace,
+      stallClock: this.stallClock,
       report: (level, message) => this.report(level, message),
       guards: this.guards,
     });
@@ -154,7 +161,7 @@ export class Service {
           this.report("error", `A backend handler failed: ${describe(error)}`),
         report: (level, message, requestId) => this.report(level, message, requestId),
         ca: options.ca,
-        pace: this.pace,
+        stallClock: this.stallClock,
       },
     );
     this.#geoBackend = this.backends.make(GEO_BACKEND, geoHandler((ip) => this.geo(ip)));
@@ -178,11 +185,11 @@ export class Service {
     try {
       return gatherFacts(exchange, this.options, (field, expected) => {
         const message = `Cannot use the field "${field}": its value is not ${expected}`;
-        this.report("warning", message, exchange.usage.requestId);
+        this.report("warning", message, exchange.metrics.requestId);
       });
     } catch (error) {
       const message = `The provider of client facts failed: ${describe(error)}`;
-      this.report("error", message, exchange.usage.requestId);
+      this.report("error", message, exchange.metrics.requestId);
       return exchange.client;
     }
   }
@@ -249,10 +256,10 @@ export class Service {
     this.log({ kind: "host", level, message, ...requestId !== undefined && { requestId } });
   }
 
-  /** Tells once for each name, of {@linkcode MOST_MISSING} at the most, that options do not define what a guest asks for. */
+  /** Tells once for each name, of {@linkcode MAX_MISSING} at the most, that options do not define what a guest asks for. */
   reportMissing(kind: NamedKind, name: string, requestId: string): void {
     const key = `${kind} ${name}`;
-    if (this.#missing.has(key) || this.#missing.size >= MOST_MISSING) return;
+    if (this.#missing.has(key) || this.#missing.size >= MAX_MISSING) return;
     this.#missing.add(key);
     this.report("error", describeMissing(kind, name), requestId);
   }
@@ -269,13 +276,13 @@ export class Service {
     requestId?: string,
     details = "",
   ): void {
-    this.tally.hit(name);
-    exchange.usage.limit = describeLimit(name, this.limits);
-    this.report("warning", `${what}: the limit is ${exchange.usage.limit}${details}`, requestId);
+    this.counters.hit(name);
+    exchange.metrics.limit = describeLimit(name, this.limits);
+    this.report("warning", `${what}: the limit is ${exchange.metrics.limit}${details}`, requestId);
   }
 
   #meetStallTime(what: string): string {
-    this.tally.hit("stall_time");
+    this.counters.hit("stall_time");
     const limit = describeLimit("stall_time", this.limits);
     this.report("warning", `${what}: the limit is ${limit}`);
     return limit;

@@ -1,4 +1,4 @@
-import type { Traffic } from "./backends/backends.ts";
+import type { BackendStats } from "./backends/backends.ts";
 
 /** How a program is doing, and what has been counted since it was loaded. */
 export interface Status {
@@ -18,11 +18,11 @@ export interface Status {
   /** How often a limit has refused or ended something, by its name. Those that never did are not there. */
   readonly limits: Readonly<Record<string, number>>;
   /** Requests to backends, by name; all those that the options do not know are under `(other)`. */
-  readonly backends: Readonly<Record<string, Readonly<Traffic>>>;
+  readonly backends: Readonly<Record<string, Readonly<BackendStats>>>;
 }
 
 /** Counts for {@linkcode Status}. Whoever notices something counts it here. */
-export class Tally {
+export class Counters {
   traps = 0;
   readonly limits: Record<string, number> = {};
 

@@ -1,5 +1,5 @@
 import { Metrics } from "../cli/telemetry/metrics.ts";
-import { Usage } from "../service/http/request_metrics.ts";
+import { RequestMetrics } from "../service/http/request_metrics.ts";
 import { assertEquals, assertStringIncludes } from "./assert.ts";
 import { createAuthority } from "./certificates.ts";
 import { withFiles } from "./cli/commands.ts";
@@ -97,7 +97,7 @@ Deno.test("a permission that is missing is told by its name", async () => {
 
 Deno.test("the page has every metric, with its kind and its labels, and no other", () => {
   const metrics = new Metrics();
-  const usage = Object.assign(new Usage(), { cache: ["hit"] });
+  const ofRequest = Object.assign(new RequestMetrics(), { cache: ["hit"] });
   metrics.end({
     method: "GET",
     target: "/",
@@ -106,7 +106,7 @@ Deno.test("the page has every metric, with its kind and its labels, and no other
     millis: 1,
     bytes: 1,
     whole: true,
-    usage,
+    metrics: ofRequest,
   });
   metrics.logged({ kind: "stdout", requestId: "", message: "" });
   metrics.logged({ kind: "host", level: "info", message: "" });

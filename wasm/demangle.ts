@@ -9,7 +9,7 @@ const LEGACY_ESCAPES: ReadonlyMap<string, string> = new Map([
   ["C", ","],
 ]);
 /** The largest code point of Unicode. */
-const MOST_CODE_POINT = 0x10ffff;
+const MAX_CODE_POINT = 0x10ffff;
 
 /**
  * A function's name as its author wrote it, as far as it can be told: Rust's legacy names (`_ZN…E`) are taken back
@@ -47,7 +47,7 @@ function unescapePart(part: string): string {
 /** The character of an escape as `u20`, by its code point; undefined if there is none. */
 function character(code: string): string | undefined {
   const point = /^u[0-9a-f]+$/.test(code) ? parseInt(code.slice(1), 16) : Infinity;
-  return point <= MOST_CODE_POINT ? String.fromCodePoint(point) : undefined;
+  return point <= MAX_CODE_POINT ? String.fromCodePoint(point) : undefined;
 }
 
 /** The identifiers in the order of the path; what stands between them (crate hashes, types) is left out. */

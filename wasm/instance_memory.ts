@@ -6,7 +6,7 @@ const CARD = 1 << CARD_BITS;
 /** What begins on a card may end so far into the next. */
 const SPILL = 16;
 /** A memory that has grown by more than this is not worth keeping. */
-const MOST_GROWN = 32 * 2 ** 20;
+const MAX_GROWN = 32 * 2 ** 20;
 
 /** The memory of an instance that serves once. */
 export class PlainMemory implements GuestMemory {
@@ -31,7 +31,7 @@ export class PlainMemory implements GuestMemory {
 export const NO_MEMORY: GuestMemory = { buffer: new ArrayBuffer(0), size: 0, mark() {} };
 
 /** The first states of a program's memory: one for all its instances, if they cannot differ. */
-export class Images {
+export class MemorySnapshots {
   readonly #alike: boolean;
   #image: Uint8Array | undefined;
 
@@ -69,7 +69,7 @@ export class ResettableMemory implements GuestMemory {
     memory: WebAssembly.Memory,
     control: WebAssembly.Memory,
     { least, cards }: Resetting,
-    images: Images,
+    images: MemorySnapshots,
   ) {
     this.#memory = memory;
     this.#least = least;
@@ -107,7 +107,7 @@ export class ResettableMemory implements GuestMemory {
    */
   reset(): boolean {
     const bytes = this.#view();
-    if (bytes.length > this.#firstBytes + MOST_GROWN) return false;
+    if (bytes.length > this.#firstBytes + MAX_GROWN) return false;
     if (this.#marks) this.#restoreCards(bytes);
     else this.#restore(bytes, 0, bytes.length);
     this.#counts[ADDED_PAGES / 4] = this.#firstAdded;

@@ -2,7 +2,12 @@ import { promising, suspending } from "./jspi.ts";
 import type { GuestMemory } from "../service/util/guest_memory.ts";
 import type { MemoryLimits } from "./rewrite/budget.ts";
 import { WATCH } from "./rewrite/control.ts";
-import { type Images, NO_MEMORY, PlainMemory, ResettableMemory } from "./instance_memory.ts";
+import {
+  type MemorySnapshots,
+  NO_MEMORY,
+  PlainMemory,
+  ResettableMemory,
+} from "./instance_memory.ts";
 import type { Program } from "./program.ts";
 import { GuestStack } from "./stack.ts";
 
@@ -17,7 +22,7 @@ export interface ImportedFunction {
 
 /** The imports of one instance, and the seat in which whoever runs in it is found. */
 export interface Binding<S> {
-  readonly seat: S;
+  readonly context: S;
   readonly functions: readonly ImportedFunction[];
   /** What a rewritten module looks at to see whether it may go on, and what it calls to set that anew. */
   readonly watch: WebAssembly.Memory;
@@ -25,8 +30,8 @@ export interface Binding<S> {
 }
 
 /** One instance with its memory and bound imports, for one run after another. */
-export class Slot<S> {
-  readonly seat: S;
+export class InstanceSlot<S> {
+  readonly context: S;
   readonly memory: GuestMemory;
   /** What it is an instance of. */
   readonly program: Program;
@@ -39,10 +44,10 @@ export class Slot<S> {
   readonly #reset: () => boolean;
   readonly #timeOfImage: () => number;
 
-  constructor(program: Program, images: Images, binding: Binding<S>) {
+  constructor(program: Program, images: MemorySnapshots, binding: Binding<S>) {
     const { module, resetting, rewritten } = program;
     this.program = program;
-    this.seat = binding.seat;
+    this.context = binding.context;
     const imports = importObject(binding.functions);
     const memories = rewritten?.memories.map(makeMemory) ?? [];
     if (rewritten) imports[rewritten.names.host] = { ...memories, [WATCH]: binding.watch };

@@ -1,15 +1,15 @@
 import type { Program } from "./program.ts";
-import type { Slot } from "./instance_slot.ts";
+import type { InstanceSlot } from "./instance_slot.ts";
 import { KEPT_BY_V8 } from "./stack.ts";
 
 /** Bytes of memory that idle slots hold at the most, unless more of them were asked for. */
-const MOST_IDLE_BYTES = 512 * 2 ** 20;
+const MAX_IDLE_BYTES = 512 * 2 ** 20;
 
 /** The slots of one program: made when they are needed, or ahead, and used again if they can be. */
 export class Pool<S> {
-  #make: () => Slot<S>;
+  #make: () => InstanceSlot<S>;
   readonly #most: number;
-  readonly #idle: Slot<S>[] = [];
+  readonly #idle: InstanceSlot<S>[] = [];
   /** What slots are of since they were last replaced. */
   #program: Program | undefined;
   #live = 0;
@@ -17,7 +17,7 @@ export class Pool<S> {
   #warm = 0;
 
   /** @param most How many may live at the same time. */
-  constructor(make: () => Slot<S>, most: number) {
+  constructor(make: () => InstanceSlot<S>, most: number) {
     this.#make = make;
     this.#most = most;
   }
@@ -38,13 +38,13 @@ export class Pool<S> {
   }
 
   /** The slot used last, or a new one; undefined when as many live as may. */
-  take(): Slot<S> | undefined {
+  take(): InstanceSlot<S> | undefined {
     const idle = this.#idle.pop();
     if (idle || this.#live >= this.#most) return idle;
     return this.#count(this.#make());
   }
 
-  #count(slot: Slot<S>): Slot<S> {
+  #count(slot: InstanceSlot<S>): InstanceSlot<S> {
     if (++this.#live > KEPT_BY_V8) slot.keepStack();
     return slot;
   }
@@ -55,7 +55,7 @@ export class Pool<S> {
    * @param whole Whether the run ended by itself: what else it may have left behind is not known.
    * @throws {Error} If it cannot be put back to its first state; it has been dropped then.
    */
-  giveBack(slot: Slot<S>, whole: boolean): void {
+  giveBack(slot: InstanceSlot<S>, whole: boolean): void {
     let usable = false;
     try {
       usable = whole && !this.#retired && !this.#isOld(slot) && slot.reset() && this.#hasRoom(slot);
@@ -65,7 +65,7 @@ export class Pool<S> {
     }
   }
 
-  #drop(slot: Slot<S>): void {
+  #drop(slot: InstanceSlot<S>): void {
     this.#live--;
     slot.end();
   }
@@ -77,7 +77,7 @@ export class Pool<S> {
   }
 
   /** Lends an idle slot, which must stay in its first state; undefined if there is none. */
-  withIdle<T>(use: (slot: Slot<S>) => T): T | undefined {
+  withIdle<T>(use: (slot: InstanceSlot<S>) => T): T | undefined {
     const idle = this.#idle.at(-1);
     return idle && use(idle);
   }
@@ -86,7 +86,7 @@ export class Pool<S> {
    * Puts slots of another program in place of all: those in use go when they are given back. Where none of it can be
    * made everything stays as it is, and the error is thrown.
    */
-  replace(program: Program, make: () => Slot<S>): void {
+  replace(program: Program, make: () => InstanceSlot<S>): void {
     const running = this.#live - this.#idle.length;
     const count = Math.min(Math.max(1, this.#warm), this.#most - running);
     const made = Array.from({ length: count }, make);
@@ -96,7 +96,7 @@ export class Pool<S> {
     for (const slot of made) this.#idle.push(this.#count(slot));
   }
 
-  #isOld({ program }: Slot<S>): boolean {
+  #isOld({ program }: InstanceSlot<S>): boolean {
     return this.#program !== undefined && program !== this.#program;
   }
 
@@ -109,8 +109,8 @@ export class Pool<S> {
     return this.#idle.length;
   }
 
-  #hasRoom({ memory }: Slot<S>): boolean {
+  #hasRoom({ memory }: InstanceSlot<S>): boolean {
     const count = this.#idle.length;
-    return count < this.#warm || (count + 1) * memory.buffer.byteLength <= MOST_IDLE_BYTES;
+    return count < this.#warm || (count + 1) * memory.buffer.byteLength <= MAX_IDLE_BYTES;
   }
 }

@@ -7,7 +7,7 @@ export const MEASURED = 256;
 /** Which of them counts, from the fastest: whatever else is at work on the machine only ever adds. */
 const RANK = MEASURED / 8;
 /** The largest part of a request's time that marks may take. */
-const MOST_MARKING = 0.5;
+const MAX_MARKING = 0.5;
 /** Whole images must be cheaper by this much: they empty the processor's caches for others, too. */
 const WORTH = 0.9;
 
@@ -30,7 +30,7 @@ export class Cost {
 
 /** Whether whole images might be cheaper than cards, by a request's time with cards and the time to copy an image. */
 export function mayBeCheaper(withCards: number, copying: number): boolean {
-  return copying < withCards * MOST_MARKING;
+  return copying < withCards * MAX_MARKING;
 }
 
 /** What a {@linkcode WayChooser} has to try. */

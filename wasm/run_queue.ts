@@ -1,7 +1,7 @@
-import { Line, type Linked } from "../service/util/linked_list.ts";
-import type { Pace } from "../service/util/stall_clock.ts";
+import { type Linked, LinkedList } from "../service/util/linked_list.ts";
+import type { StallClock } from "../service/util/stall_clock.ts";
 import type { Pool } from "./pool.ts";
-import type { Slot } from "./instance_slot.ts";
+import type { InstanceSlot } from "./instance_slot.ts";
 
 /** A run of the program for one sandbox. */
 export interface Job<S> extends Linked<Job<S>> {
@@ -10,7 +10,7 @@ export interface Job<S> extends Linked<Job<S>> {
    *
    * @returns Whether it ended by itself: only then can its slot serve again.
    */
-  run(slot: Slot<S>, yieldTurn: () => void): Promise<boolean>;
+  run(slot: InstanceSlot<S>, yieldTurn: () => void): Promise<boolean>;
   /** No slot could be made. */
   fail(error: unknown): void;
 }
@@ -26,15 +26,15 @@ export class RunQueue<S> {
   fault: ((error: unknown) => void) | undefined;
   readonly #pool: Pool<S>;
   readonly #most: number;
-  readonly #pace: Pace;
-  readonly #jobs = new Line<Job<S>>();
+  readonly #stallClock: StallClock;
+  readonly #jobs = new LinkedList<Job<S>>();
   #starting = false;
 
   /** @param most How many may wait for a slot, besides those for which there is one. */
-  constructor(pool: Pool<S>, most: number, pace: Pace) {
+  constructor(pool: Pool<S>, most: number, stallClock: StallClock) {
     this.#pool = pool;
     this.#most = most;
-    this.#pace = pace;
+    this.#stallClock = stallClock;
   }
 
   /** Whether a further job would be one too many. */
@@ -74,11 +74,11 @@ export class RunQueue<S> {
     this.#start(job, slot);
   }
 
-  #start(job: Job<S>, slot: Slot<S>): void {
+  #start(job: Job<S>, slot: InstanceSlot<S>): void {
     this.#starting = true;
     const began = this.observe && performance.now();
     let yielded = false;
-    const { heldUp } = this.#pace;
+    const { heldUp } = this.#stallClock;
     const yieldTurn = () => {
       if (yielded) return;
       yielded = true;
@@ -86,7 +86,7 @@ export class RunQueue<S> {
         this.#starting = false;
         this.#next();
       };
-      if (this.#pace.heldUp === heldUp) queueMicrotask(next);
+      if (this.#stallClock.heldUp === heldUp) queueMicrotask(next);
       else setTimeout(next, 0); // what has come meanwhile, a signal too, is first
     };
     const giveBack = (whole: boolean) => {

@@ -92,7 +92,7 @@ export class GuestStack {
     return this.#turn.over;
   }
 
-  /** As of a {@linkcode Slot}. */
+  /** As of a {@linkcode InstanceSlot}. */
   run(begin: () => void): Promise<void> {
     const turn = this.#turn;
     turn.begin = begin;

@@ -5,9 +5,9 @@ const CUSTOM = 0;
 /** The subsection with the names of tags, in the section `name` (of the tool conventions' extended name section). */
 const TAGS = 11;
 /** Most tags whose names are read. */
-const MOST_TAGS = 1000;
+const MAX_TAGS = 1000;
 /** Longest name that is read, in bytes. */
-const MOST_NAME = 1024;
+const MAX_NAME = 1024;
 
 /**
  * The names that a module has for its tags, by their index; those that it exports included. What cannot be read has no
@@ -43,7 +43,7 @@ function readNames(
     const id = reader.byte();
     const next = reader.unsigned() + reader.at;
     if (id === TAGS) {
-      for (let left = reader.unsigned(); left > 0 && names.size < MOST_TAGS; left--) {
+      for (let left = reader.unsigned(); left > 0 && names.size < MAX_TAGS; left--) {
         const index = reader.unsigned();
         const name = readName(reader);
         if (index < total) names.set(index, name);
@@ -58,6 +58,6 @@ function readName(reader: Reader): string {
   const from = reader.at;
   reader.at += length;
   if (reader.at > reader.bytes.length) throw new RangeError("Cannot read past the section's end");
-  const bytes = reader.bytes.subarray(from, from + Math.min(length, MOST_NAME));
+  const bytes = reader.bytes.subarray(from, from + Math.min(length, MAX_NAME));
   return new TextDecoder().decode(bytes);
 }

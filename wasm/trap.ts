@@ -3,15 +3,15 @@ import { demangle } from "./demangle.ts";
 import { LOOP } from "./stack.ts";
 
 /** Most lines that a message has for frames. */
-const MOST_FRAMES = 50;
+const MAX_FRAMES = 50;
 /** Most frames that are looked at, for an `Error.stackTraceLimit` that is set higher. */
-const MOST_READ = 1000;
+const MAX_READ = 1000;
 /** Most frames of a part that is looked for again behind itself: functions that call each other in a circle. */
-const MOST_CYCLE = 8;
+const MAX_CYCLE = 8;
 /** How often frames must come again to be folded. */
-const LEAST_REPEATS = 2;
+const MIN_REPEATS = 2;
 /** Longest name that is demangled, in characters. */
-const MOST_MANGLED = 4096;
+const MAX_MANGLED = 4096;
 
 /** A function of the guest on the stack. */
 interface Frame {
@@ -34,14 +34,14 @@ export function withFrames(
 ): string {
   const stack = error instanceof Error ? error.stack ?? "" : "";
   const frames = stack.split("\n").flatMap((line) => frameOf(line) ?? []);
-  const guests = frames.filter(({ name }) => name !== LOOP).slice(0, MOST_READ);
+  const guests = frames.filter(({ name }) => name !== LOOP).slice(0, MAX_READ);
   const lines = folded(guests).flatMap(({ frames, repeats }) => {
     const shown = frames.flatMap((frame) => shownFrame(frame, locate) ?? []);
     if (!repeats || !shown.length) return shown;
     const which = shown.length === 1 ? "" : `these ${shown.length} frames `;
     return [...shown, `  ... ${which}${repeats} more times`];
   });
-  return [text, ...lines.slice(0, MOST_FRAMES)].join("\n");
+  return [text, ...lines.slice(0, MAX_FRAMES)].join("\n");
 }
 
 function shownFrame(
@@ -59,7 +59,7 @@ interface Fold {
   readonly repeats: number;
 }
 
-/** Folds what is repeated, with the shortest repeated part of up to {@linkcode MOST_CYCLE} frames. */
+/** Folds what is repeated, with the shortest repeated part of up to {@linkcode MAX_CYCLE} frames. */
 function folded(frames: readonly Frame[]): Fold[] {
   const folds: Fold[] = [];
   for (let at = 0; at < frames.length;) {
@@ -71,11 +71,11 @@ function folded(frames: readonly Frame[]): Fold[] {
 }
 
 function cycleAt(frames: readonly Frame[], at: number): { length: number; repeats: number } {
-  for (let length = 1; length <= MOST_CYCLE; length++) {
+  for (let length = 1; length <= MAX_CYCLE; length++) {
     let end = at + length;
     while (end < frames.length && isSame(frames[end]!, frames[end - length]!)) end++;
     const repeats = Math.floor((end - at) / length) - 1;
-    if (repeats >= LEAST_REPEATS) return { length, repeats };
+    if (repeats >= MIN_REPEATS) return { length, repeats };
   }
   return { length: 1, repeats: 0 };
 }
@@ -99,5 +99,5 @@ function frameOf(line: string): Frame | undefined {
 }
 
 function shownFunction(name: string): string {
-  return shownName(name.length > MOST_MANGLED ? name : demangle(name));
+  return shownName(name.length > MAX_MANGLED ? name : demangle(name));
 }

@@ -10,7 +10,7 @@ import type { ServeCommand } from "../flags/args.ts";
 import { CommandError, reasonOf } from "../errors.ts";
 import type { Bind } from "../flags/flag_values.ts";
 import { configure } from "../options.ts";
-import { type Load, loadFile, type Program } from "../program.ts";
+import { type Load, type LoadedProgram, loadFile } from "../program.ts";
 import { recordFirst } from "../telemetry/request_log.ts";
 import { SIGNALS, Signals } from "../signals.ts";
 import { stdioTo } from "../telemetry/stdio.ts";
@@ -60,7 +60,7 @@ export async function serve(
   }
 }
 
-function warmUp(program: Program, { warmup, wasm }: ServeCommand, terminal: Terminal): void {
+function warmUp(program: LoadedProgram, { warmup, wasm }: ServeCommand, terminal: Terminal): void {
   if (!warmup) return;
   let ready: number;
   try {
@@ -82,7 +82,7 @@ async function warnOfUnreachable(
   for (const line of await findUnreachable(backends, ca)) terminal.note("warning", line);
 }
 
-async function stop(listener: Listener, program: Program): Promise<void> {
+async function stop(listener: Listener, program: LoadedProgram): Promise<void> {
   program.retire();
   await listener.drain(DRAIN_MILLIS);
   await program[Symbol.asyncDispose]();
@@ -92,7 +92,7 @@ type Service = Omit<ListenOptions, keyof Bind>;
 
 /** Only who wants metrics pays for counting. */
 function listening(
-  program: Program,
+  program: LoadedProgram,
   admin: Admin | undefined,
   options: ServiceOptions,
   terminal: Terminal,

@@ -2,7 +2,7 @@
 import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import type { ErrorDetails } from "../../service/http/error_text.ts";
 import type { LimitName } from "../../service/limits.ts";
-import { nearest } from "../../service/util/suggest.ts";
+import { suggest } from "../../service/util/suggest.ts";
 import { UsageError } from "../errors.ts";
 import {
   type Bind,
@@ -334,7 +334,7 @@ function normalizeOne(argument: string): string | string[] {
 
 function unknownFlag(argument: string): never {
   const given = argument.replace(/^-+/, "").replace(/=.*$/s, "");
-  const meant = nearest(given, FLAGS);
+  const meant = suggest(given, FLAGS);
   const shown = given.length === 1 ? `-${given}` : `--${given}`;
   throw new UsageError(`Unknown flag ${shown}` + (meant ? `: did you mean --${meant}?` : ""));
 }

@@ -1,6 +1,11 @@
-import type { BackendOptions, Healthcheck, PoolLimits, TcpKeepAlive } from "../../service/backends/backend.ts";
+import type {
+  BackendOptions,
+  Healthcheck,
+  PoolLimits,
+  TcpKeepAlive,
+} from "../../service/backends/backend.ts";
 import { filled, filledOrNothing } from "./filled.ts";
-import type { Table } from "./table.ts";
+import type { ConfigTable } from "./table.ts";
 
 const FASTLY_KEYS = [
   "url",
@@ -43,15 +48,15 @@ const HEALTHS = ["unknown", "healthy", "unhealthy"] as const;
 const TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
 
 /** The most probes that a health check can look back on. */
-const MOST_PROBES = 15;
+const MAX_PROBES = 15;
 
 /** Reads `[local_server.backends]`. */
-export function parseBackends(table: Table): Record<string, BackendOptions> {
+export function parseBackends(table: ConfigTable): Record<string, BackendOptions> {
   const backends = table.tables().map(([name, entry]) => [name, parseBackend(entry)] as const);
   return Object.fromEntries(backends);
 }
 
-function parseBackend(table: Table): BackendOptions {
+function parseBackend(table: ConfigTable): BackendOptions {
   table.only(BACKEND_KEYS);
   return {
     url: table.requiredHandshakeUrl("url"),
@@ -72,7 +77,7 @@ function parseBackend(table: Table): BackendOptions {
 }
 
 /** Zero means no limit, as everywhere in Fastly's settings. */
-function parseTimeouts(table: Table): BackendOptions["timeouts"] {
+function parseTimeouts(table: ConfigTable): BackendOptions["timeouts"] {
   return filledOrNothing({
     connect: table.millis("connect_timeout_ms") || undefined,
     firstByte: table.millis("first_byte_timeout_ms") || undefined,
@@ -80,7 +85,7 @@ function parseTimeouts(table: Table): BackendOptions["timeouts"] {
   });
 }
 
-function parseTls(table: Table): BackendOptions["tls"] {
+function parseTls(table: ConfigTable): BackendOptions["tls"] {
   const minVersion = table.choice("tls_min_version", TLS_VERSIONS);
   const maxVersion = table.choice("tls_max_version", TLS_VERSIONS);
   if (minVersion && maxVersion && minVersion > maxVersion) {
@@ -99,7 +104,7 @@ function parseTls(table: Table): BackendOptions["tls"] {
 }
 
 /** One certificate or several, each as PEM, `{ value }`, `{ file }` or `{ env }`. */
-function parseCa(table: Table): readonly string[] | undefined {
+function parseCa(table: ConfigTable): readonly string[] | undefined {
   const key = "ca_certificate";
   const value = table.get(key);
   const certificates = (Array.isArray(value) ? value : [value]).map((form: unknown) => {
@@ -113,7 +118,7 @@ function parseCa(table: Table): readonly string[] | undefined {
 }
 
 function parseClientCertificate(
-  table: Table | undefined,
+  table: ConfigTable | undefined,
 ): { certificate: string; key: string } | undefined {
   if (!table) return undefined;
   table.only(["certificate", "certificate_file", "key", "key_file"]);
@@ -124,16 +129,16 @@ function parseClientCertificate(
 }
 
 /** The text under one key, or that of the file under the other. */
-function pemOrFile(table: Table, textKey: string, fileKey: string): string {
+function pemOrFile(table: ConfigTable, textKey: string, fileKey: string): string {
   const key = table.oneOf([textKey, fileKey]);
   return pem(table, key, key === fileKey ? table.text(key) : table.requiredString(key));
 }
 
-function pem(table: Table, key: string, text: string): string {
+function pem(table: ConfigTable, key: string, text: string): string {
   return text.includes("-----BEGIN ") ? text : table.wrong(key, "is not in PEM format");
 }
 
-function parseTcpKeepAlive(table: Table): TcpKeepAlive | undefined {
+function parseTcpKeepAlive(table: ConfigTable): TcpKeepAlive | undefined {
   return filledOrNothing({
     enable: table.boolean("tcp_keepalive_enable"),
     interval: table.wholeNumber("tcp_keepalive_interval_secs", "seconds"),
@@ -142,7 +147,7 @@ function parseTcpKeepAlive(table: Table): TcpKeepAlive | undefined {
   });
 }
 
-function parsePool(table: Table): false | PoolLimits | undefined {
+function parsePool(table: ConfigTable): false | PoolLimits | undefined {
   const limits = filledOrNothing({
     maxConnections: table.wholeNumber("max_connections"),
     maxUse: table.wholeNumber("max_use"),
@@ -151,7 +156,7 @@ function parsePool(table: Table): false | PoolLimits | undefined {
   return table.boolean("pool") === false ? false : limits;
 }
 
-function parseHealthcheck(table: Table | undefined): Healthcheck | undefined {
+function parseHealthcheck(table: ConfigTable | undefined): Healthcheck | undefined {
   if (!table) return undefined;
   table.only([
     "interval_ms",
@@ -165,7 +170,7 @@ function parseHealthcheck(table: Table | undefined): Healthcheck | undefined {
     "initial",
   ]);
   const window = table.wholeNumber("window");
-  if (window === 0 || window! > MOST_PROBES) table.wrong("window", `must be 1 to ${MOST_PROBES}`);
+  if (window === 0 || window! > MAX_PROBES) table.wrong("window", `must be 1 to ${MAX_PROBES}`);
   return filled({
     interval: table.millis("interval_ms"),
     timeout: table.millis("timeout_ms"),
@@ -179,7 +184,7 @@ function parseHealthcheck(table: Table | undefined): Healthcheck | undefined {
   });
 }
 
-function parseHealth(table: Table): BackendOptions["health"] {
+function parseHealth(table: ConfigTable): BackendOptions["health"] {
   const health = table.string("health")?.toLowerCase();
   return HEALTHS.find((known) => known === health) ??
     (health === undefined

@@ -1,7 +1,7 @@
 import { parse, type ParseError, printParseErrorCode } from "npm:jsonc-parser@3.3.1";
 
 /** Characters of the text in a message. */
-const MOST_SHOWN = 20;
+const MAX_SHOWN = 20;
 
 const FAULTS: Readonly<Record<string, string>> = {
   InvalidNumberFormat: "a number is wrong",
@@ -40,7 +40,7 @@ export function parseJson(text: string): unknown {
 }
 
 function describe({ error, offset, length }: ParseError, text: string): string {
-  const found = text.slice(offset, offset + Math.min(length, MOST_SHOWN));
+  const found = text.slice(offset, offset + Math.min(length, MAX_SHOWN));
   const fault = FAULTS[printParseErrorCode(error)] ?? `unexpected ${JSON.stringify(found)}`;
   const lines = text.slice(0, offset).split(/\r\n|\r|\n/);
   return `${fault} in line ${lines.length}, column ${lines.at(-1)!.length + 1}`;

@@ -2,18 +2,18 @@ import { type AclEntry, rangeOf } from "../../service/stores/acl.ts";
 import type { Device, DeviceLookup } from "../../service/client/device.ts";
 import { type Geo, type GeoLookup, loopbackGeo } from "../../service/client/geo.ts";
 import { geoRanges } from "../../service/client/geo_ranges.ts";
-import type { Table } from "./table.ts";
+import type { ConfigTable } from "./table.ts";
 
 const NO_RANGE = "is not an address or a range as in 192.0.2.0/24";
 
 /** Reads `[local_server.geolocation]`. A JSON file is read anew at a look-up once it has changed. */
-export async function parseGeo(table: Table): Promise<GeoLookup> {
+export async function parseGeo(table: ConfigTable): Promise<GeoLookup> {
   const withLoopback = table.boolean("use_default_loopback") ?? true;
   const lookup = await parseGeoRecords(table);
   return withLoopback ? (ip) => lookup(ip) ?? loopbackGeo(ip) : lookup;
 }
 
-async function parseGeoRecords(table: Table): Promise<GeoLookup> {
+async function parseGeoRecords(table: ConfigTable): Promise<GeoLookup> {
   switch (geoFormat(table)) {
     case undefined:
       table.only(["use_default_loopback"]);
@@ -32,14 +32,14 @@ async function parseGeoRecords(table: Table): Promise<GeoLookup> {
   }
 }
 
-function geoFormat(table: Table): "inline-toml" | "json" | "mmdb" | undefined {
+function geoFormat(table: ConfigTable): "inline-toml" | "json" | "mmdb" | undefined {
   const format = table.choice("format", ["inline-toml", "json", "mmdb"]);
   if (format) return format;
   if (table.string("file")?.endsWith(".mmdb")) return "mmdb";
   return table.has("file") || table.has("addresses") ? table.missing("format") : undefined;
 }
 
-async function openDatabase(table: Table): Promise<GeoLookup> {
+async function openDatabase(table: ConfigTable): Promise<GeoLookup> {
   const bytes = table.bytes("file");
   try {
     return await table.machine.openDatabase(bytes);
@@ -49,7 +49,7 @@ async function openDatabase(table: Table): Promise<GeoLookup> {
   }
 }
 
-function parseAddresses(table: Table): GeoLookup {
+function parseAddresses(table: ConfigTable): GeoLookup {
   return geoRanges(
     table.tables().map(([address, record]) => {
       if (!rangeOf(address)) table.wrong(address, NO_RANGE);
@@ -58,7 +58,7 @@ function parseAddresses(table: Table): GeoLookup {
   );
 }
 
-function parseRecord(table: Table): Geo {
+function parseRecord(table: ConfigTable): Geo {
   return Object.fromEntries(
     table.keys().map((key) => {
       const value = table.get(key);
@@ -70,7 +70,7 @@ function parseRecord(table: Table): Geo {
 }
 
 /** Reads `[local_server.device_detection]`: whole User-Agent texts. */
-export function parseDevices(table: Table): DeviceLookup {
+export function parseDevices(table: ConfigTable): DeviceLookup {
   const format = table.choice("format", ["inline-toml", "json"]) ?? table.missing("format");
   table.only(["format", format === "json" ? "file" : "user_agents"]);
   const agents = format === "json"
@@ -80,7 +80,7 @@ export function parseDevices(table: Table): DeviceLookup {
   return (userAgent) => devices.get(userAgent);
 }
 
-function parseDevice(table: Table): Device {
+function parseDevice(table: ConfigTable): Device {
   table.only(["user_agent", "os", "device"]);
   return Object.fromEntries(
     table.tables().map(([key, part]) => [key, part.values()]),
@@ -88,7 +88,7 @@ function parseDevice(table: Table): Device {
 }
 
 /** Reads `[local_server.acls]`: names of JSON files, each alone or as `{ file }`. */
-export function parseAcls(table: Table): Record<string, readonly AclEntry[]> {
+export function parseAcls(table: ConfigTable): Record<string, readonly AclEntry[]> {
   return Object.fromEntries(
     table.names().map((name) => {
       if (typeof table.get(name) === "string") return [name, parseAcl(table.json(name))];
@@ -99,7 +99,7 @@ export function parseAcls(table: Table): Record<string, readonly AclEntry[]> {
   );
 }
 
-function parseAcl(file: Table): readonly AclEntry[] {
+function parseAcl(file: ConfigTable): readonly AclEntry[] {
   file.only(["entries"]);
   if (!file.has("entries")) file.missing("entries");
   return file.tableList("entries", "a list of objects").map((entry) => {

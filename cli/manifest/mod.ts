@@ -5,7 +5,7 @@ import type { FactsOverride } from "../../service/client/client_facts.ts";
 import { ERROR_DETAILS } from "../../service/http/error_text.ts";
 import { FACT_NAMES, readFacts } from "../../service/client/fact_fields.ts";
 import { type LimitName, readLimit } from "../../service/limits.ts";
-import { nearest } from "../../service/util/suggest.ts";
+import { suggest } from "../../service/util/suggest.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { isProxyRange, PROXY_RANGE } from "../../service/client/proxies.ts";
 import type { ShieldingSite } from "../../service/backends/shielding.ts";
@@ -13,7 +13,7 @@ import { parseBackends } from "./backends.ts";
 import { filled } from "./filled.ts";
 import { parseAcls, parseDevices, parseGeo } from "./lookups.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "./stores.ts";
-import { didYouMean, type Machine, ManifestError, Table } from "./table.ts";
+import { ConfigTable, didYouMean, type HostIo, ManifestError } from "./table.ts";
 
 /** What a fastly.toml says about running a service on this machine. */
 export interface Manifest {
@@ -66,11 +66,11 @@ const NEWEST_VERSION = 3;
 export async function parseManifest(
   text: string,
   file: string,
-  machine: Machine,
+  machine: HostIo,
 ): Promise<Manifest> {
   const folder = dirname(file);
   const document = { task: `read ${file}`, title: file, folder, machine, toml: true };
-  const root = new Table(parseToml(text, file), "", document);
+  const root = new ConfigTable(parseToml(text, file), "", document);
   checkVersion(root);
   warnOfMisplaced(root);
   const local = root.table("local_server");
@@ -97,7 +97,7 @@ function parseToml(text: string, file: string): TomlTable {
   }
 }
 
-function checkVersion(root: Table): void {
+function checkVersion(root: ConfigTable): void {
   const version = root.wholeNumber("manifest_version");
   if (version !== undefined && version > NEWEST_VERSION) {
     root.wrong("manifest_version", `is ${version}, and ${NEWEST_VERSION} is the newest known`);
@@ -130,24 +130,24 @@ const SECTIONS = [
 ];
 
 /** Unknown keys may belong to other tools; so those that are near to a known one get a warning, and no error. */
-function warnOfMisplaced(root: Table): void {
+function warnOfMisplaced(root: ConfigTable): void {
   for (const key of root.keys()) {
     if (SECTIONS.includes(key)) {
       root.warn(key, `is outside of local_server${root.meant("table", "local_server", key)}`);
-    } else if (key !== "local_server" && nearest(key, ["local_server"])) {
+    } else if (key !== "local_server" && suggest(key, ["local_server"])) {
       root.warn(key, "is not known: did you mean local_server?");
     }
   }
   const local = root.table("local_server");
   for (const key of local?.keys() ?? []) {
     if (SECTIONS.includes(key)) continue;
-    const meant = nearest(key, SECTIONS);
+    const meant = suggest(key, SECTIONS);
     if (meant) local!.warn(key, `is not known${didYouMean(meant)}`);
   }
 }
 
 /** A section of `[local_server]`, whose entries must have names. */
-function sectionOf(local: Table, name: string): Table {
+function sectionOf(local: ConfigTable, name: string): ConfigTable {
   const [kind, key] = NAMED[name] ?? [];
   if (!kind) return local.table(name)!;
   const meant = local.meant(kind, name, "NAME");
@@ -157,8 +157,11 @@ function sectionOf(local: Table, name: string): Table {
   return table;
 }
 
-async function parseOptions(local: Table): Promise<ManifestOptions> {
-  const section = <T>(names: readonly string[], parse: (table: Table) => T): T | undefined => {
+async function parseOptions(local: ConfigTable): Promise<ManifestOptions> {
+  const section = <T>(
+    names: readonly string[],
+    parse: (table: ConfigTable) => T,
+  ): T | undefined => {
     const name = names.some((name) => local.has(name)) ? local.oneOf(names) : undefined;
     return name === undefined ? undefined : parse(sectionOf(local, name));
   };
@@ -182,14 +185,14 @@ async function parseOptions(local: Table): Promise<ManifestOptions> {
   return filled(options);
 }
 
-function parseTrustProxy(local: Table): readonly string[] | undefined {
+function parseTrustProxy(local: ConfigTable): readonly string[] | undefined {
   const ranges = local.stringList("trust_proxy");
   const wrong = ranges?.find((text) => !isProxyRange(text));
   if (wrong === undefined) return ranges;
   local.wrong("trust_proxy", `has ${JSON.stringify(wrong)} in it, which is not ${PROXY_RANGE}`);
 }
 
-function parseShieldingSites(table: Table): Record<string, ShieldingSite> {
+function parseShieldingSites(table: ConfigTable): Record<string, ShieldingSite> {
   return Object.fromEntries(
     table.names().map((name) => {
       const value = table.get(name);
@@ -204,7 +207,7 @@ function parseShieldingSites(table: Table): Record<string, ShieldingSite> {
   );
 }
 
-function parseLimits(table: Table): Partial<Record<LimitName, number>> {
+function parseLimits(table: ConfigTable): Partial<Record<LimitName, number>> {
   const limits = table.keys().map((name) => {
     const given = table.get(name);
     const value = typeof given === "object" ? table.string(name) : given;
@@ -214,7 +217,7 @@ function parseLimits(table: Table): Partial<Record<LimitName, number>> {
 }
 
 /** Facts of the client, under the names of the header fields that can give them, with `_` for `-`. */
-function parseClient(table: Table): FactsOverride {
+function parseClient(table: ConfigTable): FactsOverride {
   const keyOf = (name: string) => name.replaceAll("-", "_");
   table.only(FACT_NAMES.map(keyOf));
   return readFacts(
@@ -226,12 +229,12 @@ function parseClient(table: Table): FactsOverride {
   );
 }
 
-function parsePersist(table: Table): string {
+function parsePersist(table: ConfigTable): string {
   table.only(["path"]);
   return table.path("path") ?? table.missing("path");
 }
 
-function parseLogEndpoints(table: Table): Record<string, LogEndpoint> {
+function parseLogEndpoints(table: ConfigTable): Record<string, LogEndpoint> {
   return Object.fromEntries(
     table.tables().map(([name, endpoint]) => {
       endpoint.only(["file", "format"]);

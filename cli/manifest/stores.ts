@@ -1,25 +1,25 @@
 import { faultOfKey } from "../../service/stores/kv/keys.ts";
 import type { KvSeed } from "../../service/stores/kv/store.ts";
 import type { Entries, ServiceOptions } from "../../service/options.ts";
-import { quoted, type Table } from "./table.ts";
+import { type ConfigTable, quoted } from "./table.ts";
 
 type ConfigStores = NonNullable<ServiceOptions["configStores"]>;
 type SecretStores = NonNullable<ServiceOptions["secretStores"]>;
 
 /** Characters in a config store's key and value. */
-const MOST_CONFIG_KEY = 256;
-const MOST_CONFIG_VALUE = 8000;
+const MAX_CONFIG_KEY = 256;
+const MAX_CONFIG_VALUE = 8000;
 /** Characters in the name of a secret store or a secret. */
-const MOST_SECRET_NAME = 255;
+const MAX_SECRET_NAME = 255;
 
 /** Reads `[local_server.config_stores]`. What is in files is read anew when a guest opens the store once they have changed. */
-export function parseConfigStores(table: Table): ConfigStores {
+export function parseConfigStores(table: ConfigTable): ConfigStores {
   return Object.fromEntries(
     table.tables().map(([name, entry]) => [name, parseConfigStore(entry)]),
   );
 }
 
-function parseConfigStore(table: Table): Entries | (() => Entries) {
+function parseConfigStore(table: ConfigTable): Entries | (() => Entries) {
   const format = table.choice("format", ["inline-toml", "json"]) ?? table.missing("format");
   if (format === "json") {
     table.only(["format", "file"]);
@@ -29,15 +29,15 @@ function parseConfigStore(table: Table): Entries | (() => Entries) {
   return parseConfigEntries(table.table("contents") ?? table.missing("contents"));
 }
 
-function parseConfigEntries(table: Table): Entries {
+function parseConfigEntries(table: ConfigTable): Entries {
   return Object.fromEntries(
     table.keys().map((key) => {
-      if (isLonger(key, MOST_CONFIG_KEY)) {
-        table.wrong(key, `is longer than ${MOST_CONFIG_KEY} characters`);
+      if (isLonger(key, MAX_CONFIG_KEY)) {
+        table.wrong(key, `is longer than ${MAX_CONFIG_KEY} characters`);
       }
       const value = table.requiredString(key);
-      if (isLonger(value, MOST_CONFIG_VALUE)) {
-        table.wrong(key, `has a value longer than ${MOST_CONFIG_VALUE} characters`);
+      if (isLonger(value, MAX_CONFIG_VALUE)) {
+        table.wrong(key, `has a value longer than ${MAX_CONFIG_VALUE} characters`);
       }
       return [key, value];
     }),
@@ -50,11 +50,11 @@ function isLonger(text: string, most: number): boolean {
 }
 
 /** Reads `[local_server.kv_stores]`. */
-export function parseKvStores(table: Table): Record<string, KvSeed> {
+export function parseKvStores(table: ConfigTable): Record<string, KvSeed> {
   return Object.fromEntries(table.names().map((name) => [name, parseKvStore(table, name)]));
 }
 
-function parseKvStore(stores: Table, name: string): KvSeed {
+function parseKvStore(stores: ConfigTable, name: string): KvSeed {
   const file = jsonFileOf(stores, name);
   const entries = file ? file.keys().map((key) => [key, parseKvJson(file, key)] as const) : stores
     .tableList(name, LIST_OR_FILE)
@@ -65,14 +65,14 @@ function parseKvStore(stores: Table, name: string): KvSeed {
   return Object.fromEntries(entries);
 }
 
-function kvKey(item: Table, key: string): string {
+function kvKey(item: ConfigTable, key: string): string {
   const text = item.requiredString(key);
   const fault = faultOfKey(text);
   return fault ? item.wrong(key, `is ${quoted(text)}, which ${fault}`) : text;
 }
 
 /** In a JSON file the value is a text, or an object with the text or its file. */
-function parseKvJson(file: Table, key: string): KvSeed[string] {
+function parseKvJson(file: ConfigTable, key: string): KvSeed[string] {
   const fault = faultOfKey(key);
   if (fault) file.wrong(key, fault);
   const value = file.get(key);
@@ -82,7 +82,7 @@ function parseKvJson(file: Table, key: string): KvSeed[string] {
   return parseKvValue(entry, ["data", "file"]);
 }
 
-function parseKvValue(table: Table, keys: readonly string[]): KvSeed[string] {
+function parseKvValue(table: ConfigTable, keys: readonly string[]): KvSeed[string] {
   const metadata = table.string("metadata");
   const key = table.oneOf(keys);
   const value = key === "data" ? table.requiredString(key) : table.bytes(key);
@@ -90,7 +90,7 @@ function parseKvValue(table: Table, keys: readonly string[]): KvSeed[string] {
 }
 
 /** Reads `[local_server.secret_stores]`. */
-export function parseSecretStores(table: Table): SecretStores {
+export function parseSecretStores(table: ConfigTable): SecretStores {
   return Object.fromEntries(
     table.names().map((name) => {
       checkSecretName(table, name, name);
@@ -99,7 +99,7 @@ export function parseSecretStores(table: Table): SecretStores {
   );
 }
 
-function parseSecretStore(stores: Table, name: string): SecretStores[string] {
+function parseSecretStore(stores: ConfigTable, name: string): SecretStores[string] {
   const file = jsonFileOf(stores, name);
   if (file) {
     return Object.fromEntries(
@@ -119,7 +119,7 @@ function parseSecretStore(stores: Table, name: string): SecretStores[string] {
   );
 }
 
-function parseSecret(item: Table): string | Uint8Array {
+function parseSecret(item: ConfigTable): string | Uint8Array {
   switch (item.oneOf(["data", "file", "env"])) {
     case "data":
       return item.requiredString("data");
@@ -131,7 +131,7 @@ function parseSecret(item: Table): string | Uint8Array {
 }
 
 /** A variable that is not set makes an empty secret, as in Fastly's own local server. */
-function parseSecretVariable(item: Table): string {
+function parseSecretVariable(item: ConfigTable): string {
   const name = item.get("env");
   if (typeof name === "string" && item.machine.env(name) === undefined) {
     item.warn(
@@ -143,19 +143,19 @@ function parseSecretVariable(item: Table): string {
   return item.variable("env");
 }
 
-function checkSecretName(table: Table, key: string, name: string): void {
+function checkSecretName(table: ConfigTable, key: string, name: string): void {
   if (!/^[A-Za-z0-9_.-]+$/.test(name)) {
     table.wrong(key, "must be a name of letters, digits, '_', '.' and '-'");
   }
-  if (name.length > MOST_SECRET_NAME) {
-    table.wrong(key, `is longer than ${MOST_SECRET_NAME} characters`);
+  if (name.length > MAX_SECRET_NAME) {
+    table.wrong(key, `is longer than ${MAX_SECRET_NAME} characters`);
   }
 }
 
 const LIST_OR_FILE = "a list of tables, or a table with file and format";
 
 /** The object in the file of `{ file, format = "json" }`; undefined if the store is a list. */
-function jsonFileOf(stores: Table, name: string): Table | undefined {
+function jsonFileOf(stores: ConfigTable, name: string): ConfigTable | undefined {
   const value = stores.get(name);
   if (Array.isArray(value)) return undefined;
   const table = stores.asTable(name, value, LIST_OR_FILE);

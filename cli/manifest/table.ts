@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import type { GeoLookup } from "../../service/client/geo.ts";
-import { nearest } from "../../service/util/suggest.ts";
+import { suggest } from "../../service/util/suggest.ts";
 import { handshakeUrl } from "../../service/http/url.ts";
 import { parseJson } from "./json.ts";
 
@@ -10,7 +10,7 @@ export class ManifestError extends Error {
 }
 
 /** What reading a manifest needs of the machine. */
-export interface Machine {
+export interface HostIo {
   /** A file's bytes; undefined if there is no such file. Throws an `Error` whose message says why it cannot be read. */
   readonly read: (path: string) => Uint8Array | undefined;
   /**
@@ -34,19 +34,19 @@ export interface Document {
   readonly title: string;
   /** The folder from which relative paths start. */
   readonly folder: string;
-  readonly machine: Machine;
+  readonly machine: HostIo;
   /** Whether its tables have headers in brackets, which errors about them then show. */
   readonly toml?: boolean;
 }
 
 const NO_FILE = "there is no such file";
 /** Characters of a text in a message. */
-const MOST_QUOTED = 60;
+const MAX_QUOTED = 60;
 /** The longest time that a timer of the platform can take: 24 days, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** One table of a manifest, or one object of a JSON file. It knows its place, and every fault becomes a {@linkcode ManifestError}. */
-export class Table {
+export class ConfigTable {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #place: string;
   readonly #document: Document;
@@ -58,7 +58,7 @@ export class Table {
     this.#document = document;
   }
 
-  get machine(): Machine {
+  get machine(): HostIo {
     return this.#document.machine;
   }
 
@@ -85,7 +85,7 @@ export class Table {
     if (!isTable(value) || !Object.hasOwn(value, "env")) {
       this.wrong(key, "must be a text in quotes");
     }
-    const table = new Table(value, this.#at(key), this.#document);
+    const table = new ConfigTable(value, this.#at(key), this.#document);
     table.only(["env"]);
     return table.variable("env");
   }
@@ -162,12 +162,12 @@ export class Table {
     return value === undefined ? undefined : Math.min(value, LONGEST_TIMER);
   }
 
-  table(key: string): Table | undefined {
+  table(key: string): ConfigTable | undefined {
     return this.has(key) ? this.asTable(key, this.get(key), "a table") : undefined;
   }
 
   /** All that is here, each of them a table under a name. */
-  tables(): [name: string, table: Table][] {
+  tables(): [name: string, table: ConfigTable][] {
     return this.names().map((name) => [name, this.table(name)!]);
   }
 
@@ -178,24 +178,24 @@ export class Table {
   }
 
   /** A list of tables. */
-  tableList(key: string, expected: string): Table[] {
+  tableList(key: string, expected: string): ConfigTable[] {
     const value = this.get(key);
     if (!Array.isArray(value)) {
       this.wrong(key, `must be ${expected}${isTable(value) ? this.meant("list", key) : ""}`);
     }
     return value.map((item, i) => {
       if (!isTable(item)) this.wrong(key, `must be ${expected}`);
-      return new Table(item, `${this.#at(key)}[${i}]`, this.#document);
+      return new ConfigTable(item, `${this.#at(key)}[${i}]`, this.#document);
     });
   }
 
   /** The value of that key, read as a table. */
-  asTable(key: string, value: unknown, expected: string): Table {
+  asTable(key: string, value: unknown, expected: string): ConfigTable {
     if (!isTable(value)) {
       const isList = Array.isArray(value) && value.some(isTable);
       this.wrong(key, `must be ${expected}${isList ? this.meant("table", key) : ""}`);
     }
-    return new Table(value, this.#at(key), this.#document);
+    return new ConfigTable(value, this.#at(key), this.#document);
   }
 
   /** The only one of these keys that is there. */
@@ -218,7 +218,7 @@ export class Table {
   }
 
   /** The object in the JSON file that the key names. */
-  json(key: string): Table {
+  json(key: string): ConfigTable {
     return this.#parse(key, this.text(key));
   }
 
@@ -226,7 +226,7 @@ export class Table {
    * What is in the JSON file that the key names, read anew at each call if it has changed: the guest sees what was edited
    * meanwhile. A file that has become wrong gives a warning, and what was in it before.
    */
-  jsonAnew<T>(key: string, parse: (root: Table) => T): () => T {
+  jsonAnew<T>(key: string, parse: (root: ConfigTable) => T): () => T {
     const { path, bytes } = this.#read(key, this.requiredString(key));
     let text = this.#decode(key, bytes);
     let value = parse(this.#parse(key, text));
@@ -260,7 +260,7 @@ export class Table {
   /** Refuses all other keys. */
   only(keys: readonly string[]): void {
     for (const key of this.keys()) {
-      if (!keys.includes(key)) this.wrong(key, `is not known${didYouMean(nearest(key, keys))}`);
+      if (!keys.includes(key)) this.wrong(key, `is not known${didYouMean(suggest(key, keys))}`);
     }
   }
 
@@ -340,7 +340,7 @@ export class Table {
     }
   }
 
-  #parse(key: string, text: string): Table {
+  #parse(key: string, text: string): ConfigTable {
     const { title, machine, folder } = this.#document;
     const file = this.requiredString(key);
     const origin = [this.#place, title].filter(Boolean).join(" in ");
@@ -353,13 +353,13 @@ export class Table {
       throw new ManifestError(`Cannot read ${name}: it is not JSON: ${(error as Error).message}`);
     }
     if (!isTable(value)) throw new ManifestError(`Cannot read ${name}: it is not an object`);
-    return new Table(value, "", document);
+    return new ConfigTable(value, "", document);
   }
 }
 
 /** A text for a message, in part if it is long. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > MOST_QUOTED ? `${text.slice(0, MOST_QUOTED)}…` : text);
+  return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text);
 }
 
 function keyPath(place: string, key: string): string {

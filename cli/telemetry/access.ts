@@ -8,34 +8,34 @@ import type { Output } from "./output.ts";
  * @param detailed Whether it tells what the guest took, too.
  */
 export function accessLine(entry: AccessEntry, output: Output, detailed: boolean): string {
-  const { method, target, status, millis, bytes, whole, usage } = entry;
+  const { method, target, status, millis, bytes, whole, metrics } = entry;
   const colour = status >= 500 || !status ? "red" : status >= 400 ? "yellow" : "green";
   const shown = output.paint(colour, status ? String(status) : "-");
   let line = `${method} ${target} ${shown} ${millis.toFixed(1)}ms ${bytes}B`;
   if (!whole) line += ` ${output.paint("red", "cut")}`;
-  if (usage.cache.length) line += ` cache=${usage.cache.join(",")}`;
+  if (metrics.cache.length) line += ` cache=${metrics.cache.join(",")}`;
   if (detailed) {
-    const { activeMillis, peakMemory, hostcalls } = usage;
+    const { activeMillis, peakMemory, hostcalls } = metrics;
     line += ` cpu=${activeMillis.toFixed(1)}ms mem=${(peakMemory / 2 ** 20).toFixed(1)}MiB`;
     line += ` calls=${hostcalls}`;
   }
-  if (usage.requestId) line += ` ${output.paint("dim", `request=${usage.requestId}`)}`;
-  if (usage.limit) line += ` ${output.paint("yellow", `limit="${usage.limit}"`)}`;
+  if (metrics.requestId) line += ` ${output.paint("dim", `request=${metrics.requestId}`)}`;
+  if (metrics.limit) line += ` ${output.paint("yellow", `limit="${metrics.limit}"`)}`;
   return line;
 }
 
 /** A line of the access log for programs: one JSON object with all that is known. */
-export function accessJson({ usage, ...entry }: AccessEntry): string {
+export function accessJson({ metrics, ...entry }: AccessEntry): string {
   return JSON.stringify({
     time: new Date().toISOString(),
     ...entry,
     millis: rounded(entry.millis),
-    cache: usage.cache,
-    cpu_ms: rounded(usage.activeMillis),
-    peak_memory: usage.peakMemory,
-    hostcalls: usage.hostcalls,
-    limit: usage.limit,
-    requestId: usage.requestId,
+    cache: metrics.cache,
+    cpu_ms: rounded(metrics.activeMillis),
+    peak_memory: metrics.peakMemory,
+    hostcalls: metrics.hostcalls,
+    limit: metrics.limit,
+    requestId: metrics.requestId,
   });
 }
 

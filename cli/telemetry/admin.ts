@@ -4,7 +4,7 @@ import { HeaderList } from "../../service/http/headers.ts";
 import { splitUrl } from "../../service/http/url.ts";
 import type { Listener } from "../../server/listening.ts";
 import { Metrics } from "./metrics.ts";
-import type { Program } from "../program.ts";
+import type { LoadedProgram } from "../program.ts";
 import { EXPOSITION_TYPE } from "./prometheus.ts";
 
 /** How far the process is. New requests are welcome when it is `ok`. */
@@ -17,7 +17,7 @@ export class Admin {
   readonly metrics: Metrics = new Metrics();
   health: Health = "starting";
   /** Who serves, once it is there. */
-  program: Pick<Program, "status"> | undefined;
+  program: Pick<LoadedProgram, "status"> | undefined;
   listener: Pick<Listener, "connections" | "accepts"> | undefined;
 
   /** Answers one exchange: `/healthz` with 200 and `ok`, or with 503 and what it is instead. */

@@ -36,7 +36,7 @@ export class Metrics {
   }
 
   /** Its response has gone out, or never will. */
-  end({ method, status, millis, bytes, whole, usage }: AccessEntry): void {
+  end({ method, status, millis, bytes, whole, metrics }: AccessEntry): void {
     this.#ended++;
     if (!whole) this.#cut++;
     const name = METHODS.has(method) ? method : "other";
@@ -45,10 +45,10 @@ export class Metrics {
     add(statuses, status);
     this.#durations.observe(millis / MILLIS);
     this.#bytes += bytes;
-    this.#hostcalls += usage.hostcalls;
-    this.#activeMillis += usage.activeMillis;
-    this.#peakMemory = Math.max(this.#peakMemory, usage.peakMemory);
-    for (const use of usage.cache) add(this.#cache, use);
+    this.#hostcalls += metrics.hostcalls;
+    this.#activeMillis += metrics.activeMillis;
+    this.#peakMemory = Math.max(this.#peakMemory, metrics.peakMemory);
+    for (const use of metrics.cache) add(this.#cache, use);
   }
 
   /** Something was logged. */
@@ -154,7 +154,7 @@ export class Metrics {
 }
 
 function ofProgram({ instances, queued, traps, limits, backends }: Status): Metric[] {
-  const traffic = Object.entries(backends);
+  const stats = Object.entries(backends);
   return [
     single("gauge", "fastlike_instances_live", "Instances of the program.", instances.live),
     single("gauge", "fastlike_instances_idle", "Those that run nothing.", instances.idle),
@@ -173,14 +173,14 @@ function ofProgram({ instances, queued, traps, limits, backends }: Status): Metr
       "fastlike_backend_requests_total",
       "Requests to backends.",
       "backend",
-      traffic.map(([name, { requests }]) => [name, requests]),
+      stats.map(([name, { requests }]) => [name, requests]),
     ),
     labelled(
       "counter",
       "fastlike_backend_failures_total",
       "Requests to backends that had no response, though nobody gave them up.",
       "backend",
-      traffic.map(([name, { failures }]) => [name, failures]),
+      stats.map(([name, { failures }]) => [name, failures]),
     ),
   ];
 }

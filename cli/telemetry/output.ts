@@ -4,27 +4,27 @@ export type Colour = keyof typeof CODES;
 const CODES = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 
 /** What an {@linkcode Output} writes to: `Deno.stdout`, `Deno.stderr` or a test. */
-export interface Sink {
+export interface OutputStream {
   writeSync(bytes: Uint8Array): number;
   isTerminal(): boolean;
 }
 
 /** Text is handed on when this much has come together. */
-const MOST_BUFFERED = 64 * 1024;
+const MAX_BUFFERED = 64 * 1024;
 /** How soon a full pipe is tried again. */
 const RETRY_MILLIS = 1;
 const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 /** Lines for one of the process's streams, written together once per turn of the event loop. */
 export class Output {
-  readonly #sink: Sink;
+  readonly #sink: OutputStream;
   readonly #colours: boolean;
   readonly #encoder = new TextEncoder();
   #text = "";
   #due = false;
 
   /** @param colours Whether colours are welcome; they are used on a terminal only. */
-  constructor(sink: Sink, colours: boolean) {
+  constructor(sink: OutputStream, colours: boolean) {
     this.#sink = sink;
     this.#colours = colours && sink.isTerminal();
   }
@@ -36,7 +36,7 @@ export class Output {
 
   line(text: string): void {
     this.#text += text + "\n";
-    if (this.#text.length >= MOST_BUFFERED) return this.flush();
+    if (this.#text.length >= MAX_BUFFERED) return this.flush();
     if (this.#due) return;
     this.#due = true;
     setTimeout(this.#turn, 0);

@@ -2,11 +2,11 @@ import type { LogEntry } from "../../service/log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How long an entry waits for the access record of its request, in milliseconds. */
-const MOST_HELD = 1000;
+const MAX_HELD = 1000;
 /** Ids of ended requests that are remembered: their late entries wait for nothing. */
-const MOST_ENDED = 256;
+const MAX_ENDED = 256;
 /** Entries of one request that are held. */
-const MOST_ENTRIES = 100;
+const MAX_ENTRIES = 100;
 
 interface Held {
   readonly entries: LogEntry[];
@@ -31,11 +31,11 @@ export function recordFirst(terminal: Terminal): Terminal & Disposable {
   const hold = (id: string, entry: LogEntry) => {
     let waiting = held.get(id);
     if (!waiting) {
-      const timer = setTimeout(() => release(id), MOST_HELD);
+      const timer = setTimeout(() => release(id), MAX_HELD);
       held.set(id, waiting = { entries: [], timer });
     }
     waiting.entries.push(entry);
-    if (waiting.entries.length >= MOST_ENTRIES) release(id);
+    if (waiting.entries.length >= MAX_ENTRIES) release(id);
   };
   const releaseAll = () => {
     for (const id of held.keys()) release(id);
@@ -49,10 +49,10 @@ export function recordFirst(terminal: Terminal): Terminal & Disposable {
     },
     access(entry) {
       terminal.access(entry);
-      const { requestId } = entry.usage;
+      const { requestId } = entry.metrics;
       if (requestId === undefined) return;
       ended.add(requestId);
-      if (ended.size > MOST_ENDED) ended.delete(ended.values().next().value!);
+      if (ended.size > MAX_ENDED) ended.delete(ended.values().next().value!);
       release(requestId);
     },
     flush() {

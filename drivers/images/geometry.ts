@@ -29,7 +29,7 @@ export interface Geometry {
 }
 
 /** The most pixels of an image, as it comes and as it goes. */
-export const MOST_PIXELS = 100_000_000;
+export const MAX_PIXELS = 100_000_000;
 
 /**
  * Plans what becomes of a source of this size, which stands upright already.
@@ -45,7 +45,7 @@ export function geometryOf(parameters: Parameters, source: Size, frames = 1): Ge
   const { whole, cut } = resizedOf(parameters, turn({ width, height }));
   const frame = frameOf(parameters, cut);
   for (const [{ width, height }, count] of [[whole, 1], [frame, frames]] as const) {
-    if (width * height * count > MOST_PIXELS) {
+    if (width * height * count > MAX_PIXELS) {
       const each = count === 1 ? "" : ` in each of ${count} frames`;
       throw invalid(`the image would have ${width}x${height} pixels${each}`);
     }

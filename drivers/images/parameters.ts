@@ -117,7 +117,7 @@ const PARSERS: { readonly [N in keyof Parameters]-?: Parse<NonNullable<Parameter
 const NOT_DONE: readonly string[] = ["bw", "metadata", "trim-color", "level", "profile", "viewbox"];
 
 /** What is asked for, and how it is asked for. */
-export interface Asked {
+export interface RequestedImage {
   readonly parameters: Parameters;
   /** What is malformed or said twice, one line each. The parameter is left out, or is what was said first. */
   readonly faults: readonly string[];
@@ -135,7 +135,7 @@ export interface Asked {
  * @param url The request's URL.
  * @param options The guest's options, as a query.
  */
-export function readParameters(url: string, options: string): Asked {
+export function readParameters(url: string, options: string): RequestedImage {
   const faults: string[] = [];
   const given = new Map<string, string>();
   const flags = new URLSearchParams(options);

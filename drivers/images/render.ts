@@ -1,6 +1,6 @@
 import { type Encoding, encodingOf, type Format } from "./encoding.ts";
 import { ImageError } from "./error.ts";
-import { type Geometry, geometryOf, MOST_PIXELS, type Size } from "./geometry.ts";
+import { type Geometry, geometryOf, MAX_PIXELS, type Size } from "./geometry.ts";
 import type { Parameters } from "./parameters.ts";
 import type * as Codec from "./sharp.ts";
 import type { Metadata, Sharp } from "./sharp.ts";
@@ -33,7 +33,7 @@ const CLEAR = { r: 0, g: 0, b: 0, alpha: 0 };
 /** How hard AVIF's encoder tries, from 0 to 9: an image is for one request here, not for a cache around the world. */
 const AVIF_EFFORT = 2;
 /** The widest Gaussian that the codec sharpens with. */
-const MOST_SHARPEN_SIGMA = 10;
+const MAX_SHARPEN_SIGMA = 10;
 
 /**
  * Reads the head of an image; undefined if it is none that can be read.
@@ -45,8 +45,8 @@ export async function open(sharp: Open, bytes: Uint8Array): Promise<Source | und
   if (!metadata) return undefined;
   const { width, height } = metadata.autoOrient;
   const frames = metadata.pages ?? 1;
-  if (width * height * frames > MOST_PIXELS) {
-    throw new ImageError(413, `The image has more than ${MOST_PIXELS} pixels`);
+  if (width * height * frames > MAX_PIXELS) {
+    throw new ImageError(413, `The image has more than ${MAX_PIXELS} pixels`);
   }
   return { bytes, width, height, frames, metadata };
 }
@@ -88,7 +88,7 @@ export async function render(
   }
 }
 
-const READING = { limitInputPixels: MOST_PIXELS, failOn: "truncated" } as const;
+const READING = { limitInputPixels: MAX_PIXELS, failOn: "truncated" } as const;
 
 /** The codec has an order of its own, so that each stage but the first begins on pixels. */
 async function through(sharp: Open, image: Sharp, stages: readonly Stage[]): Promise<Sharp> {
@@ -178,7 +178,7 @@ function effects({ cut, frame }: Geometry, parameters: Parameters): Stage[] {
   }
   if (sharpen?.amount) {
     const { amount, radius, threshold } = sharpen;
-    const sigma = Math.min(radius, MOST_SHARPEN_SIGMA);
+    const sigma = Math.min(radius, MAX_SHARPEN_SIGMA);
     const [m1, x1] = [threshold ? 0 : amount, threshold / 2.55];
     stages.push((image) => image.sharpen({ sigma, m1, m2: amount, x1, y2: 100, y3: 100 }));
   }

@@ -16,7 +16,7 @@ import type { HeaderList } from "../http/headers.ts";
 import { HealthMonitor } from "./health.ts";
 import { httpTransport } from "./http_transport.ts";
 import type { LogLevel } from "../log.ts";
-import type { Pace } from "../util/stall_clock.ts";
+import type { StallClock } from "../util/stall_clock.ts";
 import { describeFailure } from "./send_failure.ts";
 import { trusting } from "./tls.ts";
 import { Transports } from "./transports.ts";
@@ -43,13 +43,13 @@ type Report = (level: LogLevel, message: string, requestId?: string) => void;
 /** What a backend is made of. */
 interface BackendParts {
   readonly transport: Transport;
-  readonly traffic: Traffic;
+  readonly stats: BackendStats;
   readonly report: Report;
   readonly monitor?: HealthMonitor | undefined;
 }
 
 /** What has been asked of a backend. */
-export interface Traffic {
+export interface BackendStats {
   /** Those that were sent. */
   requests: number;
   /** Those of them that have had no response, other than because the guest or the client gave up. */
@@ -61,7 +61,7 @@ export class Backend {
   readonly name: string;
   /** Undefined for a handler in JavaScript. */
   readonly options: BackendOptions | undefined;
-  readonly traffic: Traffic;
+  readonly stats: BackendStats;
   readonly #transport: Transport;
   readonly #report: Report;
   readonly #monitor: HealthMonitor | undefined;
@@ -70,10 +70,10 @@ export class Backend {
   constructor(
     name: string,
     options: BackendOptions | undefined,
-    { transport, traffic, report, monitor }: BackendParts,
+    { transport, stats, report, monitor }: BackendParts,
   ) {
     this.name = name;
-    this.traffic = traffic;
+    this.stats = stats;
     this.#monitor = monitor;
     this.options = options;
     this.#transport = transport;
@@ -134,11 +134,11 @@ export class Backend {
     outcome: Promise<unknown>,
     sending: Pick<Sending, "cancel">,
   ): () => void {
-    this.traffic.requests++;
+    this.stats.requests++;
     let cancelled = false;
     outcome.catch((error) => {
       if (cancelled) return;
-      this.traffic.failures++;
+      this.stats.failures++;
       // Who notes a limit tells of it.
       if (!(error instanceof SendError) || error.told || error.limit !== undefined) return;
       error.told = true;
@@ -168,13 +168,13 @@ export class Backend {
 }
 
 /** The most names of a catch-all whose backends are kept. */
-const MOST_CAUGHT = 256;
+const MAX_CAUGHT = 256;
 /** The most names whose traffic is counted apart: those that a catch-all answers for are the guests' choice. */
-const MOST_COUNTED = 1000;
+const MAX_COUNTED = 1000;
 /** Under which name the traffic of all others is counted. */
 const OTHER = "(other)";
 /** The most backends of guests that are probed; beyond it the one defined longest ago is not any more. */
-const MOST_MONITORS = 64;
+const MAX_MONITORS = 64;
 
 /** What the backends of a service have in common. */
 export interface BackendsOptions {
@@ -187,7 +187,7 @@ export interface BackendsOptions {
   /** Certificates to trust in PEM, where a backend brings none of its own; by default the system's. */
   readonly ca?: string | undefined;
   /** What counts the time that backends take. */
-  readonly pace?: Pace;
+  readonly stallClock?: StallClock;
 }
 
 /** The backends that a service defines, and the connections to all of them. */
@@ -198,7 +198,7 @@ export class Backends {
   /** By the backend options' JSON. */
   readonly #monitors = new Map<string, HealthMonitor>();
   /** By backend name. */
-  readonly traffic: Map<string, Traffic> = new Map();
+  readonly stats: Map<string, BackendStats> = new Map();
   readonly #caught = new Map<string, { definition: BackendDefinition; backend: Backend }>();
   /** The monitors of the backends that are defined for good; undefined until all of these are made. */
   readonly #lasting: ReadonlySet<string> | undefined;
@@ -210,7 +210,7 @@ export class Backends {
   ) {
     this.#options = options;
     this.#transports = new Transports((options) =>
-      httpTransport(trusting(options, this.#options.ca), this.#options.pace)
+      httpTransport(trusting(options, this.#options.ca), this.#options.stallClock)
     );
     for (const [name, definition] of Object.entries(defined)) {
       this.#defined.set(name, this.make(name, definition, this.#trafficOf(name)));
@@ -239,9 +239,9 @@ export class Backends {
   #catch(name: string, definition: BackendDefinition): Backend {
     const known = this.#caught.get(name);
     if (known?.definition === definition) return known.backend;
-    if (this.#caught.size >= MOST_CAUGHT) this.#caught.clear(); // guests choose the names
-    const traffic = this.#trafficOf(this.traffic.size < MOST_COUNTED ? name : OTHER);
-    const backend = this.make(name, definition, traffic);
+    if (this.#caught.size >= MAX_CAUGHT) this.#caught.clear(); // guests choose the names
+    const stats = this.#trafficOf(this.stats.size < MAX_COUNTED ? name : OTHER);
+    const backend = this.make(name, definition, stats);
     this.#caught.set(name, { definition, backend });
     return backend;
   }
@@ -250,7 +250,7 @@ export class Backends {
   make(
     name: string,
     definition: BackendDefinition,
-    traffic: Traffic = this.#trafficOf(OTHER),
+    stats: BackendStats = this.#trafficOf(OTHER),
   ): Backend {
     const { report = () => {} } = this.#options;
     if (typeof definition === "function") {
@@ -258,7 +258,7 @@ export class Backends {
         definition,
         (error) => this.#options.reportFailure?.(error),
       );
-      return new Backend(name, undefined, { transport, traffic, report });
+      return new Backend(name, undefined, { transport, stats, report });
     }
     const given = typeof definition === "string" ? { url: definition } : definition;
     const options = { ...given, url: handshakeUrl(String(given.url)) };
@@ -268,7 +268,7 @@ export class Backends {
     const transport = this.#lasting
       ? this.#transports.passing(key, options)
       : this.#transports.lasting(key, options);
-    return new Backend(name, options, { transport, traffic, report, monitor });
+    return new Backend(name, options, { transport, stats, report, monitor });
   }
 
   /** Closes connections, those in use as soon as they become idle, and ends all probes. */
@@ -278,21 +278,26 @@ export class Backends {
     this.#transports.close();
   }
 
-  #trafficOf(name: string): Traffic {
-    const known = this.traffic.get(name) ?? { requests: 0, failures: 0 };
-    this.traffic.set(name, known);
+  #trafficOf(name: string): BackendStats {
+    const known = this.stats.get(name) ?? { requests: 0, failures: 0 };
+    this.stats.set(name, known);
     return known;
   }
 
   #monitor(name: string, options: BackendOptions, key: string): HealthMonitor {
     const known = this.#monitors.get(key);
     if (known) return known;
-    const { report = () => {}, pace } = this.#options;
-    const monitor = new HealthMonitor(name, trusting(options, this.#options.ca), report, pace);
+    const { report = () => {}, stallClock } = this.#options;
+    const monitor = new HealthMonitor(
+      name,
+      trusting(options, this.#options.ca),
+      report,
+      stallClock,
+    );
     this.#monitors.set(key, monitor);
     if (!this.#lasting) return monitor; // see `startProbes`
     monitor.start();
-    if (this.#monitors.size > this.#lasting.size + MOST_MONITORS) {
+    if (this.#monitors.size > this.#lasting.size + MAX_MONITORS) {
       const oldest = [...this.#monitors.keys()].find((key) => !this.#lasting?.has(key))!;
       this.#monitors.get(oldest)!.stop();
       this.#monitors.delete(oldest);

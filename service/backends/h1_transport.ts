@@ -114,10 +114,10 @@ export class HttpSending extends WireSending {
       return this.fail("http_response_status_invalid", `it answered with status ${status}`);
     }
     const headers = new HeaderList(message.rawHeaders);
-    const { timeouts: { betweenBytes, pace }, pool } = this.#origin;
+    const { timeouts: { betweenBytes, stallClock }, pool } = this.#origin;
     const { name } = this;
     const length = lengthOf(headers);
-    const body = this.body = new HttpBody(message, { name, length, betweenBytes, pace });
+    const body = this.body = new HttpBody(message, { name, length, betweenBytes, stallClock });
     const { remoteAddress, remotePort } = message.socket;
     if (!pool.note(message.socket, headers)) wire.shouldKeepAlive = false;
     const head = {

@@ -26,7 +26,7 @@ export class Http2Pool {
 
   /** A connection with a place for one request, which the caller has to `release`. */
   async take(): Promise<Http2Session> {
-    const until = this.#timeouts.pace.now + roomTime(this.#timeouts);
+    const until = this.#timeouts.stallClock.now + roomTime(this.#timeouts);
     let lost = 0;
     for (;;) {
       this.#closeWorn();
@@ -103,8 +103,8 @@ export class Http2Pool {
             `connections was in use for ${roomTime(this.#timeouts)} ms`,
         ),
       );
-    const { pace } = this.#timeouts;
-    const cancel = pace.after(Math.max(0, until - pace.now), expire);
+    const { stallClock } = this.#timeouts;
+    const cancel = stallClock.after(Math.max(0, until - stallClock.now), expire);
     this.#waiting.add(resolve);
     try {
       await promise;

@@ -37,7 +37,7 @@ export class Http2Sending extends WireSending {
   #unseen = false;
 
   constructor(request: BackendRequest, name: string, session: Http2Session, timeouts: Timeouts) {
-    super(request, name, { pace: timeouts.pace });
+    super(request, name, { stallClock: timeouts.stallClock });
     this.#session = session;
     this.#timeouts = timeouts;
     try {
@@ -101,7 +101,7 @@ export class Http2Sending extends WireSending {
     this.#headed = true;
     const headers = fieldsOf(raw);
     const status = Number(raw[raw.indexOf(":status") + 1]);
-    const { betweenBytes, pace } = this.#timeouts;
+    const { betweenBytes, stallClock } = this.#timeouts;
     const { remoteAddress, remotePort } = this.#session.socket;
     const head = {
       status,
@@ -118,7 +118,7 @@ export class Http2Sending extends WireSending {
     }
     const length = lengthOf(headers);
     const arrival = new StreamArrival(stream, cut, () => this.#session.faultOf(stream, this.name));
-    this.body = new HttpBody(arrival, { name: this.name, length, betweenBytes, pace });
+    this.body = new HttpBody(arrival, { name: this.name, length, betweenBytes, stallClock });
     this.resolve({ ...head, body: this.body });
   }
 

@@ -8,7 +8,7 @@ import type { Timeouts } from "./wire_sending.ts";
 import { toSendError } from "./send_errors.ts";
 
 /** The most requests at the same time on one connection; the backend may allow fewer. */
-const MOST_STREAMS = 100;
+const MAX_STREAMS = 100;
 /** How much a backend may send on one stream ahead of its reader, in bytes. */
 const STREAM_WINDOW = 256 * 1024;
 
@@ -63,7 +63,7 @@ export class Http2Session {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#session.once("remoteSettings", () => {
       // So wide that a stream nobody reads never holds up the others.
-      this.#session.setLocalWindowSize(MOST_STREAMS * STREAM_WINDOW);
+      this.#session.setLocalWindowSize(MAX_STREAMS * STREAM_WINDOW);
       resolve();
     });
     this.#session.once("close", () => reject(this.reason(name)));
@@ -89,8 +89,8 @@ export class Http2Session {
 
   /** Whether it can carry another request now. */
   get free(): boolean {
-    const { maxConcurrentStreams = MOST_STREAMS } = this.#session.remoteSettings;
-    return this.lasts && this.#streams < Math.min(MOST_STREAMS, maxConcurrentStreams);
+    const { maxConcurrentStreams = MAX_STREAMS } = this.#session.remoteSettings;
+    return this.lasts && this.#streams < Math.min(MAX_STREAMS, maxConcurrentStreams);
   }
 
   /** Whether a request has been here before the one that has just been started. */
@@ -162,13 +162,13 @@ export class Http2Session {
 export async function openHttp2(
   connector: Connector,
   rules: PoolRules,
-  { connect: ms, pace }: Timeouts,
+  { connect: ms, stallClock }: Timeouts,
   fallback: boolean,
 ): Promise<Http2Session> {
   const { name, secure } = connector;
   const socket = connector.open(fallback ? ["h2", "http/1.1"] : ["h2"]);
   let late = false;
-  const cancel = ms === undefined ? undefined : pace.after(ms, () => {
+  const cancel = ms === undefined ? undefined : stallClock.after(ms, () => {
     late = true;
     socket.destroy();
   });

@@ -6,7 +6,7 @@ import { HeaderList } from "../http/headers.ts";
 import { httpTransport } from "./http_transport.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { LogLevel } from "../log.ts";
-import type { Pace } from "../util/stall_clock.ts";
+import type { StallClock } from "../util/stall_clock.ts";
 
 /** The values of a {@linkcode Healthcheck} that sets none, which are those of Fastly's Rust SDK. */
 const DEFAULTS = {
@@ -26,7 +26,7 @@ export class HealthMonitor {
   readonly #options: BackendOptions;
   readonly #check: typeof DEFAULTS & Healthcheck;
   readonly #report: (level: LogLevel, message: string) => void;
-  readonly #pace: Pace | undefined;
+  readonly #stallClock: StallClock | undefined;
   /** Whether each of the latest probes was good, the latest last. */
   readonly #results: boolean[];
   #sending: Sending | undefined;
@@ -43,13 +43,13 @@ export class HealthMonitor {
     name: string,
     options: BackendOptions,
     report: (level: LogLevel, message: string) => void,
-    pace?: Pace,
+    stallClock?: StallClock,
   ) {
     this.#name = name;
     this.#options = options;
     this.#check = { ...DEFAULTS, ...options.healthcheck as typeof DEFAULTS };
     this.#report = report;
-    this.#pace = pace;
+    this.#stallClock = stallClock;
     const { window, initial } = this.#check;
     this.#results = new Array(Math.min(initial, window)).fill(true);
   }
@@ -91,7 +91,7 @@ export class HealthMonitor {
     const { timeout, expectedStatus } = this.#check;
     // A connection of its own: one that was kept would hide that nobody listens any more.
     const timeouts = { connect: timeout, firstByte: timeout };
-    const transport = httpTransport({ ...this.#options, pool: false, timeouts }, this.#pace);
+    const transport = httpTransport({ ...this.#options, pool: false, timeouts }, this.#stallClock);
     try {
       this.#sending = transport.send(this.#request());
       const { status, body } = await this.#sending.response;

@@ -1,7 +1,7 @@
 import { type ByteSource, EMPTY, type Eventually } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
 import { HeaderList } from "../http/headers.ts";
-import type { Pace } from "../util/stall_clock.ts";
+import type { StallClock } from "../util/stall_clock.ts";
 import { incompleteResponse } from "./send_errors.ts";
 
 /** What {@linkcode HttpBody} needs to know beside the message. */
@@ -13,7 +13,7 @@ export interface HttpBodyOptions {
   /** The longest wait for a piece, in milliseconds. */
   readonly betweenBytes: number | undefined;
   /** What counts them. */
-  readonly pace: Pace;
+  readonly stallClock: StallClock;
 }
 
 /** What a body arrives in: a message of `node:http`, or a stream of HTTP/2. */
@@ -36,19 +36,19 @@ export class HttpBody implements ByteSource {
   readonly #message: Arrival;
   readonly #name: string;
   readonly #betweenBytes: number | undefined;
-  readonly #pace: Pace;
+  readonly #stallClock: StallClock;
   #left: number | undefined;
   #error: SendError | undefined;
   #wake: (() => void) | undefined;
   #listening = false;
   #ended = false;
 
-  constructor(message: Arrival, { name, length, betweenBytes, pace }: HttpBodyOptions) {
+  constructor(message: Arrival, { name, length, betweenBytes, stallClock }: HttpBodyOptions) {
     this.#message = message;
     this.#name = name;
     this.#left = length;
     this.#betweenBytes = betweenBytes;
-    this.#pace = pace;
+    this.#stallClock = stallClock;
     message.on("error", (error) => {
       this.fail(error instanceof SendError ? error : incompleteResponse(name, error));
     });
@@ -116,7 +116,7 @@ export class HttpBody implements ByteSource {
     this.#listen();
     const cancel = this.#betweenBytes === undefined
       ? undefined
-      : this.#pace.after(this.#betweenBytes, () => this.#expire());
+      : this.#stallClock.after(this.#betweenBytes, () => this.#expire());
     await promise;
     cancel?.();
     this.#wake = undefined;
@@ -142,7 +142,7 @@ export class HttpBody implements ByteSource {
 }
 
 /** How long what was written before a body failed may take to go out, in milliseconds. */
-const MOST_FLUSH_MS = 1000;
+const MAX_FLUSH_MS = 1000;
 
 /** What a body leaves on. */
 export interface Departure {
@@ -189,7 +189,7 @@ export async function sendBody(
   } catch (error) {
     done = true;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, MOST_FLUSH_MS);
+      const timer = setTimeout(resolve, MAX_FLUSH_MS);
       wake = () => {
         clearTimeout(timer);
         resolve();

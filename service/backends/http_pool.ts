@@ -6,7 +6,7 @@ import { type Connector, tcpKeepAlive } from "./connector.ts";
 import type { HeaderList } from "../http/headers.ts";
 
 /** How long a connection is good for the next request, in milliseconds; a backend's `Keep-Alive` may shorten it. */
-const MOST_IDLE_MS = 55_000;
+const MAX_IDLE_MS = 55_000;
 
 /** How long and how often connections to one backend are used; `Infinity` where there is no bound. */
 export interface PoolRules {
@@ -24,7 +24,7 @@ export function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
     connections: maxConnections || Infinity,
     uses: pool === false ? 1 : maxUse || Infinity,
     lifetime: maxLifetime || Infinity,
-    idle: Math.min(keepAlive ?? MOST_IDLE_MS, MOST_IDLE_MS),
+    idle: Math.min(keepAlive ?? MAX_IDLE_MS, MAX_IDLE_MS),
   };
 }
 

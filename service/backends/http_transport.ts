@@ -8,21 +8,24 @@ import { Http2Pool } from "./h2_pool.ts";
 import { Http2Sending } from "./h2_sending.ts";
 import { type Http2Session, NotHttp2 } from "./h2_session.ts";
 import { HttpPool } from "./http_pool.ts";
-import { Pace } from "../util/stall_clock.ts";
+import { StallClock } from "../util/stall_clock.ts";
 import { toSendError } from "./send_errors.ts";
 import { type Timeouts, WireSending } from "./wire_sending.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */
-const MOST_TIMER = 2 ** 31 - 1;
+const MAX_TIMER = 2 ** 31 - 1;
 
 /**
  * Carries requests over HTTP/1.1 or HTTP/2, with connections that are kept for the next request.
  * What is wrong with the options shows when a request is sent, not here.
  */
-export function httpTransport(options: BackendOptions, pace: Pace = new Pace()): Transport {
+export function httpTransport(
+  options: BackendOptions,
+  stallClock: StallClock = new StallClock(),
+): Transport {
   const connector = connectorOf(options);
   const pool = new HttpPool(connector, options);
-  const origin: HttpOrigin = { connector, timeouts: timeoutsOf(options, pace), pool };
+  const origin: HttpOrigin = { connector, timeouts: timeoutsOf(options, stallClock), pool };
   const upgrade = (request: BackendRequest) =>
     sendUpgrade(request, { ...origin, pool: new HttpPool(connector, { ...options, pool: false }) });
   const fallback = !options.grpc;
@@ -46,10 +49,10 @@ export function httpTransport(options: BackendOptions, pace: Pace = new Pace()):
 }
 
 /** The time limits that there are, none longer than a timer of the platform can be. */
-function timeoutsOf({ timeouts = {} }: BackendOptions, pace: Pace): Timeouts {
+function timeoutsOf({ timeouts = {} }: BackendOptions, stallClock: StallClock): Timeouts {
   const limits = Object.entries(timeouts).filter(([, ms]) => ms);
-  const bounded = Object.fromEntries(limits.map(([name, ms]) => [name, Math.min(ms, MOST_TIMER)]));
-  return { ...bounded, pace };
+  const bounded = Object.fromEntries(limits.map(([name, ms]) => [name, Math.min(ms, MAX_TIMER)]));
+  return { ...bounded, stallClock };
 }
 
 /** A backend that may speak HTTP/2, and what it chose when it was last asked. */

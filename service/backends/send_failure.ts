@@ -2,7 +2,7 @@ import type { SendError, SendFailure } from "../errors.ts";
 import { codeOf } from "./send_errors.ts";
 
 /** The longest URL that is told of whole. */
-const MOST_URL = 200;
+const MAX_URL = 200;
 
 /**
  * A failed request to a backend in one line: what was sent, what went wrong, and what to do next.
@@ -15,7 +15,7 @@ export function describeFailure(
   error: SendError,
 ): string {
   const target = url.replace(/[?#].*$/s, "");
-  const shown = target.length > MOST_URL ? `${target.slice(0, MOST_URL)}…` : target;
+  const shown = target.length > MAX_URL ? `${target.slice(0, MAX_URL)}…` : target;
   const advice = adviceFor(error, url.startsWith("https:"));
   return `The request ${method} ${shown} to backend "${name}" failed. ` +
     error.message + (advice ? `; ${advice}` : "");

@@ -2,7 +2,7 @@ import type { BackendOptions, Transport, Upgrading } from "./backend.ts";
 import { RecencyMap } from "../util/recency_map.ts";
 
 /** How many transports are kept of backends that the service does not define. */
-const MOST_PASSING = 256;
+const MAX_PASSING = 256;
 
 /**
  * Transports of a service's backends, by the backend options' JSON: backends with the same options share connections.
@@ -58,7 +58,7 @@ export class Transports {
       return made;
     }
     this.#passing.set(key, made);
-    if (this.#passing.size > MOST_PASSING) this.#drop(this.#passing.oldest!);
+    if (this.#passing.size > MAX_PASSING) this.#drop(this.#passing.oldest!);
     return made;
   }
 

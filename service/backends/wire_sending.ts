@@ -3,10 +3,12 @@ import { isWhole } from "../http/bytes.ts";
 import { SendError, type SendFailure } from "../errors.ts";
 import { headError } from "../http/head_limits.ts";
 import type { HttpBody } from "./http_body.ts";
-import type { Pace } from "../util/stall_clock.ts";
+import type { StallClock } from "../util/stall_clock.ts";
 
 /** How long the phases of a request may take, in milliseconds, and what counts them. */
-export type Timeouts = NonNullable<BackendOptions["timeouts"]> & { readonly pace: Pace };
+export type Timeouts = NonNullable<BackendOptions["timeouts"]> & {
+  readonly stallClock: StallClock;
+};
 
 /** What may be sent again when the first connection was dead. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(
@@ -31,14 +33,14 @@ export abstract class WireSending implements Sending {
   protected readonly name: string;
   protected body: HttpBody | undefined;
   readonly #outcome = Promise.withResolvers<BackendResponse>();
-  readonly #pace: Pace;
+  readonly #stallClock: StallClock;
   readonly #timers = new Set<() => void>();
   #over = false;
 
-  constructor(request: BackendRequest, name: string, { firstByte, pace }: Timeouts) {
+  constructor(request: BackendRequest, name: string, { firstByte, stallClock }: Timeouts) {
     this.request = request;
     this.name = name;
-    this.#pace = pace;
+    this.#stallClock = stallClock;
     this.response = this.#outcome.promise;
     this.response.catch(() => {}); // who cancels need not look at the outcome
     if (firstByte === undefined) return;
@@ -81,7 +83,7 @@ export abstract class WireSending implements Sending {
 
   /** Fails when the time has passed; answers what prevents it. */
   protected failAfter(ms: number, failure: SendFailure, state: string): () => void {
-    const cancel = this.#pace.after(ms, () => this.fail(failure, state));
+    const cancel = this.#stallClock.after(ms, () => this.fail(failure, state));
     this.#timers.add(cancel);
     return cancel;
   }

@@ -4,7 +4,7 @@ import type { CacheDriver, ContentId } from "./driver.ts";
 import { CacheEntry, type ReplaceStrategy } from "./entry.ts";
 import { decodeHead } from "./head.ts";
 import { Lru } from "./lru.ts";
-import { CachedObject, type Found, type WriteOptions } from "./object.ts";
+import { CachedObject, type FoundObject, type WriteOptions } from "./object.ts";
 import { type Inserted, PendingOutcome } from "./outcome.ts";
 import { Persistence } from "./persistence.ts";
 
@@ -57,7 +57,7 @@ export class Cache {
   }
 
   /** The object for a request that may be used, stale or not. */
-  lookup(key: string, headers: HeaderList): Found | undefined {
+  lookup(key: string, headers: HeaderList): FoundObject | undefined {
     return this.#entries.get(key)?.lookup(headers);
   }
 

@@ -1,12 +1,12 @@
 import { concat, type Eventually, type Payload } from "../http/bytes.ts";
 import { HostError } from "../errors.ts";
-import type { Sink } from "../http/pipe.ts";
+import type { PipeSink } from "../http/pipe.ts";
 import type { CacheDriver, ContentId } from "./driver.ts";
 import { Reader } from "./reader.ts";
 import { type Position, Readers } from "./readers.ts";
 
 /** Content up to this many bytes is in memory, in one piece when it is complete. A driver takes what is longer. */
-const MOST_HELD = 1 << 20;
+const MAX_HELD = 1 << 20;
 /** Bytes in each piece that a driver has, but the last. */
 const PIECE = 256 << 10;
 
@@ -14,7 +14,7 @@ const PIECE = 256 << 10;
  * The bytes of an object: written once, and read by any number of readers, also while they are written. What is long is
  * with a driver, if there is one.
  */
-export class CacheContent implements Sink {
+export class CacheContent implements PipeSink {
   /** Whether it is in the cache, where readers may yet find it. */
   findable = false;
   /** How many bytes there shall be, if the writer has said. */
@@ -120,7 +120,7 @@ export class CacheContent implements Sink {
    * any more.
    */
   keepPace(): Eventually<void> {
-    return this.#readers.pace(() => this.#paced(), () => this.findable);
+    return this.#readers.stallClock(() => this.#paced(), () => this.findable);
   }
 
   #paced(): number | undefined {
@@ -137,7 +137,7 @@ export class CacheContent implements Sink {
     this.#pieces.push(piece);
     this.#ends.push(this.#written);
     if (this.declared !== undefined && this.#written > this.declared) this.#spoil("is too long");
-    if (this.#driver && this.#written - this.#shelved > (this.#shelved ? PIECE : MOST_HELD)) {
+    if (this.#driver && this.#written - this.#shelved > (this.#shelved ? PIECE : MAX_HELD)) {
       this.#shelve(this.#driver);
     }
     this.grown(piece.length);
@@ -149,7 +149,7 @@ export class CacheContent implements Sink {
     if (this.ended) return;
     if (this.declared !== undefined && this.#written < this.declared) this.#spoil("is too short");
     else this.#complete = true;
-    const short = this.#written <= MOST_HELD && this.#start === 0;
+    const short = this.#written <= MAX_HELD && this.#start === 0;
     if (this.#complete && this.#pieces.length > 1 && short) {
       this.#hold(concat(this.#pieces));
     }
@@ -179,7 +179,7 @@ export class CacheContent implements Sink {
     if (!this.#driver || (this.#complete && !this.#shelved)) return true;
     this.#found = now();
     if (!this.#shelved) return true;
-    if (this.#complete && this.#written <= MOST_HELD) return this.recall();
+    if (this.#complete && this.#written <= MAX_HELD) return this.recall();
     return this.id !== undefined && this.#driver!.has(this.id);
   }
 
@@ -286,7 +286,7 @@ export class CacheContent implements Sink {
   /** Lets go of what all have read, as none can come. */
   #trim(): void {
     const hindmost = this.#readers.hindmost ?? 0;
-    if (hindmost - this.#start < MOST_HELD) return;
+    if (hindmost - this.#start < MAX_HELD) return;
     const unread = this.#ends.findIndex((end) => end > hindmost);
     const read = unread < 0 ? this.#ends.length : unread;
     this.#start = this.#ends[read - 1] ?? this.#start;

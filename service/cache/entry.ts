@@ -3,16 +3,16 @@ import type { HeaderList } from "../http/headers.ts";
 import { CacheContent } from "./content.ts";
 import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
-import { CachedObject, Found, type WriteOptions } from "./object.ts";
-import { type Inserted, type Obligation, type Outcome, PendingOutcome } from "./outcome.ts";
-import type { Persistence, Slot } from "./persistence.ts";
+import { CachedObject, FoundObject, type WriteOptions } from "./object.ts";
+import { type Inserted, type LookupResult, type Obligation, PendingOutcome } from "./outcome.ts";
+import type { PersistedEntry, Persistence } from "./persistence.ts";
 import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 
 /** How a replacement goes about others who are getting the same object. */
 export type ReplaceStrategy = "immediate" | "immediate-force-miss" | "wait";
 
 /** The most rules of a key, as each of them is looked at: an origin may come with another `Vary` each time. */
-const MOST_RULES = 32;
+const MAX_RULES = 32;
 
 /** A rule, and what there is for the requests that were met. */
 interface Rule {
@@ -25,7 +25,7 @@ interface Variant {
   readonly rule: Rule;
   readonly key: string;
   /** Where the object is kept, if something keeps objects. */
-  readonly slot: Slot | undefined;
+  readonly slot: PersistedEntry | undefined;
   object: CachedObject | undefined;
   obligation: Obligation | undefined;
 }
@@ -46,7 +46,7 @@ interface Ending {
 
 /** Somebody who waits, until an attempt comes to something. */
 interface Waiter {
-  readonly attempt: (ending: Ending) => Outcome | undefined;
+  readonly attempt: (ending: Ending) => LookupResult | undefined;
   readonly pending: PendingOutcome;
 }
 
@@ -77,7 +77,7 @@ export class CacheEntry {
   }
 
   /** The object for a request that may be used, stale or not; waits for nobody and obliges nobody. */
-  lookup(headers: HeaderList): Found | undefined {
+  lookup(headers: HeaderList): FoundObject | undefined {
     return this.#use(usable(this.#matches(headers)));
   }
 
@@ -111,7 +111,7 @@ export class CacheEntry {
     const content = new CacheContent(options.length, driver);
     const object = new CachedObject(content, options, this.#now);
     // Found by its writer, before it can be stale.
-    const found = new Found(object, "fresh");
+    const found = new FoundObject(object, "fresh");
     this.#store(headers, object);
     return { content, found };
   }
@@ -133,7 +133,7 @@ export class CacheEntry {
     headers: HeaderList,
     { excused, released }: Ending,
     owner: object | undefined,
-  ): Outcome | undefined {
+  ): LookupResult | undefined {
     const matches = this.#matches(headers);
     const match = usable(matches);
     if (match) {
@@ -168,7 +168,7 @@ export class CacheEntry {
   }
 
   /** Counts a hit. */
-  #use(match: Match | undefined): Found | undefined {
+  #use(match: Match | undefined): FoundObject | undefined {
     const object = match?.variant.object;
     if (!object) return undefined;
     object.hits++;
@@ -216,7 +216,7 @@ export class CacheEntry {
         // The new object has the content of the old, whose growth is to be counted once.
         if (variant.object === known) this.#clear(variant);
         const object = new CachedObject(known.content, options, this.#now, known.hits);
-        const found = new Found(object, "fresh");
+        const found = new FoundObject(object, "fresh");
         this.#store(headers, object);
         this.#prune(variant);
         return found;
@@ -277,7 +277,7 @@ export class CacheEntry {
     const rule = this.#rules.find((rule) => sameRule(rule.names, names)) ??
       { names, variants: new Map() };
     this.#rules = [rule, ...this.#rules.filter((other) => other !== rule && other.variants.size)];
-    for (const { variants } of this.#rules.splice(MOST_RULES)) {
+    for (const { variants } of this.#rules.splice(MAX_RULES)) {
       for (const { object } of variants.values()) if (object) this.#lru.drop(object);
     }
     return rule;
@@ -351,9 +351,9 @@ function usable(matches: readonly Match[]): Match | undefined {
     matches.find(({ phase }) => phase === "stale");
 }
 
-function see(match: Match | undefined): Found | undefined {
+function see(match: Match | undefined): FoundObject | undefined {
   const { variant, phase } = match ?? {};
   return variant?.object && phase && phase !== "expired"
-    ? new Found(variant.object, phase)
+    ? new FoundObject(variant.object, phase)
     : undefined;
 }

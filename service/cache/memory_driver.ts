@@ -1,6 +1,6 @@
 import type { CacheDriver, CacheKept, CacheRecord, ContentId } from "./driver.ts";
 
-interface Content {
+interface StoredContent {
   readonly pieces: Uint8Array[];
   record: CacheRecord | undefined;
   used: number;
@@ -9,8 +9,8 @@ interface Content {
 /** Keeps objects in this process, for as long as somebody holds the driver: for the next service, and for tests. */
 export function memoryCacheDriver(): CacheDriver {
   /** Those with an object in the order in which they were put. */
-  const contents = new Map<ContentId, Content>();
-  const places = new Map<string, Content>();
+  const contents = new Map<ContentId, StoredContent>();
+  const places = new Map<string, StoredContent>();
   let last = 0;
   let uses = 0;
 
@@ -18,7 +18,7 @@ export function memoryCacheDriver(): CacheDriver {
     contents.set(++last, { pieces: [], record: undefined, used: 0 });
     return last;
   };
-  const hide = (content: Content | undefined): void => {
+  const hide = (content: StoredContent | undefined): void => {
     if (!content?.record) return;
     places.delete(content.record.place);
     content.record = undefined;

@@ -64,7 +64,7 @@ export class CachedObject {
 }
 
 /** An object as a lookup has found it: what it says of freshness, length and hits is of that moment. */
-export class Found {
+export class FoundObject {
   readonly object: CachedObject;
   readonly phase: Exclude<Phase, "expired">;
   /** Known when the object was complete by then, or its length declared. */

@@ -1,13 +1,13 @@
 import { refuse } from "../errors.ts";
 import type { HeaderList } from "../http/headers.ts";
 import type { CacheContent } from "./content.ts";
-import type { Found, WriteOptions } from "./object.ts";
+import type { FoundObject, WriteOptions } from "./object.ts";
 
 /** A new object, and where its content is to be written. */
 export interface Inserted {
   readonly content: CacheContent;
   /** The object, to be read while it is written. */
-  readonly found: Found;
+  readonly found: FoundObject;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface Obligation {
    *
    * @returns The object as it is now.
    */
-  update(options: WriteOptions): Found;
+  update(options: WriteOptions): FoundObject;
   /** Nobody could get an object: those who wait now take the one that was kept for this, if it was. */
   useStale(): void;
   /** Somebody else may try. */
@@ -37,8 +37,8 @@ export interface Obligation {
 }
 
 /** What a lookup has come to. */
-export interface Outcome {
-  readonly found: Found | undefined;
+export interface LookupResult {
+  readonly found: FoundObject | undefined;
   /** What the one who looked it up has to do. */
   readonly obligation: Obligation | undefined;
 }
@@ -72,14 +72,14 @@ export function obligationApart(insert: Obligation["insert"]): Obligation {
 }
 
 /** What may be used of what was found. What is kept for errors may once nobody is to get anything better. */
-export function usable({ found, obligation }: Outcome): Found | undefined {
+export function usable({ found, obligation }: LookupResult): FoundObject | undefined {
   if (found?.phase === "if-error") return obligation?.open ? undefined : found;
   return found?.phase === "revalidatable" ? undefined : found;
 }
 
 /** A lookup that may have to wait for what somebody else is getting. */
 export class PendingOutcome {
-  #outcome: Outcome | undefined;
+  #outcome: LookupResult | undefined;
   #leave: (() => void) | undefined;
   #over = false;
   readonly #owners: () => readonly (object | undefined)[];
@@ -90,7 +90,7 @@ export class PendingOutcome {
    * @param owners Those who have the obligations that it waits for.
    */
   constructor(
-    outcome: Outcome | undefined,
+    outcome: LookupResult | undefined,
     leave?: () => void,
     owners: () => readonly (object | undefined)[] = () => [],
   ) {
@@ -123,14 +123,14 @@ export class PendingOutcome {
     this.#changed = Promise.withResolvers();
   }
 
-  settle(outcome: Outcome): void {
+  settle(outcome: LookupResult): void {
     this.#outcome = outcome;
     this.#leave = undefined;
     this.#changed.resolve();
   }
 
   /** What has come of it, for the caller to keep; refused before it is ready, and after it was taken or cancelled. */
-  take(): Outcome {
+  take(): LookupResult {
     const outcome = this.#outcome;
     if (!outcome || this.#over) refuse("bad-handle", "Cannot take the outcome of a lookup twice");
     this.#over = true;

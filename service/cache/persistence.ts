@@ -7,7 +7,7 @@ import type { VaryRule } from "./vary.ts";
 /** How long whoever has found an object may wait before it reads what only the driver has, in milliseconds. */
 const GRACE = 10_000;
 /** Bytes that may wait for the end of the turn to be freed. */
-const MOST_UNWANTED = 1 << 20;
+const MAX_UNWANTED = 1 << 20;
 
 /**
  * Has a driver keep what is in the cache. What must not be lost is written at once. What only saves room, and how often
@@ -29,8 +29,8 @@ export class Persistence {
   }
 
   /** Where the driver has the object for a variant. */
-  slot(key: string, rule: VaryRule, variant: string): Slot {
-    return new Slot(this, key, rule, variant);
+  slot(key: string, rule: VaryRule, variant: string): PersistedEntry {
+    return new PersistedEntry(this, key, rule, variant);
   }
 
   /** Notes that an object was found. */
@@ -105,7 +105,7 @@ export class Persistence {
     content.lose();
     this.#unwanted.push(id);
     this.#unwantedBytes += content.written;
-    if (this.#unwantedBytes > MOST_UNWANTED) this.#tidy();
+    if (this.#unwantedBytes > MAX_UNWANTED) this.#tidy();
     else this.#schedule();
   }
 
@@ -142,7 +142,7 @@ export class Persistence {
 }
 
 /** Where a driver has the object for one variant. While a new one is written, that is still the one before it. */
-export class Slot {
+export class PersistedEntry {
   readonly #persistence: Persistence;
   readonly #key: string;
   readonly #rule: VaryRule;
@@ -194,7 +194,7 @@ export class Slot {
     this.#leave(this.#content, false);
   }
 
-  /** As {@linkcode Slot.clear}, with the end of the turn: for what nobody was promised to be gone. */
+  /** As {@linkcode PersistedEntry.clear}, with the end of the turn: for what nobody was promised to be gone. */
   drop(): void {
     this.#leave(this.#content, true);
   }

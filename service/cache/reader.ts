@@ -2,7 +2,7 @@ import type { ByteSource, Eventually } from "../http/bytes.ts";
 import type { Position } from "./readers.ts";
 
 /** What a reader reads, and whom it tells how far it is. */
-export interface Content {
+export interface ReadableContent {
   readonly length: number | undefined;
   at(position: number, to: number | undefined): Uint8Array | "later" | "end";
   change(): Promise<void>;
@@ -15,12 +15,12 @@ export interface Content {
 /** One reader's position in the content. */
 export class Reader implements ByteSource, Position {
   readonly trailers = undefined;
-  readonly #content: Content;
+  readonly #content: ReadableContent;
   readonly #to: number | undefined;
   position: number;
   #left = false;
 
-  constructor(content: Content, from: number, to: number | undefined) {
+  constructor(content: ReadableContent, from: number, to: number | undefined) {
     this.#content = content;
     this.position = from;
     this.#to = to;

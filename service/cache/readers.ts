@@ -2,7 +2,7 @@ import type { Eventually } from "../http/bytes.ts";
 import { refuse } from "../errors.ts";
 
 /** Who writes by himself waits while this many bytes have been read by nobody. */
-const MOST_AHEAD = 128 * 1024;
+const MAX_AHEAD = 128 * 1024;
 
 /** Where somebody is who reads. */
 export interface Position {
@@ -47,15 +47,15 @@ export class Readers {
    *
    * @param findable Whether any can come: throws or rejects if not.
    */
-  pace(written: () => number | undefined, findable: () => boolean): Eventually<void> {
+  stallClock(written: () => number | undefined, findable: () => boolean): Eventually<void> {
     const end = written();
     if (end === undefined) return;
     if (!this.#positions.size) return findable() ? undefined : unwanted();
     let foremost = 0;
     for (const { position } of this.#positions) foremost = Math.max(foremost, position);
-    if (end - foremost < MOST_AHEAD) return;
+    if (end - foremost < MAX_AHEAD) return;
     return (this.#moved ??= Promise.withResolvers()).promise
-      .then(() => this.pace(written, findable));
+      .then(() => this.stallClock(written, findable));
   }
 }
 

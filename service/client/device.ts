@@ -1,6 +1,6 @@
 // @ts-types="./std_user_agent.d.ts"
 import { UserAgent } from "npm:deno-std@1.4.0/http/user_agent.js";
-import { MOST_PARSED } from "./user_agent.ts";
+import { MAX_PARSED } from "./user_agent.ts";
 
 /** What Fastly's device detection tells of a User-Agent field; it reaches the guest as JSON, with any further keys. */
 export interface Device {
@@ -30,7 +30,7 @@ const HARDWARE: Readonly<Record<string, string>> = {
  * (of bots it knows nothing) is left out; nothing for a field that it does not know at all.
  */
 export function parseDevice(userAgent: string): Device | undefined {
-  const { browser, os, device } = new UserAgent(userAgent.slice(0, MOST_PARSED));
+  const { browser, os, device } = new UserAgent(userAgent.slice(0, MAX_PARSED));
   if (!browser.name && !os.name && !device.model && !device.type) return undefined;
   return {
     user_agent: { name: browser.name, ...version(browser.version), identified: !!browser.name },

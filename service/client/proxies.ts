@@ -3,7 +3,7 @@ import { addressOf, octetsOf } from "../util/address.ts";
 import type { Payload } from "../http/bytes.ts";
 import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../http/exchange.ts";
 import type { HeaderList } from "../http/headers.ts";
-import type { Usage } from "../http/request_metrics.ts";
+import type { RequestMetrics } from "../http/request_metrics.ts";
 
 /** Ranges that have a name. */
 const NAMED: ReadonlyMap<string, readonly string[]> = new Map([
@@ -19,7 +19,7 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Peers that are remembered. */
-const MOST_PEERS = 1000;
+const MAX_PEERS = 1000;
 
 /** What {@linkcode isProxyRange} takes, for messages. */
 export const PROXY_RANGE = "an address, a range as 10.0.0.0/8, loopback or private";
@@ -73,7 +73,7 @@ export class TrustedProxies {
     if (known !== undefined) return known;
     const octets = octetsOf(address);
     const trusted = octets !== undefined && this.#trusts(octets);
-    if (this.#peers.size >= MOST_PEERS) this.#peers.clear();
+    if (this.#peers.size >= MAX_PEERS) this.#peers.clear();
     this.#peers.set(address, trusted);
     return trusted;
   }
@@ -111,7 +111,7 @@ class ForwardedExchange implements Exchange {
   readonly head: RequestHead;
   readonly client: ClientFacts;
   readonly body: Payload;
-  readonly usage: Usage;
+  readonly metrics: RequestMetrics;
   readonly takeOver?: NonNullable<Exchange["takeOver"]>;
   readonly #exchange: Exchange;
 
@@ -119,7 +119,7 @@ class ForwardedExchange implements Exchange {
     this.head = head;
     this.client = client;
     this.body = exchange.body;
-    this.usage = exchange.usage;
+    this.metrics = exchange.metrics;
     this.#exchange = exchange;
     if (exchange.takeOver) this.takeOver = (head) => exchange.takeOver!(head);
   }

@@ -17,11 +17,11 @@ export interface UserAgent {
 export type UserAgentParser = (userAgent: string) => UserAgent;
 
 /** Characters of the field that parsers look at: their time is not linear in its length. */
-export const MOST_PARSED = 4096;
+export const MAX_PARSED = 4096;
 
 /** The parser of a service that sets none: the standard library's. */
 export function parseUserAgent(userAgent: string): UserAgent {
-  const { name, version } = new StdUserAgent(userAgent.slice(0, MOST_PARSED)).browser;
+  const { name, version } = new StdUserAgent(userAgent.slice(0, MAX_PARSED)).browser;
   const [major = "", minor = "", patch = ""] = version?.split(".") ?? [];
   return { family: name ?? "", major, minor, patch };
 }

@@ -22,7 +22,7 @@ export interface ByteSource {
 export type Payload = Uint8Array | ByteSource;
 
 /** Counts the bytes that several holders have at hand. */
-export interface Held {
+export interface ByteCounter {
   bytes: number;
 }
 
@@ -59,13 +59,13 @@ export async function collect(payload: Payload): Promise<Uint8Array> {
 }
 
 /** How much of an unwanted body is read, in bytes, before its writer is told. */
-const MOST_DISCARDED = 1 << 20;
+const MAX_DISCARDED = 1 << 20;
 
 /** Reads and keeps nothing, so that whoever writes what nobody wants is not held up, or told, unless it is much. */
 export async function discard(payload: Payload): Promise<void> {
   if (isWhole(payload)) return;
   try {
-    let left = MOST_DISCARDED;
+    let left = MAX_DISCARDED;
     for (let chunk; left > 0 && (chunk = await payload.read());) left -= chunk.length;
   } catch {
     // What nobody wanted has failed.

@@ -1,16 +1,16 @@
 import {
+  type ByteCounter,
   type ByteSource,
   concat,
   EMPTY,
   type Eventually,
-  type Held,
   isWhole,
   type Payload,
 } from "./bytes.ts";
 import { HeaderList } from "./headers.ts";
 
 /** Places of pieces that were read that may stay empty. */
-const MOST_EMPTY = 1024;
+const MAX_EMPTY = 1024;
 
 /** Pieces of one message, some at hand and some still arriving, read in order as one. */
 export class ChunkQueue implements ByteSource {
@@ -21,7 +21,7 @@ export class ChunkQueue implements ByteSource {
   #arriving: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #done = false;
-  #held: Held | undefined;
+  #held: ByteCounter | undefined;
 
   /** Whether a read has met the end. */
   get done(): boolean {
@@ -44,7 +44,7 @@ export class ChunkQueue implements ByteSource {
   }
 
   /** Has the bytes that are at hand counted, those of now and later ones. */
-  countIn(held: Held): void {
+  countIn(held: ByteCounter): void {
     if (this.#held) return;
     this.#held = held;
     for (const piece of this.#pieces) this.#count(piece, 1);
@@ -131,7 +131,7 @@ export class ChunkQueue implements ByteSource {
   #drop(): void {
     const pieces = this.#pieces;
     pieces[this.#first++] = EMPTY;
-    if (this.#first < pieces.length && this.#first < MOST_EMPTY) return;
+    if (this.#first < pieces.length && this.#first < MAX_EMPTY) return;
     if (this.#first * 2 < pieces.length) return;
     pieces.splice(0, this.#first);
     this.#first = 0;

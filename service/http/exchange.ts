@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Payload } from "./bytes.ts";
 import type { ClientFacts } from "../client/client_facts.ts";
 import type { HeaderList } from "./headers.ts";
-import type { Usage } from "./request_metrics.ts";
+import type { RequestMetrics } from "./request_metrics.ts";
 
 export type { ClientFacts };
 
@@ -49,7 +49,7 @@ export interface Exchange {
   /** What the front itself knows, before the service's `clientFacts` have their say. */
   readonly client: ClientFacts;
   /** What the answer takes. */
-  readonly usage: Usage;
+  readonly metrics: RequestMetrics;
   /** Sends an informational (1xx) head ahead of the response, where the front can. */
   inform(head: ResponseHead): void;
   /**

@@ -2,7 +2,7 @@ import { type ByteSource, type Eventually, isWhole, type Payload } from "./bytes
 import type { HeaderList } from "./headers.ts";
 
 /** A whole body of more bytes is handed on in pieces, so that it shows whether the client takes it. */
-const MOST_WHOLE = 2 ** 20;
+const MAX_WHOLE = 2 ** 20;
 /** Bytes of such a piece. */
 const PIECE = 2 ** 18;
 
@@ -85,7 +85,7 @@ export class HandedBody implements ByteSource {
 /** The payload as a source, if it is one, or long enough to be handed on in pieces; its bytes are not copied. */
 export function sourceOf(payload: Payload): ByteSource | undefined {
   if (!isWhole(payload)) return payload;
-  if (payload.length <= MOST_WHOLE) return undefined;
+  if (payload.length <= MAX_WHOLE) return undefined;
   let rest = payload;
   return {
     get length() {

@@ -5,9 +5,9 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // deno-lint-ignore no-control-regex -- what RFC 9110 forbids in a field value
 const FORBIDDEN = /[\0-\x08\x0a-\x1f\x7f]/;
 /** The longest header name that a guest may use; a longer one is refused as invalid. */
-const MOST_NAME_BYTES = 65_535;
+const MAX_NAME_BYTES = 65_535;
 /** A list with more fields is indexed at its first look-up: scans by a guest that reads every field are quadratic. */
-const MOST_SCANNED = 64;
+const MAX_SCANNED = 64;
 
 /**
  * The header fields of a message as the wire has them: names in their own case, in order, repeats apart.
@@ -142,7 +142,7 @@ export class HeaderList {
   }
 
   #indexIfLong(): FieldIndex | undefined {
-    if (!this.#index && this.#raw.length > MOST_SCANNED * 2) {
+    if (!this.#index && this.#raw.length > MAX_SCANNED * 2) {
       this.#index = new FieldIndex(this.#raw);
     }
     return this.#index;
@@ -156,15 +156,15 @@ export class HeaderList {
 
 /** Whether {@linkcode checkName} lets a field name through. */
 export function isName(name: string): boolean {
-  return name.length <= MOST_NAME_BYTES && TOKEN.test(name);
+  return name.length <= MAX_NAME_BYTES && TOKEN.test(name);
 }
 
 /** Refuses what RFC 9110 does not allow as a field name. */
 export function checkName(name: string): string {
-  if (name.length > MOST_NAME_BYTES) {
+  if (name.length > MAX_NAME_BYTES) {
     refuse(
       "invalid",
-      `Cannot use a header name of ${name.length} bytes: ${MOST_NAME_BYTES} is the most`,
+      `Cannot use a header name of ${name.length} bytes: ${MAX_NAME_BYTES} is the most`,
     );
   }
   return TOKEN.test(name)

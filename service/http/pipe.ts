@@ -1,13 +1,13 @@
-import type { ByteSource, Eventually, Held } from "./bytes.ts";
+import type { ByteCounter, ByteSource, Eventually } from "./bytes.ts";
 import { refuse } from "../errors.ts";
 import { Fifo } from "../util/fifo.ts";
 import type { HeaderList } from "./headers.ts";
 
 /** A writer waits while this many bytes are unread. */
-const MOST_UNREAD = 64 * 1024;
+const MAX_UNREAD = 64 * 1024;
 
 /** What a stream is written into. */
-export interface Sink {
+export interface PipeSink {
   /** Whether a write would have to wait. */
   readonly full: boolean;
   /** Resolves when a write need not wait any more, or can only fail. */
@@ -16,7 +16,7 @@ export interface Sink {
    * Of a sink that is never full and takes whole bodies by itself: what waits while it is far ahead of all
    * readers. Throws or rejects when nobody wants more.
    */
-  readonly pace?: () => Eventually<void>;
+  readonly stallClock?: () => Eventually<void>;
   /** Hands on bytes, which the sink keeps. Waits first while it is full. */
   write(chunk: Uint8Array): Eventually<void>;
   /** Ends the message well. */
@@ -26,9 +26,9 @@ export interface Sink {
 }
 
 /** Joins one writer to one reader; a fast writer waits for a slow reader. */
-export class Pipe implements ByteSource, Sink {
+export class Pipe implements ByteSource, PipeSink {
   readonly #chunks = new Fifo<Uint8Array>();
-  readonly #held: Held | undefined;
+  readonly #held: ByteCounter | undefined;
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;
   #gone: { reason: unknown } | undefined;
@@ -36,7 +36,7 @@ export class Pipe implements ByteSource, Sink {
   #writer: PromiseWithResolvers<void> | undefined;
 
   /** @param held Where what is unread is counted. */
-  constructor(held?: Held) {
+  constructor(held?: ByteCounter) {
     this.#held = held;
   }
 
@@ -50,7 +50,7 @@ export class Pipe implements ByteSource, Sink {
   }
 
   get full(): boolean {
-    return !this.#gone && this.#unread >= MOST_UNREAD;
+    return !this.#gone && this.#unread >= MAX_UNREAD;
   }
 
   get room(): Promise<void> {

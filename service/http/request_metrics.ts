@@ -6,7 +6,7 @@
 export type CacheUse = "hit" | "stale" | "collapsed" | "miss" | "pass";
 
 /** What the answer to one client's request has taken so far, for logs and metrics. Whoever is at work on it writes here. */
-export class Usage {
+export class RequestMetrics {
   /** The request's id, 32 hexadecimal digits; undefined before the host has taken it on. */
   requestId: string | undefined;
   /** Of each request to a backend that the cache had a say in, in order. */

@@ -7,7 +7,7 @@ import {
   type ResponseHead,
 } from "./exchange.ts";
 import { HeaderList } from "./headers.ts";
-import { Usage } from "./request_metrics.ts";
+import { RequestMetrics } from "./request_metrics.ts";
 
 /** A request from nobody, for programs that are run and not served. What they answer is dropped. */
 export class SyntheticExchange implements Exchange {
@@ -24,7 +24,7 @@ export class SyntheticExchange implements Exchange {
     serverAddress: "127.0.0.1",
     serverPort: 80,
   };
-  readonly usage: Usage = new Usage();
+  readonly metrics: RequestMetrics = new RequestMetrics();
 
   inform(): void {}
 

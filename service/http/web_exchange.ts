@@ -7,7 +7,7 @@ import {
   type ResponseHead,
 } from "./exchange.ts";
 import { HeaderList } from "./headers.ts";
-import { Usage } from "./request_metrics.ts";
+import { RequestMetrics } from "./request_metrics.ts";
 
 /** Statuses whose responses have no content. */
 export const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
@@ -26,7 +26,7 @@ export class WebExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: Payload;
   readonly client: ClientFacts;
-  readonly usage: Usage = new Usage();
+  readonly metrics: RequestMetrics = new RequestMetrics();
   readonly response: Promise<Response>;
   readonly #request: Request;
   readonly #resolve: (response: Response) => void;

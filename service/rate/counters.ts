@@ -9,7 +9,7 @@ const DURATIONS: readonly number[] = [10, 20, 30, 40, 50, 60];
 /** How many seconds are kept. */
 const KEPT = 60;
 /** The most that a guest can be told. */
-const MOST_TOLD = 0xffff_ffff;
+const MAX_TOLD = 0xffff_ffff;
 
 /**
  * Rate counters by name, each with counts by entry (an address, a user), in buckets of a second. A window of `n` seconds
@@ -35,7 +35,7 @@ export class RateCounters {
   /** Average per second over a window of 1, 10 or 60 seconds, rounded down; refuses `invalid` for another. */
   rate(name: string, entry: string, window: number): number {
     checkWindow(window);
-    return Math.min(Math.floor(this.#sum(name, entry, window) / window), MOST_TOLD);
+    return Math.min(Math.floor(this.#sum(name, entry, window) / window), MAX_TOLD);
   }
 
   /** Count of the last 10, 20, 30, 40, 50 or 60 seconds; refuses `invalid` for others. */
@@ -43,7 +43,7 @@ export class RateCounters {
     if (!DURATIONS.includes(seconds)) {
       refuse("invalid", `Cannot count over ${seconds} seconds: choose among ${DURATIONS}`);
     }
-    return Math.min(this.#sum(name, entry, seconds), MOST_TOLD);
+    return Math.min(this.#sum(name, entry, seconds), MAX_TOLD);
   }
 
   /** Whether the average over the window is above `limit` per second; refuses as {@linkcode RateCounters.rate} does. */

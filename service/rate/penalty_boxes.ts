@@ -3,8 +3,8 @@ import type { RateDriver } from "./driver.ts";
 import { checkedName, keyOf } from "./names.ts";
 
 /** Bounds of a time in a box, in seconds. */
-const LEAST_TTL = 60;
-const MOST_TTL = 3600;
+const MIN_TTL = 60;
+const MAX_TTL = 3600;
 const MINUTE = 60_000;
 
 /** Penalty boxes by name, each with the entries that are in it for a time. A box is there from its first use on. */
@@ -40,6 +40,6 @@ export class PenaltyBoxes {
 
 /** Refuses `invalid` for a time in a box that is not of 60 to 3600 seconds. */
 export function checkTtl(ttl: number): void {
-  if (ttl >= LEAST_TTL && ttl <= MOST_TTL) return;
-  refuse("invalid", `Cannot penalize for ${ttl} seconds: it takes ${LEAST_TTL} to ${MOST_TTL}`);
+  if (ttl >= MIN_TTL && ttl <= MAX_TTL) return;
+  refuse("invalid", `Cannot penalize for ${ttl} seconds: it takes ${MIN_TTL} to ${MAX_TTL}`);
 }

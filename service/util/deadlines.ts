@@ -1,5 +1,5 @@
-import { Line, type Linked } from "./linked_list.ts";
-import type { Pace } from "./stall_clock.ts";
+import { type Linked, LinkedList } from "./linked_list.ts";
+import type { StallClock } from "./stall_clock.ts";
 
 /** When something is to have ended, and what happens if it has not. */
 interface Deadline<K> extends Linked<Deadline<K>> {
@@ -10,7 +10,7 @@ interface Deadline<K> extends Linked<Deadline<K>> {
 }
 
 /** How long a timer runs at the most, in milliseconds: one for what has ended meanwhile keeps the process alive. */
-const MOST_WAIT = 1000;
+const MAX_WAIT = 1000;
 
 /**
  * A time limit that is the same for all, on much that begins and ends: one list in order of arrival, and one timer, for
@@ -18,15 +18,15 @@ const MOST_WAIT = 1000;
  */
 export class Deadlines<K extends WeakKey> {
   readonly #ms: number;
-  readonly #pace: Pick<Pace, "now" | "after">;
-  readonly #line = new Line<Deadline<K>>();
+  readonly #stallClock: Pick<StallClock, "now" | "after">;
+  readonly #line = new LinkedList<Deadline<K>>();
   readonly #ofKeys = new WeakMap<K, Deadline<K>>();
   #stopTimer: (() => void) | undefined;
 
   /** @param ms `Infinity` for no limit. */
-  constructor(ms: number, pace: Pick<Pace, "now" | "after">) {
+  constructor(ms: number, stallClock: Pick<StallClock, "now" | "after">) {
     this.#ms = ms;
-    this.#pace = pace;
+    this.#stallClock = stallClock;
   }
 
   /** Begins now. For what has begun already, it only changes what happens when the time is over. */
@@ -36,7 +36,7 @@ export class Deadlines<K extends WeakKey> {
       known.expire = expire;
       return;
     }
-    const due = this.#pace.now + this.#ms;
+    const due = this.#stallClock.now + this.#ms;
     const deadline = { key, due, expire, older: undefined, newer: undefined };
     this.#ofKeys.set(key, deadline);
     this.#line.add(deadline);
@@ -47,7 +47,7 @@ export class Deadlines<K extends WeakKey> {
   renew(key: K): void {
     const deadline = this.#ofKeys.get(key);
     if (!deadline) return;
-    deadline.due = this.#pace.now + this.#ms;
+    deadline.due = this.#stallClock.now + this.#ms;
     if (deadline === this.#line.newest) return;
     this.#line.remove(deadline);
     this.#line.add(deadline);
@@ -77,13 +77,13 @@ export class Deadlines<K extends WeakKey> {
   }
 
   #wait(due: number): void {
-    const ms = Math.min(Math.max(1, due - this.#pace.now), MOST_WAIT);
-    this.#stopTimer = this.#pace.after(ms, () => this.#look());
+    const ms = Math.min(Math.max(1, due - this.#stallClock.now), MAX_WAIT);
+    this.#stopTimer = this.#stallClock.after(ms, () => this.#look());
   }
 
   #look(): void {
     for (let next; (next = this.#line.oldest);) {
-      if (next.due > this.#pace.now) return this.#wait(next.due);
+      if (next.due > this.#stallClock.now) return this.#wait(next.due);
       this.delete(next.key);
       next.expire();
     }

@@ -1,5 +1,5 @@
 /** Places of what was taken that may stay empty. */
-const MOST_TAKEN = 1024;
+const MAX_TAKEN = 1024;
 
 /** Things in a row: added at the back, taken from the front. An array's own `shift` takes long once that is large. */
 export class Fifo<T> {
@@ -17,7 +17,7 @@ export class Fifo<T> {
     const item = items[this.#first];
     items[this.#first++] = undefined;
     if (this.#first === items.length) this.clear();
-    else if (this.#first > MOST_TAKEN && this.#first * 2 > items.length) {
+    else if (this.#first > MAX_TAKEN && this.#first * 2 > items.length) {
       items.splice(0, this.#first);
       this.#first = 0;
     }

@@ -1,4 +1,4 @@
-/** What stands in a {@linkcode Line}: who made it sets neither. */
+/** What stands in a {@linkcode LinkedList}: who made it sets neither. */
 export interface Linked<N> {
   older?: N | undefined;
   newer?: N | undefined;
@@ -9,7 +9,7 @@ export interface Linked<N> {
  * `Set` or `Map` it would be for long: V8 links each table that such a one has outgrown to the next, with all that was in
  * it, so that what was ever in a busy one outlives V8's young generation.
  */
-export class Line<N extends Linked<N>> {
+export class LinkedList<N extends Linked<N>> {
   #oldest: N | undefined;
   #newest: N | undefined;
   #length = 0;

@@ -1,9 +1,9 @@
 /** The most bytes that the platform gives at a time. */
-const MOST_AT_ONCE = 65_536;
+const MAX_AT_ONCE = 65_536;
 /** Bytes that are fetched ahead: a call into the platform costs more than what it brings. */
 const AHEAD = 4096;
 /** What is longer is fetched by itself. */
-const MOST_SHORT = 256;
+const MAX_SHORT = 256;
 
 /** Random bytes for guests. */
 export class Random {
@@ -19,7 +19,7 @@ export class Random {
 
   /** So many bytes, valid until the next call. */
   bytes(count: number): Uint8Array {
-    if (!this.#ahead || count > MOST_SHORT) {
+    if (!this.#ahead || count > MAX_SHORT) {
       const bytes = new Uint8Array(count);
       this.#fill(bytes);
       return bytes;
@@ -33,7 +33,7 @@ export class Random {
 }
 
 function fillSecurely(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at += MOST_AT_ONCE) {
-    crypto.getRandomValues(bytes.subarray(at, at + MOST_AT_ONCE) as Uint8Array<ArrayBuffer>);
+  for (let at = 0; at < bytes.length; at += MAX_AT_ONCE) {
+    crypto.getRandomValues(bytes.subarray(at, at + MAX_AT_ONCE) as Uint8Array<ArrayBuffer>);
   }
 }

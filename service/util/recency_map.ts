@@ -1,4 +1,4 @@
-import { Line, type Linked } from "./linked_list.ts";
+import { type Linked, LinkedList } from "./linked_list.ts";
 
 interface Node<K, V> extends Linked<Node<K, V>> {
   readonly key: K;
@@ -11,7 +11,7 @@ interface Node<K, V> extends Linked<Node<K, V>> {
  */
 export class RecencyMap<K, V> {
   readonly #nodes = new Map<K, Node<K, V>>();
-  readonly #line = new Line<Node<K, V>>();
+  readonly #line = new LinkedList<Node<K, V>>();
 
   get size(): number {
     return this.#nodes.size;

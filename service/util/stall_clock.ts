@@ -5,7 +5,7 @@ const GRACE = 20;
  * Tells how long the process was held up by a guest that did not pause: nothing else could happen meanwhile, so that
  * time limits leave it out.
  */
-export class Pace {
+export class StallClock {
   #heldUp = 0;
 
   /** Milliseconds on a clock that stands still while the process is held up. */

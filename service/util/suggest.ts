@@ -4,7 +4,7 @@ import { closestString } from "npm:deno-std@1.4.0/text/closest_string.js";
 import { levenshteinDistance } from "npm:deno-std@1.4.0/text/levenshtein_distance.js";
 
 /** The name that was meant by one that is none; undefined if no name is near. */
-export function nearest(given: string, names: readonly string[]): string | undefined {
+export function suggest(given: string, names: readonly string[]): string | undefined {
   if (!names.length) return undefined;
   const closest = closestString(given, names);
   const distance = levenshteinDistance(given, closest);

@@ -7,8 +7,8 @@ import type { Bound, Word } from "../../abi/_define.ts";
 import { XqdStatus } from "../../abi/_status.ts";
 import { namespaces } from "../../abi/mod.ts";
 import { Memory } from "../../handles/memory.ts";
-import { Received } from "../../handles/downstream_request.ts";
-import { Sandbox, type Seat } from "../../handles/sandbox.ts";
+import { DownstreamRequest } from "../../handles/downstream_request.ts";
+import { type InstanceContext, Sandbox } from "../../handles/sandbox.ts";
 import { collect, EMPTY, type Payload } from "../../service/http/bytes.ts";
 import {
   type ClientFacts,
@@ -17,7 +17,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "../../service/http/exchange.ts";
-import { Usage } from "../../service/http/request_metrics.ts";
+import { RequestMetrics } from "../../service/http/request_metrics.ts";
 import { HeaderList } from "../../service/http/headers.ts";
 import type { LogEntry } from "../../service/log.ts";
 import type { ServiceOptions } from "../../service/options.ts";
@@ -58,7 +58,7 @@ export class FakeExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: Payload;
   readonly client: ClientFacts;
-  readonly usage: Usage = new Usage();
+  readonly metrics: RequestMetrics = new RequestMetrics();
   readonly informed: ResponseHead[] = [];
   readonly responses: { readonly head: ResponseHead; readonly body: Payload }[] = [];
   readonly #responded = Promise.withResolvers<void>();
@@ -112,7 +112,7 @@ export class Bench implements Disposable {
   readonly exchange: FakeExchange;
   readonly memory: Memory;
   readonly sandbox: Sandbox;
-  readonly #seat: Seat;
+  readonly #context: InstanceContext;
   readonly #bound = new Map<string, Bound>();
   #free = INPUTS;
 
@@ -125,10 +125,10 @@ export class Bench implements Disposable {
     this.service = new Service({ log: (entry) => void this.logs.push(entry), ...options }, shared);
     this.exchange = new FakeExchange(request);
     this.memory = new Memory(new PlainMemory(new WebAssembly.Memory({ initial: 2 })));
-    const received = new Received(this.service, this.exchange);
+    const received = new DownstreamRequest(this.service, this.exchange);
     this.sandbox = new Sandbox(this.service, this.memory, received);
     this.sandbox.enter();
-    this.#seat = { sandbox: this.sandbox };
+    this.#context = { sandbox: this.sandbox };
   }
 
   /** Calls a hostcall as a guest does. */
@@ -247,7 +247,7 @@ export class Bench implements Disposable {
     if (known) return known;
     const hostcall = namespaces.find((namespace) => namespace.name === module)?.calls[name];
     if (!hostcall) throw new Error(`No hostcall is named ${key}`);
-    const bound = hostcall.bind(this.#seat);
+    const bound = hostcall.bind(this.#context);
     this.#bound.set(key, bound);
     return bound;
   }

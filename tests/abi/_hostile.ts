@@ -14,7 +14,7 @@ import type { DeclaredCall } from "./_matrix.ts";
 const NOISE = Uint8Array.from({ length: 0x2_0000 }, (_, at) => at % 251 < 200 ? 1 : at % 256);
 const NAME = "\x01";
 /** Turns of the event loop after which a call that is not settled waits for more than its turn. */
-const MOST_TURNS = 3;
+const MAX_TURNS = 3;
 
 /** Every kind of object that a guest may come to hold has a handle in `1..CROWD`. */
 export const CROWD = 25;
@@ -105,20 +105,20 @@ export async function misuse(
 }
 
 /** The greatest number that guests of a module know: those of 2020 have a shorter list, and WASI one of its own. */
-const MOST_STATUS: Readonly<Record<string, number>> = {
+const MAX_STATUS: Readonly<Record<string, number>> = {
   env: 9,
   fastly: 9,
   wasi_snapshot_preview1: 76,
 };
 
 function isStatus(answer: number, { module }: DeclaredCall, told: string): void {
-  const most = MOST_STATUS[module] ?? 14;
+  const most = MAX_STATUS[module] ?? 14;
   assert(Number.isInteger(answer) && answer >= 0 && answer <= most, `${told} answers ${answer}`);
 }
 
 async function within<T>(promise: Promise<T>): Promise<T | undefined> {
   let settled: T | undefined;
   promise.then((value) => settled = value);
-  for (let i = 0; i < MOST_TURNS && settled === undefined; i++) await turn();
+  for (let i = 0; i < MAX_TURNS && settled === undefined; i++) await turn();
   return settled;
 }

@@ -20,7 +20,7 @@ export const ACTIONS = ["insert", "update", "do-not-store", "record-uncacheable"
 
 /** What the cache did for the request, as it is told of it. */
 export function usesOf({ exchange }: Bench): readonly string[] {
-  return exchange.usage.cache;
+  return exchange.metrics.cache;
 }
 
 /** Seconds, and texts with spaces in them. */

@@ -57,7 +57,7 @@ for (const [module, calls] of modules) {
 }
 
 /** As many words as any call takes; each takes what it needs. */
-const MOST_WORDS = Math.max(...declaredCalls.map(({ hostcall }) => hostcall.words.length));
+const MAX_WORDS = Math.max(...declaredCalls.map(({ hostcall }) => hostcall.words.length));
 const word = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 2 * CROWD }) },
   { weight: 3, arbitrary: fc.integer({ min: 0, max: 0x2_0008 }) },
@@ -69,7 +69,7 @@ const word = fc.oneof(
 function program(names: Iterable<string>) {
   const step = fc.tuple(
     fc.constantFrom(...names),
-    fc.array(word, { minLength: MOST_WORDS, maxLength: MOST_WORDS }),
+    fc.array(word, { minLength: MAX_WORDS, maxLength: MAX_WORDS }),
   );
   return fc.tuple(
     fc.array(fc.tuple(fc.nat(0x1_ffff), fc.uint8Array({ maxLength: 64 })), { maxLength: 8 }),

@@ -234,8 +234,8 @@ Deno.test("a value for which KV in memory has no room is too large, and the limi
   assertEquals(await kv.insert("b", ""), KvError.tooLarge);
   assertEquals(await kv.insert("a", "x".repeat(93)), KvError.tooLarge);
   assertEquals((await kv.lookup("a")).length, 0);
-  assertEquals(b.exchange.usage.limit, "kv_bytes 100B");
-  assertEquals(b.service.tally.limits, { kv_bytes: 1 });
+  assertEquals(b.exchange.metrics.limit, "kv_bytes 100B");
+  assertEquals(b.service.counters.limits, { kv_bytes: 1 });
   assertEquals(await kv.remove("a"), KvError.ok);
   assertEquals(await kv.insert("b", "x".repeat(92)), KvError.ok);
   const body = await b.body("y");
@@ -250,7 +250,7 @@ Deno.test("a change that nobody waits for is logged when it fails", async () => 
   await b.got(MODULE, "insert", kv.store, "key", await b.body("x".repeat(92)), mask, RECORD);
   b.sandbox.end();
   await new Promise((resolve) => setTimeout(resolve));
-  assertEquals(b.exchange.usage.limit, "kv_bytes 10B");
+  assertEquals(b.exchange.metrics.limit, "kv_bytes 10B");
 });
 
 Deno.test("a driver that fails is an internal error to the guest, and a line in the log", async () => {

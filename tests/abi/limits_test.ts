@@ -10,7 +10,7 @@ const RESP = "fastly_http_resp";
 const { ok, limitexceeded, httpheadtoolarge } = XqdStatus;
 
 function held(b: Bench): number {
-  return b.sandbox.allowance.held.bytes;
+  return b.sandbox.quota.held.bytes;
 }
 
 function write(b: Bench, body: number, text: string, end = 0) {
@@ -107,7 +107,7 @@ Deno.test("fields that replace others take no room besides them", async () => {
   assertEquals(set("b", ""), httpheadtoolarge);
   assertEquals(b.now(REQ, "header_remove", request, "a"), ok);
   assertEquals(set("b", ""), ok);
-  assertEquals(b.exchange.usage.limit, "header_count 2");
+  assertEquals(b.exchange.metrics.limit, "header_count 2");
 });
 
 Deno.test("trailers have as much room as header fields", async () => {

@@ -69,7 +69,7 @@ Deno.test("send, send_v2 and send_async go through the cache, the others past it
   const pending = await b.got(REQ, "send_async_streaming", request, body, "origin");
   assertEquals(b.now("fastly_http_body", "close", body), ok);
   assertEquals(await b.drain((await replyOf(b, "pending_req_wait", pending)).body), "4");
-  assertEquals(b.exchange.usage.cache, ["miss", ...Array(5).fill("hit")]);
+  assertEquals(b.exchange.metrics.cache, ["miss", ...Array(5).fill("hit")]);
 });
 
 Deno.test("a send that waits for what the guest itself has to store is refused at once", async () => {
@@ -113,7 +113,7 @@ Deno.test("other methods, content, upgrades and a pass go to the backend", async
   const names = await b.page(RESP, "header_names_get", [reply.response]);
   assertEquals(names.values, ["content-type"]);
   assertEquals(await sent(b, "send", "http://a/"), "1");
-  assertEquals(b.exchange.usage.cache, ["miss", "pass", "pass", "pass", "pass", "hit"]);
+  assertEquals(b.exchange.metrics.cache, ["miss", "pass", "pass", "pass", "pass", "hit"]);
 });
 
 Deno.test("without the cache every request goes to its backend", async () => {
@@ -122,7 +122,7 @@ Deno.test("without the cache every request goes to its backend", async () => {
     "1",
     "2",
   ]);
-  assertEquals(b.exchange.usage.cache, []);
+  assertEquals(b.exchange.metrics.cache, []);
 });
 
 Deno.test("look-ups of addresses are not cached", async () => {
@@ -136,7 +136,7 @@ Deno.test("look-ups of addresses are not cached", async () => {
     const headers = { "fastly-xqd-arg1": address };
     await sent(b, "send", "http://www.fastly.com/geolocation", { headers, backend: "geolocation" });
   }
-  assertEquals([asked, b.exchange.usage.cache], [["192.0.2.1", "192.0.2.2"], []]);
+  assertEquals([asked, b.exchange.metrics.cache], [["192.0.2.1", "192.0.2.2"], []]);
 });
 
 Deno.test("the backend, the host and the service on whose behalf it is are part of the key", async () => {

@@ -5,12 +5,12 @@
  * @module
  */
 import { GuestResponse } from "../../handles/message.ts";
-import { Received } from "../../handles/downstream_request.ts";
+import { DownstreamRequest } from "../../handles/downstream_request.ts";
 import { Waitable } from "../../handles/waitable.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
 import type { ResponseHead } from "../../service/http/exchange.ts";
 import { EMPTY, type Payload } from "../../service/http/bytes.ts";
-import { Usage } from "../../service/http/request_metrics.ts";
+import { RequestMetrics } from "../../service/http/request_metrics.ts";
 import { bench, FakeExchange, type FakeRequest } from "../abi/_bench.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { guestUrl } from "../guests/serving.ts";
@@ -139,7 +139,7 @@ for (const path of PATHS) {
   });
 }
 
-for (const member of ["head", "body", "client", "usage"] as const) {
+for (const member of ["head", "body", "client", "metrics"] as const) {
   Deno.test(`a request whose ${member} throws ends`, async () => {
     await using subject = await Subject.load({ trustProxy: ["loopback"] });
     const exchange = new FakeExchange(at("/hello"));
@@ -162,9 +162,9 @@ Deno.test("a request whose early hint throws goes on", async () => {
 for (const member of ["activeMillis", "hostcalls", "peakMemory"] as const) {
   Deno.test(`a request ends whose usage cannot note ${member}`, async () => {
     await using subject = await Subject.load();
-    const usage = new Usage();
-    Object.defineProperty(usage, member, { get: () => 0, set: fault });
-    const exchange = Object.assign(new FakeExchange(at("/hello")), { usage });
+    const metrics = new RequestMetrics();
+    Object.defineProperty(metrics, member, { get: () => 0, set: fault });
+    const exchange = Object.assign(new FakeExchange(at("/hello")), { metrics });
     await subject.app.answer(exchange);
     await exchange.response();
     await subject.assertFree();
@@ -276,7 +276,7 @@ Deno.test("disposal ends a guest that waits for its next request", async () => {
 
 Deno.test("a request whose guest ends before it takes it is queued again", async () => {
   using b = bench();
-  const next = new Received(b.service, new FakeExchange(at("/next")));
+  const next = new DownstreamRequest(b.service, new FakeExchange(at("/next")));
   const promise = b.sandbox.listen(1000);
   b.sandbox.current.respond(new GuestResponse(), () => EMPTY);
   const given = Promise.withResolvers<void>();

@@ -68,7 +68,7 @@ for (const name of NAMES) {
       await Promise.all(answers);
       lines += answers.length;
       while (stage.served.lines.length < lines) await new Promise((done) => setTimeout(done));
-      return stage.served.lines.slice(-answers.length).map(({ usage }) => usage.cache.join())
+      return stage.served.lines.slice(-answers.length).map(({ metrics }) => metrics.cache.join())
         .sort();
     };
     const path = "/a?hooks&ttl=10&swr=60";

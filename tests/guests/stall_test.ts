@@ -64,7 +64,7 @@ testGuestOnce(
     assertEquals([status, body, whole], [200, "begun", false]);
     await gone.promise;
     await lined(guest, 1);
-    assertEquals(guest.lines.map(({ usage, whole }) => [usage.limit, whole]), [[
+    assertEquals(guest.lines.map(({ metrics, whole }) => [metrics.limit, whole]), [[
       "stall_time 200ms",
       false,
     ]]);
@@ -87,7 +87,7 @@ testGuestOnce(
     await wire.send("POST /proxy/a HTTP/1.1\r\nHost: a.test\r\n\r\n");
     await gone.promise;
     await lined(guest, 1);
-    assertEquals(guest.lines.map(({ usage, whole }) => [usage.limit, whole]), [[
+    assertEquals(guest.lines.map(({ metrics, whole }) => [metrics.limit, whole]), [[
       "stall_time 200ms",
       false,
     ]]);
@@ -108,8 +108,8 @@ testGuestOnce("rust", "so is one that comes from the cache", async () => {
   using wire = await Wire.open(guest.port);
   await wire.send("GET /proxy/a HTTP/1.1\r\nHost: test.example\r\n\r\n");
   await lined(guest, 2);
-  const [, { usage, whole }] = guest.lines as [unknown, Served["lines"][number]];
-  assertEquals([usage.limit, whole, [...usage.cache]], ["stall_time 200ms", false, ["hit"]]);
+  const [, { metrics, whole }] = guest.lines as [unknown, Served["lines"][number]];
+  assertEquals([metrics.limit, whole, [...metrics.cache]], ["stall_time 200ms", false, ["hit"]]);
   assertEquals(origin.seen.length, 1);
   assertEquals((await fetchRaw(guest.port, "/proxy/a")).whole, true, "the object is still there");
 });

@@ -25,7 +25,7 @@ for (const reuse of ["auto", "never"] as const) {
       const exchange = new FakeExchange({ method });
       await app.answer(exchange);
       await exchange.response();
-      return exchange.usage;
+      return exchange.metrics;
     };
     const large = await usageOf("POST");
     assertEquals(large.peakMemory, 3 * PAGE);
@@ -44,9 +44,9 @@ for (const reuse of ["auto", "never"] as const) {
     });
     const exchange = new FakeExchange({});
     await app.answer(exchange);
-    assertEquals(exchange.usage.limit, "cpu_time 40ms");
-    assert(exchange.usage.activeMillis >= 40);
-    assertEquals(exchange.usage.hostcalls, ANSWERS);
+    assertEquals(exchange.metrics.limit, "cpu_time 40ms");
+    assert(exchange.metrics.activeMillis >= 40);
+    assertEquals(exchange.metrics.hostcalls, ANSWERS);
   });
 }
 
@@ -63,7 +63,7 @@ Deno.test("each request of a sandbox has a usage of its own", async () => {
   for (const method of ["POST", "GET", "POST", "GET"]) {
     const exchange = new FakeExchange({ method });
     await app.answer(exchange);
-    usages.push(exchange.usage);
+    usages.push(exchange.metrics);
   }
   const [first, second, third, fourth] = usages;
   for (const posted of [first!, third!]) assert(posted.activeMillis > 29); // it sees whole ones

@@ -316,7 +316,7 @@ Deno.test("the access log has method, path, client, status, time and bytes", asy
   await wire.until("twelve bytes");
   await wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await wire.until("twelve bytes");
-  const { millis, usage: _, ...rest } = server.lines[0]!;
+  const { millis, metrics: _, ...rest } = server.lines[0]!;
   assertEquals(rest, {
     client: "127.0.0.1",
     method: "PUT",

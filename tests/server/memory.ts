@@ -6,7 +6,7 @@ import type { HeaderList } from "../../service/http/headers.ts";
 import { Connection } from "../../server/connection.ts";
 import type { ServerExchange } from "../../server/exchange.ts";
 import type { HeadBounds } from "../../server/head_parser.ts";
-import { Outbox } from "../../server/write_batcher.ts";
+import { WriteBatcher } from "../../server/write_batcher.ts";
 import { answerText } from "../cli/wire.ts";
 
 /** A request as a guest sees it. */
@@ -53,7 +53,7 @@ export class Memory {
     this.connection = new Connection(server, CLIENT, {
       scheme,
       bounds,
-      outbox: new Outbox(),
+      batcher: new WriteBatcher(),
       keepAlive: 75,
       clock: { round: 0 },
       serve: (exchange) => {

@@ -1,11 +1,11 @@
-import { Outbox } from "../../server/write_batcher.ts";
+import { WriteBatcher } from "../../server/write_batcher.ts";
 import { assertEquals } from "../assert.ts";
 
 /** An outbox on an event loop and a clock that the test moves. */
 class Loop {
   now = 0;
   readonly written: string[] = [];
-  readonly outbox: Outbox = new Outbox({
+  readonly batcher: WriteBatcher = new WriteBatcher({
     now: () => this.now,
     atEnd: (callback) => this.#ends.push(callback),
   });
@@ -15,7 +15,7 @@ class Loop {
   turn(...responses: readonly (readonly [name: string, after: number])[]): void {
     for (const [name, after] of responses) {
       this.now += after;
-      this.outbox.add(() => this.written.push(name));
+      this.batcher.add(() => this.written.push(name));
     }
   }
 
@@ -52,9 +52,9 @@ Deno.test("once guests have been quick for a while, the responses of a turn are 
 Deno.test("what is held back is written when it is asked for, once", () => {
   const loop = new Loop();
   loop.turns(64, 1);
-  loop.outbox.flush();
+  loop.batcher.flush();
   loop.turn(["a", 0], ["b", 0.1]);
-  loop.outbox.flush();
+  loop.batcher.flush();
   assertEquals(loop.written, ["a", "b"]);
   loop.turn(["c", 0.1]);
   loop.end();

@@ -1,11 +1,11 @@
 import { assemble } from "../../cli/wat.ts";
-import { Pace } from "../../service/util/stall_clock.ts";
+import { StallClock } from "../../service/util/stall_clock.ts";
 import { Watchdog } from "../../wasm/watchdog.ts";
-import { Images } from "../../wasm/instance_memory.ts";
+import { MemorySnapshots } from "../../wasm/instance_memory.ts";
 import { Pool } from "../../wasm/pool.ts";
 import { compile, type Program } from "../../wasm/program.ts";
 import { RunQueue } from "../../wasm/run_queue.ts";
-import { Slot } from "../../wasm/instance_slot.ts";
+import { InstanceSlot } from "../../wasm/instance_slot.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const OPTIONS = {
@@ -19,10 +19,11 @@ const BYTES = await assemble(
   '(module (memory (export "memory") 1) (func (export "_start") (i32.store (i32.const 0) (i32.const 7))))',
 );
 
-function maker(program: Program): () => Slot<undefined> {
-  const images = new Images(true);
+function maker(program: Program): () => InstanceSlot<undefined> {
+  const images = new MemorySnapshots(true);
   const watch = new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }).memory;
-  return () => new Slot(program, images, { seat: undefined, functions: [], watch, ask() {} });
+  return () =>
+    new InstanceSlot(program, images, { context: undefined, functions: [], watch, ask() {} });
 }
 
 Deno.test("slots of another program take the place of all, those in use when they come back", async () => {
@@ -86,7 +87,7 @@ Deno.test("a slot that cannot be put back is dropped, told of once, and holds no
   const program = await compile(BYTES, { ...OPTIONS, reuse: "auto" });
   const make = maker(program);
   const pool = new Pool(() => Object.assign(make(), { reset: fail }), 1);
-  const queue = new RunQueue(pool, 10, new Pace());
+  const queue = new RunQueue(pool, 10, new StallClock());
   const faults: unknown[] = [];
   queue.fault = (error) => void faults.push(error);
   for (let run = 1; run <= 3; run++) {

@@ -2,7 +2,7 @@ import fc from "npm:fast-check@4.10.2";
 import { Memory } from "../../handles/memory.ts";
 import { WATCH } from "../../wasm/rewrite/control.ts";
 import { layoutOf } from "../../wasm/rewrite/layout.ts";
-import { Images, ResettableMemory } from "../../wasm/instance_memory.ts";
+import { MemorySnapshots, ResettableMemory } from "../../wasm/instance_memory.ts";
 import { rewrite } from "../../wasm/rewrite/rewrite.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { LEAST, MACHINE, MOST, STORES } from "./_machine.ts";
@@ -66,7 +66,7 @@ class Reused {
   readonly host: Memory;
   readonly #restore: () => void;
 
-  constructor(module: WebAssembly.Module, cards: boolean, images: Images) {
+  constructor(module: WebAssembly.Module, cards: boolean, images: MemorySnapshots) {
     const { names } = rewritten(cards);
     const own = new WebAssembly.Memory({ initial: LEAST, maximum: MOST });
     this.instance = new WebAssembly.Instance(module, {
@@ -198,7 +198,7 @@ function assertAsNew(reused: Reused): void {
 for (const cards of [true, false]) {
   Deno.test(`a request finds an instance as new, whatever the one before did (${cards ? "cards" : "whole image"})`, async () => {
     const module = await WebAssembly.compile(rewritten(cards).bytes);
-    const images = new Images(true);
+    const images = new MemorySnapshots(true);
     fc.assert(
       fc.property(fc.array(fc.array(step, { maxLength: 25 }), { maxLength: 4 }), (requests) => {
         let reused = new Reused(module, cards, images);
@@ -234,7 +234,7 @@ for (const cards of [true, false]) {
 
 Deno.test("every instruction that writes is put back at each border that it may cross", async () => {
   const module = await WebAssembly.compile(rewritten(true).bytes);
-  const reused = new Reused(module, true, new Images(true));
+  const reused = new Reused(module, true, new MemorySnapshots(true));
   for (const { name } of STORES) {
     const offset = Number(name.split("+")[1]);
     for (const border of [4096, 8192, PAGE, 2 * PAGE]) {
@@ -252,7 +252,7 @@ Deno.test("every instruction that writes is put back at each border that it may 
 
 Deno.test("what a guest writes past its own size, where the real memory goes on, does not stay", async () => {
   const module = await WebAssembly.compile(rewritten(true).bytes);
-  const reused = new Reused(module, true, new Images(true));
+  const reused = new Reused(module, true, new MemorySnapshots(true));
   const load = reused.instance.exports.load as Call;
   assertEquals(run(reused, { call: "grow", args: [4] }), LEAST);
   reused.reset();

@@ -6,9 +6,9 @@ import { type Types, typesOf } from "./types.ts";
 const HAS_MAXIMUM = 1;
 const SHARED = 2;
 const WIDE = 4;
-const MOST_PAGES = 65536;
+const MAX_PAGES = 65536;
 /** Most elements of a table in V8. */
-const MOST_ELEMENTS = 10_000_000;
+const MAX_ELEMENTS = 10_000_000;
 /** Begins a table that has a first value for its elements. */
 const WITH_VALUE = 0x40;
 
@@ -183,7 +183,7 @@ function skipImported(r: Reader, kind: Kind): void {
 }
 
 function memoryBounds(r: Reader): MemoryBounds {
-  return bounds(r, MOST_PAGES);
+  return bounds(r, MAX_PAGES);
 }
 
 function tableBounds(r: Reader): TableBounds {
@@ -192,9 +192,9 @@ function tableBounds(r: Reader): TableBounds {
   const start = r.at;
   valueType(r);
   const type = r.bytes.subarray(start, r.at);
-  const { least, most, wide } = bounds(r, MOST_ELEMENTS);
+  const { least, most, wide } = bounds(r, MAX_ELEMENTS);
   if (hasValue) skipExpression(r);
-  return { least, most: Math.min(most, MOST_ELEMENTS), wide, type };
+  return { least, most: Math.min(most, MAX_ELEMENTS), wide, type };
 }
 
 function bounds(r: Reader, otherwise: number): MemoryBounds {

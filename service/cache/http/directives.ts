@@ -5,7 +5,7 @@ export type Directives = ReadonlyMap<string, string>;
 
 const DIRECTIVE = /([!#$%&'*+\-.^_`|~\w]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 /** Longer than anything is cached: 68 years, in seconds. */
-export const MOST_SECONDS: number = 2 ** 31 - 1;
+export const MAX_SECONDS: number = 2 ** 31 - 1;
 
 /** Reads a field of directives, all its lines together (RFC 9111 5.2). */
 export function directivesOf(headers: HeaderList, name: string): Directives {
@@ -28,5 +28,5 @@ export function secondsOf(directives: Directives, name: string): number | undefi
 
 /** A number of seconds as fields have it; undefined if it is none. */
 export function wholeSeconds(value: string): number | undefined {
-  return /^\d+$/.test(value) ? Math.min(Number(value), MOST_SECONDS) : undefined;
+  return /^\d+$/.test(value) ? Math.min(Number(value), MAX_SECONDS) : undefined;
 }

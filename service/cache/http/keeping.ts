@@ -9,7 +9,7 @@ import type { CacheOverride } from "./override.ts";
 import { lifetimeOf, storageAction, varyRuleOf } from "./policy.ts";
 
 /** What the cache keeps of a response. */
-export interface Keeping {
+export interface StoreDecision {
   /** Whether it is only a mark that such requests pass. */
   readonly mark: boolean;
   readonly options: WriteOptions;
@@ -35,7 +35,7 @@ export function keepingOf(
   override: CacheOverride,
   length: number | undefined,
   now: number,
-): Keeping | undefined {
+): StoreDecision | undefined {
   const action = storageAction(request.headers, response);
   if (action === "do-not-store") return undefined;
   const mark = action === "record-uncacheable";

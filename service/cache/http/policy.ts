@@ -11,7 +11,7 @@ import { httpDate } from "./date.ts";
 import {
   type Directives,
   directivesOf,
-  MOST_SECONDS,
+  MAX_SECONDS,
   secondsOf,
   wholeSeconds,
 } from "./directives.ts";
@@ -39,7 +39,7 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
 /** For so long, in seconds. */
 const DEFAULT_AGE = 3600;
 /** The shortest time for which requests pass, in seconds. */
-const LEAST_PASS = 120;
+const MIN_PASS = 120;
 const NANOSECONDS = 1_000_000_000n;
 
 /** Whether requests with the method go through the cache. */
@@ -93,7 +93,7 @@ export function lifetimeOf(
 ): Lifetime {
   const explicit = explicitAge(headers, now);
   if (action === "record-uncacheable") {
-    const passes = Math.max(explicit ?? 0, LEAST_PASS);
+    const passes = Math.max(explicit ?? 0, MIN_PASS);
     return { initialAge: 0n, maxAge: nanoseconds(passes), ...NEVER_STALE };
   }
   const initialAge = nanoseconds(ageOf(headers));
@@ -136,7 +136,7 @@ function untilExpiry(headers: HeaderList, now: number): number | undefined {
   const until = httpDate(expires, now);
   if (until === undefined) return 0;
   const seconds = Math.floor((until - (httpDate(headers.get("date"), now) ?? now)) / 1000);
-  return Math.min(Math.max(seconds, 0), MOST_SECONDS);
+  return Math.min(Math.max(seconds, 0), MAX_SECONDS);
 }
 
 /** Whether every use needs the origin's word first. With names of fields `no-cache` would be about those alone. */

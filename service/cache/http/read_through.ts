@@ -3,12 +3,12 @@ import type { Backend, GuestSend } from "../../backends/backends.ts";
 import { type ByteSource, type Eventually, isWhole, type Payload } from "../../http/bytes.ts";
 import type { Cache } from "../cache.ts";
 import type { CacheContent } from "../content.ts";
-import type { Found } from "../object.ts";
-import { type Obligation, type Outcome, type PendingOutcome, usable } from "../outcome.ts";
+import type { FoundObject } from "../object.ts";
+import { type LookupResult, type Obligation, type PendingOutcome, usable } from "../outcome.ts";
 import { SendError } from "../../errors.ts";
 import type { LogLevel } from "../../log.ts";
 import type { Guard, Guards } from "../../util/guard.ts";
-import type { Pace } from "../../util/stall_clock.ts";
+import type { StallClock } from "../../util/stall_clock.ts";
 import type { CacheUse } from "../../http/request_metrics.ts";
 import { answerWith, missed } from "./answer.ts";
 import { backendFields } from "./conditional.ts";
@@ -17,13 +17,13 @@ import { keepingOf } from "./keeping.ts";
 import type { CacheOverride } from "./override.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */
-const MOST_TIMER = 2 ** 31 - 1;
+const MAX_TIMER = 2 ** 31 - 1;
 const NANOSECONDS = 1_000_000_000n;
 /** Answers that count as failures where an older one may be used instead (RFC 5861 4). */
 const FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /** A GET or HEAD without content that the cache may answer. */
-export interface Question {
+export interface CacheableRequest {
   /** What `httpKey` has made. */
   readonly key: string;
   readonly request: GuestSend;
@@ -34,7 +34,7 @@ export interface Question {
 }
 
 /** An answer, here or still to come; it fails with a `SendError`. */
-export interface Asked {
+export interface PendingAnswer {
   readonly response: Eventually<BackendResponse>;
   /** The lookup, if the response waits for others without a time limit. */
   readonly pending?: PendingOutcome | undefined;
@@ -49,7 +49,7 @@ export interface ReadThroughOptions {
   readonly most: number;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
-  readonly pace: Pace;
+  readonly stallClock: StallClock;
   readonly report: (level: LogLevel, message: string) => void;
   /** Guard fetches against backends that send nothing more; by default nothing does. */
   readonly guards?: Guards;
@@ -71,7 +71,7 @@ export class ReadThrough {
   }
 
   /** Answers at once what is in the cache. */
-  ask(question: Question): Asked {
+  ask(question: CacheableRequest): PendingAnswer {
     const { key, request } = question;
     const pending = this.#options.cache.transaction(key, request.headers);
     return pending.ready
@@ -85,8 +85,8 @@ export class ReadThrough {
     for (const stop of this.#running) stop();
   }
 
-  #wait(question: Question, pending: PendingOutcome): Asked {
-    let asked: Asked | undefined;
+  #wait(question: CacheableRequest, pending: PendingOutcome): PendingAnswer {
+    let asked: PendingAnswer | undefined;
     const response = this.#settled(question, pending).then(() => {
       asked = this.#answer(question, pending.take(), true);
       return asked.response;
@@ -98,7 +98,7 @@ export class ReadThrough {
     };
   }
 
-  async #settled({ override }: Question, pending: PendingOutcome): Promise<void> {
+  async #settled({ override }: CacheableRequest, pending: PendingOutcome): Promise<void> {
     const { lookupTimeout } = override;
     let late = false;
     const expire = () => {
@@ -107,7 +107,7 @@ export class ReadThrough {
     };
     const stop = lookupTimeout === undefined
       ? undefined
-      : this.#options.pace.after(Math.min(lookupTimeout, MOST_TIMER), expire);
+      : this.#options.stallClock.after(Math.min(lookupTimeout, MAX_TIMER), expire);
     while (!pending.ready) await pending.whenReady();
     stop?.();
     if (!late) return;
@@ -117,7 +117,11 @@ export class ReadThrough {
     );
   }
 
-  #answer(question: Question, { found, obligation }: Outcome, waited: boolean): Asked {
+  #answer(
+    question: CacheableRequest,
+    { found, obligation }: LookupResult,
+    waited: boolean,
+  ): PendingAnswer {
     const passes = found && isPassMark(found.object.options.userMetadata);
     const answer = passes ? undefined : usable({ found, obligation });
     if (!answer && obligation) return this.#lead(question, passes ? undefined : found, obligation);
@@ -128,7 +132,7 @@ export class ReadThrough {
   }
 
   /** Sends the request as it is: of others nothing is to be had. */
-  #send({ backend, request, used }: Question, use: "pass" | "miss"): Asked {
+  #send({ backend, request, used }: CacheableRequest, use: "pass" | "miss"): PendingAnswer {
     used(use);
     const sending = backend.send(request);
     const response = use === "pass"
@@ -142,7 +146,11 @@ export class ReadThrough {
    *
    * @param known What is stored, to be revalidated.
    */
-  #lead(question: Question, known: Found | undefined, obligation: Obligation): Asked {
+  #lead(
+    question: CacheableRequest,
+    known: FoundObject | undefined,
+    obligation: Obligation,
+  ): PendingAnswer {
     const { response, cancel } = this.#fetch(question, known, obligation);
     return {
       response: response.then((response) => {
@@ -158,7 +166,7 @@ export class ReadThrough {
   }
 
   /** Has what is stale fetched while everybody uses it. */
-  #renew(question: Question, found: Found, obligation: Obligation): void {
+  #renew(question: CacheableRequest, found: FoundObject, obligation: Obligation): void {
     this.#fetch(question, found, obligation).response.then(
       (response) => response && drop(response.body),
       (error) => {
@@ -169,7 +177,7 @@ export class ReadThrough {
   }
 
   /** @returns What the backend answers; undefined if that is nothing and `known`, being stale, is to be used. */
-  #fetch(question: Question, known: Found | undefined, obligation: Obligation) {
+  #fetch(question: CacheableRequest, known: FoundObject | undefined, obligation: Obligation) {
     const { backend, request } = question;
     const stored = known && this.#headOf(known);
     const headers = backendFields(request.headers, stored);
@@ -189,9 +197,9 @@ export class ReadThrough {
   }
 
   async #bring(
-    question: Question,
+    question: CacheableRequest,
     sending: Sending,
-    known: Found | undefined,
+    known: FoundObject | undefined,
     obligation: Obligation,
   ): Promise<BackendResponse | undefined> {
     const stop = () => sending.cancel();
@@ -221,19 +229,22 @@ export class ReadThrough {
     }
   }
 
-  #guard(stop: (reason: string) => void, { backend, request }: Question): Guard | undefined {
+  #guard(
+    stop: (reason: string) => void,
+    { backend, request }: CacheableRequest,
+  ): Guard | undefined {
     const what = `A fetch of ${request.url} from backend "${backend.name}" into the cache`;
     return this.#options.guards?.(stop, what);
   }
 
-  #reportStale({ backend, request }: Question, { message }: SendError): void {
+  #reportStale({ backend, request }: CacheableRequest, { message }: SendError): void {
     const what = `${request.url} of backend "${backend.name}"`;
     this.#options.report("warning", `Using the stale response for ${what}: ${message}`);
   }
 
   /** Puts a response into the cache, or tells that it will not be there. */
   #take(
-    question: Question,
+    question: CacheableRequest,
     response: BackendResponse,
     obligation: Obligation,
   ): BackendResponse {
@@ -265,9 +276,9 @@ export class ReadThrough {
 
   /** The backend says that what is stored is still right. */
   #confirm(
-    question: Question,
+    question: CacheableRequest,
     response: BackendResponse,
-    known: Found,
+    known: FoundObject,
     obligation: Obligation,
   ): BackendResponse {
     drop(response.body);
@@ -295,7 +306,7 @@ export class ReadThrough {
   }
 
   /** Writes a response's content as it comes. What breaks off does not stay. Never rejects. */
-  async #fill(content: CacheContent, body: ByteSource, question: Question): Promise<void> {
+  async #fill(content: CacheContent, body: ByteSource, question: CacheableRequest): Promise<void> {
     let cut: SendError | undefined;
     const stop = (why = "the service is closing") => {
       cut = new SendError("connection_terminated", `Cannot read on: ${why}`);
@@ -312,8 +323,8 @@ export class ReadThrough {
         if (cut) throw cut;
         if (!chunk) break;
         content.write(chunk);
-        const pace = content.keepPace();
-        if (pace) await pace;
+        const stallClock = content.keepPace();
+        if (stallClock) await stallClock;
       }
     } catch (error) {
       // It may be that nobody reads any more, while the backend has more to say.
@@ -325,7 +336,7 @@ export class ReadThrough {
     this.#finish(content);
   }
 
-  #serve({ request, used }: Question, found: Found, use: CacheUse): BackendResponse {
+  #serve({ request, used }: CacheableRequest, found: FoundObject, use: CacheUse): BackendResponse {
     used(use);
     const { object, hits } = found;
     const { content } = object;
@@ -334,7 +345,7 @@ export class ReadThrough {
     return answerWith(request, { head, content, length, age: ageOf(found), hits });
   }
 
-  #headOf({ object }: Found): StoredHead {
+  #headOf({ object }: FoundObject): StoredHead {
     const { userMetadata } = object.options;
     const known = this.#heads.get(userMetadata);
     if (known) return known;
@@ -344,7 +355,7 @@ export class ReadThrough {
   }
 }
 
-function ageOf({ object }: Found): number {
+function ageOf({ object }: FoundObject): number {
   return Number(object.age / NANOSECONDS);
 }
 

@@ -1,4 +1,4 @@
-const MOST_BYTES = 1024;
+const MAX_BYTES = 1024;
 const ACME = ".well-known/acme-challenge";
 const FORBIDDEN = ["\r", "\n", "#", ";", "?", "^", "|"];
 
@@ -9,7 +9,7 @@ export function faultOfKey(key: string): string | undefined {
   if (key === "") return "is empty";
   if (!key.isWellFormed()) return "is no well-formed text";
   const { length } = encoder.encode(key);
-  if (length > MOST_BYTES) return `has ${length} bytes, more than ${MOST_BYTES}`;
+  if (length > MAX_BYTES) return `has ${length} bytes, more than ${MAX_BYTES}`;
   if (key.startsWith(ACME)) return `starts with "${ACME}"`;
   const forbidden = FORBIDDEN.find((character) => key.includes(character));
   if (forbidden) return `contains ${JSON.stringify(forbidden)}`;

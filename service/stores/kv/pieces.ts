@@ -3,7 +3,7 @@ import { refuse } from "../../errors.ts";
 import type { Pieces } from "./driver.ts";
 
 /** The most bytes of a value. */
-const MOST_VALUE = 100 * 2 ** 20;
+const MAX_VALUE = 100 * 2 ** 20;
 /** Small pieces are put together until they have this many bytes. */
 const ENOUGH = 256 * 1024;
 
@@ -25,7 +25,7 @@ export async function gather(source: ByteSource): Promise<Pieces> {
     if (!chunk) break;
     const before = length;
     length += chunk.length;
-    if (length > MOST_VALUE) {
+    if (length > MAX_VALUE) {
       source.cancel();
       tooLarge();
     }
@@ -49,7 +49,7 @@ export function ignore(value: Payload): void {
 
 /** One value behind the other; refuses `too-large` when that is too much. */
 export function joined(first: Pieces, second: Pieces): Pieces {
-  if (lengthOf(first) + lengthOf(second) > MOST_VALUE) tooLarge();
+  if (lengthOf(first) + lengthOf(second) > MAX_VALUE) tooLarge();
   const last = first.at(-1);
   const [next, ...rest] = second;
   // A value that grows by many small ones must not end in as many pieces.
@@ -90,5 +90,5 @@ function own(bytes: Uint8Array): Uint8Array {
 }
 
 function tooLarge(): never {
-  refuse("too-large", `Cannot store a value of more than ${MOST_VALUE} bytes`);
+  refuse("too-large", `Cannot store a value of more than ${MAX_VALUE} bytes`);
 }

@@ -1,5 +1,5 @@
 /** Least number of records that there is room for, whatever the bound on bytes. */
-const LEAST_RECORDS = 1000;
+const MIN_RECORDS = 1000;
 /** Beyond that, one record is allowed for so many bytes: each takes some hundred bytes of memory that are not counted. */
 const BYTES_OF_RECORD = 256;
 /** How many expired records are removed in one go to make room. */
@@ -24,7 +24,7 @@ export class KvRoom {
    */
   constructor(most = Infinity, now: () => number = Date.now) {
     this.most = most;
-    this.#mostRecords = Math.max(LEAST_RECORDS, Math.floor(most / BYTES_OF_RECORD));
+    this.#mostRecords = Math.max(MIN_RECORDS, Math.floor(most / BYTES_OF_RECORD));
     this.#now = now;
   }
 

@@ -52,7 +52,7 @@ export const FIRST_GENERATION = 1n;
 /** Up to this one, generations are of what the options say, each time that they say something new. */
 export const LAST_SEED_GENERATION = 1_000_000n;
 
-const MOST_KEYS = 1000;
+const MAX_KEYS = 1000;
 const MICROS = 1000;
 
 /**
@@ -132,7 +132,7 @@ export class KvStore {
   }
 
   /** Refuses `bad-request` for a limit of 0 and for a cursor that is none. */
-  async list({ prefix, cursor, limit = MOST_KEYS }: KvQuery = {}): Promise<KvPage> {
+  async list({ prefix, cursor, limit = MAX_KEYS }: KvQuery = {}): Promise<KvPage> {
     if (limit === 0) refuse("bad-request", "Cannot list keys: the limit is 0");
     if (this.#ready) await this.#ready;
     let after = cursor === undefined ? undefined : keyOfCursor(cursor);

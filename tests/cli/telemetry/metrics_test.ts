@@ -1,6 +1,6 @@
 import { Metrics } from "../../../cli/telemetry/metrics.ts";
 import { exposition, Histogram } from "../../../cli/telemetry/prometheus.ts";
-import { Usage } from "../../../service/http/request_metrics.ts";
+import { RequestMetrics } from "../../../service/http/request_metrics.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { samplesOf } from "../flags/samples.ts";
 
@@ -45,7 +45,7 @@ Deno.test("a histogram's buckets hold what is not above their bound, and those b
 });
 
 function entry(fields: object = {}) {
-  const usage = new Usage();
+  const metrics = new RequestMetrics();
   return {
     method: "GET",
     target: "/",
@@ -54,7 +54,7 @@ function entry(fields: object = {}) {
     millis: 3,
     bytes: 5,
     whole: true,
-    usage,
+    metrics,
     ...fields,
   };
 }
@@ -81,14 +81,16 @@ Deno.test("requests are counted by method and status, those in flight apart", ()
 
 Deno.test("what requests have used is summed up", () => {
   const metrics = new Metrics();
-  const usage = Object.assign(new Usage(), {
+  const ofRequest = Object.assign(new RequestMetrics(), {
     cache: ["hit", "miss", "hit"],
     activeMillis: 1500,
     hostcalls: 10,
     peakMemory: 65_536,
   });
-  metrics.end(entry({ usage }));
-  metrics.end(entry({ usage: Object.assign(new Usage(), { hostcalls: 1, peakMemory: 1 }) }));
+  metrics.end(entry({ metrics: ofRequest }));
+  metrics.end(
+    entry({ metrics: Object.assign(new RequestMetrics(), { hostcalls: 1, peakMemory: 1 }) }),
+  );
   const samples = samplesOf(metrics.render(undefined, 0));
   assertEquals(samples.get('fastlike_cache_uses_total{use="hit"}'), 2);
   assertEquals(samples.get('fastlike_cache_uses_total{use="miss"}'), 1);

@@ -1,7 +1,7 @@
-import { Output, type Sink } from "../../../cli/telemetry/output.ts";
+import { Output, type OutputStream } from "../../../cli/telemetry/output.ts";
 import { recordFirst } from "../../../cli/telemetry/request_log.ts";
 import { openTerminal, type Terminal } from "../../../cli/telemetry/terminal.ts";
-import { Usage } from "../../../service/http/request_metrics.ts";
+import { RequestMetrics } from "../../../service/http/request_metrics.ts";
 import type { LogEntry } from "../../../service/log.ts";
 import { assertEquals, assertMatch } from "../../assert.ts";
 import { withFiles } from "../commands.ts";
@@ -11,7 +11,7 @@ import { guestUrl } from "../../guests/serving.ts";
 const RUST = guestUrl("rust").pathname;
 
 /** One terminal for both streams. */
-class Screen implements Sink {
+class Screen implements OutputStream {
   text = "";
 
   writeSync(bytes: Uint8Array): number {
@@ -61,7 +61,7 @@ const record = (requestId: string) => ({
   millis: 1,
   bytes: 2,
   whole: true,
-  usage: Object.assign(new Usage(), { requestId }),
+  metrics: Object.assign(new RequestMetrics(), { requestId }),
 });
 
 Deno.test("a request's access line comes before its errors, and both have its id", async () => {

@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch } from "../../assert.ts";
 import type { LogEntry } from "../../../service/log.ts";
-import { Usage } from "../../../service/http/request_metrics.ts";
-import { Output, type Sink } from "../../../cli/telemetry/output.ts";
+import { RequestMetrics } from "../../../service/http/request_metrics.ts";
+import { Output, type OutputStream } from "../../../cli/telemetry/output.ts";
 import { openTerminal, type Terminal } from "../../../cli/telemetry/terminal.ts";
 
-class Stream implements Sink {
+class Stream implements OutputStream {
   text = "";
   writes = 0;
   readonly #terminal: boolean;
@@ -107,7 +107,7 @@ const entry = {
   millis: 1.26,
   bytes: 23,
   whole: true,
-  usage: new Usage(),
+  metrics: new RequestMetrics(),
 };
 
 Deno.test("a request is one line: method, path, status, time, bytes", async () => {
@@ -121,13 +121,13 @@ Deno.test("a request is one line: method, path, status, time, bytes", async () =
 });
 
 Deno.test("the line of a request tells of the cache and of a limit; with -v what the guest took", async () => {
-  const usage = new Usage();
-  usage.cache.push("miss", "hit");
-  usage.activeMillis = 12.34;
-  usage.peakMemory = 1.25 * 2 ** 20;
-  usage.hostcalls = 17;
-  usage.limit = "wall_time 120s";
-  const tell = (terminal: Terminal) => terminal.access({ ...entry, usage });
+  const metrics = new RequestMetrics();
+  metrics.cache.push("miss", "hit");
+  metrics.activeMillis = 12.34;
+  metrics.peakMemory = 1.25 * 2 ** 20;
+  metrics.hostcalls = 17;
+  metrics.limit = "wall_time 120s";
+  const tell = (terminal: Terminal) => terminal.access({ ...entry, metrics });
   const line = "GET /{a}?b 200 1.3ms 23B cache=miss,hit";
   assertEquals((await shown(0, tell))[0], `${line} limit="wall_time 120s"\n`);
   const took = "cpu=12.3ms mem=1.3MiB calls=17";
@@ -142,13 +142,13 @@ Deno.test("the line of a request is one JSON object when those are asked for", (
     stdout: new Output(out, true),
     stderr: new Output(new Stream(), true),
   });
-  const usage = new Usage();
-  usage.cache.push("stale");
-  usage.activeMillis = 12.34567;
-  usage.peakMemory = 65_536;
-  usage.hostcalls = 17;
-  usage.limit = "wall_time 120s";
-  terminal.access({ ...entry, usage });
+  const metrics = new RequestMetrics();
+  metrics.cache.push("stale");
+  metrics.activeMillis = 12.34567;
+  metrics.peakMemory = 65_536;
+  metrics.hostcalls = 17;
+  metrics.limit = "wall_time 120s";
+  terminal.access({ ...entry, metrics });
   terminal.access(entry);
   terminal.close();
   const [one, two] = out.text.trimEnd().split("\n").map((line) => JSON.parse(line));

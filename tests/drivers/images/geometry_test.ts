@@ -1,6 +1,6 @@
 import fc from "npm:fast-check@4.10.2";
 import { ImageError } from "../../../drivers/images/error.ts";
-import { type Geometry, geometryOf, MOST_PIXELS } from "../../../drivers/images/geometry.ts";
+import { type Geometry, geometryOf, MAX_PIXELS } from "../../../drivers/images/geometry.ts";
 import { readParameters } from "../../../drivers/images/parameters.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 
@@ -137,7 +137,7 @@ Deno.test("whatever is asked for, each step stays within the one before", () => 
     assert(frame.left >= 0 && frame.left + cut.width <= frame.width);
     assert(frame.top >= 0 && frame.top + cut.height <= frame.height);
     for (const size of [region, resized, cut, frame]) {
-      assert(size.width >= 1 && size.height >= 1 && size.width * size.height <= MOST_PIXELS);
+      assert(size.width >= 1 && size.height >= 1 && size.width * size.height <= MAX_PIXELS);
     }
     const numbers = [region, resized, cut, frame].flatMap((step) => Object.values(step));
     assert(numbers.every(Number.isInteger), JSON.stringify(planned));

@@ -6,7 +6,7 @@
 import { collect } from "../../../service/http/bytes.ts";
 import { Cache } from "../../../service/cache/cache.ts";
 import type { CacheDriver } from "../../../service/cache/driver.ts";
-import type { Found, WriteOptions } from "../../../service/cache/object.ts";
+import type { FoundObject, WriteOptions } from "../../../service/cache/object.ts";
 import type { Inserted } from "../../../service/cache/outcome.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { NONE, type Saying, written } from "./_cache.ts";
@@ -56,7 +56,7 @@ export class Bench {
     return inserted;
   }
 
-  find(key: string, headers: HeaderList = NONE): Found | undefined {
+  find(key: string, headers: HeaderList = NONE): FoundObject | undefined {
     return this.cache.lookup(key, headers);
   }
 
@@ -67,7 +67,7 @@ export class Bench {
 }
 
 /** What was found, from one place to another. */
-export function bodyOf(found: Found, from?: number, to?: number): Promise<Uint8Array> {
+export function bodyOf(found: FoundObject, from?: number, to?: number): Promise<Uint8Array> {
   return collect(found.object.content.read(from, to));
 }
 

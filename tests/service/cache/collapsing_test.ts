@@ -1,5 +1,5 @@
 import fc from "npm:fast-check@4.10.2";
-import type { Outcome, PendingOutcome } from "../../../service/cache/outcome.ts";
+import type { LookupResult, PendingOutcome } from "../../../service/cache/outcome.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { cacheOf, written } from "./_cache.ts";
@@ -37,7 +37,7 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 class Crowd {
   readonly #time = cacheOf(20_000);
   readonly #waiting: PendingOutcome[] = [];
-  readonly #holding: Outcome[] = [];
+  readonly #holding: LookupResult[] = [];
 
   take(step: Step): void {
     const { cache, pass } = this.#time;
@@ -119,7 +119,7 @@ Deno.test("of those who ask for the same at most one has something to do", () =>
   const once = fc.array(fc.tuple(variant, fc.boolean()), { maxLength: 30 });
   fc.assert(fc.property(once, (asked) => {
     const { cache } = cacheOf();
-    const held = new Map<number, Outcome>();
+    const held = new Map<number, LookupResult>();
     const waiting: [number, PendingOutcome][] = [];
     cache.insert("k", headersOf(0), written({ maxAge: 0, vary: "a" }));
     for (const [variant, giveUp] of asked) {

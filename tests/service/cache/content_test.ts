@@ -161,7 +161,7 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
   const slow = content.read() as ByteSource;
   const quick = content.read() as ByteSource;
   let waits = true;
-  const pace = Promise.resolve(content.keepPace()).then(() => waits = false);
+  const stallClock = Promise.resolve(content.keepPace()).then(() => waits = false);
   await slow.read();
   await turn();
   assert(waits);
@@ -169,7 +169,7 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
   await turn();
   assert(waits, "it is still far behind");
   await quick.read();
-  await pace;
+  await stallClock;
   content.write(new Uint8Array(300_000));
   const gone = content.keepPace();
   assert(gone instanceof Promise);
@@ -183,10 +183,10 @@ Deno.test("nobody writes by himself what nobody can read", async () => {
   content.write(new Uint8Array(300_000));
   assertThrows(() => content.keepPace(), HostError);
   const reader = content.read() as ByteSource;
-  const pace = content.keepPace();
-  assert(pace instanceof Promise);
+  const stallClock = content.keepPace();
+  assert(stallClock instanceof Promise);
   reader.cancel();
-  await assertRejects(() => pace, HostError);
+  await assertRejects(() => stallClock, HostError);
 });
 
 Deno.test("a reader that has its range holds nobody up", async () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "npm:fast-check@4.10.2";
-import type { Found } from "../../../service/cache/object.ts";
+import type { FoundObject } from "../../../service/cache/object.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { outcomeOf, type Saying, written } from "./_cache.ts";
 import { Bench, bodyOf, fields, MIB, type Open } from "./_kept_cache.ts";
@@ -84,7 +84,7 @@ async function answer(bench: Bench, step: Step, salt: number): Promise<unknown> 
   }
 }
 
-async function told(found: Found): Promise<unknown> {
+async function told(found: FoundObject): Promise<unknown> {
   const { object, phase, hits, length } = found;
   const content = await bodyOf(found);
   assert(content.every((byte) => byte === content[0]));

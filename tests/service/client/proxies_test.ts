@@ -2,7 +2,7 @@ import { EMPTY } from "../../../service/http/bytes.ts";
 import { type Exchange, HttpVersion } from "../../../service/http/exchange.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { isProxyRange, TrustedProxies } from "../../../service/client/proxies.ts";
-import { Usage } from "../../../service/http/request_metrics.ts";
+import { RequestMetrics } from "../../../service/http/request_metrics.ts";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "../../assert.ts";
 
 function exchange(address: string, ...headers: string[]): Exchange {
@@ -15,7 +15,7 @@ function exchange(address: string, ...headers: string[]): Exchange {
     },
     body: EMPTY,
     client: { address, port: 1234, serverAddress: "127.0.0.1", serverPort: 80, tls: { ja4: "x" } },
-    usage: new Usage(),
+    metrics: new RequestMetrics(),
     inform() {},
     respond() {},
     onGone() {},

@@ -1,6 +1,6 @@
 import fc from "npm:fast-check@4.10.2";
 import { Deadlines } from "../../../service/util/deadlines.ts";
-import { Pace } from "../../../service/util/stall_clock.ts";
+import { StallClock } from "../../../service/util/stall_clock.ts";
 import { assert, assertEquals } from "../../assert.ts";
 
 /** A clock that a test moves, and the timers on it. */
@@ -49,125 +49,125 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 
 Deno.test("what has not ended in its time expires then, in order of arrival, and nothing else does", () => {
   fc.assert(fc.property(steps, (steps) => {
-    const pace = new FakePace();
-    const deadlines = new Deadlines(2500, pace);
+    const stallClock = new FakePace();
+    const deadlines = new Deadlines(2500, stallClock);
     const begun: number[] = [];
     const keys = Array.from({ length: 80 }, (): object => ({}));
     const ended = new Set<number>();
     const expired: [key: number, at: number][] = [];
     for (const step of steps) {
       if ("begin" in step) {
-        const key = begun.push(pace.now) - 1;
-        deadlines.add(keys[key]!, () => expired.push([key, pace.now]));
+        const key = begun.push(stallClock.now) - 1;
+        deadlines.add(keys[key]!, () => expired.push([key, stallClock.now]));
       } else if ("end" in step) {
         if (!expired.some(([key]) => key === step.end)) ended.add(step.end);
         deadlines.delete(keys[step.end]!);
-      } else pace.pass(step.pass);
+      } else stallClock.pass(step.pass);
     }
     const due = begun.map((at, key) => [key, at + 2500] as [number, number]);
     // An end that comes before its beginning ends nothing.
     const counts = (key: number) => !ended.has(key) || expired.some(([other]) => other === key);
-    const expected = due.filter(([key, at]) => at <= pace.now && counts(key));
+    const expected = due.filter(([key, at]) => at <= stallClock.now && counts(key));
     assertEquals(expired.filter(([key]) => counts(key)), expected);
-    assert(pace.timers <= 1 + begun.length + pace.now / 1000);
+    assert(stallClock.timers <= 1 + begun.length + stallClock.now / 1000);
     deadlines.close();
-    assert(pace.idle);
+    assert(stallClock.idle);
   }));
 });
 
 Deno.test("a thousand that end in time cost one timer", () => {
-  const pace = new FakePace();
-  const deadlines = new Deadlines(100, pace);
+  const stallClock = new FakePace();
+  const deadlines = new Deadlines(100, stallClock);
   for (let i = 0; i < 1000; i++) {
     const key: object = {};
     deadlines.add(key, () => assert(false));
-    pace.pass(0.05);
+    stallClock.pass(0.05);
     deadlines.delete(key);
   }
-  assertEquals(pace.timers, 1);
-  pace.pass(200);
-  assertEquals([pace.timers, pace.idle], [1, true]);
+  assertEquals(stallClock.timers, 1);
+  stallClock.pass(200);
+  assertEquals([stallClock.timers, stallClock.idle], [1, true]);
 });
 
 Deno.test("what has begun keeps its time when what happens then is changed", () => {
-  const pace = new FakePace();
-  const deadlines = new Deadlines(100, pace);
+  const stallClock = new FakePace();
+  const deadlines = new Deadlines(100, stallClock);
   const told: string[] = [];
   const [a, b]: [object, object] = [{}, {}];
   deadlines.add(a, () => told.push("first"));
-  pace.pass(60);
+  stallClock.pass(60);
   deadlines.add(b, () => told.push("b"));
   deadlines.add(a, () => told.push("second"));
-  pace.pass(40);
+  stallClock.pass(40);
   assertEquals(told, ["second"]);
-  pace.pass(60);
+  stallClock.pass(60);
   assertEquals(told, ["second", "b"]);
 });
 
 Deno.test("what expires may begin and end others", () => {
-  const pace = new FakePace();
-  const deadlines = new Deadlines(100, pace);
+  const stallClock = new FakePace();
+  const deadlines = new Deadlines(100, stallClock);
   const told: string[] = [];
   const [a, b, c, d]: [object, object, object, object] = [{}, {}, {}, {}];
   deadlines.add(a, () => {
     told.push("a");
     deadlines.delete(b);
-    deadlines.add(d, () => told.push(`d at ${pace.now}`));
+    deadlines.add(d, () => told.push(`d at ${stallClock.now}`));
   });
   deadlines.add(b, () => told.push("b"));
-  pace.pass(10);
-  deadlines.add(c, () => told.push(`c at ${pace.now}`));
-  pace.pass(300);
+  stallClock.pass(10);
+  deadlines.add(c, () => told.push(`c at ${stallClock.now}`));
+  stallClock.pass(300);
   assertEquals(told, ["a", "c at 110", "d at 200"]);
 });
 
 Deno.test("without a limit nothing is kept and nothing expires", () => {
-  const pace = new FakePace();
-  new Deadlines(Infinity, pace).add({}, () => assert(false));
-  assert(pace.idle);
+  const stallClock = new FakePace();
+  new Deadlines(Infinity, stallClock).add({}, () => assert(false));
+  assert(stallClock.idle);
 });
 
 Deno.test("time in which the process was held up is not the request's", async () => {
-  const pace = new Pace();
-  const deadlines = new Deadlines(40, pace);
+  const stallClock = new StallClock();
+  const deadlines = new Deadlines(40, stallClock);
   const expired = Promise.withResolvers<number>();
   const began = performance.now();
   deadlines.add({}, () => expired.resolve(performance.now() - began));
   const end = began + 100;
   while (performance.now() < end);
-  pace.holdUp(100);
+  stallClock.holdUp(100);
   assert(await expired.promise >= 135, "it expired on time that was not its own");
 });
 
 Deno.test("what is renewed has all its time again, and the others keep their order", () => {
-  const pace = new FakePace();
-  const deadlines = new Deadlines(1000, pace);
+  const stallClock = new FakePace();
+  const deadlines = new Deadlines(1000, stallClock);
   const expired: string[] = [];
   const [a, b, c, ended] = [{}, {}, {}, {}];
-  deadlines.add(a, () => expired.push(`a ${pace.now}`));
-  deadlines.add(b, () => expired.push(`b ${pace.now}`));
+  deadlines.add(a, () => expired.push(`a ${stallClock.now}`));
+  deadlines.add(b, () => expired.push(`b ${stallClock.now}`));
   deadlines.add(ended, () => expired.push("ended"));
-  pace.pass(500);
+  stallClock.pass(500);
   deadlines.renew(a);
-  deadlines.add(c, () => expired.push(`c ${pace.now}`));
+  deadlines.add(c, () => expired.push(`c ${stallClock.now}`));
   deadlines.delete(ended);
   deadlines.renew(ended);
-  pace.pass(400);
+  stallClock.pass(400);
   deadlines.renew(c);
-  pace.pass(2000);
+  stallClock.pass(2000);
   assertEquals(expired, ["b 1000", "a 1500", "c 1900"]);
-  assert(pace.idle);
+  assert(stallClock.idle);
 });
 
 Deno.test("all can be made to expire at once, also without a limit", () => {
   for (const ms of [1000, Infinity]) {
-    const pace = new FakePace();
-    const deadlines = new Deadlines(ms, pace);
+    const stallClock = new FakePace();
+    const deadlines = new Deadlines(ms, stallClock);
     const expired: number[] = [];
     const keys = [{}, {}, {}];
     for (const [i, key] of keys.entries()) deadlines.add(key, () => expired.push(i));
     deadlines.delete(keys[1]!);
-    if (ms === Infinity) assert(pace.idle);
+    if (ms === Infinity) assert(stallClock.idle);
     deadlines.expire();
     deadlines.expire();
     assertEquals(expired, [0, 2]);

@@ -1,5 +1,5 @@
 import fc from "npm:fast-check@4.10.2";
-import { Line, type Linked } from "../../../service/util/linked_list.ts";
+import { type Linked, LinkedList } from "../../../service/util/linked_list.ts";
 import { assertEquals } from "../../assert.ts";
 
 interface Item extends Linked<Item> {
@@ -9,7 +9,7 @@ interface Item extends Linked<Item> {
 Deno.test("whatever comes and leaves, those who are here stand in the order of their arrival", () => {
   const step = fc.record({ name: fc.nat(9), leaves: fc.boolean() });
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-    const line = new Line<Item>();
+    const line = new LinkedList<Item>();
     const items = Array.from({ length: 10 }, (_, name): Item => ({ name }));
     let expected: number[] = [];
     for (const { name, leaves } of steps) {
@@ -31,7 +31,7 @@ Deno.test("whatever comes and leaves, those who are here stand in the order of t
 });
 
 Deno.test("what has left knows nobody, so that it keeps nobody alive", () => {
-  const line = new Line<Item>();
+  const line = new LinkedList<Item>();
   const items = [1, 2, 3].map((name): Item => ({ name }));
   for (const item of items) line.add(item);
   line.remove(items[1]!);

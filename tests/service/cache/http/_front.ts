@@ -12,11 +12,11 @@ import { HeaderList } from "../../../../service/http/headers.ts";
 import { DEFAULT_LIMITS } from "../../../../service/limits.ts";
 import { type CacheOverride, NO_OVERRIDE } from "../../../../service/cache/http/override.ts";
 import {
-  type Asked,
+  type PendingAnswer,
   ReadThrough,
   type ReadThroughOptions,
 } from "../../../../service/cache/http/read_through.ts";
-import { Pace } from "../../../../service/util/stall_clock.ts";
+import { StallClock } from "../../../../service/util/stall_clock.ts";
 import type { CacheUse } from "../../../../service/http/request_metrics.ts";
 import { assert } from "../../../assert.ts";
 
@@ -55,7 +55,7 @@ export class Front implements Disposable {
       cache: this.cache,
       most,
       now,
-      pace: new Pace(),
+      stallClock: new StallClock(),
       ...guards && { guards },
       report: (level, message) => void this.reports.push(`${level}: ${message}`),
     });
@@ -82,7 +82,9 @@ export class Front implements Disposable {
     this.#now += seconds * 1000;
   }
 
-  ask({ url = "http://a.test/", method = "GET", headers = {}, override = {} }: Sent = {}): Asked {
+  ask(
+    { url = "http://a.test/", method = "GET", headers = {}, override = {} }: Sent = {},
+  ): PendingAnswer {
     const request: GuestSend = {
       method,
       url,

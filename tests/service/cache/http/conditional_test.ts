@@ -1,7 +1,11 @@
 import fc from "npm:fast-check@4.10.2";
 import { HttpVersion } from "../../../../service/http/exchange.ts";
 import { HeaderList } from "../../../../service/http/headers.ts";
-import { backendFields, isStillRight, viewFor } from "../../../../service/cache/http/conditional.ts";
+import {
+  backendFields,
+  isStillRight,
+  viewFor,
+} from "../../../../service/cache/http/conditional.ts";
 import type { StoredHead } from "../../../../service/cache/http/head.ts";
 import { assertEquals } from "../../../assert.ts";
 
