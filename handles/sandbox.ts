@@ -6,7 +6,7 @@ import { describe, type Service } from "../service/service.ts";
 import { describeLimit } from "../service/limits.ts";
 import type { NamedKind } from "../service/util/missing.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
-import type { Interruption, Runner } from "../wasm/watchdog.ts";
+import type { Interruption, Runner } from "../service/watchdog.ts";
 import { RequestQuota } from "./request_quota.ts";
 import { Body } from "./body.ts";
 import { Descriptors } from "./descriptors.ts";

@@ -15,7 +15,7 @@ import type { Limits } from "./limits.ts";
 import type { LogSink } from "./log.ts";
 import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { UserAgentParser } from "./client/user_agent.ts";
-import type { StopSignal } from "../wasm/watchdog.ts";
+import type { StopSignal } from "./watchdog.ts";
 
 /** Fastly's products that a guest may ask about. */
 export interface Products {

@@ -35,7 +35,7 @@ export type { RateBucket, RateDriver, RateKind, RateRecord } from "./rate/driver
 export { memoryRateDriver } from "./rate/memory_driver.ts";
 export type { ImageOptimizer, ImageOptions } from "./backends/image_optimizer.ts";
 export type { ShieldingSite } from "./backends/shielding.ts";
-export type { StopSignal } from "../wasm/watchdog.ts";
+export type { StopSignal } from "./watchdog.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
 export type { ErrorDetails } from "./http/error_text.ts";
 

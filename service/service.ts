@@ -26,7 +26,7 @@ import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./stores/secrets.ts";
 import { Counters } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./client/user_agent.ts";
-import { Watchdog } from "../wasm/watchdog.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** The name that this host adds to `cdn-loop`. */
 export const LOOP_NAME = "fastlike";

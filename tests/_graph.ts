@@ -7,6 +7,8 @@ export interface Import {
   readonly specifier: string;
   /** A path in the checkout, or the URL of what is not part of it. */
   readonly target: string;
+  /** Whether only types come of it. */
+  readonly typeOnly: boolean;
 }
 
 /** What each file of a graph imports, by its path in the checkout; nothing for what is not part of it. */
@@ -40,7 +42,12 @@ export async function graphOf(entry: string): Promise<Graph> {
     // A pragma gives an import two targets: the code and its types.
     const imports = dependencies.flatMap(({ specifier, code, type }) => {
       const targets = [code?.specifier, type?.specifier].filter((target) => target !== undefined);
-      return [...new Set(targets)].map((target) => ({ specifier, target: pathOf(target) }));
+      const typeOnly = code === undefined;
+      return [...new Set(targets)].map((target) => ({
+        specifier,
+        target: pathOf(target),
+        typeOnly,
+      }));
     });
     graph.set(pathOf(specifier), imports);
   }

@@ -5,6 +5,7 @@ import {
   type Finder,
   findIn,
   graphOf,
+  type Import,
   ROOT,
   sourcesOf,
   union,
@@ -25,16 +26,33 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   abi: ["handles", "service"],
   handles: ["service"],
   wasm: ["service"],
+  engine: ["abi", "handles", "wasm", "service"],
   service: [],
   server: ["service"],
   drivers: ["service"],
-  cli: ["abi", "handles", "wasm", "service", "server", "drivers", "mod.ts"],
-  "mod.ts": ["abi", "handles", "wasm", "service", "engine/load.ts", "engine/run.ts"],
-  "engine/load.ts": ["abi", "handles", "wasm", "service"],
-  "engine/run.ts": ["handles", "wasm", "service", "engine/load.ts"],
-  "testing.ts": ["abi", "handles", "wasm", "service", "mod.ts"],
-  "cli.ts": ["abi", "handles", "wasm", "service", "drivers", "cli", "mod.ts"],
+  cli: ["abi", "handles", "wasm", "engine", "service", "server", "drivers", "mod.ts"],
+  "mod.ts": ["abi", "handles", "wasm", "engine", "service"],
+  "testing.ts": ["abi", "handles", "wasm", "engine", "service", "mod.ts"],
+  "cli.ts": ["cli", "mod.ts"],
 };
+/** What of `service/` the instances may know: no hostcall, no HTTP. */
+const WASM_MAY_IMPORT =
+  /^service\/(util\/|errors\.ts$|limits\.ts$|processor_clock\.ts$|watchdog\.ts$)/;
+/**
+ * Rooms of `service/` whose code a room's code may use, besides its own, `util` and the files at the top that use no
+ * room but `util`. Types may come from any of them. The other files at the top wire the rooms together.
+ */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  util: [],
+  http: [],
+  backends: ["http"],
+  rate: ["http"],
+  stores: ["http"],
+  client: ["http", "stores"],
+  cache: ["http"],
+};
+/** Files at the top of `service/` that rooms may use. */
+const COMMON = ["service/errors.ts", "service/limits.ts", "service/log.ts"];
 /** Packages in the library's graph: neither drivers of stores nor logging, which are for its user to choose. */
 const LIBRARY_PACKAGES: readonly string[] = ["deno-std"];
 /** What touches the machine: the library works under `--allow-net` alone. */
@@ -50,6 +68,38 @@ Deno.test("each directory imports only those that outlive it", () => {
     const [from, to] = [directoryOf(path), directoryOf(target)];
     return from !== to && !MAY_IMPORT[from]?.includes(to);
   });
+  assertEquals(wrong.map(told), []);
+});
+
+Deno.test("the code of a room of service/ uses only the rooms below it", () => {
+  const wrong = importsOf(published).filter(({ path, target, typeOnly }) => {
+    const [from, to] = [roomOf(path), roomOf(target)];
+    if (typeOnly || from === undefined || from === to || target.includes(":")) return false;
+    if (COMMON.includes(target)) return false;
+    return to !== "util" && !(to !== undefined && ROOMS[from]?.includes(to));
+  });
+  assertEquals(wrong.map(told), []);
+});
+
+Deno.test("every room has a page of at most fifteen lines that says what lives there", async () => {
+  const rooms = [
+    ...["abi", "handles", "wasm", "engine", "service", "server", "drivers", "cli"],
+    ...Object.keys(ROOMS).map((room) => `service/${room}`),
+    ...["service/cache/http", "wasm/rewrite"],
+    ...["commands", "flags", "manifest", "telemetry"].map((room) => `cli/${room}`),
+  ];
+  for (const room of rooms) {
+    const page = await Deno.readTextFile(new URL(`${room}/README.md`, ROOT));
+    const lines = page.trimEnd().split("\n").length;
+    assert(lines <= 15, `${room}/README.md has ${lines} lines`);
+  }
+});
+
+Deno.test("instances know nothing of hostcalls and HTTP", () => {
+  const wrong = importsOf(published).filter(({ path, target, typeOnly }) =>
+    directoryOf(path) === "wasm" && directoryOf(target) === "service" && !typeOnly &&
+    !WASM_MAY_IMPORT.test(target)
+  );
   assertEquals(wrong.map(told), []);
 });
 
@@ -104,7 +154,7 @@ Deno.test("the library's graph has no module that touches the machine, no store 
 
 Deno.test("the library uses nothing of Deno, of the process or of the console", async () => {
   // The text of a thread, which hears signals if the options name any; and a thread's processor time, where it is told.
-  const allowed = ["wasm/watchdog.ts", "wasm/processor_clock.ts"];
+  const allowed = ["service/watchdog.ts", "service/processor_clock.ts"];
   const files = filesOf(library).filter((path) => !allowed.includes(path));
   assertEquals(
     await findAll(files, {
@@ -193,10 +243,14 @@ Deno.test("guests are suspended through wasm/jspi.ts alone", async () => {
   );
 });
 
-interface From {
+interface From extends Import {
   readonly path: string;
-  readonly specifier: string;
-  readonly target: string;
+}
+
+/** The room of `service/` that a file is in, if it is in one. */
+function roomOf(path: string): string | undefined {
+  const [directory, room, file] = path.split("/");
+  return directory === "service" && file !== undefined ? room : undefined;
 }
 
 function importsOf(graph: Awaited<ReturnType<typeof graphOf>>): From[] {

@@ -1,4 +1,4 @@
-import { REFUSED_WORD } from "../watchdog.ts";
+import { REFUSED_WORD } from "../../service/watchdog.ts";
 
 /**
  * Where a rewritten module and the host keep what they tell each other: memories that the guest cannot reach.
