@@ -1,15 +1,16 @@
 import type { RateDriver, RateKind, RateRecord } from "../service/rate/driver.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
-/** After so many changes what is not needed any more is taken out. */
+/** Changes between two sweeps of expired and surplus records. */
 const SWEEP = 1_000;
 
 const encoder = new TextEncoder();
 
 /**
- * The driver of rate counters or of penalty boxes, over a file that has been opened by `openSqlite`.
+ * Makes a driver of rate counters or of penalty boxes over a file that `openSqlite` has opened. While another process
+ * writes it waits for the lock by a timer, for up to 5 s, and the event loop goes on.
  *
- * @param most How many records are held; for a while, some more.
+ * @param most Records that are kept; up to 1,000 more between two sweeps.
  */
 export function sqliteRateDriver(
   file: SqliteFile,
@@ -19,7 +20,7 @@ export function sqliteRateDriver(
   const { database } = file;
   const what = kind === "counters" ? "a rate counter" : "a penalty box";
   const select = database.prepare("SELECT expires, buckets FROM rate WHERE kind = ? AND key = ?");
-  // A row that is replaced gets a new id, the greatest: the least ones are of what was changed longest ago.
+  // A row that is replaced gets a new id, the greatest: rows with the least ids were changed longest ago.
   const replace = database.prepare(
     "REPLACE INTO rate (kind, key, expires, buckets) VALUES (?, ?, ?, ?)",
   );
@@ -39,7 +40,7 @@ export function sqliteRateDriver(
   };
 
   return {
-    get: (key) => file.atOnce(`read ${what}`, () => read(encoder.encode(key))),
+    get: (key) => file.eventually(`read ${what}`, () => read(encoder.encode(key))),
     update: (key, now, change) => {
       const update = () => {
         const bytes = encoder.encode(key);
@@ -51,7 +52,7 @@ export function sqliteRateDriver(
         removeExpired.run(kind, now);
         removeOldest.run(kind, most);
       };
-      file.atOnce(`write ${what}`, () => file.transact(update));
+      return file.eventually(`write ${what}`, () => file.transact(update));
     },
   };
 }

@@ -53,6 +53,11 @@ export interface Limits {
    * beyond them fails with `payload too large`. What has expired does not count. By default 1 GiB.
    */
   readonly kv_bytes?: Limit;
+  /**
+   * Time in which a driver of the cache or of rate counters has to answer: beyond it the guest's call fails, and the
+   * cache goes on without its driver. By default 10 s.
+   */
+  readonly driver_time?: Limit;
   /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */
   readonly sandbox_requests?: Limit;
   /** Time that a sandbox waits for its next request. By default 10 s. */
@@ -111,6 +116,7 @@ const RULES: { readonly [N in LimitName]-?: Rule } = {
   log_bytes: { unit: "bytes", value: 16 * MIB },
   cache_bytes: { unit: "bytes", value: 256 * MIB },
   kv_bytes: { unit: "bytes", value: GIB },
+  driver_time: { unit: "time", value: 10 * SECOND, least: 1 },
   sandbox_requests: { unit: "count", value: 6, least: 1 },
   sandbox_idle: { unit: "time", value: 10 * SECOND },
 };

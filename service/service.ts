@@ -6,6 +6,7 @@ import { Cache } from "./cache/cache.ts";
 import { type DeviceLookup, parseDevice } from "./client/device.ts";
 import type { ClientFacts } from "./client/client_facts.ts";
 import { Deadlines } from "./util/deadlines.ts";
+import { DriverTime } from "./util/driver_time.ts";
 import { Environment, Texts } from "./environment.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { gatherFacts } from "./client/facts.ts";
@@ -114,16 +115,17 @@ export class Service {
     this.geo = options.geo ?? loopbackGeo;
     this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
-    this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver);
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = limitsOf(options.limits);
+    this.stallClock = shared.stallClock ?? new StallClock();
+    const driverTime = new DriverTime(this.limits.driver_time, this.stallClock);
+    this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver, driverTime);
     this.kvStores = shared.kvStores ??
       kvStoresOf(options.kvStores ?? {}, now, options.kvDriver, this.limits.kv_bytes);
     this.#ownsKvStores = !shared.kvStores;
     this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver);
     this.#ownsCache = !shared.cache;
-    this.stallClock = shared.stallClock ?? new StallClock();
     this.wallTime = new Deadlines(this.limits.wall_time, this.stallClock);
     this.stalled = shared.stalled ?? new Deadlines(this.limits.stall_time, this.stallClock);
     this.#ownsStalled = !shared.stalled;

@@ -31,7 +31,7 @@ Flags:
   --limit NAME=VALUE      What a request, a guest or a backend may use, as memory=256MiB, wall_time=30s or queue=none:
                           memory, cpu_time, wall_time, stall_time, connections, instances, queue, header_bytes,
                           header_count, url_bytes, body_bytes, backend_requests, log_bytes, cache_bytes, kv_bytes,
-                          sandbox_requests, sandbox_idle. May be repeated
+                          driver_time, sandbox_requests, sandbox_idle. May be repeated
   --allow-unlimited       Run a program for which cpu_time or memory cannot hold, as one with types of garbage
                           collection; without it, such a program is refused
   --no-cache              Send every request to its backend; without it, responses are cached as at Fastly

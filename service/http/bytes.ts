@@ -1,8 +1,8 @@
 import { HostError, refuse } from "../errors.ts";
+import type { Eventually } from "../util/eventually.ts";
 import type { HeaderList } from "./headers.ts";
 
-/** A value that is here, or will be. What is here is not waited for. */
-export type Eventually<T> = T | Promise<T>;
+export type { Eventually } from "../util/eventually.ts";
 
 /** Bytes that arrive over time, pulled by one reader, one `read` at a time. */
 export interface ByteSource {

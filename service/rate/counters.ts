@@ -1,69 +1,132 @@
 import { refuse } from "../errors.ts";
+import type { DriverTime } from "../util/driver_time.ts";
+import { chain, type Eventually } from "../util/eventually.ts";
 import type { RateDriver, RateRecord } from "./driver.ts";
 import { checkedName, keyOf } from "./names.ts";
 
-/** Over how many seconds a rate is an average. */
+/** Windows of a rate, in seconds. */
 const WINDOWS: readonly number[] = [1, 10, 60];
-/** How many seconds a count may look back. */
+/** Durations of a count, in seconds. */
 const DURATIONS: readonly number[] = [10, 20, 30, 40, 50, 60];
-/** How many seconds are kept. */
+/** Seconds of which counts are kept. */
 const KEPT = 60;
-/** The most that a guest can be told. */
-const MAX_TOLD = 0xffff_ffff;
+/** Largest number that a guest can be given: results are 32 bits. */
+const MAX_RESULT = 0xffff_ffff;
 
 /**
  * Rate counters by name, each with counts by entry (an address, a user), in buckets of a second. A window of `n` seconds
- * is the second that has begun and the `n - 1` before it. A counter is there from its first use on.
+ * is the current second and the `n - 1` before it. A counter exists from its first use on
+ * (https://www.fastly.com/documentation/guides/concepts/rate-limiting/).
  */
 export class RateCounters {
   readonly #now: () => number;
   readonly #driver: RateDriver;
+  readonly #time: DriverTime | undefined;
 
-  /** @param now The time in milliseconds since 1970. */
-  constructor(now: () => number, driver: RateDriver) {
+  /**
+   * @param now Time in milliseconds since 1970.
+   * @param time Bounds how long the driver may take; by default nothing does.
+   */
+  constructor(now: () => number, driver: RateDriver, time?: DriverTime) {
     this.#now = now;
     this.#driver = driver;
+    this.#time = time;
   }
 
-  /** Counts. Refuses `invalid` for a name that is too long. */
-  increment(name: string, entry: string, delta: number): void {
-    const key = keyOf(checkedName(name), entry);
-    const now = this.#now();
-    this.#driver.update(key, now, (record) => add(record, Math.floor(now / 1000), delta));
+  /**
+   * Adds to a count.
+   *
+   * @throws {HostError} `invalid` for a name that is too long.
+   */
+  increment(name: string, entry: string, delta: number): Eventually<void> {
+    return this.#add(name, entry, delta, () => {});
   }
 
-  /** Average per second over a window of 1, 10 or 60 seconds, rounded down; refuses `invalid` for another. */
-  rate(name: string, entry: string, window: number): number {
+  /**
+   * Adds to a count and compares the rate, in one step of the driver.
+   *
+   * @param limit Per second, on average over the window.
+   * @returns Whether the rate is above the limit now.
+   * @throws {HostError} `invalid` for a window other than 1, 10 or 60 seconds, or a name that is too long.
+   */
+  incrementAndCompare(
+    name: string,
+    entry: string,
+    delta: number,
+    window: number,
+    limit: number,
+  ): Eventually<boolean> {
     checkWindow(window);
-    return Math.min(Math.floor(this.#sum(name, entry, window) / window), MAX_TOLD);
+    let sum = 0;
+    const added = this.#add(name, entry, delta, (record, now) => sum = sumOf(record, now, window));
+    return chain(added, () => sum > limit * window);
   }
 
-  /** Count of the last 10, 20, 30, 40, 50 or 60 seconds; refuses `invalid` for others. */
-  count(name: string, entry: string, seconds: number): number {
+  /**
+   * Average per second over a window, rounded down.
+   *
+   * @throws {HostError} `invalid` for a window other than 1, 10 or 60 seconds, or a name that is too long.
+   */
+  rate(name: string, entry: string, window: number): Eventually<number> {
+    checkWindow(window);
+    return chain(
+      this.#sum(name, entry, window),
+      (sum) => Math.min(Math.floor(sum / window), MAX_RESULT),
+    );
+  }
+
+  /**
+   * Count over the last seconds.
+   *
+   * @throws {HostError} `invalid` for seconds other than 10, 20, 30, 40, 50 or 60, or a name that is too long.
+   */
+  count(name: string, entry: string, seconds: number): Eventually<number> {
     if (!DURATIONS.includes(seconds)) {
       refuse("invalid", `Cannot count over ${seconds} seconds: choose among ${DURATIONS}`);
     }
-    return Math.min(this.#sum(name, entry, seconds), MAX_TOLD);
+    return chain(this.#sum(name, entry, seconds), (sum) => Math.min(sum, MAX_RESULT));
   }
 
-  /** Whether the average over the window is above `limit` per second; refuses as {@linkcode RateCounters.rate} does. */
-  exceeds(name: string, entry: string, window: number, limit: number): boolean {
+  /** Whether the average over the window is above `limit` per second; throws as {@linkcode RateCounters.rate} does. */
+  exceeds(name: string, entry: string, window: number, limit: number): Eventually<boolean> {
     checkWindow(window);
-    return this.#sum(name, entry, window) > limit * window;
+    return chain(this.#sum(name, entry, window), (sum) => sum > limit * window);
   }
 
-  #sum(name: string, entry: string, seconds: number): number {
-    const start = Math.floor(this.#now() / 1000) - seconds;
-    const record = this.#driver.get(keyOf(checkedName(name), entry));
-    let sum = 0;
-    for (const { second, count } of record?.buckets ?? []) if (second > start) sum += count;
-    return sum;
+  #add(
+    name: string,
+    entry: string,
+    delta: number,
+    see: (record: RateRecord, now: number) => void,
+  ): Eventually<void> {
+    const key = keyOf(checkedName(name), entry);
+    const now = this.#now();
+    const change = (record: RateRecord) => {
+      add(record, Math.floor(now / 1000), delta);
+      see(record, now);
+    };
+    const answer = this.#driver.update(key, now, change);
+    return this.#time ? this.#time.bound("write a rate counter", answer) : answer;
   }
+
+  #sum(name: string, entry: string, seconds: number): Eventually<number> {
+    const now = this.#now();
+    const answer = this.#driver.get(keyOf(checkedName(name), entry));
+    const record = this.#time ? this.#time.bound("read a rate counter", answer) : answer;
+    return chain(record, (record) => sumOf(record, now, seconds));
+  }
+}
+
+function sumOf(record: RateRecord | undefined, now: number, seconds: number): number {
+  const start = Math.floor(now / 1000) - seconds;
+  let sum = 0;
+  for (const { second, count } of record?.buckets ?? []) if (second > start) sum += count;
+  return sum;
 }
 
 function add(record: RateRecord, second: number, delta: number): void {
   const { buckets } = record;
-  // A clock that has gone back counts where it was, but if that is far ahead, no more would be forgotten until then.
+  // A clock that was put back counts into the newest bucket. If that bucket is far ahead, it would never be forgotten.
   if (buckets.length && buckets.at(-1)!.second >= second + KEPT) buckets.length = 0;
   const newest = buckets.at(-1);
   if (newest && newest.second >= second) newest.count += delta;
@@ -72,7 +135,7 @@ function add(record: RateRecord, second: number, delta: number): void {
   record.expires = (buckets.at(-1)!.second + KEPT) * 1000;
 }
 
-/** Refuses `invalid` for what is no window of a rate. */
+/** @throws {HostError} `invalid` for a window other than 1, 10 or 60 seconds. */
 export function checkWindow(window: number): void {
   if (!WINDOWS.includes(window)) {
     refuse("invalid", `Cannot average over ${window} seconds: choose among ${WINDOWS}`);

@@ -1,56 +1,65 @@
+import type { DriverTime } from "../util/driver_time.ts";
+import { chain, type Eventually } from "../util/eventually.ts";
 import { checkWindow, RateCounters } from "./counters.ts";
 import type { RateDriver, RateKind } from "./driver.ts";
 import { memoryRateDriver } from "./memory_driver.ts";
 import { checkTtl, PenaltyBoxes } from "./penalty_boxes.ts";
 import { checkedName } from "./names.ts";
 
-/** What {@linkcode RateLimiter.check} asks. */
+/** Arguments of {@linkcode RateLimiter.check}. */
 export interface RateCheck {
-  /** The name of the counter. */
+  /** Name of the counter. */
   readonly counter: string;
   readonly entry: string;
-  /** How much is counted. */
+  /** Amount that is added to the count. */
   readonly delta: number;
   /** 1, 10 or 60 seconds. */
   readonly window: number;
-  /** Per second, over the window. */
+  /** Per second, on average over the window. */
   readonly limit: number;
-  /** The name of the penalty box. */
+  /** Name of the penalty box. */
   readonly box: string;
   /** Seconds in the box, 60 to 3600. */
   readonly ttl: number;
 }
 
-/** Edge rate limiting: what a service counts, and whom it keeps out. */
+/** Edge rate limiting of one service: its rate counters and penalty boxes. */
 export class RateLimiter {
   readonly counters: RateCounters;
   readonly boxes: PenaltyBoxes;
 
   /**
-   * @param now The time in milliseconds since 1970.
-   * @param driverOf Gives what holds the counts, and the times in boxes; by default memory does.
+   * @param now Time in milliseconds since 1970.
+   * @param driverOf Gives the driver for the counts, and the one for the times in boxes; memory by default.
+   * @param time Bounds how long the drivers may take; by default nothing does.
    */
   constructor(
     now: () => number,
     driverOf: (kind: RateKind) => RateDriver = () => memoryRateDriver(),
+    time?: DriverTime,
   ) {
-    this.counters = new RateCounters(now, driverOf("counters"));
-    this.boxes = new PenaltyBoxes(now, driverOf("boxes"));
+    this.counters = new RateCounters(now, driverOf("counters"), time);
+    this.boxes = new PenaltyBoxes(now, driverOf("boxes"), time);
   }
 
   /**
-   * Whether an entry is to be blocked: if it is in the box, where nothing is counted, or if it comes to more than the
-   * limit with this, which puts it in the box. Refuses `invalid` for any argument that is not possible, and then counts
-   * nothing.
+   * Whether an entry is to be blocked: because it is in the box, where nothing is counted, or because this increment
+   * takes its rate above the limit, which puts it in the box. Counting and comparing are one step of the driver, so of
+   * several checks at the same time none misses another's count.
+   *
+   * @throws {HostError} `invalid` for any argument out of bounds; nothing is counted then.
    */
-  check({ counter, entry, delta, window, limit, box, ttl }: RateCheck): boolean {
+  check({ counter, entry, delta, window, limit, box, ttl }: RateCheck): Eventually<boolean> {
     checkWindow(window);
     checkTtl(ttl);
     checkedName(counter);
-    if (this.boxes.has(box, entry)) return true;
-    this.counters.increment(counter, entry, delta);
-    const blocked = this.counters.exceeds(counter, entry, window, limit);
-    if (blocked) this.boxes.add(box, entry, ttl);
-    return blocked;
+    return chain(this.boxes.has(box, entry), (boxed) => {
+      if (boxed) return true;
+      const over = this.counters.incrementAndCompare(counter, entry, delta, window, limit);
+      return chain(over, (blocked) => {
+        if (!blocked) return false;
+        return chain(this.boxes.add(box, entry, ttl), () => true);
+      });
+    });
   }
 }

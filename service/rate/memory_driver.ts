@@ -3,35 +3,37 @@ import type { RateDriver, RateRecord } from "./driver.ts";
 
 const MINUTE = 60_000;
 const MIB = 2 ** 20;
-/** What a record takes besides its key and its buckets, in bytes: about. */
+/** Bytes of a record besides its key and its buckets: an estimate. */
 const OVERHEAD = 200;
-/** What a bucket takes, in bytes: about. */
+/** Bytes of a bucket: an estimate. */
 const BUCKET = 40;
 
-/** A record, and what it was counted for when it was last changed. */
-interface Held {
+/** A record, and the bytes that were counted for it when it was last changed. */
+interface SizedRecord {
   readonly record: RateRecord;
   bytes: number;
 }
 
-/** A driver that tells how much it holds. */
+/** A rate driver in memory: it answers at once and tells its size. */
 export interface MemoryRateDriver extends RateDriver {
-  /** How many records are held. */
+  get(key: string): RateRecord | undefined;
+  update(key: string, now: number, change: (record: RateRecord) => void): void;
+  /** Number of records. */
   readonly size: number;
-  /** What they take, in bytes: about. */
+  /** Bytes of all records: an estimate. */
   readonly bytes: number;
 }
 
 /**
- * Holds the records in this process, for as long as somebody holds the driver. Beyond its bounds those are forgotten
- * that were read or changed longest ago: of an attacker who sends from ever new addresses, the records that nobody asks
- * for go first, and an entry that goes on making requests stays counted and stays in its box.
+ * Makes a driver that holds the records in this process, for as long as the driver is referenced. Beyond its bounds the
+ * least recently read or changed records are forgotten: of an attacker who sends from ever new addresses, the records
+ * that are not asked for go first, while an entry that goes on making requests stays counted and stays in its box.
  *
- * @param most How many records are held.
- * @param mostBytes What they may take, in bytes.
+ * @param most Records, 100,000 by default.
+ * @param mostBytes Bytes of all records, 64 MiB by default.
  */
 export function memoryRateDriver(most = 100_000, mostBytes = 64 * MIB): MemoryRateDriver {
-  const records = new RecencyMap<string, Held>();
+  const records = new RecencyMap<string, SizedRecord>();
   let swept = -Infinity;
   let bytes = 0;
 
@@ -40,7 +42,7 @@ export function memoryRateDriver(most = 100_000, mostBytes = 64 * MIB): MemoryRa
     records.delete(key);
   };
   const forget = (now: number): void => {
-    // Not in the order of their ends: all are looked at, but once a minute.
+    // Records are in order of use, not of expiry: a sweep looks at all of them, at most once a minute.
     if (Math.abs(now - swept) >= MINUTE) {
       swept = now;
       for (const key of records.keys()) if (records.get(key)!.record.expires <= now) remove(key);
@@ -57,12 +59,12 @@ export function memoryRateDriver(most = 100_000, mostBytes = 64 * MIB): MemoryRa
     },
     get: (key) => records.use(key)?.record,
     update(key, now, change) {
-      const held = records.get(key) ?? { record: { buckets: [], expires: 0 }, bytes: 0 };
-      change(held.record);
-      const size = OVERHEAD + 2 * key.length + BUCKET * held.record.buckets.length;
-      bytes += size - held.bytes;
-      held.bytes = size;
-      records.set(key, held);
+      const sized = records.get(key) ?? { record: { buckets: [], expires: 0 }, bytes: 0 };
+      change(sized.record);
+      const size = OVERHEAD + 2 * key.length + BUCKET * sized.record.buckets.length;
+      bytes += size - sized.bytes;
+      sized.bytes = size;
+      records.set(key, sized);
       forget(now);
     },
   };

@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
 import { refuse } from "../errors.ts";
 
-/** Bytes in the name of a rate counter or a penalty box. */
+/** Longest name of a rate counter or penalty box, in bytes of UTF-8. */
 const MAX_NAME = 1024;
 
 const encoder = new TextEncoder();
 
-/** Gives the name back, or refuses `invalid` if it is too long. */
+/**
+ * Returns the name.
+ *
+ * @throws {HostError} `invalid` if it is longer than 1024 bytes.
+ */
 export function checkedName(name: string): string {
   const { length } = encoder.encode(name);
   if (length > MAX_NAME) {
@@ -15,12 +19,12 @@ export function checkedName(name: string): string {
   return name;
 }
 
-/** Longest key that is kept as it is, in UTF-16 units. */
+/** Longest key that is stored as it is, in UTF-16 units. */
 const MAX_KEY = 256;
 
 /**
- * One key for an entry of a counter or box; no two of them have the same. A long one is a digest (SHA-256), so that a
- * record takes as much room for an entry of 60 KiB as for an address.
+ * Key of an entry of a counter or box, different for each pair of them. A key of more than 256 UTF-16 units is replaced by
+ * its SHA-256 digest, so that the record of an entry of 60 KiB is no larger than that of an address.
  */
 export function keyOf(name: string, entry: string): string {
   const key = `${name.length}:${name}${entry}`;

@@ -1,4 +1,6 @@
 import { refuse } from "../errors.ts";
+import type { DriverTime } from "../util/driver_time.ts";
+import { chain, type Eventually } from "../util/eventually.ts";
 import type { RateDriver } from "./driver.ts";
 import { checkedName, keyOf } from "./names.ts";
 
@@ -7,38 +9,53 @@ const MIN_TTL = 60;
 const MAX_TTL = 3600;
 const MINUTE = 60_000;
 
-/** Penalty boxes by name, each with the entries that are in it for a time. A box is there from its first use on. */
+/**
+ * Penalty boxes by name, each with the entries that are in it for a time. A box exists from its first use on
+ * (https://www.fastly.com/documentation/guides/concepts/rate-limiting/).
+ */
 export class PenaltyBoxes {
   readonly #now: () => number;
   readonly #driver: RateDriver;
+  readonly #time: DriverTime | undefined;
 
-  /** @param now The time in milliseconds since 1970. */
-  constructor(now: () => number, driver: RateDriver) {
+  /**
+   * @param now Time in milliseconds since 1970.
+   * @param time Bounds how long the driver may take; by default nothing does.
+   */
+  constructor(now: () => number, driver: RateDriver, time?: DriverTime) {
     this.#now = now;
     this.#driver = driver;
+    this.#time = time;
   }
 
   /**
-   * Puts an entry in a box, or gives it a new time there. Refuses `invalid` for a name that is too long, and for a time
-   * that {@linkcode checkTtl} refuses.
+   * Puts an entry in a box, or gives it a new time there.
    *
-   * @param ttl Seconds, rounded down to minutes.
+   * @param ttl Seconds, 60 to 3600, rounded down to minutes.
+   * @throws {HostError} `invalid` for a name that is too long or a time out of bounds.
    */
-  add(name: string, entry: string, ttl: number): void {
+  add(name: string, entry: string, ttl: number): Eventually<void> {
     checkTtl(ttl);
     const key = keyOf(checkedName(name), entry);
     const now = this.#now();
-    this.#driver.update(key, now, (record) => record.expires = now + Math.floor(ttl / 60) * MINUTE);
+    const expires = now + Math.floor(ttl / 60) * MINUTE;
+    const answer = this.#driver.update(key, now, (record) => record.expires = expires);
+    return this.#time ? this.#time.bound("write a penalty box", answer) : answer;
   }
 
-  /** Whether an entry is in a box. Refuses `invalid` for a name that is too long. */
-  has(name: string, entry: string): boolean {
-    const key = keyOf(checkedName(name), entry);
-    return (this.#driver.get(key)?.expires ?? -Infinity) > this.#now();
+  /**
+   * Whether an entry is in a box.
+   *
+   * @throws {HostError} `invalid` for a name that is too long.
+   */
+  has(name: string, entry: string): Eventually<boolean> {
+    const answer = this.#driver.get(keyOf(checkedName(name), entry));
+    const record = this.#time ? this.#time.bound("read a penalty box", answer) : answer;
+    return chain(record, (record) => (record?.expires ?? -Infinity) > this.#now());
   }
 }
 
-/** Refuses `invalid` for a time in a box that is not of 60 to 3600 seconds. */
+/** @throws {HostError} `invalid` for a time in a box that is not of 60 to 3600 seconds. */
 export function checkTtl(ttl: number): void {
   if (ttl >= MIN_TTL && ttl <= MAX_TTL) return;
   refuse("invalid", `Cannot penalize for ${ttl} seconds: it takes ${MIN_TTL} to ${MAX_TTL}`);

@@ -1,7 +1,9 @@
-import { assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { memoryRateDriver } from "../../service/rate/memory_driver.ts";
+import { silent, slow } from "../service/slow_driver.ts";
 import { type Bench, bench, OUT, UNTOUCHED, XqdStatus } from "./_bench.ts";
 
-const { ok, inval } = XqdStatus;
+const { ok, inval, error } = XqdStatus;
 const MODULE = "fastly_erl";
 const LONG = "n".repeat(1025);
 
@@ -112,4 +114,39 @@ Deno.test("two services count apart", async () => {
   assertEquals(one.now(MODULE, "penaltybox_add", "pb", "e", 60), ok);
   assertEquals(await one.got(MODULE, "penaltybox_has", "pb", "e"), 1);
   assertEquals(await other.got(MODULE, "penaltybox_has", "pb", "e"), 0);
+});
+
+Deno.test("a driver that answers later has the guest wait, and nobody else", async () => {
+  const driver = slow(memoryRateDriver());
+  using b = bench({ rateDriver: () => driver });
+  const counted = b.call(MODULE, "ratecounter_increment", "rc", "e", 7);
+  assert(counted instanceof Promise);
+  assertEquals(await counted, ok);
+  assertEquals(await b.got(MODULE, "ratecounter_lookup_count", "rc", "e", 60), 7);
+  assertEquals(await check(b, "e", [1, 1, 5, 60]), 1);
+  assertEquals(await b.got(MODULE, "penaltybox_has", "pb", "e"), 1);
+});
+
+Deno.test("a driver that never answers fails the guest's call after driver_time, with the reason in the log", async () => {
+  const logged: string[] = [];
+  const driver = silent(memoryRateDriver());
+  using b = bench({
+    rateDriver: () => driver,
+    limits: { driver_time: "20ms" },
+    log: (entry) => entry.kind === "host" && logged.push(entry.message),
+  });
+  const calls: [name: string, args: (string | number)[]][] = [
+    ["ratecounter_increment", ["rc", "e", 1]],
+    ["ratecounter_lookup_rate", ["rc", "e", 1, OUT]],
+    ["ratecounter_lookup_count", ["rc", "e", 60, OUT]],
+    ["penaltybox_add", ["pb", "e", 60]],
+    ["penaltybox_has", ["pb", "e", OUT]],
+    ["check_rate", ["rc", "e", 1, 1, 5, "pb", 60, OUT]],
+  ];
+  for (const [name, args] of calls) assertEquals(await b.call(MODULE, name, ...args), error, name);
+  assertEquals(logged.length, calls.length);
+  for (const message of logged) {
+    assertMatch(message, /Cannot (read|write) a (rate counter|penalty box): the driver has not/);
+    assertMatch(message, /limits.driver_time \(20 ms\)/);
+  }
 });

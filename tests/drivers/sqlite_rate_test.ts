@@ -31,7 +31,7 @@ Deno.test("of a flood of entries the file keeps the last, and nothing that has e
   database.exec("PRAGMA synchronous = NORMAL");
   const counters = sqliteRateDriver(new SqliteFile(database, there.file), "counters", 100);
   const boxes = storage.rateDriver("boxes");
-  boxes.update("kept", 0, (record) => record.expires = 9_000);
+  await boxes.update("kept", 0, (record) => record.expires = 9_000);
   const update = (key: string, now: number) =>
     counters.update(key, now, (record) => record.expires = now + 1_000);
   for (let i = 0; i < 2_999; i++) update(i % 2 ? "busy" : `${i}`, 0);
@@ -41,7 +41,7 @@ Deno.test("of a flood of entries the file keeps the last, and nothing that has e
   assert(counters.get("busy") && counters.get("2998") && counters.get("last"));
   assertEquals(counters.get("0"), undefined);
   for (let i = 0; i < 1_000; i++) update("later", 2_000);
-  assertEquals([count(), boxes.get("kept")?.expires], [2, 9_000]);
+  assertEquals([count(), (await boxes.get("kept"))?.expires], [2, 9_000]);
 });
 
 Deno.test("nothing that was counted is lost when the process is killed", async () => {
@@ -51,9 +51,9 @@ Deno.test("nothing that was counted is lost when the process is killed", async (
     const acknowledged = await killed(there.file, "rates", name, enough);
     using storage = await openSqlite(there.file);
     const { counters, boxes } = new RateLimiter(Date.now, storage.rateDriver);
-    const counted = counters.count("counter", name, 60);
+    const counted = await counters.count("counter", name, 60);
     assert(counted === acknowledged || counted === acknowledged + 1, `${counted} are counted`);
-    for (let i = 0; i < acknowledged; i++) assert(boxes.has("box", `${name}${i}`));
+    for (let i = 0; i < acknowledged; i++) assert(await boxes.has("box", `${name}${i}`));
     assertWhole(there.file);
   }
 });

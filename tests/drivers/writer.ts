@@ -59,9 +59,9 @@ function cacheWriter(storage: SqliteStorage, name: string): Writer {
 
 function rateWriter(storage: SqliteStorage, name: string): Writer {
   const limiter = new RateLimiter(Date.now, storage.rateDriver);
-  return (number) => {
-    limiter.counters.increment("counter", name, 1);
-    limiter.boxes.add("box", `${name}${number}`, 3600);
+  return async (number) => {
+    await limiter.counters.increment("counter", name, 1);
+    await limiter.boxes.add("box", `${name}${number}`, 3600);
   };
 }
 

@@ -7,7 +7,7 @@
 import fc from "npm:fast-check@4.10.2";
 import type { RateDriver, RateKind } from "../../../service/rate/driver.ts";
 import { RateLimiter } from "../../../service/rate/limiter.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import { assertEquals } from "../../assert.ts";
 
 /** Drivers without records, for one test. */
 export interface OpenRateDriver extends AsyncDisposable {
@@ -23,51 +23,79 @@ export function rateContract(title: string, open: Open): void {
   Deno.test(`${title}: a record is what it was changed to, at the next start as well`, async () => {
     await using opened = await open();
     const driver = opened.driverOf("counters");
-    assertEquals(driver.get("a"), undefined);
-    driver.update("a", 5_000, (record) => {
+    assertEquals(await driver.get("a"), undefined);
+    await driver.update("a", 5_000, (record) => {
       assertEquals(record, { buckets: [], expires: 0 });
       record.buckets.push({ second: 5, count: 2 ** 40 }, { second: 6, count: 1 });
       record.expires = 66_000.5;
     });
-    driver.update("é\0", 5_000, (record) => record.expires = 70_000);
-    driver.update("a", 6_000, (record) => record.buckets.at(-1)!.count += 2);
-    const check = (driver: RateDriver) => {
+    await driver.update("é\0", 5_000, (record) => record.expires = 70_000);
+    await driver.update("a", 6_000, (record) => record.buckets.at(-1)!.count += 2);
+    const check = async (driver: RateDriver) => {
       const buckets = [{ second: 5, count: 2 ** 40 }, { second: 6, count: 3 }];
-      assertEquals(driver.get("a"), { buckets, expires: 66_000.5 });
-      assertEquals(driver.get("é\0"), { buckets: [], expires: 70_000 });
-      assertEquals(driver.get("é"), undefined);
+      assertEquals(await driver.get("a"), { buckets, expires: 66_000.5 });
+      assertEquals(await driver.get("é\0"), { buckets: [], expires: 70_000 });
+      assertEquals(await driver.get("é"), undefined);
     };
-    check(driver);
+    await check(driver);
     const again = await opened.reopen();
-    check(again("counters"));
-    assertEquals(again("boxes").get("a"), undefined);
+    await check(again("counters"));
+    assertEquals(await again("boxes").get("a"), undefined);
   });
 
   Deno.test(`${title}: counters and boxes go on after a restart`, async () => {
     await using opened = await open();
     let now = 1e12;
     const first = new RateLimiter(() => now, opened.driverOf);
-    first.counters.increment("c", "e", 5);
-    first.boxes.add("b", "e", 120);
+    await first.counters.increment("c", "e", 5);
+    await first.boxes.add("b", "e", 120);
     now += 9_000;
     const second = new RateLimiter(() => now, await opened.reopen());
-    second.counters.increment("c", "e", 1);
-    assertEquals([second.counters.count("c", "e", 10), second.counters.rate("c", "e", 1)], [6, 1]);
-    assertEquals([second.boxes.has("b", "e"), second.boxes.has("b", "other")], [true, false]);
+    await second.counters.increment("c", "e", 1);
+    assertEquals([
+      await second.counters.count("c", "e", 10),
+      await second.counters.rate("c", "e", 1),
+    ], [6, 1]);
+    assertEquals([await second.boxes.has("b", "e"), await second.boxes.has("b", "other")], [
+      true,
+      false,
+    ]);
     now += 1_000;
     const third = new RateLimiter(() => now, await opened.reopen());
-    assertEquals([third.counters.count("c", "e", 10), third.counters.count("c", "e", 20)], [1, 6]);
+    assertEquals([
+      await third.counters.count("c", "e", 10),
+      await third.counters.count("c", "e", 20),
+    ], [1, 6]);
     now += 110_000;
-    assertEquals([third.boxes.has("b", "e"), third.counters.count("c", "e", 60)], [false, 0]);
+    assertEquals([await third.boxes.has("b", "e"), await third.counters.count("c", "e", 60)], [
+      false,
+      0,
+    ]);
   });
 
   Deno.test(`${title}: who shares the driver counts together`, async () => {
     await using opened = await open();
     const limiters = [1, 2].map(() => new RateLimiter(() => 1e12, opened.driverOf));
-    for (const { counters } of limiters) counters.increment("c", "e", 2);
-    limiters[0]!.boxes.add("b", "e", 60);
-    assertEquals(limiters.map(({ counters }) => counters.count("c", "e", 10)), [4, 4]);
-    assert(limiters.every(({ boxes }) => boxes.has("b", "e")));
+    await Promise.all(limiters.map(({ counters }) => counters.increment("c", "e", 2)));
+    await limiters[0]!.boxes.add("b", "e", 60);
+    for (const { counters, boxes } of limiters) {
+      assertEquals([await counters.count("c", "e", 10), await boxes.has("b", "e")], [4, true]);
+    }
+  });
+
+  Deno.test(`${title}: of increments at the same time none is lost, and a check sees them all`, async () => {
+    await using opened = await open();
+    const { counters, check } = (() => {
+      const limiter = new RateLimiter(() => 1e12, opened.driverOf);
+      const check = (entry: string) =>
+        limiter.check({ counter: "c", entry, delta: 1, window: 1, limit: 5, box: "b", ttl: 60 });
+      return { counters: limiter.counters, check };
+    })();
+    await Promise.all(Array.from({ length: 20 }, () => counters.increment("c", "e", 1)));
+    assertEquals(await counters.count("c", "e", 10), 20);
+    const checks = await Promise.all(Array.from({ length: 8 }, () => check("other")));
+    assertEquals(checks.filter((blocked) => !blocked).length, 5);
+    assertEquals(await check("other"), true);
   });
 
   Deno.test(`${title}: restarts change nothing of what is blocked and counted`, async () => {
@@ -92,12 +120,10 @@ export function rateContract(title: string, open: Open): void {
           now += wait;
           if (restart) kept = new RateLimiter(() => now, await opened.reopen());
           const check = { counter: name, entry, delta, window, limit, box: name, ttl: 60 };
-          assertEquals(kept.check(check), plain.check(check));
+          assertEquals(await kept.check(check), await plain.check(check));
           for (const seconds of [10, 60]) {
-            const counts = [kept, plain].map(({ counters }) =>
-              counters.count(name, entry, seconds)
-            );
-            assertEquals(counts[0], counts[1]);
+            const count = await kept.counters.count(name, entry, seconds);
+            assertEquals(count, await plain.counters.count(name, entry, seconds));
           }
         }
       }),

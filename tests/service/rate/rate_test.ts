@@ -6,10 +6,21 @@ import { RateLimiter } from "../../../service/rate/limiter.ts";
 import { memoryRateDriver } from "../../../service/rate/memory_driver.ts";
 import { PenaltyBoxes } from "../../../service/rate/penalty_boxes.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
+import { slow } from "../slow_driver.ts";
 import { rateContract } from "./contract.ts";
 
 rateContract("memory", () => {
   const drivers = { counters: memoryRateDriver(), boxes: memoryRateDriver() };
+  const driverOf = (kind: RateKind) => drivers[kind];
+  return Promise.resolve({
+    driverOf,
+    reopen: () => Promise.resolve(driverOf),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+});
+
+rateContract("a driver that answers after a turn", () => {
+  const drivers = { counters: slow(memoryRateDriver()), boxes: slow(memoryRateDriver()) };
   const driverOf = (kind: RateKind) => drivers[kind];
   return Promise.resolve({
     driverOf,
