@@ -3,19 +3,20 @@ import type { Memory } from "../handles/memory.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { describeLimit } from "../service/limits.ts";
+import { type Reuse, REUSE_VALUES, reuseOf } from "../service/reuse.ts";
 import { describe, type Service } from "../service/service.ts";
 import { hostFunction } from "../wasm/host_function.ts";
 import { MemorySnapshots } from "../wasm/instance_memory.ts";
 import { Pool } from "../wasm/pool.ts";
-import { compile, type Program, type Source } from "../wasm/program.ts";
-import { WayChooser } from "../wasm/reset_way.ts";
+import { compile, type Program, type ResetMethod, type Source } from "../wasm/program.ts";
+import { ResetChoice } from "../wasm/reset_choice.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
 import { InstanceSlot } from "../wasm/instance_slot.ts";
 
 /** How many unknown imports a message names. */
 const MAX_NAMED = 20;
 const RENEWED = "Each request gets a new instance of the program";
-/** How often the copying of an image is timed: the shortest counts. */
+/** How often the copying of a whole memory is timed: the shortest time counts. */
 const COPIES = 3;
 
 /** Where the hostcalls of one instance find whoever runs in it. */
@@ -38,7 +39,8 @@ export interface Loaded {
 /** Compiles a program and binds its imports. */
 export async function load(source: Source, service: Service): Promise<Loaded> {
   const { limits } = service;
-  const { reuse = "auto", allowUnlimited = false } = service.options;
+  const { allowUnlimited = false } = service.options;
+  const reuse = reuseIn(service);
   const watch = service.watchdog.needed;
   const { memory } = limits;
   const program = await compile(source, { memory, reuse, watch, needsMemory, allowUnlimited });
@@ -53,11 +55,19 @@ export async function load(source: Source, service: Service): Promise<Loaded> {
   const queue = new RunQueue(pool, limits.queue, service.stallClock);
   queue.fault = (error) =>
     service.report("error", `Cannot use an instance again: ${describe(error)}`);
-  const { compileForImages } = program;
-  if (compileForImages) {
-    queue.observe = chooserOf({ program, make, compileForImages }, pool, queue, service).add;
+  const { compileForSnapshots } = program;
+  if (compileForSnapshots) {
+    queue.observe = resetChoiceOf({ program, make, compileForSnapshots }, pool, queue, service).add;
   }
   return { pool, queue, service, listening: new Set(), retired: false };
+}
+
+/** @throws {TypeError} If the option has no such value. */
+function reuseIn({ options }: Service): Reuse {
+  const { reuse: name = "auto" } = options;
+  const reuse = reuseOf(name);
+  if (reuse) return reuse;
+  throw new TypeError(`Cannot use the option reuse ${JSON.stringify(name)}: ${REUSE_VALUES}`);
 }
 
 function slotMaker(program: Program, service: Service): () => InstanceSlot<InstanceContext> {
@@ -66,53 +76,55 @@ function slotMaker(program: Program, service: Service): () => InstanceSlot<Insta
   );
   const { resetting } = program;
   const ask = hostFunction(service.watchdog.mayGoOn);
-  const images = new MemorySnapshots(typeof resetting === "object" && !resetting.starts);
+  const snapshots = new MemorySnapshots(typeof resetting === "object" && !resetting.starts);
   return () => {
     const context = {} as InstanceContext;
     const functions = binders.map((bind) => bind(context));
     const binding = { context, functions, watch: service.watchdog.memory, ask };
-    return watched(service, () => new InstanceSlot(program, images, binding));
+    return watched(service, () => new InstanceSlot(program, snapshots, binding));
   };
 }
 
-/** What is known of the program with cards. */
-interface WithCards {
+/** A program compiled for dirty pages, which can be compiled for snapshots. */
+interface WithDirtyPages {
   readonly program: Program;
   readonly make: () => InstanceSlot<InstanceContext>;
-  readonly compileForImages: () => Promise<Program>;
+  readonly compileForSnapshots: () => Promise<Program>;
 }
 
-function chooserOf(
-  withCards: WithCards,
+function resetChoiceOf(
+  withDirtyPages: WithDirtyPages,
   pool: Pool<InstanceContext>,
   queue: RunQueue<InstanceContext>,
   service: Service,
-): WayChooser {
-  return new WayChooser({
-    copying: () => pool.withIdle((slot) => timeOfImage(slot)) ?? Infinity,
-    compileForImages: withCards.compileForImages,
+): ResetChoice {
+  return new ResetChoice({
+    copying: () => pool.withIdle((slot) => timeFullReset(slot)) ?? Infinity,
+    compileForSnapshots: withDirtyPages.compileForSnapshots,
     use(program) {
       if (program) pool.replace(program, slotMaker(program, service));
-      else pool.replace(withCards.program, withCards.make);
+      else pool.replace(withDirtyPages.program, withDirtyPages.make);
     },
-    chosen(way, cards, images) {
+    chosen(method, withDirtyPages, withSnapshot) {
       queue.observe = undefined;
-      service.report("debug", tell(way, cards, images));
+      service.report("debug", describeChoice(method, withDirtyPages, withSnapshot));
     },
   });
 }
 
-function timeOfImage(slot: InstanceSlot<InstanceContext>): number {
-  return Math.min(...Array.from({ length: COPIES }, () => slot.timeOfImage()));
+function timeFullReset(slot: InstanceSlot<InstanceContext>): number {
+  return Math.min(...Array.from({ length: COPIES }, () => slot.timeFullReset()));
 }
 
-function tell(way: "cards" | "image", cards: number, images: number | undefined): string {
+function describeChoice(
+  method: ResetMethod,
+  withDirtyPages: number,
+  withSnapshot: number | undefined,
+): string {
   const micros = (millis: number) => `${Math.round(millis * 1000)} us`;
-  const compared = images === undefined ? "" : `, and ${micros(images)} by their whole memory`;
-  return `Instances are put back by ${
-    way === "cards" ? "what was written" : "their whole memory"
-  }: ` +
-    `a request takes ${micros(cards)} with cards${compared}`;
+  const compared = withSnapshot === undefined ? "" : `, ${micros(withSnapshot)} with snapshot`;
+  return `Instances are reset by ${method}: ` +
+    `a request takes ${micros(withDirtyPages)} with dirty-pages${compared}`;
 }
 
 /**

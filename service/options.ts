@@ -14,6 +14,7 @@ import type { Inspector } from "./client/inspection.ts";
 import type { Limits } from "./limits.ts";
 import type { LogSink } from "./log.ts";
 import type { RateDriver, RateKind } from "./rate/driver.ts";
+import type { Reuse } from "./reuse.ts";
 import type { UserAgentParser } from "./client/user_agent.ts";
 import type { StopSignal } from "./watchdog.ts";
 
@@ -138,11 +139,12 @@ export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string>>;
   /**
    * Whether an instance of the program serves one request after another, put back to its first state between them, if
-   * the program allows that; or each request gets a new one (`never`). It is put back by the 4 KiB cards that were
-   * written to (`cards`), by its whole memory (`image`), or by what the first requests show to be cheaper (`auto`, the
-   * default).
+   * the program allows that; or each request gets a new one (`never`). Of its memory the 4 KiB pages that were written
+   * to are copied back (`dirty-pages`), or all of it (`snapshot`), or what the first requests show to be cheaper
+   * (`auto`, the default). The former names `cards` and `image` mean `dirty-pages` and `snapshot`. Any other name fails
+   * `Fastlike.load` with a `TypeError`.
    */
-  readonly reuse?: "auto" | "cards" | "image" | "never";
+  readonly reuse?: Reuse | "cards" | "image";
   /** What an import does that this host does not know: end the guest that calls it (the default), or fail the load. */
   readonly unknownImports?: "trap" | "refuse";
   /**

@@ -1,14 +1,14 @@
 import type { GuestMemory } from "../service/util/guest_memory.ts";
-import { ADDED_PAGES, CARD_BITS, CARDS, PAGE } from "./rewrite/control.ts";
+import { ADDED_PAGES, DIRTY_MAP, DIRTY_PAGE_BITS, PAGE } from "./rewrite/control.ts";
 import type { Resetting } from "./rewrite/rewrite.ts";
 
-const CARD = 1 << CARD_BITS;
-/** What begins on a card may end so far into the next. */
+const DIRTY_PAGE = 1 << DIRTY_PAGE_BITS;
+/** Most bytes that one store writes past the dirty page it begins on, which is the only one that it marks. */
 const SPILL = 16;
-/** A memory that has grown by more than this is not worth keeping. */
+/** Largest growth, in bytes, of a memory that is reset; an instance whose memory has grown more is dropped. */
 const MAX_GROWN = 32 * 2 ** 20;
 
-/** The memory of an instance that serves once. */
+/** Memory of an instance that is not reused. */
 export class PlainMemory implements GuestMemory {
   readonly #memory: WebAssembly.Memory;
 
@@ -27,61 +27,66 @@ export class PlainMemory implements GuestMemory {
   mark(): void {}
 }
 
-/** The memory of a module that has none. */
+/** Memory of a module that has none. */
 export const NO_MEMORY: GuestMemory = { buffer: new ArrayBuffer(0), size: 0, mark() {} };
 
-/** The first states of a program's memory: one for all its instances, if they cannot differ. */
+/** Initial contents of a program's memory: one copy for all instances, if they start alike. */
 export class MemorySnapshots {
   readonly #alike: boolean;
-  #image: Uint8Array | undefined;
+  #snapshot: Uint8Array | undefined;
 
+  /** @param alike Whether all instances start with the same bytes: no code runs while one is made. */
   constructor(alike: boolean) {
     this.#alike = alike;
   }
 
-  /** The bytes that a new instance begins with, without the zeros at their end. */
+  /** Returns the bytes of a new instance's memory, without the zeros at their end. */
   of(bytes: Uint8Array): Uint8Array {
-    if (this.#image) return this.#image;
+    if (this.#snapshot) return this.#snapshot;
     let end = bytes.length;
     while (end > 0 && bytes[end - 1] === 0) end--;
-    const image = bytes.slice(0, end);
-    if (this.#alike) this.#image = image;
-    return image;
+    const snapshot = bytes.slice(0, end);
+    if (this.#alike) this.#snapshot = snapshot;
+    return snapshot;
   }
 }
 
-/** The memory of an instance of a rewritten module. */
+/** Memory of an instance of a rewritten module, which can be reset to its initial contents. */
 export class ResettableMemory implements GuestMemory {
   readonly #memory: WebAssembly.Memory;
+  /** Pages that the guest starts with. */
   readonly #least: number;
+  /** Words before the dirty map in the control memory. */
   readonly #counts: Int32Array;
-  readonly #cards: Uint8Array;
+  /** Dirty map: a byte for each 4 KiB that the memory may ever have. */
+  readonly #dirtyMap: Uint8Array;
+  /** Whether writes mark dirty pages; without them all of the memory is reset. */
   readonly #marks: boolean;
-  readonly #image: Uint8Array;
+  readonly #snapshot: Uint8Array;
   readonly #firstAdded: number;
   readonly #firstBytes: number;
   #bytes: Uint8Array<ArrayBuffer>;
-  /** The cards of those bytes. */
-  #live: Uint8Array;
+  /** Part of the dirty map for {@linkcode ResettableMemory.#bytes}. */
+  #dirty: Uint8Array;
 
-  /** Takes the state that the instance is in for its first. */
+  /** Takes the instance's present state for its initial one. */
   constructor(
     memory: WebAssembly.Memory,
     control: WebAssembly.Memory,
-    { least, cards }: Resetting,
-    images: MemorySnapshots,
+    { least, dirtyPages }: Resetting,
+    snapshots: MemorySnapshots,
   ) {
     this.#memory = memory;
     this.#least = least;
-    this.#marks = cards;
-    this.#counts = new Int32Array(control.buffer, 0, CARDS / 4);
-    this.#cards = new Uint8Array(control.buffer, CARDS);
+    this.#marks = dirtyPages;
+    this.#counts = new Int32Array(control.buffer, 0, DIRTY_MAP / 4);
+    this.#dirtyMap = new Uint8Array(control.buffer, DIRTY_MAP);
     this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer);
-    this.#live = this.#cards.subarray(0, this.#bytes.length / CARD);
-    this.#image = images.of(this.#bytes);
+    this.#dirty = this.#dirtyMap.subarray(0, this.#bytes.length / DIRTY_PAGE);
+    this.#snapshot = snapshots.of(this.#bytes);
     this.#firstAdded = this.#counts[ADDED_PAGES / 4]!;
     this.#firstBytes = this.#bytes.length;
-    this.#cards.fill(0); // what a start function wrote is in the image
+    this.#dirtyMap.fill(0); // the snapshot has what a start function wrote
   }
 
   get buffer(): ArrayBuffer {
@@ -94,56 +99,56 @@ export class ResettableMemory implements GuestMemory {
 
   mark(ptr: number, length: number): void {
     if (!length || !this.#marks) return;
-    const first = ptr >>> CARD_BITS;
-    const last = (ptr + length - 1) >>> CARD_BITS;
-    if (first === last) this.#cards[first] = 1;
-    else this.#cards.fill(1, first, last + 1);
+    const first = ptr >>> DIRTY_PAGE_BITS;
+    const last = (ptr + length - 1) >>> DIRTY_PAGE_BITS;
+    if (first === last) this.#dirtyMap[first] = 1;
+    else this.#dirtyMap.fill(1, first, last + 1);
   }
 
   /**
-   * Puts every byte back, those beyond the guest's own size too.
+   * Resets every byte to its initial value, also those beyond the guest's own size.
    *
-   * @returns Whether the memory is worth using again: one that has grown large is left as it is.
+   * @returns Whether the instance can be reused: a memory that has grown by more than 32 MiB is not reset.
    */
   reset(): boolean {
     const bytes = this.#view();
     if (bytes.length > this.#firstBytes + MAX_GROWN) return false;
-    if (this.#marks) this.#restoreCards(bytes);
+    if (this.#marks) this.#restoreDirtyPages(bytes);
     else this.#restore(bytes, 0, bytes.length);
     this.#counts[ADDED_PAGES / 4] = this.#firstAdded;
     return true;
   }
 
-  /** Puts every byte back, marked or not, and tells how many milliseconds that took. */
-  timeOfImage(): number {
+  /** Resets every byte, dirty or not, and returns how many milliseconds that took. */
+  timeFullReset(): number {
     const bytes = this.#view();
     const start = performance.now();
     this.#restore(bytes, 0, bytes.length);
     return performance.now() - start;
   }
 
-  #restoreCards(bytes: Uint8Array): void {
-    const cards = this.#live;
-    for (let first = cards.indexOf(1); first >= 0;) {
+  #restoreDirtyPages(bytes: Uint8Array): void {
+    const dirty = this.#dirty;
+    for (let first = dirty.indexOf(1); first >= 0;) {
       let end = first + 1;
-      while (cards[end]) end++;
-      cards.fill(0, first, end);
-      this.#restore(bytes, first * CARD, Math.min(bytes.length, end * CARD + SPILL));
-      first = cards.indexOf(1, end);
+      while (dirty[end]) end++;
+      dirty.fill(0, first, end);
+      this.#restore(bytes, first * DIRTY_PAGE, Math.min(bytes.length, end * DIRTY_PAGE + SPILL));
+      first = dirty.indexOf(1, end);
     }
   }
 
   #restore(bytes: Uint8Array, from: number, to: number): void {
-    const middle = Math.min(to, Math.max(from, this.#image.length));
-    if (middle > from) bytes.set(this.#image.subarray(from, middle), from);
+    const middle = Math.min(to, Math.max(from, this.#snapshot.length));
+    if (middle > from) bytes.set(this.#snapshot.subarray(from, middle), from);
     if (to > middle) bytes.fill(0, middle, to);
   }
 
-  /** Growth detaches the buffer. */
+  /** Returns the memory's bytes, anew after growth, which detaches the buffer. */
   #view(): Uint8Array<ArrayBuffer> {
     if (this.#bytes.length === 0) {
       this.#bytes = new Uint8Array(this.#memory.buffer as ArrayBuffer);
-      this.#live = this.#cards.subarray(0, this.#bytes.length / CARD);
+      this.#dirty = this.#dirtyMap.subarray(0, this.#bytes.length / DIRTY_PAGE);
     }
     return this.#bytes;
   }

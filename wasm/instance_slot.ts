@@ -42,9 +42,9 @@ export class InstanceSlot<S> {
   #keepsStack = false;
   #stack: GuestStack | undefined;
   readonly #reset: () => boolean;
-  readonly #timeOfImage: () => number;
+  readonly #timeFullReset: () => number;
 
-  constructor(program: Program, images: MemorySnapshots, binding: Binding<S>) {
+  constructor(program: Program, snapshots: MemorySnapshots, binding: Binding<S>) {
     const { module, resetting, rewritten } = program;
     this.program = program;
     this.context = binding.context;
@@ -63,19 +63,19 @@ export class InstanceSlot<S> {
     if (typeof resetting === "string" || !rewritten) {
       this.memory = memory ? new PlainMemory(memory) : NO_MEMORY;
       this.#reset = () => false;
-      this.#timeOfImage = () => Infinity;
+      this.#timeFullReset = () => Infinity;
       return;
     }
     const { names } = rewritten;
     const control = exports[names.control] as WebAssembly.Memory;
-    const resettable = this.memory = new ResettableMemory(memory!, control, resetting, images);
+    const resettable = this.memory = new ResettableMemory(memory!, control, resetting, snapshots);
     const restoreGlobals = exports[names.restore] as () => void;
     (exports[names.save] as () => void)();
     this.#reset = () => {
       restoreGlobals();
       return resettable.reset();
     };
-    this.#timeOfImage = () => resettable.timeOfImage();
+    this.#timeFullReset = () => resettable.timeFullReset();
   }
 
   /**
@@ -121,8 +121,8 @@ export class InstanceSlot<S> {
   }
 
   /** How many milliseconds it takes to put all of an idle instance's memory back. */
-  timeOfImage(): number {
-    return this.#timeOfImage();
+  timeFullReset(): number {
+    return this.#timeFullReset();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Reuse } from "../service/reuse.ts";
 import { shownName } from "../service/util/shown_name.ts";
 import { UnknownForm } from "./rewrite/instructions.ts";
 import { type Export, type Import, type Layout, layoutOf } from "./rewrite/layout.ts";
@@ -24,8 +25,8 @@ export interface Program {
   readonly rewritten: Pick<Rewritten, "memories" | "names" | "tags"> | undefined;
   /** The offset that a byte of the running module has in the module as it came; undefined in the host's functions. */
   readonly locate: (offset: number) => number | undefined;
-  /** Compiles it again for instances that are put back by their whole image; there if it is not known to be dearer. */
-  readonly compileForImages?: () => Promise<Program>;
+  /** Compiles it again for instances that are reset from a snapshot; absent where the method is given. */
+  readonly compileForSnapshots?: () => Promise<Program>;
 }
 
 /** A function that a module imports. */
@@ -34,14 +35,12 @@ export interface ImportName {
   readonly name: string;
 }
 
-/** How instances are put back: by what was written, which each write marks, or by copying their whole image. */
-export type ResetWay = "cards" | "image";
-/** Whether instances serve more than once, and how they are put back. */
-export type Reuse = ResetWay | "auto" | "never";
+/** How an instance's memory is reset: by copying the pages that writes have marked, or all of it. */
+export type ResetMethod = Exclude<Reuse, "auto" | "never">;
 
 /** How a guest is compiled. */
 export interface CompileOptions extends Terms {
-  /** How its instances are put back, to serve more than once, if the module allows it; `auto` begins with cards. */
+  /** How its instances are reset, to be reused, if the module allows that; `auto` begins with dirty pages. */
   readonly reuse: Reuse;
   /** Whether a watchdog is to be able to stop it. */
   readonly watch: boolean;
@@ -86,9 +85,9 @@ async function compileRewritten(layout: Layout, options: CompileOptions): Promis
   const { reuse, watch, memory } = options;
   let why = "reuse is off";
   if (reuse !== "never") {
-    const whole = await attempt(layout, options, { cards: reuse !== "image" });
+    const whole = await attempt(layout, options, { dirtyPages: reuse !== "snapshot" });
     if (typeof whole !== "string") {
-      return reuse === "auto" ? withImages(whole, layout, options) : whole;
+      return reuse === "auto" ? withSnapshots(whole, layout, options) : whole;
     }
     why = whole;
   }
@@ -102,7 +101,7 @@ async function compileRewritten(layout: Layout, options: CompileOptions): Promis
 async function attempt(
   layout: Layout,
   { memory, watch, reuse }: CompileOptions,
-  reset?: { readonly cards: boolean },
+  reset?: { readonly dirtyPages: boolean },
 ): Promise<Program | string> {
   try {
     const rewritten = rewrite(layout, { memory, checks: watch, reset });
@@ -121,13 +120,13 @@ async function attempt(
   }
 }
 
-function withImages(program: Program, layout: Layout, options: CompileOptions): Program {
-  const compileForImages = async () => {
-    const other = await attempt(layout, options, { cards: false });
+function withSnapshots(program: Program, layout: Layout, options: CompileOptions): Program {
+  const compileForSnapshots = async () => {
+    const other = await attempt(layout, options, { dirtyPages: false });
     if (typeof other === "string") throw new Error(other);
     return other;
   };
-  return { ...program, compileForImages };
+  return { ...program, compileForSnapshots };
 }
 
 /**

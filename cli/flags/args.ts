@@ -20,8 +20,8 @@ import {
   parseReuse,
   parseTrustProxy,
   parseWarmup,
-  type Reuse,
 } from "./flag_values.ts";
+import type { Reuse } from "../../service/reuse.ts";
 import { firstPlain, splitRun } from "./run_line.ts";
 import {
   parseViceroyFlags,

@@ -1,7 +1,9 @@
 import { type LimitName, readLimit } from "../../service/limits.ts";
 import { isProxyRange, PROXY_RANGE } from "../../service/client/proxies.ts";
 import { UsageError } from "../errors.ts";
+import { ERROR_DETAILS, type ErrorDetails } from "../../service/http/error_text.ts";
 import { handshakeUrl } from "../../service/http/url.ts";
+import { type Reuse, REUSE_VALUES, reuseOf } from "../../service/reuse.ts";
 
 /** Where to listen. */
 export interface Bind {
@@ -228,16 +230,8 @@ export function parseWarmup(count = "0"): number {
   );
 }
 
-const REUSES = ["auto", "cards", "image", "never"] as const;
-export type Reuse = typeof REUSES[number];
-
-export function parseReuse(reuse = "auto"): Reuse {
-  return REUSES.find((known) => known === reuse) ?? unknownReuse(reuse);
+export function parseReuse(text = "auto"): Reuse {
+  const reuse = reuseOf(text);
+  if (reuse) return reuse;
+  throw new UsageError(`Cannot use ${JSON.stringify(text)} for --reuse: ${REUSE_VALUES}`);
 }
-
-function unknownReuse(reuse: string): never {
-  throw new UsageError(
-    `Cannot use ${JSON.stringify(reuse)} for --reuse: auto, cards, image or never`,
-  );
-}
-import { ERROR_DETAILS, type ErrorDetails } from "../../service/http/error_text.ts";

@@ -47,8 +47,9 @@ Flags:
   --warmup N              Make that many instances before the first request
   --no-image-optimizer    Tell guests that images cannot be transformed
   --reuse HOW             How an instance of the program is put back to its first state after a request, if the
-                          program allows that: by the cards that were written (cards), by its whole memory (image),
-                          by what is cheaper (auto, the default); or a new instance for each (never), which is slower
+                          program allows that: the 4 KiB pages that were written to (dirty-pages), its whole memory
+                          (snapshot), or what is cheaper (auto, the default); never makes a new instance for each
+                          request, which is slower
   -v                      Tell more; -vv tells every hostcall
   --log-stdout, --log-stderr
                           Treat the guest's standard output or error as a log endpoint

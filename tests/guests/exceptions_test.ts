@@ -5,7 +5,7 @@ import { fetchRaw } from "./http.ts";
 import { serveProgram } from "./serving.ts";
 
 /** What the log has of a guest that throws with a tag and catches nothing. */
-async function told(tag: string, reuse: "auto" | "image" | "never"): Promise<string> {
+async function told(tag: string, reuse: "auto" | "snapshot" | "never"): Promise<string> {
   const program = await assemble(
     "throws.wat",
     `(module (tag $tag ${tag}(param i32)) (tag $other (export "other") (param i32))
@@ -15,7 +15,7 @@ async function told(tag: string, reuse: "auto" | "image" | "never"): Promise<str
   return await toldBy(program, reuse);
 }
 
-async function toldBy(program: Uint8Array, reuse: "auto" | "image" | "never"): Promise<string> {
+async function toldBy(program: Uint8Array, reuse: "auto" | "snapshot" | "never"): Promise<string> {
   await using guest = await serveProgram(program, { reuse });
   assertEquals((await fetchRaw(guest.port, "/")).status, 500);
   const entry = await guest.logged(({ kind }) => kind === "host");
@@ -28,7 +28,7 @@ function withoutNames(program: Uint8Array): Uint8Array {
   return program.subarray(0, at);
 }
 
-for (const reuse of ["auto", "image", "never"] as const) {
+for (const reuse of ["auto", "snapshot", "never"] as const) {
   Deno.test(`an exception that nothing catches is told with the tag's export, ${reuse}`, async () => {
     assertEquals(
       await told('(export "oops") ', reuse),

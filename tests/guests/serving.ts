@@ -11,10 +11,10 @@ export function guestUrl(name: string): URL {
   return new URL(`${name}.wasm`, BUILT);
 }
 
-const MODES = { auto: "", image: ", put back as a whole", never: ", in a new instance each" };
+const MODES = { auto: "", snapshot: ", put back as a whole", never: ", in a new instance each" };
 
 /** How the guest of the test that runs now is served. */
-let reuse: "auto" | "image" | "never" = "auto";
+let reuse: "auto" | "snapshot" | "never" = "auto";
 
 /**
  * Tests of one guest, with its instances reused (put back either way) and not; skipped with a word on what to do if the guest is not built.

@@ -91,7 +91,7 @@ export const MACHINE: Uint8Array = await assemble(
   (memory (export "memory") ${LEAST} ${MOST})
   (func (export "_start"))
   (data (i32.const 100) "first")
-  (data (i32.const 4090) "across a card's border")
+  (data (i32.const 4090) "across a page's border")
   (data (i32.const 65530) "across a page's border")
   (data (i32.const 150000) "last")
   (data $passive "${"a passive segment ".repeat(600)}")

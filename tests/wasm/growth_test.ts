@@ -81,7 +81,7 @@ const REFUSED = "The guest's memory could not grow: the limit is memory 1MiB";
 
 const LANES: readonly FastlikeOptions[] = [
   { reuse: "auto" },
-  { reuse: "image" },
+  { reuse: "snapshot" },
   { reuse: "never" },
   { reuse: "never", limits: { cpu_time: "none" } },
 ];

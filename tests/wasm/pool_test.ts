@@ -20,23 +20,23 @@ const BYTES = await assemble(
 );
 
 function maker(program: Program): () => InstanceSlot<undefined> {
-  const images = new MemorySnapshots(true);
+  const snapshots = new MemorySnapshots(true);
   const watch = new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }).memory;
   return () =>
-    new InstanceSlot(program, images, { context: undefined, functions: [], watch, ask() {} });
+    new InstanceSlot(program, snapshots, { context: undefined, functions: [], watch, ask() {} });
 }
 
 Deno.test("slots of another program take the place of all, those in use when they come back", async () => {
-  const cards = await compile(BYTES, { ...OPTIONS, reuse: "auto" });
-  const images = await cards.compileForImages!();
-  const pool = new Pool(maker(cards), 3);
+  const dirtyPages = await compile(BYTES, { ...OPTIONS, reuse: "auto" });
+  const snapshots = await dirtyPages.compileForSnapshots!();
+  const pool = new Pool(maker(dirtyPages), 3);
   assertEquals(pool.warmup(2), 2);
   const running = pool.take()!;
-  pool.replace(images, maker(images));
+  pool.replace(snapshots, maker(snapshots));
   const next = pool.take()!;
-  assertEquals(next.program, images);
+  assertEquals(next.program, snapshots);
   pool.giveBack(running, true);
-  for (const slot of [pool.take()!, pool.take()!]) assertEquals(slot.program, images);
+  for (const slot of [pool.take()!, pool.take()!]) assertEquals(slot.program, snapshots);
   assertEquals(pool.take(), undefined, "no more live than may");
   await next.run(() => {});
   pool.giveBack(next, true);
@@ -62,13 +62,13 @@ Deno.test("any number of guests may run whose start answers something", async ()
 });
 
 Deno.test("slots stay when none of another program can be made", async () => {
-  const cards = await compile(BYTES, { ...OPTIONS, reuse: "auto" });
-  const pool = new Pool(maker(cards), 2);
+  const dirtyPages = await compile(BYTES, { ...OPTIONS, reuse: "auto" });
+  const pool = new Pool(maker(dirtyPages), 2);
   pool.warmup(2);
   const running = pool.take()!;
-  const images = await cards.compileForImages!();
+  const snapshots = await dirtyPages.compileForSnapshots!();
   assertThrows(() =>
-    pool.replace(images, () => {
+    pool.replace(snapshots, () => {
       throw new RangeError("no room");
     })
   );
@@ -78,8 +78,8 @@ Deno.test("slots stay when none of another program can be made", async () => {
 });
 
 Deno.test("only a program that chooses its way can be compiled for the other", async () => {
-  for (const reuse of ["cards", "image", "never"] as const) {
-    assert(!(await compile(BYTES, { ...OPTIONS, reuse })).compileForImages);
+  for (const reuse of ["dirty-pages", "snapshot", "never"] as const) {
+    assert(!(await compile(BYTES, { ...OPTIONS, reuse })).compileForSnapshots);
   }
 });
 

@@ -66,8 +66,8 @@ class Reused {
   readonly host: Memory;
   readonly #restore: () => void;
 
-  constructor(module: WebAssembly.Module, cards: boolean, images: MemorySnapshots) {
-    const { names } = rewritten(cards);
+  constructor(module: WebAssembly.Module, dirtyPages: boolean, snapshots: MemorySnapshots) {
+    const { names } = rewritten(dirtyPages);
     const own = new WebAssembly.Memory({ initial: LEAST, maximum: MOST });
     this.instance = new WebAssembly.Instance(module, {
       [names.host]: { 0: own, [WATCH]: GO_ON },
@@ -76,8 +76,8 @@ class Reused {
     this.memory = new ResettableMemory(
       exports.memory as WebAssembly.Memory,
       exports[names.control] as WebAssembly.Memory,
-      rewritten(cards).resetting!,
-      images,
+      rewritten(dirtyPages).resetting!,
+      snapshots,
     );
     (exports[names.save] as () => void)();
     this.#restore = exports[names.restore] as () => void;
@@ -92,17 +92,17 @@ class Reused {
 
 const rewrittenOnce = new Map<boolean, ReturnType<typeof rewrite>>();
 
-function rewritten(cards: boolean) {
-  const known = rewrittenOnce.get(cards) ??
-    rewrite(layoutOf(MACHINE), { memory: Infinity, checks: true, reset: { cards } });
-  rewrittenOnce.set(cards, known);
+function rewritten(dirtyPages: boolean) {
+  const known = rewrittenOnce.get(dirtyPages) ??
+    rewrite(layoutOf(MACHINE), { memory: Infinity, checks: true, reset: { dirtyPages } });
+  rewrittenOnce.set(dirtyPages, known);
   return known;
 }
 
-/** Addresses where something may go wrong: at the borders of cards, of pages, of the memory, and of 32 bits. */
+/** Addresses where something may go wrong: at the borders of dirty pages, of pages, of the memory, and of 32 bits. */
 const address = fc.oneof(
   fc.tuple(fc.integer({ min: 0, max: MOST * 16 + 1 }), fc.integer({ min: -18, max: 18 }))
-    .map(([card, by]) => card * 4096 + by),
+    .map(([page, by]) => page * 4096 + by),
   fc.integer({ min: 0, max: (MOST + 1) * PAGE }),
   fc.integer({ min: -20, max: -1 }),
   fc.constantFrom(0, 0x7fffffff, -0x80000000),
@@ -192,16 +192,16 @@ function assertAsNew(reused: Reused): void {
   assertSame(bytes, fresh.bytes());
   assert(bytes.subarray(LEAST * PAGE).every((byte) => byte === 0), "nothing past the end");
   const control = reused.instance.exports[rewritten(true).names.control] as WebAssembly.Memory;
-  assert(new Uint8Array(control.buffer).every((byte) => byte === 0), "no card is marked");
+  assert(new Uint8Array(control.buffer).every((byte) => byte === 0), "no page is marked");
 }
 
-for (const cards of [true, false]) {
-  Deno.test(`a request finds an instance as new, whatever the one before did (${cards ? "cards" : "whole image"})`, async () => {
-    const module = await WebAssembly.compile(rewritten(cards).bytes);
-    const images = new MemorySnapshots(true);
+for (const dirtyPages of [true, false]) {
+  Deno.test(`a request finds an instance as new, whatever the one before did (${dirtyPages ? "dirty-pages" : "snapshot"})`, async () => {
+    const module = await WebAssembly.compile(rewritten(dirtyPages).bytes);
+    const snapshots = new MemorySnapshots(true);
     fc.assert(
       fc.property(fc.array(fc.array(step, { maxLength: 25 }), { maxLength: 4 }), (requests) => {
-        let reused = new Reused(module, cards, images);
+        let reused = new Reused(module, dirtyPages, snapshots);
         for (const steps of requests) {
           const fresh = new Fresh();
           let alike = true;
@@ -222,7 +222,7 @@ for (const cards of [true, false]) {
             assertEquals(globalsOf(reused), globalsOf(fresh));
             assertEquals(reused.memory.size, fresh.bytes().length);
           }
-          if (trapped) reused = new Reused(module, cards, images);
+          if (trapped) reused = new Reused(module, dirtyPages, snapshots);
           else reused.reset();
           assertAsNew(reused);
         }

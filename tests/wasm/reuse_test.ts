@@ -86,7 +86,7 @@ const NEW = ["00", "00", "00"];
 
 async function assertReused(wat: string): Promise<void> {
   const source = await assemble("guest.wat", wat);
-  for (const reuse of ["auto", "cards", "image"] as const) {
+  for (const reuse of ["auto", "dirty-pages", "snapshot"] as const) {
     const outcome = await outcomeOf(source, { reuse });
     assertEquals(outcome, { printed: NEW, because: undefined, instances: 1, traps: [] });
   }
@@ -104,6 +104,23 @@ async function assertNotReused(
 
 Deno.test("an instance is reused, and each request finds it new", async () => {
   await assertReused(guest("", ""));
+});
+
+Deno.test("the former names of reset methods are still read", async () => {
+  const source = await assemble("guest.wat", guest("", ""));
+  for (const reuse of ["cards", "image"] as const) {
+    const outcome = await outcomeOf(source, { reuse });
+    assertEquals(outcome, { printed: NEW, because: undefined, instances: 1, traps: [] });
+  }
+});
+
+Deno.test("a program is not loaded with a reset method that there is not", async () => {
+  const source = await assemble("guest.wat", guest("", ""));
+  await assertRejects(
+    () => outcomeOf(source, { reuse: "pages" as "auto" }),
+    TypeError,
+    'Cannot use the option reuse "pages": auto, dirty-pages, snapshot or never',
+  );
 });
 
 Deno.test("no instance is reused when nobody wants it, and no line says so", async () => {

@@ -63,7 +63,7 @@ export class CodeRewriter {
       this.#askAnew = askAnew(watch);
     }
     if (reset) this.#loadAdded = loadAdded(reset);
-    if (reset?.cards) this.#markAddress = markAddress(reset);
+    if (reset?.dirtyPages) this.#markAddress = markAddress(reset);
   }
 
   /** Reads the body of the next function, by its index among the module's own; writes it with its length before it. */

@@ -10,15 +10,17 @@ export const WATCH = "watch";
 /** Where that memory has whether the limit has refused growth. */
 export const REFUSED: number = REFUSED_WORD * 4;
 
-/** Where the memory of an instance's state has the number of pages that the guest has added to those that it started with. */
+/** Offset, in the memory of an instance's state, of the number of pages that the guest has added to its first ones. */
 export const ADDED_PAGES = 4;
-/** Where it has the cards: a byte for each 4 KiB, 1 when something was written there. */
-export const CARDS = 1024;
-export const CARD_BITS = 12;
+/** Offset of the dirty map in that memory: a byte for each 4 KiB, 1 when it was written to. */
+export const DIRTY_MAP = 1024;
+/** Binary logarithm of the size of a dirty page. */
+export const DIRTY_PAGE_BITS = 12;
 
+/** Bytes of a page of WebAssembly memory. */
 export const PAGE = 64 * 1024;
 
-/** Pages of that memory for a guest that may reach so many. */
+/** Returns how many pages that memory needs for a guest whose own memory may have `most`. */
 export function controlPages(most: number): number {
-  return Math.ceil((CARDS + most * (PAGE >> CARD_BITS)) / PAGE);
+  return Math.ceil((DIRTY_MAP + most * (PAGE >> DIRTY_PAGE_BITS)) / PAGE);
 }

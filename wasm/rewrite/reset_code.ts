@@ -1,5 +1,5 @@
 import { Writer } from "./binary.ts";
-import { ADDED_PAGES, CARD_BITS, CARDS } from "./control.ts";
+import { ADDED_PAGES, DIRTY_MAP, DIRTY_PAGE_BITS } from "./control.ts";
 import { MINUS_ONE, NO_RESULT, noteRefusal } from "./growth.ts";
 import { Op } from "./instructions.ts";
 import { I32 } from "./writes.ts";
@@ -12,8 +12,8 @@ export interface ResetPlan {
   readonly own: number;
   /** How many parameters each of its own functions has. */
   readonly parameters: readonly number[];
-  /** Whether writes mark their cards. */
-  readonly cards: boolean;
+  /** Whether writes mark dirty pages. */
+  readonly dirtyPages: boolean;
   /** The indices of the memory that the host watches, and of the one in which the instance's state is kept. */
   readonly watch: number;
   readonly control: number;
@@ -22,17 +22,17 @@ export interface ResetPlan {
   readonly mark: number;
 }
 
-/** Takes an address off the stack and leaves its card's. */
-const CARD_OF = [Op.i32Const, CARD_BITS, Op.i32ShiftRightU] as const;
+/** Replaces the address on the stack by the number of its dirty page. */
+const DIRTY_PAGE_OF = [Op.i32Const, DIRTY_PAGE_BITS, Op.i32ShiftRightU] as const;
 
-/** Marks the card of the address on the stack. */
+/** Marks the page of the address on the stack as dirty. */
 export function markAddress(plan: ResetPlan): Uint8Array {
-  return new Writer().byte(...CARD_OF).raw(markCard(plan)).view();
+  return new Writer().byte(...DIRTY_PAGE_OF).raw(markPage(plan)).view();
 }
 
-/** Marks the card on the stack; what lies beyond the cards traps, as the write itself would. */
-function markCard({ control }: ResetPlan): Uint8Array {
-  return new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40).unsigned(control).unsigned(CARDS)
+/** Marks the page whose number is on the stack as dirty; beyond the dirty map that traps, as the write itself would. */
+function markPage({ control }: ResetPlan): Uint8Array {
+  return new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40).unsigned(control).unsigned(DIRTY_MAP)
     .view();
 }
 
@@ -61,18 +61,28 @@ export function growBody(w: Writer, plan: ResetPlan): void {
   w.byte(Op.i32Sub, Op.i32Store, 0x42).unsigned(control).byte(ADDED_PAGES, ...size, Op.end);
 }
 
-/** `mark(to, length)`: marks the cards of a range. */
+/** `mark(to, length)`: marks the pages of a range as dirty. */
 export function markBody(w: Writer, plan: ResetPlan): void {
   const to = [Op.localGet, 0];
   const length = [Op.localGet, 1];
-  const card = 2;
+  const page = 2;
   const last = 3;
   w.byte(1, 2, I32);
   w.byte(...length, Op.if, 0x40);
-  w.byte(...to, ...CARD_OF, Op.localSet, card);
-  w.byte(...to, ...length, Op.i32Add, Op.i32Const, 1, Op.i32Sub, ...CARD_OF, Op.localSet, last);
-  w.byte(Op.loop, 0x40, Op.localGet, card).raw(markCard(plan));
-  w.byte(Op.localGet, card, Op.i32Const, 1, Op.i32Add, Op.localTee, card);
+  w.byte(...to, ...DIRTY_PAGE_OF, Op.localSet, page);
+  w.byte(
+    ...to,
+    ...length,
+    Op.i32Add,
+    Op.i32Const,
+    1,
+    Op.i32Sub,
+    ...DIRTY_PAGE_OF,
+    Op.localSet,
+    last,
+  );
+  w.byte(Op.loop, 0x40, Op.localGet, page).raw(markPage(plan));
+  w.byte(Op.localGet, page, Op.i32Const, 1, Op.i32Add, Op.localTee, page);
   w.byte(Op.localGet, last, Op.i32LessEqualU, Op.branchIf, 0, Op.end, Op.end, Op.end);
 }
 

@@ -19,8 +19,8 @@ export interface Wanted {
   readonly memory: number;
   /** Whether the host can stop the code while it runs. */
   readonly checks: boolean;
-  /** Whether the host can put instances back to their first state; `cards` if writes mark where they are. */
-  readonly reset?: { readonly cards: boolean } | undefined;
+  /** Whether the host can reset instances, and whether writes mark dirty pages for that. */
+  readonly reset?: { readonly dirtyPages: boolean } | undefined;
 }
 
 /** A module whose memory is bounded, and that the host can stop, or whose instances it can put back. */
@@ -40,8 +40,8 @@ export interface Rewritten {
 export interface Resetting {
   /** Pages that the memory starts with. */
   readonly least: number;
-  /** Whether writes mark their cards. */
-  readonly cards: boolean;
+  /** Whether writes mark dirty pages. */
+  readonly dirtyPages: boolean;
   /** Whether code runs while an instance is made, so that two may differ. */
   readonly starts: boolean;
 }
@@ -63,8 +63,8 @@ const WATCHED = { least: 1, most: 1, shared: true };
  * - Every mutable global gets a shadow; two functions copy them all aside and back.
  * - `memory.size` and `memory.grow` tell of a virtual size, for the real memory never shrinks. Between the two a
  *   guest's access does not trap; a reset cleans there too.
- * - With `cards`, each write to memory marks the 4 KiB card that it begins on in a memory of the instance's own, so
- *   that a reset puts back only what was written.
+ * - With `dirtyPages`, each write to memory marks the 4 KiB page that it begins on in a memory of the instance's own, so
+ *   that a reset copies only what was written.
  *
  * @throws {UnknownForm} If it cannot be done; the message completes "because".
  */
@@ -79,7 +79,7 @@ export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewr
   const plan: Plan = {
     imported: layout.imported.function,
     watch: checks ? addWatch(layout, added, names, watch) : undefined,
-    reset: reset && addReset(layout, added, { budget, names, watch, cards: reset.cards }),
+    reset: reset && addReset(layout, added, { budget, names, watch, dirtyPages: reset.dirtyPages }),
     growth: reset || budget.left === Infinity ? undefined : new Growth(budget, added, watch),
   };
   const tags = exportTags(layout, added, names);
@@ -95,8 +95,8 @@ export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewr
   };
 }
 
-function resettingOf(layout: Layout, { least, cards }: ResetPlan): Resetting {
-  return { least, cards, starts: layout.find(Id.start) !== undefined };
+function resettingOf(layout: Layout, { least, dirtyPages }: ResetPlan): Resetting {
+  return { least, dirtyPages, starts: layout.find(Id.start) !== undefined };
 }
 
 /** Exports the tags that have a name, so that the host can tell which one an exception has. */
@@ -129,7 +129,12 @@ function addWatch(
 function addReset(
   layout: Layout,
   added: Additions,
-  { budget, names, watch, cards }: { budget: Budget; names: Names; watch: number; cards: boolean },
+  { budget, names, watch, dirtyPages }: {
+    budget: Budget;
+    names: Names;
+    watch: number;
+    dirtyPages: boolean;
+  },
 ): ResetPlan {
   const { least, mutable, parameters } = stateOf(layout);
   const { most, own } = budget.memories[0]!;
@@ -143,7 +148,7 @@ function addReset(
     most,
     own,
     parameters,
-    cards,
+    dirtyPages,
     watch,
     control,
     grow: added.function([[I32]], [I32], (w) => growBody(w, plan)),

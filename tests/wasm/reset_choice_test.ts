@@ -3,10 +3,10 @@ import {
   Cost,
   mayBeCheaper,
   MEASURED,
-  type Trial,
+  ResetChoice,
+  type ResetTrial,
   UNMEASURED,
-  WayChooser,
-} from "../../wasm/reset_way.ts";
+} from "../../wasm/reset_choice.ts";
 import { assertEquals } from "../assert.ts";
 
 /** As many requests as are measured at a time, each of that cost. */
@@ -16,75 +16,79 @@ function measure(add: (time: number) => void, time: number): void {
 }
 
 /** What a chooser does, as lines. */
-function chooser(copying: number, compiled: Promise<Program>, unusable?: "images" | "cards") {
+function chooser(
+  copying: number,
+  compiled: Promise<Program>,
+  unusable?: "snapshot" | "dirty-pages",
+) {
   const done: string[] = [];
-  const trial: Trial = {
+  const trial: ResetTrial = {
     copying: () => copying,
-    compileForImages() {
+    compileForSnapshots() {
       done.push("compile");
       return compiled;
     },
     use(program) {
-      const way = program ? "images" : "cards";
-      if (way === unusable) throw new Error("no room for an instance");
-      done.push(`use ${way}`);
+      const method = program ? "snapshot" : "dirty-pages";
+      if (method === unusable) throw new Error("no room for an instance");
+      done.push(`use ${method}`);
     },
-    chosen: (way, cards, images) => done.push(`${way}: ${cards} ${images}`),
+    chosen: (method, dirtyPages, snapshot) => done.push(`${method}: ${dirtyPages} ${snapshot}`),
   };
-  return { done, add: new WayChooser(trial).add };
+  return { done, add: new ResetChoice(trial).add };
 }
 
 const PROGRAM = {} as Program;
 
-Deno.test("the cost of a way is that of requests that V8 has optimised and little disturbs", () => {
+Deno.test("the cost of a method is that of requests that V8 has optimised and little disturbs", () => {
   const cost = new Cost();
   for (let i = 0; i < UNMEASURED; i++) assertEquals(cost.add(0), undefined);
   for (let i = MEASURED - 1; i > 0; i--) assertEquals(cost.add(i), undefined);
   assertEquals(cost.add(1e9), 33);
 });
 
-Deno.test("whole images are tried when copying takes less than marking could", () => {
+Deno.test("a snapshot is tried when copying takes less than marking could", () => {
   assertEquals([mayBeCheaper(100, 49), mayBeCheaper(100, 51)], [true, false]);
 });
 
-Deno.test("a program keeps its cards when its image is large", () => {
+Deno.test("a program keeps dirty pages when its memory is large", () => {
   const { done, add } = chooser(60, Promise.resolve(PROGRAM));
   measure(add, 100);
-  assertEquals(done, ["cards: 100 undefined"]);
+  assertEquals(done, ["dirty-pages: 100 undefined"]);
 });
 
-Deno.test("a program with a small image changes to whole images, if they are cheaper", async () => {
+Deno.test("a program with a small memory changes to snapshots, if they are cheaper", async () => {
   const { done, add } = chooser(10, Promise.resolve(PROGRAM));
   measure(add, 100);
   add(1); // while it is compiled nothing counts
   await Promise.resolve();
   measure(add, 80);
-  assertEquals(done, ["compile", "use images", "image: 100 80"]);
+  assertEquals(done, ["compile", "use snapshot", "snapshot: 100 80"]);
 });
 
-Deno.test("a program goes back to cards when whole images are not much cheaper", async () => {
+Deno.test("a program goes back to dirty pages when snapshots are not much cheaper", async () => {
   const { done, add } = chooser(10, Promise.resolve(PROGRAM));
   measure(add, 100);
   await Promise.resolve();
   measure(add, 95);
-  assertEquals(done, ["compile", "use images", "use cards", "cards: 100 95"]);
+  assertEquals(done, ["compile", "use snapshot", "use dirty-pages", "dirty-pages: 100 95"]);
 });
 
-Deno.test("a program keeps its cards when it cannot be compiled again", async () => {
+Deno.test("a program keeps dirty pages when it cannot be compiled again", async () => {
   const { done, add } = chooser(10, Promise.reject(new Error("no memory")));
   measure(add, 100);
   await new Promise((resolve) => setTimeout(resolve));
-  assertEquals(done, ["compile", "cards: 100 undefined"]);
+  assertEquals(done, ["compile", "dirty-pages: 100 undefined"]);
 });
 
 Deno.test("a program stays as it is when no instance can be made of the other", async () => {
-  const toImages = chooser(10, Promise.resolve(PROGRAM), "images");
-  measure(toImages.add, 100);
+  const toSnapshot = chooser(10, Promise.resolve(PROGRAM), "snapshot");
+  measure(toSnapshot.add, 100);
   await new Promise((resolve) => setTimeout(resolve));
-  assertEquals(toImages.done, ["compile", "cards: 100 undefined"]);
-  const back = chooser(10, Promise.resolve(PROGRAM), "cards");
+  assertEquals(toSnapshot.done, ["compile", "dirty-pages: 100 undefined"]);
+  const back = chooser(10, Promise.resolve(PROGRAM), "dirty-pages");
   measure(back.add, 100);
   await Promise.resolve();
   measure(back.add, 95);
-  assertEquals(back.done, ["compile", "use images", "image: 100 95"]);
+  assertEquals(back.done, ["compile", "use snapshot", "snapshot: 100 95"]);
 });
