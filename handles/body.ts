@@ -11,7 +11,7 @@ import { ChunkQueue } from "../service/http/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import type { Guards } from "../service/util/guard.ts";
-import { HandedBody } from "../service/http/handed_body.ts";
+import { HandedBody } from "../service/http/watched_body.ts";
 import { Pipe, type PipeSink } from "../service/http/pipe.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";

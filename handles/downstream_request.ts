@@ -5,7 +5,7 @@ import type { Exchange } from "../service/http/exchange.ts";
 import { frameInformational, frameResponse } from "../service/http/framing.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import { reply } from "../service/http/reply.ts";
-import { type BodyWatcher, HandedBody, sourceOf } from "../service/http/handed_body.ts";
+import { type BodyWatcher, HandedBody, sourceOf } from "../service/http/watched_body.ts";
 import { describeLimit } from "../service/limits.ts";
 import { describe, type Service } from "../service/service.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";

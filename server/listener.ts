@@ -1,16 +1,16 @@
 import { setImmediate } from "node:timers";
 import type { Socket } from "node:net";
 import { reply } from "../service/http/reply.ts";
-import { factsOf, hostInUrl } from "./address.ts";
-import { openAll } from "./addresses.ts";
+import { factsOf, hostInUrl } from "./socket_facts.ts";
+import { openAll } from "./open_acceptors.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import type { ServerExchange } from "./exchange.ts";
 import { linger } from "./linger.ts";
-import type { AccessEntry, Listener, ListenOptions } from "./listening.ts";
+import type { AccessEntry, Listener, ListenOptions } from "./listen_options.ts";
 import { WriteBatcher } from "./write_batcher.ts";
 import { plainResponse } from "./response_head.ts";
-import { Watch } from "./watch.ts";
+import { Watch } from "./accept_monitor.ts";
 
 /** Milliseconds for a request's head. Content may take as long as its guest waits for it. */
 const HEAD_MILLIS = 60_000;

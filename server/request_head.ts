@@ -1,7 +1,7 @@
 import { HttpVersion } from "../service/http/exchange.ts";
 import { asksForUpgrade } from "../service/backends/upgrade.ts";
 import { HeaderList } from "../service/http/headers.ts";
-import { isHost } from "./host.ts";
+import { isHost } from "./host_field.ts";
 import { badRequest, Rejection } from "./rejection.ts";
 
 /** How the end of a request's content is found (RFC 9112, section 6.3). */

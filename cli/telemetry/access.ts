@@ -1,4 +1,4 @@
-import type { AccessEntry } from "../../server/listening.ts";
+import type { AccessEntry } from "../../server/listen_options.ts";
 import type { Output } from "./output.ts";
 
 /**

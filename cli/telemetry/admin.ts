@@ -2,7 +2,7 @@ import { discard } from "../../service/http/bytes.ts";
 import type { Exchange } from "../../service/http/exchange.ts";
 import { HeaderList } from "../../service/http/headers.ts";
 import { splitUrl } from "../../service/http/url.ts";
-import type { Listener } from "../../server/listening.ts";
+import type { Listener } from "../../server/listen_options.ts";
 import { Metrics } from "./metrics.ts";
 import type { LoadedProgram } from "../program.ts";
 import { EXPOSITION_TYPE } from "./prometheus.ts";

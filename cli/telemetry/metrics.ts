@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { LogEntry } from "../../service/log.ts";
 import type { Status } from "../../service/status.ts";
-import type { AccessEntry } from "../../server/listening.ts";
+import type { AccessEntry } from "../../server/listen_options.ts";
 import { exposition, Histogram, labelled, type Metric, single } from "./prometheus.ts";
 import { VERSION } from "../version.ts";
 

@@ -2,7 +2,7 @@ import { configureSync, getLogger, type LogRecord, resetSync } from "npm:@logtap
 import type { LogEntry, LogLevel } from "../../service/log.ts";
 import { accessJson, accessLine } from "./access.ts";
 import type { LogFormat } from "../flags/flag_values.ts";
-import type { AccessEntry } from "../../server/listening.ts";
+import type { AccessEntry } from "../../server/listen_options.ts";
 import type { Output } from "./output.ts";
 
 /** How the terminal is set up. */

@@ -17,7 +17,7 @@ import { HealthMonitor } from "./health.ts";
 import { httpTransport } from "./http_transport.ts";
 import type { LogLevel } from "../log.ts";
 import type { StallClock } from "../util/stall_clock.ts";
-import { describeFailure } from "./send_failure.ts";
+import { describeFailure } from "./failure_advice.ts";
 import { trusting } from "./tls.ts";
 import { Transports } from "./transports.ts";
 import { handshakeUrl, splitUrl } from "../http/url.ts";

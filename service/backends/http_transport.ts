@@ -3,14 +3,14 @@ import { isWhole } from "../http/bytes.ts";
 import { connectorOf } from "./connector.ts";
 import type { SendError } from "../errors.ts";
 import { sendUpgrade } from "./upgrade.ts";
-import { type HttpOrigin, HttpSending } from "./h1_transport.ts";
-import { Http2Pool } from "./h2_pool.ts";
-import { Http2Sending } from "./h2_sending.ts";
-import { type Http2Session, NotHttp2 } from "./h2_session.ts";
-import { HttpPool } from "./http_pool.ts";
+import { type HttpOrigin, HttpSending } from "./http1_request.ts";
+import { Http2Pool } from "./http2_pool.ts";
+import { Http2Sending } from "./http2_request.ts";
+import { type Http2Session, NotHttp2 } from "./http2_session.ts";
+import { HttpPool } from "./http1_pool.ts";
 import { StallClock } from "../util/stall_clock.ts";
 import { toSendError } from "./send_errors.ts";
-import { type Timeouts, WireSending } from "./wire_sending.ts";
+import { type Timeouts, WireSending } from "./network_request.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1;

@@ -3,7 +3,7 @@ import type { BackendDefinition } from "./backend.ts";
 import { type Connector, connectorOf } from "./connector.ts";
 import { SendError } from "../errors.ts";
 import { toSendError } from "./send_errors.ts";
-import { adviceFor } from "./send_failure.ts";
+import { adviceFor } from "./failure_advice.ts";
 import { trusting } from "./tls.ts";
 
 /** How long a backend may take to accept a connection, TLS included, in milliseconds. */

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { BackendRequest, BackendResponse, Upgraded, Upgrading } from "./backend.ts";
-import { type HttpOrigin, HttpSending } from "./h1_transport.ts";
+import { type HttpOrigin, HttpSending } from "./http1_request.ts";
 import type { HeaderList } from "../http/headers.ts";
 
 /**

@@ -3,7 +3,7 @@ import type { BackendDefinition } from "../../service/backends/backend.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { createAuthority } from "../certificates.ts";
-import { secureOrigin } from "../service/backends/h2_origins.ts";
+import { secureOrigin } from "../service/backends/http2_origins.ts";
 import { OK, rawOrigin } from "../service/backends/origins.ts";
 import { bench } from "./_bench.ts";
 

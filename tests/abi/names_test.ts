@@ -14,7 +14,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { fetchRaw, valuesOf } from "../guests/http.ts";
 import { serveGuest, startOrigin } from "../guests/serving.ts";
 import { options } from "../cli/manifest/_manifest.ts";
-import { clearOrigin } from "../service/backends/h2_origins.ts";
+import { clearOrigin } from "../service/backends/http2_origins.ts";
 import { type Bench, bench, BUF, INVALID_HANDLE, OUT, OUT2, XqdStatus } from "./_bench.ts";
 
 const NAMES = [

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { createAuthority } from "../certificates.ts";
-import { secureOrigin } from "../service/backends/h2_origins.ts";
+import { secureOrigin } from "../service/backends/http2_origins.ts";
 import { rawOrigin } from "../service/backends/origins.ts";
 import { fetchRaw } from "../guests/http.ts";
 import { CLI, ROOT, runCli, withFiles } from "./commands.ts";

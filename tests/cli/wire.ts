@@ -3,7 +3,7 @@ import type { ByteSource, Payload } from "../../service/http/bytes.ts";
 import type { Exchange, ResponseHead } from "../../service/http/exchange.ts";
 import { HeaderList } from "../../service/http/headers.ts";
 import { listen } from "../../server/listener.ts";
-import type { AccessEntry, Listener } from "../../server/listening.ts";
+import type { AccessEntry, Listener } from "../../server/listen_options.ts";
 
 const encoder = new TextEncoder();
 

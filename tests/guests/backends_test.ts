@@ -1,7 +1,7 @@
 import type { FastlikeOptions } from "../../mod.ts";
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { createAuthority, type Identity } from "../certificates.ts";
-import { clearOrigin, secureOrigin } from "../service/backends/h2_origins.ts";
+import { clearOrigin, secureOrigin } from "../service/backends/http2_origins.ts";
 import { OK, rawOrigin } from "../service/backends/origins.ts";
 import { fetchRaw, valuesOf } from "./http.ts";
 import { serveGuest, startOrigin, testGuest } from "./serving.ts";

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { listen } from "../../server/listener.ts";
-import type { AccessEntry } from "../../server/listening.ts";
+import type { AccessEntry } from "../../server/listen_options.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry, type Source } from "../../mod.ts";
 
 const BUILT = new URL("../../testdata/built/", import.meta.url);

@@ -3,7 +3,7 @@ import type { Payload } from "../../../service/http/bytes.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assertEquals } from "../../assert.ts";
-import { frameOrigin, frames } from "./h2_origins.ts";
+import { frameOrigin, frames } from "./http2_origins.ts";
 import { against, rawOrigin, request, sourceFrom, textOf, type Wire } from "./origins.ts";
 
 /** UTF-8, what is none, and the byte after DEL. */

@@ -3,7 +3,7 @@ import { Backends } from "../../../service/backends/backends.ts";
 import { findUnreachable } from "../../../service/backends/reachability.ts";
 import { assertEquals, assertMatch } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
-import { clearOrigin, secureOrigin } from "./h2_origins.ts";
+import { clearOrigin, secureOrigin } from "./http2_origins.ts";
 import { givenBack, OK, rawOrigin, type Wire } from "./origins.ts";
 
 const SICK = "HTTP/1.1 503 Sick\r\nContent-Length: 0\r\n\r\n";

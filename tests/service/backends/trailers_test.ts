@@ -1,7 +1,7 @@
 import { HeaderList } from "../../../service/http/headers.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assertEquals } from "../../assert.ts";
-import { clearOrigin } from "./h2_origins.ts";
+import { clearOrigin } from "./http2_origins.ts";
 import { against, failureOf, OK, post, request, sourceFrom, textOf } from "./origins.ts";
 
 const TRAILER = ["Trailer", "x-one, x-two"] as const;

@@ -5,7 +5,7 @@ import { EMPTY } from "../../../service/http/bytes.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { DEFAULT_LIMITS } from "../../../service/limits.ts";
 import { assertEquals } from "../../assert.ts";
-import { clearOrigin } from "./h2_origins.ts";
+import { clearOrigin } from "./http2_origins.ts";
 import { givenBack, keepingOrigin, textOf } from "./origins.ts";
 
 function send(backend: Backend, path = "/"): Promise<BackendResponse> {

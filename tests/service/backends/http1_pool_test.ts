@@ -2,7 +2,7 @@ import type { BackendOptions } from "../../../service/backends/backend.ts";
 import { ipv4First } from "../../../service/backends/connector.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assertEquals, assertStringIncludes } from "../../assert.ts";
-import { clearOrigin, type OnStream } from "./h2_origins.ts";
+import { clearOrigin, type OnStream } from "./http2_origins.ts";
 import { against, always, failureOf, givenBack, OK, request, textOf } from "./origins.ts";
 
 const ok: OnStream = (stream) => {

@@ -1,5 +1,5 @@
 import type { Acceptor } from "./acceptor.ts";
-import { hostInUrl } from "./address.ts";
+import { hostInUrl } from "./socket_facts.ts";
 
 /** Milliseconds between two looks. */
 const EVERY_MILLIS = 2000;

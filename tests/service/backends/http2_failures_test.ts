@@ -2,7 +2,7 @@ import type { BackendOptions, Transport } from "../../../service/backends/backen
 import { SendError } from "../../../service/errors.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../../assert.ts";
-import { frameOrigin, frames, type FrameWire, type Http2Origin } from "./h2_origins.ts";
+import { frameOrigin, frames, type FrameWire, type Http2Origin } from "./http2_origins.ts";
 import { failureOf, rawOrigin, request, sourceFrom, sourceOf, textOf } from "./origins.ts";
 
 const { head, data, reset, goAway } = frames;

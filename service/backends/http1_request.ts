@@ -12,10 +12,10 @@ import type { SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";
 import { isFramed, lengthOf } from "../http/framing.ts";
 import { HeaderList } from "../http/headers.ts";
-import { HttpBody, sendBody } from "./http_body.ts";
-import type { HttpPool } from "./http_pool.ts";
+import { HttpBody, sendBody } from "./response_body.ts";
+import type { HttpPool } from "./http1_pool.ts";
 import { codeOf, incompleteResponse, toSendError } from "./send_errors.ts";
-import { isRepeatable, roomTime, type Timeouts, WireSending } from "./wire_sending.ts";
+import { isRepeatable, roomTime, type Timeouts, WireSending } from "./network_request.ts";
 
 /** Room for the status line, in bytes, besides that for the header fields. */
 const STATUS_LINE = 1024;

@@ -9,7 +9,7 @@ import { HeaderList } from "../../../service/http/headers.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
-import { clearOrigin, type Http2Origin, type OnStream, secureOrigin } from "./h2_origins.ts";
+import { clearOrigin, type Http2Origin, type OnStream, secureOrigin } from "./http2_origins.ts";
 import {
   failureOf,
   givenBack,

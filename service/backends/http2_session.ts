@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Connector } from "./connector.ts";
 import { SendError } from "../errors.ts";
-import type { PoolRules } from "./http_pool.ts";
-import type { Timeouts } from "./wire_sending.ts";
+import type { PoolRules } from "./http1_pool.ts";
+import type { Timeouts } from "./network_request.ts";
 import { toSendError } from "./send_errors.ts";
 
 /** The most requests at the same time on one connection; the backend may allow fewer. */

@@ -9,11 +9,11 @@ import { EMPTY, isWhole } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";
 import { lengthOf } from "../http/framing.ts";
-import type { Http2Session } from "./h2_session.ts";
+import type { Http2Session } from "./http2_session.ts";
 import { HeaderList } from "../http/headers.ts";
-import { type Arrival, type Departure, HttpBody, sendBody } from "./http_body.ts";
+import { type Arrival, type Departure, HttpBody, sendBody } from "./response_body.ts";
 import { toSendError } from "./send_errors.ts";
-import { isRepeatable, type Timeouts, WireSending } from "./wire_sending.ts";
+import { isRepeatable, type Timeouts, WireSending } from "./network_request.ts";
 
 /** Fields that belong to one connection in HTTP/1.1 (RFC 9113, section 8.2.2). */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set(

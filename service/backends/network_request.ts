@@ -2,7 +2,7 @@ import type { BackendOptions, BackendRequest, BackendResponse, Sending } from ".
 import { isWhole } from "../http/bytes.ts";
 import { SendError, type SendFailure } from "../errors.ts";
 import { headError } from "../http/head_limits.ts";
-import type { HttpBody } from "./http_body.ts";
+import type { HttpBody } from "./response_body.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 
 /** How long the phases of a request may take, in milliseconds, and what counts them. */

@@ -1,8 +1,8 @@
 import type { Connector } from "./connector.ts";
 import { SendError } from "../errors.ts";
-import { type Http2Session, openHttp2 } from "./h2_session.ts";
-import type { PoolRules } from "./http_pool.ts";
-import { roomTime, type Timeouts } from "./wire_sending.ts";
+import { type Http2Session, openHttp2 } from "./http2_session.ts";
+import type { PoolRules } from "./http1_pool.ts";
+import { roomTime, type Timeouts } from "./network_request.ts";
 
 /** The connections in HTTP/2 to one backend. */
 export class Http2Pool {
