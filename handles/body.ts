@@ -11,8 +11,8 @@ import { ChunkQueue } from "../service/http/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import type { Guards } from "../service/util/guard.ts";
-import { HandedBody } from "../service/http/watched_body.ts";
-import { Pipe, type PipeSink } from "../service/http/pipe.ts";
+import { WatchedBody } from "../service/http/watched_body.ts";
+import { type BodySink, Pipe } from "../service/http/pipe.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
@@ -39,7 +39,7 @@ export class Body extends Waitable {
   }
 
   /** The write end of a stream. */
-  static into(sink: PipeSink): Body {
+  static into(sink: BodySink): Body {
     const body = new Body();
     body.#stream = streamInto(sink);
     return body;
@@ -51,7 +51,7 @@ export class Body extends Waitable {
    * @param run The run of the program that writes. What it appends comes by itself, and nothing else does.
    * @param sink Where the content is written, if not at once to itself.
    */
-  static intoCache(content: CacheContent, run: object, sink: PipeSink = content): Body {
+  static intoCache(content: CacheContent, run: object, sink: BodySink = content): Body {
     const body = Body.into(sink);
     content.writer = (other) => other === run && body.#stream?.appended === undefined;
     return body;
@@ -111,7 +111,7 @@ export class Body extends Waitable {
     const content = source.#readable("append");
     if (!this.#stream) return this.#content.join(content);
     const stream = this.#stream;
-    if (stream.sink.stallClock) return this.#follow(stream, content, guards);
+    if (stream.sink.drained) return this.#follow(stream, content, guards);
     stream.arriving.add(content);
     return pump(content, stream).finally(() => stream.arriving.delete(content));
   }
@@ -230,7 +230,7 @@ export function refuseToRead(): never {
 
 /** What is written to, and the fields that are to follow it. */
 interface Stream {
-  readonly sink: PipeSink;
+  readonly sink: BodySink;
   readonly trailers: HeaderList;
   /** Resolves when what was appended has been written; undefined once it has. */
   appended: Promise<void> | undefined;
@@ -240,7 +240,7 @@ interface Stream {
   readonly arriving: Set<ChunkQueue>;
 }
 
-function streamInto(sink: PipeSink): Stream {
+function streamInto(sink: BodySink): Stream {
   return {
     sink,
     trailers: new HeaderList(),
@@ -255,7 +255,7 @@ function guarded(content: ByteSource, guards: Guards): ByteSource {
   const stop = (reason: string) =>
     body.cut(new HostError("http-incomplete", `Cannot read on: ${reason}`));
   const { begin, end } = guards((reason) => void stop(reason), "Filling a body");
-  const body = new HandedBody(content, { reading: begin, given: end, ended: end });
+  const body = new WatchedBody(content, { reading: begin, given: end, ended: end });
   return body;
 }
 
@@ -265,8 +265,8 @@ async function pump(content: ByteSource, stream: Stream): Promise<void> {
   try {
     for (let chunk; (chunk = await content.read());) {
       await sink.write(chunk);
-      const stallClock = sink.stallClock?.();
-      if (stallClock) await Promise.race([stallClock, awaited.promise]);
+      const drained = sink.drained?.();
+      if (drained) await Promise.race([drained, awaited.promise]);
     }
   } catch (error) {
     content.cancel(error);

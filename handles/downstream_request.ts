@@ -5,7 +5,7 @@ import type { Exchange } from "../service/http/exchange.ts";
 import { frameInformational, frameResponse } from "../service/http/framing.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import { reply } from "../service/http/reply.ts";
-import { type BodyWatcher, HandedBody, sourceOf } from "../service/http/watched_body.ts";
+import { type BodyWatcher, sourceOf, WatchedBody } from "../service/http/watched_body.ts";
 import { describeLimit } from "../service/limits.ts";
 import { describe, type Service } from "../service/service.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
@@ -40,7 +40,7 @@ export class DownstreamRequest {
   readonly #content: RetainedBody | undefined;
   #errand: Errand | undefined;
   /** The response's body while it is on its way. */
-  #handed: HandedBody | undefined;
+  #handed: WatchedBody | undefined;
   /** Whether the guest has sent a 103. */
   #hinted = false;
 
@@ -265,7 +265,7 @@ export class DownstreamRequest {
     if (!keepAlive) framed.headers.set("connection", "close");
     const head = { status, headers: framed.headers };
     const source = sourceOf(framed.body);
-    const handed = source && new HandedBody(source, this.#watcher);
+    const handed = source && new WatchedBody(source, this.#watcher);
     this.#handed = handed;
     if (this.state === "finished") {
       if (handed) this.#watch();

@@ -29,7 +29,7 @@ import {
 import { isOfUse, keptToRevalidate } from "../service/cache/http/keeping.ts";
 import { httpKey, suggestedKey } from "../service/cache/http/key.ts";
 import { lifetimeOf, type StorageAction, storageAction } from "../service/cache/http/policy.ts";
-import type { PipeSink } from "../service/http/pipe.ts";
+import type { BodySink } from "../service/http/pipe.ts";
 import type { Service } from "../service/service.ts";
 import type { CacheUse } from "../service/http/request_metrics.ts";
 import { Body } from "./body.ts";
@@ -329,11 +329,11 @@ function isPartial({ method, headers }: GuestRequest): boolean {
 }
 
 /** Where an object's content is written. If not all of it comes, nobody finds the object any more. */
-function writerOf({ content }: Inserted): PipeSink {
+function writerOf({ content }: Inserted): BodySink {
   return {
     full: false,
     room: Promise.resolve(),
-    stallClock: () => content.keepPace(),
+    drained: () => content.keepPace(),
     write(chunk) {
       content.write(chunk);
       content.dropBroken();

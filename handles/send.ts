@@ -32,13 +32,13 @@ export function send(
   const asked = isCacheableMethod(request.method)
     ? { content: body.length !== 0, tags: request.headers.get("if-none-match") }
     : undefined;
-  const sending = backend.send(toSend(service, request, body, requestId));
-  const reply = sending.response.then((response) => {
+  const inFlight = backend.send(toSend(service, request, body, requestId));
+  const reply = inFlight.response.then((response) => {
     const reply = replyOf(response, request.gunzip);
     reply.response.asked = asked;
     return reply;
   });
-  return new PendingRequest(reply, () => sending.cancel());
+  return new PendingRequest(reply, () => inFlight.cancel());
 }
 
 /** The request as a backend gets it, before the backend's own say. */

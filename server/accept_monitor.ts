@@ -7,7 +7,7 @@ const EVERY_MILLIS = 2000;
 const SOON_MILLIS = 50;
 
 /** Looks whether ports go on accepting connections, and has those that do not listened on anew. */
-export class Watch {
+export class AcceptMonitor {
   readonly #acceptors: readonly Acceptor[];
   readonly #trouble: (message: string) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers";
 import type { Socket } from "node:net";
 import { reply } from "../service/http/reply.ts";
 import { factsOf, hostInUrl } from "./socket_facts.ts";
-import { openAll } from "./open_acceptors.ts";
+import { openAcceptors } from "./open_acceptors.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import type { ServerExchange } from "./exchange.ts";
@@ -10,7 +10,7 @@ import { linger } from "./linger.ts";
 import type { AccessEntry, Listener, ListenOptions } from "./listen_options.ts";
 import { WriteBatcher } from "./write_batcher.ts";
 import { plainResponse } from "./response_head.ts";
-import { Watch } from "./accept_monitor.ts";
+import { AcceptMonitor } from "./accept_monitor.ts";
 
 /** Milliseconds for a request's head. Content may take as long as its guest waits for it. */
 const HEAD_MILLIS = 60_000;
@@ -47,8 +47,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     socket.write(plainResponse(503, "There are too many connections"));
     linger(socket);
   };
-  const acceptors = await openAll(hostname, options.port, accept);
-  const watch = new Watch(acceptors, (message) => trouble?.(message));
+  const acceptors = await openAcceptors(hostname, options.port, accept);
+  const watch = new AcceptMonitor(acceptors, (message) => trouble?.(message));
   const stop = () => {
     watch.close();
     for (const acceptor of acceptors) acceptor.close();

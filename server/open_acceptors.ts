@@ -17,7 +17,11 @@ type Accept = (socket: Socket) => void;
  *
  * @throws {Error} Node's; its `code` is `EADDRINUSE` for a taken port.
  */
-export async function openAll(hostname: string, port: number, accept: Accept): Promise<Acceptor[]> {
+export async function openAcceptors(
+  hostname: string,
+  port: number,
+  accept: Accept,
+): Promise<Acceptor[]> {
   if (hostname === "") return [await openEither("::", "0.0.0.0", port, accept)];
   if (hostname !== "localhost") return [await Acceptor.open(hostname, port, accept)];
   for (let attempt = 1;; attempt++) {

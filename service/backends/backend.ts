@@ -142,31 +142,31 @@ export interface BackendResponse {
 }
 
 /** A request under way. `response` rejects with a `SendError`. */
-export interface Sending {
+export interface RequestInFlight {
   readonly response: Promise<BackendResponse>;
   /** Gives up: the connection is closed, `response` rejects if it has not settled. */
   cancel(): void;
 }
 
 /** A connection on which the backend has changed protocols, with what it has sent since. */
-export interface Upgraded {
+export interface UpgradedConnection {
   /** Of status 101. */
   readonly head: ResponseHead;
   readonly socket: Duplex;
 }
 
 /** A request to change protocols under way. The backend may decline it with a response. Rejects with a `SendError`. */
-export interface Upgrading {
-  readonly outcome: Promise<Upgraded | BackendResponse>;
+export interface UpgradeInFlight {
+  readonly outcome: Promise<UpgradedConnection | BackendResponse>;
   /** Gives up, as long as there is no outcome. */
   cancel(): void;
 }
 
 /** What carries requests to one backend. */
 export interface Transport {
-  send(request: BackendRequest): Sending;
+  send(request: BackendRequest): RequestInFlight;
   /** Sends a request to change protocols, over a connection of its own. Not there where there are no connections. */
-  upgrade?(request: BackendRequest): Upgrading;
+  upgrade?(request: BackendRequest): UpgradeInFlight;
   /** Closes idle connections. */
   close(): void;
 }

@@ -3,9 +3,9 @@ import type {
   BackendOptions,
   BackendRequest,
   Health,
-  Sending,
+  RequestInFlight,
   Transport,
-  Upgrading,
+  UpgradeInFlight,
 } from "./backend.ts";
 import type { Payload } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
@@ -102,15 +102,15 @@ export class Backend {
   }
 
   /** Sends with this backend's Host (override, then the guest's field, the guest's URI, its own) and path prefix. */
-  send(request: GuestSend): Sending {
+  send(request: GuestSend): RequestInFlight {
     const prepared = this.#prepare(request);
-    const sending = this.#transport.send(prepared);
-    const { response } = sending;
-    return { response, cancel: this.#watch(request, prepared, response, sending) };
+    const inFlight = this.#transport.send(prepared);
+    const { response } = inFlight;
+    return { response, cancel: this.#watch(request, prepared, response, inFlight) };
   }
 
   /** Sends a request to change protocols, as {@linkcode Backend.send} does. */
-  upgrade(request: GuestSend): Upgrading {
+  upgrade(request: GuestSend): UpgradeInFlight {
     if (!this.#transport.upgrade) {
       throw new SendError(
         "http_upgrade_failed",
@@ -132,7 +132,7 @@ export class Backend {
     { requestId }: GuestSend,
     sent: BackendRequest,
     outcome: Promise<unknown>,
-    sending: Pick<Sending, "cancel">,
+    inFlight: Pick<RequestInFlight, "cancel">,
   ): () => void {
     this.stats.requests++;
     let cancelled = false;
@@ -146,7 +146,7 @@ export class Backend {
     });
     return () => {
       cancelled = true;
-      sending.cancel();
+      inFlight.cancel();
     };
   }
 

@@ -2,7 +2,7 @@ import type {
   BackendHandler,
   BackendRequest,
   BackendResponse,
-  Sending,
+  RequestInFlight,
   Transport,
 } from "./backend.ts";
 import { EMPTY, fromReadable, isWhole, type Payload, toReadable } from "../http/bytes.ts";
@@ -24,13 +24,13 @@ export function handlerTransport(
   return {
     send(request) {
       const abort = new AbortController();
-      return sending(answer(handler, request, abort.signal, report), abort);
+      return inFlight(answer(handler, request, abort.signal, report), abort);
     },
     close() {},
   };
 }
 
-function sending(answer: Promise<BackendResponse>, abort: AbortController): Sending {
+function inFlight(answer: Promise<BackendResponse>, abort: AbortController): RequestInFlight {
   const cancelled = Promise.withResolvers<never>();
   const response = Promise.race([answer, cancelled.promise]);
   response.catch(() => {}); // who cancels need not look at the outcome

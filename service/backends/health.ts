@@ -1,5 +1,5 @@
 import { clearTimeout as clearTimer, setTimeout as startTimer } from "node:timers";
-import type { BackendOptions, Health, Healthcheck, Sending } from "./backend.ts";
+import type { BackendOptions, Health, Healthcheck, RequestInFlight } from "./backend.ts";
 import { EMPTY, isWhole } from "../http/bytes.ts";
 import { frameRequest } from "../http/framing.ts";
 import { HeaderList } from "../http/headers.ts";
@@ -29,7 +29,7 @@ export class HealthMonitor {
   readonly #stallClock: StallClock | undefined;
   /** Whether each of the latest probes was good, the latest last. */
   readonly #results: boolean[];
-  #sending: Sending | undefined;
+  #inFlight: RequestInFlight | undefined;
   #timer: ReturnType<typeof startTimer> | undefined;
   #started = false;
   #stopped = false;
@@ -69,7 +69,7 @@ export class HealthMonitor {
   stop(): void {
     this.#started = this.#stopped = true;
     clearTimer(this.#timer);
-    this.#sending?.cancel();
+    this.#inFlight?.cancel();
   }
 
   async #next(): Promise<void> {
@@ -93,14 +93,14 @@ export class HealthMonitor {
     const timeouts = { connect: timeout, firstByte: timeout };
     const transport = httpTransport({ ...this.#options, pool: false, timeouts }, this.#stallClock);
     try {
-      this.#sending = transport.send(this.#request());
-      const { status, body } = await this.#sending.response;
+      this.#inFlight = transport.send(this.#request());
+      const { status, body } = await this.#inFlight.response;
       if (!isWhole(body)) body.cancel();
       return status === expectedStatus ? undefined : `it answered with status ${status}`;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     } finally {
-      this.#sending = undefined;
+      this.#inFlight = undefined;
       transport.close();
     }
   }

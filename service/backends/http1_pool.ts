@@ -37,7 +37,7 @@ interface Use {
 }
 
 /** The connections in HTTP/1 to one backend, kept for the next request. */
-export class HttpPool {
+export class Http1Pool {
   readonly rules: PoolRules;
   readonly #connector: Connector;
   readonly #options: BackendOptions;

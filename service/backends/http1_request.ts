@@ -5,17 +5,17 @@ import {
   validateHeaderValue,
 } from "node:http";
 import type { Socket } from "node:net";
-import type { BackendRequest, Upgraded } from "./backend.ts";
+import type { BackendRequest, UpgradedConnection } from "./backend.ts";
 import { concat, EMPTY, isWhole, type Payload } from "../http/bytes.ts";
 import type { Connector } from "./connector.ts";
 import type { SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";
 import { isFramed, lengthOf } from "../http/framing.ts";
 import { HeaderList } from "../http/headers.ts";
-import { HttpBody, sendBody } from "./response_body.ts";
-import type { HttpPool } from "./http1_pool.ts";
+import { ResponseBody, sendBody } from "./response_body.ts";
+import type { Http1Pool } from "./http1_pool.ts";
 import { codeOf, incompleteResponse, toSendError } from "./send_errors.ts";
-import { isRepeatable, roomTime, type Timeouts, WireSending } from "./network_request.ts";
+import { isRepeatable, NetworkRequest, roomTime, type Timeouts } from "./network_request.ts";
 
 /** Room for the status line, in bytes, besides that for the header fields. */
 const STATUS_LINE = 1024;
@@ -23,16 +23,16 @@ const STATUS_LINE = 1024;
 const PLAIN: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"]);
 
 /** Where a request goes. */
-export interface HttpOrigin {
+export interface Http1Origin {
   readonly connector: Connector;
   readonly timeouts: Timeouts;
-  readonly pool: HttpPool;
+  readonly pool: Http1Pool;
 }
 
 /** One request over `node:http`. */
-export class HttpSending extends WireSending {
-  readonly #origin: HttpOrigin;
-  readonly #onUpgrade: ((upgraded: Upgraded) => void) | undefined;
+export class Http1Request extends NetworkRequest {
+  readonly #origin: Http1Origin;
+  readonly #onUpgrade: ((upgraded: UpgradedConnection) => void) | undefined;
   #wire: ClientRequest | undefined;
   #stopRoomTimer: (() => void) | undefined;
   #bytesBefore = 0;
@@ -41,8 +41,8 @@ export class HttpSending extends WireSending {
   /** @param onUpgrade Takes the connection, in place of a response, if the backend changes protocols. */
   constructor(
     request: BackendRequest,
-    origin: HttpOrigin,
-    onUpgrade?: (upgraded: Upgraded) => void,
+    origin: Http1Origin,
+    onUpgrade?: (upgraded: UpgradedConnection) => void,
   ) {
     super(request, origin.connector.name, origin.timeouts);
     this.#origin = origin;
@@ -117,7 +117,7 @@ export class HttpSending extends WireSending {
     const { timeouts: { betweenBytes, stallClock }, pool } = this.#origin;
     const { name } = this;
     const length = lengthOf(headers);
-    const body = this.body = new HttpBody(message, { name, length, betweenBytes, stallClock });
+    const body = this.body = new ResponseBody(message, { name, length, betweenBytes, stallClock });
     const { remoteAddress, remotePort } = message.socket;
     if (!pool.note(message.socket, headers)) wire.shouldKeepAlive = false;
     const head = {
@@ -190,7 +190,7 @@ class HangUp extends Error {
   readonly code = "ECONNRESET";
 }
 
-function open(request: BackendRequest, { connector, pool }: HttpOrigin): ClientRequest {
+function open(request: BackendRequest, { connector, pool }: Http1Origin): ClientRequest {
   const { method, headers } = request;
   // node:http upper-cases methods, chunks a POST without framing, and renders the head at once. So the rest goes
   // as GET, whose first word is replaced in the rendered head; to node:http it stays a plain GET.
@@ -235,7 +235,7 @@ function withTrailerFields(head: string, headers: HeaderList): string {
 }
 
 /** The body as bytes when all of it is here and its length was told, else as it is. */
-function atOnce(body: HttpBody): Payload {
+function atOnce(body: ResponseBody): Payload {
   if (!body.complete || body.failed || body.length === undefined) return body;
   const chunks: Uint8Array[] = [];
   for (let chunk; (chunk = body.read()) instanceof Uint8Array;) chunks.push(chunk);

@@ -11,9 +11,14 @@ import { HttpVersion } from "../http/exchange.ts";
 import { lengthOf } from "../http/framing.ts";
 import type { Http2Session } from "./http2_session.ts";
 import { HeaderList } from "../http/headers.ts";
-import { type Arrival, type Departure, HttpBody, sendBody } from "./response_body.ts";
+import {
+  type RequestStream,
+  ResponseBody,
+  type ResponseStream,
+  sendBody,
+} from "./response_body.ts";
 import { toSendError } from "./send_errors.ts";
-import { isRepeatable, type Timeouts, WireSending } from "./network_request.ts";
+import { isRepeatable, NetworkRequest, type Timeouts } from "./network_request.ts";
 
 /** Fields that belong to one connection in HTTP/1.1 (RFC 9113, section 8.2.2). */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set(
@@ -29,7 +34,7 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set(
 const END_STREAM = 1;
 
 /** One request over a connection in HTTP/2, whose place it gives back at its end. */
-export class Http2Sending extends WireSending {
+export class Http2Request extends NetworkRequest {
   readonly #session: Http2Session;
   readonly #timeouts: Timeouts;
   #stream: ClientHttp2Stream | undefined;
@@ -118,7 +123,7 @@ export class Http2Sending extends WireSending {
     }
     const length = lengthOf(headers);
     const arrival = new StreamArrival(stream, cut, () => this.#session.faultOf(stream, this.name));
-    this.body = new HttpBody(arrival, { name: this.name, length, betweenBytes, stallClock });
+    this.body = new ResponseBody(arrival, { name: this.name, length, betweenBytes, stallClock });
     this.resolve({ ...head, body: this.body });
   }
 
@@ -140,7 +145,7 @@ export class Http2Sending extends WireSending {
 }
 
 /** What comes on a stream, as a body takes it. */
-class StreamArrival implements Arrival {
+class StreamArrival implements ResponseStream {
   complete = false;
   rawTrailers: readonly string[] = [];
   readonly #stream: ClientHttp2Stream;
@@ -199,7 +204,7 @@ function watchEnd(stream: ClientHttp2Stream): () => boolean {
 }
 
 /** The backend may say that it wants no more of a body, without an error: `close` does not come by itself then. */
-function departureOn(stream: ClientHttp2Stream): Departure {
+function departureOn(stream: ClientHttp2Stream): RequestStream {
   stream.on("aborted", () => {
     if (stream.rstCode) return;
     if (stream.readableEnded) stream.destroy();

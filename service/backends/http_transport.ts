@@ -1,16 +1,16 @@
-import type { BackendOptions, BackendRequest, Sending, Transport } from "./backend.ts";
+import type { BackendOptions, BackendRequest, RequestInFlight, Transport } from "./backend.ts";
 import { isWhole } from "../http/bytes.ts";
 import { connectorOf } from "./connector.ts";
 import type { SendError } from "../errors.ts";
 import { sendUpgrade } from "./upgrade.ts";
-import { type HttpOrigin, HttpSending } from "./http1_request.ts";
+import { type Http1Origin, Http1Request } from "./http1_request.ts";
 import { Http2Pool } from "./http2_pool.ts";
-import { Http2Sending } from "./http2_request.ts";
+import { Http2Request } from "./http2_request.ts";
 import { type Http2Session, NotHttp2 } from "./http2_session.ts";
-import { HttpPool } from "./http1_pool.ts";
+import { Http1Pool } from "./http1_pool.ts";
 import { StallClock } from "../util/stall_clock.ts";
 import { toSendError } from "./send_errors.ts";
-import { type Timeouts, WireSending } from "./network_request.ts";
+import { NetworkRequest, type Timeouts } from "./network_request.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1;
@@ -24,20 +24,23 @@ export function httpTransport(
   stallClock: StallClock = new StallClock(),
 ): Transport {
   const connector = connectorOf(options);
-  const pool = new HttpPool(connector, options);
-  const origin: HttpOrigin = { connector, timeouts: timeoutsOf(options, stallClock), pool };
+  const pool = new Http1Pool(connector, options);
+  const origin: Http1Origin = { connector, timeouts: timeoutsOf(options, stallClock), pool };
   const upgrade = (request: BackendRequest) =>
-    sendUpgrade(request, { ...origin, pool: new HttpPool(connector, { ...options, pool: false }) });
+    sendUpgrade(request, {
+      ...origin,
+      pool: new Http1Pool(connector, { ...options, pool: false }),
+    });
   const fallback = !options.grpc;
   if (fallback && (!connector.secure || options.http2 === false)) {
     return {
-      send: (request) => new HttpSending(request, origin),
+      send: (request) => new Http1Request(request, origin),
       upgrade,
       close: () => pool.close(),
     };
   }
   const sessions = new Http2Pool(connector, pool.rules, origin.timeouts, fallback);
-  const either = new EitherOrigin(origin, sessions);
+  const either = new NegotiatedOrigin(origin, sessions);
   return {
     send: (request) => either.send(request),
     upgrade,
@@ -56,20 +59,20 @@ function timeoutsOf({ timeouts = {} }: BackendOptions, stallClock: StallClock): 
 }
 
 /** A backend that may speak HTTP/2, and what it chose when it was last asked. */
-class EitherOrigin {
-  readonly http1: HttpOrigin;
+class NegotiatedOrigin {
+  readonly http1: Http1Origin;
   readonly #sessions: Http2Pool;
   #speaksHttp1 = false;
 
-  constructor(http1: HttpOrigin, sessions: Http2Pool) {
+  constructor(http1: Http1Origin, sessions: Http2Pool) {
     this.http1 = http1;
     this.#sessions = sessions;
   }
 
-  send(request: BackendRequest): Sending {
+  send(request: BackendRequest): RequestInFlight {
     return this.#speaksHttp1
-      ? new HttpSending(request, this.http1)
-      : new EitherSending(request, this);
+      ? new Http1Request(request, this.http1)
+      : new NegotiatedRequest(request, this);
   }
 
   /** A place on a connection in HTTP/2; undefined when the backend wants HTTP/1.1. */
@@ -91,11 +94,11 @@ class EitherOrigin {
 }
 
 /** A request that waits for its connection, and then goes on it. */
-class EitherSending extends WireSending {
-  readonly #origin: EitherOrigin;
-  #sending: Sending | undefined;
+class NegotiatedRequest extends NetworkRequest {
+  readonly #origin: NegotiatedOrigin;
+  #inFlight: RequestInFlight | undefined;
 
-  constructor(request: BackendRequest, origin: EitherOrigin) {
+  constructor(request: BackendRequest, origin: NegotiatedOrigin) {
     super(request, origin.http1.connector.name, origin.http1.timeouts);
     this.#origin = origin;
     this.#start(true).catch((error) => this.abandon(toSendError(error, this.name)));
@@ -106,13 +109,13 @@ class EitherSending extends WireSending {
     const session = await this.#origin.session();
     if (this.over) return session?.release();
     const { firstByte: _, ...others } = timeouts; // that is watched here
-    const sending = this.#sending = session
-      ? new Http2Sending(this.request, connector.name, session, others)
-      : new HttpSending(this.request, { connector, timeouts: others, pool });
+    const inFlight = this.#inFlight = session
+      ? new Http2Request(this.request, connector.name, session, others)
+      : new Http1Request(this.request, { connector, timeouts: others, pool });
     try {
-      this.resolve(await sending.response);
+      this.resolve(await inFlight.response);
     } catch (error) {
-      if (!mayRetry || !(sending instanceof Http2Sending) || !sending.unseen) throw error;
+      if (!mayRetry || !(inFlight instanceof Http2Request) || !inFlight.unseen) throw error;
       this.#origin.closeIdle();
       await this.#start(false);
     }
@@ -120,7 +123,7 @@ class EitherSending extends WireSending {
 
   protected override drop(error: SendError): void {
     const { body } = this.request;
-    if (this.#sending) this.#sending.cancel();
+    if (this.#inFlight) this.#inFlight.cancel();
     else if (!isWhole(body)) body.cancel(error);
   }
 }

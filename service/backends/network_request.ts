@@ -1,8 +1,13 @@
-import type { BackendOptions, BackendRequest, BackendResponse, Sending } from "./backend.ts";
+import type {
+  BackendOptions,
+  BackendRequest,
+  BackendResponse,
+  RequestInFlight,
+} from "./backend.ts";
 import { isWhole } from "../http/bytes.ts";
 import { SendError, type SendFailure } from "../errors.ts";
 import { headError } from "../http/head_limits.ts";
-import type { HttpBody } from "./response_body.ts";
+import type { ResponseBody } from "./response_body.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 
 /** How long the phases of a request may take, in milliseconds, and what counts them. */
@@ -26,12 +31,12 @@ export function roomTime({ connect }: Pick<Timeouts, "connect">): number {
 }
 
 /** A request on its way to a backend, whichever version of HTTP carries it: its outcome, its end, its time limits. */
-export abstract class WireSending implements Sending {
+export abstract class NetworkRequest implements RequestInFlight {
   readonly response: Promise<BackendResponse>;
   protected readonly request: BackendRequest;
   /** The backend's scheme, host and port, for messages. */
   protected readonly name: string;
-  protected body: HttpBody | undefined;
+  protected body: ResponseBody | undefined;
   readonly #outcome = Promise.withResolvers<BackendResponse>();
   readonly #stallClock: StallClock;
   readonly #timers = new Set<() => void>();

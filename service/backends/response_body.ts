@@ -4,8 +4,8 @@ import { HeaderList } from "../http/headers.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 import { incompleteResponse } from "./send_errors.ts";
 
-/** What {@linkcode HttpBody} needs to know beside the message. */
-export interface HttpBodyOptions {
+/** What {@linkcode ResponseBody} needs to know beside the message. */
+export interface ResponseBodyOptions {
   /** The backend's scheme, host and port, for messages. */
   readonly name: string;
   /** From Content-Length, in bytes. */
@@ -17,7 +17,7 @@ export interface HttpBodyOptions {
 }
 
 /** What a body arrives in: a message of `node:http`, or a stream of HTTP/2. */
-export interface Arrival {
+export interface ResponseStream {
   /** Whether all of it has arrived, trailers too; before Deno 2.9 only the event `end` tells. */
   readonly complete: boolean;
   /** Names and values in order; before Deno 2.9 there are none. */
@@ -32,8 +32,8 @@ export interface Arrival {
 }
 
 /** A response's body, taken off the socket only as fast as it is read. */
-export class HttpBody implements ByteSource {
-  readonly #message: Arrival;
+export class ResponseBody implements ByteSource {
+  readonly #message: ResponseStream;
   readonly #name: string;
   readonly #betweenBytes: number | undefined;
   readonly #stallClock: StallClock;
@@ -43,7 +43,10 @@ export class HttpBody implements ByteSource {
   #listening = false;
   #ended = false;
 
-  constructor(message: Arrival, { name, length, betweenBytes, stallClock }: HttpBodyOptions) {
+  constructor(
+    message: ResponseStream,
+    { name, length, betweenBytes, stallClock }: ResponseBodyOptions,
+  ) {
     this.#message = message;
     this.#name = name;
     this.#left = length;
@@ -145,7 +148,7 @@ export class HttpBody implements ByteSource {
 const MAX_FLUSH_MS = 1000;
 
 /** What a body leaves on. */
-export interface Departure {
+export interface RequestStream {
   readonly destroyed: boolean;
   /**
    * Answers whether there is room for more; if not, `drain` tells when.
@@ -164,7 +167,7 @@ export interface Departure {
  * @param end Ends the message, with trailers if there are any.
  */
 export async function sendBody(
-  wire: Departure,
+  wire: RequestStream,
   source: ByteSource,
   end: (trailers: HeaderList | undefined) => void,
 ): Promise<void> {

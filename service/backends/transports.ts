@@ -1,4 +1,4 @@
-import type { BackendOptions, Transport, Upgrading } from "./backend.ts";
+import type { BackendOptions, Transport, UpgradeInFlight } from "./backend.ts";
 import { RecencyMap } from "../util/recency_map.ts";
 
 /** How many transports are kept of backends that the service does not define. */
@@ -37,7 +37,7 @@ export class Transports {
     const transport = () => this.#lasting.get(key) ?? this.#use(key, options);
     return {
       send: (request) => transport().send(request),
-      upgrade: (request): Upgrading => transport().upgrade!(request),
+      upgrade: (request): UpgradeInFlight => transport().upgrade!(request),
       close() {},
     };
   }

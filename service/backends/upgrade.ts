@@ -1,6 +1,11 @@
 import type { Duplex } from "node:stream";
-import type { BackendRequest, BackendResponse, Upgraded, Upgrading } from "./backend.ts";
-import { type HttpOrigin, HttpSending } from "./http1_request.ts";
+import type {
+  BackendRequest,
+  BackendResponse,
+  UpgradedConnection,
+  UpgradeInFlight,
+} from "./backend.ts";
+import { type Http1Origin, Http1Request } from "./http1_request.ts";
 import type { HeaderList } from "../http/headers.ts";
 
 /**
@@ -16,11 +21,13 @@ export function asksForUpgrade(method: string, headers: HeaderList): boolean {
 }
 
 /** Sends a request to change protocols. */
-export function sendUpgrade(request: BackendRequest, origin: HttpOrigin): Upgrading {
-  const { promise, resolve, reject } = Promise.withResolvers<Upgraded | BackendResponse>();
-  const sending = new HttpSending(request, origin, resolve);
-  sending.response.then(resolve, reject);
-  return { outcome: promise, cancel: () => sending.cancel() };
+export function sendUpgrade(request: BackendRequest, origin: Http1Origin): UpgradeInFlight {
+  const { promise, resolve, reject } = Promise.withResolvers<
+    UpgradedConnection | BackendResponse
+  >();
+  const inFlight = new Http1Request(request, origin, resolve);
+  inFlight.response.then(resolve, reject);
+  return { outcome: promise, cancel: () => inFlight.cancel() };
 }
 
 /** Connects two connections that have changed protocols, until both have ended or one has failed. */

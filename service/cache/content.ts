@@ -1,6 +1,6 @@
 import { concat, type Eventually, type Payload } from "../http/bytes.ts";
 import { HostError } from "../errors.ts";
-import type { PipeSink } from "../http/pipe.ts";
+import type { BodySink } from "../http/pipe.ts";
 import type { CacheDriver, ContentId } from "./driver.ts";
 import { Reader } from "./reader.ts";
 import { type Position, Readers } from "./readers.ts";
@@ -14,7 +14,7 @@ const PIECE = 256 << 10;
  * The bytes of an object: written once, and read by any number of readers, also while they are written. What is long is
  * with a driver, if there is one.
  */
-export class CacheContent implements PipeSink {
+export class CacheContent implements BodySink {
   /** Whether it is in the cache, where readers may yet find it. */
   findable = false;
   /** How many bytes there shall be, if the writer has said. */

@@ -21,7 +21,7 @@ export class ChunkQueue implements ByteSource {
   #arriving: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #done = false;
-  #held: ByteCounter | undefined;
+  #counter: ByteCounter | undefined;
 
   /** Whether a read has met the end. */
   get done(): boolean {
@@ -44,9 +44,9 @@ export class ChunkQueue implements ByteSource {
   }
 
   /** Has the bytes that are at hand counted, those of now and later ones. */
-  countIn(held: ByteCounter): void {
-    if (this.#held) return;
-    this.#held = held;
+  countIn(counter: ByteCounter): void {
+    if (this.#counter) return;
+    this.#counter = counter;
     for (const piece of this.#pieces) this.#count(piece, 1);
   }
 
@@ -93,7 +93,7 @@ export class ChunkQueue implements ByteSource {
         this.#count(head, -1);
         return head;
       }
-      if (this.#held) this.#held.bytes -= most;
+      if (this.#counter) this.#counter.bytes -= most;
       this.#pieces[this.#first] = head.subarray(most);
       return head.subarray(0, most);
     }
@@ -178,6 +178,6 @@ export class ChunkQueue implements ByteSource {
   }
 
   #count(piece: Payload, sign: 1 | -1): void {
-    if (this.#held && isWhole(piece)) this.#held.bytes += sign * piece.length;
+    if (this.#counter && isWhole(piece)) this.#counter.bytes += sign * piece.length;
   }
 }

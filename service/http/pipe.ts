@@ -7,7 +7,7 @@ import type { HeaderList } from "./headers.ts";
 const MAX_UNREAD = 64 * 1024;
 
 /** What a stream is written into. */
-export interface PipeSink {
+export interface BodySink {
   /** Whether a write would have to wait. */
   readonly full: boolean;
   /** Resolves when a write need not wait any more, or can only fail. */
@@ -16,7 +16,7 @@ export interface PipeSink {
    * Of a sink that is never full and takes whole bodies by itself: what waits while it is far ahead of all
    * readers. Throws or rejects when nobody wants more.
    */
-  readonly stallClock?: () => Eventually<void>;
+  readonly drained?: () => Eventually<void>;
   /** Hands on bytes, which the sink keeps. Waits first while it is full. */
   write(chunk: Uint8Array): Eventually<void>;
   /** Ends the message well. */
@@ -26,18 +26,18 @@ export interface PipeSink {
 }
 
 /** Joins one writer to one reader; a fast writer waits for a slow reader. */
-export class Pipe implements ByteSource, PipeSink {
+export class Pipe implements ByteSource, BodySink {
   readonly #chunks = new Fifo<Uint8Array>();
-  readonly #held: ByteCounter | undefined;
+  readonly #counter: ByteCounter | undefined;
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;
   #gone: { reason: unknown } | undefined;
   #reader: PromiseWithResolvers<void> | undefined;
   #writer: PromiseWithResolvers<void> | undefined;
 
-  /** @param held Where what is unread is counted. */
-  constructor(held?: ByteCounter) {
-    this.#held = held;
+  /** @param counter Counts the bytes that were written and not yet read. */
+  constructor(counter?: ByteCounter) {
+    this.#counter = counter;
   }
 
   /** Unknown until the writer has finished. */
@@ -101,7 +101,7 @@ export class Pipe implements ByteSource, PipeSink {
 
   #count(bytes: number): void {
     this.#unread += bytes;
-    if (this.#held) this.#held.bytes += bytes;
+    if (this.#counter) this.#counter.bytes += bytes;
   }
 
   #wakeReader(): void {

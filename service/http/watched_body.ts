@@ -6,7 +6,7 @@ const MAX_WHOLE = 2 ** 20;
 /** Bytes of such a piece. */
 const PIECE = 2 ** 18;
 
-/** Told what happens to a {@linkcode HandedBody}. */
+/** Told what happens to a {@linkcode WatchedBody}. */
 export interface BodyWatcher {
   /** Its reader asks for more, and so has taken what it was given. */
   reading(): void;
@@ -17,7 +17,7 @@ export interface BodyWatcher {
 }
 
 /** A body on its way: tells when bytes move, and can be cut from outside. */
-export class HandedBody implements ByteSource {
+export class WatchedBody implements ByteSource {
   readonly #source: ByteSource;
   readonly #watcher: BodyWatcher;
   #fail: ((error: unknown) => void) | undefined;

@@ -265,7 +265,7 @@ Deno.test("a header named as a member of objects goes over HTTP/2", async () => 
     stream.end("ok");
   });
   const backends = new Backends({});
-  const sending = backends.make("origin", { url: origin.url, grpc: true }).send({
+  const inFlight = backends.make("origin", { url: origin.url, grpc: true }).send({
     method: "GET",
     url: "http://a.test/",
     headers: new HeaderList(fields.flat()),
@@ -275,7 +275,7 @@ Deno.test("a header named as a member of objects goes over HTTP/2", async () => 
     limits: DEFAULT_LIMITS,
     requestId: "0",
   });
-  assertEquals((await sending.response).status, 200);
+  assertEquals((await inFlight.response).status, 200);
   const [raw] = seen;
   for (const [name, value] of fields) assertEquals(raw![raw!.indexOf(name) + 1], value, name);
   backends.close();

@@ -1,4 +1,4 @@
-import type { BackendResponse, Sending } from "../../backends/backend.ts";
+import type { BackendResponse, RequestInFlight } from "../../backends/backend.ts";
 import type { Backend, GuestSend } from "../../backends/backends.ts";
 import { type ByteSource, type Eventually, isWhole, type Payload } from "../../http/bytes.ts";
 import type { Cache } from "../cache.ts";
@@ -134,11 +134,11 @@ export class ReadThrough {
   /** Sends the request as it is: of others nothing is to be had. */
   #send({ backend, request, used }: CacheableRequest, use: "pass" | "miss"): PendingAnswer {
     used(use);
-    const sending = backend.send(request);
+    const inFlight = backend.send(request);
     const response = use === "pass"
-      ? sending.response
-      : sending.response.then((response) => missed(request, response));
-    return { response, cancel: () => sending.cancel() };
+      ? inFlight.response
+      : inFlight.response.then((response) => missed(request, response));
+    return { response, cancel: () => inFlight.cancel() };
   }
 
   /**
@@ -181,34 +181,34 @@ export class ReadThrough {
     const { backend, request } = question;
     const stored = known && this.#headOf(known);
     const headers = backendFields(request.headers, stored);
-    let sending: Sending;
+    let inFlight: RequestInFlight;
     try {
-      sending = backend.send({ ...request, method: "GET", headers });
+      inFlight = backend.send({ ...request, method: "GET", headers });
     } catch (error) {
       obligation.release();
       throw error;
     }
     return {
-      response: this.#bring(question, sending, known, obligation),
+      response: this.#bring(question, inFlight, known, obligation),
       cancel: () => {
-        if (obligation.open && !obligation.awaited) sending.cancel();
+        if (obligation.open && !obligation.awaited) inFlight.cancel();
       },
     };
   }
 
   async #bring(
     question: CacheableRequest,
-    sending: Sending,
+    inFlight: RequestInFlight,
     known: FoundObject | undefined,
     obligation: Obligation,
   ): Promise<BackendResponse | undefined> {
-    const stop = () => sending.cancel();
+    const stop = () => inFlight.cancel();
     const spare = known?.phase === "revalidatable" ? undefined : known;
     const guard = this.#guard(stop, question);
     this.#running.add(stop);
     guard?.begin();
     try {
-      const response = await sending.response.finally(() => {
+      const response = await inFlight.response.finally(() => {
         this.#running.delete(stop);
         guard?.end();
       });

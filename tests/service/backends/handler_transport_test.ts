@@ -129,11 +129,11 @@ Deno.test("a cancelled send aborts the handler's signal and rejects", async () =
     aborted.resolve();
     throw web.signal.reason;
   }, (error) => reported.push(error));
-  const sending = transport.send(request());
+  const inFlight = transport.send(request());
   await called.promise;
-  sending.cancel();
-  sending.cancel();
-  const error = await assertRejects(() => sending.response, SendError, "was cancelled");
+  inFlight.cancel();
+  inFlight.cancel();
+  const error = await assertRejects(() => inFlight.response, SendError, "was cancelled");
   assertEquals(error.failure, "connection_terminated");
   await aborted.promise;
   assertEquals(reported, []);
@@ -158,12 +158,12 @@ Deno.test("a response that comes after the send was cancelled is let go", async 
   const called = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
-  const sending = handlerTransport(() => {
+  const inFlight = handlerTransport(() => {
     called.resolve();
     return answer.promise;
   }, () => {}).send(request());
   await called.promise;
-  sending.cancel();
+  inFlight.cancel();
   answer.resolve(new Response(new ReadableStream({ cancel: () => released.resolve() })));
   await released.promise;
 });

@@ -68,10 +68,10 @@ Deno.test("a cancelled request closes its connection and rejects", async () => {
     arrived.resolve();
     await wire.rest();
   }, async (transport) => {
-    const sending = transport.send(request());
+    const inFlight = transport.send(request());
     await arrived.promise;
-    sending.cancel();
-    const error = await assertRejects(() => sending.response, SendError, "was cancelled");
+    inFlight.cancel();
+    const error = await assertRejects(() => inFlight.response, SendError, "was cancelled");
     assertEquals(error.failure, "connection_terminated");
   });
 });
@@ -97,9 +97,9 @@ Deno.test("a request that is cancelled after the head fails its body", async () 
     await wire.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
     await wire.rest();
   }, async (transport) => {
-    const sending = transport.send(request());
-    const reading = sourceOf(await sending.response).read();
-    sending.cancel();
+    const inFlight = transport.send(request());
+    const reading = sourceOf(await inFlight.response).read();
+    inFlight.cancel();
     await assertRejects(async () => await reading, SendError, "was cancelled");
   });
 });
