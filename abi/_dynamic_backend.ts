@@ -1,6 +1,6 @@
 /** `register_dynamic_backend`: a backend that the guest defines for itself. @module */
 import { Secret } from "../handles/secret.ts";
-import type { BackendOptions, Healthcheck, TlsVersion } from "../service/backends/backend.ts";
+import type { BackendOptions, Healthcheck, TlsVersion } from "../service/backends/definition.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Hostcall, type Input } from "./_define.ts";
 import { byteString, oneOf, options, ref, text, u32, u64, unsigned } from "./_in.ts";

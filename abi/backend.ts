@@ -1,7 +1,7 @@
 /** `fastly_backend`: what a guest may ask about a backend by its name. @module */
 import type { Sandbox } from "../handles/sandbox.ts";
-import type { BackendOptions } from "../service/backends/backend.ts";
-import type { Backend } from "../service/backends/backends.ts";
+import type { BackendOptions } from "../service/backends/definition.ts";
+import type { Backend } from "../service/backends/backend.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Hostcall, type Input, type Namespace, namespace } from "./_define.ts";
 import type { Output } from "./_define.ts";

@@ -9,7 +9,7 @@ import { PendingRequest as Pending, type Reply } from "../handles/pending_reques
 import type { Sandbox } from "../handles/sandbox.ts";
 import { firstReady } from "../handles/waitable.ts";
 import { send, sendThroughCache } from "../handles/send.ts";
-import type { Backend } from "../service/backends/backends.ts";
+import type { Backend } from "../service/backends/backend.ts";
 import type { Payload } from "../service/http/bytes.ts";
 import type { Eventually } from "../service/http/bytes.ts";
 import { refuse, SendError } from "../service/errors.ts";

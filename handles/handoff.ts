@@ -1,4 +1,4 @@
-import type { Backend } from "../service/backends/backends.ts";
+import type { Backend } from "../service/backends/backend.ts";
 import { EMPTY } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
 import type { HeaderList } from "../service/http/headers.ts";

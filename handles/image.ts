@@ -1,4 +1,4 @@
-import type { Backend } from "../service/backends/backends.ts";
+import type { Backend } from "../service/backends/backend.ts";
 import { EMPTY, isWhole, type Payload, toReadable } from "../service/http/bytes.ts";
 import { refuse, SendError } from "../service/errors.ts";
 import type { ImageOptimizer } from "../service/backends/image_optimizer.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Backend } from "../service/backends/backends.ts";
+import type { Backend } from "../service/backends/backend.ts";
 import { EMPTY } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
 import { describe, type Service } from "../service/service.ts";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import type { BackendResponse } from "../service/backends/backend.ts";
-import type { Backend, GuestSend } from "../service/backends/backends.ts";
+import type { BackendResponse } from "../service/backends/transport.ts";
+import type { Backend, GuestSend } from "../service/backends/backend.ts";
 import type { Payload } from "../service/http/bytes.ts";
 import { SendError } from "../service/errors.ts";
 import { gunzip } from "../service/http/gunzip.ts";

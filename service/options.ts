@@ -1,5 +1,5 @@
 import type { AclEntry } from "./stores/acl.ts";
-import type { BackendDefinition } from "./backends/backend.ts";
+import type { BackendDefinition } from "./backends/definition.ts";
 import type { CacheDriver } from "./cache/driver.ts";
 import type { DeviceLookup } from "./client/device.ts";
 import type { KvDriver } from "./stores/kv/driver.ts";

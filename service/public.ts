@@ -16,7 +16,7 @@ export type {
   PoolLimits,
   TcpKeepAlive,
   TlsVersion,
-} from "./backends/backend.ts";
+} from "./backends/definition.ts";
 export type { AclEntry } from "./stores/acl.ts";
 export type {
   KvDriver,
@@ -60,7 +60,7 @@ export type { Inspection, Inspector, Verdict } from "./client/inspection.ts";
 // What a front hands in
 export type { ByteSource, Eventually, Payload } from "./http/bytes.ts";
 export type { Status } from "./status.ts";
-export type { BackendStats as Traffic } from "./backends/backends.ts";
+export type { BackendStats as Traffic } from "./backends/backend.ts";
 export { type CacheUse, RequestMetrics as Usage } from "./http/request_metrics.ts";
 export {
   type Exchange,

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { type Acl, aclsOf } from "./stores/acl.ts";
-import type { Backend } from "./backends/backends.ts";
+import type { Backend } from "./backends/backend.ts";
 import { Backends } from "./backends/backends.ts";
 import { Cache } from "./cache/cache.ts";
 import { type DeviceLookup, parseDevice } from "./client/device.ts";

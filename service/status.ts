@@ -1,4 +1,4 @@
-import type { BackendStats } from "./backends/backends.ts";
+import type { BackendStats } from "./backends/backend.ts";
 
 /** How a program is doing, and what has been counted since it was loaded. */
 export interface Status {

@@ -3,7 +3,7 @@ import type {
   Healthcheck,
   PoolLimits,
   TcpKeepAlive,
-} from "../../service/backends/backend.ts";
+} from "../../service/backends/definition.ts";
 import { filled, filledOrNothing } from "./filled.ts";
 import type { ConfigTable } from "./table.ts";
 

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { parse, type TomlTable } from "npm:smol-toml@1.9.1";
-import type { BackendOptions } from "../../service/backends/backend.ts";
+import type { BackendOptions } from "../../service/backends/definition.ts";
 import type { FactsOverride } from "../../service/client/client_facts.ts";
 import { ERROR_DETAILS } from "../../service/http/error_text.ts";
 import { FACT_NAMES, readFacts } from "../../service/client/fact_fields.ts";

@@ -5,7 +5,7 @@ import {
   type NetConnectOpts,
   type Socket,
 } from "node:net";
-import type { BackendOptions, TcpKeepAlive } from "./backend.ts";
+import type { BackendOptions, TcpKeepAlive } from "./definition.ts";
 import { tlsConnector } from "./tls.ts";
 
 /** Opens connections to one backend. */

@@ -1,10 +1,5 @@
-import type {
-  BackendHandler,
-  BackendRequest,
-  BackendResponse,
-  RequestInFlight,
-  Transport,
-} from "./backend.ts";
+import type { BackendHandler } from "./definition.ts";
+import type { BackendRequest, BackendResponse, RequestInFlight, Transport } from "./transport.ts";
 import { EMPTY, fromReadable, isWhole, type Payload, toReadable } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";

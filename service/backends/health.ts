@@ -1,5 +1,6 @@
 import { clearTimeout as clearTimer, setTimeout as startTimer } from "node:timers";
-import type { BackendOptions, Health, Healthcheck, RequestInFlight } from "./backend.ts";
+import type { BackendOptions, Health, Healthcheck } from "./definition.ts";
+import type { RequestInFlight } from "./transport.ts";
 import { EMPTY, isWhole } from "../http/bytes.ts";
 import { frameRequest } from "../http/framing.ts";
 import { HeaderList } from "../http/headers.ts";

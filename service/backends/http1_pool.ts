@@ -1,7 +1,7 @@
 import { Agent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import type { Socket } from "node:net";
-import type { BackendOptions } from "./backend.ts";
+import type { BackendOptions } from "./definition.ts";
 import { type Connector, tcpKeepAlive } from "./connector.ts";
 import type { HeaderList } from "../http/headers.ts";
 

@@ -5,7 +5,7 @@ import {
   validateHeaderValue,
 } from "node:http";
 import type { Socket } from "node:net";
-import type { BackendRequest, UpgradedConnection } from "./backend.ts";
+import type { BackendRequest, UpgradedConnection } from "./transport.ts";
 import { concat, EMPTY, isWhole, type Payload } from "../http/bytes.ts";
 import type { Connector } from "./connector.ts";
 import type { SendError } from "../errors.ts";

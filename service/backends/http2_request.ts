@@ -4,7 +4,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from "node:http2";
-import type { BackendRequest } from "./backend.ts";
+import type { BackendRequest } from "./transport.ts";
 import { EMPTY, isWhole } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";

@@ -1,4 +1,5 @@
-import type { BackendOptions, BackendRequest, RequestInFlight, Transport } from "./backend.ts";
+import type { BackendOptions } from "./definition.ts";
+import type { BackendRequest, RequestInFlight, Transport } from "./transport.ts";
 import { isWhole } from "../http/bytes.ts";
 import { connectorOf } from "./connector.ts";
 import type { SendError } from "../errors.ts";

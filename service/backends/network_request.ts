@@ -1,9 +1,5 @@
-import type {
-  BackendOptions,
-  BackendRequest,
-  BackendResponse,
-  RequestInFlight,
-} from "./backend.ts";
+import type { BackendOptions } from "./definition.ts";
+import type { BackendRequest, BackendResponse, RequestInFlight } from "./transport.ts";
 import { isWhole } from "../http/bytes.ts";
 import { SendError, type SendFailure } from "../errors.ts";
 import { headError } from "../http/head_limits.ts";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { BackendDefinition } from "./backend.ts";
+import type { BackendDefinition } from "./definition.ts";
 import { type Connector, connectorOf } from "./connector.ts";
 import { SendError } from "../errors.ts";
 import { toSendError } from "./send_errors.ts";

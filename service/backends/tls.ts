@@ -7,7 +7,7 @@ import {
   type ConnectionOptions,
   type TLSSocket,
 } from "node:tls";
-import type { BackendOptions, TlsVersion } from "./backend.ts";
+import type { BackendOptions, TlsVersion } from "./definition.ts";
 import { SendError } from "../errors.ts";
 
 type TlsOptions = NonNullable<BackendOptions["tls"]>;

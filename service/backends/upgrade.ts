@@ -4,7 +4,7 @@ import type {
   BackendResponse,
   UpgradedConnection,
   UpgradeInFlight,
-} from "./backend.ts";
+} from "./transport.ts";
 import { type Http1Origin, Http1Request } from "./http1_request.ts";
 import type { HeaderList } from "../http/headers.ts";
 

@@ -1,4 +1,4 @@
-import type { BackendHandler } from "../backends/backend.ts";
+import type { BackendHandler } from "../backends/definition.ts";
 
 /** Where an address is, under the names of Fastly's geolocation JSON. Some SDKs take no record with a key missing. */
 export interface Geo {

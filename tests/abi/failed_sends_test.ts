@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import type { BackendDefinition } from "../../service/backends/backend.ts";
+import type { BackendDefinition } from "../../service/backends/definition.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { createAuthority } from "../certificates.ts";

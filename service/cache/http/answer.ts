@@ -1,5 +1,5 @@
-import type { BackendResponse } from "../../backends/backend.ts";
-import type { GuestSend } from "../../backends/backends.ts";
+import type { BackendResponse } from "../../backends/transport.ts";
+import type { GuestSend } from "../../backends/backend.ts";
 import { discard, EMPTY } from "../../http/bytes.ts";
 import type { CacheContent } from "../content.ts";
 import type { HeaderList } from "../../http/headers.ts";

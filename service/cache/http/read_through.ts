@@ -1,5 +1,5 @@
-import type { BackendResponse, RequestInFlight } from "../../backends/backend.ts";
-import type { Backend, GuestSend } from "../../backends/backends.ts";
+import type { BackendResponse, RequestInFlight } from "../../backends/transport.ts";
+import type { Backend, GuestSend } from "../../backends/backend.ts";
 import { type ByteSource, type Eventually, isWhole, type Payload } from "../../http/bytes.ts";
 import type { Cache } from "../cache.ts";
 import type { CacheContent } from "../content.ts";

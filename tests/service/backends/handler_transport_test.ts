@@ -1,4 +1,5 @@
-import type { BackendHandler, BackendResponse } from "../../../service/backends/backend.ts";
+import type { BackendHandler } from "../../../service/backends/definition.ts";
+import type { BackendResponse } from "../../../service/backends/transport.ts";
 import { collect, EMPTY } from "../../../service/http/bytes.ts";
 import { SendError } from "../../../service/errors.ts";
 import { handlerTransport } from "../../../service/backends/handler_transport.ts";

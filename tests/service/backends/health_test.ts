@@ -1,4 +1,4 @@
-import type { BackendDefinition, BackendOptions } from "../../../service/backends/backend.ts";
+import type { BackendDefinition, BackendOptions } from "../../../service/backends/definition.ts";
 import { Backends } from "../../../service/backends/backends.ts";
 import { findUnreachable } from "../../../service/backends/reachability.ts";
 import { assertEquals, assertMatch } from "../../assert.ts";

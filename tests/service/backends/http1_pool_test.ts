@@ -1,4 +1,4 @@
-import type { BackendOptions } from "../../../service/backends/backend.ts";
+import type { BackendOptions } from "../../../service/backends/definition.ts";
 import { ipv4First } from "../../../service/backends/connector.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assertEquals, assertStringIncludes } from "../../assert.ts";

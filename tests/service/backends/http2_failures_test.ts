@@ -1,4 +1,5 @@
-import type { BackendOptions, Transport } from "../../../service/backends/backend.ts";
+import type { BackendOptions } from "../../../service/backends/definition.ts";
+import type { Transport } from "../../../service/backends/transport.ts";
 import { SendError } from "../../../service/errors.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../../assert.ts";

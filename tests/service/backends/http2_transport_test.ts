@@ -1,7 +1,8 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { createServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { BackendOptions, Transport } from "../../../service/backends/backend.ts";
+import type { BackendOptions } from "../../../service/backends/definition.ts";
+import type { Transport } from "../../../service/backends/transport.ts";
 import { EMPTY } from "../../../service/http/bytes.ts";
 import { SendError } from "../../../service/errors.ts";
 import { HttpVersion } from "../../../service/http/exchange.ts";

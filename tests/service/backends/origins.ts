@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
+import type { BackendOptions } from "../../../service/backends/definition.ts";
 import type {
-  BackendOptions,
   BackendRequest,
   BackendResponse,
   Transport,
-} from "../../../service/backends/backend.ts";
+} from "../../../service/backends/transport.ts";
 import { type ByteSource, collect, EMPTY, type Payload } from "../../../service/http/bytes.ts";
 import { SendError, type SendFailure } from "../../../service/errors.ts";
 import { frameRequest } from "../../../service/http/framing.ts";

@@ -1,7 +1,8 @@
 import { createServer, type Server } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { BackendOptions, Transport } from "../../../service/backends/backend.ts";
+import type { BackendOptions } from "../../../service/backends/definition.ts";
+import type { Transport } from "../../../service/backends/transport.ts";
 import { SendError } from "../../../service/errors.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../../assert.ts";

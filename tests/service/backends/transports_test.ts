@@ -1,5 +1,5 @@
-import type { BackendResponse } from "../../../service/backends/backend.ts";
-import type { Backend } from "../../../service/backends/backends.ts";
+import type { BackendResponse } from "../../../service/backends/transport.ts";
+import type { Backend } from "../../../service/backends/backend.ts";
 import { Backends } from "../../../service/backends/backends.ts";
 import { EMPTY } from "../../../service/http/bytes.ts";
 import { HeaderList } from "../../../service/http/headers.ts";

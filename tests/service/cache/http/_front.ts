@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { BackendResponse } from "../../../../service/backends/backend.ts";
-import { type Backend, Backends, type GuestSend } from "../../../../service/backends/backends.ts";
+import type { BackendResponse } from "../../../../service/backends/transport.ts";
+import type { Backend, GuestSend } from "../../../../service/backends/backend.ts";
+import { Backends } from "../../../../service/backends/backends.ts";
 import { collect, EMPTY, type Eventually } from "../../../../service/http/bytes.ts";
 import { Cache } from "../../../../service/cache/cache.ts";
 import type { CacheDriver } from "../../../../service/cache/driver.ts";
