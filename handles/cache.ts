@@ -1,6 +1,6 @@
 import type { Eventually } from "../service/http/bytes.ts";
 import type { FoundObject } from "../service/cache/object.ts";
-import type { LookupResult, Obligation, PendingOutcome } from "../service/cache/outcome.ts";
+import type { LookupResult, Obligation, PendingLookup } from "../service/cache/outcome.ts";
 import { type Range, readRange } from "../service/cache/range.ts";
 import { refuse } from "../service/errors.ts";
 import { Body, refuseToRead } from "./body.ts";
@@ -90,9 +90,9 @@ export class CacheReplace extends CacheHandle {
 /** A lookup that may have to wait for others. */
 export class CacheBusy extends Waitable {
   readonly insistsOnRange: boolean;
-  readonly #pending: PendingOutcome;
+  readonly #pending: PendingLookup;
 
-  constructor(pending: PendingOutcome, insistsOnRange: boolean) {
+  constructor(pending: PendingLookup, insistsOnRange: boolean) {
     super();
     this.#pending = pending;
     this.insistsOnRange = insistsOnRange;

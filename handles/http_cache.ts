@@ -7,7 +7,7 @@ import {
   type LookupResult,
   type Obligation,
   obligationApart,
-  PendingOutcome,
+  PendingLookup,
   usable,
 } from "../service/cache/outcome.ts";
 import { refuse } from "../service/errors.ts";
@@ -60,7 +60,7 @@ const NOT_AT_ALL: Lifetime = {
 /** Looks for what a backend has answered to such a request, and waits for nobody. */
 export function look(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): HttpCacheLookup {
   const found = cacheOf(sandbox.service).lookup(keyFor(request, lookup), request.headers);
-  const pending = new PendingOutcome({ found, obligation: undefined });
+  const pending = new PendingLookup({ found, obligation: undefined });
   return new HttpCacheLookup(sandbox, request, pending, "miss");
 }
 
@@ -97,7 +97,7 @@ export class HttpCacheLookup extends Waitable {
   /** As it was at the lookup. */
   readonly request: GuestRequest;
   readonly #sandbox: Sandbox;
-  readonly #pending: PendingOutcome;
+  readonly #pending: PendingLookup;
   readonly #waited: boolean;
   /** What it is when neither an object nor an obligation comes of it. */
   readonly #otherwise: CacheUse;
@@ -115,7 +115,7 @@ export class HttpCacheLookup extends Waitable {
   constructor(
     sandbox: Sandbox,
     request: GuestRequest,
-    pending: PendingOutcome,
+    pending: PendingLookup,
     otherwise: CacheUse,
     apart?: () => Obligation,
   ) {
@@ -287,7 +287,7 @@ export class HttpCacheLookup extends Waitable {
 
   /** An object that the guest itself has written, looked up by the same request. */
   readBack(found: FoundObject): HttpCacheLookup {
-    const pending = new PendingOutcome({ found, obligation: undefined });
+    const pending = new PendingLookup({ found, obligation: undefined });
     const lookup = new HttpCacheLookup(this.#sandbox, this.request, pending, this.#otherwise);
     lookup.#outcome = pending.take();
     return lookup;
@@ -333,7 +333,7 @@ function writerOf({ content }: Inserted): BodySink {
   return {
     full: false,
     room: Promise.resolve(),
-    drained: () => content.keepPace(),
+    drained: () => content.drained(),
     write(chunk) {
       content.write(chunk);
       content.dropBroken();

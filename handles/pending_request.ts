@@ -1,5 +1,5 @@
 import type { Eventually } from "../service/http/bytes.ts";
-import type { PendingOutcome } from "../service/cache/outcome.ts";
+import type { PendingLookup } from "../service/cache/outcome.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import type { Body } from "./body.ts";
 import type { GuestResponse } from "./message.ts";
@@ -17,14 +17,14 @@ export type SelectResult = "response" | "error";
 /** A request under way, by handle. */
 export class PendingRequest extends Pending<Reply> {
   #promised: HeaderList | undefined;
-  readonly #lookup: PendingOutcome | undefined;
+  readonly #lookup: PendingLookup | undefined;
   readonly #edits: {
     readonly target: SelectResult | "any";
     readonly edit: (headers: HeaderList) => void;
   }[] = [];
 
   /** @param lookup What it waits for in the cache, if it may wait for ever. */
-  constructor(reply: Eventually<Reply>, cancel?: () => void, lookup?: PendingOutcome) {
+  constructor(reply: Eventually<Reply>, cancel?: () => void, lookup?: PendingLookup) {
     super(reply, cancel);
     this.#lookup = lookup;
   }

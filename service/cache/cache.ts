@@ -5,7 +5,7 @@ import { CacheEntry, type ReplaceStrategy } from "./entry.ts";
 import { decodeHead } from "./head.ts";
 import { Lru } from "./lru.ts";
 import { CachedObject, type FoundObject, type WriteOptions } from "./object.ts";
-import { type Inserted, PendingOutcome } from "./outcome.ts";
+import { type Inserted, PendingLookup } from "./outcome.ts";
 import { Persistence } from "./persistence.ts";
 
 /** How often objects are looked through for those that are of no use any more, in milliseconds. */
@@ -72,7 +72,7 @@ export class Cache {
    *
    * @param owner The run of a program that asks.
    */
-  transaction(key: string, headers: HeaderList, owner?: object): PendingOutcome {
+  transaction(key: string, headers: HeaderList, owner?: object): PendingLookup {
     this.#sweep();
     return this.#entry(key).transaction(headers, owner);
   }
@@ -88,10 +88,10 @@ export class Cache {
     headers: HeaderList,
     strategy: ReplaceStrategy,
     owner?: object,
-  ): PendingOutcome {
+  ): PendingLookup {
     if (strategy !== "immediate") return this.#entry(key).replace(headers, strategy, owner);
     return this.#entries.get(key)?.replace(headers, strategy) ??
-      new PendingOutcome({ found: undefined, obligation: undefined });
+      new PendingLookup({ found: undefined, obligation: undefined });
   }
 
   /**

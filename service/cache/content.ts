@@ -119,8 +119,8 @@ export class CacheContent implements BodySink {
    * For those who write by themselves: waits while all readers are far behind. Throws or rejects when nobody can read
    * any more.
    */
-  keepPace(): Eventually<void> {
-    return this.#readers.stallClock(() => this.#paced(), () => this.findable);
+  drained(): Eventually<void> {
+    return this.#readers.drained(() => this.#paced(), () => this.findable);
   }
 
   #paced(): number | undefined {

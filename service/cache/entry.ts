@@ -4,7 +4,7 @@ import { CacheContent } from "./content.ts";
 import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
 import { CachedObject, FoundObject, type WriteOptions } from "./object.ts";
-import { type Inserted, type LookupResult, type Obligation, PendingOutcome } from "./outcome.ts";
+import { type Inserted, type LookupResult, type Obligation, PendingLookup } from "./outcome.ts";
 import type { PersistedEntry, Persistence } from "./persistence.ts";
 import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 
@@ -47,7 +47,7 @@ interface Ending {
 /** Somebody who waits, until an attempt comes to something. */
 interface Waiter {
   readonly attempt: (ending: Ending) => LookupResult | undefined;
-  readonly pending: PendingOutcome;
+  readonly pending: PendingLookup;
 }
 
 /** All that is known of one key. At most one has the obligation for a variant; the others wait in order. */
@@ -82,12 +82,12 @@ export class CacheEntry {
   }
 
   /** As {@linkcode CacheEntry.lookup}, but one gets what is missing or stale, and the others wait for what is missing. */
-  transaction(headers: HeaderList, owner?: object): PendingOutcome {
+  transaction(headers: HeaderList, owner?: object): PendingLookup {
     return this.#join(headers, (ending) => this.#attempt(headers, ending, owner));
   }
 
   /** What there is to be replaced. An obligation comes with it if others are to wait for the replacement. */
-  replace(headers: HeaderList, strategy: ReplaceStrategy, owner?: object): PendingOutcome {
+  replace(headers: HeaderList, strategy: ReplaceStrategy, owner?: object): PendingLookup {
     return this.#join(headers, () => {
       const matches = this.#matches(headers);
       const match = usable(matches);
@@ -314,11 +314,11 @@ export class CacheEntry {
     if (!this.#waiters.size && this.#rules.every(({ variants }) => !variants.size)) this.#emptied();
   }
 
-  #join(headers: HeaderList, attempt: Waiter["attempt"]): PendingOutcome {
+  #join(headers: HeaderList, attempt: Waiter["attempt"]): PendingLookup {
     const outcome = attempt({});
-    if (outcome) return new PendingOutcome(outcome);
+    if (outcome) return new PendingLookup(outcome);
     const leave = () => this.#waiters.delete(waiter);
-    const pending = new PendingOutcome(undefined, leave, () => this.#owners(headers));
+    const pending = new PendingLookup(undefined, leave, () => this.#owners(headers));
     const waiter = { attempt, pending };
     this.#waiters.add(waiter);
     return pending;

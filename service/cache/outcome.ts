@@ -78,7 +78,7 @@ export function usable({ found, obligation }: LookupResult): FoundObject | undef
 }
 
 /** A lookup that may have to wait for what somebody else is getting. */
-export class PendingOutcome {
+export class PendingLookup {
   #outcome: LookupResult | undefined;
   #leave: (() => void) | undefined;
   #over = false;
@@ -104,7 +104,7 @@ export class PendingOutcome {
     return this.#outcome !== undefined || this.#over;
   }
 
-  /** Resolves when {@linkcode PendingOutcome.ready} holds, or may be held up by others than before. */
+  /** Resolves when {@linkcode PendingLookup.ready} holds, or may be held up by others than before. */
   whenReady(): Promise<void> {
     return this.#changed.promise;
   }

@@ -47,7 +47,7 @@ export class Readers {
    *
    * @param findable Whether any can come: throws or rejects if not.
    */
-  stallClock(written: () => number | undefined, findable: () => boolean): Eventually<void> {
+  drained(written: () => number | undefined, findable: () => boolean): Eventually<void> {
     const end = written();
     if (end === undefined) return;
     if (!this.#positions.size) return findable() ? undefined : unwanted();
@@ -55,7 +55,7 @@ export class Readers {
     for (const { position } of this.#positions) foremost = Math.max(foremost, position);
     if (end - foremost < MAX_AHEAD) return;
     return (this.#moved ??= Promise.withResolvers()).promise
-      .then(() => this.stallClock(written, findable));
+      .then(() => this.drained(written, findable));
   }
 }
 

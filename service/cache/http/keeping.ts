@@ -29,7 +29,7 @@ const REVALIDATABLE = 86_400n * NANOSECONDS;
  * @param length Of the content in bytes, if it is known.
  * @param now When it came, in milliseconds since 1970.
  */
-export function keepingOf(
+export function storeDecision(
   request: Target,
   response: StoredHead,
   override: CacheOverride,

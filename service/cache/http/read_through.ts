@@ -4,7 +4,7 @@ import { type ByteSource, type Eventually, isWhole, type Payload } from "../../h
 import type { Cache } from "../cache.ts";
 import type { CacheContent } from "../content.ts";
 import type { FoundObject } from "../object.ts";
-import { type LookupResult, type Obligation, type PendingOutcome, usable } from "../outcome.ts";
+import { type LookupResult, type Obligation, type PendingLookup, usable } from "../outcome.ts";
 import { SendError } from "../../errors.ts";
 import type { LogLevel } from "../../log.ts";
 import type { Guard, Guards } from "../../util/guard.ts";
@@ -13,7 +13,7 @@ import type { CacheUse } from "../../http/request_metrics.ts";
 import { answerWith, missed } from "./answer.ts";
 import { backendFields } from "./conditional.ts";
 import { decodeHead, isPassMark, refreshed, type StoredHead } from "./head.ts";
-import { keepingOf } from "./keeping.ts";
+import { storeDecision } from "./keeping.ts";
 import type { CacheOverride } from "./override.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */
@@ -37,7 +37,7 @@ export interface CacheableRequest {
 export interface PendingAnswer {
   readonly response: Eventually<BackendResponse>;
   /** The lookup, if the response waits for others without a time limit. */
-  readonly pending?: PendingOutcome | undefined;
+  readonly pending?: PendingLookup | undefined;
   /** Nobody wants it any more. */
   cancel(): void;
 }
@@ -85,7 +85,7 @@ export class ReadThrough {
     for (const stop of this.#running) stop();
   }
 
-  #wait(question: CacheableRequest, pending: PendingOutcome): PendingAnswer {
+  #wait(question: CacheableRequest, pending: PendingLookup): PendingAnswer {
     let asked: PendingAnswer | undefined;
     const response = this.#settled(question, pending).then(() => {
       asked = this.#answer(question, pending.take(), true);
@@ -98,7 +98,7 @@ export class ReadThrough {
     };
   }
 
-  async #settled({ override }: CacheableRequest, pending: PendingOutcome): Promise<void> {
+  async #settled({ override }: CacheableRequest, pending: PendingLookup): Promise<void> {
     const { lookupTimeout } = override;
     let late = false;
     const expire = () => {
@@ -250,13 +250,13 @@ export class ReadThrough {
   ): BackendResponse {
     const { request, override } = question;
     const { length } = response.body;
-    const keeping = keepingOf(request, response, override, length, this.#options.now());
-    if (!keeping || keeping.mark || (length ?? 0) > this.#options.most) {
-      if (keeping?.mark) this.#finish(obligation.insert(keeping.options).content);
+    const decision = storeDecision(request, response, override, length, this.#options.now());
+    if (!decision || decision.mark || (length ?? 0) > this.#options.most) {
+      if (decision?.mark) this.#finish(obligation.insert(decision.options).content);
       else obligation.release();
       return missed(request, response);
     }
-    const { content, found } = obligation.insert(keeping.options);
+    const { content, found } = obligation.insert(decision.options);
     const { body } = response;
     if (isWhole(body)) {
       content.write(body);
@@ -285,11 +285,11 @@ export class ReadThrough {
     const { request, override } = question;
     const { content } = known.object;
     const head = refreshed(this.#headOf(known), response.headers);
-    const keeping = keepingOf(request, head, override, content.declared, this.#options.now());
+    const decision = storeDecision(request, head, override, content.declared, this.#options.now());
     let age = 0;
-    if (!keeping) obligation.release();
-    else if (keeping.mark) this.#finish(obligation.insert(keeping.options).content);
-    else age = ageOf(obligation.update(keeping.options));
+    if (!decision) obligation.release();
+    else if (decision.mark) this.#finish(obligation.insert(decision.options).content);
+    else age = ageOf(obligation.update(decision.options));
     content.dropBroken();
     const answer = answerWith(request, { head, content, length: content.length, age, hits: 0 });
     return { ...answer, peer: response.peer };
@@ -323,8 +323,8 @@ export class ReadThrough {
         if (cut) throw cut;
         if (!chunk) break;
         content.write(chunk);
-        const stallClock = content.keepPace();
-        if (stallClock) await stallClock;
+        const drained = content.drained();
+        if (drained) await drained;
       }
     } catch (error) {
       // It may be that nobody reads any more, while the backend has more to say.

@@ -5,7 +5,7 @@
  */
 import { Cache } from "../../../service/cache/cache.ts";
 import type { WriteOptions } from "../../../service/cache/object.ts";
-import type { LookupResult, PendingOutcome } from "../../../service/cache/outcome.ts";
+import type { LookupResult, PendingLookup } from "../../../service/cache/outcome.ts";
 import { parseVaryRule } from "../../../service/cache/vary.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { assert } from "../../assert.ts";
@@ -66,7 +66,7 @@ export function store(
 }
 
 /** What a lookup that need not wait has come to. */
-export function outcomeOf(pending: PendingOutcome): LookupResult {
+export function outcomeOf(pending: PendingLookup): LookupResult {
   assert(pending.ready, "the lookup need not wait");
   return pending.take();
 }

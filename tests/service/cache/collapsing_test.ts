@@ -1,5 +1,5 @@
 import fc from "npm:fast-check@4.10.2";
-import type { LookupResult, PendingOutcome } from "../../../service/cache/outcome.ts";
+import type { LookupResult, PendingLookup } from "../../../service/cache/outcome.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { cacheOf, written } from "./_cache.ts";
@@ -36,7 +36,7 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 /** Clients of one key, who do as they are told, and what they hold. */
 class Crowd {
   readonly #time = cacheOf(20_000);
-  readonly #waiting: PendingOutcome[] = [];
+  readonly #waiting: PendingLookup[] = [];
   readonly #holding: LookupResult[] = [];
 
   take(step: Step): void {
@@ -120,7 +120,7 @@ Deno.test("of those who ask for the same at most one has something to do", () =>
   fc.assert(fc.property(once, (asked) => {
     const { cache } = cacheOf();
     const held = new Map<number, LookupResult>();
-    const waiting: [number, PendingOutcome][] = [];
+    const waiting: [number, PendingLookup][] = [];
     cache.insert("k", headersOf(0), written({ maxAge: 0, vary: "a" }));
     for (const [variant, giveUp] of asked) {
       if (giveUp) {

@@ -157,11 +157,11 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
   const content = new CacheContent();
   content.findable = true;
   for (let i = 0; i < 3; i++) content.write(new Uint8Array(100_000));
-  assertEquals(content.keepPace(), undefined, "it is written for readers to come");
+  assertEquals(content.drained(), undefined, "it is written for readers to come");
   const slow = content.read() as ByteSource;
   const quick = content.read() as ByteSource;
   let waits = true;
-  const stallClock = Promise.resolve(content.keepPace()).then(() => waits = false);
+  const stallClock = Promise.resolve(content.drained()).then(() => waits = false);
   await slow.read();
   await turn();
   assert(waits);
@@ -171,7 +171,7 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
   await quick.read();
   await stallClock;
   content.write(new Uint8Array(300_000));
-  const gone = content.keepPace();
+  const gone = content.drained();
   assert(gone instanceof Promise);
   quick.cancel();
   slow.cancel();
@@ -181,9 +181,9 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
 Deno.test("nobody writes by himself what nobody can read", async () => {
   const content = new CacheContent();
   content.write(new Uint8Array(300_000));
-  assertThrows(() => content.keepPace(), HostError);
+  assertThrows(() => content.drained(), HostError);
   const reader = content.read() as ByteSource;
-  const stallClock = content.keepPace();
+  const stallClock = content.drained();
   assert(stallClock instanceof Promise);
   reader.cancel();
   await assertRejects(() => stallClock, HostError);
@@ -194,9 +194,9 @@ Deno.test("a reader that has its range holds nobody up", async () => {
   content.findable = true;
   content.write(new Uint8Array(300_000));
   const part = content.read(0, 10) as ByteSource;
-  assert(content.keepPace() instanceof Promise);
+  assert(content.drained() instanceof Promise);
   await part.read();
-  assertEquals(content.keepPace(), undefined);
+  assertEquals(content.drained(), undefined);
 });
 
 Deno.test("what is in no cache any more is let go of when all who read have read it", async () => {
