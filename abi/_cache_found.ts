@@ -4,7 +4,7 @@ import type { Sandbox } from "../handles/sandbox.ts";
 import type { Resource } from "../handles/table.ts";
 import type { Eventually } from "../service/http/bytes.ts";
 import type { FoundObject } from "../service/cache/object.ts";
-import { type LookupResult, usable } from "../service/cache/outcome.ts";
+import { type LookupResult, usable } from "../service/cache/lookup_result.ts";
 import { refuse } from "../service/errors.ts";
 import { range } from "./_cache_options.ts";
 import { type Hostcall, type Input, wait } from "./_define.ts";

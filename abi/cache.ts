@@ -3,7 +3,7 @@ import { Body } from "../handles/body.ts";
 import { CacheBusy, CacheHandle, CacheLookup, CacheReplace } from "../handles/cache.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { firstReady } from "../handles/waitable.ts";
-import type { LookupResult } from "../service/cache/outcome.ts";
+import type { LookupResult } from "../service/cache/lookup_result.ts";
 import { foundCalls } from "./_cache_found.ts";
 import {
   cacheKey,

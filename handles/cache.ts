@@ -1,6 +1,6 @@
 import type { Eventually } from "../service/http/bytes.ts";
 import type { FoundObject } from "../service/cache/object.ts";
-import type { LookupResult, Obligation, PendingLookup } from "../service/cache/outcome.ts";
+import type { LookupResult, Obligation, PendingLookup } from "../service/cache/lookup_result.ts";
 import { type Range, readRange } from "../service/cache/range.ts";
 import { refuse } from "../service/errors.ts";
 import { Body, refuseToRead } from "./body.ts";

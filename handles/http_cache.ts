@@ -9,7 +9,7 @@ import {
   obligationApart,
   PendingLookup,
   usable,
-} from "../service/cache/outcome.ts";
+} from "../service/cache/lookup_result.ts";
 import { refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import {
@@ -26,7 +26,7 @@ import {
   refreshed,
   type StoredHead,
 } from "../service/cache/http/head.ts";
-import { isOfUse, keptToRevalidate } from "../service/cache/http/keeping.ts";
+import { isOfUse, keptToRevalidate } from "../service/cache/http/store_decision.ts";
 import { httpKey, suggestedKey } from "../service/cache/http/key.ts";
 import { lifetimeOf, type StorageAction, storageAction } from "../service/cache/http/policy.ts";
 import type { BodySink } from "../service/http/pipe.ts";

@@ -1,5 +1,5 @@
 import type { Eventually } from "../service/http/bytes.ts";
-import type { PendingLookup } from "../service/cache/outcome.ts";
+import type { PendingLookup } from "../service/cache/lookup_result.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import type { Body } from "./body.ts";
 import type { GuestResponse } from "./message.ts";

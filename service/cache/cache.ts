@@ -5,7 +5,7 @@ import { CacheEntry, type ReplaceStrategy } from "./entry.ts";
 import { decodeHead } from "./head.ts";
 import { Lru } from "./lru.ts";
 import { CachedObject, type FoundObject, type WriteOptions } from "./object.ts";
-import { type Inserted, PendingLookup } from "./outcome.ts";
+import { type Inserted, PendingLookup } from "./lookup_result.ts";
 import { Persistence } from "./persistence.ts";
 
 /** How often objects are looked through for those that are of no use any more, in milliseconds. */

@@ -4,7 +4,12 @@ import { CacheContent } from "./content.ts";
 import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
 import { CachedObject, FoundObject, type WriteOptions } from "./object.ts";
-import { type Inserted, type LookupResult, type Obligation, PendingLookup } from "./outcome.ts";
+import {
+  type Inserted,
+  type LookupResult,
+  type Obligation,
+  PendingLookup,
+} from "./lookup_result.ts";
 import type { PersistedEntry, Persistence } from "./persistence.ts";
 import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 

@@ -4,7 +4,12 @@ import { type ByteSource, type Eventually, isWhole, type Payload } from "../../h
 import type { Cache } from "../cache.ts";
 import type { CacheContent } from "../content.ts";
 import type { FoundObject } from "../object.ts";
-import { type LookupResult, type Obligation, type PendingLookup, usable } from "../outcome.ts";
+import {
+  type LookupResult,
+  type Obligation,
+  type PendingLookup,
+  usable,
+} from "../lookup_result.ts";
 import { SendError } from "../../errors.ts";
 import type { LogLevel } from "../../log.ts";
 import type { Guard, Guards } from "../../util/guard.ts";
@@ -13,7 +18,7 @@ import type { CacheUse } from "../../http/request_metrics.ts";
 import { answerWith, missed } from "./answer.ts";
 import { backendFields } from "./conditional.ts";
 import { decodeHead, isPassMark, refreshed, type StoredHead } from "./head.ts";
-import { storeDecision } from "./keeping.ts";
+import { storeDecision } from "./store_decision.ts";
 import type { CacheOverride } from "./override.ts";
 
 /** The longest time that a timer of the platform takes, in milliseconds. */

@@ -5,7 +5,7 @@
  */
 import { Cache } from "../../../service/cache/cache.ts";
 import type { WriteOptions } from "../../../service/cache/object.ts";
-import type { LookupResult, PendingLookup } from "../../../service/cache/outcome.ts";
+import type { LookupResult, PendingLookup } from "../../../service/cache/lookup_result.ts";
 import { parseVaryRule } from "../../../service/cache/vary.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { assert } from "../../assert.ts";

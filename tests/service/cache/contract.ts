@@ -10,7 +10,7 @@ import type { WriteOptions } from "../../../service/cache/object.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { NONE, outcomeOf, written } from "./_cache.ts";
 import { propertyContract } from "./property.ts";
-import { Bench, big, bodyOf, fields, isSame, MIB, type Open, text } from "./_kept_cache.ts";
+import { Bench, big, bodyOf, fields, isSame, MIB, type Open, text } from "./_persisted_cache.ts";
 
 function record(place: string, more: Partial<CacheRecord> = {}): CacheRecord {
   const surrogateKeys = new Set(more.surrogateKeys ?? []);

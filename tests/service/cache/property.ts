@@ -7,7 +7,7 @@ import fc from "npm:fast-check@4.10.2";
 import type { FoundObject } from "../../../service/cache/object.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { outcomeOf, type Saying, written } from "./_cache.ts";
-import { Bench, bodyOf, fields, MIB, type Open } from "./_kept_cache.ts";
+import { Bench, bodyOf, fields, MIB, type Open } from "./_persisted_cache.ts";
 
 /** What a program does, or what happens to it. */
 type Step =

@@ -7,7 +7,7 @@ import { collect } from "../../../service/http/bytes.ts";
 import { Cache } from "../../../service/cache/cache.ts";
 import type { CacheDriver } from "../../../service/cache/driver.ts";
 import type { FoundObject, WriteOptions } from "../../../service/cache/object.ts";
-import type { Inserted } from "../../../service/cache/outcome.ts";
+import type { Inserted } from "../../../service/cache/lookup_result.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { NONE, type Saying, written } from "./_cache.ts";
 
