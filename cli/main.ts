@@ -1,7 +1,8 @@
 import { parse, type RunCommand, type ServeCommand } from "./flags/args.ts";
 import { CommandError, reasonOf, UsageError } from "./errors.ts";
 import { surviveFaults } from "./faults.ts";
-import { HELP } from "./flags/help.ts";
+import { helpText } from "./flags/help.ts";
+import { completionsFor } from "./flags/completions.ts";
 import { Output } from "./telemetry/output.ts";
 import type { Load } from "./program.ts";
 import { openTerminal, type Terminal } from "./telemetry/terminal.ts";
@@ -14,18 +15,21 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
   const stdout = new Output(Deno.stdout, colours);
   const stderr = new Output(Deno.stderr, colours);
   const prepare = (flags: ServeCommand | RunCommand): Terminal => {
-    const { verbosity, logFormat: format, viceroy } = flags;
+    const { verbosity, logFormat: format, notes } = flags;
     const requestIds = flags.kind === "serve";
     const terminal = openTerminal({ verbosity, format, requestIds, stdout, stderr });
     surviveFaults((message) => terminal.note("error", message));
-    for (const note of viceroy.notes) terminal.note("info", note);
+    for (const note of notes) terminal.note("info", note);
     return terminal;
   };
   try {
     const command = parse(argv, startedAsViceroy());
     switch (command.kind) {
       case "help":
-        stdout.line(HELP.trimEnd());
+        stdout.line(helpText(command.command).trimEnd());
+        return 0;
+      case "completions":
+        stdout.line(completionsFor(command.shell).trimEnd());
         return 0;
       case "version":
         stdout.line(`fastlike ${VERSION}`);

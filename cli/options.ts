@@ -1,15 +1,14 @@
 import { dirname, join } from "node:path";
 import type { ServiceOptions } from "../service/options.ts";
-import { parseAcls, parseDevices, parseGeo } from "./manifest/lookups.ts";
+import { filled } from "./manifest/filled.ts";
+import { FLAGS } from "./flags/table.ts";
 import { type Manifest, parseManifest } from "./manifest/mod.ts";
-import { parseConfigStores, parseKvStores, parseSecretStores } from "./manifest/stores.ts";
 import { ConfigTable, type HostIo, ManifestError } from "./manifest/table.ts";
 import type { ServiceFlags } from "./flags/args.ts";
 import { readAuthorities } from "./authorities.ts";
 import { environmentWith } from "./manifest/env_file.ts";
 import { CommandError, reasonOf } from "./errors.ts";
-import { type LogRoutes, routeLogs } from "./telemetry/log_endpoints.ts";
-import { imagesOnDemand } from "./images.ts";
+import { routeLogs } from "./telemetry/log_endpoints.ts";
 import { persistIn } from "./persist.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
 
@@ -36,12 +35,13 @@ export async function configure(flags: ServiceFlags, terminal: Terminal): Promis
     const persist = flags.persist ?? manifest.persist;
     const storage = persist === undefined ? undefined : open.use(await persistIn(persist));
     const logs = open.use(routeLogs(endpointsOf(manifest, flags), flags.logFormat, terminal));
-    const options = optionsOf(manifest, fromFlags, flags, logs);
+    const options = merged(manifest.options, fromFlags);
     const files = open.move();
     return {
       options: {
         ...readAuthorities(),
         ...options,
+        log: logs.log,
         ...storage && {
           kvDriver: storage.kvDriver,
           cacheDriver: storage.cacheDriver,
@@ -83,44 +83,16 @@ async function readManifest(file: string, machine: HostIo): Promise<Manifest> {
   return await parseManifest(text, file, machine);
 }
 
-/** Flags name files as tables of the manifest do, and are read by the same rules. */
-async function readFlags(flags: ServiceFlags, machine: HostIo): Promise<FlagOptions> {
-  const table = (flag: string, values: Readonly<Record<string, unknown>>) =>
-    new ConfigTable(values, "", {
-      task: `use --${flag}`,
-      title: `--${flag}`,
-      folder: ".",
-      machine,
-    });
-  const { configStores, secretStores, kvStores, acls, geo, device } = flags;
-  return {
-    configStores: parseConfigStores(table("config-store", jsonFiles(configStores))),
-    secretStores: parseSecretStores(table("secret-store", jsonFiles(secretStores))),
-    kvStores: parseKvStores(table("kv", jsonFiles(kvStores))),
-    acls: parseAcls(table("acl", acls)),
-    ...geo !== undefined && { geo: await parseGeo(table("geo", geoFile(geo))) },
-    ...device !== undefined && { devices: parseDevices(table("device", jsonFile(device))) },
-  };
-}
-
-type FlagOptions = Pick<
-  ServiceOptions,
-  "configStores" | "secretStores" | "kvStores" | "acls" | "geo" | "devices"
->;
-
-/** As the tables of stores in a manifest; a store without a file is an empty list. */
-function jsonFiles(files: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(files).map(([name, file]) => [name, file === undefined ? [] : jsonFile(file)]),
-  );
-}
-
-function jsonFile(file: string): Record<string, unknown> {
-  return { file, format: "json" };
-}
-
-function geoFile(file: string): Record<string, unknown> {
-  return { file, format: file.endsWith(".mmdb") ? "mmdb" : "json" };
+/** The options that flags set. They name files as tables of the manifest do, and are read by the same rules. */
+async function readFlags(flags: ServiceFlags, machine: HostIo): Promise<ServiceOptions> {
+  const options = [];
+  for (const [name, entry] of Object.entries(FLAGS)) {
+    const document = { task: `use --${name}`, title: `--${name}`, folder: ".", machine };
+    options.push(
+      await entry.options?.(flags, (values) => new ConfigTable(values, "", document)) ?? {},
+    );
+  }
+  return filled(Object.assign({}, ...options));
 }
 
 function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manifest["logEndpoints"] {
@@ -128,50 +100,18 @@ function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manife
   return { ...manifest.logEndpoints, ...Object.fromEntries(named) };
 }
 
-function optionsOf(
-  { options }: Manifest,
-  fromFlags: FlagOptions,
-  {
-    backends,
-    catchAll,
-    guestEnv,
-    limits,
-    verbosity,
-    cache,
-    loopGuard,
-    allowUnlimited,
-    trustProxy,
-    botHeaders,
-    errors,
-    imageOptimizer,
-    reuse,
-    viceroy,
-  }: ServiceFlags,
-  { log }: LogRoutes,
-): ServiceOptions {
-  return {
-    ...options,
-    ...fromFlags,
-    ...viceroy.options,
-    backends: { ...options.backends, ...backends },
-    configStores: { ...options.configStores, ...fromFlags.configStores },
-    secretStores: { ...options.secretStores, ...fromFlags.secretStores },
-    kvStores: { ...options.kvStores, ...fromFlags.kvStores },
-    acls: { ...options.acls, ...fromFlags.acls },
-    ...Object.keys(guestEnv).length && { env: guestEnv },
-    ...catchAll !== undefined && { catchAll },
-    limits: { ...options.limits, ...limits },
-    log,
-    logHostcalls: verbosity > 1,
-    cache,
-    loopGuard,
-    ...allowUnlimited && { allowUnlimited },
-    ...trustProxy.length && { trustProxy },
-    ...botHeaders && { botHeaders },
-    ...errors && { errors },
-    ...imageOptimizer && { imageOptimizer: imagesOnDemand() },
-    reuse,
-  };
+/** Options of the manifest with those of flags on top: records name by name, anything else as a whole. */
+function merged(manifest: ServiceOptions, flags: ServiceOptions): ServiceOptions {
+  const below = manifest as Readonly<Record<string, unknown>>;
+  const both = Object.entries(flags).map(([name, value]) => {
+    const other = below[name];
+    return [name, isRecord(value) && isRecord(other) ? { ...other, ...value } : value];
+  });
+  return { ...manifest, ...Object.fromEntries(both) };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** How long after a change a file may change again at the same modification time, as file systems count in steps; in milliseconds. */

@@ -1,7 +1,8 @@
-const VALUES = ["auto", "dirty-pages", "snapshot", "never"] as const;
+/** The values, as options and flags have them. */
+export const REUSES = ["auto", "dirty-pages", "snapshot", "never"] as const;
 
 /** Whether an instance serves one request after another, and how its memory is reset between them. */
-export type Reuse = typeof VALUES[number];
+export type Reuse = typeof REUSES[number];
 
 /** Former names of two values, which options and flags still take. */
 const FORMER: ReadonlyMap<string, Reuse> = new Map([
@@ -11,8 +12,8 @@ const FORMER: ReadonlyMap<string, Reuse> = new Map([
 
 /** Finds a value by its name, or by its former name; undefined if there is none. */
 export function reuseOf(name: string): Reuse | undefined {
-  return VALUES.find((value) => value === name) ?? FORMER.get(name);
+  return REUSES.find((value) => value === name) ?? FORMER.get(name);
 }
 
 /** The values, for a message: `auto, dirty-pages, snapshot or never`. */
-export const REUSE_VALUES = `${VALUES.slice(0, -1).join(", ")} or ${VALUES.at(-1)}`;
+export const REUSE_VALUES = `${REUSES.slice(0, -1).join(", ")} or ${REUSES.at(-1)}`;

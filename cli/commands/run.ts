@@ -31,7 +31,7 @@ export async function run(command: RunCommand, load: Load, terminal: Terminal): 
     signals: SIGNALS,
     args: command.args,
     limits: { ...NO_REQUEST, ...options.limits },
-    stdio: stdioTo(terminal, options.log, command.viceroy.captured),
+    stdio: stdioTo(terminal, options.log, command.captured),
   });
   return await (signals.received ? signals.first : Promise.race([program.run(), signals.first]));
 }

@@ -38,7 +38,7 @@ export async function serve(
   using listeners = new DisposableStack();
   const admin = command.admin && await openAdmin(command.admin, terminal, listeners);
   const options = admin ? counting(configured.options, admin) : configured.options;
-  const { captured } = command.viceroy;
+  const { captured } = command;
   using signals = new Signals();
   const program = await loadFile(command.wasm, load, {
     ...options,

@@ -1,7 +1,7 @@
+import { ERROR_DETAILS, type ErrorDetails } from "../../service/http/error_text.ts";
 import { type LimitName, readLimit } from "../../service/limits.ts";
 import { isProxyRange, PROXY_RANGE } from "../../service/client/proxies.ts";
 import { UsageError } from "../errors.ts";
-import { ERROR_DETAILS, type ErrorDetails } from "../../service/http/error_text.ts";
 import { handshakeUrl } from "../../service/http/url.ts";
 import { type Reuse, REUSE_VALUES, reuseOf } from "../../service/reuse.ts";
 
@@ -13,7 +13,8 @@ export interface Bind {
 }
 
 /** How records of log endpoints are written: as they are, or as one JSON object in each line. */
-export type LogFormat = "text" | "json";
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = typeof LOG_FORMATS[number];
 
 /** `host:port`, `:port`, `[::1]:port` or a port. */
 export function parseBind(text: string): Bind {
@@ -128,7 +129,7 @@ export function parseNamedFiles(
 }
 
 /** `name=file`, or a name alone for an empty store. */
-export function parseKvStores(
+export function parseKvFiles(
   definitions: readonly string[],
 ): Record<string, string | undefined> {
   const files = parseNames("kv", definitions);

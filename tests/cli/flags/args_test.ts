@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "../../assert.ts";
 import { type Command, parse, type ServeCommand } from "../../../cli/flags/args.ts";
 import { UsageError } from "../../../cli/errors.ts";
-import { HELP } from "../../../cli/flags/help.ts";
+import { FLAGS } from "../../../cli/flags/table.ts";
+import { helpText } from "../../../cli/flags/help.ts";
 import { LIMIT_NAMES } from "../../../service/limits.ts";
 import { NO_FLAGS } from "./flags.ts";
 
@@ -99,7 +100,8 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["guest.wasm --log-format json", { logFormat: "json" }],
   ["--help", { kind: "help" }],
   ["-h", { kind: "help" }],
-  ["serve -help", { kind: "help" }],
+  ["serve -help", { kind: "help", command: "serve" }],
+  ["completions zsh", { kind: "completions", shell: "zsh" }],
   ["--version", { kind: "version" }],
   ["-version", { kind: "version" }],
 ];
@@ -218,6 +220,14 @@ const REFUSED: [line: string, message: string][] = [
   ["g --warmup=-1", 'Cannot use "-1" for --warmup: it is not a whole number'],
   ["run g --warmup 1", "Cannot use --warmup with run: it serves nothing"],
   ["g --cache --no-cache", "Cannot use --cache with --no-cache: leave one out"],
+  [
+    "completions",
+    "Cannot make completions: name one shell, as in completions bash (there are bash, zsh, fish)",
+  ],
+  [
+    "completions csh",
+    "Cannot make completions: name one shell, as in completions bash (there are bash, zsh, fish)",
+  ],
   ["g --config-stor a=x", "Unknown flag --config-stor: did you mean --config-store?"],
   [
     "g --backend x.test --proxy-to y",
@@ -233,15 +243,29 @@ for (const [line, message] of REFUSED) {
 }
 
 Deno.test("the help names every limit", () => {
-  for (const limit of LIMIT_NAMES) assertStringIncludes(HELP, limit);
+  for (const limit of LIMIT_NAMES) assertStringIncludes(helpText(), limit);
 });
 
-Deno.test("the help names every flag", () => {
-  const flags =
-    "wasm proxy-to bind backend config env kv config-store secret-store acl geo device " +
-    "log-endpoint log-format cache no-cache limit allow-unlimited loop-guard trust-proxy admin " +
-    "warmup version";
-  for (const flag of flags.split(" ")) {
-    assertStringIncludes(HELP, `--${flag}`);
+Deno.test("the help names every flag, that of a command its own", () => {
+  for (const command of [undefined, "serve", "run"] as const) {
+    const help = helpText(command);
+    const named = Object.keys(FLAGS).filter((flag) =>
+      new RegExp(`^ .*--${flag}( |$)`, "m").test(help)
+    );
+    const taken = Object.entries(FLAGS)
+      .filter(([, { commands }]) => !command || !commands || commands.includes(command))
+      .map(([flag]) => flag);
+    assertEquals(named, taken);
   }
+});
+
+Deno.test("no line of the help is wider than a terminal of 100 columns", () => {
+  for (const command of [undefined, "serve", "run"] as const) {
+    assertEquals(helpText(command).split("\n").filter((line) => line.length > 100), []);
+  }
+});
+
+Deno.test("no two flags have one short form", () => {
+  const shorts = Object.values(FLAGS).flatMap(({ short }) => short ?? []);
+  assertEquals(shorts.length, new Set(shorts).size);
 });

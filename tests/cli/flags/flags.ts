@@ -26,5 +26,9 @@ export const NO_FLAGS: ServiceFlags = {
   errors: undefined,
   imageOptimizer: true,
   reuse: "auto",
-  viceroy: { captured: { stdout: false, stderr: false }, options: {}, notes: [] },
+  captured: { stdout: false, stderr: false },
+  unknownImports: undefined,
+  pushpin: undefined,
+  websockets: undefined,
+  notes: [],
 };

@@ -1,0 +1,326 @@
+/**
+ * Every flag of the command line, each in one entry: the parser, the command's types, the help, the completions and
+ * the page of docs are made of these tables.
+ *
+ * @module
+ */
+import { ERROR_DETAILS } from "../../service/http/error_text.ts";
+import { LIMIT_NAMES } from "../../service/limits.ts";
+import { REUSES } from "../../service/reuse.ts";
+import { UsageError } from "../errors.ts";
+import { imagesOnDemand } from "../images.ts";
+import { parseAcls, parseDevices, parseGeo } from "../manifest/lookups.ts";
+import { parseConfigStores, parseKvStores, parseSecretStores } from "../manifest/stores.ts";
+import { type FieldsOf, flag, type FlagTable, type Given } from "./flag.ts";
+import {
+  LOG_FORMATS,
+  parseAdmin,
+  parseBackends,
+  parseBind,
+  parseEnv,
+  parseErrors,
+  parseGuestEnv,
+  parseKvFiles,
+  parseLimits,
+  parseLogFormat,
+  parseNamedFiles,
+  parseReuse,
+  parseTrustProxy,
+  parseWarmup,
+} from "./flag_values.ts";
+import { asJsonFile, asJsonFiles, asLookupFile } from "./json_files.ts";
+import { VICEROY_BIND, VICEROY_FLAGS } from "./viceroy.ts";
+
+const DEFAULT_BIND = "localhost:5000";
+
+const PROGRAM = {
+  "wasm": flag({
+    value: "FILE",
+    example: "app.wasm",
+    help: "The program, a module or its text (.wat); the same as naming it without a flag",
+  }),
+  "config": flag({
+    short: "C",
+    value: "FILE",
+    example: "fastly.toml",
+    help:
+      "The fastly.toml whose [local_server] is read (default fastly.toml of the working directory)",
+    read: ({ last }) => ({ config: last }),
+  }),
+  "env": flag({
+    value: "NAME",
+    example: "NAME",
+    help: "Read fastly.NAME.toml instead",
+    read: ({ last }) => ({ env: parseEnv(last) }),
+  }),
+  "guest-env": flag({
+    value: "NAME[=VALUE]",
+    example: "NAME=VALUE",
+    repeats: true,
+    help: "A variable of the guest's environment; without a value it is as in yours",
+    read: ({ all }) => ({ guestEnv: parseGuestEnv(all, (name) => Deno.env.get(name)) }),
+    options: ({ guestEnv }) => Object.keys(guestEnv).length ? { env: guestEnv } : {},
+  }),
+  "reuse": flag({
+    value: "HOW",
+    example: "never",
+    choices: REUSES,
+    help:
+      "How an instance of the program is put back to its first state after a request, if the program " +
+      "allows that: the 4 KiB pages that were written to (dirty-pages), its whole memory (snapshot), or what " +
+      "is cheaper (auto, the default); never makes a new instance for each request, which is slower",
+    read: ({ last }) => ({ reuse: parseReuse(last) }),
+    options: ({ reuse }) => ({ reuse }),
+  }),
+  "limit": flag({
+    value: "NAME=VALUE",
+    example: "memory=256MiB",
+    choices: LIMIT_NAMES.map((name) => `${name}=`),
+    repeats: true,
+    help:
+      "What a request, a guest or a backend may use, as memory=256MiB, wall_time=30s or queue=none: " +
+      LIMIT_NAMES.join(", "),
+    read: ({ all }) => ({ limits: parseLimits(all) }),
+    options: ({ limits }) => ({ limits }),
+  }),
+  "allow-unlimited": flag({
+    help:
+      "Run a program for which cpu_time or memory cannot hold, as one with types of garbage collection; " +
+      "without it, such a program is refused",
+    read: ({ on = false }) => ({ allowUnlimited: on }),
+    options: ({ allowUnlimited }) => allowUnlimited ? { allowUnlimited } : {},
+  }),
+  "no-image-optimizer": flag({
+    help: "Tell guests that images cannot be transformed",
+    read: ({ on = false }) => ({ imageOptimizer: !on }),
+    options: ({ imageOptimizer }) => imageOptimizer ? { imageOptimizer: imagesOnDemand() } : {},
+  }),
+} as const;
+
+/** Flags of `serve` alone, whose fields no other command has. */
+const LISTENER = {
+  "bind": flag({
+    short: "b",
+    value: "ADDR",
+    example: "localhost:5000",
+    commands: ["serve"],
+    help:
+      "Where to listen: host:port, :port (every address), [::1]:port or a port; port 0 takes a free " +
+      `one (default ${DEFAULT_BIND}; under the name viceroy ${VICEROY_BIND})`,
+    read({ last, of, asViceroy }) {
+      const bind = parseBind(last ?? of("addr").last ?? (asViceroy ? VICEROY_BIND : DEFAULT_BIND));
+      return { bind, admin: parseAdmin(of("admin").last, bind) };
+    },
+  }),
+  "admin": flag({
+    value: "ADDR",
+    example: "localhost:9000",
+    commands: ["serve"],
+    help: "Serve /healthz and /metrics (for Prometheus) there",
+  }),
+  "warmup": flag({
+    value: "N",
+    example: "8",
+    commands: ["serve"],
+    help: "Make that many instances before the first request",
+    read: ({ last }) => ({ warmup: parseWarmup(last) }),
+  }),
+} as const;
+
+const CLIENTS = {
+  "trust-proxy": flag({
+    value: "CIDR",
+    example: "10.0.0.0/8",
+    choices: ["loopback", "private"],
+    repeats: true,
+    commands: ["serve"],
+    help:
+      "A proxy in front of this host, by address or range, or loopback or private: what it says in " +
+      "X-Forwarded-For and -Proto is the client's address and scheme",
+    read: ({ all }) => ({ trustProxy: parseTrustProxy(all) }),
+    options: ({ trustProxy }) => trustProxy.length ? { trustProxy } : {},
+  }),
+  "errors": flag({
+    value: "HOW",
+    choices: ERROR_DETAILS,
+    commands: ["serve"],
+    help:
+      "What clients are told of a request that the program fails: why, with the names of its functions " +
+      "(details), or the request's id in the log (brief). By default details for clients on this machine, " +
+      "unless --trust-proxy is given, and brief for others",
+    read: ({ last }) => ({ errors: parseErrors(last) }),
+    options: ({ errors }) => ({ errors }),
+  }),
+  "bot-headers": flag({
+    help:
+      "Believe the fields x-fastly-bot-* of requests, for tests (default under the name viceroy)",
+    read: ({ on = false, command, asViceroy }) => ({
+      botHeaders: on || (asViceroy && command === "serve"),
+    }),
+    options: ({ botHeaders }) => botHeaders ? { botHeaders } : {},
+  }),
+} as const;
+
+const BACKENDS = {
+  "backend": flag({
+    value: "[NAME=]URL",
+    example: "NAME=https://example.com",
+    repeats: true,
+    help: "A backend; without a name the same as --proxy-to",
+    read({ all, of }) {
+      const { named, catchAll } = parseBackends(all, of("proxy-to").all);
+      return { backends: named, catchAll };
+    },
+    options: ({ backends, catchAll }) => ({ backends, catchAll }),
+  }),
+  "proxy-to": flag({
+    value: "ADDR",
+    example: "localhost:8000",
+    help: "Where requests to backends go that nothing else defines; a host gets http://",
+  }),
+  "cache": flag({
+    help: "Cache responses of backends under run and under the name viceroy, too",
+    read: (given) => ({ cache: parseCache(given) }),
+    options: ({ cache }) => ({ cache }),
+  }),
+  "no-cache": flag({
+    help: "Send every request to its backend; without it, responses are cached as at Fastly",
+  }),
+  "loop-guard": flag({
+    help: "Refuse requests that have come through this host before",
+    read: ({ on = false }) => ({ loopGuard: on }),
+    options: ({ loopGuard }) => ({ loopGuard }),
+  }),
+} as const;
+
+/** By default the cache is off where a test client expects each of its requests to reach the backend. */
+function parseCache({ on, of, command, asViceroy }: Given): boolean {
+  const off = of("no-cache").on === true;
+  if (on && off) throw new UsageError("Cannot use --cache with --no-cache: leave one out");
+  return on === true || (command === "serve" && !asViceroy && !off);
+}
+
+const STORES = {
+  "kv": flag({
+    value: "NAME[=FILE]",
+    example: "NAME=FILE",
+    repeats: true,
+    help: "A KV store, from a JSON file; without one it is empty",
+    read: ({ all }) => ({ kvStores: parseKvFiles(all) }),
+    options: ({ kvStores }, table) => ({ kvStores: parseKvStores(table(asJsonFiles(kvStores))) }),
+  }),
+  "config-store": flag({
+    value: "NAME=FILE",
+    example: "NAME=FILE",
+    repeats: true,
+    help: "A config store, from a JSON file of texts by key",
+    read: ({ all, name }) => ({ configStores: parseNamedFiles(name, all) }),
+    options: ({ configStores }, table) => ({
+      configStores: parseConfigStores(table(asJsonFiles(configStores))),
+    }),
+  }),
+  "secret-store": flag({
+    value: "NAME=FILE",
+    example: "NAME=FILE",
+    repeats: true,
+    help: "A secret store, from a JSON file of texts by key",
+    read: ({ all, name }) => ({ secretStores: parseNamedFiles(name, all) }),
+    options: ({ secretStores }, table) => ({
+      secretStores: parseSecretStores(table(asJsonFiles(secretStores))),
+    }),
+  }),
+  "acl": flag({
+    value: "NAME=FILE",
+    example: "NAME=FILE",
+    repeats: true,
+    help: "An ACL, from a JSON file",
+    read: ({ all, name }) => ({ acls: parseNamedFiles(name, all) }),
+    options: ({ acls }, table) => ({ acls: parseAcls(table(acls)) }),
+  }),
+  "persist": flag({
+    value: "DIR",
+    example: "DIR",
+    help:
+      "Keep KV stores, the cache and rate counters from one start to the next, in a file in this folder",
+    read: ({ last }) => ({ persist: last }),
+  }),
+  "geo": flag({
+    value: "FILE",
+    example: "FILE",
+    help: "Where addresses are: JSON by address or range, or a MaxMind .mmdb",
+    read: ({ last }) => ({ geo: last }),
+    options: async ({ geo }, table) =>
+      geo === undefined ? {} : { geo: await parseGeo(table(asLookupFile(geo))) },
+  }),
+  "device": flag({
+    value: "FILE",
+    example: "FILE",
+    help: "Devices: JSON by User-Agent",
+    read: ({ last }) => ({ device: last }),
+    options: ({ device }, table) =>
+      device === undefined ? {} : { devices: parseDevices(table(asJsonFile(device))) },
+  }),
+} as const;
+
+const LOGS = {
+  "verbose": flag({
+    short: "v",
+    help: "Tell more; -vv tells every hostcall",
+    read: ({ count }) => ({ verbosity: count }),
+    options: ({ verbosity }) => ({ logHostcalls: verbosity > 1 }),
+  }),
+  "log-endpoint": flag({
+    value: "NAME=FILE",
+    example: "NAME=FILE",
+    repeats: true,
+    help: "Append the records of a log endpoint to a file",
+    read: ({ all, name }) => ({ logEndpoints: parseNamedFiles(name, all) }),
+  }),
+  "log-format": flag({
+    value: "FORMAT",
+    example: "json",
+    choices: LOG_FORMATS,
+    help:
+      "Write records of log endpoints and the lines of the access log as text (the default) or as json",
+    read: ({ last }) => ({ logFormat: parseLogFormat(last) }),
+  }),
+} as const;
+
+const ABOUT = {
+  "help": flag({
+    short: "h",
+    help: "Print the help, behind serve or run the help of that command",
+  }),
+  "version": flag({ short: "V", help: "Print the version" }),
+} as const;
+
+/** The tables under their headings, in the order of the help. */
+export const SECTIONS: readonly (readonly [heading: string, flags: FlagTable])[] = [
+  ["The program", PROGRAM],
+  ["Clients", { ...LISTENER, ...CLIENTS }],
+  ["Backends", BACKENDS],
+  ["Stores and lookups", STORES],
+  ["Logs", LOGS],
+  ["Flags of Viceroy, Fastly's own local server", VICEROY_FLAGS],
+  ["About this program", ABOUT],
+];
+
+/** All flags, by name without dashes. */
+export const FLAGS: FlagTable = Object.assign({}, ...SECTIONS.map(([, flags]) => flags));
+
+/** The flags of {@linkcode ServiceFields}: all but those of the listener. */
+export const SERVICE_FLAGS: FlagTable = Object.fromEntries(
+  Object.entries(FLAGS).filter(([name]) => !Object.hasOwn(LISTENER, name)),
+);
+
+/** Fields that every command has which runs a program. */
+export type ServiceFields =
+  & FieldsOf<typeof PROGRAM>
+  & FieldsOf<typeof CLIENTS>
+  & FieldsOf<typeof BACKENDS>
+  & FieldsOf<typeof STORES>
+  & FieldsOf<typeof LOGS>
+  & FieldsOf<typeof VICEROY_FLAGS>;
+
+/** Fields of `serve` alone. */
+export type ListenerFields = FieldsOf<typeof LISTENER>;
