@@ -98,6 +98,18 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
+   * Notes in the status, the log and the exchange's metrics that a front has ended a connection for `stall_time`.
+   *
+   * @param exchange The request that it ends; undefined if the connection has none.
+   * @param what What has happened, in words before "the limit".
+   */
+  stalled(exchange: Exchange | undefined, what: string): void {
+    const service = this.#service;
+    if (!exchange) return void service.meetStallTime(what);
+    service.meetLimit(exchange, "stall_time", what, exchange.metrics.requestId);
+  }
+
+  /**
    * Runs the program once, as a test binary or a tool, with a request that it need not answer:
    * `GET http://example.com/`, from 127.0.0.1. What limits a request limits the run.
    *

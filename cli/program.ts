@@ -6,6 +6,8 @@ import { CommandError, reasonOf } from "./errors.ts";
 /** A program that answers requests, or is run once. */
 export interface LoadedProgram extends AsyncDisposable {
   answer(exchange: Exchange): Promise<void>;
+  /** Notes that a connection has ended for `stall_time`, and what has happened. */
+  stalled(exchange: Exchange | undefined, what: string): void;
   /** Makes instances ahead of requests; answers how many are ready. */
   warmup(count: number): number;
   /** How it is doing. */

@@ -4,6 +4,7 @@ import { concat, EMPTY, type Payload } from "../service/http/bytes.ts";
 import { type ClientFacts, HttpVersion, type ResponseHead } from "../service/http/exchange.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
+import { ClientProgress } from "./client_progress.ts";
 import { type ExchangeParts, ServerExchange } from "./exchange.ts";
 import { type HeadBounds, HeadParser } from "./head_parser.ts";
 import { type ContentDecoder, LengthDecoder } from "./length_decoder.ts";
@@ -48,6 +49,13 @@ export interface ConnectionOptions {
   serve(exchange: ServerExchange): void;
   /** Called for each request that is refused instead of served. */
   refused(rejection: Rejection): void;
+  /**
+   * Called when the connection is about to end because its client takes or sends nothing.
+   *
+   * @param exchange The request that this ends; undefined if none is left.
+   * @param what What has happened, in words before "the limit".
+   */
+  stalled(exchange: ServerExchange | undefined, what: string): void;
   /** Called when the connection has closed. */
   closed(connection: Connection): void;
 }
@@ -63,6 +71,9 @@ export class Connection implements ResponseWire, ContentOwner {
   since: number;
   readonly #options: ConnectionOptions;
   readonly #parser: HeadParser;
+  readonly #progress = new ClientProgress();
+  /** Bytes of content that have come, of all requests. */
+  #received = 0;
   #state: State = "head";
   /** Whether no request has come yet. */
   #fresh = true;
@@ -126,6 +137,35 @@ export class Connection implements ResponseWire, ContentOwner {
   expire(): void {
     this.stream.write(BARE_408);
     this.#close();
+  }
+
+  /**
+   * Looks whether the client moves bytes, and ends the connection if it has not for more than so many looks. Content
+   * counts only while somebody waits for it, and neither does while another protocol has the connection.
+   */
+  look(looks: number): void {
+    if (this.#state === "other") return;
+    const { writableLength: untaken, bytesWritten = 0 } = this.stream;
+    const content = this.#expects ? undefined : this.#content;
+    const awaited = content?.awaited ?? false;
+    const taken = bytesWritten - untaken;
+    this.#progress.look({ taken, untaken, received: this.#received, awaited });
+    const lacking = this.#progress.lacking(looks);
+    if (lacking === "takes") this.#endUntaken();
+    else if (lacking === "sends") this.#endUnsent();
+  }
+
+  #endUntaken(): void {
+    const what = "A connection was cut, as its client takes nothing of what it has asked for";
+    this.#options.stalled(this.#exchange, what);
+    this.fail(false);
+    this.#exchange?.closed(new Error("The client takes nothing of its response"));
+  }
+
+  #endUnsent(): void {
+    const what = "A request was ended, as its client does not go on sending its content";
+    this.#options.stalled(this.#exchange, what);
+    this.#refuse(new Rejection(408, "The content comes too slowly"));
   }
 
   /** Ends it and what runs on it. */
@@ -264,6 +304,7 @@ export class Connection implements ResponseWire, ContentOwner {
   #readContent(bytes: Buffer): Buffer {
     const [content, decoder] = [this.#content!, this.#decoder!];
     const taken = decoder.push(bytes, (piece) => {
+      this.#received += piece.length;
       if (content.dropped) this.#discarded += piece.length;
       else content.push(piece);
     });
@@ -367,6 +408,7 @@ export class Connection implements ResponseWire, ContentOwner {
   /** Who ends the sending side has left; what is answered by now still goes out. */
   readonly #onEnd = (): void => {
     this.batcher.flush();
+    this.#writer?.finish();
     this.stream.end();
   };
 

@@ -12,6 +12,8 @@ export interface Patience {
   readonly head: number;
   /** For another request. */
   readonly idle: number;
+  /** For a client that takes nothing of what is written to it, or sends nothing of the content that is waited for. */
+  readonly stall: number;
 }
 
 /** The open connections of a listener, and the clock that closes those that wait for too long. */
@@ -27,7 +29,7 @@ export class Connections {
 
   constructor(patience: Patience) {
     this.#patience = patience;
-    this.#roundMillis = Math.min(MAX_ROUND, patience.head / 2);
+    this.#roundMillis = Math.min(MAX_ROUND, patience.head / 2, patience.stall / 2);
   }
 
   get count(): number {
@@ -71,8 +73,9 @@ export class Connections {
 
   readonly #look = (): void => {
     this.round++;
-    const { head, idle } = this.#patience;
+    const { head, idle, stall } = this.#patience;
     for (const connection of this.#open) {
+      connection.look(stall / this.#roundMillis);
       const { awaits, since } = connection;
       if (!awaits) continue;
       const passed = (this.round - since - 1) * this.#roundMillis;

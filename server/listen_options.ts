@@ -34,6 +34,18 @@ export interface ListenOptions {
   readonly connections?: number;
   /** How long a request's head may take, in milliseconds, from its connection's or its own beginning. By default 60,000. */
   readonly headTimeout?: number;
+  /**
+   * How long a client may take nothing of what is written to it, or send less than 1 KiB of content that is waited for,
+   * in milliseconds. By default 300,000.
+   */
+  readonly stallTime?: number;
+  /**
+   * Called when a connection is about to end for that.
+   *
+   * @param exchange The request that this ends; undefined if none is left.
+   * @param what What has happened, in words before "the limit".
+   */
+  readonly stalled?: ((exchange: Exchange | undefined, what: string) => void) | undefined;
   /** Answers one exchange; resolves when nothing more happens for it. */
   readonly answer: (exchange: Exchange) => Promise<void>;
   /** Called after each response. */

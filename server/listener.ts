@@ -12,8 +12,10 @@ import { WriteBatcher } from "./write_batcher.ts";
 import { plainResponse } from "./response_head.ts";
 import { AcceptMonitor } from "./accept_monitor.ts";
 
-/** Milliseconds for a request's head. Content may take as long as its guest waits for it. */
+/** Milliseconds for a request's head. */
 const HEAD_MILLIS = 60_000;
+/** Milliseconds in which a client has to move a byte that it is waited for. */
+const STALL_MILLIS = 300_000;
 /** Seconds between two requests. */
 const IDLE_SECONDS = 75;
 const LINE_BYTES = 64 * 1024;
@@ -31,6 +33,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const connections = new Connections({
     head: options.headTimeout ?? HEAD_MILLIS,
     idle: IDLE_SECONDS * 1000,
+    stall: options.stallTime ?? STALL_MILLIS,
   });
   const shared = connectionOptions(options, connections, running);
   let told = 0;
@@ -102,7 +105,8 @@ class RunningExchanges {
 }
 
 function connectionOptions(
-  { answer, access, trouble, lineBytes = LINE_BYTES, headBytes = HEAD_BYTES }: ListenOptions,
+  { answer, access, trouble, stalled, lineBytes = LINE_BYTES, headBytes = HEAD_BYTES }:
+    ListenOptions,
   connections: Connections,
   running: RunningExchanges,
 ): ConnectionOptions {
@@ -132,6 +136,10 @@ function connectionOptions(
         ? `its head has more than ${headBytes} bytes (see --limit header_bytes)`
         : undefined;
       if (flaw) trouble?.(`A request was refused: ${flaw}`);
+    },
+    stalled(exchange, what) {
+      if (stalled) stalled(exchange, what);
+      else trouble?.(what);
     },
     closed: (connection) => connections.delete(connection),
   };

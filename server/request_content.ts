@@ -50,6 +50,11 @@ export class RequestContent implements ByteSource {
     return this.#dropped;
   }
 
+  /** Whether somebody waits for more of it. */
+  get awaited(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** Adds what has come. */
   push(piece: Uint8Array): void {
     if (this.#dropped) return;

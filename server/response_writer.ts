@@ -9,6 +9,8 @@ import { fieldLines, headText, informationalText } from "./response_head.ts";
 
 /** Pieces up to this many bytes together are copied into one write; a larger piece is written as it is. */
 const MAX_COPIED = 16 * 1024;
+/** Bytes of one write at the most: that a client takes something shows only when it has taken all of a write. */
+const MAX_WRITE = 256 * 1024;
 
 /** What a {@linkcode ResponseWriter} needs of its connection. */
 export interface ResponseWire {
@@ -42,6 +44,8 @@ export class ResponseWriter {
   persists = false;
   #framing: ResponseFraming = { kind: "none" };
   #source: ByteSource | undefined;
+  /** Of whole content, what has not been written. */
+  #rest: Uint8Array | undefined;
   /** What goes out with the next write: text in Latin-1, or bytes. */
   #parts: (string | Uint8Array)[] = [];
   #size = 0;
@@ -74,7 +78,7 @@ export class ResponseWriter {
   /** Stops content that is still arriving: nobody receives it any more. */
   abandon(reason: Error): void {
     this.#source?.cancel(reason);
-    this.#source = undefined;
+    this.#source = this.#rest = undefined;
   }
 
   /** Resets the connection, of which the client takes nothing. */
@@ -91,9 +95,30 @@ export class ResponseWriter {
       : framing.kind === "length"
       ? body.subarray(0, framing.length)
       : body;
-    this.#addContent(content);
-    if (framing.kind === "length" && content.length < framing.length) return this.#cut();
-    this.#end("");
+    this.#rest = content;
+    if (content.length > MAX_WRITE) void this.#sendPieces();
+    else this.finish();
+  }
+
+  /** Writes large content in pieces, each when the connection has taken the one before. */
+  async #sendPieces(): Promise<void> {
+    for (let rest; (rest = this.#rest) && rest.length > MAX_WRITE;) {
+      this.#addContent(rest.subarray(0, MAX_WRITE));
+      this.#rest = rest.subarray(MAX_WRITE);
+      await this.#flush();
+    }
+    this.finish();
+  }
+
+  /** Writes all that is left of whole content, and ends the response; does nothing if there is no such content. */
+  finish(): void {
+    const rest = this.#rest;
+    if (!rest) return;
+    this.#rest = undefined;
+    this.#addContent(rest);
+    const framing = this.#framing;
+    if (framing.kind === "length" && this.bytes < framing.length) this.#cut();
+    else this.#end("");
   }
 
   /** Hands on each piece as it comes, no faster than the connection takes it. */
@@ -113,9 +138,11 @@ export class ResponseWriter {
         if (!next || left === 0) break;
         const piece: Uint8Array = next.length > left ? next.subarray(0, left) : next;
         left -= piece.length;
-        this.#addContent(piece);
-        if (this.#size > MAX_COPIED) await this.#flush();
-        if (!this.#source) return;
+        for (let at = 0; at < piece.length; at += MAX_WRITE) {
+          this.#addContent(piece.subarray(at, at + MAX_WRITE));
+          if (this.#size > MAX_COPIED) await this.#flush();
+          if (!this.#source) return;
+        }
         next = source.read();
       }
       if (left > 0 && left < Infinity) throw new Error("The content is shorter than declared");

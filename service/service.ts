@@ -132,7 +132,7 @@ export class Service {
     this.guards = guardsOver({
       stalled: this.stalled,
       closing: () => this.#closing,
-      met: (what) => this.#meetStallTime(what),
+      met: (what) => this.meetStallTime(what),
     });
     this.waiting = new Deadlines(MAX_WAIT, this.stallClock);
     this.watchdog = shared.watchdog ?? new Watchdog({
@@ -283,7 +283,13 @@ export class Service {
     this.report("warning", `${what}: the limit is ${exchange.metrics.limit}${details}`, requestId);
   }
 
-  #meetStallTime(what: string): string {
+  /**
+   * Notes in the log that what belongs to no request has met `stall_time`.
+   *
+   * @param what What has become of it, in words before "the limit".
+   * @returns The limit's name and value.
+   */
+  meetStallTime(what: string): string {
     this.counters.hit("stall_time");
     const limit = describeLimit("stall_time", this.limits);
     this.report("warning", `${what}: the limit is ${limit}`);

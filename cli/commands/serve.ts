@@ -97,13 +97,15 @@ function listening(
   options: ServiceOptions,
   terminal: Terminal,
 ): Service {
-  const { header_bytes, url_bytes, connections } = limitsOf(options.limits);
+  const { header_bytes, url_bytes, connections, stall_time } = limitsOf(options.limits);
   // What is only just beyond a limit is refused by the service, which says by how much.
   const lineBytes = url_bytes + REQUEST_LINE;
   const bounds = {
     lineBytes,
     headBytes: header_bytes + lineBytes,
     connections: options.limits?.connections === undefined ? defaultConnections() : connections,
+    stallTime: stall_time,
+    stalled: (exchange: Exchange | undefined, what: string) => program.stalled(exchange, what),
   };
   const trouble = (message: string) => terminal.note("error", message);
   const answer = (exchange: Exchange) => program.answer(exchange);

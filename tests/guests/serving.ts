@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { listen } from "../../server/listener.ts";
 import type { AccessEntry } from "../../server/listen_options.ts";
+import { limitsOf } from "../../service/limits.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry, type Source } from "../../mod.ts";
 
 const BUILT = new URL("../../testdata/built/", import.meta.url);
@@ -96,6 +97,8 @@ export async function serveProgram(source: Source, options: FastlikeOptions): Pr
     port: 0,
     answer: (exchange) => app.answer(exchange),
     access: (entry) => void lines.push(entry),
+    stallTime: limitsOf(options.limits).stall_time,
+    stalled: (exchange, what) => app.stalled(exchange, what),
   });
   return {
     port: listener.port,

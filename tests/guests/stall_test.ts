@@ -114,6 +114,25 @@ testGuestOnce("rust", "so is one that comes from the cache", async () => {
   assertEquals((await fetchRaw(guest.port, "/proxy/a")).whole, true, "the object is still there");
 });
 
+testGuestOnce(
+  "rust",
+  "a whole response is cut whose client reads nothing, and the limit told",
+  async () => {
+    const limits = { stall_time: "200ms" };
+    await using guest = await serveGuest("rust", { limits });
+    using wire = await Wire.open(guest.port);
+    wire.send("GET /hello HTTP/1.1\r\nHost: a.test\r\n\r\n".repeat(200_000)).catch(() => {});
+    await guest.logged((entry) => entry.kind === "host" && entry.level === "warning");
+    const cut = guest.lines.at(-1)!;
+    assertEquals([cut.metrics.limit, cut.whole], ["stall_time 200ms", false]);
+    assertEquals(warnings(guest), [
+      "A connection was cut, as its client takes nothing of what it has asked for: " +
+      "the limit is stall_time 200ms",
+    ]);
+    assertEquals(guest.app.status().limits, { stall_time: 1 });
+  },
+);
+
 testGuestOnce("rust", "an upload that moves keeps its response, though that does not", async () => {
   await using origin = await startOrigin((request, response) => {
     response.flushHeaders();
@@ -122,15 +141,15 @@ testGuestOnce("rust", "an upload that moves keeps its response, though that does
   const limits = { stall_time: "600ms" };
   await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
   using wire = await Wire.open(guest.port);
-  await wire.send("POST /proxy/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n");
+  await wire.send("POST /proxy/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10240\r\n\r\n");
   const answered = response(wire);
   for (let i = 0; i < 10; i++) {
     await new Promise((resolve) => setTimeout(resolve, 150));
-    await wire.send(`${i}`);
+    await wire.send(`${i}`.repeat(1024));
   }
   const { status, body, whole } = await answered;
   assertEquals([status, body, whole], [200, "all of it", true]);
-  assertEquals(origin.seen.map(({ body }) => body), ["0123456789"]);
+  assertEquals(origin.seen.map(({ body }) => body.replace(/(.)\1+/g, "$1")), ["0123456789"]);
 });
 
 testGuestOnce(

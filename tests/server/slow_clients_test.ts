@@ -1,7 +1,13 @@
+import { connect } from "node:net";
 import { listen } from "../../server/listener.ts";
-import { assertEquals, assertMatch } from "../assert.ts";
+import type { Listener } from "../../server/listen_options.ts";
+import { collect } from "../../service/http/bytes.ts";
+import type { Exchange } from "../../service/http/exchange.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw } from "../guests/http.ts";
-import { answerText, Wire } from "../cli/wire.ts";
+import { answerText, head, Wire } from "../cli/wire.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
 /** A listener that has little patience with heads. */
 async function impatient() {
@@ -79,4 +85,105 @@ Deno.test("a head that is there in time may be followed by a body that takes lon
   assertMatch(await other.rest(), /^HTTP\/1\.1 408 /, "the listener has looked meanwhile");
   await wire.send("bGET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
   assertMatch(await wire.until("\r\n\r\n"), /^HTTP\/1\.1 200 /);
+});
+
+/** A listener that answers each request with so many bytes, and ends connections that move nothing for 200 ms. */
+async function stalling(size: number, answer?: (exchange: Exchange) => Promise<void>) {
+  const told: [boolean, string][] = [];
+  const listener = await listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    stallTime: 200,
+    stalled: (exchange, what) => void told.push([exchange !== undefined, what]),
+    async answer(exchange) {
+      if (answer) await answer(exchange);
+      else exchange.respond(head(200), new Uint8Array(size));
+    },
+  });
+  return { listener, told, [Symbol.asyncDispose]: () => listener.drain(0) };
+}
+
+const TAKES_NOTHING = "A connection was cut, as its client takes nothing of what it has asked for";
+const SENDS_NOTHING = "A request was ended, as its client does not go on sending its content";
+
+/** Resolves when the listener has no connections. */
+async function emptied({ listener }: { listener: Listener }): Promise<void> {
+  while (listener.connections()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+for (
+  const [title, size, request] of [
+    ["a whole body", 64 << 20, GET],
+    ["many small responses", 20_000, GET.repeat(2000)],
+  ] as const
+) {
+  Deno.test(`a client that takes nothing of ${title} is cut`, async () => {
+    await using server = await stalling(size);
+    using wire = await Wire.open(server.listener.port);
+    await wire.send(request);
+    while (!server.listener.connections()) await new Promise((resolve) => setTimeout(resolve, 1));
+    await emptied(server);
+    assertEquals(server.told, [[true, TAKES_NOTHING]]);
+  });
+}
+
+Deno.test("so is one that has ended its sending side", async () => {
+  await using server = await stalling(64 << 20);
+  using wire = await Wire.open(server.listener.port);
+  await wire.send(GET);
+  await wire.halfClose();
+  while (!server.told.length) await new Promise((resolve) => setTimeout(resolve, 5));
+  await emptied(server);
+  assertEquals(server.told.map(([, what]) => what), [TAKES_NOTHING]);
+});
+
+Deno.test("a client that takes its response slowly gets all of it", async () => {
+  const size = 24 << 20;
+  await using server = await stalling(size);
+  const socket = connect(server.listener.port, "127.0.0.1");
+  socket.write(GET);
+  let got = 0;
+  while (got < size) {
+    const piece = socket.read(2 << 20) ?? socket.read();
+    if (piece) got += piece.length;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (socket.destroyed) break;
+  }
+  socket.destroy();
+  assert(got >= size, `${got} bytes have come`);
+  assertEquals(server.told, []);
+});
+
+Deno.test("a client that sends its content byte by byte gets a 408 once nothing else moves", async () => {
+  const failed = Promise.withResolvers<unknown>();
+  await using server = await stalling(0, async (exchange) => {
+    await collect(exchange.body).catch(failed.resolve);
+  });
+  using wire = await Wire.open(server.listener.port);
+  await wire.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n");
+  let over = false;
+  const rest = wire.rest().finally(() => over = true);
+  while (!over) {
+    await wire.send("x").catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assertMatch(await rest, /^HTTP\/1\.1 408 [^]*The content comes too slowly/);
+  assertMatch(String(await failed.promise), /The content comes too slowly/);
+  assertEquals(server.told, [[true, SENDS_NOTHING]]);
+});
+
+Deno.test("content that nobody reads, or that waits for 100 Continue, may take its time", async () => {
+  await using server = await stalling(0, async (exchange) => {
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    answerText(exchange, new TextDecoder().decode(await collect(exchange.body)));
+  });
+  for (const expect of ["", "Expect: 100-continue\r\n"]) {
+    using wire = await Wire.open(server.listener.port);
+    await wire.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n${expect}\r\n`);
+    if (expect) await wire.until("100 Continue\r\n\r\n");
+    else await new Promise((resolve) => setTimeout(resolve, 500));
+    await wire.send("x");
+    assertMatch(await wire.until("\r\n\r\nx"), /^HTTP\/1\.1 200 /);
+  }
+  assertEquals(server.told, []);
 });
