@@ -60,6 +60,7 @@ export class Memory {
         Promise.resolve(answer(exchange)).then(() => exchange.settled());
       },
       refused() {},
+      stalled() {},
       closed() {},
     });
   }
