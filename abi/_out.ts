@@ -199,8 +199,11 @@ export function reporting<T>(
 export const reply: Output<Reply | undefined> = {
   words: ["i32", "i32"],
   write({ memory, handles }, args, at, reply) {
-    memory.setU32(unsigned(args, at), reply ? handles.insert(reply.response) : INVALID_HANDLE);
-    memory.setU32(unsigned(args, at + 1), reply ? handles.insert(reply.body) : INVALID_HANDLE);
+    const [response, body] = reply
+      ? handles.insertBoth(reply.response, reply.body)
+      : [INVALID_HANDLE, INVALID_HANDLE];
+    memory.setU32(unsigned(args, at), response);
+    memory.setU32(unsigned(args, at + 1), body);
   },
 };
 

@@ -1,4 +1,5 @@
 import { refuse } from "../service/errors.ts";
+import { Waitable } from "./waitable.ts";
 
 /** A class whose instances a guest may hold. */
 // deno-lint-ignore no-explicit-any -- any constructor will do
@@ -8,7 +9,7 @@ export type Resource<T extends object> = abstract new (...args: any[]) => T;
 export const INVALID_HANDLE = 0xffff_fffe;
 
 /** Handles that a guest may have at a time: what it forgets to close must not fill the host's memory. */
-const MOST = 100_000;
+const MAX = 100_000;
 
 /**
  * Every object that one guest holds, in one number space. A number names one object for the life of the sandbox, so a
@@ -18,9 +19,24 @@ export class HandleTable {
   readonly #items = new Map<number, object>();
   #next = 1;
 
-  /** Gives the object its number: 1 to the first, then one more each. Refused when a guest has too many. */
+  /**
+   * Gives the object its number: 1 to the first, then one more each.
+   *
+   * @throws {HostError} `limit-exceeded` when the guest has too many handles. Unfinished work is dropped then: no
+   * handle would ever end it.
+   */
   insert(item: object): number {
-    if (this.#items.size >= MOST) refuse("limit-exceeded", `Cannot give more than ${MOST} handles`);
+    if (this.#items.size >= MAX) dropAll([item]);
+    return this.#add(item);
+  }
+
+  /** Gives two objects their numbers, or neither: see {@linkcode HandleTable.insert}. */
+  insertBoth(first: object, second: object): [first: number, second: number] {
+    if (this.#items.size + 2 > MAX) dropAll([first, second]);
+    return [this.#add(first), this.#add(second)];
+  }
+
+  #add(item: object): number {
     this.#items.set(this.#next, item);
     return this.#next++;
   }
@@ -54,4 +70,9 @@ export class HandleTable {
     for (const item of this.#items.values()) yield item;
     this.#items.clear();
   }
+}
+
+function dropAll(items: readonly object[]): never {
+  for (const item of items) if (item instanceof Waitable) item.drop();
+  refuse("limit-exceeded", `Cannot give more than ${MAX} handles`);
 }

@@ -1,0 +1,64 @@
+import { HandleTable } from "../../handles/table.ts";
+import { Waitable } from "../../handles/waitable.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
+import { XqdStatus } from "../abi/_bench.ts";
+import { Caching, MODULE } from "../abi/_cache.ts";
+
+class Work extends Waitable {
+  dropped = 0;
+  override readonly ready = true;
+
+  override whenReady(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override drop(): void {
+    this.dropped++;
+  }
+}
+
+/** Gives numbers until only `left` remain. */
+function fill(handles: HandleTable, left = 0): number {
+  const numbers: number[] = [];
+  for (;;) {
+    try {
+      numbers.push(handles.insert({}));
+    } catch {
+      break;
+    }
+  }
+  for (const number of numbers.slice(0, left)) handles.take(Object, number);
+  return numbers.length;
+}
+
+Deno.test("work that gets no number is dropped", () => {
+  const handles = new HandleTable();
+  fill(handles);
+  const work = new Work();
+  assertThrows(() => handles.insert(work), Error, "handles");
+  assertEquals([work.dropped, handles.size], [1, 100_000]);
+});
+
+Deno.test("of two objects both get a number or neither does, and what gets none is dropped", () => {
+  const handles = new HandleTable();
+  fill(handles, 1);
+  const [first, second] = [new Work(), new Work()];
+  assertThrows(() => handles.insertBoth(first, second), Error, "handles");
+  assertEquals([first.dropped, second.dropped, handles.size], [1, 1, 99_999]);
+  const free = new HandleTable();
+  fill(free, 2);
+  const [one, two] = free.insertBoth(first, second);
+  assertEquals([free.take(Work, one), free.take(Work, two)], [first, second]);
+  assertEquals([first.dropped, second.dropped], [1, 1]);
+});
+
+Deno.test("a transaction that gets no handle holds up no other run", async () => {
+  using c = new Caching();
+  fill(c.b.sandbox.handles);
+  assertEquals(
+    await c.b.call(MODULE, "transaction_lookup", "key", 0, 0, 0x100),
+    XqdStatus.limitexceeded,
+  );
+  using d = c.other();
+  assertEquals(await d.state(await d.transaction("key")), 8);
+});
