@@ -23,11 +23,13 @@ export const u64: Input<bigint> = {
 /** Longest text in bytes, unless a limit allows a header field or a URL more: to decode one takes time. */
 const MAX_TEXT = 2 ** 20;
 
-function textLength({ service: { limits } }: Sandbox, args: readonly Word[], at: number): number {
+function textLength(sandbox: Sandbox, args: readonly Word[], at: number): number {
+  const { limits } = sandbox.service;
   const length = unsigned(args, at);
   if (length > MAX_TEXT && length > limits.header_bytes && length > limits.url_bytes) {
     refuse("invalid", `Cannot take a text of ${length} bytes: ${MAX_TEXT} is the most`);
   }
+  sandbox.handles.countText(length);
   return length;
 }
 

@@ -10,6 +10,10 @@ export const INVALID_HANDLE = 0xffff_fffe;
 
 /** Handles that a guest may have at a time: what it forgets to close must not fill the host's memory. */
 const MAX = 100_000;
+/** Handles whose text is not counted: what so few objects can hold is bounded by the limits on each. */
+const FEW = 256;
+/** Bytes of text that a guest may hand in while it has more than a few handles. */
+const MAX_TEXT = 128 * 2 ** 20;
 
 /**
  * Every object that one guest holds, in one number space. A number names one object for the life of the sandbox, so a
@@ -18,6 +22,7 @@ const MAX = 100_000;
 export class HandleTable {
   readonly #items = new Map<number, object>();
   #next = 1;
+  #text = 0;
 
   /**
    * Gives the object its number: 1 to the first, then one more each.
@@ -39,6 +44,24 @@ export class HandleTable {
   #add(item: object): number {
     this.#items.set(this.#next, item);
     return this.#next++;
+  }
+
+  /**
+   * Counts text (header fields, URLs, keys) that the guest hands in, since any of its objects may keep it. The count
+   * begins anew when few handles are left.
+   *
+   * @param length Bytes, before they are read.
+   * @throws {HostError} `limit-exceeded` when the objects might fill the host's memory.
+   */
+  countText(length: number): void {
+    if (this.#items.size <= FEW) this.#text = 0;
+    else if ((this.#text += length) > MAX_TEXT) {
+      refuse(
+        "limit-exceeded",
+        `Cannot take more than ${MAX_TEXT} bytes of text while ${this.#items.size} handles are ` +
+          `open: close those that are not used, until ${FEW} are left`,
+      );
+    }
   }
 
   /** The object behind a number; refuses `bad-handle` if there is none of that type. */

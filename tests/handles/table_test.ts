@@ -62,3 +62,27 @@ Deno.test("a transaction that gets no handle holds up no other run", async () =>
   using d = c.other();
   assertEquals(await d.state(await d.transaction("key")), 8);
 });
+
+Deno.test("text is counted while more than a few handles are open", () => {
+  const handles = new HandleTable();
+  const piece = 2 ** 20;
+  for (let i = 0; i < 1000; i++) handles.countText(piece);
+  const numbers = Array.from({ length: 257 }, () => handles.insert({}));
+  for (let i = 0; i < 128; i++) handles.countText(piece);
+  assertThrows(() => handles.countText(1), Error, "close those that are not used");
+  handles.take(Object, numbers[0]!);
+  for (let i = 0; i < 1000; i++) handles.countText(piece);
+});
+
+Deno.test("a guest that keeps adding requests with fields is refused, and may go on when it has closed some", async () => {
+  using c = new Caching();
+  const { handles } = c.b.sandbox;
+  const value = "v".repeat(100_000);
+  for (let i = 0; i < 256; i++) handles.insert({});
+  const request = await c.b.got("fastly_http_req", "new");
+  handles.countText(2 ** 27 - 50_000);
+  const add = () => c.b.call("fastly_http_req", "header_insert", request, "name", value);
+  assertEquals(await add(), XqdStatus.limitexceeded);
+  handles.take(Object, 1);
+  assertEquals(await add(), XqdStatus.ok);
+});
