@@ -14,7 +14,7 @@
  */
 import { DownstreamRequest } from "./handles/downstream_request.ts";
 import { Stop } from "./handles/stop.ts";
-import { load, type Loaded, warmup } from "./engine/load.ts";
+import { load, type Loaded, warmup, watchdogOf } from "./engine/load.ts";
 import { Run } from "./engine/run.ts";
 import type { Exchange } from "./service/http/exchange.ts";
 import { type Linked, LinkedList } from "./service/util/linked_list.ts";
@@ -83,8 +83,9 @@ export class Fastlike implements AsyncDisposable {
   static async load(source: Source, options: FastlikeOptions = {}): Promise<Fastlike> {
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
-    const loaded = await load(source, service);
-    await service.watchdog.start();
+    const watchdog = watchdogOf(service);
+    const loaded = await load(source, service, watchdog);
+    await watchdog.start();
     service.backends.startProbes();
     return new Fastlike(loaded, service, options);
   }
@@ -130,8 +131,7 @@ export class Fastlike implements AsyncDisposable {
    */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
-    const { kvStores, rates, cache, readThrough, stallClock, stalled, counters, watchdog } =
-      this.#service;
+    const { kvStores, rates, cache, readThrough, stallClock, stalled, counters } = this.#service;
     const { cacheDriver: _, ...unkept } = options;
     // What other backends have answered is no answer of these.
     const apart = overrides.backends !== undefined || overrides.catchAll !== undefined;
@@ -139,7 +139,6 @@ export class Fastlike implements AsyncDisposable {
       rates,
       stallClock,
       stalled,
-      watchdog,
       ...apart ? {} : { cache, readThrough },
       counters,
       ...overrides.kvStores ? {} : { kvStores },
@@ -187,7 +186,7 @@ export class Fastlike implements AsyncDisposable {
    * @throws {Error} As {@linkcode Fastlike.load} and {@linkcode Fastlike.warmup} do; the old program stays then.
    */
   async reload(source: Source): Promise<void> {
-    const loaded = await load(source, this.#service);
+    const loaded = await load(source, this.#service, this.#loaded.watchdog);
     for (let count = 1; count <= this.#warm && warmup(loaded, count) === count; count++) {
       await new Promise((resolve) => setTimeout(resolve)); // requests go on meanwhile
     }
@@ -209,7 +208,7 @@ export class Fastlike implements AsyncDisposable {
     for (const { run } of running) run.close(new Stop("The service is closing"));
     await Promise.all(running.map(({ run }) => run.ended));
     this.#loaded.pool.retire();
-    this.#service.watchdog[Symbol.dispose]();
+    this.#loaded.watchdog[Symbol.dispose]();
     this.#service.close();
   }
 

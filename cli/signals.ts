@@ -1,4 +1,4 @@
-import type { StopSignal } from "../service/watchdog.ts";
+import type { StopSignal } from "../service/options.ts";
 
 /** The signals that ask the process to stop. */
 export const SIGNALS: readonly StopSignal[] = Deno.build.os === "windows"

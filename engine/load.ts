@@ -12,6 +12,7 @@ import { compile, type Program, type ResetMethod, type Source } from "../wasm/pr
 import { ResetChoice } from "../wasm/reset_choice.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
 import { InstanceSlot } from "../wasm/instance_slot.ts";
+import { Watchdog } from "../wasm/watchdog.ts";
 
 /** How many unknown imports a message names. */
 const MAX_NAMED = 20;
@@ -30,18 +31,32 @@ export interface Loaded {
   readonly pool: Pool<InstanceContext>;
   readonly queue: RunQueue<InstanceContext>;
   readonly service: Service;
+  readonly watchdog: Watchdog;
   /** Sandboxes that would take another request. */
   readonly listening: Set<RequestPromise>;
   /** Whether no sandbox gets another request. */
   retired: boolean;
 }
 
+/** Makes the watchdog of a service, which all its programs share; {@linkcode Watchdog.start} starts it. */
+export function watchdogOf(service: Service): Watchdog {
+  return new Watchdog({
+    cpuTime: service.limits.cpu_time,
+    signals: service.options.signals ?? [],
+    warn: (message) => service.report("warning", message),
+  });
+}
+
 /** Compiles a program and binds its imports. */
-export async function load(source: Source, service: Service): Promise<Loaded> {
+export async function load(
+  source: Source,
+  service: Service,
+  watchdog: Watchdog,
+): Promise<Loaded> {
   const { limits } = service;
   const { allowUnlimited = false } = service.options;
   const reuse = reuseIn(service);
-  const watch = service.watchdog.needed;
+  const watch = watchdog.needed;
   const { memory } = limits;
   const program = await compile(source, { memory, reuse, watch, needsMemory, allowUnlimited });
   reportWhatCannotBe(program, service, {
@@ -50,16 +65,17 @@ export async function load(source: Source, service: Service): Promise<Loaded> {
     memory: memory < Infinity,
   });
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
-  const make = slotMaker(program, service);
+  const make = slotMaker(program, service, watchdog);
   const pool = new Pool(make, limits.instances);
   const queue = new RunQueue(pool, limits.queue, service.stallClock);
   queue.fault = (error) =>
     service.report("error", `Cannot use an instance again: ${describe(error)}`);
   const { compileForSnapshots } = program;
   if (compileForSnapshots) {
-    queue.observe = resetChoiceOf({ program, make, compileForSnapshots }, pool, queue, service).add;
+    queue.observe =
+      resetChoiceOf({ program, make, compileForSnapshots }, pool, queue, service, watchdog).add;
   }
-  return { pool, queue, service, listening: new Set(), retired: false };
+  return { pool, queue, service, watchdog, listening: new Set(), retired: false };
 }
 
 /** @throws {TypeError} If the option has no such value. */
@@ -70,18 +86,22 @@ function reuseIn({ options }: Service): Reuse {
   throw new TypeError(`Cannot use the option reuse ${JSON.stringify(name)}: ${REUSE_VALUES}`);
 }
 
-function slotMaker(program: Program, service: Service): () => InstanceSlot<InstanceContext> {
+function slotMaker(
+  program: Program,
+  service: Service,
+  watchdog: Watchdog,
+): () => InstanceSlot<InstanceContext> {
   const binders = program.imports.map(({ module, name }) =>
     binderOf(module, name, service.logsHostcalls)
   );
   const { resetting } = program;
-  const ask = hostFunction(service.watchdog.mayGoOn);
+  const ask = hostFunction(watchdog.mayGoOn);
   const snapshots = new MemorySnapshots(typeof resetting === "object" && !resetting.starts);
   return () => {
     const context = {} as InstanceContext;
     const functions = binders.map((bind) => bind(context));
-    const binding = { context, functions, watch: service.watchdog.memory, ask };
-    return watched(service, () => new InstanceSlot(program, snapshots, binding));
+    const binding = { context, functions, watch: watchdog.memory, ask };
+    return watched(service, watchdog, () => new InstanceSlot(program, snapshots, binding));
   };
 }
 
@@ -97,12 +117,13 @@ function resetChoiceOf(
   pool: Pool<InstanceContext>,
   queue: RunQueue<InstanceContext>,
   service: Service,
+  watchdog: Watchdog,
 ): ResetChoice {
   return new ResetChoice({
     copying: () => pool.withIdle((slot) => timeFullReset(slot)) ?? Infinity,
     compileForSnapshots: withDirtyPages.compileForSnapshots,
     use(program) {
-      if (program) pool.replace(program, slotMaker(program, service));
+      if (program) pool.replace(program, slotMaker(program, service, watchdog));
       else pool.replace(withDirtyPages.program, withDirtyPages.make);
     },
     chosen(method, withDirtyPages, withSnapshot) {
@@ -175,8 +196,8 @@ function reportWhatCannotBe(
 }
 
 /** Makes an instance: a start function is a guest that runs. */
-function watched<T>(service: Service, make: () => T): T {
-  const { watchdog, limits } = service;
+function watched<T>(service: Service, watchdog: Watchdog, make: () => T): T {
+  const { limits } = service;
   const runner = { leave() {} };
   watchdog.enter(runner, limits.cpu_time);
   try {

@@ -8,6 +8,7 @@ import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { LogLevel } from "../service/log.ts";
 import { describe, MAX_WAIT, type Service } from "../service/service.ts";
 import { describeThrown } from "../wasm/exceptions.ts";
+import type { RunWatch } from "../service/util/run_watch.ts";
 import type { Program } from "../wasm/program.ts";
 import type { Job } from "../wasm/run_queue.ts";
 import type { InstanceSlot } from "../wasm/instance_slot.ts";
@@ -24,6 +25,7 @@ const WAITED = `which has waited ${MAX_WAIT / 1000} s for an instance`;
 export class Run implements Job<InstanceContext>, Host {
   /** Resolves when the run has ended, with what was wrong with its guest. */
   readonly ended: Promise<Fault | undefined>;
+  readonly watch: RunWatch;
   older: Job<InstanceContext> | undefined;
   newer: Job<InstanceContext> | undefined;
   readonly #received: DownstreamRequest;
@@ -45,6 +47,7 @@ export class Run implements Job<InstanceContext>, Host {
     this.#received = received;
     this.#service = service;
     this.#loaded = loaded;
+    this.watch = loaded.watchdog;
     this.#mayExit = mayExit;
     const stop = (reason: Stop) =>
       this.#sandbox ? this.#sandbox.abandon(received, reason) : this.stop(reason);

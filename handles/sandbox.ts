@@ -6,7 +6,7 @@ import { describe, type Service } from "../service/service.ts";
 import { describeLimit } from "../service/limits.ts";
 import type { NamedKind } from "../service/util/missing.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
-import type { Interruption, Runner } from "../service/watchdog.ts";
+import type { Interruption, Runner, RunWatch } from "../service/util/run_watch.ts";
 import { RequestQuota } from "./request_quota.ts";
 import { Body } from "./body.ts";
 import { Descriptors } from "./descriptors.ts";
@@ -34,6 +34,8 @@ export interface InstanceContext {
 
 /** What a sandbox asks of whoever runs it. */
 export interface Host {
+  /** Measures and stops the guest while it runs. */
+  readonly watch: RunWatch;
   /** The guest is suspended: another may start. */
   waiting(): void;
   /** The guest would take another request. */
@@ -41,8 +43,6 @@ export interface Host {
   /** It would not any more. */
   left(promise: RequestPromise): void;
 }
-
-const ALONE: Host = { waiting() {}, listening() {}, left() {} };
 
 /** One run of the program: what it holds, the request that it answers, and how far it has come. */
 export class Sandbox implements Runner {
@@ -74,7 +74,7 @@ export class Sandbox implements Runner {
   #activeMs = 0;
 
   /** @param received The request that the guest is started for; it has been queued until now. */
-  constructor(service: Service, memory: Memory, received: DownstreamRequest, host: Host = ALONE) {
+  constructor(service: Service, memory: Memory, received: DownstreamRequest, host: Host) {
     this.service = service;
     this.memory = memory;
     this.id = received.id;
@@ -232,7 +232,7 @@ export class Sandbox implements Runner {
 
   /** Milliseconds of processor time that the guest has taken; never less than at an earlier call. */
   get activeMs(): number {
-    return this.#activeMs + (this.#running ? this.service.watchdog.spent : 0);
+    return this.#activeMs + (this.#running ? this.#host.watch.spent : 0);
   }
 
   /** How often the guest has begun to run or gone on. */
@@ -249,7 +249,7 @@ export class Sandbox implements Runner {
     this.#running = true;
     this.#stretches++;
     const left = this.service.limits.cpu_time - this.metrics.activeMillis;
-    this.service.watchdog.enter(this, this.#stopped ? 0 : left);
+    this.#host.watch.enter(this, this.#stopped ? 0 : left);
   }
 
   /** The guest does not run any more: it waits or has ended. May be told more than once. */
@@ -257,13 +257,14 @@ export class Sandbox implements Runner {
     if (!this.#running) return;
     this.#running = false;
     const { service, metrics } = this;
-    const { spent, held } = service.watchdog;
+    const { watch } = this.#host;
+    const { spent, held } = watch;
     this.#activeMs += spent;
     metrics.activeMillis += spent;
     metrics.peakMemory = Math.max(metrics.peakMemory, this.memory.size);
     if (held > LONG_RUN) service.stallClock.holdUp(held);
-    if (service.watchdog.takeRefusal()) this.#noteRefusal();
-    const interruption = service.watchdog.leave(this);
+    if (watch.takeRefusal()) this.#noteRefusal();
+    const interruption = watch.leave(this);
     if (interruption !== undefined) this.stop(this.#reasonOf(interruption));
   }
 
@@ -280,9 +281,11 @@ export class Sandbox implements Runner {
 
   #reasonOf(interruption: Interruption): Stop {
     if (interruption !== "time") return new SignalReceived(interruption);
-    const { limits, watchdog } = this.service;
+    const { limits } = this.service;
     const limit = describeLimit("cpu_time", limits);
-    const ran = Math.round(this.metrics.activeMillis + (this.#running ? watchdog.spent : 0));
+    const ran = Math.round(
+      this.metrics.activeMillis + (this.#running ? this.#host.watch.spent : 0),
+    );
     return new LimitReached("cpu_time", `${limit} is used up (it ran for ${ran} ms)`);
   }
 
@@ -293,8 +296,8 @@ export class Sandbox implements Runner {
 
   /** Throws if the run has to end, or its time is up: no hostcall goes on then, whatever the guest has caught. */
   checkStopped(): void {
-    const { watchdog } = this.service;
-    if (!this.#stopped && !watchdog.mayGoOn()) this.stop(this.#reasonOf(watchdog.interruption));
+    const { watch } = this.#host;
+    if (!this.#stopped && !watch.mayGoOn()) this.stop(this.#reasonOf(watch.interruption));
     if (this.#stopped) throw this.#stopped;
   }
 
@@ -355,7 +358,7 @@ export class Sandbox implements Runner {
     if (this.#stopped) return;
     this.#stopped = reason;
     this.#rejectWait?.(reason);
-    if (this.#running) this.service.watchdog.condemn(this);
+    if (this.#running) this.#host.watch.condemn(this);
   }
 
   /**

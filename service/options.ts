@@ -16,7 +16,6 @@ import type { LogSink } from "./log.ts";
 import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { Reuse } from "./reuse.ts";
 import type { UserAgentParser } from "./client/user_agent.ts";
-import type { StopSignal } from "./watchdog.ts";
 
 /** Fastly's products that a guest may ask about. */
 export interface Products {
@@ -27,6 +26,9 @@ export interface Products {
   /** By default `false`. */
   readonly originInspector?: boolean;
 }
+
+/** Signal at which a guest that does not pause is stopped. */
+export type StopSignal = "SIGINT" | "SIGTERM";
 
 /** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
 export interface Pushpin {

@@ -5,7 +5,14 @@
  */
 
 // What a service is made of
-export type { BackendLookup, Entries, Products, Pushpin, ServiceOptions } from "./options.ts";
+export type {
+  BackendLookup,
+  Entries,
+  Products,
+  Pushpin,
+  ServiceOptions,
+  StopSignal,
+} from "./options.ts";
 export type { Limit, Limits } from "./limits.ts";
 export type {
   BackendDefinition,
@@ -35,7 +42,6 @@ export type { RateBucket, RateDriver, RateKind, RateRecord } from "./rate/driver
 export { memoryRateDriver } from "./rate/memory_driver.ts";
 export type { ImageOptimizer, ImageOptions } from "./backends/image_optimizer.ts";
 export type { ShieldingSite } from "./backends/shielding.ts";
-export type { StopSignal } from "./watchdog.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
 export type { ErrorDetails } from "./http/error_text.ts";
 

@@ -27,7 +27,6 @@ import { RateLimiter } from "./rate/limiter.ts";
 import { type Secrets, secretStoresOf } from "./stores/secrets.ts";
 import { Counters } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./client/user_agent.ts";
-import { Watchdog } from "./watchdog.ts";
 
 /** The name that this host adds to `cdn-loop`. */
 export const LOOP_NAME = "fastlike";
@@ -58,7 +57,6 @@ export type Shared = Partial<
     | "stallClock"
     | "stalled"
     | "counters"
-    | "watchdog"
   >
 >;
 
@@ -85,7 +83,6 @@ export class Service {
   readonly guards: Guards;
   /** Requests that wait for an instance. */
   readonly waiting: Deadlines<Exchange>;
-  readonly watchdog: Watchdog;
   readonly counters: Counters;
   /** Undefined if there are none. */
   readonly proxies: TrustedProxies | undefined;
@@ -135,11 +132,6 @@ export class Service {
       met: (what) => this.meetStallTime(what),
     });
     this.waiting = new Deadlines(MAX_WAIT, this.stallClock);
-    this.watchdog = shared.watchdog ?? new Watchdog({
-      cpuTime: this.limits.cpu_time,
-      signals: options.signals ?? [],
-      warn: (message) => this.report("warning", message),
-    });
     this.counters = shared.counters ?? new Counters();
     if (options.trustProxy?.length) this.proxies = new TrustedProxies(options.trustProxy);
     this.environment = new Environment(options.env);

@@ -36,8 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "cli.ts": ["cli", "mod.ts"],
 };
 /** What of `service/` the instances may know: no hostcall, no HTTP. */
-const WASM_MAY_IMPORT =
-  /^service\/(util\/|errors\.ts$|limits\.ts$|processor_clock\.ts$|watchdog\.ts$)/;
+const WASM_MAY_IMPORT = /^service\/(util\/|errors\.ts$|limits\.ts$)/;
 /**
  * Rooms of `service/` whose code a room's code may use, besides its own, `util` and the files at the top that use no
  * room but `util`. Types may come from any of them. The other files at the top wire the rooms together.
@@ -153,8 +152,8 @@ Deno.test("the library's graph has no module that touches the machine, no store 
 });
 
 Deno.test("the library uses nothing of Deno, of the process or of the console", async () => {
-  // The text of a thread, which hears signals if the options name any; and a thread's processor time, where it is told.
-  const allowed = ["service/watchdog.ts", "service/processor_clock.ts"];
+  // A thread's processor time is read from `process`, where there is one.
+  const allowed = ["wasm/processor_clock.ts"];
   const files = filesOf(library).filter((path) => !allowed.includes(path));
   assertEquals(
     await findAll(files, {

@@ -8,7 +8,7 @@ import { XqdStatus } from "../../abi/_status.ts";
 import { namespaces } from "../../abi/mod.ts";
 import { Memory } from "../../handles/memory.ts";
 import { DownstreamRequest } from "../../handles/downstream_request.ts";
-import { type InstanceContext, Sandbox } from "../../handles/sandbox.ts";
+import { type Host, type InstanceContext, Sandbox } from "../../handles/sandbox.ts";
 import { collect, EMPTY, type Payload } from "../../service/http/bytes.ts";
 import {
   type ClientFacts,
@@ -23,6 +23,7 @@ import type { LogEntry } from "../../service/log.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { Service } from "../../service/service.ts";
 import { PlainMemory } from "../../wasm/instance_memory.ts";
+import { Watchdog } from "../../wasm/watchdog.ts";
 import { assertEquals } from "../assert.ts";
 
 /** Where out-parameters may go: nothing else is put below {@linkcode INPUTS}. */
@@ -105,6 +106,14 @@ export class FakeExchange implements Exchange {
   }
 }
 
+/** Host of a guest that nobody stops, and that waits alone. */
+const ALONE: Host = {
+  watch: new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }),
+  waiting() {},
+  listening() {},
+  left() {},
+};
+
 /** Everything that a hostcall may touch, and the hostcalls bound to it. */
 export class Bench implements Disposable {
   readonly logs: LogEntry[] = [];
@@ -126,7 +135,7 @@ export class Bench implements Disposable {
     this.exchange = new FakeExchange(request);
     this.memory = new Memory(new PlainMemory(new WebAssembly.Memory({ initial: 2 })));
     const received = new DownstreamRequest(this.service, this.exchange);
-    this.sandbox = new Sandbox(this.service, this.memory, received);
+    this.sandbox = new Sandbox(this.service, this.memory, received, ALONE);
     this.sandbox.enter();
     this.#context = { sandbox: this.sandbox };
   }

@@ -1,6 +1,6 @@
 import { assemble } from "../../cli/wat.ts";
 import { StallClock } from "../../service/util/stall_clock.ts";
-import { Watchdog } from "../../service/watchdog.ts";
+import { Watchdog } from "../../wasm/watchdog.ts";
 import { MemorySnapshots } from "../../wasm/instance_memory.ts";
 import { Pool } from "../../wasm/pool.ts";
 import { compile, type Program } from "../../wasm/program.ts";

@@ -1,5 +1,3 @@
-import { REFUSED_WORD } from "../../service/watchdog.ts";
-
 /**
  * Where a rewritten module and the host keep what they tell each other: memories that the guest cannot reach.
  *
@@ -7,7 +5,9 @@ import { REFUSED_WORD } from "../../service/watchdog.ts";
  */
 /** The name of the import that is the watchdog's memory, which all instances share. */
 export const WATCH = "watch";
-/** Where that memory has whether the limit has refused growth. */
+/** Word of that memory that the guests' code sets to 1 when the memory limit has refused growth. */
+export const REFUSED_WORD = 15;
+/** Its offset in bytes. */
 export const REFUSED: number = REFUSED_WORD * 4;
 
 /** Offset, in the memory of an instance's state, of the number of pages that the guest has added to its first ones. */

@@ -1,0 +1,77 @@
+/**
+ * Sources in other languages, as the library has them without reading a file. Made by `deno task embed`.
+ *
+ * @module
+ */
+
+/** Text of `watchdog_thread.js`. */
+export const WATCHDOG_THREAD = `// @ts-check
+// Thread of the watchdog; the protocol is described in watchdog.ts. The library embeds this text (embedded.ts), since a
+// worker from a file would need --allow-read.
+
+/**
+ * @typedef {object} Task Message that starts the thread.
+ * @property {WebAssembly.Memory} memory Shared memory.
+ * @property {{ run: number, left: number, reason: number, asleep: number }} word Indices of its words.
+ * @property {number} tick Milliseconds between two looks.
+ * @property {number} grace Milliseconds that a guest may run on after a signal.
+ * @property {[Deno.Signal, number][]} signals Names and numbers of the signals.
+ */
+
+/** @type {(ms: number) => Promise<void>} */
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** @param {Task} task */
+async function watch({ memory, word, tick, grace, signals }) {
+  const words = new Int32Array(memory.buffer);
+
+  /**
+   * Stops a stretch, unless it is over.
+   *
+   * @param {number} stretch
+   * @param {number} reason
+   */
+  function stop(stretch, reason) {
+    Atomics.store(words, word.reason, reason);
+    Atomics.compareExchange(words, word.run, stretch, 0);
+  }
+
+  /**
+   * Stops a guest that runs on without a pause after a signal, whose listener on the main thread has first say.
+   *
+   * @param {number} number
+   */
+  async function onSignal(number) {
+    let before = Atomics.load(words, word.run);
+    for (let looks = 3; looks > 0; looks--) {
+      await sleep(grace);
+      const stretch = Atomics.load(words, word.run);
+      if (stretch > 1 && stretch === before) return stop(stretch, number);
+      before = stretch;
+    }
+  }
+
+  for (const [name, number] of signals) Deno.addSignalListener(name, () => onSignal(number));
+  /** @type {any} */ (globalThis).postMessage("ready");
+  let seen = 0;
+  let since = 0;
+  for (;;) {
+    const stretch = Atomics.load(words, word.run);
+    const now = performance.now();
+    if (stretch !== seen) {
+      seen = stretch;
+      since = now;
+    } else if (stretch > 1 && now - since >= Atomics.load(words, word.left)) stop(stretch, 0);
+    await sleep(tick);
+    Atomics.store(words, word.asleep, 1);
+    if (Atomics.load(words, word.run) <= 1) {
+      await Atomics.waitAsync(words, word.asleep, 1).value;
+    }
+    Atomics.store(words, word.asleep, 0);
+  }
+}
+
+addEventListener("message", (event) => {
+  if (event instanceof MessageEvent) void watch(event.data);
+});
+`;
