@@ -1,38 +1,35 @@
 import type { Exchange } from "../service/http/exchange.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
 
-/** What one line of the access log tells. */
+/** One line of an access log: a request and its response, which has ended. */
 export interface AccessEntry {
+  /** Method in the client's case. */
   readonly method: string;
   /** Path and query as the client sent them. */
   readonly target: string;
-  /** The client's address. */
+  /** Address of the client. */
   readonly client: string;
-  /** The response's status, 0 if none went out. */
+  /** Status of the response; 0 if none was sent. */
   readonly status: number;
-  /** From the request's head to the end of the response. */
+  /** From the request's head to the end of the response, in milliseconds. */
   readonly millis: number;
-  /** Bytes of the response's body. */
+  /** Bytes of the response's content. */
   readonly bytes: number;
-  /** Whether the response has gone out whole. */
+  /** Whether the whole response was sent. */
   readonly whole: boolean;
-  /** What the answer took, up to the end of the response. */
+  /** Metrics of the request up to the end of the response. */
   readonly metrics: RequestMetrics;
 }
 
-/** What {@linkcode listen} needs. */
-export interface ListenOptions {
-  /** A name or an address; `localhost` means both of its addresses, and nothing every address. */
-  readonly hostname: string;
-  /** 0 takes any free port. */
-  readonly port: number;
-  /** Bytes of a request's line at the most; by default 64 KiB. Beyond it clients get a 414. */
+/** What an HTTP server does with connections and their requests. */
+export interface HttpServerOptions {
+  /** Most bytes of a request line; by default 64 KiB. A client that sends more gets a 414. */
   readonly lineBytes?: number;
-  /** Bytes of a request's line and header fields at the most; by default 128 KiB. Beyond it clients get a 431. */
+  /** Most bytes of a request's line and header fields; by default 128 KiB. A client that sends more gets a 431. */
   readonly headBytes?: number;
-  /** Connections that may be open; by default 10,000. Beyond it clients get a 503. */
+  /** Most open connections; by default 10,000. A client beyond it gets a 503. */
   readonly connections?: number;
-  /** How long a request's head may take, in milliseconds, from its connection's or its own beginning. By default 60,000. */
+  /** Time limit on a request's head, from its first byte or the opening of its connection, in milliseconds. By default 60,000. */
   readonly headTimeout?: number;
   /**
    * How long a client may take nothing of what is written to it, or send less than 1 KiB of content that is waited for,
@@ -40,36 +37,47 @@ export interface ListenOptions {
    */
   readonly stallTime?: number;
   /**
-   * Called when a connection is about to end for that.
+   * Called when a connection is about to end because of `stallTime`; by default `trouble` is.
    *
-   * @param exchange The request that this ends; undefined if none is left.
+   * @param exchange The request that this ends; undefined if the connection has none.
    * @param what What has happened, in words before "the limit".
    */
   readonly stalled?: ((exchange: Exchange | undefined, what: string) => void) | undefined;
-  /** Answers one exchange; resolves when nothing more happens for it. */
+  /** Answers one exchange, as `Fastlike.answer` does; resolves when nothing more happens for it. */
   readonly answer: (exchange: Exchange) => Promise<void>;
   /** Called after each response. */
   readonly access?: ((entry: AccessEntry) => void) | undefined;
-  /** Called with what went wrong outside any exchange. */
+  /** Called with what went wrong outside any exchange, in one line. */
   readonly trouble?: ((message: string) => void) | undefined;
+}
+
+/** The options of {@linkcode listen}. */
+export interface ListenOptions extends HttpServerOptions {
+  /** Name or address to listen on. `localhost` means 127.0.0.1 and ::1, an empty text all addresses. */
+  readonly hostname: string;
+  /** Port; 0 takes any free one. */
+  readonly port: number;
 }
 
 /** A server that listens. */
 export interface Listener {
-  /** Where clients find it, with the real port. */
+  /** URL of the server, with the real port. */
   readonly url: string;
+  /** Port, also where 0 was asked for. */
   readonly port: number;
-  /** The addresses that it listens on, without port. */
+  /** Addresses that it listens on, without port. */
   readonly addresses: readonly string[];
-  /** How many connections are open, those that no request runs on included. */
+  /** Number of open connections, idle ones included. */
   connections(): number;
-  /** Whether the port accepts connections, tried with one of the process's own. */
+  /** Whether the port accepts connections, tried with a connection of the process's own. */
   accepts(): Promise<boolean>;
   /**
-   * Takes no more connections, waits until what runs or is on its way has been answered, and cuts what still runs after
-   * that many milliseconds.
+   * Accepts no more connections, waits until requests that run, or have begun to arrive, are answered, and cuts what
+   * still runs after that.
+   *
+   * @param ms Milliseconds until connections are cut.
    */
   drain(ms: number): Promise<void>;
-  /** Ends everything now. */
+  /** Cuts all connections now. */
   close(): void;
 }

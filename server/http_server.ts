@@ -1,0 +1,197 @@
+import { setImmediate } from "node:timers";
+import type { ClientFacts } from "../service/http/exchange.ts";
+import { reply } from "../service/http/reply.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import type { ServerExchange } from "./exchange.ts";
+import { linger } from "./linger.ts";
+import type { AccessEntry, HttpServerOptions } from "./listen_options.ts";
+import { plainResponse } from "./response_head.ts";
+import { WriteBatcher } from "./write_batcher.ts";
+
+/** Default of `headTimeout`, in milliseconds. */
+const HEAD_MILLIS = 60_000;
+/** Default of `stallTime`, in milliseconds. */
+const STALL_MILLIS = 300_000;
+/** Time between two requests of a connection, in seconds. */
+const IDLE_SECONDS = 75;
+const LINE_BYTES = 64 * 1024;
+const HEAD_BYTES = 128 * 1024;
+const CONNECTIONS = 10_000;
+/** Connections beyond the limit that get a 503 at the same time; more are cut. */
+const MAX_REFUSED = 16;
+
+/** Scheme of the URLs of a connection's requests. */
+export type Scheme = "http" | "https";
+
+/**
+ * Serves HTTP/1 over connections that its caller accepts: sockets, TLS, a Unix socket, or a pair of streams in memory.
+ * {@linkcode listen} is its caller for TCP.
+ *
+ * @example One connection, with an `app` of `mod.ts` and a TLS socket of node:tls
+ * ```ts ignore
+ * const server = new HttpServer({ answer: (exchange) => app.answer(exchange) });
+ * server.serve(socket, { address, port, serverAddress, serverPort }, "https");
+ * ```
+ */
+export class HttpServer {
+  readonly #most: number;
+  readonly #connections: Connections;
+  readonly #running = new RunningExchanges();
+  /** What connections of each scheme have in common; made once, for all of them. */
+  readonly #shared: Readonly<Record<Scheme, ConnectionOptions>>;
+  #refused = 0;
+
+  /** Makes a server without connections. */
+  constructor(options: HttpServerOptions) {
+    this.#most = options.connections ?? CONNECTIONS;
+    this.#connections = new Connections({
+      head: options.headTimeout ?? HEAD_MILLIS,
+      idle: IDLE_SECONDS * 1000,
+      stall: options.stallTime ?? STALL_MILLIS,
+    });
+    const http = connectionOptions(options, this.#connections, this.#running);
+    this.#shared = { http, https: { ...http, scheme: "https" } };
+  }
+
+  /** Number of open connections, idle ones included. */
+  get connections(): number {
+    return this.#connections.count;
+  }
+
+  /**
+   * Serves the requests of a connection until it closes.
+   *
+   * @param stream Connection; the server closes it.
+   * @param client Addresses and other facts of the client, which are the guest's to read.
+   * @param scheme Scheme of the requests' URLs, whatever their targets say. By default `http`.
+   * @returns Whether the connection is served. Else there are too many; it gets a 503 and closes, or is cut.
+   */
+  serve(stream: ByteStream, client: ClientFacts, scheme: Scheme = "http"): boolean {
+    if (this.#connections.count >= this.#most) {
+      this.#refuse(stream);
+      return false;
+    }
+    this.#connections.add(new Connection(stream, client, this.#shared[scheme]));
+    return true;
+  }
+
+  /**
+   * Ends the server well: waits until requests that run, or have begun to arrive, are answered, and closes all
+   * connections; cuts what is left after some time. The caller accepts no more connections once `stop` is called.
+   *
+   * @param ms Milliseconds until connections are cut.
+   * @param stop Called when connections that waited to be accepted have been.
+   */
+  async drain(ms: number, stop: () => void = () => {}): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+    const turn = new Promise<void>((resolve) => setImmediate(resolve));
+    const ended = async () => {
+      await turn;
+      stop();
+      await this.#connections.retire();
+      await Promise.all([this.#connections.none(), this.#running.none()]);
+    };
+    await Promise.race([ended(), late]);
+    clearTimeout(timer);
+    stop();
+    this.cut();
+  }
+
+  /** Cuts all connections now. */
+  cut(): void {
+    this.#connections.cut();
+  }
+
+  #refuse(stream: ByteStream): void {
+    stream.on("error", () => {});
+    if (this.#refused >= MAX_REFUSED) return void stream.destroy();
+    this.#refused++;
+    stream.on("close", () => this.#refused--);
+    stream.write(plainResponse(503, "There are too many connections"));
+    linger(stream);
+  }
+}
+
+/** Counts the exchanges whose guests still run. */
+class RunningExchanges {
+  #count = 0;
+  #waiting: (() => void)[] = [];
+
+  start(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    if (--this.#count > 0) return;
+    for (const done of this.#waiting.splice(0)) done();
+  }
+
+  /** Resolves when there are none. */
+  none(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((done) => this.#waiting.push(done));
+  }
+}
+
+function connectionOptions(
+  options: HttpServerOptions,
+  connections: Connections,
+  running: RunningExchanges,
+): ConnectionOptions {
+  const { answer, access, trouble, stalled } = options;
+  const { lineBytes = LINE_BYTES, headBytes = HEAD_BYTES } = options;
+  return {
+    scheme: "http",
+    bounds: { lineBytes, headBytes },
+    batcher: new WriteBatcher(),
+    keepAlive: IDLE_SECONDS,
+    clock: connections,
+    serve(exchange) {
+      if (access) exchange.onClosed = recorder(exchange, access);
+      running.start();
+      const settled = () => {
+        if (!exchange.answered) reply(exchange, 500, "The host gave no response");
+        exchange.settled();
+        running.end();
+      };
+      answer(exchange).then(settled, (error) => {
+        trouble?.(`A request failed inside the host: ${describe(error)}`);
+        settled();
+      });
+    },
+    refused({ status }) {
+      const flaw = status === 414
+        ? `its line has more than ${lineBytes} bytes (see --limit url_bytes)`
+        : status === 431
+        ? `its head has more than ${headBytes} bytes (see --limit header_bytes)`
+        : undefined;
+      if (flaw) trouble?.(`A request was refused: ${flaw}`);
+    },
+    stalled(exchange, what) {
+      if (stalled) stalled(exchange, what);
+      else trouble?.(what);
+    },
+    closed: (connection) => connections.delete(connection),
+  };
+}
+
+/** Returns a function that writes the request's access record when its response has ended. The duration counts from this call. */
+function recorder(
+  exchange: ServerExchange,
+  access: (entry: AccessEntry) => void,
+): (whole: boolean) => void {
+  const start = performance.now();
+  return (whole) => {
+    const { head: { method }, target, client: { address: client }, status, bytes, metrics } =
+      exchange;
+    const millis = performance.now() - start;
+    access({ method, target, client, status, millis, bytes, whole, metrics });
+  };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
