@@ -17,6 +17,7 @@ const ENTRIES = [
   "mod.ts",
   "cli.ts",
   "testing.ts",
+  "server/mod.ts",
   "drivers/sqlite.ts",
   "drivers/images.ts",
   "drivers/images/sharp.ts",
@@ -59,6 +60,7 @@ const MACHINE_MODULES =
   /^node:(fs|fs\/promises|child_process|process|os|cluster|worker_threads|sqlite|module|readline|readline\/promises|repl|inspector|inspector\/promises)$/;
 
 const library = await graphOf("mod.ts");
+const server = await graphOf("server/mod.ts");
 const published = union(...await Promise.all(ENTRIES.map(graphOf)));
 
 Deno.test("each directory imports only those that outlive it", () => {
@@ -143,18 +145,18 @@ Deno.test("each npm package has one version, written the same everywhere", async
   assert(written.has("deno-std"));
 });
 
-Deno.test("the library's graph has no module that touches the machine, no store driver and no logging", () => {
-  const wrong = importsOf(library).filter(({ specifier }) => {
+Deno.test("the library and the server have no module that touches the machine, no store driver and no logging", () => {
+  const wrong = importsOf(union(library, server)).filter(({ specifier }) => {
     const [, name] = /^npm:((?:@[^/@]+\/)?[^/@]+)/.exec(specifier) ?? [];
     return name === undefined ? MACHINE_MODULES.test(specifier) : !LIBRARY_PACKAGES.includes(name);
   });
   assertEquals(wrong.map(told), []);
 });
 
-Deno.test("the library uses nothing of Deno, of the process or of the console", async () => {
+Deno.test("the library and the server use nothing of Deno, of the process or of the console", async () => {
   // A thread's processor time is read from `process`, where there is one.
   const allowed = ["wasm/processor_clock.ts"];
-  const files = filesOf(library).filter((path) => !allowed.includes(path));
+  const files = filesOf(union(library, server)).filter((path) => !allowed.includes(path));
   assertEquals(
     await findAll(files, {
       // Types, as in `Deno.Addr`, are another kind of node.

@@ -20,12 +20,12 @@ async function pasted(block: string, use: (folder: string) => Promise<void>): Pr
   const files = {
     "app.wasm": await Deno.readFile(guestUrl("rust")),
     "mod.ts": `export * from "file://${ROOT}/mod.ts";`,
-    "block.ts": block.replaceAll('"./drivers/', `"file://${ROOT}/drivers/`),
+    "block.ts": block.replaceAll(/"\.\/(?=(drivers|server)\/)/g, `"file://${ROOT}/`),
   };
   await withFiles(files, use);
 }
 
-const [SERVER, TEST, LOGS] = blocksOf(README, "ts") as [string, string, string];
+const [SERVER, TEST, LISTEN, LOGS] = blocksOf(README, "ts") as [string, string, string, string];
 const IMPORTS = blocksOf(await read("docs/images.md"), "ts")[0]!;
 
 Deno.test("the README's server answers as pasted", async () => {
@@ -47,6 +47,32 @@ Deno.test("the README's server answers as pasted", async () => {
     assertEquals(await (await fetch(new URL("hello", url))).text(), "Hello from rust\n");
     await child.stdout.cancel();
     child.kill("SIGKILL");
+  });
+});
+
+Deno.test("the README's listener answers as pasted, and sends informational responses", async () => {
+  await pasted(LISTEN, async (cwd) => {
+    await using child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--check", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"],
+      cwd,
+      env: { ...denoFirst(), NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    let said = "";
+    const output = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+    while (!/http:\S+\s/.test(said)) {
+      const { value, done } = await output.next();
+      assert(!done, `the block ended: ${said}`);
+      said += value;
+    }
+    const { hostname, port } = new URL(/http:\S+/.exec(said)![0]);
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    const request = "GET /early-hint HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
+    await connection.write(new TextEncoder().encode(request));
+    const answer = await new Response(connection.readable).text();
+    child.kill("SIGKILL");
+    assertStringIncludes(answer, "HTTP/1.1 103 ");
   });
 });
 

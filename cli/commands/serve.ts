@@ -4,7 +4,7 @@ import type { Exchange } from "../../service/http/exchange.ts";
 import { findUnreachable } from "../../service/backends/reachability.ts";
 import { listen } from "../../server/listener.ts";
 import type { Listener, ListenOptions } from "../../server/listen_options.ts";
-import { defaultConnections } from "../../server/default_connections.ts";
+import { defaultConnections } from "../default_connections.ts";
 import { Admin } from "../telemetry/admin.ts";
 import type { ServeCommand } from "../flags/args.ts";
 import { CommandError, reasonOf } from "../errors.ts";

@@ -1,5 +1,5 @@
 import { listen } from "../../server/listener.ts";
-import { defaultConnections } from "../../server/default_connections.ts";
+import { defaultConnections } from "../../cli/default_connections.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw, response } from "../guests/http.ts";
 import { CLI } from "../cli/commands.ts";
