@@ -352,11 +352,12 @@ export class Connection implements ResponseWire, ContentOwner {
     this.#exchange = this.#writer = undefined;
     this.#state = "head";
     this.since = this.#options.clock.round;
+    if (!this.#ahead.length) return this.#regulate();
     const bytes = this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead);
     this.#ahead = [];
     this.#aheadBytes = 0;
     this.#regulate();
-    if (bytes.length) this.#read(bytes);
+    this.#read(bytes);
   }
 
   /** Waits for the rest of content that nobody will read; for not too much of it, and not too long. */

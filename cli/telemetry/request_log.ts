@@ -20,7 +20,9 @@ interface Held {
  */
 export function recordFirst(terminal: Terminal): Terminal & Disposable {
   const held = new Map<string, Held>();
-  const ended = new Set<string>();
+  // A ring: a set would hash the id of each request for the few that have entries.
+  const ended = new Array<string | undefined>(MAX_ENDED);
+  let endedCount = 0;
   const release = (id: string) => {
     const waiting = held.get(id);
     if (!waiting) return;
@@ -44,16 +46,15 @@ export function recordFirst(terminal: Terminal): Terminal & Disposable {
     ...terminal,
     log(entry) {
       const id = entry.kind === "host" ? entry.requestId : undefined;
-      if (id === undefined || ended.has(id)) terminal.log(entry);
+      if (id === undefined || ended.includes(id)) terminal.log(entry);
       else hold(id, entry);
     },
     access(entry) {
       terminal.access(entry);
       const { requestId } = entry.metrics;
       if (requestId === undefined) return;
-      ended.add(requestId);
-      if (ended.size > MAX_ENDED) ended.delete(ended.values().next().value!);
-      release(requestId);
+      ended[endedCount++ % MAX_ENDED] = requestId;
+      if (held.size) release(requestId);
     },
     flush() {
       releaseAll();
