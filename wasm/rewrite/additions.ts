@@ -1,4 +1,5 @@
 import { Id, Reader, SECTION_ORDER, Writer } from "./binary.ts";
+import { type BranchHints, copyWithoutHints } from "./branch_hints.ts";
 import type { Kind, Layout } from "./layout.ts";
 import { KINDS } from "./layout.ts";
 import type { Offsets } from "./offsets.ts";
@@ -17,6 +18,13 @@ interface ImportedMemory {
   readonly least: number;
   readonly most: number;
   readonly shared: boolean;
+}
+
+/** The guest's function bodies, rewritten. */
+export interface Bodies {
+  readonly code: Writer;
+  readonly offsets: Offsets;
+  readonly hints: BranchHints;
 }
 
 /**
@@ -107,15 +115,14 @@ export class Additions {
   /**
    * Writes the module.
    *
-   * @param code The guest's own function bodies, rewritten.
-   * @param offsets Of these bodies: moved to where they are in the module.
+   * @param bodies The guest's own function bodies, rewritten; the offsets are moved to where these are in the module.
    * @param dropped Sections of the guest's that are left out.
    */
-  write(code: Writer, offsets: Offsets, dropped: readonly number[]): Uint8Array<ArrayBuffer> {
+  write(bodies: Bodies, dropped: readonly number[]): Uint8Array<ArrayBuffer> {
     const { bytes, sections, find } = this.#layout;
-    const out = new Writer(bytes.length + code.length).raw(bytes.subarray(0, 8));
+    const out = new Writer(bytes.length + bodies.code.length).raw(bytes.subarray(0, 8));
     const writeSection = (id: number) => {
-      if (id === Id.code) this.#writeCode(out, code, offsets);
+      if (id === Id.code) this.#writeCode(out, bodies);
       else this.#writeSection(out, id);
     };
     let next = 0;
@@ -124,10 +131,11 @@ export class Additions {
         if (!find(SECTION_ORDER[next]!)) writeSection(SECTION_ORDER[next]!);
       }
     };
-    for (const { id, start, end } of sections) {
+    for (const section of sections) {
+      const { id } = section;
       const place = SECTION_ORDER.indexOf(id);
       if (place < 0) {
-        out.raw(bytes.subarray(start, end));
+        copyWithoutHints(out, bytes, section);
         continue;
       }
       writeMissing(place);
@@ -155,13 +163,14 @@ export class Additions {
     });
   }
 
-  #writeCode(out: Writer, code: Writer, offsets: Offsets): void {
+  #writeCode(out: Writer, { code, offsets, hints }: Bodies): void {
     const entries = this.#entries.get(Id.code) ?? [];
     const count = this.#layout.count(Id.code) + entries.length;
     if (!count) return;
     const head = new Writer().unsigned(count);
     const added = new Writer();
     for (const entry of entries) entry(added);
+    hints.write(out);
     out.byte(Id.code).unsigned(head.length + code.length + added.length).raw(head.view());
     offsets.move(out.length);
     out.raw(code.view()).raw(added.view());

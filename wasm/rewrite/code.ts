@@ -1,10 +1,11 @@
 import { type Reader, Writer } from "./binary.ts";
+import { type BranchHints, Hint } from "./branch_hints.ts";
 import type { Growth } from "./growth.ts";
 import { instruction, isBulk, Op, valueType } from "./instructions.ts";
 import { isBranch, isPlainLoop, Labels } from "./labels.ts";
 import type { Offsets } from "./offsets.ts";
 import { loadAdded, markAddress, type ResetPlan } from "./reset_code.ts";
-import { askAnew, checkOf, exitOf, type WatchPlan } from "./watch_code.ts";
+import { askAnew, type Branching, checkOf, exitOf, type WatchPlan } from "./watch_code.ts";
 import { OBSTACLES, offsetOf, type Write, WRITES } from "./writes.ts";
 
 /** What function bodies are rewritten for. */
@@ -36,10 +37,11 @@ export class CodeRewriter {
   readonly #r: Reader;
   readonly #plan: Plan;
   readonly #offsets: Offsets;
+  readonly #hints: BranchHints;
   readonly #code = new Writer();
   readonly #head = new Writer();
-  readonly #check: Uint8Array | undefined;
-  readonly #exit: Uint8Array | undefined;
+  readonly #check: Branching | undefined;
+  readonly #exit: Branching | undefined;
   readonly #askAnew: Uint8Array | undefined;
   readonly #labels = new Labels();
   readonly #loadAdded: Uint8Array | undefined;
@@ -52,10 +54,11 @@ export class CodeRewriter {
   /** Whether the current body calls a function that is not the host's. */
   #calls = false;
 
-  constructor(reader: Reader, plan: Plan, offsets: Offsets) {
+  constructor(reader: Reader, plan: Plan, offsets: Offsets, hints: BranchHints) {
     this.#r = reader;
     this.#plan = plan;
     this.#offsets = offsets;
+    this.#hints = hints;
     const { watch, reset } = plan;
     if (watch) {
       this.#check = checkOf(watch);
@@ -71,7 +74,9 @@ export class CodeRewriter {
     const r = this.#r;
     const code = this.#code.reset();
     const length = r.unsigned();
-    const end = r.at + length;
+    const start = r.at;
+    const end = start + length;
+    this.#hints.begin(index);
     const groups = r.unsigned();
     const declarations = r.at;
     this.#added = [];
@@ -85,24 +90,32 @@ export class CodeRewriter {
     }
     const declared = r.bytes.subarray(declarations, r.at);
     this.#offsets.add(0, 0, r.at, r.at);
-    this.#walk(end);
+    this.#walk(start, end);
     const head = this.#head.reset().unsigned(groups + this.#added.length).raw(declared);
     for (const type of this.#added) head.byte(1, type);
+    let branch: number | undefined;
     if (this.#check && (this.#calls || length > SHORT)) {
-      head.raw(this.#check);
-      this.#offsets.widen(this.#check.length);
+      const { code } = this.#check;
+      branch = head.length + this.#check.branch;
+      head.raw(code);
+      this.#offsets.widen(code.length);
     }
+    this.#hints.end(index, head.length, branch);
     out.unsigned(head.length + code.length).raw(head.view());
     this.#offsets.place(out.length);
     out.raw(code.view());
   }
 
-  #walk(end: number): void {
+  /** Reads and rewrites the code of the body between two offsets, of which the reader has passed the locals. */
+  #walk(body: number, end: number): void {
     const r = this.#r;
     const code = this.#code;
+    const hints = this.#hints;
+    let hinted = body + hints.next;
     let copied = r.at;
     while (r.at < end) {
       const start = r.at;
+      if (start >= hinted) hinted = body + hints.move(start - body, code.length + start - copied);
       const op = instruction(r);
       if (this.#check && (op <= LAST_OF_CONTROL || op >= FIRST_LATE_BRANCH)) {
         copied = this.#control(op, start, copied);
@@ -150,41 +163,43 @@ export class CodeRewriter {
 
   /** Deals with what opens or ends a block, or branches to one; answers up to where the code has been copied. */
   #control(op: number, start: number, copied: number): number {
-    const r = this.#r;
-    const code = this.#code;
     const labels = this.#labels;
-    const from = () => {
-      code.copy(r.bytes, copied, start);
-      return code.length;
-    };
-    if (op === Op.loop) {
-      if (isPlainLoop(r, start)) this.#openLoop(start, from());
-      else {
+    switch (op) {
+      case Op.block:
+      case Op.if:
+      case Op.try:
         labels.open();
-        this.#addCheck(this.#check!, copied, r.at, start);
+        return copied;
+      case Op.end: {
+        const loop = labels.end();
+        return loop < 0 ? copied : this.#endLoop(loop, copied);
       }
-      return r.at;
+      case Op.loop:
+        if (isPlainLoop(this.#r, start)) this.#openLoop(start, copied);
+        else {
+          labels.open();
+          this.#addCheck(this.#check!, copied, this.#r.at, start);
+        }
+        return this.#r.at;
+      default:
+        if (!isBranch(op)) return copied;
     }
-    if (op === Op.end) {
-      const loop = labels.end();
-      if (loop === undefined) return copied;
-      code.copy(r.bytes, copied, r.at);
-      const { length } = code;
-      code.raw(this.#askAnew!);
-      this.#offsets.add(length, code.length, loop, r.at);
-      return r.at;
-    }
-    if (isBranch(op) && labels.shifts) {
-      const edit = labels.editOf(op, r, start);
-      if (edit) {
-        const at = from();
-        code.raw(edit);
-        this.#offsets.add(at, code.length, start, r.at);
-        copied = r.at;
-      }
-    }
-    labels.pass(op);
-    return copied;
+    const edited = labels.shifts ? this.#branch(op, start, copied) : copied;
+    if (op === Op.tryTable) labels.open();
+    else if (op === Op.delegate) labels.end();
+    return edited;
+  }
+
+  /** Writes a branch anew that leaves blocks of the host; answers up to where the code has been copied. */
+  #branch(op: number, start: number, copied: number): number {
+    const r = this.#r;
+    const edit = this.#labels.editOf(op, r, start);
+    if (!edit) return copied;
+    const code = this.#code.copy(r.bytes, copied, start);
+    const { length } = code;
+    code.raw(edit);
+    this.#offsets.add(length, code.length, start, r.at);
+    return r.at;
   }
 
   /**
@@ -201,22 +216,36 @@ export class CodeRewriter {
    *   (unreachable))
    * ```
    */
-  #openLoop(start: number, from: number): void {
-    const r = this.#r;
-    const code = this.#code;
-    const type = r.bytes.subarray(start + 1, r.at);
-    code.byte(Op.block).raw(type).byte(Op.loop, NONE, Op.block, NONE, Op.loop).raw(type);
-    code.raw(this.#exit!);
-    this.#offsets.add(from, code.length, start, r.at);
+  #openLoop(start: number, copied: number): void {
+    const { bytes, at } = this.#r;
+    const code = this.#code.copy(bytes, copied, start);
+    const from = code.length;
+    const type = start + 1;
+    code.put(Op.block).copy(bytes, type, at).byte(Op.loop, NONE, Op.block, NONE, Op.loop)
+      .copy(bytes, type, at);
+    this.#hints.add(code.length + this.#exit!.branch, Hint.unlikely);
+    code.raw(this.#exit!.code);
+    this.#offsets.add(from, code.length, start, at);
     this.#labels.openLoop(start);
   }
 
+  /** Ends a loop of {@linkcode CodeRewriter.#openLoop}; answers up to where the code has been copied. */
+  #endLoop(loop: number, copied: number): number {
+    const { bytes, at } = this.#r;
+    const code = this.#code.copy(bytes, copied, at);
+    const { length } = code;
+    code.raw(this.#askAnew!);
+    this.#offsets.add(length, code.length, loop, at);
+    return at;
+  }
+
   /** Copies code up to an offset, and has a check follow, which stands for the instruction that begins at `start`. */
-  #addCheck(check: Uint8Array, copied: number, to: number, start: number): void {
+  #addCheck({ code, branch }: Branching, copied: number, to: number, start: number): void {
     this.#code.copy(this.#r.bytes, copied, to);
     const { length } = this.#code;
-    this.#offsets.add(length, length + check.length, start, to);
-    this.#code.raw(check);
+    this.#offsets.add(length, length + code.length, start, to);
+    this.#hints.add(length + branch, Hint.likely);
+    this.#code.raw(code);
   }
 
   /** Whether the call that begins there may be of a function that is not imported. */

@@ -35,43 +35,42 @@ export function isPlainLoop({ bytes }: Reader, start: number): boolean {
  */
 export class Labels {
   /** Of each open block of the guest, how many blocks of the host are around its label; the body is the first. */
-  #around: number[] = [0];
-  /** Of each of them where its loop begins, if the host has put blocks around it. */
-  #loops: (number | undefined)[] = [undefined];
+  readonly #around: number[] = [0];
+  /** Of each of them where its loop begins, if the host has put blocks around it, else -1. */
+  readonly #loops: number[] = [-1];
+  /** The innermost of them. */
+  #depth = 0;
   readonly #edit = new Writer();
 
   /** Begins a function body. */
   reset(): void {
-    this.#around = [0];
-    this.#loops = [undefined];
+    this.#depth = 0;
   }
 
   /** Whether branches from here may have to be changed. */
   get shifts(): boolean {
-    return this.#around.at(-1)! > 0;
+    return this.#around[this.#depth]! > 0;
   }
 
   open(): void {
-    this.#around.push(this.#around.at(-1)!);
-    this.#loops.push(undefined);
+    this.#push(0, -1);
   }
 
   /** As {@linkcode Labels.open}, of a loop around which the host puts blocks. */
   openLoop(start: number): void {
-    this.#around.push(this.#around.at(-1)! + AROUND_LOOP);
-    this.#loops.push(start);
+    this.#push(AROUND_LOOP, start);
   }
 
-  /** Ends a block; answers where its loop began if the host's blocks around it have to end, too. */
-  end(): number | undefined {
-    this.#around.pop();
-    return this.#loops.pop();
+  #push(added: number, loop: number): void {
+    const around = this.#around[this.#depth]! + added;
+    const depth = ++this.#depth;
+    this.#around[depth] = around;
+    this.#loops[depth] = loop;
   }
 
-  /** Notes what an instruction other than `loop` and `end` does to the open blocks. */
-  pass(op: number): void {
-    if (op === Op.delegate) this.end();
-    else if (op === Op.block || op === Op.if || op === Op.try || op === Op.tryTable) this.open();
+  /** Ends a block; answers where its loop began if the host's blocks around it have to end, too, else -1. */
+  end(): number {
+    return this.#loops[this.#depth--]!;
   }
 
   /** The branch that begins at `start` and ends at the reader, as it has to be here, valid until the next one; undefined if it may stay. */
@@ -79,7 +78,7 @@ export class Labels {
     const after = r.at;
     const w = this.#edit.reset();
     // `delegate` counts from outside the block that it ends.
-    const innermost = this.#around.length - (op === Op.delegate ? 2 : 1);
+    const innermost = this.#depth - (op === Op.delegate ? 1 : 0);
     let changed = false;
     r.at = start;
     const copy = (read: () => void) => {

@@ -1,5 +1,6 @@
 import { Additions } from "./additions.ts";
 import { Id, Reader, Writer } from "./binary.ts";
+import { BranchHints } from "./branch_hints.ts";
 import { type Budget, budgetOf, type MemoryLimits } from "./budget.ts";
 import { CodeRewriter, type Plan } from "./code.ts";
 import { controlPages, WATCH } from "./control.ts";
@@ -84,9 +85,10 @@ export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewr
   };
   const tags = exportTags(layout, added, names);
   const offsets = new Offsets();
-  const code = rewriteCode(layout, plan, offsets);
+  const hints = new BranchHints(layout);
+  const code = rewriteCode(layout, plan, offsets, hints);
   return {
-    bytes: added.write(code, offsets, checks ? [Id.start] : []),
+    bytes: added.write({ code, offsets, hints }, checks ? [Id.start] : []),
     memories: budget.memories,
     names,
     offsets,
@@ -163,13 +165,18 @@ function addReset(
 }
 
 /** Returns the guest's function bodies, rewritten. */
-function rewriteCode({ bytes, find }: Layout, plan: Plan, offsets: Offsets): Writer {
+function rewriteCode(
+  { bytes, find }: Layout,
+  plan: Plan,
+  offsets: Offsets,
+  hints: BranchHints,
+): Writer {
   const section = find(Id.code);
   if (!section) return new Writer(0);
   const w = new Writer((section.end - section.start) * 2);
   const reader = new Reader(bytes, section.body);
   const count = reader.unsigned();
-  const code = new CodeRewriter(reader, plan, offsets);
+  const code = new CodeRewriter(reader, plan, offsets, hints);
   for (let i = 0; i < count; i++) code.rewrite(w, i);
   offsets.finish(w.length);
   if (code.obstacle) throw new UnknownForm(code.obstacle);

@@ -15,15 +15,26 @@ function loadWatched(w: Writer, memory: number): Writer {
   return w.byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(memory).byte(0);
 }
 
-/** Asks whether to go on when the watched word is 0. */
-export function checkOf({ memory, ask }: WatchPlan): Uint8Array {
-  return loadWatched(new Writer().byte(Op.block, NONE), memory).byte(Op.branchIf, 0)
-    .byte(Op.call).unsigned(ask).byte(Op.end).view();
+/** Code with one branch. */
+export interface Branching {
+  readonly code: Uint8Array;
+  /** Where the branch is in it. */
+  readonly branch: number;
+}
+
+/** Asks whether to go on when the watched word is 0: the branch is taken when it is not. */
+export function checkOf({ memory, ask }: WatchPlan): Branching {
+  const w = loadWatched(new Writer().byte(Op.block, NONE), memory);
+  const branch = w.length;
+  w.byte(Op.branchIf, 0).byte(Op.call).unsigned(ask).byte(Op.end);
+  return { code: w.view(), branch };
 }
 
 /** Leaves a loop, and the block around it, when the watched word is 0: {@linkcode askAnew} has it begin again. */
-export function exitOf({ memory }: WatchPlan): Uint8Array {
-  return loadWatched(new Writer(), memory).byte(Op.i32EqualZero, Op.branchIf, 1).view();
+export function exitOf({ memory }: WatchPlan): Branching {
+  const w = loadWatched(new Writer(), memory).byte(Op.i32EqualZero);
+  const branch = w.length;
+  return { code: w.byte(Op.branchIf, 1).view(), branch };
 }
 
 /** Follows a loop that {@linkcode exitOf} may have left, and ends the blocks that are around it. */

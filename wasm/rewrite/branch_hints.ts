@@ -1,0 +1,173 @@
+import { Id, Reader, type Section, Writer } from "./binary.ts";
+import type { Layout } from "./layout.ts";
+
+/** The custom section with the hints (WebAssembly's proposal "Branch Hinting"). */
+const NAME = new TextEncoder().encode("metadata.code.branch_hint");
+
+/** Which way a branch mostly goes. */
+export const Hint = { unlikely: 0, likely: 1 } as const;
+
+/**
+ * The branch hints of a rewritten module: the guest's own, moved to where its branches are now, and those of the checks.
+ * V8 keeps the rare side of a hinted branch out of the way. Without a hint the common side pays for a call on the rare
+ * one, too: values are spilled before the branch.
+ */
+export class BranchHints {
+  readonly #imported: number;
+  readonly #guest: Reader;
+  /** Where the guest's hints of each function begin, by the function's index. */
+  readonly #starts: ReadonlyMap<number, number>;
+  readonly #functions = new Writer();
+  #count = 0;
+  /** Hints of the current function: offsets in its code, each with its value. */
+  readonly #hints: number[] = [];
+  #length = 0;
+  /** The guest's hints of the current function that have not been moved yet. */
+  #left = 0;
+  #next = Infinity;
+  #nextValue = 0;
+
+  constructor({ bytes, sections, imported }: Layout) {
+    this.#imported = imported.function;
+    this.#guest = new Reader(bytes);
+    this.#starts = startsOf(bytes, sections);
+  }
+
+  /** Begins the function with that index among the module's own. */
+  begin(index: number): void {
+    this.#length = 0;
+    const start = this.#starts.get(this.#imported + index);
+    this.#left = 0;
+    if (start !== undefined) {
+      this.#guest.at = start;
+      this.#left = this.#guest.unsigned();
+    }
+    this.#advance();
+  }
+
+  /** Where the guest's next hint is, in bytes from the start of the function's body; `Infinity` behind the last. */
+  get next(): number {
+    return this.#next;
+  }
+
+  #advance(): void {
+    const r = this.#guest;
+    for (; this.#left > 0; this.#left--) {
+      this.#next = r.unsigned();
+      const size = r.unsigned();
+      this.#nextValue = r.bytes[r.at]!;
+      r.at += size;
+      if (size !== 1 || this.#nextValue > Hint.likely) continue; // no hint that is known
+      this.#left--;
+      return;
+    }
+    this.#next = Infinity;
+  }
+
+  /**
+   * Moves the guest's hint for the instruction at `offset`, if there is one, to where it is in the new code.
+   *
+   * @returns Where the next hint is, as {@linkcode BranchHints.next}.
+   */
+  move(offset: number, to: number): number {
+    while (this.#next <= offset) {
+      if (this.#next === offset) this.add(to, this.#nextValue);
+      this.#advance();
+    }
+    return this.#next;
+  }
+
+  /** Adds a hint for the branch at an offset in the new code, behind those so far. */
+  add(offset: number, value: number): void {
+    this.#hints[this.#length++] = offset;
+    this.#hints[this.#length++] = value;
+  }
+
+  /**
+   * Ends the function.
+   *
+   * @param index Its index among the module's own.
+   * @param head Bytes of its body before the code.
+   * @param check Where the branch of a check in the head is, which is mostly taken.
+   */
+  end(index: number, head: number, check: number | undefined): void {
+    const count = this.#length / 2 + (check === undefined ? 0 : 1);
+    if (!count) return;
+    this.#count++;
+    const w = this.#functions.unsigned(this.#imported + index).unsigned(count);
+    if (check !== undefined) w.unsigned(check).put(1).put(Hint.likely);
+    for (let i = 0; i < this.#length; i += 2) {
+      w.unsigned(head + this.#hints[i]!).put(1).put(this.#hints[i + 1]!);
+    }
+  }
+
+  /** Writes the section, which has to come before the code; nothing if there are no hints. */
+  write(out: Writer): void {
+    if (!this.#count) return;
+    const count = new Writer().unsigned(this.#count);
+    const length = 1 + NAME.length + count.length + this.#functions.length;
+    out.byte(Id.custom).unsigned(length).put(NAME.length).raw(NAME).raw(count.view())
+      .raw(this.#functions.view());
+  }
+}
+
+/** Copies a run of custom sections without the guest's hints, whose offsets do not hold in the new code. */
+export function copyWithoutHints(out: Writer, bytes: Uint8Array, { start, end }: Section): void {
+  let copied = start;
+  for (const hints of hintSections(bytes, start, end)) {
+    out.copy(bytes, copied, hints.start);
+    copied = hints.end;
+  }
+  out.copy(bytes, copied, end);
+}
+
+/** V8 takes any bytes in a custom section: what cannot be read are no hints. */
+function startsOf(bytes: Uint8Array, sections: readonly Section[]): Map<number, number> {
+  const starts = new Map<number, number>();
+  for (const { id, start, end } of sections) {
+    if (id !== Id.custom) continue;
+    for (const { body, end: last } of hintSections(bytes, start, end)) {
+      try {
+        readStarts(new Reader(bytes.subarray(0, last), body), starts);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+    }
+  }
+  return starts;
+}
+
+/** @throws {RangeError} Where the section ends too early. */
+function readStarts(r: Reader, starts: Map<number, number>): void {
+  for (let functions = r.unsigned(); functions > 0; functions--) {
+    const index = r.unsigned();
+    const start = r.at;
+    for (let left = r.unsigned(); left > 0; left--) {
+      r.skipNumber(); // the offset
+      const size = r.unsigned();
+      r.at += size;
+    }
+    if (r.at > r.bytes.length) return;
+    starts.set(index, start);
+  }
+}
+
+/** The sections with hints in a run of custom sections, each with where its content begins behind the name. */
+function* hintSections(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Generator<Omit<Section, "id">> {
+  const r = new Reader(bytes, start);
+  while (r.at < end) {
+    const start = r.at;
+    r.at++; // the id
+    const length = r.unsigned();
+    const body = r.at;
+    r.at = body + length;
+    const name = body + 1;
+    if (bytes[body] !== NAME.length) continue;
+    if (!NAME.every((byte, i) => bytes[name + i] === byte)) continue;
+    yield { start, body: name + NAME.length, end: r.at };
+  }
+}
