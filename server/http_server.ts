@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers";
 import type { ClientFacts } from "../service/http/exchange.ts";
 import { reply } from "../service/http/reply.ts";
+import { DEFAULT_LIMITS } from "../service/limits.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { Connections } from "./connections.ts";
@@ -18,7 +19,6 @@ const STALL_MILLIS = 300_000;
 const IDLE_SECONDS = 75;
 const LINE_BYTES = 64 * 1024;
 const HEAD_BYTES = 128 * 1024;
-const CONNECTIONS = 10_000;
 /** Connections beyond the limit that get a 503 at the same time; more are cut. */
 const MAX_REFUSED = 16;
 
@@ -45,7 +45,7 @@ export class HttpServer {
 
   /** Makes a server without connections. */
   constructor(options: HttpServerOptions) {
-    this.#most = options.connections ?? CONNECTIONS;
+    this.#most = options.connections ?? DEFAULT_LIMITS.connections;
     this.#connections = new Connections({
       head: options.headTimeout ?? HEAD_MILLIS,
       idle: IDLE_SECONDS * 1000,

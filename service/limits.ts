@@ -6,76 +6,32 @@ import { suggest } from "./util/suggest.ts";
  */
 export type Limit = number | string;
 
+/** The name of a limit. */
+export type LimitName = keyof typeof LIMITS;
+
 /**
  * Bounds on what requests, guests and backends may use. The names are the same as keys of `[local_server.limits]` and in
- * `--limit NAME=VALUE`.
+ * `--limit NAME=VALUE`; the README's table has what each bounds, its default, and what happens beyond it.
  */
-export interface Limits {
-  /** Linear memory of an instance, in pages of 64 KiB: growth past it fails. By default 128 MiB. */
-  readonly memory?: Limit;
-  /** Time that a guest may compute for a request, without the time that it waits. By default 10 s. */
-  readonly cpu_time?: Limit;
-  /** Time from a request's arrival to the end of its guest. By default 120 s. */
-  readonly wall_time?: Limit;
-  /**
-   * Time in which neither side moves a byte of a response that goes on after its guest has ended: beyond it the response
-   * is cut. It is also the time that such a response may take to begin. By default 300 s.
-   */
-  readonly stall_time?: Limit;
-  /** Instances that live at the same time; requests beyond wait for one, up to 10 s. By default 1000. */
-  readonly instances?: Limit;
-  /** Requests that wait for an instance; those beyond get a 503 at once. By default 1000. */
-  readonly queue?: Limit;
-  /**
-   * Connections of clients that are open at the same time, to the executable; those beyond get a 503. By default fewer
-   * than the files that its process may open, and 10,000 where that is not known.
-   */
-  readonly connections?: Limit;
-  /** Header fields of a message, in bytes: names, values, and 4 for each field. By default 128 KiB, as Fastly's. */
-  readonly header_bytes?: Limit;
-  /** Header fields of a message. By default 10,000. */
-  readonly header_count?: Limit;
-  /** A client's URL, in bytes: scheme, host, path and query. By default 64 KiB. */
-  readonly url_bytes?: Limit;
-  /** Bytes that a request's guest has written to bodies and nobody has read or sent yet. By default 128 MiB. */
-  readonly body_bytes?: Limit;
-  /** Requests to backends for one of a client. By default 1000; Fastly's own bound is 32 unless they raise it. */
-  readonly backend_requests?: Limit;
-  /** Bytes of log records and standard output for a request; what comes beyond is dropped. By default 16 MiB. */
-  readonly log_bytes?: Limit;
-  /**
-   * Bytes that cached objects take, in memory and where they are kept: the least recently used beyond them are
-   * forgotten. By default 256 MiB.
-   */
-  readonly cache_bytes?: Limit;
-  /**
-   * Bytes of keys, metadata and values in all KV stores that are kept in memory, those without a `kvDriver`: an insert
-   * beyond them fails with `payload too large`. What has expired does not count. By default 1 GiB.
-   */
-  readonly kv_bytes?: Limit;
-  /**
-   * Time in which a driver of the cache or of rate counters has to answer: beyond it the guest's call fails, and the
-   * cache goes on without its driver. By default 10 s.
-   */
-  readonly driver_time?: Limit;
-  /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */
-  readonly sandbox_requests?: Limit;
-  /** Time that a sandbox waits for its next request. By default 10 s. */
-  readonly sandbox_idle?: Limit;
-}
-
-/** The name of a limit. */
-export type LimitName = keyof Limits;
+export type Limits = { readonly [N in LimitName]?: Limit };
 
 /** Every limit in milliseconds or bytes, or as a count; `Infinity` where there is none. */
 export type LimitValues = Readonly<Record<LimitName, number>>;
 
-interface Rule {
+/** A limit: everything that the host knows of it. */
+interface Entry {
   readonly unit: keyof typeof UNITS;
+  /** The default, in milliseconds or bytes, or as a count. */
   readonly value: number;
   readonly least?: number;
   /** Without it there may be no limit at all. */
   readonly most?: number;
+  /** What it bounds. */
+  readonly bounds: string;
+  /** What happens beyond it. */
+  readonly beyond: string;
+  /** What the executable has by default, if that depends on the machine. */
+  readonly byDefault?: string;
 }
 
 const SECOND = 1000;
@@ -99,34 +55,174 @@ const UNITS = {
 /** The longest time that a timer of the platform takes. */
 const LONGEST = 2 ** 31 - 1;
 
-const RULES: { readonly [N in LimitName]-?: Rule } = {
-  memory: { unit: "bytes", value: 128 * MIB, least: 64 * KIB, most: 4 * GIB },
-  cpu_time: { unit: "time", value: 10 * SECOND, least: 1 },
-  wall_time: { unit: "time", value: 120 * SECOND, least: 1 },
-  stall_time: { unit: "time", value: 300 * SECOND, least: 1 },
+/** Every limit, each in one entry: options, flags, help and tables of docs are made from it. */
+export const LIMITS = {
+  /** Linear memory of an instance, in pages of 64 KiB: growth past it fails. By default 128 MiB. */
+  memory: {
+    unit: "bytes",
+    value: 128 * MIB,
+    least: 64 * KIB,
+    most: 4 * GIB,
+    bounds: "memory and tables (8 bytes an element) of an instance",
+    beyond: "growth fails",
+  },
+  /** Time that a guest may compute for a request, without the time that it waits. By default 10 s. */
+  cpu_time: {
+    unit: "time",
+    value: 10 * SECOND,
+    least: 1,
+    bounds: "processor time of a guest for a request",
+    beyond: "the guest is stopped, 500",
+  },
+  /** Time from a request's arrival to the end of its guest. By default 120 s. */
+  wall_time: {
+    unit: "time",
+    value: 120 * SECOND,
+    least: 1,
+    bounds: "time from a request's arrival to the end of its guest",
+    beyond: "the guest is stopped, 504",
+  },
+  /**
+   * Time in which neither side moves a byte of a response that goes on after its guest has ended: beyond it the response
+   * is cut. It is also the time that such a response may take to begin. By default 300 s.
+   */
+  stall_time: {
+    unit: "time",
+    value: 300 * SECOND,
+    least: 1,
+    bounds: "time in which a response moves no byte once its guest has ended",
+    beyond: "the response is cut",
+  },
+  /** Instances that live at the same time; requests beyond wait for one, up to 10 s. By default 1000. */
   // About 32,000 memories of 4 GiB of addresses each are all that a process has room for.
-  instances: { unit: "count", value: 1000, least: 1, most: 30_000 },
-  queue: { unit: "count", value: 1000 },
-  connections: { unit: "count", value: 10_000, least: 1 },
-  header_bytes: { unit: "bytes", value: 128 * KIB, least: KIB, most: 64 * MIB },
-  header_count: { unit: "count", value: 10_000, least: 1 },
-  url_bytes: { unit: "bytes", value: 64 * KIB, least: 64, most: 64 * MIB },
-  body_bytes: { unit: "bytes", value: 128 * MIB },
-  backend_requests: { unit: "count", value: 1000 },
-  log_bytes: { unit: "bytes", value: 16 * MIB },
-  cache_bytes: { unit: "bytes", value: 256 * MIB },
-  kv_bytes: { unit: "bytes", value: GIB },
-  driver_time: { unit: "time", value: 10 * SECOND, least: 1 },
-  sandbox_requests: { unit: "count", value: 6, least: 1 },
-  sandbox_idle: { unit: "time", value: 10 * SECOND },
-};
+  instances: {
+    unit: "count",
+    value: 1000,
+    least: 1,
+    most: 30_000,
+    bounds: "instances that live at the same time",
+    beyond: "requests wait for one up to 10 s, then 503 with `Retry-After`",
+  },
+  /** Requests that wait for an instance; those beyond get a 503 at once. By default 1000. */
+  queue: {
+    unit: "count",
+    value: 1000,
+    bounds: "requests that wait for an instance",
+    beyond: "503 with `Retry-After` at once",
+  },
+  /**
+   * Connections of clients that are open at the same time, to the executable; those beyond get a 503. By default fewer
+   * than the files that its process may open, and 10,000 where that is not known.
+   */
+  connections: {
+    unit: "count",
+    value: 10_000,
+    least: 1,
+    bounds: "connections of clients to the executable, open at the same time",
+    beyond: "503 and a close",
+    byDefault: "by `ulimit -n`",
+  },
+  /** Header fields of a message, in bytes: names, values, and 4 for each field. By default 128 KiB, as Fastly's. */
+  header_bytes: {
+    unit: "bytes",
+    value: 128 * KIB,
+    least: KIB,
+    most: 64 * MIB,
+    bounds: "header fields of a message: names, values, and 4 bytes for each",
+    beyond: "client: 431; backend: the send fails; guest: the hostcall fails",
+  },
+  /** Header fields of a message. By default 10,000. */
+  header_count: {
+    unit: "count",
+    value: 10_000,
+    least: 1,
+    bounds: "header fields of a message",
+    beyond: "client: 431; backend: the send fails; guest: the hostcall fails",
+  },
+  /** A client's URL, in bytes: scheme, host, path and query. By default 64 KiB. */
+  url_bytes: {
+    unit: "bytes",
+    value: 64 * KIB,
+    least: 64,
+    most: 64 * MIB,
+    bounds: "a client's URL: scheme, host, path and query",
+    beyond: "414; guest: the hostcall fails",
+  },
+  /** Bytes that a request's guest has written to bodies and nobody has read or sent yet. By default 128 MiB. */
+  body_bytes: {
+    unit: "bytes",
+    value: 128 * MIB,
+    bounds: "bodies that a guest has written and nobody has read or sent yet",
+    beyond: "the write fails",
+  },
+  /** Requests to backends for one of a client. By default 1000; Fastly's own bound is 32 unless they raise it. */
+  backend_requests: {
+    unit: "count",
+    value: 1000,
+    bounds: "requests to backends for one of a client (Fastly: 32)",
+    beyond: "the send fails",
+  },
+  /** Bytes of log records and standard output for a request; what comes beyond is dropped. By default 16 MiB. */
+  log_bytes: {
+    unit: "bytes",
+    value: 16 * MIB,
+    bounds: "log records and standard output for a request",
+    beyond: "the rest is dropped, with one warning",
+  },
+  /**
+   * Bytes that cached objects take, in memory and where they are kept: the least recently used beyond them are
+   * forgotten. By default 256 MiB.
+   */
+  cache_bytes: {
+    unit: "bytes",
+    value: 256 * MIB,
+    bounds: "cached objects",
+    beyond: "the least recently used are forgotten",
+  },
+  /**
+   * Bytes of keys, metadata and values in all KV stores that are kept in memory, those without a `kvDriver`: an insert
+   * beyond them fails with `payload too large`. What has expired does not count. By default 1 GiB.
+   */
+  kv_bytes: {
+    unit: "bytes",
+    value: GIB,
+    bounds: "keys, metadata and values of KV stores in memory",
+    beyond: "the insert fails: payload too large",
+  },
+  /**
+   * Time in which a driver of the cache or of rate counters has to answer: beyond it the guest's call fails, and the
+   * cache goes on without its driver. By default 10 s.
+   */
+  driver_time: {
+    unit: "time",
+    value: 10 * SECOND,
+    least: 1,
+    bounds: "time for a driver of the cache or of rate counters to answer",
+    beyond: "the guest's call fails",
+  },
+  /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */
+  sandbox_requests: {
+    unit: "count",
+    value: 6,
+    least: 1,
+    bounds: "requests that a guest takes in one run",
+    beyond: "it gets no more",
+  },
+  /** Time that a sandbox waits for its next request. By default 10 s. */
+  sandbox_idle: {
+    unit: "time",
+    value: 10 * SECOND,
+    bounds: "time that a guest waits for its next request",
+    beyond: "it gets no more",
+  },
+} as const satisfies Readonly<Record<string, Entry>>;
 
 /** All names. */
-export const LIMIT_NAMES: readonly LimitName[] = Object.keys(RULES) as LimitName[];
+export const LIMIT_NAMES: readonly LimitName[] = Object.keys(LIMITS) as LimitName[];
 
 /** The limits of a service that sets none. */
 export const DEFAULT_LIMITS: LimitValues = Object.fromEntries(
-  LIMIT_NAMES.map((name) => [name, RULES[name].value]),
+  LIMIT_NAMES.map((name) => [name, LIMITS[name].value]),
 ) as LimitValues;
 
 /**
@@ -160,7 +256,7 @@ export function readLimit(name: string, value: unknown, wrong: (what: string) =>
       `is not known: ${meant ? `did you mean ${meant}?` : `there are ${LIMIT_NAMES.join(", ")}`}`,
     );
   }
-  const rule = RULES[name];
+  const rule: Entry = LIMITS[name];
   const { least = 0, most } = rule;
   const number = numberOf(value, rule.unit);
   const fits = number >= least &&
@@ -169,11 +265,11 @@ export function readLimit(name: string, value: unknown, wrong: (what: string) =>
 }
 
 function isLimitName(name: string): name is LimitName {
-  return Object.hasOwn(RULES, name);
+  return Object.hasOwn(LIMITS, name);
 }
 
 /** `NaN` for what is no number of the unit. */
-function numberOf(value: unknown, unit: Rule["unit"]): number {
+function numberOf(value: unknown, unit: Entry["unit"]): number {
   if (typeof value === "number") {
     return Number.isInteger(value) || value === Infinity ? value : NaN;
   }
@@ -186,11 +282,11 @@ function numberOf(value: unknown, unit: Rule["unit"]): number {
   return word === "" ? numberOf(number, unit) : Math.round(number);
 }
 
-function mostOf({ unit }: Rule): number {
+function mostOf({ unit }: Entry): number {
   return unit === "time" ? LONGEST : Number.MAX_SAFE_INTEGER;
 }
 
-function expected({ unit, least, most }: Rule): string {
+function expected({ unit, least, most }: Entry): string {
   const bounds = [
     least && `at least ${shown(unit, least)}`,
     most && `at most ${shown(unit, most)}`,
@@ -200,11 +296,11 @@ function expected({ unit, least, most }: Rule): string {
 
 /** A limit with its value, as in messages: `wall_time 120s`. */
 export function describeLimit(name: LimitName, limits: LimitValues): string {
-  return `${name} ${shown(RULES[name].unit, limits[name])}`;
+  return `${name} ${shown(LIMITS[name].unit, limits[name])}`;
 }
 
 /** A number with the largest unit of which it is a whole one. */
-function shown(unit: Rule["unit"], value: number): string {
+function shown(unit: Entry["unit"], value: number): string {
   if (unit === "count") return String(value);
   if (unit === "time") return value % SECOND ? `${value}ms` : `${value / SECOND}s`;
   const [name, size] = SIZES.find(([, size]) => value % size === 0 && value >= size) ?? ["B", 1];
@@ -219,3 +315,22 @@ const SIZES = [
   ["KiB", KIB],
   ["KB", 1e3],
 ] as const;
+
+/** A limit as people read of it. */
+export interface DescribedLimit {
+  readonly name: LimitName;
+  /** The default with its unit, as it may be written. */
+  readonly value: string;
+  /** What it bounds. */
+  readonly bounds: string;
+  /** What happens beyond it. */
+  readonly beyond: string;
+  /** What the executable has by default, if that depends on the machine. */
+  readonly byDefault?: string;
+}
+
+/** All limits, for help and docs. */
+export const DESCRIBED_LIMITS: readonly DescribedLimit[] = LIMIT_NAMES.map((name) => {
+  const { unit, value, bounds, beyond, byDefault }: Entry = LIMITS[name];
+  return { name, value: shown(unit, value), bounds, beyond, ...byDefault && { byDefault } };
+});

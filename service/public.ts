@@ -13,7 +13,7 @@ export type {
   ServiceOptions,
   StopSignal,
 } from "./options.ts";
-export type { Limit, Limits } from "./limits.ts";
+export { type Limit, type LimitName, LIMITS, type Limits } from "./limits.ts";
 export type {
   BackendDefinition,
   BackendHandler,

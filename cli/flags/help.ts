@@ -1,6 +1,7 @@
-import { wrap } from "./wrap.ts";
+import { DESCRIBED_LIMITS } from "../../service/limits.ts";
 import type { CommandName, Flag } from "./flag.ts";
 import { SECTIONS } from "./table.ts";
+import { wrap } from "./wrap.ts";
 
 /** The column where the explanations of flags begin. */
 const COLUMN = 26;
@@ -57,12 +58,19 @@ const RUN_EXAMPLE = `  fastlike run -C fastly.toml tests.wasm -- --nocapture
 export function helpText(command?: CommandName): string {
   switch (command) {
     case "serve":
-      return SERVE + flagsOf(command) + MANNERS + SERVE_EXAMPLES;
+      return SERVE + flagsOf(command) + limits() + MANNERS + SERVE_EXAMPLES;
     case "run":
-      return RUN + flagsOf(command) + MANNERS + "\nExample:\n" + RUN_EXAMPLE;
+      return RUN + flagsOf(command) + limits() + MANNERS + "\nExample:\n" + RUN_EXAMPLE;
     case undefined:
-      return COMMANDS + flagsOf(command) + MANNERS + SERVE_EXAMPLES + RUN_EXAMPLE;
+      return COMMANDS + flagsOf(command) + limits() + MANNERS + SERVE_EXAMPLES + RUN_EXAMPLE;
   }
+}
+
+function limits(): string {
+  const lines = DESCRIBED_LIMITS.map(({ name, value, bounds, beyond, byDefault }) =>
+    entry(`  ${name} (${byDefault ?? value})`, `${bounds}; beyond: ${beyond}`)
+  );
+  return `\nLimits, with their defaults:\n${lines.join("").replaceAll("`", "")}`;
 }
 
 function flagsOf(command: CommandName | undefined): string {
@@ -76,9 +84,13 @@ function flagsOf(command: CommandName | undefined): string {
 
 function linesOf(name: string, { short, value, repeats, help }: Flag): string {
   const form = `  ${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
-  const text = help + (repeats ? ". May be repeated" : "");
+  return entry(form, help + (repeats ? ". May be repeated" : ""));
+}
+
+/** A text in a column of its own, behind its head or below it. */
+function entry(head: string, text: string): string {
   const [first = "", ...rest] = wrap(text, WIDTH - COLUMN);
   const indent = " ".repeat(COLUMN);
-  const head = form.length < COLUMN ? form.padEnd(COLUMN) + first : `${form}\n${indent}${first}`;
-  return [head, ...rest.map((line) => indent + line)].join("\n") + "\n";
+  const beginning = head.length < COLUMN ? head.padEnd(COLUMN) : `${head}\n${indent}`;
+  return [beginning + first, ...rest.map((line) => indent + line)].join("\n") + "\n";
 }

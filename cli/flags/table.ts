@@ -78,8 +78,7 @@ const PROGRAM = {
     choices: LIMIT_NAMES.map((name) => `${name}=`),
     repeats: true,
     help:
-      "What a request, a guest or a backend may use, as memory=256MiB, wall_time=30s or queue=none: " +
-      LIMIT_NAMES.join(", "),
+      "What a request, a guest or a backend may use, as memory=256MiB, wall_time=30s or queue=none",
     read: ({ all }) => ({ limits: parseLimits(all) }),
     options: ({ limits }) => ({ limits }),
   }),

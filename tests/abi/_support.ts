@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServiceOptions } from "../../service/options.ts";
+import { table, withPart } from "../markdown.ts";
 import { declaredCalls, type KnownCall, knownCalls } from "./_matrix.ts";
 
 /** Where the page is. */
@@ -163,15 +164,6 @@ function supportOf({ module, name, alias, fastly }: KnownCall): Support {
   return { state: "from options", notes: [...notes, `\`${source}\`; without it ${otherwise}`] };
 }
 
-/** A table as `deno fmt` leaves it. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, i) => Math.max(2, ...rows.map((row) => row[i]!.length)));
-  const line = (cells: readonly string[], filler = " ") =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!, filler)).join(" | ")} |`;
-  const [head, ...body] = rows;
-  return [line(head!), line(head!.map(() => ""), "-"), ...body.map((row) => line(row))].join("\n");
-}
-
 const modules = [...Map.groupBy(knownCalls, ({ module }) => module)].map(([module, calls]) => ({
   module,
   calls: calls.map((call) => ({ name: call.name, ...supportOf(call) })),
@@ -213,10 +205,7 @@ ${sections.join("\n")}`;
 
 /** The README with the summary as it should be now. */
 export function withSummary(readme: string): string {
-  return readme.replace(
-    /(<!-- matrix -->\n)[^]*?(<!-- \/matrix -->)/,
-    (_, begin, end) => `${begin}\n${supportSummary()}\n\n${end}`,
-  );
+  return withPart(readme, "matrix", supportSummary());
 }
 
 if (import.meta.main) {
