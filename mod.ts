@@ -18,6 +18,7 @@ import { load, type Loaded, warmup, watchdogOf } from "./engine/load.ts";
 import { Run } from "./engine/run.ts";
 import type { Exchange } from "./service/http/exchange.ts";
 import { type Linked, LinkedList } from "./service/util/linked_list.ts";
+import { afterTurn } from "./service/util/clock.ts";
 import type { ServiceOptions } from "./service/options.ts";
 import { type Refusal, refusalOfHead } from "./engine/head_refusal.ts";
 import { reply } from "./service/http/reply.ts";
@@ -188,7 +189,7 @@ export class Fastlike implements AsyncDisposable {
   async reload(source: Source): Promise<void> {
     const loaded = await load(source, this.#service, this.#loaded.watchdog);
     for (let count = 1; count <= this.#warm && warmup(loaded, count) === count; count++) {
-      await new Promise((resolve) => setTimeout(resolve)); // requests go on meanwhile
+      await new Promise<void>(afterTurn); // requests go on meanwhile
     }
     this.retire();
     this.#loaded.pool.retire();

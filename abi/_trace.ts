@@ -8,7 +8,7 @@ export function traced(module: string, name: string, call: Hostcall): Hostcall {
       const bound = call.bind(context);
       return (...args: Word[]) => {
         const { service, current: { id } } = context.sandbox;
-        const began = performance.now();
+        const began = service.clock.elapsed();
         const log = (status: number | undefined) =>
           service.log({
             kind: "hostcall",
@@ -17,7 +17,7 @@ export function traced(module: string, name: string, call: Hostcall): Hostcall {
             name,
             args,
             status,
-            micros: Math.round((performance.now() - began) * 1000),
+            micros: Math.round((service.clock.elapsed() - began) * 1000),
           });
         let status: number | Promise<number> | undefined;
         try {

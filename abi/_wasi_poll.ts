@@ -1,6 +1,7 @@
 import type { Memory } from "../handles/memory.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { refuse } from "../service/errors.ts";
+import type { Clock } from "../service/util/clock.ts";
 import { checkCount } from "./_wasi_errno.ts";
 
 // The records' sizes and fields, from WASI's preview 1.
@@ -21,8 +22,7 @@ interface Subscription {
 
 /** What subscriptions are measured by. */
 export interface Sources {
-  /** Milliseconds since 1970. */
-  realTime(): number;
+  readonly clock: Pick<Clock, "now" | "elapsed">;
   /** The error number of an event of this descriptor; 0 if it is fine. */
   errorOf(descriptor: number): number;
 }
@@ -65,12 +65,12 @@ function read(memory: Memory, at: number, sources: Sources): Subscription {
     : { userdata, kind, error: sources.errorOf(memory.u32(at + 16)), delay: 0 };
 }
 
-function clockDelay(memory: Memory, at: number, { realTime }: Sources): number {
+function clockDelay(memory: Memory, at: number, { clock }: Sources): number {
   const id = memory.u32(at + 16);
   if (id !== REAL_TIME && id !== MONOTONIC) refuse("invalid", `Cannot wait for clock ${id}`);
   const timeout = Number(memory.u64(at + 24)) / NANOS;
   if (!(memory.u16(at + 40) & ABSOLUTE)) return timeout;
-  const now = id === REAL_TIME ? realTime() : performance.now();
+  const now = id === REAL_TIME ? clock.now() : clock.elapsed();
   return Math.max(0, timeout - now);
 }
 

@@ -70,7 +70,7 @@ function suggest(
   wanted: Wanted,
 ): Suggestion {
   const { headers } = response;
-  const now = (service.options.clock ?? Date.now)();
+  const now = service.now();
   const length = headers.get("content-length") ?? "";
   // Rust's and Go's SDKs add them by themselves, which does no harm; JavaScript's does not.
   const named = surrogateKeysIn(headers.getAll("surrogate-key").join(" "));

@@ -117,7 +117,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
     out.u32,
     (sandbox, input, output, count) =>
       pollOneoff(sandbox, input, output, count, {
-        realTime: () => realTime(sandbox),
+        clock: sandbox.service.clock,
         errorOf: (fd) => pollError(sandbox, fd),
       }),
   ),
@@ -142,18 +142,13 @@ function pollError(sandbox: Sandbox, fd: number): number {
 function clock(sandbox: Sandbox, id: number): bigint {
   switch (id) {
     case 0: // real time
-      return BigInt(Math.round(realTime(sandbox) * 1000)) * 1000n;
+      return BigInt(Math.round(sandbox.service.clock.now() * 1000)) * 1000n;
     case 1: // monotonic
-      return BigInt(Math.round(performance.now() * NANOS));
+      return BigInt(Math.round(sandbox.service.clock.elapsed() * NANOS));
     case 2: // the process's and the thread's processor time
     case 3:
       return BigInt(Math.round(sandbox.activeMs * NANOS));
     default:
       return refuse("invalid", `Cannot tell the time of clock ${id}`);
   }
-}
-
-/** Milliseconds since 1970. */
-function realTime({ service }: Sandbox): number {
-  return service.options.clock?.() ?? performance.timeOrigin + performance.now();
 }

@@ -88,8 +88,8 @@ function cacheOf(service: Service): Cache {
   return service.options.cache === false ? ownCache(service) : service.cache;
 }
 
-function ownCache({ limits, options }: Service): Cache {
-  return new Cache(limits.cache_bytes, options.clock ?? Date.now);
+function ownCache({ limits, now }: Service): Cache {
+  return new Cache(limits.cache_bytes, now);
 }
 
 /** A request that was looked up, and what has come of it. It may still wait for what somebody else is getting. */

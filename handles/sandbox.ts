@@ -343,9 +343,9 @@ export class Sandbox implements Runner {
   /** A timer in milliseconds that ends with the sandbox at the latest. */
   timer(ms: number): { readonly done: Promise<void>; cancel(): void } {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.min(ms, MAX_TIMER));
+    const stop = this.service.clock.after(ms, resolve);
     const cancel = () => {
-      clearTimeout(timer);
+      stop();
       this.#timers?.delete(cancel);
     };
     (this.#timers ??= new Set()).add(cancel);

@@ -1,5 +1,6 @@
 import type { AclEntry } from "./stores/acl.ts";
 import type { BackendDefinition } from "./backends/definition.ts";
+import type { Clock } from "./util/clock.ts";
 import type { CacheDriver } from "./cache/driver.ts";
 import type { DeviceLookup } from "./client/device.ts";
 import type { KvDriver } from "./stores/kv/driver.ts";
@@ -121,8 +122,11 @@ export interface ServiceOptions {
   readonly websockets?: boolean;
   /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */
   readonly pushpin?: Pushpin;
-  /** The time in milliseconds since 1970, for guests and for what expires in stores. By default the machine's. */
-  readonly clock?: () => number;
+  /**
+   * The time in milliseconds since 1970, for guests and for what expires in stores; or a clock, which all timers of the
+   * service run by as well. By default the machine's.
+   */
+  readonly clock?: (() => number) | Clock;
   /** Fills bytes with what guests get as random. By default the platform's secure source. */
   readonly random?: (bytes: Uint8Array) => void;
   /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */

@@ -3,6 +3,7 @@ import { type Acl, aclsOf } from "./stores/acl.ts";
 import type { Backend } from "./backends/backend.ts";
 import { Backends } from "./backends/backends.ts";
 import { Cache } from "./cache/cache.ts";
+import { type Clock, clockOf } from "./util/clock.ts";
 import { type DeviceLookup, parseDevice } from "./client/device.ts";
 import type { ClientFacts } from "./client/client_facts.ts";
 import { Deadlines } from "./util/deadlines.ts";
@@ -74,6 +75,10 @@ export class Service {
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: LimitValues;
+  /** What every timer runs by. */
+  readonly clock: Clock;
+  /** Whole milliseconds since 1970, as stores count. */
+  readonly now: () => number;
   readonly stallClock: StallClock;
   /** What the limit `wall_time` is for. */
   readonly wallTime: Deadlines<Exchange>;
@@ -108,18 +113,19 @@ export class Service {
   /** @param shared What another service has, to use it too. */
   constructor(options: ServiceOptions, shared: Shared = {}) {
     this.options = options;
-    const now = options.clock ?? Date.now;
+    const clock = this.clock = clockOf(options.clock);
+    const now = this.now = () => Math.floor(clock.now());
     this.geo = options.geo ?? loopbackGeo;
     this.devices = options.devices ?? parseDevice;
     this.parseUserAgent = options.userAgentParser ?? parseUserAgent;
     this.secretStores = secretStoresOf(options.secretStores ?? {});
     this.acls = aclsOf(options.acls ?? {});
     this.limits = limitsOf(options.limits);
-    this.stallClock = shared.stallClock ?? new StallClock();
+    this.stallClock = shared.stallClock ?? new StallClock(clock);
     const driverTime = new DriverTime(this.limits.driver_time, this.stallClock);
     this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver, driverTime);
     this.kvStores = shared.kvStores ??
-      kvStoresOf(options.kvStores ?? {}, now, options.kvDriver, this.limits.kv_bytes);
+      kvStoresOf(options.kvStores ?? {}, now, options.kvDriver, this.limits.kv_bytes, clock);
     this.#ownsKvStores = !shared.kvStores;
     this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver);
     this.#ownsCache = !shared.cache;

@@ -195,6 +195,36 @@ Deno.test("no state in the library outlives its services", async () => {
   );
 });
 
+Deno.test("the library knows the time, and waits, through the clock of a service alone", async () => {
+  const allowed = [
+    "clock.ts", // the machine's clock itself
+    "processor_clock.ts", // processor time is the machine's
+    "watchdog.ts", // as is that of its thread
+    "instance_memory.ts", // what putting an instance back costs, also with a clock that stands still
+    "run_queue.ts", // the same
+  ];
+  const files = filesOf(library).filter((path) => !allowed.includes(path.split("/").at(-1)!));
+  assertEquals(
+    await findAll(files, {
+      // As a value, also where it is imported, shadowed or handed on; types are another kind of node.
+      Identifier: ({ name }) =>
+        /^(setTimeout|setInterval|clearTimeout|clearInterval)$/.test(name) ? name : undefined,
+      MemberExpression: ({ object, property }) => {
+        const text = object.type === "Identifier" && property.type === "Identifier"
+          ? `${object.name}.${property.name}`
+          : "";
+        return /^(performance\.\w+|Date\.now|AbortSignal\.timeout)$/.test(text) ? text : undefined;
+      },
+      NewExpression: ({ callee, arguments: given }) =>
+        callee.type === "Identifier" && callee.name === "Date" && given.length === 0
+          ? "new Date()"
+          : undefined,
+      "CallExpression > Identifier[name='Date']": () => "Date()",
+    }),
+    [],
+  );
+});
+
 Deno.test("status numbers are in abi/_status.ts, and those of WASI in abi/_wasi_errno.ts", async () => {
   const names =
     /^(inval|badf|buflen|badalign|httpinvalid|httpuser|httpincomplete|httpheadtoolarge|httpinvalidstatus|limitexceeded|notsup|spipe)$/;

@@ -1,4 +1,5 @@
 import { type Linked, LinkedList } from "../service/util/linked_list.ts";
+import { afterTurn } from "../service/util/clock.ts";
 import type { StallClock } from "../service/util/stall_clock.ts";
 import type { Pool } from "./pool.ts";
 import type { InstanceSlot } from "./instance_slot.ts";
@@ -87,7 +88,7 @@ export class RunQueue<S> {
         this.#next();
       };
       if (this.#stallClock.heldUp === heldUp) queueMicrotask(next);
-      else setTimeout(next, 0); // what has come meanwhile, a signal too, is first
+      else afterTurn(next);
     };
     const giveBack = (whole: boolean) => {
       try {

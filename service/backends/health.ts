@@ -1,4 +1,3 @@
-import { clearTimeout as clearTimer, setTimeout as startTimer } from "node:timers";
 import type { BackendOptions, Health, Healthcheck } from "./definition.ts";
 import type { RequestInFlight } from "./transport.ts";
 import { EMPTY, isWhole } from "../http/bytes.ts";
@@ -7,7 +6,7 @@ import { HeaderList } from "../http/headers.ts";
 import { httpTransport } from "./http_transport.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { LogLevel } from "../log.ts";
-import type { StallClock } from "../util/stall_clock.ts";
+import { StallClock } from "../util/stall_clock.ts";
 
 /** The values of a {@linkcode Healthcheck} that sets none, which are those of Fastly's Rust SDK. */
 const DEFAULTS = {
@@ -27,11 +26,11 @@ export class HealthMonitor {
   readonly #options: BackendOptions;
   readonly #check: typeof DEFAULTS & Healthcheck;
   readonly #report: (level: LogLevel, message: string) => void;
-  readonly #stallClock: StallClock | undefined;
+  readonly #stallClock: StallClock;
   /** Whether each of the latest probes was good, the latest last. */
   readonly #results: boolean[];
   #inFlight: RequestInFlight | undefined;
-  #timer: ReturnType<typeof startTimer> | undefined;
+  #stopTimer: (() => void) | undefined;
   #started = false;
   #stopped = false;
 
@@ -44,7 +43,7 @@ export class HealthMonitor {
     name: string,
     options: BackendOptions,
     report: (level: LogLevel, message: string) => void,
-    stallClock?: StallClock,
+    stallClock: StallClock = new StallClock(),
   ) {
     this.#name = name;
     this.#options = options;
@@ -69,18 +68,18 @@ export class HealthMonitor {
   /** Sends no more probes. */
   stop(): void {
     this.#started = this.#stopped = true;
-    clearTimer(this.#timer);
+    this.#stopTimer?.();
     this.#inFlight?.cancel();
   }
 
   async #next(): Promise<void> {
-    const began = performance.now();
+    const { clock } = this.#stallClock;
+    const began = clock.elapsed();
     const failure = await this.#probe();
     if (this.#stopped) return;
     this.#note(failure);
-    const rest = Math.max(0, this.#check.interval - (performance.now() - began));
-    this.#timer = startTimer(() => this.#next(), rest);
-    this.#timer.unref();
+    const rest = Math.max(0, this.#check.interval - (clock.elapsed() - began));
+    this.#stopTimer = clock.after(rest, () => this.#next(), { background: true });
   }
 
   get #good(): number {

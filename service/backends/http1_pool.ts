@@ -2,6 +2,7 @@ import { Agent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import type { Socket } from "node:net";
 import type { BackendOptions } from "./definition.ts";
+import type { Clock } from "../util/clock.ts";
 import { type Connector, tcpKeepAlive } from "./connector.ts";
 import type { HeaderList } from "../http/headers.ts";
 
@@ -28,7 +29,7 @@ export function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
   };
 }
 
-/** What is known of a connection; times on the clock of `performance.now`. */
+/** What is known of a connection; times by {@linkcode Clock.elapsed}. */
 interface Use {
   readonly since: number;
   count: number;
@@ -41,6 +42,7 @@ export class Http1Pool {
   readonly rules: PoolRules;
   readonly #connector: Connector;
   readonly #options: BackendOptions;
+  readonly #clock: Clock;
   readonly #uses = new WeakMap<Socket, Use>();
   /** Connections that stand and have carried nothing yet. */
   readonly #ready: Socket[] = [];
@@ -48,7 +50,8 @@ export class Http1Pool {
   #agent: Agent | undefined;
   #closed = false;
 
-  constructor(connector: Connector, options: BackendOptions) {
+  constructor(connector: Connector, options: BackendOptions, clock: Clock) {
+    this.#clock = clock;
     this.#connector = connector;
     this.#options = options;
     this.rules = poolRules(options);
@@ -76,7 +79,7 @@ export class Http1Pool {
   /** Notes that a response with these fields has come; answers whether the connection may be used again after it. */
   note(socket: Socket, headers: HeaderList): boolean {
     const { uses, lifetime, idle } = this.rules;
-    const now = performance.now();
+    const now = this.#clock.elapsed();
     const use = this.#useOf(socket, now);
     use.count++;
     use.staleAt = Math.min(now + idleTime(headers, idle), use.since + lifetime);
@@ -112,7 +115,7 @@ export class Http1Pool {
 
   #connect(): Socket {
     const socket = this.#ready.shift() ?? this.#connector.open();
-    this.#useOf(socket, performance.now());
+    this.#useOf(socket, this.#clock.elapsed());
     return socket;
   }
 
@@ -126,7 +129,7 @@ export class Http1Pool {
 
   /** Closes connections that the backend may be about to close, so that no request meets that end. */
   #closeStale(agent: Agent): void {
-    const now = performance.now();
+    const now = this.#clock.elapsed();
     for (const sockets of Object.values(agent.freeSockets)) {
       for (const socket of [...sockets ?? []]) {
         if (now >= (this.#uses.get(socket)?.staleAt ?? Infinity)) socket.destroy();

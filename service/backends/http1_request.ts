@@ -85,7 +85,8 @@ export class Http1Request extends NetworkRequest {
       if (trailers) wire.addTrailers([...trailers]);
       wire.end();
     };
-    sendBody(wire, body, end).catch((error) => {
+    const { clock } = this.#origin.timeouts.stallClock;
+    sendBody(wire, body, end, clock).catch((error) => {
       // A response that is here already stays readable; only the connection goes.
       if (this.body?.complete) wire.socket?.destroy();
       else this.fail("connection_terminated", `the body failed: ${messageOf(error)}`, error);

@@ -80,7 +80,8 @@ export class Http2Request extends NetworkRequest {
       stream.on("wantTrailers", () => this.#sendTrailers(stream, trailers));
       stream.end();
     };
-    sendBody(departureOn(stream), body, end).catch((error) => {
+    const { clock } = this.#timeouts.stallClock;
+    sendBody(departureOn(stream), body, end, clock).catch((error) => {
       if (this.body?.complete) return stream.close(constants.NGHTTP2_CANCEL);
       const reason = error instanceof Error ? error.message : String(error);
       this.fail("connection_terminated", `the body failed: ${reason}`, error);

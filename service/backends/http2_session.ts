@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Clock } from "../util/clock.ts";
 import type { Connector } from "./connector.ts";
 import { SendError } from "../errors.ts";
 import type { PoolRules } from "./http1_pool.ts";
@@ -30,15 +31,18 @@ export class Http2Session {
   onChange: () => void = () => {};
   readonly #session: ClientHttp2Session;
   readonly #rules: PoolRules;
-  readonly #since = performance.now();
+  readonly #clock: Clock;
+  readonly #since: number;
   #uses = 0;
   #streams = 0;
-  #idleSince = performance.now();
+  #idleSince: number;
   #going: { readonly code: number } | undefined;
   #lost: Error | undefined;
   #ended = false;
 
-  constructor(socket: Socket, rules: PoolRules) {
+  constructor(socket: Socket, rules: PoolRules, clock: Clock) {
+    this.#clock = clock;
+    this.#since = this.#idleSince = clock.elapsed();
     this.socket = socket;
     this.#rules = rules;
     socket.on("error", (error) => this.#lost ??= error);
@@ -82,7 +86,7 @@ export class Http2Session {
   get lasts(): boolean {
     if (this.#uses === 0) return this.open;
     const { uses, lifetime, idle } = this.#rules;
-    const now = performance.now();
+    const now = this.#clock.elapsed();
     return this.open && this.#uses < uses && now - this.#since < lifetime &&
       (!this.idle || now - this.#idleSince < idle);
   }
@@ -106,7 +110,7 @@ export class Http2Session {
 
   release(): void {
     if (--this.#streams > 0) return this.onChange();
-    this.#idleSince = performance.now();
+    this.#idleSince = this.#clock.elapsed();
     if (!this.#session.destroyed) this.#session.unref();
     this.#closeIfDone();
     this.onChange();
@@ -175,7 +179,7 @@ export async function openHttp2(
   try {
     if (secure) await handshake(socket as TLSSocket);
     if (secure && (socket as TLSSocket).alpnProtocol !== "h2") refuseHttp1(socket, name, fallback);
-    const session = new Http2Session(socket, rules);
+    const session = new Http2Session(socket, rules, stallClock.clock);
     await session.greeted(name);
     return session;
   } catch (error) {

@@ -24,13 +24,14 @@ export function httpTransport(
   options: BackendOptions,
   stallClock: StallClock = new StallClock(),
 ): Transport {
+  const { clock } = stallClock;
   const connector = connectorOf(options);
-  const pool = new Http1Pool(connector, options);
+  const pool = new Http1Pool(connector, options, clock);
   const origin: Http1Origin = { connector, timeouts: timeoutsOf(options, stallClock), pool };
   const upgrade = (request: BackendRequest) =>
     sendUpgrade(request, {
       ...origin,
-      pool: new Http1Pool(connector, { ...options, pool: false }),
+      pool: new Http1Pool(connector, { ...options, pool: false }, clock),
     });
   const fallback = !options.grpc;
   if (fallback && (!connector.secure || options.http2 === false)) {

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { BackendDefinition } from "./definition.ts";
+import { machineClock } from "../util/clock.ts";
 import { type Connector, connectorOf } from "./connector.ts";
 import { SendError } from "../errors.ts";
 import { toSendError } from "./send_errors.ts";
@@ -45,7 +46,7 @@ async function tryToConnect(
       `${PATIENCE_MS} ms`;
     reject(new SendError("connection_timeout", message));
   };
-  const timer = setTimeout(expire, PATIENCE_MS);
+  const stopTimer = machineClock.after(PATIENCE_MS, expire);
   let socket: Socket | undefined;
   try {
     socket = connector.open(protocols);
@@ -56,7 +57,7 @@ async function tryToConnect(
   } catch (error) {
     return toSendError(error, connector.name);
   } finally {
-    clearTimeout(timer);
+    stopTimer();
     socket?.destroy();
   }
 }

@@ -1,6 +1,7 @@
 import { type ByteSource, EMPTY, type Eventually } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
 import { HeaderList } from "../http/headers.ts";
+import type { Clock } from "../util/clock.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 import { incompleteResponse } from "./send_errors.ts";
 
@@ -165,11 +166,13 @@ export interface RequestStream {
  * before that has gone out.
  *
  * @param end Ends the message, with trailers if there are any.
+ * @param clock What the time for what comes last runs by.
  */
 export async function sendBody(
   wire: RequestStream,
   source: ByteSource,
   end: (trailers: HeaderList | undefined) => void,
+  clock: Clock,
 ): Promise<void> {
   let done = false;
   let wake: (() => void) | undefined;
@@ -192,9 +195,9 @@ export async function sendBody(
   } catch (error) {
     done = true;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, MAX_FLUSH_MS);
+      const stopTimer = clock.after(MAX_FLUSH_MS, resolve);
       wake = () => {
-        clearTimeout(timer);
+        stopTimer();
         resolve();
       };
       if (wire.destroyed) wake();

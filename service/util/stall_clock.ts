@@ -1,3 +1,5 @@
+import { type Clock, machineClock } from "./clock.ts";
+
 /** What has come while nothing could happen is looked at before any time limit: it gets so many milliseconds. */
 const GRACE = 20;
 
@@ -6,11 +8,17 @@ const GRACE = 20;
  * time limits leave it out.
  */
 export class StallClock {
+  /** The time with what is left out here. */
+  readonly clock: Clock;
   #heldUp = 0;
+
+  constructor(clock: Clock = machineClock) {
+    this.clock = clock;
+  }
 
   /** Milliseconds on a clock that stands still while the process is held up. */
   get now(): number {
-    return performance.now() - this.#heldUp;
+    return this.clock.elapsed() - this.#heldUp;
   }
 
   /** Milliseconds in all. */
@@ -20,7 +28,7 @@ export class StallClock {
 
   /** Notes that nothing could happen for so many milliseconds. */
   holdUp(ms: number): void {
-    this.#heldUp += ms;
+    if (!this.clock.manual) this.#heldUp += ms;
   }
 
   /**
@@ -30,18 +38,18 @@ export class StallClock {
    */
   after(ms: number, callback: () => void): () => void {
     let counted = this.#heldUp;
-    let since = performance.now();
+    let since = this.clock.elapsed();
     let left = ms;
     const expire = () => {
       const missed = this.#heldUp - counted;
       if (missed === 0) return callback();
-      const now = performance.now();
+      const now = this.clock.elapsed();
       left = Math.max(GRACE, left - (now - since - missed));
       counted = this.#heldUp;
       since = now;
-      timer = setTimeout(expire, left);
+      stop = this.clock.after(left, expire);
     };
-    let timer = setTimeout(expire, ms);
-    return () => clearTimeout(timer);
+    let stop = this.clock.after(ms, expire);
+    return () => stop();
   }
 }

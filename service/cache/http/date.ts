@@ -1,3 +1,5 @@
+import { machineClock } from "../../util/clock.ts";
+
 const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 const IMF_FIXDATE = /^[a-z]{3}, (\d\d) ([a-z]{3}) (\d{4}) (\d\d:\d\d:\d\d) GMT$/i;
 const RFC850 = /^[a-z]{6,9}, (\d\d)-([a-z]{3})-(\d\d) (\d\d:\d\d:\d\d) GMT$/i;
@@ -10,7 +12,7 @@ const ASCTIME = /^[a-z]{3} ([a-z]{3}) ([ \d]\d) (\d\d:\d\d:\d\d) (\d{4})$/i;
  * @param now Milliseconds since 1970. A year of two digits is the latest that is at most 50 years after it.
  * @returns Milliseconds since 1970; undefined for anything that is no such date.
  */
-export function httpDate(value: string | undefined, now = Date.now()): number | undefined {
+export function httpDate(value: string | undefined, now = machineClock.now()): number | undefined {
   const text = value?.trim() ?? "";
   const fixed = IMF_FIXDATE.exec(text);
   if (fixed) return millisOf(Number(fixed[3]), fixed[2]!, fixed[1]!, fixed[4]!);

@@ -1,3 +1,5 @@
+import { machineClock } from "../../util/clock.ts";
+
 /** Least number of records that there is room for, whatever the bound on bytes. */
 const MIN_RECORDS = 1000;
 /** Beyond that, one record is allowed for so many bytes: each takes some hundred bytes of memory that are not counted. */
@@ -22,7 +24,7 @@ export class KvRoom {
    * @param most Bytes; by default without a bound.
    * @param now The time in milliseconds since 1970.
    */
-  constructor(most = Infinity, now: () => number = Date.now) {
+  constructor(most = Infinity, now: () => number = machineClock.now) {
     this.most = most;
     this.#mostRecords = Math.max(MIN_RECORDS, Math.floor(most / BYTES_OF_RECORD));
     this.#now = now;

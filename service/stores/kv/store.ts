@@ -2,6 +2,7 @@ import { refuse } from "../../errors.ts";
 import { cursorAfter, keyOfCursor } from "./cursor.ts";
 import type { KvDriver, KvFound, KvRecord, Pieces } from "./driver.ts";
 import { ignore, joined, piecesOf } from "./pieces.ts";
+import { type Clock, machineClock } from "../../util/clock.ts";
 import { KvSweeper, REMEMBERED } from "./sweeper.ts";
 
 /** What is in a KV store at first: a value for each key, with its metadata if it has any. */
@@ -71,12 +72,18 @@ export class KvStore {
   /**
    * @param now The time in milliseconds since 1970.
    * @param ready What everything waits for; if it rejects, everything fails.
+   * @param clock What timers run by.
    */
-  constructor(driver: KvDriver, now: () => number, ready?: Promise<void>) {
+  constructor(
+    driver: KvDriver,
+    now: () => number,
+    ready?: Promise<void>,
+    clock: Pick<Clock, "after"> = machineClock,
+  ) {
     this.#driver = driver;
     this.#now = now;
     this.#ready = ready;
-    if (driver.sweep) this.#sweeper = new KvSweeper(driver as Required<KvDriver>, now);
+    if (driver.sweep) this.#sweeper = new KvSweeper(driver as Required<KvDriver>, now, clock);
     ready?.catch(() => {}); // whoever asks for something is told
   }
 

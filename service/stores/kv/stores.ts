@@ -1,6 +1,7 @@
 import type { Payload } from "../../http/bytes.ts";
 import { HostError } from "../../errors.ts";
 import type { KvDriver, Pieces } from "./driver.ts";
+import { type Clock, machineClock } from "../../util/clock.ts";
 import { faultOfKey } from "./keys.ts";
 import { memoryDriver } from "./memory_driver.ts";
 import { ignore, piecesOf } from "./pieces.ts";
@@ -22,6 +23,7 @@ interface Seed {
  * @param now The time in milliseconds since 1970.
  * @param driverOf Gives what holds the store of a name; by default memory does, and each store begins anew.
  * @param most Bytes of all stores that are in memory by default.
+ * @param clock What timers run by.
  * @throws {TypeError} If a key is none, or there is no room for what is in the stores at first.
  */
 export function kvStoresOf(
@@ -29,14 +31,15 @@ export function kvStoresOf(
   now: () => number,
   driverOf?: (store: string) => KvDriver,
   most = Infinity,
+  clock: Pick<Clock, "after"> = machineClock,
 ): ReadonlyMap<string, KvStore> {
   const room = new KvRoom(most, now);
   return new Map(
     Object.entries(seeds).map(([name, seed]) => {
       const entries = seedsOf(name, seed);
-      if (!driverOf) return [name, new KvStore(seeded(name, entries, room), now)];
+      if (!driverOf) return [name, new KvStore(seeded(name, entries, room), now, undefined, clock)];
       const driver = driverOf(name);
-      return [name, new KvStore(driver, now, sow(driver, entries, now))];
+      return [name, new KvStore(driver, now, sow(driver, entries, now), clock)];
     }),
   );
 }

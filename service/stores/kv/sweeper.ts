@@ -1,4 +1,4 @@
-import { clearInterval as clearTimer, setInterval as startTimer } from "node:timers";
+import { afterTurn, type Clock } from "../../util/clock.ts";
 import type { KvDriver } from "./driver.ts";
 
 /** How long the generation of what is gone is remembered, in milliseconds. */
@@ -16,13 +16,22 @@ const BATCH = 500;
 export class KvSweeper {
   readonly #driver: Required<Pick<KvDriver, "sweep">>;
   readonly #now: () => number;
+  readonly #clock: Pick<Clock, "after">;
   #swept: number;
   #sweeping = false;
-  #timer: ReturnType<typeof startTimer> | undefined;
+  #stopTimer: (() => void) | undefined;
   #closed = false;
 
-  /** @param now The time in milliseconds since 1970. */
-  constructor(driver: Required<Pick<KvDriver, "sweep">>, now: () => number) {
+  /**
+   * @param now The time in milliseconds since 1970.
+   * @param clock What its timer runs by.
+   */
+  constructor(
+    driver: Required<Pick<KvDriver, "sweep">>,
+    now: () => number,
+    clock: Pick<Clock, "after">,
+  ) {
+    this.#clock = clock;
     this.#driver = driver;
     this.#now = now;
     this.#swept = now();
@@ -34,17 +43,22 @@ export class KvSweeper {
    * @param expires Whether it is to be deleted some time.
    */
   note(expires: boolean): void {
-    if (this.#closed || !(this.#timer || expires)) return;
-    if (!this.#timer) {
-      this.#timer = startTimer(() => this.#sweep(), INTERVAL);
-      this.#timer.unref();
-    }
+    if (this.#closed || !(this.#stopTimer || expires)) return;
+    if (!this.#stopTimer) this.#wait();
     if (Math.abs(this.#now() - this.#swept) >= INTERVAL) this.#sweep();
   }
 
   close(): void {
     this.#closed = true;
-    clearTimer(this.#timer);
+    this.#stopTimer?.();
+  }
+
+  #wait(): void {
+    const expire = () => {
+      this.#wait();
+      this.#sweep();
+    };
+    this.#stopTimer = this.#clock.after(INTERVAL, expire, { background: true });
   }
 
   async #sweep(): Promise<void> {
@@ -54,7 +68,7 @@ export class KvSweeper {
     const until = this.#swept - REMEMBERED;
     try {
       while (!this.#closed && await this.#driver.sweep(until, BATCH) >= BATCH) {
-        await new Promise((resolve) => setTimeout(resolve));
+        await new Promise<void>(afterTurn);
       }
     } catch {
       // The next sweep tries again: a driver that fails shows in what guests ask of it.
