@@ -24,6 +24,7 @@ import { type Refusal, refusalOfHead } from "./engine/head_refusal.ts";
 import { reply } from "./service/http/reply.ts";
 import { describe, hopsOf, Service } from "./service/service.ts";
 import type { Status } from "./service/status.ts";
+import { checkNodeInternals } from "./service/util/node_internals.ts";
 import { SyntheticExchange } from "./service/http/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/http/web_exchange.ts";
 import type { Source } from "./wasm/program.ts";
@@ -82,6 +83,7 @@ export class Fastlike implements AsyncDisposable {
    * @throws {Error} If it cannot be loaded, is no program of this ABI, or an option makes no sense; in one line.
    */
   static async load(source: Source, options: FastlikeOptions = {}): Promise<Fastlike> {
+    checkNodeInternals();
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
     const watchdog = watchdogOf(service);

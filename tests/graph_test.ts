@@ -274,6 +274,28 @@ Deno.test("guests are suspended through wasm/jspi.ts alone", async () => {
   );
 });
 
+Deno.test("parts of node: and Deno that are not public are used in service/util/node_internals.ts alone", async () => {
+  // A guest's function, whose name WASI gives.
+  const fine = /^_start$/;
+  const files = filesOf(published).filter((path) => path !== "service/util/node_internals.ts");
+  assertEquals(
+    await findAll(files, {
+      MemberExpression: ({ property, computed }) =>
+        !computed && property.type === "Identifier" && /^_[a-z]/i.test(property.name) &&
+          !fine.test(property.name)
+          ? property.name
+          : undefined,
+      AssignmentExpression: ({ left }) =>
+        left.type === "MemberExpression" && left.property.type === "Identifier" &&
+          /^(push|servername)$/.test(left.property.name)
+          ? `sets ${left.property.name}`
+          : undefined,
+      Identifier: ({ name }) => /^getOwnPropertySymbols$/.test(name) ? name : undefined,
+    }),
+    [],
+  );
+});
+
 interface From extends Import {
   readonly path: string;
 }

@@ -1,5 +1,6 @@
 import type { StopSignal } from "../service/options.ts";
 import type { Interruption, Runner, RunWatch } from "../service/util/run_watch.ts";
+import { unrefWorker } from "../service/util/node_internals.ts";
 import { WATCHDOG_THREAD } from "./embedded.ts";
 import { ProcessorClock } from "./processor_clock.ts";
 import { REFUSED_WORD } from "./rewrite/control.ts";
@@ -113,7 +114,7 @@ export class Watchdog implements RunWatch, Disposable {
         signals: signals.map((name) => [name, NUMBERS[name]]),
       });
       if (signals.length) await ready;
-      release(worker);
+      unrefWorker(worker);
     } catch (error) {
       this.#warn(error instanceof Error ? error.message : String(error));
     }
@@ -212,14 +213,3 @@ export class Watchdog implements RunWatch, Disposable {
 }
 
 const SOURCE = `data:text/javascript,${encodeURIComponent(WATCHDOG_THREAD)}`;
-
-/**
- * Lets the process end while the thread is there. Deno has that for its `node:worker_threads` only, behind a symbol
- * without a name; where there is none, the process ends once the service is disposed of.
- */
-function release(worker: Worker): void {
-  for (const key of Object.getOwnPropertySymbols(Worker.prototype)) {
-    const member = (worker as unknown as Record<symbol, unknown>)[key];
-    if (key.description === undefined && typeof member === "function") member.call(worker, false);
-  }
-}

@@ -14,6 +14,7 @@ import { isFramed, lengthOf } from "../http/framing.ts";
 import { HeaderList } from "../http/headers.ts";
 import { ResponseBody, sendBody } from "./response_body.ts";
 import type { Http1Pool } from "./http1_pool.ts";
+import { neverRetry, rewriteHead } from "../util/node_internals.ts";
 import { codeOf, incompleteResponse, toSendError } from "./send_errors.ts";
 import { isRepeatable, NetworkRequest, roomTime, type Timeouts } from "./network_request.ts";
 
@@ -209,16 +210,14 @@ function open(request: BackendRequest, { connector, pool }: Http1Origin): Client
     agent: pool.agent(),
     maxHeaderSize: request.limits.header_bytes + STATUS_LINE,
   });
-  const internals = wire as unknown as { _header: string; _retrying: boolean };
-  if (!native) internals._header = internals._header.replace(/^GET/, () => method);
-  if (trailer !== undefined) internals._header = withTrailerFields(internals._header, headers);
-  // Deno sends any method again on a dead connection, POST too; here that is decided by `#mayRetry`.
-  internals._retrying = true;
+  if (!native) rewriteHead(wire, (head) => head.replace(/^GET/, () => method));
+  if (trailer !== undefined) rewriteHead(wire, (head) => withTrailerFields(head, headers));
+  neverRetry(wire); // `#mayRetry` decides
   wire.maxHeadersCount = 0; // as many as fit: node:http drops those beyond 2000 in silence
   return wire;
 }
 
-/** The fields as pairs, which versions of Deno before 2.9 know too. */
+/** The fields as `node:http` takes them. */
 function pairsOf(headers: HeaderList, withoutTrailer: boolean): string[] {
   const pairs = [...headers];
   const kept = withoutTrailer ? pairs.filter(([name]) => name.toLowerCase() !== "trailer") : pairs;

@@ -17,6 +17,7 @@ import {
   type ResponseStream,
   sendBody,
 } from "./response_body.ts";
+import { watchReset } from "../util/node_internals.ts";
 import { toSendError } from "./send_errors.ts";
 import { isRepeatable, NetworkRequest, type Timeouts } from "./network_request.ts";
 
@@ -67,7 +68,7 @@ export class Http2Request extends NetworkRequest {
       endStream: body.length === 0 && isWhole(body),
       waitForTrailers: !isWhole(body),
     });
-    const cut = watchEnd(stream);
+    const cut = watchReset(stream);
     stream.on(
       "response",
       (_: unknown, flags: number, raw?: string[]) =>
@@ -187,21 +188,6 @@ class StreamArrival implements ResponseStream {
   destroy(): void {
     letGo(this.#stream);
   }
-}
-
-/**
- * Watches for the end of what comes on a new stream, and returns a function that tells whether that was RST_STREAM:
- * with NO_ERROR `node:http2` takes it for the end of the content. The first end that is pushed decides. After END_STREAM
- * the stream is still known to the connection then; after RST_STREAM it is not.
- */
-function watchEnd(stream: ClientHttp2Stream): () => boolean {
-  let cut: boolean | undefined;
-  const push = stream.push;
-  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk === null) cut ??= stream.state.state === constants.NGHTTP2_STREAM_STATE_IDLE;
-    return push.call(stream, chunk, encoding);
-  };
-  return () => cut === true;
 }
 
 /** The backend may say that it wants no more of a body, without an error: `close` does not come by itself then. */

@@ -6,6 +6,7 @@ import type { Connector } from "./connector.ts";
 import { SendError } from "../errors.ts";
 import type { PoolRules } from "./http1_pool.ts";
 import type { Timeouts } from "./network_request.ts";
+import { allowEmptyServerName } from "../util/node_internals.ts";
 import { toSendError } from "./send_errors.ts";
 
 /** The most requests at the same time on one connection; the backend may allow fewer. */
@@ -48,7 +49,7 @@ export class Http2Session {
     socket.on("error", (error) => this.#lost ??= error);
     socket.on("end", () => this.#ended = true);
     socket.setNoDelay(true);
-    nameless(socket);
+    allowEmptyServerName(socket);
     // The authority only matters to origin sets, which nobody looks at.
     const session = this.#session = connect("http://backend", {
       createConnection: () => socket,
@@ -206,12 +207,6 @@ function refuseHttp1(socket: Socket, name: string, fallback: boolean): never {
   if (fallback) throw new NotHttp2(socket);
   const message = `Cannot get a response from ${name}: it does not speak HTTP/2`;
   throw new SendError("http_protocol_error", message);
-}
-
-/** `node:http2` makes a URL of the name in the handshake, which must not be empty then. */
-function nameless(socket: Socket): void {
-  const tls = socket as Socket & { servername?: unknown };
-  if (tls.servername === "") tls.servername = false;
 }
 
 const FRAMES: Readonly<Record<number, string>> = { 3: "RST_STREAM", 7: "GOAWAY" };
