@@ -35,6 +35,8 @@ export class Run implements Job<InstanceContext>, Host {
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
   #sandbox: Sandbox | undefined;
+  /** The guest's offer to take another request, while it stands. */
+  #offer: RequestPromise | undefined;
 
   /**
    * @param received The request to start a guest for.
@@ -56,12 +58,16 @@ export class Run implements Job<InstanceContext>, Host {
     if (this.#waits && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
     if (!this.#waits) return;
     service.wallTime.add(received.exchange, () => late(() => stop(overTime(service.limits))));
-    loaded.queue.submit(this);
+    this.#queue();
+  }
+
+  #queue(): void {
+    const { exchange, id } = this.#received;
+    this.#loaded.queue.submit(this);
     if (!this.#waits) return;
-    service.waiting.add(
-      received.exchange,
-      () => late(() => this.#turnAway("instances", WAITED)),
-    );
+    const turnAway = () => this.#turnAway("instances", WAITED);
+    const { waiting } = this.#service;
+    waiting.add(exchange, () => this.#service.attempt("end a late request", turnAway, id));
   }
 
   get #waits(): boolean {
@@ -171,6 +177,7 @@ export class Run implements Job<InstanceContext>, Host {
     // What is there in a moment is worth it: the next guest would run in another instance's memory, which is cold.
     const sandbox = this.#sandbox!;
     const { stretches } = sandbox;
+    if (this.#offer) this.#takeQueued(this.#offer);
     for (let i = 0; i < MOMENT; i++) {
       await undefined;
       if (sandbox.stretches !== stretches) return;
@@ -180,12 +187,35 @@ export class Run implements Job<InstanceContext>, Host {
 
   listening(promise: RequestPromise): void {
     const { listening, service, retired } = this.#loaded;
-    if (this.#service === service && !this.#mayExit && !retired) listening.add(promise);
-    else promise.end(); // with options of its own, or run once: no request of others comes to it
+    if (this.#service === service && !this.#mayExit && !retired) {
+      listening.add(promise);
+      this.#offer = promise;
+    } else promise.end(); // with options of its own, or run once: no request of others comes to it
   }
 
   left(promise: RequestPromise): void {
     this.#loaded.listening.delete(promise);
+    this.#offer = undefined;
+  }
+
+  /** Has the guest take the request that has waited longest for an instance. */
+  #takeQueued(offer: RequestPromise): void {
+    const oldest = this.#loaded.queue.oldest;
+    if (oldest instanceof Run && oldest.#service === this.#service && !oldest.#mayExit) {
+      oldest.#handTo(offer);
+    }
+  }
+
+  /** Leaves the queue for a sandbox that runs, and comes back if its guest ends without having asked for the request. */
+  #handTo(offer: RequestPromise): void {
+    const received = this.#received;
+    const giveBack = () => {
+      if (this.#waits) this.#queue();
+    };
+    if (!offer.offer(received, giveBack)) return;
+    this.#loaded.queue.withdraw(this);
+    this.#service.waiting.delete(received.exchange);
+    received.closed.then(() => this.#end());
   }
 
   /** Refuses a request for which there is no room. */

@@ -32,12 +32,12 @@ export class RequestPromise extends Waitable {
     this.#settled.resolve();
   }
 
-  /** What has come: undefined if nothing did. To be asked once, when it is ready. */
+  /** What has come: undefined if nothing did, or its client has left since. To be asked once, when it is ready. */
   take(): DownstreamRequest | undefined {
     const received = this.#given?.received;
     this.#given = undefined;
     this.#over = true;
-    return received;
+    return received?.state === "queued" ? received : undefined;
   }
 
   override get ready(): boolean {

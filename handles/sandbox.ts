@@ -24,8 +24,6 @@ const MAX_TIMER = 2 ** 31 - 1;
 const READY = Promise.resolve();
 /** How many dynamic backends one run of a program may register. */
 const MAX_DYNAMIC = 1000;
-/** How long a guest may run in one go before others are held up by it, in milliseconds. */
-const LONG_RUN = 20;
 
 /** Where the bound hostcalls of one instance find the sandbox that runs in it now. */
 export interface InstanceContext {
@@ -262,7 +260,7 @@ export class Sandbox implements Runner {
     this.#activeMs += spent;
     metrics.activeMillis += spent;
     metrics.peakMemory = Math.max(metrics.peakMemory, this.memory.size);
-    if (held > LONG_RUN) service.stallClock.holdUp(held);
+    service.stallClock.holdUp(held);
     if (watch.takeRefusal()) this.#noteRefusal();
     const interruption = watch.leave(this);
     if (interruption !== undefined) this.stop(this.#reasonOf(interruption));

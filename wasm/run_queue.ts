@@ -48,6 +48,11 @@ export class RunQueue<S> {
     return this.#jobs.length;
   }
 
+  /** The job that has waited longest; undefined if none waits. */
+  get oldest(): Job<S> | undefined {
+    return this.#jobs.oldest;
+  }
+
   submit(job: Job<S>): void {
     this.#jobs.add(job);
     this.#next();
@@ -62,33 +67,37 @@ export class RunQueue<S> {
     if (this.#starting) return;
     const job = this.#jobs.oldest;
     if (!job) return;
+    const { heldUp } = this.#stallClock;
     let slot;
     try {
       slot = this.#pool.take();
     } catch (error) {
       this.#jobs.remove(job);
+      this.#starting = true;
       job.fail(error);
-      return queueMicrotask(() => this.#next());
+      afterTurn(this.#goOn); // the guests' start functions may have run
+      return;
     }
     if (!slot) return; // whoever gives a slot back calls again
     this.#jobs.remove(job);
-    this.#start(job, slot);
+    this.#start(job, slot, heldUp);
   }
 
-  #start(job: Job<S>, slot: InstanceSlot<S>): void {
+  readonly #goOn = (): void => {
+    this.#starting = false;
+    this.#next();
+  };
+
+  /** @param heldUp What the clock showed before the slot was made: its start function may have run for long. */
+  #start(job: Job<S>, slot: InstanceSlot<S>, heldUp: number): void {
     this.#starting = true;
     const began = this.observe && performance.now();
     let yielded = false;
-    const { heldUp } = this.#stallClock;
     const yieldTurn = () => {
       if (yielded) return;
       yielded = true;
-      const next = () => {
-        this.#starting = false;
-        this.#next();
-      };
-      if (this.#stallClock.heldUp === heldUp) queueMicrotask(next);
-      else afterTurn(next);
+      if (this.#stallClock.heldUp === heldUp) queueMicrotask(this.#goOn);
+      else afterTurn(this.#goOn);
     };
     const giveBack = (whole: boolean) => {
       try {

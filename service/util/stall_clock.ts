@@ -3,6 +3,9 @@ import { type Clock, machineClock } from "./clock.ts";
 /** What has come while nothing could happen is looked at before any time limit: it gets so many milliseconds. */
 const GRACE = 20;
 
+/** Milliseconds that a guest may run in one go before others count as held up by it. */
+const LONG_RUN = 20;
+
 /**
  * Tells how long the process was held up by a guest that did not pause: nothing else could happen meanwhile, so that
  * time limits leave it out.
@@ -26,9 +29,9 @@ export class StallClock {
     return this.#heldUp;
   }
 
-  /** Notes that nothing could happen for so many milliseconds. */
+  /** Notes that nothing could happen for so many milliseconds; a short time does not count. */
   holdUp(ms: number): void {
-    if (!this.clock.manual) this.#heldUp += ms;
+    if (ms > LONG_RUN && !this.clock.manual) this.#heldUp += ms;
   }
 
   /**

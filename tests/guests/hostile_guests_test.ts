@@ -1,5 +1,6 @@
 import { Fastlike } from "../../mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { assemble } from "../../cli/wat.ts";
 import { CASES } from "./_cases.ts";
 import { guestOf } from "./_spinning.ts";
 
@@ -22,6 +23,26 @@ function askInTurn(app: Fastlike, signal: AbortSignal) {
   };
   return { wrong, times, done: Promise.all(Array.from({ length: WORKERS }, work)) };
 }
+
+Deno.test("start functions that spin one after another let timers have their turn between", async () => {
+  const module = await assemble(
+    "start.wat",
+    '(module (memory (export "memory") 1) (func (export "_start")) (func $s (loop (br 0))) (start $s))',
+  );
+  await using app = await Fastlike.load(module, { limits: { cpu_time: 50 } });
+  let ended = 0;
+  const asked = Promise.all(Array.from({ length: 6 }, async () => {
+    await (await app.handler(new Request("http://bad.test/"))).text();
+    ended++;
+  }));
+  const turns = new Set<number>();
+  while (ended < 6) {
+    turns.add(ended);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  await asked;
+  assert(turns.size >= 4, `the event loop has turned after ${[...turns]} of them`);
+});
 
 Deno.test("ten of each guest that means harm, at once, and no other request fails", async (t) => {
   await using good = await Fastlike.load(
