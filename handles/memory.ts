@@ -68,21 +68,22 @@ export class Memory {
 
   /** A copy of `length` bytes at `ptr`. */
   bytes(ptr: number, length: number): Uint8Array<ArrayBuffer> {
-    return this.#span(ptr, length).slice();
+    this.#check(ptr, length);
+    return this.#bytes.slice(ptr, ptr + length);
   }
 
   /** Copies all of them to `ptr`. */
   setBytes(ptr: number, bytes: Uint8Array): void {
-    const span = this.#span(ptr, bytes.length);
+    this.#check(ptr, bytes.length);
     this.#memory.mark(ptr, bytes.length);
-    span.set(bytes);
+    this.#bytes.set(bytes, ptr);
   }
 
   /** Reads `length` bytes as UTF-8, a byte order mark included; refuses `invalid` for what is not. */
   text(ptr: number, length: number): string {
-    const bytes = this.#span(ptr, length);
+    this.#check(ptr, length);
     try {
-      return decoder.decode(bytes);
+      return decoder.decode(this.#bytes.subarray(ptr, ptr + length));
     } catch (cause) {
       refuse("invalid", `Cannot decode ${length} bytes at ${ptr} as UTF-8`, cause);
     }
@@ -90,22 +91,22 @@ export class Memory {
 
   /** Reads `length` bytes as a byte string: one character, up to U+00FF, for each. */
   byteString(ptr: number, length: number): string {
-    const bytes = this.#span(ptr, length);
+    this.#check(ptr, length);
+    const end = ptr + length;
     let text = "";
-    for (let at = 0; at < length; at += STRING_PIECE) {
-      text += String.fromCharCode.apply(
-        null,
-        bytes.subarray(at, at + STRING_PIECE) as unknown as number[],
-      );
+    for (let at = ptr; at < end; at += STRING_PIECE) {
+      const piece = this.#bytes.subarray(at, Math.min(end, at + STRING_PIECE));
+      text += String.fromCharCode.apply(null, piece as unknown as number[]);
     }
     return text;
   }
 
   /** Writes a byte string; of a character beyond U+00FF its lowest 8 bits. */
   setByteString(ptr: number, text: string): void {
-    const bytes = this.#span(ptr, text.length);
+    this.#check(ptr, text.length);
     this.#memory.mark(ptr, text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    const bytes = this.#bytes;
+    for (let i = 0; i < text.length; i++) bytes[ptr + i] = text.charCodeAt(i);
   }
 
   #at(ptr: number, length: number): DataView<ArrayBuffer> {
@@ -118,11 +119,6 @@ export class Memory {
     this.#check(ptr, length);
     this.#memory.mark(ptr, length);
     return this.#view;
-  }
-
-  #span(ptr: number, length: number): Uint8Array<ArrayBuffer> {
-    this.#check(ptr, length);
-    return this.#bytes.subarray(ptr, ptr + length);
   }
 
   #check(ptr: number, length: number): void {
