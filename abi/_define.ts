@@ -81,7 +81,8 @@ export interface Dialect {
 /** @param answer The number that an error becomes; it is asked for refusals and for bugs of the host alike. */
 export function dialect(answer: (error: unknown) => number): Dialect {
   const declare = (suspends: boolean): Declare<"later"> => (inputs, output, run) => {
-    const { words, decode, end } = shape(inputs, output);
+    const { words, end } = shape(inputs, output);
+    const invoke = invoker(inputs, run);
     const refused = (sandbox: Sandbox, args: Word[], error: unknown): number => {
       if (error instanceof Stop) {
         sandbox.stop(error);
@@ -101,7 +102,7 @@ export function dialect(answer: (error: unknown) => number): Dialect {
         sandbox.metrics.hostcalls++;
         sandbox.checkStopped();
         try {
-          const result = run(sandbox, ...decode(sandbox, args));
+          const result = invoke(sandbox, args);
           if (!(result instanceof Promise)) {
             output.write(sandbox, args, end, result);
             return 0;
@@ -126,26 +127,60 @@ function reportBug(sandbox: Sandbox, error: unknown): void {
   sandbox.service.report("error", `A hostcall failed: ${describe(error)}`, sandbox.current.id);
 }
 
-function shape<const I extends readonly Input<unknown>[], O>(inputs: I, output: Output<O>) {
+function shape(inputs: readonly Input<unknown>[], { words }: Output<never>) {
+  const taken = inputs.flatMap((input) => input.words);
+  return { end: taken.length, words: [...taken, ...words] };
+}
+
+/** Makes a function that reads the inputs and runs the call with them: most have few, which need no list of values. */
+function invoker<const I extends readonly Input<unknown>[], R>(
+  inputs: I,
+  run: (sandbox: Sandbox, ...values: Values<I>) => R,
+): (sandbox: Sandbox, args: Word[]) => R {
+  const call = run as (sandbox: Sandbox, ...values: unknown[]) => R;
+  const [a, b, c] = inputs as readonly Input<unknown>[];
+  const second = a?.words.length ?? 0;
+  const third = second + (b?.words.length ?? 0);
+  // Only what is read before another input may have to be let go of.
+  if (!inputs.slice(0, -1).some(({ release }) => release)) {
+    switch (inputs.length) {
+      case 0:
+        return (sandbox) => call(sandbox);
+      case 1:
+        return (sandbox, args) => call(sandbox, a!.read(sandbox, args, 0));
+      case 2:
+        return (sandbox, args) =>
+          call(sandbox, a!.read(sandbox, args, 0), b!.read(sandbox, args, second));
+      case 3:
+        return (sandbox, args) =>
+          call(
+            sandbox,
+            a!.read(sandbox, args, 0),
+            b!.read(sandbox, args, second),
+            c!.read(sandbox, args, third),
+          );
+    }
+  }
+  const decode = decoder(inputs);
+  return (sandbox, args) => call(sandbox, ...decode(sandbox, args));
+}
+
+function decoder(inputs: readonly Input<unknown>[]) {
   const starts: number[] = [];
   let end = 0;
   for (const { words } of inputs) {
     starts.push(end);
     end += words.length;
   }
-  return {
-    end,
-    words: [...inputs.flatMap(({ words }) => words), ...output.words],
-    decode(sandbox: Sandbox, args: Word[]): Values<I> {
-      const values = new Array(inputs.length);
-      let i = 0;
-      try {
-        for (; i < inputs.length; i++) values[i] = inputs[i]!.read(sandbox, args, starts[i]!);
-      } catch (error) {
-        while (--i >= 0) inputs[i]!.release?.(values[i]);
-        throw error;
-      }
-      return values as unknown as Values<I>;
-    },
+  return (sandbox: Sandbox, args: Word[]): unknown[] => {
+    const values = new Array(inputs.length);
+    let i = 0;
+    try {
+      for (; i < inputs.length; i++) values[i] = inputs[i]!.read(sandbox, args, starts[i]!);
+    } catch (error) {
+      while (--i >= 0) inputs[i]!.release?.(values[i]);
+      throw error;
+    }
+    return values;
   };
 }
