@@ -223,7 +223,7 @@ export class Connection implements ResponseWire, ContentOwner {
   #readHead(bytes: Buffer): Buffer {
     if (!this.#parser.begun && !this.#fresh) this.since = this.#options.clock.round;
     let rest: Buffer = EMPTY_BUFFER;
-    this.#parser.push(bytes, (head, taken) => rest = this.#begin(head, bytes.subarray(taken)));
+    this.#parser.push(bytes, (head, taken) => rest = this.#begin(head, restOf(bytes, taken)));
     return rest;
   }
 
@@ -241,7 +241,7 @@ export class Connection implements ResponseWire, ContentOwner {
         ? new ChunkedDecoder(this.#options.bounds.headBytes)
         : new LengthDecoder(length);
       const pieces: Uint8Array[] = [];
-      rest = bytes.subarray(decoder.push(bytes, (piece) => pieces.push(piece)));
+      rest = restOf(bytes, decoder.push(bytes, (piece) => pieces.push(piece)));
       body = decoder.ended && !decoder.trailers
         ? concat(pieces)
         : this.#receive(decoder, length, pieces);
@@ -314,7 +314,7 @@ export class Connection implements ResponseWire, ContentOwner {
       this.#advance();
     } else this.#regulate();
     if (this.#discarded > MAX_DISCARDED) this.#advance();
-    return bytes.subarray(taken);
+    return restOf(bytes, taken);
   }
 
   /** Nothing more of the content will be read from the connection. */
@@ -429,6 +429,11 @@ const BARE_408 = Buffer.from(
 );
 
 function ignore(): void {}
+
+/** Bytes behind the first ones. A view costs more than to see that there are none, which is the rule. */
+function restOf(bytes: Buffer, taken: number): Buffer {
+  return taken === bytes.length ? EMPTY_BUFFER : bytes.subarray(taken);
+}
 
 /** The authority of a request that names none: where the client has sent it. */
 function addressOf({ serverAddress: address, serverPort }: ClientFacts): string {

@@ -95,8 +95,9 @@ export class RequestHeadReader {
 
   /** Reads the field line in a part of the text (RFC 9112, section 5). */
   fieldLine(text: string, from: number, to: number): void {
-    const [name, value] = readField(text, from, to);
+    const name = readName(text, from, to);
     const { length } = name;
+    const value = readValue(text, from + length + 1, to);
     if (length < 32 && ACTED_ON_LENGTHS >> length & 1) this.#note(name, value);
     this.#raw.push(name, value);
   }
@@ -219,6 +220,11 @@ export class RequestHeadReader {
  * @throws {Rejection} For what is none: a folded line, a name that is no token, controls in the value.
  */
 export function readField(text: string, from: number, to: number): [name: string, value: string] {
+  const name = readName(text, from, to);
+  return [name, readValue(text, from + name.length + 1, to)];
+}
+
+function readName(text: string, from: number, to: number): string {
   const colon = text.indexOf(":", from);
   if (colon < 0 || colon >= to) badRequest("A field line has no colon");
   const name = text.slice(from, colon);
@@ -229,9 +235,13 @@ export function readField(text: string, from: number, to: number): [name: string
         : "A field name is not valid",
     );
   }
-  const value = trimmed(text, colon + 1, to);
+  return name;
+}
+
+function readValue(text: string, from: number, to: number): string {
+  const value = trimmed(text, from, to);
   if (CONTROLS.test(value)) badRequest("A field value has a control character");
-  return [name, value];
+  return value;
 }
 
 /** A part of a text without the blanks around it. A regular expression would take long over many blanks within. */

@@ -38,10 +38,11 @@ export function headText(
     text += fieldLine(name, raw[i + 1]!);
   }
   text += fields.added;
-  if (!fields.dated) text += `Date: ${date()}\r\n`;
-  text += `Connection: ${connection}${fields.options}\r\n`;
-  if (connection === "keep-alive") text += `Keep-Alive: timeout=${keepAlive}\r\n`;
-  return `${text}\r\n`;
+  if (!fields.dated) text += dateLine();
+  const last = `Connection: ${connection}${fields.options}\r\n`;
+  return connection === "keep-alive"
+    ? `${text}${last}Keep-Alive: timeout=${keepAlive}\r\n\r\n`
+    : `${text}${last}\r\n`;
 }
 
 /** The text of an informational response's head, or of one that changes protocols: the fields as they are. */
@@ -80,12 +81,12 @@ function fieldLine(name: string, value: string): string {
 let second = 0;
 let shown = "";
 
-/** The time in the form of a Date field; made once a second. */
-function date(): string {
+/** The Date field now; made once a second. */
+function dateLine(): string {
   const now = Math.floor(Date.now() / 1000);
   if (now !== second) {
     second = now;
-    shown = new Date(now * 1000).toUTCString();
+    shown = `Date: ${new Date(now * 1000).toUTCString()}\r\n`;
   }
   return shown;
 }

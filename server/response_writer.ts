@@ -92,7 +92,7 @@ export class ResponseWriter {
     const framing = this.#framing;
     const content = framing.kind === "none"
       ? EMPTY
-      : framing.kind === "length"
+      : framing.kind === "length" && body.length > framing.length
       ? body.subarray(0, framing.length)
       : body;
     this.#rest = content;
