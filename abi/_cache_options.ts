@@ -104,7 +104,8 @@ function writeFields<T>(request: Input<T>) {
 const requested = writeFields(ref(GuestRequest));
 const plain = writeFields(noHeaders);
 
-type WriteFields = Omit<ReturnType<typeof plain.read>, "request">;
+/** What a guest may say of an object. */
+export type WriteFields = Omit<ReturnType<typeof plain.read>, "request">;
 
 /** What is said of an object in a transaction. */
 export const transactionOptions: Input<WriteOptions> = {
@@ -121,7 +122,8 @@ export const insertOptions: Input<{ request: GuestRequest | undefined; options: 
   },
 };
 
-function writeOptions(fields: WriteFields): WriteOptions {
+/** What is said of an object, checked. */
+export function writeOptions(fields: WriteFields): WriteOptions {
   const { maxAge, initialAge = 0n, staleWhileRevalidate = 0n, edgeMaxAge = maxAge } = fields;
   // It bounds the age at nodes that this host has none of: nothing else comes of it here.
   if (edgeMaxAge > maxAge) {

@@ -46,6 +46,8 @@ export interface Hostcall {
   readonly suspends: boolean;
   /** Whether it reads or writes the guest's memory. */
   readonly needsMemory: boolean;
+  /** What it does, below its spelling: takes what its inputs decode to, and answers what its output encodes. */
+  readonly run: (sandbox: Sandbox, ...values: never[]) => unknown;
   /** Makes the function for the sandboxes that take this seat, one after another. */
   bind(context: InstanceContext): Bound;
 }
@@ -95,6 +97,7 @@ export function dialect(answer: (error: unknown) => number): Dialect {
     return {
       words,
       suspends,
+      run: run as Hostcall["run"],
       needsMemory: output.words.length > 0 ||
         inputs.some(({ words, points }) => points || words.length > 1),
       bind: (context) => (...args) => {

@@ -56,7 +56,8 @@ const config = options({
   maxLifetime: [16, u32],
   healthcheck: [18, healthcheck],
 }, { tls: 5, dontPool: 12, grpc: 14, preferIpv4: 17 });
-type Config = ReturnType<typeof config.read>;
+/** What a guest may say of a dynamic backend. */
+export type Config = ReturnType<typeof config.read>;
 
 export const dynamicBackend: Hostcall = call(
   [text, byteString, config],
@@ -137,7 +138,8 @@ function poolOf(given: Config): BackendOptions["pool"] | undefined {
     : defined({ maxConnections, maxUse, maxLifetime });
 }
 
-function checked(
+/** A probe whose values make sense; refuses others. */
+export function checked(
   { interval, timeout, ...rest }: ReturnType<typeof probe.read>,
 ): Healthcheck {
   const { host, method, path, window, threshold, initial } = rest;

@@ -41,20 +41,24 @@ const writeFields = options({
 /** What is said of a response that is stored. */
 export const writeOptions: Input<HttpWriteOptions> = {
   words: writeFields.words,
-  read(sandbox, args, at) {
-    const { maxAge, ...fields } = writeFields.read(sandbox, args, at);
-    const { initialAge = 0n, staleWhileRevalidate = 0n, staleIfError = 0n } = fields;
-    return {
-      lifetime: { initialAge, maxAge, staleWhileRevalidate, staleIfError },
-      varyRule: fields.varyRule === undefined ? ANY_REQUEST : parseVaryRule(fields.varyRule),
-      varyText: fields.varyRule,
-      // They may come from an origin: what can be no key is no reason to store nothing.
-      surrogateKeys: surrogateKeysIn(fields.surrogateKeys ?? ""),
-      sensitive: fields.sensitive,
-      length: fields.length === undefined ? undefined : Number(fields.length),
-    };
-  },
+  read: (sandbox, args, at) => httpWriteOptions(writeFields.read(sandbox, args, at)),
 };
+
+/** What is said of a response that is stored, checked. */
+export function httpWriteOptions(
+  { maxAge, ...fields }: ReturnType<typeof writeFields.read>,
+): HttpWriteOptions {
+  const { initialAge = 0n, staleWhileRevalidate = 0n, staleIfError = 0n } = fields;
+  return {
+    lifetime: { initialAge, maxAge, staleWhileRevalidate, staleIfError },
+    varyRule: fields.varyRule === undefined ? ANY_REQUEST : parseVaryRule(fields.varyRule),
+    varyText: fields.varyRule,
+    // They may come from an origin: what can be no key is no reason to store nothing.
+    surrogateKeys: surrogateKeysIn(fields.surrogateKeys ?? ""),
+    sensitive: fields.sensitive,
+    length: fields.length === undefined ? undefined : Number(fields.length),
+  };
+}
 
 /** Which options a guest wants suggested, and where it has room for the texts among them. */
 export interface Wanted {

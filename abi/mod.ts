@@ -122,6 +122,7 @@ function unknownImport(module: string, name: string): Hostcall {
     words: [],
     suspends: false,
     needsMemory: false,
+    run: () => {},
     bind: (context) => () => {
       const sandbox: Sandbox | undefined = context.sandbox; // a start function runs before there is one
       sandbox?.checkStopped();

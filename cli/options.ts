@@ -9,6 +9,7 @@ import { readAuthorities } from "./authorities.ts";
 import { environmentWith } from "./manifest/env_file.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { routeLogs } from "./telemetry/log_endpoints.ts";
+import { componentsOnDemand } from "./components.ts";
 import { persistIn } from "./persist.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
 
@@ -40,6 +41,7 @@ export async function configure(flags: ServiceFlags, terminal: Terminal): Promis
     return {
       options: {
         ...readAuthorities(),
+        components: componentsOnDemand,
         ...options,
         log: logs.log,
         ...storage && {

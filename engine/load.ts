@@ -1,30 +1,31 @@
 import { binderOf, isKnown, needsMemory, shownImport } from "../abi/mod.ts";
-import type { Memory } from "../handles/memory.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
-import type { Sandbox } from "../handles/sandbox.ts";
 import { describeLimit } from "../service/limits.ts";
 import { type Reuse, REUSE_VALUES, reuseOf } from "../service/reuse.ts";
 import { describe, type Service } from "../service/service.ts";
 import { hostFunction } from "../wasm/host_function.ts";
 import { MemorySnapshots } from "../wasm/instance_memory.ts";
 import { Pool } from "../wasm/pool.ts";
-import { compile, type Program, type ResetMethod, type Source } from "../wasm/program.ts";
+import {
+  compile,
+  isComponent,
+  type Program,
+  readSource,
+  type ResetMethod,
+  type Source,
+} from "../wasm/program.ts";
 import { ResetChoice } from "../wasm/reset_choice.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
-import { InstanceSlot } from "../wasm/instance_slot.ts";
+import { InstanceSlot, type Slot } from "../wasm/instance_slot.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
+import { compileComponent, componentSlots } from "./component.ts";
+import type { InstanceContext } from "./context.ts";
 
 /** How many unknown imports a message names. */
 const MAX_NAMED = 20;
 const RENEWED = "Each request gets a new instance of the program";
 /** How often the copying of a whole memory is timed: the shortest time counts. */
 const COPIES = 3;
-
-/** Where the hostcalls of one instance find whoever runs in it. */
-export interface InstanceContext {
-  sandbox: Sandbox;
-  memory?: Memory;
-}
 
 /** A program, ready for requests. */
 export interface Loaded {
@@ -58,7 +59,9 @@ export async function load(
   const reuse = reuseIn(service);
   const watch = watchdog.needed;
   const { memory } = limits;
-  const program = await compile(source, { memory, reuse, watch, needsMemory, allowUnlimited });
+  const module = await readSource(source);
+  if (isComponent(module)) return await loadComponent(module, service, watchdog);
+  const program = await compile(module, { memory, reuse, watch, needsMemory, allowUnlimited });
   reportWhatCannotBe(program, service, {
     reuse: reuse !== "never",
     watch,
@@ -66,15 +69,26 @@ export async function load(
   });
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const make = slotMaker(program, service, watchdog);
+  const loaded = loadedFrom(make, service, watchdog);
+  const { compileForSnapshots } = program;
+  if (compileForSnapshots) {
+    const { pool, queue } = loaded;
+    queue.observe =
+      resetChoiceOf({ program, make, compileForSnapshots }, pool, queue, service, watchdog).add;
+  }
+  return loaded;
+}
+
+function loadedFrom(
+  make: () => Slot<InstanceContext>,
+  service: Service,
+  watchdog: Watchdog,
+): Loaded {
+  const { limits } = service;
   const pool = new Pool(make, limits.instances);
   const queue = new RunQueue(pool, limits.queue, service.stallClock);
   queue.fault = (error) =>
     service.report("error", `Cannot use an instance again: ${describe(error)}`);
-  const { compileForSnapshots } = program;
-  if (compileForSnapshots) {
-    queue.observe =
-      resetChoiceOf({ program, make, compileForSnapshots }, pool, queue, service, watchdog).add;
-  }
   return { pool, queue, service, watchdog, listening: new Set(), retired: false };
 }
 
@@ -84,6 +98,25 @@ function reuseIn({ options }: Service): Reuse {
   const reuse = reuseOf(name);
   if (reuse) return reuse;
   throw new TypeError(`Cannot use the option reuse ${JSON.stringify(name)}: ${REUSE_VALUES}`);
+}
+
+/** Compiles a component, and makes a first instance: whether its imports have the host's types shows then. */
+async function loadComponent(
+  bytes: Uint8Array<ArrayBuffer>,
+  service: Service,
+  watchdog: Watchdog,
+): Promise<Loaded> {
+  const reuse = reuseIn(service);
+  const compiled = await compileComponent(bytes, service, watchdog, reuse);
+  reportWhatCannotBe(compiled, service, {
+    reuse: reuse !== "never",
+    watch: watchdog.needed,
+    memory: service.limits.memory < Infinity,
+  });
+  const make = componentSlots(compiled, service, watchdog);
+  const loaded = loadedFrom(() => watched(service, watchdog, make), service, watchdog);
+  warmup(loaded, 1);
+  return loaded;
 }
 
 function slotMaker(
@@ -133,7 +166,7 @@ function resetChoiceOf(
   });
 }
 
-function timeFullReset(slot: InstanceSlot<InstanceContext>): number {
+function timeFullReset(slot: Slot<InstanceContext>): number {
   return Math.min(...Array.from({ length: COPIES }, () => slot.timeFullReset()));
 }
 
@@ -172,7 +205,9 @@ function refuseUnknown(imports: Program["imports"]): void {
 
 /** Tells, in one line if it is for one reason, what of reuse and limits the program does not allow. */
 function reportWhatCannotBe(
-  { resetting, watched, limited }: Program,
+  { resetting, watched, limited }: Pick<Program, "watched" | "limited"> & {
+    readonly resetting: object | true | string;
+  },
   service: Service,
   wanted: { readonly reuse: boolean; readonly watch: boolean; readonly memory: boolean },
 ): void {

@@ -3,7 +3,8 @@ import type { DownstreamRequest } from "../handles/downstream_request.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
 import { type Host, Sandbox } from "../handles/sandbox.ts";
 import { LimitReached, overTime, SignalReceived, Stop } from "../handles/stop.ts";
-import type { InstanceContext, Loaded } from "./load.ts";
+import type { InstanceContext } from "./context.ts";
+import type { Loaded } from "./load.ts";
 import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { LogLevel } from "../service/log.ts";
 import { describe, MAX_WAIT, type Service } from "../service/service.ts";
@@ -11,7 +12,7 @@ import { describeThrown } from "../wasm/exceptions.ts";
 import type { RunWatch } from "../service/util/run_watch.ts";
 import type { Program } from "../wasm/program.ts";
 import type { Job } from "../wasm/run_queue.ts";
-import type { InstanceSlot } from "../wasm/instance_slot.ts";
+import type { Slot } from "../wasm/instance_slot.ts";
 import { withFrames } from "../wasm/trap.ts";
 
 /** Microtasks in which a guest that waits may still get what it waits for before it loses its turn. */
@@ -74,7 +75,7 @@ export class Run implements Job<InstanceContext>, Host {
     return this.#received.state === "queued";
   }
 
-  async run(slot: InstanceSlot<InstanceContext>, yieldTurn: () => void): Promise<boolean> {
+  async run(slot: Slot<InstanceContext>, yieldTurn: () => void): Promise<boolean> {
     this.#yieldTurn = yieldTurn;
     let thrown: Error | undefined;
     try {
@@ -91,9 +92,10 @@ export class Run implements Job<InstanceContext>, Host {
     return reason === undefined || (reason === thrown && isExit(reason));
   }
 
-  #enter({ context, memory }: InstanceSlot<InstanceContext>): Sandbox {
+  #enter({ context, memory }: Slot<InstanceContext>): Sandbox {
     this.#service.waiting.delete(this.#received.exchange);
     context.memory ??= new Memory(memory);
+    context.runsOnce = this.#mayExit;
     return this.#sandbox = context.sandbox = new Sandbox(
       this.#service,
       context.memory,
@@ -105,7 +107,7 @@ export class Run implements Job<InstanceContext>, Host {
   /** Why the run ended, if not well, as a fault in the log; undefined for a return and an exit with 0. */
   #faultOf(
     thrown: Error | undefined,
-    { program }: InstanceSlot<InstanceContext>,
+    { program }: Slot<InstanceContext>,
   ): Fault | undefined {
     try {
       const sandbox = this.#sandbox;

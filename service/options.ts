@@ -16,6 +16,7 @@ import type { Limits } from "./limits.ts";
 import type { LogSink } from "./log.ts";
 import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { Reuse } from "./reuse.ts";
+import type { ComponentLoader } from "./util/component_loader.ts";
 import type { UserAgentParser } from "./client/user_agent.ts";
 
 /** Fastly's products that a guest may ask about. */
@@ -133,6 +134,11 @@ export interface ServiceOptions {
   readonly inspect?: Inspector;
   /** Transforms images for guests, as that of `drivers/images.ts`. Without one they learn that it is not supported. */
   readonly imageOptimizer?: ImageOptimizer;
+  /**
+   * Loads programs that are components, as Fastly's Python SDK makes them: `componentLoader` of
+   * `drivers/components.ts`. By default there is none, and a component is refused.
+   */
+  readonly components?: ComponentLoader;
   /** Where an address is. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;
   /** Reads User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */

@@ -45,6 +45,16 @@ export type { ShieldingSite } from "./backends/shielding.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
 export type { ErrorDetails } from "./http/error_text.ts";
 
+export type {
+  CompiledComponent,
+  ComponentHost,
+  ComponentInstance,
+  ComponentLoader,
+  ComponentTerms,
+  ImportFunctionType,
+  ImportType,
+} from "./util/component_loader.ts";
+
 // Who and where a client is
 export {
   type BotFacts,

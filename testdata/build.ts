@@ -12,6 +12,7 @@ const BUILDERS: Record<string, () => Promise<Build>> = {
   "wat": async () => (await import("./builders/wat.ts")).build,
   "rust": async () => (await import("./builders/rust.ts")).build,
   "rust-2020": async () => (await import("./builders/rust.ts")).build2020,
+  "rust-component": async () => (await import("./builders/rust_component.ts")).build,
   "assemblyscript": async () => (await import("./builders/assemblyscript.ts")).build,
   "go": async () => (await import("./builders/go.ts")).build,
   "javascript": async () => (await import("./builders/javascript.ts")).build,

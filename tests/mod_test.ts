@@ -58,7 +58,10 @@ Deno.test("what is no program is refused in one line that says why", async () =>
   const cases: [Uint8Array, RegExp][] = [
     [new TextEncoder().encode("not wasm"), /^Cannot load the program: it is not a WebAssembly/],
     [new Uint8Array(), /not a WebAssembly module/],
-    [wasm(0x0d, 0, 1, 0), /it is a component, and only modules run here/],
+    [
+      wasm(0x0d, 0, 1, 0),
+      /it is a component, and no loader for components is there: pass the option components/,
+    ],
     [
       wasm(1, 0, 0, 0),
       /^Cannot run the program: it exports no function named "_start", so it is no Compute program\. Build one with .*Rust.*Go.*JavaScript.*AssemblyScript[^\n]*$/,

@@ -29,13 +29,39 @@ export interface Binding<S> {
   readonly ask: CallableFunction;
 }
 
-/** One instance with its memory and bound imports, for one run after another. */
-export class InstanceSlot<S> {
+/** An instance of a program, for one run after another. */
+export interface Slot<S> {
   readonly context: S;
   readonly memory: GuestMemory;
   /** What it is an instance of. */
-  readonly program: Program;
+  readonly program: Pick<Program, "locate" | "rewritten">;
   /** Of the instance, those that a rewritten module has beyond the guest's own included. */
+  readonly exports: WebAssembly.Exports;
+  /**
+   * Runs the program from its start; resolves when it has returned, rejects when it traps or is stopped.
+   *
+   * @param begin Called right before.
+   */
+  run(begin: () => void): Promise<unknown>;
+  /** Has it keep a stack from now on, for all its runs: whoever lets go of it has to end it. */
+  keepStack(): void;
+  /** It will not run again. */
+  end(): void;
+  /**
+   * Puts the instance back to its first state, after a run that ended by itself.
+   *
+   * @returns Whether it can be: else it is of no more use.
+   */
+  reset(): boolean;
+  /** How many milliseconds it takes to put all of an idle instance's memory back. */
+  timeFullReset(): number;
+}
+
+/** One instance of a module with its memory and bound imports. */
+export class InstanceSlot<S> implements Slot<S> {
+  readonly context: S;
+  readonly memory: GuestMemory;
+  readonly program: Program;
   readonly exports: WebAssembly.Exports;
   readonly #start: CallableFunction;
   readonly #startAlone: () => Promise<unknown>;
@@ -78,11 +104,6 @@ export class InstanceSlot<S> {
     this.#timeFullReset = () => resettable.timeFullReset();
   }
 
-  /**
-   * Runs the program from its start; resolves when it has returned, rejects when it traps or is stopped.
-   *
-   * @param begin Called right before.
-   */
   run(begin: () => void): Promise<unknown> {
     if (this.#keepsStack && (!this.#stack || this.#stack.over)) this.#stack = this.#makeStack();
     if (this.#stack) return this.#stack.run(begin);
@@ -100,22 +121,15 @@ export class InstanceSlot<S> {
     }
   }
 
-  /** Has it keep a stack from now on, for all its runs: whoever lets go of it has to end it. */
   keepStack(): void {
     this.#keepsStack = true;
   }
 
-  /** It will not run again. */
   end(): void {
     this.#stack?.end();
     this.#stack = undefined;
   }
 
-  /**
-   * Puts the instance back to its first state, after a run that ended by itself.
-   *
-   * @returns Whether it can be: else it is of no more use.
-   */
   reset(): boolean {
     return this.#reset();
   }

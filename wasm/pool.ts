@@ -1,5 +1,4 @@
-import type { Program } from "./program.ts";
-import type { InstanceSlot } from "./instance_slot.ts";
+import type { Slot } from "./instance_slot.ts";
 import { KEPT_BY_V8 } from "./stack.ts";
 
 /** Bytes of memory that idle slots hold at the most, unless more of them were asked for. */
@@ -7,17 +6,17 @@ const MAX_IDLE_BYTES = 512 * 2 ** 20;
 
 /** The slots of one program: made when they are needed, or ahead, and used again if they can be. */
 export class Pool<S> {
-  #make: () => InstanceSlot<S>;
+  #make: () => Slot<S>;
   readonly #most: number;
-  readonly #idle: InstanceSlot<S>[] = [];
+  readonly #idle: Slot<S>[] = [];
   /** What slots are of since they were last replaced. */
-  #program: Program | undefined;
+  #program: object | undefined;
   #live = 0;
   #retired = false;
   #warm = 0;
 
   /** @param most How many may live at the same time. */
-  constructor(make: () => InstanceSlot<S>, most: number) {
+  constructor(make: () => Slot<S>, most: number) {
     this.#make = make;
     this.#most = most;
   }
@@ -38,13 +37,13 @@ export class Pool<S> {
   }
 
   /** The slot used last, or a new one; undefined when as many live as may. */
-  take(): InstanceSlot<S> | undefined {
+  take(): Slot<S> | undefined {
     const idle = this.#idle.pop();
     if (idle || this.#live >= this.#most) return idle;
     return this.#count(this.#make());
   }
 
-  #count(slot: InstanceSlot<S>): InstanceSlot<S> {
+  #count(slot: Slot<S>): Slot<S> {
     if (++this.#live > KEPT_BY_V8) slot.keepStack();
     return slot;
   }
@@ -55,7 +54,7 @@ export class Pool<S> {
    * @param whole Whether the run ended by itself: what else it may have left behind is not known.
    * @throws {Error} If it cannot be put back to its first state; it has been dropped then.
    */
-  giveBack(slot: InstanceSlot<S>, whole: boolean): void {
+  giveBack(slot: Slot<S>, whole: boolean): void {
     let usable = false;
     try {
       usable = whole && !this.#retired && !this.#isOld(slot) && slot.reset() && this.#hasRoom(slot);
@@ -65,7 +64,7 @@ export class Pool<S> {
     }
   }
 
-  #drop(slot: InstanceSlot<S>): void {
+  #drop(slot: Slot<S>): void {
     this.#live--;
     slot.end();
   }
@@ -77,7 +76,7 @@ export class Pool<S> {
   }
 
   /** Lends an idle slot, which must stay in its first state; undefined if there is none. */
-  withIdle<T>(use: (slot: InstanceSlot<S>) => T): T | undefined {
+  withIdle<T>(use: (slot: Slot<S>) => T): T | undefined {
     const idle = this.#idle.at(-1);
     return idle && use(idle);
   }
@@ -86,7 +85,7 @@ export class Pool<S> {
    * Puts slots of another program in place of all: those in use go when they are given back. Where none of it can be
    * made everything stays as it is, and the error is thrown.
    */
-  replace(program: Program, make: () => InstanceSlot<S>): void {
+  replace(program: object, make: () => Slot<S>): void {
     const running = this.#live - this.#idle.length;
     const count = Math.min(Math.max(1, this.#warm), this.#most - running);
     const made = Array.from({ length: count }, make);
@@ -96,7 +95,7 @@ export class Pool<S> {
     for (const slot of made) this.#idle.push(this.#count(slot));
   }
 
-  #isOld({ program }: InstanceSlot<S>): boolean {
+  #isOld({ program }: Slot<S>): boolean {
     return this.#program !== undefined && program !== this.#program;
   }
 
@@ -109,7 +108,7 @@ export class Pool<S> {
     return this.#idle.length;
   }
 
-  #hasRoom({ memory }: InstanceSlot<S>): boolean {
+  #hasRoom({ memory }: Slot<S>): boolean {
     const count = this.#idle.length;
     return count < this.#warm || (count + 1) * memory.buffer.byteLength <= MAX_IDLE_BYTES;
   }

@@ -46,6 +46,20 @@ export interface CompileOptions extends Terms {
   readonly watch: boolean;
 }
 
+/** Reads a program's bytes; a module that is compiled already is left as it is. */
+export async function readSource(
+  source: Source,
+): Promise<Uint8Array<ArrayBuffer> | WebAssembly.Module> {
+  return source instanceof WebAssembly.Module ? source : checkMagic(await read(source));
+}
+
+/** Whether a program is a component. */
+export function isComponent(
+  program: Uint8Array<ArrayBuffer> | WebAssembly.Module,
+): program is Uint8Array<ArrayBuffer> {
+  return program instanceof Uint8Array && program[6] === COMPONENT_LAYER;
+}
+
 /**
  * Compiles a guest with a bound on its memory. V8 decides whether it is valid, by the bytes as they came; policies
  * decide whether it may run.
@@ -202,10 +216,5 @@ function reason(error: unknown): string {
 function checkMagic(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const magic = bytes.length >= 8 && String.fromCharCode(...bytes.subarray(0, 4));
   if (magic !== "\0asm") throw new Error("Cannot load the program: it is not a WebAssembly module");
-  if (bytes[6] === COMPONENT_LAYER) {
-    throw new Error(
-      "Cannot load the program: it is a component, and only modules run here (build for wasm32-wasip1)",
-    );
-  }
   return bytes;
 }

@@ -2,7 +2,7 @@ import { type Linked, LinkedList } from "../service/util/linked_list.ts";
 import { afterTurn } from "../service/util/clock.ts";
 import type { StallClock } from "../service/util/stall_clock.ts";
 import type { Pool } from "./pool.ts";
-import type { InstanceSlot } from "./instance_slot.ts";
+import type { Slot } from "./instance_slot.ts";
 
 /** A run of the program for one sandbox. */
 export interface Job<S> extends Linked<Job<S>> {
@@ -11,7 +11,7 @@ export interface Job<S> extends Linked<Job<S>> {
    *
    * @returns Whether it ended by itself: only then can its slot serve again.
    */
-  run(slot: InstanceSlot<S>, yieldTurn: () => void): Promise<boolean>;
+  run(slot: Slot<S>, yieldTurn: () => void): Promise<boolean>;
   /** No slot could be made. */
   fail(error: unknown): void;
 }
@@ -89,7 +89,7 @@ export class RunQueue<S> {
   };
 
   /** @param heldUp What the clock showed before the slot was made: its start function may have run for long. */
-  #start(job: Job<S>, slot: InstanceSlot<S>, heldUp: number): void {
+  #start(job: Job<S>, slot: Slot<S>, heldUp: number): void {
     this.#starting = true;
     const began = this.observe && performance.now();
     let yielded = false;

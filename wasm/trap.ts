@@ -25,7 +25,8 @@ interface Frame {
 /**
  * The guest's functions in which it ended against its will, innermost first, each on a line of its own after `text`.
  *
- * @param locate Tells which byte of the guest's file an offset stands for: what its debug information speaks of.
+ * @param locate Tells which byte of the guest's file an offset stands for: what its debug information speaks of. It may
+ * say NaN for an offset of one of several modules.
  */
 export function withFrames(
   text: string,
@@ -48,8 +49,10 @@ function shownFrame(
   { name, index, offset }: Frame,
   locate: (offset: number) => number | undefined,
 ): string | undefined {
-  const at = locate(offset)?.toString(16);
-  return at && `  at ${name ? shownFunction(name) : `function ${index}`} (0x${at})`;
+  const at = locate(offset);
+  if (at === undefined) return undefined;
+  const place = Number.isNaN(at) ? "" : ` (0x${at.toString(16)})`;
+  return `  at ${name ? shownFunction(name) : `function ${index}`}${place}`;
 }
 
 /** Frames that come several times in a row, as recursion leaves them. */

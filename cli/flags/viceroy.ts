@@ -57,8 +57,8 @@ export const VICEROY_FLAGS = {
   "wasm-exceptions": flag({ help: "Always on" }),
   "wasm-gc": flag({ help: "Always on" }),
   "wasm-cm-gc": flag({
-    help: "Taken and does nothing: only modules run, no components",
-    idle: "only modules run, no components",
+    help: "Taken and does nothing: components run as they are",
+    idle: "components run as they are",
   }),
   "experimental_modules": flag({
     value: "MODULES",

@@ -13,11 +13,21 @@ export async function build2020(): Promise<void> {
 }
 
 async function buildGuest(guest: string): Promise<void> {
-  const project = toPath(new URL(`${guest}/`, TESTDATA));
+  await buildCargo(guest, TARGET, guest, toPath(new URL(`${guest}/`, TESTDATA)), BUILT);
+}
+
+/** Builds a project; `artifact` is what cargo calls the module, without its suffix. */
+export async function buildCargo(
+  guest: string,
+  target: string,
+  artifact: string,
+  project: string,
+  built: URL,
+): Promise<void> {
   const targetDir = Deno.env.get("CARGO_TARGET_DIR") ?? `${project}/target`;
 
   await run(guest, "cargo", ["--version"]);
-  await requireTarget(guest);
+  await requireTarget(guest, target);
 
   // Panic messages carry source paths. Mapped to fixed names, so that the committed modules do
   // not tell where they were built.
@@ -29,28 +39,28 @@ async function buildGuest(guest: string): Promise<void> {
     [targetDir, "/target"],
   ];
   const flags = remaps.map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
-  await run(guest, "cargo", ["build", "--release", "--locked", "--target", TARGET], {
+  await run(guest, "cargo", ["build", "--release", "--locked", "--target", target], {
     cwd: project,
     // The encoded form takes paths with spaces in them.
     env: { CARGO_TARGET_DIR: targetDir, CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f") },
   });
 
-  await Deno.mkdir(BUILT, { recursive: true });
+  await Deno.mkdir(built, { recursive: true });
   // Not copyFile: cargo marks the module executable, and the copy would be too.
-  const module = await Deno.readFile(`${targetDir}/${TARGET}/release/${guest}.wasm`);
-  await Deno.writeFile(new URL(`${guest}.wasm`, BUILT), module, { mode: 0o644 });
+  const module = await Deno.readFile(`${targetDir}/${target}/release/${artifact}.wasm`);
+  await Deno.writeFile(new URL(`${guest}.wasm`, built), module, { mode: 0o644 });
 }
 
 /** Asks rustc rather than rustup: distributions ship targets without rustup. */
-async function requireTarget(guest: string): Promise<void> {
-  const args = ["--print", "target-libdir", "--target", TARGET];
+async function requireTarget(guest: string, target: string): Promise<void> {
+  const args = ["--print", "target-libdir", "--target", target];
   const libraries = (await run(guest, "rustc", args)).trim();
   try {
     await Deno.stat(libraries);
   } catch {
     throw new Error(
-      `Cannot build ${guest}: Rust target ${TARGET} is not installed ` +
-        `(rustup target add ${TARGET})`,
+      `Cannot build ${guest}: Rust target ${target} is not installed ` +
+        `(rustup target add ${target})`,
     );
   }
 }

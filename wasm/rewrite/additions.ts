@@ -79,7 +79,7 @@ export class Additions {
 
   /** Adds an imported memory; all of them come before those that the module itself has. Returns its index. */
   importMemory(module: string, name: string, { least, most, shared }: ImportedMemory): number {
-    return this.#add(Id.import, (w) => {
+    return this.#layout.imported.memory + this.#add(Id.import, (w) => {
       w.name(module).name(name).byte(KINDS.indexOf("memory"));
       w.byte(HAS_MAXIMUM | (shared ? SHARED : 0)).unsigned(least).unsigned(most);
     });
@@ -87,7 +87,7 @@ export class Additions {
 
   /** Adds a memory of the module itself, of a fixed size, once all others are imported. Returns its index. */
   memory(pages: number): number {
-    const first = this.#count(Id.import);
+    const first = this.#layout.imported.memory + this.#count(Id.import);
     return first +
       this.#add(Id.memory, (w) => w.byte(HAS_MAXIMUM).unsigned(pages).unsigned(pages));
   }

@@ -24,3 +24,12 @@ export const PAGE = 64 * 1024;
 export function controlPages(most: number): number {
   return Math.ceil((DIRTY_MAP + most * (PAGE >> DIRTY_PAGE_BITS)) / PAGE);
 }
+
+/** The name of the import that is the memory of a memory's state, for modules of a component: they may share a memory. */
+export const CONTROL = "control";
+/** Where that memory has how many pages the memory that it is about may have. */
+export const MOST_PAGES = 8;
+/** The name of the import that is the memory of what the modules of a component may have together. */
+export const BUDGET = "budget";
+/** Where that memory has the bytes by which memories and tables may still grow, as an `i64`. */
+export const BYTES_LEFT = 0;

@@ -1,10 +1,12 @@
 import type { Additions } from "./additions.ts";
 import { Writer } from "./binary.ts";
 import { type Budget, ELEMENT } from "./budget.ts";
-import { PAGE, REFUSED } from "./control.ts";
-import { Op } from "./instructions.ts";
+import { BYTES_LEFT, PAGE, REFUSED } from "./control.ts";
+import { Op, UnknownForm } from "./instructions.ts";
 import { I32, I64 } from "./writes.ts";
 
+/** Pages that a memory may have whose own maximum is not known. */
+const MOST_OWN = 65536;
 export const NO_RESULT = 0x40;
 export const MINUS_ONE = [Op.i32Const, 0x7f];
 const TABLE_GROW = [0xfc, 15];
@@ -21,11 +23,17 @@ export class Growth {
   /** The index of the global that has the bytes left, as an `i64`. */
   #left: number | undefined;
 
-  /** @param watch The index of the memory that the host watches. */
-  constructor(budget: Budget, added: Additions, watch: number) {
+  readonly #shared: SharedBudget | undefined;
+
+  /**
+   * @param watch The index of the memory that the host watches.
+   * @param shared Of a module of a component: where the bytes are that all its modules have left.
+   */
+  constructor(budget: Budget, added: Additions, watch: number, shared?: SharedBudget) {
     this.#budget = budget;
     this.#added = added;
     this.#watch = watch;
+    this.#shared = shared;
   }
 
   /** Returns the index of the function to call in the place of `memory.grow` or `table.grow`. */
@@ -33,14 +41,16 @@ export class Growth {
     const key = `${op} ${index}`;
     const known = this.#byInstruction.get(key);
     if (known !== undefined) return known;
-    this.#left ??= this.#added.global(Uint8Array.of(I64), i64Const(this.#budget.left));
+    if (!this.#shared) {
+      this.#left ??= this.#added.global(Uint8Array.of(I64), i64Const(this.#budget.left));
+    }
     const added = op === Op.memoryGrow ? this.#addForMemory(index) : this.#addForTable(index);
     this.#byInstruction.set(key, added);
     return added;
   }
 
   #addForMemory(index: number): number {
-    const { own } = this.#budget.memories[index]!;
+    const own = this.#budget.memories[index - (this.#shared?.memories ?? 0)]?.own ?? MOST_OWN;
     const size = new Writer().byte(Op.memorySize).unsigned(index).view();
     const grow = new Writer().byte(Op.localGet, 0, Op.memoryGrow).unsigned(index).view();
     const parts = { delta: 0, bits: BITS.page, own, size, grow };
@@ -48,7 +58,9 @@ export class Growth {
   }
 
   #addForTable(index: number): number {
-    const { most: own, type } = this.#budget.tables[index]!;
+    const table = this.#budget.tables[index - (this.#shared?.tables ?? 0)];
+    if (!table) throw new UnknownForm("it grows a table that it imports");
+    const { most: own, type } = table;
     const size = new Writer().byte(...TABLE_SIZE).unsigned(index).view();
     const grow = new Writer().byte(Op.localGet, 0, Op.localGet, 1, ...TABLE_GROW)
       .unsigned(index).view();
@@ -58,17 +70,42 @@ export class Growth {
 
   /** `grow(…, delta)`: takes the bytes from those that are left, or answers -1; it does so too if growth itself fails. */
   #write(body: Writer, { delta, bits, own, size, grow }: GrowerParts): void {
-    const left = this.#left!;
     const old = delta + 1;
     const bytes = [Op.localGet, delta, Op.i64ExtendI32U, Op.i64Const, bits, Op.i64ShiftLeft];
     body.byte(1, 1, I32);
-    body.byte(...bytes, Op.globalGet).unsigned(left).byte(Op.i64GreaterU, Op.if, NO_RESULT);
-    noteRefusal(body, { watch: this.#watch, delta, own, size });
+    body.byte(...bytes).raw(this.#load()).byte(Op.i64GreaterU, Op.if, NO_RESULT);
+    const limit = new Writer().byte(Op.i32Const).signed(own | 0).view();
+    noteRefusal(body, { watch: this.#watch, delta, own: limit, size });
     body.byte(...MINUS_ONE, Op.return, Op.end);
     body.raw(grow).byte(Op.localTee, old, ...MINUS_ONE, Op.i32NotEqual, Op.if, NO_RESULT);
-    body.byte(Op.globalGet).unsigned(left).byte(...bytes, Op.i64Sub, Op.globalSet).unsigned(left);
+    this.#store(body, (w) => w.raw(this.#load()).byte(...bytes, Op.i64Sub));
     body.byte(Op.end, Op.localGet, old, Op.end);
   }
+
+  /** Code that leaves the bytes that are left. */
+  #load(): Uint8Array {
+    const w = new Writer();
+    if (!this.#shared) return w.byte(Op.globalGet).unsigned(this.#left!).view();
+    w.byte(Op.i32Const, 0, Op.i64Load, 0x43).unsigned(this.#shared.budget);
+    return w.unsigned(BYTES_LEFT).view();
+  }
+
+  /** Code that sets them to what `value` leaves. */
+  #store(body: Writer, value: (w: Writer) => void): void {
+    if (this.#shared) body.byte(Op.i32Const, 0);
+    value(body);
+    if (!this.#shared) body.byte(Op.globalSet).unsigned(this.#left!);
+    else body.byte(Op.i64Store, 0x43).unsigned(this.#shared.budget).unsigned(BYTES_LEFT);
+  }
+}
+
+/** What is left of the memory that all modules of a component may have. */
+export interface SharedBudget {
+  /** The index of the memory in which it is. */
+  readonly budget: number;
+  /** How many memories and tables the module imports: those are other modules'. */
+  readonly memories: number;
+  readonly tables: number;
 }
 
 /** How a grower's body is about its memory or its table. */
@@ -94,9 +131,13 @@ function i64Const(value: number): Uint8Array {
 /** Tells the host that the limit has refused growth, if the module's own maximum would have allowed it. */
 export function noteRefusal(
   body: Writer,
-  { watch, delta, own, size }: Pick<GrowerParts, "delta" | "own" | "size"> & { watch: number },
+  { watch, delta, own, size }: Pick<GrowerParts, "delta" | "size"> & {
+    readonly watch: number;
+    /** Code that leaves the module's own maximum. */
+    readonly own: Uint8Array;
+  },
 ): void {
-  body.byte(Op.localGet, delta, Op.i32Const).signed(own | 0).raw(size).byte(Op.i32Sub);
+  body.byte(Op.localGet, delta).raw(own).raw(size).byte(Op.i32Sub);
   body.byte(Op.i32LessEqualU, Op.if, NO_RESULT, Op.i32Const, 0, Op.i32Const, 1, Op.i32Store, 0x42);
   body.unsigned(watch).byte(REFUSED, Op.end);
 }

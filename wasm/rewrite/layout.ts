@@ -114,12 +114,16 @@ export function layoutOf(bytes: Uint8Array): Layout {
   };
 }
 
-/** @throws {UnknownForm} If a reset is not known to be complete. */
-export function stateOf(layout: Layout): State {
+/**
+ * @param part Whether it is a module of a component, whose memory may be another module's.
+ * @throws {UnknownForm} If a reset is not known to be complete.
+ */
+export function stateOf(layout: Layout, part = false): State {
   const { bytes, find, count, imported, memories, types } = layout;
-  if (memories.length > 1) throw new UnknownForm("it has several memories");
-  if (!memories.length) throw new UnknownForm("it has no memory");
-  const { least, shared } = memories[0]!;
+  const several = memories.length + (part ? imported.memory : 0);
+  if (several > 1) throw new UnknownForm("it has several memories");
+  if (!memories.length && !part) throw new UnknownForm("it has no memory");
+  const { least = 0, shared = false } = memories[0] ?? {};
   if (shared) throw new UnknownForm("its memory is shared");
   if (types.objects) throw new UnknownForm("it has types of garbage collection");
   return {

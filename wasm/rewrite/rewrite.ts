@@ -3,8 +3,8 @@ import { Id, Reader, Writer } from "./binary.ts";
 import { BranchHints } from "./branch_hints.ts";
 import { type Budget, budgetOf, type MemoryLimits } from "./budget.ts";
 import { CodeRewriter, type Plan } from "./code.ts";
-import { controlPages, WATCH } from "./control.ts";
-import { Growth } from "./growth.ts";
+import { BUDGET, CONTROL, controlPages, WATCH } from "./control.ts";
+import { Growth, type SharedBudget } from "./growth.ts";
 import { UnknownForm } from "./instructions.ts";
 import { type Layout, stateOf } from "./layout.ts";
 import { tagNamesOf } from "../tag_names.ts";
@@ -22,6 +22,8 @@ export interface Wanted {
   readonly checks: boolean;
   /** Whether the host can reset instances, and whether writes mark dirty pages for that. */
   readonly reset?: { readonly dirtyPages: boolean } | undefined;
+  /** Whether it is a module of a component: the memory of the instance's state is imported, and has the limits. */
+  readonly part?: boolean;
 }
 
 /** A module whose memory is bounded, and that the host can stop, or whose instances it can put back. */
@@ -48,6 +50,16 @@ export interface Resetting {
 }
 
 const FUNCREF = 0x70;
+/** Functions that are rewritten in one step. */
+const STEP = 64;
+/** The memory of what the modules of a component may have together. */
+export const SHARED_BUDGET = { least: 1, most: 1, shared: false } as const;
+/** Pages of the memory of a memory's state, of components: enough for the cards of all that can be addressed. */
+export const SHARED_CONTROL = {
+  least: controlPages(65536),
+  most: controlPages(65536),
+  shared: false,
+} as const;
 const WATCHED = { least: 1, most: 1, shared: true };
 
 /**
@@ -69,24 +81,43 @@ const WATCHED = { least: 1, most: 1, shared: true };
  *
  * @throws {UnknownForm} If it cannot be done; the message completes "because".
  */
-export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewritten {
-  const budget = budgetOf(layout, memory);
+export function rewrite(layout: Layout, wanted: Wanted): Rewritten {
+  const steps = rewriteInSteps(layout, wanted);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** As {@linkcode rewrite}, in steps between which others may have their turn. */
+export function* rewriteInSteps(layout: Layout, wanted: Wanted): Generator<void, Rewritten> {
+  const { memory, checks, reset, part = false } = wanted;
+  const budget = budgetOf(layout, part ? Infinity : memory);
   const names = namesFor(layout);
   const added = new Additions(layout);
   budget.memories.forEach((limits, index) => {
     added.importMemory(names.host, String(index), limits);
   });
   const watch = added.importMemory(names.host, WATCH, WATCHED);
+  const shared = part
+    ? {
+      control: added.importMemory(names.host, CONTROL, SHARED_CONTROL),
+      budget: added.importMemory(names.host, BUDGET, SHARED_BUDGET),
+    }
+    : undefined;
   const plan: Plan = {
     imported: layout.imported.function,
     watch: checks ? addWatch(layout, added, names, watch) : undefined,
-    reset: reset && addReset(layout, added, { budget, names, watch, dirtyPages: reset.dirtyPages }),
-    growth: reset || budget.left === Infinity ? undefined : new Growth(budget, added, watch),
+    reset: reset &&
+      addReset(layout, added, { budget, names, watch, shared, dirtyPages: reset.dirtyPages }),
+    growth: reset || memory === Infinity
+      ? undefined
+      : new Growth(budget, added, watch, sharedBudget(layout, shared?.budget)),
   };
   const tags = exportTags(layout, added, names);
   const offsets = new Offsets();
   const hints = new BranchHints(layout);
-  const code = rewriteCode(layout, plan, offsets, hints);
+  const code = yield* rewriteCode(layout, plan, offsets, hints);
   return {
     bytes: added.write({ code, offsets, hints }, checks ? [Id.start] : []),
     memories: budget.memories,
@@ -95,6 +126,15 @@ export function rewrite(layout: Layout, { memory, checks, reset }: Wanted): Rewr
     tags,
     resetting: plan.reset && resettingOf(layout, plan.reset),
   };
+}
+
+function sharedBudget(
+  { imported }: Layout,
+  budget: number | undefined,
+): SharedBudget | undefined {
+  return budget === undefined
+    ? undefined
+    : { budget, memories: imported.memory, tables: imported.table };
 }
 
 function resettingOf(layout: Layout, { least, dirtyPages }: ResetPlan): Resetting {
@@ -131,24 +171,28 @@ function addWatch(
 function addReset(
   layout: Layout,
   added: Additions,
-  { budget, names, watch, dirtyPages }: {
-    budget: Budget;
-    names: Names;
-    watch: number;
-    dirtyPages: boolean;
+  { budget, names, watch, shared, dirtyPages }: {
+    readonly budget: Budget;
+    readonly names: Names;
+    readonly watch: number;
+    /** The memories of a component's state, which are imported. */
+    readonly shared: { readonly control: number; readonly budget: number } | undefined;
+    readonly dirtyPages: boolean;
   },
 ): ResetPlan {
-  const { least, mutable, parameters } = stateOf(layout);
-  const { most, own } = budget.memories[0]!;
-  const control = added.memory(controlPages(most));
+  const part = shared !== undefined;
+  const { least, mutable, parameters } = stateOf(layout, part);
+  const { most = 0, own = 0 } = budget.memories[0] ?? {};
+  const control = shared?.control ?? added.memory(controlPages(most));
   const saved = mutable.map(({ index, type, value }) =>
     [index, added.global(type, value)] as const
   );
   const restored = saved.map(([index, shadow]) => [shadow, index] as const);
   const plan: ResetPlan = {
-    least,
+    least: part ? 0 : least,
     most,
     own,
+    budget: shared?.budget,
     parameters,
     dirtyPages,
     watch,
@@ -158,26 +202,29 @@ function addReset(
   };
   const save = added.function([], [], (w) => copyGlobalsBody(w, saved));
   const restore = added.function([], [], (w) => copyGlobalsBody(w, restored));
-  added.export(names.control, "memory", control);
+  if (!part) added.export(names.control, "memory", control);
   added.export(names.save, "function", save);
   added.export(names.restore, "function", restore);
   return plan;
 }
 
 /** Returns the guest's function bodies, rewritten. */
-function rewriteCode(
+function* rewriteCode(
   { bytes, find }: Layout,
   plan: Plan,
   offsets: Offsets,
   hints: BranchHints,
-): Writer {
+): Generator<void, Writer> {
   const section = find(Id.code);
   if (!section) return new Writer(0);
   const w = new Writer((section.end - section.start) * 2);
   const reader = new Reader(bytes, section.body);
   const count = reader.unsigned();
   const code = new CodeRewriter(reader, plan, offsets, hints);
-  for (let i = 0; i < count; i++) code.rewrite(w, i);
+  for (let i = 0; i < count; i++) {
+    code.rewrite(w, i);
+    if (i % STEP === STEP - 1) yield;
+  }
   offsets.finish(w.length);
   if (code.obstacle) throw new UnknownForm(code.obstacle);
   return w;

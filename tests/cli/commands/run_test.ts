@@ -65,14 +65,14 @@ Deno.test("text that is no module is refused with its line", async () => {
   });
 });
 
-Deno.test("a component is refused with one line", async () => {
+Deno.test("a component that is no program is refused with one line", async () => {
   const bytes = new Uint8Array([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]);
   await withFiles({ "component.wasm": bytes }, async (cwd) => {
     const { code, stderr } = await runCli(["run", "--adapt", "component.wasm"], { cwd });
     assertEquals(code, 1);
     assertStringIncludes(
       stderr,
-      "Cannot run component.wasm: it is a component, and only modules run here",
+      "the component exports neither fastly:compute/http-incoming nor wasi:cli/run",
     );
   });
 });

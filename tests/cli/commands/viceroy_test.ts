@@ -127,7 +127,7 @@ Deno.test("flags that do nothing here are taken, and said to do nothing", () => 
     "--profile does nothing here: guests are not profiled",
     "--adapt does nothing here: modules run as they are",
     "-g does nothing here: traps name the guest's functions without it",
-    "--wasm-cm-gc does nothing here: only modules run, no components",
+    "--wasm-cm-gc does nothing here: components run as they are",
     "--experimental_modules does nothing here: the first call of wasi-nn ends the guest",
   ]);
 });

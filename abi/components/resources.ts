@@ -1,0 +1,150 @@
+/** What stands for resources of components that the module's spelling has no handles for. @module */
+import { Body } from "../../handles/body.ts";
+import { CacheBusy, CacheLookup, CacheReplace } from "../../handles/cache.ts";
+import { ConfigStore } from "../../handles/config_store.ts";
+import { HttpCacheLookup } from "../../handles/http_cache.ts";
+import { KvDelete, KvInsert, KvListing, KvLookup } from "../../handles/kv.ts";
+import { LogEndpoint } from "../../handles/log_endpoint.ts";
+import { GuestRequest, GuestResponse } from "../../handles/message.ts";
+import { PendingRequest } from "../../handles/pending_request.ts";
+import { RequestPromise } from "../../handles/request_promise.ts";
+import { Secret, SecretStore } from "../../handles/secret.ts";
+import type { Resource } from "../../handles/table.ts";
+import { Waitable } from "../../handles/waitable.ts";
+import { Acl } from "../../service/stores/acl.ts";
+import { KvStore } from "../../service/stores/kv/store.ts";
+import type { KvEntry } from "../../service/stores/kv/store.ts";
+
+/** Something with a name that is looked up each time: a backend, a rate counter, a penalty box. */
+export class NamedResource {
+  constructor(readonly name: string) {}
+}
+export class BackendName extends NamedResource {}
+export class RateCounter extends NamedResource {}
+export class PenaltyBox extends NamedResource {}
+
+/** Options that a guest builds up call by call. */
+export class OptionSet {
+  readonly values: Record<string, unknown> = {};
+}
+/** What the host knows of products. */
+export class Products {}
+/** The number of a bot's category that has no name. */
+export class BotCategory {
+  constructor(readonly kind: number) {}
+}
+/** A value of a KV store that was found; its body is there once. */
+export class KvFound {
+  taken = false;
+  constructor(readonly entry: KvEntry) {}
+}
+/** What the HTTP cache suggests for a response. */
+export class Suggested {
+  constructor(
+    readonly lifetime: {
+      readonly maxAge: bigint;
+      readonly initialAge: bigint;
+      readonly staleWhileRevalidate: bigint;
+      readonly staleIfError: bigint;
+    },
+    readonly varyRule: string,
+    readonly surrogateKeys: string,
+    readonly length: number | undefined,
+  ) {}
+}
+/** What a guest may wait for that is there. */
+export class Ready extends Waitable {
+  override readonly ready = true;
+  override whenReady(): Promise<void> {
+    return Promise.resolve();
+  }
+  override drop(): void {}
+}
+/** What a guest waits for until a time has passed. */
+export class Timer extends Waitable {
+  readonly #done: Promise<void>;
+  readonly #cancel: () => void;
+  #ready = false;
+
+  constructor({ done, cancel }: { readonly done: Promise<void>; cancel(): void }) {
+    super();
+    this.#cancel = cancel;
+    this.#done = done.then(() => void (this.#ready = true));
+  }
+  override get ready(): boolean {
+    return this.#ready;
+  }
+  override whenReady(): Promise<void> {
+    return this.#done;
+  }
+  override drop(): void {
+    this.#cancel();
+  }
+}
+/** Standard input: it is empty. */
+export class InputStream {}
+/** Standard output or error. */
+export class OutputStream {
+  constructor(readonly kind: "stdout" | "stderr") {}
+}
+/** A resource that a guest has no way to get. */
+export class Nothing {}
+
+/** The classes behind resources, by what the parameter's type is called. */
+export const CLASSES: Readonly<Record<string, Resource<object>>> = {
+  "body": Body,
+  "pollable": Waitable,
+  "pending-response": PendingRequest,
+  "pending-request": RequestPromise,
+  "pending-lookup": KvLookup,
+  "pending-insert": KvInsert,
+  "pending-delete": KvDelete,
+  "pending-list": KvListing,
+  "pending-entry": CacheBusy,
+  "request": GuestRequest,
+  "response": GuestResponse,
+  "endpoint": LogEndpoint,
+  "dictionary": ConfigStore,
+  "acl": Acl,
+  "secret": Secret,
+  "backend": BackendName,
+  "rate-counter": RateCounter,
+  "penalty-box": PenaltyBox,
+  "products": Products,
+  "replace-entry": CacheReplace,
+  "suggested-write-options": Suggested,
+  "extra-bot-category": BotCategory,
+  "input-stream": InputStream,
+  "output-stream": OutputStream,
+};
+
+/** The classes of resources whose names several interfaces have. */
+export const CLASSES_BY_INTERFACE: Readonly<Record<string, Resource<object>>> = {
+  "fastly:compute/kv-store.store": KvStore,
+  "fastly:compute/kv-store.entry": KvFound,
+  "fastly:compute/secret-store.store": SecretStore,
+  "fastly:compute/config-store.store": ConfigStore,
+  "fastly:compute/cache.entry": CacheLookup,
+  "fastly:compute/http-cache.entry": HttpCacheLookup,
+  "wasi:io/poll.pollable": Waitable,
+};
+
+/** What another waitable waits for, under a handle of its own. */
+export class Step extends Waitable {
+  readonly #of: Waitable;
+
+  constructor(of: Waitable) {
+    super();
+    this.#of = of;
+  }
+  override get ready(): boolean {
+    return this.#of.ready;
+  }
+  override whenReady(): Promise<void> {
+    return this.#of.whenReady();
+  }
+  override isHeldBy(run: object): boolean {
+    return this.#of.isHeldBy(run);
+  }
+  override drop(): void {}
+}

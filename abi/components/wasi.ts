@@ -1,0 +1,129 @@
+/** WASI 0.2: clocks, randomness, environment, standard streams and timers. @module */
+import { Stop } from "../../handles/stop.ts";
+import { Waitable } from "../../handles/waitable.ts";
+import type { Sandbox } from "../../handles/sandbox.ts";
+import { firstReady } from "../../handles/waitable.ts";
+import { refuse } from "../../service/errors.ts";
+import { type Implementations, later, now } from "./define.ts";
+import { Named } from "./errors.ts";
+import { InputStream, OutputStream, Ready, Timer } from "./resources.ts";
+
+const NANOS = 1_000_000;
+/** Bytes that a stream takes at a time. */
+const MOST_WRITTEN = 65_536n;
+/** Bytes of randomness that are given at a time. */
+const MOST_RANDOM = 2 ** 24;
+
+function random({ service }: Sandbox, length: bigint): Uint8Array {
+  if (length > MOST_RANDOM) refuse("invalid", `Cannot give ${length} random bytes at a time`);
+  return service.random.bytes(Number(length)).slice();
+}
+
+function random64(sandbox: Sandbox): bigint {
+  return random(sandbox, 8n).reduce((number, byte) => number << 8n | BigInt(byte), 0n);
+}
+
+function monotonic({ service }: Sandbox): bigint {
+  return BigInt(Math.round(service.clock.elapsed() * NANOS));
+}
+
+function timer(sandbox: Sandbox, nanos: bigint): Waitable {
+  return nanos <= 0n ? new Ready() : new Timer(sandbox.timer(Number(nanos) / NANOS));
+}
+
+function write(sandbox: Sandbox, { kind }: OutputStream, bytes: Uint8Array): void {
+  sandbox.print(kind, bytes);
+}
+
+function zeroes(sandbox: Sandbox, stream: OutputStream, length: bigint): void {
+  if (length > MOST_WRITTEN) refuse("invalid", `Cannot write ${length} zeros at a time`);
+  write(sandbox, stream, new Uint8Array(Number(length)));
+}
+
+function atEnd(): never {
+  throw new Named("closed", "Cannot read on: standard input has ended");
+}
+
+const ready = now(() => new Ready());
+const nothing = now(() => undefined);
+const ended = now(atEnd);
+const bytes = now(random);
+const number = now(random64);
+
+export const WASI_FUNCTIONS: Readonly<Record<string, Implementations>> = {
+  "wasi:io/error": { "[method]error.to-debug-string": now(() => "the stream has failed") },
+  "wasi:io/poll": {
+    "[method]pollable.ready": later((sandbox, item: Waitable) =>
+      item.ready || sandbox.turn().then(() => item.ready)
+    ),
+    "[method]pollable.block": later((sandbox, item: Waitable) => firstReady([item], sandbox)),
+    "poll": {
+      ...later(async (sandbox, numbers: number[]) => {
+        const items = numbers.map((number) => sandbox.handles.get(Waitable, number));
+        if (!items.length) throw new TypeError("Cannot wait for nothing");
+        await firstReady(items, sandbox);
+        return items.flatMap(({ ready }, i) => ready ? [i] : []);
+      }),
+      byNumber: true,
+    },
+  },
+  "wasi:io/streams": {
+    "[method]input-stream.read": ended,
+    "[method]input-stream.blocking-read": ended,
+    "[method]input-stream.skip": ended,
+    "[method]input-stream.blocking-skip": ended,
+    "[method]input-stream.subscribe": ready,
+    "[method]output-stream.check-write": now(() => MOST_WRITTEN),
+    "[method]output-stream.write": now(write),
+    "[method]output-stream.blocking-write-and-flush": now(write),
+    "[method]output-stream.flush": nothing,
+    "[method]output-stream.blocking-flush": nothing,
+    "[method]output-stream.subscribe": ready,
+    "[method]output-stream.write-zeroes": now(zeroes),
+    "[method]output-stream.blocking-write-zeroes-and-flush": now(zeroes),
+    "[method]output-stream.splice": ended,
+    "[method]output-stream.blocking-splice": ended,
+  },
+  "wasi:clocks/monotonic-clock": {
+    "now": now(monotonic),
+    "resolution": now(() => 1n),
+    "subscribe-instant": now((sandbox, when: bigint) => timer(sandbox, when - monotonic(sandbox))),
+    "subscribe-duration": now((sandbox, when: bigint) => timer(sandbox, when)),
+  },
+  "wasi:clocks/wall-clock": {
+    "now": now(({ service }) => {
+      const ms = service.clock.now();
+      const seconds = Math.floor(ms / 1000);
+      return [BigInt(seconds), Math.floor((ms - seconds * 1000) * NANOS)];
+    }),
+    "resolution": now(() => [0n, 1000]),
+  },
+  "wasi:random/random": { "get-random-bytes": bytes, "get-random-u64": number },
+  "wasi:random/insecure": {
+    "get-insecure-random-bytes": bytes,
+    "get-insecure-random-u64": number,
+  },
+  "wasi:random/insecure-seed": {
+    "insecure-seed": now((sandbox) => [random64(sandbox), random64(sandbox)]),
+  },
+  "wasi:cli/environment": {
+    "get-environment": now(({ service, id }) => Object.entries(service.environment.variables(id))),
+    "get-arguments": now(({ service: { options: { args = [] } } }) => ["compute-app", ...args]),
+    "initial-cwd": nothing,
+  },
+  "wasi:cli/exit": {
+    "exit": now((_, { ok }: { ok: boolean }) => exit(ok ? 0 : 1)),
+    "exit-with-code": now((_, code: number) => exit(code)),
+  },
+  "wasi:cli/stdin": { "get-stdin": now(() => new InputStream()) },
+  "wasi:cli/stdout": { "get-stdout": now(() => new OutputStream("stdout")) },
+  "wasi:cli/stderr": { "get-stderr": now(() => new OutputStream("stderr")) },
+  "wasi:cli/terminal-stdin": { "get-terminal-stdin": nothing },
+  "wasi:cli/terminal-stdout": { "get-terminal-stdout": nothing },
+  "wasi:cli/terminal-stderr": { "get-terminal-stderr": nothing },
+  "wasi:filesystem/preopens": { "get-directories": now(() => []) },
+};
+
+function exit(code: number): never {
+  throw new Stop(`The guest exited with status ${code}`, code);
+}

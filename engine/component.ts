@@ -1,0 +1,143 @@
+import { bindFunction, dropResource, interfaceOf } from "../abi/components/mod.ts";
+import { Stop } from "../handles/stop.ts";
+import type { Reuse } from "../service/reuse.ts";
+import type { Service } from "../service/service.ts";
+import type {
+  CompiledComponent,
+  ComponentHost,
+  ComponentInstance,
+  ComponentLoader,
+} from "../service/util/component_loader.ts";
+import type { GuestMemory } from "../service/util/guest_memory.ts";
+import { hostFunction } from "../wasm/host_function.ts";
+import type { Slot } from "../wasm/instance_slot.ts";
+import type { Watchdog } from "../wasm/watchdog.ts";
+import type { InstanceContext } from "./context.ts";
+
+const NO_HANDLER =
+  "the component exports neither fastly:compute/http-incoming nor wasi:cli/run, so it is no Compute " +
+  "program. Build one with `fastly compute build`, or in Python: `fastly-compute-py build`";
+
+/**
+ * Compiles a component with the loader of the options.
+ *
+ * @throws {Error} If there is none, or the component is none that runs here; in one line.
+ */
+export async function compileComponent(
+  bytes: Uint8Array<ArrayBuffer>,
+  { options, limits }: Service,
+  watchdog: Watchdog,
+  reuse: Reuse,
+): Promise<CompiledComponent> {
+  const { components, allowUnlimited = false } = options;
+  return await (components ?? missing()).compile(bytes, {
+    memory: limits.memory,
+    reuse,
+    watch: watchdog.needed,
+    allowUnlimited,
+  });
+}
+
+function missing(): ComponentLoader {
+  throw new Error(
+    "Cannot load the program: it is a component, and no loader for components is there: pass the " +
+      "option components, with componentLoader of drivers/components.ts",
+  );
+}
+
+/** What watches the time of instances. */
+interface Watch {
+  readonly watchdog: Watchdog;
+  readonly ask: CallableFunction;
+}
+
+/** One instance of a component, for one run after another. */
+export class ComponentSlot implements Slot<InstanceContext> {
+  readonly context: InstanceContext;
+  readonly memory: GuestMemory;
+  readonly program: Slot<InstanceContext>["program"];
+  readonly exports: WebAssembly.Exports = {};
+  readonly #instance: ComponentInstance;
+
+  constructor(
+    compiled: CompiledComponent,
+    program: Slot<InstanceContext>["program"],
+    service: Service,
+    watch: Watch,
+  ) {
+    const context = this.context = {} as InstanceContext;
+    this.program = program;
+    this.#instance = compiled.instantiate(hostOf(context, service, watch));
+    this.memory = this.#instance.memory;
+    if (!this.#instance.handles && !this.#instance.commands) throw new Error(NO_HANDLER);
+  }
+
+  async run(begin: () => void): Promise<void> {
+    begin();
+    const { sandbox, runsOnce } = this.context;
+    const { handles, commands } = this.#instance;
+    const commanded = commands && (runsOnce || !handles);
+    const { request, body } = sandbox.downstream;
+    if (await this.#instance.run(commanded ? undefined : [request, body])) return;
+    // As a module that exits with 1: the guest has ended by itself, and not well.
+    const failure = new Stop("The guest's handler has returned an error", 1);
+    sandbox.stop(failure);
+    throw failure;
+  }
+
+  keepStack(): void {}
+
+  end(): void {}
+
+  reset(): boolean {
+    return this.#instance.reset();
+  }
+
+  timeFullReset(): number {
+    return Infinity;
+  }
+}
+
+/** Returns what makes the slots of a component. */
+export function componentSlots(
+  compiled: CompiledComponent,
+  service: Service,
+  watchdog: Watchdog,
+): () => ComponentSlot {
+  const program = { locate: compiled.locate, rewritten: undefined };
+  const ask = hostFunction(watchdog.mayGoOn);
+  return () => new ComponentSlot(compiled, program, service, { watchdog, ask });
+}
+
+function hostOf(
+  context: InstanceContext,
+  service: Service,
+  { watchdog, ask }: Watch,
+): ComponentHost {
+  const refuseUnknown = service.options.unknownImports === "refuse";
+  return {
+    watch: watchdog.memory,
+    ask,
+    bind: (from, name, type) =>
+      bindFunction(context, from, name, type, service.logsHostcalls, refuseUnknown),
+    nameOf: (from, name) => `${interfaceOf(from) ?? from}.${name}`,
+    drop: (representation) => dropResource(context, representation),
+    failed(error) {
+      const { sandbox } = context;
+      if (!sandbox) return error; // the component is being instantiated
+      const reason = error instanceof Error ? error : new Error(String(error));
+      sandbox.stop(reason);
+      return sandbox.stopped ?? reason;
+    },
+    whileRunning(run) {
+      const { sandbox } = context;
+      sandbox.enter();
+      try {
+        return run();
+      } finally {
+        sandbox.leave();
+      }
+    },
+    resumeOn: (result) => context.sandbox.resumeOn(result as number | Promise<number>),
+  };
+}

@@ -1,0 +1,224 @@
+import { promising, suspending } from "../jspi.ts";
+import type { CallScope, Instance, ResourceType } from "./handles.ts";
+import { trap } from "./trap.ts";
+import { record } from "./compound.ts";
+import type { GuestBytes } from "./guest_bytes.ts";
+import {
+  allocate,
+  type Context,
+  type Encoding,
+  type Flat,
+  flatOf,
+  type FunctionType,
+  type Type,
+  type Word,
+} from "./types.ts";
+
+/** A function of a component or of the host, between which values of the component model pass. */
+export interface ComponentFunction {
+  readonly type: FunctionType;
+  /** Whether it may answer a promise: the caller is suspended then. */
+  readonly suspends: boolean;
+  /** Called with handles as what stands for their resources. */
+  call(args: readonly unknown[]): unknown;
+}
+
+/** How values of a function cross between a component instance and others. */
+export interface Crossing {
+  readonly instance: Instance;
+  readonly encoding: Encoding;
+  readonly memory: (() => GuestBytes) | undefined;
+  readonly realloc: CallableFunction | undefined;
+  readonly postReturn: CallableFunction | undefined;
+}
+
+/** What a call does around the guest, for whoever watches its time. */
+export interface Watcher {
+  /** Takes what a function has thrown: it ends the guest. Returns what is thrown in its place. */
+  failed(error: unknown): unknown;
+  /** The guest runs before a suspended call goes on: it allocates for what it gets. */
+  whileRunning<T>(run: () => T): T;
+  /** Passes on what a suspended call gets. */
+  resumeOn(result: unknown): unknown;
+}
+
+function contextOf(crossing: Crossing): Context & { readonly scope: CallScope } {
+  const { instance, encoding, memory, realloc } = crossing;
+  return {
+    instance,
+    scope: { lent: [], borrowed: 0 },
+    memory: memory?.(),
+    encoding,
+    allocate: realloc && ((align, size) => {
+      instance.mayLeave = false;
+      try {
+        return realloc(0, 0, align, size) >>> 0;
+      } finally {
+        instance.mayLeave = true;
+      }
+    }),
+  };
+}
+
+/** How parameters and the result of a function cross as words. */
+interface Shape {
+  /** Parameters as one value, and whether they go through memory. */
+  readonly params: Type | undefined;
+  readonly spilled: boolean;
+  readonly result: Type | undefined;
+  /** Whether the result goes through memory. */
+  readonly returned: boolean;
+}
+
+function shapeOf({ params, result }: FunctionType): Shape {
+  return {
+    params: params.length ? record(params) : undefined,
+    spilled: flatOf(params) === undefined,
+    result,
+    returned: result !== undefined && !(result.flat && result.flat.length <= 1),
+  };
+}
+
+/** How many words a lowered function takes. */
+export function wordsOf(type: FunctionType): readonly Flat[] {
+  const { spilled, returned } = shapeOf(type);
+  const params = spilled ? ["i32" as const] : flatOf(type.params)!;
+  return returned ? [...params, "i32"] : params;
+}
+
+/** Makes a function of core WebAssembly that a component calls another function by (`canon lower`). */
+export function lower(
+  callee: ComponentFunction,
+  crossing: Crossing,
+  watcher: Watcher,
+): WebAssembly.ImportValue {
+  const { instance } = crossing;
+  const { params, spilled, result, returned } = shapeOf(callee.type);
+  const count = wordsOf(callee.type).length;
+  const begin = (words: readonly Word[]) => {
+    if (!instance.mayLeave) {
+      trap("Cannot call an import while the component allocates or cleans up");
+    }
+    const cx = contextOf(crossing);
+    if (!params) return { cx, args: [] };
+    const args = spilled
+      ? params.load(cx, aligned(words[0] as number, params.align))
+      : params.lift(cx, { words, at: 0 });
+    return { cx, args: args as unknown[] };
+  };
+  const finish = (cx: Context, words: readonly Word[], value: unknown): Word | undefined => {
+    for (const entry of cx.scope.lent) entry.lends--;
+    if (!result) return undefined;
+    if (returned) {
+      result.store(cx, aligned(words[count - 1] as number, result.align), value);
+      return undefined;
+    }
+    const out: Word[] = [];
+    result.lower(cx, value, out);
+    return out[0];
+  };
+  const run = (...words: Word[]): unknown => {
+    try {
+      const { cx, args } = begin(words);
+      const value = callee.call(args);
+      if (!callee.suspends || !(value instanceof Promise)) return finish(cx, words, value);
+      return value.then((value) => watcher.whileRunning(() => finish(cx, words, value)))
+        .catch((error) => {
+          throw watcher.failed(error);
+        });
+    } catch (error) {
+      throw watcher.failed(error);
+    }
+  };
+  if (!callee.suspends) return run as WebAssembly.ImportValue;
+  return suspending((...words: Word[]) => watcher.resumeOn(run(...words)));
+}
+
+function aligned(at: number, to: number): number {
+  const address = at >>> 0;
+  return address % to ? trap(`Cannot use the address ${address}: it is not aligned`) : address;
+}
+
+/** A function that a component offers (`canon lift`). */
+export class LiftedFunction implements ComponentFunction {
+  readonly type: FunctionType;
+  /** What it calls may wait, and then so does its caller. */
+  readonly suspends = true;
+  readonly #core: CallableFunction;
+  readonly #promising: (...args: unknown[]) => Promise<unknown>;
+  readonly #crossing: Crossing;
+  readonly #shape: Shape;
+
+  constructor(type: FunctionType, core: CallableFunction, crossing: Crossing) {
+    this.type = type;
+    this.#core = core;
+    this.#promising = promising(core) as (...args: unknown[]) => Promise<unknown>;
+    this.#crossing = crossing;
+    this.#shape = shapeOf(type);
+  }
+
+  /** Calls it; the promise rejects with what it throws, or if it breaks a rule. */
+  async call(args: readonly unknown[]): Promise<unknown> {
+    const { instance } = this.#crossing;
+    const { params, spilled } = this.#shape;
+    if (instance.entered) trap("Cannot call a component that a call is in already");
+    instance.entered = true;
+    const cx = contextOf(this.#crossing);
+    let words: Word[] = [];
+    if (params && spilled) {
+      const at = allocate(cx, params.align, params.size);
+      params.store(cx, at, args);
+      words = [at];
+    } else params?.lower(cx, args, words);
+    const answer = await this.#promising(...words) as Word | undefined;
+    const value = this.#finish(cx, answer);
+    instance.entered = false;
+    return value;
+  }
+
+  #finish(cx: Context, answer: Word | undefined): unknown {
+    const { instance, postReturn, memory } = this.#crossing;
+    const { result, returned } = this.#shape;
+    let value: unknown;
+    if (result) {
+      const reader = { ...cx, memory: memory?.() };
+      value = returned
+        ? result.load(reader, aligned(answer as number, result.align))
+        : result.lift(reader, { words: [answer!], at: 0 });
+    }
+    if (postReturn) {
+      instance.mayLeave = false;
+      if (answer === undefined) postReturn();
+      else postReturn(answer);
+      instance.mayLeave = true;
+    }
+    if (cx.scope.borrowed) trap(`Cannot return with ${cx.scope.borrowed} borrowed handles left`);
+    return value;
+  }
+}
+
+/** Makes the functions of core WebAssembly that are about handles of one type (`canon resource.*`). */
+export function resourceFunction(
+  kind: "resource-new" | "resource-drop" | "resource-rep",
+  type: ResourceType,
+  instance: Instance,
+  watcher: Watcher,
+): WebAssembly.ImportValue {
+  const guarded = (run: (word: number) => number | void) => (word: number) => {
+    try {
+      if (!instance.mayLeave && kind !== "resource-rep") {
+        trap("Cannot use handles while the component allocates or cleans up");
+      }
+      return run(word);
+    } catch (error) {
+      throw watcher.failed(error);
+    }
+  };
+  if (kind === "resource-rep") return guarded((word) => instance.get(type, word).representation);
+  if (kind === "resource-new") return guarded((word) => instance.add(type, word, true));
+  return guarded((word) => {
+    const { own, representation, scope } = instance.remove(type, word);
+    if (own) type.drop?.(representation);
+    else if (scope) scope.borrowed--;
+  });
+}

@@ -1,0 +1,185 @@
+import type {
+  CompiledComponent,
+  ComponentHost,
+  ComponentInstance,
+  ComponentTerms,
+} from "../../service/util/component_loader.ts";
+import { shownName } from "../../service/util/shown_name.ts";
+import { ALLOWING, POLICIES, UNCOUNTED } from "../policies.ts";
+import { UnknownForm } from "../rewrite/instructions.ts";
+import { type Layout, layoutOf } from "../rewrite/layout.ts";
+import { rewriteInSteps } from "../rewrite/rewrite.ts";
+import { LinkedInstance } from "./instance.ts";
+import type { Part } from "./part.ts";
+import { parse, type Parsed } from "./parse.ts";
+import { MalformedComponent } from "./trap.ts";
+
+/** How long code is rewritten in one go before others have their turn, in milliseconds. */
+const TURN = 10;
+
+/**
+ * Compiles a component: its structure is read, and each of its core modules is rewritten and compiled as a program is
+ * that is a module.
+ *
+ * @throws {Error} If it is no component that runs here; in one line.
+ */
+export async function compileComponent(
+  bytes: Uint8Array<ArrayBuffer>,
+  terms: ComponentTerms,
+): Promise<CompiledComponent> {
+  const parsed = parsedOf(bytes);
+  await checkValid(parsed);
+  let layouts: Layout[];
+  try {
+    layouts = parsed.modules.map(layoutOf);
+  } catch (error) {
+    return await withoutLimits(parsed, reason(error), terms);
+  }
+  for (const layout of layouts) applyPolicies(layout, terms);
+  return await compileRewritten(parsed, layouts, terms);
+}
+
+function parsedOf(bytes: Uint8Array<ArrayBuffer>): Parsed {
+  try {
+    return parse(bytes);
+  } catch (cause) {
+    throw new Error(`Cannot load the program: ${shownName(reason(cause))}`, { cause });
+  }
+}
+
+/** Has V8 judge the modules as they came, while others have their turn. */
+async function checkValid({ modules }: Parsed): Promise<void> {
+  for (const module of modules) {
+    try {
+      await WebAssembly.compile(module);
+    } catch (cause) {
+      throw new Error(`Cannot compile the program: ${shownName(reason(cause))}`, { cause });
+    }
+  }
+}
+
+function applyPolicies(layout: Layout, { memory, allowUnlimited }: ComponentTerms): void {
+  const terms = { memory, allowUnlimited, needsMemory: () => false };
+  const { wideMemories, wideTables, startMemory, objects } = POLICIES;
+  for (const policy of [wideMemories, wideTables, startMemory, objects]) {
+    const why = policy(layout, terms);
+    if (why !== undefined) throw new Error(`Cannot run the program: ${why}`);
+  }
+}
+
+async function compileRewritten(
+  parsed: Parsed,
+  layouts: readonly Layout[],
+  terms: ComponentTerms,
+): Promise<CompiledComponent> {
+  const { reuse, watch, memory } = terms;
+  let why = "reuse is off";
+  if (reuse !== "never") {
+    const whole = await attempt(layouts, terms, { dirtyPages: reuse !== "snapshot" });
+    if (typeof whole !== "string") return compiled(parsed, whole, layouts, terms, true);
+    why = whole;
+  }
+  if (!watch && memory === Infinity) return await withoutLimits(parsed, why, terms);
+  const parts = await attempt(layouts, terms, undefined);
+  if (typeof parts === "string") return await withoutLimits(parsed, parts, terms);
+  return compiled(parsed, parts, layouts, terms, why);
+}
+
+/** Rewrites and compiles all modules; or says why that cannot be done, in words that complete "because". */
+async function attempt(
+  layouts: readonly Layout[],
+  { memory, watch }: ComponentTerms,
+  reset: { readonly dirtyPages: boolean } | undefined,
+): Promise<Part[] | string> {
+  try {
+    const parts: Part[] = [];
+    for (const layout of layouts) {
+      const rewritten = await inTurns(
+        rewriteInSteps(layout, { memory, checks: watch, reset, part: true }),
+      );
+      parts.push({ module: await WebAssembly.compile(rewritten.bytes), rewritten, layout });
+    }
+    return parts;
+  } catch (error) {
+    if (error instanceof UnknownForm) return error.message;
+    return `V8 refuses it with the code that limits need (${shownName(reason(error))})`;
+  }
+}
+
+/** Takes the steps of long work, and lets others have their turn between them. */
+async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
+  let began = performance.now();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (performance.now() - began < TURN) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    began = performance.now();
+  }
+}
+
+/** The modules as they came, for which limits do not hold. */
+async function withoutLimits(
+  parsed: Parsed,
+  why: string,
+  terms: ComponentTerms,
+): Promise<CompiledComponent> {
+  const { watch, memory, allowUnlimited } = terms;
+  const lost = [watch && "cpu_time", memory < Infinity && "memory"].filter(Boolean);
+  if (lost.length && !allowUnlimited) {
+    throw new Error(
+      `Cannot run the program: ${lost.join(" and ")} would not hold, because ${why} ` +
+        `(${ALLOWING} without)`,
+    );
+  }
+  const parts = await Promise.all(parsed.modules.map(async (bytes): Promise<Part> => ({
+    module: await WebAssembly.compile(bytes),
+    rewritten: undefined,
+    layout: { imports: [], tables: [] },
+  })));
+  return {
+    limited: why,
+    resetting: why,
+    watched: why,
+    locate: () => NaN,
+    instantiate: (host) =>
+      instantiate(parsed, parts, { memory: Infinity, dirtyPages: undefined }, host),
+  };
+}
+
+function compiled(
+  parsed: Parsed,
+  parts: readonly Part[],
+  layouts: readonly Layout[],
+  { memory, reuse, watch }: ComponentTerms,
+  resetting: true | string,
+): CompiledComponent {
+  const objects = layouts.some(({ types }) => types.objects);
+  const dirtyPages = resetting === true ? reuse !== "snapshot" : undefined;
+  return {
+    limited: objects ? UNCOUNTED : true,
+    resetting,
+    watched: watch || "nobody asks for it",
+    // The frames of a trap do not say which of the modules they are of.
+    locate: () => NaN,
+    instantiate: (host) => instantiate(parsed, parts, { memory, dirtyPages }, host),
+  };
+}
+
+function instantiate(
+  { component }: Parsed,
+  parts: readonly Part[],
+  limits: { readonly memory: number; readonly dirtyPages: boolean | undefined },
+  host: ComponentHost,
+): ComponentInstance {
+  try {
+    return new LinkedInstance(component, parts, limits, host);
+  } catch (cause) {
+    if (cause instanceof MalformedComponent) throw new Error(shownName(cause.message), { cause });
+    throw cause;
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,14 @@
+/** Ends the guest: what it did breaks a rule of the component model. The message is one line for the log. */
+export class Trap extends Error {
+  override name = "Trap";
+}
+
+/** Throws a {@linkcode Trap}, from anywhere an expression may stand. */
+export function trap(message: string): never {
+  throw new Trap(message);
+}
+
+/** A component that the host cannot read. The message completes "Cannot load the program: ". */
+export class MalformedComponent extends Error {
+  override name = "MalformedComponent";
+}
