@@ -219,7 +219,7 @@ function unknownFunction(context: InstanceContext, from: string, name: string): 
 function traced(context: InstanceContext, from: string, name: string, call: Call): Call {
   return (args) => {
     const { service, current: { id } } = context.sandbox;
-    const began = performance.now();
+    const began = service.clock.elapsed();
     const log = () =>
       service.log({
         kind: "hostcall",
@@ -228,7 +228,7 @@ function traced(context: InstanceContext, from: string, name: string, call: Call
         name,
         args: args.filter((arg) => typeof arg === "number" || typeof arg === "bigint"),
         status: undefined,
-        micros: Math.round((performance.now() - began) * 1000),
+        micros: Math.round((service.clock.elapsed() - began) * 1000),
       });
     const value = call(args);
     if (value instanceof Promise) value.then(log, log);
