@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { ResponseHead } from "../service/http/exchange.ts";
-import type { FramedFields } from "./response_framing.ts";
+import type { Http1Framing } from "../service/http/http1_framing.ts";
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Bytes of a field value (RFC 9110, section 5.5). */
@@ -24,7 +24,7 @@ const DROPPED_LENGTHS = [
  */
 export function headText(
   { status, headers }: ResponseHead,
-  fields: FramedFields,
+  fields: Http1Framing,
   connection: "close" | "keep-alive",
   keepAlive: number,
 ): string {

@@ -1,10 +1,15 @@
 import { Buffer } from "node:buffer";
 import { type ByteSource, discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
 import type { ResponseHead } from "../service/http/exchange.ts";
+import { hasNoContent } from "../service/http/framing.ts";
 import { HeaderList } from "../service/http/headers.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { WriteBatcher } from "./write_batcher.ts";
-import { frameFields, type RequestedFraming, type ResponseFraming } from "./response_framing.ts";
+import {
+  frameForHttp1,
+  type FramingRequest,
+  type ResponseFraming,
+} from "../service/http/http1_framing.ts";
 import { fieldLines, headText, informationalText } from "./response_head.ts";
 
 /** Pieces up to this many bytes together are copied into one write; a larger piece is written as it is. */
@@ -33,7 +38,7 @@ export interface ResponseWire {
 /** Writes one response in HTTP/1.1 (RFC 9112), and counts the bytes of its content. */
 export class ResponseWriter {
   readonly #wire: ResponseWire;
-  readonly #asked: RequestedFraming;
+  readonly #asked: FramingRequest;
   /** Status of the head that was written; 0 before that. */
   status = 0;
   /** Bytes of content that were written. */
@@ -50,7 +55,7 @@ export class ResponseWriter {
   #parts: (string | Uint8Array)[] = [];
   #size = 0;
 
-  constructor(wire: ResponseWire, asked: RequestedFraming) {
+  constructor(wire: ResponseWire, asked: FramingRequest) {
     this.#wire = wire;
     this.#asked = asked;
   }
@@ -68,7 +73,7 @@ export class ResponseWriter {
   /** Writes the response, at once or as its content arrives. */
   send(head: ResponseHead, body: Payload): void {
     if (isWhole(body)) this.#sendWhole(head, body);
-    else if (this.#asked.toHead || head.status === 204 || head.status === 304) {
+    else if (hasNoContent(head.status, this.#asked.toHead)) {
       // A guest that goes on writing is not told of HEAD.
       this.#sendWhole(head, EMPTY);
       void discard(body);
@@ -165,7 +170,7 @@ export class ResponseWriter {
       if (!(head.status >= 200 && head.status <= 999)) {
         throw new RangeError(`${head.status} is not the status of a final response`);
       }
-      const fields = frameFields(head, length, this.#asked);
+      const fields = frameForHttp1(head, length, this.#asked);
       const persists = !fields.closes && fields.framing.kind !== "close" && wire.persists();
       const text = headText(head, fields, persists ? "keep-alive" : "close", wire.keepAlive);
       this.#add(text);

@@ -3,6 +3,7 @@ import type { BackendRequest, BackendResponse, RequestInFlight, Transport } from
 import { EMPTY, fromReadable, isWhole, type Payload, toReadable } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";
+import { declaredLength } from "../http/framing.ts";
 import { headError, type HeadLimits } from "../http/head_limits.ts";
 import { HeaderList } from "../http/headers.ts";
 
@@ -116,12 +117,9 @@ function fromResponse(response: unknown, limits: HeadLimits): BackendResponse {
   };
 }
 
-/** What the handler says that its body's length is; with a coding, `fetch` may have undone that. */
+/** Returns the length that the handler declares; not with a content coding, which `fetch` may have decoded. */
 function declared(headers: HeaderList): number | undefined {
-  const length = headers.get("content-length");
-  return length !== undefined && /^\d+$/.test(length) && !headers.has("content-encoding")
-    ? Number(length)
-    : undefined;
+  return headers.has("content-encoding") ? undefined : declaredLength(headers);
 }
 
 function failure(

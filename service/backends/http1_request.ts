@@ -10,7 +10,7 @@ import { concat, EMPTY, isWhole, type Payload } from "../http/bytes.ts";
 import type { Connector } from "./connector.ts";
 import type { SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";
-import { isFramed, lengthOf } from "../http/framing.ts";
+import { hasNoContent, isFramed, lengthOf } from "../http/framing.ts";
 import { HeaderList } from "../http/headers.ts";
 import { ResponseBody, sendBody } from "./response_body.ts";
 import type { Http1Pool } from "./http1_pool.ts";
@@ -130,7 +130,7 @@ export class Http1Request extends NetworkRequest {
         ? undefined
         : { address: remoteAddress, port: remotePort ?? 0 },
     };
-    if (length === 0 || status === 204 || status === 304 || this.request.method === "HEAD") {
+    if (length === 0 || hasNoContent(status, this.request.method === "HEAD")) {
       message.resume(); // so that the connection is given back
       return this.resolve({ ...head, body: EMPTY });
     }

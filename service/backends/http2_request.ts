@@ -8,7 +8,7 @@ import type { BackendRequest } from "./transport.ts";
 import { EMPTY, isWhole } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";
-import { lengthOf } from "../http/framing.ts";
+import { hasNoContent, lengthOf } from "../http/framing.ts";
 import type { Http2Session } from "./http2_session.ts";
 import { HeaderList } from "../http/headers.ts";
 import {
@@ -118,8 +118,7 @@ export class Http2Request extends NetworkRequest {
         ? undefined
         : { address: remoteAddress, port: remotePort ?? 0 },
     };
-    const bodiless = status === 204 || status === 304 || this.request.method === "HEAD";
-    if (bodiless || flags & END_STREAM) {
+    if (flags & END_STREAM || hasNoContent(status, this.request.method === "HEAD")) {
       stream.resume();
       return this.resolve({ ...head, body: EMPTY });
     }

@@ -1,18 +1,31 @@
-import { type ByteSource, declarableLength, discard, isWhole, type Payload } from "./bytes.ts";
-import { refuse } from "../errors.ts";
+/**
+ * Framing of messages that the host sends: Content-Length, Transfer-Encoding, and content that fits them.
+ *
+ * - `frameRequest`: a guest's request, on its way to a backend;
+ * - `frameResponse`: a guest's response, on its way to an exchange, whatever carries that;
+ * - `frameForHttp1` in `http1_framing.ts`: any response on an HTTP/1 connection: chunks, the end of the connection, and
+ *   heads of exchanges' users that do not fit their content.
+ *
+ * Writers only write what is decided here.
+ *
+ * @module
+ */
+import { declarableLength, type Payload } from "./bytes.ts";
 import type { HeaderList } from "./headers.ts";
+import { cutAt } from "./measured_source.ts";
 
-/** Who decides on Content-Length and Transfer-Encoding: the host, or the guest's own fields if they can stand. */
+/** Who decides on Content-Length and Transfer-Encoding: the host, or the guest by its own fields if they are valid. */
 export type Framing = "automatic" | "manual";
 
 /** A message whose framing fields and content fit each other. */
 export interface Framed {
-  /** Never with both Content-Length and Transfer-Encoding (RFC 9112, section 6.2). */
+  /** Never has both Content-Length and Transfer-Encoding (RFC 9112, section 6.2). */
   readonly headers: HeaderList;
-  /** Where Content-Length stands: whole and of that length, or a source that ends there or fails before it. */
+  /** With Content-Length: whole and of that length, or a source that ends there or fails before it. */
   readonly body: Payload;
 }
 
+/** Methods whose requests get no Content-Length if they have no content (RFC 9110, section 8.6). */
 const BODILESS_METHODS: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
@@ -21,17 +34,14 @@ const BODILESS_METHODS: ReadonlySet<string> = new Set([
   "DELETE",
 ]);
 
-/**
- * Frames a request: by the guest's own fields with manual framing, else by the exact length where it is known, else
- * by chunks.
- */
+/** Frames a request: by the guest's valid fields with manual framing, else by its length if it is known, else by chunks. */
 export function frameRequest(
   headers: HeaderList,
   method: string,
   body: Payload,
   framing: Framing,
 ): Framed {
-  if (framing === "manual" && canStand(headers)) return frameAsTold(headers, body);
+  if (framing === "manual" && areValid(headers)) return frameByFields(headers, body);
   const length = declarableLength(body);
   const framed = headers.copy();
   if (length === undefined) {
@@ -39,18 +49,21 @@ export function frameRequest(
     framed.append("transfer-encoding", "chunked");
     return { headers: framed, body };
   }
-  if (!tells(headers, length)) {
+  if (!declares(headers, length)) {
     unframe(framed);
     if (length > 0 || !BODILESS_METHODS.has(method)) {
       framed.append("content-length", String(length));
     }
   }
-  return { headers: framed, body: fit(body, length) };
+  return { headers: framed, body: cutAt(body, length) };
 }
 
 /**
- * Frames a response. Without a known length the front chunks, or closes. The response to a HEAD request keeps the
- * length that the guest declares, as does a 304; the front sends no content with either.
+ * Frames a response: as {@linkcode frameRequest}, but without a known length it gets no framing field, since that depends
+ * on the client's version of HTTP. A response to HEAD and a 304 keep the guest's Content-Length; whoever sends them leaves
+ * out their content.
+ *
+ * @param toHead Whether the request's method is HEAD.
  */
 export function frameResponse(
   headers: HeaderList,
@@ -61,28 +74,28 @@ export function frameResponse(
 ): Framed {
   if (status < 200 || status === 204) return { headers: frameInformational(headers), body };
   if (toHead || status === 304) return { headers: frameWithoutContent(headers, body), body };
-  if (framing === "manual" && canStand(headers)) return frameAsTold(headers, body);
+  if (framing === "manual" && areValid(headers)) return frameByFields(headers, body);
   const length = declarableLength(body);
   const framed = headers.copy();
   if (length === undefined) {
     unframe(framed);
     return { headers: framed, body };
   }
-  if (!tells(headers, length)) {
+  if (!declares(headers, length)) {
     unframe(framed);
     framed.append("content-length", String(length));
   }
-  return { headers: framed, body: fit(body, length) };
+  return { headers: framed, body: cutAt(body, length) };
 }
 
-/** The fields of a head that content never follows: 1xx and 204 (RFC 9110, section 8.6). */
+/** Returns the fields of a response that has no framing fields: 1xx and 204 (RFC 9110, section 8.6). */
 export function frameInformational(headers: HeaderList): HeaderList {
   const framed = headers.copy();
   unframe(framed);
   return framed;
 }
 
-/** The fields of a response that tells of content and has none (RFC 9110, section 8.6). */
+/** Returns the fields of a response to HEAD or a 304, which may tell the length of content that is not sent (RFC 9110, section 8.6). */
 function frameWithoutContent(headers: HeaderList, body: Payload): HeaderList {
   const framed = headers.copy();
   framed.delete("transfer-encoding");
@@ -91,85 +104,18 @@ function frameWithoutContent(headers: HeaderList, body: Payload): HeaderList {
   return framed;
 }
 
-/** Frames by the guest's fields; of both, Transfer-Encoding decides (RFC 9112, section 6.3). */
-function frameAsTold(headers: HeaderList, body: Payload): Framed {
+/** Frames by the guest's fields. If both are there, Transfer-Encoding counts (RFC 9112, section 6.3). */
+function frameByFields(headers: HeaderList, body: Payload): Framed {
   const framed = headers.copy();
   if (framed.has("transfer-encoding")) {
     framed.delete("content-length");
     return { headers: framed, body };
   }
-  return { headers: framed, body: fit(body, Number(framed.get("content-length"))) };
+  return { headers: framed, body: cutAt(body, Number(framed.get("content-length"))) };
 }
 
-/** Cuts content at the length; what ends before it fails there. */
-function fit(body: Payload, length: number): Payload {
-  if (!isWhole(body)) return new MeasuredSource(body, length);
-  if (body.length < length) return new MeasuredSource(sourceOf(body), length);
-  return body.length === length ? body : body.subarray(0, length);
-}
-
-/** A source that ends at its declared length, or fails where it is shorter. What comes beyond it is thrown away. */
-class MeasuredSource implements ByteSource {
-  readonly trailers: undefined; // none can follow content that is framed by its length
-  readonly #source: ByteSource;
-  readonly #declared: number;
-  #left: number;
-
-  constructor(source: ByteSource, declared: number) {
-    this.#source = source;
-    this.#declared = this.#left = declared;
-    if (declared === 0) void discard(source);
-  }
-
-  get length(): number {
-    return this.#left;
-  }
-
-  read(): ReturnType<ByteSource["read"]> {
-    if (this.#left === 0) return undefined;
-    const chunk = this.#source.read();
-    return chunk instanceof Promise ? chunk.then((chunk) => this.#take(chunk)) : this.#take(chunk);
-  }
-
-  cancel(reason?: unknown): void {
-    this.#source.cancel(reason);
-  }
-
-  #take(chunk: Uint8Array | undefined): Uint8Array | undefined {
-    if (!chunk) {
-      refuse(
-        "http-incomplete",
-        `the body is ${this.#left} bytes shorter than its Content-Length of ${this.#declared}`,
-      );
-    }
-    const taken = chunk.length > this.#left ? chunk.subarray(0, this.#left) : chunk;
-    this.#left -= taken.length;
-    if (this.#left === 0) void discard(this.#source);
-    return taken;
-  }
-}
-
-/** Bytes as a source. */
-function sourceOf(bytes: Uint8Array): ByteSource {
-  let left: Uint8Array | undefined = bytes.length ? bytes : undefined;
-  return {
-    get length() {
-      return left?.length ?? 0;
-    },
-    trailers: undefined,
-    read() {
-      const bytes = left;
-      left = undefined;
-      return bytes;
-    },
-    cancel() {
-      left = undefined;
-    },
-  };
-}
-
-/** Whether the fields say the length already: then their spelling and place stay. */
-function tells(headers: HeaderList, length: number): boolean {
+/** Whether the fields already declare the length: then their case and place are kept. */
+function declares(headers: HeaderList, length: number): boolean {
   const lengths = headers.getAll("content-length");
   return lengths.length === 1 && lengths[0] === String(length) && !headers.has("transfer-encoding");
 }
@@ -179,8 +125,8 @@ function unframe(headers: HeaderList): void {
   headers.delete("transfer-encoding");
 }
 
-/** Whether the guest's own framing fields make sense: one plain length that a number holds exactly, or chunked. */
-function canStand(headers: HeaderList): boolean {
+/** Whether the guest's framing fields are valid: one length that a number holds exactly, or chunked as the only coding. */
+function areValid(headers: HeaderList): boolean {
   const lengths = headers.getAll("content-length");
   const codings = headers.getAll("transfer-encoding");
   return lengths.length + codings.length > 0 &&
@@ -188,13 +134,28 @@ function canStand(headers: HeaderList): boolean {
     (codings.length === 0 || (codings.length === 1 && codings[0]!.toLowerCase() === "chunked"));
 }
 
-/** Whether the fields frame a body. */
+/** Whether there is a framing field. */
 export function isFramed(headers: HeaderList): boolean {
   return headers.has("content-length") || headers.has("transfer-encoding");
 }
 
-/** What Content-Length says, unless Transfer-Encoding overrules it. */
+/**
+ * Whether a response never has content, whatever its fields declare (RFC 9112, section 6.3).
+ *
+ * @param toHead Whether the request's method is HEAD.
+ */
+export function hasNoContent(status: number, toHead: boolean): boolean {
+  return toHead || status < 200 || status === 204 || status === 304;
+}
+
+/** Returns Content-Length as a number; undefined without one, or with Transfer-Encoding, which overrides it. NaN if it is none. */
 export function lengthOf(headers: HeaderList): number | undefined {
   const length = headers.get("content-length");
   return length === undefined || headers.has("transfer-encoding") ? undefined : Number(length);
+}
+
+/** Returns Content-Length if it is a valid number. Transfer-Encoding is ignored: a `Request` and a `Response` have no chunks. */
+export function declaredLength(headers: HeaderList): number | undefined {
+  const length = headers.get("content-length");
+  return length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
 }

@@ -6,6 +6,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "./exchange.ts";
+import { declaredLength } from "./framing.ts";
 import { HeaderList } from "./headers.ts";
 import { RequestMetrics } from "./request_metrics.ts";
 
@@ -114,11 +115,6 @@ export class WebExchange implements Exchange {
     this.#completed();
     discard(body);
   }
-}
-
-function declaredLength(headers: HeaderList): number | undefined {
-  const length = headers.get("content-length");
-  return length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
 }
 
 function factsOf(request: Request, info: HandlerInfo | undefined): ClientFacts {

@@ -1,35 +1,36 @@
-import type { ResponseHead } from "../service/http/exchange.ts";
-import { isName } from "../service/http/headers.ts";
+import type { ResponseHead } from "./exchange.ts";
+import { isName } from "./headers.ts";
 
-/** How the end of a response's content is told (RFC 9112, section 6.3). */
+/** How the client learns where a response's content ends (RFC 9112, section 6.3). */
 export type ResponseFraming =
   /** There is no content. */
   | { readonly kind: "none" }
-  /** Content-Length tells it. */
+  /** By Content-Length. */
   | { readonly kind: "length"; readonly length: number }
   | { readonly kind: "chunked" }
-  /** The end of the connection tells it, to HTTP/1.0 clients. */
+  /** By the end of the connection: clients of HTTP/1.0 know no chunks. */
   | { readonly kind: "close" };
 
-/** What decides on the framing besides the response. */
-export interface RequestedFraming {
+/** What of the request decides on the framing of its response. */
+export interface FramingRequest {
   /** Whether the request's method is HEAD. */
   readonly toHead: boolean;
   /** Whether the client knows chunks: HTTP/1.1. */
   readonly chunks: boolean;
 }
 
-/** A response's fields as far as they are the guest's to say, and what the writer says itself. */
-export interface FramedFields {
-  /** Fields that are not written, by their names in lower case. */
+/** How an HTTP/1 writer sends a response: which fields of the head it leaves out and adds, and how the content ends. */
+export interface Http1Framing {
+  /** Names, in lower case, of fields that are not written. */
   readonly dropped: ReadonlySet<string>;
-  /** The framing field to add, as a line with its CRLF; empty if the guest's own stands. */
+  /** Framing field to add, as a line with its CRLF; empty if the head's own is kept. */
   readonly added: string;
   readonly framing: ResponseFraming;
-  /** Whether the guest's Connection field asks for a close. */
+  /** Whether the head's Connection field has the option close. */
   readonly closes: boolean;
-  /** Other options of the guest's Connection field, with a comma before each. */
+  /** Other options of the head's Connection field, with a comma before each. */
   readonly options: string;
+  /** Whether the head has a Date field. */
   readonly dated: boolean;
 }
 
@@ -37,7 +38,7 @@ const NONE: ResponseFraming = { kind: "none" };
 const CHUNKED: ResponseFraming = { kind: "chunked" };
 const CLOSE: ResponseFraming = { kind: "close" };
 
-/** Fields of the connection, which are the writer's to decide (RFC 9110, section 7.6.1). */
+/** Fields of the connection, which the writer sets itself (RFC 9110, section 7.6.1). */
 const HOP = ["connection", "keep-alive", "proxy-connection"];
 const DROP_LENGTH: ReadonlySet<string> = new Set([...HOP, "content-length"]);
 const DROP_CODING: ReadonlySet<string> = new Set([...HOP, "transfer-encoding", "trailer"]);
@@ -49,16 +50,17 @@ const DROP_LENGTH_AND_CODING: ReadonlySet<string> = new Set([
 const DROP_FRAMING: ReadonlySet<string> = new Set([...DROP_LENGTH_AND_CODING, "trailer"]);
 
 /**
- * Decides how a response's content is framed. Where the guest declares a length it holds: content beyond it is not sent,
- * and content that ends before it ends the connection. Content-Length and Transfer-Encoding never go out together.
+ * Decides how a response is framed on an HTTP/1 connection (RFC 9112, section 6). A Content-Length in the head is kept:
+ * the writer sends no content beyond it, and ends the connection if the content is shorter. Content-Length and
+ * Transfer-Encoding are never sent together.
  *
  * @param length The content's length in bytes; undefined for a stream whose length is not known.
  */
-export function frameFields(
+export function frameForHttp1(
   { status, headers }: ResponseHead,
   length: number | undefined,
-  asked: RequestedFraming,
-): FramedFields {
+  asked: FramingRequest,
+): Http1Framing {
   const found = look(headers.raw);
   const framed = (dropped: ReadonlySet<string>, framing: ResponseFraming, added = "") => ({
     dropped,
@@ -96,7 +98,7 @@ function lengthLine(length: number): string {
 interface FramingFields {
   /** How many Content-Length fields there are. */
   lengths: number;
-  /** What they say, where they are numbers and agree. */
+  /** Their value if all of them are numbers and equal. */
   length: number | undefined;
   codings: number;
   /** Whether "chunked" is the one transfer coding. */
@@ -106,7 +108,7 @@ interface FramingFields {
   dated: boolean;
 }
 
-/** The lengths of the names that are looked for, a bit for each. */
+/** Bit set of the lengths of the names that are looked for: most fields are skipped by their length alone. */
 const LENGTHS = ["date", "connection", "content-length", "transfer-encoding"]
   .reduce((bits, { length }) => bits | 1 << length, 0);
 
