@@ -105,6 +105,8 @@ export class HeadParser {
     const { lineBytes, headBytes } = this.#bounds;
     const length = this.#partialBytes + to - from;
     if (!this.#hasLine) {
+      const split = this.#partialBytes > 0 && this.#partial[this.#partialBytes - 1] === CR;
+      if (split && bytes[from] !== LF) badRequest("The request line is not valid");
       const within = Math.min(to, from + Math.max(0, lineBytes + 2 - this.#partialBytes));
       const text = bytes.toString("latin1", from, within).replace(/\r?\n?$/, "");
       if (NO_LINE_BYTE.test(text)) badRequest("The request line is not valid");
