@@ -7,43 +7,6 @@ import type {
 import { filled, filledOrNothing } from "./filled.ts";
 import type { ConfigTable } from "./table.ts";
 
-const FASTLY_KEYS = [
-  "url",
-  "override_host",
-  "cert_host",
-  "use_sni",
-  "client_certificate",
-  "ca_certificate",
-  "grpc",
-  "first_byte_timeout_ms",
-  "between_bytes_timeout_ms",
-  "health",
-];
-
-/** What Fastly's own local server does not have; the names are those of dynamic backends, where they have one. */
-const FURTHER_KEYS = [
-  "connect_timeout_ms",
-  "tls_verify",
-  "tls_min_version",
-  "tls_max_version",
-  "tls_ciphers",
-  "http2",
-  "http_keepalive_time_ms",
-  "tcp_keepalive_enable",
-  "tcp_keepalive_interval_secs",
-  "tcp_keepalive_probes",
-  "tcp_keepalive_time_secs",
-  "pool",
-  "max_connections",
-  "max_use",
-  "max_lifetime_ms",
-  "prefer_ipv4",
-  "healthcheck",
-];
-
-/** What a backend's table may have in it. */
-export const BACKEND_KEYS: readonly string[] = [...FASTLY_KEYS, ...FURTHER_KEYS];
-
 const HEALTHS = ["unknown", "healthy", "unhealthy"] as const;
 const TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
 
@@ -57,23 +20,21 @@ export function parseBackends(table: ConfigTable): Record<string, BackendOptions
 }
 
 function parseBackend(table: ConfigTable): BackendOptions {
-  table.only(BACKEND_KEYS);
-  return {
-    url: table.requiredHandshakeUrl("url"),
-    ...filled({
-      hostOverride: table.filledString("override_host"),
-      timeouts: parseTimeouts(table),
-      tls: parseTls(table),
-      grpc: table.boolean("grpc") || undefined,
-      http2: table.boolean("http2"),
-      keepAlive: table.millis("http_keepalive_time_ms"),
-      tcpKeepAlive: parseTcpKeepAlive(table),
-      pool: parsePool(table),
-      preferIpv4: table.boolean("prefer_ipv4"),
-      healthcheck: parseHealthcheck(table.table("healthcheck")),
-      health: parseHealth(table),
-    }),
-  };
+  const options = filled({
+    hostOverride: table.filledString("override_host"),
+    timeouts: parseTimeouts(table),
+    tls: parseTls(table),
+    grpc: table.boolean("grpc") || undefined,
+    http2: table.boolean("http2"),
+    keepAlive: table.millis("http_keepalive_time_ms"),
+    tcpKeepAlive: parseTcpKeepAlive(table),
+    pool: parsePool(table),
+    preferIpv4: table.boolean("prefer_ipv4"),
+    healthcheck: parseHealthcheck(table.table("healthcheck")),
+    health: parseHealth(table),
+  });
+  const [url] = table.done("url");
+  return { url: table.requiredHandshakeUrl(url), ...options };
 }
 
 /** Zero means no limit, as everywhere in Fastly's settings. */
@@ -110,9 +71,9 @@ function parseCa(table: ConfigTable): readonly string[] | undefined {
   const certificates = (Array.isArray(value) ? value : [value]).map((form: unknown) => {
     if (typeof form === "string") return pem(table, key, form);
     const inner = table.asTable(key, form, "a PEM text, a table or a list of those");
-    inner.only(["file", "value", "env"]);
-    if (inner.has("env")) return pem(table, key, inner.variable("env"));
-    return pemOrFile(inner, "value", "file");
+    const [file, text, env] = inner.done("file", "value", "env");
+    if (inner.has(env)) return pem(table, key, inner.variable(env));
+    return pemOrFile(inner, text, file);
   });
   return certificates.length ? certificates : undefined;
 }
@@ -121,10 +82,15 @@ function parseClientCertificate(
   table: ConfigTable | undefined,
 ): { certificate: string; key: string } | undefined {
   if (!table) return undefined;
-  table.only(["certificate", "certificate_file", "key", "key_file"]);
+  const [certificate, certificateFile, key, keyFile] = table.done(
+    "certificate",
+    "certificate_file",
+    "key",
+    "key_file",
+  );
   return {
-    certificate: pemOrFile(table, "certificate", "certificate_file"),
-    key: pemOrFile(table, "key", "key_file"),
+    certificate: pemOrFile(table, certificate, certificateFile),
+    key: pemOrFile(table, key, keyFile),
   };
 }
 
@@ -158,20 +124,9 @@ function parsePool(table: ConfigTable): false | PoolLimits | undefined {
 
 function parseHealthcheck(table: ConfigTable | undefined): Healthcheck | undefined {
   if (!table) return undefined;
-  table.only([
-    "interval_ms",
-    "timeout_ms",
-    "host",
-    "method",
-    "path",
-    "expected_status",
-    "window",
-    "threshold",
-    "initial",
-  ]);
   const window = table.wholeNumber("window");
   if (window === 0 || window! > MAX_PROBES) table.wrong("window", `must be 1 to ${MAX_PROBES}`);
-  return filled({
+  const healthcheck = filled({
     interval: table.millis("interval_ms"),
     timeout: table.millis("timeout_ms"),
     host: table.filledString("host"),
@@ -182,6 +137,8 @@ function parseHealthcheck(table: ConfigTable | undefined): Healthcheck | undefin
     threshold: table.wholeNumber("threshold"),
     initial: table.wholeNumber("initial"),
   });
+  table.done();
+  return healthcheck;
 }
 
 function parseHealth(table: ConfigTable): BackendOptions["health"] {

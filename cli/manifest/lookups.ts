@@ -16,18 +16,18 @@ export async function parseGeo(table: ConfigTable): Promise<GeoLookup> {
 async function parseGeoRecords(table: ConfigTable): Promise<GeoLookup> {
   switch (geoFormat(table)) {
     case undefined:
-      table.only(["use_default_loopback"]);
+      table.done();
       return () => undefined;
-    case "inline-toml":
-      table.only(["use_default_loopback", "format", "addresses"]);
-      return parseAddresses(table.table("addresses") ?? table.missing("addresses"));
+    case "inline-toml": {
+      const [addresses] = table.done("addresses");
+      return parseAddresses(table.table(addresses) ?? table.missing(addresses));
+    }
     case "json": {
-      table.only(["use_default_loopback", "format", "file"]);
-      const lookup = table.jsonAnew("file", parseAddresses);
+      const [file] = table.done("file");
+      const lookup = table.jsonAnew(file, parseAddresses);
       return (ip) => lookup()(ip);
     }
     case "mmdb":
-      table.only(["use_default_loopback", "format", "file"]);
       return await openDatabase(table);
   }
 }
@@ -40,12 +40,13 @@ function geoFormat(table: ConfigTable): "inline-toml" | "json" | "mmdb" | undefi
 }
 
 async function openDatabase(table: ConfigTable): Promise<GeoLookup> {
-  const bytes = table.bytes("file");
+  const [file] = table.done("file");
+  const bytes = table.bytes(file);
   try {
     return await table.machine.openDatabase(bytes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    table.wrong("file", `names ${table.string("file")}, which cannot be used: ${reason}`);
+    table.wrong(file, `names ${table.string(file)}, which cannot be used: ${reason}`);
   }
 }
 
@@ -72,19 +73,16 @@ function parseRecord(table: ConfigTable): Geo {
 /** Reads `[local_server.device_detection]`: whole User-Agent texts. */
 export function parseDevices(table: ConfigTable): DeviceLookup {
   const format = table.choice("format", ["inline-toml", "json"]) ?? table.missing("format");
-  table.only(["format", format === "json" ? "file" : "user_agents"]);
-  const agents = format === "json"
-    ? table.json("file")
-    : table.table("user_agents") ?? table.missing("user_agents");
+  const [key] = table.done(format === "json" ? "file" : "user_agents");
+  const agents = format === "json" ? table.json(key) : table.table(key) ?? table.missing(key);
   const devices = new Map(agents.tables().map(([agent, entry]) => [agent, parseDevice(entry)]));
   return (userAgent) => devices.get(userAgent);
 }
 
 function parseDevice(table: ConfigTable): Device {
-  table.only(["user_agent", "os", "device"]);
-  return Object.fromEntries(
-    table.tables().map(([key, part]) => [key, part.values()]),
-  );
+  const parts = ["user_agent", "os", "device"].map((key) => [key, table.table(key)?.values()]);
+  table.done();
+  return Object.fromEntries(parts.filter(([, values]) => values));
 }
 
 /** Reads `[local_server.acls]`: names of JSON files, each alone or as `{ file }`. */
@@ -93,22 +91,22 @@ export function parseAcls(table: ConfigTable): Record<string, readonly AclEntry[
     table.names().map((name) => {
       if (typeof table.get(name) === "string") return [name, parseAcl(table.json(name))];
       const entry = table.asTable(name, table.get(name), "a file's name, or a table with file");
-      entry.only(["file"]);
-      return [name, parseAcl(entry.json("file"))];
+      const [file] = entry.done("file");
+      return [name, parseAcl(entry.json(file))];
     }),
   );
 }
 
 function parseAcl(file: ConfigTable): readonly AclEntry[] {
-  file.only(["entries"]);
-  if (!file.has("entries")) file.missing("entries");
-  return file.tableList("entries", "a list of objects").map((entry) => {
-    entry.only(["op", "prefix", "action"]); // every "op" stands for an entry that is there
-    const prefix = entry.requiredString("prefix");
-    if (!rangeOf(prefix)) entry.wrong("prefix", NO_RANGE);
-    const action = entry.requiredString("action").toUpperCase();
+  const [entries] = file.done("entries");
+  if (!file.has(entries)) file.missing(entries);
+  return file.tableList(entries, "a list of objects").map((entry) => {
+    const [prefixKey, actionKey] = entry.done("prefix", "action", "op"); // every "op" stands for an entry that is there
+    const prefix = entry.requiredString(prefixKey);
+    if (!rangeOf(prefix)) entry.wrong(prefixKey, NO_RANGE);
+    const action = entry.requiredString(actionKey).toUpperCase();
     return action === "ALLOW" || action === "BLOCK"
       ? { prefix, action }
-      : entry.wrong("action", 'must be "ALLOW" or "BLOCK"');
+      : entry.wrong(actionKey, 'must be "ALLOW" or "BLOCK"');
   });
 }

@@ -3,9 +3,8 @@ import { parse, type TomlTable } from "npm:smol-toml@1.9.1";
 import type { BackendOptions } from "../../service/backends/definition.ts";
 import type { FactsOverride } from "../../service/client/client_facts.ts";
 import { ERROR_DETAILS } from "../../service/http/error_text.ts";
-import { FACT_NAMES, readFacts } from "../../service/client/fact_fields.ts";
+import { readFacts } from "../../service/client/fact_fields.ts";
 import { type LimitName, readLimit } from "../../service/limits.ts";
-import { suggest } from "../../service/util/suggest.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { isProxyRange, PROXY_RANGE } from "../../service/client/proxies.ts";
 import type { ShieldingSite } from "../../service/backends/shielding.ts";
@@ -72,16 +71,10 @@ export async function parseManifest(
   const document = { task: `read ${file}`, title: file, folder, machine, toml: true };
   const root = new ConfigTable(parseToml(text, file), "", document);
   checkVersion(root);
-  warnOfMisplaced(root);
-  const local = root.table("local_server");
-  if (!local) return { options: {}, logEndpoints: {} };
-  const endpoints = local.has("log_endpoints") ? sectionOf(local, "log_endpoints") : undefined;
-  const persist = local.table("persist");
-  return {
-    options: await parseOptions(local),
-    logEndpoints: endpoints ? parseLogEndpoints(endpoints) : {},
-    ...persist && { persist: parsePersist(persist) },
-  };
+  const local = root.tableOrEmpty("local_server");
+  const manifest = await readLocalServer(local);
+  warnOfUnknown(root, local);
+  return manifest;
 }
 
 // smol-toml and not std's parser: that one takes a key given twice and two pairs on a line,
@@ -104,72 +97,41 @@ function checkVersion(root: ConfigTable): void {
   }
 }
 
-/** Sections of `[local_server]` that hold one entry under each name, with how an entry is headed and a key of it. */
-const NAMED: Readonly<Record<string, readonly [kind: "table" | "list", key: string]>> = {
-  backends: ["table", "url"],
-  config_stores: ["table", "format"],
-  dictionaries: ["table", "format"],
-  secret_stores: ["list", "key"],
-  kv_stores: ["list", "key"],
-  object_stores: ["list", "key"],
-  object_store: ["list", "key"],
-  log_endpoints: ["table", "file"],
-};
-const SECTIONS = [
-  ...Object.keys(NAMED),
-  "acls",
-  "geolocation",
-  "device_detection",
-  "shielding_sites",
-  "fake_valid_fastly_keys",
-  "client",
-  "client_facts_prefix",
-  "limits",
-  "trust_proxy",
-  "persist",
-];
-
 /** Unknown keys may belong to other tools; so those that are near to a known one get a warning, and no error. */
-function warnOfMisplaced(root: ConfigTable): void {
-  for (const key of root.keys()) {
-    if (SECTIONS.includes(key)) {
+function warnOfUnknown(root: ConfigTable, local: ConfigTable): void {
+  const sections = local.known();
+  for (const { key, meant } of root.unknown()) {
+    if (sections.includes(key)) {
       root.warn(key, `is outside of local_server${root.meant("table", "local_server", key)}`);
-    } else if (key !== "local_server" && suggest(key, ["local_server"])) {
-      root.warn(key, "is not known: did you mean local_server?");
-    }
+    } else if (meant === "local_server") root.warn(key, `is not known${didYouMean(meant)}`);
   }
-  const local = root.table("local_server");
-  for (const key of local?.keys() ?? []) {
-    if (SECTIONS.includes(key)) continue;
-    const meant = suggest(key, SECTIONS);
-    if (meant) local!.warn(key, `is not known${didYouMean(meant)}`);
+  for (const { key, meant } of local.unknown()) {
+    if (meant) local.warn(key, `is not known${didYouMean(meant)}`);
   }
 }
 
-/** A section of `[local_server]`, whose entries must have names. */
-function sectionOf(local: ConfigTable, name: string): ConfigTable {
-  const [kind, key] = NAMED[name] ?? [];
-  if (!kind) return local.table(name)!;
-  const meant = local.meant(kind, name, "NAME");
-  if (Array.isArray(local.get(name))) local.wrong(name, `must be a table${meant}`);
-  const table = local.table(name)!;
-  if (typeof table.get(key!) === "string") table.wrong(key!, `is not in an entry${meant}`);
-  return table;
-}
+/** How the header of an entry is written in a section with a name for each, and a key that such an entry has. */
+type EntryHeader = readonly [kind: "table" | "list", key: string];
 
-async function parseOptions(local: ConfigTable): Promise<ManifestOptions> {
+const BACKEND: EntryHeader = ["table", "url"];
+const CONFIG_STORE: EntryHeader = ["table", "format"];
+const STORE_ITEM: EntryHeader = ["list", "key"];
+const LOG_ENDPOINT: EntryHeader = ["table", "file"];
+
+async function readLocalServer(local: ConfigTable): Promise<Manifest> {
   const section = <T>(
     names: readonly string[],
-    parse: (table: ConfigTable) => T,
+    read: (table: ConfigTable) => T,
+    header?: EntryHeader,
   ): T | undefined => {
-    const name = names.some((name) => local.has(name)) ? local.oneOf(names) : undefined;
-    return name === undefined ? undefined : parse(sectionOf(local, name));
+    const name = local.atMostOneOf(names);
+    return name === undefined ? undefined : read(sectionOf(local, name, header));
   };
-  const options = {
-    backends: section(["backends"], parseBackends),
-    configStores: section(["config_stores", "dictionaries"], parseConfigStores),
-    secretStores: section(["secret_stores"], parseSecretStores),
-    kvStores: section(["kv_stores", "object_stores", "object_store"], parseKvStores),
+  const options = filled({
+    backends: section(["backends"], parseBackends, BACKEND),
+    configStores: section(["config_stores", "dictionaries"], parseConfigStores, CONFIG_STORE),
+    secretStores: section(["secret_stores"], parseSecretStores, STORE_ITEM),
+    kvStores: section(["kv_stores", "object_stores", "object_store"], parseKvStores, STORE_ITEM),
     acls: section(["acls"], parseAcls),
     geo: await section(["geolocation"], parseGeo),
     devices: section(["device_detection"], parseDevices),
@@ -181,8 +143,21 @@ async function parseOptions(local: ConfigTable): Promise<ManifestOptions> {
     limits: section(["limits"], parseLimits),
     trustProxy: parseTrustProxy(local),
     errors: local.choice("errors", ERROR_DETAILS),
-  };
-  return filled(options);
+  });
+  const logEndpoints = section(["log_endpoints"], parseLogEndpoints, LOG_ENDPOINT) ?? {};
+  const persist = section(["persist"], parsePersist);
+  return { options, logEndpoints, ...persist !== undefined && { persist } };
+}
+
+/** A section of `[local_server]`; with a header, one whose entries must have names. */
+function sectionOf(local: ConfigTable, name: string, header?: EntryHeader): ConfigTable {
+  const meant = header && local.meant(header[0], name, "NAME");
+  if (header && Array.isArray(local.get(name))) local.wrong(name, `must be a table${meant}`);
+  const table = local.tableOrEmpty(name);
+  if (header && typeof table.get(header[1]) === "string") {
+    table.wrong(header[1], `is not in an entry${meant}`);
+  }
+  return table;
 }
 
 function parseTrustProxy(local: ConfigTable): readonly string[] | undefined {
@@ -198,10 +173,10 @@ function parseShieldingSites(table: ConfigTable): Record<string, ShieldingSite> 
       const value = table.get(name);
       if (typeof value === "string" && value.toLowerCase() === "local") return [name, "local"];
       const site = table.asTable(name, value, '"Local", or a table with encrypted and unencrypted');
-      site.only(["encrypted", "unencrypted"]);
+      const [encrypted, unencrypted] = site.done("encrypted", "unencrypted");
       return [name, {
-        encrypted: site.requiredUrl("encrypted"),
-        unencrypted: site.requiredUrl("unencrypted"),
+        encrypted: site.requiredUrl(encrypted),
+        unencrypted: site.requiredUrl(unencrypted),
       }];
     }),
   );
@@ -219,32 +194,31 @@ function parseLimits(table: ConfigTable): Partial<Record<LimitName, number>> {
 /** Facts of the client, under the names of the header fields that can give them, with `_` for `-`. */
 function parseClient(table: ConfigTable): FactsOverride {
   const keyOf = (name: string) => name.replaceAll("-", "_");
-  table.only(FACT_NAMES.map(keyOf));
-  return readFacts(
+  const facts = readFacts(
     (name) => {
       const value = table.get(keyOf(name));
       return value === undefined ? undefined : String(value);
     },
     (name, expected) => table.wrong(keyOf(name), `must be ${expected}`),
   );
+  table.done();
+  return facts;
 }
 
 function parsePersist(table: ConfigTable): string {
-  table.only(["path"]);
-  return table.path("path") ?? table.missing("path");
+  const [path] = table.done("path");
+  return table.path(path) ?? table.missing(path);
 }
 
 function parseLogEndpoints(table: ConfigTable): Record<string, LogEndpoint> {
   return Object.fromEntries(
     table.tables().map(([name, endpoint]) => {
-      endpoint.only(["file", "format"]);
-      return [
-        name,
-        filled({
-          file: endpoint.path("file"),
-          format: endpoint.choice("format", ["text", "json"]),
-        }),
-      ];
+      const written = filled({
+        file: endpoint.path("file"),
+        format: endpoint.choice("format", ["text", "json"]),
+      });
+      endpoint.done();
+      return [name, written];
     }),
   );
 }

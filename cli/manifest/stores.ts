@@ -22,11 +22,11 @@ export function parseConfigStores(table: ConfigTable): ConfigStores {
 function parseConfigStore(table: ConfigTable): Entries | (() => Entries) {
   const format = table.choice("format", ["inline-toml", "json"]) ?? table.missing("format");
   if (format === "json") {
-    table.only(["format", "file"]);
-    return table.jsonAnew("file", parseConfigEntries);
+    const [file] = table.done("file");
+    return table.jsonAnew(file, parseConfigEntries);
   }
-  table.only(["format", "contents"]);
-  return parseConfigEntries(table.table("contents") ?? table.missing("contents"));
+  const [contents] = table.done("contents");
+  return parseConfigEntries(table.table(contents) ?? table.missing(contents));
 }
 
 function parseConfigEntries(table: ConfigTable): Entries {
@@ -59,8 +59,9 @@ function parseKvStore(stores: ConfigTable, name: string): KvSeed {
   const entries = file ? file.keys().map((key) => [key, parseKvJson(file, key)] as const) : stores
     .tableList(name, LIST_OR_FILE)
     .map((item) => {
-      item.only(["key", "data", "file", "path", "metadata"]);
-      return [kvKey(item, "key"), parseKvValue(item, ["data", "file", "path"])] as const;
+      const metadata = item.string("metadata");
+      const [key, ...contents] = item.done("key", "data", "file", "path");
+      return [kvKey(item, key), parseKvValue(item, contents, metadata)] as const;
     });
   return Object.fromEntries(entries);
 }
@@ -78,12 +79,15 @@ function parseKvJson(file: ConfigTable, key: string): KvSeed[string] {
   const value = file.get(key);
   if (typeof value === "string") return value;
   const entry = file.asTable(key, value, 'a text, or an object with "data" or "file"');
-  entry.only(["data", "file", "metadata"]);
-  return parseKvValue(entry, ["data", "file"]);
+  const metadata = entry.string("metadata");
+  return parseKvValue(entry, entry.done("data", "file"), metadata);
 }
 
-function parseKvValue(table: ConfigTable, keys: readonly string[]): KvSeed[string] {
-  const metadata = table.string("metadata");
+function parseKvValue(
+  table: ConfigTable,
+  keys: readonly string[],
+  metadata: string | undefined,
+): KvSeed[string] {
   const key = table.oneOf(keys);
   const value = key === "data" ? table.requiredString(key) : table.bytes(key);
   return metadata === undefined ? value : { value, metadata };
@@ -111,16 +115,19 @@ function parseSecretStore(stores: ConfigTable, name: string): SecretStores[strin
   }
   return Object.fromEntries(
     stores.tableList(name, LIST_OR_FILE).map((item) => {
-      item.only(["key", "data", "file", "env"]);
-      const key = item.requiredString("key");
-      checkSecretName(item, "key", key);
-      return [key, parseSecret(item)];
+      const [keyOfName, ...sources] = item.done("key", "data", "file", "env");
+      const name = item.requiredString(keyOfName);
+      checkSecretName(item, keyOfName, name);
+      return [name, parseSecret(item, sources)];
     }),
   );
 }
 
-function parseSecret(item: ConfigTable): string | Uint8Array {
-  switch (item.oneOf(["data", "file", "env"])) {
+function parseSecret(
+  item: ConfigTable,
+  sources: readonly ("data" | "file" | "env")[],
+): string | Uint8Array {
+  switch (item.oneOf(sources)) {
     case "data":
       return item.requiredString("data");
     case "file":
@@ -162,8 +169,8 @@ function jsonFileOf(stores: ConfigTable, name: string): ConfigTable | undefined 
   if (table.has("key") || table.has("data")) {
     stores.wrong(name, `must be ${LIST_OR_FILE}${stores.meant("list", name)}`);
   }
-  table.only(["file", "format"]);
-  if (!table.has("file")) table.missing("file");
-  if (!table.choice("format", ["json"])) table.missing("format");
-  return table.json("file");
+  const [file, format] = table.done("file", "format");
+  if (!table.has(file)) table.missing(file);
+  if (!table.choice(format, ["json"])) table.missing(format);
+  return table.json(file);
 }

@@ -50,6 +50,8 @@ export class ConfigTable {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #place: string;
   readonly #document: Document;
+  /** Keys that were asked for, whether they are there or not. */
+  readonly #asked = new Set<string>();
 
   /** @param place The keys that lead here, joined by dots; empty at the root. */
   constructor(values: Readonly<Record<string, unknown>>, place: string, document: Document) {
@@ -66,15 +68,20 @@ export class ConfigTable {
     return Object.keys(this.#values);
   }
 
+  /** All values; every key of them is known from now on. */
   values(): Readonly<Record<string, unknown>> {
+    for (const key of this.keys()) this.#asked.add(key);
     return this.#values;
   }
 
+  /** Whether the key is there; it is known only once it is read. */
   has(key: string): boolean {
     return Object.hasOwn(this.#values, key);
   }
 
+  /** The value of a key, which is known from now on. */
   get(key: string): unknown {
+    this.#asked.add(key);
     return this.has(key) ? this.#values[key] : undefined;
   }
 
@@ -86,8 +93,8 @@ export class ConfigTable {
       this.wrong(key, "must be a text in quotes");
     }
     const table = new ConfigTable(value, this.#at(key), this.#document);
-    table.only(["env"]);
-    return table.variable("env");
+    const [env] = table.done("env");
+    return table.variable(env);
   }
 
   /** The environment variable that the key names. */
@@ -163,7 +170,13 @@ export class ConfigTable {
   }
 
   table(key: string): ConfigTable | undefined {
-    return this.has(key) ? this.asTable(key, this.get(key), "a table") : undefined;
+    const value = this.get(key);
+    return this.has(key) ? this.asTable(key, value, "a table") : undefined;
+  }
+
+  /** The table under the key, or an empty one in its place. */
+  tableOrEmpty(key: string): ConfigTable {
+    return this.table(key) ?? this.asTable(key, {}, "a table");
   }
 
   /** All that is here, each of them a table under a name. */
@@ -200,9 +213,16 @@ export class ConfigTable {
 
   /** The only one of these keys that is there. */
   oneOf<K extends string>(keys: readonly K[]): K {
+    return this.atMostOneOf(keys) ??
+      this.fail(
+        `key ${keys.map((key) => `"${key}"`).join(" or ")} is missing${this.#inPlace()}`,
+      );
+  }
+
+  /** The one of these keys that is there, if any; all of them are known from now on. */
+  atMostOneOf<K extends string>(keys: readonly K[]): K | undefined {
+    for (const key of keys) this.#asked.add(key);
     const [found, other] = keys.filter((key) => this.has(key));
-    const shown = keys.map((key) => `"${key}"`).join(" or ");
-    if (found === undefined) this.fail(`key ${shown} is missing${this.#inPlace()}`);
     if (other) this.fail(`keys "${found}" and "${other}" are both${this.#inPlace()}`);
     return found;
   }
@@ -257,11 +277,31 @@ export class ConfigTable {
     return path === undefined ? undefined : this.#locate(path);
   }
 
-  /** Refuses all other keys. */
-  only(keys: readonly string[]): void {
-    for (const key of this.keys()) {
-      if (!keys.includes(key)) this.wrong(key, `is not known${didYouMean(suggest(key, keys))}`);
-    }
+  /**
+   * Ends the keys of a table: one that nothing has asked for is a mistake. It is called before what fails without a
+   * key or a file, so that a slip in a key's name is told and not the lack of a key.
+   *
+   * @param last Keys that are read after this call.
+   * @returns The same keys.
+   */
+  done<K extends readonly string[]>(...last: K): K {
+    for (const key of last) this.#asked.add(key);
+    const [left] = this.unknown();
+    if (left) this.wrong(left.key, `is not known${didYouMean(left.meant)}`);
+    return last;
+  }
+
+  /** The keys that nothing has asked for, each with the known one that it may stand for. */
+  unknown(): { readonly key: string; readonly meant: string | undefined }[] {
+    return this.keys().filter((key) => !this.#asked.has(key)).map((key) => ({
+      key,
+      meant: suggest(key, this.known()),
+    }));
+  }
+
+  /** The keys that something has asked for. */
+  known(): string[] {
+    return [...this.#asked];
   }
 
   /** Text for the end of a message: the header of a table, or of a list of tables, at this path; empty outside TOML. */
