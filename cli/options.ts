@@ -2,11 +2,12 @@ import { dirname, join } from "node:path";
 import type { ServiceOptions } from "../service/options.ts";
 import { filled } from "./manifest/filled.ts";
 import { FLAGS } from "./flags/table.ts";
-import { type Manifest, parseManifest } from "./manifest/mod.ts";
+import type { Manifest } from "./manifest/mod.ts";
 import { ConfigTable, type HostIo, ManifestError } from "./manifest/table.ts";
 import type { ServiceFlags } from "./flags/args.ts";
 import { readAuthorities } from "./authorities.ts";
-import { environmentWith } from "./manifest/env_file.ts";
+import { hostIoAt } from "./manifest/host_io.ts";
+import { readWith } from "./manifest/read.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { routeLogs } from "./telemetry/log_endpoints.ts";
 import { componentsOnDemand } from "./components.ts";
@@ -28,9 +29,12 @@ const MANIFEST = "fastly.toml";
  */
 export async function configure(flags: ServiceFlags, terminal: Terminal): Promise<Configured> {
   const file = await findManifest(flags, terminal);
-  const machine = machineAt(dirname(file ?? MANIFEST), terminal);
+  const machine = hostIoAt(
+    dirname(file ?? MANIFEST),
+    (line) => terminal.note("warning", line),
+  );
   try {
-    const manifest = file === undefined ? NOTHING : await readManifest(file, machine);
+    const manifest = file === undefined ? NOTHING : await readWith(file, machine);
     const fromFlags = await readFlags(flags, machine);
     using open = new DisposableStack();
     const persist = flags.persist ?? manifest.persist;
@@ -75,16 +79,6 @@ async function findManifest(
   return MANIFEST;
 }
 
-async function readManifest(file: string, machine: HostIo): Promise<Manifest> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(file);
-  } catch (error) {
-    throw new CommandError(`Cannot read ${file}: ${reasonOf(error)}`);
-  }
-  return await parseManifest(text, file, machine);
-}
-
 /** The options that flags set. They name files as tables of the manifest do, and are read by the same rules. */
 async function readFlags(flags: ServiceFlags, machine: HostIo): Promise<ServiceOptions> {
   const options = [];
@@ -114,35 +108,4 @@ function merged(manifest: ServiceOptions, flags: ServiceOptions): ServiceOptions
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** How long after a change a file may change again at the same modification time, as file systems count in steps; in milliseconds. */
-const FRESH = 100;
-
-function versionOf(path: string): string | undefined {
-  try {
-    const { mtime, ctime, size, ino } = Deno.statSync(path);
-    if (!mtime || Math.abs(Date.now() - mtime.getTime()) < FRESH) return undefined;
-    return [mtime.getTime(), ctime?.getTime(), size, ino].join();
-  } catch {
-    return undefined; // reading it tells why
-  }
-}
-
-/** @param folder Where the manifest is, and with it a `.env`. */
-function machineAt(folder: string, terminal: Terminal): HostIo {
-  return {
-    read: (path) => {
-      try {
-        return Deno.readFileSync(path);
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return undefined;
-        throw new Error(reasonOf(error));
-      }
-    },
-    versionOf,
-    env: environmentWith(folder),
-    warn: (line) => terminal.note("warning", line),
-    openDatabase: async (bytes) => (await import("./manifest/mmdb.ts")).openDatabase(bytes),
-  };
 }

@@ -17,6 +17,7 @@ const ENTRIES = [
   "mod.ts",
   "cli.ts",
   "testing.ts",
+  "manifest.ts",
   "server/mod.ts",
   "drivers/components.ts",
   "drivers/sqlite.ts",
@@ -36,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": ["abi", "handles", "wasm", "engine", "service"],
   "testing.ts": ["abi", "handles", "wasm", "engine", "service", "mod.ts"],
   "cli.ts": ["cli", "mod.ts"],
+  "manifest.ts": ["cli"],
 };
 /** What of `service/` the instances may know: no hostcall, no HTTP. */
 const WASM_MAY_IMPORT = /^service\/(util\/|errors\.ts$|limits\.ts$)/;
@@ -95,6 +97,13 @@ Deno.test("every room has a page of at most fifteen lines that says what lives t
     const lines = page.trimEnd().split("\n").length;
     assert(lines <= 15, `${room}/README.md has ${lines} lines`);
   }
+});
+
+Deno.test("manifest.ts loads what reads fastly.toml, and nothing else of cli/", async () => {
+  const loaded = filesOf(await graphOf("manifest.ts")).filter((path) =>
+    /^(cli|server|engine|handles|abi)\/(?!manifest\/|errors\.ts$)/.test(path)
+  );
+  assertEquals(loaded, []);
 });
 
 Deno.test("instances know nothing of hostcalls and HTTP", () => {

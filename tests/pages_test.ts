@@ -20,35 +20,41 @@ async function pasted(block: string, use: (folder: string) => Promise<void>): Pr
   const files = {
     "app.wasm": await Deno.readFile(guestUrl("rust")),
     "mod.ts": `export * from "file://${ROOT}/mod.ts";`,
+    "manifest.ts": `export * from "file://${ROOT}/manifest.ts";`,
+    "fastly.toml": "",
     "block.ts": block.replaceAll(/"\.\/(?=(drivers|server)\/)/g, `"file://${ROOT}/`),
   };
   await withFiles(files, use);
 }
 
 const [SERVER, TEST, LISTEN, LOGS] = blocksOf(README, "ts") as [string, string, string, string];
+const MANIFEST = blocksOf(await read("docs/fastly.toml.md"), "ts")[0]!;
 const IMPORTS = blocksOf(await read("docs/images.md"), "ts")[0]!;
 
 Deno.test("the README's server answers as pasted", async () => {
-  await pasted(SERVER, async (cwd) => {
-    await using child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"],
-      cwd,
-      env: { ...denoFirst(), NO_COLOR: "1", DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0" },
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    let said = "";
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-      said += text;
-      if (/http:\S+\s/.test(said)) break;
-    }
-    const [url] = /http:[^\s"]+/.exec(said) ?? [];
-    assert(url, `the block ended: ${said}`);
-    assertEquals(await (await fetch(new URL("hello", url))).text(), "Hello from rust\n");
-    await child.stdout.cancel();
-    child.kill("SIGKILL");
-  });
+  await pasted(SERVER, async (cwd) => await answersHello(cwd));
 });
+
+/** Runs a pasted block that serves the program, and asks it for `/hello`. */
+async function answersHello(cwd: string): Promise<void> {
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"],
+    cwd,
+    env: { ...denoFirst(), NO_COLOR: "1", DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let said = "";
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    said += text;
+    if (/http:\S+\s/.test(said)) break;
+  }
+  const [url] = /http:[^\s"]+/.exec(said) ?? [];
+  assert(url, `the block ended: ${said}`);
+  assertEquals(await (await fetch(new URL("hello", url))).text(), "Hello from rust\n");
+  await child.stdout.cancel();
+  child.kill("SIGKILL");
+}
 
 Deno.test("the README's listener answers as pasted, and sends informational responses", async () => {
   await pasted(LISTEN, async (cwd) => {
@@ -113,6 +119,10 @@ Deno.test("the image page's block loads as pasted", async () => {
     });
     assertEquals(code, 0, stderr);
   });
+});
+
+Deno.test("fastly.toml.md's server answers as pasted", async () => {
+  await pasted(MANIFEST, async (cwd) => await answersHello(cwd));
 });
 
 Deno.test("the README's hostcall is the code's own", async () => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as util from "node:util"; // by a name, older Deno without it would not start
-import { CommandError, reasonOf } from "../errors.ts";
+import { reasonOf } from "../errors.ts";
+import { ManifestError } from "./table.ts";
 
 /** The variables of the environment; behind them those of a folder's `.env`, which is read when one is asked for. */
 export function environmentWith(folder: string): (name: string) => string | undefined {
@@ -19,6 +20,6 @@ function readEnvFile(path: string): Readonly<Record<string, string | undefined>>
     return util.parseEnv(Deno.readTextFileSync(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return {};
-    throw new CommandError(`Cannot read ${path}: ${reasonOf(error)}`);
+    throw new ManifestError(`Cannot read ${path}: ${reasonOf(error)}`);
   }
 }

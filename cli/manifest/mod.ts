@@ -16,6 +16,7 @@ import { ConfigTable, didYouMean, type HostIo, ManifestError } from "./table.ts"
 
 /** What a fastly.toml says about running a service on this machine. */
 export interface Manifest {
+  /** The options of the service. */
   readonly options: ManifestOptions;
   /** Where the records of log endpoints go, by the endpoint's name. */
   readonly logEndpoints: Readonly<Record<string, LogEndpoint>>;
@@ -41,7 +42,9 @@ export interface ManifestOptions extends
     | "trustProxy"
     | "errors"
   > {
+  /** Backends by name. */
   readonly backends?: Readonly<Record<string, BackendOptions>>;
+  /** Limits as numbers of milliseconds or bytes, or as counts. */
   readonly limits?: Readonly<Partial<Record<LimitName, number>>>;
 }
 
@@ -72,7 +75,7 @@ export async function parseManifest(
   const root = new ConfigTable(parseToml(text, file), "", document);
   checkVersion(root);
   const local = root.tableOrEmpty("local_server");
-  const manifest = await readLocalServer(local);
+  const manifest = await readSections(local);
   warnOfUnknown(root, local);
   return manifest;
 }
@@ -102,7 +105,9 @@ function warnOfUnknown(root: ConfigTable, local: ConfigTable): void {
   const sections = local.known();
   for (const { key, meant } of root.unknown()) {
     if (sections.includes(key)) {
-      root.warn(key, `is outside of local_server${root.meant("table", "local_server", key)}`);
+      const value = root.get(key);
+      const kind = typeof value === "object" && !Array.isArray(value) ? "table" : "key";
+      root.warn(key, `is outside of local_server${root.meant(kind, "local_server", key)}`);
     } else if (meant === "local_server") root.warn(key, `is not known${didYouMean(meant)}`);
   }
   for (const { key, meant } of local.unknown()) {
@@ -118,7 +123,7 @@ const CONFIG_STORE: EntryHeader = ["table", "format"];
 const STORE_ITEM: EntryHeader = ["list", "key"];
 const LOG_ENDPOINT: EntryHeader = ["table", "file"];
 
-async function readLocalServer(local: ConfigTable): Promise<Manifest> {
+async function readSections(local: ConfigTable): Promise<Manifest> {
   const section = <T>(
     names: readonly string[],
     read: (table: ConfigTable) => T,

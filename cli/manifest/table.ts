@@ -6,6 +6,7 @@ import { parseJson } from "./json.ts";
 
 /** A fastly.toml, or a file of it, that cannot be used; the message is one line with file, table and key. */
 export class ManifestError extends Error {
+  /** The error's name. */
   override name = "ManifestError";
 }
 
@@ -304,11 +305,11 @@ export class ConfigTable {
     return [...this.#asked];
   }
 
-  /** Text for the end of a message: the header of a table, or of a list of tables, at this path; empty outside TOML. */
-  meant(kind: "table" | "list", ...path: readonly string[]): string {
+  /** Text for the end of a message: a key, or the header of a table or of a list of tables, at this path; empty outside of TOML. */
+  meant(kind: "table" | "list" | "key", ...path: readonly string[]): string {
     if (!this.#document.toml) return "";
     const place = path.reduce((at, key) => keyPath(at, key), this.#place);
-    return didYouMean(kind === "table" ? `[${place}]` : `[[${place}]]`);
+    return didYouMean({ key: place, table: `[${place}]`, list: `[[${place}]]` }[kind]);
   }
 
   missing(key: string): never {

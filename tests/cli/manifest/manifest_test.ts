@@ -232,6 +232,10 @@ const WARNED: readonly [string, string][] = [
     "[local_server.kv_store]",
     'key "kv_store" in local_server is not known: did you mean kv_stores?',
   ],
+  [
+    "bot_headers = true",
+    'key "bot_headers" is outside of local_server: did you mean local_server.bot_headers?',
+  ],
   ["[local-server.backends]", 'key "local-server" is not known: did you mean local_server?'],
   [
     "[config_stores.s]",

@@ -1,0 +1,64 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { reasonOf } from "../errors.ts";
+import { hostIoAt } from "./host_io.ts";
+import { type Manifest, type ManifestOptions, parseManifest } from "./mod.ts";
+import { type HostIo, ManifestError } from "./table.ts";
+
+/** Where {@linkcode readManifest} gets what is not in the file. */
+export interface ReadOptions {
+  /** Takes lines about what is read but should be changed. By default they go to `console.warn`. */
+  readonly warn?: (line: string) => void;
+  /** Reads a variable of the environment. By default the process's, and behind them those of a `.env` beside the file. */
+  readonly env?: (name: string) => string | undefined;
+}
+
+/**
+ * Reads the options of a service from the table `[local_server]` of a fastly.toml, ready for `Fastlike.load`: backends,
+ * stores, lookups, limits. Files that it names are read too, some of them anew after they have changed. Needs
+ * permission to read these files, and the variables that are named.
+ *
+ * ```ts ignore
+ * const app = await Fastlike.load(wasm, { ...await readManifest("fastly.toml"), cache: false });
+ * ```
+ *
+ * @param path A path, or a `file:` URL.
+ * @throws {ManifestError} If a file cannot be read or has a mistake in it; in one line with file, table and key.
+ */
+export async function readManifest(
+  path: string | URL,
+  options?: ReadOptions,
+): Promise<ManifestOptions> {
+  return (await readLocalServer(path, options)).options;
+}
+
+/**
+ * Reads the whole table `[local_server]`: the options as {@linkcode readManifest} does, and what is no option of a
+ * service: log endpoints, for the option `log`, and the folder of `persist`, for a driver of stores.
+ *
+ * @param path A path, or a `file:` URL.
+ * @throws {ManifestError} As {@linkcode readManifest} does.
+ */
+export function readLocalServer(
+  path: string | URL,
+  { warn = toConsole, env }: ReadOptions = {},
+): Promise<Manifest> {
+  const file = path instanceof URL ? fileURLToPath(path) : path;
+  return readWith(file, { ...hostIoAt(dirname(file), warn), ...env && { env } });
+}
+
+/** Reads a manifest by the means of a host. */
+export async function readWith(file: string, machine: HostIo): Promise<Manifest> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    throw new ManifestError(`Cannot read ${file}: ${reasonOf(error)}`);
+  }
+  return await parseManifest(text, file, machine);
+}
+
+function toConsole(line: string): void {
+  // deno-lint-ignore no-console
+  console.warn(line);
+}

@@ -1,0 +1,19 @@
+/**
+ * Reads a `fastly.toml` into the options of a service, as the executable does. Unlike `mod.ts` it uses the file system
+ * and the environment.
+ *
+ * ```ts
+ * import { readManifest } from "./manifest.ts";
+ * import { Fastlike } from "./mod.ts";
+ *
+ * const app = await Fastlike.load(new URL("./app.wasm", import.meta.url), {
+ *   ...await readManifest(new URL("./fastly.toml", import.meta.url)),
+ * });
+ * Deno.serve(app.handler);
+ * ```
+ *
+ * @module
+ */
+export { readLocalServer, readManifest, type ReadOptions } from "./cli/manifest/read.ts";
+export type { LogEndpoint, Manifest, ManifestOptions } from "./cli/manifest/mod.ts";
+export { ManifestError } from "./cli/manifest/table.ts";
