@@ -84,7 +84,7 @@ function cycleAt(frames: readonly Frame[], at: number): { length: number; repeat
 }
 
 function isSame(one: Frame, other: Frame): boolean {
-  return one.offset === other.offset && one.index === other.index;
+  return one.offset === other.offset && one.index === other.index && one.name === other.name;
 }
 
 /**
