@@ -87,11 +87,11 @@ export function dialect(answer: (error: unknown) => number): Dialect {
     const invoke = invoker(inputs, run);
     const refused = (sandbox: Sandbox, args: Word[], error: unknown): number => {
       if (error instanceof Stop) {
-        sandbox.stop(error);
+        sandbox.execution.stop(error);
         throw error;
       }
       if (!(error instanceof HostError)) reportBug(sandbox, error);
-      else if (error.limit) sandbox.quota.note(error);
+      else if (error.limit) sandbox.requests.quota.note(error);
       return output.refused?.(sandbox, args, end, error) ?? answer(error);
     };
     return {
@@ -102,8 +102,8 @@ export function dialect(answer: (error: unknown) => number): Dialect {
         inputs.some(({ words, points }) => points || words.length > 1),
       bind: (context) => (...args) => {
         const { sandbox } = context;
-        sandbox.metrics.hostcalls++;
-        sandbox.checkStopped();
+        sandbox.requests.metrics.hostcalls++;
+        sandbox.execution.checkStopped();
         try {
           const result = invoke(sandbox, args);
           if (!(result instanceof Promise)) {
@@ -111,7 +111,7 @@ export function dialect(answer: (error: unknown) => number): Dialect {
             return 0;
           }
           if (!suspends) throw new TypeError("Cannot wait in a call: declare it with wait()");
-          return sandbox.suspend(result).then((value) => {
+          return sandbox.execution.suspend(result).then((value) => {
             output.write(sandbox, args, end, value);
             return 0;
           }).catch((error) => refused(sandbox, args, error));
@@ -127,7 +127,11 @@ export function dialect(answer: (error: unknown) => number): Dialect {
 export const { call, wait }: Dialect = dialect(statusOf);
 
 function reportBug(sandbox: Sandbox, error: unknown): void {
-  sandbox.service.report("error", `A hostcall failed: ${describe(error)}`, sandbox.current.id);
+  sandbox.service.report(
+    "error",
+    `A hostcall failed: ${describe(error)}`,
+    sandbox.requests.current.id,
+  );
 }
 
 function shape(inputs: readonly Input<unknown>[], { words }: Output<never>) {

@@ -46,7 +46,7 @@ const askCurrent: Ask = (output, answer) =>
   call(
     [],
     output,
-    ({ service, current }) => answer(service.factsOf(current.exchange), current),
+    ({ service, requests: { current } }) => answer(service.factsOf(current.exchange), current),
   );
 
 function facts(ask: Ask) {

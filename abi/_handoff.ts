@@ -16,7 +16,7 @@ import * as out from "./_out.ts";
 type HandOff = (sandbox: Sandbox, name: string, changed?: GuestRequest) => void;
 
 const toBackend: HandOff = (sandbox, name, changed) => {
-  const { current, service } = sandbox;
+  const { service, requests: { current } } = sandbox;
   checkUnanswered(sandbox);
   if (service.options.websockets === false) {
     notEnabled(sandbox, "WebSocket passthrough", "websockets");
@@ -26,13 +26,13 @@ const toBackend: HandOff = (sandbox, name, changed) => {
     sandbox.reportMissing("backend", name);
     refuse("invalid", `Cannot hand the request off: no backend is named "${name}"`);
   }
-  sandbox.quota.countBackendRequest();
+  sandbox.requests.quota.countBackendRequest();
   handOff(service, current, backend, changed);
 };
 
 /** The name is that of a route of Pushpin; it need not be a backend here. */
 const toPushpin: HandOff = (sandbox, name, changed) => {
-  const { current, service } = sandbox;
+  const { service, requests: { current } } = sandbox;
   checkUnanswered(sandbox);
   const { pushpin } = service.options;
   if (!pushpin) notEnabled(sandbox, "Fanout", "pushpin");
@@ -40,7 +40,7 @@ const toPushpin: HandOff = (sandbox, name, changed) => {
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const backend = service.backends.make("pushpin", { url, http2: false });
   const route = checkValue(name);
-  sandbox.quota.countBackendRequest();
+  sandbox.requests.quota.countBackendRequest();
   handOff(service, current, backend, changed, { "pushpin-route": route });
 };
 
@@ -65,11 +65,15 @@ function asChanged(handOff: HandOff): Hostcall {
   );
 }
 
-function checkUnanswered({ current }: Sandbox): void {
+function checkUnanswered({ requests: { current } }: Sandbox): void {
   if (current.responded) refuse("failed", "Cannot hand a request off that has been answered");
 }
 
-function notEnabled({ service, current }: Sandbox, feature: string, option: string): never {
+function notEnabled(
+  { service, requests: { current } }: Sandbox,
+  feature: string,
+  option: string,
+): never {
   const message = `${feature} is not enabled: see the option "${option}"`;
   service.report("error", message, current.id);
   refuse("unsupported", `Cannot hand the request off: ${message}`);

@@ -51,7 +51,7 @@ export function messageCalls<M extends Message>(type: Resource<M>): Record<strin
     header_values_set: call(
       [ref(type), headerName, byteString],
       out.none,
-      ({ quota }, { headers }, name, texts) => {
+      ({ requests: { quota } }, { headers }, name, texts) => {
         const values = texts.split("\0").slice(0, -1).map(checkValue);
         quota.checkFields(headers, name, values, true);
         headers.set(name, ...values);
@@ -60,7 +60,7 @@ export function messageCalls<M extends Message>(type: Resource<M>): Record<strin
     header_insert: call(
       [ref(type), headerName, headerValue],
       out.none,
-      ({ quota }, { headers }, name, value) => {
+      ({ requests: { quota } }, { headers }, name, value) => {
         quota.checkFields(headers, name, [value], true);
         headers.set(name, value);
       },
@@ -68,7 +68,7 @@ export function messageCalls<M extends Message>(type: Resource<M>): Record<strin
     header_append: call(
       [ref(type), headerName, headerValue],
       out.none,
-      ({ quota }, { headers }, name, value) => {
+      ({ requests: { quota } }, { headers }, name, value) => {
         quota.checkFields(headers, name, [value], false);
         headers.append(name, value);
       },

@@ -42,7 +42,11 @@ async function ask(
     );
   } catch (error) {
     if (error instanceof HostError) throw error;
-    service.report("error", `The inspect option failed: ${describe(error)}`, sandbox.current.id);
+    service.report(
+      "error",
+      `The inspect option failed: ${describe(error)}`,
+      sandbox.requests.current.id,
+    );
     refuse("failed", "Cannot inspect: the inspect option failed", error);
   } finally {
     await reader.end();

@@ -47,7 +47,7 @@ export function remove(sandbox: Sandbox, store: KvStore, key: string): KvDelete 
 
 /** Logs why a change failed for which the guest does not wait. What the guest might have expected is no failure. */
 function reporterOf(sandbox: Sandbox): (error: unknown) => void {
-  const { service, quota, current: { id } } = sandbox;
+  const { service, requests: { quota, current: { id } } } = sandbox;
   return (error) => {
     if (!(error instanceof HostError)) {
       service.report("error", `A change to a KV store failed: ${describe(error)}`, id);

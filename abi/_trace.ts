@@ -7,7 +7,7 @@ export function traced(module: string, name: string, call: Hostcall): Hostcall {
     bind(context) {
       const bound = call.bind(context);
       return (...args: Word[]) => {
-        const { service, current: { id } } = context.sandbox;
+        const { service, requests: { current: { id } } } = context.sandbox;
         const began = service.clock.elapsed();
         const log = (status: number | undefined) =>
           service.log({

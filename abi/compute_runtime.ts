@@ -12,7 +12,7 @@ function product(name: keyof Products): Hostcall {
 
 export const computeRuntime: Namespace = namespace("fastly_compute_runtime", {
   /** Milliseconds that the guest has run; waiting does not count. */
-  get_vcpu_ms: call([], out.u64, ({ activeMs }) => BigInt(Math.floor(activeMs))),
+  get_vcpu_ms: call([], out.u64, ({ execution: { activeMs } }) => BigInt(Math.floor(activeMs))),
   get_heap_mib: call([], out.u32, ({ memory }) => Math.ceil(memory.size / MEBIBYTE)),
   has_domain_inspector: product("domainInspector"),
   has_image_optimizer: call(

@@ -21,7 +21,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   new: call([], out.put(Body), () => new Body()),
 
   /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
-  append: wait([ref(Body), content], out.none, ({ quota, service }, dest, src) => {
+  append: wait([ref(Body), content], out.none, ({ service, requests: { quota } }, dest, src) => {
     if (src.counted) dest.countIn(quota.held);
     return dest.append(src, service.guards);
   }),
@@ -34,8 +34,8 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
 
   /** Takes all of it, unless too much is held already. The back of a stream waits while its reader is behind. */
   write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (sandbox, body, chunk, end) => {
-    sandbox.quota.checkBody(chunk.length);
-    body.countIn(sandbox.quota.held);
+    sandbox.requests.quota.checkBody(chunk.length);
+    body.countIn(sandbox.requests.quota.held);
     const written = body.write(chunk, end);
     return written instanceof Promise ? written.then(() => chunk.length) : chunk.length;
   }),
@@ -49,7 +49,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   trailer_append: call(
     [ref(Body), headerName, headerValue],
     out.none,
-    ({ quota }, { ownTrailers }, name, value) => {
+    ({ requests: { quota } }, { ownTrailers }, name, value) => {
       quota.checkFields(ownTrailers, name, [value], false);
       ownTrailers.append(name, value);
     },

@@ -59,7 +59,7 @@ export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
   /** Says that the guest would take another request; one may be asked for at a time. */
   next_request: call([u32, u32], out.put(RequestPromise), (sandbox, mask, options) => {
     const most = sandbox.service.limits.sandbox_idle;
-    return sandbox.listen(Math.min(patience(sandbox.memory, mask, options), most));
+    return sandbox.requests.listen(Math.min(patience(sandbox.memory, mask, options), most));
   }),
   /** The next request and its body, which are the current ones from now on; None if there is no more. */
   next_request_wait: wait(
@@ -67,10 +67,10 @@ export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
     out.all({ request: out.u32, body: out.u32 }),
     async (sandbox, handle) => {
       const promise = sandbox.handles.get(RequestPromise, handle);
-      if (!sandbox.current.responded) {
+      if (!sandbox.requests.current.responded) {
         refuse("unsupported", "Cannot take another request before this one is answered");
       }
-      const next = await sandbox.next(promise);
+      const next = await sandbox.requests.next(promise);
       sandbox.handles.take(RequestPromise, handle);
       return next ?? refuse("absent", "Cannot take another request: none came");
     },
@@ -78,7 +78,7 @@ export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
   next_request_abandon: call(
     [take(RequestPromise)],
     out.none,
-    (sandbox, promise) => sandbox.unlisten(promise),
+    (sandbox, promise) => sandbox.requests.unlisten(promise),
   ),
 
   ...prefixed("downstream_", factsOf),
@@ -148,7 +148,7 @@ function noProxyData(): never {
   absent("whether the client is behind a VPN or a proxy");
 }
 
-function visits({ service, current }: Sandbox): { service: number; pop: number } {
+function visits({ service, requests: { current } }: Sandbox): { service: number; pop: number } {
   const { visits } = service.factsOf(current.exchange);
   const times = visits?.service ?? 1 + hopsOf(current.exchange.head.headers);
   return { service: times, pop: visits?.pop ?? times };

@@ -39,14 +39,22 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   body_downstream_get: call(
     [],
     out.all({ request: out.u32, body: out.u32 }),
-    ({ downstream }) => downstream,
+    ({ requests: { downstream } }) => downstream,
   ),
-  original_header_names_get: call([], out.values, ({ current }) => originalNames(current.exchange)),
-  original_header_count: call([], out.u32, ({ current }) => current.exchange.head.headers.size),
+  original_header_names_get: call(
+    [],
+    out.values,
+    ({ requests: { current } }) => originalNames(current.exchange),
+  ),
+  original_header_count: call(
+    [],
+    out.u32,
+    ({ requests: { current } }) => current.exchange.head.headers.size,
+  ),
   fastly_key_is_valid: call(
     [],
     out.bool,
-    ({ service, current }) => hasValidKey(current.exchange, service.options),
+    ({ service, requests: { current } }) => hasValidKey(current.exchange, service.options),
   ),
 
   method_get: call([ref(GuestRequest)], out.byteString, (_, { method }) => method),
@@ -55,10 +63,14 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   }),
   /** The client's request has an absolute one. */
   uri_get: call([ref(GuestRequest)], out.byteString, (_, { url }) => url),
-  uri_set: call([ref(GuestRequest), byteString], out.none, ({ quota }, request, url) => {
-    quota.checkUrl(url);
-    request.url = checkUrl(url);
-  }),
+  uri_set: call(
+    [ref(GuestRequest), byteString],
+    out.none,
+    ({ requests: { quota } }, request, url) => {
+      quota.checkUrl(url);
+      request.url = checkUrl(url);
+    },
+  ),
   cache_override_set: cacheOverrideV1,
   cache_override_v2_set: cacheOverrideV2,
   cache_override_v3_set: cacheOverrideV3,
@@ -139,7 +151,7 @@ function sendAndWait(send: Send) {
 
 /** The cache answers, or the backend. Look-ups of addresses have theirs in a field, and are not cached. */
 function sendThrough(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
-  const { service, current } = sandbox;
+  const { service, requests: { current } } = sandbox;
   const backend = backendFor(sandbox, request, name, body);
   const content = body.payload();
   if (service.options.cache === false || backend === service.geoBackend) {
@@ -151,14 +163,14 @@ function sendThrough(sandbox: Sandbox, request: GuestRequest, body: Body, name: 
 }
 
 function sendPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
-  const { service, current } = sandbox;
+  const { service, requests: { current } } = sandbox;
   const backend = backendFor(sandbox, request, name, body);
   const content = body.payload();
   return release(send(service, request, content, backend, current.id), body, content);
 }
 
 function streamPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
-  const { service, current } = sandbox;
+  const { service, requests: { current } } = sandbox;
   const backend = backendFor(sandbox, request, name);
   const content = body.stream();
   return release(send(service, request, content, backend, current.id), body, content);
@@ -188,7 +200,8 @@ function backendFor(
 }
 
 /** Refuses a request to a backend that is one too many for the client's request. */
-function admit({ quota }: Sandbox, consumed: Body | undefined): void {
+function admit({ requests }: Sandbox, consumed: Body | undefined): void {
+  const { quota } = requests;
   try {
     quota.countBackendRequest();
   } catch (error) {
@@ -240,7 +253,7 @@ async function select(
   sandbox: Sandbox,
   numbers: readonly number[],
 ): Promise<Selected> {
-  const { handles, quota } = sandbox;
+  const { handles, requests: { quota } } = sandbox;
   const pending = numbers.map((handle) => handles.get(Pending, handle));
   if (!pending.length) refuse("invalid", "Cannot select among no requests");
   const index = await firstReady(pending, sandbox);
@@ -262,7 +275,7 @@ function editCalls(): Record<string, Hostcall> {
     call(
       [ref(Pending), headerName, headerValue, target],
       out.none,
-      ({ quota }, pending, name, value, target) => {
+      ({ requests: { quota } }, pending, name, value, target) => {
         quota.checkFields(pending.promised, name, [value], false);
         pending.promised.append(name, value);
         pending.edit(target, (headers) => change(headers, name, value));

@@ -37,26 +37,26 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
       const response = handles.get(GuestResponse, responseHandle);
       if (response.status === EARLY_HINTS) {
         handles.get(Body, bodyHandle);
-        return sandbox.current.inform(response);
+        return sandbox.requests.current.inform(response);
       }
       handles.take(GuestResponse, responseHandle);
       const streams = streaming === 1;
       const body = streams ? handles.get(Body, bodyHandle) : Body.take(handles, bodyHandle);
-      if (!streams && (response.status < 200 || sandbox.current.responded)) body.drop();
+      if (!streams && (response.status < 200 || sandbox.requests.current.responded)) body.drop();
       if (response.status < 200) {
         refuse(
           "invalid",
           `Cannot respond with status ${response.status}: of 1xx only 103 can be sent`,
         );
       }
-      sandbox.current.respond(response, () => streams ? body.stream() : body.payload());
+      sandbox.requests.current.respond(response, () => streams ? body.stream() : body.payload());
     },
   ),
   /** The Go host's own, which no SDK calls: an informational head with another status than the response has. */
   send_informational_response: call(
     [ref(GuestResponse), u32],
     out.none,
-    ({ current }, { headers }, status) => {
+    ({ requests: { current } }, { headers }, status) => {
       if (status < 102 || status > 199) {
         refuse("invalid", `Cannot send status ${status} ahead of a response`);
       }
@@ -68,7 +68,7 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
   send_downstream_pending: call(
     [take(PendingRequest)],
     out.none,
-    ({ current }, pending) => {
+    ({ requests: { current } }, pending) => {
       if (current.responded) pending.drop();
       current.respondWith(pending);
     },

@@ -26,7 +26,7 @@ export const log: Namespace = namespace("fastly_log", {
 
   /** One call is one record; it never fails for what becomes of it. */
   write: call([ref(LogEndpoint), bytes], out.u32, (sandbox, { name }, record) => {
-    const { service, current, quota } = sandbox;
+    const { service, requests: { current, quota } } = sandbox;
     if (!quota.mayLog(record.length)) return record.length;
     const message = decoder.decode(record).replace(/\n$/, "");
     if (message) service.log({ kind: "endpoint", requestId: current.id, endpoint: name, message });

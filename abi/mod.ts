@@ -99,7 +99,7 @@ export function binderOf(module: string, name: string, trace: boolean): Binder {
 
 /** Even what answers at once suspends the guest, if only for a microtask. */
 function resuming(context: InstanceContext, run: Bound): Bound {
-  return (...args) => context.sandbox.resumeOn(run(...args));
+  return (...args) => context.sandbox.execution.resumeOn(run(...args));
 }
 
 /** Whether this host knows an import. */
@@ -125,10 +125,10 @@ function unknownImport(module: string, name: string): Hostcall {
     run: () => {},
     bind: (context) => () => {
       const sandbox: Sandbox | undefined = context.sandbox; // a start function runs before there is one
-      sandbox?.checkStopped();
+      sandbox?.execution.checkStopped();
       const shown = shownImport({ module, name });
       const error = new Error(`Cannot call ${shown}: this host does not know the import`);
-      sandbox?.stop(error);
+      sandbox?.execution.stop(error);
       throw error;
     },
   };

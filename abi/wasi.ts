@@ -91,7 +91,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
     const { memory, service: { random } } = sandbox;
     if (ptr + length > memory.size) refuse("invalid", `Cannot reach ${length} bytes at ${ptr}`);
     for (let at = 0; at < length; at += RANDOM_PIECE) {
-      sandbox.checkStopped();
+      sandbox.execution.checkStopped();
       memory.setBytes(ptr + at, random.bytes(Math.min(RANDOM_PIECE, length - at)));
     }
   }),
@@ -147,7 +147,7 @@ function clock(sandbox: Sandbox, id: number): bigint {
       return BigInt(Math.round(sandbox.service.clock.elapsed() * NANOS));
     case 2: // the process's and the thread's processor time
     case 3:
-      return BigInt(Math.round(sandbox.activeMs * NANOS));
+      return BigInt(Math.round(sandbox.execution.activeMs * NANOS));
     default:
       return refuse("invalid", `Cannot tell the time of clock ${id}`);
   }

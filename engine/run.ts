@@ -53,7 +53,7 @@ export class Run implements Job<InstanceContext>, Host {
     this.watch = loaded.watchdog;
     this.#mayExit = mayExit;
     const stop = (reason: Stop) =>
-      this.#sandbox ? this.#sandbox.abandon(received, reason) : this.stop(reason);
+      this.#sandbox ? this.#sandbox.requests.abandon(received, reason) : this.stop(reason);
     const late = (expire: () => void) => service.attempt("end a late request", expire, received.id);
     received.onGone((reason) => stop(new Stop(reason.message)));
     if (this.#waits && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
@@ -80,14 +80,14 @@ export class Run implements Job<InstanceContext>, Host {
     let thrown: Error | undefined;
     try {
       const sandbox = this.#enter(slot);
-      await slot.run(() => sandbox.enter());
+      await slot.run(() => sandbox.execution.enter());
     } catch (error) {
       thrown = error instanceof Error
         ? error
         : new Error(describeThrown(error, slot.exports, slot.program.rewritten?.tags));
     }
     this.#finish(this.#faultOf(thrown, slot));
-    const reason = this.#sandbox?.stopped ?? thrown;
+    const reason = this.#sandbox?.execution.stopped ?? thrown;
     // What a guest leaves behind that has trapped, or was stopped against its will, is not known.
     return reason === undefined || (reason === thrown && isExit(reason));
   }
@@ -112,8 +112,8 @@ export class Run implements Job<InstanceContext>, Host {
     try {
       const sandbox = this.#sandbox;
       if (!sandbox) throw thrown;
-      sandbox.leave();
-      const reason = sandbox.stopped ?? thrown;
+      sandbox.execution.leave();
+      const reason = sandbox.execution.stopped ?? thrown;
       if (!reason) return undefined;
       if (!(reason instanceof Stop)) this.#service.counters.traps++;
       const fault = faultOf(sandbox, reason, thrown, program.locate);
@@ -138,9 +138,9 @@ export class Run implements Job<InstanceContext>, Host {
     } catch (error) {
       this.#hostFault(error);
     }
-    const last = this.#sandbox?.current ?? this.#received;
+    const last = this.#sandbox?.requests.current ?? this.#received;
     if (last.state !== "closed" && !last.answering) last.abort();
-    const answering = this.#sandbox?.answering;
+    const answering = this.#sandbox?.requests.answering;
     if (answering && !this.#mayExit) answering.then(() => this.#end(fault));
     else this.#end(fault);
   }
@@ -155,7 +155,7 @@ export class Run implements Job<InstanceContext>, Host {
 
   /** Ends the guest, or takes the request out of the queue. */
   stop(reason: Stop): void {
-    if (this.#sandbox) return this.#sandbox.stop(reason);
+    if (this.#sandbox) return this.#sandbox.execution.stop(reason);
     if (!this.#waits) return;
     this.#loaded.queue.withdraw(this);
     if (!(reason instanceof LimitReached)) {
@@ -172,17 +172,17 @@ export class Run implements Job<InstanceContext>, Host {
   /** Ends the guest, and gives up what backends do in its place. */
   close(reason: Stop): void {
     this.stop(reason);
-    this.#sandbox?.cutAnswers(reason.message);
+    this.#sandbox?.requests.cutAnswers(reason.message);
   }
 
   async waiting(): Promise<void> {
     // What is there in a moment is worth it: the next guest would run in another instance's memory, which is cold.
-    const sandbox = this.#sandbox!;
-    const { stretches } = sandbox;
+    const { execution } = this.#sandbox!;
+    const { stretches } = execution;
     if (this.#offer) this.#takeQueued(this.#offer);
     for (let i = 0; i < MOMENT; i++) {
       await undefined;
-      if (sandbox.stretches !== stretches) return;
+      if (execution.stretches !== stretches) return;
     }
     this.#yieldTurn?.();
   }
@@ -264,7 +264,7 @@ function isExit(reason: Error): boolean {
  * @param thrown What it has thrown in either case, if anything.
  */
 function faultOf(
-  { lacksMemory, service }: Sandbox,
+  { service, execution: { lacksMemory } }: Sandbox,
   reason: Error,
   thrown: Error | undefined,
   locate: Program["locate"],
@@ -293,7 +293,7 @@ function faultOf(
 
 /** Logs what was wrong; of a limit also how far the guest had come. */
 function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
-  const { current, service, activeMs, quota } = sandbox;
+  const { service, requests: { current, quota }, execution: { activeMs } } = sandbox;
   if (limit === undefined) return service.report(level, message, current.id);
   const progress = `it had run for ${activeMs.toFixed(0)} ms, sent ` +
     `${quota.backendRequests} requests to backends, and ` +

@@ -126,7 +126,7 @@ export class HttpCacheLookup extends Waitable {
     this.#waited = !pending.ready;
     this.#otherwise = otherwise;
     this.#apart = apart;
-    this.#uses = sandbox.current.exchange.metrics.cache;
+    this.#uses = sandbox.requests.current.exchange.metrics.cache;
   }
 
   override get ready(): boolean {

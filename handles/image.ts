@@ -25,7 +25,7 @@ export function optimize(
   name: string,
   query: string,
 ): PendingRequest {
-  const { service, current: { id } } = sandbox;
+  const { service, requests: { current: { id } } } = sandbox;
   const optimizer = service.options.imageOptimizer ??
     refuse("unsupported", "Cannot transform an image: the service has no image optimizer");
   const backend = sandbox.findBackend(name);
@@ -33,7 +33,7 @@ export function optimize(
     sandbox.reportMissing("backend", name);
     refuse("invalid", `Cannot transform an image: no backend is named "${name}"`);
   }
-  sandbox.quota.countBackendRequest();
+  sandbox.requests.quota.countBackendRequest();
   const handler = service.backends.make(NAME, async (web) => {
     const fetchImage = (url = request.url) =>
       fetchFrom(service, requestOf(request, url), backend, web.signal, id);

@@ -136,7 +136,7 @@ export class Bench implements Disposable {
     this.memory = new Memory(new PlainMemory(new WebAssembly.Memory({ initial: 2 })));
     const received = new DownstreamRequest(this.service, this.exchange);
     this.sandbox = new Sandbox(this.service, this.memory, received, ALONE);
-    this.sandbox.enter();
+    this.sandbox.execution.enter();
     this.#context = { sandbox: this.sandbox };
   }
 

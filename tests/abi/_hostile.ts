@@ -31,7 +31,7 @@ export async function crowded(): Promise<Bench> {
     catchAll: () => new Response("caught"),
     botHeaders: true,
   }, { headers: ["Host", "h", "x-fastly-bot-name", "n"], body: new Pipe() });
-  b.sandbox.downstream;
+  b.sandbox.requests.downstream;
   const make = (module: string, name: string, ...args: (string | number)[]) =>
     b.got(module, name, ...args);
   await make("fastly_http_req", "new");
@@ -63,7 +63,7 @@ export async function crowded(): Promise<Bench> {
 
 /** Ends a sandbox whose guest may still wait. */
 export function dismiss(b: Bench): void {
-  b.sandbox.stop(new Stop("Enough"));
+  b.sandbox.execution.stop(new Stop("Enough"));
   b[Symbol.dispose]();
 }
 
@@ -95,7 +95,7 @@ export async function misuse(
   let end = await within(ended);
   const stopped = end === undefined;
   if (stopped) {
-    b.sandbox.stop(new Stop("Enough"));
+    b.sandbox.execution.stop(new Stop("Enough"));
     end = await within(ended);
   }
   if (!end) throw new Error(`${told} goes on although the guest is stopped`);

@@ -69,7 +69,7 @@ Deno.test("select wakes for a body when bytes or its end arrive", async () => {
     const pipe = new Pipe();
     const origin = new Origin();
     using b = bench({ backends: { origin: origin.handler } }, { body: pipe });
-    const { body } = b.sandbox.downstream;
+    const { body } = b.sandbox.requests.downstream;
     assertEquals(await isReady(b, body), 0);
     const selected = watch(select(b, [await start(b, "origin"), body]));
     await turn();

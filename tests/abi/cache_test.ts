@@ -338,7 +338,7 @@ Deno.test("a guest that is stopped while it waits lets those behind it go on", a
   const holder = cache.transaction("0:key", headers);
   const status = c.b.call(MODULE, "transaction_lookup", "key", 0, 0, OUT);
   const next = cache.transaction("0:key", headers);
-  c.b.sandbox.stop(new Stop("The client left"));
+  c.b.sandbox.execution.stop(new Stop("The client left"));
   const stopped = await Promise.resolve(status).then(() => false, (error) => error instanceof Stop);
   c.b.sandbox.end();
   holder.take().obligation!.cancel();

@@ -24,7 +24,7 @@ async function linesOf(
   }
   return b.logs.flatMap((entry) =>
     entry.kind === "host"
-      ? [`${entry.level} ${entry.requestId === b.sandbox.current.id}: ${entry.message}`]
+      ? [`${entry.level} ${entry.requestId === b.sandbox.requests.current.id}: ${entry.message}`]
       : []
   );
 }

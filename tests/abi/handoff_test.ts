@@ -35,7 +35,7 @@ const cases: Case[] = [
 ];
 
 function handOff(b: Bench, { name, named }: Case, backend: Argument = "origin"): number {
-  return b.now(REQ, name, ...named ? [b.sandbox.downstream.request] : [], backend);
+  return b.now(REQ, name, ...named ? [b.sandbox.requests.downstream.request] : [], backend);
 }
 
 async function respond(b: Bench): Promise<number> {
@@ -77,7 +77,13 @@ for (const each of cases) {
     using b = bench(each.enabled);
     assertEquals(handOff(b, each, new Uint8Array([0xff])), inval);
     assertEquals(
-      b.now(REQ, each.name, ...each.named ? [b.sandbox.downstream.request] : [], 0xffff_0000, 9),
+      b.now(
+        REQ,
+        each.name,
+        ...each.named ? [b.sandbox.requests.downstream.request] : [],
+        0xffff_0000,
+        9,
+      ),
       inval,
     );
     assertEquals(b.exchange.responses.length, 0);
@@ -137,7 +143,7 @@ Deno.test("a request that asks for no other protocol is answered by the backend"
 
 Deno.test("what the guest has changed goes with it by handle, and not without", async () => {
   const change = (b: Bench) => {
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     b.now(REQ, "header_insert", request, "added", "1");
     b.now(REQ, "uri_set", request, "http://guest.test/other");
   };
@@ -155,7 +161,7 @@ Deno.test("the fields of the handshake stay the client's", async () => {
     "redirect_to_websocket_proxy_v2",
     ["Host", "guest.test", "Sec-WebSocket-Key", "client", "cdn-loop", "a"],
     (b) => {
-      const { request } = b.sandbox.downstream;
+      const { request } = b.sandbox.requests.downstream;
       b.now(REQ, "header_insert", request, "host", "elsewhere.test");
       b.now(REQ, "header_insert", request, "sec-websocket-key", "guest");
       b.now(REQ, "header_insert", request, "fastly-ff", "guest");
@@ -181,7 +187,7 @@ Deno.test("a request body is handed off although the guest has closed its handle
   }
   const body = sourceFrom(chunks());
   using b = bench({ backends: { origin } }, { method: "POST", body });
-  const { request, body: handle } = b.sandbox.downstream;
+  const { request, body: handle } = b.sandbox.requests.downstream;
   assertEquals(b.now("fastly_http_body", "close", handle), ok);
   assertEquals(b.now(REQ, "redirect_to_websocket_proxy_v2", request, "origin"), ok);
   await b.exchange.response();
@@ -191,7 +197,7 @@ Deno.test("a request body is handed off although the guest has closed its handle
 Deno.test("a request body that nobody wants is let go with the response", async () => {
   const body = sourceFrom((async function* () {})());
   using b = bench({}, { method: "POST", body });
-  assertEquals(b.now("fastly_http_body", "close", b.sandbox.downstream.body), ok);
+  assertEquals(b.now("fastly_http_body", "close", b.sandbox.requests.downstream.body), ok);
   assertEquals(await respond(b), ok);
   await body.cancelled;
 });

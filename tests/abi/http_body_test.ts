@@ -25,7 +25,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 function arriving(): { b: Bench; body: number; pipe: Pipe } {
   const pipe = new Pipe();
   const b = bench({}, { method: "POST", body: pipe });
-  return { b, body: b.sandbox.downstream.body, pipe };
+  return { b, body: b.sandbox.requests.downstream.body, pipe };
 }
 
 /** A body that is being streamed to the client. */
@@ -324,7 +324,7 @@ Deno.test("known_length counts down what is declared", async () => {
       cancel: () => void (left = []),
     },
   });
-  const { body } = b.sandbox.downstream;
+  const { body } = b.sandbox.requests.downstream;
   assertEquals(knownLength(b, body), 7n);
   assertEquals(await b.got(BODY, "read", body, BUF, 2), 2);
   assertEquals(knownLength(b, body), 5n);

@@ -384,7 +384,7 @@ Deno.test("what is not written to its end is not found again", async () => {
 Deno.test("what is appended goes into the cache by itself, before what is written later", async () => {
   using c = new HttpCaching({}, { body: new Pipe() });
   const lookup = await c.begin();
-  const source = c.b.sandbox.downstream.body;
+  const source = c.b.sandbox.requests.downstream.body;
   const record = writeRecord(c.b, {});
   const body = await c.b.got(
     HTTP_CACHE,
@@ -414,7 +414,7 @@ Deno.test("a guest may wait for what it has appended, and not for what it has st
   const body = c.b.memory.u32(OUT2);
   const read = () => c.b.call("fastly_http_body", "read", body, BUF, 100, OUT);
   assertEquals([status, read()], [ok, XqdStatus.error]);
-  c.ok("fastly_http_body", "append", writer, c.b.sandbox.downstream.body);
+  c.ok("fastly_http_body", "append", writer, c.b.sandbox.requests.downstream.body);
   const waiting = watch(read());
   await turn();
   assertEquals(waiting.settled, false);
@@ -430,7 +430,7 @@ Deno.test("a guest may wait for what it has appended, and not for what it has st
 
 Deno.test("an appended body that fails takes the object with it", async () => {
   using c = new HttpCaching({}, { body: new Pipe() });
-  const source = c.b.sandbox.downstream.body;
+  const source = c.b.sandbox.requests.downstream.body;
   const response = await c.response();
   const record = writeRecord(c.b, {});
   const body = await c.b.got(

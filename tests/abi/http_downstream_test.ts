@@ -8,7 +8,7 @@ const { ok, error, badf, buflen, none } = XqdStatus;
 
 Deno.test("addresses are 4 or 16 octets, and no byte more", () => {
   using b = bench({}, { client: { address: "203.0.113.9", serverAddress: "2001:db8::a" } });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   b.fill(BUF, 32);
   assertEquals(b.now(DOWN, "downstream_client_ip_addr", request, BUF, OUT), ok);
   assertEquals(b.memory.u32(OUT), 4);
@@ -22,7 +22,7 @@ Deno.test("addresses are 4 or 16 octets, and no byte more", () => {
 
 Deno.test("the request id is the sandbox's: 32 digits, of which the first 16 are zero", async () => {
   using b = bench();
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   const { text } = await b.read(DOWN, "downstream_client_request_id", [request]);
   assertMatch(text, /^0{16}[0-9a-f]{16}$/);
   assertEquals(text, b.sandbox.id);
@@ -37,7 +37,7 @@ Deno.test("two sandboxes have two ids", () => {
 
 Deno.test("original header names are the client's own, once each, whatever the guest adds", async () => {
   using b = bench({}, { headers: ["Host", "h", "X-Twice", "1", "aCCept", "*", "x-twice", "2"] });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   assertEquals(b.now("fastly_http_req", "header_insert", request, "added", "1"), ok);
   const names = await b.page(DOWN, "downstream_original_header_names", [request]);
   assertEquals(names.values, ["Host", "X-Twice", "aCCept"]);
@@ -58,7 +58,7 @@ const tlsFacts = [
 for (const fact of [...facts, ...tlsFacts]) {
   Deno.test(`${fact} of a plain connection is None and touches nothing`, async () => {
     using b = bench();
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     const expected = { status: none, text: "", length: UNTOUCHED };
     assertEquals(await b.read(DOWN, `downstream_${fact}`, [request]), expected);
   });
@@ -66,7 +66,7 @@ for (const fact of [...facts, ...tlsFacts]) {
 
 Deno.test("the JA3 digest and the certificate's verdict are None and touch nothing", () => {
   using b = bench();
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   b.fill(BUF, 16);
   b.fill(OUT, 8);
   assertEquals(b.now(DOWN, "downstream_tls_ja3_md5", request, BUF, OUT), none);
@@ -77,7 +77,7 @@ Deno.test("the JA3 digest and the certificate's verdict are None and touch nothi
 
 Deno.test("nothing is known against the client", async () => {
   using b = bench();
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   assertEquals(await b.got(DOWN, "downstream_client_ddos_detected", request), 0);
   assertEquals((await b.read(DOWN, "downstream_compliance_region", [request])).text, "none");
 });
@@ -91,7 +91,10 @@ const keys: [keys: string[] | undefined, field: string[], valid: number][] = [
 for (const [fastlyKeys, headers, valid] of keys) {
   Deno.test(`of the keys ${fastlyKeys} the request has ${headers}: ${valid}`, async () => {
     using b = bench(fastlyKeys ? { fastlyKeys } : {}, { headers });
-    assertEquals(await b.got(DOWN, "fastly_key_is_valid", b.sandbox.downstream.request), valid);
+    assertEquals(
+      await b.got(DOWN, "fastly_key_is_valid", b.sandbox.requests.downstream.request),
+      valid,
+    );
     assertEquals(await b.got("fastly_http_req", "fastly_key_is_valid"), valid);
   });
 }
@@ -158,7 +161,7 @@ const sources: [title: string, options: ServiceOptions, request: FakeRequest][] 
 for (const [title, options, fake] of sources) {
   Deno.test(`facts come from ${title}`, async () => {
     using b = bench(options, fake);
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     const texts: Record<string, string> = {
       tls_protocol: "TLSv1.3",
       tls_cipher_openssl_name: "TLS_AES_128_GCM_SHA256",
@@ -219,7 +222,7 @@ Deno.test("facts of one source add to those of another, and what comes later win
       headers: ["x-fastly-bot-name", "c", "x-fastly-bot-category", "2", "x-test-bot-name", "d"],
     },
   );
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   const text = async (name: string) => (await b.read(DOWN, `downstream_${name}`, [request])).text;
   assertEquals(
     [await text("compliance_region"), await text("client_oh_fingerprint")],
@@ -231,7 +234,7 @@ Deno.test("facts of one source add to those of another, and what comes later win
 Deno.test("a provider is asked once for a request", async () => {
   let asked = 0;
   using b = bench({ clientFacts: () => ({ region: String(++asked) }) });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   for (let i = 0; i < 2; i++) {
     assertEquals((await b.read(DOWN, "downstream_compliance_region", [request])).text, "1");
   }
@@ -243,7 +246,7 @@ Deno.test("a provider that throws leaves what the front knows", async () => {
       throw new Error("broken");
     },
   });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   assertEquals((await b.read(DOWN, "downstream_compliance_region", [request])).text, "none");
   assertEquals(b.logs.map((entry) => entry.kind === "host" && entry.level), ["error"]);
 });
@@ -252,7 +255,7 @@ Deno.test("a field that cannot be the fact is left out, with a warning", () => {
   using b = bench({ factsPrefix: "x-test-" }, {
     headers: ["x-test-ja3", "odd", "x-test-address", "here", "x-test-tls-verify-result", "fine"],
   });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   assertEquals(b.now(DOWN, "downstream_tls_ja3_md5", request, BUF, OUT), none);
   assertEquals(b.now(DOWN, "downstream_tls_client_cert_verify_result", request, OUT), none);
   assertEquals(b.now(DOWN, "downstream_client_ip_addr", request, BUF, OUT), ok);
@@ -267,7 +270,7 @@ Deno.test("a field that cannot be the fact is left out, with a warning", () => {
 
 Deno.test("unknown TLS facts under https are empty texts", async () => {
   using b = bench({}, { url: "https://guest.test/" });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   for (const fact of tlsFacts) {
     const expected = { status: ok, text: "", length: 0 };
     assertEquals(await b.read(DOWN, `downstream_${fact}`, [request]), expected);
@@ -277,7 +280,10 @@ Deno.test("unknown TLS facts under https are empty texts", async () => {
 Deno.test("booleans are four bytes", () => {
   using b = bench();
   b.fill(OUT, 8);
-  assertEquals(b.now(DOWN, "downstream_bot_analyzed", b.sandbox.downstream.request, OUT), ok);
+  assertEquals(
+    b.now(DOWN, "downstream_bot_analyzed", b.sandbox.requests.downstream.request, OUT),
+    ok,
+  );
   assertEquals(b.memory.u32(OUT), 0);
   b.assertFilled(OUT + 4, 4);
 });
@@ -300,7 +306,7 @@ const bots: [fields: string[], expected: Record<string, number | string>][] = [
 for (const [headers, expected] of bots) {
   Deno.test(`bot facts of ${JSON.stringify(headers)}`, async () => {
     using b = bench({ botHeaders: true }, { headers });
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     for (const [fact, value] of Object.entries(expected)) {
       if (typeof value === "number") {
         assertEquals(await b.got(DOWN, `downstream_bot_${fact}`, request), value);
@@ -320,7 +326,7 @@ for (
     using b = bench(options, {
       headers: [...headers, "x-fastly-bot-name", "n", "x-fastly-bot-category", "3"],
     });
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     for (const fact of ["analyzed", "detected"]) {
       assertEquals(await b.got(DOWN, `downstream_bot_${fact}`, request), 0);
     }
@@ -342,14 +348,14 @@ for (
 
 Deno.test("a facts prefix has the fields x-fastly-bot-* count, too", async () => {
   using b = bench({ factsPrefix: "x-" }, { headers: ["x-fastly-bot-name", "n"] });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   assertEquals((await b.read(DOWN, "downstream_bot_name", [request])).text, "n");
 });
 
 Deno.test("bot facts that are not there are None and touch nothing", async () => {
   for (const headers of [[], ["x-fastly-bot-category", "15"], ["x-fastly-bot-category", "odd"]]) {
     using b = bench({ botHeaders: true }, { headers });
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     const facts = headers.length ? ["category_kind"] : ["category_kind", "verified"];
     for (const fact of facts) {
       b.fill(OUT, 4);
@@ -366,13 +372,13 @@ Deno.test("bot facts that are not there are None and touch nothing", async () =>
 
 Deno.test("a long bot name tells its length", async () => {
   using b = bench({ botHeaders: true }, { headers: ["x-fastly-bot-name", "n".repeat(100)] });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   assertEquals((await b.read(DOWN, "downstream_bot_name", [request], 64)).length, 100);
 });
 
 Deno.test("there is no data about VPNs and proxies", async () => {
   using b = bench();
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   for (const fact of ["is_anonymous", "is_vpn_datacenter", "is_tor_exit_node"]) {
     assertEquals(b.now(DOWN, `downstream_resvpnproxy_${fact}`, request, OUT), none);
   }

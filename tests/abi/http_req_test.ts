@@ -52,7 +52,7 @@ Deno.test("what a client says of TLS is replaced by what the host knows", async 
   const headers = ["Host", "guest.test", "FASTLY-SSL", "yes", "x", "1", "fastly-ssl", "no"];
   for (const [scheme, values] of [["https", ["1"]], ["http", []]] as [string, string[]][]) {
     using b = bench({}, { url: `${scheme}://guest.test/`, headers });
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     const { values: seen } = await b.page(REQ, "header_values_get", [request, "fastly-ssl"]);
     assertEquals(seen, values);
     assertEquals((await b.page(REQ, "header_values_get", [request, "x"])).values, ["1"]);

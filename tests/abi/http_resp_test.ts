@@ -173,7 +173,7 @@ Deno.test("that the handles of a 103 stay is told once for a request, at debug l
     level: "debug",
     message: "The guest sent a response with status 103: its handles stay valid here, while " +
       "Fastly's network consumes them",
-    requestId: b.sandbox.current.id,
+    requestId: b.sandbox.requests.current.id,
   }]);
 });
 

@@ -183,7 +183,7 @@ Deno.test("a hook is told when the guest is stopped", async () => {
   const waiting = watch(transform(b, await b.request()));
   const signal = await started.promise;
   assertEquals([signal.aborted, waiting.settled], [false, false]);
-  b.sandbox.stop(new Stop("Enough"));
+  b.sandbox.execution.stop(new Stop("Enough"));
   await waiting.value.catch(() => {});
   b[Symbol.dispose]();
   await turn();

@@ -26,9 +26,9 @@ function info(b: Bench, corp: string, workspace: string, address: readonly numbe
 /** Has the client's request inspected, with other parameters where they are given. */
 function inspect(
   b: Bench,
-  { mask = CORP | WORKSPACE, request = b.sandbox.downstream.request, room = 1000 } = {},
+  { mask = CORP | WORKSPACE, request = b.sandbox.requests.downstream.request, room = 1000 } = {},
 ): Promise<{ status: number; text: string; length: number }> {
-  const { body } = b.sandbox.downstream;
+  const { body } = b.sandbox.requests.downstream;
   return b.read(REQ, "inspect", [request, body, mask, INFO], room);
 }
 
@@ -64,7 +64,7 @@ Deno.test("corp and workspace must be told, and what is told must be right", asy
 
 Deno.test("only requests and bodies are inspected", async () => {
   using b = bench();
-  const { request, body } = b.sandbox.downstream;
+  const { request, body } = b.sandbox.requests.downstream;
   info(b, "corp", "site");
   const args = [CORP | WORKSPACE, INFO, BUF, 1000, OUT];
   for (const wrong of [body, 0, 99, INVALID_HANDLE]) {
@@ -132,7 +132,7 @@ Deno.test("the option may read the body, and the guest still gets all of it", as
   body.finish();
   assertEquals((await inspected).status, ok);
   assertEquals(seen, ["one", "one two", ""]);
-  assertEquals(await b.drain(b.sandbox.downstream.body), "one two");
+  assertEquals(await b.drain(b.sandbox.requests.downstream.body), "one two");
 });
 
 Deno.test("after the verdict the body is the guest's alone", async () => {

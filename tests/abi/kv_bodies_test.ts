@@ -36,7 +36,7 @@ Deno.test("an insert waits for its body, and a body that breaks off stores nothi
   const pipe = new Pipe();
   using b = bench({ kvStores: { s: {} } }, { body: pipe });
   const store = await b.got(MODULE, "open", "s");
-  const { body } = b.sandbox.downstream;
+  const { body } = b.sandbox.requests.downstream;
   const insert = watch(b.call(MODULE, "insert", store, "key", body, 0, 0, OUT));
   pipe.write(Uint8Array.of(1));
   await Promise.resolve();
@@ -65,7 +65,15 @@ function mebibytes(count: number) {
 Deno.test("a value of 100 MiB is stored and read back", async () => {
   using b = bench({ kvStores: { s: {} } }, { body: mebibytes(100) });
   const store = await b.got(MODULE, "open", "s");
-  const insert = await b.got(MODULE, "insert", store, "key", b.sandbox.downstream.body, 0, 0);
+  const insert = await b.got(
+    MODULE,
+    "insert",
+    store,
+    "key",
+    b.sandbox.requests.downstream.body,
+    0,
+    0,
+  );
   assertEquals(await b.got(MODULE, "insert_wait", insert), KvError.ok);
   const pending = await b.got(MODULE, "lookup", store, "key", 0, 0);
   const outs = [OUT, BUF, 100, OUT2, GENERATION, OUT3];
@@ -84,7 +92,15 @@ Deno.test("a value of 100 MiB is stored and read back", async () => {
 Deno.test("a value that is too large is told by the insert", async () => {
   using b = bench({ kvStores: { s: {} } }, { body: mebibytes(101) });
   const store = await b.got(MODULE, "open", "s");
-  const insert = await b.got(MODULE, "insert", store, "key", b.sandbox.downstream.body, 0, 0);
+  const insert = await b.got(
+    MODULE,
+    "insert",
+    store,
+    "key",
+    b.sandbox.requests.downstream.body,
+    0,
+    0,
+  );
   assertEquals(await b.got(MODULE, "insert_wait", insert), KvError.tooLarge);
 });
 

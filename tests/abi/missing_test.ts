@@ -39,7 +39,7 @@ for (const [module, call, kind, flag, ...rest] of ASKED) {
     const told = b.logs.flatMap((entry) => entry.kind === "host" ? [entry] : []);
     assertEquals(told.map(({ level }) => level), ["error", "error"]);
     const [{ message, requestId }] = told as [typeof told[0]];
-    assertEquals(requestId, b.sandbox.current.id);
+    assertEquals(requestId, b.sandbox.requests.current.id);
     assertStringIncludes(message, `No ${kind} is named "mine"\nAdd it to fastly.toml:\n\n  [`);
     assertStringIncludes(message, flag);
     using defined = bench(await pasted(message));

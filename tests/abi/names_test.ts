@@ -213,7 +213,7 @@ for (const name of NAMES) {
 
   Deno.test(`${name} is a header field like others`, async () => {
     using b = bench({}, { headers: ["Host", "a", name, "1", name.toUpperCase(), "2"] });
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     assertEquals((await b.page(REQ, "header_values_get", [request, name])).values, ["1", "2"]);
     const own = await b.request();
     assertEquals((await b.read(REQ, "header_value_get", [own, name])).status, inval);
@@ -227,7 +227,7 @@ for (const name of NAMES) {
       headers: [`x-${name}`, "1", `x-fastly-bot-${name}`, "1", "x-fastly-bot-category", name],
     });
     assert(Object.hasOwn(b.service.environment.variables(b.sandbox.id), name));
-    const { request } = b.sandbox.downstream;
+    const { request } = b.sandbox.requests.downstream;
     const kind = "downstream_bot_category_kind";
     assertEquals(b.now("fastly_http_downstream", kind, request, OUT), none);
     nothingIsPolluted();

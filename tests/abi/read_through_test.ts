@@ -300,7 +300,7 @@ Deno.test("a client cannot choose what its request is cached under", async () =>
   using b = bench({ backends: { origin } }, {
     headers: ["Host", "a", "Fastly-XQD-Cache-Key", KEY],
   });
-  const { request } = b.sandbox.downstream;
+  const { request } = b.sandbox.requests.downstream;
   for (const path of ["/one", "/other"]) {
     assertEquals(b.now(REQ, "uri_set", request, `http://a${path}`), ok);
     const copy = await requestOf(b, `http://a${path}`);
@@ -319,7 +319,7 @@ Deno.test("a client cannot have its request answered by the geo look-up", async 
   const url = "http://www.fastly.com/geolocation";
   const headers = ["Host", "www.fastly.com", "Fastly-XQD-API", "geolocation"];
   using b = bench({ backends: { origin } }, { url, headers });
-  const { request, body } = b.sandbox.downstream;
+  const { request, body } = b.sandbox.requests.downstream;
   assertEquals(await b.call(REQ, "send", request, body, "origin", OUT, OUT + 4), ok);
   assertEquals(await b.drain(b.memory.u32(OUT + 4)), "from the origin");
 });

@@ -305,7 +305,7 @@ for (
     [
       "a second answer to the client",
       async (b: Bench, body: number) => {
-        b.sandbox.current.fail(500, "the first");
+        b.sandbox.requests.current.fail(500, "the first");
         return b.call(RESP, "send_downstream", await b.got(RESP, "new"), body, 0);
       },
       error,
@@ -340,7 +340,7 @@ Deno.test("a pending request that comes too late to answer the client is cancell
   const origin = new Origin();
   using b = bench({ backends: { origin: origin.handler } });
   const pending = await start(b, "origin");
-  b.sandbox.current.fail(500, "the first");
+  b.sandbox.requests.current.fail(500, "the first");
   assertEquals(await b.call(RESP, "send_downstream_pending", pending), error);
   assert(origin.requests[0]!.signal.aborted);
 });

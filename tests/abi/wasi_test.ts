@@ -347,7 +347,7 @@ Deno.test("a timer that is waited for ends with the sandbox", async () => {
   const b = bench();
   const polled = subscribe(b, [{ clock: 1, ns: 3_600_000_000_000n }]);
   const rejected = Promise.resolve(polled).then(() => "woken", (error) => error);
-  b.sandbox.stop(new Stop("Enough"));
+  b.sandbox.execution.stop(new Stop("Enough"));
   assert(await rejected instanceof Stop);
   b[Symbol.dispose]();
 });

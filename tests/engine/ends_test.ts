@@ -277,13 +277,13 @@ Deno.test("disposal ends a guest that waits for its next request", async () => {
 Deno.test("a request whose guest ends before it takes it is queued again", async () => {
   using b = bench();
   const next = new DownstreamRequest(b.service, new FakeExchange(at("/next")));
-  const promise = b.sandbox.listen(1000);
-  b.sandbox.current.respond(new GuestResponse(), () => EMPTY);
+  const promise = b.sandbox.requests.listen(1000);
+  b.sandbox.requests.current.respond(new GuestResponse(), () => EMPTY);
   const given = Promise.withResolvers<void>();
   assertEquals(promise.offer(next, given.resolve), true);
   b.sandbox.end();
   await given.promise;
-  assertEquals([b.sandbox.current.state, next.state], ["closed", "queued"]);
+  assertEquals([b.sandbox.requests.current.state, next.state], ["closed", "queued"]);
 });
 
 Deno.test("a request after disposal ends, even if its response throws", async () => {
@@ -298,7 +298,7 @@ Deno.test("a request after disposal ends, even if its response throws", async ()
 
 Deno.test("a client that leaves ends a request whose backend's work cannot be given up", async () => {
   using b = bench();
-  const { current } = b.sandbox;
+  const { requests: { current } } = b.sandbox;
   current.answerLater((errand) => {
     errand.onCut = fault;
     return new Promise(() => {});
@@ -329,7 +329,7 @@ Deno.test("a handle that throws as its guest ends keeps no other from being free
   for (const handle of handles) b.sandbox.handles.insert(handle);
   b.sandbox.end();
   assertEquals(handles.map(({ dropped }) => dropped), [true, true, true]);
-  assertEquals(b.sandbox.current.state, "closed");
+  assertEquals(b.sandbox.requests.current.state, "closed");
   const told = b.logs.flatMap((entry) => entry.kind === "host" ? [entry.message] : []);
   assertEquals(told.length, 2, "each fault is logged once");
   for (const line of told) assertMatch(line, /^Cannot free a handle: Error: on purpose/);

@@ -1,0 +1,159 @@
+import { refuse } from "../service/errors.ts";
+import type { RequestMetrics } from "../service/http/request_metrics.ts";
+import type { Service } from "../service/service.ts";
+import { Body } from "./body.ts";
+import type { DownstreamRequest } from "./downstream_request.ts";
+import { GuestRequest } from "./message.ts";
+import { RequestPromise } from "./request_promise.ts";
+import { RequestQuota } from "./request_quota.ts";
+import { overTime, Stop } from "./stop.ts";
+import type { HandleTable } from "./table.ts";
+
+/** What {@linkcode SandboxRequests} need of whoever hands out requests. */
+export interface RequestSource {
+  /** The guest would take another request. */
+  listening(promise: RequestPromise): void;
+  /** The guest would not take one any more: its promise is settled. */
+  left(promise: RequestPromise): void;
+}
+
+/** Handles of a downstream request and its body. */
+export interface DownstreamHandles {
+  readonly request: number;
+  readonly body: number;
+}
+
+/**
+ * Downstream requests of one sandbox, of which the guest answers one at a time. The next becomes the current one when the
+ * guest asks for it, by a {@linkcode RequestPromise}.
+ */
+export class SandboxRequests {
+  /** Metrics of the current request. */
+  metrics: RequestMetrics;
+  readonly #service: Service;
+  readonly #handles: HandleTable;
+  readonly #source: RequestSource;
+  readonly #stop: (reason: Stop) => void;
+  #current: DownstreamRequest;
+  // Made when a guest needs them.
+  #quota: RequestQuota | undefined;
+  #downstream: DownstreamHandles | undefined;
+  /** Earlier requests that a backend still answers in the guest's place. */
+  #delegated: DownstreamRequest[] | undefined;
+  #promise: RequestPromise | undefined;
+  #count = 1;
+
+  /**
+   * @param first Request that the guest is started for; it has been queued until now.
+   * @param stop Ends the run when its current request is over.
+   */
+  constructor(
+    service: Service,
+    handles: HandleTable,
+    source: RequestSource,
+    first: DownstreamRequest,
+    stop: (reason: Stop) => void,
+  ) {
+    this.#service = service;
+    this.#handles = handles;
+    this.#source = source;
+    this.#stop = stop;
+    this.#current = first;
+    this.metrics = first.metrics;
+    first.start();
+  }
+
+  /** Request that the guest answers now. */
+  get current(): DownstreamRequest {
+    return this.#current;
+  }
+
+  /** What the guest has used, and may use, for the current request. */
+  get quota(): RequestQuota {
+    return this.#quota ??= new RequestQuota(this.#service, this.#current);
+  }
+
+  /** Handles of the current request and its body: the same two numbers at every call. */
+  get downstream(): DownstreamHandles {
+    return this.#downstream ??= this.#openDownstream();
+  }
+
+  #openDownstream(): DownstreamHandles {
+    const request = new GuestRequest(this.#current);
+    return {
+      request: this.#handles.insert(request),
+      body: this.#handles.insert(Body.of(this.#current.body)),
+    };
+  }
+
+  /**
+   * Offers to take another request once the current one is answered. Refused while an earlier offer stands.
+   *
+   * @param timeout Milliseconds after which the offer ends. It ends at once when the sandbox has had as many requests as
+   *   the limit allows.
+   */
+  listen(timeout: number): RequestPromise {
+    if (this.#promise) refuse("limit-exceeded", "Cannot ask for two requests at a time");
+    const promise = this.#promise = new RequestPromise(() => this.#current.responded);
+    const { stallClock, limits } = this.#service;
+    const cancel = stallClock.after(timeout, () => promise.end());
+    promise.whenReady().then(() => {
+      cancel();
+      this.#source.left(promise);
+    });
+    if (this.#count < limits.sandbox_requests) this.#source.listening(promise);
+    else promise.end();
+    return promise;
+  }
+
+  /** Takes back an offer. A request that has come for it goes to another sandbox. */
+  unlisten(promise: RequestPromise): void {
+    promise.drop();
+    if (this.#promise === promise) this.#promise = undefined;
+  }
+
+  /** Makes the request that an offer has brought the current one; undefined if none came. */
+  async next(promise: RequestPromise): Promise<DownstreamHandles | undefined> {
+    this.#finishCurrent();
+    await promise.whenReady();
+    this.#promise = undefined;
+    const received = promise.take();
+    if (!received) return undefined;
+    this.#count++;
+    received.start();
+    this.#current = received;
+    this.metrics = received.metrics;
+    this.#downstream = this.#quota = undefined;
+    received.onGone((reason) => this.abandon(received, new Stop(reason.message)));
+    const { wallTime, limits } = this.#service;
+    wallTime.add(received.exchange, () => this.abandon(received, overTime(limits)));
+    return this.downstream;
+  }
+
+  /** Ends the run if the guest is still at work on a request that is over. */
+  abandon(received: DownstreamRequest, reason: Stop): void {
+    if (this.#current === received) this.#stop(reason);
+  }
+
+  #finishCurrent(): void {
+    if (this.#current.state !== "responded") return; // it was finished when the guest asked for the next
+    this.#current.finish();
+    if (this.#current.answering) (this.#delegated ??= []).push(this.#current);
+  }
+
+  /** Ends the guest's part in all of them: an offer is taken back, the current request is finished. */
+  finish(): void {
+    this.#promise?.drop();
+    this.#finishCurrent();
+  }
+
+  /** Resolves when backends have answered the requests left to them; undefined if there are none. */
+  get answering(): Promise<unknown> | undefined {
+    return this.#delegated && Promise.all(this.#delegated.map(({ answering }) => answering));
+  }
+
+  /** Cuts the responses that backends give in the guest's place. */
+  cutAnswers(why: string): void {
+    for (const received of [this.#current, ...this.#delegated ?? []]) received.cutAnswer(why);
+  }
+}
