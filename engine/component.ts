@@ -77,11 +77,11 @@ export class ComponentSlot implements Slot<InstanceContext> {
     const { sandbox, runsOnce } = this.context;
     const { handles, commands } = this.#instance;
     const commanded = commands && (runsOnce || !handles);
-    const { request, body } = sandbox.downstream;
+    const { request, body } = sandbox.requests.downstream;
     if (await this.#instance.run(commanded ? undefined : [request, body])) return;
     // As a module that exits with 1: the guest has ended by itself, and not well.
     const failure = new Stop("The guest's handler has returned an error", 1);
-    sandbox.stop(failure);
+    sandbox.execution.stop(failure);
     throw failure;
   }
 
@@ -126,18 +126,18 @@ function hostOf(
       const { sandbox } = context;
       if (!sandbox) return error; // the component is being instantiated
       const reason = error instanceof Error ? error : new Error(String(error));
-      sandbox.stop(reason);
-      return sandbox.stopped ?? reason;
+      sandbox.execution.stop(reason);
+      return sandbox.execution.stopped ?? reason;
     },
     whileRunning(run) {
       const { sandbox } = context;
-      sandbox.enter();
+      sandbox.execution.enter();
       try {
         return run();
       } finally {
-        sandbox.leave();
+        sandbox.execution.leave();
       }
     },
-    resumeOn: (result) => context.sandbox.resumeOn(result as number | Promise<number>),
+    resumeOn: (result) => context.sandbox.execution.resumeOn(result as number | Promise<number>),
   };
 }

@@ -287,7 +287,9 @@ function questions(make: (call: Hostcall | undefined) => Implementation, names: 
 export const httpDownstreamFunctions: Implementations = {
   "next-request": now((sandbox, [timeout]: [bigint | undefined]) => {
     const most = sandbox.service.limits.sandbox_idle;
-    return sandbox.listen(Math.min(timeout === undefined ? Infinity : Number(timeout), most));
+    return sandbox.requests.listen(
+      Math.min(timeout === undefined ? Infinity : Number(timeout), most),
+    );
   }),
   "await-request": byNumber(calls.next_request_wait),
   "downstream-client-ip-addr": address(calls.downstream_client_ip_addr),

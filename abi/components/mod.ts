@@ -164,8 +164,8 @@ function binding(
   const fails = result?.kind === "result";
   return (args) => {
     const { sandbox } = context;
-    sandbox.metrics.hostcalls++;
-    sandbox.checkStopped();
+    sandbox.requests.metrics.hostcalls++;
+    sandbox.execution.checkStopped();
     const done = (value: unknown) => {
       const written = converters.write(sandbox, value, args);
       return fails ? { ok: true, value: written } : written;
@@ -174,7 +174,7 @@ function binding(
     try {
       const value = body(sandbox, ...converters.read(sandbox, args));
       if (!(value instanceof Promise)) return done(value);
-      return sandbox.suspend(value).then(done).catch(refused);
+      return sandbox.execution.suspend(value).then(done).catch(refused);
     } catch (error) {
       return refused(error);
     }
@@ -190,11 +190,15 @@ function failure(
   error: unknown,
 ): unknown {
   if (error instanceof Stop) throw error;
-  if (sandbox.stopped) throw sandbox.stopped;
+  if (sandbox.execution.stopped) throw sandbox.execution.stopped;
   const refused = error instanceof HostError;
   if (!refused) {
-    sandbox.service.report("error", `A hostcall failed: ${describe(error)}`, sandbox.current.id);
-  } else if (error.limit) sandbox.quota.note(error);
+    sandbox.service.report(
+      "error",
+      `A hostcall failed: ${describe(error)}`,
+      sandbox.requests.current.id,
+    );
+  } else if (error.limit) sandbox.requests.quota.note(error);
   const absent = refused && error.kind === "absent" && ok?.kind === "option";
   if (result?.kind === "result") {
     return absent
@@ -209,7 +213,7 @@ function unknownFunction(context: InstanceContext, from: string, name: string): 
   return {
     suspends: false,
     call() {
-      context.sandbox?.checkStopped();
+      context.sandbox?.execution.checkStopped();
       throw new Error(`Cannot call ${shown(from, name)}: this host does not know the import`);
     },
   };
@@ -218,7 +222,7 @@ function unknownFunction(context: InstanceContext, from: string, name: string): 
 /** The same function, with a log entry for each use. */
 function traced(context: InstanceContext, from: string, name: string, call: Call): Call {
   return (args) => {
-    const { service, current: { id } } = context.sandbox;
+    const { service, requests: { current: { id } } } = context.sandbox;
     const began = service.clock.elapsed();
     const log = () =>
       service.log({
