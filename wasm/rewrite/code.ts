@@ -20,7 +20,6 @@ export interface Plan {
   readonly growth: Growth | undefined;
 }
 
-const FIRST_OF_INTEREST = Op.tableSet;
 const LAST_OF_CONTROL = Op.tryTable;
 const FIRST_LATE_BRANCH = Op.branchOnNull;
 const NONE = 0x40;
@@ -117,10 +116,11 @@ export class CodeRewriter {
       const start = r.at;
       if (start >= hinted) hinted = body + hints.move(start - body, code.length + start - copied);
       const op = instruction(r);
+      if (isOrdinary(op)) continue;
       if (this.#check && (op <= LAST_OF_CONTROL || op >= FIRST_LATE_BRANCH)) {
         copied = this.#control(op, start, copied);
       }
-      if (op < FIRST_OF_INTEREST) {
+      if (op <= LAST_OF_CONTROL) {
         if (op >= Op.call && op <= Op.lastCall) this.#calls ||= this.#isOwn(op, start);
         continue;
       }
@@ -193,11 +193,21 @@ export class CodeRewriter {
   /** Writes a branch anew that leaves blocks of the host; answers up to where the code has been copied. */
   #branch(op: number, start: number, copied: number): number {
     const r = this.#r;
-    const edit = this.#labels.editOf(op, r, start);
-    if (!edit) return copied;
-    const code = this.#code.copy(r.bytes, copied, start);
-    const { length } = code;
-    code.raw(edit);
+    const labels = this.#labels;
+    const code = this.#code;
+    let length: number;
+    if (op === Op.branch || op === Op.branchIf) { // most branches: without a list of labels
+      const depth = lastIndex(r, start);
+      const added = labels.addedTo(depth);
+      if (!added) return copied;
+      length = code.copy(r.bytes, copied, start).length;
+      code.put(op).unsigned(depth + added);
+    } else {
+      const edit = labels.editOf(op, r, start);
+      if (!edit) return copied;
+      length = code.copy(r.bytes, copied, start).length;
+      code.raw(edit);
+    }
     this.#offsets.add(length, code.length, start, r.at);
     return r.at;
   }
@@ -292,6 +302,13 @@ export class CodeRewriter {
     }
     return taken;
   }
+}
+
+/** Whether the instruction stays as it is: nine in ten do. */
+function isOrdinary(op: number): boolean {
+  return op > LAST_OF_ONE_BYTE
+    ? op < FIRST_LATE_BRANCH // constants, numbers, references
+    : op > LAST_OF_CONTROL && op < Op.i32Store && op !== Op.tableSet; // locals, globals, loads
 }
 
 /** The index that ends the instruction which the reader has just passed. */

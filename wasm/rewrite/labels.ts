@@ -73,6 +73,11 @@ export class Labels {
     return this.#loops[this.#depth--]!;
   }
 
+  /** How many blocks of the host a branch leaves that names the label of this depth. */
+  addedTo(depth: number): number {
+    return this.#around[this.#depth]! - (this.#around[this.#depth - depth] ?? 0);
+  }
+
   /** The branch that begins at `start` and ends at the reader, as it has to be here, valid until the next one; undefined if it may stay. */
   editOf(op: number, r: Reader, start: number): Uint8Array | undefined {
     const after = r.at;
