@@ -29,9 +29,6 @@ import { SyntheticExchange } from "./service/http/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/http/web_exchange.ts";
 import type { Source } from "./wasm/program.ts";
 
-export { XqdStatus } from "./abi/_status.ts";
-export { Memory } from "./handles/memory.ts";
-export { HandleTable, type Resource } from "./handles/table.ts";
 export * from "./service/public.ts";
 export type { Source } from "./wasm/program.ts";
 

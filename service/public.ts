@@ -1,10 +1,11 @@
 /**
- * What of a service its user sees, for `mod.ts` to hand on. Nothing in this directory imports it.
+ * Types and functions of `service/` that public calls take or give, for `mod.ts` to export. Nothing in this directory
+ * imports it.
  *
  * @module
  */
 
-// What a service is made of
+// Options of a service
 export type {
   BackendLookup,
   Entries,
@@ -39,7 +40,7 @@ export type { KvSeed } from "./stores/kv/store.ts";
 export type { CacheDriver, CacheKept, CacheRecord, ContentId } from "./cache/driver.ts";
 export { memoryCacheDriver } from "./cache/memory_driver.ts";
 export type { RateBucket, RateDriver, RateKind, RateRecord } from "./rate/driver.ts";
-export { memoryRateDriver } from "./rate/memory_driver.ts";
+export { type MemoryRateDriver, memoryRateDriver } from "./rate/memory_driver.ts";
 export type { ImageOptimizer, ImageOptions } from "./backends/image_optimizer.ts";
 export type { ShieldingSite } from "./backends/shielding.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
@@ -55,29 +56,32 @@ export type {
   ImportType,
 } from "./util/component_loader.ts";
 
-// Who and where a client is
-export {
-  type BotFacts,
-  type ClientFacts,
-  type FactsOverride,
-  type ProxyFacts,
-  type TlsFacts,
-  VERIFY_RESULTS,
-  type VerifyResult,
-  type Visits,
+export type { Reuse } from "./reuse.ts";
+export type { Clock, TimerOptions } from "./util/clock.ts";
+
+// State of a service
+export type { BackendStats } from "./backends/backend.ts";
+export type { Status } from "./status.ts";
+
+// Clients
+export type {
+  BotFacts,
+  ClientFacts,
+  FactsOverride,
+  ProxyFacts,
+  TlsFacts,
+  VerifyResult,
+  Visits,
 } from "./client/client_facts.ts";
-export { FACT_NAMES } from "./client/fact_fields.ts";
 export type { FactsProvider } from "./client/facts.ts";
 export { type Device, type DeviceLookup, parseDevice } from "./client/device.ts";
 export { defaultGeo, type Geo, geoHandler, type GeoLookup } from "./client/geo.ts";
 export { parseUserAgent, type UserAgent, type UserAgentParser } from "./client/user_agent.ts";
 export type { Inspection, Inspector, Verdict } from "./client/inspection.ts";
 
-// What a front hands in
+// Exchanges, for Fastlike.answer
 export type { ByteSource, Eventually, Payload } from "./http/bytes.ts";
-export type { Status } from "./status.ts";
-export type { BackendStats as Traffic } from "./backends/backend.ts";
-export { type CacheUse, RequestMetrics as Usage } from "./http/request_metrics.ts";
+export { type CacheUse, RequestMetrics } from "./http/request_metrics.ts";
 export {
   type Exchange,
   HttpVersion,

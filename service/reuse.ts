@@ -1,8 +1,8 @@
-/** The values, as options and flags have them. */
-export const REUSES = ["auto", "dirty-pages", "snapshot", "never"] as const;
-
 /** Whether an instance serves one request after another, and how its memory is reset between them. */
-export type Reuse = typeof REUSES[number];
+export type Reuse = "auto" | "dirty-pages" | "snapshot" | "never";
+
+/** The values, as options and flags have them. */
+export const REUSES: readonly Reuse[] = ["auto", "dirty-pages", "snapshot", "never"];
 
 /** Former names of two values, which options and flags still take. */
 const FORMER: ReadonlyMap<string, Reuse> = new Map([

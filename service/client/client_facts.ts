@@ -1,5 +1,15 @@
-/** What became of checking a client's certificate, in the order of the ABI's `client_cert_verify_result`. */
-export const VERIFY_RESULTS = [
+/** Result of the verification of a client's certificate, by the names of the ABI's `client_cert_verify_result`. */
+export type VerifyResult =
+  | "ok"
+  | "bad-certificate"
+  | "certificate-revoked"
+  | "certificate-expired"
+  | "unknown-ca"
+  | "certificate-missing"
+  | "certificate-unknown";
+
+/** All results, in the order of their numbers in the ABI. */
+export const VERIFY_RESULTS: readonly VerifyResult[] = [
   "ok",
   "bad-certificate",
   "certificate-revoked",
@@ -7,9 +17,7 @@ export const VERIFY_RESULTS = [
   "unknown-ca",
   "certificate-missing",
   "certificate-unknown",
-] as const;
-/** One of {@linkcode VERIFY_RESULTS}. */
-export type VerifyResult = typeof VERIFY_RESULTS[number];
+];
 
 /** What is known of a client's TLS connection. */
 export interface TlsFacts {

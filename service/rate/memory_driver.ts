@@ -16,7 +16,9 @@ interface SizedRecord {
 
 /** A rate driver in memory: it answers at once and tells its size. */
 export interface MemoryRateDriver extends RateDriver {
+  /** {@linkcode RateDriver.get}, with the record at once. */
   get(key: string): RateRecord | undefined;
+  /** {@linkcode RateDriver.update}, done at once. */
   update(key: string, now: number, change: (record: RateRecord) => void): void;
   /** Number of records. */
   readonly size: number;

@@ -21,8 +21,10 @@ export class KvRoom {
   #records = 0;
 
   /**
-   * @param most Bytes; by default without a bound.
-   * @param now The time in milliseconds since 1970.
+   * Makes a room without records.
+   *
+   * @param most Most bytes; by default there is no limit.
+   * @param now Returns the time in milliseconds since 1970.
    */
   constructor(most = Infinity, now: () => number = machineClock.now) {
     this.most = most;
@@ -35,7 +37,11 @@ export class KvRoom {
     return this.#bytes;
   }
 
-  /** @param sweep Removes the records of a driver that are due, up to a number of them; answers how many. */
+  /**
+   * Adds a driver that takes its space from this room.
+   *
+   * @param sweep Removes the records of a driver that are due, up to a number of them; returns how many.
+   */
   share(sweep: (until: number, most: number) => number): void {
     this.#sweepers.push(sweep);
   }
