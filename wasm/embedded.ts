@@ -75,3 +75,16 @@ addEventListener("message", (event) => {
   if (event instanceof MessageEvent) void watch(event.data);
 });
 `;
+
+/** Module of `stack.wat`, in Base64. */
+export const STACK_MODULE =
+  "AGFzbQEAAAABDANgAABgAAFwYAFvAAIaAwAEbmV4dAABAAZmYWlsZWQAAgACanMEAAIDAgEABAQBcAABBwcBA3J1bgACCjUBMwACQANAAkACbx9AAQAAAEEA0HAmAEEAEAAmAEEAJQDRDQRBABEAAAsMAQsQAQsMAAsLCwBXBG5hbWUBHgMABG5leHQBBmZhaWxlZAINZmFzdGxpa2UubG9vcAIHAwAAAQACAAQWAwAFc3RhcnQBBG5leHQCBmZhaWxlZAUIAQAFdGFibGULBQEAAmpz";
+
+/** Module of `host_function.wat`, in Base64. */
+export const HOST_FUNCTION_MODULE =
+  "AGFzbQEAAAABBAFgAAACCAEAA3J1bgAABwcBA3J1bgAAABIEbmFtZQEGAQADcnVuAgMBAAA=";
+
+/** Compiles one of the modules. */
+export function moduleOf(base64: string): WebAssembly.Module {
+  return new WebAssembly.Module(Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)));
+}

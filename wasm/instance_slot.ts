@@ -115,8 +115,8 @@ export class InstanceSlot<S> implements Slot<S> {
     try {
       return new GuestStack(this.#start);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      this.#keepsStack = false; // its start takes or answers something
+      if (!(error instanceof WebAssembly.LinkError)) throw error;
+      this.#keepsStack = false; // its start takes or returns something
       return undefined;
     }
   }

@@ -1,98 +1,44 @@
-import { Id, Writer } from "./rewrite/binary.ts";
-import { Op } from "./rewrite/instructions.ts";
+import { moduleOf, STACK_MODULE } from "./embedded.ts";
+import { hostFunction } from "./host_function.ts";
 import { js, promising, suspending } from "./jspi.ts";
 
-/** V8 keeps so many stacks for the next guests that can be suspended; any other is made and thrown away with its guest. */
+/** Number of stacks for suspended guests that V8 keeps for the next ones; it makes any further one anew for each run
+ * (bench/stacks.ts). */
 export const KEPT_BY_V8 = 4;
-/** What traps call the function that runs the guest. */
+/** Name of the function that runs the guest, in the stack of a trap. */
 export const LOOP = "fastlike.loop";
 
-const EXTERN = 0x6f;
-const NONE = 0x40;
-const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-const FUNCTION = 0x60;
-const [ACTS, TELLS, FAILS, TAKES] = [0, 1, 2, 3];
-const [NEXT, FAILED, OWN, FITS] = [0, 1, 2, 3];
-const [AS_FUNCTION, AS_TAG] = [0, 4];
-const START = [0x63, ACTS]; // (ref null $acts)
+const MODULE = moduleOf(STACK_MODULE);
 
-/**
- * The guest's start is in a table while it runs, and nowhere else: V8 notes for long what `call_ref` has called.
- *
- * ```wat
- * (block $over
- *   (loop $again
- *     (block $returned
- *       (call $failed (block $thrown (result externref)
- *         (try_table (catch $js $thrown)
- *           (table.set (i32.const 0) (ref.null $acts))
- *           (table.set (i32.const 0) (call $next))
- *           (br_if $over (ref.is_null (table.get (i32.const 0))))
- *           (call_indirect (type $acts) (i32.const 0)))
- *         (br $returned))))
- *     (br $again)))
- * ```
- */
-function loopModule(): Uint8Array<ArrayBuffer> {
-  const w = new Writer().byte(...MAGIC);
-  w.byte(Id.type).sized((w) => {
-    w.byte(4, FUNCTION, 0, 0, FUNCTION, 0, 1, ...START);
-    w.byte(FUNCTION, 1, EXTERN, 0, FUNCTION, 1, ...START, 0);
-  });
-  w.byte(Id.import).sized((w) => {
-    w.byte(3).name("").name("next").byte(AS_FUNCTION, TELLS);
-    w.name("").name("failed").byte(AS_FUNCTION, FAILS);
-    w.name("").name("js").byte(AS_TAG, 0, FAILS);
-  });
-  w.byte(Id.function).sized((w) => w.byte(2, ACTS, TAKES));
-  w.byte(Id.table).sized((w) => w.byte(1, ...START, 0, 1));
-  w.byte(Id.export).sized((w) => w.byte(2).name("run").byte(0, OWN).name("fits").byte(0, FITS));
-  const at = [Op.i32Const, 0];
-  const forget = [...at, Op.refNull, ACTS, Op.tableSet, 0];
-  const hear = [...at, Op.call, NEXT, Op.tableSet, 0];
-  const leave = [...at, Op.tableGet, 0, Op.refIsNull, Op.branchIf, 4];
-  const act = [...at, Op.callIndirect, ACTS, 0];
-  const steps = [...forget, ...hear, ...leave, ...act];
-  const tried = [Op.tryTable, NONE, 1, 0, 0, 0, ...steps, Op.end, Op.branch, 1];
-  const thrown = [Op.block, EXTERN, ...tried, Op.end, Op.call, FAILED];
-  const round = [Op.block, NONE, ...thrown, Op.end, Op.branch, 0];
-  const body = [Op.block, NONE, Op.loop, NONE, ...round, Op.end, Op.end, Op.end];
-  w.byte(Id.code).sized((w) => w.byte(2).sized((w) => w.byte(0, ...body)).byte(2, 0, Op.end));
-  w.byte(0).sized((w) => w.name("name").byte(1).sized((w) => w.byte(1, OWN).name(LOOP)));
-  return w.take();
-}
-
-const MODULE = new WebAssembly.Module(loopModule());
-
-/** What a stack knows of the guest: as long as it is suspended V8 keeps it, and that is nothing between two runs. */
+/** What a suspended loop refers to. V8 keeps it while the loop is suspended, so it refers to no guest between two runs. */
 interface Turn {
   begin: (() => void) | undefined;
   run: PromiseWithResolvers<void> | undefined;
-  /** Gives it what to run next; with `null` it ends. */
+  /** Has the loop run `start` next, or end with `null`. */
   resume: (start: CallableFunction | null) => void;
   over: boolean;
-  /** Ends it if nobody can use it any more. */
+  /** Ends the loop when its {@linkcode GuestStack} has been collected. */
   readonly unused: FinalizationRegistry<undefined>;
 }
 
-/** A stack of the guest's own, on which it runs again and again: it is suspended between its runs, until it is ended. */
+/** Stack of one instance, on which its guest runs again and again. It stays suspended between runs, until it is ended. */
 export class GuestStack {
   readonly #start: CallableFunction;
   readonly #turn: Turn;
 
-  /** @throws {TypeError} If the function takes or answers anything. */
+  /** @throws {WebAssembly.LinkError} If the function takes or returns something. */
   constructor(start: CallableFunction) {
     this.#start = start;
     this.#turn = suspendedLoop(start);
     this.#turn.unused.register(this, undefined);
   }
 
-  /** Whether a run has trapped, which leaves nothing to return to: what a hostcall throws does. */
+  /** Whether the loop has ended, for good: by {@linkcode GuestStack.end}, or because a run has trapped. */
   get over(): boolean {
     return this.#turn.over;
   }
 
-  /** As of a {@linkcode InstanceSlot}. */
+  /** Runs the guest; see {@linkcode InstanceSlot.run}. */
   run(begin: () => void): Promise<void> {
     const turn = this.#turn;
     turn.begin = begin;
@@ -102,13 +48,14 @@ export class GuestStack {
     return promise;
   }
 
-  /** There is no next run. */
+  /** Ends the loop: there is no next run. */
   end(): void {
     end(this.#turn);
   }
 }
 
 function suspendedLoop(start: CallableFunction): Turn {
+  hostFunction(start); // throws if it takes or returns something
   const turn: Turn = {
     begin: undefined,
     run: undefined,
@@ -121,14 +68,13 @@ function suspendedLoop(start: CallableFunction): Turn {
     turn.begin = turn.run = undefined;
     const { promise, resolve } = Promise.withResolvers<CallableFunction | null>();
     turn.resume = resolve;
-    promise.then(() => turn.begin?.()); // the guest is the second that looks at it
+    promise.then(() => turn.begin?.()); // runs right before the guest goes on (bench/resume_order.ts)
     return promise;
   };
   const failed = (error: unknown) => turn.run?.reject(error);
   const { exports } = new WebAssembly.Instance(MODULE, {
     "": { next: suspending(next), failed, js },
   });
-  (exports.fits as CallableFunction)(start);
   promising(exports.run as CallableFunction)().catch((error) => {
     turn.over = true;
     failed(error);
