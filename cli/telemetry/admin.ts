@@ -7,18 +7,32 @@ import { Metrics } from "./metrics.ts";
 import type { LoadedProgram } from "../program.ts";
 import { EXPOSITION_TYPE } from "./prometheus.ts";
 
-/** How far the process is. New requests are welcome when it is `ok`. */
-export type Health = "starting" | "ok" | "draining";
+/** State of the process. New requests are welcome in `ok` only. */
+type Health = "starting" | "ok" | "draining";
 
 const PLAIN = "text/plain; charset=utf-8";
 
 /** What `--admin` serves: `/healthz` and `/metrics`. */
 export class Admin {
   readonly metrics: Metrics = new Metrics();
-  health: Health = "starting";
-  /** Who serves, once it is there. */
-  program: Pick<LoadedProgram, "status"> | undefined;
-  listener: Pick<Listener, "connections" | "accepts"> | undefined;
+  #health: Health = "starting";
+  #program: Pick<LoadedProgram, "status"> | undefined;
+  #listener: Pick<Listener, "connections" | "accepts"> | undefined;
+
+  /** Tells that requests are served from now on. */
+  serve(
+    program: Pick<LoadedProgram, "status">,
+    listener: Pick<Listener, "connections" | "accepts">,
+  ): void {
+    this.#program = program;
+    this.#listener = listener;
+    this.#health = "ok";
+  }
+
+  /** Tells that the process is about to end. */
+  drain(): void {
+    this.#health = "draining";
+  }
 
   /** Answers one exchange: `/healthz` with 200 and `ok`, or with 503 and what it is instead. */
   async answer(exchange: Exchange): Promise<void> {
@@ -53,14 +67,14 @@ export class Admin {
       const health = await this.#lookAtHealth();
       return { status: health === "ok" ? 200 : 503, text: `${health}\n` };
     }
-    const text = this.metrics.render(this.program?.status(), this.listener?.connections() ?? 0);
+    const text = this.metrics.render(this.#program?.status(), this.#listener?.connections() ?? 0);
     return { status: 200, text, type: EXPOSITION_TYPE };
   }
 
   /** A process whose port does not accept connections is not healthy, whatever else it says. */
   async #lookAtHealth(): Promise<string> {
-    if (this.health !== "ok" || !this.listener) return this.health;
-    return await this.listener.accepts() ? this.health : "not accepting connections";
+    if (this.#health !== "ok" || !this.#listener) return this.#health;
+    return await this.#listener.accepts() ? this.#health : "not accepting connections";
   }
 }
 

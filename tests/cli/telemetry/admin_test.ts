@@ -86,7 +86,11 @@ Deno.test("the administration has two resources, to be read", async () => {
   const starting = await fetchRaw(port, "/healthz");
   assertEquals([starting.status, starting.body], [503, "starting\n"]);
   assertEquals(valuesOf(starting, "cache-control"), ["no-store"]);
-  admin.health = "ok";
+  const instances = { live: 0, idle: 0, most: 1 };
+  admin.serve(
+    { status: () => ({ instances, queued: 0, traps: 0, limits: {}, backends: {} }) },
+    { connections: () => 0, accepts: () => Promise.resolve(true) },
+  );
   assertEquals((await fetchRaw(port, "/healthz?verbose")).status, 200);
   const head = await fetchRaw(port, "/healthz", { method: "HEAD" });
   assertEquals([head.status, valuesOf(head, "content-length"), head.body], [200, ["3"], ""]);

@@ -1,0 +1,30 @@
+import { listen } from "../../server/listener.ts";
+import type { Listener, ListenOptions } from "../../server/listen_options.ts";
+import { CommandError, reasonOf } from "../errors.ts";
+import type { Bind } from "../flags/flag_values.ts";
+
+/** Everything that a listener needs but its address. */
+export type ServerOptions = Omit<ListenOptions, keyof Bind>;
+
+/**
+ * Listens on an address of the command line.
+ *
+ * @param flag The flag that the address comes from, for the message.
+ * @throws {CommandError} If it cannot.
+ */
+export async function openListener(
+  bind: Bind,
+  flag: string,
+  options: ServerOptions,
+): Promise<Listener> {
+  try {
+    return await listen({ ...bind, ...options });
+  } catch (error) {
+    const host = bind.hostname.includes(":") ? `[${bind.hostname}]` : bind.hostname;
+    const taken = (error as { code?: string }).code === "EADDRINUSE";
+    throw new CommandError(
+      `Cannot listen on ${host}:${bind.port}: ${reasonOf(error)}` +
+        (taken ? ` (try --${flag} localhost:0)` : ""),
+    );
+  }
+}
