@@ -83,6 +83,10 @@ export class Fastlike implements AsyncDisposable {
     checkNodeInternals();
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
+    await service.cache.loaded?.catch(async (error) => {
+      await service.close();
+      throw error;
+    });
     const watchdog = watchdogOf(service);
     const loaded = await load(source, service, watchdog);
     await watchdog.start();
@@ -209,7 +213,7 @@ export class Fastlike implements AsyncDisposable {
     await Promise.all(running.map(({ run }) => run.ended));
     this.#loaded.pool.retire();
     this.#loaded.watchdog[Symbol.dispose]();
-    this.#service.close();
+    await this.#service.close();
   }
 
   /** Never throws, whatever the exchange does. */

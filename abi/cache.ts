@@ -61,13 +61,13 @@ const asLookup = (outcome: LookupResult, insistsOnRange: boolean) =>
   new CacheLookup(outcome, insistsOnRange);
 
 export const cache: Namespace = namespace("fastly_cache", {
-  /** Waits for nobody. */
-  lookup: call(
+  /** Waits for no other lookup. */
+  lookup: wait(
     [cacheKey, lookupOptions],
-    out.put(CacheLookup),
-    ({ service }, key, { request, insistsOnRange }) => {
-      const found = service.cache.lookup(keyFor(request, key), headersOf(request));
-      return new CacheLookup({ found, obligation: undefined }, insistsOnRange);
+    out.u32,
+    (sandbox, key, { request, insistsOnRange }) => {
+      const pending = sandbox.service.cache.lookup(keyFor(request, key), headersOf(request));
+      return settle(sandbox, new CacheBusy(pending, insistsOnRange), asLookup);
     },
   ),
   /** Stores over whatever there is, and over whoever is getting it. */

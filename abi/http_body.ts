@@ -41,7 +41,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   }),
 
   /** Ends a stream well: the other side sees a complete message. */
-  close: call([take(Body)], out.none, (_, body) => body.close()),
+  close: wait([take(Body)], out.none, (_, body) => body.close()),
 
   /** Ends a stream badly: the other side sees a broken one. */
   abandon: call([take(Body)], out.none, (_, body) => body.drop()),

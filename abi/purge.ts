@@ -1,6 +1,7 @@
-/** `fastly_purge`: taking back what is cached. @module */
+/** `fastly_purge`: purging cached objects. @module */
 import { checkSurrogateKey } from "../service/cache/surrogate_keys.ts";
-import { call, type Input, type Namespace, namespace } from "./_define.ts";
+import { chain } from "../service/util/eventually.ts";
+import { type Input, type Namespace, namespace, wait } from "./_define.ts";
 import { options, text } from "./_in.ts";
 import * as out from "./_out.ts";
 
@@ -16,14 +17,17 @@ const buffer: Input<(value: string) => void> = {
 const purgeOptions = options({ answer: [1, buffer] }, { soft: 0 });
 
 export const purge: Namespace = namespace("fastly_purge", {
-  /** With a buffer it answers as Fastly's API for purges does; nothing is purged if the buffer is too small. */
-  purge_surrogate_key: call(
+  /**
+   * With a buffer it answers as Fastly's API for purges does; nothing is purged if the buffer is too small. Waits for the
+   * cache's driver.
+   */
+  purge_surrogate_key: wait(
     [text, purgeOptions],
     out.none,
     ({ service }, key, { soft, answer }) => {
       checkSurrogateKey(key);
       answer?.(JSON.stringify({ id: service.nextId(), status: "ok" }));
-      service.cache.purge(key, soft);
+      return chain(service.cache.purge(key, soft), () => {});
     },
   ),
 });

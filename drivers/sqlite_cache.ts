@@ -1,4 +1,5 @@
 import type { CacheDriver, CacheKept, ContentId } from "../service/cache/driver.ts";
+import type { Eventually } from "../service/util/eventually.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
 /** A row of the tables of objects and of their uses, as {@linkcode CacheDriver.load} needs it. */
@@ -6,12 +7,17 @@ interface Row extends Omit<CacheKept, "purged"> {
   readonly purged: number;
 }
 
-/** The driver of the cache, over a file that has been opened by `openSqlite`. */
+/**
+ * Makes a driver of the cache over a file that `openSqlite` has opened. While another process writes it waits for the
+ * lock by a timer, for up to 5 s, and the event loop goes on.
+ */
 export function sqliteCacheDriver(file: SqliteFile): CacheDriver {
   const prepare = (sql: string) => file.database.prepare(sql);
-  const read = <T>(run: () => T): T => file.atOnce("read the cache", run);
-  const write = <T>(run: () => T): T => file.atOnce("write to the cache", run);
-  const transact = <T>(run: () => T): T => write(() => file.transact(run));
+  const read = <T>(run: () => T): Eventually<T> => file.eventually("read the cache", run);
+  const write = (run: () => unknown): Eventually<void> =>
+    file.eventually("write to the cache", () => void run());
+  const transact = <T>(run: () => T): Eventually<T> =>
+    file.eventually("write to the cache", () => file.transact(run));
   const select = prepare(
     `SELECT id AS content, head, length, purged, hits, used
       FROM cache JOIN cache_use ON content = id WHERE place IS NOT NULL ORDER BY put, id`,
@@ -48,8 +54,9 @@ export function sqliteCacheDriver(file: SqliteFile): CacheDriver {
 
   return {
     load: () =>
-      read(() => select.all() as unknown as Row[])
-        .map((row) => ({ ...row, purged: row.purged === 1 })),
+      read(() =>
+        (select.all() as unknown as Row[]).map((row) => ({ ...row, purged: row.purged === 1 }))
+      ),
     append: (content, pieces) =>
       transact(() => {
         const id = content ?? begin();
@@ -70,16 +77,15 @@ export function sqliteCacheDriver(file: SqliteFile): CacheDriver {
         replaceUse.run(id, hits, now);
         return id;
       }),
-    has: (content) => read(() => selectOne.get(content)) !== undefined,
+    has: (content) => read(() => selectOne.get(content) !== undefined),
     read: (content, piece) =>
-      (read(() => selectPiece.get(content, piece)) as { bytes: Uint8Array } | undefined)?.bytes,
-    hide: (content) => void write(() => hide.run(content)),
+      read(() => (selectPiece.get(content, piece) as { bytes: Uint8Array } | undefined)?.bytes),
+    hide: (content) => write(() => hide.run(content)),
     free: (contents) =>
       transact(() => {
         for (const content of contents) remove.run(content);
       }),
-    purge: (surrogateKey, soft) =>
-      void write(() => (soft ? purgeSoft : purgeHard).run(surrogateKey)),
+    purge: (surrogateKey, soft) => write(() => (soft ? purgeSoft : purgeHard).run(surrogateKey)),
     use: (hits) =>
       transact(() => {
         for (const [content, count] of hits) updateUse.run(content, count, tick());

@@ -140,13 +140,16 @@ export class Body extends Waitable {
     return content;
   }
 
-  /** Ends a stream well: its reader sees a whole message. Frees what is no stream. */
-  close(): void {
+  /**
+   * Ends a stream well: its reader sees a whole message. Frees a body that is no stream.
+   *
+   * @returns When an object that it is the content of has been stored, if its driver answers later.
+   */
+  close(): Eventually<void> {
     if (!this.#stream) return this.#content.cancel();
     const { appended, sink, trailers } = this.#stream;
-    // A cache that cannot keep it throws: it is too late to tell the guest.
     if (appended) appended.then(() => sink.finish(trailers)).catch((error) => sink.abort(error));
-    else sink.finish(trailers);
+    else return sink.finish(trailers);
   }
 
   /** Ends a stream badly: its reader sees a message cut short. */

@@ -57,10 +57,9 @@ const NOT_AT_ALL: Lifetime = {
   staleIfError: 0n,
 };
 
-/** Looks for what a backend has answered to such a request, and waits for nobody. */
+/** Looks up the response to such a request; waits for no other lookup. */
 export function look(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): HttpCacheLookup {
-  const found = cacheOf(sandbox.service).lookup(keyFor(request, lookup), request.headers);
-  const pending = new PendingLookup({ found, obligation: undefined });
+  const pending = cacheOf(sandbox.service).lookup(keyFor(request, lookup), request.headers);
   return new HttpCacheLookup(sandbox, request, pending, "miss");
 }
 
@@ -331,16 +330,22 @@ function isPartial({ method, headers }: GuestRequest): boolean {
 /** Where an object's content is written. If not all of it comes, nobody finds the object any more. */
 function writerOf({ content }: Inserted): BodySink {
   return {
-    full: false,
-    room: Promise.resolve(),
+    get full() {
+      return content.full;
+    },
+    get room() {
+      return content.room;
+    },
     drained: () => content.drained(),
     write(chunk) {
-      content.write(chunk);
+      const taken = content.write(chunk);
       content.dropBroken();
+      return taken;
     },
     finish() {
-      content.finish();
+      const stored = content.finish();
       content.dropBroken();
+      return stored;
     },
     abort(error) {
       content.abort(error);

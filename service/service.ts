@@ -7,6 +7,7 @@ import { type Clock, clockOf } from "./util/clock.ts";
 import { type DeviceLookup, parseDevice } from "./client/device.ts";
 import type { ClientFacts } from "./client/client_facts.ts";
 import { Deadlines } from "./util/deadlines.ts";
+import type { Eventually } from "./util/eventually.ts";
 import { DriverTime } from "./util/driver_time.ts";
 import { Environment, Texts } from "./environment.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -127,7 +128,10 @@ export class Service {
     this.kvStores = shared.kvStores ??
       kvStoresOf(options.kvStores ?? {}, now, options.kvDriver, this.limits.kv_bytes, clock);
     this.#ownsKvStores = !shared.kvStores;
-    this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver);
+    this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver, {
+      time: driverTime,
+      report: (message) => this.report("error", message),
+    });
     this.#ownsCache = !shared.cache;
     this.wallTime = new Deadlines(this.limits.wall_time, this.stallClock);
     this.stalled = shared.stalled ?? new Deadlines(this.limits.stall_time, this.stallClock);
@@ -305,8 +309,12 @@ export class Service {
     return this.#closing;
   }
 
-  /** Ends it all, also what clients are still reading. */
-  close(): void {
+  /**
+   * Ends everything, also what clients are still reading.
+   *
+   * @returns When the cache's driver has answered, or has had `limits.driver_time` to do so.
+   */
+  close(): Eventually<void> {
     this.#closing = true;
     if (this.#ownsStalled) {
       this.stalled.expire();
@@ -314,7 +322,7 @@ export class Service {
     }
     this.#end();
     if (!this.#sharesReadThrough) this.readThrough.close();
-    if (this.#ownsCache) this.cache.close();
+    if (this.#ownsCache) return this.cache.close();
   }
 
   /** Ends what no guest needs any more. What clients are still reading of a backend's answer comes to its end. */

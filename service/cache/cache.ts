@@ -1,30 +1,34 @@
 import type { HeaderList } from "../http/headers.ts";
+import { chain, type Eventually } from "../util/eventually.ts";
 import { CacheContent } from "./content.ts";
-import type { CacheDriver, ContentId } from "./driver.ts";
+import type { CacheDriver, CacheKept, ContentId } from "./driver.ts";
+import { DriverCalls, type DriverCallsOptions } from "./driver_calls.ts";
 import { CacheEntry, type ReplaceStrategy } from "./entry.ts";
 import { decodeHead } from "./head.ts";
-import { Lru } from "./lru.ts";
-import { CachedObject, type FoundObject, type WriteOptions } from "./object.ts";
 import { type Inserted, PendingLookup } from "./lookup_result.ts";
+import { Lru } from "./lru.ts";
+import { CachedObject, type WriteOptions } from "./object.ts";
 import { Persistence } from "./persistence.ts";
 
-/** How often objects are looked through for those that are of no use any more, in milliseconds. */
+/** Time between two sweeps for expired objects, in milliseconds. */
 const SWEEP = 60_000;
 
 /**
- * The objects that a service's programs cache, by key. A request's header fields choose among the variants of a key.
+ * Objects that a service's programs cache, by key. A request's header fields choose among the variants of a key.
  *
- * How objects come and go:
- * 1. A lookup finds an object that is fresh, or stale and still usable. Looking alone changes nothing.
- * 2. A transaction that finds none, or a stale one, brings an obligation to whoever asked first. Those who ask for what
- *    is missing wait; they are let go when the insert starts, and read along while it is written.
- * 3. An obligation that is given up goes to the first who waits.
- * 4. Objects leave when another takes their place, when they are purged, when they have expired and nobody may ask about
- *    them any more, and, the least recently used first, when all of them take more bytes than they may. Whoever has
- *    found one reads on.
- * 5. A driver, if there is one, keeps each object once it is complete, until it leaves; the next cache begins with it.
+ * The life of an object:
+ * 1. A lookup finds an object that is fresh, or stale and still usable. A lookup alone changes nothing.
+ * 2. A transaction that finds none, or a stale one, gives its first caller an obligation. Callers who ask for what is
+ *    missing wait; they are let go when the insert begins, and read the content while it is written.
+ * 3. An obligation that is cancelled goes to the first caller who waits.
+ * 4. An object leaves when another takes its place, when it is purged, when it has expired and may not be revalidated any
+ *    more, and, the least recently used first, when all objects exceed their bound of bytes. Who has found it reads on.
+ * 5. A driver, if there is one, stores each object once it is complete, until the object leaves; the next cache begins
+ *    with what is stored. While the driver is asked for a content, lookups of its key wait.
  */
 export class Cache {
+  /** Resolves when the objects that the driver has are there; undefined if they are there already. */
+  readonly loaded: Promise<void> | undefined;
   readonly #entries = new Map<string, CacheEntry>();
   readonly #lru: Lru;
   readonly #now: () => number;
@@ -33,42 +37,45 @@ export class Cache {
 
   /**
    * @param most Bytes that the objects may take, in memory and with the driver.
-   * @param now The time in milliseconds.
-   * @param driver What keeps the objects; by default nothing does.
-   * @throws {Error} If what the driver has is damaged; in one line.
+   * @param now Time in milliseconds since 1970.
+   * @param driver Stores the objects; by default nothing does.
+   * @throws {Error} If what the driver has is damaged, in one line; for a driver that answers later
+   * {@linkcode Cache.loaded} rejects with it.
    */
-  constructor(most: number, now: () => number, driver?: CacheDriver) {
+  constructor(
+    most: number,
+    now: () => number,
+    driver?: CacheDriver,
+    options?: DriverCallsOptions,
+  ) {
     this.#lru = new Lru(most);
     this.#now = now;
     this.#swept = now();
     if (!driver) return;
-    this.#persistence = new Persistence(driver, now);
-    try {
-      this.#load(driver);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Cannot use the cache that is kept: ${reason}`, { cause: error });
-    }
+    const calls = new DriverCalls(driver, options);
+    this.#persistence = new Persistence(calls, now);
+    this.loaded = this.#load(calls);
   }
 
-  /** Bytes that the objects take, about. */
+  /** Bytes that the objects take: an estimate. */
   get bytes(): number {
     return this.#lru.bytes;
   }
 
-  /** The object for a request that may be used, stale or not. */
-  lookup(key: string, headers: HeaderList): FoundObject | undefined {
-    return this.#entries.get(key)?.lookup(headers);
+  /** Finds an object that may be used for a request, fresh or stale. Waits for no other lookup. */
+  lookup(key: string, headers: HeaderList): PendingLookup {
+    return this.#entries.get(key)?.lookup(headers) ?? nothing();
   }
 
-  /** Puts an object in the place of whatever there is for the request. */
+  /** Inserts an object in the place of any that there is for the request. Its content is still to be written. */
   insert(key: string, headers: HeaderList, options: WriteOptions): Inserted {
     this.#sweep();
     return this.#entry(key).insert(headers, options);
   }
 
   /**
-   * As {@linkcode Cache.lookup}, but one of those who ask gets what is missing, and the others wait for it.
+   * Finds an object as {@linkcode Cache.lookup} does; of the callers who miss the same object one gets the obligation to
+   * insert it, and the others wait (request collapsing).
    *
    * @param owner The run of a program that asks.
    */
@@ -78,8 +85,8 @@ export class Cache {
   }
 
   /**
-   * What there is to be replaced. `immediate` waits for nobody and holds nobody up; `immediate-force-miss` takes what
-   * there is away, so that others wait for the replacement; `wait` lets those who are at work go first.
+   * Finds the object that is to be replaced. `immediate` waits for no obligation and gives none; `immediate-force-miss`
+   * removes the object, so that others wait for the replacement; `wait` lets an open obligation end first.
    *
    * @param owner The run of a program that asks.
    */
@@ -90,54 +97,81 @@ export class Cache {
     owner?: object,
   ): PendingLookup {
     if (strategy !== "immediate") return this.#entry(key).replace(headers, strategy, owner);
-    return this.#entries.get(key)?.replace(headers, strategy) ??
-      new PendingLookup({ found: undefined, obligation: undefined });
+    return this.#entries.get(key)?.replace(headers, strategy) ?? nothing();
   }
 
   /**
-   * Takes away every object that has a surrogate key.
+   * Removes every object that has a surrogate key. They are gone from memory when the call returns, and from the driver
+   * when it has answered.
    *
-   * @param soft Makes them stale instead: they can still be used while somebody gets new ones.
-   * @returns How many there were.
+   * @param soft Makes them stale instead: they can be used while somebody gets new ones.
+   * @returns How many objects in memory had the key.
+   * @throws {unknown} Or rejects, if the driver fails: its objects may come back with the next start.
    */
-  purge(surrogateKey: string, soft: boolean): number {
+  purge(surrogateKey: string, soft: boolean): Eventually<number> {
     let count = 0;
-    this.#persistence?.driver.purge(surrogateKey, soft);
     for (const object of this.#lru.objects()) {
       if (!object.options.surrogateKeys.has(surrogateKey)) continue;
       count++;
       if (soft) object.purged = true;
       else this.#lru.drop(object);
     }
-    return count;
+    if (!this.#persistence) return count;
+    const purge = (driver: CacheDriver) => driver.purge(surrogateKey, soft);
+    return chain(this.#persistence.calls.write("purge the cache", purge, true), () => count);
   }
 
-  /** Keeps nothing any more, not even with a driver: what is being written is there for its readers alone. */
+  /** Empties the cache for good, with its driver: what is being written is there for its readers alone. */
   retire(): void {
     this.#lru.retire();
   }
 
-  /** Has the driver write what it has been spared so far. The driver may be closed then. */
-  close(): void {
-    this.#persistence?.close();
+  /** Resolves when the driver has answered all writes so far, or is late. Never rejects. */
+  drained(): Eventually<void> {
+    return this.#persistence?.calls.drained();
   }
 
-  #load(driver: CacheDriver): void {
+  /**
+   * Has the driver write what was put off.
+   *
+   * @returns When the driver has answered all calls, or is late. It may be closed then. Never rejects.
+   */
+  close(): Eventually<void> {
+    return this.#persistence?.close();
+  }
+
+  #load(calls: DriverCalls): Promise<void> | undefined {
+    const fail = (error: unknown): never => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`Cannot use the cache that is kept: ${reason}`, { cause: error });
+    };
+    try {
+      const kept = calls.read("read the cache", (driver) => driver.load());
+      if (!(kept instanceof Promise)) return void this.#restore(calls, kept);
+      const loaded = kept.then((kept) => this.#restore(calls, kept)).catch(fail);
+      loaded.catch(() => {}); // for callers who do not wait
+      return loaded;
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #restore(calls: DriverCalls, kept: readonly CacheKept[]): void {
     const expired: ContentId[] = [];
     const restored: { readonly used: number; readonly keep: () => void }[] = [];
-    for (const { content: id, length, hits, purged, used, head } of driver.load()) {
+    for (const { content: id, length, hits, purged, used, head } of kept) {
       const { key, variant, stored, options } = decodeHead(head);
-      const content = CacheContent.kept(driver, id, length);
+      const content = CacheContent.kept(calls, id, length);
       const object = new CachedObject(content, options, this.#now, hits, stored);
       object.purged = purged;
       if (object.phase === "expired") expired.push(id);
       else restored.push({ used, keep: this.#entry(key).restore(variant, object) });
     }
-    if (expired.length) driver.free(expired);
+    if (expired.length) this.#persistence?.attempt((driver) => driver.free(expired), true);
     for (const { keep } of restored.sort((a, b) => a.used - b.used)) keep();
   }
 
-  /** Before an entry is asked for: one that is emptied here is not the key's any more. */
+  /** Drops expired objects, once a minute. To be called before an entry is looked up: a sweep may remove the entry. */
   #sweep(): void {
     const now = this.#now();
     if (Math.abs(now - this.#swept) < SWEEP) return;
@@ -157,4 +191,8 @@ export class Cache {
     this.#entries.set(key, entry);
     return entry;
   }
+}
+
+function nothing(): PendingLookup {
+  return new PendingLookup({ found: undefined, obligation: undefined });
 }

@@ -1,92 +1,99 @@
-import { concat, type Eventually, type Payload } from "../http/bytes.ts";
+import type { Payload } from "../http/bytes.ts";
+import { chain, type Eventually } from "../util/eventually.ts";
 import { HostError } from "../errors.ts";
 import type { BodySink } from "../http/pipe.ts";
-import type { CacheDriver, ContentId } from "./driver.ts";
+import { ContentBuffer } from "./buffer.ts";
+import type { ContentId } from "./driver.ts";
+import type { DriverCalls } from "./driver_calls.ts";
 import { Reader } from "./reader.ts";
 import { type Position, Readers } from "./readers.ts";
+import { cut, PIECE, Spool } from "./spool.ts";
 
-/** Content up to this many bytes is in memory, in one piece when it is complete. A driver takes what is longer. */
+/** Content up to this many bytes is in memory, in one piece once it is complete. A driver takes what is longer. */
 const MAX_HELD = 1 << 20;
-/** Bytes in each piece that a driver has, but the last. */
-const PIECE = 256 << 10;
+/** Bytes that may wait in memory for a driver that answers later; beyond them the writer waits. */
+const MAX_UNSPOOLED = 4 << 20;
 
 /**
- * The bytes of an object: written once, and read by any number of readers, also while they are written. What is long is
- * with a driver, if there is one.
+ * Bytes of a cached object: written once, and read by any number of readers, also while they are written. The end of it
+ * is in a {@linkcode ContentBuffer}; a long content begins in a {@linkcode Spool}, if the cache has a driver.
  */
 export class CacheContent implements BodySink {
-  /** Whether it is in the cache, where readers may yet find it. */
+  /** Whether the object is in the cache, where readers may yet find it. */
   findable = false;
-  /** How many bytes there shall be, if the writer has said. */
+  /** Length in bytes that the writer has declared, if any. */
   readonly declared: number | undefined;
-  /** Is told of each piece: how many bytes it has. */
+  /** Is called with the number of bytes of each piece that is written. */
   grown: (bytes: number) => void = () => {};
-  /** Takes what has it out of the cache, if something has. */
+  /** Takes the object out of the cache, if it is in one. */
   drop: () => void = () => {};
-  /** Is told when no more bytes come. */
-  settled: () => void = () => {};
-  /** Is told when nobody reads any more. */
+  /** Is called when no more bytes come; answers when the object is stored. Never throws or rejects. */
+  settled: () => Eventually<void> = () => {};
+  /** Is called when the last reader has left. */
   idle: () => void = () => {};
-  /** Whether nothing more comes unless a run of a program writes it itself. */
+  /** Whether more comes only if this run of a program writes it itself. */
   writer: (run: object) => boolean = () => false;
-  /** What the driver calls it, if the driver has any of it. */
-  id: ContentId | undefined;
-  /** Where the driver has an object with this content, if it has one. */
+  /** Place at which the driver has an object with this content, if it has one. */
   slot: object | undefined;
-  #driver: CacheDriver | undefined;
-  /** Bytes at the beginning that only the driver has. */
-  #shelved = 0;
+  #spool: Spool | undefined;
+  #buffer = new ContentBuffer();
   /** Whether the driver has all of it. */
   #kept = false;
   #found = -Infinity;
   readonly #readers = new Readers();
-  /** Those behind what is shelved. */
-  #pieces: Uint8Array[] = [];
-  /** Where each piece ends. */
-  #ends: number[] = [];
-  /** Where the first of them begins, if what was before it is nowhere any more. */
-  #start = 0;
-  #written = 0;
   #complete = false;
   #fault: HostError | undefined;
   #change: PromiseWithResolvers<void> | undefined;
+  #appended: Promise<void> | undefined;
+  #recalling: Promise<boolean> | undefined;
 
-  /** @param driver What may take it. */
-  constructor(declared?: number, driver?: CacheDriver) {
+  /**
+   * @param declared Length in bytes, if the writer knows it.
+   * @param calls Calls of the driver that stores the object; by default nothing does.
+   * @param inMemory Whether the content stays in memory while it is written, even if it is long.
+   */
+  constructor(declared?: number, calls?: DriverCalls, inMemory = false) {
     this.declared = declared;
-    this.#driver = driver;
+    if (!calls) return;
+    this.#spool = new Spool(calls);
+    if (inMemory) this.#spool.stop();
   }
 
   /** A content that a driver has, complete. */
-  static kept(driver: CacheDriver, id: ContentId, length: number): CacheContent {
-    const content = new CacheContent(undefined, driver);
-    content.id = id;
+  static kept(calls: DriverCalls, id: ContentId, length: number): CacheContent {
+    const content = new CacheContent();
+    content.#spool = Spool.kept(calls, id, length);
+    content.#buffer = ContentBuffer.from(length);
     content.#kept = content.#complete = true;
-    content.#written = content.#shelved = length;
     return content;
+  }
+
+  /** Number of the content in the driver, if the driver has any of it. */
+  get id(): ContentId | undefined {
+    return this.#spool?.id;
   }
 
   /** Bytes written so far. */
   get written(): number {
-    return this.#written;
+    return this.#buffer.end;
   }
 
-  /** How many bytes there are in the end, if that is known: it was declared, or the writer has finished. */
+  /** Length in bytes, once it is known: declared, or because the writer has finished. */
   get length(): number | undefined {
-    return this.declared ?? (this.#complete ? this.#written : undefined);
+    return this.declared ?? (this.#complete ? this.written : undefined);
   }
 
-  /** Whether all of it is there. */
+  /** Whether all bytes have been written. */
   get complete(): boolean {
     return this.#complete;
   }
 
-  /** Whether no more bytes come. */
+  /** Whether no more bytes come: the content is complete, or has broken off. */
   get ended(): boolean {
     return this.#complete || this.#fault !== undefined;
   }
 
-  /** Whether more comes only if one run of a program itself writes it. */
+  /** Whether more comes only if this run of a program writes it itself. */
   isHeldBy(run: object): boolean {
     return !this.ended && this.writer(run);
   }
@@ -96,139 +103,158 @@ export class CacheContent implements BodySink {
     return this.#shelved > 0;
   }
 
-  /** How many read it. */
+  /** Number of readers. */
   get readers(): number {
     return this.#readers.count;
   }
 
-  /** When it was found last, in the time of {@linkcode CacheContent.find}. */
+  /** Time at which it was found last, as {@linkcode CacheContent.find} was told it. */
   get found(): number {
     return this.#found;
   }
 
-  /** Never: a writer does not wait for readers. */
+  /** Whether a driver could store the content: not if it has failed, or if bytes are gone. */
+  get keepable(): boolean {
+    return this.#complete && this.#spool !== undefined &&
+      !(this.#shelved && (this.#spool.stopped || this.#spool.lost));
+  }
+
+  /** Whether the writer should wait for {@linkcode CacheContent.room}: never for readers, but for a slow driver. */
   get full(): boolean {
-    return false;
+    return this.#appended !== undefined && this.written - this.#shelved >= MAX_UNSPOOLED;
   }
 
   get room(): Promise<void> {
-    return Promise.resolve();
+    return this.full ? this.#appended! : Promise.resolve();
+  }
+
+  get #shelved(): number {
+    return this.#spool?.length ?? 0;
   }
 
   /**
-   * For those who write by themselves: waits while all readers are far behind. Throws or rejects when nobody can read
-   * any more.
+   * Back-pressure for writers that copy from a source: resolves once a reader has caught up. Throws or rejects when no
+   * reader is left and none can come.
    */
   drained(): Eventually<void> {
-    return this.#readers.drained(() => this.#paced(), () => this.findable);
+    if (this.full) return this.room.then(() => this.drained());
+    return this.#readers.drained(() => this.#unread(), () => this.findable);
   }
 
-  #paced(): number | undefined {
+  #unread(): number | undefined {
     if (this.#fault) throw this.#fault;
-    return this.#complete ? undefined : this.#written;
+    return this.#complete ? undefined : this.written;
   }
 
-  /** Adds bytes, which it keeps. More than were declared spoil it for its readers, not for the writer. */
-  write(chunk: Uint8Array): void {
+  /**
+   * Appends bytes, which it keeps. More than were declared break the content for its readers; the writer is not told.
+   *
+   * @returns When the driver, if it is behind, has taken some of them.
+   */
+  write(chunk: Uint8Array): Eventually<void> {
     if (this.ended || chunk.length === 0) return;
     // A view of a larger buffer would keep all of that alive.
     const piece = chunk.length === chunk.buffer.byteLength ? chunk : chunk.slice();
-    this.#written += piece.length;
-    this.#pieces.push(piece);
-    this.#ends.push(this.#written);
-    if (this.declared !== undefined && this.#written > this.declared) this.#spoil("is too long");
-    if (this.#driver && this.#written - this.#shelved > (this.#shelved ? PIECE : MAX_HELD)) {
-      this.#shelve(this.#driver);
-    }
+    this.#buffer.push(piece);
+    if (this.declared !== undefined && this.written > this.declared) this.#break("is too long");
+    this.#spill();
     this.grown(piece.length);
     this.#changed();
-  }
-
-  /** Ends it well, unless it is shorter than declared. */
-  finish(): void {
-    if (this.ended) return;
-    if (this.declared !== undefined && this.#written < this.declared) this.#spoil("is too short");
-    else this.#complete = true;
-    const short = this.#written <= MAX_HELD && this.#start === 0;
-    if (this.#complete && this.#pieces.length > 1 && short) {
-      this.#hold(concat(this.#pieces));
-    }
-    this.#changed();
-    this.settled();
-  }
-
-  /** Ends it badly, unless all that was declared has come. Never throws: who gives up has more to let go of. */
-  abort(error: unknown): void {
-    if (this.ended) return;
-    try {
-      if (this.declared === this.#written) return this.finish();
-      this.#spoil("was not finished", error);
-      this.#changed();
-      this.settled();
-    } catch {
-      // A driver has failed, too.
-    }
+    if (this.full) return this.#appended;
   }
 
   /**
-   * Whether it can be read: another process may have had the driver free it. What is short is in memory then.
+   * Ends the content. One that is shorter than declared has broken off.
    *
-   * @param now The time in milliseconds; a while from then it stays where it is.
+   * @returns When the object is stored, if its driver answers later. Never throws or rejects.
    */
-  find(now: () => number): boolean {
-    if (!this.#driver || (this.#complete && !this.#shelved)) return true;
+  finish(): Eventually<void> {
+    if (this.ended) return;
+    if (this.declared !== undefined && this.written < this.declared) this.#break("is too short");
+    else this.#complete = true;
+    if (this.#complete && this.written <= MAX_HELD && !this.#buffer.start) this.#buffer.join();
+    this.#changed();
+    return this.settled();
+  }
+
+  /** Breaks the content off, unless all that was declared has come. Never throws or rejects. */
+  abort(error: unknown): Eventually<void> {
+    if (this.ended) return;
+    if (this.declared === this.written) return this.finish();
+    this.#break("was not finished", error);
+    this.#changed();
+    return this.settled();
+  }
+
+  /**
+   * Brings a short content to memory, and asks whether a long one still exists: another process may have had the driver
+   * free it. Notes the time, as whoever has found the content may read it a while later.
+   *
+   * @param now Gives the time in milliseconds.
+   * @returns Whether it can be read. Never throws or rejects: what cannot be read does not exist.
+   */
+  find(now: () => number): Eventually<boolean> {
+    const spool = this.#spool;
+    if (!spool || (this.#complete && !spool.length)) return true;
     this.#found = now();
-    if (!this.#shelved) return true;
-    if (this.#complete && this.#written <= MAX_HELD) return this.recall();
-    return this.id !== undefined && this.#driver!.has(this.id);
+    if (!spool.length) return true;
+    return this.#complete && this.written <= MAX_HELD ? this.recall() : spool.exists();
   }
 
-  /** Brings all of it to memory; answers whether it could. */
-  recall(): boolean {
-    if (!this.#shelved) return true;
-    const pieces: Uint8Array[] = [];
-    for (let at = 0; at < this.#shelved; at += PIECE) {
-      const piece = this.#fetch(at);
-      if (!piece) return false;
-      pieces.push(piece);
+  /** Brings all of it to memory; answers whether that was possible. Never throws or rejects. */
+  recall(): Eventually<boolean> {
+    const spool = this.#spool;
+    if (!spool?.length) return true;
+    if (this.#recalling) return this.#recalling;
+    try {
+      const recalled = chain(spool.readAll(), (pieces) => {
+        if (!pieces || !this.#shelved) return pieces !== undefined;
+        for (const piece of pieces.toReversed()) this.#buffer.unshift(piece);
+        if (this.#complete) this.#buffer.join();
+        spool.recalled();
+        return true;
+      });
+      if (!(recalled instanceof Promise)) return recalled;
+      const end = () => void (this.#recalling = undefined);
+      this.#recalling = recalled.catch(() => false);
+      this.#recalling.then(end);
+      return this.#recalling;
+    } catch {
+      return false;
     }
-    this.#hold(concat([...pieces, ...this.#pieces]));
-    this.#shelved = 0;
-    return true;
   }
 
-  /** Has it in memory and nowhere else; what calls this frees what the driver has. */
-  confine(): void {
-    if (this.recall()) this.#driver = undefined;
+  /** Has it in memory and nowhere else. The caller frees what the driver has. */
+  confine(): Eventually<boolean> {
+    this.#spool?.stop();
+    return this.recall();
   }
 
-  /** What the driver does not have yet, in pieces of the size that it is to get. */
+  /** Bytes that the driver does not have yet, in pieces of the size that it is to get. */
   unkept(): Uint8Array[] {
-    return this.#kept ? [] : cut(concat(this.#pieces));
-  }
-
-  /** Whether what only the driver had is there no more. */
-  get lost(): boolean {
-    return this.#shelved > 0 && this.id === undefined;
+    return this.#kept ? [] : cut(this.#buffer.concat());
   }
 
   /** Notes that the driver has all of it now. */
   keep(id: ContentId): void {
-    this.id = id;
+    const spooled = this.shelved;
+    this.#spool?.keep(id, this.written);
     this.#kept = true;
-    if (!this.#shelved) return;
-    this.#shelved = this.#written;
-    this.#pieces = [];
-    this.#ends = [];
+    if (spooled) this.#buffer.clear();
   }
 
   /** Notes that the driver has nothing of it any more. */
   lose(): void {
-    this.id = undefined;
+    this.#spool?.lose();
     this.#kept = false;
   }
 
-  /** Takes it out of the cache if it has broken off: who has found it gets to know, and others get it anew. */
+  /** Whether bytes that only the driver had are gone. */
+  get lost(): boolean {
+    return this.#spool?.lost ?? false;
+  }
+
+  /** Takes the object out of the cache if its content has broken off: its readers are told, others fetch it anew. */
   dropBroken(): void {
     if (this.#fault) this.drop();
   }
@@ -236,9 +262,8 @@ export class CacheContent implements BodySink {
   /** Takes no more bytes, if some are still to come: nobody is there who would read them. */
   abandon(): void {
     if (this.ended) return;
-    this.#pieces = [];
-    this.#ends = [];
-    this.#spoil("has left the cache");
+    this.#buffer.clear();
+    this.#break("has left the cache");
     this.#changed();
   }
 
@@ -249,19 +274,21 @@ export class CacheContent implements BodySink {
 
   /** Resolves when the byte at an offset is there, or will never be. */
   async reaches(offset: number): Promise<void> {
-    while (this.#written <= offset && !this.ended) await this.change();
+    while (this.written <= offset && !this.ended) await this.change();
   }
 
   /**
-   * Everything, or a part of it: whole if it is at hand in one piece, else to be read as it comes.
+   * Opens the content, or a part of it: as bytes if they are in memory in one piece, else to be read as they come.
    *
-   * @param to Where the part ends, exclusive; without it the end of the content is the end.
+   * @param from Offset of the first byte.
+   * @param to Offset behind the last byte; by default the end of the content.
    */
   read(from = 0, to?: number): Payload {
-    const end = to ?? this.#written;
-    const [only] = this.#pieces;
-    if (this.#complete && only?.length === this.#written && from <= end && end <= this.#written) {
-      return only.subarray(from, end);
+    const { written } = this;
+    const end = to ?? written;
+    const { whole, start } = this.#buffer;
+    if (this.#complete && whole && start === 0 && from <= end && end <= written) {
+      return whole.subarray(from, end);
     }
     return new Reader(this, from, to);
   }
@@ -273,7 +300,7 @@ export class CacheContent implements BodySink {
 
   /** Notes that a reader has read on. */
   moved(): void {
-    if (!this.findable && !this.ended && !this.#driver) this.#trim();
+    if (!this.findable && !this.ended && (this.#spool?.stopped ?? true)) this.#trim();
     this.#readers.moved();
   }
 
@@ -283,83 +310,64 @@ export class CacheContent implements BodySink {
     if (!this.#readers.count) this.idle();
   }
 
-  /** Lets go of what all have read, as none can come. */
-  #trim(): void {
-    const hindmost = this.#readers.hindmost ?? 0;
-    if (hindmost - this.#start < MAX_HELD) return;
-    const unread = this.#ends.findIndex((end) => end > hindmost);
-    const read = unread < 0 ? this.#ends.length : unread;
-    this.#start = this.#ends[read - 1] ?? this.#start;
-    this.#pieces.splice(0, read);
-    this.#ends.splice(0, read);
-  }
-
-  /** Bytes at a position, up to an end; none if they are not there. Throws if there will never be any. */
-  at(position: number, to: number | undefined): Uint8Array | "later" | "end" {
+  /**
+   * Bytes at a position, up to an end.
+   *
+   * @returns "later" if they have not been written yet.
+   * @throws {HostError} `http-incomplete` if there will never be any.
+   */
+  at(position: number, to: number | undefined): Eventually<Uint8Array> | "later" | "end" {
     const limit = to ?? this.declared ?? Infinity;
-    if (position < Math.min(limit, this.#shelved)) {
-      const piece = this.#fetch(position);
-      const start = position % PIECE;
-      if (!piece || piece.length <= start) gone();
-      return piece.subarray(start, start + Math.min(limit, this.#shelved) - position);
-    }
-    if (position < this.#start) throw incomplete(`its first ${this.#start} bytes are gone`);
-    if (position < Math.min(limit, this.#written)) {
-      const index = this.#find(position);
-      const piece = this.#pieces[index]!;
-      const start = this.#ends[index]! - piece.length;
-      return piece.subarray(position - start, Math.min(limit - start, piece.length));
+    if (position < Math.min(limit, this.#shelved)) return this.#readShelved(position, limit);
+    const { start, end } = this.#buffer;
+    if (position < Math.min(limit, start)) throw incomplete(`its first ${start} bytes are gone`);
+    if (position < Math.min(limit, end)) {
+      return this.#buffer.at(position).subarray(0, limit - position);
     }
     if (to !== undefined && position >= to) return "end";
     if (this.#fault) throw this.#fault;
     if (position === limit) return "end";
     if (!this.#complete) return "later";
-    if (to === undefined && position === this.#written) return "end";
-    throw incomplete(`it ends at ${this.#written}, before the end of the range`);
+    if (to === undefined && position === end) return "end";
+    throw incomplete(`it ends at ${end}, before the end of the range`);
   }
 
-  /** The piece that holds a position. */
-  #find(position: number): number {
-    let low = 0;
-    let high = this.#ends.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#ends[middle]! > position) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  }
-
-  /** Gives the driver all but the last piece. If it cannot take the first ones, all of it stays in memory. */
-  #shelve(driver: CacheDriver): void {
-    const pieces = cut(concat(this.#pieces));
-    const rest = pieces.pop()!;
+  #readShelved(position: number, limit: number): Eventually<Uint8Array> {
+    const most = Math.min(limit, this.#shelved) - position;
+    const take = (piece: Uint8Array | undefined) => piece ? piece.subarray(0, most) : gone();
     try {
-      this.id = driver.append(this.id, pieces);
+      const piece = this.#spool!.read(position);
+      return piece instanceof Promise ? piece.then(take, gone) : take(piece);
     } catch (error) {
-      if (this.#shelved) throw error;
-      this.#driver = undefined;
-      return;
+      return gone(error);
     }
-    this.#shelved = this.#written - rest.length;
-    this.#pieces = [rest.slice()];
-    this.#ends = [this.#written];
   }
 
-  #hold(whole: Uint8Array): void {
-    this.#pieces = [whole];
-    this.#ends = [this.#written];
+  /** Lets go of what all have read, as no reader can come. */
+  #trim(): void {
+    const hindmost = this.#readers.hindmost ?? 0;
+    if (hindmost - this.#buffer.start >= MAX_HELD) this.#buffer.trim(hindmost);
   }
 
-  /** The piece with a position, as the driver has it. */
-  #fetch(position: number): Uint8Array | undefined {
-    const { id } = this;
-    return id === undefined ? undefined : this.#driver!.read(id, Math.floor(position / PIECE));
+  /** Gives the driver all but the last piece of what is in memory, if that is much. */
+  #spill(): void {
+    const spool = this.#spool;
+    if (!spool || spool.stopped || spool.appending) return;
+    if (this.written - spool.length <= (spool.length ? PIECE : MAX_HELD)) return;
+    const pieces = cut(this.#buffer.concat());
+    pieces.pop();
+    const end = this.#buffer.start + pieces.length * PIECE;
+    const appended = spool.append(pieces, () => this.#buffer.drop(end));
+    if (!(appended instanceof Promise)) return;
+    this.#appended = appended.then(() => {
+      this.#appended = undefined;
+      if (!this.ended) this.#spill();
+    });
   }
 
-  #spoil(what: string, cause?: unknown): void {
+  #break(what: string, cause?: unknown): void {
     this.#fault = incomplete(
-      `it ${what}: ${this.#written} bytes of ${this.declared ?? "any number"}`,
+      `it ${what}: ${this.written} bytes of ${this.declared ?? "any number"}`,
       cause,
     );
   }
@@ -375,12 +383,6 @@ function incomplete(why: string, cause?: unknown): HostError {
   return new HostError("http-incomplete", `Cannot read on in a cached object: ${why}`, { cause });
 }
 
-function gone(): never {
-  throw incomplete("it has left the cache, and what kept it has it no more");
-}
-
-function cut(bytes: Uint8Array): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += PIECE) pieces.push(bytes.subarray(at, at + PIECE));
-  return pieces;
+function gone(cause?: unknown): never {
+  throw incomplete("it has left the cache, and its driver cannot give it any more", cause);
 }

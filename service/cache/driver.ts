@@ -1,67 +1,84 @@
-/** The number of a content in a driver; never that of another one, also after the next start. */
+import type { Eventually } from "../util/eventually.ts";
+
+/** Number of a content in a driver. It is never given again, not even after a restart. */
 export type ContentId = number;
 
-/** What an object is found by, and what was said of it. */
+/** A cached object as a driver stores it, without its content. */
 export interface CacheRecord {
-  /** Where the object is: there is one at a place. Well-formed text without NUL. */
+  /** Identifies the object: a driver has at most one object at a place. Well-formed text without NUL. */
   readonly place: string;
-  /** All that the cache has to know of it, for the cache to read. Well-formed text without NUL. */
+  /** Key, lifetime and metadata of the object, encoded by the cache. Well-formed text without NUL. */
   readonly head: string;
-  /** What {@linkcode CacheDriver.purge} finds it by. */
+  /** Keys by which {@linkcode CacheDriver.purge} finds the object. */
   readonly surrogateKeys: ReadonlySet<string>;
   /** Bytes of the content. */
   readonly length: number;
-  /** How often it was found. */
+  /** How often the object was found. */
   readonly hits: number;
-  /** Whether a soft purge has made it stale. */
+  /** Whether a soft purge has made the object stale. */
   readonly purged: boolean;
 }
 
-/** An object that is kept. */
+/** An object as a driver gives it back at the next start. */
 export interface CacheKept extends Omit<CacheRecord, "place" | "surrogateKeys"> {
-  /** The number of its content. */
+  /** Number of the object's content. */
   readonly content: ContentId;
-  /** Grows from use to use; the last {@linkcode CacheDriver.put} is a use, too. */
+  /** Order of the last uses: the greater, the later. A {@linkcode CacheDriver.put} counts as a use. */
   readonly used: number;
 }
 
 /**
- * What keeps the objects of a cache from one start to the next. All that guests see of them (freshness, variants, who
- * gets what is missing, the bound) is the cache's, which reads every record when it starts, and a content when it is
- * first asked for. It keeps an object once its content is complete.
+ * Storage that keeps the objects of a cache from one start to the next. Freshness, variants, request collapsing and the
+ * bound on bytes are the cache's: it reads every record when it starts, reads a content when it is first asked for, and
+ * stores an object once its content is complete.
  *
- * A content is a list of pieces, with numbers from 0 on. It is there until it is freed, whether an object has it or not;
- * contents that no object has are of no use after the process has ended.
+ * A content is a list of pieces, numbered from 0. It exists until it is freed, whether an object has it or not; contents
+ * without an object are of no use after the process has ended.
  *
- * Every call answers at once. When it has returned, what it did must be where the driver promises it to be.
+ * Every call may answer later; a value that is given at once costs no turn of the event loop. Calls that write are made
+ * one after another: the next begins when the one before has answered or failed. `read` and `has` may come at any time.
+ * When a call has answered, its effect must be where the driver promises it to be. `limits.driver_time` bounds how long
+ * an answer is awaited; a write whose answer was late still counts, and the next write waits for it.
+ *
+ * What a driver throws, or rejects with, is logged once until a call succeeds again, and the cache goes on without the
+ * driver: an object is in memory only, an object whose content cannot be read is a miss. Only a purge fails the guest's
+ * call.
  */
 export interface CacheDriver {
-  /** Every object, in the order in which they were put. */
-  load(): readonly CacheKept[];
-  /** Keeps pieces behind those that the content has; without a number, they begin a content. */
-  append(content: ContentId | undefined, pieces: readonly Uint8Array[]): ContentId;
+  /** Gives every object, in the order in which they were put. */
+  load(): Eventually<readonly CacheKept[]>;
   /**
-   * Puts an object at its place, in one step with the last pieces of its content: the object that was there, and the one
-   * that had the content, are found no more. The content of the former stays.
+   * Appends pieces to a content.
    *
-   * @param content As {@linkcode CacheDriver.append} takes it.
-   * @returns The number of the content; undefined if the content is not there any more, and then nothing was done.
+   * @param content Without a number the pieces begin a new content.
+   * @returns The number of the content.
+   */
+  append(
+    content: ContentId | undefined,
+    pieces: readonly Uint8Array[],
+  ): Eventually<ContentId>;
+  /**
+   * Puts an object at its place, in one step with the last pieces of its content. The object that was at the place, and
+   * the one that had the content, are not found any more. The content of the former stays.
+   *
+   * @param content As for {@linkcode CacheDriver.append}.
+   * @returns The number of the content; undefined, with nothing done, if the content has been freed.
    */
   put(
     record: CacheRecord,
     content: ContentId | undefined,
     pieces: readonly Uint8Array[],
-  ): ContentId | undefined;
-  /** Whether a content is still there: another process may have freed it. */
-  has(content: ContentId): boolean;
-  /** A piece of a content; undefined if it is not there any more. */
-  read(content: ContentId, piece: number): Uint8Array | undefined;
-  /** Has the object with this content be found no more; the content stays. */
-  hide(content: ContentId): void;
-  /** Takes contents away, with the objects that have them. Some may be gone. */
-  free(contents: readonly ContentId[]): void;
-  /** Hides every object that has a surrogate key, or marks it as {@linkcode CacheRecord.purged}. */
-  purge(surrogateKey: string, soft: boolean): void;
-  /** Notes the hits of the objects with these contents, and that they were used in this order. Some may be gone. */
-  use(hits: ReadonlyMap<ContentId, number>): void;
+  ): Eventually<ContentId | undefined>;
+  /** Whether a content exists: another process may have freed it. */
+  has(content: ContentId): Eventually<boolean>;
+  /** Gives a piece of a content; undefined if the content has been freed. */
+  read(content: ContentId, piece: number): Eventually<Uint8Array | undefined>;
+  /** Takes the object with this content from its place; the content stays. */
+  hide(content: ContentId): Eventually<void>;
+  /** Deletes contents and the objects that have them. Some may have been deleted before. */
+  free(contents: readonly ContentId[]): Eventually<void>;
+  /** Hides every object that has a surrogate key, or, if `soft`, marks it as {@linkcode CacheRecord.purged}. */
+  purge(surrogateKey: string, soft: boolean): Eventually<void>;
+  /** Stores the hits of the objects with these contents, used in this order. Some may have been deleted. */
+  use(hits: ReadonlyMap<ContentId, number>): Eventually<void>;
 }

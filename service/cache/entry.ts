@@ -4,13 +4,9 @@ import { CacheContent } from "./content.ts";
 import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
 import { CachedObject, FoundObject, type WriteOptions } from "./object.ts";
-import {
-  type Inserted,
-  type LookupResult,
-  type Obligation,
-  PendingLookup,
-} from "./lookup_result.ts";
+import type { Inserted, Obligation, PendingLookup } from "./lookup_result.ts";
 import type { PersistedEntry, Persistence } from "./persistence.ts";
+import { type Attempt, BEHIND, type Ending, LOADING, Waiters } from "./waiters.ts";
 import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 
 /** How a replacement goes about others who are getting the same object. */
@@ -41,25 +37,15 @@ interface Match {
   readonly phase: Phase | undefined;
 }
 
-/** How an obligation has ended that brought no object. */
-interface Ending {
-  /** An object that may be used although it could not be renewed. */
-  readonly excused?: CachedObject | undefined;
-  /** What nobody gets for others any more. */
-  readonly released?: Variant;
-}
-
-/** Somebody who waits, until an attempt comes to something. */
-interface Waiter {
-  readonly attempt: (ending: Ending) => LookupResult | undefined;
-  readonly pending: PendingLookup;
-}
-
 /** All that is known of one key. At most one has the obligation for a variant; the others wait in order. */
 export class CacheEntry {
   /** The one of the newest object first. */
   #rules: Rule[] = [];
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters();
+  /** Objects of which the driver is asked whether their content exists. */
+  readonly #loading = new Set<CachedObject>();
+  /** Objects of which it has said so, until no object is loading: lookups that waited for several ask for each once. */
+  readonly #loaded = new Set<CachedObject>();
   readonly #key: string;
   readonly #lru: Lru;
   readonly #now: () => number;
@@ -81,39 +67,44 @@ export class CacheEntry {
     this.#persistence = persistence;
   }
 
-  /** The object for a request that may be used, stale or not; waits for nobody and obliges nobody. */
-  lookup(headers: HeaderList): FoundObject | undefined {
-    return this.#use(usable(this.#matches(headers)));
+  /** Finds an object that may be used, fresh or stale; waits for no other lookup and gives no obligation. */
+  lookup(headers: HeaderList): PendingLookup {
+    return this.#join(headers, () => {
+      const matches = this.#matches(headers);
+      return matches ? settled(this.#use(usable(matches))) : LOADING;
+    });
   }
 
-  /** As {@linkcode CacheEntry.lookup}, but one gets what is missing or stale, and the others wait for what is missing. */
+  /** As {@linkcode CacheEntry.lookup}, but one caller gets the obligation for what is missing or stale. */
   transaction(headers: HeaderList, owner?: object): PendingLookup {
     return this.#join(headers, (ending) => this.#attempt(headers, ending, owner));
   }
 
-  /** What there is to be replaced. An obligation comes with it if others are to wait for the replacement. */
+  /** Finds the object to be replaced. An obligation comes with it if others are to wait for the replacement. */
   replace(headers: HeaderList, strategy: ReplaceStrategy, owner?: object): PendingLookup {
-    return this.#join(headers, () => {
-      const matches = this.#matches(headers);
-      const match = usable(matches);
-      const found = see(match);
-      if (strategy === "immediate") return { found, obligation: undefined };
-      const busy = matches.some(({ variant }) => variant.obligation);
-      if (busy && strategy === "wait") return undefined;
-      if (strategy === "immediate-force-miss") {
-        for (const { variant } of matches) this.#empty(variant);
-      }
-      const variant = busy ? undefined : match?.variant ?? this.#newest(headers);
-      const obligation = variant && this.#oblige(variant, headers, found?.object, owner);
-      for (const { variant } of matches) this.#prune(variant);
-      return { found, obligation };
-    });
+    return this.#join(headers, () => this.#replace(headers, strategy, owner));
+  }
+
+  #replace(headers: HeaderList, strategy: ReplaceStrategy, owner: object | undefined): Attempt {
+    const matches = this.#matches(headers);
+    if (!matches) return LOADING;
+    const match = usable(matches);
+    const found = see(match);
+    if (strategy === "immediate") return settled(found);
+    const busy = matches.some(({ variant }) => variant.obligation);
+    if (busy && strategy === "wait") return BEHIND;
+    if (strategy === "immediate-force-miss") {
+      for (const { variant } of matches) this.#empty(variant);
+    }
+    const variant = busy ? undefined : match?.variant ?? this.#newest(headers);
+    const obligation = variant && this.#oblige(variant, headers, found?.object, owner);
+    for (const { variant } of matches) this.#prune(variant);
+    return settled(found, obligation);
   }
 
   /** Puts an object in the place of whatever there is for the request. */
   insert(headers: HeaderList, options: WriteOptions): Inserted {
-    const driver = options.sensitive ? undefined : this.#persistence?.driver;
-    const content = new CacheContent(options.length, driver);
+    const content = new CacheContent(options.length, this.#persistence?.calls, options.sensitive);
     const object = new CachedObject(content, options, this.#now);
     // Found by its writer, before it can be stale.
     const found = new FoundObject(object, "fresh");
@@ -122,13 +113,14 @@ export class CacheEntry {
   }
 
   /**
-   * Puts an object where an earlier start has left it.
+   * Puts an object that the driver has in its place, unless a newer one is there.
    *
-   * @param key That of the variant.
-   * @returns What counts it, as the most recently used.
+   * @param key Key of the variant.
+   * @returns A function that counts it, as the most recently used.
    */
   restore(key: string, object: CachedObject): () => void {
     const variant = this.#variant(this.#front(object.options.varyRule), key);
+    if (variant.object) return () => {};
     variant.object = object;
     variant.slot?.restore(object.content);
     return () => this.#keep(variant, object);
@@ -138,38 +130,68 @@ export class CacheEntry {
     headers: HeaderList,
     { excused, released }: Ending,
     owner: object | undefined,
-  ): LookupResult | undefined {
+  ): Attempt {
     const matches = this.#matches(headers);
+    if (!matches) return LOADING;
     const match = usable(matches);
     if (match) {
       const renew = match.phase === "stale" && !match.variant.obligation;
       const found = this.#use(match);
-      if (!renew) return { found, obligation: undefined };
-      return { found, obligation: this.#oblige(match.variant, headers, found?.object, owner) };
+      if (!renew) return settled(found);
+      return settled(found, this.#oblige(match.variant, headers, found?.object, owner));
     }
     const spare = matches.find(({ phase }) => phase === "if-error") ??
       matches.find(({ phase }) => phase === "revalidatable");
     if (spare?.phase === "if-error" && spare.variant.object === excused) {
-      return { found: this.#use(spare), obligation: undefined };
+      return settled(this.#use(spare));
     }
-    if (matches.some(({ variant }) => variant.obligation)) return undefined;
+    if (matches.some(({ variant }) => variant.obligation)) return BEHIND;
     const variant = spare?.variant ?? this.#newest(headers);
-    if (variant === released) return { found: undefined, obligation: undefined };
+    if (variant === released) return settled(undefined);
     const found = this.#use(spare);
-    return { found, obligation: this.#oblige(variant, headers, found?.object, owner) };
+    return settled(found, this.#oblige(variant, headers, found?.object, owner));
   }
 
-  /** What there is for the request by each rule, that of the newest rule first. */
-  #matches(headers: HeaderList): Match[] {
+  /**
+   * The variant of the request by each rule, that of the newest rule first.
+   *
+   * @returns Undefined while the driver is asked for one of them: the lookups that wait are woken then.
+   */
+  #matches(headers: HeaderList): Match[] | undefined {
     const matches: Match[] = [];
+    let loading = false;
     for (const { names, variants } of this.#rules) {
       const variant = variants.get(variantOf(names, headers));
-      // Not pruned: what is asked for here may be written next.
-      if (variant?.object && !variant.object.content.find(this.#now)) this.#empty(variant);
-      // Asked once: the time goes on, and what is fresh now may not be fresh at the next question.
-      if (variant) matches.push({ variant, phase: variant.object?.phase });
+      if (!variant) continue;
+      if (variant.object && this.#isLoading(variant, variant.object)) loading = true;
+      // The phase is read once: time goes on, and what is fresh now may be stale at the next reading.
+      matches.push({ variant, phase: variant.object?.phase });
     }
-    return matches;
+    return loading ? undefined : matches;
+  }
+
+  /** Whether the driver still has to say whether the object's content exists. If it does not, the variant is emptied. */
+  #isLoading(variant: Variant, object: CachedObject): boolean {
+    if (this.#loading.has(object)) return true;
+    if (this.#loaded.has(object)) return false;
+    const exists = object.content.find(this.#now);
+    if (!(exists instanceof Promise)) {
+      // Not pruned: what is looked up here may be written next.
+      if (!exists) this.#empty(variant);
+      return false;
+    }
+    this.#loading.add(object);
+    exists.then((exists) => this.#endLoading(variant, object, exists));
+    return true;
+  }
+
+  #endLoading(variant: Variant, object: CachedObject, exists: boolean): void {
+    this.#loading.delete(object);
+    if (exists) this.#loaded.add(object);
+    else if (variant.object === object) this.#empty(variant);
+    this.#waiters.wake();
+    if (!this.#loading.size) this.#loaded.clear();
+    this.#prune(variant);
   }
 
   /** Counts a hit. */
@@ -228,17 +250,17 @@ export class CacheEntry {
       },
       useStale: () => {
         end();
-        this.#wake({ excused: known });
+        this.#waiters.wake({ excused: known });
         this.#prune(variant);
       },
       cancel: () => {
         end();
-        this.#wake();
+        this.#waiters.wake();
         this.#prune(variant);
       },
       release: () => {
         end();
-        this.#wake({ released: variant });
+        this.#waiters.wake({ released: variant });
         this.#prune(variant);
       },
     };
@@ -254,7 +276,7 @@ export class CacheEntry {
     variant.object = object;
     this.#keep(variant, object);
     if (this.#persistence) this.#persist(variant, object, this.#persistence);
-    this.#wake();
+    this.#waiters.wake();
   }
 
   #keep(variant: Variant, object: CachedObject): void {
@@ -271,8 +293,9 @@ export class CacheEntry {
     const { content, options } = object;
     if (options.sensitive) persistence.confine(content);
     content.settled = () => {
-      if (variant.object === object) variant.slot?.put(object);
-      else persistence.sweep();
+      const isCurrent = () => variant.object === object;
+      if (isCurrent()) return variant.slot?.put(object, isCurrent);
+      persistence.sweep();
     };
     if (content.ended) content.settled();
   }
@@ -292,7 +315,13 @@ export class CacheEntry {
     const known = rule.variants.get(key);
     if (known) return known;
     const slot = this.#persistence?.slot(this.#key, rule.names, key);
-    const variant = { rule, key, slot, object: undefined, obligation: undefined };
+    const variant: Variant = {
+      rule,
+      key,
+      slot,
+      object: undefined,
+      obligation: undefined,
+    };
     rule.variants.set(key, variant);
     return variant;
   }
@@ -319,14 +348,8 @@ export class CacheEntry {
     if (!this.#waiters.size && this.#rules.every(({ variants }) => !variants.size)) this.#emptied();
   }
 
-  #join(headers: HeaderList, attempt: Waiter["attempt"]): PendingLookup {
-    const outcome = attempt({});
-    if (outcome) return new PendingLookup(outcome);
-    const leave = () => this.#waiters.delete(waiter);
-    const pending = new PendingLookup(undefined, leave, () => this.#owners(headers));
-    const waiter = { attempt, pending };
-    this.#waiters.add(waiter);
-    return pending;
+  #join(headers: HeaderList, attempt: (ending: Ending) => Attempt): PendingLookup {
+    return this.#waiters.join(attempt, () => this.#owners(headers));
   }
 
   /** Those who have the obligations that a request waits for. */
@@ -338,17 +361,10 @@ export class CacheEntry {
     }
     return owners;
   }
+}
 
-  /** Lets everybody try again, in the order in which they came. */
-  #wake(ending: Ending = {}): void {
-    for (const waiter of this.#waiters) {
-      const outcome = waiter.attempt(ending);
-      if (!outcome) continue;
-      this.#waiters.delete(waiter);
-      waiter.pending.settle(outcome);
-    }
-    for (const { pending } of this.#waiters) pending.stir();
-  }
+function settled(found: FoundObject | undefined, obligation?: Obligation): Attempt {
+  return { state: "settled", result: { found, obligation } };
 }
 
 function usable(matches: readonly Match[]): Match | undefined {

@@ -3,51 +3,58 @@ import type { HeaderList } from "../http/headers.ts";
 import type { CacheContent } from "./content.ts";
 import type { FoundObject, WriteOptions } from "./object.ts";
 
-/** A new object, and where its content is to be written. */
+/** A new object. */
 export interface Inserted {
+  /** Content, still to be written. */
   readonly content: CacheContent;
-  /** The object, to be read while it is written. */
+  /** The object, which can be read while it is written. */
   readonly found: FoundObject;
 }
 
 /**
- * The duty to get an object, which others wait for: it ends with one of these, and refuses all of them from then on.
+ * Obligation to insert or update an object (Fastly's `MUST_INSERT_OR_UPDATE`), while other lookups of the key wait. One of
+ * the methods ends it; after that all of them are refused as `bad-handle`.
  */
 export interface Obligation {
   /** Whether it has not ended. */
   readonly open: boolean;
-  /** Whether anybody waits for an object under the key. */
+  /** Whether other lookups wait for an object under the key. */
   readonly awaited: boolean;
-  /** The run of a program that has it; undefined for the cache's own fetches. */
+  /** The run of a program that has the obligation; undefined for the cache's own fetches. */
   readonly owner?: object | undefined;
-  /** @param headers The request that the object answers; by default the one that was looked up. */
+  /**
+   * Inserts an object; the lookups that wait read it while it is written.
+   *
+   * @param headers Request that the object answers; by default the one that was looked up.
+   */
   insert(options: WriteOptions, headers?: HeaderList): Inserted;
   /**
-   * Gives the object that was found other options; its content stays. Refused, with no end, if none was found.
+   * Gives the object that was found other options; its content stays. If none was found this is refused, and the
+   * obligation goes on.
    *
    * @returns The object as it is now.
    */
   update(options: WriteOptions): FoundObject;
-  /** Nobody could get an object: those who wait now take the one that was kept for this, if it was. */
+  /** Ends without an object: the lookups that wait use a stale one that may be used on errors, if there is one. */
   useStale(): void;
-  /** Somebody else may try. */
+  /** Ends without an object: the next lookup that waits gets the obligation. */
   cancel(): void;
-  /** There will be no object: those who wait are let go, all at once, with neither an object nor an obligation. */
+  /** Ends without an object: all lookups that wait end with neither an object nor an obligation. */
   release(): void;
 }
 
-/** What a lookup has come to. */
+/** Result of a lookup. */
 export interface LookupResult {
   readonly found: FoundObject | undefined;
-  /** What the one who looked it up has to do. */
+  /** Obligation that the caller has now. */
   readonly obligation: Obligation | undefined;
 }
 
 /**
- * An obligation that nobody waits for, and that keeps nobody else from having one: for requests that are not to wait for
- * each other.
+ * Makes an obligation for which no lookup waits, and which keeps no other request from having one: for requests that
+ * pass the cache.
  *
- * @param insert Puts an object in the place of whatever there is for the request.
+ * @param insert Inserts an object in the place of any that there is for the request.
  */
 export function obligationApart(insert: Obligation["insert"]): Obligation {
   let open = true;
@@ -71,78 +78,102 @@ export function obligationApart(insert: Obligation["insert"]): Obligation {
   };
 }
 
-/** What may be used of what was found. What is kept for errors may once nobody is to get anything better. */
+/** The found object, if it may be used now. One for errors may, once no obligation is open to get a better one. */
 export function usable({ found, obligation }: LookupResult): FoundObject | undefined {
   if (found?.phase === "if-error") return obligation?.open ? undefined : found;
   return found?.phase === "revalidatable" ? undefined : found;
 }
 
-/** A lookup that may have to wait for what somebody else is getting. */
+/** Ways for a lookup to be taken out of those that wait. */
+interface Waiting {
+  /** Gives up the place in the queue. */
+  readonly leave: () => void;
+  /** The runs of programs that have the obligations it waits for. */
+  readonly owners: () => readonly (object | undefined)[];
+}
+
+/**
+ * States of a pending lookup: `waiting` becomes `settled` when there is a result, which is `taken` once. From the first
+ * two it can be `cancelled`.
+ */
+type State =
+  | { readonly name: "waiting"; readonly waiting: Waiting | undefined }
+  | { readonly name: "settled"; readonly result: LookupResult }
+  | { readonly name: "taken" }
+  | { readonly name: "cancelled" };
+
+const TAKEN: State = { name: "taken" };
+const CANCELLED: State = { name: "cancelled" };
+
+/** A lookup that may have to wait: for another lookup's insert, or for the cache's driver. */
 export class PendingLookup {
-  #outcome: LookupResult | undefined;
-  #leave: (() => void) | undefined;
-  #over = false;
-  readonly #owners: () => readonly (object | undefined)[];
-  #changed = Promise.withResolvers<void>();
+  #state: State;
+  #changed: PromiseWithResolvers<void> | undefined;
 
   /**
-   * @param leave Gives up the place in the queue.
-   * @param owners Those who have the obligations that it waits for.
+   * @param result The result, if there is one already.
+   * @param waiting What ends the wait from outside.
    */
-  constructor(
-    outcome: LookupResult | undefined,
-    leave?: () => void,
-    owners: () => readonly (object | undefined)[] = () => [],
-  ) {
-    this.#leave = leave;
-    this.#owners = owners;
-    if (outcome) this.settle(outcome);
+  constructor(result: LookupResult | undefined, waiting?: Waiting) {
+    this.#state = result ? { name: "settled", result } : { name: "waiting", waiting };
   }
 
   /** Whether it need not wait any more. */
   get ready(): boolean {
-    return this.#outcome !== undefined || this.#over;
+    return this.#state.name !== "waiting";
   }
 
-  /** Resolves when {@linkcode PendingLookup.ready} holds, or may be held up by others than before. */
+  /** Resolves when {@linkcode PendingLookup.ready} is true, or when other obligations than before hold it up. */
   whenReady(): Promise<void> {
-    return this.#changed.promise;
+    if (this.ready) return Promise.resolve();
+    return (this.#changed ??= Promise.withResolvers()).promise;
   }
 
-  /** Whether it waits for nothing but what one run of a program itself has to do. */
-  isHeldBy(owner: object): boolean {
-    if (this.ready) return false;
-    const owners = this.#owners();
-    return owners.length > 0 && owners.every((each) => each === owner);
+  /** Whether every obligation that it waits for is one run's own: then waiting for it would never end. */
+  isHeldBy(run: object): boolean {
+    if (this.#state.name !== "waiting") return false;
+    const owners = this.#state.waiting?.owners() ?? [];
+    return owners.length > 0 && owners.every((owner) => owner === run);
   }
 
-  /** Notes that it waits on, and that others may hold it up than before. */
+  /** Notes that it still waits, perhaps for others than before. */
   stir(): void {
+    if (!this.ready) this.#change();
+  }
+
+  /** Ends the wait. */
+  settle(result: LookupResult): void {
     if (this.ready) return;
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#state = { name: "settled", result };
+    this.#change();
   }
 
-  settle(outcome: LookupResult): void {
-    this.#outcome = outcome;
-    this.#leave = undefined;
-    this.#changed.resolve();
-  }
-
-  /** What has come of it, for the caller to keep; refused before it is ready, and after it was taken or cancelled. */
+  /**
+   * Hands over the result, once.
+   *
+   * @throws {HostError} `bad-handle` before it is ready, and after it was taken or cancelled.
+   */
   take(): LookupResult {
-    const outcome = this.#outcome;
-    if (!outcome || this.#over) refuse("bad-handle", "Cannot take the outcome of a lookup twice");
-    this.#over = true;
-    return outcome;
+    if (this.#state.name !== "settled") {
+      refuse("bad-handle", "Cannot take the result of a lookup that is not ready, or was taken");
+    }
+    const { result } = this.#state;
+    this.#state = TAKEN;
+    return result;
   }
 
-  /** Waits no more, and passes on what it may have come to. Does nothing once the outcome was taken. */
+  /** Ends the wait without a result, and cancels an obligation that was not taken. Does nothing after that. */
   cancel(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#leave?.();
-    this.#outcome?.obligation?.cancel();
-    this.#changed.resolve();
+    const state = this.#state;
+    if (state.name === "taken" || state.name === "cancelled") return;
+    this.#state = CANCELLED;
+    if (state.name === "settled") state.result.obligation?.cancel();
+    else state.waiting?.leave();
+    this.#change();
+  }
+
+  #change(): void {
+    this.#changed?.resolve();
+    this.#changed = undefined;
   }
 }

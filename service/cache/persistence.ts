@@ -1,34 +1,39 @@
+import { chain, type Eventually } from "../util/eventually.ts";
 import type { CacheContent } from "./content.ts";
 import type { CacheDriver, CacheRecord, ContentId } from "./driver.ts";
+import type { DriverCalls } from "./driver_calls.ts";
 import { encodeHead } from "./head.ts";
 import type { CachedObject } from "./object.ts";
 import type { VaryRule } from "./vary.ts";
 
-/** How long whoever has found an object may wait before it reads what only the driver has, in milliseconds. */
+/** Time in which a found object may be opened although it has left the cache, in milliseconds. */
 const GRACE = 10_000;
-/** Bytes that may wait for the end of the turn to be freed. */
+/** Bytes of contents that may wait for the end of the turn to be freed. */
 const MAX_UNWANTED = 1 << 20;
+const WRITE = "write to the cache";
 
 /**
- * Has a driver keep what is in the cache. What must not be lost is written at once. What only saves room, and how often
- * objects were found, is written when the turn ends, all of it together.
+ * Keeps the driver in step with the cache. An object is stored when its content is complete. What only saves room, and
+ * how often objects were found, is written once at the end of a turn of the event loop.
+ *
+ * Except for purges nothing here throws or rejects: {@linkcode DriverCalls} logs the driver's failures.
  */
 export class Persistence {
-  readonly driver: CacheDriver;
+  readonly calls: DriverCalls;
   readonly #now: () => number;
-  /** Contents that left the cache, while somebody may still read them. */
+  /** Contents that have left the cache and may still be read. */
   readonly #leaving = new Set<CacheContent>();
   readonly #used = new Set<CachedObject>();
-  readonly #unwanted: ContentId[] = [];
+  #unwanted: ContentId[] = [];
   #unwantedBytes = 0;
   #scheduled = false;
 
-  constructor(driver: CacheDriver, now: () => number) {
-    this.driver = driver;
+  constructor(calls: DriverCalls, now: () => number) {
+    this.calls = calls;
     this.#now = now;
   }
 
-  /** Where the driver has the object for a variant. */
+  /** The place of a variant in the driver. */
   slot(key: string, rule: VaryRule, variant: string): PersistedEntry {
     return new PersistedEntry(this, key, rule, variant);
   }
@@ -47,23 +52,26 @@ export class Persistence {
     this.sweep();
   }
 
-  /** Notes that a content is in the cache, again perhaps. */
+  /** Notes that a content is in the cache, perhaps again. */
   retain(content: CacheContent): void {
     this.#leaving.delete(content);
   }
 
-  /** Has a content in memory only from now on. */
+  /** Has a content in memory only from now on, as its object has become sensitive. */
   confine(content: CacheContent): void {
-    content.confine();
-    this.#free(content);
+    const confined = content.confine();
+    if (!(confined instanceof Promise)) return this.#free(content);
+    // Not found there at the next start, whatever comes of it.
+    if (content.id !== undefined) this.#hide(content.id);
+    confined.then(() => this.#free(content));
   }
 
-  /** Has the contents freed that nobody reads any more. */
+  /** Frees the contents that nobody reads any more. */
   sweep(): void {
     for (const content of this.#leaving) {
       if (content.slot || this.#held(content)) continue;
       this.#free(content);
-      // It may be longer than all that there is room for.
+      // The rest of it may be longer than all that there is room for.
       content.abandon();
     }
   }
@@ -72,25 +80,39 @@ export class Persistence {
    * Has an object found no more, and its content freed if nobody needs it there.
    *
    * @param soon Whether that may wait for the end of the turn.
+   * @returns When the driver has answered.
    */
-  detach(content: CacheContent, soon: boolean): void {
+  detach(content: CacheContent, soon: boolean): Eventually<void> {
     const needed = content.shelved && (!this.#leaving.has(content) || this.#held(content));
-    if ((needed || !soon) && content.id !== undefined) this.#hide(content.id, soon);
+    const { id } = content;
+    const hidden = (needed || !soon) && id !== undefined ? this.#hide(id) : undefined;
     if (!needed) this.#free(content);
+    return hidden;
   }
 
-  #hide(content: ContentId, soon: boolean): void {
+  /** Runs a write of which a failure, logged by then, concerns nobody. */
+  attempt(run: (driver: CacheDriver) => Eventually<void>, lasting: boolean): Eventually<void> {
     try {
-      this.driver.hide(content);
-    } catch (error) {
-      if (!soon) throw error; // else nobody was promised that it goes
+      const written = this.calls.write(WRITE, run, lasting);
+      if (written instanceof Promise) return written.catch(() => {});
+    } catch {
+      // Logged.
     }
   }
 
-  /** Writes what has been put off, and frees what is only there for those who read. */
-  close(): void {
+  /**
+   * Writes what has been put off, and frees what is only there for readers.
+   *
+   * @returns When the driver has answered all calls, or is late. The driver may be closed then.
+   */
+  close(): Eventually<void> {
     for (const content of this.#leaving) if (!content.slot) this.#free(content);
     this.#flush();
+    return this.calls.drained();
+  }
+
+  #hide(content: ContentId): Eventually<void> {
+    return this.attempt((driver) => driver.hide(content), true);
   }
 
   #held(content: CacheContent): boolean {
@@ -101,11 +123,11 @@ export class Persistence {
   #free(content: CacheContent): void {
     this.#leaving.delete(content);
     const { id } = content;
-    if (id === undefined) return;
     content.lose();
+    if (id === undefined) return;
     this.#unwanted.push(id);
     this.#unwantedBytes += content.written;
-    if (this.#unwantedBytes > MAX_UNWANTED) this.#tidy();
+    if (this.#unwantedBytes > MAX_UNWANTED) this.#flush();
     else this.#schedule();
   }
 
@@ -114,34 +136,26 @@ export class Persistence {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.#tidy();
+      this.#flush();
     });
   }
 
-  #tidy(): void {
-    try {
-      this.#flush();
-    } catch {
-      // Nobody was promised any of it: it goes with what comes next, or with the next start.
-    }
-  }
-
   #flush(): void {
-    if (this.#used.size) {
-      const hits = new Map<ContentId, number>();
-      for (const { content, hits: count } of this.#used) {
-        if (content.slot && content.id !== undefined) hits.set(content.id, count);
-      }
-      if (hits.size) this.driver.use(hits);
-      this.#used.clear();
+    const hits = new Map<ContentId, number>();
+    for (const { content, hits: count } of this.#used) {
+      if (content.slot && content.id !== undefined) hits.set(content.id, count);
     }
-    if (!this.#unwanted.length) return;
-    this.driver.free(this.#unwanted);
-    this.#unwanted.length = this.#unwantedBytes = 0;
+    this.#used.clear();
+    if (hits.size) this.attempt((driver) => driver.use(hits), false);
+    const unwanted = this.#unwanted;
+    if (!unwanted.length) return;
+    this.#unwanted = [];
+    this.#unwantedBytes = 0;
+    this.attempt((driver) => driver.free(unwanted), true);
   }
 }
 
-/** Where a driver has the object for one variant. While a new one is written, that is still the one before it. */
+/** The place of one variant in the driver. While a new object is written there, it still has the one before. */
 export class PersistedEntry {
   readonly #persistence: Persistence;
   readonly #key: string;
@@ -156,54 +170,89 @@ export class PersistedEntry {
     this.#variant = variant;
   }
 
-  /** Takes note of what the driver has here. */
+  /** Notes which content the driver has here. */
   restore(content: CacheContent): void {
     content.slot = this;
     this.#content = content;
   }
 
-  /** Has an object kept whose content has ended, if it may and can be. */
-  put(object: CachedObject): void {
+  /**
+   * Stores an object whose content has ended. One that cannot be stored leaves the place empty.
+   *
+   * @param isCurrent Whether the object is still the variant's: it may be replaced before it is its turn.
+   * @returns When the driver has answered.
+   */
+  put(object: CachedObject, isCurrent: () => boolean): Eventually<void> {
     const { content, options } = object;
-    if (options.sensitive || !content.complete || content.lost) return this.clear();
-    const { driver } = this.#persistence;
-    const record: CacheRecord = {
-      place: JSON.stringify([this.#key, this.#rule, this.#variant]),
-      head: encodeHead({ key: this.#key, variant: this.#variant, stored: object.stored, options }),
-      surrogateKeys: options.surrogateKeys,
-      length: content.written,
-      hits: object.hits,
-      purged: object.purged,
+    const { calls } = this.#persistence;
+    if (options.sensitive || !content.keepable) return this.clear();
+    let stored = false;
+    const run = (driver: CacheDriver): Eventually<void> => {
+      if (!isCurrent()) return;
+      return chain(this.#write(driver, object), (id) => {
+        stored = id !== undefined;
+        if (id !== undefined) this.#took(content, id, isCurrent());
+      });
     };
-    let id = driver.put(record, content.id, content.unkept());
-    if (id === undefined) {
-      // Another process had it freed.
-      content.lose();
-      if (content.lost) return this.clear();
-      id = driver.put(record, undefined, content.unkept())!;
+    const end = () => stored || !isCurrent() ? undefined : this.clear();
+    try {
+      const written = calls.write(WRITE, run);
+      return written instanceof Promise ? written.then(end, end) : end();
+    } catch {
+      return end();
     }
-    content.keep(id);
-    const before = this.#content;
-    this.restore(content);
-    // The driver has put it in the place of the one before.
-    if (before !== content) this.#leave(before, true);
   }
 
-  /** Has the object here found no more. */
-  clear(): void {
-    this.#leave(this.#content, false);
+  /**
+   * Takes the object from here.
+   *
+   * @returns When the driver has answered.
+   */
+  clear(): Eventually<void> {
+    return this.#leave(this.#content, false);
   }
 
-  /** As {@linkcode PersistedEntry.clear}, with the end of the turn: for what nobody was promised to be gone. */
+  /** As {@linkcode PersistedEntry.clear}, but at the end of the turn: nobody was promised that the object is gone. */
   drop(): void {
     this.#leave(this.#content, true);
   }
 
-  #leave(content: CacheContent | undefined, soon: boolean): void {
+  #write(driver: CacheDriver, object: CachedObject): Eventually<ContentId | undefined> {
+    const { content } = object;
+    const put = () => driver.put(this.#recordOf(object), content.id, content.unkept());
+    return chain(put(), (id) => {
+      if (id !== undefined) return id;
+      // Another process has freed the content.
+      content.lose();
+      return content.lost ? undefined : put();
+    });
+  }
+
+  #recordOf({ content, options, stored, hits, purged }: CachedObject): CacheRecord {
+    return {
+      place: JSON.stringify([this.#key, this.#rule, this.#variant]),
+      head: encodeHead({ key: this.#key, variant: this.#variant, stored, options }),
+      surrogateKeys: options.surrogateKeys,
+      length: content.written,
+      hits,
+      purged,
+    };
+  }
+
+  /** Notes that the driver has an object here, in the place of the one before. */
+  #took(content: CacheContent, id: ContentId, isCurrent: boolean): void {
+    content.keep(id);
+    const before = this.#content;
+    this.restore(content);
+    if (before !== content) this.#leave(before, true);
+    if (!isCurrent) this.drop();
+  }
+
+  #leave(content: CacheContent | undefined, soon: boolean): Eventually<void> {
     if (this.#content === content) this.#content = undefined;
     // An update may have moved it to another place.
     if (content?.slot !== this) return;
     content.slot = undefined;
-    this.#persistence.detach(content, soon);
+    return this.#persistence.detach(content, soon);
   }
 }

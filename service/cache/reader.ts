@@ -1,10 +1,11 @@
-import type { ByteSource, Eventually } from "../http/bytes.ts";
+import type { ByteSource } from "../http/bytes.ts";
+import type { Eventually } from "../util/eventually.ts";
 import type { Position } from "./readers.ts";
 
-/** What a reader reads, and whom it tells how far it is. */
+/** The part of a content that its readers use. */
 export interface ReadableContent {
   readonly length: number | undefined;
-  at(position: number, to: number | undefined): Uint8Array | "later" | "end";
+  at(position: number, to: number | undefined): Eventually<Uint8Array> | "later" | "end";
   change(): Promise<void>;
   enter(reader: Position): void;
   moved(): void;
@@ -12,7 +13,7 @@ export interface ReadableContent {
   isHeldBy(run: object): boolean;
 }
 
-/** One reader's position in the content. */
+/** One reader of a content, or of a part of it. */
 export class Reader implements ByteSource, Position {
   readonly trailers = undefined;
   readonly #content: ReadableContent;
@@ -20,6 +21,7 @@ export class Reader implements ByteSource, Position {
   position: number;
   #left = false;
 
+  /** @param to Offset behind the last byte; without it the content is read to its end. */
   constructor(content: ReadableContent, from: number, to: number | undefined) {
     this.#content = content;
     this.position = from;
@@ -40,30 +42,38 @@ export class Reader implements ByteSource, Position {
       this.cancel();
       return undefined;
     }
-    this.position += next.length;
-    // Whoever has read a range may not come back for its end.
-    if (this.position === this.#to) this.cancel();
-    else this.#content.moved();
-    return next;
+    return next instanceof Promise ? next.then((bytes) => this.#give(bytes)) : this.#give(next);
   }
 
   isHeldBy(run: object): boolean {
     return this.#content.isHeldBy(run);
   }
 
-  /** The writer goes on, for other readers. */
+  /** Ends this reader; the writer goes on, for others. */
   cancel(): void {
     if (this.#left) return;
     this.#left = true;
     this.#content.leave(this);
   }
 
-  #next(): Uint8Array | "later" | "end" {
-    try {
-      return this.#content.at(this.position, this.#to);
-    } catch (error) {
+  #give(bytes: Uint8Array): Uint8Array {
+    this.position += bytes.length;
+    // The reader of a range may not come back for the end of it.
+    if (this.position === this.#to) this.cancel();
+    else this.#content.moved();
+    return bytes;
+  }
+
+  #next(): Eventually<Uint8Array> | "later" | "end" {
+    const leave = (error: unknown): never => {
       this.cancel();
       throw error;
+    };
+    try {
+      const next = this.#content.at(this.position, this.#to);
+      return next instanceof Promise ? next.catch(leave) : next;
+    } catch (error) {
+      return leave(error);
     }
   }
 }

@@ -19,8 +19,8 @@ export interface BodySink {
   readonly drained?: () => Eventually<void>;
   /** Hands on bytes, which the sink keeps. Waits first while it is full. */
   write(chunk: Uint8Array): Eventually<void>;
-  /** Ends the message well. */
-  finish(trailers?: HeaderList): void;
+  /** Ends the message well. Where it is stored, answers when it is. */
+  finish(trailers?: HeaderList): Eventually<void>;
   /** Ends the message badly: its reader sees the error after what was written. */
   abort(error: unknown): void;
 }

@@ -3,7 +3,7 @@ import { openSqlite } from "../../drivers/sqlite.ts";
 import { collect } from "../../service/http/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { NONE, written } from "../service/cache/_cache.ts";
+import { foundOf, NONE, written } from "../service/cache/_cache.ts";
 import { cacheContract } from "../service/cache/contract.ts";
 import { assertWhole, folder, isSame, killed } from "./_folder.ts";
 import { CACHE_BYTES, valueOf } from "./writer.ts";
@@ -36,14 +36,14 @@ Deno.test("no object and no purge that was acknowledged is lost when the process
     using storage = await openSqlite(there.file);
     const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
     for (let i = 0; i < acknowledged; i++) {
-      const found = cache.lookup(`${name}${i}`, NONE);
+      const found = foundOf(cache.lookup(`${name}${i}`, NONE));
       // The last may be purged by the write that was under way.
       if (i % 5 === 3 && i < acknowledged - 1) assertEquals(found, undefined, `${i} was purged`);
       else if (i % 5 !== 3) {
         assert(isSame(await collect(found!.object.content.read()), valueOf(i)), `object ${i}`);
       }
     }
-    const next = cache.lookup(`${name}${acknowledged}`, NONE);
+    const next = foundOf(cache.lookup(`${name}${acknowledged}`, NONE));
     const whole = next && await collect(next.object.content.read());
     const values = [[new TextEncoder().encode("first")], valueOf(acknowledged)];
     assert(!whole || values.some((value) => isSame(whole, value)), "no half of an object");
@@ -65,13 +65,13 @@ Deno.test("processes that cache in one file at the same time do it no harm", asy
   const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
   for (const [name, count] of [["a/", a!], ["b/", b!]] as const) {
     for (let i = 0; i < count - 1; i++) {
-      const found = cache.lookup(`${name}${i}`, NONE);
+      const found = foundOf(cache.lookup(`${name}${i}`, NONE));
       assertEquals(found !== undefined, i % 5 !== 3, `${name}${i}`);
       if (found) assert(isSame(await collect(found.object.content.read()), valueOf(i)));
     }
   }
   for (let i = 0; i < 60; i++) {
-    const found = cache.lookup(`same/${i}`, NONE);
+    const found = foundOf(cache.lookup(`same/${i}`, NONE));
     if (!found) continue;
     const whole = await collect(found.object.content.read());
     const values = [[new TextEncoder().encode("first")], valueOf(i)];
@@ -130,7 +130,7 @@ Deno.test("a process that is writing keeps what another one's start would take o
   (await openSqlite(there.file))[Symbol.dispose]();
   content.finish();
   const other = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
-  const found = other.lookup("a", NONE)!;
+  const found = foundOf(other.lookup("a", NONE))!;
   assert(isSame(await collect(found.object.content.read()), valueOf(10)));
 });
 

@@ -1,6 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite, type SqliteStorage } from "../../drivers/sqlite.ts";
-import { sqliteCacheDriver } from "../../drivers/sqlite_cache.ts";
 import { SqliteFile } from "../../drivers/sqlite_file.ts";
 import { KvReads, sqliteKvDriver } from "../../drivers/sqlite_kv.ts";
 import { sqliteRateDriver } from "../../drivers/sqlite_rate.ts";
@@ -8,8 +7,8 @@ import { collect } from "../../service/http/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
 import { KvStore } from "../../service/stores/kv/store.ts";
 import { RateLimiter } from "../../service/rate/limiter.ts";
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "../assert.ts";
-import { NONE, written } from "../service/cache/_cache.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { foundOf, NONE, written } from "../service/cache/_cache.ts";
 import { folder } from "./_folder.ts";
 import { valueOf } from "./writer.ts";
 
@@ -123,38 +122,46 @@ Deno.test("a file that is closed fails what waits for its lock", async () => {
   await rejected;
 });
 
-Deno.test("the cache blocks the process for a lock once and shortly, and tells the file", async () => {
+Deno.test("the cache waits for another process's lock, and what it has in memory is found meanwhile", async () => {
   await using there = await folder();
-  (await openSqlite(there.file))[Symbol.dispose]();
-  const waits: string[] = [];
-  const database = new DatabaseSync(there.file, { timeout: 0 });
-  const exec = database.exec.bind(database);
-  database.exec = (sql) => {
-    if (/busy_timeout = [1-9]/.test(sql)) waits.push(sql);
-    exec(sql);
-  };
-  const file = new SqliteFile(database, there.file);
-  using _ = { [Symbol.dispose]: () => file.close() };
-  const cache = new Cache(1 << 20, Date.now, sqliteCacheDriver(file));
-  const put = () => {
-    const { content } = cache.insert("a", NONE, written({ maxAge: 60 }));
+  using storage = await openSqlite(there.file);
+  const cache = new Cache(1 << 20, Date.now, storage.cacheDriver);
+  const put = (key: string) => {
+    const { content } = cache.insert(key, NONE, written({ maxAge: 60, keys: ["x"] }));
     content.write(VALUE[0]!);
-    content.finish();
+    return Promise.resolve(content.finish());
   };
-  {
-    using _ = lock(there.file);
-    for (let i = 0; i < 10; i++) {
-      assertMatch(
-        assertThrows(put).message,
-        /^Cannot write to the cache \(.*stores\.sqlite\): database is locked/,
-      );
-    }
-  }
-  assertEquals(waits, ["PRAGMA busy_timeout = 250"]);
-  put();
-  using _other = lock(there.file);
-  assertThrows(put);
-  assertEquals(waits.length, 2, "after one that has gone through, it waits again");
+  await put("old");
+  using other = lock(there.file);
+  const work = Promise.all([put("a"), cache.purge("x", false), put("b")]);
+  const turns = await turnsDuring(work, (turns) => {
+    assert(foundOf(cache.lookup("b", NONE)), "what is written is found");
+    if (turns === 30) other.release();
+  });
+  assert(turns >= 30, `${turns} turns`);
+  const again = new Cache(1 << 20, Date.now, storage.cacheDriver);
+  const kept = ["old", "a", "b"].filter((key) => foundOf(again.lookup(key, NONE)));
+  assertEquals(kept, ["b"], "the purge is of what was put before it");
+});
+
+Deno.test("a cache that gets no lock for 5 s goes on in memory, and tells the file once", async () => {
+  await using there = await folder();
+  using storage = await openSqlite(there.file);
+  const told: string[] = [];
+  const report = (message: string) => void told.push(message);
+  const cache = new Cache(1 << 20, Date.now, storage.cacheDriver, { report });
+  const put = (key: string) => {
+    const { content } = cache.insert(key, NONE, written({ maxAge: 60, keys: ["x"] }));
+    content.write(VALUE[0]!);
+    return Promise.resolve(content.finish());
+  };
+  using _ = lock(there.file);
+  await put("a");
+  assertEquals(told, [
+    "The cache goes on without its driver: Cannot write to the cache " +
+    `(${there.file}): database is locked: another process holds its lock`,
+  ]);
+  assert(foundOf(cache.lookup("a", NONE)));
 });
 
 Deno.test("a full disk is told with the store and the file, and what was there stays", async () => {

@@ -42,18 +42,18 @@ function keyWriter(storage: SqliteStorage, name: string): Writer {
 
 function cacheWriter(storage: SqliteStorage, name: string): Writer {
   const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
-  return (number) => {
+  return async (number) => {
     const options = written({ maxAge: 3600, keys: [`${name}${number}`] });
     for (const value of [[encoder.encode("first")], valueOf(number)]) {
       const { content } = cache.insert(`${name}${number}`, NONE, options);
       for (const piece of value) {
         for (let at = 0; at < piece.length; at += 300_000) {
-          content.write(piece.slice(at, at + 300_000));
+          await content.write(piece.slice(at, at + 300_000));
         }
       }
-      content.finish();
+      await content.finish();
     }
-    if (number % 5 === 4) cache.purge(`${name}${number - 1}`, false);
+    if (number % 5 === 4) await cache.purge(`${name}${number - 1}`, false);
   };
 }
 

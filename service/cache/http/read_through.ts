@@ -300,13 +300,9 @@ export class ReadThrough {
     return { ...answer, peer: response.peer };
   }
 
-  /** Ends content. That it cannot be kept for the next start is no trouble of those who read it. */
+  /** Ends content. Nobody waits until its object is stored. */
   #finish(content: CacheContent): void {
-    try {
-      content.finish();
-    } catch (error) {
-      this.#options.report("error", `Cannot keep a cached response: ${error}`);
-    }
+    content.finish();
     content.dropBroken();
   }
 
@@ -327,7 +323,8 @@ export class ReadThrough {
         guard?.end();
         if (cut) throw cut;
         if (!chunk) break;
-        content.write(chunk);
+        const taken = content.write(chunk);
+        if (taken) await taken;
         const drained = content.drained();
         if (drained) await drained;
       }

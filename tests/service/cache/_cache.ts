@@ -4,7 +4,7 @@
  * @module
  */
 import { Cache } from "../../../service/cache/cache.ts";
-import type { WriteOptions } from "../../../service/cache/object.ts";
+import type { FoundObject, WriteOptions } from "../../../service/cache/object.ts";
 import type { LookupResult, PendingLookup } from "../../../service/cache/lookup_result.ts";
 import { parseVaryRule } from "../../../service/cache/vary.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
@@ -63,6 +63,17 @@ export function store(
   const { content } = cache.insert(key, headers, written(saying));
   content.write(new TextEncoder().encode(text));
   content.finish();
+}
+
+/** The object that a lookup which need not wait has found. */
+export function foundOf(pending: PendingLookup): FoundObject | undefined {
+  return outcomeOf(pending).found;
+}
+
+/** The result of a lookup, when it is ready. */
+export async function resultOf(pending: PendingLookup): Promise<LookupResult> {
+  while (!pending.ready) await pending.whenReady();
+  return pending.take();
 }
 
 /** What a lookup that need not wait has come to. */

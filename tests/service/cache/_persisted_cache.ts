@@ -9,7 +9,7 @@ import type { CacheDriver } from "../../../service/cache/driver.ts";
 import type { FoundObject, WriteOptions } from "../../../service/cache/object.ts";
 import type { Inserted } from "../../../service/cache/lookup_result.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
-import { NONE, type Saying, written } from "./_cache.ts";
+import { NONE, resultOf, type Saying, written } from "./_cache.ts";
 
 /** A driver without objects, for one test. */
 export interface OpenCacheDriver extends AsyncDisposable {
@@ -37,11 +37,18 @@ export class Bench {
     this.cache = new Cache(most, () => this.now, opened?.driver);
   }
 
+  /** Ends a turn of the event loop, with all that the cache writes then. */
+  async turn(): Promise<void> {
+    await Promise.resolve();
+    await this.cache.drained();
+  }
+
   /** @param killed Whether the process had no time to end. */
   async restart(killed = false): Promise<void> {
     if (!this.#opened) return;
-    if (!killed) this.cache.close();
+    if (!killed) await this.cache.close();
     this.cache = new Cache(this.#most, () => this.now, await this.#opened.reopen());
+    await this.cache.loaded;
   }
 
   begin(key: string, more: Partial<WriteOptions> & { say?: Saying; headers?: HeaderList } = {}) {
@@ -49,19 +56,23 @@ export class Bench {
     return this.cache.insert(key, headers, { ...written(say), ...options });
   }
 
-  store(key: string, content: Uint8Array, more?: Parameters<Bench["begin"]>[1]): Inserted {
+  async store(
+    key: string,
+    content: Uint8Array,
+    more?: Parameters<Bench["begin"]>[1],
+  ): Promise<Inserted> {
     const inserted = this.begin(key, more);
-    if (content.length) inserted.content.write(content);
-    inserted.content.finish();
+    if (content.length) await inserted.content.write(content);
+    await inserted.content.finish();
     return inserted;
   }
 
-  find(key: string, headers: HeaderList = NONE): FoundObject | undefined {
-    return this.cache.lookup(key, headers);
+  async find(key: string, headers: HeaderList = NONE): Promise<FoundObject | undefined> {
+    return (await resultOf(this.cache.lookup(key, headers))).found;
   }
 
   async text(key: string, headers?: HeaderList): Promise<string | undefined> {
-    const found = this.find(key, headers);
+    const found = await this.find(key, headers);
     return found && new TextDecoder().decode(await bodyOf(found));
   }
 }

@@ -7,7 +7,7 @@ import { collect } from "../../../service/http/bytes.ts";
 import { HostError } from "../../../service/errors.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "../../assert.ts";
-import { cacheOf, NONE, outcomeOf, SECOND, store, written } from "./_cache.ts";
+import { cacheOf, foundOf, NONE, outcomeOf, SECOND, store, written } from "./_cache.ts";
 
 const duration = fc.oneof(fc.bigInt(0n, 100n * SECOND), fc.bigInt(0n, 2n ** 64n - 1n));
 const lifetime = fc.record<Lifetime>({
@@ -75,10 +75,10 @@ Deno.test("surrogate keys are graphic ASCII, up to a length", () => {
 Deno.test("an object is fresh, then stale for a while, then gone", () => {
   const { cache, pass } = cacheOf();
   store(cache, "k", "1", { maxAge: 10, swr: 5, age: 2 });
-  const phase = () => cache.lookup("k", NONE)?.phase;
+  const phase = () => foundOf(cache.lookup("k", NONE))?.phase;
   assertEquals(phase(), "fresh");
   pass(7.999);
-  assertEquals([phase(), cache.lookup("k", NONE)?.object.age], ["fresh", 9_999_000_000n]);
+  assertEquals([phase(), foundOf(cache.lookup("k", NONE))?.object.age], ["fresh", 9_999_000_000n]);
   pass(0.001);
   assertEquals(phase(), "stale");
   pass(5);
@@ -101,7 +101,7 @@ Deno.test("a clock that goes on between two questions leaves nobody with nothing
 Deno.test("hits are counted, and the count of a lookup is that of its time", () => {
   const { cache } = cacheOf();
   store(cache, "k", "1");
-  const first = cache.lookup("k", NONE);
+  const first = foundOf(cache.lookup("k", NONE));
   const second = outcomeOf(cache.transaction("k", NONE)).found;
   assertEquals([first?.hits, second?.hits, first?.object.hits], [1, 2, 2]);
 });
@@ -111,7 +111,7 @@ Deno.test("the newest rule is asked first, and older ones still count", () => {
   const german = new HeaderList(["Accept-Language", "de"]);
   const zipped = new HeaderList(["Accept-Encoding", "gzip"]);
   const text = async (headers: HeaderList) => {
-    const found = cache.lookup("k", headers);
+    const found = foundOf(cache.lookup("k", headers));
     return found && new TextDecoder().decode(await collect(found.object.content.read()));
   };
   return (async () => {
@@ -213,7 +213,7 @@ Deno.test("what is kept for errors serves those who wait, when its holder says s
   const { cache, pass } = cacheOf();
   store(cache, "k", "1", { maxAge: 10, sie: 60 });
   pass(11);
-  assertEquals(cache.lookup("k", NONE), undefined);
+  assertEquals(foundOf(cache.lookup("k", NONE)), undefined);
   const holder = outcomeOf(cache.transaction("k", NONE));
   assertEquals([holder.found?.phase, holder.obligation?.open], ["if-error", true]);
   const waiting = cache.transaction("k", NONE);
@@ -256,13 +256,13 @@ Deno.test("an object may be dropped by its writer, and whoever reads it reads on
   content.write(new Uint8Array(3));
   content.drop();
   content.drop();
-  assertEquals([cache.lookup("k", NONE), cache.bytes], [undefined, 0]);
+  assertEquals([foundOf(cache.lookup("k", NONE)), cache.bytes], [undefined, 0]);
   content.write(new Uint8Array(4));
   content.finish();
   assertEquals([found.object.content.complete, content.length], [true, 7]);
   store(cache, "k", "other");
   content.drop();
-  assert(cache.lookup("k", NONE), "the object of somebody else stays");
+  assert(foundOf(cache.lookup("k", NONE)), "the object of somebody else stays");
 });
 
 Deno.test("a purge hits single variants; a soft one leaves them stale", () => {
@@ -271,12 +271,12 @@ Deno.test("a purge hits single variants; a soft one leaves them stale", () => {
   store(cache, "k", "1", { vary: "a", keys: ["x", "one"] }, one);
   store(cache, "k", "2", { vary: "a", keys: ["x", "two"] }, two);
   assertEquals(cache.purge("one", false), 1);
-  assertEquals([cache.lookup("k", one!)?.phase, cache.lookup("k", two!)?.phase], [
+  assertEquals([foundOf(cache.lookup("k", one!))?.phase, foundOf(cache.lookup("k", two!))?.phase], [
     undefined,
     "fresh",
   ]);
   assertEquals(cache.purge("x", true), 1);
-  assertEquals(cache.lookup("k", two!)?.phase, "stale");
+  assertEquals(foundOf(cache.lookup("k", two!))?.phase, "stale");
   assertEquals([cache.purge("one", false), cache.purge("none", true)], [0, 0]);
 });
 
@@ -288,7 +288,7 @@ Deno.test("a purge takes no obligation away", () => {
   cache.purge("x", false);
   assertEquals(cache.transaction("k", NONE).ready, false);
   obligation!.insert(written());
-  assertEquals(cache.lookup("k", NONE)?.phase, "fresh");
+  assertEquals(foundOf(cache.lookup("k", NONE))?.phase, "fresh");
 });
 
 Deno.test("replacing waits for nobody, takes away, or waits, as it is asked to", () => {
@@ -299,7 +299,7 @@ Deno.test("replacing waits for nobody, takes away, or waits, as it is asked to",
   assertEquals(outcomeOf(cache.replace("none", NONE, "immediate")).found, undefined);
 
   const forced = outcomeOf(cache.replace("k", NONE, "immediate-force-miss"));
-  assertEquals([forced.found?.length, cache.lookup("k", NONE)], [1, undefined]);
+  assertEquals([forced.found?.length, foundOf(cache.lookup("k", NONE))], [1, undefined]);
   const reader = cache.transaction("k", NONE);
   const next = cache.replace("k", NONE, "wait");
   assertEquals([reader.ready, next.ready], [false, false]);
@@ -308,16 +308,16 @@ Deno.test("replacing waits for nobody, takes away, or waits, as it is asked to",
   const taken = outcomeOf(next);
   assertStrictEquals(taken.found?.object, found.object);
   assertEquals(cache.replace("k", NONE, "wait").ready, false);
-  assertEquals(cache.lookup("k", NONE)?.phase, "fresh");
+  assertEquals(foundOf(cache.lookup("k", NONE))?.phase, "fresh");
   taken.obligation!.cancel();
 });
 
 Deno.test("the least recently used objects leave when the bound is met", () => {
   const { cache } = cacheOf(10_000);
   for (const key of ["a", "b", "c"]) store(cache, key, "x".repeat(2000));
-  cache.lookup("a", NONE);
+  foundOf(cache.lookup("a", NONE));
   store(cache, "d", "x".repeat(3000));
-  const kept = ["a", "b", "c", "d"].filter((key) => cache.lookup(key, NONE));
+  const kept = ["a", "b", "c", "d"].filter((key) => foundOf(cache.lookup(key, NONE)));
   assertEquals(kept, ["a", "c", "d"]);
 });
 
@@ -343,7 +343,7 @@ Deno.test("what leaves when the bound is met is what a list in the order of the 
         use(key);
         uses = uses.slice(-room);
       } else if (act === "look") {
-        assertEquals(cache.lookup(key, NONE) !== undefined, kept);
+        assertEquals(foundOf(cache.lookup(key, NONE)) !== undefined, kept);
         if (kept) use(key);
       } else if (act === "purge") {
         cache.purge(key, false);
@@ -359,7 +359,11 @@ Deno.test("what leaves when the bound is met is what a list in the order of the 
       }
     }
     for (const key of "0123456".split("")) {
-      assertEquals(cache.lookup(key, NONE) !== undefined, uses.includes(key), `${key}, ${uses}`);
+      assertEquals(
+        foundOf(cache.lookup(key, NONE)) !== undefined,
+        uses.includes(key),
+        `${key}, ${uses}`,
+      );
     }
   }));
 });
@@ -373,7 +377,7 @@ Deno.test("the bound holds whatever is written, and a reader reads on", () => {
   fc.assert(fc.property(fc.array(step), (steps) => {
     const { cache } = cacheOf(8000);
     for (const { key, size, act } of steps) {
-      if (act === "look") cache.lookup(key, NONE);
+      if (act === "look") foundOf(cache.lookup(key, NONE));
       else if (act === "purge") cache.purge(key, size % 2 === 0);
       else {
         const { content } = cache.insert(key, NONE, written({ keys: [key] }));
@@ -390,7 +394,7 @@ Deno.test("the bound holds whatever is written, and a reader reads on", () => {
   const { content, found } = cache.insert("big", NONE, written());
   content.write(new Uint8Array(5000));
   content.finish();
-  assertEquals([cache.bytes, cache.lookup("big", NONE)], [0, undefined]);
+  assertEquals([cache.bytes, foundOf(cache.lookup("big", NONE))], [0, undefined]);
   assertEquals(found.object.content.read().length, 5000);
 });
 
@@ -400,7 +404,8 @@ Deno.test("a key has so many rules, and the one that was the newest longest ago 
   for (let at = 0; at < 33; at++) {
     store(cache, "k", `${at}`, rule(at), new HeaderList([`x${at}`, "1"]));
   }
-  const known = (at: number) => cache.lookup("k", new HeaderList([`x${at}`, "1"])) !== undefined;
+  const known = (at: number) =>
+    foundOf(cache.lookup("k", new HeaderList([`x${at}`, "1"]))) !== undefined;
   assertEquals([known(0), known(1), known(32)], [false, true, true]);
   const bytes = cache.bytes;
   store(cache, "k", "33", rule(33), new HeaderList(["x33", "1"]));

@@ -8,7 +8,7 @@ import type { CacheContent } from "../../../service/cache/content.ts";
 import type { CacheDriver, CacheRecord } from "../../../service/cache/driver.ts";
 import type { WriteOptions } from "../../../service/cache/object.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
-import { NONE, outcomeOf, written } from "./_cache.ts";
+import { NONE, resultOf, written } from "./_cache.ts";
 import { propertyContract } from "./property.ts";
 import { Bench, big, bodyOf, fields, isSame, MIB, type Open, text } from "./_persisted_cache.ts";
 
@@ -21,8 +21,8 @@ function bytes(...values: number[]): Uint8Array {
   return Uint8Array.from(values);
 }
 
-function heads(driver: CacheDriver): string[] {
-  return driver.load().map(({ head }) => head);
+async function heads(driver: CacheDriver): Promise<string[]> {
+  return (await driver.load()).map(({ head }) => head);
 }
 
 /** Runs the contract over a driver. */
@@ -38,87 +38,95 @@ function driverContract(title: string, open: Open): void {
     await using opened = await open();
     const { driver } = opened;
     const head = 'é "quoted" \u{1f600} \\u0000';
-    const a = driver.put(record("a", { head, hits: 3, purged: true, length: 5 }), undefined, [
-      bytes(1, 2),
-      bytes(3),
-    ])!;
-    const b = driver.put(record("b", { length: 0 }), undefined, [])!;
+    const a =
+      (await driver.put(record("a", { head, hits: 3, purged: true, length: 5 }), undefined, [
+        bytes(1, 2),
+        bytes(3),
+      ]))!;
+    const b = (await driver.put(record("b", { length: 0 }), undefined, []))!;
     assert(a !== b);
-    driver.put(record("a", { head, hits: 4, purged: true, length: 5 }), a, [bytes(4, 5)]);
+    await driver.put(record("a", { head, hits: 4, purged: true, length: 5 }), a, [bytes(4, 5)]);
     const again = await opened.reopen();
-    const [first, second, ...rest] = again.load();
+    const [first, second, ...rest] = await again.load();
     assertEquals([first!.content, first!.head, first!.hits, first!.purged], [b, "of b", 0, false]);
     assertEquals([second!.content, second!.head, second!.hits], [a, head, 4]);
     assertEquals([second!.purged, second!.length, first!.length, rest.length], [true, 5, 0, 0]);
     assert(second!.used > first!.used);
-    const pieces = [0, 1, 2, 3].map((piece) => again.read(a, piece));
+    const pieces = await Promise.all([0, 1, 2, 3].map((piece) => again.read(a, piece)));
     assertEquals(pieces, [bytes(1, 2), bytes(3), bytes(4, 5), undefined]);
   });
 
   Deno.test(`${title}: a content is there until it is freed, but no object before it is put`, async () => {
     await using opened = await open();
     const { driver } = opened;
-    const id = driver.append(undefined, [bytes(1)]);
-    assertEquals(driver.append(id, [bytes(2), bytes(3)]), id);
-    assertEquals([driver.read(id, 2), driver.has(id), heads(driver)], [bytes(3), true, []]);
-    assertEquals(driver.put(record("a"), id, []), id);
-    assertEquals(heads(driver), ["of a"]);
-    driver.hide(id);
-    assertEquals([heads(driver), driver.read(id, 0)], [[], bytes(1)]);
-    driver.free([id, id + 1000]);
-    assertEquals([driver.has(id), driver.read(id, 0)], [false, undefined]);
-    const other = driver.append(undefined, [bytes(9)]);
+    const id = await driver.append(undefined, [bytes(1)]);
+    assertEquals(await driver.append(id, [bytes(2), bytes(3)]), id);
+    assertEquals([await driver.read(id, 2), await driver.has(id), await heads(driver)], [
+      bytes(3),
+      true,
+      [],
+    ]);
+    assertEquals(await driver.put(record("a"), id, []), id);
+    assertEquals(await heads(driver), ["of a"]);
+    await driver.hide(id);
+    assertEquals([await heads(driver), await driver.read(id, 0)], [[], bytes(1)]);
+    await driver.free([id, id + 1000]);
+    assertEquals([await driver.has(id), await driver.read(id, 0)], [false, undefined]);
+    const other = await driver.append(undefined, [bytes(9)]);
     assert(other !== id, "a number is used once");
   });
 
   Deno.test(`${title}: there is one object at a place, and the one before it can still be read`, async () => {
     await using opened = await open();
     const { driver } = opened;
-    const one = driver.put(record("a", { head: "one" }), undefined, [bytes(1)])!;
-    const other = driver.put(record("a", { head: "other" }), undefined, [bytes(2)])!;
-    assertEquals([heads(driver), driver.read(one, 0)], [["other"], bytes(1)]);
-    driver.put(record("b", { head: "moved" }), other, []);
-    assertEquals(heads(driver), ["moved"]);
-    driver.put(record("a", { head: "back" }), one, []);
-    assertEquals(heads(driver), ["moved", "back"]);
-    driver.free([other]);
-    assertEquals(heads(driver), ["back"]);
+    const one = (await driver.put(record("a", { head: "one" }), undefined, [bytes(1)]))!;
+    const other = (await driver.put(record("a", { head: "other" }), undefined, [bytes(2)]))!;
+    assertEquals([await heads(driver), await driver.read(one, 0)], [["other"], bytes(1)]);
+    await driver.put(record("b", { head: "moved" }), other, []);
+    assertEquals(await heads(driver), ["moved"]);
+    await driver.put(record("a", { head: "back" }), one, []);
+    assertEquals(await heads(driver), ["moved", "back"]);
+    await driver.free([other]);
+    assertEquals(await heads(driver), ["back"]);
   });
 
   Deno.test(`${title}: what was freed cannot be put, and nothing is done then`, async () => {
     await using opened = await open();
     const { driver } = opened;
-    driver.put(record("a"), undefined, [bytes(1)]);
-    const id = driver.put(record("b"), undefined, [bytes(1)])!;
-    driver.free([id]);
-    assertEquals(driver.put(record("a", { head: "new" }), id, [bytes(2)]), undefined);
-    assertEquals([heads(driver), driver.has(id)], [["of a"], false]);
+    await driver.put(record("a"), undefined, [bytes(1)]);
+    const id = (await driver.put(record("b"), undefined, [bytes(1)]))!;
+    await driver.free([id]);
+    assertEquals(await driver.put(record("a", { head: "new" }), id, [bytes(2)]), undefined);
+    assertEquals([await heads(driver), await driver.has(id)], [["of a"], false]);
   });
 
   Deno.test(`${title}: a purge is of the objects that have the key now`, async () => {
     await using opened = await open();
     const { driver } = opened;
-    const a = driver.put(record("a", { surrogateKeys: new Set(["x", "y"]) }), undefined, [])!;
-    driver.put(record("b", { surrogateKeys: new Set(["y"]) }), undefined, []);
-    driver.put(record("c", { surrogateKeys: new Set(["X", "x y"]) }), undefined, []);
-    driver.purge("y", true);
-    driver.purge("none", false);
-    assertEquals(driver.load().map(({ purged }) => purged), [true, true, false]);
-    driver.put(record("a", { surrogateKeys: new Set(["z"]) }), a, []);
-    driver.purge("x", false);
+    const a =
+      (await driver.put(record("a", { surrogateKeys: new Set(["x", "y"]) }), undefined, []))!;
+    await driver.put(record("b", { surrogateKeys: new Set(["y"]) }), undefined, []);
+    await driver.put(record("c", { surrogateKeys: new Set(["X", "x y"]) }), undefined, []);
+    await driver.purge("y", true);
+    await driver.purge("none", false);
+    assertEquals((await driver.load()).map(({ purged }) => purged), [true, true, false]);
+    await driver.put(record("a", { surrogateKeys: new Set(["z"]) }), a, []);
+    await driver.purge("x", false);
     const again = await opened.reopen();
-    assertEquals(heads(again), ["of b", "of c", "of a"]);
-    again.purge("z", false);
-    again.purge("y", false);
-    assertEquals(heads(await opened.reopen()), ["of c"]);
+    assertEquals(await heads(again), ["of b", "of c", "of a"]);
+    await again.purge("z", false);
+    await again.purge("y", false);
+    assertEquals(await heads(await opened.reopen()), ["of c"]);
   });
 
   Deno.test(`${title}: hits are noted, and the order of the uses`, async () => {
     await using opened = await open();
     const { driver } = opened;
-    const ids = ["a", "b", "c"].map((place) => driver.put(record(place), undefined, [])!);
-    driver.use(new Map([[ids[1]!, 7], [999_999, 1], [ids[0]!, 2]]));
-    const kept = (await opened.reopen()).load();
+    const ids = await Promise.all(
+      ["a", "b", "c"].map(async (place) => (await driver.put(record(place), undefined, []))!),
+    );
+    await driver.use(new Map([[ids[1]!, 7], [999_999, 1], [ids[0]!, 2]]));
+    const kept = await (await opened.reopen()).load();
     assertEquals(kept.map(({ hits }) => hits), [2, 7, 0]);
     const byUse = [...kept].sort((one, other) => one.used - other.used);
     assertEquals(byUse.map(({ head }) => head), ["of c", "of b", "of a"]);
@@ -132,14 +140,14 @@ function persistenceContract(title: string, open: Open): void {
     const say = { maxAge: 100, swr: 50, age: 7, keys: ["x"], vary: "x-variant" };
     const key = "ÿ\0\ud800 key";
     const userMetadata = Uint8Array.from({ length: 256 }, (_, i) => i);
-    bench.store(key, text("one"), { say, headers: fields("1", "é"), userMetadata });
-    bench.store(key, text("two"), { say, headers: fields("2") });
-    bench.store("other", text("three"));
-    for (let i = 0; i < 3; i++) bench.find(key, fields("1", "é"));
-    await Promise.resolve();
+    await bench.store(key, text("one"), { say, headers: fields("1", "é"), userMetadata });
+    await bench.store(key, text("two"), { say, headers: fields("2") });
+    await bench.store("other", text("three"));
+    for (let i = 0; i < 3; i++) await bench.find(key, fields("1", "é"));
+    await bench.turn();
     bench.now += 20_000;
     await bench.restart(true);
-    const found = bench.find(key, fields("1", "é"))!;
+    const found = (await bench.find(key, fields("1", "é")))!;
     assertEquals([found.hits, found.phase, found.length], [4, "fresh", 3]);
     assertEquals(found.object.age, 27_000_000_000n);
     const { lifetime, userMetadata: metadata, varyRule, surrogateKeys } = found.object.options;
@@ -155,79 +163,85 @@ function persistenceContract(title: string, open: Open): void {
     assertEquals(await bench.text("other"), "three");
     bench.now += 80_000;
     await bench.restart();
-    assertEquals(bench.find(key, fields("2"))!.phase, "stale");
-    assertEquals(bench.find("other"), undefined);
+    assertEquals((await bench.find(key, fields("2")))!.phase, "stale");
+    assertEquals(await bench.find("other"), undefined);
   });
 
   Deno.test(`${title}: fields of the options that the cache does not know are kept, too`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
     const extra = { mark: { until: 12n, codes: new Set([200]), nested: [bytes(1)] } };
-    bench.store("a", text("1"), extra as Partial<WriteOptions>);
+    await bench.store("a", text("1"), extra as Partial<WriteOptions>);
     await bench.restart();
-    const { mark } = bench.find("a")!.object.options as unknown as typeof extra;
+    const { mark } = (await bench.find("a"))!.object.options as unknown as typeof extra;
     assertEquals(mark, extra.mark);
   });
 
   Deno.test(`${title}: what was not complete does not come back, and what it was to replace does`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
-    bench.store("a", text("old"));
-    bench.begin("a").content.write(text("ne"));
+    await bench.store("a", text("old"));
+    await bench.begin("a").content.write(text("ne"));
     bench.begin("b").content.write(text("ne"));
-    bench.begin("c").content.write(big(2 * MIB));
+    await bench.begin("c").content.write(big(2 * MIB));
     await bench.restart(true);
-    assertEquals([await bench.text("a"), bench.find("b"), bench.find("c")], [
+    assertEquals([await bench.text("a"), await bench.find("b"), await bench.find("c")], [
       "old",
       undefined,
       undefined,
     ]);
     const { content } = bench.begin("a");
     content.write(text("ne"));
-    content.abort(new Error("The guest has ended"));
+    await content.abort(new Error("The guest has ended"));
     await bench.restart(true);
-    assertEquals(bench.find("a"), undefined);
+    assertEquals(await bench.find("a"), undefined);
   });
 
   Deno.test(`${title}: a purge is there to stay, a soft one too`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
     for (const key of ["a", "b", "c"]) {
-      bench.store(key, text(key), { say: { swr: 60, keys: [key, "all"] } });
+      await bench.store(key, text(key), { say: { swr: 60, keys: [key, "all"] } });
     }
-    assertEquals([bench.cache.purge("a", false), bench.cache.purge("b", true)], [1, 1]);
+    assertEquals([await bench.cache.purge("a", false), await bench.cache.purge("b", true)], [1, 1]);
     await bench.restart(true);
-    const phases = ["a", "b", "c"].map((key) => bench.find(key)?.phase);
+    const phases = await Promise.all(
+      ["a", "b", "c"].map(async (key) => (await bench.find(key))?.phase),
+    );
     assertEquals(phases, [undefined, "stale", "fresh"]);
-    assertEquals(bench.cache.purge("all", false), 2);
+    assertEquals(await bench.cache.purge("all", false), 2);
     await bench.restart(true);
-    assertEquals([bench.find("b"), bench.find("c")], [undefined, undefined]);
+    assertEquals([await bench.find("b"), await bench.find("c")], [undefined, undefined]);
   });
 
   Deno.test(`${title}: an object that is replaced by force is not there, whatever comes of it`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
-    bench.store("a", text("1"));
-    outcomeOf(bench.cache.replace("a", NONE, "immediate-force-miss"));
-    await Promise.resolve();
+    await bench.store("a", text("1"));
+    await resultOf(bench.cache.replace("a", NONE, "immediate-force-miss"));
+    await bench.turn();
     await bench.restart(true);
-    assertEquals(bench.find("a"), undefined);
+    assertEquals(await bench.find("a"), undefined);
   });
 
   Deno.test(`${title}: what is sensitive is never kept, nor what it replaces`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
-    bench.store("a", text("public"));
-    bench.store("a", big(2 * MIB), { sensitive: true });
-    bench.store("b", big(2 * MIB));
+    await bench.store("a", text("public"));
+    await bench.store("a", big(2 * MIB), { sensitive: true });
+    await bench.store("b", big(2 * MIB));
     bench.now += 61_000;
-    bench.store("c", text("public"), { say: { maxAge: 0, swr: 60 } });
-    const { obligation } = outcomeOf(bench.cache.transaction("c", NONE));
+    await bench.store("c", text("public"), { say: { maxAge: 0, swr: 60 } });
+    const { obligation } = await resultOf(bench.cache.transaction("c", NONE));
     obligation!.update({ ...written(), sensitive: true });
     assertEquals(await bench.text("c"), "public");
-    await Promise.resolve();
+    await bench.turn();
     await bench.restart(true);
-    assertEquals(["a", "b", "c"].map((key) => bench.find(key)), [undefined, undefined, undefined]);
+    assertEquals(await Promise.all(["a", "b", "c"].map((key) => bench.find(key))), [
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   Deno.test(`${title}: a long object that turns out to be sensitive is in memory from then on`, async () => {
@@ -236,16 +250,16 @@ function persistenceContract(title: string, open: Open): void {
     for (const [key, whole] of [["a", true], ["b", false]] as const) {
       const { content } = bench.begin(key, { say: { maxAge: 0, swr: 60 } });
       content.write(big(1.5 * MIB));
-      if (whole) content.finish();
-      const { obligation } = outcomeOf(bench.cache.transaction(key, NONE));
+      if (whole) await content.finish();
+      const { obligation } = await resultOf(bench.cache.transaction(key, NONE));
       obligation!.update({ ...written(), sensitive: true });
       content.write(big(1.5 * MIB, 1));
-      content.finish();
-      assertEquals(content.shelved, false);
-      await Promise.resolve();
-      assertEquals(opened.driver.load(), []);
+      await content.finish();
+      while (content.shelved) await new Promise((resolve) => setTimeout(resolve));
+      await bench.turn();
+      assertEquals(await opened.driver.load(), []);
       const expected = whole ? big(1.5 * MIB) : concat([big(1.5 * MIB), big(1.5 * MIB, 1)]);
-      assert(isSame(await bodyOf(bench.find(key)!), expected));
+      assert(isSame(await bodyOf((await bench.find(key))!), expected));
     }
   });
 
@@ -253,51 +267,52 @@ function persistenceContract(title: string, open: Open): void {
     await using opened = await open();
     const bench = new Bench(opened);
     for (const length of [3, 2 * MIB]) {
-      bench.store("a", big(length), { say: { maxAge: 0, swr: 60 }, headers: fields("1") });
-      const { obligation } = outcomeOf(bench.cache.transaction("a", fields("1")));
+      await bench.store("a", big(length), { say: { maxAge: 0, swr: 60 }, headers: fields("1") });
+      const { obligation } = await resultOf(bench.cache.transaction("a", fields("1")));
       obligation!.update(written({ vary: "x-variant", keys: ["x"] }));
-      await Promise.resolve();
+      await bench.turn();
       await bench.restart(true);
-      assertEquals(bench.find("a", fields("2")), undefined);
-      const found = bench.find("a", fields("1"))!;
+      assertEquals(await bench.find("a", fields("2")), undefined);
+      const found = (await bench.find("a", fields("1")))!;
       assertEquals([found.phase, found.hits], ["fresh", 2]);
       assert(isSame(await bodyOf(found), big(length)));
-      assertEquals(bench.cache.purge("x", false), 1);
+      assertEquals(await bench.cache.purge("x", false), 1);
     }
   });
 
   Deno.test(`${title}: what has expired is taken out, at the start and later`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
-    bench.store("a", text("1"), { say: { maxAge: 10 } });
-    bench.store("b", text("1"), { say: { maxAge: 100 } });
+    await bench.store("a", text("1"), { say: { maxAge: 10 } });
+    await bench.store("b", text("1"), { say: { maxAge: 100 } });
     bench.now += 10_000;
     await bench.restart();
-    assertEquals((await opened.reopen()).load().length, 1);
+    assertEquals((await (await opened.reopen()).load()).length, 1);
     await bench.restart();
     bench.now += 100_000;
-    bench.store("c", text("1"));
-    await Promise.resolve();
-    assertEquals((await opened.reopen()).load().length, 1);
+    await bench.store("c", text("1"));
+    await bench.turn();
+    assertEquals((await (await opened.reopen()).load()).length, 1);
   });
 
   Deno.test(`${title}: the bound is of what is kept, too, and the least recently used goes first`, async () => {
     await using opened = await open();
     const bench = new Bench(opened, 10 * MIB);
     for (let i = 0; i < 20; i++) {
-      bench.store(`${i}`, big(1.5 * MIB, i));
-      bench.find("0");
-      await Promise.resolve();
+      await bench.store(`${i}`, big(1.5 * MIB, i));
+      await bench.find("0");
+      await bench.turn();
     }
-    const total = () => opened.driver.load().reduce((sum, { length }) => sum + length, 0);
-    assert(total() <= 10 * MIB, `${total()} bytes are kept`);
+    const total = (await opened.driver.load()).reduce((sum, { length }) => sum + length, 0);
+    assert(total <= 10 * MIB, `${total} bytes are kept`);
     await bench.restart(true);
-    const there = Array.from({ length: 20 }, (_, i) => i).filter((i) => bench.find(`${i}`));
+    const there: number[] = [];
+    for (let i = 0; i < 20; i++) if (await bench.find(`${i}`)) there.push(i);
     assertEquals(there, [0, 15, 16, 17, 18, 19]);
-    bench.find("15");
+    await bench.find("15");
     await bench.restart();
-    bench.store("new", big(1.5 * MIB));
-    assert(bench.find("15") && !bench.find("0"), "the order of the uses is kept");
+    await bench.store("new", big(1.5 * MIB));
+    assert((await bench.find("15")) && !(await bench.find("0")), "the order of the uses is kept");
   });
 }
 
@@ -311,17 +326,18 @@ function spillContract(title: string, open: Open): void {
     for (let at = 0; at < whole.length; at += 100_000) {
       content.write(whole.slice(at, at + 100_000));
     }
+    await bench.turn();
     assert(content.shelved);
-    content.finish();
+    await content.finish();
     assert(isSame(await early, whole));
     for (let i = 0; i < 2; i++) {
-      const source = (i ? bench.find("a")! : found).object.content.read();
+      const source = (i ? (await bench.find("a"))! : found).object.content.read();
       assert(!(source instanceof Uint8Array) && source.length === whole.length);
       for (const [from, to] of [[0, 1], [262_143, 262_145], [1_048_575, 3_000_000]] as const) {
-        const part = await bodyOf(bench.find("a")!, from, to);
+        const part = await bodyOf((await bench.find("a"))!, from, to);
         assert(isSame(part, whole.subarray(from, to)), `${from} to ${to}`);
       }
-      assert(isSame(await bodyOf(bench.find("a")!, 3 * MIB), whole.subarray(3 * MIB)));
+      assert(isSame(await bodyOf((await bench.find("a"))!, 3 * MIB), whole.subarray(3 * MIB)));
       await bench.restart(i === 0);
     }
   });
@@ -329,24 +345,24 @@ function spillContract(title: string, open: Open): void {
   Deno.test(`${title}: who has found a long object reads on when it has left the cache`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
-    bench.store("a", big(2 * MIB), { say: { keys: ["x"] } });
-    const reading = bench.find("a")!.object.content.read();
+    await bench.store("a", big(2 * MIB), { say: { keys: ["x"] } });
+    const reading = (await bench.find("a"))!.object.content.read();
     assert(!(reading instanceof Uint8Array));
     const first = await reading.read();
-    const opensLate = bench.find("a")!;
-    bench.store("a", big(2 * MIB, 1), { say: { keys: ["x"] } });
-    const second = bench.find("a")!;
-    bench.cache.purge("x", false);
+    const opensLate = (await bench.find("a"))!;
+    await bench.store("a", big(2 * MIB, 1), { say: { keys: ["x"] } });
+    const second = (await bench.find("a"))!;
+    await bench.cache.purge("x", false);
     bench.now += 9_000;
     assert(isSame(await bodyOf(opensLate), big(2 * MIB)));
     bench.now += 2_000;
     const rest = await collect(reading);
     assert(isSame(concat([first!, rest]), big(2 * MIB)));
-    bench.cache.purge("x", false);
-    bench.store("b", text("1"));
-    bench.cache.purge("none", false);
+    await bench.cache.purge("x", false);
+    await bench.store("b", text("1"));
+    await bench.cache.purge("none", false);
     await bench.restart();
-    assertEquals(opened.driver.load().length, 1);
+    assertEquals((await opened.driver.load()).length, 1);
     await assertRejects(() => bodyOf(second), Error, "Cannot read on in a cached object");
   });
 
@@ -354,36 +370,37 @@ function spillContract(title: string, open: Open): void {
     await using opened = await open();
     const bench = new Bench(opened, 4 * MIB);
     const { content } = bench.begin("a");
-    const write = (content: CacheContent) => {
-      for (let i = 0; i < 8; i++) content.write(big(MIB, i));
-      content.finish();
+    const write = async (content: CacheContent) => {
+      for (let i = 0; i < 8; i++) await content.write(big(MIB, i));
+      await content.finish();
     };
-    write(content);
-    await Promise.resolve();
-    const next = opened.driver.append(undefined, []);
-    const there = Array.from({ length: next }, (_, i) => opened.driver.has(i));
+    await write(content);
+    await bench.turn();
+    const next = await opened.driver.append(undefined, []);
+    const ids = Array.from({ length: next }, (_, i) => i);
+    const there = await Promise.all(ids.map((id) => opened.driver.has(id)));
     assert(there.every((has) => !has), "nothing is left of it");
     await assertRejects(() => collect(content.read()), Error, "Cannot read on");
     const { content: other } = bench.begin("a");
     const reading = collect(other.read());
-    write(other);
+    await write(other);
     const whole = concat(Array.from({ length: 8 }, (_, i) => big(MIB, i)));
     assert(isSame(await reading, whole));
-    assertEquals(opened.driver.load(), []);
+    assertEquals(await opened.driver.load(), []);
   });
 
   Deno.test(`${title}: an object that another process has taken away is a miss`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
-    bench.store("short", text("1"));
-    bench.store("long", big(2 * MIB));
+    await bench.store("short", text("1"));
+    await bench.store("long", big(2 * MIB));
     await bench.restart();
-    bench.store("mine", text("1"), { say: { maxAge: 0, swr: 60 } });
-    opened.driver.free(opened.driver.load().map(({ content }) => content));
-    assertEquals([bench.find("short"), bench.find("long")], [undefined, undefined]);
-    const { obligation } = outcomeOf(bench.cache.transaction("long", NONE));
-    obligation!.insert(written()).content.finish();
-    const { found, obligation: update } = outcomeOf(bench.cache.transaction("mine", NONE));
+    await bench.store("mine", text("1"), { say: { maxAge: 0, swr: 60 } });
+    await opened.driver.free((await opened.driver.load()).map(({ content }) => content));
+    assertEquals([await bench.find("short"), await bench.find("long")], [undefined, undefined]);
+    const { obligation } = await resultOf(bench.cache.transaction("long", NONE));
+    await obligation!.insert(written()).content.finish();
+    const { found, obligation: update } = await resultOf(bench.cache.transaction("mine", NONE));
     assertEquals(found!.phase, "stale");
     update!.update(written());
     await bench.restart();

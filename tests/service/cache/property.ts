@@ -6,7 +6,7 @@
 import fc from "npm:fast-check@4.10.2";
 import type { FoundObject } from "../../../service/cache/object.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { outcomeOf, type Saying, written } from "./_cache.ts";
+import { resultOf, type Saying, written } from "./_cache.ts";
 import { Bench, bodyOf, fields, MIB, type Open } from "./_persisted_cache.ts";
 
 /** What a program does, or what happens to it. */
@@ -52,21 +52,24 @@ async function answer(bench: Bench, step: Step, salt: number): Promise<unknown> 
   const headers = fields(step.variant);
   switch (step.do) {
     case "insert":
-      bench.store(step.key, new Uint8Array(step.length).fill(salt), { say: step.say, headers });
+      await bench.store(step.key, new Uint8Array(step.length).fill(salt), {
+        say: step.say,
+        headers,
+      });
       return "inserted";
     case "update": {
-      const { found, obligation } = outcomeOf(bench.cache.transaction(step.key, headers));
+      const { found, obligation } = await resultOf(bench.cache.transaction(step.key, headers));
       if (found) obligation?.update(written(step.say));
       else obligation?.cancel();
       return [found && await told(found), obligation !== undefined];
     }
     case "lookup": {
-      const found = bench.find(step.key, headers);
-      await Promise.resolve();
+      const found = await bench.find(step.key, headers);
+      await bench.turn();
       return found && await told(found);
     }
     case "force": {
-      const { found, obligation } = outcomeOf(
+      const { found, obligation } = await resultOf(
         bench.cache.replace(step.key, headers, "immediate-force-miss"),
       );
       obligation?.cancel();
@@ -75,11 +78,11 @@ async function answer(bench: Bench, step: Step, salt: number): Promise<unknown> 
     case "purge":
     case "soft":
       // How many is not told: what has expired counts until it is taken out.
-      return void bench.cache.purge(step.surrogate, step.do === "soft");
+      return void (await bench.cache.purge(step.surrogate, step.do === "soft"));
     case "pass":
       return void (bench.now += step.seconds * 1000);
     default:
-      await Promise.resolve();
+      await bench.turn();
       return await bench.restart(step.do === "kill");
   }
 }

@@ -51,7 +51,9 @@ export class Front implements Disposable {
   ) {
     const now = () => this.#now;
     this.#always = always;
-    this.cache = new Cache(most, now, driver);
+    this.cache = new Cache(most, now, driver, {
+      report: (message) => void this.reports.push(`error: ${message}`),
+    });
     this.through = new ReadThrough({
       cache: this.cache,
       most,

@@ -21,7 +21,7 @@ import {
   varyRuleOf,
 } from "../../../../service/cache/http/policy.ts";
 import { assert, assertEquals, assertNotEquals } from "../../../assert.ts";
-import { NONE, outcomeOf, SECOND, written } from "../_cache.ts";
+import { foundOf, NONE, outcomeOf, SECOND, written } from "../_cache.ts";
 
 /** Sunday. */
 const MADE = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -315,7 +315,7 @@ Deno.test("two requests share an object if they agree in all fields that it vari
         const { obligation } = outcomeOf(cache.transaction("k", list(one)));
         obligation!.insert({ ...written({ maxAge: 5000 }), varyRule: rule }).content.finish();
         now += elapsed * 1000;
-        const found = cache.lookup("k", list(other));
+        const found = foundOf(cache.lookup("k", list(other)));
         const agrees = vary.every((name) => one[name] === other[name]);
         assertEquals(found !== undefined, agrees && elapsed < 5000);
       },
