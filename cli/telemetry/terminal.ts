@@ -49,6 +49,11 @@ export function openTerminal(options: TerminalOptions): Terminal {
   });
   const out = getLogger(["fastlike", "stdout"]);
   const err = getLogger(["fastlike", "stderr"]);
+  // Access records have no level that could be too low, and come once per request: they go past LogTape.
+  const access = (line: string) => {
+    stderr.flush(); // both may be one terminal, on which lines are to be in order
+    stdout.line(line);
+  };
   const note = (level: LogLevel, message: string) =>
     err[LEVELS[level]](`${stderr.paint(COLOURS[level], level)}: ${message}`);
   return {
@@ -69,8 +74,8 @@ export function openTerminal(options: TerminalOptions): Terminal {
     },
     line: (text) => out.info(text),
     access: options.format === "json"
-      ? (entry) => out.info(accessJson(entry))
-      : (entry) => out.info(accessLine(entry, stdout, verbosity > 0)),
+      ? (entry) => access(accessJson(entry))
+      : (entry) => access(accessLine(entry, stdout, verbosity > 0)),
     raw(stream, bytes) {
       stdout.flush();
       stderr.flush();
