@@ -52,14 +52,22 @@ export class Run implements Job<InstanceContext>, Host {
     this.#loaded = loaded;
     this.watch = loaded.watchdog;
     this.#mayExit = mayExit;
-    const stop = (reason: Stop) =>
-      this.#sandbox ? this.#sandbox.requests.abandon(received, reason) : this.stop(reason);
-    const late = (expire: () => void) => service.attempt("end a late request", expire, received.id);
-    received.onGone((reason) => stop(new Stop(reason.message)));
+    received.onGone(({ message }) => this.#abandon(new Stop(message)));
     if (this.#waits && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
     if (!this.#waits) return;
-    service.wallTime.add(received.exchange, () => late(() => stop(overTime(service.limits))));
+    service.wallTime.add(received.exchange, () => this.#expire());
     this.#queue();
+  }
+
+  /** Gives the request up, for which the guest is at work or is to be started. */
+  #abandon(reason: Stop): void {
+    if (this.#sandbox) this.#sandbox.requests.abandon(this.#received, reason);
+    else this.stop(reason);
+  }
+
+  #expire(): void {
+    const expire = () => this.#abandon(overTime(this.#service.limits));
+    this.#service.attempt("end a late request", expire, this.#received.id);
   }
 
   #queue(): void {

@@ -278,18 +278,23 @@ export class DownstreamRequest {
 
   /** Has the exchange send a response. After one that it cannot send it gets another, a 500. */
   #give(respond: () => unknown, body: Payload = EMPTY): void {
-    const failed = (error: unknown) => {
-      this.#service.report("error", `Cannot respond to a client: ${describe(error)}`, this.id);
-      if (!isWhole(body)) this.#attempt("cancel a response's body", () => body.cancel(error));
-      const text = this.#textOf(500, "The host cannot send the response");
-      withoutFaults(() => reply(this.exchange, 500, text));
-    };
     try {
       const given = respond();
-      if (given instanceof Promise) given.catch(failed);
+      if (given instanceof Promise) this.#giveLater(given, body);
     } catch (error) {
-      failed(error);
+      this.#failToGive(error, body);
     }
+  }
+
+  #giveLater(given: Promise<unknown>, body: Payload): void {
+    given.catch((error) => this.#failToGive(error, body));
+  }
+
+  #failToGive(error: unknown, body: Payload): void {
+    this.#service.report("error", `Cannot respond to a client: ${describe(error)}`, this.id);
+    if (!isWhole(body)) this.#attempt("cancel a response's body", () => body.cancel(error));
+    const text = this.#textOf(500, "The host cannot send the response");
+    withoutFaults(() => reply(this.exchange, 500, text));
   }
 
   /** What the client is told of a failure. */

@@ -36,7 +36,7 @@ export class Sandbox {
   /** 32 hexadecimal digits: the trace id, and the id of the first request. */
   readonly id: string;
   // Made when a guest needs them.
-  readonly #lines: { stdout?: LineSplitter; stderr?: LineSplitter } = {};
+  #lines: { stdout?: LineSplitter; stderr?: LineSplitter } | undefined;
   #descriptors: Descriptors | undefined;
   #dynamicBackends: Map<string, Backend> | undefined;
   #timers: Set<() => void> | undefined;
@@ -58,7 +58,10 @@ export class Sandbox {
     if (stdio) {
       const { id } = this.requests.current;
       this.service.attempt("hand on a guest's output", () => stdio(stream, bytes, id), id);
-    } else (this.#lines[stream] ??= this.#linesOf(stream)).write(bytes);
+    } else {
+      const lines = this.#lines ??= {};
+      (lines[stream] ??= this.#linesOf(stream)).write(bytes);
+    }
   }
 
   #linesOf(kind: "stdout" | "stderr"): LineSplitter {
@@ -138,8 +141,8 @@ export class Sandbox {
    * @param fault Response of a guest that failed without one; after a clean end it is an empty 200.
    */
   end(fault?: { readonly status: number; readonly message: string }): void {
-    this.#lines.stdout?.flush();
-    this.#lines.stderr?.flush();
+    this.#lines?.stdout?.flush();
+    this.#lines?.stderr?.flush();
     const { current } = this.requests;
     if (fault) current.fail(fault.status, fault.message);
     else if (!current.responded) current.respond(new GuestResponse(), () => EMPTY);

@@ -246,14 +246,20 @@ export class Service {
    * @param action What the step does, in words behind "Cannot".
    */
   attempt(action: string, step: () => unknown, requestId?: string): void {
-    const failed = (error: unknown) =>
-      this.report("error", `Cannot ${action}: ${describe(error)}`, requestId);
     try {
       const result = step();
-      if (result instanceof Promise) result.catch(failed);
+      if (result instanceof Promise) this.#reportRejection(result, action, requestId);
     } catch (error) {
-      failed(error);
+      this.#reportFailure(error, action, requestId);
     }
+  }
+
+  #reportRejection(result: Promise<unknown>, action: string, requestId?: string): void {
+    result.catch((error) => this.#reportFailure(error, action, requestId));
+  }
+
+  #reportFailure(error: unknown, action: string, requestId?: string): void {
+    this.report("error", `Cannot ${action}: ${describe(error)}`, requestId);
   }
 
   report(level: LogLevel, message: string, requestId?: string): void {
