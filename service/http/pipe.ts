@@ -1,33 +1,34 @@
+// @ts-types="./std_deque.d.ts"
+import { Deque } from "npm:deno-std@1.4.0/data_structures/deque.js";
 import type { ByteCounter, ByteSource, Eventually } from "./bytes.ts";
 import { refuse } from "../errors.ts";
-import { Fifo } from "../util/fifo.ts";
 import type { HeaderList } from "./headers.ts";
 
-/** A writer waits while this many bytes are unread. */
+/** Bytes that may be written and not yet read; beyond it a write waits. */
 const MAX_UNREAD = 64 * 1024;
 
-/** What a stream is written into. */
+/** Where a guest's streaming body is written to: a {@linkcode Pipe}, or an object of the cache. */
 export interface BodySink {
-  /** Whether a write would have to wait. */
+  /** Whether a write waits until the reader has caught up. */
   readonly full: boolean;
-  /** Resolves when a write need not wait any more, or can only fail. */
+  /** Resolves when a write does not wait any more, or can only fail. */
   readonly room: Promise<void>;
   /**
-   * Of a sink that is never full and takes whole bodies by itself: what waits while it is far ahead of all
-   * readers. Throws or rejects when nobody wants more.
+   * Back-pressure for sinks that buffer without bound (the cache): resolves once the slowest reader has caught up.
+   * Throws or rejects when no reader is left.
    */
   readonly drained?: () => Eventually<void>;
-  /** Hands on bytes, which the sink keeps. Waits first while it is full. */
+  /** Writes bytes, which the sink keeps without a copy. Waits first while it is full. */
   write(chunk: Uint8Array): Eventually<void>;
-  /** Ends the message well. Where it is stored, answers when it is. */
+  /** Ends the body; all of it was written. A sink that stores it returns a promise that resolves when it is stored. */
   finish(trailers?: HeaderList): Eventually<void>;
-  /** Ends the message badly: its reader sees the error after what was written. */
+  /** Ends the body before its time: its reader gets the error behind what was written. */
   abort(error: unknown): void;
 }
 
-/** Joins one writer to one reader; a fast writer waits for a slow reader. */
+/** Connects one writer to one reader; a fast writer waits for a slow reader. */
 export class Pipe implements ByteSource, BodySink {
-  readonly #chunks = new Fifo<Uint8Array>();
+  readonly #chunks = new Deque<Uint8Array>();
   readonly #counter: ByteCounter | undefined;
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;
@@ -40,7 +41,7 @@ export class Pipe implements ByteSource, BodySink {
     this.#counter = counter;
   }
 
-  /** Unknown until the writer has finished. */
+  /** Number of unread bytes; undefined until the writer has finished. */
   get length(): number | undefined {
     return this.#end && !("error" in this.#end) ? this.#unread : undefined;
   }
@@ -63,7 +64,7 @@ export class Pipe implements ByteSource, BodySink {
       refuse("failed", "Cannot write to a body that nobody reads any more", this.#gone.reason);
     }
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
+    this.#chunks.pushBack(chunk);
     this.#count(chunk.length);
     this.#wakeReader();
   }
@@ -79,7 +80,7 @@ export class Pipe implements ByteSource, BodySink {
   }
 
   read(): Eventually<Uint8Array | undefined> {
-    const chunk = this.#chunks.shift();
+    const chunk = this.#chunks.popFront();
     if (chunk) {
       this.#count(-chunk.length);
       if (!this.full) this.#wakeWriter();
