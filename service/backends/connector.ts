@@ -17,14 +17,15 @@ export interface Connector {
   readonly host: string;
   readonly port: number;
   /**
-   * Begins to open one. Throws a `SendError` when the options make no sense.
+   * Starts to open a connection.
    *
-   * @param protocols What is offered by ALPN, where there is TLS.
+   * @param protocols Protocols that are offered by ALPN, if there is TLS.
+   * @throws {SendError} If the options make no sense.
    */
   open(protocols?: readonly string[]): Socket;
 }
 
-/** Looks at the options' URL; what is wrong with the others shows when a connection is opened. */
+/** Makes a connector. Of the options it reads the URL; other options that make no sense fail `open`. */
 export function connectorOf(options: BackendOptions): Connector {
   const { protocol, hostname, port: explicit } = new URL(options.url);
   const secure = protocol === "https:";
@@ -46,7 +47,7 @@ export function connectorOf(options: BackendOptions): Connector {
   };
 }
 
-/** What `node:net` takes for the settings. */
+/** Returns the settings as `node:net` takes them. */
 export function tcpKeepAlive(
   { enable = true, time }: TcpKeepAlive,
 ): { keepAlive: boolean; keepAliveInitialDelay?: number } {
@@ -65,7 +66,7 @@ function lookup(host: string, { preferIpv4 }: BackendOptions): { lookup?: Lookup
   return preferIpv4 ? { lookup: lookUpIpv4First } : {};
 }
 
-/** `localhost` is this machine (RFC 6761), whichever family of addresses its resolver knows. */
+/** Resolves `localhost` to this machine's loopback addresses of both families (RFC 6761, section 6.3). */
 const lookUpLoopback: LookupFunction = (_host, { all }, callback) => {
   const addresses = [{ address: "127.0.0.1", family: 4 }, { address: "::1", family: 6 }];
   if (all) callback(null, addresses);
@@ -81,7 +82,7 @@ const lookUpIpv4First: LookupFunction = (host, { all }, callback) => {
   });
 };
 
-/** The addresses of the older family first, each family in its order. */
+/** Sorts IPv4 addresses before IPv6 addresses; each family keeps its order. */
 export function ipv4First(addresses: readonly LookupAddress[]): LookupAddress[] {
   return addresses.toSorted((one, other) => one.family - other.family);
 }

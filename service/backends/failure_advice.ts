@@ -1,13 +1,13 @@
 import type { SendError, SendFailure } from "../errors.ts";
 import { codeOf } from "./send_errors.ts";
 
-/** The longest URL that is told of whole. */
+/** Longest URL that a message quotes whole, in characters. */
 const MAX_URL = 200;
 
 /**
- * A failed request to a backend in one line: what was sent, what went wrong, and what to do next.
+ * Describes a failed request to a backend in one line: the request, the failure, and what to do next.
  *
- * @param url Its query is left out, since it may hold secrets.
+ * @param url URL of the request; its query is left out, since it may hold secrets.
  */
 export function describeFailure(
   name: string,
@@ -39,7 +39,7 @@ const ADVICE: { readonly [F in SendFailure]?: string } = {
   h2_error: "look into its own log, or set http2 = false",
 };
 
-/** What to do next in words behind a semicolon, if the failure leaves that open. */
+/** Returns what to do next, in words behind a semicolon; undefined if the message says it already. */
 export function adviceFor(error: SendError, secure: boolean): string | undefined {
   const { failure, cause } = error;
   const code = codeOf(cause);

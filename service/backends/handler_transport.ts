@@ -8,10 +8,10 @@ import { headError, type HeadLimits } from "../http/head_limits.ts";
 import { HeaderList } from "../http/headers.ts";
 
 /**
- * Carries requests to a handler in the same process.
- * A body that GET or HEAD brings is left out, since `Request` has no room for it.
+ * Makes a transport to a handler in the same process. The body of a GET or HEAD is left out, since a `Request` cannot have
+ * one.
  *
- * @param report Told what the handler throws; the guest sees only a failed send.
+ * @param report Called with what the handler throws; the guest sees a failed send.
  */
 export function handlerTransport(
   handler: BackendHandler,
@@ -56,7 +56,7 @@ async function answer(
     const web = toRequest(request, signal);
     if (web.body) signal.addEventListener("abort", stop);
     else stop();
-    // The guest that asks may run on: the handler, which may run another one, has its turn when it pauses.
+    // The handler, which may run another guest, starts when the guest that sends waits.
     await undefined;
     signal.throwIfAborted();
     response = await handler(web);

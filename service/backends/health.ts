@@ -20,14 +20,14 @@ const DEFAULTS = {
   initial: 4,
 } as const;
 
-/** Sends probes to one backend, and tells from the latest of them how it is. */
+/** Sends health probes to one backend, and derives its health from the latest of them. */
 export class HealthMonitor {
   readonly #name: string;
   readonly #options: BackendOptions;
   readonly #check: typeof DEFAULTS & Healthcheck;
   readonly #report: (level: LogLevel, message: string) => void;
   readonly #stallClock: StallClock;
-  /** Whether each of the latest probes was good, the latest last. */
+  /** Whether each of the latest probes has succeeded, the latest last. */
   readonly #results: boolean[];
   #inFlight: RequestInFlight | undefined;
   #stopTimer: (() => void) | undefined;
@@ -36,7 +36,7 @@ export class HealthMonitor {
 
   /**
    * @param name The backend's, for messages.
-   * @param report Told when the backend's state changes.
+   * @param report Called when the backend's health changes.
    * @param pace Counts the time that probes take.
    */
   constructor(
@@ -58,7 +58,7 @@ export class HealthMonitor {
     return this.#good >= this.#check.threshold ? "healthy" : "unhealthy";
   }
 
-  /** Sends the first probe, unless that was done, and one after each interval. They keep no process alive. */
+  /** Starts to send probes, one for each interval, unless it has. They do not keep the process alive. */
   start(): void {
     if (this.#started) return;
     this.#started = true;
@@ -86,10 +86,10 @@ export class HealthMonitor {
     return this.#results.filter(Boolean).length;
   }
 
-  /** Resolves to what was wrong, or nothing. */
+  /** Resolves to what was wrong with a probe; undefined if it has succeeded. */
   async #probe(): Promise<string | undefined> {
     const { timeout, expectedStatus } = this.#check;
-    // A connection of its own: one that was kept would hide that nobody listens any more.
+    // A new connection: a kept one would hide that the backend no longer listens.
     const timeouts = { connect: timeout, firstByte: timeout };
     const transport = httpTransport({ ...this.#options, pool: false, timeouts }, this.#stallClock);
     try {

@@ -6,19 +6,22 @@ import type { Clock } from "../util/clock.ts";
 import { type Connector, tcpKeepAlive } from "./connector.ts";
 import type { HeaderList } from "../http/headers.ts";
 
-/** How long a connection is good for the next request, in milliseconds; a backend's `Keep-Alive` may shorten it. */
+/** How long an idle connection is kept, in milliseconds; a backend's Keep-Alive field may shorten it. */
 const MAX_IDLE_MS = 55_000;
 
-/** How long and how often connections to one backend are used; `Infinity` where there is no bound. */
+/** Limits on the connections to one backend; `Infinity` is no limit. */
 export interface PoolRules {
+  /** Connections open at the same time. */
   readonly connections: number;
+  /** Requests on one connection. */
   readonly uses: number;
-  /** Milliseconds, as the next. */
+  /** Age of a connection that gets another request, in milliseconds. */
   readonly lifetime: number;
+  /** Time that an idle connection is kept, in milliseconds. */
   readonly idle: number;
 }
 
-/** The rules in a backend's options. */
+/** Returns the limits in a backend's options. */
 export function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
   const { maxConnections, maxUse, maxLifetime } = pool || {};
   return {
@@ -37,14 +40,14 @@ interface Use {
   staleAt: number;
 }
 
-/** The connections in HTTP/1 to one backend, kept for the next request. */
+/** HTTP/1 connections to one backend, which are kept for the next request. */
 export class Http1Pool {
   readonly rules: PoolRules;
   readonly #connector: Connector;
   readonly #options: BackendOptions;
   readonly #clock: Clock;
   readonly #uses = new WeakMap<Socket, Use>();
-  /** Connections that stand and have carried nothing yet. */
+  /** Connections that are open and have carried no request. */
   readonly #ready: Socket[] = [];
   readonly #stands = new WeakSet<Socket>();
   #agent: Agent | undefined;
@@ -57,26 +60,26 @@ export class Http1Pool {
     this.rules = poolRules(options);
   }
 
-  /** What `node:http` takes connections from, rid of those that should not be used again. */
+  /** Returns the agent that `node:http` takes connections from, after closing those that must not be used again. */
   agent(): Agent {
     const agent = this.#agent ??= this.#makeAgent();
     this.#closeStale(agent);
     return agent;
   }
 
-  /** Takes in a connection that stands, for the next request. */
+  /** Adds an open connection for the next request. */
   offer(socket: Socket): void {
     if (this.#closed) return void socket.destroy();
     this.#stands.add(socket);
     this.#ready.push(socket);
   }
 
-  /** Whether the connection stood before anything was to be sent on it. */
+  /** Whether the connection was open before its first request. */
   stands(socket: Socket): boolean {
     return this.#stands.has(socket);
   }
 
-  /** Notes that a response with these fields has come; answers whether the connection may be used again after it. */
+  /** Notes a response with these fields; returns whether its connection may be used again. */
   note(socket: Socket, headers: HeaderList): boolean {
     const { uses, lifetime, idle } = this.rules;
     const now = this.#clock.elapsed();
@@ -92,7 +95,7 @@ export class Http1Pool {
     }
   }
 
-  /** Closes what is idle, and what is in use as soon as it becomes idle. A request from now on gets a connection of its own. */
+  /** Closes idle connections, and those in use as soon as they become idle. Later requests get connections that are not kept. */
   close(): void {
     this.#closed = true;
     if (this.#agent) this.#agent.maxFreeSockets = 0;
@@ -127,7 +130,7 @@ export class Http1Pool {
     return use;
   }
 
-  /** Closes connections that the backend may be about to close, so that no request meets that end. */
+  /** Closes idle connections that the backend may be about to close, so that no request is sent on them. */
   #closeStale(agent: Agent): void {
     const now = this.#clock.elapsed();
     for (const sockets of Object.values(agent.freeSockets)) {
@@ -138,7 +141,7 @@ export class Http1Pool {
   }
 }
 
-/** An agent sets a TCP keep-alive of its own for idle connections. */
+/** Makes an agent set these for an idle connection: it would set a TCP keep-alive of its own. */
 function keepAliveAs(
   agent: Agent,
   { keepAlive, keepAliveInitialDelay }: ReturnType<typeof tcpKeepAlive>,
@@ -151,7 +154,7 @@ function keepAliveAs(
   };
 }
 
-/** How long the connection of a response with these fields is good for when idle, in milliseconds. */
+/** Returns how long the connection of a response with these fields is kept when idle, in milliseconds. */
 function idleTime(headers: HeaderList, most: number): number {
   const seconds = /\btimeout=(\d+)/i.exec(headers.get("keep-alive") ?? "")?.[1];
   return seconds ? Math.min(most, Number(seconds) * 1000 - 1000) : most;

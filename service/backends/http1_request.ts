@@ -18,19 +18,19 @@ import { neverRetry, rewriteHead } from "../util/node_internals.ts";
 import { codeOf, incompleteResponse, toSendError } from "./send_errors.ts";
 import { isRepeatable, NetworkRequest, roomTime, type Timeouts } from "./network_request.ts";
 
-/** Room for the status line, in bytes, besides that for the header fields. */
+/** Bytes of a response's head that the status line may take, besides those of the fields. */
 const STATUS_LINE = 1024;
-/** Methods that `node:http` sends as they are, and adds no framing to. */
+/** Methods that `node:http` sends unchanged and without framing of its own. */
 const PLAIN: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"]);
 
-/** Where a request goes. */
+/** An origin that is reached over HTTP/1. */
 export interface Http1Origin {
   readonly connector: Connector;
   readonly timeouts: Timeouts;
   readonly pool: Http1Pool;
 }
 
-/** One request over `node:http`. */
+/** One request over HTTP/1, by `node:http`. */
 export class Http1Request extends NetworkRequest {
   readonly #origin: Http1Origin;
   readonly #onUpgrade: ((upgraded: UpgradedConnection) => void) | undefined;
@@ -39,7 +39,7 @@ export class Http1Request extends NetworkRequest {
   #bytesBefore = 0;
   #retried = false;
 
-  /** @param onUpgrade Takes the connection, in place of a response, if the backend changes protocols. */
+  /** @param onUpgrade Called with the connection, in place of a response, if the backend changes protocols. */
   constructor(
     request: BackendRequest,
     origin: Http1Origin,
@@ -68,7 +68,7 @@ export class Http1Request extends NetworkRequest {
       wire.on("error", (error) => this.#onLost(wire, error));
       wire.on("close", () => this.#onLost(wire, new HangUp()));
       wire.on("upgrade", (message, socket, rest) => {
-        socket.on("error", () => {}); // who uses it sees it close
+        socket.on("error", () => {}); // `close` follows
         this.#onUpgraded(message, socket as Socket, rest);
       });
       this.#sendBody(wire);
@@ -88,7 +88,7 @@ export class Http1Request extends NetworkRequest {
     };
     const { clock } = this.#origin.timeouts.stallClock;
     sendBody(wire, body, end, clock).catch((error) => {
-      // A response that is here already stays readable; only the connection goes.
+      // A response that is complete stays readable; only the connection is closed.
       if (this.body?.complete) wire.socket?.destroy();
       else this.fail("connection_terminated", `the body failed: ${messageOf(error)}`, error);
     });
@@ -155,8 +155,8 @@ export class Http1Request extends NetworkRequest {
   #onLost(wire: ClientRequest, error: Error): void {
     if (wire !== this.#wire) return;
     if (this.body) {
-      // What follows a whole message is nobody's: the connection goes, the message stays. To `node:http` a message
-      // that lasts until the connection closes is whole after a reset as well.
+      // An error behind a whole message ends the connection, not the message. `node:http` counts a message that lasts
+      // until the connection closes as whole after a reset, too.
       if (!(error instanceof HangUp) && !this.body.complete) {
         const wrong = codeOf(error).startsWith("HPE_");
         const failure = wrong
@@ -164,17 +164,17 @@ export class Http1Request extends NetworkRequest {
           : incompleteResponse(this.name, error);
         this.body.fail(failure);
       }
-      return; // otherwise the message knows by itself whether it was cut
+      return; // else the message itself notices whether it was cut short
     }
     if (this.#mayRetry(wire, error)) {
       this.#retried = true;
-      this.#origin.pool.closeIdle(); // they are as old: the next one must be new
+      this.#origin.pool.closeIdle(); // they are as old as this one: the next must be new
       return this.#start();
     }
     this.abandon(toSendError(error, this.name));
   }
 
-  /** Whether the backend closed a kept connection before it can have seen the request. */
+  /** Whether the request may be sent again: the backend has closed a kept connection before it read the request. */
   #mayRetry(wire: ClientRequest, error: Error): boolean {
     return wire.reusedSocket && !this.#retried && /^(ECONNRESET|EPIPE)$/.test(codeOf(error)) &&
       wire.socket?.bytesRead === this.#bytesBefore && isRepeatable(this.request);
@@ -187,7 +187,7 @@ export class Http1Request extends NetworkRequest {
   }
 }
 
-/** The connection ended without an error of its own. */
+/** The connection was closed without an error. */
 class HangUp extends Error {
   readonly code = "ECONNRESET";
 }
@@ -224,7 +224,7 @@ function pairsOf(headers: HeaderList, withoutTrailer: boolean): string[] {
   return kept as unknown as string[]; // its type knows only flat lists
 }
 
-/** The rendered head with the Trailer fields at its end. */
+/** Returns the rendered head with the Trailer fields at its end. */
 function withTrailerFields(head: string, headers: HeaderList): string {
   const values = headers.getAll("trailer");
   for (const value of values) validateHeaderValue("Trailer", value);
@@ -234,7 +234,7 @@ function withTrailerFields(head: string, headers: HeaderList): string {
   );
 }
 
-/** The body as bytes when all of it is here and its length was told, else as it is. */
+/** Returns the body as bytes if all of it has arrived and its length was declared, else as it is. */
 function atOnce(body: ResponseBody): Payload {
   if (!body.complete || body.failed || body.length === undefined) return body;
   const chunks: Uint8Array[] = [];

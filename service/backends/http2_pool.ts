@@ -4,7 +4,7 @@ import { type Http2Session, openHttp2 } from "./http2_session.ts";
 import type { PoolRules } from "./http1_pool.ts";
 import { roomTime, type Timeouts } from "./network_request.ts";
 
-/** The connections in HTTP/2 to one backend. */
+/** HTTP/2 connections to one backend. */
 export class Http2Pool {
   readonly #connector: Connector;
   readonly #rules: PoolRules;
@@ -16,7 +16,7 @@ export class Http2Pool {
   #beingOpened = 0;
   #closed = false;
 
-  /** @param fallback Whether the backend may choose HTTP/1.1: `take` rejects with a `NotHttp2` then. */
+  /** @param fallback Whether the backend may choose HTTP/1.1; then `take` rejects with a `NotHttp2`. */
   constructor(connector: Connector, rules: PoolRules, timeouts: Timeouts, fallback: boolean) {
     this.#connector = connector;
     this.#rules = rules;
@@ -24,7 +24,7 @@ export class Http2Pool {
     this.#fallback = fallback;
   }
 
-  /** A connection with a place for one request, which the caller has to `release`. */
+  /** Returns a connection on which one request is reserved; the caller must `release` it. */
   async take(): Promise<Http2Session> {
     const until = this.#timeouts.stallClock.now + roomTime(this.#timeouts);
     let lost = 0;
@@ -36,22 +36,22 @@ export class Http2Pool {
         return session;
       }
       if (this.#sessions.size + this.#beingOpened < this.#rules.connections) {
-        // Those who come meanwhile share it, unless it is for one only.
+        // Requests that come meanwhile share it, unless it may carry only one.
         const session =
           await (this.#rules.uses === 1 ? this.#open() : this.#opening ??= this.#open());
-        // A backend may end a new connection before anything is sent on it: once is no fault.
+        // A backend may close a new connection before a request is sent on it: the first time is no failure.
         if (!session.open && ++lost > 1) throw session.reason(this.#connector.name);
       } else if (this.#opening) await this.#opening;
       else await this.#room(until);
     }
   }
 
-  /** Closes what is idle, so that the next request gets a new connection. */
+  /** Closes idle connections, so that the next request gets a new one. */
   closeIdle(): void {
     for (const session of this.#sessions) if (session.idle) this.#drop(session);
   }
 
-  /** Closes what is idle, and the rest when it becomes idle, what is opened from now on too. */
+  /** Closes idle connections, and all others when they become idle. */
   close(): void {
     this.#closed = true;
     this.closeIdle();
@@ -92,7 +92,7 @@ export class Http2Pool {
     session.close();
   }
 
-  /** Resolves when there may be a place; rejects when that takes too long. */
+  /** Resolves when a connection may have room for a request; rejects at the time `until`. */
   async #room(until: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const expire = () =>

@@ -34,7 +34,7 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set(
 );
 const END_STREAM = 1;
 
-/** One request over a connection in HTTP/2, whose place it gives back at its end. */
+/** One request over an HTTP/2 connection, which it releases at its end. */
 export class Http2Request extends NetworkRequest {
   readonly #session: Http2Session;
   readonly #timeouts: Timeouts;
@@ -55,7 +55,7 @@ export class Http2Request extends NetworkRequest {
     }
   }
 
-  /** Whether it failed in a way that lets it be sent again. */
+  /** Whether it failed before the backend has looked at it, so that it may be sent again. */
   get unseen(): boolean {
     return this.#unseen;
   }
@@ -130,7 +130,7 @@ export class Http2Request extends NetworkRequest {
 
   #onClose(stream: ClientHttp2Stream): void {
     const error = this.#session.reasonOf(stream, this.name);
-    // RFC 9113, section 8.7: what was refused has not been looked at.
+    // RFC 9113, section 8.7: a refused request was not processed.
     const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM &&
       isWhole(this.request.body);
     const lost = this.#session.reused && error.failure === "connection_terminated" &&
@@ -145,7 +145,7 @@ export class Http2Request extends NetworkRequest {
   }
 }
 
-/** What comes on a stream, as a body takes it. */
+/** Content of a response that arrives on an HTTP/2 stream. */
 class StreamArrival implements ResponseStream {
   complete = false;
   rawTrailers: readonly string[] = [];
@@ -153,8 +153,8 @@ class StreamArrival implements ResponseStream {
   readonly #fault: () => SendError | undefined;
 
   /**
-   * @param cut Whether the stream ended with a reset.
-   * @param fault What the backend has said was wrong when the stream ended.
+   * @param cut Returns whether RST_STREAM has ended the stream.
+   * @param fault Returns the error that the backend gave when the stream ended.
    */
   constructor(stream: ClientHttp2Stream, cut: () => boolean, fault: () => SendError | undefined) {
     this.#stream = stream;
@@ -162,8 +162,8 @@ class StreamArrival implements ResponseStream {
     stream.on("trailers", (_: IncomingHttpHeaders, _flags: number, raw?: string[]) => {
       this.rawTrailers = raw ?? [];
     });
-    // A stream that is cut may end well for `node:stream`: the code tells, and `cut` if that is NO_ERROR. And with the
-    // last stream of a connection that the backend wants to end, what has not been read yet is closed before its end.
+    // For `node:stream` a reset stream may end well: its code shows the reset, and `cut` one with NO_ERROR. After GOAWAY
+    // the last stream of a connection is closed before the event `end` if not all of it was read.
     const settle = () => this.complete = stream.rstCode === 0 && !cut();
     stream.on("end", settle);
     stream.on("close", settle);
@@ -189,7 +189,7 @@ class StreamArrival implements ResponseStream {
   }
 }
 
-/** The backend may say that it wants no more of a body, without an error: `close` does not come by itself then. */
+/** Returns the stream for `sendBody`. A backend may refuse the rest of a body with NO_ERROR; then no `close` follows. */
 function departureOn(stream: ClientHttp2Stream): RequestStream {
   stream.on("aborted", () => {
     if (stream.rstCode) return;
@@ -232,7 +232,7 @@ function toFields(
   };
 }
 
-/** The fields without those of one connection, in lower case. */
+/** Returns the fields in lower case without those of the connection (RFC 9113, section 8.2.2). */
 function withoutConnection(headers: HeaderList): HeaderList {
   const named = new Set(
     headers.getAll("connection").flatMap((value) => value.toLowerCase().split(/\s*,\s*/)),
@@ -249,7 +249,7 @@ function withoutConnection(headers: HeaderList): HeaderList {
   return plain;
 }
 
-/** The fields as `node:http2` takes them: repeats in a list. */
+/** Returns the fields as `node:http2` takes them: repeats in a list. */
 function toObject(headers: HeaderList): OutgoingHttpHeaders {
   const fields: Record<string, string | string[]> = Object.create(null);
   for (const name of headers.names()) {
@@ -259,7 +259,7 @@ function toObject(headers: HeaderList): OutgoingHttpHeaders {
   return fields;
 }
 
-/** A head's fields without those that start with a colon. */
+/** Returns a head's fields without the pseudo-header fields. */
 function fieldsOf(raw: readonly string[]): HeaderList {
   const plain: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {

@@ -9,12 +9,12 @@ import type { Timeouts } from "./network_request.ts";
 import { allowEmptyServerName } from "../util/node_internals.ts";
 import { toSendError } from "./send_errors.ts";
 
-/** The most requests at the same time on one connection; the backend may allow fewer. */
+/** Requests at the same time on one connection; the backend may allow fewer. */
 const MAX_STREAMS = 100;
-/** How much a backend may send on one stream ahead of its reader, in bytes. */
+/** Bytes that a backend may send on one stream ahead of its reader. */
 const STREAM_WINDOW = 256 * 1024;
 
-/** The backend has chosen HTTP/1.1 in the handshake, on a connection that stands. */
+/** The backend has chosen HTTP/1.1 by ALPN; the connection is open. */
 export class NotHttp2 extends Error {
   override name = "NotHttp2";
   readonly socket: Socket;
@@ -25,10 +25,10 @@ export class NotHttp2 extends Error {
   }
 }
 
-/** One connection in HTTP/2, for many requests at the same time. */
+/** One HTTP/2 connection, for several requests at the same time. */
 export class Http2Session {
   readonly socket: Socket;
-  /** Says that a request has ended, or that the connection has. */
+  /** Called when a request, or the connection, has ended. */
   onChange: () => void = () => {};
   readonly #session: ClientHttp2Session;
   readonly #rules: PoolRules;
@@ -50,7 +50,7 @@ export class Http2Session {
     socket.on("end", () => this.#ended = true);
     socket.setNoDelay(true);
     allowEmptyServerName(socket);
-    // The authority only matters to origin sets, which nobody looks at.
+    // The authority is used for origin sets alone, which nothing reads.
     const session = this.#session = connect("http://backend", {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
@@ -63,11 +63,11 @@ export class Http2Session {
     session.on("close", () => this.onChange());
   }
 
-  /** Resolves when the backend has greeted; rejects with a `SendError` when it does not. */
+  /** Resolves when the backend's SETTINGS have arrived; rejects with a `SendError` if the connection closes before. */
   greeted(name: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#session.once("remoteSettings", () => {
-      // So wide that a stream nobody reads never holds up the others.
+      // A stream that nobody reads must not hold up the others.
       this.#session.setLocalWindowSize(MAX_STREAMS * STREAM_WINDOW);
       resolve();
     });
@@ -83,7 +83,7 @@ export class Http2Session {
     return this.#streams === 0;
   }
 
-  /** Whether it ever can carry another request: its first, however short the rules make its life. */
+  /** Whether it can ever carry another request. It can always carry its first, however short its lifetime. */
   get lasts(): boolean {
     if (this.#uses === 0) return this.open;
     const { uses, lifetime, idle } = this.#rules;
@@ -98,12 +98,12 @@ export class Http2Session {
     return this.lasts && this.#streams < Math.min(MAX_STREAMS, maxConcurrentStreams);
   }
 
-  /** Whether a request has been here before the one that has just been started. */
+  /** Whether it has carried a request before the latest one. */
   get reused(): boolean {
     return this.#uses > 1;
   }
 
-  /** Takes the place for one request, until {@linkcode Http2Session.release}. */
+  /** Reserves it for one request, until {@linkcode Http2Session.release}. */
   reserve(): void {
     this.#uses++;
     if (this.#streams++ === 0) this.#session.ref();
@@ -121,12 +121,12 @@ export class Http2Session {
     return this.#session.request(...args);
   }
 
-  /** Why a stream has ended before its time. */
+  /** Returns why a stream has ended before its end. */
   reasonOf(stream: ClientHttp2Stream, name: string): SendError {
     return this.faultOf(stream, name) ?? this.reason(name);
   }
 
-  /** The error that the backend sent for a stream or for the connection, if it did. */
+  /** Returns the error that the backend sent for a stream or for the connection; undefined if it sent none. */
   faultOf({ rstCode }: ClientHttp2Stream, name: string): SendError | undefined {
     if (this.#going?.code) return faulty(name, 7, this.#going.code);
     const lost = this.#ended || this.#lost || this.#session.destroyed;
@@ -141,7 +141,7 @@ export class Http2Session {
     if (this.idle && !this.lasts && !this.#session.destroyed) this.#session.close();
   }
 
-  /** Why the connection has ended. */
+  /** Returns why the connection has ended. */
   reason(name: string): SendError {
     if (this.#going?.code) return faulty(name, 7, this.#going.code);
     if (this.#lost && !String(Reflect.get(this.#lost, "code")).startsWith("ERR_HTTP2_")) {
@@ -158,11 +158,12 @@ export class Http2Session {
 }
 
 /**
- * Opens a connection in HTTP/2.
+ * Opens an HTTP/2 connection.
  *
- * @param timeouts Of these `connect` says how long it may take until the backend has greeted.
- * @throws {NotHttp2} when the backend offers none in the handshake of TLS; only if `fallback` lets it.
- * @throws {SendError}
+ * @param timeouts `connect` is the time limit until the backend's SETTINGS have arrived.
+ * @param fallback Whether HTTP/1.1 is offered by ALPN, too.
+ * @throws {NotHttp2} If the backend has chosen HTTP/1.1.
+ * @throws {SendError} If the connection fails.
  */
 export async function openHttp2(
   connector: Connector,

@@ -13,12 +13,12 @@ import { StallClock } from "../util/stall_clock.ts";
 import { toSendError } from "./send_errors.ts";
 import { NetworkRequest, type Timeouts } from "./network_request.ts";
 
-/** The longest time that a timer of the platform takes, in milliseconds. */
+/** Longest time that a timer of the platform takes, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1;
 
 /**
- * Carries requests over HTTP/1.1 or HTTP/2, with connections that are kept for the next request.
- * What is wrong with the options shows when a request is sent, not here.
+ * Makes a transport over HTTP/1.1 or HTTP/2, whose connections are kept for the next request. Options that make no sense
+ * fail each send, not this call.
  */
 export function httpTransport(
   options: BackendOptions,
@@ -53,14 +53,14 @@ export function httpTransport(
   };
 }
 
-/** The time limits that there are, none longer than a timer of the platform can be. */
+/** Returns the time limits that are set, none longer than a timer of the platform takes. */
 function timeoutsOf({ timeouts = {} }: BackendOptions, stallClock: StallClock): Timeouts {
   const limits = Object.entries(timeouts).filter(([, ms]) => ms);
   const bounded = Object.fromEntries(limits.map(([name, ms]) => [name, Math.min(ms, MAX_TIMER)]));
   return { ...bounded, stallClock };
 }
 
-/** A backend that may speak HTTP/2, and what it chose when it was last asked. */
+/** An origin that may speak HTTP/2, and which version it chose last. */
 class NegotiatedOrigin {
   readonly http1: Http1Origin;
   readonly #sessions: Http2Pool;
@@ -77,7 +77,7 @@ class NegotiatedOrigin {
       : new NegotiatedRequest(request, this);
   }
 
-  /** A place on a connection in HTTP/2; undefined when the backend wants HTTP/1.1. */
+  /** Reserves an HTTP/2 connection for one request; undefined if the backend chooses HTTP/1.1. */
   async session(): Promise<Http2Session | undefined> {
     try {
       return await this.#sessions.take();
@@ -89,13 +89,13 @@ class NegotiatedOrigin {
     }
   }
 
-  /** They are as old as one that was found dead. */
+  /** Closes idle connections, after one as old was found closed. */
   closeIdle(): void {
     this.#sessions.closeIdle();
   }
 }
 
-/** A request that waits for its connection, and then goes on it. */
+/** A request that is sent once the version of HTTP is negotiated. */
 class NegotiatedRequest extends NetworkRequest {
   readonly #origin: NegotiatedOrigin;
   #inFlight: RequestInFlight | undefined;
@@ -110,7 +110,7 @@ class NegotiatedRequest extends NetworkRequest {
     const { connector, timeouts, pool } = this.#origin.http1;
     const session = await this.#origin.session();
     if (this.over) return session?.release();
-    const { firstByte: _, ...others } = timeouts; // that is watched here
+    const { firstByte: _, ...others } = timeouts; // this request has its timer already
     const inFlight = this.#inFlight = session
       ? new Http2Request(this.request, connector.name, session, others)
       : new Http1Request(this.request, { connector, timeouts: others, pool });

@@ -1,23 +1,24 @@
 import type { Eventually } from "../http/bytes.ts";
 
-/** What is asked for besides the image. */
+/** Options of one image. */
 export interface ImageOptions {
-  /** The parameters of Fastly's Image Optimizer as a query without `?`, as in `width=100&format=webp`. */
+  /** Parameters of Fastly's Image Optimizer as a query without `?`: `width=100&format=webp`. */
   readonly query: string;
-  /** The name of the backend that has the image. */
+  /** Name of the backend that has the image. */
   readonly backend: string;
   /**
    * Sends the guest's request to that backend, and gives its response. It goes without its body, and without the
    * fields that ask for a part of the image or for a coding of it. Rejects if there was no response.
    *
-   * @param url What to ask for, with host, in place of the request's own URL.
+   * @param url URL, with host, to send in place of the request's own.
    */
   readonly fetchImage: (url?: string) => Promise<Response>;
 }
 
 /**
- * Stands for Fastly's Image Optimizer. `request` is the guest's request for the image; its signal tells that nobody
- * waits for the response any more. A throw is an error that the guest is told, and that is logged.
+ * Transforms images in place of Fastly's Image Optimizer (https://www.fastly.com/documentation/reference/io/). `request`
+ * is the guest's request for the image; its signal aborts when nobody waits for the response any more. If it throws, the
+ * guest gets the error, which is also logged.
  */
 export type ImageOptimizer = (
   request: Request,

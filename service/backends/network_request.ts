@@ -6,27 +6,27 @@ import { headError } from "../http/head_limits.ts";
 import type { ResponseBody } from "./response_body.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 
-/** How long the phases of a request may take, in milliseconds, and what counts them. */
+/** Time limits of a request in milliseconds, and the clock that they are measured by. */
 export type Timeouts = NonNullable<BackendOptions["timeouts"]> & {
   readonly stallClock: StallClock;
 };
 
-/** What may be sent again when the first connection was dead. */
+/** Methods whose requests may be sent again (RFC 9110, section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(
   ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"],
 );
 
-/** Whether the request may be sent a second time when nobody knows whether it has arrived. */
+/** Whether the request may be sent again if it is not known whether the first one has arrived. */
 export function isRepeatable({ method, body }: BackendRequest): boolean {
   return IDEMPOTENT.has(method) && isWhole(body);
 }
 
-/** How long a request waits for a connection to be free, in milliseconds. */
+/** Returns how long a request waits for a free connection, in milliseconds. */
 export function roomTime({ connect }: Pick<Timeouts, "connect">): number {
   return connect ?? 1000;
 }
 
-/** A request on its way to a backend, whichever version of HTTP carries it: its outcome, its end, its time limits. */
+/** Outcome and time limits of a request in flight, whichever version of HTTP carries it. */
 export abstract class NetworkRequest implements RequestInFlight {
   readonly response: Promise<BackendResponse>;
   protected readonly request: BackendRequest;
@@ -43,7 +43,7 @@ export abstract class NetworkRequest implements RequestInFlight {
     this.name = name;
     this.#stallClock = stallClock;
     this.response = this.#outcome.promise;
-    this.response.catch(() => {}); // who cancels need not look at the outcome
+    this.response.catch(() => {}); // a caller that cancels need not await it
     if (firstByte === undefined) return;
     this.failAfter(firstByte, "http_response_timeout", `no response head within ${firstByte} ms`);
   }
@@ -52,12 +52,12 @@ export abstract class NetworkRequest implements RequestInFlight {
     this.fail("connection_terminated", "the request was cancelled");
   }
 
-  /** Whether it was given up: what the wire reports from then on is only the echo of that. */
+  /** Whether it has failed or was cancelled: later events of the connection follow from that. */
   protected get over(): boolean {
     return this.#over;
   }
 
-  /** Lets go of the wire. */
+  /** Closes the connection or the stream. */
   protected abstract drop(error: SendError): void;
 
   protected resolve(response: BackendResponse): void {
@@ -72,7 +72,7 @@ export abstract class NetworkRequest implements RequestInFlight {
     this.abandon(new SendError(failure, message, { cause }));
   }
 
-  /** Gives up. A response that was there already fails its reader. */
+  /** Ends it with an error, which also fails a response's body that is being read. */
   protected abandon(error: SendError): void {
     if (this.#over) return;
     this.#over = true;
@@ -82,7 +82,7 @@ export abstract class NetworkRequest implements RequestInFlight {
     this.drop(error);
   }
 
-  /** Fails when the time has passed; answers what prevents it. */
+  /** Fails the request after that many milliseconds; returns a function that stops the timer. */
   protected failAfter(ms: number, failure: SendFailure, state: string): () => void {
     const cancel = this.#stallClock.after(ms, () => this.fail(failure, state));
     this.#timers.add(cancel);

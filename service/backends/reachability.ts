@@ -7,7 +7,7 @@ import { toSendError } from "./send_errors.ts";
 import { adviceFor } from "./failure_advice.ts";
 import { trusting } from "./tls.ts";
 
-/** How long a backend may take to accept a connection, TLS included, in milliseconds. */
+/** Time limit on a connection, TLS handshake included, in milliseconds. */
 const PATIENCE_MS = 1000;
 
 /**
@@ -15,7 +15,7 @@ const PATIENCE_MS = 1000;
  * origin may count them.
  *
  * @param ca Certificates to trust in PEM, where a backend brings none of its own; by default the system's.
- * @returns A line for each that requests will not reach, in the order of the names.
+ * @returns A line for each backend that cannot be reached, in the order of the names.
  */
 export async function findUnreachable(
   backends: Readonly<Record<string, BackendDefinition>>,
@@ -35,7 +35,7 @@ export async function findUnreachable(
   return (await Promise.all(lines)).flat();
 }
 
-/** Resolves to what is wrong, or nothing. */
+/** Resolves to the error of the connection; undefined if there is none. */
 async function tryToConnect(
   connector: Connector,
   protocols: readonly string[] | undefined,

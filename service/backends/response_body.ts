@@ -5,34 +5,34 @@ import type { Clock } from "../util/clock.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 import { incompleteResponse } from "./send_errors.ts";
 
-/** What {@linkcode ResponseBody} needs to know beside the message. */
+/** What {@linkcode ResponseBody} needs besides the stream. */
 export interface ResponseBodyOptions {
   /** The backend's scheme, host and port, for messages. */
   readonly name: string;
-  /** From Content-Length, in bytes. */
+  /** Content-Length, in bytes. */
   readonly length: number | undefined;
-  /** The longest wait for a piece, in milliseconds. */
+  /** Time limit between two pieces, in milliseconds. */
   readonly betweenBytes: number | undefined;
-  /** What counts them. */
+  /** Clock of that limit. */
   readonly stallClock: StallClock;
 }
 
-/** What a body arrives in: a message of `node:http`, or a stream of HTTP/2. */
+/** Stream that a response's body arrives on: a message of `node:http`, or an HTTP/2 stream. */
 export interface ResponseStream {
-  /** Whether all of it has arrived, trailers too; before Deno 2.9 only the event `end` tells. */
+  /** Whether all of it has arrived, trailers too. */
   readonly complete: boolean;
-  /** Names and values in order; before Deno 2.9 there are none. */
+  /** Names and values of the trailer fields, in order. */
   readonly rawTrailers?: readonly string[];
-  /** What is at hand. */
+  /** Returns the bytes that have arrived and were not read; null if there are none. */
   read(): Uint8Array | null;
-  /** `close` without `complete` says that it was cut short. */
+  /** If `complete` is false at `close`, the body was cut short. */
   on(event: "readable" | "end" | "close", listener: () => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
-  /** Closes what it arrives on. */
+  /** Closes the stream. */
   destroy(): void;
 }
 
-/** A response's body, taken off the socket only as fast as it is read. */
+/** Body of a response, read from the socket only as fast as its reader reads. */
 export class ResponseBody implements ByteSource {
   readonly #message: ResponseStream;
   readonly #name: string;
@@ -77,7 +77,7 @@ export class ResponseBody implements ByteSource {
     return this.#ended || this.#message.complete;
   }
 
-  /** Whether it has ended badly: a read throws. */
+  /** Whether it has failed: a read throws. */
   get failed(): boolean {
     return this.#error !== undefined;
   }
@@ -96,7 +96,7 @@ export class ResponseBody implements ByteSource {
 
   cancel(): void {
     if (this.complete) {
-      while (this.#message.read()); // at its end the message gives its connection back
+      while (this.#message.read()); // at its end the message releases its connection
       return;
     }
     this.fail(
@@ -108,7 +108,7 @@ export class ResponseBody implements ByteSource {
     this.#message.destroy();
   }
 
-  /** Ends it badly, unless that has happened; bytes not yet read are lost. */
+  /** Makes it fail, unless it has; bytes that were not read are lost. */
   fail(error: SendError): void {
     this.#error ??= error;
     this.#wake?.();
@@ -145,25 +145,25 @@ export class ResponseBody implements ByteSource {
   }
 }
 
-/** How long what was written before a body failed may take to go out, in milliseconds. */
+/** Time limit on sending what was written before a body failed, in milliseconds. */
 const MAX_FLUSH_MS = 1000;
 
-/** What a body leaves on. */
+/** Stream that a request's body is sent on. */
 export interface RequestStream {
   readonly destroyed: boolean;
   /**
-   * Answers whether there is room for more; if not, `drain` tells when.
+   * Writes bytes.
    *
-   * @param done Called when the bytes, and all before them, have gone out.
+   * @param done Called when they, and all bytes before them, were sent.
+   * @returns Whether there is room for more; if not, `drain` follows.
    */
   write(chunk: Uint8Array, done?: () => void): boolean;
   on(event: "drain" | "close", listener: () => void): unknown;
 }
 
 /**
- * Sends a request's body as it arrives, no faster than the connection takes it.
- * Resolves when all of it is handed over, or the connection has gone. Rejects when the source fails, once what came
- * before that has gone out.
+ * Sends a request's body as it arrives, no faster than the connection takes it. Resolves when all of it was written, or
+ * the connection is closed. Rejects if the source fails, once all bytes before that were sent.
  *
  * @param end Ends the message, with trailers if there are any.
  * @param clock What the time for what comes last runs by.

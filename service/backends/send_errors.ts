@@ -1,6 +1,6 @@
 import { SendError, type SendFailure } from "../errors.ts";
 
-/** A failure and what the message says after "Cannot connect to the backend". */
+/** A failure, and the end of its message after "Cannot connect to …: ". */
 type Reason = readonly [failure: SendFailure, state: string];
 
 const UNRESOLVED: Reason = ["dns_error", "its name could not be resolved"];
@@ -32,7 +32,7 @@ const REASONS: { readonly [code: string]: Reason } = {
   ],
 };
 
-/** By the names that Deno's TLS has for them; RFC 8446 section 6 and its forebears. */
+/** Numbers of TLS alerts by Deno's names (RFC 8446, section 6, and RFC 5246, section 7.2). */
 const ALERTS: { readonly [name: string]: number } = {
   CloseNotify: 0,
   UnexpectedMessage: 10,
@@ -73,9 +73,9 @@ const ALERTS: { readonly [name: string]: number } = {
 const CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_PURPOSE|ERR_TLS_CERT_)/;
 
 /**
- * What the platform reports about a connection, as the guest may see it.
+ * Returns the error that the guest sees for an error of a connection.
  *
- * @param error As `node:http` and `node:tls` give it; a {@linkcode SendError} is handed back.
+ * @param error Error of `node:http`, `node:http2` or `node:tls`; a {@linkcode SendError} is returned as it is.
  * @param name The backend's scheme, host and port, for the message.
  */
 export function toSendError(error: unknown, name: string): SendError {
@@ -93,7 +93,7 @@ export function toSendError(error: unknown, name: string): SendError {
   });
 }
 
-/** The backend went away in the middle of its response. */
+/** Returns the error for a response that is cut short. */
 export function incompleteResponse(name: string, cause?: unknown): SendError {
   return new SendError(
     "http_incomplete_response",
@@ -102,13 +102,13 @@ export function incompleteResponse(name: string, cause?: unknown): SendError {
   );
 }
 
-/** The code of an error of the platform; empty when it has none. */
+/** Returns the code of an error of the platform; empty if it has none. */
 export function codeOf(error: unknown): string {
   const first = firstOf(error);
   return first instanceof Error && "code" in first ? String(first.code) : "";
 }
 
-/** A host with several addresses fails once for each of them. */
+/** Returns the first error of those that a host with several addresses gives, one for each address. */
 function firstOf(error: unknown): unknown {
   return error instanceof AggregateError && error.errors.length ? error.errors[0] : error;
 }

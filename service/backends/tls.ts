@@ -12,22 +12,22 @@ import { SendError } from "../errors.ts";
 
 type TlsOptions = NonNullable<BackendOptions["tls"]>;
 
-/** The versions in order, with what `node:tls` calls them. Deno speaks the last two. */
+/** Names of the versions in `node:tls`, in order. Deno speaks the last two. */
 const VERSIONS = { "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
 
-/** The options of a backend with the service's own authorities, where it needs some and has none. */
+/** Adds the service's certificates to the options of a backend with TLS that has none of its own. */
 export function trusting(options: BackendOptions, ca: string | undefined): BackendOptions {
   if (ca === undefined || options.tls?.ca || !options.url.startsWith("https:")) return options;
   return { ...options, tls: { ...options.tls, ca } };
 }
 
 /**
- * Makes what opens TLS connections to one backend, with the protocols to offer by ALPN, if any. Throws a `SendError`
- * when the settings make no sense.
+ * Returns a function that opens TLS connections to one backend and offers protocols by ALPN.
  *
  * @param host The backend's host, without brackets.
  * @param name The backend's scheme, host and port, for messages.
+ * @throws {SendError} If the settings make no sense.
  */
 export function tlsConnector(
   host: string,
@@ -35,7 +35,7 @@ export function tlsConnector(
   tls: TlsOptions = {},
 ): (tcp: NetConnectOpts, protocols?: readonly string[]) => TLSSocket {
   const { sni = host } = tls;
-  // An address is never a server's name in TLS, and is refused there.
+  // RFC 6066, section 3: an address is no server name.
   const servername = sni === false || isIP(sni) ? "" : sni;
   const identity = tls.certHost ?? (sni || host);
   const settings: ConnectionOptions = {
@@ -50,7 +50,7 @@ export function tlsConnector(
   return (tcp, protocols) => {
     const offered = protocols ? { ...settings, ALPNProtocols: [...protocols] } : settings;
     if (servername || isIP(host)) return connectTls({ ...tcp, ...offered });
-    // `connect` sends the host's name unless it cannot see it.
+    // `connect` sends the host as the server name unless it gets a socket.
     const socket = connectTcp(tcp);
     const secure = connectTls({ ...offered, socket });
     socket.on("error", (error) => secure.destroy(error));
@@ -62,7 +62,7 @@ function authorities({ ca }: TlsOptions, name: string): ConnectionOptions {
   if (ca === undefined) return {};
   const texts = typeof ca === "string" ? [ca] : ca;
   const found = texts.flatMap((text) => text.match(CERTIFICATES) ?? []);
-  // `node:tls` would leave out what it cannot read, and then trust nobody without saying why.
+  // `node:tls` ignores a certificate that it cannot read, and then trusts nobody without saying why.
   if (!found.length) fail(name, "its `ca` is not a certificate in PEM");
   for (const certificate of found) parse(() => new X509Certificate(certificate), name, "its `ca`");
   return { ca: found };

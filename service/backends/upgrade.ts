@@ -9,8 +9,8 @@ import { type Http1Origin, Http1Request } from "./http1_request.ts";
 import type { HeaderList } from "../http/headers.ts";
 
 /**
- * Whether a request asks to change protocols, and waits for the answer before it sends more: a WebSocket does. Clients
- * that only offer HTTP/2 (`h2c`) go on in HTTP/1 as before; nothing here accepts their offer.
+ * Whether a request asks to change protocols and waits for the answer before it sends more, as a WebSocket's does. An
+ * offer of HTTP/2 (`h2c`) is ignored: its client goes on in HTTP/1.
  */
 export function asksForUpgrade(method: string, headers: HeaderList): boolean {
   const protocol = headers.get("upgrade");
@@ -30,7 +30,7 @@ export function sendUpgrade(request: BackendRequest, origin: Http1Origin): Upgra
   return { outcome: promise, cancel: () => inFlight.cancel() };
 }
 
-/** Connects two connections that have changed protocols, until both have ended or one has failed. */
+/** Pipes two connections that have changed protocols into each other, until both have ended or one has failed. */
 export function tunnel(one: Duplex, other: Duplex): void {
   hold(one, other);
   hold(other, one);
@@ -38,7 +38,7 @@ export function tunnel(one: Duplex, other: Duplex): void {
   other.pipe(one);
 }
 
-/** Lets the second connection end when the first is closed: what it has been given still goes out. */
+/** Closes the second connection when the first is closed, once all that was written to it was sent. */
 function hold(first: Duplex, second: Duplex): void {
   first.on("error", () => second.destroy());
   first.on("close", () => {

@@ -4,31 +4,36 @@ import type { HeaderList } from "./headers.ts";
 
 export type { Eventually } from "../util/eventually.ts";
 
-/** Bytes that arrive over time, pulled by one reader, one `read` at a time. */
+/** A body that arrives over time. One reader pulls it, one `read` at a time. */
 export interface ByteSource {
-  /** How many bytes are still to come, when that is certain. */
+  /** Bytes that are still to be read; undefined if that is not known. */
   readonly length: number | undefined;
-  /** The fields after the last byte; complete once {@linkcode ByteSource.read} has answered `undefined`. */
+  /** Trailer fields; complete once {@linkcode ByteSource.read} has returned `undefined`. */
   readonly trailers: HeaderList | undefined;
-  /** The next bytes, never none, or `undefined` at the end. Throws or rejects when the message is cut short. */
+  /**
+   * Reads the next bytes.
+   *
+   * @returns One byte or more; `undefined` at the end.
+   * @throws {HostError} (or rejects) If the body is cut short.
+   */
   read(): Eventually<Uint8Array | undefined>;
-  /** Says that nobody will read on; what feeds the source may stop. */
+  /** Ends reading: the source may close what it reads from. */
   cancel(reason?: unknown): void;
-  /** Whether more comes only if one run of a program itself writes it. */
+  /** Whether only the given run of a program writes what is read next: then it must not wait for it. */
   isHeldBy?(run: object): boolean;
 }
 
-/** The content of a message: all of it at hand, or still arriving. */
+/** Content of a message: whole in memory, or still arriving. */
 export type Payload = Uint8Array | ByteSource;
 
-/** Counts the bytes that several holders have at hand. */
+/** Number of bytes that several bodies hold in memory together. */
 export interface ByteCounter {
   bytes: number;
 }
 
 export const EMPTY: Uint8Array = new Uint8Array();
 
-/** What Content-Length may say of the payload; undefined when it must be chunked, as before trailers. */
+/** Returns the payload's length for Content-Length; undefined if it must be chunked: unknown, or followed by trailers. */
 export function declarableLength(payload: Payload): number | undefined {
   return isWhole(payload) || !payload.trailers?.size ? payload.length : undefined;
 }
@@ -50,7 +55,7 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Reads to the end. */
+/** Reads a payload to its end. */
 export async function collect(payload: Payload): Promise<Uint8Array> {
   if (isWhole(payload)) return payload;
   const chunks: Uint8Array[] = [];
@@ -58,22 +63,29 @@ export async function collect(payload: Payload): Promise<Uint8Array> {
   return concat(chunks);
 }
 
-/** How much of an unwanted body is read, in bytes, before its writer is told. */
+/** Most bytes of an unwanted body that are read before its source is cancelled. */
 const MAX_DISCARDED = 1 << 20;
 
-/** Reads and keeps nothing, so that whoever writes what nobody wants is not held up, or told, unless it is much. */
+/**
+ * Reads a payload and keeps nothing of it, so that its writer neither waits nor gets an error. If it is long, its source
+ * is cancelled after 1 MiB.
+ */
 export async function discard(payload: Payload): Promise<void> {
   if (isWhole(payload)) return;
   try {
     let left = MAX_DISCARDED;
     for (let chunk; left > 0 && (chunk = await payload.read());) left -= chunk.length;
   } catch {
-    // What nobody wanted has failed.
+    // The body failed; nobody wanted it.
   }
   payload.cancel(new Error("Nobody wants the rest of the body"));
 }
 
-/** A web stream as a source. `length` is what its sender declared, if it did. */
+/**
+ * Returns a web stream as a source.
+ *
+ * @param length Length that its sender declared, in bytes.
+ */
 export function fromReadable(
   stream: ReadableStream<Uint8Array>,
   length?: number,
@@ -97,14 +109,18 @@ export function fromReadable(
   };
 }
 
-/** Whatever a stream fails with, its reader has a message without an end. */
+/** Throws the error of a body whose stream has failed. */
 function cutShort(error: unknown): never {
   if (error instanceof HostError) throw error;
   const reason = error instanceof Error ? error.message : String(error);
   refuse("http-incomplete", `Cannot read on: the stream has failed: ${reason}`, error);
 }
 
-/** A source as a web stream, which pulls no further ahead than its own reader. */
+/**
+ * Returns a source as a web stream, which reads the source only when its own reader does.
+ *
+ * @param settled Called when the stream has ended, has failed or was cancelled; with the reason of the last two.
+ */
 export function toReadable(
   source: ByteSource,
   settled?: (error?: unknown) => void,

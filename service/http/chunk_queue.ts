@@ -9,13 +9,13 @@ import {
 } from "./bytes.ts";
 import { HeaderList } from "./headers.ts";
 
-/** Places of pieces that were read that may stay empty. */
+/** Read pieces whose places stay in the array before it is shortened: `shift` on a long array is slow. */
 const MAX_EMPTY = 1024;
 
-/** Pieces of one message, some at hand and some still arriving, read in order as one. */
+/** A body of several pieces, whole ones and sources, which are read in order as one. */
 export class ChunkQueue implements ByteSource {
   #trailers: HeaderList | undefined;
-  /** Those that have been read leave empty ones behind for a while, up to the first that counts. */
+  /** Pieces from index `#first` on; those before it were read and are empty. */
   readonly #pieces: Payload[] = [];
   #first = 0;
   #arriving: Promise<void> | undefined;
@@ -23,17 +23,17 @@ export class ChunkQueue implements ByteSource {
   #done = false;
   #counter: ByteCounter | undefined;
 
-  /** Whether a read has met the end. */
+  /** Whether a read has returned the end. */
   get done(): boolean {
     return this.#done;
   }
 
-  /** Appended fields, and those of each source once it has ended. */
+  /** Trailer fields that were appended, and those of each source once it has ended. */
   get trailers(): HeaderList {
     return this.#trailers ??= new HeaderList();
   }
 
-  /** Unknown as well where fields follow a source that has not been read: Content-Length would leave no place for them. */
+  /** Undefined also where trailers follow a source: they need chunks. */
   get length(): number | undefined {
     let length = 0;
     for (const piece of this.#pieces) {
@@ -43,7 +43,7 @@ export class ChunkQueue implements ByteSource {
     return length;
   }
 
-  /** Has the bytes that are at hand counted, those of now and later ones. */
+  /** Counts the bytes that the queue holds in memory, from now on. */
   countIn(counter: ByteCounter): void {
     if (this.#counter) return;
     this.#counter = counter;
@@ -63,7 +63,7 @@ export class ChunkQueue implements ByteSource {
     else this.#pieces.unshift(piece);
   }
 
-  /** Moves all of another queue to the end, with the fields that it has so far. */
+  /** Moves all of another queue to the end, with the trailers that it has so far. */
   join(other: ChunkQueue): void {
     if (other.#arriving || other.#failure) return this.push(other);
     for (const piece of other.#pieces.splice(0)) {
@@ -74,13 +74,13 @@ export class ChunkQueue implements ByteSource {
     for (const [name, value] of other.#trailers ?? []) this.trailers.append(name, value);
   }
 
-  /** Everything, if it is at hand and no fields follow it. It goes on being counted: who lets go of it takes it back. */
+  /** Returns the whole body if it is in memory and has no trailers. Its bytes stay counted: the caller subtracts them when it drops them. */
   whole(): Uint8Array | undefined {
     if (this.#trailers?.size || this.#failure || !this.#pieces.every(isWhole)) return undefined;
     return this.#pieces.length ? concat(this.#pieces) : EMPTY;
   }
 
-  /** At most `most` bytes of the next piece. */
+  /** Reads the next piece, or its first `most` bytes. */
   read(most = Infinity): Eventually<Uint8Array | undefined> {
     while (this.#pull()) {
       const head = this.#pieces[this.#first] as Uint8Array | undefined;
@@ -100,7 +100,7 @@ export class ChunkQueue implements ByteSource {
     return this.#arriving!.then(() => this.read(most));
   }
 
-  /** Whether a read would not wait: bytes, the end or a failure are at hand. */
+  /** Whether a read returns or throws at once: there are bytes, the end or an error. */
   get ready(): boolean {
     try {
       return this.#pull();
@@ -127,7 +127,7 @@ export class ChunkQueue implements ByteSource {
     this.#pieces.length = this.#first = 0;
   }
 
-  /** Takes the first piece away; an array's own `shift` takes long once that is large. */
+  /** Removes the first piece. */
   #drop(): void {
     const pieces = this.#pieces;
     pieces[this.#first++] = EMPTY;
@@ -137,7 +137,7 @@ export class ChunkQueue implements ByteSource {
     this.#first = 0;
   }
 
-  /** Brings bytes, or the end, to the front; false when they are still arriving. */
+  /** Reads from a source at the front until there are bytes or the end; false if the source makes it wait. */
   #pull(): boolean {
     for (;;) {
       const head = this.#pieces[this.#first];
@@ -166,7 +166,7 @@ export class ChunkQueue implements ByteSource {
   }
 
   #place(source: ByteSource, chunk: Uint8Array | undefined): void {
-    // A prepended piece may stand before the source by now: it is read first, as it should be.
+    // A piece may have been put in front meanwhile: it is read first.
     const at = this.#pieces.indexOf(source, this.#first);
     if (at < 0) return; // cancelled meanwhile
     if (chunk) {

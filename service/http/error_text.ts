@@ -1,12 +1,12 @@
 import { isLoopback } from "../util/address.ts";
 import type { ClientFacts } from "../client/client_facts.ts";
 
-/** How much of a fault its client is told: all of it, or the id under which the log has it. */
+/** What a client learns of an error: all of it (`details`), or the id of its request in the log (`brief`). */
 export type ErrorDetails = "details" | "brief";
 /** Every one of {@linkcode ErrorDetails}. */
 export const ERROR_DETAILS: readonly ErrorDetails[] = ["details", "brief"];
 
-/** What decides for whom there are details. */
+/** Options that decide which clients get details. */
 export interface ErrorOptions {
   readonly errors?: ErrorDetails;
   readonly trustProxy?: readonly string[];
@@ -21,8 +21,8 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 /**
- * Whether a client is told why its request has failed. Without the option `errors` a client on a loopback address is,
- * unless proxies are trusted: then the service is not one that somebody develops.
+ * Whether a client gets the details of an error. Without the option `errors` a client on a loopback address does, unless
+ * proxies are trusted: a service behind proxies is not under development.
  */
 export function tellsDetails(
   { errors, trustProxy }: ErrorOptions,
@@ -32,7 +32,7 @@ export function tellsDetails(
   return !trustProxy?.length && isLoopback(address);
 }
 
-/** A fault in one line that tells nothing of the program: the status in words, and the request's id in the log. */
+/** Returns an error in one line without details of the program: the status in words, and the request's id in the log. */
 export function briefText(status: number, requestId: string): string {
   return `${REASONS[status] ?? "Error"}: the log has more on request ${requestId}`;
 }

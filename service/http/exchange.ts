@@ -6,7 +6,7 @@ import type { RequestMetrics } from "./request_metrics.ts";
 
 export type { ClientFacts };
 
-/** The HTTP versions that the ABI names, by their numbers there. */
+/** HTTP versions, by their numbers in the ABI. */
 export const HttpVersion = {
   http09: 0,
   http10: 1,
@@ -17,56 +17,55 @@ export const HttpVersion = {
 /** One of the numbers of {@linkcode HttpVersion}. */
 export type HttpVersion = typeof HttpVersion[keyof typeof HttpVersion];
 
-/** A request's head as the wire had it. */
+/** Head of a request, with its fields as they were on the wire. */
 export interface RequestHead {
-  /** The method token, in the client's case. */
+  /** Method, in the client's case. */
   readonly method: string;
-  /** Absolute: scheme, authority of the Host field, then path and query as received. */
+  /** Absolute URL: scheme, authority of the Host field, then path and query as received. */
   readonly url: string;
-  /** What the client spoke. */
+  /** Version that the client used. */
   readonly version: HttpVersion;
-  /** Every field, those of the connection and of framing included. */
+  /** All fields, those of the connection and of framing included. */
   readonly headers: HeaderList;
 }
 
-/** A response's head. */
+/** Head of a response. */
 export interface ResponseHead {
-  /** 102 to 199 for `inform`, 101 for `takeOver`, 200 to 999 for `respond`. */
+  /** Status: 102 to 199 for `inform`, 101 for `takeOver`, 200 to 999 for `respond`. */
   readonly status: number;
-  /** Every field, those of framing included: they fit the body. */
+  /** All fields, those of framing included, which fit the body (`framing.ts`). */
   readonly headers: HeaderList;
 }
 
 /**
- * One request and the way to answer it: what the fronts (a `Request` handler, a socket, a test) have in common.
- * `respond` is called once, unless it throws; before it, `inform` any number of times.
+ * One request and the way to answer it: the interface between the engine and what takes requests (a `Request` handler, an
+ * HTTP server, a test). The engine calls `respond` once (twice if it throws), and before it `inform` any number of times.
  */
 export interface Exchange {
-  /** What the client asks; it does not change. */
+  /** Head of the request; it does not change. */
   readonly head: RequestHead;
-  /** The request's content; whole and empty when there is none. */
+  /** Content of the request; whole and empty if there is none. */
   readonly body: Payload;
-  /** What the front itself knows, before the service's `clientFacts` have their say. */
+  /** Facts of the client as the server knows them; the service's `clientFacts` may override them. */
   readonly client: ClientFacts;
-  /** What the answer takes. */
+  /** Metrics of the request, which the engine updates. */
   readonly metrics: RequestMetrics;
-  /** Sends an informational (1xx) head ahead of the response, where the front can. */
+  /** Sends an informational (1xx) response, if the protocol has them. */
   inform(head: ResponseHead): void;
   /**
-   * Sends the response. A source that fails cuts the client's message short. One that throws has sent nothing: it is
-   * called once more, with a 500.
+   * Sends the response. If the body fails, the response is cut short. If this call throws, nothing was sent: it is called
+   * once more, with a 500.
    */
   respond(head: ResponseHead, body: Payload): void;
-  /**
-   * Ends a response whose client takes nothing of it: the client's message is cut short, and what is left of it is given
-   * up. Does nothing when it has gone out whole.
-   */
+  /** Cuts short a response whose client does not take it, and cancels its body. Does nothing once all of it was sent. */
   cut?(reason: Error): void;
-  /** Calls back if the client leaves before its response has gone out whole. */
+  /** Calls back if the client disconnects before all of its response was sent. */
   onGone(callback: (reason: Error) => void): void;
   /**
-   * Responds with a head of status 101, and gives up the client's connection with what has come on it since. Only there
-   * for a request that asks to change protocols, over a front with sockets. Undefined if the client has left.
+   * Responds with status 101 and hands over the client's connection (RFC 9110, section 7.8). Defined only for a request
+   * with an Upgrade field over a server with connections.
+   *
+   * @returns The connection, with the bytes that followed the request; undefined if the client has disconnected.
    */
   takeOver?(head: ResponseHead): Duplex | undefined;
 }

@@ -5,9 +5,10 @@ import { HostError } from "../errors.ts";
 import type { HeaderList } from "./headers.ts";
 
 /**
- * Decodes gzip as it is read, several members in a row too. Nothing happens before the first read.
- * A payload without any byte decodes to nothing: a response to HEAD has such a body.
- * Reading rejects with a `HostError` ("failed") when the bytes are not gzip or end too soon.
+ * Decodes gzip (RFC 1952) with `node:zlib` as it is read, of several members too. Nothing happens before the first read.
+ * An empty payload decodes to an empty one: a response to HEAD has such a body.
+ *
+ * @returns Source whose reads reject with a `HostError` ("failed") if the bytes are not gzip or end too soon.
  */
 export function gunzip(source: Payload): ByteSource {
   return new GunzipSource(isWhole(source) ? once(source) : source);
@@ -64,7 +65,7 @@ class GunzipSource implements ByteSource {
     return decoder;
   }
 
-  /** Gives the decoder the next piece; another follows only when a reader finds nothing decoded. */
+  /** Writes the next piece to the decoder. The next one is written only when a read finds nothing decoded. */
   async #feed(decoder: Gunzip): Promise<void> {
     this.#feeding = true;
     try {

@@ -5,18 +5,18 @@ import type { LimitValues } from "../limits.ts";
 /** The limits on the header fields of a message. */
 export type HeadLimits = Pick<LimitValues, "header_bytes" | "header_count">;
 
-/** Which limit the fields exceed, if one. */
+/** Returns the limit that the fields exceed; undefined if they exceed none. */
 export function exceeded(headers: HeaderList, limits: HeadLimits): keyof HeadLimits | undefined {
   if (headers.size > limits.header_count) return "header_count";
   return headers.bytes > limits.header_bytes ? "header_bytes" : undefined;
 }
 
-/** How far the fields go, in words that follow "it has". */
+/** Returns the number and size of the fields, in words that follow "it has". */
 export function extentOf({ size, bytes }: HeaderList): string {
   return `${size} header fields of ${bytes} bytes`;
 }
 
-/** The error of a backend's response whose head is beyond the limits. */
+/** Returns the error for a backend's response whose head exceeds a limit; undefined if it exceeds none. */
 export function headError(
   headers: HeaderList,
   limits: HeadLimits,

@@ -1,7 +1,7 @@
 import type { Exchange } from "./exchange.ts";
 import { HeaderList } from "./headers.ts";
 
-/** Answers without a guest: a line of text. Returns what the exchange does, which is a promise if it answers later. */
+/** Responds with one line of text, without a guest. Returns what `respond` returns, which may be a promise. */
 export function reply(exchange: Exchange, status: number, message: string): unknown {
   const body = new TextEncoder().encode(`${message}\n`);
   const headers = new HeaderList([

@@ -1,22 +1,22 @@
 /**
- * How a request to a backend was answered: by an object in the cache (`hit`), by one that is renewed meanwhile
- * (`stale`), by what another request was already getting (`collapsed`), by the backend with the cache looked up before
- * (`miss`) or not (`pass`).
+ * How a request to a backend was answered: from the cache (`hit`), from the cache while the object is revalidated
+ * (`stale`), by the response to another request for the same object (`collapsed`), by the backend after a lookup (`miss`)
+ * or without one (`pass`).
  */
 export type CacheUse = "hit" | "stale" | "collapsed" | "miss" | "pass";
 
-/** What the answer to one client's request has taken so far, for logs and metrics. Whoever is at work on it writes here. */
+/** Metrics of one client's request so far, for logs and statistics. */
 export class RequestMetrics {
-  /** The request's id, 32 hexadecimal digits; undefined before the host has taken it on. */
+  /** Id of the request: 32 hexadecimal digits; undefined until the engine has accepted the request. */
   requestId: string | undefined;
-  /** Of each request to a backend that the cache had a say in, in order. */
+  /** How each of its requests to backends was answered, in order. */
   readonly cache: CacheUse[] = [];
-  /** Milliseconds that the guest has run, without the time that it waited. */
+  /** Time that the guest has run, without the time that it waited, in milliseconds. */
   activeMillis = 0;
-  /** Bytes of the guest's linear memory at its largest. */
+  /** Largest size of the guest's linear memory, in bytes. */
   peakMemory = 0;
-  /** Hostcalls so far. */
+  /** Number of hostcalls. */
   hostcalls = 0;
-  /** The limit that ended it and how far it had come, in words. */
+  /** Name and value of the limit that ended the request. */
   limit: string | undefined;
 }

@@ -9,7 +9,7 @@ import {
 import { HeaderList } from "./headers.ts";
 import { RequestMetrics } from "./request_metrics.ts";
 
-/** A request from nobody, for programs that are run and not served. What they answer is dropped. */
+/** Exchange without a client, for a program that is run once and not served. Its response is discarded. */
 export class SyntheticExchange implements Exchange {
   readonly head: RequestHead = {
     method: "GET",

@@ -1,22 +1,22 @@
 import { type ByteSource, type Eventually, isWhole, type Payload } from "./bytes.ts";
 import type { HeaderList } from "./headers.ts";
 
-/** A whole body of more bytes is handed on in pieces, so that it shows whether the client takes it. */
+/** A whole body of more bytes is sent in pieces, so that it shows whether the client takes it. */
 const MAX_WHOLE = 2 ** 20;
 /** Bytes of such a piece. */
 const PIECE = 2 ** 18;
 
-/** Told what happens to a {@linkcode WatchedBody}. */
+/** Callbacks of a {@linkcode WatchedBody}. */
 export interface BodyWatcher {
-  /** Its reader asks for more, and so has taken what it was given. */
+  /** Its reader asks for more, so it has taken what it got. */
   reading(): void;
-  /** Its sender has given more. */
+  /** Its source has given more. */
   given(): void;
-  /** All of it was read, it has failed, or nobody wants it. May be called more than once. */
+  /** It was read to its end, has failed or was cancelled. May be called more than once. */
   ended(): void;
 }
 
-/** A body on its way: tells when bytes move, and can be cut from outside. */
+/** A body that reports each read, and that its owner can cut short. */
 export class WatchedBody implements ByteSource {
   readonly #source: ByteSource;
   readonly #watcher: BodyWatcher;
@@ -53,7 +53,11 @@ export class WatchedBody implements ByteSource {
     this.#source.cancel(reason);
   }
 
-  /** Fails its reader, and cancels its source; says whether a read was waiting, which fails now. */
+  /**
+   * Makes its reader fail, and cancels its source.
+   *
+   * @returns Whether a read was waiting; it rejects now.
+   */
   cut(error: Error): boolean {
     this.#cut = { error };
     const waiting = this.#fail !== undefined;
@@ -82,7 +86,7 @@ export class WatchedBody implements ByteSource {
   }
 }
 
-/** The payload as a source, if it is one, or long enough to be handed on in pieces; its bytes are not copied. */
+/** Returns a source, or a whole payload above 1 MiB as a source of pieces (views of it); undefined for a shorter payload. */
 export function sourceOf(payload: Payload): ByteSource | undefined {
   if (!isWhole(payload)) return payload;
   if (payload.length <= MAX_WHOLE) return undefined;

@@ -10,18 +10,18 @@ import { declaredLength } from "./framing.ts";
 import { HeaderList } from "./headers.ts";
 import { RequestMetrics } from "./request_metrics.ts";
 
-/** Statuses whose responses have no content. */
+/** Statuses whose `Response` cannot have a body. */
 export const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** What a server tells of a request besides the request; the part of `Deno.ServeHandlerInfo` that is used. */
+/** What a server knows of a request besides the `Request`: the part of `Deno.ServeHandlerInfo` that is used. */
 export interface HandlerInfo {
-  /** The client's address; one without a host name, as a Unix socket's, counts as 127.0.0.1 and port 0. */
+  /** Address of the client; one without a host name, as of a Unix socket, counts as 127.0.0.1 and port 0. */
   readonly remoteAddr: Deno.Addr;
 }
 
 /**
- * An exchange over a web `Request` and `Response`. What those cannot carry is lost: header case, order and repeats,
- * informational heads, trailers, and statuses above 599 (which become a 500 that says so).
+ * Exchange over a web `Request` and `Response`. What these cannot represent is lost: case, order and repeats of fields,
+ * informational responses, trailers, and statuses above 599 (which become a 500 that says so).
  */
 export class WebExchange implements Exchange {
   readonly head: RequestHead;
@@ -57,7 +57,7 @@ export class WebExchange implements Exchange {
   }
 
   inform(_head: ResponseHead): void {
-    // A Response has no place for it.
+    // A `Response` cannot represent it.
   }
 
   respond({ status, headers }: ResponseHead, body: Payload): void {
@@ -65,7 +65,7 @@ export class WebExchange implements Exchange {
     this.#responded = true;
   }
 
-  /** Nothing more happens for the request: without a response until now it gets a 500. */
+  /** Notes that the engine is done with the request: without a response until now it gets a 500. */
   settled(): void {
     if (!this.#responded) {
       this.#resolve(new Response("The host gave no response\n", { status: 500 }));
@@ -81,7 +81,7 @@ export class WebExchange implements Exchange {
     this.#watchers.push(watcher);
   }
 
-  /** Under Deno.serve the signal aborts after a response, too: that is no client that leaves. */
+  /** Stops watching the signal: under `Deno.serve` it also aborts after a response. */
   #completed(): void {
     this.#complete = true;
     for (const watcher of this.#watchers.splice(0)) {
