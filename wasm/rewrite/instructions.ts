@@ -35,7 +35,6 @@ export const Op = {
   localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
-  tableGet: 0x25,
   tableSet: 0x26,
   i32Load: 0x28,
   i64Load: 0x29,
@@ -64,8 +63,6 @@ export const Op = {
   i64Sub: 0x7d,
   i64ShiftLeft: 0x86,
   i64ExtendI32U: 0xad,
-  refNull: 0xd0,
-  refIsNull: 0xd1,
   branchOnNull: 0xd5,
   branchOnNonNull: 0xd6,
   branchOnCast: OBJECT | 24,
@@ -222,7 +219,7 @@ export function valueType(r: Reader): void {
   if (type === 0x63 || type === 0x64) heapType(r);
 }
 
-export function heapType(r: Reader): void {
+function heapType(r: Reader): void {
   r.skipNumber();
 }
 
