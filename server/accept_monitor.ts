@@ -1,12 +1,12 @@
 import type { Acceptor } from "./acceptor.ts";
 import { hostInUrl } from "./socket_facts.ts";
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const EVERY_MILLIS = 2000;
-/** Milliseconds until the next look after a sign that files run out. */
+/** Milliseconds until the next check once there are too many connections. */
 const SOON_MILLIS = 50;
 
-/** Looks whether ports go on accepting connections, and has those that do not listened on anew. */
+/** Checks regularly whether ports accept connections, and listens again on those that do not. */
 export class AcceptMonitor {
   readonly #acceptors: readonly Acceptor[];
   readonly #trouble: (message: string) => void;
@@ -14,9 +14,9 @@ export class AcceptMonitor {
   #closed = false;
   #hurried = false;
   #looking: Promise<boolean> | undefined;
-  /** How many connections each had accepted at the last look. */
+  /** Number of connections that each had accepted at the last check. */
   readonly #accepted = new Map<Acceptor, number>();
-  /** Those that are told of: as not accepting, or as having no open files left for it. */
+  /** Acceptors that were reported: as not accepting, or as having no open files left. */
   readonly #failing = new Set<Acceptor>();
   readonly #starved = new Set<Acceptor>();
 
@@ -27,14 +27,14 @@ export class AcceptMonitor {
     this.#wait(EVERY_MILLIS);
   }
 
-  /** Looks now; whether all of them accept connections. */
+  /** Checks now; resolves to whether all ports accept connections. */
   look(): Promise<boolean> {
     return this.#looking ??= Promise.all(this.#acceptors.map((one) => this.#lookAt(one)))
       .then((all) => all.every((accepts) => accepts))
       .finally(() => this.#looking = undefined);
   }
 
-  /** Has the next look come soon: there are more connections than there should be, and `accept` may have failed. */
+  /** Makes the next check soon: there are too many connections, and `accept` may have failed. */
   hurry(): void {
     if (this.#hurried || this.#closed) return;
     this.#hurried = true;
@@ -49,7 +49,7 @@ export class AcceptMonitor {
 
   #wait(millis: number): void {
     this.#timer = setTimeout(async () => {
-      // What was accepted up to now says nothing of what comes.
+      // Connections that were accepted before say nothing of later ones.
       if (this.#hurried) {
         for (const one of this.#acceptors) this.#accepted.set(one, one.accepted);
       }
@@ -60,7 +60,7 @@ export class AcceptMonitor {
   }
 
   async #lookAt(acceptor: Acceptor): Promise<boolean> {
-    // One that has accepted a connection since the last look is seen to work.
+    // A port that has accepted a connection since the last check works.
     const works = (this.#accepted.get(acceptor) ?? 0) < acceptor.accepted;
     const probe = works ? "accepts" : await acceptor.probe();
     this.#accepted.set(acceptor, acceptor.accepted);
@@ -94,7 +94,7 @@ export class AcceptMonitor {
       );
     }
     this.#failing.add(acceptor);
-    await acceptor.reopen().catch(() => {}); // the next look tries again
+    await acceptor.reopen().catch(() => {}); // the next check tries again
   }
 }
 

@@ -1,16 +1,16 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** Milliseconds that a connection of the process's own may wait to be accepted. */
+/** Time limit of a probe: milliseconds until its connection must be accepted. */
 const PROBE_MILLIS = 300;
-/** Milliseconds after that in which the event loop looks at what came while a guest held it up. */
+/** Milliseconds granted after that, so that a connection that arrived while a guest ran is accepted first. */
 const STALL_MILLIS = 100;
 
-/** What a connection of the process's own has shown: `unknown` where none could be made for want of open files. */
+/** Result of a probe; `unknown` if the process has no open files left for its connection. */
 export type Probe = "accepts" | "fails" | "unknown";
 
 /**
  * A listening TCP socket. After a failed `accept` (EMFILE: too many open files) `node:net` never accepts again, and has
- * no event that tells so: {@linkcode Acceptor.probe} notices it, {@linkcode Acceptor.reopen} listens anew.
+ * no event for it: {@linkcode Acceptor.probe} finds out, {@linkcode Acceptor.reopen} listens again.
  */
 export class Acceptor {
   readonly address: string;
@@ -39,7 +39,7 @@ export class Acceptor {
    * Listens on an address.
    *
    * @param accept Called with each connection.
-   * @throws {Error} Node's; its `code` is `EADDRINUSE` for a taken port.
+   * @throws {Error} Node's error; its `code` is `EADDRINUSE` for a port that is in use.
    */
   static async open(
     host: string,
@@ -49,12 +49,12 @@ export class Acceptor {
     return new Acceptor(await bind(host, port), accept);
   }
 
-  /** How many connections were accepted. */
+  /** Number of connections that were accepted. */
   get accepted(): number {
     return this.#accepted;
   }
 
-  /** Makes a connection to itself, and looks whether it or any other is accepted. */
+  /** Opens a connection to itself; resolves to whether this or any other connection is accepted. */
   async probe(): Promise<Probe> {
     const before = this.#accepted;
     const { promise, resolve } = Promise.withResolvers<Probe>();
@@ -77,7 +77,7 @@ export class Acceptor {
     return this.#accepted > before ? "accepts" : outcome;
   }
 
-  /** Listens anew on the same address and port. Connections that wait to be accepted are lost. */
+  /** Listens again on the same address and port. Connections that wait to be accepted are lost. */
   async reopen(): Promise<void> {
     this.#server.close();
     const server = await bind(this.address, this.port);
@@ -107,11 +107,11 @@ export class Acceptor {
   }
 }
 
-/** Where to reach a socket that listens on every address. */
+/** Addresses at which to reach a socket that listens on all addresses. */
 const ANY: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 function bind(host: string, port: number): Promise<Server> {
-  // A client that ends its sending side gets what is being answered.
+  // A client that has closed its sending side still gets its responses.
   const server = createServer({ allowHalfOpen: true });
   return new Promise((resolve, reject) => {
     server.once("error", reject);

@@ -1,13 +1,13 @@
 import type { Duplex } from "node:stream";
 
 /**
- * What an HTTP/1 connection runs over: a TCP or TLS socket, a stream of another protocol, or a pair of streams in memory.
- * Bytes come as `data` and an `end`, `pause` and `resume` hold them back, `write` answers whether there is room and
- * `drain` says when there is again, `end` closes the sending side, `destroy` both, `close` is the last event.
+ * Transport of an HTTP/1 connection: a TCP or TLS socket, a stream of another protocol, or one of a pair in memory. A
+ * `Duplex` of which these are used: the events `data`, `end`, `drain`, `error` and `close` (the last one), and `pause`,
+ * `resume`, `write`, `end` and `destroy`.
  */
 export type ByteStream = Duplex & {
-  /** Bytes that were written so far; sockets have it. */
+  /** Number of bytes that were written; sockets have it. */
   readonly bytesWritten?: number;
-  /** Ends the connection so that the other side sees it cut; sockets of TCP have it. */
+  /** Resets the connection; TCP sockets have it. */
   resetAndDestroy?(): unknown;
 };

@@ -4,11 +4,11 @@ import type { ContentDecoder } from "./length_decoder.ts";
 import { badRequest, Rejection } from "./rejection.ts";
 import { readField } from "./request_head.ts";
 
-/** Bytes of one chunk's line: its size and its extensions. */
+/** Most bytes of the line of one chunk: its size and extensions. */
 const MAX_LINE = 4096;
-/** Bytes of chunk extensions in one message: they are read for nothing (RFC 9112, section 7.1.1). */
+/** Most bytes of all chunk extensions in one message (RFC 9112, section 7.1.1). */
 const MAX_EXTENSIONS = 16 * 1024;
-/** Hexadecimal digits of a chunk's size, leading zeros included. */
+/** Most hexadecimal digits of a chunk's size, leading zeros included. */
 const MAX_DIGITS = 16;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -17,7 +17,7 @@ const HEX = /^[0-9A-Fa-f]+/;
 /** `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )` */
 const EXTENSIONS =
   /^(?:[\t ]*;[\t ]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[\t ]*=[\t ]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?)*$/;
-/** Trailer fields that would say something about framing or routing (RFC 9110, section 6.5.1): dropped. */
+/** Fields of framing and routing, which are dropped from trailers (RFC 9110, section 6.5.1). */
 const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "content-length",
@@ -25,7 +25,7 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
   "trailer",
 ]);
 
-/** What comes next, by the rules' names in RFC 9112, section 7.1. */
+/** Next element of the grammar in RFC 9112, section 7.1. */
 type Expected = "chunk-size" | "chunk-data" | "chunk-data-end" | "trailer-section" | "end";
 
 /** Decodes the chunked transfer coding (RFC 9112, section 7.1), however its bytes are cut into pieces. */

@@ -16,38 +16,38 @@ import type { RequestHeadFields } from "./request_head.ts";
 import { plainResponse } from "./response_head.ts";
 import { type ResponseWire, ResponseWriter } from "./response_writer.ts";
 
-/** Bytes of content that wait for the guest before the client has to. */
+/** Bytes of content that are buffered for the guest; beyond it the connection is paused. */
 const MAX_HELD = 64 * 1024;
-/** Bytes that wait behind the request that is being answered before the client has to. */
+/** Bytes of later requests that are buffered; beyond it the connection is paused. */
 const MAX_AHEAD = 64 * 1024;
-/** Bytes of unwanted content that are read so that the connection can persist. */
+/** Bytes of unwanted content that are read and discarded so that the connection can persist. */
 const MAX_DISCARDED = 64 * 2 ** 20;
-/** Milliseconds that unwanted content may take once the response is out. */
+/** Milliseconds that discarding may take once the response was sent. */
 const DISCARD_MILLIS = 10_000;
 
 /**
- * What the connection's next bytes are.
+ * State of a connection, by the meaning of its next bytes:
  *
- * - `head`: a request's head (RFC 9112, sections 2 and 3); the connection is idle while none of it has come.
+ * - `head`: head of a request (RFC 9112, sections 2 and 3); the connection is idle until its first byte.
  * - `content`: content of the request that is being answered (section 6).
- * - `response`: those of a later request: the last one is whole, its response is to come (section 9.3.2, pipelining).
- * - `other`: another protocol's (RFC 9110, section 7.8), or nobody's, as the connection closes (section 9.6).
+ * - `response`: a later request (section 9.3.2, pipelining): the current one has arrived whole, and waits for its response.
+ * - `other`: another protocol (RFC 9110, section 7.8), or bytes to discard while the connection closes (section 9.6).
  */
 type State = "head" | "content" | "response" | "other";
 
 /** What the connections of a server have in common. */
 export interface ConnectionOptions {
-  /** The scheme of the requests' URLs, whatever their targets say. */
+  /** Scheme of the requests' URLs, whatever their targets say. */
   readonly scheme: "http" | "https";
   readonly bounds: HeadBounds;
   readonly batcher: WriteBatcher;
-  /** Seconds after which an idle connection is closed, as responses tell it. */
+  /** Seconds after which an idle connection is closed, for the Keep-Alive field. */
   readonly keepAlive: number;
   /** Counts up with time; see {@linkcode Connection.since}. */
   readonly clock: { readonly round: number };
-  /** Answers a request; called with the next one when the last response has gone out. */
+  /** Answers a request; called for the next one when the last response was sent. */
   serve(exchange: ServerExchange): void;
-  /** Called for each request that is refused instead of served. */
+  /** Called for each request that is rejected by the server itself. */
   refused(rejection: Rejection): void;
   /**
    * Called when the connection is about to end because its client takes or sends nothing.
@@ -62,26 +62,26 @@ export interface ConnectionOptions {
 
 /**
  * An HTTP/1 connection (RFC 9112): takes requests from a stream of bytes, one strictly after another, and writes their
- * responses. A client that ends its sending side counts as gone.
+ * responses. A client that closes its sending side counts as disconnected.
  */
 export class Connection implements ResponseWire, ContentOwner {
   readonly stream: ByteStream;
   readonly client: ClientFacts;
-  /** The clock's round in which it began to wait for what it waits for now. */
+  /** Round of the clock in which its current wait began. */
   since: number;
   readonly #options: ConnectionOptions;
   readonly #parser: HeadParser;
   readonly #progress = new ClientProgress();
-  /** Bytes of content that have come, of all requests. */
+  /** Bytes of content that have arrived, of all requests. */
   #received = 0;
   #state: State = "head";
-  /** Whether no request has come yet. */
+  /** Whether no request has arrived yet. */
   #fresh = true;
-  /** Whether another request may follow, as far as requests, responses and failures have decided. */
+  /** Whether the connection persists (RFC 9112, section 9.3): no request, response or error has ended it. */
   #persistent = true;
   #retired = false;
   #paused = false;
-  /** What has come behind the request that is being answered. */
+  /** Bytes that arrived behind the request that is being answered. */
   #ahead: Buffer[] = [];
   #aheadBytes = 0;
   /** The request that is being answered; undefined between requests. */
@@ -91,9 +91,9 @@ export class Connection implements ResponseWire, ContentOwner {
   #decoder: ContentDecoder | undefined;
   /** Whether the client still waits for `100 Continue`. */
   #expects = false;
-  /** Whether the response has gone out whole. */
+  /** Whether the whole response was sent. */
   #written = false;
-  /** Bytes of this request's content that were read for nobody. */
+  /** Bytes of this request's content that were discarded. */
   #discarded = 0;
   #discardTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -105,7 +105,7 @@ export class Connection implements ResponseWire, ContentOwner {
     this.since = options.clock.round;
     stream.on("data", this.#read);
     stream.on("end", this.#onEnd);
-    stream.on("error", ignore); // its close is what counts
+    stream.on("error", ignore); // `close` follows
     stream.on("close", this.#onClose);
   }
 
@@ -117,23 +117,23 @@ export class Connection implements ResponseWire, ContentOwner {
     return this.#options.keepAlive;
   }
 
-  /** What it waits for: a head (the first one, or one that has begun), another request, or no request at all. */
+  /** What it waits for: a head (the first one, or one that has begun), another request, or neither. */
   get awaits(): "head" | "next" | undefined {
     if (this.#state !== "head") return undefined;
     return this.#fresh || this.#parser.begun ? "head" : "next";
   }
 
-  /** Has it close behind the response to the request that runs, or to the next one. */
+  /** Makes it close behind the response to the current request, or to the next one. */
   retire(): void {
     this.#retired = true;
   }
 
-  /** Closes it, unless a request runs on it or has begun to arrive. */
+  /** Closes it if it is idle: no request is being answered or has begun to arrive. */
   closeIdle(): void {
     if (this.#state === "head" && !this.#parser.begun) this.#close();
   }
 
-  /** Refuses a client that has sent no whole head in time. */
+  /** Responds with 408 to a client that has sent no whole head in time, and closes. */
   expire(): void {
     this.stream.write(BARE_408);
     this.#close();
@@ -168,7 +168,7 @@ export class Connection implements ResponseWire, ContentOwner {
     this.#refuse(new Rejection(408, "The content comes too slowly"));
   }
 
-  /** Ends it and what runs on it. */
+  /** Closes it and aborts its request. */
   cut(reason: Error): void {
     this.stream.destroy();
     this.#exchange?.closed(reason);
@@ -188,7 +188,7 @@ export class Connection implements ResponseWire, ContentOwner {
   fail(framed: boolean): void {
     const { stream } = this;
     if (!framed && stream.resetAndDestroy) stream.resetAndDestroy();
-    else setImmediate(() => stream.destroy()); // what is written by now still goes out
+    else setImmediate(() => stream.destroy()); // bytes written until now are still sent
   }
 
   firstRead(content: RequestContent): void {
@@ -219,7 +219,7 @@ export class Connection implements ResponseWire, ContentOwner {
     }
   };
 
-  /** Reads on in a head, and begins with its request once it is whole; gives back what it does not take. */
+  /** Parses bytes of a head, and starts its request once it is whole; returns the rest of the bytes. */
   #readHead(bytes: Buffer): Buffer {
     if (!this.#parser.begun && !this.#fresh) this.since = this.#options.clock.round;
     let rest: Buffer = EMPTY_BUFFER;
@@ -227,7 +227,7 @@ export class Connection implements ResponseWire, ContentOwner {
     return rest;
   }
 
-  /** Begins with a request; gives back what does not belong to its content. */
+  /** Starts a request; returns the bytes that do not belong to its content. */
   #begin(head: RequestHeadFields, bytes: Buffer): Buffer {
     let rest = bytes;
     let body: Payload = EMPTY;
@@ -252,13 +252,13 @@ export class Connection implements ResponseWire, ContentOwner {
     this.#writer = new ResponseWriter(this, asked);
     this.#exchange = this.#exchangeOf(head, body, this.#writer);
     const content = this.#content;
-    // A guest may read on after its response; then bytes that are still to come are nobody's.
+    // A guest may read on after its response; once it has ended, the rest of the content is discarded.
     if (content) this.#exchange.onOver = () => content.cancel();
     this.#options.serve(this.#exchange);
     return rest;
   }
 
-  /** Content that has not come whole, or that trailer fields follow. */
+  /** Makes the content of a request that has not arrived whole, or that has trailers. */
   #receive(
     decoder: ContentDecoder,
     length: number | undefined,
@@ -300,7 +300,7 @@ export class Connection implements ResponseWire, ContentOwner {
     });
   }
 
-  /** Reads on in the content; gives back what is behind it. */
+  /** Decodes bytes of the content; returns the bytes behind it. */
   #readContent(bytes: Buffer): Buffer {
     const [content, decoder] = [this.#content!, this.#decoder!];
     const taken = decoder.push(bytes, (piece) => {
@@ -317,7 +317,7 @@ export class Connection implements ResponseWire, ContentOwner {
     return restOf(bytes, taken);
   }
 
-  /** Nothing more of the content will be read from the connection. */
+  /** Notes that the content has ended on the connection. */
   #endContent(): void {
     clearTimeout(this.#discardTimer);
     this.#content = this.#decoder = undefined;
@@ -325,7 +325,7 @@ export class Connection implements ResponseWire, ContentOwner {
     if (this.#state === "content") this.#state = "response";
   }
 
-  /** Keeps what comes behind a request for its turn. */
+  /** Buffers bytes of a later request. */
   #keep(bytes: Buffer): void {
     if (this.#state !== "response") return;
     this.#ahead.push(bytes);
@@ -333,7 +333,7 @@ export class Connection implements ResponseWire, ContentOwner {
     this.#regulate();
   }
 
-  /** Holds the client back, or lets it go on, as there is room for what it sends. */
+  /** Pauses the connection when the buffers are full, and resumes it when they are not. */
   #regulate(): void {
     const full = this.#aheadBytes > MAX_AHEAD || (this.#content?.held ?? 0) > MAX_HELD ||
       this.#content !== undefined && this.#discarded > MAX_DISCARDED;
@@ -343,7 +343,7 @@ export class Connection implements ResponseWire, ContentOwner {
     else this.stream.resume();
   }
 
-  /** Goes on to the next request, or closes, once nothing keeps the last one. */
+  /** Goes on to the next request, or closes, once the current one is done: its response was sent, its content read. */
   #advance(): void {
     if (!this.#written || !this.#exchange || this.#state === "other") return;
     if (!this.#persistent || !this.stream.writable) return this.#close();
@@ -360,21 +360,21 @@ export class Connection implements ResponseWire, ContentOwner {
     this.#read(bytes);
   }
 
-  /** Waits for the rest of content that nobody will read; for not too much of it, and not too long. */
+  /** Discards the rest of content that nobody will read, up to a size and for a time; then closes. */
   #discard(content: RequestContent): void {
     if (!content.dropped) return; // a guest may read on after its response
     if (Math.max(this.#discarded, content.length ?? 0) > MAX_DISCARDED) return this.#close();
     this.#discardTimer ??= setTimeout(() => this.#close(), DISCARD_MILLIS);
   }
 
-  /** Answers with the reason for a refusal, and closes. */
+  /** Responds with the reason for a rejection, and closes. */
   #refuse(rejection: Rejection): void {
     const exchange = this.#exchange;
     const { message } = rejection;
     this.#options.refused(rejection);
     this.#content?.fail(`it is not valid (${message})`);
     if (exchange) {
-      // The content of a request that has been served has turned out bad.
+      // The content of a request that was started is not valid.
       this.#endContent();
       this.#persistent = false;
       if (exchange.answered) return this.#advance();
@@ -393,7 +393,7 @@ export class Connection implements ResponseWire, ContentOwner {
     stream.off("data", this.#read);
     stream.off("end", this.#onEnd);
     if (this.#ahead.length) stream.unshift(Buffer.concat(this.#ahead));
-    // As a stream does by itself that nobody has paused.
+    // A stream that was never paused does this by itself.
     queueMicrotask(() => stream.listenerCount("data") && stream.resume());
     return stream;
   }
@@ -406,7 +406,7 @@ export class Connection implements ResponseWire, ContentOwner {
     linger(this.stream);
   }
 
-  /** Who ends the sending side has left; what is answered by now still goes out. */
+  /** The client has closed its sending side: it counts as disconnected, but responses given until now are still sent. */
   readonly #onEnd = (): void => {
     this.batcher.flush();
     this.#writer?.finish();
@@ -435,7 +435,7 @@ function restOf(bytes: Buffer, taken: number): Buffer {
   return taken === bytes.length ? EMPTY_BUFFER : bytes.subarray(taken);
 }
 
-/** The authority of a request that names none: where the client has sent it. */
+/** Returns the authority for a request that has none: the address that the client has connected to. */
 function addressOf({ serverAddress: address, serverPort }: ClientFacts): string {
   return address.includes(":") ? `[${address}]:${serverPort}` : `${address}:${serverPort}`;
 }

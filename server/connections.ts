@@ -1,24 +1,24 @@
 import { setImmediate } from "node:timers";
 import type { Connection } from "./connection.ts";
 
-/** How often to look for connections that have waited for too long, at the least, in milliseconds. */
+/** Longest time between two checks of all connections, in milliseconds. */
 const MAX_ROUND = 5000;
-/** Milliseconds for which idle connections stay open when the server stops: a request may be on its way on them. */
+/** Milliseconds that idle connections stay open when the server stops: a request may already have been sent on them. */
 const GRACE_MILLIS = 250;
 
-/** How long connections may wait, in milliseconds. */
+/** Time limits of connections, in milliseconds. */
 export interface Patience {
-  /** For a request's head, from its first byte or from the opening of the connection. */
+  /** Until the head of a request has arrived, from its first byte or the opening of the connection. */
   readonly head: number;
-  /** For another request. */
+  /** Until another request begins. */
   readonly idle: number;
   /** For a client that takes nothing of what is written to it, or sends nothing of the content that is waited for. */
   readonly stall: number;
 }
 
-/** The open connections of a listener, and the clock that closes those that wait for too long. */
+/** Open connections of a server, and the clock that closes those that exceed a time limit. */
 export class Connections {
-  /** Counts the looks at all connections. */
+  /** Number of checks of all connections. */
   round = 0;
   readonly #open = new Set<Connection>();
   readonly #patience: Patience;
@@ -50,12 +50,12 @@ export class Connections {
     for (const done of this.#waiting.splice(0)) done();
   }
 
-  /** Closes each connection when it has answered what is on its way on it. */
+  /** Closes each connection once its requests are answered, also those that have already been sent. */
   async retire(): Promise<void> {
     this.#retired = true;
     for (const connection of this.#open) connection.retire();
     if (this.#open.size) await new Promise((resolve) => setTimeout(resolve, GRACE_MILLIS));
-    await new Promise((resolve) => setImmediate(resolve)); // what has come meanwhile is read first
+    await new Promise((resolve) => setImmediate(resolve)); // bytes that arrived meanwhile are read first
     for (const connection of this.#open) connection.closeIdle();
   }
 
@@ -65,7 +65,7 @@ export class Connections {
     return new Promise((done) => this.#waiting.push(done));
   }
 
-  /** Ends them all, and tells so at once: the process may not live to see them closed. */
+  /** Closes all connections and ends their requests at once, without waiting for `close`: the process may end before. */
   cut(): void {
     const reason = new Error("The connection was cut: the server stops");
     for (const connection of this.#open) connection.cut(reason);

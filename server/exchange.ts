@@ -4,7 +4,7 @@ import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../servic
 import { HttpVersion } from "../service/http/exchange.ts";
 import { RequestMetrics } from "../service/http/request_metrics.ts";
 
-/** What writes a response: there is one for each version of HTTP. */
+/** Writes the response of one exchange, in one version of HTTP. */
 export interface ExchangeWriter {
   /** Status of the final head that was written; 0 before that. */
   readonly status: number;
@@ -14,7 +14,7 @@ export interface ExchangeWriter {
   inform(head: ResponseHead): void;
   /** Writes the response. Its connection calls {@linkcode ServerExchange.closed} in the end. */
   send(head: ResponseHead, body: Payload): void;
-  /** Stops content that is still arriving. */
+  /** Cancels content that is still arriving. */
   abandon(reason: Error): void;
   /** Resets the connection: the client takes nothing of the response. */
   cut(reason: Error): void;
@@ -23,18 +23,18 @@ export interface ExchangeWriter {
 /** What a {@linkcode ServerExchange} is made of. */
 export interface ExchangeParts {
   readonly head: RequestHead;
-  /** The request's path or URL as it came. */
+  /** Request target as it was sent. */
   readonly target: string;
   readonly body: Payload;
   readonly client: ClientFacts;
   readonly writer: ExchangeWriter;
-  /** Gives the connection to another protocol, where the client asks for one. */
+  /** Hands over the connection to another protocol; undefined unless the client asks for one. */
   readonly takeOver?: ((head: ResponseHead) => Duplex) | undefined;
   /** Bytes that were written since {@linkcode ExchangeParts.takeOver}. */
   readonly bytesAfter?: (() => number) | undefined;
 }
 
-/** One request of a connection, and the state of its response: none, given, sent whole or lost. */
+/** Exchange of a connection, with the state of its response: none, given, sent or lost. */
 export class ServerExchange implements Exchange {
   readonly head: RequestHead;
   readonly target: string;
@@ -42,9 +42,9 @@ export class ServerExchange implements Exchange {
   readonly client: ClientFacts;
   readonly metrics: RequestMetrics = new RequestMetrics();
   readonly takeOver?: (head: ResponseHead) => Duplex | undefined;
-  /** Called once: the response has gone out whole, or never will. */
+  /** Called once, when the whole response was sent or never will be. */
   onClosed: ((whole: boolean) => void) | undefined;
-  /** Called once: the response is out or lost, and the guest does no more for the request. */
+  /** Called once, when the response was sent or lost, and the guest is done with the request. */
   onOver: (() => void) | undefined;
   readonly #parts: ExchangeParts;
   #answered = false;
@@ -63,7 +63,7 @@ export class ServerExchange implements Exchange {
     if (parts.takeOver) this.takeOver = (head) => this.#takeOver(head);
   }
 
-  /** Whether the response has been given, if not yet sent. */
+  /** Whether the response was given, sent or not. */
   get answered(): boolean {
     return this.#answered;
   }
@@ -100,7 +100,7 @@ export class ServerExchange implements Exchange {
     else if (!this.#closed) (this.#watchers ??= []).push(callback);
   }
 
-  /** Notes that the response has gone out whole or, with a reason, that it never will. */
+  /** Notes that the whole response was sent or, with a reason, that it never will be. */
   closed(reason?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -116,7 +116,7 @@ export class ServerExchange implements Exchange {
     if (this.#settled) this.onOver?.();
   }
 
-  /** Notes that the guest does no more for the request: nobody will read its content or respond. */
+  /** Notes that the guest is done with the request: it will not read its content or respond any more. */
   settled(): void {
     this.#settled = true;
     if (this.#closed) this.onOver?.();

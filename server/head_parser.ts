@@ -2,26 +2,26 @@ import { Buffer } from "node:buffer";
 import { badRequest, Rejection } from "./rejection.ts";
 import { type RequestHeadFields, RequestHeadReader } from "./request_head.ts";
 
-/** Bounds on a request's head, in bytes. */
+/** Limits on a request's head, in bytes. */
 export interface HeadBounds {
-  /** The request-line: beyond it the request gets 414. */
+  /** Request line; a longer one gets a 414. */
   readonly lineBytes: number;
-  /** All of the head, the line included: beyond it the request gets 431. */
+  /** Whole head, the line included; a longer one gets a 431. */
   readonly headBytes: number;
 }
 
-/** Heads up to this size are read from one string, where they have come whole. */
+/** Heads up to this size that arrive whole are parsed from one string. */
 const SHORT_HEAD = 4096;
 const LF = 0x0a;
 const CR = 0x0d;
 const EMPTY_LINE = "\r\n\r\n";
-/** Bytes of a request-line: what is none of them cannot become one. */
+/** Bytes that no request line has. */
 const NO_LINE_BYTE = /[^\x20-\x7e]/;
 
 /**
- * Finds and reads requests' heads in a connection's bytes, however they are cut into pieces (RFC 9112, section 2.2).
- * Each byte is looked at once. A head is read in one of two ways with the same outcome: short ones that have come whole
- * from one string, all others line by line as they come; the former refuses nothing, it leaves that to the latter.
+ * Parses requests' heads in a connection's bytes, however they are cut into pieces (RFC 9112, section 2.2). Each byte is
+ * read once. There are two paths with the same outcome: a short head that arrives whole is parsed from one string, any
+ * other line by line. The first rejects nothing: what it does not accept goes to the second.
  */
 export class HeadParser {
   readonly #bounds: HeadBounds;
@@ -37,23 +37,23 @@ export class HeadParser {
     this.#bounds = bounds;
   }
 
-  /** Whether a part of a head has come. */
+  /** Whether a part of a head has arrived. */
   get begun(): boolean {
     return this.#reader !== undefined;
   }
 
   /**
-   * Reads on.
+   * Parses bytes.
    *
    * @param bytes The next bytes of the connection.
-   * @param done Called once the head has come whole, with it and with the number of those bytes that it took.
-   * @throws {Rejection} If what has come cannot be a head.
+   * @param done Called with the head once it is whole, and with the number of those bytes that belong to it.
+   * @throws {Rejection} If the bytes cannot be a head.
    */
   push(bytes: Buffer, done: (head: RequestHeadFields, taken: number) => void): void {
     if (this.#reader || !this.#readShort(bytes, done)) this.#readLines(bytes, done);
   }
 
-  /** Reads a short head that is whole; false if it is not, or is to be refused. */
+  /** Parses a short head that is whole; false if it is not, or must be rejected. */
   #readShort(bytes: Buffer, done: (head: RequestHeadFields, taken: number) => void): boolean {
     const text = bytes.toString("latin1", 0, Math.min(bytes.length, SHORT_HEAD));
     const end = text.indexOf(EMPTY_LINE);
@@ -100,7 +100,7 @@ export class HeadParser {
     }
   }
 
-  /** Checks the bounds, with those bytes of the line that have come; and the bytes of a request-line at once. */
+  /** Checks the limits, and the bytes of a request line, before the line is whole. */
   #checkSize(bytes: Buffer, from: number, to: number): void {
     const { lineBytes, headBytes } = this.#bounds;
     const length = this.#partialBytes + to - from;
@@ -117,7 +117,7 @@ export class HeadParser {
     }
   }
 
-  /** The line up to its LF, without its CRLF: a bare LF ends none here, a bare CR is in none. */
+  /** Returns the line without its CRLF; rejects one that ends with LF alone. */
   #takeLine(bytes: Buffer, from: number, to: number): string {
     let line = bytes;
     let [start, end] = [from, to];

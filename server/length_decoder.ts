@@ -3,17 +3,17 @@ import type { HeaderList } from "../service/http/headers.ts";
 
 /** Finds the end of a message's content in a connection's bytes. */
 export interface ContentDecoder {
-  /** Whether the end has come. */
+  /** Whether the content has ended. */
   readonly ended: boolean;
   /** The trailer fields, if there are any; complete at the end. */
   readonly trailers: HeaderList | undefined;
   /**
-   * Decodes on.
+   * Decodes bytes.
    *
    * @param bytes The next bytes of the connection.
    * @param data Called with each piece of content, a view of those bytes.
-   * @returns How many of the bytes belong to the message: all of them, unless it has ended.
-   * @throws {Rejection} If what has come is not valid.
+   * @returns Number of the bytes that belong to the message: all of them, unless it has ended.
+   * @throws {Rejection} If the bytes are not valid.
    */
   push(bytes: Buffer, data: (piece: Uint8Array) => void): number;
 }
@@ -23,7 +23,7 @@ export class LengthDecoder implements ContentDecoder {
   readonly trailers: undefined;
   #left: number;
 
-  /** @param length What Content-Length says, in bytes. */
+  /** @param length Content-Length, in bytes. */
   constructor(length: number) {
     this.#left = length;
   }

@@ -1,21 +1,22 @@
 import type { Socket } from "node:net";
 import { Acceptor } from "./acceptor.ts";
 
-/** How often to look for a port that is free on both of localhost's addresses. */
+/** Attempts to find a port that is free on both addresses of localhost. */
 const PORT_ATTEMPTS = 10;
 
 const NO_SUCH_ADDRESS: ReadonlySet<string | undefined> = new Set([
   "EADDRNOTAVAIL",
   "EAFNOSUPPORT",
-  "EINVAL", // what Deno makes of the first
+  "EINVAL", // Deno's code for the first
 ]);
 
 type Accept = (socket: Socket) => void;
 
 /**
- * Listens on a name or an address: on two for `localhost`, if this machine has both, and on every one for nothing.
+ * Listens on a name or an address. `localhost` means 127.0.0.1 and ::1, if this machine has both; an empty text means all
+ * addresses.
  *
- * @throws {Error} Node's; its `code` is `EADDRINUSE` for a taken port.
+ * @throws {Error} Node's error; its `code` is `EADDRINUSE` for a port that is in use.
  */
 export async function openAcceptors(
   hostname: string,
@@ -37,7 +38,7 @@ export async function openAcceptors(
   }
 }
 
-/** Listens on the second address where this machine does not have the first. */
+/** Listens on the first address, or on the second if this machine does not have the first. */
 async function openEither(
   one: string,
   other: string,

@@ -1,11 +1,11 @@
-/** A request that is refused before any guest sees it: the client gets the status and the reason, and a close. */
+/** A request that the server rejects itself: the client gets the status and the reason, and the connection closes. */
 export class Rejection extends Error {
-  /** The status of the response, 400 to 505. */
+  /** Status of the response, 400 to 505. */
   readonly status: number;
 
   /**
-   * @param status The status of the response.
-   * @param message The reason, as a sentence for the client.
+   * @param status Status of the response.
+   * @param message Reason, as a sentence for the client.
    */
   constructor(status: number, message: string) {
     super(message);
@@ -14,7 +14,7 @@ export class Rejection extends Error {
   }
 }
 
-/** Refuses a message that breaks a rule of RFC 9112, or that two recipients might read in two ways. */
+/** Rejects a message that breaks a rule of RFC 9112, or that two recipients may parse differently. */
 export function badRequest(message: string): never {
   throw new Rejection(400, message);
 }

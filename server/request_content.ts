@@ -2,19 +2,19 @@ import { type ByteSource, concat, type Eventually } from "../service/http/bytes.
 import { HostError, refuse } from "../service/errors.ts";
 import type { HeaderList } from "../service/http/headers.ts";
 
-/** What a {@linkcode RequestContent} tells its connection. */
+/** Callbacks of a {@linkcode RequestContent}, to its connection. */
 export interface ContentOwner {
-  /** The content is read for the first time: the moment for `100 Continue` (RFC 9110, section 10.1.1). */
+  /** It is read for the first time: `100 Continue` is sent now (RFC 9110, section 10.1.1). */
   firstRead(content: RequestContent): void;
-  /** Bytes were taken: there may be room for more. */
+  /** Bytes were read: there may be room for more. */
   taken(): void;
-  /** Nobody will read on. */
+  /** It was cancelled: nobody reads it any more. */
   dropped(): void;
 }
 
-/** A request's content, as far as it has come: bytes wait here until somebody reads them. */
+/** Content of a request: buffers bytes from their arrival until they are read. */
 export class RequestContent implements ByteSource {
-  /** Bytes that wait to be read. */
+  /** Bytes that are buffered. */
   held = 0;
   readonly #owner: ContentOwner;
   #pieces: Uint8Array[] = [];
@@ -26,7 +26,7 @@ export class RequestContent implements ByteSource {
   #read = false;
   #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
 
-  /** @param length What Content-Length says, in bytes; undefined for chunked content. */
+  /** @param length Content-Length, in bytes; undefined for chunked content. */
   constructor(length: number | undefined, owner: ContentOwner) {
     this.#left = length;
     this.#owner = owner;
@@ -40,22 +40,22 @@ export class RequestContent implements ByteSource {
     return this.#complete ? this.#trailers : undefined;
   }
 
-  /** Whether all of it has come, read or not. */
+  /** Whether all of it has arrived, read or not. */
   get complete(): boolean {
     return this.#complete;
   }
 
-  /** Whether nobody will read on. */
+  /** Whether it was cancelled. */
   get dropped(): boolean {
     return this.#dropped;
   }
 
-  /** Whether somebody waits for more of it. */
+  /** Whether a read waits for more of it. */
   get awaited(): boolean {
     return this.#waiting !== undefined;
   }
 
-  /** Adds what has come. */
+  /** Adds bytes that have arrived. */
   push(piece: Uint8Array): void {
     if (this.#dropped) return;
     this.#pieces.push(piece);
@@ -63,14 +63,14 @@ export class RequestContent implements ByteSource {
     this.#wake();
   }
 
-  /** Notes that all of it has come. */
+  /** Notes that all of it has arrived. */
   finish(trailers: HeaderList | undefined): void {
     this.#complete = true;
     this.#trailers = trailers;
     this.#wake();
   }
 
-  /** Notes that the rest will not come: after what is there, a read fails. */
+  /** Notes that the rest will not arrive: once the buffered bytes are read, a read fails. */
   fail(reason: string): void {
     if (this.#complete || this.#failure) return;
     this.#failure = new HostError("http-incomplete", `Cannot read the request's body: ${reason}`);
@@ -95,7 +95,7 @@ export class RequestContent implements ByteSource {
     this.#owner.dropped();
   }
 
-  /** Bytes, the end (`undefined`), or nothing yet (`null`). */
+  /** Returns the buffered bytes; `undefined` at the end, `null` if a read has to wait. */
   #take(): Uint8Array | undefined | null {
     if (this.#dropped) refuse("failed", "Cannot read a request's body that was given up");
     if (this.#pieces.length) {

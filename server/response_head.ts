@@ -5,7 +5,7 @@ import type { Http1Framing } from "../service/http/http1_framing.ts";
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Bytes of a field value (RFC 9110, section 5.5). */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** The lengths of the names that the writer may drop, a bit for each. */
+/** Bit set of the lengths of the names that the writer may leave out. */
 const DROPPED_LENGTHS = [
   "trailer",
   "connection",
@@ -16,11 +16,11 @@ const DROPPED_LENGTHS = [
 ].reduce((bits, { length }) => bits | 1 << length, 0);
 
 /**
- * The text of a final response's head, with a Date where the guest gives none (RFC 9110, section 6.6.1).
+ * Returns the text of a final response's head, with a Date field if the guest gives none (RFC 9110, section 6.6.1).
  *
- * @param connection What the Connection field says: `close`, or `keep-alive`.
+ * @param connection First option of the Connection field.
  * @param keepAlive Seconds after which an idle connection is closed.
- * @throws {TypeError} If a name or a value cannot be written.
+ * @throws {TypeError} If the name or the value of a field is not valid.
  */
 export function headText(
   { status, headers }: ResponseHead,
@@ -45,12 +45,12 @@ export function headText(
     : `${text}${last}\r\n`;
 }
 
-/** The text of an informational response's head, or of one that changes protocols: the fields as they are. */
+/** Returns the text of the head of an informational response, or of one that changes protocols, with its fields unchanged. */
 export function informationalText({ status, headers }: ResponseHead): string {
   return `${statusLine(status)}${fieldLines(headers.raw)}\r\n`;
 }
 
-/** A whole response of one line of text, behind which the connection closes. */
+/** Returns a whole response of one line of text, behind which the connection closes. */
 export function plainResponse(status: number, message: string): string {
   const retry = status === 503 ? "Retry-After: 1\r\n" : "";
   return `${statusLine(status)}Content-Type: text/plain; charset=utf-8\r\n` +

@@ -23,14 +23,14 @@ export interface ResponseWire {
   readonly batcher: WriteBatcher;
   /** Seconds after which an idle connection is closed. */
   readonly keepAlive: number;
-  /** Whether the connection persists after a response whose head is written now, as far as the request decides. */
+  /** Whether the connection persists behind the response, as far as the request decides. */
   persists(): boolean;
-  /** The response is written whole. */
+  /** Called when the whole response was written. */
   written(): void;
   /**
    * Ends the connection: the response is incomplete.
    *
-   * @param framed Whether the client knows that from the framing; else only a reset tells it.
+   * @param framed Whether the client notices that by the framing; else the connection is reset.
    */
   fail(framed: boolean): void;
 }
@@ -43,7 +43,7 @@ export class ResponseWriter {
   status = 0;
   /** Bytes of content that were written. */
   bytes = 0;
-  /** Whether the head is on its way: no informational response may be written any more. */
+  /** Whether the head was written: no informational response may follow. */
   begun = false;
   /** Whether the connection persists behind this response; known once it has begun. */
   persists = false;
@@ -51,7 +51,7 @@ export class ResponseWriter {
   #source: ByteSource | undefined;
   /** Of whole content, what has not been written. */
   #rest: Uint8Array | undefined;
-  /** What goes out with the next write: text in Latin-1, or bytes. */
+  /** Parts of the next write: text in Latin-1, or bytes. */
   #parts: (string | Uint8Array)[] = [];
   #size = 0;
 
@@ -74,19 +74,19 @@ export class ResponseWriter {
   send(head: ResponseHead, body: Payload): void {
     if (isWhole(body)) this.#sendWhole(head, body);
     else if (hasNoContent(head.status, this.#asked.toHead)) {
-      // A guest that goes on writing is not told of HEAD.
+      // A guest that goes on writing gets no error for it.
       this.#sendWhole(head, EMPTY);
       void discard(body);
     } else void this.#sendSource(head, body);
   }
 
-  /** Stops content that is still arriving: nobody receives it any more. */
+  /** Cancels content that is still arriving, since nobody receives it. */
   abandon(reason: Error): void {
     this.#source?.cancel(reason);
     this.#source = this.#rest = undefined;
   }
 
-  /** Resets the connection, of which the client takes nothing. */
+  /** Resets the connection, whose client takes nothing of the response. */
   cut(reason: Error): void {
     this.abandon(reason);
     this.#wire.fail(false);
@@ -126,7 +126,7 @@ export class ResponseWriter {
     else this.#end("");
   }
 
-  /** Hands on each piece as it comes, no faster than the connection takes it. */
+  /** Writes each piece as it arrives, no faster than the connection takes it. */
   async #sendSource(head: ResponseHead, source: ByteSource): Promise<void> {
     let next = readFirst(source); // ahead of the head: it may call for a 100
     if (!this.#begin(head, undefined)) return giveUp(source, next, "The head cannot be written");
@@ -163,7 +163,7 @@ export class ResponseWriter {
     }
   }
 
-  /** Makes the head, or a whole 500 in its place where it cannot be written; then there is no content to send. */
+  /** Writes the head, or a whole 500 in its place if it is not valid; returns whether content is to follow. */
   #begin(head: ResponseHead, length: number | undefined): boolean {
     const wire = this.#wire;
     try {
@@ -186,7 +186,7 @@ export class ResponseWriter {
     return true;
   }
 
-  /** Adds a piece of content to what goes out next. */
+  /** Adds a piece of content to the next write. */
   #addContent(piece: Uint8Array): void {
     if (piece.length === 0) return;
     this.bytes += piece.length;
@@ -201,14 +201,14 @@ export class ResponseWriter {
     this.#size += part.length;
   }
 
-  /** Writes what there is to write; a promise where the connection is to be waited for. */
+  /** Writes the parts; returns a promise if the connection must drain before the next write. */
   #flush(): Promise<void> | undefined {
     if (this.#size && this.#write(this.#takeParts())) return undefined;
     const { stream } = this.#wire;
     return stream.writable && !stream.writableNeedDrain ? undefined : roomOf(stream);
   }
 
-  /** Ends the response, with the trailer fields where chunks allow any. */
+  /** Ends the response; with trailer fields if it is chunked. */
   #end(trailers: string): void {
     if (this.#framing.kind === "chunked") this.#add(`0\r\n${trailers}\r\n`);
     const small = this.#size <= MAX_COPIED;
@@ -225,7 +225,7 @@ export class ResponseWriter {
     this.#wire.fail(this.#framing.kind !== "close");
   }
 
-  /** The parts that are to be written: as one where they are small. */
+  /** Returns the parts to write, joined if they are small. */
   #takeParts(): (string | Uint8Array)[] {
     const parts = this.#size <= MAX_COPIED ? [joined(this.#parts, this.#size)] : this.#parts;
     this.#parts = [];
@@ -233,7 +233,7 @@ export class ResponseWriter {
     return parts;
   }
 
-  /** Says whether there is room for more. */
+  /** Writes parts; returns whether there is room for more. */
   #write(parts: readonly (string | Uint8Array)[], sent?: (error?: Error | null) => void): boolean {
     const { stream } = this.#wire;
     if (!stream.writable) return false; // it is about to close
@@ -266,7 +266,7 @@ function joined(parts: readonly (string | Uint8Array)[], size: number): Buffer {
   return bytes;
 }
 
-/** The first read; where it throws, a promise that rejects. */
+/** Reads a source for the first time; returns a promise that rejects if that throws. */
 function readFirst(source: ByteSource): ReturnType<ByteSource["read"]> {
   try {
     return source.read();
@@ -277,7 +277,7 @@ function readFirst(source: ByteSource): ReturnType<ByteSource["read"]> {
   }
 }
 
-/** Tells a source that nobody wants what it has beyond a read, unless that has met its end. */
+/** Cancels a source unless its latest read has met the end. */
 function giveUp(
   source: ByteSource,
   next: ReturnType<ByteSource["read"]>,
@@ -293,7 +293,7 @@ function trailersText({ trailers }: ByteSource): string {
   return trailers?.size ? fieldLines(trailers.raw) : "";
 }
 
-/** Resolves when the stream takes more, or takes nothing any more. */
+/** Resolves when the stream has drained or closed. */
 function roomOf(stream: ByteStream): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

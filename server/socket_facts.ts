@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { ClientFacts } from "../service/http/exchange.ts";
 
-/** The addresses of a socket's ends, read when it opens: a closed one no longer knows them. */
+/** Returns the addresses and ports of both ends of a socket. Called when it opens: a closed socket has none. */
 export function factsOf(socket: Socket): ClientFacts {
   return {
     address: withoutMapping(socket.remoteAddress),
@@ -11,13 +11,13 @@ export function factsOf(socket: Socket): ClientFacts {
   };
 }
 
-/** An IPv4 client of a dual-stack socket has an IPv4 address. */
+/** Returns the IPv4 address of an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 function withoutMapping(address: string | undefined): string {
   if (!address) return "0.0.0.0";
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
-/** A host as it stands in a URL. */
+/** Returns a host as it is written in a URL. */
 export function hostInUrl(hostname: string): string {
   if (hostname === "") return "localhost";
   return hostname.includes(":") ? `[${hostname}]` : hostname;

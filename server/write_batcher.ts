@@ -1,31 +1,31 @@
 import { setImmediate } from "node:timers";
 
-/** What an {@linkcode WriteBatcher} needs of the platform. */
+/** Event loop and clock that a {@linkcode WriteBatcher} uses. */
 export interface Turns {
   /** Milliseconds on any clock. */
   now(): number;
-  /** Calls back once what has come together, in this turn of the event loop, has been seen to. */
+  /** Calls back at the end of this turn of the event loop, when all of its events were handled. */
   atEnd(callback: () => void): void;
 }
 
-/** The milliseconds for which a response may be held back for others. */
+/** Milliseconds that a response may be delayed for others. */
 const MAX_HELD = 1;
-/** More than that is long: so much time only guests take that do not pause. */
+/** Milliseconds of a long turn: only a guest that does not wait takes longer. */
 const LONG = 4;
-/** So many turns without a long one have to pass before responses are held back. */
+/** Turns without a long one before responses are batched. */
 const QUICK_TURNS = 64;
 
 const EVENT_LOOP: Turns = { now: () => performance.now(), atEnd: setImmediate };
 
 /**
- * Writes the responses of one turn of the event loop together: a write to a client that is asleep wakes it, which takes
- * longer than all the rest of a write, and those that are awake are spared it. No response waits for what may take long,
- * or for nothing: they are held back only once guests have been quick for a while, and while several come in a turn.
+ * Batches socket writes of one turn of the event loop. Waking a sleeping client dominates the cost of a small write, so
+ * several responses are written together. Responses are batched only while several come in a turn, and only after 64
+ * turns without a long one, so that none waits for a guest that computes.
  */
 export class WriteBatcher {
   readonly #turns: Turns;
   #held: (() => void)[] = [];
-  /** When the first of those came that are held back, or would be; undefined if there is none. */
+  /** Time of the first response that is delayed, or would be; undefined if there is none. */
   #since: number | undefined;
   #quickTurns = 0;
   /** Responses in this turn so far, and in the one before. */
@@ -36,7 +36,7 @@ export class WriteBatcher {
     this.#turns = turns;
   }
 
-  /** Has a response written, now or a little later. */
+  /** Writes a response now, or at the end of the turn. */
   add(write: () => void): void {
     const now = this.#turns.now();
     this.#since ??= now;
@@ -46,7 +46,7 @@ export class WriteBatcher {
     if (now - this.#since >= MAX_HELD) this.#release(now);
   }
 
-  /** Writes what is held back: one of the sockets is about to end. */
+  /** Writes all delayed responses now, before one of the sockets ends. */
   flush(): void {
     if (this.#held.length) this.#release(this.#turns.now());
   }

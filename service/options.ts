@@ -32,7 +32,7 @@ export interface Products {
 /** Signal at which a guest that does not pause is stopped. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
-/** Where a Pushpin process listens. Its routes have the names of backends for their ids. */
+/** Where a Pushpin process listens. The ids of its routes are names of backends. */
 export interface Pushpin {
   /** A host name or address, without port. By default `127.0.0.1`. */
   readonly host?: string;
@@ -40,29 +40,29 @@ export interface Pushpin {
   readonly port: number;
 }
 
-/** What a config store holds: a text for each key. */
+/** Entries of a config store: a text for each key. */
 export type Entries = Readonly<Record<string, string>>;
 
-/** Finds the backend of a name, or nothing, each time that a guest uses the name. */
+/** Returns the backend of a name, or undefined. Called each time that a guest uses the name. */
 export type BackendLookup = (name: string) => BackendDefinition | undefined;
 
-/** What a service is made of: plain data and small functions, each with a default. Flags and fastly.toml end here too. */
+/** Options of a service: plain data and small functions, each with a default. Flags and fastly.toml become these, too. */
 export interface ServiceOptions {
   /**
-   * Backends by name; a URL that cannot be one fails `Fastlike.load` with a `TypeError`. A function answers for every
-   * name: it is a {@linkcode ServiceOptions.catchAll} and nothing else. By default there are none.
+   * Backends by name; a URL that is not valid makes `Fastlike.load` throw a `TypeError`. A function is called for every
+   * name, as {@linkcode ServiceOptions.catchAll} without any named backend. By default there are none.
    */
   readonly backends?: Readonly<Record<string, BackendDefinition>> | BackendLookup;
   /**
-   * Answers for names that nothing else defines: `exists` is true for them. A guest may still register a dynamic
-   * backend under such a name.
+   * Backend for each name that is not defined; `exists` is true for all names then. A guest may still register a dynamic
+   * backend under such a name. By default there is none.
    */
   readonly catchAll?: BackendDefinition;
-  /** Certificates in PEM that backends with TLS trust which bring none of their own. By default the system's. */
+  /** Certificates in PEM to trust for backends with TLS that have no `ca` of their own. By default the system's. */
   readonly ca?: string;
-  /** Config stores (and dictionaries) by name: their entries, or what gives them anew each time a guest opens one. */
+  /** Config stores (and dictionaries) by name: entries, or a function that is called each time a guest opens the store. */
   readonly configStores?: Readonly<Record<string, Entries | (() => Entries)>>;
-  /** Secret stores by name: a secret for each key, in bytes or as a text that the guest gets in UTF-8. */
+  /** Secret stores by name: a secret for each key, as bytes or as a text, which becomes UTF-8. */
   readonly secretStores?: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>;
   /**
    * KV stores by name, with what is in them at first. Where a driver keeps them from one start to the next, an entry is
@@ -75,53 +75,53 @@ export interface ServiceOptions {
   readonly cacheDriver?: CacheDriver;
   /** Gives what holds the counts of rate counters, and the times in penalty boxes. By default memory does. */
   readonly rateDriver?: (kind: RateKind) => RateDriver;
-  /** ACLs by name. A prefix that is none fails `Fastlike.load` with a `TypeError`. */
+  /** ACLs by name. A prefix that is not valid makes `Fastlike.load` throw a `TypeError`. By default there are none. */
   readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
-  /** The device behind a User-Agent field. By default what `parseDevice` finds. */
+  /** Detects the device of a User-Agent field. By default {@linkcode parseDevice}. */
   readonly devices?: DeviceLookup;
-  /** Points of presence that a guest may ask about, by their names, as `pdx-or-us`. By default there are none. */
+  /** Shielding sites by name (`pdx-or-us`). By default there are none. */
   readonly shieldingSites?: Readonly<Record<string, ShieldingSite>>;
-  /** Values of the field `fastly-key` that `fastly_key_is_valid` takes for valid. By default there are none. */
+  /** Values of the field `fastly-key` for which `fastly_key_is_valid` is true. By default there are none. */
   readonly fastlyKeys?: readonly string[];
   /**
-   * What only Fastly's network knows of a client: fingerprints, bots, proxies, and so on; or its address, in place of
-   * the real one. The same for every request, or asked for each. It wins over what the front knows.
+   * Facts of a client that only Fastly's network has: fingerprints, bots, proxies, and so on; or an address in place of
+   * the real one. The same for all requests, or a function that is called for each. They override what the server knows.
    */
   readonly clientFacts?: FactsOverride | FactsProvider;
   /**
-   * Request fields that begin so say what is known of the client, for tests: with `x-test-`, `x-test-ja4: …`. They
-   * win over all else, and the guest sees them too. The names behind the prefix are those of `FACT_NAMES`. By default
-   * no field does: whoever reaches the service could say anything.
+   * Prefix of request fields that set facts of the client, for tests: with `x-test-`, `x-test-ja4: …`. They override all
+   * other facts, and the guest sees them. docs/support.md has the names behind the prefix. By default no field does,
+   * since any client could set any fact.
    */
   readonly factsPrefix?: string;
   /**
-   * Whether the fields `x-fastly-bot-analyzed`, `-detected`, `-name`, `-category` and `-verified` of a request tell of
-   * bots, as they do to Fastly's own local server, for tests. They win over {@linkcode ServiceOptions.clientFacts}. By
-   * default they do where {@linkcode ServiceOptions.factsPrefix} is set.
+   * Whether the request fields `x-fastly-bot-analyzed`, `-detected`, `-name`, `-category` and `-verified` set facts of
+   * bots, as in Viceroy, for tests. They override {@linkcode ServiceOptions.clientFacts}. By default they do if
+   * {@linkcode ServiceOptions.factsPrefix} is set.
    */
   readonly botHeaders?: boolean;
   /**
-   * Whether what backends answer is cached as at Fastly. By default it is. `false`: every request goes to its backend,
-   * and of what programs put into the HTTP cache nothing is kept.
+   * Whether responses of backends are cached as at Fastly. By default `true`. With `false` every request goes to its
+   * backend, and programs can put nothing into the HTTP cache.
    */
   readonly cache?: boolean;
   /** Fastly's products that guests are told the service has. By default none but the image optimizer, if there is one. */
   readonly products?: Products;
   /**
-   * Proxies in front of the service, each by its address or range (`10.0.0.0/8`), or by a name: `loopback`, `private`.
-   * The client of a request that comes from one, and its scheme, are what `x-forwarded-for` and `x-forwarded-proto` say.
-   * What is no range fails `Fastlike.load` with a `TypeError`. By default no peer is believed.
+   * Trusted proxies in front of the service: addresses, ranges (`10.0.0.0/8`), or the names `loopback` and `private`. The
+   * client and the scheme of a request from one of them are taken from `x-forwarded-for` and `x-forwarded-proto`. A range
+   * that is not valid makes `Fastlike.load` throw a `TypeError`. By default no proxy is trusted.
    */
   readonly trustProxy?: readonly string[];
   /**
-   * What a client is told of a request that its program fails: why, with the names of the guest's functions
-   * (`details`), or only the request's id, under which the log has all of it (`brief`). By default a client on a
-   * loopback address gets the details unless {@linkcode ServiceOptions.trustProxy} names proxies, any other does not.
+   * What a client learns if its program fails: the error with the names of the guest's functions (`details`), or only the
+   * id of the request in the log (`brief`). By default a client on a loopback address gets `details` unless
+   * {@linkcode ServiceOptions.trustProxy} is set, any other client `brief`.
    */
   readonly errors?: ErrorDetails;
-  /** Whether guests may hand requests off to a backend, as WebSockets are. By default they may. */
+  /** Whether guests may hand off requests, such as those of WebSockets, to a backend. By default `true`. */
   readonly websockets?: boolean;
-  /** The Pushpin that requests are handed off to for Fanout. Without one guests learn that it is not supported. */
+  /** Pushpin that requests are handed off to for Fanout. Without one guests get the status `unsupported`. */
   readonly pushpin?: Pushpin;
   /**
    * The time in milliseconds since 1970, for guests and for what expires in stores; or a clock, which all timers of the
