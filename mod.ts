@@ -28,9 +28,11 @@ import { checkNodeInternals } from "./service/util/node_internals.ts";
 import { SyntheticExchange } from "./service/http/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/http/web_exchange.ts";
 import type { Source } from "./wasm/program.ts";
+import type { ProgramCache } from "./wasm/program_cache.ts";
 
 export * from "./service/public.ts";
 export type { Source } from "./wasm/program.ts";
+export { ProgramCache } from "./wasm/program_cache.ts";
 
 /** Frames that a trap tells: ten, the default, end within Rust's own panic. */
 const STACK_FRAMES = 64;
@@ -43,6 +45,8 @@ export interface FastlikeOptions extends ServiceOptions {
    * URL may be what the client has written; of any other request its URL tells.
    */
   readonly secure?: boolean | ((request: Request, info?: HandlerInfo) => boolean);
+  /** Programs that were compiled before, for this load and its reloads. By default each of them compiles. */
+  readonly programs?: ProgramCache;
 }
 
 /** A handler for `Deno.serve`, and for anything else that has a `Request` and wants a `Response`. */
@@ -88,7 +92,7 @@ export class Fastlike implements AsyncDisposable {
       throw error;
     });
     const watchdog = watchdogOf(service);
-    const loaded = await load(source, service, watchdog);
+    const loaded = await load(source, service, watchdog, options.programs);
     await watchdog.start();
     service.backends.startProbes();
     return new Fastlike(loaded, service, options);
@@ -169,6 +173,24 @@ export class Fastlike implements AsyncDisposable {
     return warmup(this.#loaded, count);
   }
 
+  /**
+   * Takes what has a surrogate key out of the cache.
+   *
+   * @param soft Makes it stale instead: it may still be used while a new one is fetched. By default it is gone.
+   * @returns How many objects there were in memory.
+   */
+  async purge(
+    surrogateKey: string,
+    { soft = false }: { readonly soft?: boolean } = {},
+  ): Promise<number> {
+    return await this.#service.cache.purge(surrogateKey, soft);
+  }
+
+  /** Takes everything out of the cache; resolves to how many objects there were in memory. */
+  async purgeAll(): Promise<number> {
+    return await this.#service.cache.purgeAll();
+  }
+
   /** How the program is doing now; what is counted is counted over its reloads. */
   status(): Status {
     const { pool, queue } = this.#loaded;
@@ -190,7 +212,12 @@ export class Fastlike implements AsyncDisposable {
    * @throws {Error} As {@linkcode Fastlike.load} and {@linkcode Fastlike.warmup} do; the old program stays then.
    */
   async reload(source: Source): Promise<void> {
-    const loaded = await load(source, this.#service, this.#loaded.watchdog);
+    const loaded = await load(
+      source,
+      this.#service,
+      this.#loaded.watchdog,
+      this.#options.programs,
+    );
     for (let count = 1; count <= this.#warm && warmup(loaded, count) === count; count++) {
       await new Promise<void>(afterTurn); // requests go on meanwhile
     }

@@ -23,7 +23,7 @@ const toBackend: HandOff = (sandbox, name, changed) => {
   }
   const backend = sandbox.findBackend(name);
   if (!backend) {
-    sandbox.reportMissing("backend", name);
+    sandbox.reportMissingBackend(name, current.exchange.head);
     refuse("invalid", `Cannot hand the request off: no backend is named "${name}"`);
   }
   sandbox.requests.quota.countBackendRequest();

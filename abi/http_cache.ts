@@ -54,12 +54,13 @@ function ask<T>(output: Output<T>, get: (lookup: HttpCacheLookup) => NoInfer<T>)
 /** Refuses a backend that there is none of: a miss could not be answered. */
 function known(
   sandbox: Sandbox,
+  request: GuestRequest,
   { key, backend: name }: Values<[typeof lookupOptions]>[0],
 ): Lookup {
   if (name === undefined) return { key, source: undefined };
   const backend = sandbox.findBackend(name);
   if (backend) return { key, source: sandbox.cacheNameOf(backend) };
-  sandbox.reportMissing("backend", name);
+  sandbox.reportMissingBackend(name, request);
   refuse("invalid", `Cannot look up: no backend is named "${name}"`);
 }
 
@@ -106,13 +107,13 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
   lookup: call(
     [ref(GuestRequest), lookupOptions],
     out.put(HttpCacheLookup),
-    (sandbox, request, options) => look(sandbox, request, known(sandbox, options)),
+    (sandbox, request, options) => look(sandbox, request, known(sandbox, request, options)),
   ),
   /** The handle is there at once; what is asked of it waits. */
   transaction_lookup: call(
     [ref(GuestRequest), lookupOptions],
     out.put(HttpCacheLookup),
-    (sandbox, request, options) => begin(sandbox, request, known(sandbox, options)),
+    (sandbox, request, options) => begin(sandbox, request, known(sandbox, request, options)),
   ),
 
   /** The content is written through the body. */

@@ -195,7 +195,7 @@ function backendFor(
     return backend;
   }
   consumed?.drop();
-  sandbox.reportMissing("backend", name);
+  sandbox.reportMissingBackend(name, request);
   throw new SendError("destination_not_found", `Cannot send: no backend is named "${name}"`);
 }
 

@@ -15,6 +15,7 @@ import {
   type Source,
 } from "../wasm/program.ts";
 import { ResetChoice } from "../wasm/reset_choice.ts";
+import type { ProgramCache } from "../wasm/program_cache.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
 import { InstanceSlot, type Slot } from "../wasm/instance_slot.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
@@ -48,11 +49,16 @@ export function watchdogOf(service: Service): Watchdog {
   });
 }
 
-/** Compiles a program and binds its imports. */
+/**
+ * Compiles a program and binds its imports.
+ *
+ * @param programs Programs that are compiled already.
+ */
 export async function load(
   source: Source,
   service: Service,
   watchdog: Watchdog,
+  programs?: ProgramCache,
 ): Promise<Loaded> {
   const { limits } = service;
   const { allowUnlimited = false } = service.options;
@@ -61,7 +67,8 @@ export async function load(
   const { memory } = limits;
   const module = await readSource(source);
   if (isComponent(module)) return await loadComponent(module, service, watchdog);
-  const program = await compile(module, { memory, reuse, watch, needsMemory, allowUnlimited });
+  const options = { memory, reuse, watch, needsMemory, allowUnlimited };
+  const program = await (programs?.compile(module, options) ?? compile(module, options));
   reportWhatCannotBe(program, service, {
     reuse: reuse !== "never",
     watch,

@@ -30,7 +30,7 @@ export function optimize(
     refuse("unsupported", "Cannot transform an image: the service has no image optimizer");
   const backend = sandbox.findBackend(name);
   if (!backend) {
-    sandbox.reportMissing("backend", name);
+    sandbox.reportMissingBackend(name, request);
     refuse("invalid", `Cannot transform an image: no backend is named "${name}"`);
   }
   sandbox.requests.quota.countBackendRequest();

@@ -87,6 +87,16 @@ export class Sandbox {
     this.service.reportMissing(kind, name, this.requests.current.id);
   }
 
+  /** Reports the same of the backend that a request is for, to the test harness as well. */
+  reportMissingBackend(
+    name: string,
+    { method, url }: { readonly method: string; readonly url: string },
+  ): void {
+    this.reportMissing("backend", name);
+    const { id: requestId } = this.requests.current;
+    this.service.options.transportHook?.missing(name, { method, url, requestId });
+  }
+
   isDynamic(name: string): boolean {
     return this.#dynamicBackends?.has(name) ?? false;
   }

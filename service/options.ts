@@ -1,5 +1,6 @@
 import type { AclEntry } from "./stores/acl.ts";
 import type { BackendDefinition } from "./backends/definition.ts";
+import type { TransportHook } from "./backends/transport.ts";
 import type { Clock } from "./util/clock.ts";
 import type { CacheDriver } from "./cache/driver.ts";
 import type { DeviceLookup } from "./client/device.ts";
@@ -184,4 +185,6 @@ export interface ServiceOptions {
    * to every request to a backend. Off by default: a guest may fetch itself.
    */
   readonly loopGuard?: boolean;
+  /** @ignore Used by the test harness. */
+  readonly transportHook?: TransportHook;
 }

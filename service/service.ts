@@ -166,6 +166,7 @@ export class Service {
         report: (level, message, requestId) => this.report(level, message, requestId),
         ca: options.ca,
         stallClock: this.stallClock,
+        hook: options.transportHook,
       },
     );
     this.#geoBackend = this.backends.make(GEO_BACKEND, geoHandler((ip) => this.geo(ip)));

@@ -194,7 +194,8 @@ function functionsOf(imports: readonly Import[]): ImportName[] {
   return functions;
 }
 
-async function read(source: URL | Uint8Array | Response): Promise<Uint8Array<ArrayBuffer>> {
+/** The bytes of a program, which are not known to be one yet. */
+export async function read(source: URL | Uint8Array | Response): Promise<Uint8Array<ArrayBuffer>> {
   if (source instanceof Uint8Array) return source as Uint8Array<ArrayBuffer>;
   const name = source instanceof URL ? source.href : source.url || "the response";
   try {

@@ -145,7 +145,9 @@ export class Backend {
     };
   }
 
-  #prepare({ method, url, headers, framing, body, limits }: GuestSend): BackendRequest {
+  #prepare(
+    { method, url, headers, framing, body, limits, requestId }: GuestSend,
+  ): BackendRequest {
     const { authority, path, query } = splitUrl(url);
     const host = this.options?.hostOverride ?? headers.get("host") ?? authority ??
       this.#origin.authority;
@@ -158,6 +160,7 @@ export class Backend {
       target,
       ...framed,
       limits,
+      requestId,
     };
   }
 }

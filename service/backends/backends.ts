@@ -6,6 +6,7 @@ import { handlerTransport } from "./handler_transport.ts";
 import { HealthMonitors } from "./health_monitors.ts";
 import { httpTransport } from "./http_transport.ts";
 import { trusting } from "./tls.ts";
+import type { TransportHook } from "./transport.ts";
 import { Transports } from "./transports.ts";
 
 /** Backends of a catch-all that are kept. */
@@ -27,6 +28,8 @@ export interface BackendsOptions {
   readonly ca?: string | undefined;
   /** Clock of the backends' time limits. */
   readonly stallClock?: StallClock;
+  /** Sees requests ahead of the transports; for tests. */
+  readonly hook?: TransportHook | undefined;
 }
 
 /** The backends of a service, and the connections to them. */
@@ -81,7 +84,7 @@ export class Backends {
    * @throws {TypeError} If its URL is not valid.
    */
   make(name: string, definition: BackendDefinition): Backend {
-    return this.#make(name, definition, this.#statsOf(OTHER), "dynamic");
+    return this.#make(name, definition, this.#statsOf(OTHER), "dynamic", true);
   }
 
   /** Closes idle connections, those in use as soon as they become idle, and stops all probes. */
@@ -106,17 +109,21 @@ export class Backends {
     definition: BackendDefinition,
     stats: BackendStats,
     kind: "lasting" | "dynamic",
+    byGuest = false,
   ): Backend {
-    const { report = () => {}, reportFailure, ca } = this.#options;
+    const { report = () => {}, reportFailure, ca, hook } = this.#options;
     if (typeof definition === "function") {
       const transport = handlerTransport(definition, (error) => reportFailure?.(error));
-      return new Backend(name, undefined, { transport, stats, report });
+      // A handler that no option defines is the host's own.
+      const seen = (!byGuest && hook?.wrap(transport, name, undefined)) || transport;
+      return new Backend(name, undefined, { transport: seen, stats, report });
     }
     const options = optionsOf(name, definition);
     const key = JSON.stringify(options);
     const monitor = options.healthcheck && this.#monitors[kind](name, key, trusting(options, ca));
     const transport = this.#transports[kind](key, options);
-    return new Backend(name, options, { transport, stats, report, monitor });
+    const seen = hook?.wrap(transport, name, byGuest ? options.url : undefined) ?? transport;
+    return new Backend(name, options, { transport: seen, stats, report, monitor });
   }
 
   #statsOf(name: string): BackendStats {

@@ -15,6 +15,8 @@ export interface BackendRequest {
   readonly body: Payload;
   /** Limits on the head of the response. */
   readonly limits: HeadLimits;
+  /** Id of the client's request that this request is sent for. */
+  readonly requestId?: string | undefined;
 }
 
 /** A backend's response, with its fields as they were on the wire. */
@@ -57,4 +59,20 @@ export interface Transport {
   upgrade?(request: BackendRequest): UpgradeInFlight;
   /** Closes idle connections. */
   close(): void;
+}
+
+/** Sees the requests of guests ahead of the transports, and may answer in their place: for tests. */
+export interface TransportHook {
+  /**
+   * Returns the transport to use in place of one.
+   *
+   * @param backend Name of the backend.
+   * @param url URL of a backend that a guest has registered; undefined for one that the options define.
+   */
+  wrap(transport: Transport, backend: string, url: string | undefined): Transport;
+  /** Called when a guest sends to a backend that nothing defines. The send fails. */
+  missing(
+    backend: string,
+    request: { readonly method: string; readonly url: string; readonly requestId: string },
+  ): void;
 }

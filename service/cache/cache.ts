@@ -121,6 +121,17 @@ export class Cache {
     return chain(this.#persistence.calls.write("purge the cache", purge, true), () => count);
   }
 
+  /**
+   * Removes every object, from the driver too. Who has found one reads on.
+   *
+   * @returns How many there were in memory.
+   */
+  purgeAll(): Eventually<number> {
+    const objects = [...this.#lru.objects()];
+    for (const object of objects) this.#lru.drop(object);
+    return chain(this.drained(), () => objects.length);
+  }
+
   /** Empties the cache for good, with its driver: what is being written is there for its readers alone. */
   retire(): void {
     this.#lru.retire();

@@ -1,0 +1,156 @@
+import { type ByteSource, concat, type Eventually, isWhole } from "../service/http/bytes.ts";
+import type { BackendRequest } from "../service/backends/transport.ts";
+import type { HeaderList } from "../service/http/headers.ts";
+
+/** Fields of a message in their order, with the names as they were sent. */
+export interface SentHeaders extends Iterable<readonly [name: string, value: string]> {
+  /** The values of a field, joined by commas; `null` if there is none. The case of the name does not matter. */
+  get(name: string): string | null;
+  /** Whether there is such a field. */
+  has(name: string): boolean;
+}
+
+/** A request that a guest has sent to a backend. */
+export interface Call {
+  /** The backend's name. */
+  readonly backend: string;
+  /** The method token, in the guest's case. */
+  readonly method: string;
+  /** Scheme, Host, path and query. */
+  readonly url: string;
+  /** Path and query, with the backend's prefix. */
+  readonly path: string;
+  /** As they were sent, Host and framing included. */
+  readonly headers: SentHeaders;
+  /** The content as text in UTF-8, once the guest has sent all of it. Rejects if the guest sends no more. */
+  text(): Promise<string>;
+  /** The content in bytes, as {@linkcode Call.text}. */
+  bytes(): Promise<Uint8Array<ArrayBuffer>>;
+  /** The content as JSON, as {@linkcode Call.text}. */
+  // deno-lint-ignore no-explicit-any -- as of a Response
+  json(): Promise<any>;
+}
+
+/** A call, and the request to send on in its place, whose body the call keeps. */
+export interface RecordedCall {
+  readonly call: Call;
+  readonly request: BackendRequest;
+}
+
+/** @param changed Called when more of the body has come. */
+export function recordCall(
+  backend: string,
+  request: BackendRequest,
+  changed: () => void,
+): RecordedCall {
+  const { method, url, target, headers } = request;
+  const body = isWhole(request.body) ? undefined : new KeptSource(request.body, changed);
+  const bytes = async () => {
+    const content = body ? await body.content : request.body as Uint8Array;
+    return content.slice() as Uint8Array<ArrayBuffer>;
+  };
+  const text = async () => new TextDecoder().decode(await bytes());
+  return {
+    call: {
+      backend,
+      method,
+      url,
+      path: target,
+      headers: sentHeaders(headers),
+      text,
+      bytes,
+      json: async () => JSON.parse(await text()),
+    },
+    request: body ? { ...request, body } : request,
+  };
+}
+
+function sentHeaders(list: HeaderList): SentHeaders {
+  const fields = [...list].map(([name, value]) => [name, value] as const);
+  const valuesOf = (name: string) =>
+    fields.filter(([one]) => one.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
+  return {
+    get: (name) => valuesOf(name).join(", ") || (valuesOf(name).length ? "" : null),
+    has: (name) => valuesOf(name).length > 0,
+    [Symbol.iterator]: () => fields[Symbol.iterator](),
+  };
+}
+
+/**
+ * A body that is read to its end and kept, however much of it the backend wants: a guest that streams it is never held
+ * up, and a test sees all of it.
+ */
+class KeptSource implements ByteSource {
+  readonly content: Promise<Uint8Array>;
+  readonly #source: ByteSource;
+  readonly #changed: () => void;
+  readonly #chunks: Uint8Array[] = [];
+  #next = 0;
+  #ahead = 0;
+  #end: { readonly error?: unknown } | undefined;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(source: ByteSource, changed: () => void) {
+    this.#source = source;
+    this.#changed = changed;
+    this.content = this.#pump();
+    this.content.catch(() => {}); // whoever asks for the content is told
+  }
+
+  get length(): number | undefined {
+    const { length } = this.#source;
+    return length === undefined ? undefined : length + this.#ahead;
+  }
+
+  get trailers(): HeaderList | undefined {
+    return this.#source.trailers;
+  }
+
+  read(): Eventually<Uint8Array | undefined> {
+    const chunk = this.#chunks[this.#next];
+    if (!chunk) return this.#end ? this.#finish(this.#end) : this.#wait();
+    this.#next++;
+    this.#ahead -= chunk.length;
+    return chunk;
+  }
+
+  /** The backend wants no more, which does not keep the test from seeing it. */
+  cancel(): void {}
+
+  isHeldBy(run: object): boolean {
+    return this.#source.isHeldBy?.(run) ?? false;
+  }
+
+  async #pump(): Promise<Uint8Array> {
+    try {
+      for (let chunk; (chunk = await this.#source.read());) {
+        this.#chunks.push(chunk.slice());
+        this.#ahead += chunk.length;
+        this.#tell();
+      }
+      this.#end = {};
+      return concat(this.#chunks);
+    } catch (error) {
+      this.#end = { error };
+      throw error;
+    } finally {
+      this.#tell();
+    }
+  }
+
+  #tell(): void {
+    this.#changed();
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers<void>();
+  }
+
+  async #wait(): Promise<Uint8Array | undefined> {
+    await this.#wake.promise;
+    return await this.read();
+  }
+
+  #finish(end: { readonly error?: unknown }): undefined {
+    if ("error" in end) throw end.error;
+    return undefined;
+  }
+}

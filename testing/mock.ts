@@ -1,0 +1,353 @@
+import { SEND_FAILURES, SendError } from "../service/errors.ts";
+import type { BackendHandler } from "../service/backends/definition.ts";
+import { suggest } from "../service/util/suggest.ts";
+import type { Clock } from "../service/util/clock.ts";
+import { millisOf } from "./clock.ts";
+
+/** Why a request to a backend fails, in the words of Fastly's `send_error_detail`. */
+export type MockError =
+  | "dns_timeout"
+  | "dns_error"
+  | "destination_not_found"
+  | "destination_unavailable"
+  | "destination_ip_unroutable"
+  | "connection_refused"
+  | "connection_terminated"
+  | "connection_timeout"
+  | "connection_limit_reached"
+  | "tls_certificate_error"
+  | "tls_configuration_error"
+  | "http_incomplete_response"
+  | "http_response_header_section_too_large"
+  | "http_response_body_too_large"
+  | "http_response_timeout"
+  | "http_response_status_invalid"
+  | "http_upgrade_failed"
+  | "http_protocol_error"
+  | "http_request_cache_key_invalid"
+  | "http_request_uri_invalid"
+  | "internal_error"
+  | "tls_alert_received"
+  | "tls_protocol_error"
+  | "h2_error";
+
+/** A JSON value. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
+
+/** A response, or a failure, as data. */
+export interface MockData {
+  /** By default 200. */
+  readonly status?: number;
+  /** Fields by name; a list is several fields of the name. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** A text is sent in UTF-8. By default there is none. */
+  readonly body?: string | Uint8Array;
+  /** A value in place of `body`, sent as JSON with its content type. */
+  readonly json?: Json;
+  /** Time until the response, or the failure: milliseconds, or a text as `2s`. It passes by the clock of the test. */
+  readonly delay?: number | string;
+  /** How many requests it answers. By default all, and one in a list. */
+  readonly times?: number;
+  /** Fails the request; with a `status` or a body the head and the body are sent, and then the response is cut. */
+  readonly error?: MockError;
+}
+
+/** What a {@linkcode MockHandler} gets besides the request. */
+export interface MockContext {
+  /** The parts of the path that the route names, as `id` of `/users/:id`. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** Answers a request in JavaScript. What it throws fails the request. */
+export type MockHandler = (
+  request: Request,
+  context: MockContext,
+) => Response | MockData | Promise<Response | MockData>;
+
+/**
+ * Mocks by route: a path, as `/users/:id` or `/static/*`, a method and a path, as `GET /users/:id`, or either with a
+ * whole URL. Paths are those of `URLPattern`. The first route that fits answers.
+ */
+export interface MockRoutes {
+  /** What answers the requests of one route. */
+  readonly [route: string]: Mock;
+}
+
+/** What answers for a backend: a function, a response, a list of mocks that are used one after the other, or routes. */
+export type Mock = MockHandler | MockData | readonly Mock[] | MockRoutes;
+
+/** A request to a backend that no mock answers. */
+export class UnmockedRequestError extends Error {
+  /** The class's name. */
+  override name = "UnmockedRequestError";
+  /** The backend's name. */
+  readonly backend: string;
+  /** The request's method. */
+  readonly method: string;
+  /** The request's URL. */
+  readonly url: string;
+
+  /**
+   * Says in one line what is not mocked, and how it would be.
+   *
+   * @param why What is missing, in words behind the name of the backend; by default that there is no mock.
+   * @param advice What to do next, in a sentence; by default how a test adds a mock.
+   */
+  constructor(
+    backend: string,
+    { method, url }: { readonly method: string; readonly url: string },
+    why = "has no mock",
+    advice: string = addMock(backend),
+  ) {
+    super(`Backend "${backend}" ${why} for ${method} ${url}. ${advice}`);
+    this.backend = backend;
+    this.method = method;
+    this.url = url;
+  }
+}
+
+/** What a mock makes of a request; undefined if it is for others. */
+type Answer = (request: Request, params: Readonly<Record<string, string>>) =>
+  | Promise<Response>
+  | "used up"
+  | undefined;
+
+const FIELDS = ["status", "headers", "body", "json", "delay", "times", "error"];
+const ROUTE = /^(?:([A-Z]+) +)?(\/.*|\*|https?:\/\/.+)$/;
+const BODILESS: readonly number[] = [204, 205, 304];
+
+function addMock(backend: string): string {
+  const key = /^[A-Za-z_$][\w$]*$/.test(backend) ? backend : JSON.stringify(backend);
+  return `Add one: TestHost.start({ backends: { ${key}: () => new Response("…") } })`;
+}
+
+/**
+ * Makes a backend of a mock. What the mock does not answer fails, with an {@linkcode UnmockedRequestError} for the cause.
+ *
+ * @param name The backend's, for messages.
+ * @param advice What to do about a request that is not mocked; by default how a test adds a mock.
+ * @throws {TypeError} If the mock makes no sense; the message names the place in it.
+ */
+export function mockBackend(
+  name: string,
+  mock: Mock,
+  clock: Pick<Clock, "after">,
+  advice?: string,
+): BackendHandler {
+  const answer = answerOf(mock, `the mock of backend "${name}"`, clock, Infinity);
+  return (request) => {
+    const response = answer(request, {});
+    if (response instanceof Promise) return response;
+    const why = response === "used up" ? "has used up its mock" : undefined;
+    throw unmockedFailure(new UnmockedRequestError(name, request, why, advice));
+  };
+}
+
+/** The failed send that the guest gets for a request that is not mocked. */
+export function unmockedFailure(error: UnmockedRequestError): SendError {
+  return new SendError("destination_not_found", error.message, { cause: error });
+}
+
+/** @param most How many requests one that does not tell answers. */
+function answerOf(mock: Mock, place: string, clock: Pick<Clock, "after">, most: number): Answer {
+  if (typeof mock === "function") {
+    return counted(most, (request, params) => called(mock, request, params, place, clock));
+  }
+  if (Array.isArray(mock)) {
+    const answers = mock.map((one, i) => answerOf(one, `${place}, number ${i + 1}`, clock, 1));
+    return inTurn(answers);
+  }
+  if (typeof mock !== "object" || mock === null) {
+    wrong(place, "it is neither a function, a response, a list nor routes");
+  }
+  const keys = Object.keys(mock);
+  if (keys.length && keys.every((key) => ROUTE.test(key))) {
+    return routed(mock as MockRoutes, place, clock, most);
+  }
+  const data = checked(mock as MockData, place);
+  const { times = most } = data;
+  return counted(times, (request) => dataResponse(data, request, place, clock));
+}
+
+function counted(
+  most: number,
+  make: (request: Request, params: Readonly<Record<string, string>>) => Promise<Response>,
+): Answer {
+  let left = most;
+  return (request, params) => left-- > 0 ? make(request, params) : "used up";
+}
+
+function inTurn(answers: readonly Answer[]): Answer {
+  return (request, params) => {
+    let outcome: ReturnType<Answer>;
+    for (const answer of answers) {
+      const next = answer(request, params);
+      if (next instanceof Promise) return next;
+      outcome ??= next;
+    }
+    return outcome ?? "used up";
+  };
+}
+
+function routed(
+  routes: MockRoutes,
+  place: string,
+  clock: Pick<Clock, "after">,
+  most: number,
+): Answer {
+  const compiled = Object.entries(routes).map(([route, mock]) => {
+    const [, method, pattern] = ROUTE.exec(route)!;
+    return {
+      method,
+      pattern: patternOf(pattern!, `${place}, route "${route}"`),
+      answer: answerOf(mock, `${place}, route "${route}"`, clock, most),
+    };
+  });
+  return (request) => {
+    let outcome: ReturnType<Answer>;
+    for (const { method, pattern, answer } of compiled) {
+      if (method !== undefined && method !== request.method) continue;
+      const match = pattern.exec(request.url);
+      if (!match) continue;
+      const params = { ...match.hostname.groups, ...match.pathname.groups };
+      const next = answer(request, params as Record<string, string>);
+      if (next instanceof Promise) return next;
+      outcome ??= next;
+    }
+    return outcome;
+  };
+}
+
+function patternOf(pattern: string, place: string): URLPattern {
+  try {
+    return pattern.startsWith("http")
+      ? new URLPattern(pattern)
+      : new URLPattern({ pathname: pattern });
+  } catch (error) {
+    wrong(place, `it is no URLPattern (${error instanceof Error ? error.message : error})`);
+  }
+}
+
+function checked(data: MockData, place: string): MockData {
+  for (const key of Object.keys(data)) {
+    if (FIELDS.includes(key)) continue;
+    const meant = suggest(key, FIELDS);
+    wrong(
+      place,
+      `it has a key "${key}", ` +
+        (meant
+          ? `did you mean ${meant}?`
+          : `there are ${FIELDS.join(", ")}, and routes as "GET /path"`),
+    );
+  }
+  const { status, headers = {}, body, json, delay, times, error } = data;
+  if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 599)) {
+    wrong(place, `its status ${JSON.stringify(status)} is no number from 200 to 599`);
+  }
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
+    wrong(place, "its headers are no object of texts");
+  }
+  try {
+    headersOf(headers);
+  } catch (cause) {
+    wrong(place, `its headers cannot be sent (${cause instanceof Error ? cause.message : cause})`);
+  }
+  if (body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array)) {
+    wrong(place, "its body is neither a text nor bytes; for a JSON value there is json");
+  }
+  if (body !== undefined && json !== undefined) wrong(place, "it has both a body and json");
+  if (delay !== undefined) millisOf(delay);
+  if (times !== undefined && !(Number.isInteger(times) && times >= 0)) {
+    wrong(place, `its times ${JSON.stringify(times)} is no whole number`);
+  }
+  if (error !== undefined && !SEND_FAILURES.slice(2).includes(error)) {
+    const meant = suggest(String(error), SEND_FAILURES.slice(2));
+    wrong(
+      place,
+      `its error "${error}" is not known, ` +
+        (meant ? `did you mean ${meant}?` : `there are ${SEND_FAILURES.slice(2).join(", ")}`),
+    );
+  }
+  return data;
+}
+
+function wrong(place: string, what: string): never {
+  throw new TypeError(`Cannot use ${place}: ${what}`);
+}
+
+async function called(
+  handler: MockHandler,
+  request: Request,
+  params: Readonly<Record<string, string>>,
+  place: string,
+  clock: Pick<Clock, "after">,
+): Promise<Response> {
+  const answer = await handler(request, { params });
+  if (answer instanceof Response) return answer;
+  if (typeof answer !== "object" || answer === null) {
+    wrong(place, "it answered with neither a Response nor a mock's fields");
+  }
+  return await dataResponse(checked(answer, place), request, place, clock);
+}
+
+async function dataResponse(
+  data: MockData,
+  request: Request,
+  place: string,
+  clock: Pick<Clock, "after">,
+): Promise<Response> {
+  const { delay, error, status = 200, json } = data;
+  if (delay !== undefined) await sleep(millisOf(delay), request.signal, clock);
+  const failure = error &&
+    new SendError(error, `Cannot get a response: ${place} fails with ${error}`);
+  if (failure) failure.told = true;
+  const content = data.body ?? (json === undefined ? undefined : JSON.stringify(json));
+  if (failure && content === undefined && data.status === undefined) throw failure;
+  const headers = headersOf(data.headers ?? {});
+  if (json !== undefined && !headers.has("content-type")) {
+    headers.set("content-type", "application/json");
+  }
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  if (BODILESS.includes(status)) return new Response(null, { status, headers });
+  if (failure) return new Response(cutAfter(bytes, failure), { status, headers });
+  // The length is told as an origin tells it, unless the mock tells another one, or none.
+  if (!headers.has("content-length") && !headers.has("transfer-encoding")) {
+    headers.set("content-length", `${bytes?.length ?? 0}`);
+  }
+  return new Response((bytes ?? new Uint8Array()) as Uint8Array<ArrayBuffer>, { status, headers });
+}
+
+function headersOf(fields: NonNullable<MockData["headers"]>): Headers {
+  return new Headers(
+    Object.entries(fields).flatMap(([name, value]) =>
+      [value].flat().map((one): [string, string] => [name, String(one)])
+    ),
+  );
+}
+
+function cutAfter(bytes: Uint8Array | undefined, failure: SendError): ReadableStream<Uint8Array> {
+  let sent = false;
+  return new ReadableStream({
+    pull(controller) {
+      if (!sent && bytes?.length) controller.enqueue(bytes);
+      else controller.error(failure);
+      sent = true;
+    },
+  }, { highWaterMark: 0 });
+}
+
+function sleep(ms: number, signal: AbortSignal, clock: Pick<Clock, "after">): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  signal.addEventListener("abort", () => {
+    cancel();
+    reject(signal.reason);
+  }, { once: true });
+  return promise;
+}

@@ -1,0 +1,218 @@
+import { Fastlike, type FastlikeOptions, ProgramCache } from "../mod.ts";
+import type {
+  BackendDefinition,
+  BackendHandler,
+  BackendOptions,
+} from "../service/backends/definition.ts";
+import { limitsOf } from "../service/limits.ts";
+import type { LogEntry } from "../service/log.ts";
+import { memoryDriver } from "../service/stores/kv/memory_driver.ts";
+import { KvRoom } from "../service/stores/kv/room.ts";
+import { KvStore } from "../service/stores/kv/store.ts";
+import type { Clock } from "../service/util/clock.ts";
+import { Clients } from "./clients.ts";
+import { TestClock } from "./clock.ts";
+import type { TestExchange } from "./exchange.ts";
+import { type Mock, mockBackend, type UnmockedRequestError } from "./mock.ts";
+import type { TestHostOptions } from "./options.ts";
+import { seededRandom } from "./random.ts";
+import { Traffic } from "./traffic.ts";
+
+const ORIGIN = /^https?:\/\//;
+
+// A process compiles each program once, however many of its tests use it.
+const programs = new ProgramCache();
+
+/** A program that runs for tests, and what belongs to it: a reset makes all of it anew. */
+export interface Running {
+  readonly app: Fastlike;
+  readonly clock: TestClock;
+  readonly clients: Clients;
+  readonly traffic: Traffic;
+  readonly kv: ReadonlyMap<string, KvStore>;
+  readonly entries: readonly LogEntry[];
+  /** What fails a request of the test that has no response yet. */
+  readonly pending: Map<TestExchange, (error: unknown) => void>;
+  /** Requests whose guests have not ended. */
+  readonly unended: Set<Promise<void>>;
+  /** Makes random bytes the same in every run from now on. */
+  seed(seed: number): void;
+}
+
+/**
+ * Starts a program for tests.
+ *
+ * @param start The time at first, in milliseconds since 1970.
+ */
+export async function startProgram(options: TestHostOptions, start: number): Promise<Running> {
+  const clock = new TestClock(start, options.clock === "frozen");
+  const clients = new Clients(options.client ?? {}, options);
+  const entries: LogEntry[] = [];
+  const pending: Running["pending"] = new Map();
+  const log = (entry: LogEntry) => {
+    entries.push(entry);
+    clock.note();
+    return options.log?.(entry);
+  };
+  const unmocked = (error: UnmockedRequestError, requestId: string | undefined) => {
+    const { message } = error;
+    log({ kind: "host", level: "error", message, ...requestId !== undefined && { requestId } });
+    if (options.unmocked === "refuse") return;
+    for (const [exchange, fail] of pending) {
+      if (exchange.metrics.requestId === requestId) fail(error);
+    }
+  };
+  const { defined, traffic } = backendsOf(options, clock, log, unmocked);
+  const { kvDriver, kv } = kvOf(options, clock);
+  const randomness = {
+    fill: options.random === undefined ? fillSecurely : seededRandom(options.random),
+  };
+  const app = await Fastlike.load(options.wasm, {
+    ...serviceOptionsOf(options),
+    ...clients.options,
+    ...defined,
+    kvDriver,
+    clock,
+    random: (bytes) => randomness.fill(bytes),
+    log,
+    programs: options.programs ?? programs,
+    transportHook: traffic,
+  });
+  return {
+    app,
+    clock,
+    clients,
+    traffic,
+    kv,
+    entries,
+    pending,
+    unended: new Set(),
+    seed: (seed) => randomness.fill = seededRandom(seed),
+  };
+}
+
+/** The options without those of the test, and with the short names' in place. */
+function serviceOptionsOf(options: TestHostOptions): FastlikeOptions {
+  const {
+    wasm: _wasm,
+    backends: _backends,
+    catchAll: _catchAll,
+    kv,
+    config,
+    secrets,
+    client: _client,
+    baseUrl: _baseUrl,
+    unmocked: _unmocked,
+    clock: _clock,
+    now: _now,
+    random: _random,
+    record: _record,
+    replay: _replay,
+    ...rest
+  } = options;
+  return {
+    ...rest,
+    kvStores: { ...rest.kvStores, ...kv },
+    configStores: { ...rest.configStores, ...config },
+    secretStores: { ...rest.secretStores, ...secrets },
+  };
+}
+
+function backendsOf(
+  { backends = {}, catchAll, record, replay }: TestHostOptions,
+  clock: TestClock,
+  log: (entry: LogEntry) => void,
+  unmocked: (error: UnmockedRequestError, requestId: string | undefined) => void,
+): { readonly defined: Pick<FastlikeOptions, "backends" | "catchAll">; readonly traffic: Traffic } {
+  const made = Object.entries(backends).map(([name, one]) =>
+    [name, definitionOf(name, one, clock)] as const
+  );
+  const others = catchAll === undefined ? undefined : definitionOf("(catch-all)", catchAll, clock);
+  const isMocked = (definition: BackendDefinition | undefined) => typeof definition === "function";
+  const origins = new Map<string, BackendHandler>();
+  for (const [name, definition] of made) {
+    if (!ORIGIN.test(name)) continue;
+    if (typeof definition !== "function") {
+      throw new TypeError(
+        `Cannot use the backend "${name}": an origin has a mock for the guest's dynamic backends, give a real one a name`,
+      );
+    }
+    origins.set(new URL(name).origin, definition);
+  }
+  const traffic = new Traffic({
+    mocked: new Set(made.filter(([, one]) => isMocked(one)).map(([name]) => name)),
+    defined: new Set(made.map(([name]) => name)),
+    mocksRest: isMocked(others),
+    origins,
+    others: typeof others === "function" ? others : undefined,
+    record,
+    replay,
+    unmocked,
+    failed: (backend, error) =>
+      log({
+        kind: "host",
+        level: "error",
+        message: `The mock of backend "${backend}" failed: ${
+          error instanceof Error ? error.stack : error
+        }`,
+      }),
+    changed: () => clock.note(),
+  });
+  const named = made.filter(([name]) => !ORIGIN.test(name));
+  return {
+    defined: {
+      backends: Object.fromEntries(named),
+      ...others !== undefined && { catchAll: others },
+    },
+    traffic,
+  };
+}
+
+/** A URL and an object with one are real backends, all else is a mock. */
+function definitionOf(
+  name: string,
+  given: Mock | string | BackendOptions,
+  clock: Pick<Clock, "after">,
+): BackendDefinition {
+  if (typeof given === "string") return given;
+  if (typeof given === "object" && given !== null && "url" in given) {
+    return given as BackendOptions;
+  }
+  return mockBackend(name, given as Mock, clock);
+}
+
+/** KV stores that the test sees through drivers which it shares with the guest. */
+function kvOf(
+  { kvStores, kv, kvDriver: driverOf, limits }: TestHostOptions,
+  clock: TestClock,
+): {
+  readonly kvDriver: NonNullable<FastlikeOptions["kvDriver"]>;
+  readonly kv: Map<string, KvStore>;
+} {
+  const now = () => Math.floor(clock.now());
+  const room = new KvRoom(limitsOf(limits).kv_bytes, now);
+  const drivers = new Map(
+    Object.keys({ ...kvStores, ...kv }).map((
+      name,
+    ) => [name, driverOf?.(name) ?? memoryDriver(room)]),
+  );
+  const stores = Array.from(drivers, ([name, driver]) => {
+    // The guest's store sweeps for both.
+    const { get, set, delete: remove, list } = driver;
+    const shared = {
+      get: get.bind(driver),
+      set: set.bind(driver),
+      delete: remove.bind(driver),
+      list: list.bind(driver),
+    };
+    return [name, new KvStore(shared, now)] as const;
+  });
+  return { kvDriver: (name) => drivers.get(name)!, kv: new Map(stores) };
+}
+
+function fillSecurely(bytes: Uint8Array): void {
+  const most = 65_536; // the platform gives no more at a time
+  for (let at = 0; at < bytes.length; at += most) {
+    crypto.getRandomValues(bytes.subarray(at, at + most) as Uint8Array<ArrayBuffer>);
+  }
+}
