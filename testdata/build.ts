@@ -5,7 +5,8 @@
 // Without names all of them. A guest that cannot be built (a missing toolchain, say) does not keep
 // the others from being built, but the exit status is 1.
 
-type Build = () => Promise<void>;
+/** Says why a guest is not built where that is no failure. */
+type Build = () => Promise<string | undefined | void>;
 
 // Imported on demand: building one guest must not need what the others need.
 const BUILDERS: Record<string, () => Promise<Build>> = {
@@ -13,6 +14,7 @@ const BUILDERS: Record<string, () => Promise<Build>> = {
   "rust": async () => (await import("./builders/rust.ts")).build,
   "rust-2020": async () => (await import("./builders/rust.ts")).build2020,
   "rust-component": async () => (await import("./builders/rust_component.ts")).build,
+  "python": async () => (await import("./builders/python.ts")).build,
   "assemblyscript": async () => (await import("./builders/assemblyscript.ts")).build,
   "go": async () => (await import("./builders/go.ts")).build,
   "javascript": async () => (await import("./builders/javascript.ts")).build,
@@ -27,7 +29,11 @@ async function buildOne(name: string): Promise<boolean> {
   }
   try {
     const build = await load();
-    await build();
+    const skipped = await build();
+    if (skipped !== undefined) {
+      await print(Deno.stdout, `Did not build ${name}: ${skipped}`);
+      return true;
+    }
   } catch (error) {
     await print(Deno.stderr, describe(name, error));
     return false;

@@ -70,7 +70,7 @@ def env():
 
 @app.route("/proxy/<path:path>")
 def proxy(path):
-    answer = requests.get(f"http://origin.test/{path}", backend="origin")
+    answer = requests.get(f"http://origin.test/{path}", fastly_backend="origin")
     response = Response(answer.content, status=answer.status_code)
     response.headers["x-proxied-by"] = "python"
     return response

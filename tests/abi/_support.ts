@@ -5,6 +5,8 @@
  */
 import type { ServiceOptions } from "../../service/options.ts";
 import { table, withPart } from "../markdown.ts";
+import { FUNCTIONS } from "../../abi/components/mod.ts";
+import { INTERFACES } from "../../abi/components/wit.ts";
 import { declaredCalls, type KnownCall, knownCalls } from "./_matrix.ts";
 
 /** Where the page is. */
@@ -200,7 +202,29 @@ Written by \`deno task matrix\`.
 
 ${supportSummary()}
 
-${sections.join("\n")}`;
+${sections.join("\n")}
+${componentSection()}`;
+}
+
+/** What components may import, by interface: what the calls of modules have from options, these have from them too. */
+function componentSection(): string {
+  const rows = Object.entries(INTERFACES).flatMap(([from, { functions }]) => {
+    const names = Object.keys(functions);
+    if (!names.length) return [];
+    const there = names.filter((name) => FUNCTIONS[from]?.[name]).length;
+    return [[
+      `\`${from}\``,
+      String(names.length),
+      String(there),
+      names.length === there ? "" : "some",
+    ]];
+  });
+  return `## Components
+
+What [components](components.md) import does what the calls of modules do, from the same options.
+
+${table([["interface", "functions", "yes", "no"], ...rows])}
+`;
 }
 
 /** The README with the summary as it should be now. */
