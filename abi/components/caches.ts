@@ -1,5 +1,5 @@
 /** Caches: `cache`, `http-cache`, `purge`. @module */
-import { CacheBusy, type CacheReplace } from "../../handles/cache.ts";
+import { CacheBusy, type CacheHandle, type CacheReplace } from "../../handles/cache.ts";
 import type { HttpCacheLookup } from "../../handles/http_cache.ts";
 import type { GuestRequest, GuestResponse } from "../../handles/message.ts";
 import type { Waitable } from "../../handles/waitable.ts";
@@ -20,6 +20,7 @@ import {
   now,
   same,
 } from "./define.ts";
+import { Named } from "./errors.ts";
 import { type BackendName, OptionSet, Step, Suggested } from "./resources.ts";
 
 const { calls } = cache;
@@ -100,8 +101,12 @@ function found(resource: string, prefix: string): Implementations {
   );
   return {
     ...Object.fromEntries(plain),
-    [`[method]${resource}.get-body`]: later((sandbox, entry: object, part: [bigint?, bigint?]) =>
-      invoke(calls[`${prefix}get_body`], sandbox, entry, range([part[0], part[1]]))
+    [`[method]${resource}.get-body`]: later(
+      async (sandbox, entry: CacheHandle, [from, to]: [bigint?, bigint?]) => {
+        if (!entry.found) throw new Named("cannot-read", "Cannot open a body: nothing was found");
+        const call = calls[`${prefix}get_body`];
+        return await invoke<number | Promise<number>>(call, sandbox, entry, range([from, to]));
+      },
     ),
     [`[method]${resource}.step`]: now(() => undefined),
   };

@@ -1,6 +1,8 @@
 import { Body } from "../../handles/body.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
+import { RequestPromise } from "../../handles/request_promise.ts";
 import type { Resource } from "../../handles/table.ts";
+import { Waitable } from "../../handles/waitable.ts";
 import { refuse } from "../../service/errors.ts";
 import { utf8 } from "../../service/util/utf8.ts";
 import type { Hostcall } from "../_define.ts";
@@ -229,6 +231,17 @@ export interface Converters {
   readonly ok: WitType | undefined;
   read(sandbox: Sandbox, args: readonly unknown[]): unknown[];
   write(sandbox: Sandbox, value: unknown, args: readonly unknown[]): unknown;
+  /** Lets go of what was given up by its number, when the call is refused. */
+  release(sandbox: Sandbox, args: readonly unknown[]): void;
+}
+
+/** Lets go of what a number stands for, if it still stands for anything. */
+export function dropNumber(sandbox: Sandbox, number: number): void {
+  const { handles } = sandbox;
+  if (!handles.has(number)) return;
+  const item = handles.take(Object as unknown as abstract new () => object, number);
+  if (item instanceof RequestPromise) sandbox.unlisten(item);
+  else if (item instanceof Waitable) item.drop();
 }
 
 export function convertersOf({ names, params, result }: Signature, raw: boolean): Converters {
@@ -240,12 +253,29 @@ export function convertersOf({ names, params, result }: Signature, raw: boolean)
   const write = writerOf(ok);
   return {
     ok,
-    read: (sandbox, args) =>
-      own.map((i, at) => {
-        const value = args[i];
-        if (typeof value === "string") checkText(sandbox, value);
-        return reads[at]!(sandbox, value);
-      }),
+    read(sandbox, args) {
+      const values: unknown[] = [];
+      try {
+        for (const [at, i] of own.entries()) {
+          const value = args[i];
+          if (typeof value === "string") checkText(sandbox, value);
+          values.push(reads[at]!(sandbox, value));
+        }
+      } catch (error) {
+        // What was given up to the call is let go of when a later value is refused.
+        values.forEach((value, at) => {
+          if (params[own[at]!]!.kind === "own" && value instanceof Waitable) value.drop();
+        });
+        throw error;
+      }
+      return values;
+    },
+    release(sandbox, args) {
+      if (!raw) return;
+      for (const i of own) {
+        if (params[i]!.kind === "own") dropNumber(sandbox, args[i] as number);
+      }
+    },
     write: (sandbox, value, args) =>
       write(sandbox, value, {
         most: args[most] as bigint | undefined,

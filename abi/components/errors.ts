@@ -24,7 +24,6 @@ const ERROR: Readonly<Partial<Record<Refusal, string>>> = {
   "http-invalid": "http-invalid",
   "http-incomplete": "http-incomplete",
   "head-too-large": "http-head-too-large",
-  "absent": "cannot-read",
   "limit-exceeded": "limit-exceeded",
   "bad-request": "invalid-argument",
   "precondition-failed": "invalid-argument",

@@ -5,7 +5,6 @@
  */
 import type { InstanceContext, Sandbox } from "../../handles/sandbox.ts";
 import { Stop } from "../../handles/stop.ts";
-import { Waitable } from "../../handles/waitable.ts";
 import { HostError } from "../../service/errors.ts";
 import { describe } from "../../service/service.ts";
 import { shownName } from "../../service/util/shown_name.ts";
@@ -19,6 +18,7 @@ import { cacheFunctions, httpCacheFunctions, purgeFunctions } from "./caches.ts"
 import {
   type Converters,
   convertersOf,
+  dropNumber,
   type Implementation,
   type Implementations,
 } from "./define.ts";
@@ -170,7 +170,10 @@ function binding(
       const written = converters.write(sandbox, value, args);
       return fails ? { ok: true, value: written } : written;
     };
-    const refused = (error: unknown) => failure(sandbox, name, converters, result, error);
+    const refused = (error: unknown) => {
+      converters.release(sandbox, args);
+      return failure(sandbox, name, converters, result, error);
+    };
     try {
       const value = body(sandbox, ...converters.read(sandbox, args));
       if (!(value instanceof Promise)) return done(value);
@@ -243,8 +246,5 @@ function traced(context: InstanceContext, from: string, name: string, call: Call
 
 /** Lets go of what a handle of a component stood for. */
 export function dropResource({ sandbox }: InstanceContext, number: number): void {
-  const { handles } = sandbox;
-  if (!handles.has(number)) return;
-  const item = handles.take(Object as unknown as abstract new () => object, number);
-  if (item instanceof Waitable) item.drop();
+  dropNumber(sandbox, number);
 }

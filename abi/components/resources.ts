@@ -33,11 +33,6 @@ export class Products {}
 export class BotCategory {
   constructor(readonly kind: number) {}
 }
-/** A value of a KV store that was found; its body is there once. */
-export class KvFound {
-  taken = false;
-  constructor(readonly entry: KvEntry) {}
-}
 /** What the HTTP cache suggests for a response. */
 export class Suggested {
   constructor(
@@ -59,6 +54,26 @@ export class Ready extends Waitable {
     return Promise.resolve();
   }
   override drop(): void {}
+}
+/** A value of a KV store that was found; its body is there once. */
+export class KvFound extends Ready {
+  readonly entry: KvEntry;
+  #body: Body | undefined;
+
+  constructor(entry: KvEntry) {
+    super();
+    this.entry = entry;
+    this.#body = Body.of(entry.value);
+  }
+  /** Takes the body; undefined if it was taken. */
+  takeBody(): Body | undefined {
+    const body = this.#body;
+    this.#body = undefined;
+    return body;
+  }
+  override drop(): void {
+    this.#body?.drop();
+  }
 }
 /** What a guest waits for until a time has passed. */
 export class Timer extends Waitable {

@@ -12,7 +12,7 @@ import { configStore } from "../config_store.ts";
 import { deviceDetection } from "../device_detection.ts";
 import { erl } from "../erl.ts";
 import { geo } from "../geo.ts";
-import { bodyOf, insert, lookUp, remove } from "../_kv.ts";
+import { insert, lookUp, remove } from "../_kv.ts";
 import { kvStore } from "../kv_store.ts";
 import { log } from "../log.ts";
 import { secretStore } from "../secret_store.ts";
@@ -106,11 +106,7 @@ export const kvStoreFunctions: Implementations = {
   "await-insert": later((_, { settled }: KvInsert) => settled),
   "await-delete": later((_, pending: KvDelete) => deleted(pending)),
   "await-list": later(page),
-  "[method]entry.take-body": now((_, entry: KvFound) => {
-    if (entry.taken) return undefined;
-    entry.taken = true;
-    return bodyOf(entry.entry);
-  }),
+  "[method]entry.take-body": now((_, entry: KvFound) => entry.takeBody()),
   "[method]entry.metadata": now((_, { entry }: KvFound) => entry.metadata || undefined),
   "[method]entry.generation": now((_, { entry }: KvFound) => entry.generation),
 };
