@@ -240,7 +240,7 @@ export function dropNumber(sandbox: Sandbox, number: number): void {
   const { handles } = sandbox;
   if (!handles.has(number)) return;
   const item = handles.take(Object as unknown as abstract new () => object, number);
-  if (item instanceof RequestPromise) sandbox.unlisten(item);
+  if (item instanceof RequestPromise) sandbox.requests.unlisten(item);
   else if (item instanceof Waitable) item.drop();
 }
 

@@ -69,7 +69,7 @@ const MAKERS: Readonly<Record<string, readonly [from: string, name: string]>> = 
 /** A handle of the resource; where a guest has no way to get one, a number that names nothing. */
 async function handleOf(bench: Bench, type: WitType): Promise<number> {
   const { resource = "", name = "" } = type;
-  const { sandbox: { handles, downstream } } = bench;
+  const { sandbox: { handles, requests: { downstream } } } = bench;
   const of: unknown = CLASSES_BY_INTERFACE[resource] ?? CLASSES[name] ?? OptionSet;
   if (of === GuestRequest) {
     return type.kind === "own" ? handles.insert(new GuestRequest()) : downstream.request;
