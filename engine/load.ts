@@ -22,21 +22,21 @@ import { Watchdog } from "../wasm/watchdog.ts";
 import { compileComponent, componentSlots } from "./component.ts";
 import type { InstanceContext } from "./context.ts";
 
-/** How many unknown imports a message names. */
+/** Most unknown imports that a message names. */
 const MAX_NAMED = 20;
 const RENEWED = "Each request gets a new instance of the program";
 /** How often the copying of a whole memory is timed: the shortest time counts. */
 const COPIES = 3;
 
-/** A program, ready for requests. */
+/** Program that is ready for requests. */
 export interface Loaded {
   readonly pool: Pool<InstanceContext>;
   readonly queue: RunQueue<InstanceContext>;
   readonly service: Service;
   readonly watchdog: Watchdog;
-  /** Sandboxes that would take another request. */
+  /** Offers of sandboxes to take another request. */
   readonly listening: Set<RequestPromise>;
-  /** Whether no sandbox gets another request. */
+  /** Whether sandboxes get no further request. */
   retired: boolean;
 }
 
@@ -189,7 +189,9 @@ function describeChoice(
 }
 
 /**
- * Makes instances ahead, up to the limit; answers how many are ready.
+ * Makes instances ahead of requests, up to the limit.
+ *
+ * @returns How many are ready.
  *
  * @throws {Error} If the program cannot be instantiated.
  */
@@ -210,7 +212,7 @@ function refuseUnknown(imports: Program["imports"]): void {
   throw new Error(`Cannot load the program: it imports ${names}, which this host does not know`);
 }
 
-/** Tells, in one line if it is for one reason, what of reuse and limits the program does not allow. */
+/** Logs which of reuse and the limits the program does not allow, in one line for each reason. */
 function reportWhatCannotBe(
   { resetting, watched, limited }: Pick<Program, "watched" | "limited"> & {
     readonly resetting: object | true | string;
@@ -237,7 +239,7 @@ function reportWhatCannotBe(
   }
 }
 
-/** Makes an instance: a start function is a guest that runs. */
+/** Makes an instance under the watchdog: its start function is guest code that may not end. */
 function watched<T>(service: Service, watchdog: Watchdog, make: () => T): T {
   const { limits } = service;
   const runner = { leave() {} };
@@ -259,7 +261,7 @@ function watched<T>(service: Service, watchdog: Watchdog, make: () => T): T {
   }
 }
 
-/** Tells of a start function that has gone on without memory that it asked for: no request has met the limit. */
+/** Logs that a start function was refused memory and has gone on; no request has met the limit. */
 function reportSmallStart(service: Service): void {
   service.counters.hit("memory");
   const limit = describeLimit("memory", service.limits);

@@ -15,16 +15,16 @@ import type { Job } from "../wasm/run_queue.ts";
 import type { Slot } from "../wasm/instance_slot.ts";
 import { withFrames } from "../wasm/trap.ts";
 
-/** Microtasks in which a guest that waits may still get what it waits for before it loses its turn. */
+/** Microtasks that a guest may wait before the next guest starts. */
 const MOMENT = 16;
 const WAITED = `which has waited ${MAX_WAIT / 1000} s for an instance`;
 
 /**
- * A run of the program: first a request in the queue, then a sandbox, which may take more requests. It ends when the
- * guest has ended and all its requests are closed.
+ * Run of the program: first a request in the queue, then a sandbox, which may take more requests. It ends when the guest
+ * has ended and all its requests are closed.
  */
 export class Run implements Job<InstanceContext>, Host {
-  /** Resolves when the run has ended, with what was wrong with its guest. */
+  /** Resolves when the run has ended, with the fault of its guest, if any. */
   readonly ended: Promise<Fault | undefined>;
   readonly watch: RunWatch;
   older: Job<InstanceContext> | undefined;
@@ -41,7 +41,7 @@ export class Run implements Job<InstanceContext>, Host {
 
   /**
    * @param received The request to start a guest for.
-   * @param mayExit Whether the guest's exit status is an answer and nothing wrong.
+   * @param mayExit Whether an exit status other than 0 is a result, and no fault to log.
    */
   constructor(received: DownstreamRequest, service: Service, loaded: Loaded, mayExit = false) {
     const { promise, resolve } = Promise.withResolvers<Fault | undefined>();
@@ -96,7 +96,7 @@ export class Run implements Job<InstanceContext>, Host {
     }
     this.#finish(this.#faultOf(thrown, slot));
     const reason = this.#sandbox?.execution.stopped ?? thrown;
-    // What a guest leaves behind that has trapped, or was stopped against its will, is not known.
+    // The state of an instance whose guest has trapped, or was stopped, is unknown.
     return reason === undefined || (reason === thrown && isExit(reason));
   }
 
@@ -112,7 +112,7 @@ export class Run implements Job<InstanceContext>, Host {
     );
   }
 
-  /** Why the run ended, if not well, as a fault in the log; undefined for a return and an exit with 0. */
+  /** Logs and returns the fault with which the guest ended; undefined after a return or an exit with 0. */
   #faultOf(
     thrown: Error | undefined,
     { program }: Slot<InstanceContext>,
@@ -139,7 +139,7 @@ export class Run implements Job<InstanceContext>, Host {
     return { status: 500, message, level: "error", exitCode: ABORTED };
   }
 
-  /** Frees what the guest held. Whatever fails, the run ends. */
+  /** Frees what the guest held, and ends the run whatever fails in that. */
   #finish(fault: Fault | undefined): void {
     try {
       this.#sandbox?.end(fault);
@@ -177,14 +177,14 @@ export class Run implements Job<InstanceContext>, Host {
     this.#giveUp(status, message);
   }
 
-  /** Ends the guest, and gives up what backends do in its place. */
+  /** Ends the guest, and cuts the responses that backends give in its place. */
   close(reason: Stop): void {
     this.stop(reason);
     this.#sandbox?.requests.cutAnswers(reason.message);
   }
 
   async waiting(): Promise<void> {
-    // What is there in a moment is worth it: the next guest would run in another instance's memory, which is cold.
+    // A short wait is cheaper than the next guest, which would run in another instance, whose memory is cold.
     const { execution } = this.#sandbox!;
     const { stretches } = execution;
     if (this.#offer) this.#takeQueued(this.#offer);
@@ -246,13 +246,13 @@ export class Run implements Job<InstanceContext>, Host {
   }
 }
 
-/** Why a guest did not return, or exit with 0. */
+/** Reason why a guest did not return or exit with 0. */
 export interface Fault {
-  /** What its client gets if it has had no response. */
+  /** Status of the response, if the client has had none. */
   readonly status: number;
   readonly message: string;
   readonly level: LogLevel;
-  /** The guest's exit status; 134 for a trap, as a shell tells of an aborted process. */
+  /** The guest's exit status; 134 for a trap, as shells report an aborted process. */
   readonly exitCode: number;
   /** Whether the guest chose to end. */
   readonly exited?: boolean;
@@ -299,7 +299,7 @@ function faultOf(
     : { status: 500, message: reason.message, level: "error", exitCode: code, exited: true };
 }
 
-/** Logs what was wrong; of a limit also how far the guest had come. */
+/** Logs a fault; of a limit also how far the guest had come. */
 function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
   const { service, requests: { current, quota }, execution: { activeMs } } = sandbox;
   if (limit === undefined) return service.report(level, message, current.id);

@@ -1,7 +1,7 @@
 import { FramelessError } from "../service/errors.ts";
 import { describeLimit, type LimitName, type LimitValues } from "../service/limits.ts";
 
-/** Thrown through a guest to end it: by its own `proc_exit`, or because nobody wants its work any more. */
+/** Error that is thrown through a guest to end it: by its own `proc_exit`, or by the host. */
 export class Stop extends FramelessError {
   override readonly name: string = "Stop";
   /** The exit status that the guest chose; undefined when it was the host that stopped it. */
@@ -13,14 +13,14 @@ export class Stop extends FramelessError {
   }
 }
 
-/** What ends a guest that has reached a limit. */
+/** Error that ends a guest which has reached a limit. */
 export class LimitReached extends Stop {
   override readonly name = "LimitReached";
   readonly limit: LimitName;
   /** What the client gets if it has had no response. */
   readonly status: number;
 
-  /** @param state What became of the limit, as "wall_time 120s is over". */
+  /** @param state State of the limit, as "wall_time 120s is over". */
   constructor(limit: LimitName, state: string, status = 500) {
     super(`The guest was stopped: ${state}`);
     this.limit = limit;
@@ -28,12 +28,12 @@ export class LimitReached extends Stop {
   }
 }
 
-/** For a guest whose request has taken as long as one may. */
+/** Makes the error for a guest whose request has taken all of `wall_time`. */
 export function overTime(limits: LimitValues): LimitReached {
   return new LimitReached("wall_time", `${describeLimit("wall_time", limits)} is over`, 504);
 }
 
-/** What ends a guest that did not pause when the process was asked to end. */
+/** Error that ends a guest which did not pause after a signal. */
 export class SignalReceived extends Stop {
   override readonly name = "SignalReceived";
 

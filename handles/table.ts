@@ -5,7 +5,7 @@ import { Waitable } from "./waitable.ts";
 // deno-lint-ignore no-explicit-any -- any constructor will do
 export type Resource<T extends object> = abstract new (...args: any[]) => T;
 
-/** What a handle out-parameter says when there is nothing to name. */
+/** Value of a handle out-parameter that names nothing. */
 export const INVALID_HANDLE = 0xffff_fffe;
 
 /** Handles that a guest may have at a time: what it forgets to close must not fill the host's memory. */

@@ -9,10 +9,10 @@ interface Exception {
 }
 
 /**
- * What is thrown out of a guest and is no `Error`, in words: a WebAssembly exception is told as one, with the name of its
- * tag if that is among the exports of the instance.
+ * Describes a value other than an `Error` that a guest has thrown. Of a WebAssembly exception it gives the name of the
+ * tag, if the instance exports that.
  *
- * @param names What the guest calls its tags, by what they are exported as, where it does not export them itself.
+ * @param names Names of tags by the names under which rewriting exports them.
  */
 export function describeThrown(
   thrown: unknown,

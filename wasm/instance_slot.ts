@@ -20,11 +20,11 @@ export interface ImportedFunction {
   readonly suspends: boolean;
 }
 
-/** The imports of one instance, and the seat in which whoever runs in it is found. */
+/** Imports of one instance, and the context in which they find the run that is in it. */
 export interface Binding<S> {
   readonly context: S;
   readonly functions: readonly ImportedFunction[];
-  /** What a rewritten module looks at to see whether it may go on, and what it calls to set that anew. */
+  /** Memory that a rewritten module reads to see whether it may go on, and the function that it calls if not. */
   readonly watch: WebAssembly.Memory;
   readonly ask: CallableFunction;
 }
@@ -33,27 +33,28 @@ export interface Binding<S> {
 export interface Slot<S> {
   readonly context: S;
   readonly memory: GuestMemory;
-  /** What it is an instance of. */
+  /** Program that it is an instance of. */
   readonly program: Pick<Program, "locate" | "rewritten">;
-  /** Of the instance, those that a rewritten module has beyond the guest's own included. */
+  /** Exports of the instance, including those that rewriting has added. */
   readonly exports: WebAssembly.Exports;
   /**
-   * Runs the program from its start; resolves when it has returned, rejects when it traps or is stopped.
+   * Runs the program's start function.
    *
-   * @param begin Called right before.
+   * @param begin Called right before the guest's code runs.
+   * @returns A promise that resolves when the guest has returned, and rejects when it traps or is stopped.
    */
   run(begin: () => void): Promise<unknown>;
-  /** Has it keep a stack from now on, for all its runs: whoever lets go of it has to end it. */
+  /** Makes it keep a stack of its own for all further runs; {@linkcode InstanceSlot.end} must be called then. */
   keepStack(): void;
-  /** It will not run again. */
+  /** Ends its stack: it will not run again. */
   end(): void;
   /**
-   * Puts the instance back to its first state, after a run that ended by itself.
+   * Resets the instance to its first state, after a run that ended by itself.
    *
-   * @returns Whether it can be: else it is of no more use.
+   * @returns Whether it was reset; if not, it must not be reused.
    */
   reset(): boolean;
-  /** How many milliseconds it takes to put all of an idle instance's memory back. */
+  /** Measures how many milliseconds the reset of all memory takes. The instance must be idle. */
   timeFullReset(): number;
 }
 
@@ -134,7 +135,7 @@ export class InstanceSlot<S> implements Slot<S> {
     return this.#reset();
   }
 
-  /** How many milliseconds it takes to put all of an idle instance's memory back. */
+  /** Measures how many milliseconds the reset of all memory takes. The instance must be idle. */
   timeFullReset(): number {
     return this.#timeFullReset();
   }
@@ -144,7 +145,7 @@ function makeMemory({ least, most, shared }: MemoryLimits): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: least, maximum: most, shared });
 }
 
-/** Nothing in it has a prototype: a guest may import a module named `constructor`, or a function named `__proto__`. */
+/** Makes an import object without prototypes: a guest may import a module named `constructor` or `__proto__`. */
 function importObject(functions: readonly ImportedFunction[]): WebAssembly.Imports {
   const imports: Record<string, WebAssembly.ModuleImports> = Object.create(null);
   for (const { module, name, run, suspends } of functions) {

@@ -12,15 +12,15 @@ interface Jspi {
 
 const { Suspending, promising: promise, JSTag } = WebAssembly as unknown as Jspi;
 
-/** What a guest's code knows an exception of JavaScript by. */
+/** Tag of JavaScript's exceptions, for a guest's `catch`. */
 export const js: WebAssembly.ImportValue = JSTag;
 
-/** An import in which the guest is suspended when it answers a promise. */
+/** Makes an import that suspends the guest while a promise that it returns is not settled. */
 export function suspending(run: CallableFunction): WebAssembly.ImportValue {
   return new Suspending(run);
 }
 
-/** An export as a function that resolves when the guest has come to its end. */
+/** Makes a function of an export that may be suspended; its promise settles when the guest has returned or thrown. */
 export function promising(run: CallableFunction): () => Promise<unknown> {
   return promise(run);
 }

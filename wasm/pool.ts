@@ -1,42 +1,42 @@
 import type { Slot } from "./instance_slot.ts";
 import { KEPT_BY_V8 } from "./stack.ts";
 
-/** Bytes of memory that idle slots hold at the most, unless more of them were asked for. */
+/** Most bytes of memory in idle slots; slots that a warm-up has asked for may hold more. */
 const MAX_IDLE_BYTES = 512 * 2 ** 20;
 
-/** The slots of one program: made when they are needed, or ahead, and used again if they can be. */
+/** Instance slots of one program. They are made when needed, or ahead, and reused after a reset. */
 export class Pool<S> {
   #make: () => Slot<S>;
   readonly #most: number;
   readonly #idle: Slot<S>[] = [];
-  /** What slots are of since they were last replaced. */
+  /** Program of the slots since {@linkcode Pool.replace}; undefined before. */
   #program: object | undefined;
   #live = 0;
   #retired = false;
   #warm = 0;
 
-  /** @param most How many may live at the same time. */
+  /** @param most Most slots that may live at a time. */
   constructor(make: () => Slot<S>, most: number) {
     this.#make = make;
     this.#most = most;
   }
 
-  /** How many slots can be taken now. */
+  /** Number of slots that can be taken now. */
   get free(): number {
     return this.#most - this.#live + this.#idle.length;
   }
 
-  /** How many slots there are, those that run included. */
+  /** Number of slots, those that run included. */
   get live(): number {
     return this.#live;
   }
 
-  /** How many of them run nothing. */
+  /** Number of slots that run nothing. */
   get idle(): number {
     return this.#idle.length;
   }
 
-  /** The slot used last, or a new one; undefined when as many live as may. */
+  /** Takes the slot that was used last, or a new one; undefined when as many live as may. */
   take(): Slot<S> | undefined {
     const idle = this.#idle.pop();
     if (idle || this.#live >= this.#most) return idle;
@@ -51,8 +51,8 @@ export class Pool<S> {
   /**
    * Takes back a slot that has run, for the next one.
    *
-   * @param whole Whether the run ended by itself: what else it may have left behind is not known.
-   * @throws {Error} If it cannot be put back to its first state; it has been dropped then.
+   * @param whole Whether the run ended by itself. After any other end the state of the instance is unknown.
+   * @throws {Error} If the reset fails; the slot has been dropped then.
    */
   giveBack(slot: Slot<S>, whole: boolean): void {
     let usable = false;
@@ -69,7 +69,7 @@ export class Pool<S> {
     slot.end();
   }
 
-  /** Lets go of all idle slots, and of the others when they are given back. */
+  /** Drops all idle slots, and the others when they are given back. */
   retire(): void {
     this.#retired = true;
     for (const slot of this.#idle.splice(0)) this.#drop(slot);
@@ -82,8 +82,9 @@ export class Pool<S> {
   }
 
   /**
-   * Puts slots of another program in place of all: those in use go when they are given back. Where none of it can be
-   * made everything stays as it is, and the error is thrown.
+   * Replaces all slots by those of another program. Slots in use are dropped when they are given back.
+   *
+   * @throws {Error} If no slot of it can be made; everything stays as it is then.
    */
   replace(program: object, make: () => Slot<S>): void {
     const running = this.#live - this.#idle.length;
@@ -99,7 +100,7 @@ export class Pool<S> {
     return this.#program !== undefined && program !== this.#program;
   }
 
-  /** Makes slots until `count` are idle, or as many live as may; answers how many are idle. */
+  /** Makes slots until `count` are idle, or as many live as may. Returns how many are idle. */
   warmup(count: number): number {
     this.#warm = Math.max(this.#warm, count);
     while (this.#idle.length < count && this.#live < this.#most) {

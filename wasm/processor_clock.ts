@@ -2,9 +2,9 @@
 const SHORT = 20;
 
 /**
- * Processor time of one stretch in which a guest runs without a pause. On a busy machine the thread waits for its turn,
- * and the guest must not pay for that. The platform tells the thread's time in steps of 10 ms, and a reading takes 12 us:
- * so the wall clock counts up to 20 ms at a time, and beyond that the thread's time is read.
+ * Processor time of one stretch, in which a guest runs without a pause. Time during which a busy machine ran other
+ * processes does not count. The platform measures the thread's time in steps of 10 ms, at 12 us a reading
+ * (bench/processor_time.ts), so the wall clock counts for up to 20 ms, and beyond that the thread's time is read.
  */
 export class ProcessorClock {
   /** Milliseconds up to which the wall clock alone counts. */
@@ -16,7 +16,7 @@ export class ProcessorClock {
   /** The wall clock and the milliseconds spent, at the last reading in this stretch or at its start. */
   #readAt = 0;
   #spentThen = 0;
-  /** The most that was told of this stretch: the wall clock may have been ahead of the next reading. */
+  /** Largest value returned for this stretch: the wall clock may have been ahead of the next reading. */
   #told = 0;
   /** The thread's time at the last reading, which may be of an earlier stretch. */
   #latest = 0;
@@ -61,7 +61,7 @@ export class ProcessorClock {
   }
 }
 
-/** Tells the calling thread's processor time in milliseconds; undefined on platforms that cannot. */
+/** Returns a clock of the calling thread's processor time in milliseconds; undefined where the platform has none. */
 function threadClock(): (() => number) | undefined {
   const { process } = globalThis as { process?: { threadCpuUsage?: () => NodeJS.CpuUsage } };
   if (typeof process?.threadCpuUsage !== "function") return undefined;

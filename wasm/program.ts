@@ -7,23 +7,23 @@ import { type Resetting, rewrite, type Rewritten } from "./rewrite/rewrite.ts";
 
 const COMPONENT_LAYER = 1;
 
-/** What a program may be loaded from. */
+/** Source of a program. */
 export type Source = URL | Uint8Array | Response | WebAssembly.Module;
 
-/** A compiled guest that can be instantiated. */
+/** Compiled guest, which can be instantiated. */
 export interface Program {
   readonly module: WebAssembly.Module;
   /** Every function that it imports, once. */
   readonly imports: readonly ImportName[];
   /** Whether the memory limit holds; or why it does not, in words that complete "because". */
   readonly limited: true | string;
-  /** How an instance is put back to its first state; or why it cannot be. */
+  /** How an instance is reset; or why it cannot be, in words that complete "because". */
   readonly resetting: Resetting | string;
-  /** Whether the watchdog can stop it; or why it cannot. */
+  /** Whether the watchdog can stop it; or why it cannot, in words that complete "because". */
   readonly watched: true | string;
-  /** What an instance of a rewritten module is given, and has; undefined if the module is as it came. */
+  /** Imports and exports that rewriting has added; undefined if the module is as it came. */
   readonly rewritten: Pick<Rewritten, "memories" | "names" | "tags"> | undefined;
-  /** The offset that a byte of the running module has in the module as it came; undefined in the host's functions. */
+  /** Returns the original offset of a byte in the running module; undefined in code that the host has added. */
   readonly locate: (offset: number) => number | undefined;
   /** Compiles it again for instances that are reset from a snapshot; absent where the method is given. */
   readonly compileForSnapshots?: () => Promise<Program>;
@@ -76,7 +76,7 @@ export async function compile(source: Source, options: CompileOptions): Promise<
   return await compileRewritten(layout, options);
 }
 
-/** Has V8 judge the module, which is much quicker than to compile it as well. */
+/** Validates the module, which is much quicker than compiling it. */
 async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   if (WebAssembly.validate(bytes)) return;
   try {
@@ -94,7 +94,7 @@ function layoutIfKnown(bytes: Uint8Array): Layout | string {
   }
 }
 
-/** The module with as much of what was asked for as can be put into it. */
+/** Rewrites the module for as many of the options as it allows. */
 async function compileRewritten(layout: Layout, options: CompileOptions): Promise<Program> {
   const { reuse, watch, memory } = options;
   let why = "reuse is off";

@@ -6,7 +6,7 @@ export const UNMEASURED = 2000;
 export const MEASURED = 256;
 /** Rank of the sample that counts, from the fastest: other load on the machine only ever adds time. */
 const RANK = MEASURED / 8;
-/** Largest part of a request's time that marking dirty pages takes in any guest of bench/reset.ts. */
+/** Assumed largest part of a request's time that marking dirty pages takes. */
 const MAX_MARKING = 0.5;
 /** Largest cost of a snapshot, relative to dirty pages, at which it is chosen: it also evicts the processor's caches. */
 const MAX_SNAPSHOT_COST = 0.9;
@@ -55,7 +55,7 @@ type State = "measuring-dirty-pages" | "compiling" | "measuring-snapshot" | "dec
 
 /**
  * Chooses how a program's instances are reset, by the cost of its own first requests. Which method is cheaper depends on
- * how much memory a program has and how often it writes (bench/reset.ts shows guests of both kinds), so it is measured:
+ * how much memory a program has and how often it writes (bench/reset.ts measures both for a guest), so it is measured:
  *
  * | state                   | event                                        | next                               |
  * | ----------------------- | -------------------------------------------- | ---------------------------------- |

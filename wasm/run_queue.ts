@@ -7,9 +7,10 @@ import type { Slot } from "./instance_slot.ts";
 /** A run of the program for one sandbox. */
 export interface Job<S> extends Linked<Job<S>> {
   /**
-   * Runs the guest to its end. `yieldTurn` says that it waits for something: the next may start.
+   * Runs the guest to its end.
    *
-   * @returns Whether it ended by itself: only then can its slot serve again.
+   * @param yieldTurn To be called when the guest first waits: the next job may start.
+   * @returns Whether it ended by itself: only then can its slot be reused.
    */
   run(slot: Slot<S>, yieldTurn: () => void): Promise<boolean>;
   /** No slot could be made. */
@@ -17,13 +18,13 @@ export interface Job<S> extends Linked<Job<S>> {
 }
 
 /**
- * Starts one guest at a time: the next when the last has ended or first waits, and a slot is there. All that arrives
- * together would otherwise start before anything has ended, each in a slot of its own and in cold memory.
+ * Queue of runs. It starts one guest at a time: the next when the last has ended or first waits, and a slot is free.
+ * Requests that arrive together would otherwise each start in a slot of their own, whose memory is cold.
  */
 export class RunQueue<S> {
-  /** Told how many milliseconds a guest took that never waited, with the reset after it. */
+  /** Called with the milliseconds of each run whose guest never waited, including the reset after it. */
   observe: ((millis: number) => void) | undefined;
-  /** Told what a slot has thrown that was to be used again; it has been dropped. */
+  /** Called with the error of a reset that failed; its slot has been dropped. */
   fault: ((error: unknown) => void) | undefined;
   readonly #pool: Pool<S>;
   readonly #most: number;
@@ -31,7 +32,7 @@ export class RunQueue<S> {
   readonly #jobs = new LinkedList<Job<S>>();
   #starting = false;
 
-  /** @param most How many may wait for a slot, besides those for which there is one. */
+  /** @param most Most jobs that may wait for a slot, besides those for which one is free. */
   constructor(pool: Pool<S>, most: number, stallClock: StallClock) {
     this.#pool = pool;
     this.#most = most;
@@ -43,7 +44,7 @@ export class RunQueue<S> {
     return this.#jobs.length >= this.#most + this.#pool.free;
   }
 
-  /** How many jobs have not started. */
+  /** Number of jobs that have not started. */
   get length(): number {
     return this.#jobs.length;
   }
@@ -58,7 +59,7 @@ export class RunQueue<S> {
     this.#next();
   }
 
-  /** Takes back a job that has not started; says whether it was still waiting. */
+  /** Removes a job that has not started. Returns whether it was in the queue. */
   withdraw(job: Job<S>): boolean {
     return this.#jobs.remove(job);
   }
@@ -78,7 +79,7 @@ export class RunQueue<S> {
       afterTurn(this.#goOn); // the guests' start functions may have run
       return;
     }
-    if (!slot) return; // whoever gives a slot back calls again
+    if (!slot) return; // called again when a slot is given back
     this.#jobs.remove(job);
     this.#start(job, slot, heldUp);
   }

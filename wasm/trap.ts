@@ -23,9 +23,9 @@ interface Frame {
 }
 
 /**
- * The guest's functions in which it ended against its will, innermost first, each on a line of its own after `text`.
+ * Appends the guest's frames in an error's stack to a text, innermost first, each on a line of its own.
  *
- * @param locate Tells which byte of the guest's file an offset stands for: what its debug information speaks of. It may
+ * @param locate Returns the offset in the guest's own file, as its debug information has it. It may
  * say NaN for an offset of one of several modules.
  */
 export function withFrames(
