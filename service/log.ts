@@ -1,15 +1,15 @@
-/** How much a host event matters. */
+/** Severity of an event of the host. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
-/** Something that a service has to tell. {@linkcode LogEntry.kind} says what. */
+/** Entry of a service's log, of one of several kinds. */
 export type LogEntry =
-  /** A record that the guest wrote to a log endpoint, without its last newline. */
+  /** Record that the guest wrote to a log endpoint, without its last newline. */
   | { kind: "endpoint"; requestId: string; endpoint: string; message: string }
-  /** A line of the guest's standard output or error, without its newline. */
+  /** Line of the guest's standard output or error, without its newline. */
   | { kind: "stdout" | "stderr"; requestId: string; message: string }
-  /** What the host itself noticed. `requestId` is there if it was in a request. */
+  /** Event of the host itself; with `requestId` if it concerns a request. */
   | { kind: "host"; level: LogLevel; message: string; requestId?: string }
-  /** A hostcall and its answer, when `logHostcalls` asks for them. `micros` includes the time it waited. */
+  /** Hostcall and its result, if `logHostcalls` is set. `micros` is its duration in microseconds, including waits. */
   | {
     kind: "hostcall";
     requestId: string;
@@ -20,5 +20,5 @@ export type LogEntry =
     micros: number;
   };
 
-/** Where log entries go. */
+/** Function that takes log entries. */
 export type LogSink = (entry: LogEntry) => void;

@@ -129,26 +129,26 @@ export interface ServiceOptions {
    * service run by as well. By default the machine's.
    */
   readonly clock?: (() => number) | Clock;
-  /** Fills bytes with what guests get as random. By default the platform's secure source. */
+  /** Fills bytes with the random bytes that guests get. By default `crypto.getRandomValues`. */
   readonly random?: (bytes: Uint8Array) => void;
-  /** Decides about requests that guests have the Next-Gen WAF look at. By default all are allowed. */
+  /** Decides on requests that guests have inspected by the Next-Gen WAF. By default all are allowed. */
   readonly inspect?: Inspector;
-  /** Transforms images for guests, as that of `drivers/images.ts`. Without one they learn that it is not supported. */
+  /** Transforms images for guests; `drivers/images.ts` has one. Without one guests get the status `unsupported`. */
   readonly imageOptimizer?: ImageOptimizer;
   /**
    * Loads programs that are components, as Fastly's Python SDK makes them: `componentLoader` of
    * `drivers/components.ts`. By default there is none, and a component is refused.
    */
   readonly components?: ComponentLoader;
-  /** Where an address is. By default loopback addresses are at Fastly's head office, others unknown. */
+  /** Looks up the place of an address. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;
-  /** Reads User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */
+  /** Parses User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */
   readonly userAgentParser?: UserAgentParser;
-  /** Takes every log entry. By default nobody does. */
+  /** Takes every log entry. By default none is made. */
   readonly log?: LogSink;
   /** Whether hostcalls are logged too, which costs time. By default they are not. */
   readonly logHostcalls?: boolean;
-  /** The guest's environment, on top of the `FASTLY_*` variables of the platform. */
+  /** Environment variables of guests, besides the `FASTLY_*` variables of the platform. */
   readonly env?: Readonly<Record<string, string>>;
   /**
    * Whether an instance of the program serves one request after another, put back to its first state between them, if
@@ -158,7 +158,7 @@ export interface ServiceOptions {
    * `Fastlike.load` with a `TypeError`.
    */
   readonly reuse?: Reuse | "cards" | "image";
-  /** What an import does that this host does not know: end the guest that calls it (the default), or fail the load. */
+  /** Effect of an import that this host does not have: a call of it ends the guest (`trap`, the default), or the load fails. */
   readonly unknownImports?: "trap" | "refuse";
   /**
    * Whether a program is loaded for which `cpu_time` or `memory` does not hold, because V8 does not take it with the code
@@ -169,20 +169,20 @@ export interface ServiceOptions {
   /** The guest's arguments, after its name. By default there are none. */
   readonly args?: readonly string[];
   /**
-   * Takes what the guest writes to its standard output and error as it is, with the id of the request that it answers.
-   * By default the log has it by the line.
+   * Takes the bytes that a guest writes to its standard output and error, with the id of the request that it answers. By
+   * default the log gets them line by line.
    */
   readonly stdio?: (stream: "stdout" | "stderr", bytes: Uint8Array, requestId: string) => void;
-  /** Bounds to set in place of the default ones, each for itself. One that makes no sense fails `Fastlike.load` with a `TypeError`. */
+  /** Limits to set; others have their defaults. One that is not valid makes `Fastlike.load` throw a `TypeError`. */
   readonly limits?: Limits;
   /**
-   * Signals at which a guest is stopped that goes on for 300 ms without a pause: nobody else on its thread hears them
-   * meanwhile. For programs that end at these signals; by default there are none.
+   * Signals at which a guest is stopped if it runs on for 300 ms without waiting: its thread cannot handle a signal
+   * meanwhile. For processes that end at these signals. By default there are none.
    */
   readonly signals?: readonly StopSignal[];
   /**
-   * Whether requests that came through this host before are refused (508), by the `cdn-loop` field that is then added
-   * to every request to a backend. Off by default: a guest may fetch itself.
+   * Whether requests that have passed through this host before get a 508, by the field `cdn-loop` (RFC 8586), which is
+   * then added to every request to a backend. By default `false`, since a guest may fetch itself.
    */
   readonly loopGuard?: boolean;
   /** @ignore Used by the test harness. */
