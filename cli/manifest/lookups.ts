@@ -1,4 +1,5 @@
-import { type AclEntry, rangeOf } from "../../service/stores/acl.ts";
+import type { AclEntry } from "../../service/stores/acl.ts";
+import { rangeOf } from "../../service/util/prefix_map.ts";
 import type { Device, DeviceLookup } from "../../service/client/device.ts";
 import { type Geo, type GeoLookup, loopbackGeo } from "../../service/client/geo.ts";
 import { geoRanges } from "../../service/client/geo_ranges.ts";

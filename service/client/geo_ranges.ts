@@ -1,5 +1,5 @@
-import { rangeOf } from "../stores/acl.ts";
 import { octetsOf } from "../util/address.ts";
+import { PrefixMap, rangeOf } from "../util/prefix_map.ts";
 import type { Geo, GeoLookup } from "./geo.ts";
 
 /**
@@ -9,29 +9,14 @@ import type { Geo, GeoLookup } from "./geo.ts";
  * @throws {TypeError} If a range is none.
  */
 export function geoRanges(ranges: Iterable<readonly [range: string, record: Geo]>): GeoLookup {
-  const records = new Map<string, Geo>();
-  const lengths = new Set<number>();
+  const records = new PrefixMap<Geo>();
   for (const [text, record] of ranges) {
     const range = rangeOf(text);
     if (!range) throw new TypeError(`Cannot use the range "${text}": it is none of addresses`);
-    records.set(keyOf(range.octets, range.length), record);
-    lengths.add(range.length);
+    records.set(range, record);
   }
-  const smallestFirst = [...lengths].sort((a, b) => b - a);
   return (ip) => {
     const octets = octetsOf(ip);
-    if (!octets) return undefined;
-    for (const length of smallestFirst) {
-      if (length > octets.length * 8) continue;
-      const record = records.get(keyOf(octets, length));
-      if (record) return record;
-    }
+    return octets && records.lookup(octets);
   };
-}
-
-/** A text that is the same for all addresses with the same first bits. */
-function keyOf(octets: Uint8Array, length: number): string {
-  const whole = length >> 3;
-  const rest = length & 7 ? octets[whole]! >> (8 - (length & 7)) : "";
-  return `${octets.length}/${length}:${octets.subarray(0, whole).join(".")}:${rest}`;
 }

@@ -1,5 +1,5 @@
-import { rangeOf } from "../stores/acl.ts";
 import { addressOf, octetsOf } from "../util/address.ts";
+import { PrefixMap, rangeOf } from "../util/prefix_map.ts";
 import type { Payload } from "../http/bytes.ts";
 import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../http/exchange.ts";
 import type { HeaderList } from "../http/headers.ts";
@@ -31,7 +31,7 @@ export function isProxyRange(text: string): boolean {
 
 /** The proxies whose word on their clients counts. */
 export class TrustedProxies {
-  readonly #ranges: readonly NonNullable<ReturnType<typeof rangeOf>>[];
+  readonly #ranges = new PrefixMap<true>();
   readonly #peers = new Map<string, boolean>();
 
   /**
@@ -43,9 +43,9 @@ export class TrustedProxies {
     if (wrong !== undefined) {
       throw new TypeError(`Cannot trust the proxy "${wrong}": it is not ${PROXY_RANGE}`);
     }
-    this.#ranges = ranges.flatMap((text) => NAMED.get(text) ?? [text]).map((text) =>
-      rangeOf(text)!
-    );
+    for (const text of ranges.flatMap((text) => NAMED.get(text) ?? [text])) {
+      this.#ranges.set(rangeOf(text)!, true);
+    }
   }
 
   /**
@@ -79,7 +79,7 @@ export class TrustedProxies {
   }
 
   #trusts(octets: Uint8Array): boolean {
-    return this.#ranges.some((range) => isWithin(octets, range.octets, range.length));
+    return this.#ranges.lookup(octets) === true;
   }
 
   /** The client in the list; undefined if it cannot be told. */
@@ -91,14 +91,6 @@ export class TrustedProxies {
       if (at === 0 || !this.#trusts(octets)) return { at, octets, port: Number(port) };
     }
   }
-}
-
-/** Whether the first bits are the same. */
-function isWithin(octets: Uint8Array, network: Uint8Array, bits: number): boolean {
-  if (octets.length !== network.length) return false;
-  const whole = bits >> 3;
-  for (let i = 0; i < whole; i++) if (octets[i] !== network[i]) return false;
-  return (bits & 7) === 0 || (octets[whole]! ^ network[whole]!) >> (8 - (bits & 7)) === 0;
 }
 
 /** Facts of a client whose connection is with the proxy: its TLS and fingerprints are not seen here. */
