@@ -26,21 +26,7 @@ export type {
   TlsVersion,
 } from "./backends/definition.ts";
 export type { AclEntry } from "./stores/acl.ts";
-export type {
-  KvDriver,
-  KvExpected,
-  KvFound,
-  KvListed,
-  KvRecord,
-  Pieces,
-} from "./stores/kv/driver.ts";
-export { memoryDriver } from "./stores/kv/memory_driver.ts";
-export { KvRoom } from "./stores/kv/room.ts";
 export type { KvSeed } from "./stores/kv/store.ts";
-export type { CacheDriver, CacheKept, CacheRecord, ContentId } from "./cache/driver.ts";
-export { memoryCacheDriver } from "./cache/memory_driver.ts";
-export type { RateBucket, RateDriver, RateKind, RateRecord } from "./rate/driver.ts";
-export { type MemoryRateDriver, memoryRateDriver } from "./rate/memory_driver.ts";
 export type { ImageOptimizer, ImageOptions } from "./backends/image_optimizer.ts";
 export type { ShieldingSite } from "./backends/shielding.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";

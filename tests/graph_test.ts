@@ -20,6 +20,7 @@ const ENTRIES = [
   "testing/files.ts",
   "manifest.ts",
   "server/mod.ts",
+  "drivers/mod.ts",
   "drivers/components.ts",
   "drivers/sqlite.ts",
   "drivers/images.ts",

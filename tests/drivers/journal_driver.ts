@@ -1,4 +1,4 @@
-import { type KvDriver, type KvRecord, memoryDriver } from "../../mod.ts";
+import { type KvDriver, type KvRecord, memoryDriver } from "../../drivers/mod.ts";
 
 /** A change, in one line of the file: a record that was written, or the generation of one that was deleted. */
 type Change =

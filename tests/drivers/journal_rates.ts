@@ -1,4 +1,4 @@
-import { memoryRateDriver, type RateDriver, type RateRecord } from "../../mod.ts";
+import { memoryRateDriver, type RateDriver, type RateRecord } from "../../drivers/mod.ts";
 
 /** Holds records in memory, and writes each change to a file, from which the next start makes them again. */
 export function journalRates(path: string): RateDriver & Disposable {

@@ -45,7 +45,7 @@ for (const name of ["journal_driver.ts", "journal_rates.ts"]) {
   Deno.test(`drivers.md shows ${name} as it is tested`, async () => {
     const page = await Deno.readTextFile(new URL("../../docs/drivers.md", import.meta.url));
     const code = await Deno.readTextFile(new URL(name, import.meta.url));
-    const shown = code.replace("../../mod.ts", "./mod.ts");
+    const shown = code.replace("../../drivers/mod.ts", "./drivers/mod.ts");
     assert(shown !== code);
     assertStringIncludes(page, `\`\`\`ts\n${shown}\`\`\`\n`);
   });
