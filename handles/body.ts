@@ -167,7 +167,7 @@ export class Body extends Waitable {
     return this.#content.done || this.#content.length === 0;
   }
 
-  /** How many bytes are left to read, when that is certain. */
+  /** Number of bytes left to read, if that is certain. */
   get knownLength(): number | undefined {
     return this.#stream ? undefined : this.#content.length;
   }
@@ -239,7 +239,7 @@ interface Stream {
   appended: Promise<void> | undefined;
   /** Resolves when the writer waits for that: then no reader's pace counts, for the writer may be the reader. */
   readonly awaited: PromiseWithResolvers<void>;
-  /** What was appended and has not been written yet. */
+  /** Bodies that were appended and have not been written yet. */
   readonly arriving: Set<ChunkQueue>;
 }
 

@@ -7,7 +7,7 @@ import { Body, refuseToRead } from "./body.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
-/** What a guest learnt of a key, and perhaps has to do about it. */
+/** Result of a lookup: the object found, the obligation to insert one, or both. */
 export abstract class CacheHandle extends Waitable {
   readonly found: FoundObject | undefined;
   readonly obligation: Obligation | undefined;
@@ -22,12 +22,12 @@ export abstract class CacheHandle extends Waitable {
     this.insistsOnRange = insistsOnRange;
   }
 
-  /** What was found; refused as absent if nothing was. */
+  /** The object found; refused as absent if there is none. */
   get known(): FoundObject {
     return this.found ?? refuse("absent", "Cannot find an object under the key");
   }
 
-  /** What the guest has to do; refused as a bad handle if there is nothing, or no more. */
+  /** The obligation; refused as a bad handle if there is none, or it is over. */
   get duty(): Obligation {
     const { obligation } = this;
     return obligation?.open

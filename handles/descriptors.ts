@@ -19,7 +19,7 @@ export class Descriptor {
   }
 }
 
-/** What one guest has open: its standard streams and `/` from the start, in the lowest numbers. */
+/** File descriptors of one guest. Its standard streams and `/` are open from the start, in the lowest numbers. */
 export class Descriptors {
   readonly #open = new Map<number, Descriptor>(
     [

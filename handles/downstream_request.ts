@@ -33,7 +33,7 @@ export class DownstreamRequest {
   readonly exchange: Exchange;
   /** 32 hexadecimal digits. */
   readonly id: string;
-  /** What the answer takes. */
+  /** Metrics of the request. */
   readonly metrics: RequestMetrics;
   readonly #service: Service;
   readonly #life = new Lifecycle();

@@ -27,7 +27,7 @@ const PROTECTED = [
   "cdn-loop",
 ];
 
-/** What the client gets when the backend does not answer, as from Fastly's own local server. */
+/** Response to the client when the backend does not answer, as from Fastly's own local server. */
 const HANDOFF_FAILED = 500;
 
 /**

@@ -177,7 +177,7 @@ export class HttpCacheLookup extends Waitable {
     else this.#uses[this.#use] = use;
   }
 
-  /** What the guest has to do; refused as a bad handle if there is nothing, or no more. */
+  /** The obligation; refused as a bad handle if there is none, or it is over. */
   get duty(): Obligation {
     const { obligation } = this.outcome;
     return obligation?.open
@@ -227,7 +227,7 @@ export class HttpCacheLookup extends Waitable {
     return { action: "update", response: prepared };
   }
 
-  /** How long a response may be used that has been prepared. */
+  /** Returns how long a prepared response may be used. */
   lifetime(response: GuestResponse, now: number): Lifetime {
     const action = storageAction(this.request.headers, response);
     // What a 304 makes one client's is that client's answer, and nobody else finds it.

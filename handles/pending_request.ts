@@ -5,13 +5,13 @@ import type { Body } from "./body.ts";
 import type { GuestResponse } from "./message.ts";
 import { Pending } from "./pending.ts";
 
-/** What a request to a backend brings. */
+/** Response of a backend, with its body. */
 export interface Reply {
   readonly response: GuestResponse;
   readonly body: Body;
 }
 
-/** What became of a request: a backend's response, or the error that the host answers instead. */
+/** Kind of result of a request: a backend's response, or the error that the host answers instead. */
 export type SelectResult = "response" | "error";
 
 /** A request under way, by handle. */
@@ -41,17 +41,17 @@ export class PendingRequest extends Pending<Reply> {
       : done;
   }
 
-  /** All fields that changes bring to the head, for who bounds them. */
+  /** All fields that edits add to the head, to bound them. */
   get promised(): HeaderList {
     return this.#promised ??= new HeaderList();
   }
 
-  /** Remembers a change to the head that is still to come. */
+  /** Keeps an edit for the head, which has not arrived. */
   edit(target: SelectResult | "any", edit: (headers: HeaderList) => void): void {
     this.#edits.push({ target, edit });
   }
 
-  /** Makes the remembered changes, in the order in which they were asked for. */
+  /** Makes the kept edits, in the order of the calls. */
   applyEdits(outcome: SelectResult, headers: HeaderList): void {
     for (const { target, edit } of this.#edits) {
       if (target === "any" || target === outcome) edit(headers);

@@ -1,7 +1,7 @@
 import type { DownstreamRequest } from "./downstream_request.ts";
 import { Waitable } from "./waitable.ts";
 
-/** A guest's offer to take another request, by handle. Either a request comes, or it is over. */
+/** Guest's offer to take another request, by handle. It settles when a request comes or none will. */
 export class RequestPromise extends Waitable {
   readonly #settled = Promise.withResolvers<void>();
   readonly #willing: () => boolean;
@@ -26,13 +26,13 @@ export class RequestPromise extends Waitable {
     return true;
   }
 
-  /** No request will come any more. */
+  /** Ends the offer: no request will come. */
   end(): void {
     this.#over = true;
     this.#settled.resolve();
   }
 
-  /** What has come: undefined if nothing did, or its client has left since. To be asked once, when it is ready. */
+  /** Takes the request that has come; undefined if none did, or its client has left since. To be called once, when ready. */
   take(): DownstreamRequest | undefined {
     const received = this.#given?.received;
     this.#given = undefined;

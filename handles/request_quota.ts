@@ -5,7 +5,7 @@ import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { Service } from "../service/service.ts";
 import type { DownstreamRequest } from "./downstream_request.ts";
 
-/** What a guest has used of what it may use for one request. */
+/** Use of the limits that count for one request: body bytes, requests to backends, log bytes, heads. */
 export class RequestQuota {
   /** Bytes in bodies that nobody has read or sent yet, as far as the guest has written them. */
   readonly held: ByteCounter = { bytes: 0 };

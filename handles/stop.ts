@@ -17,7 +17,7 @@ export class Stop extends FramelessError {
 export class LimitReached extends Stop {
   override readonly name = "LimitReached";
   readonly limit: LimitName;
-  /** What the client gets if it has had no response. */
+  /** Status of the response, if the client has had none. */
   readonly status: number;
 
   /** @param state State of the limit, as "wall_time 120s is over". */

@@ -71,12 +71,12 @@ export class HandleTable {
     refuse("bad-handle", `Cannot use handle ${handle} as a ${type.name}`);
   }
 
-  /** How many objects have a number. */
+  /** Number of objects in the table. */
   get size(): number {
     return this.#items.size;
   }
 
-  /** Whether a number names something. */
+  /** Whether a number names an object. */
   has(handle: number): boolean {
     return this.#items.has(handle);
   }

@@ -1,12 +1,12 @@
 import type { Eventually } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
 
-/** What a guest may select on by handle: whether an operation on it would wait. Readiness stays until it is used. */
+/** Object that a guest may select on by handle. It is ready when an operation on it would not wait, and stays so. */
 export abstract class Waitable {
   abstract readonly ready: boolean;
   /** Resolves when {@linkcode Waitable.ready} may hold. */
   abstract whenReady(): Promise<void>;
-  /** Lets go of what the guest left behind. */
+  /** Frees what the guest left behind. */
   abstract drop(): void;
 
   /**
