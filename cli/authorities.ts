@@ -1,7 +1,9 @@
 import { CommandError, reasonOf } from "./errors.ts";
 
 /**
- * The authorities that `SSL_CERT_FILE` names in place of the system's, as OpenSSL does; nothing if it is not set.
+ * Reads the certificate authorities of the file that `SSL_CERT_FILE` names, which replace the system's as in OpenSSL.
+ *
+ * @returns The option `ca`; an empty object if the variable is not set.
  *
  * @throws {CommandError} If the file cannot be read, or has no certificate in it.
  */

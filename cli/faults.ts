@@ -1,8 +1,10 @@
 import { describe } from "../service/service.ts";
 
 /**
- * While it lives, what nobody has caught is told and ends nothing: it is a bug of this host, and of one request at the
- * most.
+ * Keeps the process alive after uncaught errors and unhandled rejections, until it is disposed. Such an error is a bug
+ * of this host that concerns one request at most; it is reported.
+ *
+ * @param tell Takes the report, with the stack.
  */
 export function surviveFaults(tell: (message: string) => void): Disposable {
   const onFault = (event: ErrorEvent | PromiseRejectionEvent) => {

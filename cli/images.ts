@@ -1,6 +1,6 @@
 import type { ImageOptimizer } from "../service/backends/image_optimizer.ts";
 
-/** An image optimizer that is loaded with the first image, for most programs have none. */
+/** Returns an image optimizer whose codec is loaded with the first image, since most programs transform none. */
 export function imagesOnDemand(): ImageOptimizer {
   let made: Promise<ImageOptimizer> | undefined;
   return async (request, options) => {

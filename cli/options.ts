@@ -14,8 +14,8 @@ import { componentsOnDemand } from "./components.ts";
 import { persistIn } from "./persist.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
 
-/** The options of a service, and the files that they write to, which the caller closes. */
-export interface Configured extends Disposable {
+/** Options of a service, with the files that they write to: disposing closes those. */
+export interface ConfiguredOptions extends Disposable {
   readonly options: ServiceOptions;
 }
 
@@ -27,15 +27,18 @@ const MANIFEST = "fastly.toml";
  *
  * @throws {CommandError} If one of the files cannot be read or has a mistake in it.
  */
-export async function configure(flags: ServiceFlags, terminal: Terminal): Promise<Configured> {
+export async function configure(
+  flags: ServiceFlags,
+  terminal: Terminal,
+): Promise<ConfiguredOptions> {
   const file = await findManifest(flags, terminal);
-  const machine = hostIoAt(
+  const io = hostIoAt(
     dirname(file ?? MANIFEST),
     (line) => terminal.note("warning", line),
   );
   try {
-    const manifest = file === undefined ? NOTHING : await readWith(file, machine);
-    const fromFlags = await readFlags(flags, machine);
+    const manifest = file === undefined ? NOTHING : await readWith(file, io);
+    const fromFlags = await readFlags(flags, io);
     using open = new DisposableStack();
     const persist = flags.persist ?? manifest.persist;
     const storage = persist === undefined ? undefined : open.use(await persistIn(persist));
@@ -79,11 +82,11 @@ async function findManifest(
   return MANIFEST;
 }
 
-/** The options that flags set. They name files as tables of the manifest do, and are read by the same rules. */
-async function readFlags(flags: ServiceFlags, machine: HostIo): Promise<ServiceOptions> {
+/** Returns the options that flags set. Files of flags are read by the same rules as files of fastly.toml. */
+async function readFlags(flags: ServiceFlags, io: HostIo): Promise<ServiceOptions> {
   const options = [];
   for (const [name, entry] of Object.entries(FLAGS)) {
-    const document = { task: `use --${name}`, title: `--${name}`, folder: ".", machine };
+    const document = { task: `use --${name}`, title: `--${name}`, folder: ".", io };
     options.push(
       await entry.options?.(flags, (values) => new ConfigTable(values, "", document)) ?? {},
     );
@@ -96,7 +99,7 @@ function endpointsOf(manifest: Manifest, { logEndpoints }: ServiceFlags): Manife
   return { ...manifest.logEndpoints, ...Object.fromEntries(named) };
 }
 
-/** Options of the manifest with those of flags on top: records name by name, anything else as a whole. */
+/** Merges options of flags over those of the manifest: records name by name, any other option as a whole. */
 function merged(manifest: ServiceOptions, flags: ServiceOptions): ServiceOptions {
   const below = manifest as Readonly<Record<string, unknown>>;
   const both = Object.entries(flags).map(([name, value]) => {

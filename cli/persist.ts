@@ -2,11 +2,11 @@ import { join } from "node:path";
 import type { SqliteStorage } from "../drivers/sqlite.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 
-/** The file in the folder that is named. */
+/** Name of the file in the folder. */
 const FILE = "fastlike.sqlite";
 
 /**
- * Opens what keeps stores in a folder, which is made if there is none.
+ * Opens the SQLite file of a folder, which is made if there is none: it holds KV stores, the cache and rate counters.
  *
  * @throws {CommandError} If it cannot be made or opened.
  */

@@ -3,18 +3,18 @@ import type { ServiceOptions } from "../service/options.ts";
 import type { Status } from "../service/status.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 
-/** A program that answers requests, or is run once. */
+/** A loaded program: `Fastlike` of the library. */
 export interface LoadedProgram extends AsyncDisposable {
   answer(exchange: Exchange): Promise<void>;
   /** Notes that a connection has ended for `stall_time`, and what has happened. */
   stalled(exchange: Exchange | undefined, what: string): void;
-  /** Makes instances ahead of requests; answers how many are ready. */
+  /** Makes instances ahead of requests; returns how many are ready. */
   warmup(count: number): number;
-  /** How it is doing. */
+  /** Returns instances, queue, traps, limits hit and backends as plain data. */
   status(): Status;
-  /** Lets sandboxes end that wait for another request. */
+  /** Ends sandboxes that wait for another request. */
   retire(): void;
-  /** Resolves to the guest's exit status. */
+  /** Runs the program once; resolves to the guest's exit status. */
   run(): Promise<number>;
 }
 
@@ -22,9 +22,9 @@ export interface LoadedProgram extends AsyncDisposable {
 export type Load = (wasm: Uint8Array, options: ServiceOptions) => Promise<LoadedProgram>;
 
 /**
- * Makes a program of a file: a module, or its text.
+ * Loads a program from a file: a module, or its text (.wat).
  *
- * @throws {CommandError} If the file cannot be read, or is no program.
+ * @throws {CommandError} If the file cannot be read, or is not a program.
  */
 export async function loadFile(
   file: string,
@@ -46,7 +46,7 @@ export async function loadFile(
   }
 }
 
-/** Assembles a file that is text by its name or by how it begins. */
+/** Assembles a file that is text, by its name or by its first bytes. */
 async function moduleOf(file: string, bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes[0] === 0 || !(file.endsWith(".wat") || /^\s*\(/.test(beginning(bytes)))) return bytes;
   const { assemble } = await import("./wat.ts");

@@ -5,10 +5,10 @@ export const SIGNALS: readonly StopSignal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
-/** What a shell tells of a process that a signal has ended. */
+/** Exit codes of processes that a signal has ended, as shells give them. */
 const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
-/** Hears the {@linkcode SIGNALS}; while this lives, they do nothing else. */
+/** Listens to the {@linkcode SIGNALS} until it is disposed; meanwhile they do nothing else. */
 export class Signals implements Disposable {
   readonly #first = Promise.withResolvers<number>();
   readonly #second = Promise.withResolvers<void>();
@@ -19,16 +19,17 @@ export class Signals implements Disposable {
     for (const [name, listener] of this.#listeners) Deno.addSignalListener(name, listener);
   }
 
-  /** Whether one has come. */
+  /** Whether a signal has arrived. */
   get received(): boolean {
     return this.#count > 0;
   }
 
-  /** Resolves at the first of them, to the exit code of a process that it ends. */
+  /** Resolves at the first signal, to the exit code for it. */
   get first(): Promise<number> {
     return this.#first.promise;
   }
 
+  /** Resolves at the second signal. */
   get second(): Promise<void> {
     return this.#second.promise;
   }

@@ -1,6 +1,6 @@
 import initialize from "npm:wabt@1.0.39";
 
-/** What today's engines have and wabt takes only when asked to. */
+/** Features of today's engines that wabt takes only when they are turned on. */
 const FEATURES = {
   exceptions: true,
   function_references: true,
@@ -12,7 +12,7 @@ const FEATURES = {
 };
 
 /**
- * Makes a module of WebAssembly text, with the names that it has.
+ * Assembles WebAssembly text into a module with a name section.
  *
  * @param file Its path, for messages.
  * @throws {Error} If it is not valid; in one line with file and place.
@@ -32,7 +32,7 @@ export async function assemble(file: string, text: string): Promise<Uint8Array> 
   }
 }
 
-/** Wabt tells all errors, each with its line and marks below it: `\nfile.wat:2:3: error: why\n  (text\n  ^^^`. */
+/** Returns the first error of wabt's message, which has all errors, each with its line and marks below it: `\nfile.wat:2:3: error: why\n  (text\n  ^^^`. */
 function firstError(message: string): string {
   const [, place, why] = /^\S*?:(\d+:\d+): error: (.*)$/m.exec(message) ?? [];
   return why ? `it is not valid in line ${place!.replace(":", ", column ")}: ${why}` : message;

@@ -87,8 +87,8 @@ function backendKeys(): string[] {
     },
     ownKeys: () => [],
   });
-  const machine = { read: readAny, env: () => undefined, warn() {}, openDatabase };
-  parseBackends(new ConfigTable({ backend }, "", { task: "", title: "", folder: "", machine }));
+  const io = { read: readAny, env: () => undefined, warn() {}, openDatabase };
+  parseBackends(new ConfigTable({ backend }, "", { task: "", title: "", folder: "", io }));
   return [...asked];
 }
 

@@ -5,7 +5,7 @@ import { SIGNALS, Signals } from "../signals.ts";
 import { stdioTo } from "../telemetry/stdio.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 
-/** What runs once is no request of a client: a whole test suite may be in it. */
+/** Limits of a single run by default. It is not a client's request, and may be a whole test suite. */
 const NO_REQUEST = {
   cpu_time: Infinity,
   wall_time: Infinity,
@@ -15,10 +15,10 @@ const NO_REQUEST = {
 };
 
 /**
- * Runs a program once, with its standard output and error on the terminal. It may run for as long as it likes, unless
- * a limit says otherwise: nobody waits but who can end it.
+ * Runs a program once, with its standard output and error on the terminal. Without a limit on the command line or in
+ * fastly.toml its time is not bounded: only the user waits for it, and can end it.
  *
- * @returns The guest's exit status; 134 if it trapped, which the log tells about; 130 or 143 if a signal has ended it.
+ * @returns The guest's exit status; 134 if it trapped, with the trap in the log; 130 or 143 if a signal has ended it.
  * @throws {CommandError} If it cannot start.
  */
 export async function run(command: RunCommand, load: Load, terminal: Terminal): Promise<number> {

@@ -5,25 +5,25 @@ import { UsageError } from "../errors.ts";
 import { handshakeUrl } from "../../service/http/url.ts";
 import { type Reuse, REUSE_VALUES, reuseOf } from "../../service/reuse.ts";
 
-/** Where to listen. */
+/** Address to listen on. */
 export interface Bind {
   /** A name or an address without brackets; empty for every address. */
   readonly hostname: string;
   readonly port: number;
 }
 
-/** How records of log endpoints are written: as they are, or as one JSON object in each line. */
+/** Formats of log endpoint records and access lines: as they are, or one JSON object per line. */
 export const LOG_FORMATS = ["text", "json"] as const;
 export type LogFormat = typeof LOG_FORMATS[number];
 
-/** `host:port`, `:port`, `[::1]:port` or a port. */
+/** Reads an address to listen on: `host:port`, `:port`, `[::1]:port` or a port. */
 export function parseBind(text: string): Bind {
   return parseAddress(text, (why) => {
     throw new UsageError(`Cannot listen on ${JSON.stringify(text)}: ${why}`);
   });
 }
 
-/** Where health and metrics are served, which is not where requests are. */
+/** Reads the address of health and metrics, which must not be that of requests. */
 export function parseAdmin(text: string | undefined, bind: Bind): Bind | undefined {
   if (text === undefined) return undefined;
   const bad = (why: string): never => {
@@ -60,7 +60,10 @@ function parseAddress(text: string, bad: (why: string) => never): Bind {
 
 const NAMED_URL = /^[^=:/?]+=/;
 
-/** `name=url` for some backends, an address (with a scheme, a dot, a port, a path, or `localhost`) for all others. */
+/**
+ * Reads `--backend` and `--proxy-to`: `name=url` for one backend; an address with a scheme, a dot, a port or a path, or
+ * `localhost`, for all other backends.
+ */
 export function parseBackends(
   definitions: readonly string[],
   proxyTo: readonly string[],
@@ -114,7 +117,7 @@ function whyNot(text: string, url: URL | null): string {
   return "a backend has no query or fragment";
 }
 
-/** `name=file`, each name once. */
+/** Reads values `name=file`, each name once. */
 export function parseNamedFiles(
   flag: string,
   definitions: readonly string[],
@@ -128,7 +131,7 @@ export function parseNamedFiles(
   return Object.fromEntries(files) as Record<string, string>;
 }
 
-/** `name=file`, or a name alone for an empty store. */
+/** Reads values `name=file`, or a name alone for an empty store. */
 export function parseKvFiles(
   definitions: readonly string[],
 ): Record<string, string | undefined> {
@@ -140,7 +143,7 @@ export function parseKvFiles(
   return Object.fromEntries(files);
 }
 
-/** Refuses what can only be the path of a file. */
+/** Refuses a name that can only be the path of a file. */
 function checkIsName(flag: string, text: string): void {
   if (!/[/\\]|\.(json|log|txt|toml|mmdb)$/.test(text)) return;
   throw new UsageError(`Cannot use --${flag} ${text}: a name is missing, as in NAME=${text}`);
@@ -160,7 +163,7 @@ function parseNames(
   return files;
 }
 
-/** `NAME=value`, or the name of a variable to hand on as it is; the last of several of a name wins. */
+/** Reads values `NAME=value`, or the name of a variable that keeps its value; the last of several of a name wins. */
 export function parseGuestEnv(
   definitions: readonly string[],
   environment: (name: string) => string | undefined,
@@ -180,7 +183,7 @@ export function parseGuestEnv(
   return Object.fromEntries(variables);
 }
 
-/** `NAME=value` for some limits; the last of several of a name wins. */
+/** Reads values `NAME=value` of limits; the last of several of a name wins. */
 export function parseLimits(definitions: readonly string[]): Partial<Record<LimitName, number>> {
   const limits = definitions.map((definition) => {
     const wrong = (what: string): never => {
@@ -193,7 +196,7 @@ export function parseLimits(definitions: readonly string[]): Partial<Record<Limi
   return Object.fromEntries(limits);
 }
 
-/** The `NAME` of a `fastly.NAME.toml`. */
+/** Reads the `NAME` of a `fastly.NAME.toml`. */
 export function parseEnv(name: string | undefined): string | undefined {
   if (name === undefined || /^[^/\\]+$/.test(name)) return name;
   throw new UsageError(
@@ -201,13 +204,13 @@ export function parseEnv(name: string | undefined): string | undefined {
   );
 }
 
-/** `text`, which is the default, or `json`. */
+/** Reads `text`, which is the default, or `json`. */
 export function parseLogFormat(format = "text"): LogFormat {
   if (format === "text" || format === "json") return format;
   throw new UsageError(`Cannot use ${JSON.stringify(format)} for --log-format: text or json`);
 }
 
-/** Addresses, ranges and names of proxies. */
+/** Reads addresses, ranges and names of proxies. */
 export function parseTrustProxy(ranges: readonly string[]): readonly string[] {
   const wrong = ranges.find((text) => !isProxyRange(text));
   if (wrong === undefined) return ranges;
@@ -216,14 +219,14 @@ export function parseTrustProxy(ranges: readonly string[]): readonly string[] {
   );
 }
 
-/** What clients are told of a request that fails. */
+/** Reads how much clients are told of a request that fails: `details` or `brief`. */
 export function parseErrors(text: string | undefined): ErrorDetails | undefined {
   const known = ERROR_DETAILS.find((details) => details === text);
   if (known || text === undefined) return known;
   throw new UsageError(`Cannot use ${JSON.stringify(text)} for --errors: details or brief`);
 }
 
-/** How many instances to make ahead. */
+/** Reads the number of instances to make before the first request. */
 export function parseWarmup(count = "0"): number {
   if (/^[0-9]{1,6}$/.test(count)) return Number(count);
   throw new UsageError(

@@ -1,4 +1,4 @@
-/** What the words of a command line are, as far as it takes to find the program among them. */
+/** Tells flags from other words, which finds the program among the words of a command line. */
 export interface Words {
   /** Whether the word is a flag of this program. */
   isFlag(word: string): boolean;
@@ -6,7 +6,7 @@ export interface Words {
   takesNext(word: string): boolean;
 }
 
-/** The command line of `run`, cut where the guest's own arguments begin. */
+/** Command line of `run`, split where the guest's own arguments begin. */
 export interface RunLine {
   readonly flags: readonly string[];
   /** The program's file, if it is named without a flag. */
@@ -15,7 +15,7 @@ export interface RunLine {
   readonly args: readonly string[];
 }
 
-/** The place of the first word that is neither a flag nor the value of one; the number of words if there is none. */
+/** Returns the index of the first word that is neither a flag nor the value of one; the number of words if there is none. */
 export function firstPlain(line: readonly string[], words: Words): number {
   let at = 0;
   for (; at < line.length; at++) {
@@ -28,9 +28,9 @@ export function firstPlain(line: readonly string[], words: Words): number {
 }
 
 /**
- * Cuts what follows `run`. Behind the program flags of this host still count, until the first word that is none or
- * `--`, which is not the guest's. A `--` before the program ends them, as test runners are configured with:
- * `run -C fastly.toml --`.
+ * Splits the words after \`run\`. Behind the program, flags of this host count up to the first word that is none, or up
+ * to \`--\`, which is not passed to the guest. A \`--\` before the program ends them, as runners of tests are configured:
+ * \`run -C fastly.toml --\`.
  */
 export function splitRun(line: readonly string[], words: Words): RunLine {
   const at = firstPlain(line, words);
@@ -46,7 +46,7 @@ export function splitRun(line: readonly string[], words: Words): RunLine {
   };
 }
 
-/** How many words the flag's value takes: 1 or none. */
+/** Returns the number of words that the flag's value takes: 1 or 0. */
 function valueAfter(line: readonly string[], at: number, words: Words): 0 | 1 {
   const next = line[at + 1];
   return next !== undefined && !next.startsWith("-") && words.takesNext(line[at]!) ? 1 : 0;

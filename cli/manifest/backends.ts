@@ -10,7 +10,7 @@ import type { ConfigTable } from "./table.ts";
 const HEALTHS = ["unknown", "healthy", "unhealthy"] as const;
 const TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
 
-/** The most probes that a health check can look back on. */
+/** Largest window of a health check, in probes. */
 const MAX_PROBES = 15;
 
 /** Reads `[local_server.backends]`. */
@@ -37,7 +37,7 @@ function parseBackend(table: ConfigTable): BackendOptions {
   return { url: table.requiredHandshakeUrl(url), ...options };
 }
 
-/** Zero means no limit, as everywhere in Fastly's settings. */
+/** Reads timeouts. Zero means no limit, as everywhere in Fastly's settings. */
 function parseTimeouts(table: ConfigTable): BackendOptions["timeouts"] {
   return filledOrNothing({
     connect: table.millis("connect_timeout_ms") || undefined,
@@ -64,7 +64,7 @@ function parseTls(table: ConfigTable): BackendOptions["tls"] {
   });
 }
 
-/** One certificate or several, each as PEM, `{ value }`, `{ file }` or `{ env }`. */
+/** Reads one certificate or several, each as PEM, `{ value }`, `{ file }` or `{ env }`. */
 function parseCa(table: ConfigTable): readonly string[] | undefined {
   const key = "ca_certificate";
   const value = table.get(key);
@@ -94,7 +94,7 @@ function parseClientCertificate(
   };
 }
 
-/** The text under one key, or that of the file under the other. */
+/** Returns the text under one key, or that of the file under the other. */
 function pemOrFile(table: ConfigTable, textKey: string, fileKey: string): string {
   const key = table.oneOf([textKey, fileKey]);
   return pem(table, key, key === fileKey ? table.text(key) : table.requiredString(key));

@@ -3,7 +3,12 @@ import * as util from "node:util"; // by a name, older Deno without it would not
 import { reasonOf } from "../errors.ts";
 import { ManifestError } from "./table.ts";
 
-/** The variables of the environment; behind them those of a folder's `.env`, which is read when one is asked for. */
+/**
+ * Returns a reader of environment variables. A variable that the process does not have is looked for in the folder's
+ * `.env`, which is read at the first such variable.
+ *
+ * @throws {ManifestError} If the `.env` cannot be read.
+ */
 export function environmentWith(folder: string): (name: string) => string | undefined {
   let file: Readonly<Record<string, string | undefined>> | undefined;
   return (name) => {

@@ -1,13 +1,13 @@
-/** Fields, each of which may be absent, but not undefined. */
+/** The fields of a type, each of which may be absent, but not undefined. */
 export type Filled<T> = { [K in keyof T]?: NonNullable<T[K]> };
 
-/** The fields that are there. */
+/** Returns the fields that are not undefined. */
 export function filled<T extends object>(fields: T): Filled<T> {
   const there = Object.entries(fields).filter(([, value]) => value !== undefined);
   return Object.fromEntries(there) as Filled<T>;
 }
 
-/** The fields that are there, or nothing if none is. */
+/** Returns the fields that are not undefined; undefined if there are none. */
 export function filledOrNothing<T extends object>(fields: T): Filled<T> | undefined {
   const there = filled(fields);
   return Object.keys(there).length ? there : undefined;

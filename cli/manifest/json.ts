@@ -1,6 +1,6 @@
 import { parse, type ParseError, printParseErrorCode } from "npm:jsonc-parser@3.3.1";
 
-/** Characters of the text in a message. */
+/** Characters of the text that a message quotes. */
 const MAX_SHOWN = 20;
 
 const FAULTS: Readonly<Record<string, string>> = {
@@ -22,10 +22,10 @@ const FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Parses JSON as `JSON.parse` does. The engine's own errors have line ends of the text in them, and often no position;
- * so a second parser finds the fault.
+ * Parses JSON as `JSON.parse` does. The engine's errors quote line ends of the text, and often have no position, so a
+ * second parser finds the fault.
  *
- * @throws {Error} If it is not JSON; the message is what is wrong with line and column.
+ * @throws {Error} If it is not JSON; the message has the fault, line and column.
  */
 export function parseJson(text: string): unknown {
   try {

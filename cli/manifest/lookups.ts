@@ -44,7 +44,7 @@ async function openDatabase(table: ConfigTable): Promise<GeoLookup> {
   const [file] = table.done("file");
   const bytes = table.bytes(file);
   try {
-    return await table.machine.openDatabase(bytes);
+    return await table.io.openDatabase(bytes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     table.wrong(file, `names ${table.string(file)}, which cannot be used: ${reason}`);

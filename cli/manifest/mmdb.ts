@@ -20,7 +20,7 @@ const CONNECTIONS: Readonly<Record<string, readonly [type: string, speed: string
 /**
  * Opens a MaxMind database.
  *
- * @throws {Error} If it is none.
+ * @throws {Error} If the bytes are not such a database.
  */
 export function openDatabase(bytes: Uint8Array): GeoLookup {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -41,7 +41,7 @@ function read(buffer: Buffer): Reader<DatabaseRecord> {
   }
 }
 
-/** Every field is there, since Fastly's SDKs refuse records without: 0, an empty text or `?` is for what is not known. */
+/** Makes a record with every field, since Fastly's SDKs refuse others: unknown ones are 0, an empty text or `?`. */
 function geoOf(record: DatabaseRecord): Geo {
   const { continent, country, location, traits } = record;
   const [type, speed] = CONNECTIONS[record.connection_type ?? traits?.connection_type ?? ""] ??
@@ -68,7 +68,7 @@ function geoOf(record: DatabaseRecord): Geo {
   };
 }
 
-/** What the clocks of a time zone show now against UTC: `-700` is seven hours behind. */
+/** Returns the present offset of a time zone from UTC: `-700` is seven hours behind. */
 function offsetOf(timeZone: string): number {
   try {
     const format = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" });

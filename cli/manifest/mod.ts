@@ -14,13 +14,13 @@ import { parseAcls, parseDevices, parseGeo } from "./lookups.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "./stores.ts";
 import { ConfigTable, didYouMean, type HostIo, ManifestError } from "./table.ts";
 
-/** What a fastly.toml says about running a service on this machine. */
+/** Contents of a fastly.toml that concern running a service on this machine. */
 export interface Manifest {
   /** The options of the service. */
   readonly options: ManifestOptions;
-  /** Where the records of log endpoints go, by the endpoint's name. */
+  /** Log endpoints by name. */
   readonly logEndpoints: Readonly<Record<string, LogEndpoint>>;
-  /** The folder where stores are kept from one start to the next, from where the process is. */
+  /** Folder that keeps stores from one start to the next, relative to the working directory. */
   readonly persist?: string;
 }
 
@@ -48,9 +48,9 @@ export interface ManifestOptions extends
   readonly limits?: Readonly<Partial<Record<LimitName, number>>>;
 }
 
-/** Where and how the records of a log endpoint are written. */
+/** File and format of a log endpoint's records. */
 export interface LogEndpoint {
-  /** A path from where the process is; by default the terminal. */
+  /** Path relative to the working directory; by default records go to the terminal. */
   readonly file?: string;
   /** As they are, or as one JSON object in each line. */
   readonly format?: "text" | "json";
@@ -62,16 +62,17 @@ const NEWEST_VERSION = 3;
  * Reads the text of a fastly.toml. Unknown keys in an entry are errors, as they are in Fastly's own local server;
  * unknown keys at the top and unknown tables of `[local_server]` belong to other tools.
  *
- * @param file The manifest's path: for messages, and because the files it names are found from its folder.
- * @throws {ManifestError}
+ * @param file The manifest's path, for messages and for paths in it, which are relative to its folder.
+ * @param io Files and variables.
+ * @throws {ManifestError} If a key, a value or a file of it is wrong.
  */
 export async function parseManifest(
   text: string,
   file: string,
-  machine: HostIo,
+  io: HostIo,
 ): Promise<Manifest> {
   const folder = dirname(file);
-  const document = { task: `read ${file}`, title: file, folder, machine, toml: true };
+  const document = { task: `read ${file}`, title: file, folder, io, toml: true };
   const root = new ConfigTable(parseToml(text, file), "", document);
   checkVersion(root);
   const local = root.tableOrEmpty("local_server");
@@ -115,7 +116,7 @@ function warnOfUnknown(root: ConfigTable, local: ConfigTable): void {
   }
 }
 
-/** How the header of an entry is written in a section with a name for each, and a key that such an entry has. */
+/** Header of an entry in a section of named entries (`[…NAME]` or `[[…NAME]]`), and a key that an entry has. */
 type EntryHeader = readonly [kind: "table" | "list", key: string];
 
 const BACKEND: EntryHeader = ["table", "url"];

@@ -48,14 +48,14 @@ export function readLocalServer(
 }
 
 /** Reads a manifest by the means of a host. */
-export async function readWith(file: string, machine: HostIo): Promise<Manifest> {
+export async function readWith(file: string, io: HostIo): Promise<Manifest> {
   let text: string;
   try {
     text = await Deno.readTextFile(file);
   } catch (error) {
     throw new ManifestError(`Cannot read ${file}: ${reasonOf(error)}`);
   }
-  return await parseManifest(text, file, machine);
+  return await parseManifest(text, file, io);
 }
 
 function toConsole(line: string): void {

@@ -12,7 +12,7 @@ const MAX_CONFIG_VALUE = 8000;
 /** Characters in the name of a secret store or a secret. */
 const MAX_SECRET_NAME = 255;
 
-/** Reads `[local_server.config_stores]`. What is in files is read anew when a guest opens the store once they have changed. */
+/** Reads `[local_server.config_stores]`. A file is read anew when a guest opens the store after it has changed. */
 export function parseConfigStores(table: ConfigTable): ConfigStores {
   return Object.fromEntries(
     table.tables().map(([name, entry]) => [name, parseConfigStore(entry)]),
@@ -44,7 +44,7 @@ function parseConfigEntries(table: ConfigTable): Entries {
   );
 }
 
-/** Characters are code points, of one or two units. */
+/** Compares a length in code points, which have one or two units. */
 function isLonger(text: string, most: number): boolean {
   return text.length > most && Array.from(text).length > most;
 }
@@ -140,7 +140,7 @@ function parseSecret(
 /** A variable that is not set makes an empty secret, as in Fastly's own local server. */
 function parseSecretVariable(item: ConfigTable): string {
   const name = item.get("env");
-  if (typeof name === "string" && item.machine.env(name) === undefined) {
+  if (typeof name === "string" && item.io.env(name) === undefined) {
     item.warn(
       "env",
       `names the environment variable ${name}, which is not set: the secret is empty`,
@@ -161,7 +161,7 @@ function checkSecretName(table: ConfigTable, key: string, name: string): void {
 
 const LIST_OR_FILE = "a list of tables, or a table with file and format";
 
-/** The object in the file of `{ file, format = "json" }`; undefined if the store is a list. */
+/** Returns the object in the file of `{ file, format = "json" }`; undefined if the store is a list. */
 function jsonFileOf(stores: ConfigTable, name: string): ConfigTable | undefined {
   const value = stores.get(name);
   if (Array.isArray(value)) return undefined;

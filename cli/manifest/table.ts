@@ -4,49 +4,53 @@ import { suggest } from "../../service/util/suggest.ts";
 import { handshakeUrl } from "../../service/http/url.ts";
 import { parseJson } from "./json.ts";
 
-/** A fastly.toml, or a file of it, that cannot be used; the message is one line with file, table and key. */
+/** Error for a fastly.toml, or a file of it, that cannot be used. The message is one line with file, table and key. */
 export class ManifestError extends Error {
   /** The error's name. */
   override name = "ManifestError";
 }
 
-/** What reading a manifest needs of the machine. */
+/** Access to the machine for reading a manifest. */
 export interface HostIo {
-  /** A file's bytes; undefined if there is no such file. Throws an `Error` whose message says why it cannot be read. */
+  /** Returns a file's bytes; undefined if there is no such file. Throws an `Error` whose message is the reason. */
   readonly read: (path: string) => Uint8Array | undefined;
   /**
-   * A text that is another one after each change of a file, as of its modification time and size; undefined if it cannot
-   * tell, so that the file has to be read.
+   * Returns a text that differs after each change of a file, made of its modification time and size; undefined if that
+   * is not known, so that the file has to be read.
    */
   readonly versionOf?: (path: string) => string | undefined;
-  /** A variable of the environment. */
+  /** Returns a variable of the environment. */
   readonly env: (name: string) => string | undefined;
-  /** Takes lines about what was taken, but should be changed. They may come later, when a file is read again. */
+  /** Takes lines about values that were read but should be changed; also later, when a file is read again. */
   readonly warn: (line: string) => void;
   /** Opens a MaxMind database. Rejects with an `Error` whose message is the reason. */
   readonly openDatabase: (bytes: Uint8Array) => Promise<GeoLookup>;
 }
 
-/** Where a table comes from. */
+/** Source of a table. */
 export interface Document {
-  /** What fails when the table is wrong, after "Cannot": `read fastly.toml`. */
+  /** Action for messages, after "Cannot": `read fastly.toml`. */
   readonly task: string;
-  /** What it is called after a place in it; empty if places say enough. */
+  /** Name for messages, after a place in it; empty if places are enough. */
   readonly title: string;
-  /** The folder from which relative paths start. */
+  /** Folder of relative paths. */
   readonly folder: string;
-  readonly machine: HostIo;
-  /** Whether its tables have headers in brackets, which errors about them then show. */
+  readonly io: HostIo;
+  /** Whether tables have headers in brackets, which messages then show. */
   readonly toml?: boolean;
 }
 
 const NO_FILE = "there is no such file";
-/** Characters of a text in a message. */
+/** Characters of a text that a message quotes. */
 const MAX_QUOTED = 60;
-/** The longest time that a timer of the platform can take: 24 days, in milliseconds. */
+/** Longest timer of the platform, in milliseconds: 24 days. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** One table of a manifest, or one object of a JSON file. It knows its place, and every fault becomes a {@linkcode ManifestError}. */
+/**
+ * Table of a manifest, or object of a JSON file. It knows its place, for messages, and the keys that were asked for, so
+ * that each key is written once, where it is read: `done()` refuses all others. Every fault is a
+ * {@linkcode ManifestError}.
+ */
 export class ConfigTable {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #place: string;
@@ -61,8 +65,8 @@ export class ConfigTable {
     this.#document = document;
   }
 
-  get machine(): HostIo {
-    return this.#document.machine;
+  get io(): HostIo {
+    return this.#document.io;
   }
 
   keys(): string[] {
@@ -102,7 +106,7 @@ export class ConfigTable {
   variable(key: string): string {
     const name = this.get(key);
     if (typeof name !== "string") this.wrong(key, "must be a text in quotes");
-    return this.machine.env(name) ??
+    return this.io.env(name) ??
       this.wrong(key, `names the environment variable ${name}, which is not set`);
   }
 
@@ -180,12 +184,12 @@ export class ConfigTable {
     return this.table(key) ?? this.asTable(key, {}, "a table");
   }
 
-  /** All that is here, each of them a table under a name. */
+  /** All values, each of which must be a table under a name. */
   tables(): [name: string, table: ConfigTable][] {
     return this.names().map((name) => [name, this.table(name)!]);
   }
 
-  /** The keys where each is a name that somebody chose. */
+  /** All keys, where they are names that users choose: none may be empty. */
   names(): string[] {
     if (this.has("")) this.fail(`a name${this.#inPlace()} is empty`);
     return this.keys();
@@ -244,8 +248,8 @@ export class ConfigTable {
   }
 
   /**
-   * What is in the JSON file that the key names, read anew at each call if it has changed: the guest sees what was edited
-   * meanwhile. A file that has become wrong gives a warning, and what was in it before.
+   * Returns a reader of the JSON file that the key names. Each call reads the file anew if it has changed, so that a
+   * guest sees edits. A file that has become wrong gives a warning and its previous content.
    */
   jsonAnew<T>(key: string, parse: (root: ConfigTable) => T): () => T {
     const { path, bytes } = this.#read(key, this.requiredString(key));
@@ -254,7 +258,7 @@ export class ConfigTable {
     let told: string | undefined;
     let version: string | undefined;
     return () => {
-      const latest = this.machine.versionOf?.(path);
+      const latest = this.io.versionOf?.(path);
       if (latest !== undefined && latest === version) return value;
       version = latest;
       try {
@@ -266,13 +270,13 @@ export class ConfigTable {
         told = undefined;
       } catch (error) {
         if (!(error instanceof ManifestError)) throw error;
-        if (error.message !== told) this.machine.warn(told = error.message);
+        if (error.message !== told) this.io.warn(told = error.message);
       }
       return value;
     };
   }
 
-  /** A path in the key's value, from where the process is. */
+  /** The path under the key, made relative to the working directory. */
   path(key: string): string | undefined {
     const path = this.filledString(key);
     return path === undefined ? undefined : this.#locate(path);
@@ -324,10 +328,10 @@ export class ConfigTable {
     throw new ManifestError(`Cannot ${this.#document.task}: ${what.replace(/\s*\n\s*/g, " ")}`);
   }
 
-  /** Tells what is odd about a key's value, but can be used. */
+  /** Warns about a key whose value can be used but should be changed. */
   warn(key: string, what: string): void {
     const { title } = this.#document;
-    this.machine.warn(
+    this.io.warn(
       `${title && `${title}: `}key ${JSON.stringify(key)}${this.#inPlace()} ${what}`,
     );
   }
@@ -364,10 +368,10 @@ export class ConfigTable {
     this.wrong(key, `names ${path}, which cannot be read: ${reason}`);
   }
 
-  /** A file's bytes, or why there are none. */
+  /** Returns a file's bytes, or the reason why there are none. */
   #attempt(path: string): Uint8Array | string {
     try {
-      return this.machine.read(path) ?? NO_FILE;
+      return this.io.read(path) ?? NO_FILE;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
@@ -382,11 +386,11 @@ export class ConfigTable {
   }
 
   #parse(key: string, text: string): ConfigTable {
-    const { title, machine, folder } = this.#document;
+    const { title, io, folder } = this.#document;
     const file = this.requiredString(key);
     const origin = [this.#place, title].filter(Boolean).join(" in ");
     const name = `${file} (${origin})`;
-    const document = { task: `read ${name}`, title: name, machine, folder };
+    const document = { task: `read ${name}`, title: name, io, folder };
     let value: unknown;
     try {
       value = parseJson(text);
@@ -398,7 +402,7 @@ export class ConfigTable {
   }
 }
 
-/** A text for a message, in part if it is long. */
+/** Quotes a text for a message; a long one in part. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text);
 }
@@ -408,7 +412,7 @@ function keyPath(place: string, key: string): string {
   return place ? `${place}.${shown}` : shown;
 }
 
-/** Text for the end of a message; empty if nothing is near. */
+/** Returns a question for the end of a message; an empty text if no name is near. */
 export function didYouMean(meant: string | undefined): string {
   return meant === undefined ? "" : `: did you mean ${meant}?`;
 }

@@ -2,10 +2,10 @@ import type { AccessEntry } from "../../server/listen_options.ts";
 import type { Output } from "./output.ts";
 
 /**
- * A line of the access log for people: method, path, status, time, bytes of the body, what the cache did, the
- * request's id, and the limit that was met.
+ * Returns an access line for people: method, path, status, time, bytes of the body, uses of the cache, the request's
+ * id, and the limit that was met.
  *
- * @param detailed Whether it tells what the guest took, too.
+ * @param detailed Whether it has the guest's processor time, memory and hostcalls, too.
  */
 export function accessLine(entry: AccessEntry, output: Output, detailed: boolean): string {
   const { method, target, status, millis, bytes, whole, metrics } = entry;
@@ -24,7 +24,7 @@ export function accessLine(entry: AccessEntry, output: Output, detailed: boolean
   return line;
 }
 
-/** A line of the access log for programs: one JSON object with all that is known. */
+/** Returns an access line for programs: one JSON object with all fields. */
 export function accessJson({ metrics, ...entry }: AccessEntry): string {
   return JSON.stringify({
     time: new Date().toISOString(),

@@ -12,14 +12,14 @@ type Health = "starting" | "ok" | "draining";
 
 const PLAIN = "text/plain; charset=utf-8";
 
-/** What `--admin` serves: `/healthz` and `/metrics`. */
+/** Handler of `--admin`: serves `/healthz` and `/metrics`. */
 export class Admin {
   readonly metrics: Metrics = new Metrics();
   #health: Health = "starting";
   #program: Pick<LoadedProgram, "status"> | undefined;
   #listener: Pick<Listener, "connections" | "accepts"> | undefined;
 
-  /** Tells that requests are served from now on. */
+  /** Sets the state to `ok`: requests are served from now on. */
   serve(
     program: Pick<LoadedProgram, "status">,
     listener: Pick<Listener, "connections" | "accepts">,
@@ -29,12 +29,12 @@ export class Admin {
     this.#health = "ok";
   }
 
-  /** Tells that the process is about to end. */
+  /** Sets the state to `draining`: the process is about to end. */
   drain(): void {
     this.#health = "draining";
   }
 
-  /** Answers one exchange: `/healthz` with 200 and `ok`, or with 503 and what it is instead. */
+  /** Answers one exchange: `/healthz` with 200 and `ok`, or with 503 and the state; `/metrics` with all metrics. */
   async answer(exchange: Exchange): Promise<void> {
     const { status, text, type = PLAIN, fields = [] } = await this.#answerTo(exchange);
     const body = new TextEncoder().encode(text);
@@ -71,7 +71,7 @@ export class Admin {
     return { status: 200, text, type: EXPOSITION_TYPE };
   }
 
-  /** A process whose port does not accept connections is not healthy, whatever else it says. */
+  /** Returns the state, or that the port accepts no connections: such a process is not healthy. */
   async #lookAtHealth(): Promise<string> {
     if (this.#health !== "ok" || !this.#listener) return this.#health;
     return await this.#listener.accepts() ? this.#health : "not accepting connections";
@@ -81,7 +81,7 @@ export class Admin {
 interface Answer {
   readonly status: number;
   readonly text: string;
-  /** Plain text if it is not told. */
+  /** By default plain text. */
   readonly type?: string;
   readonly fields?: readonly string[];
 }

@@ -6,7 +6,7 @@ import type { LogFormat } from "../flags/flag_values.ts";
 import { Output } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Log entries, each on its way to where it belongs. */
+/** Sink that passes each log entry to its file or to the terminal. Disposing closes the files. */
 export interface LogRoutes extends Disposable {
   readonly log: LogSink;
 }
@@ -48,7 +48,7 @@ function jsonOf({ requestId, endpoint, message }: LogEntry & { kind: "endpoint" 
   return JSON.stringify({ time: new Date().toISOString(), endpoint, requestId, message });
 }
 
-/** Opens a file, whose folder is only touched if there is none: making it needs permission for the folder. */
+/** Opens a file. Its folder is made only if there is none, since that needs permission for the folder. */
 function openToAppend(path: string): Deno.FsFile {
   const options = { append: true, create: true };
   try {
@@ -60,7 +60,7 @@ function openToAppend(path: string): Deno.FsFile {
   }
 }
 
-/** Files to append to, each open once however many endpoints write to it. */
+/** Files to append to. Endpoints of one file share it. */
 class Files {
   readonly #open = new Map<string, { readonly file: Deno.FsFile; readonly output: Output }>();
 

@@ -7,18 +7,18 @@ import { VERSION } from "../version.ts";
 
 /** Seconds. Prometheus's own buckets, and three below them: small guests take less than a millisecond. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Methods that are counted under their own name: others are the clients' choice. */
+/** Methods that are counted under their own names. Clients may choose any other, so these are counted as one. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const MILLIS = 1000;
 const MICROS = 1e6;
 
-/** Counts what a process serves, for Prometheus. */
+/** Counters of a process that serves requests, for Prometheus. */
 export class Metrics {
   /** By method, then by status. */
   readonly #requests = new Map<string, Map<number, number>>();
   readonly #durations = new Histogram(BUCKETS);
   readonly #cache = new Map<string, number>();
-  /** By where they came from: endpoints, standard output and error. */
+  /** By source: endpoint, stdout or stderr. */
   readonly #records = new Map<string, number>();
   /** By level. */
   readonly #messages = new Map<string, number>();
@@ -30,12 +30,12 @@ export class Metrics {
   #activeMillis = 0;
   #peakMemory = 0;
 
-  /** A request has come. */
+  /** Counts a request that has arrived. */
   begin(): void {
     this.#begun++;
   }
 
-  /** Its response has gone out, or never will. */
+  /** Counts a request whose response has ended, or will never be sent. */
   end({ method, status, millis, bytes, whole, metrics }: AccessEntry): void {
     this.#ended++;
     if (!whole) this.#cut++;
@@ -51,17 +51,17 @@ export class Metrics {
     for (const use of metrics.cache) add(this.#cache, use);
   }
 
-  /** Something was logged. */
+  /** Counts a log entry. */
   logged(entry: LogEntry): void {
     if (entry.kind === "host") add(this.#messages, entry.level);
     else if (entry.kind !== "hostcall") add(this.#records, entry.kind);
   }
 
   /**
-   * All there is to tell, in Prometheus's text format.
+   * Returns all metrics in Prometheus's text format.
    *
    * @param status Undefined until the program is loaded.
-   * @param connections How many of clients are open.
+   * @param connections Number of open client connections.
    */
   render(status: Status | undefined, connections: number): string {
     return exposition([
@@ -185,7 +185,7 @@ function ofProgram({ instances, queued, traps, limits, backends }: Status): Metr
   ];
 }
 
-/** Under the names that Prometheus's own clients give them. */
+/** Metrics of the process, named as by Prometheus's own client libraries. */
 function ofProcess(): Metric[] {
   const { rss, heapUsed } = Deno.memoryUsage();
   const { user, system } = process.cpuUsage();

@@ -3,19 +3,19 @@ export type Colour = keyof typeof CODES;
 
 const CODES = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 
-/** What an {@linkcode Output} writes to: `Deno.stdout`, `Deno.stderr` or a test. */
+/** Stream that an {@linkcode Output} writes to: `Deno.stdout`, `Deno.stderr` or a test's. */
 export interface OutputStream {
   writeSync(bytes: Uint8Array): number;
   isTerminal(): boolean;
 }
 
-/** Text is handed on when this much has come together. */
+/** Characters that are buffered at most. */
 const MAX_BUFFERED = 64 * 1024;
-/** How soon a full pipe is tried again. */
+/** Milliseconds between two tries to write to a full pipe. */
 const RETRY_MILLIS = 1;
 const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
-/** Lines for one of the process's streams, written together once per turn of the event loop. */
+/** Writer of lines to one of the process's streams, which batches the lines of one turn of the event loop. */
 export class Output {
   readonly #sink: OutputStream;
   readonly #colours: boolean;
@@ -23,17 +23,18 @@ export class Output {
   #text = "";
   #due = false;
 
-  /** @param colours Whether colours are welcome; they are used on a terminal only. */
+  /** @param colours Whether colours may be used; a stream that is not a terminal never gets any. */
   constructor(sink: OutputStream, colours: boolean) {
     this.#sink = sink;
     this.#colours = colours && sink.isTerminal();
   }
 
-  /** The text in that colour, if the reader sees colours. */
+  /** Returns the text in a colour, or as it is where colours are off. */
   paint(colour: Colour, text: string): string {
     return this.#colours ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
   }
 
+  /** Writes a line. */
   line(text: string): void {
     this.#text += text + "\n";
     if (this.#text.length >= MAX_BUFFERED) return this.flush();
@@ -42,13 +43,13 @@ export class Output {
     setTimeout(this.#turn, 0);
   }
 
-  /** Writes bytes as they are, after what is buffered. */
+  /** Writes bytes at once, after the buffered lines. */
   raw(bytes: Uint8Array): void {
     this.flush();
     this.#write(bytes);
   }
 
-  /** Writes what is buffered. */
+  /** Writes the buffered lines. */
   flush(): void {
     if (!this.#text) return;
     const bytes = this.#encoder.encode(this.#text);

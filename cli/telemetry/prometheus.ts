@@ -1,9 +1,9 @@
-/** One number under a metric's name, with what tells it from the others. */
+/** One value of a metric, with its labels. */
 export interface Sample {
   readonly value: number;
   /** In order. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** What comes behind the metric's name: `_bucket`, `_sum` and `_count` of a histogram. */
+  /** Suffix of the metric's name: `_bucket`, `_sum` and `_count` of a histogram. */
   readonly suffix?: string;
 }
 
@@ -11,7 +11,7 @@ export interface Sample {
 export interface Metric {
   readonly name: string;
   readonly kind: "counter" | "gauge" | "histogram";
-  /** What it tells, in one line. */
+  /** Description in one line. */
   readonly help: string;
   readonly samples: readonly Sample[];
 }
@@ -19,7 +19,7 @@ export interface Metric {
 /** The content type of {@linkcode exposition}. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Metrics in Prometheus's text format, version 0.0.4. Those without samples are left out. */
+/** Formats metrics as Prometheus's text format, version 0.0.4. Metrics without samples are left out. */
 export function exposition(metrics: readonly Metric[]): string {
   return metrics.filter(({ samples }) => samples.length).map((metric) =>
     `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.kind}\n` +
@@ -27,7 +27,7 @@ export function exposition(metrics: readonly Metric[]): string {
   ).join("");
 }
 
-/** A metric with one sample. */
+/** Returns a metric with one sample. */
 export function single(
   kind: "counter" | "gauge",
   name: string,
@@ -37,7 +37,7 @@ export function single(
   return { name, kind, help, samples: [{ value }] };
 }
 
-/** A metric with a sample for each value of one label. */
+/** Returns a metric with a sample for each value of one label. */
 export function labelled(
   kind: "counter" | "gauge",
   name: string,
@@ -49,13 +49,13 @@ export function labelled(
   return { name, kind, help, samples };
 }
 
-/** Counts values by how large they are. */
+/** Histogram: counts values by buckets. */
 export class Histogram {
   readonly #bounds: readonly number[];
   readonly #counts: number[];
   #sum = 0;
 
-  /** @param bounds The upper bounds of all buckets but the last, which has none; in ascending order. */
+  /** @param bounds Upper bounds of the buckets, in ascending order; one more bucket has no bound. */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
     this.#counts = Array(bounds.length + 1).fill(0);

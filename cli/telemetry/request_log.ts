@@ -1,11 +1,11 @@
 import type { LogEntry } from "../../service/log.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** How long an entry waits for the access record of its request, in milliseconds. */
+/** Milliseconds that an entry waits for the access record of its request. */
 const MAX_HELD = 1000;
-/** Ids of ended requests that are remembered: their late entries wait for nothing. */
+/** Ids of ended requests that are remembered: later entries of those are written at once. */
 const MAX_ENDED = 256;
-/** Entries of one request that are held. */
+/** Entries of one request that are held at most. */
 const MAX_ENTRIES = 100;
 
 interface Held {
@@ -14,9 +14,9 @@ interface Held {
 }
 
 /**
- * A terminal that writes what the host notices about a request after the request's access record, so that its reader
- * knows which request it is about. Such entries wait for a second at the most: a request that goes on may be one that
- * hangs, and they may say why.
+ * Returns a terminal that writes the host's entries about a request after the request's access record, so that the
+ * reader knows which request they are about. Entries wait for a second at most: a request that goes on may hang, and
+ * they may say why.
  */
 export function recordFirst(terminal: Terminal): Terminal & Disposable {
   const held = new Map<string, Held>();

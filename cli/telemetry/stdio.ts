@@ -2,7 +2,7 @@ import type { LogSink } from "../../service/log.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Which of a guest's streams are treated as log endpoints of the same name. */
+/** Streams of a guest that are treated as log endpoints of the same name. */
 export interface Captured {
   readonly stdout: boolean;
   readonly stderr: boolean;
@@ -11,8 +11,8 @@ export interface Captured {
 const NEWLINE = 10;
 
 /**
- * Takes what a guest writes to its standard output and error: each piece between newlines of one write as a record of a
- * log endpoint, where the stream is captured; else as it is. Everything appears in the order in which it was written.
+ * Returns a sink for a guest's standard output and error. Of a captured stream, each line of a write is a record of a
+ * log endpoint; other streams go to the terminal as they are, in the order in which they were written.
  */
 export function stdioTo(
   terminal: Terminal,
@@ -27,7 +27,7 @@ export function stdioTo(
   };
 }
 
-/** Nothing is kept for the next write: its last piece counts without a newline too. */
+/** Splits a write at its newlines. Nothing is kept for the next write: a last piece without a newline is a line. */
 function piecesOf(bytes: Uint8Array): string[] {
   const decoder = new TextDecoder();
   const pieces: string[] = [];

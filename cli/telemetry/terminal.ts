@@ -5,31 +5,31 @@ import type { LogFormat } from "../flags/flag_values.ts";
 import type { AccessEntry } from "../../server/listen_options.ts";
 import type { Output } from "./output.ts";
 
-/** How the terminal is set up. */
+/** Settings of {@linkcode openTerminal}. */
 export interface TerminalOptions {
-  /** 0 tells warnings and what is worth knowing, 1 details too, 2 hostcalls too. */
+  /** 0 writes information and above, 1 details too, 2 hostcalls too. */
   readonly verbosity: number;
-  /** How the lines of the access log are written; by default as text. */
+  /** Format of access lines; by default text. */
   readonly format?: LogFormat;
-  /** Whether what the host tells of a request has the request's id behind its first line; by default not. */
+  /** Whether host entries have their request's id behind the first line; by default not. */
   readonly requestIds?: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
 }
 
-/** Where everything goes that the process has to say. */
+/** Output of the process. */
 export interface Terminal {
   readonly log: (entry: LogEntry) => void;
   readonly access: (entry: AccessEntry) => void;
-  /** A line of standard output, as it is. */
+  /** Writes a line of standard output, as it is. */
   readonly line: (text: string) => void;
-  /** Bytes of a guest's standard output or error, as they are and at once. */
+  /** Writes bytes of a guest's standard output or error, as they are and at once. */
   readonly raw: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
-  /** Something about the process itself. */
+  /** Writes a message about the process itself. */
   readonly note: (level: LogLevel, message: string) => void;
-  /** Writes what is still buffered. */
+  /** Writes buffered lines. */
   flush(): void;
-  /** Flushes, and gives LogTape's configuration back. */
+  /** Flushes, and resets LogTape's configuration. */
   close(): void;
 }
 
@@ -113,7 +113,7 @@ function endpointLine(entry: LogEntry & { kind: "endpoint" }, output: Output): s
   return `${output.paint("cyan", entry.endpoint)} :: ${entry.message.replaceAll("\n", "\\n")}`;
 }
 
-/** The message with its request's id behind its first line: what clients are told that get no details. */
+/** Adds the request's id behind the first line of the message: clients that get no details are told this id. */
 function withId({ message, requestId }: LogEntry & { kind: "host" }): string {
   return requestId === undefined ? message : message.replace(/$/m, ` (request ${requestId})`);
 }
