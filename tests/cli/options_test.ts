@@ -75,8 +75,8 @@ Deno.test("every flag that names a file takes it", async () => {
     errors: "brief",
     imageOptimizer: false,
   });
-  // The authorities are those of the machine that runs the tests.
-  const { configStores, geo, devices, log, ca: _, ...others } = configured.options;
+  // The authorities are those of the machine that runs the tests; the loader of components is always there.
+  const { configStores, geo, devices, log, ca: _, components, ...others } = configured.options;
   assertEquals(others, {
     backends: { o: "http://o" },
     catchAll: "http://all",
@@ -92,6 +92,7 @@ Deno.test("every flag that names a file takes it", async () => {
     errors: "brief",
     reuse: "auto",
   });
+  assert(components);
   const one = configStores?.one;
   assertEquals(typeof one === "function" && one(), { a: "1" });
   assertEquals(geo?.("10.1.1.1"), { city: "x" });
