@@ -28,6 +28,8 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   assemblyscript: [HELLO],
   go: [HELLO, PROXIED],
   javascript: [HELLO, CACHE_HIT, KV_READ, PROXIED],
+  "rust-component": [HELLO],
+  python: [HELLO],
 };
 
 /** Gets a server ready for a case. */

@@ -131,6 +131,7 @@ function hostOf(
     },
     whileRunning(run) {
       const { sandbox } = context;
+      sandbox.execution.leave(); // what a component that was called has taken counts
       sandbox.execution.enter();
       try {
         return run();
