@@ -1,4 +1,13 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { lookup } from "node:dns/promises";
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  isIP,
+  isIPv6,
+  type Server,
+  type Socket,
+} from "node:net";
 
 /** Time limit of a probe: milliseconds until its connection must be accepted. */
 const PROBE_MILLIS = 300;
@@ -63,7 +72,8 @@ export class Acceptor {
       socket.on("connect", () => known(socket.localPort));
       socket.on("close", () => known(undefined));
     });
-    socket.on("error", ({ code }: Error & { code?: string }) => {
+    socket.on("error", ({ name, code }: Error & { code?: string }) => {
+      if (name === "NotCapable") return resolve("accepts"); // nobody may look, which is no fault of the port
       resolve(code === "EMFILE" || code === "ENFILE" ? "unknown" : "fails");
     });
     let timer = setTimeout(() => {
@@ -107,11 +117,26 @@ export class Acceptor {
   }
 }
 
-/** Addresses at which to reach a socket that listens on all addresses. */
+/**
+ * Asks for the permission to listen: without it `node:net` throws where nobody can catch it.
+ *
+ * @throws {Error} If it is denied, or nobody is there to ask.
+ */
+async function askToListen(address: string, port: number): Promise<void> {
+  const host = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
+  const { state } = await Deno.permissions.request({ name: "net", host });
+  if (state !== "granted") {
+    throw new Error(`Deno does not permit it (start with --allow-net=${host}; see --deny-net)`);
+  }
+}
+
+/** Where to reach a socket that listens on every address. */
 const ANY: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-function bind(host: string, port: number): Promise<Server> {
-  // A client that has closed its sending side still gets its responses.
+async function bind(name: string, port: number): Promise<Server> {
+  const host = isIP(name) ? name : (await lookup(name)).address;
+  await askToListen(host, port);
+  // A client that ends its sending side gets what is being answered.
   const server = createServer({ allowHalfOpen: true });
   return new Promise((resolve, reject) => {
     server.once("error", reject);

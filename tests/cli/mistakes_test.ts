@@ -72,6 +72,29 @@ Deno.test("a permission of Deno that is missing is one line", async () => {
   });
 });
 
+Deno.test("a port that Deno does not permit to listen on is one line", async () => {
+  const rest = ["--no-prompt", "--allow-read", "--allow-env"];
+  const bind = (address: string) => ["--bind", address];
+  const denied = (address: string, host = address) =>
+    failed(
+      `Cannot listen on ${address}: Deno does not permit it ` +
+        `(start with --allow-net=${host}; see --deny-net)`,
+    );
+  await withFiles({}, async (folder) => {
+    const first = "127.0.0.1:0";
+    assertEquals(await failing(folder, rest, ...bind(first)), denied(first));
+    for (const net of [["--allow-net=127.0.0.1:9"], ["--allow-net", "--deny-net=127.0.0.1"]]) {
+      assertEquals(await failing(folder, [...rest, ...net], ...bind(first)), denied(first));
+    }
+    assertEquals(await failing(folder, rest, ...bind("[::1]:0")), denied("[::1]:0"));
+    assertEquals(await failing(folder, rest, ...bind("localhost:0")), denied("localhost:0", first));
+    assertEquals(
+      await failing(folder, [...rest, "--allow-net=127.0.0.1:0"], ...bind(first), "--admin", ":0"),
+      denied(":0", "[::]:0"),
+    );
+  });
+});
+
 Deno.test("the folder of a log endpoint's file is made", async () => {
   await withFiles({}, async (folder) => {
     await using cli = new Cli(
