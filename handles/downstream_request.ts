@@ -293,7 +293,8 @@ export class DownstreamRequest {
   #failToGive(error: unknown, body: Payload): void {
     this.#service.report("error", `Cannot respond to a client: ${describe(error)}`, this.id);
     if (!isWhole(body)) this.#attempt("cancel a response's body", () => body.cancel(error));
-    const text = this.#textOf(500, "The host cannot send the response");
+    const why = error instanceof Error ? error.message : String(error);
+    const text = this.#textOf(500, `The host cannot send the response: ${why}`);
     withoutFaults(() => reply(this.exchange, 500, text));
   }
 

@@ -37,14 +37,18 @@ export function optimize(
   const handler = service.backends.make(NAME, async (web) => {
     const fetchImage = (url = request.url) =>
       fetchFrom(service, requestOf(request, url), backend, web.signal, id);
-    return await told(service, optimizer, web, { query, backend: name, fetchImage });
+    return await told({ service, id }, optimizer, web, { query, backend: name, fetchImage });
   });
   return send(service, request, body, handler, id);
 }
 
-/** Asks the optimizer; what it throws is logged as its own. */
+/**
+ * Asks the optimizer; what it throws is logged as its own.
+ *
+ * @param asked Whose log it is, and the id of the client's request in it.
+ */
 async function told(
-  service: Service,
+  { service, id }: { readonly service: Service; readonly id: string },
   optimizer: ImageOptimizer,
   ...[request, options]: Parameters<ImageOptimizer>
 ): Promise<Response> {
@@ -52,7 +56,7 @@ async function told(
     return await optimizer(request, options);
   } catch (error) {
     if (!request.signal.aborted) {
-      service.report("error", `The image optimizer failed: ${describe(error)}`);
+      service.report("error", `The image optimizer failed: ${describe(error)}`, id);
     }
     const failure = new SendError("internal_error", "Cannot transform the image", { cause: error });
     throw Object.assign(failure, { told: true });

@@ -12,7 +12,7 @@ export interface ExchangeWriter {
   readonly bytes: number;
   /** Writes an informational head. */
   inform(head: ResponseHead): void;
-  /** Writes the response. Its connection calls {@linkcode ServerExchange.closed} in the end. */
+  /** Writes the response; throws if its head cannot be written. Its connection calls {@linkcode ServerExchange.closed} in the end. */
   send(head: ResponseHead, body: Payload): void;
   /** Cancels content that is still arriving. */
   abandon(reason: Error): void;
@@ -87,8 +87,18 @@ export class ServerExchange implements Exchange {
   respond(head: ResponseHead, body: Payload): void {
     if (this.#answered) throw new Error("Cannot respond to a request that has its response");
     this.#answered = true;
-    if (!this.#closed) this.#parts.writer.send(head, body);
+    if (!this.#closed) this.#send(head, body);
     else if (!isWhole(body)) body.cancel(this.#gone);
+  }
+
+  /** Without a head that can be written there is no response yet. */
+  #send(head: ResponseHead, body: Payload): void {
+    try {
+      this.#parts.writer.send(head, body);
+    } catch (error) {
+      this.#answered = false;
+      throw error;
+    }
   }
 
   cut(reason: Error): void {

@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { type ByteSource, discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
 import type { ResponseHead } from "../service/http/exchange.ts";
 import { hasNoContent } from "../service/http/framing.ts";
-import { HeaderList } from "../service/http/headers.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { WriteBatcher } from "./write_batcher.ts";
 import {
@@ -70,14 +69,27 @@ export class ResponseWriter {
     if (this.#wire.stream.writable) this.#wire.stream.write(text, "latin1");
   }
 
-  /** Writes the response, at once or as its content arrives. */
+  /**
+   * Writes the response, at once or as its content arrives.
+   *
+   * @throws {Error} If its head cannot be written. Nothing has been sent then.
+   */
   send(head: ResponseHead, body: Payload): void {
     if (isWhole(body)) this.#sendWhole(head, body);
     else if (hasNoContent(head.status, this.#asked.toHead)) {
       // A guest that goes on writing gets no error for it.
       this.#sendWhole(head, EMPTY);
       void discard(body);
-    } else void this.#sendSource(head, body);
+    } else {
+      const first = readFirst(body); // ahead of the head: it may call for a 100
+      try {
+        this.#begin(head, undefined);
+      } catch (error) {
+        giveUp(body, first, "The head cannot be written");
+        throw error;
+      }
+      void this.#sendSource(body, first);
+    }
   }
 
   /** Cancels content that is still arriving, since nobody receives it. */
@@ -93,7 +105,7 @@ export class ResponseWriter {
   }
 
   #sendWhole(head: ResponseHead, body: Uint8Array): void {
-    if (!this.#begin(head, body.length)) return;
+    this.#begin(head, body.length);
     const framing = this.#framing;
     const content = framing.kind === "none"
       ? EMPTY
@@ -126,10 +138,12 @@ export class ResponseWriter {
     else this.#end("");
   }
 
-  /** Writes each piece as it arrives, no faster than the connection takes it. */
-  async #sendSource(head: ResponseHead, source: ByteSource): Promise<void> {
-    let next = readFirst(source); // ahead of the head: it may call for a 100
-    if (!this.#begin(head, undefined)) return giveUp(source, next, "The head cannot be written");
+  /** Hands on each piece as it comes, no faster than the connection takes it. */
+  async #sendSource(
+    source: ByteSource,
+    first: ReturnType<ByteSource["read"]>,
+  ): Promise<void> {
+    let next = first;
     this.#source = source;
     let left = this.#framing.kind === "length" ? this.#framing.length : Infinity;
     try {
@@ -163,27 +177,19 @@ export class ResponseWriter {
     }
   }
 
-  /** Writes the head, or a whole 500 in its place if it is not valid; returns whether content is to follow. */
-  #begin(head: ResponseHead, length: number | undefined): boolean {
+  /** Makes the head; throws if it cannot be written. */
+  #begin(head: ResponseHead, length: number | undefined): void {
     const wire = this.#wire;
-    try {
-      if (!(head.status >= 200 && head.status <= 999)) {
-        throw new RangeError(`${head.status} is not the status of a final response`);
-      }
-      const fields = frameForHttp1(head, length, this.#asked);
-      const persists = !fields.closes && fields.framing.kind !== "close" && wire.persists();
-      const text = headText(head, fields, persists ? "keep-alive" : "close", wire.keepAlive);
-      this.#add(text);
-      this.#framing = fields.framing;
-      this.persists = persists;
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#sendWhole(PLAIN_500, new TextEncoder().encode(`Cannot send the response: ${why}\n`));
-      return false;
+    if (!(head.status >= 200 && head.status <= 999)) {
+      throw new RangeError(`${head.status} is not the status of a final response`);
     }
+    const fields = frameForHttp1(head, length, this.#asked);
+    const persists = !fields.closes && fields.framing.kind !== "close" && wire.persists();
+    this.#add(headText(head, fields, persists ? "keep-alive" : "close", wire.keepAlive));
+    this.#framing = fields.framing;
+    this.persists = persists;
     this.begun = true;
     this.status = head.status;
-    return true;
   }
 
   /** Adds a piece of content to the next write. */
@@ -249,11 +255,6 @@ export class ResponseWriter {
     return room;
   }
 }
-
-const PLAIN_500: ResponseHead = {
-  status: 500,
-  headers: new HeaderList(["Content-Type", "text/plain; charset=utf-8"]),
-};
 
 function joined(parts: readonly (string | Uint8Array)[], size: number): Buffer {
   const bytes = Buffer.allocUnsafe(size);

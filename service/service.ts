@@ -161,8 +161,8 @@ export class Service {
       typeof options.backends === "object" ? options.backends : {},
       {
         catchAll: catchAllOf(options),
-        reportFailure: (error) =>
-          this.report("error", `A backend handler failed: ${describe(error)}`),
+        reportFailure: (error, requestId) =>
+          this.report("error", `A backend handler failed: ${describe(error)}`, requestId),
         report: (level, message, requestId) => this.report(level, message, requestId),
         ca: options.ca,
         stallClock: this.stallClock,

@@ -15,7 +15,7 @@ import { HeaderList } from "../http/headers.ts";
  */
 export function handlerTransport(
   handler: BackendHandler,
-  report: (error: unknown) => void,
+  report: (error: unknown, requestId?: string) => void,
 ): Transport {
   return {
     send(request) {
@@ -47,7 +47,7 @@ async function answer(
   handler: BackendHandler,
   request: BackendRequest,
   signal: AbortSignal,
-  report: (error: unknown) => void,
+  report: (error: unknown, requestId?: string) => void,
 ): Promise<BackendResponse> {
   const { body } = request;
   const stop = () => isWhole(body) || body.cancel(signal.reason);
@@ -63,7 +63,7 @@ async function answer(
   } catch (error) {
     stop();
     if (error instanceof SendError) throw error;
-    if (!signal.aborted) report(error);
+    if (!signal.aborted) report(error, request.requestId);
     const message = error instanceof Error ? error.message : String(error);
     throw Object.assign(failure("internal_error", message, error), { told: true });
   }

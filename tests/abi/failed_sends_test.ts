@@ -82,7 +82,7 @@ Deno.test("what a backend in JavaScript throws is told once, as its own", async 
     throw new Error("as it was");
   });
   assertEquals(lines.length, 1);
-  assertMatch(lines[0]!, /^error false: A backend handler failed: .*as it was/);
+  assertMatch(lines[0]!, /^error true: A backend handler failed: .*as it was/);
 });
 
 Deno.test("a backend in JavaScript that answers with no Response is told", async () => {

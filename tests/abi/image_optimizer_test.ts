@@ -154,6 +154,7 @@ Deno.test("what the hook throws is an error with a detail, and logged", async ()
   const [entry] = b.logs;
   assert(entry?.kind === "host");
   assertStringIncludes(entry.message, "The image optimizer failed: Error: no such filter");
+  assertEquals(entry.requestId?.length, 32);
   assertEquals(b.logs.length, 1);
 });
 

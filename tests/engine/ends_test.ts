@@ -113,7 +113,10 @@ for (const path of PATHS) {
       const exchange = new Failing(at(path), fail, 1);
       await subject.app.answer(exchange);
       assertEquals((await exchange.response()).head.status, 500);
-      assertEquals(await exchange.responseText(), "The host cannot send the response\n");
+      assertEquals(
+        await exchange.responseText(),
+        "The host cannot send the response: on purpose\n",
+      );
       await subject.assertFree();
       assertEquals(subject.faults, 1);
     });

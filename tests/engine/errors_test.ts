@@ -4,6 +4,11 @@
  *
  * @module
  */
+import { DownstreamRequest } from "../../handles/downstream_request.ts";
+import { GuestResponse } from "../../handles/message.ts";
+import { listen } from "../../server/listener.ts";
+import { EMPTY } from "../../service/http/bytes.ts";
+import { Service } from "../../service/service.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
 import { FakeExchange, type FakeRequest } from "../abi/_bench.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
@@ -160,3 +165,32 @@ Deno.test("serve: --errors brief keeps the stack from clients, and the log has i
   assertStringIncludes(line, `The guest trapped: unreachable (request ${id})`);
   assertMatch(await cli.line("stderr"), /^ {2}at /);
 });
+
+for (const errors of ["brief", "details"] as const) {
+  Deno.test(`a head that cannot be written is told once in the log, and to clients as errors says: ${errors}`, async () => {
+    const log: LogEntry[] = [];
+    const service = new Service({ errors, log: (entry) => void log.push(entry) });
+    const response = Object.assign(new GuestResponse(), { status: 150 });
+    const listener = await listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      answer(exchange) {
+        const received = new DownstreamRequest(service, exchange);
+        received.start();
+        received.respond(response, () => EMPTY);
+        received.finish();
+        return received.closed;
+      },
+    });
+    const { status, body } = await fetchRaw(listener.port, "/");
+    await listener.drain(0);
+    service.close();
+    const told = log.flatMap((entry) => entry.kind === "host" ? [entry] : []);
+    assertEquals(told.length, 1);
+    assertMatch(told[0]!.message, /^Cannot respond to a client: .*150 is not the status/);
+    const brief = `Internal Server Error: the log has more on request ${told[0]!.requestId}\n`;
+    const details =
+      "The host cannot send the response: 150 is not the status of a final response\n";
+    assertEquals([status, body], [500, errors === "brief" ? brief : details]);
+  });
+}

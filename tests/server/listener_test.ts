@@ -1,6 +1,12 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "../assert.ts";
 import type { Exchange } from "../../service/http/exchange.ts";
-import { EMPTY } from "../../service/http/bytes.ts";
+import { EMPTY, fromReadable } from "../../service/http/bytes.ts";
 import { listen } from "../../server/listener.ts";
 import { answerText, bytes, head, serving, textOf, Wire } from "../cli/wire.ts";
 
@@ -60,7 +66,7 @@ Deno.test("a status without a name has an empty reason", async () => {
   assertEquals(await wire.until("\r\n"), "HTTP/1.1 799 \r\n");
 });
 
-Deno.test("a head that cannot be written becomes a 500 that says so", async () => {
+Deno.test("a head that cannot be written throws, and leaves room for a 500", async () => {
   const heads = [
     head(1000),
     head(150),
@@ -69,15 +75,22 @@ Deno.test("a head that cannot be written becomes a 500 that says so", async () =
     head(200, "transfer-encoding", "chunked", "a", "b\n"),
   ];
   await using server = await serving((exchange) => {
-    exchange.respond(heads[Number(exchange.head.url.split("/").at(-1))]!, bytes("hidden"));
+    const [, index, kind] = exchange.head.url.split("/").slice(2);
+    const content = bytes("hidden");
+    const body = kind === "whole"
+      ? content
+      : fromReadable(new Blob([content as Uint8Array<ArrayBuffer>]).stream());
+    const error = assertThrows(() => exchange.respond(heads[Number(index)]!, body), Error);
+    answerText(exchange, `${error.message}\n`, 500);
   });
   using wire = await Wire.open(server.port);
   for (const [index, why] of ["1000", "150", "0 is", "bad name", "a"].entries()) {
-    await wire.send(`GET /${index} HTTP/1.1\r\nHost: a\r\n\r\n`);
-    const text = await wire.until("\r\n\r\n") + await wire.until("\n");
-    assertStringIncludes(text, "HTTP/1.1 500 ");
-    assertStringIncludes(text, "Cannot send the response: ");
-    assertStringIncludes(text, why);
+    for (const kind of ["whole", "stream"]) {
+      await wire.send(`GET /${index}/${kind} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      const text = await wire.until("\r\n\r\n") + await wire.until("\n");
+      assertStringIncludes(text, "HTTP/1.1 500 ");
+      assertStringIncludes(text, why);
+    }
   }
 });
 
