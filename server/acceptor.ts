@@ -1,20 +1,15 @@
 import { lookup } from "node:dns/promises";
-import {
-  type AddressInfo,
-  connect,
-  createServer,
-  isIP,
-  isIPv6,
-  type Server,
-  type Socket,
-} from "node:net";
+import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from "node:net";
 
 /** Time limit of a probe: milliseconds until its connection must be accepted. */
 const PROBE_MILLIS = 300;
 /** Milliseconds granted after that, so that a connection that arrived while a guest ran is accepted first. */
 const STALL_MILLIS = 100;
 
-/** Result of a probe; `unknown` if the process has no open files left for its connection. */
+/** Rejects where the runtime does not permit to listen: `node:net` throws then where nobody can catch it. */
+export type Permit = (address: string, port: number) => Promise<void>;
+
+/** What a connection of the process's own has shown: `unknown` where none could be made for want of open files. */
 export type Probe = "accepts" | "fails" | "unknown";
 
 /**
@@ -48,14 +43,16 @@ export class Acceptor {
    * Listens on an address.
    *
    * @param accept Called with each connection.
-   * @throws {Error} Node's error; its `code` is `EADDRINUSE` for a port that is in use.
+   * @param permit Called before; rejects where the runtime does not permit to listen.
+   * @throws {Error} Node's; its `code` is `EADDRINUSE` for a taken port.
    */
   static async open(
     host: string,
     port: number,
     accept: (socket: Socket) => void,
+    permit?: Permit,
   ): Promise<Acceptor> {
-    return new Acceptor(await bind(host, port), accept);
+    return new Acceptor(await bind(host, port, permit), accept);
   }
 
   /** Number of connections that were accepted. */
@@ -117,25 +114,12 @@ export class Acceptor {
   }
 }
 
-/**
- * Asks for the permission to listen: without it `node:net` throws where nobody can catch it.
- *
- * @throws {Error} If it is denied, or nobody is there to ask.
- */
-async function askToListen(address: string, port: number): Promise<void> {
-  const host = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
-  const { state } = await Deno.permissions.request({ name: "net", host });
-  if (state !== "granted") {
-    throw new Error(`Deno does not permit it (start with --allow-net=${host}; see --deny-net)`);
-  }
-}
-
 /** Where to reach a socket that listens on every address. */
 const ANY: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-async function bind(name: string, port: number): Promise<Server> {
+async function bind(name: string, port: number, permit?: Permit): Promise<Server> {
   const host = isIP(name) ? name : (await lookup(name)).address;
-  await askToListen(host, port);
+  await permit?.(host, port);
   // A client that ends its sending side gets what is being answered.
   const server = createServer({ allowHalfOpen: true });
   return new Promise((resolve, reject) => {

@@ -57,6 +57,8 @@ export interface ListenOptions extends HttpServerOptions {
   readonly hostname: string;
   /** Port; 0 takes any free one. */
   readonly port: number;
+  /** Called before an address is listened on; rejects where the runtime does not permit it. */
+  readonly permit?: ((address: string, port: number) => Promise<void>) | undefined;
 }
 
 /** A server that listens. */

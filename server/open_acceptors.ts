@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Acceptor } from "./acceptor.ts";
+import { Acceptor, type Permit } from "./acceptor.ts";
 
 /** Attempts to find a port that is free on both addresses of localhost. */
 const PORT_ATTEMPTS = 10;
@@ -22,14 +22,15 @@ export async function openAcceptors(
   hostname: string,
   port: number,
   accept: Accept,
+  permit?: Permit,
 ): Promise<Acceptor[]> {
-  if (hostname === "") return [await openEither("::", "0.0.0.0", port, accept)];
-  if (hostname !== "localhost") return [await Acceptor.open(hostname, port, accept)];
+  if (hostname === "") return [await openEither("::", "0.0.0.0", port, accept, permit)];
+  if (hostname !== "localhost") return [await Acceptor.open(hostname, port, accept, permit)];
   for (let attempt = 1;; attempt++) {
-    const first = await openEither("127.0.0.1", "::1", port, accept);
+    const first = await openEither("127.0.0.1", "::1", port, accept, permit);
     if (first.address !== "127.0.0.1") return [first];
     try {
-      return [first, await Acceptor.open("::1", first.port, accept)];
+      return [first, await Acceptor.open("::1", first.port, accept, permit)];
     } catch (error) {
       if (codeOf(error) !== "EADDRINUSE") return [first];
       first.close();
@@ -44,12 +45,13 @@ async function openEither(
   other: string,
   port: number,
   accept: Accept,
+  permit?: Permit,
 ): Promise<Acceptor> {
   try {
-    return await Acceptor.open(one, port, accept);
+    return await Acceptor.open(one, port, accept, permit);
   } catch (error) {
     if (!NO_SUCH_ADDRESS.has(codeOf(error))) throw error;
-    return await Acceptor.open(other, port, accept);
+    return await Acceptor.open(other, port, accept, permit);
   }
 }
 
