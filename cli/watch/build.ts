@@ -1,0 +1,84 @@
+/** Milliseconds that an interrupted build has to end by itself. */
+const GRACE = 2000;
+
+/** Settings of a {@linkcode Builder}. */
+export interface BuildOptions {
+  /** A command line, for the shell. */
+  readonly command: string;
+  /** Environment on top of the process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs. By default the working folder. */
+  readonly folder?: string;
+}
+
+/** How a build has ended: `interrupted` when a newer one has taken its place. */
+export type BuildResult = "built" | "failed" | "interrupted";
+
+/** Runs a build command, one run at a time; its output goes to the terminal. */
+export class Builder implements AsyncDisposable {
+  readonly #options: BuildOptions;
+  #running: { readonly child: Deno.ChildProcess; interrupted: boolean } | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  /** Number of the newest build that was asked for. */
+  #newest = 0;
+
+  constructor(options: BuildOptions) {
+    this.#options = options;
+  }
+
+  /** Builds anew; a build that still runs is ended first, with all processes that it has started. */
+  build(): Promise<BuildResult> {
+    this.#interrupt();
+    const number = ++this.#newest;
+    const result = this.#last.then(() => this.#run(number));
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #run(number: number): Promise<BuildResult> {
+    if (number !== this.#newest) return "interrupted";
+    const { command, env = {}, folder } = this.#options;
+    const [shell, flag] = Deno.build.os === "windows"
+      ? ["cmd", "/c"] as const
+      : ["sh", "-c"] as const;
+    const child = new Deno.Command(shell, {
+      args: [flag, command],
+      env: { ...env },
+      ...folder !== undefined && { cwd: folder },
+      stdin: "null",
+      stdout: "inherit",
+      stderr: "inherit",
+      detached: Deno.build.os !== "windows", // a process group of its own, which can be ended as a whole
+    }).spawn();
+    const running = this.#running = { child, interrupted: false };
+    const { success } = await child.status;
+    if (this.#running === running) this.#running = undefined;
+    if (running.interrupted) return "interrupted";
+    return success ? "built" : "failed";
+  }
+
+  #interrupt(): void {
+    const running = this.#running;
+    if (!running || running.interrupted) return;
+    running.interrupted = true;
+    end(running.child, "SIGTERM");
+    const timer = setTimeout(() => end(running.child, "SIGKILL"), GRACE);
+    running.child.status.finally(() => clearTimeout(timer));
+  }
+
+  /** Ends a build that runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#newest++;
+    this.#interrupt();
+    await this.#last;
+  }
+}
+
+function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    if (Deno.build.os === "windows") child.kill(signal);
+    else Deno.kill(-child.pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
+}

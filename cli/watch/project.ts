@@ -1,0 +1,119 @@
+import { parse } from "npm:smol-toml@1.9.1";
+import { dirname, join } from "node:path";
+import { parseEnv } from "node:util";
+import { CommandError, reasonOf } from "../errors.ts";
+
+/** How a project is built, and where its program is then. */
+export interface ProjectBuild {
+  /** A command line for the shell, run in {@linkcode ProjectBuild.folder}. */
+  readonly command: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly folder: string;
+  /** Paths of the program, the usual one first: the newest that exists is what was built. */
+  readonly outputs: readonly string[];
+}
+
+/** Where the Fastly CLI puts every program that it builds. */
+const USUAL_OUTPUT = "bin/main.wasm";
+const RUST_TARGETS = ["wasm32-wasip1", "wasm32-wasi"];
+
+/** Build commands of the Fastly CLI, by `language`, for a fastly.toml without `[scripts] build`. */
+const DEFAULT_BUILDS: Readonly<Record<string, string>> = {
+  rust: "cargo build --release --target wasm32-wasip1",
+  go: "GOARCH=wasm GOOS=wasip1 go build -o bin/main.wasm .",
+  javascript: "npm exec js-compute-runtime ./src/index.js ./bin/main.wasm",
+  assemblyscript: "npm exec -- asc assembly/index.ts --outFile bin/main.wasm --optimize --noAssert",
+};
+
+/**
+ * Reads how a project is built from its fastly.toml: `[scripts]` `build`, `post_build`, `env_vars` and `env_file`, and
+ * `language` (https://www.fastly.com/documentation/reference/compute/fastly-toml/).
+ *
+ * @param text The content of the manifest; `[local_server]` is read elsewhere.
+ * @throws {CommandError} If it names neither a command nor a language with a usual one.
+ */
+export function projectBuildOf(manifest: string, text: string): ProjectBuild {
+  const folder = dirname(manifest);
+  const toml = tableOf(parsed(manifest, text));
+  const scripts = tableOf(toml.scripts);
+  const language = String(toml.language ?? "").toLowerCase();
+  const build = textOf(scripts.build) ?? DEFAULT_BUILDS[language];
+  if (build === undefined) {
+    throw new CommandError(
+      `Cannot build the project: ${manifest} has no build command (add [scripts] with ` +
+        `build = "…", or name a program: fastlike app.wasm)`,
+    );
+  }
+  const after = textOf(scripts.post_build);
+  return {
+    command: after === undefined ? build : `${build} && ${after}`,
+    env: { ...envFileOf(folder, textOf(scripts.env_file)), ...variablesOf(scripts.env_vars) },
+    folder,
+    outputs: [USUAL_OUTPUT, ...rustOutputs(folder)].map((path) => join(folder, path)),
+  };
+}
+
+function parsed(manifest: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new CommandError(`Cannot read ${manifest}: ${reasonOf(error).split("\n")[0]}`);
+  }
+}
+
+/** The program that was built last; undefined if there is none. */
+export function newestOf(outputs: readonly string[]): string | undefined {
+  let newest: { readonly path: string; readonly time: number } | undefined;
+  for (const path of outputs) {
+    try {
+      const time = Deno.statSync(path).mtime?.getTime() ?? 0;
+      if (!newest || time > newest.time) newest = { path, time };
+    } catch {
+      // It is not there.
+    }
+  }
+  return newest?.path;
+}
+
+/** Where cargo leaves a program that nobody has copied to the usual place. */
+function rustOutputs(folder: string): string[] {
+  let name: unknown;
+  try {
+    const cargo = parse(Deno.readTextFileSync(join(folder, "Cargo.toml"))) as Record<
+      string,
+      unknown
+    >;
+    const [bin] = Array.isArray(cargo.bin) ? cargo.bin : [];
+    name = tableOf(bin).name ?? tableOf(cargo.package).name;
+  } catch {
+    return [];
+  }
+  const target = Deno.env.get("CARGO_TARGET_DIR") ?? "target";
+  return RUST_TARGETS.map((triple) => join(target, triple, "release", `${name}.wasm`));
+}
+
+function envFileOf(folder: string, file: string | undefined): Record<string, string> {
+  if (file === undefined) return {};
+  const path = join(folder, file);
+  try {
+    return { ...parseEnv(Deno.readTextFileSync(path)) } as Record<string, string>;
+  } catch (error) {
+    throw new CommandError(
+      `Cannot read ${path}, which [scripts] env_file names: ${reasonOf(error)}`,
+    );
+  }
+}
+
+/** Variables of a list, each written as `NAME=value`. */
+function variablesOf(list: unknown): Record<string, string> {
+  const lines = Array.isArray(list) ? list.map(String) : [];
+  return { ...parseEnv(lines.join("\n")) } as Record<string, string>;
+}
+
+function tableOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value.trim() !== "" ? value : undefined;
+}

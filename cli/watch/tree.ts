@@ -1,0 +1,81 @@
+import ignore, { type Ignore } from "npm:ignore@7.0.16";
+import { join } from "node:path";
+import { signatureOf, type Snapshot, watchChanges, type WatchOptions } from "./changes.ts";
+
+/** Files whose patterns say what is no source. */
+const IGNORE_FILES = [".gitignore", ".fastlyignore"];
+/** Folders that no tool's sources are in. */
+const NEVER = [".git/", "node_modules/"];
+
+/** Settings of {@linkcode watchTrees}. */
+export type TreesOptions = Pick<WatchOptions, "changed" | "interval" | "poll"> & {
+  /** Folders, or files, whose changes count; what their `.gitignore` and `.fastlyignore` name does not. */
+  readonly roots: readonly string[];
+  /** Files that do not count wherever they are: what the build writes. */
+  readonly except?: readonly string[];
+};
+
+/** Watches all files below some folders. */
+export function watchTrees({ roots, except = [], ...options }: TreesOptions): Disposable {
+  const left = new Set(except.map((path) => join(Deno.cwd(), path)));
+  return watchChanges({
+    ...options,
+    snapshot: () => {
+      const found = new Map<string, string>();
+      for (const root of roots) walk(root, [], found);
+      for (const path of found.keys()) if (left.has(join(Deno.cwd(), path))) found.delete(path);
+      return found;
+    },
+    folders: () => roots,
+    recursive: true,
+  });
+}
+
+/** Patterns, and the folder that their paths are relative to. */
+interface Rules {
+  readonly base: string;
+  readonly patterns: Ignore;
+}
+
+function walk(path: string, rules: readonly Rules[], found: Map<string, string>): void {
+  let entries: Deno.DirEntry[];
+  try {
+    entries = [...Deno.readDirSync(path)];
+  } catch {
+    found.set(path, signatureOf(path)); // a file, or nothing
+    return;
+  }
+  const all = [...rules, rulesOf(path)];
+  for (const { name, isDirectory } of entries) {
+    const child = join(path, name);
+    if (isIgnored(child, isDirectory, all)) continue;
+    if (isDirectory) walk(child, all, found);
+    else found.set(child, signatureOf(child));
+  }
+}
+
+function rulesOf(folder: string): Rules {
+  const patterns = ignore().add(NEVER);
+  for (const name of IGNORE_FILES) {
+    try {
+      patterns.add(Deno.readTextFileSync(join(folder, name)));
+    } catch {
+      // There is none.
+    }
+  }
+  return { base: folder, patterns };
+}
+
+function isIgnored(path: string, isDirectory: boolean, rules: readonly Rules[]): boolean {
+  return rules.some(({ base, patterns }) => {
+    const relative = path.slice(base === "." ? 0 : base.length + (base.endsWith("/") ? 0 : 1));
+    return patterns.ignores(isDirectory ? `${relative}/` : relative);
+  });
+}
+
+/** For tests: the state of a folder as it is compared. */
+export function snapshotOf(root: string): Snapshot {
+  const found = new Map<string, string>();
+  walk(root, [], found);
+  return found;
+}

@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { Builder } from "../../../cli/watch/build.ts";
+import { newestOf, projectBuildOf } from "../../../cli/watch/project.ts";
+import { assertEquals, assertThrows } from "../../assert.ts";
+
+Deno.test("a build tells how it has ended, and runs in its folder with its environment", async () => {
+  const folder = await Deno.makeTempDir();
+  await using builder = new Builder({ command: 'echo "$WORD" > out', env: { WORD: "hi" }, folder });
+  assertEquals(await builder.build(), "built");
+  assertEquals(await Deno.readTextFile(join(folder, "out")), "hi\n");
+  await using failing = new Builder({ command: "exit 3", folder });
+  assertEquals(await failing.build(), "failed");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a newer build ends the one that runs, with all that it has started, and passes one that waits", async () => {
+  const folder = await Deno.makeTempDir();
+  const [ready, ended] = [join(folder, "ready"), join(folder, "ended")];
+  const child = `trap 'echo child > ended; exit' TERM; echo > ready; while :; do sleep 0.02; done`;
+  await Deno.writeTextFile(join(folder, "child.sh"), child);
+  const command = "if [ ! -e quick ]; then sh child.sh & wait; fi";
+  await using builder = new Builder({ command, folder });
+  const first = builder.build();
+  while (!await read(ready)) await new Promise((resolve) => setTimeout(resolve, 5));
+  await Deno.writeTextFile(join(folder, "quick"), "");
+  const results = [first, builder.build(), builder.build()];
+  assertEquals(await Promise.all(results), ["interrupted", "interrupted", "built"]);
+  while (!await read(ended)) await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(await read(ended), "child\n");
+  await Deno.remove(folder, { recursive: true });
+});
+
+async function read(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch {
+    return "";
+  }
+}
+
+Deno.test("a project's build comes from [scripts], with its variables and its post_build", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(join(folder, "build.env"), 'A=file\nB="from file"\n');
+  const build = projectBuildOf(
+    join(folder, "fastly.toml"),
+    `language = "rust"
+[scripts]
+build = "make"
+post_build = "strip bin/main.wasm"
+env_file = "build.env"
+env_vars = ["A=manifest", "C=1=2"]`,
+  );
+  assertEquals(build, {
+    command: "make && strip bin/main.wasm",
+    env: { A: "manifest", B: "from file", C: "1=2" },
+    folder,
+    outputs: [join(folder, "bin/main.wasm")],
+  });
+  await Deno.remove(folder, { recursive: true });
+});
+
+for (const language of ["rust", "go", "javascript", "assemblyscript"]) {
+  Deno.test(`a ${language} project without a build command is built as its SDK says`, () => {
+    const { command } = projectBuildOf("fastly.toml", `language = "${language}"`);
+    assertEquals(command.length > 0, true);
+  });
+}
+
+Deno.test("a project of an unknown language without a build command is told what to add", () => {
+  assertThrows(
+    () => projectBuildOf("fastly.toml", `language = "other"`),
+    Error,
+    "Cannot build the project: fastly.toml has no build command (add [scripts] with build",
+  );
+  assertThrows(
+    () => projectBuildOf("fastly.toml", `language = "rust"\n[scripts]\nenv_file = "nowhere.env"`),
+    Error,
+    "Cannot read nowhere.env, which [scripts] env_file names",
+  );
+});
+
+Deno.test("the newest program is what was built, cargo's own output included", async () => {
+  const folder = await Deno.makeTempDir();
+  const write = async (path: string, time: number) => {
+    await Deno.mkdir(join(folder, path, ".."), { recursive: true });
+    await Deno.writeTextFile(join(folder, path), "");
+    await Deno.utime(join(folder, path), time, time);
+  };
+  await Deno.writeTextFile(join(folder, "Cargo.toml"), '[package]\nname = "my-app"\n');
+  const { outputs } = projectBuildOf(join(folder, "fastly.toml"), 'language = "rust"');
+  assertEquals(newestOf(outputs), undefined);
+  await write("bin/main.wasm", 1000);
+  assertEquals(newestOf(outputs), join(folder, "bin/main.wasm"));
+  await write("target/wasm32-wasip1/release/my-app.wasm", 2000);
+  assertEquals(newestOf(outputs), join(folder, "target/wasm32-wasip1/release/my-app.wasm"));
+  await Deno.remove(folder, { recursive: true });
+});

@@ -1,0 +1,129 @@
+import { join } from "node:path";
+import { watchFiles } from "../../../cli/watch/changes.ts";
+import { assertEquals } from "../../assert.ts";
+
+/** A folder of its own, and what is told of changes to files in it. */
+class Watched implements AsyncDisposable {
+  readonly folder = Deno.makeTempDirSync();
+  readonly #told: string[][] = [];
+  #waiting: ((paths: string[]) => void) | undefined;
+  #watch: Disposable | undefined;
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  watch(names: readonly string[], options: { poll?: boolean; interval?: number } = {}): void {
+    const files = names.map((name) => this.path(name));
+    this.#watch = watchFiles({
+      files: () => files,
+      changed: (paths) => {
+        const told = paths.map((path) => path.slice(this.folder.length + 1));
+        const waiting = this.#waiting;
+        this.#waiting = undefined;
+        if (waiting) waiting(told);
+        else this.#told.push(told);
+      },
+      ...options,
+    });
+  }
+
+  /** The next change that is told. */
+  next(): Promise<string[]> {
+    const told = this.#told.shift();
+    return told ? Promise.resolve(told) : new Promise((resolve) => this.#waiting = resolve);
+  }
+
+  write(name: string, text: string): void {
+    Deno.writeTextFileSync(this.path(name), text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch?.[Symbol.dispose]();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+for (const poll of [false, true]) {
+  const how = poll ? ", seen by regular looks alone" : "";
+  const options = poll ? { poll, interval: 20 } : {};
+
+  Deno.test(`a file that is rewritten is told${how}`, async () => {
+    await using watched = new Watched();
+    watched.write("a", "one");
+    watched.write("b", "one");
+    watched.watch(["a", "b"], options);
+    watched.write("a", "more");
+    assertEquals(await watched.next(), ["a"]);
+    watched.write("b", "more");
+    assertEquals(await watched.next(), ["b"]);
+  });
+
+  Deno.test(`each file that takes another's place is told, not only the first${how}`, async () => {
+    await using watched = new Watched();
+    watched.write("a", "0");
+    watched.watch(["a"], options);
+    for (const text of ["1", "2", "3"]) {
+      watched.write("new", text);
+      Deno.renameSync(watched.path("new"), watched.path("a"));
+      assertEquals(await watched.next(), ["a"]);
+    }
+  });
+
+  Deno.test(`a file that is truncated, removed or made is told${how}`, async () => {
+    await using watched = new Watched();
+    watched.write("a", "text");
+    watched.watch(["a", "b"], options);
+    Deno.truncateSync(watched.path("a"));
+    assertEquals(await watched.next(), ["a"]);
+    Deno.removeSync(watched.path("a"));
+    assertEquals(await watched.next(), ["a"]);
+    watched.write("b", "made");
+    assertEquals(await watched.next(), ["b"]);
+  });
+}
+
+Deno.test("a file is told after its folder was removed and made again, each time", async () => {
+  await using watched = new Watched();
+  Deno.mkdirSync(watched.path("target/release"), { recursive: true });
+  watched.write("target/release/app.wasm", "0");
+  watched.watch(["target/release/app.wasm"], { interval: 50 });
+  for (const text of ["11", "222"]) {
+    Deno.removeSync(watched.path("target"), { recursive: true });
+    assertEquals(await watched.next(), ["target/release/app.wasm"], "removed");
+    Deno.mkdirSync(watched.path("target/release"), { recursive: true });
+    watched.write("target/release/app.wasm", text);
+    assertEquals(await watched.next(), ["target/release/app.wasm"], "made");
+    watched.write("target/release/app.wasm", `${text} again`);
+    assertEquals(await watched.next(), ["target/release/app.wasm"], "rewritten");
+  }
+});
+
+Deno.test("a file that is written in pieces is told once it is whole", async () => {
+  await using watched = new Watched();
+  watched.write("a", "");
+  watched.watch(["a"]);
+  const file = await Deno.open(watched.path("a"), { append: true });
+  const piece = new Uint8Array(1000);
+  for (let i = 0; i < 20; i++) {
+    await file.write(piece);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  file.close();
+  // On a busy machine there may be several; the last is of the whole file.
+  do assertEquals(await watched.next(), ["a"]); while (
+    Deno.statSync(watched.path("a")).size < 20_000
+  );
+});
+
+Deno.test("a file that is only read is not told", async () => {
+  await using watched = new Watched();
+  watched.write("a", "text");
+  watched.write("b", "text");
+  watched.watch(["a", "b"], { interval: 10 });
+  Deno.readTextFileSync(watched.path("a"));
+  watched.write("other", "text");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  watched.write("b", "more");
+  assertEquals(await watched.next(), ["b"]);
+});

@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { snapshotOf, watchTrees } from "../../../cli/watch/tree.ts";
+import { assertEquals } from "../../assert.ts";
+
+function tree(files: Readonly<Record<string, string>>): string {
+  const folder = Deno.makeTempDirSync();
+  for (const [path, text] of Object.entries(files)) {
+    Deno.mkdirSync(join(folder, path, ".."), { recursive: true });
+    Deno.writeTextFileSync(join(folder, path), text);
+  }
+  return folder;
+}
+
+Deno.test("what .gitignore and .fastlyignore name is no source, in their own folder and below", () => {
+  const folder = tree({
+    ".gitignore": "/target\n*.log\n",
+    ".fastlyignore": "notes\n",
+    "src/main.rs": "",
+    "src/a.log": "",
+    "src/sub/.gitignore": "!keep.log\nmade.rs\n",
+    "src/sub/made.rs": "",
+    "src/sub/lib.rs": "",
+    "src/target/x.rs": "",
+    "target/x.rs": "",
+    "notes/todo": "",
+    "node_modules/a/index.js": "",
+    ".git/HEAD": "",
+  });
+  const paths = [...snapshotOf(folder).keys()].map((path) => path.slice(folder.length + 1)).sort();
+  assertEquals(paths, [
+    ".fastlyignore",
+    ".gitignore",
+    "src/main.rs",
+    "src/sub/.gitignore",
+    "src/sub/lib.rs",
+    "src/target/x.rs",
+  ]);
+  Deno.removeSync(folder, { recursive: true });
+});
+
+Deno.test("changes below a folder are told: new files, new folders, removed ones; what is built is not", async () => {
+  const folder = tree({ "src/main.rs": "", "bin/main.wasm": "" });
+  let tell = (_: readonly string[]) => {};
+  const next = () => new Promise<readonly string[]>((resolve) => tell = resolve);
+  const watch = watchTrees({
+    roots: [folder],
+    except: [join(folder, "bin/main.wasm")],
+    changed: (paths) => tell(paths.map((path) => path.slice(folder.length + 1))),
+    interval: 50,
+  });
+  try {
+    let told = next();
+    Deno.writeTextFileSync(join(folder, "bin/main.wasm"), "built");
+    Deno.writeTextFileSync(join(folder, "src/lib.rs"), "");
+    assertEquals(await told, ["src/lib.rs"]);
+    told = next();
+    Deno.mkdirSync(join(folder, "src/deep/er"), { recursive: true });
+    Deno.writeTextFileSync(join(folder, "src/deep/er/mod.rs"), "");
+    assertEquals(await told, ["src/deep/er/mod.rs"]);
+    told = next();
+    Deno.removeSync(join(folder, "src/deep"), { recursive: true });
+    assertEquals(await told, ["src/deep/er/mod.rs"]);
+  } finally {
+    watch[Symbol.dispose]();
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
