@@ -29,6 +29,7 @@ import { SyntheticExchange } from "./service/http/synthetic_exchange.ts";
 import { type HandlerInfo, WebExchange } from "./service/http/web_exchange.ts";
 import type { Source } from "./wasm/program.ts";
 import type { ProgramCache } from "./wasm/program_cache.ts";
+import type { Watchdog } from "./wasm/watchdog.ts";
 
 export * from "./service/public.ts";
 export type { Source } from "./wasm/program.ts";
@@ -62,9 +63,11 @@ export class Fastlike implements AsyncDisposable {
   readonly handler: Handler;
   /** {@linkcode Fastlike.handler}, under the name that `deno serve` looks for. */
   readonly fetch: Handler;
-  readonly #options: FastlikeOptions;
-  readonly #service: Service;
   readonly #running = new LinkedList<RunningRequest>();
+  /** Services that have been replaced, and end with the last of their requests. */
+  readonly #ending = new Set<Promise<void>>();
+  #options: FastlikeOptions;
+  #service: Service;
   #loaded: Loaded;
   #warm = 0;
   #closed = false;
@@ -209,21 +212,52 @@ export class Fastlike implements AsyncDisposable {
   /**
    * Puts a new program in place: new requests get it, running ones end on the old.
    *
-   * @throws {Error} As {@linkcode Fastlike.load} and {@linkcode Fastlike.warmup} do; the old program stays then.
+   * @param options In place of the present ones, all of them. KV stores keep what the program has written; cache, rate
+   * counters and the status's counts go on, with the bounds and drivers that they have.
+   * @throws {Error} As {@linkcode Fastlike.load} and {@linkcode Fastlike.warmup} do; the old program and the old options
+   * stay then.
    */
-  async reload(source: Source): Promise<void> {
-    const loaded = await load(
-      source,
-      this.#service,
-      this.#loaded.watchdog,
-      this.#options.programs,
-    );
-    for (let count = 1; count <= this.#warm && warmup(loaded, count) === count; count++) {
-      await new Promise<void>(afterTurn); // requests go on meanwhile
+  async reload(source: Source, options: FastlikeOptions = this.#options): Promise<void> {
+    if (options === this.#options) {
+      const { watchdog } = this.#loaded;
+      const { programs } = options;
+      return this.#put(await loadWarm(source, this.#service, watchdog, this.#warm, programs));
     }
+    const { service, inherit } = this.#service.makeHeir(options);
+    const watchdog = watchdogOf(service);
+    try {
+      const loaded = await loadWarm(source, service, watchdog, this.#warm, options.programs);
+      await watchdog.start();
+      const old = { service: this.#service, watchdog: this.#loaded.watchdog };
+      inherit();
+      service.backends.startProbes();
+      const running = this.#running.all().map(({ run }) => run.ended);
+      this.#put(loaded);
+      this.#service = service;
+      this.#options = options;
+      this.#endWith(running, old.service, old.watchdog);
+    } catch (error) {
+      watchdog[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Gives new requests to another program. */
+  #put(loaded: Loaded): void {
     this.retire();
     this.#loaded.pool.retire();
     this.#loaded = loaded;
+  }
+
+  /** Ends a service that has been replaced once its last request has ended. */
+  #endWith(running: readonly Promise<unknown>[], service: Service, watchdog: Watchdog): void {
+    const ending = Promise.all(running).then(() => {
+      watchdog[Symbol.dispose]();
+      if (this.#closed) service.close();
+      else service.retire();
+      this.#ending.delete(ending);
+    });
+    this.#ending.add(ending);
   }
 
   /** Lets sandboxes end that wait for another request, before a shutdown. Requests go on being answered. */
@@ -238,6 +272,7 @@ export class Fastlike implements AsyncDisposable {
     const running = this.#running.all();
     for (const { run } of running) run.close(new Stop("The service is closing"));
     await Promise.all(running.map(({ run }) => run.ended));
+    await Promise.all(this.#ending);
     this.#loaded.pool.retire();
     this.#loaded.watchdog[Symbol.dispose]();
     await this.#service.close();
@@ -305,6 +340,21 @@ export class Fastlike implements AsyncDisposable {
     for (const offer of listening) if (offer.offer(received, giveBack)) return true;
     return false;
   }
+}
+
+/** Loads a program and makes so many instances ahead, one at a time: requests go on meanwhile. */
+async function loadWarm(
+  source: Source,
+  service: Service,
+  watchdog: Watchdog,
+  count: number,
+  programs: ProgramCache | undefined,
+): Promise<Loaded> {
+  const loaded = await load(source, service, watchdog, programs);
+  for (let made = 1; made <= count && warmup(loaded, made) === made; made++) {
+    await new Promise<void>(afterTurn);
+  }
+  return loaded;
 }
 
 /** One run of a program, for one request with options of its own. */

@@ -17,7 +17,7 @@ import { type Guards, guardsOver } from "./util/guard.ts";
 import type { HeaderList } from "./http/headers.ts";
 import { ReadThrough } from "./cache/http/read_through.ts";
 import type { KvStore } from "./stores/kv/store.ts";
-import { kvStoresOf } from "./stores/kv/stores.ts";
+import { type EarlierStores, kvStoresOf } from "./stores/kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
 import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
 import { describeMissing, type NamedKind } from "./util/missing.ts";
@@ -62,6 +62,18 @@ export type Shared = Partial<
   >
 >;
 
+/** What a service goes on with that takes the place of another one. */
+export type Inherited =
+  & Pick<Service, "rates" | "cache" | "stallClock" | "counters">
+  & { readonly earlierKvStores: EarlierStores };
+
+/** A service that is to take the place of another one. */
+export interface Heir {
+  readonly service: Service;
+  /** Puts it in place: what it goes on with ends with it from now on. */
+  inherit(): void;
+}
+
 /** What all requests share, for as long as the options stay the same. */
 export class Service {
   readonly options: ServiceOptions;
@@ -102,8 +114,9 @@ export class Service {
   readonly #log: LogSink | undefined;
   readonly #sharesReadThrough: boolean;
   readonly #geoBackend: Backend;
-  readonly #ownsCache: boolean;
-  readonly #ownsKvStores: boolean;
+  #ownsCache: boolean;
+  /** KV stores that end with the service. */
+  #ownKvStores: ReadonlyMap<string, KvStore>;
   readonly #ownsStalled: boolean;
   #closing = false;
   readonly #idPrefix = "0".repeat(16) +
@@ -112,7 +125,7 @@ export class Service {
   #lastId = 0;
 
   /** @param shared What another service has, to use it too. */
-  constructor(options: ServiceOptions, shared: Shared = {}) {
+  constructor(options: ServiceOptions, shared: Shared & Partial<Inherited> = {}) {
     this.options = options;
     const clock = this.clock = clockOf(options.clock);
     const now = this.now = () => Math.floor(clock.now());
@@ -126,13 +139,20 @@ export class Service {
     const driverTime = new DriverTime(this.limits.driver_time, this.stallClock);
     this.rates = shared.rates ?? new RateLimiter(now, options.rateDriver, driverTime);
     this.kvStores = shared.kvStores ??
-      kvStoresOf(options.kvStores ?? {}, now, options.kvDriver, this.limits.kv_bytes, clock);
-    this.#ownsKvStores = !shared.kvStores;
+      kvStoresOf(
+        options.kvStores ?? {},
+        now,
+        options.kvDriver,
+        this.limits.kv_bytes,
+        clock,
+        shared.earlierKvStores,
+      );
+    this.#ownKvStores = shared.kvStores ? new Map() : this.kvStores;
     this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver, {
       time: driverTime,
       report: (message) => this.report("error", message),
     });
-    this.#ownsCache = !shared.cache;
+    this.#ownsCache = !shared.cache || shared.earlierKvStores !== undefined;
     this.wallTime = new Deadlines(this.limits.wall_time, this.stallClock);
     this.stalled = shared.stalled ?? new Deadlines(this.limits.stall_time, this.stallClock);
     this.#ownsStalled = !shared.stalled;
@@ -311,6 +331,32 @@ export class Service {
     connection.on("close", () => this.#connections.delete(connection));
   }
 
+  /**
+   * Makes a service of other options that goes on with this one's KV stores, cache, rate counters and counts. It takes
+   * their place once {@linkcode Heir.inherit} is called; requests that still run may go on using them.
+   *
+   * @throws {TypeError} If an option makes no sense.
+   */
+  makeHeir(options: ServiceOptions): Heir {
+    const { rates, cache, stallClock, counters, kvStores } = this;
+    const steps: (() => void)[] = [];
+    const earlierKvStores = {
+      stores: kvStores,
+      onceInPlace: (step: () => void) => void steps.push(step),
+    };
+    const inherited = { rates, cache, stallClock, counters, earlierKvStores };
+    const service = new Service(options, inherited);
+    return {
+      service,
+      inherit: () => {
+        this.#ownsCache = false;
+        const left = [...kvStores].filter(([name, store]) => service.kvStores.get(name) !== store);
+        this.#ownKvStores = new Map(left);
+        for (const step of steps) step();
+      },
+    };
+  }
+
   /** Whether all is being ended. */
   get closing(): boolean {
     return this.#closing;
@@ -343,7 +389,7 @@ export class Service {
     this.waiting.close();
     for (const connection of this.#connections) connection.destroy();
     this.backends.close();
-    if (this.#ownsKvStores) { for (const store of this.kvStores.values()) store.close(); }
+    for (const store of this.#ownKvStores.values()) store.close();
   }
 }
 

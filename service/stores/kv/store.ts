@@ -63,7 +63,7 @@ const MICROS = 1000;
 export class KvStore {
   readonly #driver: KvDriver;
   readonly #now: () => number;
-  readonly #ready: Promise<void> | undefined;
+  #ready: Promise<void> | undefined;
   #lastGeneration = LAST_SEED_GENERATION;
   /** Of a driver that does not sweep: keys whose records are gone for guests, with their generations, in that order. */
   readonly #gone = new Map<string, bigint>();
@@ -82,9 +82,24 @@ export class KvStore {
   ) {
     this.#driver = driver;
     this.#now = now;
-    this.#ready = ready;
     if (driver.sweep) this.#sweeper = new KvSweeper(driver as Required<KvDriver>, now, clock);
-    ready?.catch(() => {}); // whoever asks for something is told
+    if (ready) this.#waitFor(ready);
+  }
+
+  /**
+   * Has everything wait until entries have been written past the store's own rules, as those of new options are.
+   *
+   * @param write Writes them; if it rejects, everything fails.
+   */
+  sow(write: (driver: KvDriver) => Promise<void>): void {
+    const earlier = this.#ready;
+    this.#waitFor(earlier ? earlier.then(() => write(this.#driver)) : write(this.#driver));
+  }
+
+  #waitFor(ready: Promise<void>): void {
+    this.#ready = ready;
+    // Whoever asks for something is told of a failure.
+    ready.then(() => this.#ready === ready && (this.#ready = undefined), () => {});
   }
 
   /** Refuses `absent` if there is no value. */

@@ -17,6 +17,13 @@ interface Seed {
   readonly metadata: string;
 }
 
+/** Stores of earlier options, which those of new options go on with. */
+export interface EarlierStores {
+  readonly stores: ReadonlyMap<string, KvStore>;
+  /** Takes the step that writes the new options' entries, for when those options hold. */
+  onceInPlace(step: () => void): void;
+}
+
 /**
  * KV stores by name, with what is in them at first.
  *
@@ -24,6 +31,7 @@ interface Seed {
  * @param driverOf Gives what holds the store of a name; by default memory does, and each store begins anew.
  * @param most Bytes of all stores that are in memory by default.
  * @param clock What timers run by.
+ * @param earlier Stores of earlier options: one of the same name goes on, with what the program has written.
  * @throws {TypeError} If a key is none, or there is no room for what is in the stores at first.
  */
 export function kvStoresOf(
@@ -32,11 +40,17 @@ export function kvStoresOf(
   driverOf?: (store: string) => KvDriver,
   most = Infinity,
   clock: Pick<Clock, "after"> = machineClock,
+  earlier?: EarlierStores,
 ): ReadonlyMap<string, KvStore> {
   const room = new KvRoom(most, now);
   return new Map(
     Object.entries(seeds).map(([name, seed]) => {
       const entries = seedsOf(name, seed);
+      const known = earlier?.stores.get(name);
+      if (known) {
+        earlier!.onceInPlace(() => known.sow((driver) => sow(driver, entries, now)));
+        return [name, known];
+      }
       if (!driverOf) return [name, new KvStore(seeded(name, entries, room), now, undefined, clock)];
       const driver = driverOf(name);
       return [name, new KvStore(driver, now, sow(driver, entries, now), clock)];
