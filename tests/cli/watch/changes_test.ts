@@ -65,7 +65,7 @@ for (const poll of [false, true]) {
     watched.watch(["a"], options);
     for (const text of ["1", "2", "3"]) {
       watched.write("new", text);
-      Deno.renameSync(watched.path("new"), watched.path("a"));
+      await Deno.rename(watched.path("new"), watched.path("a"));
       assertEquals(await watched.next(), ["a"]);
     }
   });
@@ -74,9 +74,9 @@ for (const poll of [false, true]) {
     await using watched = new Watched();
     watched.write("a", "text");
     watched.watch(["a", "b"], options);
-    Deno.truncateSync(watched.path("a"));
+    await Deno.truncate(watched.path("a"));
     assertEquals(await watched.next(), ["a"]);
-    Deno.removeSync(watched.path("a"));
+    await Deno.remove(watched.path("a"));
     assertEquals(await watched.next(), ["a"]);
     watched.write("b", "made");
     assertEquals(await watched.next(), ["b"]);
@@ -85,13 +85,13 @@ for (const poll of [false, true]) {
 
 Deno.test("a file is told after its folder was removed and made again, each time", async () => {
   await using watched = new Watched();
-  Deno.mkdirSync(watched.path("target/release"), { recursive: true });
+  await Deno.mkdir(watched.path("target/release"), { recursive: true });
   watched.write("target/release/app.wasm", "0");
   watched.watch(["target/release/app.wasm"], { interval: 50 });
   for (const text of ["11", "222"]) {
-    Deno.removeSync(watched.path("target"), { recursive: true });
+    await Deno.remove(watched.path("target"), { recursive: true });
     assertEquals(await watched.next(), ["target/release/app.wasm"], "removed");
-    Deno.mkdirSync(watched.path("target/release"), { recursive: true });
+    await Deno.mkdir(watched.path("target/release"), { recursive: true });
     watched.write("target/release/app.wasm", text);
     assertEquals(await watched.next(), ["target/release/app.wasm"], "made");
     watched.write("target/release/app.wasm", `${text} again`);
@@ -112,7 +112,7 @@ Deno.test("a file that is written in pieces is told once it is whole", async () 
   file.close();
   // On a busy machine there may be several; the last is of the whole file.
   do assertEquals(await watched.next(), ["a"]); while (
-    Deno.statSync(watched.path("a")).size < 20_000
+    (await Deno.stat(watched.path("a"))).size < 20_000
   );
 });
 
@@ -121,7 +121,7 @@ Deno.test("a file that is only read is not told", async () => {
   watched.write("a", "text");
   watched.write("b", "text");
   watched.watch(["a", "b"], { interval: 10 });
-  Deno.readTextFileSync(watched.path("a"));
+  await Deno.readTextFile(watched.path("a"));
   watched.write("other", "text");
   await new Promise((resolve) => setTimeout(resolve, 100));
   watched.write("b", "more");

@@ -50,18 +50,18 @@ Deno.test("changes below a folder are told: new files, new folders, removed ones
   });
   try {
     let told = next();
-    Deno.writeTextFileSync(join(folder, "bin/main.wasm"), "built");
-    Deno.writeTextFileSync(join(folder, "src/lib.rs"), "");
+    await Deno.writeTextFile(join(folder, "bin/main.wasm"), "built");
+    await Deno.writeTextFile(join(folder, "src/lib.rs"), "");
     assertEquals(await told, ["src/lib.rs"]);
     told = next();
-    Deno.mkdirSync(join(folder, "src/deep/er"), { recursive: true });
-    Deno.writeTextFileSync(join(folder, "src/deep/er/mod.rs"), "");
+    await Deno.mkdir(join(folder, "src/deep/er"), { recursive: true });
+    await Deno.writeTextFile(join(folder, "src/deep/er/mod.rs"), "");
     assertEquals(await told, ["src/deep/er/mod.rs"]);
     told = next();
-    Deno.removeSync(join(folder, "src/deep"), { recursive: true });
+    await Deno.remove(join(folder, "src/deep"), { recursive: true });
     assertEquals(await told, ["src/deep/er/mod.rs"]);
   } finally {
     watch[Symbol.dispose]();
-    Deno.removeSync(folder, { recursive: true });
+    await Deno.remove(folder, { recursive: true });
   }
 });
