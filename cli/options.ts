@@ -11,7 +11,7 @@ import { readWith } from "./manifest/read.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { routeLogs } from "./telemetry/log_endpoints.ts";
 import { componentsOnDemand } from "./components.ts";
-import { persistIn } from "./persist.ts";
+import { PersistentStorage } from "./persist.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
 
 /** Options of a service, with the files that they write to: disposing closes those. */
@@ -25,39 +25,43 @@ const MANIFEST = "fastly.toml";
  * Makes a service's options of the flags and of the fastly.toml that they name, or that is in the working directory.
  * Flags win, name by name.
  *
+ * @param storage What keeps stores for longer than these options; by default it ends with them.
+ * @param files Gets the files that are read, also when one of them has a mistake in it.
  * @throws {CommandError} If one of the files cannot be read or has a mistake in it.
  */
 export async function configure(
   flags: ServiceFlags,
   terminal: Terminal,
+  storage?: PersistentStorage,
+  files = new Set<string>(),
 ): Promise<ConfiguredOptions> {
   const file = await findManifest(flags, terminal);
-  const io = hostIoAt(
-    dirname(file ?? MANIFEST),
-    (line) => terminal.note("warning", line),
-  );
+  const folder = dirname(file ?? MANIFEST);
+  files.add(file ?? MANIFEST).add(join(folder, ".env"));
+  const io = noting(hostIoAt(folder, (line) => terminal.note("warning", line)), files);
   try {
     const manifest = file === undefined ? NOTHING : await readWith(file, io);
     const fromFlags = await readFlags(flags, io);
     using open = new DisposableStack();
     const persist = flags.persist ?? manifest.persist;
-    const storage = persist === undefined ? undefined : open.use(await persistIn(persist));
+    const kept = await (storage ?? open.use(new PersistentStorage()))
+      .in(persist, (line) => terminal.note("warning", line));
     const logs = open.use(routeLogs(endpointsOf(manifest, flags), flags.logFormat, terminal));
     const options = merged(manifest.options, fromFlags);
-    const files = open.move();
+    const outputs = open.move();
     return {
       options: {
         ...readAuthorities(),
         components: componentsOnDemand,
         ...options,
         log: logs.log,
-        ...storage && {
-          kvDriver: storage.kvDriver,
-          cacheDriver: storage.cacheDriver,
-          rateDriver: storage.rateDriver,
+        ...kept && {
+          kvDriver: kept.kvDriver,
+          cacheDriver: kept.cacheDriver,
+          rateDriver: kept.rateDriver,
         },
       },
-      [Symbol.dispose]: () => files.dispose(),
+      [Symbol.dispose]: () => outputs.dispose(),
     };
   } catch (error) {
     throw error instanceof ManifestError ? new CommandError(error.message) : error;
@@ -66,12 +70,28 @@ export async function configure(
 
 const NOTHING: Manifest = { options: {}, logEndpoints: {} };
 
+/** A host whose files are noted when they are read. */
+function noting(machine: HostIo, files: Set<string>): HostIo {
+  return {
+    ...machine,
+    read: (path) => {
+      files.add(path);
+      return machine.read(path);
+    },
+  };
+}
+
+/** The manifest that flags name; by default that of the working directory. */
+export function manifestOf({ config, env }: Pick<ServiceFlags, "config" | "env">): string {
+  if (env !== undefined) return join(dirname(config ?? MANIFEST), `fastly.${env}.toml`);
+  return config ?? MANIFEST;
+}
+
 async function findManifest(
-  { config, env }: ServiceFlags,
+  flags: ServiceFlags,
   terminal: Terminal,
 ): Promise<string | undefined> {
-  if (env !== undefined) return join(dirname(config ?? MANIFEST), `fastly.${env}.toml`);
-  if (config !== undefined) return config;
+  if (flags.env !== undefined || flags.config !== undefined) return manifestOf(flags);
   try {
     await Deno.lstat(MANIFEST);
   } catch (error) {

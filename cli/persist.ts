@@ -10,7 +10,7 @@ const FILE = "fastlike.sqlite";
  *
  * @throws {CommandError} If it cannot be made or opened.
  */
-export async function persistIn(folder: string): Promise<SqliteStorage> {
+async function persistIn(folder: string): Promise<SqliteStorage> {
   try {
     await Deno.mkdir(folder, { recursive: true });
   } catch (error) {
@@ -21,5 +21,33 @@ export async function persistIn(folder: string): Promise<SqliteStorage> {
     return await openSqlite(join(folder, FILE));
   } catch (error) {
     throw new CommandError((error as Error).message);
+  }
+}
+
+/** The folder that keeps stores: opened once for a process, whatever a reload says. */
+export class PersistentStorage implements Disposable {
+  #open: { readonly folder: string; readonly storage: SqliteStorage } | undefined;
+
+  /**
+   * What keeps stores; undefined if none is named.
+   *
+   * @param note Told that another folder is named now than at the start.
+   * @throws {CommandError} If the folder cannot be made or opened.
+   */
+  async in(
+    folder: string | undefined,
+    note: (line: string) => void,
+  ): Promise<SqliteStorage | undefined> {
+    if (!this.#open) {
+      if (folder === undefined) return undefined;
+      this.#open = { folder, storage: await persistIn(folder) };
+    } else if (folder !== this.#open.folder) {
+      note(`Stores stay in ${this.#open.folder}: another folder needs a new start`);
+    }
+    return this.#open.storage;
+  }
+
+  [Symbol.dispose](): void {
+    this.#open?.storage[Symbol.dispose]();
   }
 }

@@ -16,6 +16,8 @@ export interface LoadedProgram extends AsyncDisposable {
   retire(): void;
   /** Runs the program once; resolves to the guest's exit status. */
   run(): Promise<number>;
+  /** Gives new requests another program and other options; rejects with an error of one line, and all stays. */
+  reload(wasm: Uint8Array, options: ServiceOptions): Promise<void>;
 }
 
 /** Makes a program of a module's bytes; rejects with an error of one line. */
@@ -26,11 +28,28 @@ export type Load = (wasm: Uint8Array, options: ServiceOptions) => Promise<Loaded
  *
  * @throws {CommandError} If the file cannot be read, or is not a program.
  */
-export async function loadFile(
+export function loadFile(
   file: string,
   load: Load,
   options: ServiceOptions,
 ): Promise<LoadedProgram> {
+  return withBytes(file, (wasm) => load(wasm, options));
+}
+
+/**
+ * Puts a file in the place of a program that is served.
+ *
+ * @throws {CommandError} If the file cannot be read, or is no program.
+ */
+export function reloadFile(
+  file: string,
+  program: LoadedProgram,
+  options: ServiceOptions,
+): Promise<void> {
+  return withBytes(file, (wasm) => program.reload(wasm, options));
+}
+
+async function withBytes<T>(file: string, use: (wasm: Uint8Array) => Promise<T>): Promise<T> {
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(file);
@@ -38,7 +57,7 @@ export async function loadFile(
     throw new CommandError(`Cannot read ${file}: ${reasonOf(error)}`);
   }
   try {
-    return await load(await moduleOf(file, bytes), options);
+    return await use(await moduleOf(file, bytes));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const reason = message.replace(/^Cannot (load|run) the program: /, "");

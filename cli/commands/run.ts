@@ -1,6 +1,6 @@
 import type { RunCommand } from "../flags/args.ts";
-import { loadConfigured } from "../configured.ts";
-import type { Load } from "../program.ts";
+import { configure } from "../options.ts";
+import { type Load, loadFile } from "../program.ts";
 import { SIGNALS, Signals } from "../signals.ts";
 import { stdioTo } from "../telemetry/stdio.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
@@ -23,14 +23,15 @@ const NO_REQUEST = {
  */
 export async function run(command: RunCommand, load: Load, terminal: Terminal): Promise<number> {
   using signals = new Signals();
-  using configured = await loadConfigured(command, load, terminal, (options) => ({
+  using configured = await configure(command, terminal);
+  const { options } = configured;
+  await using program = await loadFile(command.wasm, load, {
     ...options,
     reuse: "never", // it runs once
     signals: SIGNALS,
     args: command.args,
     limits: { ...NO_REQUEST, ...options.limits },
     stdio: stdioTo(terminal, options.log, command.captured),
-  }));
-  await using program = configured.program;
+  });
   return await (signals.received ? signals.first : Promise.race([program.run(), signals.first]));
 }

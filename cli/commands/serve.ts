@@ -2,18 +2,23 @@ import type { Listener } from "../../server/listen_options.ts";
 import { findUnreachable } from "../../service/backends/reachability.ts";
 import { limitsOf } from "../../service/limits.ts";
 import type { ServiceOptions } from "../../service/options.ts";
-import { type Configured, loadConfigured } from "../configured.ts";
 import { defaultConnections } from "../default_connections.ts";
 import { CommandError } from "../errors.ts";
 import type { ServeCommand } from "../flags/args.ts";
 import type { Bind } from "../flags/flag_values.ts";
+import { manifestOf } from "../options.ts";
+import { PersistentStorage } from "../persist.ts";
 import type { Load, LoadedProgram } from "../program.ts";
 import { SIGNALS, Signals } from "../signals.ts";
+import { Site } from "../site.ts";
 import { Admin } from "../telemetry/admin.ts";
 import { withCountedLogs, withCountedRequests } from "../telemetry/counting.ts";
 import { recordFirst } from "../telemetry/request_log.ts";
 import { stdioTo } from "../telemetry/stdio.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
+import { follow, Reloads } from "../watch/follow.ts";
+import { LiveReload } from "../watch/live_reload.ts";
+import { buildFirst, type ProgramSource, sourceOf } from "../watch/source.ts";
 import { openListener, type ServerOptions } from "./open_listener.ts";
 
 /** Milliseconds that running requests may take after the first signal to stop. */
@@ -34,31 +39,62 @@ export async function serve(
   say: (line: string) => void,
 ): Promise<void> {
   using terminal = recordFirst(output);
+  using signals = new Signals();
+  const source = await sourceOf(command, manifestOf(command));
+  await using _builder = source.builder;
+  await Promise.race([buildFirst(source, command, terminal), signals.first]);
+  if (signals.received) return;
+  using storage = new PersistentStorage();
   using listeners = new DisposableStack();
   const admin = command.admin && await openAdmin(command.admin, terminal, listeners);
-  using signals = new Signals();
-  using configured = await loadConfigured(
-    command,
-    load,
-    terminal,
-    (options) => optionsFor(command, options, admin, terminal),
-  );
-  const { program, options } = configured;
+  const { file } = source;
+  const complete = (options: ServiceOptions) => optionsFor(command, options, admin, terminal);
+  using site = await Site.load({ command, file, load, storage, terminal, complete });
+  const { program } = site;
+  const pages = command.liveReload ? new LiveReload() : undefined;
   try {
-    warmUp(program, command, terminal);
-    const plain = serverOptions(configured, terminal);
+    warmUp(program, command, file(), terminal);
+    const plain = serverOptions(site, pages, terminal);
     const counted = admin ? withCountedRequests(plain, admin.metrics) : plain;
     const listener = await openListener(command.bind, "bind", counted);
     admin?.serve(program, listener);
     say(`Listening on ${listener.url}`);
-    warnOfUnreachable(options, terminal);
+    warnOfUnreachable(site.options, terminal);
+    using _following = following(site, source, command, terminal, pages);
     await signals.first;
     admin?.drain();
+    pages?.close();
     await Promise.race([stop(listener, program), signals.second]);
   } catch (error) {
     await program[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Reloads at SIGHUP, and with `--watch` when something changes. */
+function following(
+  site: Site,
+  { builder, sources, outputs }: ProgramSource,
+  { watch, watchPoll: poll }: ServeCommand,
+  terminal: Terminal,
+  pages: LiveReload | undefined,
+): Disposable {
+  using open = new DisposableStack();
+  const reloads = new Reloads(async () => {
+    await site.reload();
+    pages?.reload();
+    warnOfUnreachable(site.options, terminal);
+  }, terminal);
+  if (watch) {
+    const files = () => [...new Set([...outputs, ...site.files])];
+    open.use(follow({ reloads, files, builder, sources, outputs, poll, terminal }));
+  }
+  if (Deno.build.os !== "windows") {
+    const onHangUp = () => void reloads.next();
+    Deno.addSignalListener("SIGHUP", onHangUp);
+    open.defer(() => Deno.removeSignalListener("SIGHUP", onHangUp));
+  }
+  return open.move();
 }
 
 async function openAdmin(
@@ -91,7 +127,11 @@ function optionsFor(
   };
 }
 
-function serverOptions({ program, options }: Configured, terminal: Terminal): ServerOptions {
+function serverOptions(
+  { program, options }: Site,
+  pages: LiveReload | undefined,
+  terminal: Terminal,
+): ServerOptions {
   const { header_bytes, url_bytes, connections, stall_time } = limitsOf(options.limits);
   // What is only just beyond a limit is refused by the service, which says by how much.
   const lineBytes = url_bytes + REQUEST_LINE;
@@ -101,19 +141,26 @@ function serverOptions({ program, options }: Configured, terminal: Terminal): Se
     connections: options.limits?.connections === undefined ? defaultConnections() : connections,
     stallTime: stall_time,
     stalled: (exchange, what) => program.stalled(exchange, what),
-    answer: (exchange) => program.answer(exchange),
+    answer: pages
+      ? (exchange) => pages.answer(exchange) ?? program.answer(pages.around(exchange))
+      : (exchange) => program.answer(exchange),
     access: terminal.access,
     trouble: (message) => terminal.note("error", message),
   };
 }
 
-function warmUp(program: LoadedProgram, { warmup, wasm }: ServeCommand, terminal: Terminal): void {
+function warmUp(
+  program: LoadedProgram,
+  { warmup }: ServeCommand,
+  file: string,
+  terminal: Terminal,
+): void {
   if (!warmup) return;
   let ready: number;
   try {
     ready = program.warmup(warmup);
   } catch (error) {
-    throw new CommandError(`Cannot run ${wasm}: ${(error as Error).message}`);
+    throw new CommandError(`Cannot run ${file}: ${(error as Error).message}`);
   }
   if (ready < warmup) {
     terminal.note("warning", `${ready} instances are ready and not ${warmup}: no more may live`);

@@ -17,8 +17,8 @@ export interface ServiceFlags extends ServiceFields {
 /** `fastlike serve`: runs a program as an HTTP server. */
 export interface ServeCommand extends ServiceFlags, ListenerFields {
   readonly kind: "serve";
-  /** The program's file. */
-  readonly wasm: string;
+  /** The program's file; undefined for what the project in the working directory builds. */
+  readonly wasm: string | undefined;
 }
 
 /** `fastlike run`: runs a program once, for its exit status. */
@@ -108,7 +108,7 @@ function parseServe(argv: readonly string[], asViceroy: boolean): Command | unde
     kind: "serve",
     ...fieldsOf(FLAGS, parsed, { command: "serve", asViceroy }) as ServiceFields & ListenerFields,
     notes: notesOn(parsed),
-    wasm: theGuest(valuesOf(parsed, "wasm").all, parsed._),
+    wasm: guestOf(valuesOf(parsed, "wasm").all, parsed._),
   };
 }
 
@@ -225,12 +225,18 @@ function unknownFlag(argument: string): never {
 }
 
 function theGuest(flagged: readonly string[], positional: readonly string[]): string {
+  return guestOf(flagged, positional) ?? missingGuest();
+}
+
+function guestOf(flagged: readonly string[], positional: readonly string[]): string | undefined {
   const [guest, ...more] = [...flagged, ...positional];
-  if (guest === undefined) {
-    throw new UsageError("Cannot start without a program: name a .wasm file, or see --help");
-  }
   if (more.length) {
     throw new UsageError(`Cannot run more than one program: ${[guest, ...more].join(" and ")}`);
   }
   return guest;
+}
+
+/** @throws {UsageError} Always. */
+export function missingGuest(): never {
+  throw new UsageError("Cannot start without a program: name a .wasm file, or see --help");
 }

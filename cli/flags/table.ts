@@ -124,6 +124,42 @@ const LISTENER = {
     help: "Make that many instances before the first request",
     read: ({ last }) => ({ warmup: parseWarmup(last) }),
   }),
+  "watch": flag({
+    commands: ["serve"],
+    help:
+      "Follow changes of the program, of fastly.toml and of the files that it names: new requests get what is " +
+      "new, running ones end on the old. With a build command, changes of sources build the program",
+    read: ({ on = false }) => ({ watch: on }),
+  }),
+  "build": flag({
+    value: "COMMAND",
+    example: '"cargo build --release --target wasm32-wasip1"',
+    commands: ["serve"],
+    help:
+      "Build the program with this command, at the start and with --watch at each change of a source; without a " +
+      "program named, the default is [scripts] build of fastly.toml",
+    read: ({ last }) => ({ build: last }),
+  }),
+  "watch-dir": flag({
+    value: "DIR",
+    example: "src",
+    repeats: true,
+    commands: ["serve"],
+    help:
+      "A folder (or file) of sources, without what .gitignore and .fastlyignore name; by default the project's folder",
+    read: ({ all }) => ({ watchDirs: all }),
+  }),
+  "watch-poll": flag({
+    commands: ["serve"],
+    help:
+      "Look for changes each second only: for file systems that tell of none (network shares, containers)",
+    read: ({ on = false }) => ({ watchPoll: on }),
+  }),
+  "live-reload": flag({
+    commands: ["serve"],
+    help: "Have browsers load their pages again at each reload, by a script that is added to HTML",
+    read: ({ on = false }) => ({ liveReload: on }),
+  }),
 } as const;
 
 const CLIENTS = {

@@ -12,6 +12,11 @@ const DEFAULTS: ServeCommand = {
   bind: { hostname: "localhost", port: 5000 },
   admin: undefined,
   warmup: 0,
+  watch: false,
+  build: undefined,
+  watchDirs: [],
+  watchPoll: false,
+  liveReload: false,
   ...NO_FLAGS,
 };
 

@@ -1,0 +1,164 @@
+import { isWhole, type Payload } from "../../service/http/bytes.ts";
+import type { Exchange, ResponseHead } from "../../service/http/exchange.ts";
+import { HeaderList } from "../../service/http/headers.ts";
+
+/** Where pages hear of reloads. */
+const EVENTS_PATH = "/.fastlike/reload";
+/** Reloads the page at each event, and when the server is back that it had lost. */
+const SCRIPT = `<script>{const e=new EventSource(${JSON.stringify(EVENTS_PATH)});let o;` +
+  `e.onopen=()=>{if(o)location.reload();o=1};e.onmessage=()=>location.reload()}</script>`;
+/** Milliseconds between two comments that keep a page's stream from counting as stalled. */
+const HEARTBEAT = 20_000;
+const encoder = new TextEncoder();
+
+/** Has browsers load pages again when the program has changed: adds a script to HTML, and sends it events. */
+export class LiveReload {
+  readonly #pages = new Set<EventStream>();
+
+  /** Answers a page's request for events; undefined for other requests. */
+  answer(exchange: Exchange): Promise<void> | undefined {
+    if (new URL(exchange.head.url).pathname !== EVENTS_PATH) return undefined;
+    const stream = new EventStream();
+    this.#pages.add(stream);
+    const heartbeat = setInterval(() => stream.send(": still here\n\n"), HEARTBEAT);
+    stream.ended.then(() => clearInterval(heartbeat));
+    const leave = () => {
+      this.#pages.delete(stream);
+      stream.end();
+    };
+    exchange.onGone(leave);
+    const headers = new HeaderList([
+      ...["content-type", "text/event-stream"],
+      ...["cache-control", "no-store"],
+    ]);
+    exchange.respond({ status: 200, headers }, stream);
+    return Promise.resolve();
+  }
+
+  /** An exchange whose HTML gets the script at its end. */
+  around(exchange: Exchange): Exchange {
+    return new ScriptedExchange(exchange);
+  }
+
+  /** Has all pages load again. */
+  reload(): void {
+    for (const page of this.#pages) page.send("data: reload\n\n");
+  }
+
+  /** Ends the streams of events: a server that drains waits for no page. */
+  close(): void {
+    for (const page of this.#pages) page.end();
+    this.#pages.clear();
+  }
+}
+
+/** A body of server-sent events. */
+class EventStream {
+  readonly length = undefined;
+  readonly trailers = undefined;
+  /** Resolves when nothing more will be sent. */
+  readonly ended: Promise<void>;
+  readonly #end: () => void;
+  #queue: Uint8Array[] = [encoder.encode(": connected\n\n")];
+  #ended = false;
+  #wake: (() => void) | undefined;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#end = resolve;
+  }
+
+  send(text: string): void {
+    this.#queue.push(encoder.encode(text));
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#end();
+    this.#wake?.();
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    while (!this.#queue.length && !this.#ended) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return this.#queue.shift();
+  }
+
+  cancel(): void {
+    this.end();
+  }
+}
+
+class ScriptedExchange implements Exchange {
+  readonly head: Exchange["head"];
+  readonly body: Payload;
+  readonly client: Exchange["client"];
+  readonly metrics: Exchange["metrics"];
+  readonly takeOver?: NonNullable<Exchange["takeOver"]>;
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.head = exchange.head;
+    this.body = exchange.body;
+    this.client = exchange.client;
+    this.metrics = exchange.metrics;
+    this.#exchange = exchange;
+    if (exchange.takeOver) this.takeOver = (head) => exchange.takeOver!(head);
+  }
+
+  inform(head: ResponseHead): void {
+    this.#exchange.inform(head);
+  }
+
+  respond(head: ResponseHead, body: Payload): void {
+    if (!takesScript(this.head.method, head)) return this.#exchange.respond(head, body);
+    const headers = new HeaderList([...head.headers].flat());
+    for (const name of ["content-length", "etag", "last-modified"]) headers.delete(name);
+    if (isWhole(body)) {
+      const whole = new Uint8Array(body.length + SCRIPT.length);
+      whole.set(body);
+      whole.set(encoder.encode(SCRIPT), body.length);
+      headers.append("content-length", String(whole.length));
+      return this.#exchange.respond({ ...head, headers }, whole);
+    }
+    headers.delete("transfer-encoding");
+    headers.append("transfer-encoding", "chunked");
+    this.#exchange.respond({ ...head, headers }, followed(body, encoder.encode(SCRIPT)));
+  }
+
+  cut(reason: Error): void {
+    this.#exchange.cut?.(reason);
+  }
+
+  onGone(callback: (reason: Error) => void): void {
+    this.#exchange.onGone(callback);
+  }
+}
+
+/** Whether a response is a page, whose text can be added to. */
+function takesScript(method: string, { status, headers }: ResponseHead): boolean {
+  return method !== "HEAD" && status >= 200 && ![204, 205, 206, 304].includes(status) &&
+    /^text\/html\b/i.test(headers.get("content-type") ?? "") && !headers.has("content-encoding");
+}
+
+/** A body with bytes behind its end. */
+function followed(body: Exclude<Payload, Uint8Array>, bytes: Uint8Array): Payload {
+  let left: Uint8Array | undefined = bytes;
+  return {
+    length: undefined,
+    get trailers() {
+      return body.trailers;
+    },
+    async read() {
+      const chunk = await body.read();
+      if (chunk) return chunk;
+      const last = left;
+      left = undefined;
+      return last;
+    },
+    cancel: (reason) => body.cancel(reason),
+  };
+}

@@ -1,0 +1,208 @@
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
+import { guestUrl } from "../../guests/serving.ts";
+import { Cli, served } from "../process.ts";
+
+const RUST = guestUrl("rust");
+
+/** A guest that answers a text. */
+function guest(text: string): string {
+  return `(module
+    (import "fastly_http_resp" "new" (func $resp (param i32) (result i32)))
+    (import "fastly_http_body" "new" (func $body (param i32) (result i32)))
+    (import "fastly_http_body" "write"
+      (func $write (param i32 i32 i32 i32 i32) (result i32)))
+    (import "fastly_http_resp" "send_downstream"
+      (func $send (param i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 100) "${text}")
+    (func (export "_start")
+      (drop (call $resp (i32.const 0)))
+      (drop (call $body (i32.const 4)))
+      (drop (call $write (i32.load (i32.const 4)) (i32.const 100) (i32.const ${text.length})
+        (i32.const 0) (i32.const 8)))
+      (drop (call $send (i32.load (i32.const 0)) (i32.load (i32.const 4)) (i32.const 0)))))`;
+}
+
+/** A folder with a project's files, and the executable that serves it. */
+class Project implements AsyncDisposable {
+  readonly folder = Deno.makeTempDirSync();
+  #cli: Cli | undefined;
+  #url = "";
+
+  async write(path: string, text: string | Uint8Array): Promise<void> {
+    await Deno.mkdir(join(this.folder, path, ".."), { recursive: true });
+    const whole = join(this.folder, `${path}.new`);
+    if (typeof text === "string") await Deno.writeTextFile(whole, text);
+    else await Deno.writeFile(whole, text);
+    await Deno.rename(whole, join(this.folder, path));
+  }
+
+  async serve(...args: string[]): Promise<void> {
+    const cli = new Cli([...args, "--bind", "localhost:0"], { cwd: this.folder });
+    this.#cli = cli;
+    this.#url = (await served(cli)).url;
+  }
+
+  get cli(): Cli {
+    return this.#cli!;
+  }
+
+  async ask(path = "/", init?: RequestInit): Promise<string> {
+    return await (await fetch(this.#url + path, init)).text();
+  }
+
+  /** Waits for a line on standard error. */
+  async told(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const line = await this.cli.line("stderr");
+      if (pattern.test(line)) return line;
+    }
+  }
+
+  async events(): Promise<{ next(): Promise<string>; end(): Promise<void> }> {
+    const response = await fetch(`${this.#url}/.fastlike/reload`);
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    return {
+      next: async () => (await reader.read()).value ?? "",
+      end: () => reader.cancel(),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cli?.[Symbol.asyncDispose]();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+Deno.test("with --watch a program that is replaced is served, a broken one is told and not", async () => {
+  await using project = new Project();
+  await project.write("app.wat", guest("one"));
+  await project.serve("app.wat", "--watch");
+  assertEquals(await project.ask(), "one");
+  await project.write("app.wat", guest("two"));
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "two");
+  await project.write("app.wat", "(module");
+  assertMatch(
+    await project.told(/The old program goes on/),
+    /^error: Cannot (run|read) app\.wat: .*\. The old program goes on$/,
+  );
+  assertEquals(await project.ask(), "two");
+  await project.write("app.wat", guest("three"));
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "three");
+});
+
+Deno.test("with --watch changes of fastly.toml and of files that it names are served, mistakes are told and not", async () => {
+  await using project = new Project();
+  const manifest = (file: string) =>
+    `[local_server.config_stores.settings]\nformat = "json"\nfile = "${file}"\n` +
+    `[[local_server.kv_stores.settings]]\nkey = "seed"\ndata = "${file}"\n`;
+  await project.write("app.wasm", await Deno.readFile(RUST));
+  await project.write("a.json", '{ "greeting": "from a" }');
+  await project.write("fastly.toml", manifest("a.json"));
+  await project.serve("app.wasm", "--watch");
+  const greeting = () => project.ask("/config?key=greeting");
+  assertEquals(await greeting(), "from a");
+  await project.ask("/kv/put?key=mine", { method: "POST", body: "kept" });
+  await project.write("a.json", '{ "greeting": "from a, later" }');
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await greeting(), "from a, later");
+  await project.write("fastly.toml", manifest("b.json"));
+  assertMatch(await project.told(/The old program goes on/), /^error: .*b\.json/);
+  assertEquals(await greeting(), "from a, later");
+  await project.write("b.json", '{ "greeting": "from b" }');
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await greeting(), "from b");
+  assertEquals(await project.ask("/kv/get?key=mine"), "kept");
+  assertEquals(await project.ask("/kv/get?key=seed"), "b.json");
+});
+
+Deno.test("SIGHUP reloads, also without --watch", async () => {
+  await using project = new Project();
+  await project.write("app.wat", guest("one"));
+  await project.serve("app.wat");
+  await project.write("app.wat", guest("two"));
+  assertEquals(await project.ask(), "one");
+  project.cli.signal("SIGHUP");
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "two");
+});
+
+Deno.test("without a program the project of fastly.toml is built and served, and built again at each change", async () => {
+  await using project = new Project();
+  await project.write("src/app.wat", guest("one"));
+  const build = "test ! -e broken && mkdir -p bin && cp src/app.wat bin/main.wasm";
+  await project.write("fastly.toml", `language = "other"\n[scripts]\nbuild = "${build}"\n`);
+  await project.serve("--watch");
+  assertEquals(await project.ask(), "one");
+  await project.write("src/app.wat", guest("two"));
+  await project.told(/^info: Building/);
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "two");
+  await project.write("broken", "");
+  await project.told(/^error: The build has failed: the old program goes on/);
+  assertEquals(await project.ask(), "two");
+  await project.write("src/app.wat", guest("three"));
+  await project.told(/^error: The build has failed/);
+  await Deno.remove(join(project.folder, "broken"));
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "three");
+});
+
+Deno.test("without a program and without a fastly.toml the start says what to name", async () => {
+  const folder = await Deno.makeTempDir();
+  const { code, stderr } = await new Cli([], { cwd: folder }).end();
+  assertEquals(
+    [code, stderr],
+    [2, "Cannot start without a program: name a .wasm file, or see --help\n"],
+  );
+  await Deno.remove(folder, { recursive: true });
+});
+
+for (
+  const [what, manifest, message] of [
+    ["a build that fails", '[scripts]\nbuild = "exit 3"', "the build command has failed"],
+    ["a build that makes nothing", '[scripts]\nbuild = "true"', "there is no bin/main.wasm"],
+    ["no build command", 'name = "x"', "fastly.toml has no build command"],
+  ] as const
+) {
+  Deno.test(`a project with ${what} is one line and status 1`, async () => {
+    await using project = new Project();
+    await project.write("fastly.toml", manifest);
+    const { code, stderr } = await new Cli([], { cwd: project.folder }).end();
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, message);
+    assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
+  });
+}
+
+Deno.test("with --live-reload pages get a script, and an event at each reload", async () => {
+  await using origin = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
+    const headers = { "content-type": "text/html", etag: '"1"' };
+    const text = "<p>page</p>";
+    if (new URL(request.url).pathname === "/text") return new Response(text);
+    const streamed = new Blob([text]).stream();
+    return new Response(request.url.endsWith("/whole") ? text : streamed, { headers });
+  });
+  await using project = new Project();
+  await project.write("app.wasm", await Deno.readFile(RUST));
+  const backend = `http://127.0.0.1:${origin.addr.port}`;
+  await project.serve("app.wasm", "--watch", "--live-reload", "--proxy-to", backend);
+  for (const path of ["/proxy/whole", "/proxy/streamed"]) {
+    assertMatch(
+      await project.ask(path),
+      /^<p>page<\/p><script>.*\/\.fastlike\/reload.*<\/script>$/,
+    );
+  }
+  assertEquals(await project.ask("/proxy/text"), "<p>page</p>");
+  const events = await project.events();
+  assertEquals(await events.next(), ": connected\n\n");
+  await project.write("fastly.toml", "");
+  assertEquals(await events.next(), "data: reload\n\n");
+  project.cli.signal("SIGTERM");
+  assertEquals(await events.next(), "");
+  const { code } = await project.cli.end();
+  assert(code === 0);
+});
