@@ -1,6 +1,6 @@
 import type { ServiceOptions } from "../service/options.ts";
 import type { ServeCommand } from "./flags/args.ts";
-import { configure, type Configured } from "./options.ts";
+import { configure, type ConfiguredOptions } from "./options.ts";
 import type { PersistentStorage } from "./persist.ts";
 import { type Load, type LoadedProgram, loadFile, reloadFile } from "./program.ts";
 import type { Terminal } from "./telemetry/terminal.ts";

@@ -146,8 +146,6 @@ const REFUSED: [line: string, message: string][] = [
     "guest.wasm --proxy-to -v",
     "Cannot use --proxy-to without a value, as in --proxy-to localhost:8000",
   ],
-  ["", "Cannot start without a program: name a .wasm file, or see --help"],
-  ["serve", "Cannot start without a program: name a .wasm file, or see --help"],
   ["a.wasm b.wasm", "Cannot run more than one program: a.wasm and b.wasm"],
   ["a.wasm --wasm b.wasm", "Cannot run more than one program: b.wasm and a.wasm"],
   ["-wasm a -wasm b", "Cannot run more than one program: a and b"],
@@ -239,6 +237,13 @@ const REFUSED: [line: string, message: string][] = [
     "Cannot send other backends to more than one place: http://y and http://x.test",
   ],
 ];
+
+for (const line of ["", "serve", "--watch"]) {
+  Deno.test(`the command line "${line}" serves what the project in the working directory builds`, () => {
+    const command = parse(line.split(" ").filter(Boolean));
+    assertEquals(command.kind === "serve" && command.wasm, undefined);
+  });
+}
 
 for (const [line, message] of REFUSED) {
   Deno.test(`the command line "${line}" is refused with one clear line`, () => {
