@@ -21,6 +21,7 @@ async function pasted(block: string, use: (folder: string) => Promise<void>): Pr
     "app.wasm": await Deno.readFile(guestUrl("rust")),
     "mod.ts": `export * from "file://${ROOT}/mod.ts";`,
     "manifest.ts": `export * from "file://${ROOT}/manifest.ts";`,
+    "testing.ts": `export * from "file://${ROOT}/testing.ts";`,
     "fastly.toml": "",
     "block.ts": block.replaceAll(/"\.\/(?=(drivers|server)\/)/g, `"file://${ROOT}/`),
   };

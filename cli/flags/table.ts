@@ -10,6 +10,7 @@ import { REUSES } from "../../service/reuse.ts";
 import { UsageError } from "../errors.ts";
 import { imagesOnDemand } from "../images.ts";
 import { parseAcls, parseDevices, parseGeo } from "../manifest/lookups.ts";
+import { parseMocks } from "../manifest/mocks.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "../manifest/stores.ts";
 import { type FieldsOf, flag, type FlagTable, type Given } from "./flag.ts";
 import {
@@ -196,6 +197,12 @@ const CLIENTS = {
   }),
 } as const;
 
+interface MockFields {
+  readonly mocks: Readonly<Record<string, string>>;
+  /** From `--backend`. */
+  readonly backends?: Readonly<Record<string, string>>;
+}
+
 const BACKENDS = {
   "backend": flag({
     value: "[NAME=]URL",
@@ -207,6 +214,23 @@ const BACKENDS = {
       return { backends: named, catchAll };
     },
     options: ({ backends, catchAll }) => ({ backends, catchAll }),
+  }),
+  "mock": flag<MockFields>({
+    value: "NAME=FILE",
+    example: "NAME=FILE",
+    repeats: true,
+    help: "A backend whose answers are in a JSON file: a mock, a list of them, or mocks by route",
+    read({ all, name, of }) {
+      const mocks = parseNamedFiles(name, all);
+      for (const backend of Object.keys(mocks)) {
+        if (of("backend").all.some((one) => one.startsWith(`${backend}=`))) {
+          throw new UsageError(`Cannot use --mock ${backend}: --backend defines it, leave one out`);
+        }
+      }
+      return { mocks };
+    },
+    options: ({ mocks, backends }, table) =>
+      Object.keys(mocks).length ? { backends: { ...backends, ...parseMocks(table(mocks)) } } : {},
   }),
   "proxy-to": flag({
     value: "ADDR",

@@ -150,6 +150,17 @@ testWith("go", "go test -exec tells a test that fails", async (env) => {
   assertStringIncludes(stdout, "failed on purpose");
 });
 
+testWith("go", "go test needs no origin where a file of mocks answers for it", async () => {
+  const mocks = { "GET /some/page": { body: "The origin got GET /some/page\n" } };
+  await withFiles({ "mock.json": JSON.stringify(mocks) }, async (folder) => {
+    // Nobody listens there.
+    const env = { ORIGIN: "http://127.0.0.1:9" };
+    const runner = `${GO_RUNNER} --mock origin=${folder}/mock.json`;
+    const { code, stdout } = await goTest({ ...env, RUNNER: runner });
+    assertEquals([code, /^ok/.test(stdout)], [0, true], stdout);
+  });
+});
+
 /** A test with real tools, and an origin for their tests. */
 function testWith(
   tool: keyof typeof TOOLS,
@@ -174,8 +185,9 @@ function cargo(env: Record<string, string>, ...args: string[]): Promise<Ended> {
   return command("cargo", args, { cwd: `${ROOT}/testdata/cargo-test`, env });
 }
 
+/** @param env Its `RUNNER` is what Go runs tests by, in place of the usual one. */
 function goTest(env: Record<string, string>, ...args: string[]): Promise<Ended> {
-  return command("go", ["test", "-count=1", "-exec", GO_RUNNER, ".", ...args], {
+  return command("go", ["test", "-count=1", "-exec", env.RUNNER ?? GO_RUNNER, ".", ...args], {
     cwd: `${ROOT}/testdata/go-test`,
     env: { ...env, GOOS: "wasip1", GOARCH: "wasm", GOFLAGS: "-mod=readonly" },
   });

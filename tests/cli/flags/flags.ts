@@ -3,6 +3,7 @@ import type { ServiceFlags } from "../../../cli/flags/args.ts";
 /** What the command line says of a service when nobody says anything. */
 export const NO_FLAGS: ServiceFlags = {
   backends: {},
+  mocks: {},
   catchAll: undefined,
   config: undefined,
   env: undefined,
