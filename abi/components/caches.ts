@@ -279,13 +279,13 @@ export const httpCacheFunctions: Implementations = {
 };
 
 export const purgeFunctions: Implementations = {
-  "purge-surrogate-key": now((sandbox, key: string, [soft]: [boolean]) =>
+  "purge-surrogate-key": later((sandbox, key: string, [soft]: [boolean]) =>
     invoke(purge.calls.purge_surrogate_key, sandbox, key, { soft })
   ),
-  "purge-surrogate-key-verbose": now((sandbox, key: string, [soft]: [boolean]) => {
+  "purge-surrogate-key-verbose": later(async (sandbox, key: string, [soft]: [boolean]) => {
     let told = "";
     const answer = (text: string) => void (told = text);
-    invoke(purge.calls.purge_surrogate_key, sandbox, key, { soft, answer });
+    await invoke(purge.calls.purge_surrogate_key, sandbox, key, { soft, answer });
     return told;
   }),
 };

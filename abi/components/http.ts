@@ -239,7 +239,9 @@ export const httpBodyFunctions: Implementations = {
     invoke(httpBody.calls.write, sandbox, body, bytes, "front")
   ),
   "close": {
-    ...now(({ handles }, number: number) => handles.take(Body, number).close()),
+    ...later((sandbox, number: number) =>
+      invoke(httpBody.calls.close, sandbox, sandbox.handles.take(Body, number))
+    ),
     byNumber: true,
   },
   "get-known-length": same(httpBody.calls.known_length),

@@ -155,7 +155,7 @@ type Call = BoundFunction["call"];
 function binding(
   context: InstanceContext,
   name: string,
-  { run, byNumber = false }: Implementation,
+  { run, suspends, byNumber = false }: Implementation,
   signature: Signature,
 ): Call {
   const converters = convertersOf(signature, byNumber);
@@ -177,6 +177,7 @@ function binding(
     try {
       const value = body(sandbox, ...converters.read(sandbox, args));
       if (!(value instanceof Promise)) return done(value);
+      if (!suspends) throw new TypeError("Cannot wait in a function: make it with later()");
       return sandbox.execution.suspend(value).then(done).catch(refused);
     } catch (error) {
       return refused(error);

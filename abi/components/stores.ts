@@ -158,29 +158,29 @@ type Check = [
 export const erlFunctions: Implementations = {
   "[static]rate-counter.open": now((_, name: string) => new RateCounter(name)),
   "[method]rate-counter.get-name": now((_, { name }: RateCounter) => name),
-  "[method]rate-counter.check-rate": now((sandbox, { name }: RateCounter, ...check: Check) => {
+  "[method]rate-counter.check-rate": later((sandbox, { name }: RateCounter, ...check: Check) => {
     const [entry, delta, window, limit, box, ttl] = check;
     const values = [name, entry, delta, window, limit, box.name, ttl];
     return invoke(erl.calls.check_rate, sandbox, ...values);
   }),
-  "[method]rate-counter.increment": now(
+  "[method]rate-counter.increment": later(
     (sandbox, { name }: RateCounter, entry: string, delta: number) =>
       invoke(erl.calls.ratecounter_increment, sandbox, name, entry, delta),
   ),
-  "[method]rate-counter.lookup-rate": now(
+  "[method]rate-counter.lookup-rate": later(
     (sandbox, { name }: RateCounter, entry: string, window: number) =>
       invoke(erl.calls.ratecounter_lookup_rate, sandbox, name, entry, window),
   ),
-  "[method]rate-counter.lookup-count": now(
+  "[method]rate-counter.lookup-count": later(
     (sandbox, { name }: RateCounter, entry: string, duration: number) =>
       invoke(erl.calls.ratecounter_lookup_count, sandbox, name, entry, duration),
   ),
   "[static]penalty-box.open": now((_, name: string) => new PenaltyBox(name)),
   "[method]penalty-box.get-name": now((_, { name }: PenaltyBox) => name),
-  "[method]penalty-box.add": now((sandbox, { name }: PenaltyBox, entry: string, ttl: number) =>
+  "[method]penalty-box.add": later((sandbox, { name }: PenaltyBox, entry: string, ttl: number) =>
     invoke(erl.calls.penaltybox_add, sandbox, name, entry, ttl)
   ),
-  "[method]penalty-box.has": now((sandbox, { name }: PenaltyBox, entry: string) =>
+  "[method]penalty-box.has": later((sandbox, { name }: PenaltyBox, entry: string) =>
     invoke(erl.calls.penaltybox_has, sandbox, name, entry)
   ),
 };
