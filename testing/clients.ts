@@ -1,7 +1,7 @@
 import type { ClientFacts, FactsOverride } from "../service/client/client_facts.ts";
 import { type Device, type DeviceLookup, parseDevice } from "../service/client/device.ts";
 import type { FactsProvider } from "../service/client/facts.ts";
-import { type Geo, type GeoLookup, loopbackGeo } from "../service/client/geo.ts";
+import { defaultGeo, type Geo, type GeoLookup, loopbackGeo } from "../service/client/geo.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import { TestExchange } from "./exchange.ts";
 import type { TestClient } from "./options.ts";
@@ -32,7 +32,9 @@ export class Clients {
   /** @param one What is said of the client of this request, on top of what is said of all. */
   exchange(request: Request, one: TestClient = {}): TestExchange {
     const { ip, geo, device, ...facts } = { ...this.all, ...one };
-    if (geo) this.#geos.set(ip ?? "127.0.0.1", geo);
+    const address = ip ?? "127.0.0.1";
+    // SDKs take no record that lacks anything.
+    if (geo) this.#geos.set(address, { ...defaultGeo(address), ...geo });
     if (device) this.#devices.set(request.headers.get("user-agent") ?? "", device);
     return new TestExchange(request, { ...facts, ...ip !== undefined && { address: ip } });
   }

@@ -12,7 +12,7 @@ import type { Mock } from "./mock.ts";
 export interface TestClient extends Omit<FactsOverride, "address"> {
   /** The IPv4 or IPv6 address, without port or brackets. By default `127.0.0.1`. */
   readonly ip?: string;
-  /** What look-ups of that address find. */
+  /** What look-ups of that address find; what it leaves out is as of `defaultGeo`. */
   readonly geo?: Geo;
   /** What look-ups of the client's User-Agent field find. */
   readonly device?: Device;

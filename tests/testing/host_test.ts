@@ -441,3 +441,12 @@ Deno.test("a request that the test gives up rejects, and the guest learns that i
   controller.abort(new Error("enough"));
   await assertRejects(() => response, Error, "enough");
 });
+
+Deno.test("a client has a place, which look-ups of its address find", async () => {
+  await using host = await start("rust");
+  const geo = { city: "Paris", country_code: "FR" };
+  const place = async (init = {}) => await (await host.fetch("/geo", init)).text();
+  assertEquals(await place({ client: { ip: "192.0.2.7", geo } }), "Paris, FR\n");
+  host.client({ ip: "192.0.2.8", geo: { ...geo, city: "Lyon" } });
+  assertEquals(await place(), "Lyon, FR\n");
+});
