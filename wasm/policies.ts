@@ -1,5 +1,5 @@
 import { shownName } from "../service/util/shown_name.ts";
-import { budgetOf } from "./rewrite/budget.ts";
+import { budgetOf, MAX_ELEMENTS, sumOf } from "./rewrite/budget.ts";
 import type { Layout } from "./rewrite/layout.ts";
 
 const MIB = 2 ** 20;
@@ -68,14 +68,19 @@ export const POLICIES = {
     return tables.some(({ wide }) => wide) ? "its table has 64-bit indices" : undefined;
   },
   startMemory({ memories, tables }, { memory }) {
-    const { start, left } = budgetOf({ memories, tables }, memory);
+    const { start, left, elements } = budgetOf({ memories, tables }, memory);
     if (left >= 0) return undefined;
-    const pages = memories.reduce((sum, { least }) => sum + least, 0);
-    const elements = tables.reduce((sum, { least }) => sum + least, 0);
+    const pages = sumOf(memories);
     return `it starts with ${
       shownSize(start)
     } of memory (${pages} pages in memories, ${elements} ` +
       `elements in tables), and the limit memory is ${shownSize(memory)}`;
+  },
+  startTables({ tables }) {
+    const elements = sumOf(tables);
+    return elements > MAX_ELEMENTS
+      ? `its tables start with ${elements} elements, and an instance may have ${MAX_ELEMENTS}`
+      : undefined;
   },
   objects({ types }, { memory, allowUnlimited }) {
     if (!types.objects || allowUnlimited || memory === Infinity) return undefined;

@@ -11,12 +11,12 @@ const ACTS: Readonly<Record<string, { readonly act: string; readonly parts?: str
     parts: `(data $d "${"x".repeat(0x400000)}")`,
   },
   "table.fill": {
-    act: "(table.fill (i32.const 0) (ref.null extern) (i32.const 5000000))",
-    parts: "(table 5000000 externref)",
+    act: "(table.fill (i32.const 0) (ref.null extern) (i32.const 1000000))",
+    parts: "(table 1000000 externref)",
   },
   "table.copy": {
-    act: "(table.copy (i32.const 0) (i32.const 1) (i32.const 4999999))",
-    parts: "(table 5000000 externref)",
+    act: "(table.copy (i32.const 0) (i32.const 1) (i32.const 999999))",
+    parts: "(table 1000000 externref)",
   },
   "random_get": { act: "(drop (call $random (i32.const 0) (i32.const 0x4000000)))" },
   "fd_write": {

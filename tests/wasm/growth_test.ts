@@ -121,6 +121,25 @@ Deno.test("tables grow to the limit together with memories, 8 bytes an element",
   );
 });
 
+Deno.test("the tables of an instance have 1,000,000 elements together at the most, however high memory is", async () => {
+  const by = (name: string, delta: number) =>
+    `(table.grow ${name} (ref.null func) (i32.const ${delta}))`;
+  const parts = "(table $a 1000 funcref) (table $b 0 funcref)";
+  const high: FastlikeOptions = { reuse: "never", limits: { memory: "4GiB" } };
+  const cases = [
+    [untilRefused(by("$a", 100_000), by("$b", 1000)), "0108"],
+    [untilRefused(by("$b", 999_001)), "0000"],
+    [untilRefused(by("$b", 10_000_000)), "0000"],
+    [untilRefused(by("$b", 999_000)), "0001"],
+  ] as const;
+  for (const [act, count] of cases) {
+    for (const options of [...LANES, high]) {
+      const { printed, statuses, hits } = await outcomeOf(await counting(parts, act), options);
+      assertEquals([printed, statuses, hits], [[count, count], [200, 200], 0], act);
+    }
+  }
+});
+
 Deno.test("growth that the module's own maximum refuses is not the limit's affair", async () => {
   const cases = [
     ["(table $t 1 4 funcref)", "(table.grow $t (ref.null func) (i32.const 1))", "0003"],

@@ -24,6 +24,7 @@ const POLICIES: readonly RegExp[] = [
   /^its memory has 64-bit addresses$/,
   /^its table has 64-bit indices$/,
   /^it starts with .* of memory .*, and the limit memory is 128 MiB$/,
+  /^its tables start with \d+ elements, and an instance may have 1000000$/,
   /^memory would not hold, because it has types of garbage collection/,
 ];
 
@@ -144,6 +145,10 @@ Deno.test("each policy has its own line", async () => {
     [
       `(memory (export "memory") 2049) ${start}`,
       "it starts with 128.06 MiB of memory (2049 pages in memories, 0 elements in tables), and the limit memory is 128 MiB",
+    ],
+    [
+      `(table 999999 funcref) (table 2 externref) ${start}`,
+      "its tables start with 1000001 elements, and an instance may have 1000000",
     ],
     [
       `(type (struct)) ${start}`,

@@ -1,12 +1,13 @@
 import type { ComponentHost, ComponentInstance } from "../../service/util/component_loader.ts";
 import type { GuestMemory } from "../../service/util/guest_memory.ts";
 import { MemorySnapshots, NO_MEMORY, PlainMemory, ResettableMemory } from "../instance_memory.ts";
-import { ELEMENT, type MemoryLimits } from "../rewrite/budget.ts";
+import { ELEMENT, MAX_ELEMENTS, type MemoryLimits, sumOf } from "../rewrite/budget.ts";
 import {
   ADDED_PAGES,
   BUDGET,
   BYTES_LEFT,
   CONTROL,
+  ELEMENTS_LEFT,
   MOST_PAGES,
   PAGE,
   WATCH,
@@ -39,10 +40,12 @@ class SharedLimit {
     maximum: SHARED_BUDGET.most,
   });
   readonly #left = new BigUint64Array(this.memory.buffer, BYTES_LEFT, 1);
+  readonly #elements = new BigUint64Array(this.memory.buffer, ELEMENTS_LEFT, 1);
   #first = 0n;
 
   constructor(bytes: number) {
     this.#left[0] = BigInt(bytes === Infinity ? UNLIMITED : bytes);
+    this.#elements[0] = BigInt(MAX_ELEMENTS);
   }
 
   /** Takes what a module starts with. */
@@ -50,6 +53,18 @@ class SharedLimit {
     const left = this.#left[0]! - BigInt(bytes);
     if (left < 0n) throw new Error("its modules start with more than the limit memory");
     this.#left[0] = left;
+  }
+
+  /** Takes the elements that the tables of a module start with. */
+  takeElements(count: number): void {
+    this.take(count * ELEMENT);
+    const left = this.#elements[0]! - BigInt(count);
+    if (left < 0n) {
+      throw new Error(
+        `its tables start with more elements than an instance may have: ${MAX_ELEMENTS}`,
+      );
+    }
+    this.#elements[0] = left;
   }
 
   save(): void {
@@ -135,7 +150,7 @@ export class LinkedInstance implements ComponentInstance {
       }
       return exports;
     }
-    this.#limit.take(layout.tables.reduce((sum, { least }) => sum + least * ELEMENT, 0));
+    this.#limit.takeElements(sumOf(layout.tables));
     const own = rewritten.memories.map((limits) => this.#makeMemory(limits));
     const { names } = rewritten;
     const host = {

@@ -60,8 +60,8 @@ async function checkValid({ modules }: Parsed): Promise<void> {
 
 function applyPolicies(layout: Layout, { memory, allowUnlimited }: ComponentTerms): void {
   const terms = { memory, allowUnlimited, needsMemory: () => false };
-  const { wideMemories, wideTables, startMemory, objects } = POLICIES;
-  for (const policy of [wideMemories, wideTables, startMemory, objects]) {
+  const { wideMemories, wideTables, startMemory, startTables, objects } = POLICIES;
+  for (const policy of [wideMemories, wideTables, startMemory, startTables, objects]) {
     const why = policy(layout, terms);
     if (why !== undefined) throw new Error(`Cannot run the program: ${why}`);
   }

@@ -33,3 +33,5 @@ export const MOST_PAGES = 8;
 export const BUDGET = "budget";
 /** Where that memory has the bytes by which memories and tables may still grow, as an `i64`. */
 export const BYTES_LEFT = 0;
+/** Where it has the elements by which tables may still grow, as an `i64`. */
+export const ELEMENTS_LEFT = 8;

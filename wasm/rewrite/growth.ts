@@ -1,7 +1,7 @@
 import type { Additions } from "./additions.ts";
 import { Writer } from "./binary.ts";
-import { type Budget, ELEMENT } from "./budget.ts";
-import { BYTES_LEFT, PAGE, REFUSED } from "./control.ts";
+import { type Budget, ELEMENT, MAX_ELEMENTS } from "./budget.ts";
+import { BYTES_LEFT, ELEMENTS_LEFT, PAGE, REFUSED } from "./control.ts";
 import { Op, UnknownForm } from "./instructions.ts";
 import { I32, I64 } from "./writes.ts";
 
@@ -20,10 +20,9 @@ export class Growth {
   readonly #added: Additions;
   readonly #watch: number;
   readonly #byInstruction = new Map<string, number>();
-  /** The index of the global that has the bytes left, as an `i64`. */
-  #left: number | undefined;
-
   readonly #shared: SharedBudget | undefined;
+  #bytes: Left | undefined;
+  #elements: Left | undefined;
 
   /**
    * @param watch The index of the memory that the host watches.
@@ -41,12 +40,16 @@ export class Growth {
     const key = `${op} ${index}`;
     const known = this.#byInstruction.get(key);
     if (known !== undefined) return known;
-    if (!this.#shared) {
-      this.#left ??= this.#added.global(Uint8Array.of(I64), i64Const(this.#budget.left));
-    }
+    this.#bytes ??= this.#left(this.#budget.left, BYTES_LEFT);
     const added = op === Op.memoryGrow ? this.#addForMemory(index) : this.#addForTable(index);
     this.#byInstruction.set(key, added);
     return added;
+  }
+
+  /** @param at Where it is in the memory of a component. */
+  #left(first: number, at: number): Left {
+    if (this.#shared) return new SharedLeft(this.#shared.budget, at);
+    return new OwnLeft(this.#added.global(Uint8Array.of(I64), i64Const(first)));
   }
 
   #addForMemory(index: number): number {
@@ -61,41 +64,79 @@ export class Growth {
     const table = this.#budget.tables[index - (this.#shared?.tables ?? 0)];
     if (!table) throw new UnknownForm("it grows a table that it imports");
     const { most: own, type } = table;
+    this.#elements ??= this.#left(MAX_ELEMENTS - this.#budget.elements, ELEMENTS_LEFT);
     const size = new Writer().byte(...TABLE_SIZE).unsigned(index).view();
     const grow = new Writer().byte(Op.localGet, 0, Op.localGet, 1, ...TABLE_GROW)
       .unsigned(index).view();
-    const parts = { delta: 1, bits: BITS.element, own, size, grow };
+    const parts = { delta: 1, bits: BITS.element, own, size, grow, elements: this.#elements };
     return this.#added.function([[...type], [I32]], [I32], (body) => this.#write(body, parts));
   }
 
   /** `grow(…, delta)`: takes the bytes from those that are left, or answers -1; it does so too if growth itself fails. */
-  #write(body: Writer, { delta, bits, own, size, grow }: GrowerParts): void {
+  #write(body: Writer, { delta, bits, own, size, grow, elements }: GrowerParts): void {
     const old = delta + 1;
-    const bytes = [Op.localGet, delta, Op.i64ExtendI32U, Op.i64Const, bits, Op.i64ShiftLeft];
+    const left = this.#bytes!;
+    const count = [Op.localGet, delta, Op.i64ExtendI32U];
+    const bytes = [...count, Op.i64Const, bits, Op.i64ShiftLeft];
     body.byte(1, 1, I32);
-    body.byte(...bytes).raw(this.#load()).byte(Op.i64GreaterU, Op.if, NO_RESULT);
+    if (elements) {
+      body.byte(...count).raw(elements.load()).byte(Op.i64GreaterU, Op.if, NO_RESULT);
+      body.byte(...MINUS_ONE, Op.return, Op.end);
+    }
+    body.byte(...bytes).raw(left.load()).byte(Op.i64GreaterU, Op.if, NO_RESULT);
     const limit = new Writer().byte(Op.i32Const).signed(own | 0).view();
     noteRefusal(body, { watch: this.#watch, delta, own: limit, size });
     body.byte(...MINUS_ONE, Op.return, Op.end);
     body.raw(grow).byte(Op.localTee, old, ...MINUS_ONE, Op.i32NotEqual, Op.if, NO_RESULT);
-    this.#store(body, (w) => w.raw(this.#load()).byte(...bytes, Op.i64Sub));
+    left.take(body, bytes);
+    elements?.take(body, count);
     body.byte(Op.end, Op.localGet, old, Op.end);
   }
+}
 
-  /** Code that leaves the bytes that are left. */
-  #load(): Uint8Array {
-    const w = new Writer();
-    if (!this.#shared) return w.byte(Op.globalGet).unsigned(this.#left!).view();
-    w.byte(Op.i32Const, 0, Op.i64Load, 0x43).unsigned(this.#shared.budget);
-    return w.unsigned(BYTES_LEFT).view();
+/** By how many bytes or elements an instance may still grow, as its code keeps it. */
+interface Left {
+  /** Returns code that leaves the number. */
+  load(): Uint8Array;
+  /** Writes code that takes what `amount` leaves. */
+  take(body: Writer, amount: readonly number[]): void;
+}
+
+/** In a global of the module. */
+class OwnLeft implements Left {
+  readonly #global: number;
+
+  constructor(global: number) {
+    this.#global = global;
   }
 
-  /** Code that sets them to what `value` leaves. */
-  #store(body: Writer, value: (w: Writer) => void): void {
-    if (this.#shared) body.byte(Op.i32Const, 0);
-    value(body);
-    if (!this.#shared) body.byte(Op.globalSet).unsigned(this.#left!);
-    else body.byte(Op.i64Store, 0x43).unsigned(this.#shared.budget).unsigned(BYTES_LEFT);
+  load(): Uint8Array {
+    return new Writer().byte(Op.globalGet).unsigned(this.#global).view();
+  }
+
+  take(body: Writer, amount: readonly number[]): void {
+    body.raw(this.load()).byte(...amount, Op.i64Sub, Op.globalSet).unsigned(this.#global);
+  }
+}
+
+/** In a memory that all modules of a component have. */
+class SharedLeft implements Left {
+  readonly #memory: number;
+  readonly #at: number;
+
+  constructor(memory: number, at: number) {
+    this.#memory = memory;
+    this.#at = at;
+  }
+
+  load(): Uint8Array {
+    const w = new Writer().byte(Op.i32Const, 0, Op.i64Load, 0x43).unsigned(this.#memory);
+    return w.unsigned(this.#at).view();
+  }
+
+  take(body: Writer, amount: readonly number[]): void {
+    body.byte(Op.i32Const, 0).raw(this.load()).byte(...amount, Op.i64Sub, Op.i64Store, 0x43);
+    body.unsigned(this.#memory).unsigned(this.#at);
   }
 }
 
@@ -119,6 +160,8 @@ interface GrowerParts {
   /** Code that leaves its size, and code that grows it and leaves the old size or -1. */
   readonly size: Uint8Array;
   readonly grow: Uint8Array;
+  /** Of a table: the elements that all tables have left. Beyond them `memory` is not named, as it is another bound. */
+  readonly elements?: Left;
 }
 
 /** An expression for a number of bytes. */
