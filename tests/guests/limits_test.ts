@@ -92,6 +92,30 @@ testGuest("rust", "each request of a sandbox has a wall_time of its own", async 
   assertEquals((await fetchRaw(guest.port, "/")).status, 200);
 });
 
+// Memory
+
+testGuest(
+  "rust",
+  "a program that cannot allocate aborts: 500, the limit is told and counted, the next is answered",
+  async () => {
+    await using guest = await serveGuest("rust", { limits: { memory: "32MiB" } });
+    for (const hits of [1, 2]) {
+      const { status, body } = await fetchRaw(guest.port, "/allocate");
+      assertEquals(status, 500);
+      assertMatch(
+        body,
+        /^The guest trapped: unreachable after its memory could not grow: the limit is memory 32MiB\n/,
+      );
+      assertEquals(guest.app.status().limits.memory, hits);
+      assertEquals((await fetchRaw(guest.port, "/hello")).body, "Hello from rust\n");
+    }
+    const refused = "The guest's memory could not grow: the limit is memory 32MiB";
+    assertEquals(warnings(guest), [refused, refused]);
+    const limits = guest.lines.map(({ metrics }) => metrics.limit);
+    assertEquals(limits, ["memory 32MiB", undefined, "memory 32MiB", undefined]);
+  },
+);
+
 // Room
 
 Deno.test("beyond instances and queue a request gets a 503 at once, with Retry-After", async () => {

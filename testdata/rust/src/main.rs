@@ -58,6 +58,7 @@ fn main() {
         "/early-hint" => early_hint(),
         "/log" => log(),
         "/trap" => panic!("trapped on purpose"),
+        "/allocate" => allocate(),
         "/exit" => std::process::exit(3),
         "/sleep" => slow(&req),
         "/client" => client(&req),
@@ -88,6 +89,15 @@ fn main() {
             .unwrap_or_else(|| text("not found\n").with_status(StatusCode::NOT_FOUND)),
     };
     resp.send_to_client();
+}
+
+/// Allocates memory and writes to all of it, until the allocator gets no more and aborts.
+fn allocate() -> ! {
+    let mut blocks = Vec::new();
+    loop {
+        // black_box: the compiler could drop blocks that are never read.
+        blocks.push(std::hint::black_box(vec![1u8; 1 << 20]));
+    }
 }
 
 /// A 200 with a plain text body.

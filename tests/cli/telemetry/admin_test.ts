@@ -30,6 +30,30 @@ Deno.test("the metrics tell what the process has served", async () => {
   assertMatch([...samples.keys()].join("\n"), /^fastlike_build_info\{version="[\d.]+",deno=/m);
 });
 
+Deno.test("a guest that cannot allocate is a 500, and the access log, the log and the metrics name the limit", async () => {
+  const { cli, url, admin } = await administered(RUST, "--limit", "memory=32MiB");
+  await using _ = cli;
+  const limit = "the limit is memory 32MiB";
+  const { status, body } = await fetchRaw(Number(new URL(url).port), "/allocate");
+  assertEquals(status, 500);
+  assertMatch(body, new RegExp(`^The guest trapped: .* its memory could not grow: ${limit}\n`));
+  assertMatch(await cli.line(), /^GET \/allocate 500 .* limit="memory 32MiB"$/);
+  const samples = await scrapeUntil(admin, "fastlike_http_request_duration_seconds_count", 1);
+  assertEquals(samples.get('fastlike_limits_hit_total{limit="memory"}'), 1);
+  assertEquals(samples.get("fastlike_guest_traps_total"), 1);
+
+  assertEquals(await textOf(`${url}/hello`), "Hello from rust\n");
+  assertMatch(await cli.line(), /^GET \/hello 200 (?!.*limit=)/);
+  cli.signal("SIGTERM");
+  const { stderr } = await cli.end();
+  assertMatch(
+    stderr,
+    new RegExp(
+      `^memory allocation of \\d+ bytes failed\n(.*\n)*warning: .*could not grow: ${limit}`,
+    ),
+  );
+});
+
 Deno.test("instances are made before requests come, with a word if there are fewer", async () => {
   const { cli, admin } = await administered(HELLO, "--warmup", "1001");
   await using _ = cli;
