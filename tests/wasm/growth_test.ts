@@ -1,5 +1,9 @@
 import { assemble } from "../../cli/wat.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
+import { MAX_ELEMENTS } from "../../wasm/rewrite/budget.ts";
+import { BUDGET, BYTES_LEFT, CONTROL, ELEMENTS_LEFT, WATCH } from "../../wasm/rewrite/control.ts";
+import { layoutOf } from "../../wasm/rewrite/layout.ts";
+import { rewrite, SHARED_CONTROL } from "../../wasm/rewrite/rewrite.ts";
 import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { withMemories } from "./_machine.ts";
 
@@ -138,6 +142,40 @@ Deno.test("the tables of an instance have 1,000,000 elements together at the mos
       assertEquals([printed, statuses, hits], [[count, count], [200, 200], 0], act);
     }
   }
+});
+
+Deno.test("the tables of all modules of a component have 1,000,000 elements together at the most", async () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  const [bytes, elements] = [BYTES_LEFT, ELEMENTS_LEFT].map((at) =>
+    new BigUint64Array(memory.buffer, at, 1)
+  );
+  bytes![0] = 2n ** 40n;
+  elements![0] = BigInt(MAX_ELEMENTS);
+  const source = await assemble(
+    "part.wat",
+    `(module (table $a 0 funcref) (table $b 0 externref)
+      (func (export "a") (param i32) (result i32) (table.grow $a (ref.null func) (local.get 0)))
+      (func (export "b") (param i32) (result i32) (table.grow $b (ref.null extern) (local.get 0))))`,
+  );
+  const { bytes: rewritten, names } = rewrite(layoutOf(source), {
+    memory: 2 ** 40,
+    checks: false,
+    part: true,
+  });
+  const module = await WebAssembly.compile(rewritten);
+  const shared = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const control = new WebAssembly.Memory({
+    initial: SHARED_CONTROL.least,
+    maximum: SHARED_CONTROL.most,
+  });
+  const given = { [names.host]: { [WATCH]: shared, [CONTROL]: control, [BUDGET]: memory } };
+  const parts = [1, 2].map(() => new WebAssembly.Instance(module, given).exports);
+  const grow = (part: number, table: string, by: number) =>
+    (parts[part]![table] as CallableFunction)(by);
+  assertEquals([grow(0, "a", 600_000), grow(1, "b", 300_000), elements![0]], [0, 0, 100_000n]);
+  assertEquals([grow(1, "a", 100_001), grow(0, "b", -1), elements![0]], [-1, -1, 100_000n]);
+  assertEquals([grow(1, "b", 100_000), grow(0, "b", 1), elements![0]], [300_000, -1, 0n]);
+  assertEquals([bytes![0], grow(0, "a", 0)], [2n ** 40n - 8_000_000n, 600_000]);
 });
 
 Deno.test("growth that the module's own maximum refuses is not the limit's affair", async () => {
