@@ -1,3 +1,5 @@
+import { needsMemory } from "../../abi/mod.ts";
+import { compile } from "../../wasm/program.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { guestOf } from "../guests/_spinning.ts";
 import { startOrigin } from "../guests/serving.ts";
@@ -7,6 +9,10 @@ import { CLI, withFiles } from "./commands.ts";
 const SPINS = "(call $say) (call $spin)";
 const CATCHES = "(call $say) (loop $on (try (do (call $spin)) (catch_all)) (br $on))";
 const WAITS = "(call $say) (call $sleep (i64.const 100000))";
+
+/** A function that spins and has as many locals as V8 allows: its store has no room for those that marking needs. */
+const FULL = `(func $spin_full (local ${"i32 ".repeat(50_000)})
+  (i32.store (i32.const 0) (i32.const 1)) (loop $on (br $on)))`;
 
 const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -54,6 +60,26 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     }
   });
 }
+
+Deno.test("SIGTERM ends a program that V8 takes with checks alone, as its locals leave no room for more", async () => {
+  const guest = await guestOf("(call $say) (call $spin_full)", FULL);
+  const { watched, resetting } = await compile(guest, {
+    memory: 128 * 2 ** 20,
+    reuse: "auto",
+    watch: true,
+    needsMemory,
+    allowUnlimited: false,
+  });
+  assertEquals(watched, true);
+  assertMatch(String(resetting), /^V8 refuses it with the code that limits need/);
+  await withFiles({ "guest.wasm": guest }, async (folder) => {
+    const ended = await started(["run", `${folder}/guest.wasm`], async (child, until) => {
+      await until(/(some)\n/);
+      child.kill("SIGTERM");
+    });
+    assertEquals([ended.code, ended.signal, ended.stdout], [CODES.SIGTERM, null, "some\n"]);
+  });
+});
 
 Deno.test("SIGINT ends a server whose guest spins, which others have their answers from", async () => {
   const guest = await guestOf(
