@@ -252,8 +252,8 @@ export class Connection implements ResponseWire, ContentOwner {
     this.#writer = new ResponseWriter(this, asked);
     this.#exchange = this.#exchangeOf(head, body, this.#writer);
     const content = this.#content;
-    // A guest may read on after its response; once it has ended, the rest of the content is discarded.
-    if (content) this.#exchange.onOver = () => content.cancel();
+    // A read that still waits goes on, as of content that fills a cached object; else the rest is discarded.
+    if (content) this.#exchange.onOver = () => content.awaited || content.cancel();
     this.#options.serve(this.#exchange);
     return rest;
   }

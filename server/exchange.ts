@@ -45,7 +45,7 @@ export class ServerExchange implements Exchange {
   /** Called once, when the whole response was sent or never will be. */
   onClosed: ((whole: boolean) => void) | undefined;
   /** Called once, when the response was sent or lost, and the guest is done with the request. */
-  onOver: (() => void) | undefined;
+  onOver: (() => unknown) | undefined;
   readonly #parts: ExchangeParts;
   #answered = false;
   #closed = false;
