@@ -99,7 +99,7 @@ function facts(ask: Ask) {
       "a JA3 fingerprint",
       out.octets,
       ({ ja3 }) => ja3 === undefined ? undefined : Uint8Array.fromHex(ja3),
-      EMPTY,
+      new Uint8Array(16), // Rust's SDK ends the guest on any other length
     ),
     tls_ja4: tlsText("a JA4 fingerprint", ({ ja4 }) => ja4),
   };

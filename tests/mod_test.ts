@@ -429,3 +429,11 @@ Deno.test("two services in one process share nothing", async () => {
   const answers = await Promise.all([textOf(one, "/proxy/a"), textOf(two, "/proxy/a")]);
   assertEquals(answers, ["one", "two"]);
 });
+
+Deno.test("a Rust program under https sends requests, though nothing is known of the client's TLS", async () => {
+  await using app = await Fastlike.load(RUST, {
+    backends: { origin: () => new Response("from the origin") },
+  });
+  const response = await app.handler(new Request("https://test.example/proxy/a"));
+  assertEquals([response.status, await response.text()], [200, "from the origin"]);
+});
