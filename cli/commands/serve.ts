@@ -16,9 +16,11 @@ import { withCountedLogs, withCountedRequests } from "../telemetry/counting.ts";
 import { recordFirst } from "../telemetry/request_log.ts";
 import { stdioTo } from "../telemetry/stdio.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
+import type { Snapshot } from "../watch/changes.ts";
 import { follow, Reloads } from "../watch/follow.ts";
 import { LiveReload } from "../watch/live_reload.ts";
 import { buildFirst, type ProgramSource, sourceOf } from "../watch/source.ts";
+import { snapshotOf } from "../watch/tree.ts";
 import { openListener, type ServerOptions } from "./open_listener.ts";
 
 /** Milliseconds that running requests may take after the first signal to stop. */
@@ -42,6 +44,7 @@ export async function serve(
   using signals = new Signals();
   const source = await sourceOf(command, manifestOf(command));
   await using _builder = source.builder;
+  const before = command.watch ? snapshotOf(source.sources, source.outputs) : undefined;
   await Promise.race([buildFirst(source, command, terminal), signals.first]);
   if (signals.received) return;
   using storage = new PersistentStorage();
@@ -58,9 +61,9 @@ export async function serve(
     const counted = admin ? withCountedRequests(plain, admin.metrics) : plain;
     const listener = await openListener(command.bind, "bind", counted);
     admin?.serve(program, listener);
+    using _following = following(site, { ...source, before }, command, terminal, pages);
     say(`Listening on ${listener.url}`);
     warnOfUnreachable(site.options, terminal);
-    using _following = following(site, source, command, terminal, pages);
     await signals.first;
     admin?.drain();
     pages?.close();
@@ -74,7 +77,7 @@ export async function serve(
 /** Reloads at SIGHUP, and with `--watch` when something changes. */
 function following(
   site: Site,
-  { builder, sources, outputs }: ProgramSource,
+  { builder, sources, outputs, before }: ProgramSource & { readonly before: Snapshot | undefined },
   { watch, watchPoll: poll }: ServeCommand,
   terminal: Terminal,
   pages: LiveReload | undefined,
@@ -87,7 +90,7 @@ function following(
   }, terminal);
   if (watch) {
     const files = () => [...new Set([...outputs, ...site.files])];
-    open.use(follow({ reloads, files, builder, sources, outputs, poll, terminal }));
+    open.use(follow({ reloads, files, builder, sources, outputs, before, poll, terminal }));
   }
   if (Deno.build.os !== "windows") {
     const onHangUp = () => void reloads.next();

@@ -14,6 +14,8 @@ export type Snapshot = ReadonlyMap<string, string>;
 export interface WatchOptions {
   /** Reads the present state of what is watched. */
   readonly snapshot: () => Snapshot;
+  /** An earlier state, changes since which are told; by default the present one. */
+  readonly before?: Snapshot | undefined;
   /** Called with the paths that have changed, once they have settled. */
   readonly changed: (paths: readonly string[]) => void;
   /** Folders to ask the system's change events for, besides the regular looks; those that do not exist are skipped. */
@@ -47,9 +49,10 @@ class ChangeWatcher implements Disposable {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#known = options.snapshot();
+    this.#known = options.before ?? options.snapshot();
     this.#timer = setInterval(() => this.#look(), options.interval ?? INTERVAL);
     this.#listen();
+    if (options.before) this.#look();
   }
 
   /** Renews the source of events if its folders are not the same any more. */

@@ -1,7 +1,7 @@
 import { reasonOf } from "../errors.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import type { Builder } from "./build.ts";
-import { watchFiles } from "./changes.ts";
+import { signatureOf, type Snapshot, watchFiles } from "./changes.ts";
 import { watchTrees } from "./tree.ts";
 
 /** What {@linkcode follow} needs. */
@@ -15,6 +15,8 @@ export interface FollowOptions {
   readonly sources: readonly string[];
   /** Files that the build writes, which are no sources. */
   readonly outputs: readonly string[];
+  /** State of the sources before the first build: what has changed since is built again. */
+  readonly before: Snapshot | undefined;
   /** Whether changes are looked for every second only, without the system's events. */
   readonly poll: boolean;
   readonly terminal: Terminal;
@@ -25,26 +27,39 @@ export interface FollowOptions {
  * is told, and the old ones go on.
  */
 export function follow(options: FollowOptions): Disposable {
-  const { reloads, files, builder, sources, outputs, poll, terminal } = options;
+  const { reloads, files, builder, sources, outputs, before, poll, terminal } = options;
+  const present = () => files().map((file) => `${file} ${signatureOf(file)}`).join("\n");
+  let seen = present();
+  // What a build has made is whole: it is not waited for until it has settled, nor loaded again then.
+  const reload = () => {
+    const now = present();
+    if (now === seen) return;
+    seen = now;
+    reloads.next();
+  };
   using watches = new DisposableStack();
-  watches.use(watchFiles({ files, poll, changed: () => void reloads.next() }));
+  watches.use(watchFiles({ files, poll, changed: reload }));
   if (builder && sources.length) {
-    const changed = () => void build(builder, terminal);
-    watches.use(watchTrees({ roots: sources, except: outputs, poll, changed }));
+    const changed = async () => {
+      if (await build(builder, terminal)) reload();
+    };
+    watches.use(watchTrees({ roots: sources, except: outputs, before, poll, changed }));
   }
   return watches.move();
 }
 
-/** Tells how a build ends. What it has built is a file that is watched. */
-async function build(builder: Builder, terminal: Terminal): Promise<void> {
+/** Tells how a build ends; answers whether it has made a program. */
+async function build(builder: Builder, terminal: Terminal): Promise<boolean> {
   terminal.note("info", "Building");
   try {
     const result = await builder.build();
     if (result === "failed") {
       terminal.note("error", "The build has failed: the old program goes on");
     }
+    return result === "built";
   } catch (error) {
     terminal.note("error", `Cannot build: ${reasonOf(error)}`);
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import ignore, { type Ignore } from "npm:ignore@7.0.16";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { signatureOf, type Snapshot, watchChanges, type WatchOptions } from "./changes.ts";
 
 /** Files whose patterns say what is no source. */
@@ -8,7 +8,7 @@ const IGNORE_FILES = [".gitignore", ".fastlyignore"];
 const NEVER = [".git/", "node_modules/"];
 
 /** Settings of {@linkcode watchTrees}. */
-export type TreesOptions = Pick<WatchOptions, "changed" | "interval" | "poll"> & {
+export type TreesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
   /** Folders, or files, whose changes count; what their `.gitignore` and `.fastlyignore` name does not. */
   readonly roots: readonly string[];
   /** Files that do not count wherever they are: what the build writes. */
@@ -17,18 +17,21 @@ export type TreesOptions = Pick<WatchOptions, "changed" | "interval" | "poll"> &
 
 /** Watches all files below some folders. */
 export function watchTrees({ roots, except = [], ...options }: TreesOptions): Disposable {
-  const left = new Set(except.map((path) => join(Deno.cwd(), path)));
   return watchChanges({
     ...options,
-    snapshot: () => {
-      const found = new Map<string, string>();
-      for (const root of roots) walk(root, [], found);
-      for (const path of found.keys()) if (left.has(join(Deno.cwd(), path))) found.delete(path);
-      return found;
-    },
+    snapshot: () => snapshotOf(roots, except),
     folders: () => roots,
     recursive: true,
   });
+}
+
+/** State of all files below some folders, but for some files. */
+export function snapshotOf(roots: readonly string[], except: readonly string[] = []): Snapshot {
+  const found = new Map<string, string>();
+  for (const root of roots) walk(root, [], found);
+  const left = new Set(except.map((path) => resolve(path)));
+  for (const path of found.keys()) if (left.has(resolve(path))) found.delete(path);
+  return found;
 }
 
 /** Patterns, and the folder that their paths are relative to. */
@@ -71,11 +74,4 @@ function isIgnored(path: string, isDirectory: boolean, rules: readonly Rules[]):
     const relative = path.slice(base === "." ? 0 : base.length + (base.endsWith("/") ? 0 : 1));
     return patterns.ignores(isDirectory ? `${relative}/` : relative);
   });
-}
-
-/** For tests: the state of a folder as it is compared. */
-export function snapshotOf(root: string): Snapshot {
-  const found = new Map<string, string>();
-  walk(root, [], found);
-  return found;
 }

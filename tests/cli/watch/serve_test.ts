@@ -206,3 +206,16 @@ Deno.test("with --live-reload pages get a script, and an event at each reload", 
   const { code } = await project.cli.end();
   assert(code === 0);
 });
+
+Deno.test("a source that changes during the first build is built again", async () => {
+  await using project = new Project();
+  await project.write("src/app.wat", guest("one"));
+  await project.write("next.wat.txt", guest("two"));
+  // The first build changes the source itself, once, after it has read it.
+  const build = "mkdir -p bin && cp src/app.wat bin/main.wasm && " +
+    "if [ ! -e done ]; then touch done && cp next.wat.txt src/app.wat; fi";
+  await project.write("fastly.toml", `[scripts]\nbuild = "${build}"\n`);
+  await project.serve("--watch", "--watch-dir", "src");
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "two");
+});

@@ -26,7 +26,8 @@ Deno.test("what .gitignore and .fastlyignore name is no source, in their own fol
     "node_modules/a/index.js": "",
     ".git/HEAD": "",
   });
-  const paths = [...snapshotOf(folder).keys()].map((path) => path.slice(folder.length + 1)).sort();
+  const paths = [...snapshotOf([folder]).keys()].map((path) => path.slice(folder.length + 1))
+    .sort();
   assertEquals(paths, [
     ".fastlyignore",
     ".gitignore",
