@@ -90,8 +90,8 @@ export const LIMITS = {
     unit: "time",
     value: 300 * SECOND,
     least: 1,
-    bounds: "time in which a response moves no byte once its guest has ended",
-    beyond: "the response is cut",
+    bounds: "time in which a response, or a client, moves no byte",
+    beyond: "the response is cut, or its client gets a 408",
   },
   /** Instances that live at the same time; requests beyond wait for one, up to 10 s. By default 1000. */
   // About 32,000 memories of 4 GiB of addresses each are all that a process has room for.
