@@ -1,6 +1,6 @@
 import { parse } from "npm:smol-toml@1.9.1";
 import { dirname, join } from "node:path";
-import { parseEnv } from "node:util";
+import * as util from "node:util"; // by a name, older Deno without it would not start
 import { CommandError, reasonOf } from "../errors.ts";
 
 /** How a project is built, and where its program is then. */
@@ -96,7 +96,7 @@ function envFileOf(folder: string, file: string | undefined): Record<string, str
   if (file === undefined) return {};
   const path = join(folder, file);
   try {
-    return { ...parseEnv(Deno.readTextFileSync(path)) } as Record<string, string>;
+    return { ...util.parseEnv(Deno.readTextFileSync(path)) } as Record<string, string>;
   } catch (error) {
     throw new CommandError(
       `Cannot read ${path}, which [scripts] env_file names: ${reasonOf(error)}`,
@@ -107,7 +107,7 @@ function envFileOf(folder: string, file: string | undefined): Record<string, str
 /** Variables of a list, each written as `NAME=value`. */
 function variablesOf(list: unknown): Record<string, string> {
   const lines = Array.isArray(list) ? list.map(String) : [];
-  return { ...parseEnv(lines.join("\n")) } as Record<string, string>;
+  return { ...util.parseEnv(lines.join("\n")) } as Record<string, string>;
 }
 
 function tableOf(value: unknown): Record<string, unknown> {
