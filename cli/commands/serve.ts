@@ -44,7 +44,9 @@ export async function serve(
   using signals = new Signals();
   const source = await sourceOf(command, manifestOf(command));
   await using _builder = source.builder;
-  const before = command.watch ? snapshotOf(source.sources, source.outputs) : undefined;
+  const before = command.watch && source.builder
+    ? snapshotOf(source.sources, source.outputs)
+    : undefined;
   await Promise.race([buildFirst(source, command, terminal), signals.first]);
   if (signals.received) return;
   using storage = new PersistentStorage();

@@ -42,9 +42,7 @@ export async function sourceOf(command: ServeCommand, manifest: string): Promise
   const project = await projectAt(manifest);
   const { outputs, folder } = project;
   return {
-    file: () =>
-      newestOf(outputs) ??
-        noOutput(manifest, outputs),
+    file: () => newestOf(outputs) ?? noOutput(manifest, outputs),
     outputs,
     builder: new Builder({ ...project, command: build ?? project.command }),
     sources: watchDirs.length ? watchDirs : [folder],
