@@ -13,11 +13,12 @@ export class AcceptMonitor {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #hurried = false;
-  #looking: Promise<boolean> | undefined;
+  #checking: Promise<boolean> | undefined;
   /** Number of connections that each had accepted at the last check. */
   readonly #accepted = new Map<Acceptor, number>();
-  /** Acceptors that were reported: as not accepting, or as having no open files left. */
+  /** Acceptors that were reported as not accepting. */
   readonly #failing = new Set<Acceptor>();
+  /** Acceptors that were reported as having no file descriptors left. */
   readonly #starved = new Set<Acceptor>();
 
   /** @param trouble Called when a port fails, and when it accepts again. */
@@ -28,10 +29,10 @@ export class AcceptMonitor {
   }
 
   /** Checks now; resolves to whether all ports accept connections. */
-  look(): Promise<boolean> {
-    return this.#looking ??= Promise.all(this.#acceptors.map((one) => this.#lookAt(one)))
+  check(): Promise<boolean> {
+    return this.#checking ??= Promise.all(this.#acceptors.map((one) => this.#checkOne(one)))
       .then((all) => all.every((accepts) => accepts))
-      .finally(() => this.#looking = undefined);
+      .finally(() => this.#checking = undefined);
   }
 
   /** Makes the next check soon: there are too many connections, and `accept` may have failed. */
@@ -42,6 +43,7 @@ export class AcceptMonitor {
     this.#wait(SOON_MILLIS);
   }
 
+  /** Ends the checks. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -49,17 +51,17 @@ export class AcceptMonitor {
 
   #wait(millis: number): void {
     this.#timer = setTimeout(async () => {
-      // Connections that were accepted before say nothing of later ones.
+      // Connections that were accepted before do not show that later ones will be.
       if (this.#hurried) {
         for (const one of this.#acceptors) this.#accepted.set(one, one.accepted);
       }
       this.#hurried = false;
-      await this.look();
+      await this.check();
       if (!this.#closed && !this.#hurried) this.#wait(EVERY_MILLIS);
     }, millis);
   }
 
-  async #lookAt(acceptor: Acceptor): Promise<boolean> {
+  async #checkOne(acceptor: Acceptor): Promise<boolean> {
     // A port that has accepted a connection since the last check works.
     const works = (this.#accepted.get(acceptor) ?? 0) < acceptor.accepted;
     const probe = works ? "accepts" : await acceptor.probe();

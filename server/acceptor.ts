@@ -6,15 +6,15 @@ const PROBE_MILLIS = 300;
 /** Milliseconds granted after that, so that a connection that arrived while a guest ran is accepted first. */
 const STALL_MILLIS = 100;
 
-/** Rejects where the runtime does not permit to listen: `node:net` throws then where nobody can catch it. */
+/** Rejects where the runtime does not permit listening; `node:net` throws then outside of any call, where it cannot be caught. */
 export type Permit = (address: string, port: number) => Promise<void>;
 
-/** What a connection of the process's own has shown: `unknown` where none could be made for want of open files. */
+/** Result of a probe: `unknown` if the probing connection itself lacked a file descriptor. */
 export type Probe = "accepts" | "fails" | "unknown";
 
 /**
- * A listening TCP socket. After a failed `accept` (EMFILE: too many open files) `node:net` never accepts again, and has
- * no event for it: {@linkcode Acceptor.probe} finds out, {@linkcode Acceptor.reopen} listens again.
+ * A listening TCP socket. After a failed `accept` (EMFILE: too many open files) `node:net` never accepts again and emits
+ * no event, so that {@linkcode Acceptor.probe} detects it, and {@linkcode Acceptor.reopen} listens again.
  */
 export class Acceptor {
   readonly address: string;
@@ -43,7 +43,7 @@ export class Acceptor {
    * Listens on an address.
    *
    * @param accept Called with each connection.
-   * @param permit Called before; rejects where the runtime does not permit to listen.
+   * @param permit Called before listening; rejects where the runtime does not permit it.
    * @throws {Error} Node's; its `code` is `EADDRINUSE` for a taken port.
    */
   static async open(
@@ -70,18 +70,18 @@ export class Acceptor {
       socket.on("close", () => known(undefined));
     });
     socket.on("error", ({ name, code }: Error & { code?: string }) => {
-      if (name === "NotCapable") return resolve("accepts"); // nobody may look, which is no fault of the port
+      if (name === "NotCapable") return resolve("accepts"); // without permission to connect, the port counts as good
       resolve(code === "EMFILE" || code === "ENFILE" ? "unknown" : "fails");
     });
     let timer = setTimeout(() => {
       timer = setTimeout(() => resolve("fails"), STALL_MILLIS);
     }, PROBE_MILLIS);
     this.#probing = { socket, localPort, accepted: () => resolve("accepts") };
-    const outcome = await promise;
+    const result = await promise;
     this.#probing = undefined;
     clearTimeout(timer);
     socket.destroy();
-    return this.#accepted > before ? "accepts" : outcome;
+    return this.#accepted > before ? "accepts" : result;
   }
 
   /** Listens again on the same address and port. Connections that wait to be accepted are lost. */
@@ -114,13 +114,13 @@ export class Acceptor {
   }
 }
 
-/** Where to reach a socket that listens on every address. */
+/** Address that reaches a socket which listens on every address. */
 const ANY: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 async function bind(name: string, port: number, permit?: Permit): Promise<Server> {
   const host = isIP(name) ? name : (await lookup(name)).address;
   await permit?.(host, port);
-  // A client that ends its sending side gets what is being answered.
+  // A client that ends its sending side still gets the response that is being written.
   const server = createServer({ allowHalfOpen: true });
   return new Promise((resolve, reject) => {
     server.once("error", reject);

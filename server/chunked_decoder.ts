@@ -4,11 +4,11 @@ import type { ContentDecoder } from "./length_decoder.ts";
 import { badRequest, Rejection } from "./rejection.ts";
 import { readField } from "./request_head.ts";
 
-/** Most bytes of the line of one chunk: its size and extensions. */
+/** Maximum length of a chunk's line (its size and extensions), in bytes. */
 const MAX_LINE = 4096;
-/** Most bytes of all chunk extensions in one message (RFC 9112, section 7.1.1). */
+/** Maximum size of all chunk extensions in one message, in bytes (RFC 9112, section 7.1.1). */
 const MAX_EXTENSIONS = 16 * 1024;
-/** Most hexadecimal digits of a chunk's size, leading zeros included. */
+/** Maximum number of hexadecimal digits of a chunk's size, leading zeros included. */
 const MAX_DIGITS = 16;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -30,18 +30,18 @@ type Expected = "chunk-size" | "chunk-data" | "chunk-data-end" | "trailer-sectio
 
 /** Decodes the chunked transfer coding (RFC 9112, section 7.1), however its bytes are cut into pieces. */
 export class ChunkedDecoder implements ContentDecoder {
-  readonly #mostTrailers: number;
+  readonly #maxTrailers: number;
   #expected: Expected = "chunk-size";
-  /** Bytes of the current chunk that are still to come. */
+  /** Bytes of the current chunk that have not arrived yet. */
   #left = 0;
   #line = "";
   #extensions = 0;
   #trailerBytes = 0;
   readonly #trailers: string[] = [];
 
-  /** @param mostTrailers Bytes of the trailer section at the most. */
-  constructor(mostTrailers: number) {
-    this.#mostTrailers = mostTrailers;
+  /** @param maxTrailers Maximum size of the trailer section, in bytes. */
+  constructor(maxTrailers: number) {
+    this.#maxTrailers = maxTrailers;
   }
 
   get ended(): boolean {
@@ -91,7 +91,7 @@ export class ChunkedDecoder implements ContentDecoder {
 
   #checkSize(bytes: number): void {
     if (this.#expected === "trailer-section") {
-      if (this.#trailerBytes + bytes > this.#mostTrailers) {
+      if (this.#trailerBytes + bytes > this.#maxTrailers) {
         throw new Rejection(431, "The trailer fields are too large");
       }
     } else if (bytes > MAX_LINE) badRequest("A chunk's line is too long");

@@ -1,39 +1,39 @@
-/** Bytes of content that count as progress: fewer in all of the time are as good as none. */
+/** Bytes of content that count as progress; a client that sends fewer within the time limit has stalled. */
 const MIN_RECEIVED = 1024;
 
-/** What a client has been seen to do, and what it is waited for, at one moment. */
-export interface Observed {
-  /** Bytes that the operating system has taken of all that was written. */
+/** Byte counts of a connection at one check. */
+export interface ByteCounts {
+  /** Bytes written to the client that the operating system has accepted. */
   readonly taken: number;
-  /** Bytes that it has not taken yet. */
+  /** Bytes written that it has not accepted yet. */
   readonly untaken: number;
-  /** Bytes of content that have come. */
+  /** Bytes of content received from the client. */
   readonly received: number;
-  /** Whether somebody waits for content. */
+  /** Whether a read waits for content. */
   readonly awaited: boolean;
 }
 
-/** Counts for how many looks in a row a client has taken nothing that waits for it, or sent next to nothing. */
+/** Counts consecutive checks in which a client read none of the bytes that wait for it, or sent almost none. */
 export class ClientProgress {
   #taken = 0;
-  #looksUntaken = 0;
+  #checksUntaken = 0;
   #received = 0;
-  #looksUnsent = 0;
+  #checksUnsent = 0;
 
-  /** Looks for once; {@linkcode Observed} tells what is seen. */
-  look({ taken, untaken, received, awaited }: Observed): void {
-    this.#looksUntaken = untaken > 0 && taken === this.#taken ? this.#looksUntaken + 1 : 0;
+  /** Adds one check. */
+  note({ taken, untaken, received, awaited }: ByteCounts): void {
+    this.#checksUntaken = untaken > 0 && taken === this.#taken ? this.#checksUntaken + 1 : 0;
     this.#taken = taken;
-    if (awaited && received < this.#received + MIN_RECEIVED) this.#looksUnsent++;
+    if (awaited && received < this.#received + MIN_RECEIVED) this.#checksUnsent++;
     else {
-      this.#looksUnsent = 0;
+      this.#checksUnsent = 0;
       this.#received = received;
     }
   }
 
-  /** What the client has failed to do for more than so many looks; undefined if it does its part. */
-  lacking(looks: number): "takes" | "sends" | undefined {
-    if (this.#looksUntaken > looks) return "takes";
-    return this.#looksUnsent > looks ? "sends" : undefined;
+  /** Returns the direction that has stalled for more than `max` checks; undefined if neither has. */
+  stallBeyond(max: number): "reading" | "sending" | undefined {
+    if (this.#checksUntaken > max) return "reading";
+    return this.#checksUnsent > max ? "sending" : undefined;
   }
 }

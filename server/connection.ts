@@ -1,25 +1,27 @@
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { concat, EMPTY, type Payload } from "../service/http/bytes.ts";
-import { type ClientFacts, HttpVersion, type ResponseHead } from "../service/http/exchange.ts";
+import type { ClientFacts, ResponseHead } from "../service/http/exchange.ts";
+import { HttpVersion } from "../service/http/exchange.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
 import { ClientProgress } from "./client_progress.ts";
-import { type ExchangeParts, ServerExchange } from "./exchange.ts";
-import { type HeadBounds, HeadParser } from "./head_parser.ts";
+import type { ServerExchange } from "./exchange.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
+import { HeadParser } from "./head_parser.ts";
 import { type ContentDecoder, LengthDecoder } from "./length_decoder.ts";
 import { linger } from "./linger.ts";
-import type { WriteBatcher } from "./write_batcher.ts";
+import { PipelinedBytes } from "./pipelined_bytes.ts";
 import { Rejection } from "./rejection.ts";
 import { type ContentOwner, RequestContent } from "./request_content.ts";
+import { type ExchangeConnection, exchangeFor } from "./request_exchange.ts";
 import type { RequestHeadFields } from "./request_head.ts";
 import { plainResponse } from "./response_head.ts";
 import { type ResponseWire, ResponseWriter } from "./response_writer.ts";
+import type { WriteBatcher } from "./write_batcher.ts";
 
 /** Bytes of content that are buffered for the guest; beyond it the connection is paused. */
-const MAX_HELD = 64 * 1024;
-/** Bytes of later requests that are buffered; beyond it the connection is paused. */
-const MAX_AHEAD = 64 * 1024;
+const MAX_BUFFERED = 64 * 1024;
 /** Bytes of unwanted content that are read and discarded so that the connection can persist. */
 const MAX_DISCARDED = 64 * 2 ** 20;
 /** Milliseconds that discarding may take once the response was sent. */
@@ -35,55 +37,28 @@ const DISCARD_MILLIS = 10_000;
  */
 type State = "head" | "content" | "response" | "other";
 
-/** What the connections of a server have in common. */
-export interface ConnectionOptions {
-  /** Scheme of the requests' URLs, whatever their targets say. */
-  readonly scheme: "http" | "https";
-  readonly bounds: HeadBounds;
-  readonly batcher: WriteBatcher;
-  /** Seconds after which an idle connection is closed, for the Keep-Alive field. */
-  readonly keepAlive: number;
-  /** Counts up with time; see {@linkcode Connection.since}. */
-  readonly clock: { readonly round: number };
-  /** Answers a request; called for the next one when the last response was sent. */
-  serve(exchange: ServerExchange): void;
-  /** Called for each request that is rejected by the server itself. */
-  refused(rejection: Rejection): void;
-  /**
-   * Called when the connection is about to end because its client takes or sends nothing.
-   *
-   * @param exchange The request that this ends; undefined if none is left.
-   * @param what What has happened, in words before "the limit".
-   */
-  stalled(exchange: ServerExchange | undefined, what: string): void;
-  /** Called when the connection has closed. */
-  closed(connection: Connection): void;
-}
-
 /**
  * An HTTP/1 connection (RFC 9112): takes requests from a stream of bytes, one strictly after another, and writes their
  * responses. A client that closes its sending side counts as disconnected.
  */
-export class Connection implements ResponseWire, ContentOwner {
+export class Connection implements ResponseWire, ContentOwner, ExchangeConnection {
   readonly stream: ByteStream;
   readonly client: ClientFacts;
-  /** Round of the clock in which its current wait began. */
+  /** Round of the options' clock in which the current wait began. */
   since: number;
   readonly #options: ConnectionOptions;
   readonly #parser: HeadParser;
   readonly #progress = new ClientProgress();
-  /** Bytes of content that have arrived, of all requests. */
+  /** Bytes of content that have arrived, over all requests. */
   #received = 0;
   #state: State = "head";
   /** Whether no request has arrived yet. */
   #fresh = true;
-  /** Whether the connection persists (RFC 9112, section 9.3): no request, response or error has ended it. */
+  /** Whether the connection persists (RFC 9112, section 9.3): no request, response or error has ruled that out. */
   #persistent = true;
   #retired = false;
   #paused = false;
-  /** Bytes that arrived behind the request that is being answered. */
-  #ahead: Buffer[] = [];
-  #aheadBytes = 0;
+  readonly #pipelined = new PipelinedBytes();
   /** The request that is being answered; undefined between requests. */
   #exchange: ServerExchange | undefined;
   #writer: ResponseWriter | undefined;
@@ -109,6 +84,10 @@ export class Connection implements ResponseWire, ContentOwner {
     stream.on("close", this.#onClose);
   }
 
+  get scheme(): "http" | "https" {
+    return this.#options.scheme;
+  }
+
   get batcher(): WriteBatcher {
     return this.#options.batcher;
   }
@@ -117,18 +96,18 @@ export class Connection implements ResponseWire, ContentOwner {
     return this.#options.keepAlive;
   }
 
-  /** What it waits for: a head (the first one, or one that has begun), another request, or neither. */
+  /** State of waiting: for a head (the first one, or one that has begun), for another request, or for neither. */
   get awaits(): "head" | "next" | undefined {
     if (this.#state !== "head") return undefined;
     return this.#fresh || this.#parser.begun ? "head" : "next";
   }
 
-  /** Makes it close behind the response to the current request, or to the next one. */
+  /** Closes the connection after the response to the current request, or to the next one. */
   retire(): void {
     this.#retired = true;
   }
 
-  /** Closes it if it is idle: no request is being answered or has begun to arrive. */
+  /** Closes the connection if it is idle: no request is being answered or has begun to arrive. */
   closeIdle(): void {
     if (this.#state === "head" && !this.#parser.begun) this.#close();
   }
@@ -140,35 +119,35 @@ export class Connection implements ResponseWire, ContentOwner {
   }
 
   /**
-   * Looks whether the client moves bytes, and ends the connection if it has not for more than so many looks. Content
-   * counts only while somebody waits for it, and neither does while another protocol has the connection.
+   * Checks whether the client moves bytes, and ends the connection if it has not for more than `max` checks. A client
+   * has to send content only while a read waits for it. Other protocols than HTTP are not checked.
    */
-  look(looks: number): void {
+  checkProgress(max: number): void {
     if (this.#state === "other") return;
     const { writableLength: untaken, bytesWritten = 0 } = this.stream;
     const content = this.#expects ? undefined : this.#content;
     const awaited = content?.awaited ?? false;
     const taken = bytesWritten - untaken;
-    this.#progress.look({ taken, untaken, received: this.#received, awaited });
-    const lacking = this.#progress.lacking(looks);
-    if (lacking === "takes") this.#endUntaken();
-    else if (lacking === "sends") this.#endUnsent();
+    this.#progress.note({ taken, untaken, received: this.#received, awaited });
+    const stall = this.#progress.stallBeyond(max);
+    if (stall === "reading") this.#endUntaken();
+    else if (stall === "sending") this.#endUnsent();
   }
 
   #endUntaken(): void {
-    const what = "A connection was cut, as its client takes nothing of what it has asked for";
-    this.#options.stalled(this.#exchange, what);
+    const event = "A connection was cut, as its client takes nothing of what it has asked for";
+    this.#options.stalled(this.#exchange, event);
     this.fail(false);
     this.#exchange?.closed(new Error("The client takes nothing of its response"));
   }
 
   #endUnsent(): void {
-    const what = "A request was ended, as its client does not go on sending its content";
-    this.#options.stalled(this.#exchange, what);
+    const event = "A request was ended, as its client does not go on sending its content";
+    this.#options.stalled(this.#exchange, event);
     this.#refuse(new Rejection(408, "The content comes too slowly"));
   }
 
-  /** Closes it and aborts its request. */
+  /** Closes the connection at once and aborts its request. */
   cut(reason: Error): void {
     this.stream.destroy();
     this.#exchange?.closed(reason);
@@ -211,7 +190,7 @@ export class Connection implements ResponseWire, ContentOwner {
       for (let rest = chunk; rest.length;) {
         if (this.#state === "head") rest = this.#readHead(rest);
         else if (this.#state === "content") rest = this.#readContent(rest);
-        else return this.#keep(rest);
+        else return this.#buffer(rest);
       }
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
@@ -248,11 +227,11 @@ export class Connection implements ResponseWire, ContentOwner {
       this.#expects = head.expectsContinue && !decoder.ended;
     }
     const { version, method } = head;
-    const asked = { toHead: method === "HEAD", chunks: version === HttpVersion.http11 };
-    this.#writer = new ResponseWriter(this, asked);
-    this.#exchange = this.#exchangeOf(head, body, this.#writer);
+    const request = { toHead: method === "HEAD", chunks: version === HttpVersion.http11 };
+    this.#writer = new ResponseWriter(this, request);
+    this.#exchange = exchangeFor(head, body, this.#writer, this);
     const content = this.#content;
-    // A read that still waits goes on, as of content that fills a cached object; else the rest is discarded.
+    // A read that still waits (content that fills a cached object) goes on; otherwise the rest is discarded.
     if (content) this.#exchange.onOver = () => content.awaited || content.cancel();
     this.#options.serve(this.#exchange);
     return rest;
@@ -275,29 +254,6 @@ export class Connection implements ResponseWire, ContentOwner {
       this.#regulate();
     }
     return content;
-  }
-
-  #exchangeOf(head: RequestHeadFields, body: Payload, writer: ResponseWriter): ServerExchange {
-    const { method, target, path, version, headers } = head;
-    const authority = head.authority || addressOf(this.client);
-    const parts: ExchangeParts = {
-      head: { method, url: `${this.#options.scheme}://${authority}${path}`, version, headers },
-      target,
-      body,
-      client: this.client,
-      writer,
-    };
-    if (!head.upgrades) return new ServerExchange(parts);
-    let before = 0;
-    return new ServerExchange({
-      ...parts,
-      takeOver: (head) => {
-        const stream = this.#switch(head, writer);
-        before = stream.bytesWritten ?? 0;
-        return stream;
-      },
-      bytesAfter: () => (this.stream.bytesWritten ?? 0) - before,
-    });
   }
 
   /** Decodes bytes of the content; returns the bytes behind it. */
@@ -326,16 +282,15 @@ export class Connection implements ResponseWire, ContentOwner {
   }
 
   /** Buffers bytes of a later request. */
-  #keep(bytes: Buffer): void {
+  #buffer(bytes: Buffer): void {
     if (this.#state !== "response") return;
-    this.#ahead.push(bytes);
-    this.#aheadBytes += bytes.length;
+    this.#pipelined.push(bytes);
     this.#regulate();
   }
 
   /** Pauses the connection when the buffers are full, and resumes it when they are not. */
   #regulate(): void {
-    const full = this.#aheadBytes > MAX_AHEAD || (this.#content?.held ?? 0) > MAX_HELD ||
+    const full = this.#pipelined.full || (this.#content?.buffered ?? 0) > MAX_BUFFERED ||
       this.#content !== undefined && this.#discarded > MAX_DISCARDED;
     if (full === this.#paused || this.#state === "other") return;
     this.#paused = full;
@@ -348,19 +303,17 @@ export class Connection implements ResponseWire, ContentOwner {
     if (!this.#written || !this.#exchange || this.#state === "other") return;
     if (!this.#persistent || !this.stream.writable) return this.#close();
     if (this.#content) return this.#discard(this.#content);
-    if (this.#retired && !this.#aheadBytes) return this.#close();
+    if (this.#retired && this.#pipelined.empty) return this.#close();
     this.#exchange = this.#writer = undefined;
     this.#state = "head";
     this.since = this.#options.clock.round;
-    if (!this.#ahead.length) return this.#regulate();
-    const bytes = this.#ahead.length === 1 ? this.#ahead[0]! : Buffer.concat(this.#ahead);
-    this.#ahead = [];
-    this.#aheadBytes = 0;
+    if (this.#pipelined.empty) return this.#regulate();
+    const bytes = this.#pipelined.take();
     this.#regulate();
     this.#read(bytes);
   }
 
-  /** Discards the rest of content that nobody will read, up to a size and for a time; then closes. */
+  /** Discards the rest of content that will not be read; closes the connection beyond a size or a time. */
   #discard(content: RequestContent): void {
     if (!content.dropped) return; // a guest may read on after its response
     if (Math.max(this.#discarded, content.length ?? 0) > MAX_DISCARDED) return this.#close();
@@ -385,15 +338,15 @@ export class Connection implements ResponseWire, ContentOwner {
     this.#close();
   }
 
-  #switch(head: ResponseHead, writer: ResponseWriter): ByteStream {
+  switchProtocol(head: ResponseHead): ByteStream {
     const { stream } = this;
-    writer.inform(head);
+    this.#writer!.inform(head);
     this.#state = "other";
     stream.pause();
     stream.off("data", this.#read);
     stream.off("end", this.#onEnd);
-    if (this.#ahead.length) stream.unshift(Buffer.concat(this.#ahead));
-    // A stream that was never paused does this by itself.
+    if (!this.#pipelined.empty) stream.unshift(this.#pipelined.take());
+    // A stream that was paused does not resume when a `data` listener is added.
     queueMicrotask(() => stream.listenerCount("data") && stream.resume());
     return stream;
   }
@@ -418,7 +371,7 @@ export class Connection implements ResponseWire, ContentOwner {
     clearTimeout(this.#discardTimer);
     this.#content?.fail("the client has left");
     this.#exchange?.closed(new Error("The client has left before its response was complete"));
-    this.#options.closed(this);
+    this.#options.closed(this.stream);
   };
 }
 
@@ -430,12 +383,7 @@ const BARE_408 = Buffer.from(
 
 function ignore(): void {}
 
-/** Bytes behind the first ones. A view costs more than to see that there are none, which is the rule. */
+/** Returns the bytes behind the first ones. Usually there are none, which is found without making a view. */
 function restOf(bytes: Buffer, taken: number): Buffer {
   return taken === bytes.length ? EMPTY_BUFFER : bytes.subarray(taken);
-}
-
-/** Returns the authority for a request that has none: the address that the client has connected to. */
-function addressOf({ serverAddress: address, serverPort }: ClientFacts): string {
-  return address.includes(":") ? `[${address}]:${serverPort}` : `${address}:${serverPort}`;
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import type { ByteStream } from "./byte_stream.ts";
 import type { Connection } from "./connection.ts";
 
 /** Longest time between two checks of all connections, in milliseconds. */
@@ -7,12 +8,12 @@ const MAX_ROUND = 5000;
 const GRACE_MILLIS = 250;
 
 /** Time limits of connections, in milliseconds. */
-export interface Patience {
+export interface ConnectionTimeouts {
   /** Until the head of a request has arrived, from its first byte or the opening of the connection. */
   readonly head: number;
   /** Until another request begins. */
   readonly idle: number;
-  /** For a client that takes nothing of what is written to it, or sends nothing of the content that is waited for. */
+  /** While the client reads none of the bytes written to it, or sends none of the content that a read waits for. */
   readonly stall: number;
 }
 
@@ -20,16 +21,16 @@ export interface Patience {
 export class Connections {
   /** Number of checks of all connections. */
   round = 0;
-  readonly #open = new Set<Connection>();
-  readonly #patience: Patience;
+  readonly #open = new Map<ByteStream, Connection>();
+  readonly #timeouts: ConnectionTimeouts;
   readonly #roundMillis: number;
   #timer: ReturnType<typeof setInterval> | undefined;
   #retired = false;
   #waiting: (() => void)[] = [];
 
-  constructor(patience: Patience) {
-    this.#patience = patience;
-    this.#roundMillis = Math.min(MAX_ROUND, patience.head / 2, patience.stall / 2);
+  constructor(timeouts: ConnectionTimeouts) {
+    this.#timeouts = timeouts;
+    this.#roundMillis = Math.min(MAX_ROUND, timeouts.head / 2, timeouts.stall / 2);
   }
 
   get count(): number {
@@ -37,13 +38,14 @@ export class Connections {
   }
 
   add(connection: Connection): void {
-    this.#open.add(connection);
+    this.#open.set(connection.stream, connection);
     if (this.#retired) connection.retire();
-    this.#timer ??= setInterval(this.#look, this.#roundMillis);
+    this.#timer ??= setInterval(this.#check, this.#roundMillis);
   }
 
-  delete(connection: Connection): void {
-    this.#open.delete(connection);
+  /** Forgets the connection over a stream, which has closed. */
+  delete(stream: ByteStream): void {
+    this.#open.delete(stream);
     if (this.#open.size) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -53,10 +55,10 @@ export class Connections {
   /** Closes each connection once its requests are answered, also those that have already been sent. */
   async retire(): Promise<void> {
     this.#retired = true;
-    for (const connection of this.#open) connection.retire();
+    for (const connection of this.#open.values()) connection.retire();
     if (this.#open.size) await new Promise((resolve) => setTimeout(resolve, GRACE_MILLIS));
     await new Promise((resolve) => setImmediate(resolve)); // bytes that arrived meanwhile are read first
-    for (const connection of this.#open) connection.closeIdle();
+    for (const connection of this.#open.values()) connection.closeIdle();
   }
 
   /** Resolves when all connections have closed. */
@@ -68,14 +70,14 @@ export class Connections {
   /** Closes all connections and ends their requests at once, without waiting for `close`: the process may end before. */
   cut(): void {
     const reason = new Error("The connection was cut: the server stops");
-    for (const connection of this.#open) connection.cut(reason);
+    for (const connection of this.#open.values()) connection.cut(reason);
   }
 
-  readonly #look = (): void => {
+  readonly #check = (): void => {
     this.round++;
-    const { head, idle, stall } = this.#patience;
-    for (const connection of this.#open) {
-      connection.look(stall / this.#roundMillis);
+    const { head, idle, stall } = this.#timeouts;
+    for (const connection of this.#open.values()) {
+      connection.checkProgress(stall / this.#roundMillis);
       const { awaits, since } = connection;
       if (!awaits) continue;
       const passed = (this.round - since - 1) * this.#roundMillis;

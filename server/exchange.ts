@@ -20,7 +20,7 @@ export interface ExchangeWriter {
   cut(reason: Error): void;
 }
 
-/** What a {@linkcode ServerExchange} is made of. */
+/** Parts of a {@linkcode ServerExchange}. */
 export interface ExchangeParts {
   readonly head: RequestHead;
   /** Request target as it was sent. */
@@ -28,7 +28,7 @@ export interface ExchangeParts {
   readonly body: Payload;
   readonly client: ClientFacts;
   readonly writer: ExchangeWriter;
-  /** Hands over the connection to another protocol; undefined unless the client asks for one. */
+  /** Hands the connection over to another protocol; undefined unless the client asks for one. */
   readonly takeOver?: ((head: ResponseHead) => Duplex) | undefined;
   /** Bytes that were written since {@linkcode ExchangeParts.takeOver}. */
   readonly bytesAfter?: (() => number) | undefined;
@@ -91,7 +91,7 @@ export class ServerExchange implements Exchange {
     else if (!isWhole(body)) body.cancel(this.#gone);
   }
 
-  /** Without a head that can be written there is no response yet. */
+  /** Sends a response. It does not count as given if its head cannot be written, so that another one may follow. */
   #send(head: ResponseHead, body: Payload): void {
     try {
       this.#parts.writer.send(head, body);

@@ -15,7 +15,7 @@ const SHORT_HEAD = 4096;
 const LF = 0x0a;
 const CR = 0x0d;
 const EMPTY_LINE = "\r\n\r\n";
-/** Bytes that no request line has. */
+/** Bytes that a request line may not have. */
 const NO_LINE_BYTE = /[^\x20-\x7e]/;
 
 /**
@@ -27,9 +27,9 @@ export class HeadParser {
   readonly #bounds: HeadBounds;
   #reader: RequestHeadReader | undefined;
   #hasLine = false;
-  /** Bytes of the head so far, without those of {@linkcode HeadParser.#partial}. */
+  /** Bytes of the head so far, without those of `#partial`. */
   #bytes = 0;
-  /** The beginning of a line whose end has not come yet, in a buffer that grows by doubling. */
+  /** Beginning of a line whose end has not arrived yet, in a buffer that grows by doubling. */
   #partial: Buffer = Buffer.alloc(0);
   #partialBytes = 0;
 
@@ -84,7 +84,7 @@ export class HeadParser {
       const at = bytes.indexOf(LF, from);
       const to = at < 0 ? bytes.length : at + 1;
       this.#checkSize(bytes, from, to);
-      if (at < 0) return this.#keep(bytes, from);
+      if (at < 0) return this.#append(bytes, from);
       const line = this.#takeLine(bytes, from, to);
       from = to;
       if (!this.#hasLine) {
@@ -122,7 +122,7 @@ export class HeadParser {
     let line = bytes;
     let [start, end] = [from, to];
     if (this.#partialBytes) {
-      this.#keep(bytes.subarray(0, to), from);
+      this.#append(bytes.subarray(0, to), from);
       [line, start, end] = [this.#partial, 0, this.#partialBytes];
       this.#partialBytes = 0;
     }
@@ -131,7 +131,8 @@ export class HeadParser {
     return line.toString("latin1", start, end - 2);
   }
 
-  #keep(bytes: Buffer, from: number): void {
+  /** Appends bytes to the partial line. */
+  #append(bytes: Buffer, from: number): void {
     const needed = this.#partialBytes + bytes.length - from;
     if (needed > this.#partial.length) {
       const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#partial.length, 256));

@@ -3,7 +3,8 @@ import type { ClientFacts } from "../service/http/exchange.ts";
 import { reply } from "../service/http/reply.ts";
 import { DEFAULT_LIMITS } from "../service/limits.ts";
 import type { ByteStream } from "./byte_stream.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import { Connections } from "./connections.ts";
 import type { ServerExchange } from "./exchange.ts";
 import { linger } from "./linger.ts";
@@ -36,16 +37,16 @@ export type Scheme = "http" | "https";
  * ```
  */
 export class HttpServer {
-  readonly #most: number;
+  readonly #maxConnections: number;
   readonly #connections: Connections;
   readonly #running = new RunningExchanges();
-  /** What connections of each scheme have in common; made once, for all of them. */
+  /** Options that the connections of a scheme share. */
   readonly #shared: Readonly<Record<Scheme, ConnectionOptions>>;
   #refused = 0;
 
-  /** Makes a server without connections. */
+  /** @param options Limits, time limits and callbacks; see {@linkcode HttpServerOptions} for their defaults. */
   constructor(options: HttpServerOptions) {
-    this.#most = options.connections ?? DEFAULT_LIMITS.connections;
+    this.#maxConnections = options.connections ?? DEFAULT_LIMITS.connections;
     this.#connections = new Connections({
       head: options.headTimeout ?? HEAD_MILLIS,
       idle: IDLE_SECONDS * 1000,
@@ -64,12 +65,12 @@ export class HttpServer {
    * Serves the requests of a connection until it closes.
    *
    * @param stream Connection; the server closes it.
-   * @param client Addresses and other facts of the client, which are the guest's to read.
+   * @param client Addresses and other facts of the client, which the guest can read.
    * @param scheme Scheme of the requests' URLs, whatever their targets say. By default `http`.
-   * @returns Whether the connection is served. Else there are too many; it gets a 503 and closes, or is cut.
+   * @returns Whether the connection is served. Otherwise there are too many: it gets a 503 and closes, or is cut.
    */
   serve(stream: ByteStream, client: ClientFacts, scheme: Scheme = "http"): boolean {
-    if (this.#connections.count >= this.#most) {
+    if (this.#connections.count >= this.#maxConnections) {
       this.#refuse(stream);
       return false;
     }
@@ -78,11 +79,11 @@ export class HttpServer {
   }
 
   /**
-   * Ends the server well: waits until requests that run, or have begun to arrive, are answered, and closes all
-   * connections; cuts what is left after some time. The caller accepts no more connections once `stop` is called.
+   * Stops the server gracefully: waits until requests that run, or have begun to arrive, are answered, closes all
+   * connections, and cuts those that are left after `ms`.
    *
    * @param ms Milliseconds until connections are cut.
-   * @param stop Called when connections that waited to be accepted have been.
+   * @param stop Called when the connections that waited to be accepted have been accepted; the caller accepts no more.
    */
   async drain(ms: number, stop: () => void = () => {}): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -170,11 +171,11 @@ function connectionOptions(
         : undefined;
       if (flaw) trouble?.(`A request was refused: ${flaw}`);
     },
-    stalled(exchange, what) {
-      if (stalled) stalled(exchange, what);
-      else trouble?.(what);
+    stalled(exchange, event) {
+      if (stalled) stalled(exchange, event);
+      else trouble?.(event);
     },
-    closed: (connection) => connections.delete(connection),
+    closed: (stream) => connections.delete(stream),
   };
 }
 

@@ -5,7 +5,7 @@ import type { HeaderList } from "../service/http/headers.ts";
 export interface ContentDecoder {
   /** Whether the content has ended. */
   readonly ended: boolean;
-  /** The trailer fields, if there are any; complete at the end. */
+  /** Trailer fields, if there are any; complete once the content has ended. */
   readonly trailers: HeaderList | undefined;
   /**
    * Decodes bytes.

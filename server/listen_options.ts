@@ -1,7 +1,7 @@
 import type { Exchange } from "../service/http/exchange.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
 
-/** One line of an access log: a request and its response, which has ended. */
+/** Access record of a request whose response has ended. */
 export interface AccessEntry {
   /** Method in the client's case. */
   readonly method: string;
@@ -21,18 +21,18 @@ export interface AccessEntry {
   readonly metrics: RequestMetrics;
 }
 
-/** What an HTTP server does with connections and their requests. */
+/** Options of an {@linkcode HttpServer}: limits, time limits and callbacks. */
 export interface HttpServerOptions {
-  /** Most bytes of a request line; by default 64 KiB. A client that sends more gets a 414. */
+  /** Maximum length of a request line, in bytes; by default 64 KiB. A client that sends more gets a 414. */
   readonly lineBytes?: number;
-  /** Most bytes of a request's line and header fields; by default 128 KiB. A client that sends more gets a 431. */
+  /** Maximum size of a request's line and header fields, in bytes; by default 128 KiB. A client that sends more gets a 431. */
   readonly headBytes?: number;
-  /** Most open connections; by default 10,000. A client beyond it gets a 503. */
+  /** Maximum number of open connections; by default 10,000. A client beyond it gets a 503. */
   readonly connections?: number;
   /** Time limit on a request's head, from its first byte or the opening of its connection, in milliseconds. By default 60,000. */
   readonly headTimeout?: number;
   /**
-   * How long a client may take nothing of what is written to it, or send less than 1 KiB of content that is waited for,
+   * Time for which a client may read nothing of its response, or send less than 1 KiB of content that a read waits for,
    * in milliseconds. By default 300,000.
    */
   readonly stallTime?: number;
@@ -40,18 +40,18 @@ export interface HttpServerOptions {
    * Called when a connection is about to end because of `stallTime`; by default `trouble` is.
    *
    * @param exchange The request that this ends; undefined if the connection has none.
-   * @param what What has happened, in words before "the limit".
+   * @param event Event for the log, in words before "the limit".
    */
-  readonly stalled?: ((exchange: Exchange | undefined, what: string) => void) | undefined;
-  /** Answers one exchange, as `Fastlike.answer` does; resolves when nothing more happens for it. */
+  readonly stalled?: ((exchange: Exchange | undefined, event: string) => void) | undefined;
+  /** Answers one exchange, as `Fastlike.answer` does; resolves when the guest is done with it. */
   readonly answer: (exchange: Exchange) => Promise<void>;
   /** Called after each response. */
   readonly access?: ((entry: AccessEntry) => void) | undefined;
-  /** Called with what went wrong outside any exchange, in one line. */
+  /** Called with faults outside any exchange, each in one line. */
   readonly trouble?: ((message: string) => void) | undefined;
 }
 
-/** The options of {@linkcode listen}. */
+/** Options of {@linkcode listen}. */
 export interface ListenOptions extends HttpServerOptions {
   /** Name or address to listen on. `localhost` means 127.0.0.1 and ::1, an empty text all addresses. */
   readonly hostname: string;
@@ -71,11 +71,11 @@ export interface Listener {
   readonly addresses: readonly string[];
   /** Number of open connections, idle ones included. */
   connections(): number;
-  /** Whether the port accepts connections, tried with a connection of the process's own. */
+  /** Whether the port accepts connections; tried with a connection to itself. */
   accepts(): Promise<boolean>;
   /**
-   * Accepts no more connections, waits until requests that run, or have begun to arrive, are answered, and cuts what
-   * still runs after that.
+   * Accepts no more connections, waits until requests that run, or have begun to arrive, are answered, and cuts those
+   * that are left after `ms`.
    *
    * @param ms Milliseconds until connections are cut.
    */

@@ -6,8 +6,10 @@ import { openAcceptors } from "./open_acceptors.ts";
 import { factsOf, hostInUrl } from "./socket_facts.ts";
 
 /**
- * Serves HTTP/1.1 and HTTP/1.0 over TCP. Resolves when the port is open.
+ * Serves HTTP/1.1 and HTTP/1.0 over TCP.
  *
+ * @param options Address, time limits and callbacks.
+ * @returns Resolves when the port is open.
  * @throws {Error} Node's error if it cannot listen; its `code` is `EADDRINUSE` for a port that is in use.
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
@@ -29,7 +31,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     port,
     addresses: acceptors.map(({ address }) => address),
     connections: () => server.connections,
-    accepts: () => monitor.look(),
+    accepts: () => monitor.check(),
     drain: (ms) => server.drain(ms, stop),
     close() {
       stop();

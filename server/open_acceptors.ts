@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Acceptor, type Permit } from "./acceptor.ts";
 
-/** Attempts to find a port that is free on both addresses of localhost. */
+/** Maximum number of attempts to find a port that is free on both addresses of localhost. */
 const PORT_ATTEMPTS = 10;
 
 const NO_SUCH_ADDRESS: ReadonlySet<string | undefined> = new Set([

@@ -4,18 +4,18 @@ import type { HeaderList } from "../service/http/headers.ts";
 
 /** Callbacks of a {@linkcode RequestContent}, to its connection. */
 export interface ContentOwner {
-  /** It is read for the first time: `100 Continue` is sent now (RFC 9110, section 10.1.1). */
+  /** Called on the first read: `100 Continue` is sent now (RFC 9110, section 10.1.1). */
   firstRead(content: RequestContent): void;
-  /** Bytes were read: there may be room for more. */
+  /** Called when buffered bytes were read, so that there may be room for more. */
   taken(): void;
-  /** It was cancelled: nobody reads it any more. */
+  /** Called when the content was cancelled: it will not be read any more. */
   dropped(): void;
 }
 
 /** Content of a request: buffers bytes from their arrival until they are read. */
 export class RequestContent implements ByteSource {
   /** Bytes that are buffered. */
-  held = 0;
+  buffered = 0;
   readonly #owner: ContentOwner;
   #pieces: Uint8Array[] = [];
   #left: number | undefined;
@@ -33,24 +33,24 @@ export class RequestContent implements ByteSource {
   }
 
   get length(): number | undefined {
-    return this.#complete ? this.held : this.#left;
+    return this.#complete ? this.buffered : this.#left;
   }
 
   get trailers(): HeaderList | undefined {
     return this.#complete ? this.#trailers : undefined;
   }
 
-  /** Whether all of it has arrived, read or not. */
+  /** Whether all of the content has arrived, read or not. */
   get complete(): boolean {
     return this.#complete;
   }
 
-  /** Whether it was cancelled. */
+  /** Whether the content was cancelled. */
   get dropped(): boolean {
     return this.#dropped;
   }
 
-  /** Whether a read waits for more of it. */
+  /** Whether a read waits for more bytes. */
   get awaited(): boolean {
     return this.#waiting !== undefined;
   }
@@ -59,11 +59,11 @@ export class RequestContent implements ByteSource {
   push(piece: Uint8Array): void {
     if (this.#dropped) return;
     this.#pieces.push(piece);
-    this.held += piece.length;
+    this.buffered += piece.length;
     this.#wake();
   }
 
-  /** Notes that all of it has arrived. */
+  /** Notes that all of the content has arrived. */
   finish(trailers: HeaderList | undefined): void {
     this.#complete = true;
     this.#trailers = trailers;
@@ -82,15 +82,15 @@ export class RequestContent implements ByteSource {
       this.#read = true;
       this.#owner.firstRead(this);
     }
-    const found = this.#take();
-    return found === null ? (this.#waiting ??= Promise.withResolvers()).promise : found;
+    const chunk = this.#take();
+    return chunk === null ? (this.#waiting ??= Promise.withResolvers()).promise : chunk;
   }
 
   cancel(): void {
     if (this.#dropped) return;
     this.#dropped = true;
     this.#pieces = [];
-    this.held = 0;
+    this.buffered = 0;
     this.#wake();
     this.#owner.dropped();
   }
@@ -101,7 +101,7 @@ export class RequestContent implements ByteSource {
     if (this.#pieces.length) {
       const chunk = concat(this.#pieces);
       this.#pieces = [];
-      this.held = 0;
+      this.buffered = 0;
       if (this.#left !== undefined) this.#left -= chunk.length;
       this.#owner.taken();
       return chunk;
@@ -115,9 +115,9 @@ export class RequestContent implements ByteSource {
     const waiting = this.#waiting;
     if (!waiting) return;
     try {
-      const found = this.#take();
-      if (found === null) return;
-      waiting.resolve(found);
+      const chunk = this.#take();
+      if (chunk === null) return;
+      waiting.resolve(chunk);
     } catch (error) {
       waiting.reject(error);
     }

@@ -4,7 +4,7 @@ import { HeaderList } from "../service/http/headers.ts";
 import { isHost } from "./host_field.ts";
 import { badRequest, Rejection } from "./rejection.ts";
 
-/** How the end of a request's content is found (RFC 9112, section 6.3). */
+/** Framing of a request's content (RFC 9112, section 6.3). */
 export type RequestFraming =
   | { readonly kind: "length"; readonly length: number }
   | { readonly kind: "chunked" };
@@ -12,9 +12,9 @@ export type RequestFraming =
 /** A request's head, read and checked. */
 export interface RequestHeadFields {
   readonly method: string;
-  /** The request-target as it came. */
+  /** Request target as the client sent it (RFC 9112, section 3.2). */
   readonly target: string;
-  /** The part of the URL behind the scheme: authority, path and query; without authority if nothing names it. */
+  /** Host and port of the URL, from the target or else the Host field; empty if neither names one. */
   readonly authority: string;
   /** Path and query, beginning with a slash. */
   readonly path: string;
@@ -37,12 +37,12 @@ const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\
 const COMMON_LINE = /^([A-Z]+) (\/[\x21\x22\x24-\x7e]*) HTTP\/1\.1$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Bytes that a field value may not have (RFC 9110, section 5.5): controls but HTAB. */
-// deno-lint-ignore no-control-regex -- these are what is looked for
+// deno-lint-ignore no-control-regex -- the expression finds control characters
 const CONTROLS = /[\0-\x08\x0a-\x1f\x7f]/;
 /** absolute-form (RFC 9112, section 3.2.2): scheme, authority, the rest. */
 const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.\-]*):\/\/([^/?]*)(.*)$/;
 
-/** Fields that the front itself acts on, by their names in lower case. */
+/** Fields that the server itself acts on, by their names in lower case. */
 type ActedOn =
   | "host"
   | "content-length"
@@ -54,7 +54,7 @@ const ACTED_ON: ReadonlyMap<string, ActedOn> = new Map(
   (["host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"] as const)
     .map((name) => [name, name]),
 );
-/** One bit for the length of each of those names: most other names need not be lower-cased. */
+/** Bit set of the lengths of those names, so that most other names need not be lower-cased. */
 const ACTED_ON_LENGTHS = [...ACTED_ON.keys()].reduce((bits, { length }) => bits | 1 << length, 0);
 
 /**
@@ -93,7 +93,7 @@ export class RequestHeadReader {
     this.#target = target!;
   }
 
-  /** Reads the field line in a part of the text (RFC 9112, section 5). */
+  /** Reads the field line in `text` from index `from` to `to` (RFC 9112, section 5). */
   fieldLine(text: string, from: number, to: number): void {
     const name = readName(text, from, to);
     const { length } = name;
@@ -102,7 +102,7 @@ export class RequestHeadReader {
     this.#raw.push(name, value);
   }
 
-  /** Checks the head as a whole, once its empty line has come. */
+  /** Checks the whole head, once its empty line has arrived. */
   finish(): RequestHeadFields {
     const { authority, path } = this.#resolve();
     const framing = this.#frame();
@@ -130,7 +130,7 @@ export class RequestHeadReader {
         this.#hostAt = this.#raw.length + 1;
         break;
       case "content-length":
-        // RFC 9112, section 6.3: repeats could be merged where they agree, or refused.
+        // RFC 9112, section 6.3: equal values may be merged, or refused as here.
         if (this.#length !== undefined) badRequest("There is more than one Content-Length field");
         this.#length = value;
         break;
@@ -148,7 +148,7 @@ export class RequestHeadReader {
     }
   }
 
-  /** Where the request goes (RFC 9112, sections 3.2 and 3.3). */
+  /** Returns the authority and path of the target URI (RFC 9112, sections 3.2 and 3.3). */
   #resolve(): { authority: string; path: string } {
     const host = this.#host;
     if (host === undefined) {
@@ -165,7 +165,7 @@ export class RequestHeadReader {
     return this.#resolveAbsolute(target);
   }
 
-  /** The target's authority takes the place of the Host field's (RFC 9112, section 3.2.2). */
+  /** Resolves absolute-form: the target's authority replaces the Host field's (RFC 9112, section 3.2.2). */
   #resolveAbsolute(target: string): { authority: string; path: string } {
     const [match, scheme, authority, rest] = ABSOLUTE.exec(target) ?? [];
     if (match === undefined) badRequest("The request target is neither a path nor a URL");
@@ -175,7 +175,7 @@ export class RequestHeadReader {
     return { authority: authority!, path: rest!.startsWith("/") ? rest! : `/${rest}` };
   }
 
-  /** RFC 9112, sections 6.1 to 6.3. */
+  /** Returns the framing of the content (RFC 9112, sections 6.1 to 6.3). */
   #frame(): RequestFraming {
     const length = this.#length;
     if (this.#coding !== undefined) {
@@ -196,7 +196,7 @@ export class RequestHeadReader {
     return number === 0 ? NO_CONTENT : { kind: "length", length: number };
   }
 
-  /** RFC 9112, section 9.3: HTTP/1.1 persists unless told otherwise, HTTP/1.0 only where it is asked for. */
+  /** RFC 9112, section 9.3: HTTP/1.1 persists by default, HTTP/1.0 only with `keep-alive`. */
   #persists(): boolean {
     if (this.#connection === undefined) return !this.#http10;
     const options = itemsOf(this.#connection);
@@ -215,9 +215,10 @@ export class RequestHeadReader {
 }
 
 /**
- * A field line's name and value (RFC 9112, section 5): no blank before the colon, blanks around the value dropped.
+ * Returns a field line's name and value (RFC 9112, section 5): blanks around the value are dropped.
  *
- * @throws {Rejection} For what is none: a folded line, a name that is no token, controls in the value.
+ * @throws {Rejection} If the line is folded, has a blank before the colon, a name that is no token, or control
+ * characters in its value.
  */
 export function readField(text: string, from: number, to: number): [name: string, value: string] {
   const name = readName(text, from, to);
@@ -244,7 +245,7 @@ function readValue(text: string, from: number, to: number): string {
   return value;
 }
 
-/** A part of a text without the blanks around it. A regular expression would take long over many blanks within. */
+/** Returns a part of a text without the blanks around it. A regular expression would take quadratic time over blanks inside. */
 function trimmed(text: string, from: number, to: number): string {
   let [start, end] = [from, to];
   while (start < end && isBlank(text.charCodeAt(start))) start++;
@@ -252,17 +253,17 @@ function trimmed(text: string, from: number, to: number): string {
   return text.slice(start, end);
 }
 
-/** SP or HTAB. */
+/** Whether a character is SP or HTAB. */
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-/** The items of a list field in lower case (RFC 9110, section 5.6.1), without the blanks around them. */
+/** Returns the items of a list field in lower case (RFC 9110, section 5.6.1), without the blanks around them. */
 function itemsOf(value: string): string[] {
   return value.toLowerCase().split(",").map((item) => trimmed(item, 0, item.length));
 }
 
-/** The values of a repeated list field as one (RFC 9110, section 5.3). */
+/** Joins the values of a repeated list field (RFC 9110, section 5.3). */
 function joined(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before}, ${value}`;
 }

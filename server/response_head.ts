@@ -50,7 +50,7 @@ export function informationalText({ status, headers }: ResponseHead): string {
   return `${statusLine(status)}${fieldLines(headers.raw)}\r\n`;
 }
 
-/** Returns a whole response of one line of text, behind which the connection closes. */
+/** Returns a complete response with one line of text, after which the connection closes. */
 export function plainResponse(status: number, message: string): string {
   const retry = status === 503 ? "Retry-After: 1\r\n" : "";
   return `${statusLine(status)}Content-Type: text/plain; charset=utf-8\r\n` +
@@ -58,9 +58,10 @@ export function plainResponse(status: number, message: string): string {
 }
 
 /**
- * Fields as lines.
+ * Returns fields as lines.
  *
  * @param raw `[name, value, …]`
+ * @throws {TypeError} If the name or the value of a field is not valid.
  */
 export function fieldLines(raw: readonly string[]): string {
   let text = "";
@@ -78,15 +79,16 @@ function fieldLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`;
 }
 
-let second = 0;
-let shown = "";
+/** Time of `dateField`, in seconds since 1970. */
+let dateSecond = 0;
+let dateField = "";
 
-/** The Date field now; made once a second. */
+/** Returns the Date field of now, which is formatted once a second. */
 function dateLine(): string {
   const now = Math.floor(Date.now() / 1000);
-  if (now !== second) {
-    second = now;
-    shown = `Date: ${new Date(now * 1000).toUTCString()}\r\n`;
+  if (now !== dateSecond) {
+    dateSecond = now;
+    dateField = `Date: ${new Date(now * 1000).toUTCString()}\r\n`;
   }
-  return shown;
+  return dateField;
 }

@@ -11,25 +11,25 @@ import {
 } from "../service/http/http1_framing.ts";
 import { fieldLines, headText, informationalText } from "./response_head.ts";
 
-/** Pieces up to this many bytes together are copied into one write; a larger piece is written as it is. */
+/** Pieces up to this size together are copied into one write, in bytes; larger ones are written without a copy. */
 const MAX_COPIED = 16 * 1024;
-/** Bytes of one write at the most: that a client takes something shows only when it has taken all of a write. */
+/** Maximum size of one write, in bytes: a client's progress shows only once a write was accepted as a whole. */
 const MAX_WRITE = 256 * 1024;
 
-/** What a {@linkcode ResponseWriter} needs of its connection. */
+/** Connection, as a {@linkcode ResponseWriter} uses it. */
 export interface ResponseWire {
   readonly stream: ByteStream;
   readonly batcher: WriteBatcher;
   /** Seconds after which an idle connection is closed. */
   readonly keepAlive: number;
-  /** Whether the connection persists behind the response, as far as the request decides. */
+  /** Whether the connection may persist after the response, by its request and the state of the server. */
   persists(): boolean;
   /** Called when the whole response was written. */
   written(): void;
   /**
    * Ends the connection: the response is incomplete.
    *
-   * @param framed Whether the client notices that by the framing; else the connection is reset.
+   * @param framed Whether the framing shows the client that content is missing; otherwise the connection is reset.
    */
   fail(framed: boolean): void;
 }
@@ -37,26 +37,26 @@ export interface ResponseWire {
 /** Writes one response in HTTP/1.1 (RFC 9112), and counts the bytes of its content. */
 export class ResponseWriter {
   readonly #wire: ResponseWire;
-  readonly #asked: FramingRequest;
+  readonly #request: FramingRequest;
   /** Status of the head that was written; 0 before that. */
   status = 0;
   /** Bytes of content that were written. */
   bytes = 0;
   /** Whether the head was written: no informational response may follow. */
   begun = false;
-  /** Whether the connection persists behind this response; known once it has begun. */
+  /** Whether the connection persists after this response; known once it has begun. */
   persists = false;
   #framing: ResponseFraming = { kind: "none" };
   #source: ByteSource | undefined;
-  /** Of whole content, what has not been written. */
+  /** Part of whole content that has not been written yet. */
   #rest: Uint8Array | undefined;
   /** Parts of the next write: text in Latin-1, or bytes. */
   #parts: (string | Uint8Array)[] = [];
   #size = 0;
 
-  constructor(wire: ResponseWire, asked: FramingRequest) {
+  constructor(wire: ResponseWire, request: FramingRequest) {
     this.#wire = wire;
-    this.#asked = asked;
+    this.#request = request;
   }
 
   /**
@@ -76,12 +76,12 @@ export class ResponseWriter {
    */
   send(head: ResponseHead, body: Payload): void {
     if (isWhole(body)) this.#sendWhole(head, body);
-    else if (hasNoContent(head.status, this.#asked.toHead)) {
+    else if (hasNoContent(head.status, this.#request.toHead)) {
       // A guest that goes on writing gets no error for it.
       this.#sendWhole(head, EMPTY);
       void discard(body);
     } else {
-      const first = readFirst(body); // ahead of the head: it may call for a 100
+      const first = readFirst(body); // before the head is written: reading may cause a `100 Continue`
       try {
         this.#begin(head, undefined);
       } catch (error) {
@@ -92,13 +92,13 @@ export class ResponseWriter {
     }
   }
 
-  /** Cancels content that is still arriving, since nobody receives it. */
+  /** Cancels content that is still arriving, since the client will not get it. */
   abandon(reason: Error): void {
     this.#source?.cancel(reason);
     this.#source = this.#rest = undefined;
   }
 
-  /** Resets the connection, whose client takes nothing of the response. */
+  /** Resets the connection, whose client reads nothing of the response. */
   cut(reason: Error): void {
     this.abandon(reason);
     this.#wire.fail(false);
@@ -117,7 +117,7 @@ export class ResponseWriter {
     else this.finish();
   }
 
-  /** Writes large content in pieces, each when the connection has taken the one before. */
+  /** Writes large content in pieces, each when the connection has accepted the one before. */
   async #sendPieces(): Promise<void> {
     for (let rest; (rest = this.#rest) && rest.length > MAX_WRITE;) {
       this.#addContent(rest.subarray(0, MAX_WRITE));
@@ -127,7 +127,7 @@ export class ResponseWriter {
     this.finish();
   }
 
-  /** Writes all that is left of whole content, and ends the response; does nothing if there is no such content. */
+  /** Writes the rest of whole content and ends the response; does nothing for content that is still arriving. */
   finish(): void {
     const rest = this.#rest;
     if (!rest) return;
@@ -138,7 +138,7 @@ export class ResponseWriter {
     else this.#end("");
   }
 
-  /** Hands on each piece as it comes, no faster than the connection takes it. */
+  /** Writes each piece as it arrives, no faster than the connection accepts it. */
   async #sendSource(
     source: ByteSource,
     first: ReturnType<ByteSource["read"]>,
@@ -183,7 +183,7 @@ export class ResponseWriter {
     if (!(head.status >= 200 && head.status <= 999)) {
       throw new RangeError(`${head.status} is not the status of a final response`);
     }
-    const fields = frameForHttp1(head, length, this.#asked);
+    const fields = frameForHttp1(head, length, this.#request);
     const persists = !fields.closes && fields.framing.kind !== "close" && wire.persists();
     this.#add(headText(head, fields, persists ? "keep-alive" : "close", wire.keepAlive));
     this.#framing = fields.framing;
@@ -282,12 +282,12 @@ function readFirst(source: ByteSource): ReturnType<ByteSource["read"]> {
 function giveUp(
   source: ByteSource,
   next: ReturnType<ByteSource["read"]>,
-  why: string,
+  reason: string,
 ): void {
   if (!next) return;
   if (next instanceof Promise) {
-    next.then((chunk) => chunk && source.cancel(new Error(why)), () => {});
-  } else source.cancel(new Error(why));
+    next.then((chunk) => chunk && source.cancel(new Error(reason)), () => {});
+  } else source.cancel(new Error(reason));
 }
 
 function trailersText({ trailers }: ByteSource): string {

@@ -17,7 +17,7 @@ function withoutMapping(address: string | undefined): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
-/** Returns a host as it is written in a URL. */
+/** Returns a host in the notation of URLs: IPv6 addresses in brackets (RFC 3986, section 3.2.2). */
 export function hostInUrl(hostname: string): string {
   if (hostname === "") return "localhost";
   return hostname.includes(":") ? `[${hostname}]` : hostname;

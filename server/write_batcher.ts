@@ -1,30 +1,30 @@
 import { setImmediate } from "node:timers";
 
-/** Event loop and clock that a {@linkcode WriteBatcher} uses. */
-export interface Turns {
+/** Event loop and clock, as a {@linkcode WriteBatcher} uses them. */
+export interface EventLoop {
   /** Milliseconds on any clock. */
   now(): number;
   /** Calls back at the end of this turn of the event loop, when all of its events were handled. */
   atEnd(callback: () => void): void;
 }
 
-/** Milliseconds that a response may be delayed for others. */
-const MAX_HELD = 1;
-/** Milliseconds of a long turn: only a guest that does not wait takes longer. */
-const LONG = 4;
+/** Maximum delay of a response for the sake of others, in milliseconds. */
+const MAX_DELAY = 1;
+/** Duration from which on a turn is long, in milliseconds: a guest has computed in it. */
+const LONG_TURN = 4;
 /** Turns without a long one before responses are batched. */
 const QUICK_TURNS = 64;
 
-const EVENT_LOOP: Turns = { now: () => performance.now(), atEnd: setImmediate };
+const EVENT_LOOP: EventLoop = { now: () => performance.now(), atEnd: setImmediate };
 
 /**
- * Batches socket writes of one turn of the event loop. Waking a sleeping client dominates the cost of a small write, so
- * several responses are written together. Responses are batched only while several come in a turn, and only after 64
- * turns without a long one, so that none waits for a guest that computes.
+ * Batches the socket writes of one turn of the event loop: a write to a client that sleeps has to wake it, and costs
+ * less beside other writes. Responses are batched only while several come in a turn, and only after 64 turns without a
+ * long one, so that none waits for a guest that computes.
  */
 export class WriteBatcher {
-  readonly #turns: Turns;
-  #held: (() => void)[] = [];
+  readonly #eventLoop: EventLoop;
+  #delayed: (() => void)[] = [];
   /** Time of the first response that is delayed, or would be; undefined if there is none. */
   #since: number | undefined;
   #quickTurns = 0;
@@ -32,37 +32,37 @@ export class WriteBatcher {
   #count = 0;
   #lastCount = 0;
 
-  constructor(turns: Turns = EVENT_LOOP) {
-    this.#turns = turns;
+  constructor(eventLoop: EventLoop = EVENT_LOOP) {
+    this.#eventLoop = eventLoop;
   }
 
   /** Writes a response now, or at the end of the turn. */
   add(write: () => void): void {
-    const now = this.#turns.now();
+    const now = this.#eventLoop.now();
     this.#since ??= now;
-    if (this.#count++ === 0) this.#turns.atEnd(this.#endTurn);
-    if (this.#quickTurns >= QUICK_TURNS && this.#lastCount > 1) this.#held.push(write);
+    if (this.#count++ === 0) this.#eventLoop.atEnd(this.#endTurn);
+    if (this.#quickTurns >= QUICK_TURNS && this.#lastCount > 1) this.#delayed.push(write);
     else write();
-    if (now - this.#since >= MAX_HELD) this.#release(now);
+    if (now - this.#since >= MAX_DELAY) this.#release(now);
   }
 
   /** Writes all delayed responses now, before one of the sockets ends. */
   flush(): void {
-    if (this.#held.length) this.#release(this.#turns.now());
+    if (this.#delayed.length) this.#release(this.#eventLoop.now());
   }
 
   readonly #endTurn = (): void => {
     this.#quickTurns++;
     this.#lastCount = this.#count;
     this.#count = 0;
-    if (this.#since !== undefined) this.#release(this.#turns.now());
+    if (this.#since !== undefined) this.#release(this.#eventLoop.now());
   };
 
   #release(now: number): void {
-    if (now - this.#since! > LONG) this.#quickTurns = 0;
+    if (now - this.#since! > LONG_TURN) this.#quickTurns = 0;
     this.#since = undefined;
-    const held = this.#held;
-    this.#held = [];
-    for (const write of held) write();
+    const delayed = this.#delayed;
+    this.#delayed = [];
+    for (const write of delayed) write();
   }
 }

@@ -1,7 +1,7 @@
 import { WriteBatcher } from "../../server/write_batcher.ts";
 import { assertEquals } from "../assert.ts";
 
-/** An outbox on an event loop and a clock that the test moves. */
+/** A write batcher on an event loop and a clock that the test moves. */
 class Loop {
   now = 0;
   readonly written: string[] = [];
@@ -23,7 +23,7 @@ class Loop {
     for (const end of this.#ends.splice(0)) end();
   }
 
-  /** Turns of two responses each, that go on for so long after them. */
+  /** Turns of two responses each, which last `after` milliseconds longer. */
   turns(count: number, after: number): void {
     for (let i = 0; i < count; i++) {
       this.turn(["", 0], ["", 0]);
