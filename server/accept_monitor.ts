@@ -13,6 +13,8 @@ export class AcceptMonitor {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #hurried = false;
+  /** Whether this check is made because there are too many connections. */
+  #pressed = false;
   #checking: Promise<boolean> | undefined;
   /** Number of connections that each had accepted at the last check. */
   readonly #accepted = new Map<Acceptor, number>();
@@ -55,6 +57,7 @@ export class AcceptMonitor {
       if (this.#hurried) {
         for (const one of this.#acceptors) this.#accepted.set(one, one.accepted);
       }
+      this.#pressed = this.#hurried;
       this.#hurried = false;
       await this.check();
       if (!this.#closed && !this.#hurried) this.#wait(EVERY_MILLIS);
@@ -67,10 +70,15 @@ export class AcceptMonitor {
     const probe = works ? "accepts" : await acceptor.probe();
     this.#accepted.set(acceptor, acceptor.accepted);
     if (this.#closed) return false;
-    if (probe === "accepts") this.#tellAccepts(acceptor);
+    if (probe === "unknown") this.#tellStarved(acceptor);
     else if (probe === "fails") await this.#reopen(acceptor);
-    else this.#tellStarved(acceptor);
-    return probe === "accepts";
+    else {
+      // Others may have accepted the connection. Listening anew on a shared socket loses none.
+      const doubtful = probe === "passed" && (this.#pressed || this.#starved.has(acceptor));
+      if (doubtful) await acceptor.reopen().catch(() => {});
+      this.#tellAccepts(acceptor);
+    }
+    return probe === "accepts" || probe === "passed";
   }
 
   #tellAccepts(acceptor: Acceptor): void {

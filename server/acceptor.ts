@@ -6,11 +6,28 @@ const PROBE_MILLIS = 300;
 /** Milliseconds granted after that, so that a connection that arrived while a guest ran is accepted first. */
 const STALL_MILLIS = 100;
 
-/** Rejects where the runtime does not permit listening; `node:net` throws then outside of any call, where it cannot be caught. */
-export type Permit = (address: string, port: number) => Promise<void>;
+/** How listening sockets are opened. */
+export interface Opening {
+  /**
+   * Called before an address is listened on; rejects where the runtime does not permit listening: `node:net` throws then
+   * outside of any call, where it cannot be caught.
+   */
+  readonly permit?: ((address: string, port: number) => Promise<void>) | undefined;
+  /**
+   * Gives a bound socket that other processes accept from, too, in a form that `Server.listen` of `node:net` takes;
+   * rejects with node's error. By default the process binds a socket of its own.
+   *
+   * @param address IPv4 or IPv6 address.
+   * @param port 0 for any free port.
+   */
+  readonly share?: ((address: string, port: number) => Promise<object>) | undefined;
+}
 
-/** Result of a probe: `unknown` if the probing connection itself lacked a file descriptor. */
-export type Probe = "accepts" | "fails" | "unknown";
+/**
+ * Result of a probe: `unknown` if the probing connection itself lacked a file descriptor, `passed` if it reached a shared
+ * socket, from which another process may have accepted it.
+ */
+export type Probe = "accepts" | "fails" | "unknown" | "passed";
 
 /**
  * A listening TCP socket. After a failed `accept` (EMFILE: too many open files) `node:net` never accepts again and emits
@@ -20,6 +37,7 @@ export class Acceptor {
   readonly address: string;
   readonly port: number;
   readonly #accept: (socket: Socket) => void;
+  readonly #opening: Opening;
   #server: Server;
   #accepted = 0;
   #closed = false;
@@ -30,11 +48,12 @@ export class Acceptor {
     accepted(): void;
   } | undefined;
 
-  private constructor(server: Server, accept: (socket: Socket) => void) {
+  private constructor(server: Server, accept: (socket: Socket) => void, opening: Opening) {
     const { address, port } = server.address() as AddressInfo;
     this.address = address;
     this.port = port;
     this.#accept = accept;
+    this.#opening = opening;
     this.#server = server;
     this.#listen(server);
   }
@@ -43,16 +62,15 @@ export class Acceptor {
    * Listens on an address.
    *
    * @param accept Called with each connection.
-   * @param permit Called before listening; rejects where the runtime does not permit it.
    * @throws {Error} Node's; its `code` is `EADDRINUSE` for a taken port.
    */
   static async open(
     host: string,
     port: number,
     accept: (socket: Socket) => void,
-    permit?: Permit,
+    opening: Opening = {},
   ): Promise<Acceptor> {
-    return new Acceptor(await bind(host, port, permit), accept);
+    return new Acceptor(await bind(host, port, opening), accept, opening);
   }
 
   /** Number of connections that were accepted. */
@@ -66,7 +84,10 @@ export class Acceptor {
     const { promise, resolve } = Promise.withResolvers<Probe>();
     const socket = connect({ host: ANY[this.address] ?? this.address, port: this.port });
     const localPort = new Promise<number | undefined>((known) => {
-      socket.on("connect", () => known(socket.localPort));
+      socket.on("connect", () => {
+        known(socket.localPort);
+        if (this.#opening.share) resolve("passed");
+      });
       socket.on("close", () => known(undefined));
     });
     socket.on("error", ({ name, code }: Error & { code?: string }) => {
@@ -87,7 +108,7 @@ export class Acceptor {
   /** Listens again on the same address and port. Connections that wait to be accepted are lost. */
   async reopen(): Promise<void> {
     this.#server.close();
-    const server = await bind(this.address, this.port);
+    const server = await bind(this.address, this.port, this.#opening);
     if (this.#closed) return void server.close();
     this.#server = server;
     this.#listen(server);
@@ -117,14 +138,15 @@ export class Acceptor {
 /** Address that reaches a socket which listens on every address. */
 const ANY: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-async function bind(name: string, port: number, permit?: Permit): Promise<Server> {
+async function bind(name: string, port: number, { permit, share }: Opening): Promise<Server> {
   const host = isIP(name) ? name : (await lookup(name)).address;
   await permit?.(host, port);
+  const address = share ? await share(host, port) : { host, port };
   // A client that ends its sending side still gets the response that is being written.
   const server = createServer({ allowHalfOpen: true });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port }, () => {
+    server.listen(address, () => {
       server.off("error", reject);
       server.on("error", () => {}); // a failed accept shows in the probe
       resolve(server);

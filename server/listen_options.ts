@@ -1,5 +1,6 @@
 import type { Exchange } from "../service/http/exchange.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
+import type { Opening } from "./acceptor.ts";
 
 /** Access record of a request whose response has ended. */
 export interface AccessEntry {
@@ -52,13 +53,11 @@ export interface HttpServerOptions {
 }
 
 /** Options of {@linkcode listen}. */
-export interface ListenOptions extends HttpServerOptions {
+export interface ListenOptions extends HttpServerOptions, Opening {
   /** Name or address to listen on. `localhost` means 127.0.0.1 and ::1, an empty text all addresses. */
   readonly hostname: string;
   /** Port; 0 takes any free one. */
   readonly port: number;
-  /** Called before an address is listened on; rejects where the runtime does not permit it. */
-  readonly permit?: ((address: string, port: number) => Promise<void>) | undefined;
 }
 
 /** A server that listens. */

@@ -19,7 +19,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     socket.setNoDelay(true);
     if (!server.serve(socket, factsOf(socket))) monitor.hurry();
   };
-  const acceptors = await openAcceptors(hostname, options.port, accept, options.permit);
+  const acceptors = await openAcceptors(hostname, options.port, accept, options);
   const monitor = new AcceptMonitor(acceptors, (message) => trouble?.(message));
   const stop = () => {
     monitor.close();

@@ -18,6 +18,7 @@
  * @module
  */
 
+export type { Opening } from "./acceptor.ts";
 export type { ByteStream } from "./byte_stream.ts";
 export { HttpServer, type Scheme } from "./http_server.ts";
 export type { AccessEntry, HttpServerOptions, Listener, ListenOptions } from "./listen_options.ts";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Acceptor, type Permit } from "./acceptor.ts";
+import { Acceptor, type Opening } from "./acceptor.ts";
 
 /** Maximum number of attempts to find a port that is free on both addresses of localhost. */
 const PORT_ATTEMPTS = 10;
@@ -22,15 +22,15 @@ export async function openAcceptors(
   hostname: string,
   port: number,
   accept: Accept,
-  permit?: Permit,
+  opening?: Opening,
 ): Promise<Acceptor[]> {
-  if (hostname === "") return [await openEither("::", "0.0.0.0", port, accept, permit)];
-  if (hostname !== "localhost") return [await Acceptor.open(hostname, port, accept, permit)];
+  if (hostname === "") return [await openEither("::", "0.0.0.0", port, accept, opening)];
+  if (hostname !== "localhost") return [await Acceptor.open(hostname, port, accept, opening)];
   for (let attempt = 1;; attempt++) {
-    const first = await openEither("127.0.0.1", "::1", port, accept, permit);
+    const first = await openEither("127.0.0.1", "::1", port, accept, opening);
     if (first.address !== "127.0.0.1") return [first];
     try {
-      return [first, await Acceptor.open("::1", first.port, accept, permit)];
+      return [first, await Acceptor.open("::1", first.port, accept, opening)];
     } catch (error) {
       if (codeOf(error) !== "EADDRINUSE") return [first];
       first.close();
@@ -45,13 +45,13 @@ async function openEither(
   other: string,
   port: number,
   accept: Accept,
-  permit?: Permit,
+  opening?: Opening,
 ): Promise<Acceptor> {
   try {
-    return await Acceptor.open(one, port, accept, permit);
+    return await Acceptor.open(one, port, accept, opening);
   } catch (error) {
     if (!NO_SUCH_ADDRESS.has(codeOf(error))) throw error;
-    return await Acceptor.open(other, port, accept, permit);
+    return await Acceptor.open(other, port, accept, opening);
   }
 }
 

@@ -2,9 +2,6 @@ import { discard } from "../../service/http/bytes.ts";
 import type { Exchange } from "../../service/http/exchange.ts";
 import { HeaderList } from "../../service/http/headers.ts";
 import { splitUrl } from "../../service/http/url.ts";
-import type { Listener } from "../../server/listen_options.ts";
-import { Metrics } from "./metrics.ts";
-import type { LoadedProgram } from "../program.ts";
 import { EXPOSITION_TYPE } from "./prometheus.ts";
 
 /** State of the process. New requests are welcome in `ok` only. */
@@ -12,20 +9,30 @@ type Health = "starting" | "ok" | "draining";
 
 const PLAIN = "text/plain; charset=utf-8";
 
+/**
+ * Returns all metrics, in Prometheus's text format.
+ *
+ * @param query Query of the URL, with its question mark.
+ */
+export type RenderMetrics = (query: string) => string | Promise<string>;
+
 /** Handler of `--admin`: serves `/healthz` and `/metrics`. */
 export class Admin {
-  readonly metrics: Metrics = new Metrics();
+  readonly #metrics: RenderMetrics;
   #health: Health = "starting";
-  #program: Pick<LoadedProgram, "status"> | undefined;
-  #listener: Pick<Listener, "connections" | "accepts"> | undefined;
+  #look: (() => Promise<string>) | undefined;
 
-  /** Sets the state to `ok`: requests are served from now on. */
-  serve(
-    program: Pick<LoadedProgram, "status">,
-    listener: Pick<Listener, "connections" | "accepts">,
-  ): void {
-    this.#program = program;
-    this.#listener = listener;
+  constructor(metrics: RenderMetrics) {
+    this.#metrics = metrics;
+  }
+
+  /**
+   * Sets the state to `ok`: requests are served from now on.
+   *
+   * @param look Resolves to `ok`, or to why no new requests are welcome.
+   */
+  serve(look: () => Promise<string>): void {
+    this.#look = look;
     this.#health = "ok";
   }
 
@@ -52,7 +59,7 @@ export class Admin {
   }
 
   async #answerTo({ head: { method, url } }: Exchange): Promise<Answer> {
-    const { path } = splitUrl(url);
+    const { path, query } = splitUrl(url);
     if (path !== "/healthz" && path !== "/metrics") {
       return { status: 404, text: "There are /healthz and /metrics\n" };
     }
@@ -67,14 +74,13 @@ export class Admin {
       const health = await this.#lookAtHealth();
       return { status: health === "ok" ? 200 : 503, text: `${health}\n` };
     }
-    const text = this.metrics.render(this.#program?.status(), this.#listener?.connections() ?? 0);
+    const text = await this.#metrics(query);
     return { status: 200, text, type: EXPOSITION_TYPE };
   }
 
-  /** Returns the state, or that the port accepts no connections: such a process is not healthy. */
+  /** Returns the state; a process that serves, but accepts no connections, is not healthy. */
   async #lookAtHealth(): Promise<string> {
-    if (this.#health !== "ok" || !this.#listener) return this.#health;
-    return await this.#listener.accepts() ? this.#health : "not accepting connections";
+    return this.#health === "ok" && this.#look ? await this.#look() : this.#health;
   }
 }
 

@@ -104,22 +104,22 @@ Deno.test("a taken address is told by its flag", async () => {
 });
 
 Deno.test("the administration has two resources, to be read", async () => {
-  const admin = new Admin();
+  const admin = new Admin((query) => `# ${query}\n`);
   await using listener = await serving((exchange) => admin.answer(exchange));
   const { port } = listener;
   const starting = await fetchRaw(port, "/healthz");
   assertEquals([starting.status, starting.body], [503, "starting\n"]);
   assertEquals(valuesOf(starting, "cache-control"), ["no-store"]);
-  const instances = { live: 0, idle: 0, most: 1 };
-  admin.serve(
-    { status: () => ({ instances, queued: 0, traps: 0, limits: {}, backends: {} }) },
-    { connections: () => 0, accepts: () => Promise.resolve(true) },
-  );
+  let health = "ok";
+  admin.serve(() => Promise.resolve(health));
   assertEquals((await fetchRaw(port, "/healthz?verbose")).status, 200);
   const head = await fetchRaw(port, "/healthz", { method: "HEAD" });
   assertEquals([head.status, valuesOf(head, "content-length"), head.body], [200, ["3"], ""]);
   assertEquals((await fetchRaw(port, "/")).status, 404);
   const post = await fetchRaw(port, "/metrics", { method: "POST", body: "a=b" });
   assertEquals([post.status, valuesOf(post, "allow")], [405, ["GET, HEAD"]]);
-  assertStringIncludes((await fetchRaw(port, "/metrics")).body, "fastlike_http_connections 0\n");
+  assertEquals((await fetchRaw(port, "/metrics?a=b")).body, "# ?a=b\n");
+  health = "not accepting connections";
+  const failing = await fetchRaw(port, "/healthz");
+  assertEquals([failing.status, failing.body], [503, "not accepting connections\n"]);
 });

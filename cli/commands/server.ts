@@ -1,0 +1,156 @@
+import type { Opening } from "../../server/acceptor.ts";
+import type { Listener } from "../../server/listen_options.ts";
+import { findUnreachable } from "../../service/backends/reachability.ts";
+import { limitsOf } from "../../service/limits.ts";
+import type { ServiceOptions } from "../../service/options.ts";
+import { defaultConnections } from "../default_connections.ts";
+import { CommandError } from "../errors.ts";
+import type { ServeCommand } from "../flags/args.ts";
+import type { PersistentStorage } from "../persist.ts";
+import type { Load, LoadedProgram } from "../program.ts";
+import { SIGNALS } from "../signals.ts";
+import { Site } from "../site.ts";
+import { withCountedLogs, withCountedRequests } from "../telemetry/counting.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { stdioTo } from "../telemetry/stdio.ts";
+import type { Terminal } from "../telemetry/terminal.ts";
+import { LiveReload } from "../watch/live_reload.ts";
+import { openListener, type ServerOptions } from "./open_listener.ts";
+
+/** Milliseconds that running requests may take after the first signal to stop. */
+export const DRAIN_MILLIS = 5_000;
+
+/** Bytes that a request line may have besides the URL. */
+const REQUEST_LINE = 1024;
+
+/** What {@linkcode openServer} needs. */
+export interface ServerPlace {
+  readonly command: ServeCommand;
+  readonly load: Load;
+  /** The program's file as it is now. */
+  readonly file: () => string;
+  readonly storage: PersistentStorage;
+  readonly terminal: Terminal;
+  /** Counts requests and log entries, where somebody asks for them. */
+  readonly metrics?: Metrics | undefined;
+  /** How sockets are opened; by default by this process, for itself. */
+  readonly opening?: Opening;
+  /** Adds options that come from neither flags nor fastly.toml. */
+  readonly extend?: (options: ServiceOptions) => ServiceOptions;
+}
+
+/** A program with its open listener. Disposing closes what its options write to. */
+export interface OpenServer extends Disposable {
+  readonly site: Site;
+  readonly listener: Listener;
+  /** Gives new requests the program and the options of now; rejects with a {@linkcode CommandError}, and all stays. */
+  reload(): Promise<void>;
+  /** Has browsers load their pages again, with `--live-reload`. */
+  reloadPages(): void;
+  /** Looks for backends that are down. */
+  warnOfUnreachable(): Promise<void>;
+  /** Ends running requests well, for up to {@linkcode DRAIN_MILLIS}; then the program. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Loads a program and opens its listener: all that serving takes in one process, whether it is alone or a worker.
+ *
+ * @throws {CommandError} If it cannot.
+ */
+export async function openServer(place: ServerPlace): Promise<OpenServer> {
+  const { command, metrics, terminal, opening, file, load, storage, extend = (own) => own } = place;
+  const complete = (options: ServiceOptions) =>
+    optionsFor(command, extend(options), metrics, terminal);
+  const site = await Site.load({ command, file, load, storage, terminal, complete });
+  const { program } = site;
+  const pages = command.liveReload ? new LiveReload() : undefined;
+  try {
+    warmUp(program, command, file(), terminal);
+    const plain = serverOptions(site, pages, terminal);
+    const counted = metrics ? withCountedRequests(plain, metrics) : plain;
+    const listener = await openListener(command.bind, "bind", { ...counted, ...opening });
+    return {
+      site,
+      listener,
+      reload: () => site.reload(),
+      reloadPages: () => pages?.reload(),
+      warnOfUnreachable: () => warnOfUnreachable(site.options, terminal),
+      async stop() {
+        pages?.close();
+        program.retire();
+        await listener.drain(DRAIN_MILLIS);
+        await program[Symbol.asyncDispose]();
+      },
+      [Symbol.dispose]: () => site[Symbol.dispose](),
+    };
+  } catch (error) {
+    await program[Symbol.asyncDispose]();
+    site[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** The options that the program is loaded with. Only who wants metrics pays for counting. */
+function optionsFor(
+  { captured }: ServeCommand,
+  configured: ServiceOptions,
+  metrics: Metrics | undefined,
+  terminal: Terminal,
+): ServiceOptions {
+  const options = metrics ? withCountedLogs(configured, metrics) : configured;
+  return {
+    ...options,
+    signals: SIGNALS,
+    ...(captured.stdout || captured.stderr) && { stdio: stdioTo(terminal, options.log, captured) },
+  };
+}
+
+function serverOptions(
+  { program, options }: Site,
+  pages: LiveReload | undefined,
+  terminal: Terminal,
+): ServerOptions {
+  const { header_bytes, url_bytes, connections, stall_time } = limitsOf(options.limits);
+  // What is only just beyond a limit is refused by the service, which says by how much.
+  const lineBytes = url_bytes + REQUEST_LINE;
+  return {
+    lineBytes,
+    headBytes: header_bytes + lineBytes,
+    connections: options.limits?.connections === undefined ? defaultConnections() : connections,
+    stallTime: stall_time,
+    stalled: (exchange, what) => program.stalled(exchange, what),
+    answer: pages
+      ? (exchange) => pages.answer(exchange) ?? program.answer(pages.around(exchange))
+      : (exchange) => program.answer(exchange),
+    access: terminal.access,
+    trouble: (message) => terminal.note("error", message),
+  };
+}
+
+function warmUp(
+  program: LoadedProgram,
+  { warmup }: ServeCommand,
+  file: string,
+  terminal: Terminal,
+): void {
+  if (!warmup) return;
+  let ready: number;
+  try {
+    ready = program.warmup(warmup);
+  } catch (error) {
+    throw new CommandError(`Cannot run ${file}: ${(error as Error).message}`);
+  }
+  if (ready < warmup) {
+    terminal.note("warning", `${ready} instances are ready and not ${warmup}: no more may live`);
+  }
+}
+
+/** Looks for backends that are down, while requests are served already. */
+async function warnOfUnreachable(
+  { backends, ca }: ServiceOptions,
+  terminal: Terminal,
+): Promise<void> {
+  if (typeof backends !== "object") return;
+  for (const line of await findUnreachable(backends, ca)) terminal.note("warning", line);
+}
