@@ -22,6 +22,8 @@ const ENTRIES = [
   "server/mod.ts",
   "drivers/mod.ts",
   "drivers/components.ts",
+  "drivers/redis.ts",
+  "drivers/redis/client.ts",
   "drivers/sqlite.ts",
   "drivers/images.ts",
   "drivers/images/sharp.ts",
@@ -93,7 +95,7 @@ Deno.test("every room has a page of at most fifteen lines that says what lives t
   const rooms = [
     ...["abi", "handles", "wasm", "engine", "service", "server", "drivers", "testing", "cli"],
     ...Object.keys(ROOMS).map((room) => `service/${room}`),
-    ...["service/cache/http", "wasm/rewrite"],
+    ...["drivers/redis", "service/cache/http", "wasm/rewrite"],
     ...["commands", "flags", "manifest", "telemetry", "watch"].map((room) => `cli/${room}`),
   ];
   for (const room of rooms) {

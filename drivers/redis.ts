@@ -1,0 +1,71 @@
+/**
+ * Keeps stores, rate counters and the cache in Redis (or Valkey, which speaks the same), for several processes and
+ * machines. Takes `--allow-net`, and downloads the package `@redis/client` when the first store is opened.
+ *
+ * ```ts
+ * await using storage = await openRedis("redis://localhost:6379");
+ * const { kvDriver } = storage;
+ * const app = await Fastlike.load(wasm, { kvStores: { users: {} }, kvDriver });
+ * ```
+ *
+ * @module
+ */
+import type { KvDriver } from "../service/stores/kv/driver.ts";
+import { parseStoreAddress } from "./redis/address.ts";
+import { redisKvDriver } from "./redis/kv.ts";
+import { Store } from "./redis/store.ts";
+
+export { StoreError } from "./redis/store.ts";
+
+/** A store over Redis that several processes share. */
+export interface RedisStorage extends Disposable {
+  /** The driver of the KV store of a name, for `ServiceOptions.kvDriver`. */
+  readonly kvDriver: (store: string) => KvDriver;
+}
+
+/** Settings of {@linkcode openRedis}. */
+export interface RedisOptions {
+  /** By default that of the address, if it has one. */
+  readonly password?: string | undefined;
+  /** Certificates in PEM to trust, for TLS. By default those of the system. */
+  readonly ca?: string | undefined;
+  /** What all keys begin with: services with different prefixes share nothing. By default `fastlike`. */
+  readonly prefix?: string | undefined;
+  /** Milliseconds that a call may take. By default 1000. */
+  readonly timeout?: number | undefined;
+  /** Takes a line for the log: the store is gone, back, or takes no writes. By default nobody does. */
+  readonly log?: ((level: "info" | "warning" | "error", message: string) => void) | undefined;
+}
+
+const DEFAULT_TIMEOUT = 1000;
+
+/**
+ * Opens a store.
+ *
+ * @param address `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, `redis+sentinel://HOST[:PORT],…/NAME[/DATABASE]`,
+ * `redis+cluster://HOST[:PORT],…`, each with `rediss` for TLS; or `redis+unix:///PATH`.
+ * @throws {TypeError} If the address is none.
+ * @throws {Error} If the store cannot be reached, in one line.
+ */
+export async function openRedis(
+  address: string,
+  options: RedisOptions = {},
+): Promise<RedisStorage> {
+  const parsed = parseStoreAddress(address);
+  const { prefix = "fastlike", timeout = DEFAULT_TIMEOUT, log, ca } = options;
+  const store = await Store.open({
+    address: parsed,
+    password: options.password ?? parsed.password,
+    ca,
+    prefix,
+    timeout,
+    report: log ?? (() => {}),
+  });
+  const host = crypto.randomUUID().slice(0, 8);
+  let last = 0;
+  const nextId = () => `${host}.${(++last).toString(36)}`;
+  return {
+    kvDriver: (name) => redisKvDriver(store, name, nextId),
+    [Symbol.dispose]: () => store.close(),
+  };
+}

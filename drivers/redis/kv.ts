@@ -1,0 +1,196 @@
+import { Buffer } from "node:buffer";
+import { refuse } from "../../service/errors.ts";
+import type { ByteSource } from "../../service/http/bytes.ts";
+import type { KvDriver, KvExpected, KvFound } from "../../service/stores/kv/driver.ts";
+import { DELETE, LIST, READ, SET, STAGE, SWEEP } from "./kv_scripts.ts";
+import { piecesIn } from "./pieces.ts";
+import type { Store } from "./store.ts";
+
+/** Pieces that are on their way to the store at the same time. */
+const AHEAD = 4;
+/** How long pieces are kept that no record has yet, in milliseconds. */
+const STAGED = 600_000;
+/** How long pieces are kept that no record has any more, in milliseconds; each read begins that time anew. */
+const LEFT_TO_READERS = "60000";
+const MICROS = 1000n;
+const GENERATION_DIGITS = 20;
+
+/** Fields of a record, in the order in which they are asked for. */
+const FIELDS = ["g", "e", "m", "v", "i", "n", "l"] as const;
+
+/**
+ * Makes the driver of one KV store. All of the store is in one slot, and so on one node of a Cluster.
+ *
+ * @param nextId Gives ids that no other write to the server has.
+ */
+export function redisKvDriver(
+  store: Store,
+  name: string,
+  nextId: () => string,
+): Required<KvDriver> {
+  const tag = `{${store.prefix}:kv:${encodeURIComponent(name)}}`;
+  const [keys, due, records, rests] = [`${tag}:k`, `${tag}:x`, `${tag}:r:`, `${tag}:v:`];
+  const reading = { action: `read KV store "${name}"`, again: true };
+  const writing = { action: `write to KV store "${name}"`, again: true };
+  const recordAt = (key: string) => records + key;
+
+  /** Puts down all but the first piece. */
+  const stage = async (rest: string, pieces: readonly Uint8Array[]): Promise<void> => {
+    for (let at = 0; at < pieces.length; at += AHEAD) {
+      const some = pieces.slice(at, at + AHEAD).map((piece, i) =>
+        store.run(writing, STAGE, [rest], [`${at + i}`, bufferOf(piece), `${STAGED}`])
+      );
+      await Promise.all(some);
+    }
+  };
+
+  const readPiece = async (rest: string, place: number): Promise<Uint8Array | undefined> => {
+    const piece = await store.run(reading, READ, [rest], [`${place}`, LEFT_TO_READERS]);
+    return Buffer.isBuffer(piece) ? bytesOf(piece) : undefined;
+  };
+
+  return {
+    async get(key) {
+      const reply = await store.command(reading, ["HMGET", recordAt(key), ...FIELDS]);
+      const [generation, expires, metadata, first, id, pieces, bytes] = reply as readonly Buffer[];
+      if (!generation) return undefined;
+      const head = bytesOf(first!);
+      const rest = {
+        pieces: Number(pieces!),
+        bytes: Number(bytes!),
+        read: (place: number) => readPiece(rests + id, place),
+      };
+      return {
+        value: rest.pieces ? sourceOf(key, head, rest) : head,
+        metadata: `${metadata}`,
+        generation: BigInt(`${generation}`),
+        expires: expires!.length ? Number(expires) : undefined,
+      };
+    },
+    async set(key, record, expected) {
+      const [first = new Uint8Array(), ...others] = piecesIn(record.value);
+      const id = nextId();
+      const rest = others.length ? rests + id : recordAt(key);
+      await stage(rest, others);
+      const reply = await store.run(writing, SET, [recordAt(key), keys, due, rest], [
+        key,
+        id,
+        wordOf(expected),
+        digitsOf(record.generation),
+        record.expires === undefined ? "" : `${record.expires}`,
+        `${dueOf(record)}`,
+        record.metadata,
+        bufferOf(first),
+        others.length ? id : "",
+        `${others.length}`,
+        `${others.reduce((sum, { length }) => sum + length, 0)}`,
+        rests,
+        LEFT_TO_READERS,
+      ]);
+      if (reply === -1) throw new Error(`Cannot ${writing.action}: pieces of the value are gone`);
+      return reply === 1;
+    },
+    async delete(key, generation) {
+      const deleted = await store.run(writing, DELETE, [recordAt(key), keys, due], [
+        key,
+        digitsOf(generation),
+        rests,
+        LEFT_TO_READERS,
+      ]);
+      return deleted === 1;
+    },
+    async list(prefix, after, limit) {
+      const start = Buffer.from(prefix);
+      const behind = after === undefined ? undefined : Buffer.from(after);
+      const least = behind && Buffer.compare(behind, start) >= 0
+        ? Buffer.concat([Buffer.from("("), behind])
+        : start.length
+        ? Buffer.concat([Buffer.from("["), start])
+        : "-";
+      const end = start.length ? Buffer.concat([Buffer.from("("), endOf(start)]) : "+";
+      const reply = await store.run(reading, LIST, [keys], [least, end, `${limit}`, records]);
+      const listed = reply as readonly Buffer[];
+      return Array.from({ length: listed.length / 2 }, (_, i) => {
+        const expires = listed[2 * i + 1]!;
+        return { key: `${listed[2 * i]}`, expires: expires.length ? Number(expires) : undefined };
+      });
+    },
+    async sweep(until, most) {
+      const swept = await store.run(writing, SWEEP, [keys, due], [
+        `${until}`,
+        `${most}`,
+        records,
+        rests,
+        LEFT_TO_READERS,
+      ]);
+      return Number(swept);
+    },
+  };
+}
+
+/** A value of more than one piece. */
+function sourceOf(
+  key: string,
+  first: Uint8Array,
+  rest: {
+    readonly pieces: number;
+    readonly bytes: number;
+    readonly read: (place: number) => Promise<Uint8Array | undefined>;
+  },
+): ByteSource {
+  let place = -1;
+  let left = first.length + rest.bytes;
+  return {
+    get length() {
+      return left;
+    },
+    trailers: undefined,
+    read() {
+      if (left <= 0) return undefined;
+      if (++place === 0) {
+        left -= first.length;
+        return first;
+      }
+      return rest.read(place - 1).then((piece) => {
+        if (!piece) {
+          left = 0;
+          refuse("http-incomplete", `Cannot read on: the value of "${key}" is not there any more`);
+        }
+        left -= piece.length;
+        return piece;
+      });
+    },
+    cancel: () => void (left = 0),
+  };
+}
+
+function wordOf(expected: KvExpected): string {
+  return typeof expected === "bigint" ? digitsOf(expected) : expected;
+}
+
+/** Of one length, so that texts compare as the numbers do: a script's numbers have 53 bits. */
+function digitsOf(generation: bigint): string {
+  return `${generation}`.padStart(GENERATION_DIGITS, "0");
+}
+
+/** When a record may be swept: once it has expired, and its generation need not be remembered. */
+function dueOf(
+  { expires = Infinity, generation }: Pick<KvFound, "expires" | "generation">,
+): number {
+  return Math.min(Math.max(expires, Number(generation / MICROS)), Number.MAX_SAFE_INTEGER);
+}
+
+/** What comes before every key that does not begin so and after those that do. UTF-8 has no byte 255. */
+function endOf(prefix: Buffer): Buffer {
+  const end = Buffer.from(prefix);
+  end[end.length - 1]! += 1;
+  return end;
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function bytesOf(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}

@@ -1,0 +1,24 @@
+import { concat } from "../../service/http/bytes.ts";
+
+/** Bytes of each piece of a value, except the last. */
+export const PIECE: number = 256 << 10;
+
+/** The same bytes in pieces of {@linkcode PIECE} bytes, none of them empty. */
+export function piecesIn(value: readonly Uint8Array[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let waiting: Uint8Array[] = [];
+  let room = PIECE;
+  for (let bytes of value) {
+    while (bytes.length >= room) {
+      pieces.push(concat([...waiting, bytes.subarray(0, room)]));
+      bytes = bytes.subarray(room);
+      waiting = [];
+      room = PIECE;
+    }
+    if (!bytes.length) continue;
+    waiting.push(bytes);
+    room -= bytes.length;
+  }
+  if (waiting.length) pieces.push(concat(waiting));
+  return pieces;
+}

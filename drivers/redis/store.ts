@@ -1,0 +1,233 @@
+import { FramelessError } from "../../service/errors.ts";
+import { type Argument, connect, type Link, type LinkOptions, type Reply } from "./link.ts";
+import { StoreTimeout, within } from "./link.ts";
+import type { Script } from "./script.ts";
+
+/** The store has failed a call. The message needs no stack to be understood. */
+export class StoreError extends FramelessError {
+  override readonly name = "StoreError";
+}
+
+/** Settings of a {@linkcode Store}. */
+export interface StoreSettings extends Omit<LinkOptions, "lost"> {
+  /** What all keys begin with. */
+  readonly prefix: string;
+  /** Takes a line for the log. */
+  readonly report: (level: "info" | "warning" | "error", message: string) => void;
+}
+
+/** Something that is asked of the store. */
+interface Call {
+  /** In words that follow "Cannot". */
+  readonly action: string;
+  /** Whether it may be asked twice: of those that were lost with their connection nobody knows whether they were done. */
+  readonly again: boolean;
+}
+
+/** Answers by which a server tells that another one is to be asked, or this one later. */
+const ELSEWHERE = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/;
+/** Answers of a server that takes no writes: it is full, or cannot write its own file. */
+const NO_WRITES = /^(OOM|MISCONF|NOREPLICAS)\b/;
+const NO_SCRIPT = /^NOSCRIPT\b/;
+/** Milliseconds between two tries to reach the store: the first, and the most. */
+const FIRST_PAUSE = 50;
+const MAX_PAUSE = 1000;
+
+/**
+ * A store over Redis that may be slow, gone or full. Each call has a time limit. Once one has met it, or the connection
+ * is lost, the store counts as gone: calls that may be asked again wait for it to return within their time, and later
+ * ones fail at once, until a new connection has answered. The log tells once of each.
+ */
+export class Store {
+  readonly prefix: string;
+  /** Milliseconds that each call may take. */
+  readonly timeout: number;
+  readonly #settings: StoreSettings;
+  #link: Link | undefined;
+  #back: PromiseWithResolvers<Link> | undefined;
+  #goneSince = 0;
+  #takesWrites = true;
+  #closed = false;
+  /** Are called when the store has returned. */
+  readonly returned = new Set<() => void>();
+
+  private constructor(settings: StoreSettings) {
+    this.#settings = settings;
+    this.prefix = settings.prefix;
+    this.timeout = settings.timeout;
+  }
+
+  /** @throws {Error} If the store cannot be reached, in one line. */
+  static async open(settings: StoreSettings): Promise<Store> {
+    const store = new Store(settings);
+    try {
+      store.#link = await store.#connect("");
+    } catch (error) {
+      throw new Error(
+        `Cannot open the store ${settings.address.shown}: ${reasonOf(error)}. ` +
+          "Check that it runs there, and its password",
+        { cause: error },
+      );
+    }
+    return store;
+  }
+
+  /** Whether it answers, as far as is known. */
+  get there(): boolean {
+    return this.#link !== undefined;
+  }
+
+  /** Tells the log something, once it concerns the store. */
+  report(level: "info" | "warning" | "error", message: string): void {
+    this.#settings.report(level, message);
+  }
+
+  /**
+   * Sends a command.
+   *
+   * @throws {StoreError} If the store has not answered in time, or with an error.
+   */
+  command(call: Call, args: readonly [string, Argument, ...Argument[]]): Promise<Reply> {
+    return this.#ask(call, args[1], (link) => link.send(args[1], args));
+  }
+
+  /**
+   * Runs a script.
+   *
+   * @param keys At least one, all of one slot.
+   * @throws {StoreError} As {@linkcode Store.command} does.
+   */
+  async run(
+    call: Call,
+    { source, digest, writes }: Script,
+    keys: readonly [Argument, ...Argument[]],
+    args: readonly Argument[],
+  ): Promise<Reply> {
+    const rest = [`${keys.length}`, ...keys, ...args];
+    const reply = await this.#ask(call, keys[0], async (link) => {
+      try {
+        return await link.send(keys[0], ["EVALSHA", digest, ...rest]);
+      } catch (error) {
+        if (!NO_SCRIPT.test((error as Error).message)) throw error;
+        return await link.send(keys[0], ["EVAL", source, ...rest]);
+      }
+    });
+    if (writes && !this.#takesWrites) {
+      this.#takesWrites = true;
+      this.report("info", `The store ${this.#settings.address.shown} takes writes again`);
+    }
+    return reply;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#link?.destroy();
+    this.#link = undefined;
+    this.#back?.reject(new Error("it is closed"));
+  }
+
+  async #ask(
+    { action, again }: Call,
+    key: Argument,
+    send: (link: Link) => Promise<Reply>,
+  ): Promise<Reply> {
+    const end = performance.now() + this.timeout;
+    for (;;) {
+      let link: Link | undefined;
+      try {
+        link = this.#link ?? await this.#wait(again, end);
+        return await within(Math.max(1, end - performance.now()), send(link));
+      } catch (error) {
+        const lost = link && this.#isLost(error);
+        if (lost) this.#lose(link!, key, error);
+        if (!lost || !again || performance.now() >= end) throw this.#failure(action, error);
+      }
+    }
+  }
+
+  #failure(action: string, error: unknown): StoreError {
+    const reason = error instanceof StoreTimeout
+      ? new StoreTimeout(this.timeout).message
+      : reasonOf(error);
+    return new StoreError(
+      `Cannot ${action}: the store ${this.#settings.address.shown} fails: ${reason}`,
+      { cause: error },
+    );
+  }
+
+  /** Waits for the store to return, if it has not been gone for longer than a call may take. */
+  #wait(again: boolean, end: number): Promise<Link> {
+    const left = Math.min(end, this.#goneSince + this.timeout) - performance.now();
+    if (!again || !this.#back || left <= 0) return Promise.reject(new Error("it is gone"));
+    return within(left, this.#back.promise);
+  }
+
+  #isLost(error: unknown): boolean {
+    if (error instanceof StoreTimeout) return true;
+    const { message, name } = error as Error;
+    if (ELSEWHERE.test(message)) return true;
+    if (NO_WRITES.test(message)) {
+      if (this.#takesWrites) {
+        const { shown } = this.#settings.address;
+        this.report("error", `The store ${shown} takes no writes: ${reasonOf(error)}`);
+      }
+      this.#takesWrites = false;
+      return false;
+    }
+    // What a server answers is in capitals first: the call has failed, the connection has not.
+    return !/^[A-Z]{3,}\b/.test(message) && name !== "ErrorReply";
+  }
+
+  #lose(link: Link, key: Argument, error: unknown): void {
+    if (link !== this.#link) return;
+    this.#link = undefined;
+    this.#goneSince = performance.now();
+    this.#back = Promise.withResolvers();
+    this.#back.promise.catch(() => {});
+    const { shown } = this.#settings.address;
+    this.report("error", `The store ${shown} is gone: ${reasonOf(error)}`);
+    link.destroy();
+    void this.#reconnect(key);
+  }
+
+  async #reconnect(key: Argument): Promise<void> {
+    for (let pause = FIRST_PAUSE; !this.#closed; pause = Math.min(2 * pause, MAX_PAUSE)) {
+      try {
+        const link = await this.#connect(key);
+        if (this.#closed) return link.destroy();
+        this.#link = link;
+        const seconds = ((performance.now() - this.#goneSince) / 1000).toFixed(1);
+        const { shown } = this.#settings.address;
+        this.report("info", `The store ${shown} is back after ${seconds} s`);
+        this.#back!.resolve(link);
+        this.#back = undefined;
+        for (const returned of this.returned) returned();
+        return;
+      } catch {
+        await new Promise<void>((resolve) => Deno.unrefTimer(setTimeout(resolve, pause)));
+      }
+    }
+  }
+
+  /** A connection over which a key can be asked for. */
+  async #connect(key: Argument): Promise<Link> {
+    let made: Link | undefined;
+    const lost = (error: Error) => made && this.#lose(made, key, error);
+    const link = made = await connect({ ...this.#settings, lost });
+    try {
+      const probe = key === "" ? `${this.prefix}:probe` : key;
+      await within(this.timeout, link.send(probe, ["EXISTS", probe]));
+      return link;
+    } catch (error) {
+      link.destroy();
+      throw error;
+    }
+  }
+}
+
+/** Why something failed, in one line. */
+function reasonOf(error: unknown): string {
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  const message = inner instanceof Error ? inner.message || inner.name : String(inner);
+  return message.split("\n")[0]!;
+}
