@@ -132,7 +132,7 @@ export class Fastlike implements AsyncDisposable {
     const received = new DownstreamRequest(this.#service, exchange);
     const run = this.#note(new Run(received, this.#service, this.#loaded, true));
     const fault = await run.ended;
-    this.#service.wallTime.delete(exchange);
+    received.endWallTime();
     return fault?.exitCode ?? 0;
   }
 

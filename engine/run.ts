@@ -9,6 +9,7 @@ import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { LogLevel } from "../service/log.ts";
 import { describe, MAX_WAIT, type Service } from "../service/service.ts";
 import { describeThrown } from "../wasm/exceptions.ts";
+import { Deadline } from "../service/util/deadlines.ts";
 import type { RunWatch } from "../service/util/run_watch.ts";
 import type { Program } from "../wasm/program.ts";
 import type { Job } from "../wasm/run_queue.ts";
@@ -36,6 +37,8 @@ export class Run implements Job<InstanceContext>, Host {
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
   #sandbox: Sandbox | undefined;
+  /** Limit on the time in the queue; undefined if it was never in it. */
+  #waiting: Deadline | undefined;
   /** The guest's offer to take another request, while it stands. */
   #offer: RequestPromise | undefined;
 
@@ -55,7 +58,7 @@ export class Run implements Job<InstanceContext>, Host {
     received.onGone(({ message }) => this.#abandon(new Stop(message)));
     if (this.#waits && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
     if (!this.#waits) return;
-    service.wallTime.add(received.exchange, () => this.#expire());
+    received.limitWallTime(() => this.#expire());
     this.#queue();
   }
 
@@ -71,12 +74,20 @@ export class Run implements Job<InstanceContext>, Host {
   }
 
   #queue(): void {
-    const { exchange, id } = this.#received;
     this.#loaded.queue.submit(this);
     if (!this.#waits) return;
+    this.#waiting ??= new Deadline(() => this.#expireWaiting());
+    this.#service.waiting.add(this.#waiting);
+  }
+
+  #expireWaiting(): void {
     const turnAway = () => this.#turnAway("instances", WAITED);
-    const { waiting } = this.#service;
-    waiting.add(exchange, () => this.#service.attempt("end a late request", turnAway, id));
+    this.#service.attempt("end a late request", turnAway, this.#received.id);
+  }
+
+  /** Notes that it does not wait for an instance any more. */
+  #endWaiting(): void {
+    if (this.#waiting) this.#service.waiting.delete(this.#waiting);
   }
 
   get #waits(): boolean {
@@ -101,7 +112,7 @@ export class Run implements Job<InstanceContext>, Host {
   }
 
   #enter({ context, memory }: Slot<InstanceContext>): Sandbox {
-    this.#service.waiting.delete(this.#received.exchange);
+    this.#endWaiting();
     context.memory ??= new Memory(memory);
     context.runsOnce = this.#mayExit;
     return this.#sandbox = context.sandbox = new Sandbox(
@@ -224,7 +235,7 @@ export class Run implements Job<InstanceContext>, Host {
     };
     if (!offer.offer(received, giveBack)) return;
     this.#loaded.queue.withdraw(this);
-    this.#service.waiting.delete(received.exchange);
+    this.#endWaiting();
     received.closed.then(() => this.#end());
   }
 
@@ -240,7 +251,7 @@ export class Run implements Job<InstanceContext>, Host {
 
   /** Ends a run without a guest, whose request has its response. */
   #giveUp(status: number, message: string): void {
-    this.#service.waiting.delete(this.#received.exchange);
+    this.#endWaiting();
     this.#received.finish();
     this.#end({ status, message, level: "error", exitCode: ABORTED });
   }

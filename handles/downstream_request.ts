@@ -9,6 +9,7 @@ import { type BodyWatcher, sourceOf, WatchedBody } from "../service/http/watched
 import { describeLimit } from "../service/limits.ts";
 import { describe, type Service } from "../service/service.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
+import { Deadline } from "../service/util/deadlines.ts";
 import { RetainedBody } from "./retained_body.ts";
 import { Lifecycle, type State } from "./lifecycle.ts";
 import { GuestResponse } from "./message.ts";
@@ -41,6 +42,10 @@ export class DownstreamRequest {
   #errand: Errand | undefined;
   /** The response's body while it is on its way. */
   #handed: WatchedBody | undefined;
+  /** Limit `wall_time`, once it has begun. */
+  #wallTime: Deadline | undefined;
+  /** Limit `stall_time`, once nobody but the client and the body's sender is at work on it. */
+  #stalled: Deadline | undefined;
   /** Whether the guest has sent a 103. */
   #hinted = false;
 
@@ -81,6 +86,21 @@ export class DownstreamRequest {
     const gone = (reason: Error) =>
       this.#attempt("end a request whose client has left", () => callback(reason));
     this.#attempt("watch a client", () => this.exchange.onGone(gone));
+  }
+
+  /**
+   * Holds the request to `wall_time`, from the first call on.
+   *
+   * @param expire Called when the time is over; takes the place of an earlier call's.
+   */
+  limitWallTime(expire: () => void): void {
+    if (this.#wallTime) this.#wallTime.expire = expire;
+    else this.#service.wallTime.add(this.#wallTime = new Deadline(expire));
+  }
+
+  /** Ends what {@linkcode DownstreamRequest.limitWallTime} has begun. */
+  endWallTime(): void {
+    if (this.#wallTime) this.#service.wallTime.delete(this.#wallTime);
   }
 
   /** A guest begins to work on the request. */
@@ -142,7 +162,7 @@ export class DownstreamRequest {
     errand.wanted = false;
     this.#errand = undefined;
     if (given) this.#attempt("respond to a client", () => this.#send(given.response, given.body));
-    else this.#service.stalled.delete(this); // the connection carries another protocol now
+    else this.#endStalled(); // the connection carries another protocol now
     errand.settle();
   }
 
@@ -196,7 +216,7 @@ export class DownstreamRequest {
   /** The guest does no more for the request, which has had its response; a backend may still be at work on it. */
   finish(): void {
     this.#life.enter("finished");
-    this.#service.wallTime.delete(this.exchange);
+    this.endWallTime();
     if (this.#errand || this.#handed) this.#watch();
     if (this.#errand) this.#errand.done.then(() => this.#close());
     else this.#close();
@@ -215,8 +235,14 @@ export class DownstreamRequest {
   /** Begins to hold the response to `stall_time`, from now on. */
   #watch(): void {
     const { stalled } = this.#service;
-    stalled.add(this, () => this.#attempt("cut a response", () => this.#cutStalled()));
-    stalled.renew(this);
+    const cut = () => this.#attempt("cut a response", () => this.#cutStalled());
+    this.#stalled ??= new Deadline(cut);
+    stalled.add(this.#stalled);
+    stalled.renew(this.#stalled);
+  }
+
+  #endStalled(): void {
+    if (this.#stalled) this.#service.stalled.delete(this.#stalled);
   }
 
   get #watcher(): BodyWatcher {
@@ -226,13 +252,13 @@ export class DownstreamRequest {
 
   /** A byte has moved, of the request or of the response. */
   #moved(): void {
-    this.#service.stalled.renew(this);
+    if (this.#stalled) this.#service.stalled.renew(this.#stalled);
   }
 
   /** The response's body has been read to its end, or nobody reads on. */
   #ended(): void {
     this.#handed = undefined;
-    if (!this.#errand) this.#service.stalled.delete(this);
+    if (!this.#errand) this.#endStalled();
   }
 
   /** Cuts a response of which nothing has moved for `stall_time`, or whose service is closing. */
@@ -269,7 +295,7 @@ export class DownstreamRequest {
     this.#handed = handed;
     if (this.state === "finished") {
       if (handed) this.#watch();
-      else this.#service.stalled.delete(this);
+      else this.#endStalled();
     }
     const body = handed ?? framed.body;
     this.#give(() => this.exchange.respond(head, body), body);

@@ -20,15 +20,14 @@ const NEXT: { readonly [S in State]: readonly State[] } = {
  * - `closed`: nothing more happens for it.
  */
 export class Lifecycle {
-  /** Resolves when the request is closed. */
-  readonly closed: Promise<void>;
-  readonly #close: () => void;
   #state: State = "queued";
+  /** Made when somebody waits for the end. */
+  #closed: PromiseWithResolvers<void> | undefined;
 
-  constructor() {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.closed = promise;
-    this.#close = resolve;
+  /** Resolves when the request is closed. */
+  get closed(): Promise<void> {
+    if (this.#state === "closed") return Promise.resolve();
+    return (this.#closed ??= Promise.withResolvers()).promise;
   }
 
   get state(): State {
@@ -50,6 +49,6 @@ export class Lifecycle {
       throw new TypeError(`Cannot go from "${this.#state}" to "${state}"`);
     }
     this.#state = state;
-    if (state === "closed") this.#close();
+    if (state === "closed") this.#closed?.resolve();
   }
 }

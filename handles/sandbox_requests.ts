@@ -125,8 +125,7 @@ export class SandboxRequests {
     this.metrics = received.metrics;
     this.#downstream = this.#quota = undefined;
     received.onGone((reason) => this.abandon(received, new Stop(reason.message)));
-    const { wallTime, limits } = this.#service;
-    wallTime.add(received.exchange, () => this.abandon(received, overTime(limits)));
+    received.limitWallTime(() => this.abandon(received, overTime(this.#service.limits)));
     return this.downstream;
   }
 

@@ -94,13 +94,13 @@ export class Service {
   readonly now: () => number;
   readonly stallClock: StallClock;
   /** What the limit `wall_time` is for. */
-  readonly wallTime: Deadlines<Exchange>;
+  readonly wallTime: Deadlines;
   /** What the limit `stall_time` is for: requests whose response goes on after their guest has ended. */
-  readonly stalled: Deadlines<object>;
+  readonly stalled: Deadlines;
   /** Of work that goes on though no guest waits for it. */
   readonly guards: Guards;
   /** Requests that wait for an instance. */
-  readonly waiting: Deadlines<Exchange>;
+  readonly waiting: Deadlines;
   readonly counters: Counters;
   /** Undefined if there are none. */
   readonly proxies: TrustedProxies | undefined;

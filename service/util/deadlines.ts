@@ -1,77 +1,77 @@
 import { type Linked, LinkedList } from "./linked_list.ts";
 import type { StallClock } from "./stall_clock.ts";
 
-/** When something is to have ended, and what happens if it has not. */
-interface Deadline<K> extends Linked<Deadline<K>> {
-  readonly key: K;
-  /** On the clock of the pace. */
-  due: number;
+/** A deadline of one piece of work. It is in one {@linkcode Deadlines} at most, from `add` until `delete` or its end. */
+export class Deadline implements Linked<Deadline> {
+  older: Deadline | undefined;
+  newer: Deadline | undefined;
+  /** Time on the stall clock, in milliseconds; undefined while it is in no {@linkcode Deadlines}. */
+  due: number | undefined;
+  /** Called when the time is over; may be replaced while it runs. */
   expire: () => void;
+
+  /** @param expire Called when the time is over. */
+  constructor(expire: () => void) {
+    this.expire = expire;
+  }
 }
 
-/** How long a timer runs at the most, in milliseconds: one for what has ended meanwhile keeps the process alive. */
+/** Longest time of a timer, in milliseconds: one for work that has ended meanwhile keeps the process alive. */
 const MAX_WAIT = 1000;
 
 /**
- * A time limit that is the same for all, on much that begins and ends: one list in order of arrival, and one timer, for
- * the oldest. It is left to pass, so that what ends in time costs no timer.
+ * One time limit for much work that begins and ends: a list in order of arrival, and one timer, for the oldest deadline.
+ * The timer is left to pass, so that work that ends in time costs no timer. A deadline is part of its owner, and no key
+ * of a map: V8 gives each key of a `WeakMap` a hash of its own and looks at all of them in each collection.
  */
-export class Deadlines<K extends WeakKey> {
+export class Deadlines {
   readonly #ms: number;
   readonly #stallClock: Pick<StallClock, "now" | "after">;
-  readonly #line = new LinkedList<Deadline<K>>();
-  readonly #ofKeys = new WeakMap<K, Deadline<K>>();
+  readonly #list = new LinkedList<Deadline>();
   #stopTimer: (() => void) | undefined;
 
-  /** @param ms `Infinity` for no limit. */
+  /** @param ms Time limit in milliseconds; `Infinity` for none. */
   constructor(ms: number, stallClock: Pick<StallClock, "now" | "after">) {
     this.#ms = ms;
     this.#stallClock = stallClock;
   }
 
-  /** Begins now. For what has begun already, it only changes what happens when the time is over. */
-  add(key: K, expire: () => void): void {
-    const known = this.#ofKeys.get(key);
-    if (known) {
-      known.expire = expire;
-      return;
-    }
-    const due = this.#stallClock.now + this.#ms;
-    const deadline = { key, due, expire, older: undefined, newer: undefined };
-    this.#ofKeys.set(key, deadline);
-    this.#line.add(deadline);
+  /** Starts the time of a deadline; does nothing if it runs already. */
+  add(deadline: Deadline): void {
+    if (deadline.due !== undefined) return;
+    const due = deadline.due = this.#stallClock.now + this.#ms;
+    this.#list.add(deadline);
     if (!this.#stopTimer && due < Infinity) this.#wait(due);
   }
 
-  /** Begins anew, if it has begun and not ended. */
-  renew(key: K): void {
-    const deadline = this.#ofKeys.get(key);
-    if (!deadline) return;
+  /** Starts its time anew; does nothing if it does not run. */
+  renew(deadline: Deadline): void {
+    if (deadline.due === undefined) return;
     deadline.due = this.#stallClock.now + this.#ms;
-    if (deadline === this.#line.newest) return;
-    this.#line.remove(deadline);
-    this.#line.add(deadline);
+    if (deadline === this.#list.newest) return;
+    this.#list.remove(deadline);
+    this.#list.add(deadline);
   }
 
-  /** Has ended in time, if it has begun. */
-  delete(key: K): void {
-    const deadline = this.#ofKeys.get(key);
-    if (!deadline) return;
-    this.#ofKeys.delete(key);
-    this.#line.remove(deadline);
+  /** Ends its time, as its work has ended; does nothing if it does not run. */
+  delete(deadline: Deadline): void {
+    if (deadline.due === undefined) return;
+    deadline.due = undefined;
+    this.#list.remove(deadline);
   }
 
-  /** Has all expire now. */
+  /** Makes all expire now. */
   expire(): void {
-    for (const { key, expire } of this.#line.all()) {
-      this.delete(key);
-      expire();
+    for (const deadline of this.#list.all()) {
+      if (deadline.due === undefined) continue; // an earlier one has ended it
+      this.delete(deadline);
+      deadline.expire();
     }
   }
 
-  /** Lets nothing expire any more. */
+  /** Drops all, so that nothing expires any more. */
   close(): void {
-    this.#line.clear();
+    for (const deadline of this.#list.all()) this.delete(deadline);
     this.#stopTimer?.();
     this.#stopTimer = undefined;
   }
@@ -82,9 +82,9 @@ export class Deadlines<K extends WeakKey> {
   }
 
   #look(): void {
-    for (let next; (next = this.#line.oldest);) {
-      if (next.due > this.#stallClock.now) return this.#wait(next.due);
-      this.delete(next.key);
+    for (let next; (next = this.#list.oldest);) {
+      if (next.due! > this.#stallClock.now) return this.#wait(next.due!);
+      this.delete(next);
       next.expire();
     }
     this.#stopTimer = undefined;

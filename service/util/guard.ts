@@ -1,4 +1,4 @@
-import type { Deadlines } from "./deadlines.ts";
+import { Deadline, type Deadlines } from "./deadlines.ts";
 
 /** Time in which a backend is waited for. */
 export interface Guard {
@@ -18,7 +18,7 @@ export type Guards = (stop: (reason: string) => void, what: string) => Guard;
 
 /** What {@linkcode guardsOver} needs of a service. */
 export interface GuardOptions {
-  readonly stalled: Deadlines<object>;
+  readonly stalled: Deadlines;
   /** Whether the service is closing, which ends all work that waits. */
   readonly closing: () => boolean;
   /** Notes that the limit was met; answers with the limit's name and value. */
@@ -33,12 +33,13 @@ export function guardsOver({ stalled, closing, met }: GuardOptions): Guards {
       const limit = met(`${what} was ended, as its backend sends nothing`);
       stop(`the backend has sent nothing: ${limit} is over`);
     };
+    const deadline = new Deadline(expire);
     return {
       begin() {
-        stalled.add(stop, expire);
-        stalled.renew(stop);
+        stalled.add(deadline);
+        stalled.renew(deadline);
       },
-      end: () => stalled.delete(stop),
+      end: () => stalled.delete(deadline),
     };
   };
 }

@@ -1,5 +1,5 @@
 import fc from "npm:fast-check@4.10.2";
-import { Deadlines } from "../../../service/util/deadlines.ts";
+import { Deadline, Deadlines } from "../../../service/util/deadlines.ts";
 import { StallClock } from "../../../service/util/stall_clock.ts";
 import { assert, assertEquals } from "../../assert.ts";
 
@@ -52,13 +52,16 @@ Deno.test("what has not ended in its time expires then, in order of arrival, and
     const stallClock = new FakePace();
     const deadlines = new Deadlines(2500, stallClock);
     const begun: number[] = [];
-    const keys = Array.from({ length: 80 }, (): object => ({}));
-    const ended = new Set<number>();
     const expired: [key: number, at: number][] = [];
+    const keys = Array.from(
+      { length: 80 },
+      (_, key) => new Deadline(() => expired.push([key, stallClock.now])),
+    );
+    const ended = new Set<number>();
     for (const step of steps) {
       if ("begin" in step) {
         const key = begun.push(stallClock.now) - 1;
-        deadlines.add(keys[key]!, () => expired.push([key, stallClock.now]));
+        deadlines.add(keys[key]!);
       } else if ("end" in step) {
         if (!expired.some(([key]) => key === step.end)) ended.add(step.end);
         deadlines.delete(keys[step.end]!);
@@ -79,8 +82,8 @@ Deno.test("a thousand that end in time cost one timer", () => {
   const stallClock = new FakePace();
   const deadlines = new Deadlines(100, stallClock);
   for (let i = 0; i < 1000; i++) {
-    const key: object = {};
-    deadlines.add(key, () => assert(false));
+    const key = new Deadline(() => assert(false));
+    deadlines.add(key);
     stallClock.pass(0.05);
     deadlines.delete(key);
   }
@@ -93,11 +96,12 @@ Deno.test("what has begun keeps its time when what happens then is changed", () 
   const stallClock = new FakePace();
   const deadlines = new Deadlines(100, stallClock);
   const told: string[] = [];
-  const [a, b]: [object, object] = [{}, {}];
-  deadlines.add(a, () => told.push("first"));
+  const [a, b] = [new Deadline(() => told.push("first")), new Deadline(() => told.push("b"))];
+  deadlines.add(a);
   stallClock.pass(60);
-  deadlines.add(b, () => told.push("b"));
-  deadlines.add(a, () => told.push("second"));
+  deadlines.add(b);
+  a.expire = () => told.push("second");
+  deadlines.add(a);
   stallClock.pass(40);
   assertEquals(told, ["second"]);
   stallClock.pass(60);
@@ -108,22 +112,25 @@ Deno.test("what expires may begin and end others", () => {
   const stallClock = new FakePace();
   const deadlines = new Deadlines(100, stallClock);
   const told: string[] = [];
-  const [a, b, c, d]: [object, object, object, object] = [{}, {}, {}, {}];
-  deadlines.add(a, () => {
-    told.push("a");
-    deadlines.delete(b);
-    deadlines.add(d, () => told.push(`d at ${stallClock.now}`));
-  });
-  deadlines.add(b, () => told.push("b"));
+  const tell = (name: string) => new Deadline(() => told.push(`${name} at ${stallClock.now}`));
+  const [b, c, d] = [tell("b"), tell("c"), tell("d")];
+  deadlines.add(
+    new Deadline(() => {
+      told.push("a");
+      deadlines.delete(b);
+      deadlines.add(d);
+    }),
+  );
+  deadlines.add(b);
   stallClock.pass(10);
-  deadlines.add(c, () => told.push(`c at ${stallClock.now}`));
+  deadlines.add(c);
   stallClock.pass(300);
   assertEquals(told, ["a", "c at 110", "d at 200"]);
 });
 
 Deno.test("without a limit nothing is kept and nothing expires", () => {
   const stallClock = new FakePace();
-  new Deadlines(Infinity, stallClock).add({}, () => assert(false));
+  new Deadlines(Infinity, stallClock).add(new Deadline(() => assert(false)));
   assert(stallClock.idle);
 });
 
@@ -132,7 +139,7 @@ Deno.test("time in which the process was held up is not the request's", async ()
   const deadlines = new Deadlines(40, stallClock);
   const expired = Promise.withResolvers<number>();
   const began = performance.now();
-  deadlines.add({}, () => expired.resolve(performance.now() - began));
+  deadlines.add(new Deadline(() => expired.resolve(performance.now() - began)));
   const end = began + 100;
   while (performance.now() < end);
   stallClock.holdUp(100);
@@ -143,13 +150,12 @@ Deno.test("what is renewed has all its time again, and the others keep their ord
   const stallClock = new FakePace();
   const deadlines = new Deadlines(1000, stallClock);
   const expired: string[] = [];
-  const [a, b, c, ended] = [{}, {}, {}, {}];
-  deadlines.add(a, () => expired.push(`a ${stallClock.now}`));
-  deadlines.add(b, () => expired.push(`b ${stallClock.now}`));
-  deadlines.add(ended, () => expired.push("ended"));
+  const tell = (name: string) => new Deadline(() => expired.push(`${name} ${stallClock.now}`));
+  const [a, b, c, ended] = [tell("a"), tell("b"), tell("c"), tell("ended")];
+  for (const deadline of [a, b, ended]) deadlines.add(deadline);
   stallClock.pass(500);
   deadlines.renew(a);
-  deadlines.add(c, () => expired.push(`c ${stallClock.now}`));
+  deadlines.add(c);
   deadlines.delete(ended);
   deadlines.renew(ended);
   stallClock.pass(400);
@@ -164,9 +170,9 @@ Deno.test("all can be made to expire at once, also without a limit", () => {
     const stallClock = new FakePace();
     const deadlines = new Deadlines(ms, stallClock);
     const expired: number[] = [];
-    const keys = [{}, {}, {}];
-    for (const [i, key] of keys.entries()) deadlines.add(key, () => expired.push(i));
-    deadlines.delete(keys[1]!);
+    const all = [0, 1, 2].map((i) => new Deadline(() => expired.push(i)));
+    for (const deadline of all) deadlines.add(deadline);
+    deadlines.delete(all[1]!);
     if (ms === Infinity) assert(stallClock.idle);
     deadlines.expire();
     deadlines.expire();
