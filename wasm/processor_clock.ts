@@ -11,6 +11,8 @@ export class ProcessorClock {
   static readonly mostByWall: number = SHORT;
   readonly #threadMillis: (() => number) | undefined = threadClock();
   #start = 0;
+  /** The wall clock at the last reading. */
+  #now = 0;
   /** The thread's time at which the stretch began, once it is known. */
   #base: number | undefined;
   /** The wall clock and the milliseconds spent, at the last reading in this stretch or at its start. */
@@ -23,26 +25,26 @@ export class ProcessorClock {
 
   /** Begins a stretch. */
   start(): void {
-    this.#start = this.#readAt = performance.now();
+    this.#start = this.#now = this.#readAt = performance.now();
     this.#spentThen = this.#told = 0;
     this.#base = undefined;
   }
 
-  /** Milliseconds since the start by the wall clock. */
+  /** Milliseconds of the wall clock from the start to the last reading. */
   get wall(): number {
-    return performance.now() - this.#start;
+    return this.#now - this.#start;
   }
 
   /** Milliseconds of processor time since the start; never less than at an earlier call. */
   get spent(): number {
-    const now = performance.now();
+    const now = this.#now = performance.now();
     const since = now - this.#readAt;
     return this.#tell(since < SHORT ? this.#spentThen + since : this.#read(now));
   }
 
   /** As {@linkcode ProcessorClock.spent}, by the thread's time however short the stretch is. */
   read(): number {
-    return this.#tell(this.#read(performance.now()));
+    return this.#tell(this.#read(this.#now = performance.now()));
   }
 
   #tell(millis: number): number {

@@ -11,6 +11,8 @@ export interface OutputStream {
 
 /** Characters that are buffered at most. */
 const MAX_BUFFERED = 64 * 1024;
+/** Most bytes of UTF-8 for one UTF-16 code unit. */
+const MAX_BYTES = 3;
 /** Milliseconds between two tries to write to a full pipe. */
 const RETRY_MILLIS = 1;
 const NEVER = new Int32Array(new SharedArrayBuffer(4));
@@ -20,6 +22,8 @@ export class Output {
   readonly #sink: OutputStream;
   readonly #colours: boolean;
   readonly #encoder = new TextEncoder();
+  /** Bytes of the lines that are being written; made with the first ones. */
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
   #text = "";
   #due = false;
 
@@ -52,9 +56,11 @@ export class Output {
   /** Writes the buffered lines. */
   flush(): void {
     if (!this.#text) return;
-    const bytes = this.#encoder.encode(this.#text);
+    const text = this.#text;
     this.#text = "";
-    this.#write(bytes);
+    const room = this.#bytes ??= new Uint8Array(MAX_BYTES * MAX_BUFFERED);
+    if (MAX_BYTES * text.length > room.length) return this.#write(this.#encoder.encode(text));
+    this.#write(room.subarray(0, this.#encoder.encodeInto(text, room).written));
   }
 
   #write(bytes: Uint8Array): void {

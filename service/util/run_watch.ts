@@ -26,7 +26,7 @@ export interface RunWatch {
   leave(runner: Runner): Interruption | undefined;
   /** Milliseconds of processor time in this stretch; never less than at an earlier reading. */
   readonly spent: number;
-  /** Milliseconds of the wall clock in this stretch. */
+  /** Milliseconds of the wall clock in this stretch, until `spent` was last read. */
   readonly held: number;
   /** Returns whether the guest that runs may go on; every hostcall asks. */
   mayGoOn(): boolean;
