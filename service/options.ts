@@ -3,6 +3,7 @@ import type { BackendDefinition } from "./backends/definition.ts";
 import type { TransportHook } from "./backends/transport.ts";
 import type { Clock } from "./util/clock.ts";
 import type { CacheDriver } from "./cache/driver.ts";
+import type { PurgeFeed } from "./cache/purge_feed.ts";
 import type { DeviceLookup } from "./client/device.ts";
 import type { KvDriver } from "./stores/kv/driver.ts";
 import type { KvSeed } from "./stores/kv/store.ts";
@@ -74,6 +75,8 @@ export interface ServiceOptions {
   readonly kvDriver?: (store: string) => KvDriver;
   /** Keeps what is cached from one start to the next, for as long as the service is there. By default nothing does. */
   readonly cacheDriver?: CacheDriver;
+  /** Purges of other hosts or processes that serve the same objects, in one order. By default a cache is alone. */
+  readonly purgeFeed?: PurgeFeed;
   /** Gives what holds the counts of rate counters, and the times in penalty boxes. By default memory does. */
   readonly rateDriver?: (kind: RateKind) => RateDriver;
   /** ACLs by name. A prefix that is not valid makes `Fastlike.load` throw a `TypeError`. By default there are none. */

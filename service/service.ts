@@ -151,6 +151,8 @@ export class Service {
     this.cache = shared.cache ?? new Cache(this.limits.cache_bytes, now, options.cacheDriver, {
       time: driverTime,
       report: (message) => this.report("error", message),
+      purgeFeed: options.purgeFeed,
+      elapsed: clock.elapsed,
     });
     this.#ownsCache = !shared.cache || shared.earlierKvStores !== undefined;
     this.wallTime = new Deadlines(this.limits.wall_time, this.stallClock);

@@ -1,4 +1,5 @@
 import type { HeaderList } from "../http/headers.ts";
+import { type Clock, machineClock } from "../util/clock.ts";
 import { chain, type Eventually } from "../util/eventually.ts";
 import { CacheContent } from "./content.ts";
 import type { CacheDriver, CacheKept, ContentId } from "./driver.ts";
@@ -9,6 +10,16 @@ import { type Inserted, PendingLookup } from "./lookup_result.ts";
 import { Lru } from "./lru.ts";
 import { CachedObject, type WriteOptions } from "./object.ts";
 import { Persistence } from "./persistence.ts";
+import type { Purge, PurgeFeed } from "./purge_feed.ts";
+import { PurgeFollower } from "./purge_follower.ts";
+
+/** What a cache may have besides its driver. */
+export interface CacheOptions extends DriverCallsOptions {
+  /** Purges of other caches that serve the same objects. */
+  readonly purgeFeed?: PurgeFeed | undefined;
+  /** Milliseconds since some moment, for the feed's lease; by default the machine's. */
+  readonly elapsed?: Clock["elapsed"];
+}
 
 /** Time between two sweeps for expired objects, in milliseconds. */
 const SWEEP = 60_000;
@@ -33,6 +44,7 @@ export class Cache {
   readonly #lru: Lru;
   readonly #now: () => number;
   readonly #persistence: Persistence | undefined;
+  readonly #purges: PurgeFollower | undefined;
   #swept: number;
 
   /**
@@ -46,11 +58,15 @@ export class Cache {
     most: number,
     now: () => number,
     driver?: CacheDriver,
-    options?: DriverCallsOptions,
+    options: CacheOptions = {},
   ) {
     this.#lru = new Lru(most);
     this.#now = now;
     this.#swept = now();
+    const { purgeFeed, elapsed = machineClock.elapsed } = options;
+    if (purgeFeed) {
+      this.#purges = new PurgeFollower(purgeFeed, (purge) => this.#purge(purge), elapsed);
+    }
     if (!driver) return;
     const calls = new DriverCalls(driver, options);
     this.#persistence = new Persistence(calls, now);
@@ -101,14 +117,36 @@ export class Cache {
   }
 
   /**
-   * Removes every object that has a surrogate key. They are gone from memory when the call returns, and from the driver
-   * when it has answered.
+   * Removes every object that has a surrogate key. They are gone from memory when the call returns, and from the driver,
+   * and from all caches of a {@linkcode PurgeFeed}, when it has answered.
    *
    * @param soft Makes them stale instead: they can be used while somebody gets new ones.
    * @returns How many objects in memory had the key.
-   * @throws {unknown} Or rejects, if the driver fails: its objects may come back with the next start.
+   * @throws {unknown} Or rejects, if the driver fails: its objects may come back with the next start; or if the feed does:
+   * other caches may still have them.
    */
   purge(surrogateKey: string, soft: boolean): Eventually<number> {
+    return this.#purgeEverywhere({ surrogateKey, soft });
+  }
+
+  /**
+   * Removes every object, from the driver and from all caches of a {@linkcode PurgeFeed}, too. Who has found one reads on.
+   *
+   * @returns How many there were in memory.
+   */
+  purgeAll(): Eventually<number> {
+    return this.#purgeEverywhere({ surrogateKey: undefined, soft: false });
+  }
+
+  #purgeEverywhere(purge: Purge): Eventually<number> {
+    const purged = this.#purge(purge);
+    const purges = this.#purges;
+    if (!purges) return purged;
+    return chain(purged, (count) => chain(purges.publish(purge), () => count));
+  }
+
+  #purge({ surrogateKey, soft }: Purge): Eventually<number> {
+    if (surrogateKey === undefined) return this.#purgeAll();
     let count = 0;
     for (const object of this.#lru.objects()) {
       if (!object.options.surrogateKeys.has(surrogateKey)) continue;
@@ -121,12 +159,7 @@ export class Cache {
     return chain(this.#persistence.calls.write("purge the cache", purge, true), () => count);
   }
 
-  /**
-   * Removes every object, from the driver too. Who has found one reads on.
-   *
-   * @returns How many there were in memory.
-   */
-  purgeAll(): Eventually<number> {
+  #purgeAll(): Eventually<number> {
     const objects = [...this.#lru.objects()];
     for (const object of objects) this.#lru.drop(object);
     return chain(this.drained(), () => objects.length);
@@ -198,7 +231,10 @@ export class Cache {
     const emptied = () => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
     };
-    const entry = new CacheEntry(key, this.#lru, this.#now, emptied, this.#persistence);
+    const entry = new CacheEntry(key, this.#lru, this.#now, emptied, {
+      persistence: this.#persistence,
+      purges: this.#purges,
+    });
     this.#entries.set(key, entry);
     return entry;
   }

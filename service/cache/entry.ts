@@ -6,6 +6,7 @@ import type { Lru } from "./lru.ts";
 import { CachedObject, FoundObject, type WriteOptions } from "./object.ts";
 import type { Inserted, Obligation, PendingLookup } from "./lookup_result.ts";
 import type { PersistedEntry, Persistence } from "./persistence.ts";
+import type { PurgeFollower } from "./purge_follower.ts";
 import { type Attempt, BEHIND, type Ending, LOADING, Waiters } from "./waiters.ts";
 import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 
@@ -14,6 +15,13 @@ export type ReplaceStrategy = "immediate" | "immediate-force-miss" | "wait";
 
 /** The most rules of a key, as each of them is looked at: an origin may come with another `Vary` each time. */
 const MAX_RULES = 32;
+
+/** What the entries of a cache have in common, besides its bound of bytes. */
+export interface EntryShared {
+  readonly persistence?: Persistence | undefined;
+  /** Tells whether objects may be used now. */
+  readonly purges?: PurgeFollower | undefined;
+}
 
 /** A rule, and what there is for the requests that were met. */
 interface Rule {
@@ -51,6 +59,9 @@ export class CacheEntry {
   readonly #now: () => number;
   readonly #emptied: () => void;
   readonly #persistence: Persistence | undefined;
+  readonly #purges: PurgeFollower | undefined;
+  /** Whether lookups of this entry wait for the purges that the cache has missed. */
+  #catchingUp = false;
 
   /** @param emptied Is called when there is nothing left to know. */
   constructor(
@@ -58,13 +69,14 @@ export class CacheEntry {
     lru: Lru,
     now: () => number,
     emptied: () => void,
-    persistence?: Persistence,
+    { persistence, purges }: EntryShared = {},
   ) {
     this.#key = key;
     this.#lru = lru;
     this.#now = now;
     this.#emptied = emptied;
     this.#persistence = persistence;
+    this.#purges = purges;
   }
 
   /** Finds an object that may be used, fresh or stale; waits for no other lookup and gives no obligation. */
@@ -163,11 +175,26 @@ export class CacheEntry {
     for (const { names, variants } of this.#rules) {
       const variant = variants.get(variantOf(names, headers));
       if (!variant) continue;
+      if (variant.object && this.#mayBePurged()) return undefined;
       if (variant.object && this.#isLoading(variant, variant.object)) loading = true;
       // The phase is read once: time goes on, and what is fresh now may be stale at the next reading.
       matches.push({ variant, phase: variant.object?.phase });
     }
     return loading ? undefined : matches;
+  }
+
+  /** Whether the objects may have been purged elsewhere; that is then found out, and the lookups that wait are woken. */
+  #mayBePurged(): boolean {
+    const purges = this.#purges;
+    if (!purges || purges.current) return false;
+    if (this.#catchingUp) return true;
+    this.#catchingUp = true;
+    purges.catchUp().then(() => {
+      this.#catchingUp = false;
+      this.#waiters.wake();
+      this.#forgetIfEmpty();
+    });
+    return true;
   }
 
   /** Whether the driver still has to say whether the object's content exists. If it does not, the variant is emptied. */
@@ -345,6 +372,10 @@ export class CacheEntry {
     const { variants } = variant.rule;
     if (variant.object || variant.obligation) return;
     if (variants.get(variant.key) === variant) variants.delete(variant.key);
+    this.#forgetIfEmpty();
+  }
+
+  #forgetIfEmpty(): void {
     if (!this.#waiters.size && this.#rules.every(({ variants }) => !variants.size)) this.#emptied();
   }
 

@@ -1,0 +1,187 @@
+/** What a cache does with purges of other caches. */
+import { Cache } from "../../../service/cache/cache.ts";
+import type {
+  NumberedPurge,
+  Purge,
+  PurgeFeed,
+  PurgesSince,
+} from "../../../service/cache/purge_feed.ts";
+import type { Eventually } from "../../../service/util/eventually.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { foundOf, NONE, outcomeOf, resultOf, store } from "./_cache.ts";
+
+const LEASE = 400;
+
+/** A feed that a test holds in its hands, with a cache that follows it on a clock of the test's. */
+class TestFeed implements PurgeFeed {
+  readonly begin = 0;
+  readonly lease = LEASE;
+  readonly log: NumberedPurge[] = [];
+  readonly published: Purge[] = [];
+  /** Numbers that the cache has asked from. */
+  readonly asked: number[] = [];
+  elapsed = 0;
+  answer: (number: number) => Eventually<PurgesSince> = (number) => this.known(number);
+  #follow: (purge: NumberedPurge) => Eventually<void> = () => {};
+  readonly cache = new Cache(1 << 20, Date.now, undefined, {
+    purgeFeed: this,
+    elapsed: () => this.elapsed,
+  });
+
+  known(number: number): PurgesSince {
+    return { last: this.log.length, purges: this.log.slice(number) };
+  }
+
+  /** Another cache's purge, of which this one is not told. */
+  purgeUnheard(surrogateKey: string | undefined, soft = false): NumberedPurge {
+    const purge = { surrogateKey, soft, number: this.log.length + 1 };
+    this.log.push(purge);
+    return purge;
+  }
+
+  tell(purge: NumberedPurge): Eventually<void> {
+    return this.#follow(purge);
+  }
+
+  publish(purge: Purge): void {
+    this.published.push(purge);
+  }
+
+  since(number: number): Eventually<PurgesSince> {
+    this.asked.push(number);
+    return this.answer(number);
+  }
+
+  follow(follow: (purge: NumberedPurge) => Eventually<void>): void {
+    this.#follow = follow;
+  }
+}
+
+function feedWith(...keys: string[]): TestFeed {
+  const feed = new TestFeed();
+  for (const key of keys) store(feed.cache, key, `object ${key}`, { keys: [key, "any"] });
+  return feed;
+}
+
+async function found(feed: TestFeed, key: string): Promise<boolean> {
+  return (await resultOf(feed.cache.lookup(key, NONE))).found !== undefined;
+}
+
+Deno.test("an object is used without asking while the lease lasts, and after it only when missed purges are done", async () => {
+  const feed = feedWith("a", "b");
+  assertEquals(await found(feed, "a"), true);
+  feed.elapsed = LEASE / 2 - 1;
+  assert(foundOf(feed.cache.lookup("a", NONE)), "found at once");
+  assertEquals(feed.asked, [0]);
+  feed.purgeUnheard("a");
+  feed.elapsed = LEASE;
+  const lookups = [feed.cache.lookup("a", NONE), feed.cache.lookup("b", NONE)];
+  assertEquals(lookups.map(({ ready }) => ready), [false, false]);
+  const results = await Promise.all(lookups.map(resultOf));
+  assertEquals(results.map(({ found }) => found !== undefined), [false, true]);
+  assertEquals(feed.asked, [0, 0]);
+});
+
+Deno.test("a lease that is used is renewed before it ends, without a wait", async () => {
+  const feed = feedWith("a");
+  await found(feed, "a");
+  feed.elapsed = LEASE * 0.75;
+  assert(foundOf(feed.cache.lookup("a", NONE)), "found at once");
+  await Promise.resolve();
+  feed.elapsed = LEASE * 1.5;
+  await new Promise((resolve) => setTimeout(resolve));
+  assert(foundOf(feed.cache.lookup("a", NONE)), "found at once, under the renewed lease");
+});
+
+Deno.test("what is not there is told without asking", () => {
+  const feed = feedWith("a");
+  assertEquals(outcomeOf(feed.cache.lookup("b", NONE)).found, undefined);
+  const { obligation } = outcomeOf(feed.cache.transaction("b", NONE));
+  assert(obligation, "an obligation at once");
+  assertEquals(feed.asked, []);
+});
+
+Deno.test("a transaction that waits gets the obligation for what was purged elsewhere", async () => {
+  const feed = feedWith("a");
+  feed.purgeUnheard("any");
+  const { found, obligation } = await resultOf(feed.cache.transaction("a", NONE));
+  assertEquals([found, obligation?.open], [undefined, true]);
+});
+
+Deno.test("a soft purge of another cache makes an object stale", async () => {
+  const feed = new TestFeed();
+  store(feed.cache, "a", "object", { keys: ["a"], swr: 60 });
+  feed.purgeUnheard("a", true);
+  const { found } = await resultOf(feed.cache.lookup("a", NONE));
+  assertEquals(found?.phase, "stale");
+});
+
+Deno.test("a purge that is told is done at once, and not a second time", async () => {
+  const feed = feedWith("a", "b");
+  await found(feed, "a");
+  const purge = feed.purgeUnheard("a");
+  await feed.tell(purge);
+  assertEquals(foundOf(feed.cache.lookup("a", NONE)), undefined);
+  store(feed.cache, "a", "newer", { keys: ["a"] });
+  await feed.tell(purge);
+  assert(foundOf(feed.cache.lookup("a", NONE)), "the newer object stays");
+});
+
+Deno.test("a purge whose number is too high has the missing ones asked for first", async () => {
+  const feed = feedWith("a", "b", "c");
+  await found(feed, "a");
+  feed.purgeUnheard("a");
+  const told = feed.tell(feed.purgeUnheard("b"));
+  assertEquals(feed.cache.lookup("c", NONE).ready, false);
+  await told;
+  assertEquals(await Promise.all(["a", "b", "c"].map((key) => found(feed, key))), [
+    false,
+    false,
+    true,
+  ]);
+});
+
+Deno.test("everything is dropped where missed purges are not known any more, and where they cannot be asked for", async () => {
+  for (
+    const answer of [
+      () => ({ last: 7, purges: undefined }),
+      () => Promise.reject(new Error("the feed is away")),
+      () => {
+        throw new Error("the feed is away");
+      },
+    ]
+  ) {
+    const feed = feedWith("a", "b");
+    feed.answer = answer;
+    assertEquals(await found(feed, "a"), false);
+    assertEquals(await found(feed, "b"), false);
+    store(feed.cache, "a", "newer");
+    assertEquals(await found(feed, "a"), true);
+  }
+});
+
+Deno.test("purges are published, all at once too, and answered when the feed has answered", async () => {
+  const feed = feedWith("a", "b");
+  const answered = Promise.withResolvers<void>();
+  feed.publish = (purge) => {
+    feed.published.push(purge);
+    return answered.promise as unknown as void;
+  };
+  let count: number | undefined;
+  const purged = Promise.resolve(feed.cache.purge("a", true)).then((purged) => count = purged);
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([count, feed.published], [undefined, [{ surrogateKey: "a", soft: true }]]);
+  answered.resolve();
+  assertEquals(await purged, 1);
+  assertEquals(await feed.cache.purgeAll(), 2);
+  assertEquals(feed.published[1], { surrogateKey: undefined, soft: false });
+});
+
+Deno.test("a purge fails if the feed does", async () => {
+  const feed = feedWith("a");
+  feed.publish = () => {
+    throw new Error("the feed is away");
+  };
+  await assertRejects(async () => await feed.cache.purge("a", false), Error, "away");
+  assertEquals(await found(feed, "a"), false);
+});
