@@ -10,7 +10,7 @@ import type {
 } from "../service/util/component_loader.ts";
 import type { GuestMemory } from "../service/util/guest_memory.ts";
 import { hostFunction } from "../wasm/host_function.ts";
-import type { Slot } from "../wasm/instance_slot.ts";
+import type { InstanceSlot } from "../wasm/instance_slot.ts";
 import type { Watchdog } from "../wasm/watchdog.ts";
 import type { InstanceContext } from "./context.ts";
 
@@ -52,16 +52,16 @@ interface Watch {
 }
 
 /** One instance of a component, for one run after another. */
-export class ComponentSlot implements Slot<InstanceContext> {
+export class ComponentSlot implements InstanceSlot<InstanceContext> {
   readonly context: InstanceContext;
   readonly memory: GuestMemory;
-  readonly program: Slot<InstanceContext>["program"];
+  readonly program: InstanceSlot<InstanceContext>["program"];
   readonly exports: WebAssembly.Exports = {};
   readonly #instance: ComponentInstance;
 
   constructor(
     compiled: CompiledComponent,
-    program: Slot<InstanceContext>["program"],
+    program: InstanceSlot<InstanceContext>["program"],
     service: Service,
     watch: Watch,
   ) {

@@ -17,7 +17,7 @@ import {
 import { ResetChoice } from "../wasm/reset_choice.ts";
 import type { ProgramCache } from "../wasm/program_cache.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
-import { InstanceSlot, type Slot } from "../wasm/instance_slot.ts";
+import { ModuleSlot, type InstanceSlot } from "../wasm/instance_slot.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
 import { compileComponent, componentSlots } from "./component.ts";
 import type { InstanceContext } from "./context.ts";
@@ -87,7 +87,7 @@ export async function load(
 }
 
 function loadedFrom(
-  make: () => Slot<InstanceContext>,
+  make: () => InstanceSlot<InstanceContext>,
   service: Service,
   watchdog: Watchdog,
 ): Loaded {
@@ -130,7 +130,7 @@ function slotMaker(
   program: Program,
   service: Service,
   watchdog: Watchdog,
-): () => InstanceSlot<InstanceContext> {
+): () => ModuleSlot<InstanceContext> {
   const binders = program.imports.map(({ module, name }) =>
     binderOf(module, name, service.logsHostcalls)
   );
@@ -141,14 +141,14 @@ function slotMaker(
     const context = {} as InstanceContext;
     const functions = binders.map((bind) => bind(context));
     const binding = { context, functions, watch: watchdog.memory, ask };
-    return watched(service, watchdog, () => new InstanceSlot(program, snapshots, binding));
+    return watched(service, watchdog, () => new ModuleSlot(program, snapshots, binding));
   };
 }
 
 /** A program compiled for dirty pages, which can be compiled for snapshots. */
 interface WithDirtyPages {
   readonly program: Program;
-  readonly make: () => InstanceSlot<InstanceContext>;
+  readonly make: () => ModuleSlot<InstanceContext>;
   readonly compileForSnapshots: () => Promise<Program>;
 }
 
@@ -173,7 +173,7 @@ function resetChoiceOf(
   });
 }
 
-function timeFullReset(slot: Slot<InstanceContext>): number {
+function timeFullReset(slot: InstanceSlot<InstanceContext>): number {
   return Math.min(...Array.from({ length: COPIES }, () => slot.timeFullReset()));
 }
 

@@ -13,7 +13,7 @@ import { Deadline } from "../service/util/deadlines.ts";
 import type { RunWatch } from "../service/util/run_watch.ts";
 import type { Program } from "../wasm/program.ts";
 import type { Job } from "../wasm/run_queue.ts";
-import type { Slot } from "../wasm/instance_slot.ts";
+import type { InstanceSlot } from "../wasm/instance_slot.ts";
 import { withFrames } from "../wasm/trap.ts";
 
 /** Microtasks that a guest may wait before the next guest starts. */
@@ -94,7 +94,7 @@ export class Run implements Job<InstanceContext>, Host {
     return this.#received.state === "queued";
   }
 
-  async run(slot: Slot<InstanceContext>, yieldTurn: () => void): Promise<boolean> {
+  async run(slot: InstanceSlot<InstanceContext>, yieldTurn: () => void): Promise<boolean> {
     this.#yieldTurn = yieldTurn;
     let thrown: Error | undefined;
     try {
@@ -111,7 +111,7 @@ export class Run implements Job<InstanceContext>, Host {
     return reason === undefined || (reason === thrown && isExit(reason));
   }
 
-  #enter({ context, memory }: Slot<InstanceContext>): Sandbox {
+  #enter({ context, memory }: InstanceSlot<InstanceContext>): Sandbox {
     this.#endWaiting();
     context.memory ??= new Memory(memory);
     context.runsOnce = this.#mayExit;
@@ -126,7 +126,7 @@ export class Run implements Job<InstanceContext>, Host {
   /** Logs and returns the fault with which the guest ended; undefined after a return or an exit with 0. */
   #faultOf(
     thrown: Error | undefined,
-    { program }: Slot<InstanceContext>,
+    { program }: InstanceSlot<InstanceContext>,
   ): Fault | undefined {
     try {
       const sandbox = this.#sandbox;

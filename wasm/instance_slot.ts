@@ -30,7 +30,7 @@ export interface Binding<S> {
 }
 
 /** An instance of a program, for one run after another. */
-export interface Slot<S> {
+export interface InstanceSlot<S> {
   readonly context: S;
   readonly memory: GuestMemory;
   /** Program that it is an instance of. */
@@ -44,7 +44,7 @@ export interface Slot<S> {
    * @returns A promise that resolves when the guest has returned, and rejects when it traps or is stopped.
    */
   run(begin: () => void): Promise<unknown>;
-  /** Makes it keep a stack of its own for all further runs; {@linkcode InstanceSlot.end} must be called then. */
+  /** Makes it keep a stack of its own for all further runs; {@linkcode ModuleSlot.end} must be called then. */
   keepStack(): void;
   /** Ends its stack: it will not run again. */
   end(): void;
@@ -59,7 +59,7 @@ export interface Slot<S> {
 }
 
 /** One instance of a module with its memory and bound imports. */
-export class InstanceSlot<S> implements Slot<S> {
+export class ModuleSlot<S> implements InstanceSlot<S> {
   readonly context: S;
   readonly memory: GuestMemory;
   readonly program: Program;

@@ -1,4 +1,4 @@
-import type { Slot } from "./instance_slot.ts";
+import type { InstanceSlot } from "./instance_slot.ts";
 import { KEPT_BY_V8 } from "./stack.ts";
 
 /** Most bytes of memory in idle slots; slots that a warm-up has asked for may hold more. */
@@ -6,9 +6,9 @@ const MAX_IDLE_BYTES = 512 * 2 ** 20;
 
 /** Instance slots of one program. They are made when needed, or ahead, and reused after a reset. */
 export class Pool<S> {
-  #make: () => Slot<S>;
+  #make: () => InstanceSlot<S>;
   readonly #most: number;
-  readonly #idle: Slot<S>[] = [];
+  readonly #idle: InstanceSlot<S>[] = [];
   /** Program of the slots since {@linkcode Pool.replace}; undefined before. */
   #program: object | undefined;
   #live = 0;
@@ -16,7 +16,7 @@ export class Pool<S> {
   #warm = 0;
 
   /** @param most Most slots that may live at a time. */
-  constructor(make: () => Slot<S>, most: number) {
+  constructor(make: () => InstanceSlot<S>, most: number) {
     this.#make = make;
     this.#most = most;
   }
@@ -37,13 +37,13 @@ export class Pool<S> {
   }
 
   /** Takes the slot that was used last, or a new one; undefined when as many live as may. */
-  take(): Slot<S> | undefined {
+  take(): InstanceSlot<S> | undefined {
     const idle = this.#idle.pop();
     if (idle || this.#live >= this.#most) return idle;
     return this.#count(this.#make());
   }
 
-  #count(slot: Slot<S>): Slot<S> {
+  #count(slot: InstanceSlot<S>): InstanceSlot<S> {
     if (++this.#live > KEPT_BY_V8) slot.keepStack();
     return slot;
   }
@@ -54,7 +54,7 @@ export class Pool<S> {
    * @param whole Whether the run ended by itself. After any other end the state of the instance is unknown.
    * @throws {Error} If the reset fails; the slot has been dropped then.
    */
-  giveBack(slot: Slot<S>, whole: boolean): void {
+  giveBack(slot: InstanceSlot<S>, whole: boolean): void {
     let usable = false;
     try {
       usable = whole && !this.#retired && !this.#isOld(slot) && slot.reset() && this.#hasRoom(slot);
@@ -64,7 +64,7 @@ export class Pool<S> {
     }
   }
 
-  #drop(slot: Slot<S>): void {
+  #drop(slot: InstanceSlot<S>): void {
     this.#live--;
     slot.end();
   }
@@ -76,7 +76,7 @@ export class Pool<S> {
   }
 
   /** Lends an idle slot, which must stay in its first state; undefined if there is none. */
-  withIdle<T>(use: (slot: Slot<S>) => T): T | undefined {
+  withIdle<T>(use: (slot: InstanceSlot<S>) => T): T | undefined {
     const idle = this.#idle.at(-1);
     return idle && use(idle);
   }
@@ -86,7 +86,7 @@ export class Pool<S> {
    *
    * @throws {Error} If no slot of it can be made; everything stays as it is then.
    */
-  replace(program: object, make: () => Slot<S>): void {
+  replace(program: object, make: () => InstanceSlot<S>): void {
     const running = this.#live - this.#idle.length;
     const count = Math.min(Math.max(1, this.#warm), this.#most - running);
     const made = Array.from({ length: count }, make);
@@ -96,7 +96,7 @@ export class Pool<S> {
     for (const slot of made) this.#idle.push(this.#count(slot));
   }
 
-  #isOld({ program }: Slot<S>): boolean {
+  #isOld({ program }: InstanceSlot<S>): boolean {
     return this.#program !== undefined && program !== this.#program;
   }
 
@@ -109,7 +109,7 @@ export class Pool<S> {
     return this.#idle.length;
   }
 
-  #hasRoom({ memory }: Slot<S>): boolean {
+  #hasRoom({ memory }: InstanceSlot<S>): boolean {
     const count = this.#idle.length;
     return count < this.#warm || (count + 1) * memory.buffer.byteLength <= MAX_IDLE_BYTES;
   }

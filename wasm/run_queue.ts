@@ -2,7 +2,7 @@ import { type Linked, LinkedList } from "../service/util/linked_list.ts";
 import { afterTurn } from "../service/util/clock.ts";
 import type { StallClock } from "../service/util/stall_clock.ts";
 import type { Pool } from "./pool.ts";
-import type { Slot } from "./instance_slot.ts";
+import type { InstanceSlot } from "./instance_slot.ts";
 
 /** A run of the program for one sandbox. */
 export interface Job<S> extends Linked<Job<S>> {
@@ -12,7 +12,7 @@ export interface Job<S> extends Linked<Job<S>> {
    * @param yieldTurn To be called when the guest first waits: the next job may start.
    * @returns Whether it ended by itself: only then can its slot be reused.
    */
-  run(slot: Slot<S>, yieldTurn: () => void): Promise<boolean>;
+  run(slot: InstanceSlot<S>, yieldTurn: () => void): Promise<boolean>;
   /** No slot could be made. */
   fail(error: unknown): void;
 }
@@ -90,7 +90,7 @@ export class RunQueue<S> {
   };
 
   /** @param heldUp What the clock showed before the slot was made: its start function may have run for long. */
-  #start(job: Job<S>, slot: Slot<S>, heldUp: number): void {
+  #start(job: Job<S>, slot: InstanceSlot<S>, heldUp: number): void {
     this.#starting = true;
     const began = this.observe && performance.now();
     let yielded = false;

@@ -5,7 +5,7 @@ import { MemorySnapshots } from "../../wasm/instance_memory.ts";
 import { Pool } from "../../wasm/pool.ts";
 import { compile, type Program } from "../../wasm/program.ts";
 import { RunQueue } from "../../wasm/run_queue.ts";
-import { InstanceSlot } from "../../wasm/instance_slot.ts";
+import { ModuleSlot } from "../../wasm/instance_slot.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const OPTIONS = {
@@ -19,11 +19,11 @@ const BYTES = await assemble(
   '(module (memory (export "memory") 1) (func (export "_start") (i32.store (i32.const 0) (i32.const 7))))',
 );
 
-function maker(program: Program): () => InstanceSlot<undefined> {
+function maker(program: Program): () => ModuleSlot<undefined> {
   const snapshots = new MemorySnapshots(true);
   const watch = new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }).memory;
   return () =>
-    new InstanceSlot(program, snapshots, { context: undefined, functions: [], watch, ask() {} });
+    new ModuleSlot(program, snapshots, { context: undefined, functions: [], watch, ask() {} });
 }
 
 Deno.test("slots of another program take the place of all, those in use when they come back", async () => {
