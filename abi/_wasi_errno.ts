@@ -2,7 +2,7 @@ import { HostError, type Refusal, refuse } from "../service/errors.ts";
 import { type Dialect, dialect } from "./_define.ts";
 
 /** What a call of WASI answers, by the names of preview 1's `errno`. */
-export const Errno = {
+const Errno = {
   badf: 8,
   exist: 20,
   ilseq: 25,

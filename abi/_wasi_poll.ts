@@ -21,7 +21,7 @@ interface Subscription {
 }
 
 /** What subscriptions are measured by. */
-export interface Sources {
+interface Sources {
   readonly clock: Pick<Clock, "now" | "elapsed">;
   /** The error number of an event of this descriptor; 0 if it is fine. */
   errorOf(descriptor: number): number;

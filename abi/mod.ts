@@ -72,7 +72,7 @@ const byModule: ReadonlyMap<string, ReadonlyMap<string, Hostcall>> = new Map(
 );
 
 /** A function for a guest's import, bound to the seat that its sandboxes will take. */
-export interface BoundImport {
+interface BoundImport {
   readonly module: string;
   readonly name: string;
   readonly run: Bound;
@@ -80,7 +80,7 @@ export interface BoundImport {
 }
 
 /** One import of a guest, ready to be bound for each instance. */
-export type Binder = (context: InstanceContext) => BoundImport;
+type Binder = (context: InstanceContext) => BoundImport;
 
 /**
  * Prepares what a guest imports, once for all its instances. An import that this host does not know becomes a function

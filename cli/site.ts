@@ -6,7 +6,7 @@ import { type Load, type LoadedProgram, loadFile, reloadFile } from "./program.t
 import type { Terminal } from "./telemetry/terminal.ts";
 
 /** What a {@linkcode Site} is made of. */
-export interface SiteOptions {
+interface SiteOptions {
   readonly command: ServeCommand;
   /** The program's file as it is now. */
   readonly file: () => string;

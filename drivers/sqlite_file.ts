@@ -8,7 +8,7 @@ const PATIENCE = 5_000;
 const PAUSE = 10;
 
 /** Failure of the file. One line names the file and the action; it needs no stack to be understood. */
-export class StorageError extends FramelessError {
+class StorageError extends FramelessError {
   override readonly name = "StorageError";
 }
 

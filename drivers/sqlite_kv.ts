@@ -48,11 +48,6 @@ export class KvReads {
     this.#remove = database.prepare("DELETE FROM kv WHERE id = ? AND key >= x'ff'");
   }
 
-  /** Whether somebody reads. */
-  get any(): boolean {
-    return this.#readers.size > 0;
-  }
-
   /** Takes a record away from its key; answers false if nobody reads it, and it can be deleted. */
   setAside(id: bigint): boolean {
     if (!this.#readers.has(id)) return false;

@@ -52,7 +52,7 @@ interface Watch {
 }
 
 /** One instance of a component, for one run after another. */
-export class ComponentSlot implements InstanceSlot<InstanceContext> {
+class ComponentSlot implements InstanceSlot<InstanceContext> {
   readonly context: InstanceContext;
   readonly memory: GuestMemory;
   readonly program: InstanceSlot<InstanceContext>["program"];

@@ -258,7 +258,7 @@ export class Run implements Job<InstanceContext>, Host {
 }
 
 /** Reason why a guest did not return or exit with 0. */
-export interface Fault {
+interface Fault {
   /** Status of the response, if the client has had none. */
   readonly status: number;
   readonly message: string;

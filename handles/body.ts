@@ -57,10 +57,6 @@ export class Body extends Waitable {
     return body;
   }
 
-  get streaming(): boolean {
-    return this.#stream !== undefined;
-  }
-
   /**
    * At most `most` bytes, at least one; none at the end.
    *

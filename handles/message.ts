@@ -41,7 +41,7 @@ export class GuestRequest {
 }
 
 /** What of a request matters to those who store its response. */
-export interface RequestConditions {
+interface RequestConditions {
   /** Whether it had content, or may have had. */
   readonly content: boolean;
   /** Its `If-None-Match`. */

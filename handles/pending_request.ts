@@ -12,7 +12,7 @@ export interface Reply {
 }
 
 /** Kind of result of a request: a backend's response, or the error that the host answers instead. */
-export type SelectResult = "response" | "error";
+type SelectResult = "response" | "error";
 
 /** A request under way, by handle. */
 export class PendingRequest extends Pending<Reply> {

@@ -18,7 +18,7 @@ export interface RequestSource {
 }
 
 /** Handles of a downstream request and its body. */
-export interface DownstreamHandles {
+interface DownstreamHandles {
   readonly request: number;
   readonly body: number;
 }

@@ -2,7 +2,7 @@
 const MIN_RECEIVED = 1024;
 
 /** Byte counts of a connection at one check. */
-export interface ByteCounts {
+interface ByteCounts {
   /** Bytes written to the client that the operating system has accepted. */
   readonly taken: number;
   /** Bytes written that it has not accepted yet. */

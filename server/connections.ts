@@ -8,7 +8,7 @@ const MAX_ROUND = 5000;
 const GRACE_MILLIS = 250;
 
 /** Time limits of connections, in milliseconds. */
-export interface ConnectionTimeouts {
+interface ConnectionTimeouts {
   /** Until the head of a request has arrived, from its first byte or the opening of the connection. */
   readonly head: number;
   /** Until another request begins. */

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 
 /** Event loop and clock, as a {@linkcode WriteBatcher} uses them. */
-export interface EventLoop {
+interface EventLoop {
   /** Milliseconds on any clock. */
   now(): number;
   /** Calls back at the end of this turn of the event loop, when all of its events were handled. */

@@ -89,7 +89,7 @@ export const SEND_FAILURES = [
 export type SendFailure = typeof SEND_FAILURES[number];
 
 /** The frame of HTTP/2 that ended a stream or connection (RFC 9113, section 6): its type and its error code. */
-export interface Http2Fault {
+interface Http2Fault {
   /** 3 for RST_STREAM, 7 for GOAWAY. */
   readonly frame: number;
   readonly code: number;

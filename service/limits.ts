@@ -317,7 +317,7 @@ const SIZES = [
 ] as const;
 
 /** A limit as people read of it. */
-export interface DescribedLimit {
+interface DescribedLimit {
   readonly name: LimitName;
   /** The default with its unit, as it may be written. */
   readonly value: string;

@@ -49,7 +49,7 @@ export const MAX_WAIT = 10_000;
 const MAX_MISSING = 100;
 
 /** What a service may share with another one. */
-export type Shared = Partial<
+type Shared = Partial<
   Pick<
     Service,
     | "kvStores"
@@ -63,12 +63,12 @@ export type Shared = Partial<
 >;
 
 /** What a service goes on with that takes the place of another one. */
-export type Inherited =
+type Inherited =
   & Pick<Service, "rates" | "cache" | "stallClock" | "counters">
   & { readonly earlierKvStores: EarlierStores };
 
 /** A service that is to take the place of another one. */
-export interface Heir {
+interface Heir {
   readonly service: Service;
   /** Puts it in place: what it goes on with ends with it from now on. */
   inherit(): void;

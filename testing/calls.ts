@@ -32,7 +32,7 @@ export interface Call {
 }
 
 /** A call, and the request to send on in its place, whose body the call keeps. */
-export interface RecordedCall {
+interface RecordedCall {
   readonly call: Call;
   readonly request: BackendRequest;
 }

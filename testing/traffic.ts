@@ -14,7 +14,7 @@ import { type Fixture, type FixtureStore, noteResponse, Replay } from "./fixture
 import { unmockedFailure, UnmockedRequestError } from "./mock.ts";
 
 /** What answers for backends. */
-export interface TrafficOptions {
+interface TrafficOptions {
   /** Names of the backends that mocks answer for. */
   readonly mocked: ReadonlySet<string>;
   /** Names of all backends that the options define. */

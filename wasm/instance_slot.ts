@@ -12,7 +12,7 @@ import type { Program } from "./program.ts";
 import { GuestStack } from "./stack.ts";
 
 /** A function for one import of the guest. */
-export interface ImportedFunction {
+interface ImportedFunction {
   readonly module: string;
   readonly name: string;
   readonly run: CallableFunction;
@@ -21,7 +21,7 @@ export interface ImportedFunction {
 }
 
 /** Imports of one instance, and the context in which they find the run that is in it. */
-export interface Binding<S> {
+interface Binding<S> {
   readonly context: S;
   readonly functions: readonly ImportedFunction[];
   /** Memory that a rewritten module reads to see whether it may go on, and the function that it calls if not. */

@@ -30,7 +30,7 @@ export interface Program {
 }
 
 /** A function that a module imports. */
-export interface ImportName {
+interface ImportName {
   readonly module: string;
   readonly name: string;
 }

@@ -6,7 +6,7 @@ import { ProcessorClock } from "./processor_clock.ts";
 import { REFUSED_WORD } from "./rewrite/control.ts";
 
 /** What a {@linkcode Watchdog} needs to know. */
-export interface WatchdogOptions {
+interface WatchdogOptions {
   /** Milliseconds of processor time that a guest may take at most; `Infinity` for no limit. */
   readonly cpuTime: number;
   /** Signals at which a guest that does not pause is stopped. */

@@ -72,13 +72,13 @@ export const FUNCTIONS: Readonly<Record<string, Implementations>> = {
 };
 
 /** A function for an import of a component: values of the component model go in and come out. */
-export interface BoundFunction {
+interface BoundFunction {
   readonly suspends: boolean;
   call(args: readonly unknown[]): unknown;
 }
 
 /** The type of a function as a component means it. */
-export interface FunctionShape {
+interface FunctionShape {
   readonly names: readonly string[];
   readonly params: readonly Comparable[];
   readonly result: Comparable | undefined;
@@ -95,11 +95,6 @@ export function interfaceOf(name: string): string | undefined {
   const [path = "", version] = name.split("@");
   const track = path.startsWith("wasi:") ? TRACKS.wasi : TRACKS[path.split("/")[0] ?? ""];
   return version !== undefined && track?.test(version) ? path : undefined;
-}
-
-/** Whether this host knows a function of an interface. */
-export function isKnownFunction(from: string, name: string): boolean {
-  return implementationOf(interfaceOf(from) ?? "", name) !== undefined;
 }
 
 function implementationOf(from: string, name: string): Implementation | undefined {

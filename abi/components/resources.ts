@@ -16,7 +16,7 @@ import { KvStore } from "../../service/stores/kv/store.ts";
 import type { KvEntry } from "../../service/stores/kv/store.ts";
 
 /** Something with a name that is looked up each time: a backend, a rate counter, a penalty box. */
-export class NamedResource {
+class NamedResource {
   constructor(readonly name: string) {}
 }
 export class BackendName extends NamedResource {}
@@ -102,9 +102,6 @@ export class InputStream {}
 export class OutputStream {
   constructor(readonly kind: "stdout" | "stderr") {}
 }
-/** A resource that a guest has no way to get. */
-export class Nothing {}
-
 /** The classes behind resources, by what the parameter's type is called. */
 export const CLASSES: Readonly<Record<string, Resource<object>>> = {
   "body": Body,

@@ -1,8 +1,4 @@
-import { WASI } from "./wasi_world.ts";
-import { FASTLY, type Interface } from "./world.ts";
-
-/** Every interface that a component may import, by its name without a version. */
-export const INTERFACES: Readonly<Record<string, Interface>> = { ...FASTLY, ...WASI };
+import { INTERFACES } from "./world/mod.ts";
 
 /** A type of WIT, with what names stand for in their place. */
 export interface WitType {

@@ -28,16 +28,16 @@ export interface Given extends Values {
 }
 
 /** Options of a service, each of which may be undefined: such a one is left out. */
-export type SomeOptions = { readonly [N in keyof ServiceOptions]?: ServiceOptions[N] | undefined };
+type SomeOptions = { readonly [N in keyof ServiceOptions]?: ServiceOptions[N] | undefined };
 
 /**
  * Makes a table of a flag's values, which is read by the same rules as a table of fastly.toml and whose errors name
  * the flag.
  */
-export type TableOf = (values: Readonly<Record<string, unknown>>) => ConfigTable;
+type TableOf = (values: Readonly<Record<string, unknown>>) => ConfigTable;
 
 /** How a flag is spelled and told of. */
-export interface Spelling {
+interface Spelling {
   /** The form with one letter. */
   readonly short?: string;
   /** What its value is called in the help; absent for a flag without a value. */

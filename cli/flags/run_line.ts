@@ -1,5 +1,5 @@
 /** Tells flags from other words, which finds the program among the words of a command line. */
-export interface Words {
+interface Words {
   /** Whether the word is a flag of this program. */
   isFlag(word: string): boolean;
   /** Whether the flag has its value in the next word. */
@@ -7,7 +7,7 @@ export interface Words {
 }
 
 /** Command line of `run`, split where the guest's own arguments begin. */
-export interface RunLine {
+interface RunLine {
   readonly flags: readonly string[];
   /** The program's file, if it is named without a flag. */
   readonly guest: string | undefined;

@@ -1,5 +1,5 @@
 /** The fields of a type, each of which may be absent, but not undefined. */
-export type Filled<T> = { [K in keyof T]?: NonNullable<T[K]> };
+type Filled<T> = { [K in keyof T]?: NonNullable<T[K]> };
 
 /** Returns the fields that are not undefined. */
 export function filled<T extends object>(fields: T): Filled<T> {

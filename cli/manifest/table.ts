@@ -28,7 +28,7 @@ export interface HostIo {
 }
 
 /** Source of a table. */
-export interface Document {
+interface Document {
   /** Action for messages, after "Cannot": `read fastly.toml`. */
   readonly task: string;
   /** Name for messages, after a place in it; empty if places are enough. */

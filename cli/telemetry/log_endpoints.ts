@@ -7,7 +7,7 @@ import { Output } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Sink that passes each log entry to its file or to the terminal. Disposing closes the files. */
-export interface LogRoutes extends Disposable {
+interface LogRoutes extends Disposable {
   readonly log: LogSink;
 }
 

@@ -1,5 +1,5 @@
 /** The colours that {@linkcode Output.paint} knows. */
-export type Colour = keyof typeof CODES;
+type Colour = keyof typeof CODES;
 
 const CODES = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 

@@ -1,5 +1,5 @@
 /** One value of a metric, with its labels. */
-export interface Sample {
+interface Sample {
   readonly value: number;
   /** In order. */
   readonly labels?: Readonly<Record<string, string>>;

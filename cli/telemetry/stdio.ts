@@ -3,7 +3,7 @@ import type { ServiceOptions } from "../../service/options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Streams of a guest that are treated as log endpoints of the same name. */
-export interface Captured {
+interface Captured {
   readonly stdout: boolean;
   readonly stderr: boolean;
 }

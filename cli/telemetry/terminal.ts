@@ -6,7 +6,7 @@ import type { AccessEntry } from "../../server/listen_options.ts";
 import type { Output } from "./output.ts";
 
 /** Settings of {@linkcode openTerminal}. */
-export interface TerminalOptions {
+interface TerminalOptions {
   /** 0 writes information and above, 1 details too, 2 hostcalls too. */
   readonly verbosity: number;
   /** Format of access lines; by default text. */

@@ -2,7 +2,7 @@
 const GRACE = 2000;
 
 /** Settings of a {@linkcode Builder}. */
-export interface BuildOptions {
+interface BuildOptions {
   /** A command line, for the shell. */
   readonly command: string;
   /** Environment on top of the process's own. */
@@ -12,7 +12,7 @@ export interface BuildOptions {
 }
 
 /** How a build has ended: `interrupted` when a newer one has taken its place. */
-export type BuildResult = "built" | "failed" | "interrupted";
+type BuildResult = "built" | "failed" | "interrupted";
 
 /** Runs a build command, one run at a time; its output goes to the terminal. */
 export class Builder implements AsyncDisposable {

@@ -125,7 +125,7 @@ class ChangeWatcher implements Disposable {
 }
 
 /** Settings of {@linkcode watchFiles}. */
-export type FilesOptions = Pick<WatchOptions, "changed" | "interval" | "poll"> & {
+type FilesOptions = Pick<WatchOptions, "changed" | "interval" | "poll"> & {
   /** The files, asked for at each look: which ones there are may change. */
   readonly files: () => readonly string[];
 };

@@ -5,7 +5,7 @@ import { signatureOf, type Snapshot, watchFiles } from "./changes.ts";
 import { watchTrees } from "./tree.ts";
 
 /** What {@linkcode follow} needs. */
-export interface FollowOptions {
+interface FollowOptions {
   readonly reloads: Reloads;
   /** The program's file, and all files that the options were read from; they may be others after a reload. */
   readonly files: () => readonly string[];

@@ -8,7 +8,7 @@ const IGNORE_FILES = [".gitignore", ".fastlyignore"];
 const NEVER = [".git/", "node_modules/"];
 
 /** Settings of {@linkcode watchTrees}. */
-export type TreesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
+type TreesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
   /** Folders, or files, whose changes count; what their `.gitignore` and `.fastlyignore` name does not. */
   readonly roots: readonly string[];
   /** Files that do not count wherever they are: what the build writes. */

@@ -4,7 +4,7 @@ import type { Parameters } from "./parameters.ts";
 export type Format = "jpeg" | "png" | "gif" | "webp" | "avif";
 
 /** What is known of a source before it is decoded. */
-export interface SourceFacts {
+interface SourceFacts {
   /** By the codec's name; `heif` is AVIF. */
   readonly format: string;
   readonly hasAlpha: boolean;

@@ -9,7 +9,7 @@ export interface Size {
 }
 
 /** A rectangle, from the upper left. */
-export interface Region extends Size {
+interface Region extends Size {
   readonly left: number;
   readonly top: number;
 }

@@ -4,7 +4,7 @@
 export type Length = { readonly pixels: number } | { readonly part: number };
 
 /** A width and a height, or only how they go together: width by height. */
-export type Area = { readonly width: Length; readonly height: Length } | { readonly ratio: number };
+type Area = { readonly width: Length; readonly height: Length } | { readonly ratio: number };
 
 /** Where along one side: a length from its start, or how much of what is left over goes before, where 0.5 is the centre. */
 export type Position = Length | { readonly offset: number };
@@ -63,7 +63,7 @@ export function oneOf<T>(words: Readonly<Record<string, T>>): Parse<T> {
 }
 
 /** Pixels (`100`), percent (`50p` or `50%`), or a part (`0.5`). */
-export function length(text: string): Length | undefined {
+function length(text: string): Length | undefined {
   const [, digits, percent] = /^(\d+\.?\d*|\.\d+)([p%]?)$/.exec(text) ?? [];
   if (digits === undefined) return undefined;
   const value = Number(digits);

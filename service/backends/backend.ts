@@ -37,7 +37,7 @@ export interface BackendStats {
 }
 
 /** What a {@linkcode Backend} is made of. */
-export interface BackendParts {
+interface BackendParts {
   readonly transport: Transport;
   readonly stats: BackendStats;
   readonly report: Report;

@@ -17,7 +17,7 @@ const MAX_COUNTED = 1000;
 const OTHER = "(other)";
 
 /** What the backends of a service have in common. */
-export interface BackendsOptions {
+interface BackendsOptions {
   /** Returns the definition of a backend that is not defined by name. */
   readonly catchAll?: (name: string) => BackendDefinition | undefined;
   /** Called with what a handler in JavaScript throws. */

@@ -22,7 +22,7 @@ export interface PoolRules {
 }
 
 /** Returns the limits in a backend's options. */
-export function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
+function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
   const { maxConnections, maxUse, maxLifetime } = pool || {};
   return {
     connections: maxConnections || Infinity,

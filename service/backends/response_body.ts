@@ -6,7 +6,7 @@ import type { StallClock } from "../util/stall_clock.ts";
 import { incompleteResponse } from "./send_errors.ts";
 
 /** What {@linkcode ResponseBody} needs besides the stream. */
-export interface ResponseBodyOptions {
+interface ResponseBodyOptions {
   /** The backend's scheme, host and port, for messages. */
   readonly name: string;
   /** Content-Length, in bytes. */

@@ -1,7 +1,7 @@
 import type { WriteOptions } from "./object.ts";
 
 /** What has to be known of an object to have it again after a start. */
-export interface Head {
+interface Head {
   readonly key: string;
   /** What the request had in the fields of the object's rule. */
   readonly variant: string;

@@ -3,7 +3,7 @@ import type { Eventually } from "../util/eventually.ts";
 import type { Position } from "./readers.ts";
 
 /** The part of a content that its readers use. */
-export interface ReadableContent {
+interface ReadableContent {
   readonly length: number | undefined;
   at(position: number, to: number | undefined): Eventually<Uint8Array> | "later" | "end";
   change(): Promise<void>;

@@ -11,7 +11,7 @@ export type FactsProvider = (
 ) => FactsOverride | undefined;
 
 /** Where facts come from besides the front. */
-export interface FactsOptions {
+interface FactsOptions {
   readonly clientFacts?: FactsOverride | FactsProvider;
   readonly factsPrefix?: string;
   readonly botHeaders?: boolean;

@@ -7,7 +7,7 @@ export type ErrorDetails = "details" | "brief";
 export const ERROR_DETAILS: readonly ErrorDetails[] = ["details", "brief"];
 
 /** Options that decide which clients get details. */
-export interface ErrorOptions {
+interface ErrorOptions {
   readonly errors?: ErrorDetails;
   readonly trustProxy?: readonly string[];
 }

@@ -18,7 +18,7 @@ import { cutAt } from "./measured_source.ts";
 export type Framing = "automatic" | "manual";
 
 /** A message whose framing fields and content fit each other. */
-export interface Framed {
+interface Framed {
   /** Never has both Content-Length and Transfer-Encoding (RFC 9112, section 6.2). */
   readonly headers: HeaderList;
   /** With Content-Length: whole and of that length, or a source that ends there or fails before it. */

@@ -1,7 +1,7 @@
 import { refuse } from "../errors.ts";
 
 /** Parts of a URI, each as it was written. */
-export interface UrlParts {
+interface UrlParts {
   readonly scheme: string | undefined;
   readonly authority: string | undefined;
   readonly path: string;

@@ -87,12 +87,6 @@ export class RateCounters {
     return chain(this.#sum(name, entry, seconds), (sum) => Math.min(sum, MAX_RESULT));
   }
 
-  /** Whether the average over the window is above `limit` per second; throws as {@linkcode RateCounters.rate} does. */
-  exceeds(name: string, entry: string, window: number, limit: number): Eventually<boolean> {
-    checkWindow(window);
-    return chain(this.#sum(name, entry, window), (sum) => sum > limit * window);
-  }
-
   #add(
     name: string,
     entry: string,

@@ -7,7 +7,7 @@ import { checkTtl, PenaltyBoxes } from "./penalty_boxes.ts";
 import { checkedName } from "./names.ts";
 
 /** Arguments of {@linkcode RateLimiter.check}. */
-export interface RateCheck {
+interface RateCheck {
   /** Name of the counter. */
   readonly counter: string;
   readonly entry: string;

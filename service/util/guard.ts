@@ -17,7 +17,7 @@ export interface Guard {
 export type Guards = (stop: (reason: string) => void, what: string) => Guard;
 
 /** What {@linkcode guardsOver} needs of a service. */
-export interface GuardOptions {
+interface GuardOptions {
   readonly stalled: Deadlines;
   /** Whether the service is closing, which ends all work that waits. */
   readonly closing: () => boolean;

@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
  */
 
 /** Where the internals are looked for. */
-export interface Platform {
+interface Platform {
   readonly OutgoingMessage: new () => object;
   readonly Readable: { readonly prototype: object };
   readonly streamStateIdle: unknown;

@@ -1,7 +1,7 @@
 // Writes the world `fastly:compute/service` as WIT files, from the data that the host has of it.
 
-import { FASTLY, type Interface } from "../../abi/components/world.ts";
-import { WASI } from "../../abi/components/wasi_world.ts";
+import type { Interface } from "../../abi/components/world/interface.ts";
+import { INTERFACES } from "../../abi/components/world/mod.ts";
 
 const VERSIONS: Readonly<Record<string, string>> = { "fastly": "0.1.0", "wasi": "0.2.6" };
 /** Interfaces that are not in Fastly's world. */
@@ -9,7 +9,7 @@ const BEYOND = /^wasi:filesystem\//;
 
 /** Writes `world.wit`, and `deps/` beside it. */
 export async function writeWit(folder: URL): Promise<void> {
-  const interfaces = Object.entries({ ...FASTLY, ...WASI }).filter(([path]) => !BEYOND.test(path));
+  const interfaces = Object.entries(INTERFACES).filter(([path]) => !BEYOND.test(path));
   const packages = Map.groupBy(interfaces, ([path]) => path.split("/")[0]!);
   await Deno.mkdir(folder, { recursive: true });
   for (const [name, members] of packages) {

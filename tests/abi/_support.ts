@@ -6,7 +6,7 @@
 import type { ServiceOptions } from "../../service/options.ts";
 import { table, withPart } from "../markdown.ts";
 import { FUNCTIONS } from "../../abi/components/mod.ts";
-import { INTERFACES } from "../../abi/components/wit.ts";
+import { INTERFACES } from "../../abi/components/world/mod.ts";
 import { declaredCalls, type KnownCall, knownCalls } from "./_matrix.ts";
 
 /** Where the page is. */

@@ -1,11 +1,7 @@
 import { bindFunction, FUNCTIONS } from "../../abi/components/mod.ts";
 import { CLASSES, CLASSES_BY_INTERFACE, OptionSet } from "../../abi/components/resources.ts";
-import {
-  type Comparable,
-  INTERFACES,
-  signatureOf,
-  type WitType,
-} from "../../abi/components/wit.ts";
+import { type Comparable, signatureOf, type WitType } from "../../abi/components/wit.ts";
+import { INTERFACES } from "../../abi/components/world/mod.ts";
 import { Body } from "../../handles/body.ts";
 import { GuestRequest, GuestResponse } from "../../handles/message.ts";
 import type { ServiceOptions } from "../../service/options.ts";

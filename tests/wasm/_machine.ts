@@ -134,7 +134,7 @@ export function withSecondMemory(bytes: Uint8Array): Uint8Array {
   const { start, body, end } = sections(bytes).find(({ id }) => id === Id.memory)!;
   return new Writer().raw(bytes.subarray(0, start)).byte(Id.memory)
     .sized((w) => w.byte(2).raw(bytes.subarray(body + 1, end)).byte(0, 1))
-    .raw(bytes.subarray(end)).take();
+    .raw(bytes.subarray(end)).view();
 }
 
 /**
@@ -159,7 +159,7 @@ export function withMemories(
       w.unsigned(1 + limits.length).raw(bytes.subarray(body + 1, end));
       for (const each of limits) w.byte(...each);
     })
-    .raw(code).take();
+    .raw(code).view();
 }
 
 const GROW_BY_ONE = [0x41, 1, 0x40, 0];

@@ -13,7 +13,7 @@ type Fill = (w: Writer) => void;
 export function moduleOf(...parts: readonly (readonly [id: number, fill: Fill])[]): Uint8Array {
   const w = new Writer().byte(...MAGIC);
   for (const [id, fill] of parts) w.byte(id).sized(fill);
-  return w.take();
+  return w.view();
 }
 
 /** Sections of a module that exports a function `_start`, the first, of the first type, with this body. */

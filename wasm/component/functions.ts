@@ -80,7 +80,7 @@ function shapeOf({ params, result }: FunctionType): Shape {
 }
 
 /** How many words a lowered function takes. */
-export function wordsOf(type: FunctionType): readonly Flat[] {
+function wordsOf(type: FunctionType): readonly Flat[] {
   const { spilled, returned } = shapeOf(type);
   const params = spilled ? ["i32" as const] : flatOf(type.params)!;
   return returned ? [...params, "i32"] : params;
@@ -144,14 +144,12 @@ export class LiftedFunction implements ComponentFunction {
   readonly type: FunctionType;
   /** What it calls may wait, and then so does its caller. */
   readonly suspends = true;
-  readonly #core: CallableFunction;
   readonly #promising: (...args: unknown[]) => Promise<unknown>;
   readonly #crossing: Crossing;
   readonly #shape: Shape;
 
   constructor(type: FunctionType, core: CallableFunction, crossing: Crossing) {
     this.type = type;
-    this.#core = core;
     this.#promising = promising(core) as (...args: unknown[]) => Promise<unknown>;
     this.#crossing = crossing;
     this.#shape = shapeOf(type);

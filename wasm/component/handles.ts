@@ -22,7 +22,7 @@ export interface CallScope {
 }
 
 /** What a handle stands for. */
-export interface Entry {
+interface Entry {
   readonly type: ResourceType;
   readonly representation: number;
   readonly own: boolean;

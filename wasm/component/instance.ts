@@ -15,8 +15,9 @@ import {
 import { SHARED_BUDGET, SHARED_CONTROL } from "../rewrite/rewrite.ts";
 import { LiftedFunction } from "./functions.ts";
 import type { ResourceType } from "./handles.ts";
-import { type Item, link, type Linked } from "./link.ts";
-import type { Component } from "./parse.ts";
+import type { Component } from "./definitions.ts";
+import { link, type LinkedComponent } from "./link.ts";
+import type { Item } from "./scope.ts";
 import type { Part } from "./part.ts";
 import { GuestBytes } from "./guest_bytes.ts";
 
@@ -26,7 +27,7 @@ const COMMAND = /^wasi:cli\/run@0\.2\.\d+$/;
 const UNLIMITED = 2 ** 53;
 
 /** What instances may have, and how they are put back. */
-export interface Limits {
+interface Limits {
   /** Bytes of all memories and tables. */
   readonly memory: number;
   /** Whether writes mark where they are; undefined if instances are not put back. */
@@ -84,7 +85,7 @@ export class LinkedInstance implements ComponentInstance {
   readonly #parts: readonly Part[];
   readonly #host: ComponentHost;
   readonly #resets: boolean;
-  readonly #linked: Linked;
+  readonly #linked: LinkedComponent;
   readonly #handler: LiftedFunction | undefined;
   readonly #command: LiftedFunction | undefined;
   readonly #limit: SharedLimit;

@@ -12,144 +12,75 @@ import type {
   Component,
   Definition,
   Description,
-  Named,
-  Sort,
-  TypeExpression,
-  ValueType,
-} from "./parse.ts";
+  NamedItem,
+} from "./definitions.ts";
+import {
+  aliased,
+  coreExports,
+  type Exports,
+  type Item,
+  itemOf,
+  namedItems,
+  Scope,
+} from "./scope.ts";
+import type { TypeItem } from "./scope.ts";
 import { MalformedComponent } from "./trap.ts";
-import { borrow, enumeration, flags, option, own, record, result, variant } from "./compound.ts";
 import type { GuestBytes } from "./guest_bytes.ts";
-import { list, PRIMITIVES, STRING } from "./plain.ts";
-import type { FunctionType, Type } from "./types.ts";
+import { typeItem } from "./type_items.ts";
+import type { FunctionType } from "./types.ts";
 
-/** Instances, of components and core modules, that one component may make, as they may nest. */
-const MOST_INSTANCES = 1000;
+/** Most instances, of components and of core modules, that one component may make; they may be nested. */
+const MAX_INSTANCES = 1000;
 
-/** What a component imports, and how its modules become instances. */
-export interface Environment {
+/** Host's side of linking: imports of a component, and instances of its core modules. */
+interface LinkHost {
   readonly watcher: Watcher;
-  /** The resource type that an interface of the host has. */
+  /** Returns the type of a resource that an interface of the host defines. */
   resource(from: string, name: string): ResourceType;
-  /** A function that the component imports, by the interface it is of, or by itself. */
+  /** Returns a function that the component imports. `from` is its interface; empty for a function imported by itself. */
   function(from: string, name: string, type: FunctionType): ComponentFunction;
-  /** Makes an instance of a core module. */
+  /** Instantiates a core module, by its index. */
   instantiate(module: number, imports: WebAssembly.Imports): WebAssembly.Exports;
-  /** The memory as the host reads and writes it. */
+  /** Returns the host's view of a guest's memory. */
   bytesOf(memory: WebAssembly.Memory): GuestBytes;
 }
 
-/** A component that has been instantiated. */
-export interface Linked {
-  /** What it exports. */
+/** Component that has been instantiated. */
+export interface LinkedComponent {
+  /** Exports of the outermost component. */
   readonly exports: ReadonlyMap<string, Item>;
-  /** All component instances in it. */
+  /** State of all component instances in it. */
   readonly instances: readonly Instance[];
 }
 
-/** An item of an index space. */
-export interface Item {
-  readonly sort: Sort;
-  readonly value: unknown;
-}
-
-/** What stands in the space of types. */
-type TypeItem =
-  | { readonly kind: "value"; readonly type: Type }
-  | { readonly kind: "resource"; readonly resource: ResourceType }
-  | { readonly kind: "function"; readonly type: FunctionType }
-  | {
-    readonly kind: "instance";
-    readonly declarations: readonly Definition[];
-    readonly scope: Scope;
-  }
-  | { readonly kind: "component" };
-
-/** A component in its place: where its outer aliases lead is known. */
-interface Placed {
+/** Component with the scope that encloses it, for its outer aliases. */
+interface Closure {
   readonly component: Component;
   readonly scope: Scope;
 }
 
-type Exports = Map<string, Item>;
-
 /**
  * Instantiates a component.
  *
- * @throws {MalformedComponent} If it names what is not there.
+ * @throws {MalformedComponent} If it refers to an item that does not exist.
  */
-export function link(component: Component, environment: Environment): Linked {
-  const linker = new Linker(environment);
+export function link(component: Component, host: LinkHost): LinkedComponent {
+  const linker = new Linker(host);
   const exports = linker.instantiate({ component, scope: new Scope(undefined) }, undefined);
   return { exports, instances: linker.instances };
 }
 
-/** The index spaces of one component, or of one type of an instance. */
-class Scope {
-  readonly #spaces = new Map<Sort, unknown[]>();
-
-  constructor(readonly parent: Scope | undefined) {}
-
-  add(sort: Sort, value: unknown): void {
-    const space = this.#spaces.get(sort);
-    if (space) space.push(value);
-    else this.#spaces.set(sort, [value]);
-  }
-
-  get(sort: Sort, index: number): unknown {
-    const space = this.#spaces.get(sort);
-    if (space && index < space.length) return space[index];
-    throw new MalformedComponent(`the component has no ${sort} ${index}`);
-  }
-
-  outer(count: number): Scope {
-    let scope: Scope | undefined = this.#self;
-    for (let left = count; left > 0 && scope; left--) scope = scope.parent;
-    if (!scope) throw new MalformedComponent(`an alias leads ${count} components out`);
-    return scope;
-  }
-
-  get #self(): Scope {
-    return this;
-  }
-
-  type(index: number): TypeItem {
-    return this.get("type", index) as TypeItem;
-  }
-
-  valueType(type: ValueType): Type {
-    if (typeof type === "string") {
-      return type === "string" ? STRING : PRIMITIVES[type as keyof typeof PRIMITIVES];
-    }
-    const item = this.type(type);
-    if (item.kind === "value") return item.type;
-    throw new MalformedComponent(`type ${type} is no type of a value`);
-  }
-
-  resource(index: number): ResourceType {
-    const item = this.type(index);
-    if (item.kind === "resource") return item.resource;
-    throw new MalformedComponent(`type ${index} is no resource`);
-  }
-
-  functionType(index: number): FunctionType {
-    const item = this.type(index);
-    if (item.kind === "function") return item.type;
-    throw new MalformedComponent(`type ${index} is no type of a function`);
-  }
-}
-
 class Linker {
   readonly instances: Instance[] = [];
-  readonly #environment: Environment;
+  readonly #host: LinkHost;
   #made = 0;
 
-  constructor(environment: Environment) {
-    this.#environment = environment;
+  constructor(host: LinkHost) {
+    this.#host = host;
   }
 
   /** @param args Undefined for the outermost component, whose imports are the host's. */
-  instantiate({ component, scope: parent }: Placed, args: Exports | undefined): Exports {
+  instantiate({ component, scope: parent }: Closure, args: Exports | undefined): Exports {
     this.#count();
     const scope = new Scope(parent);
     const instance = new Instance();
@@ -162,8 +93,8 @@ class Linker {
   }
 
   #count(): void {
-    if (++this.#made > MOST_INSTANCES) {
-      throw new MalformedComponent(`the component makes more than ${MOST_INSTANCES} instances`);
+    if (++this.#made > MAX_INSTANCES) {
+      throw new MalformedComponent(`the component makes more than ${MAX_INSTANCES} instances`);
     }
   }
 
@@ -186,19 +117,15 @@ class Linker {
       case "core-exports":
         return scope.add("core-instance", coreExports(definition.exports, scope));
       case "instance": {
-        const placed = scope.get("component", definition.component) as Placed;
+        const closure = scope.get("component", definition.component) as Closure;
         const given = namedItems(definition.args, scope);
-        return scope.add("instance", this.instantiate(placed, given));
+        return scope.add("instance", this.instantiate(closure, given));
       }
       case "exports":
         return scope.add("instance", namedItems(definition.exports, scope));
       case "alias":
-        return scope.add(definition.sort, aliased(definition, scope));
       case "outer":
-        return scope.add(
-          definition.sort,
-          scope.outer(definition.count).get(definition.sort, definition.index),
-        );
+        return scope.add(definition.sort, aliased(definition, scope));
       case "type":
         return scope.add("type", typeItem(definition.type, scope, instance));
       case "lift":
@@ -216,7 +143,7 @@ class Linker {
           lower(
             scope.get("function", definition.function) as ComponentFunction,
             this.#crossing(definition.options, scope, instance),
-            this.#environment.watcher,
+            this.#host.watcher,
           ),
         );
       case "resource-new":
@@ -228,7 +155,7 @@ class Linker {
             definition.kind,
             scope.resource(definition.type),
             instance,
-            this.#environment.watcher,
+            this.#host.watcher,
           ),
         );
       case "import": {
@@ -256,14 +183,14 @@ class Linker {
     return {
       instance,
       encoding,
-      memory: core && (() => this.#environment.bytesOf(core)),
+      memory: core && (() => this.#host.bytesOf(core)),
       realloc: find(realloc),
       postReturn: find(postReturn),
     };
   }
 
   #coreInstance(
-    { module, args }: { readonly module: number; readonly args: readonly Named[] },
+    { module, args }: { readonly module: number; readonly args: readonly NamedItem[] },
     scope: Scope,
   ): WebAssembly.Exports {
     this.#count();
@@ -271,10 +198,10 @@ class Linker {
     for (const { name, index } of args) {
       imports[name] = scope.get("core-instance", index) as WebAssembly.ModuleImports;
     }
-    return this.#environment.instantiate(scope.get("module", module) as number, imports);
+    return this.#host.instantiate(scope.get("module", module) as number, imports);
   }
 
-  /** What the host gives for an import of the outermost component. */
+  /** Returns the host's item for an import of the outermost component. */
   #imported(
     { name, description }: { readonly name: string; readonly description: Description },
     scope: Scope,
@@ -298,11 +225,8 @@ class Linker {
     for (const definition of declarations) {
       if (definition.kind === "type") {
         scope.add("type", typeItem(definition.type, scope, undefined));
-      } else if (definition.kind === "alias") {
+      } else if (definition.kind === "alias" || definition.kind === "outer") {
         scope.add(definition.sort, aliased(definition, scope));
-      } else if (definition.kind === "outer") {
-        const { sort, count, index } = definition;
-        scope.add(sort, scope.outer(count).get(sort, index));
       } else if (definition.kind === "declared") {
         const item = this.#declared(name, definition.name, definition.description, scope);
         exports.set(definition.name, item);
@@ -317,12 +241,12 @@ class Linker {
       case "same-type":
         return { sort: "type", value: scope.type(description.type) };
       case "resource": {
-        const resource = this.#environment.resource(from, name);
+        const resource = this.#host.resource(from, name);
         return { sort: "type", value: { kind: "resource", resource } satisfies TypeItem };
       }
       case "function": {
         const type = scope.functionType(description.type);
-        return { sort: "function", value: this.#environment.function(from, name, type) };
+        return { sort: "function", value: this.#host.function(from, name, type) };
       }
       case "instance": {
         const type = scope.type(description.type);
@@ -337,118 +261,4 @@ class Linker {
       `the component imports the ${description.kind} ${name}, and there are none to import`,
     );
   }
-}
-
-function itemOf(items: Exports, name: string): Item {
-  const item = items.get(name);
-  if (item) return item;
-  throw new MalformedComponent(`the component has nothing to give for the import ${name}`);
-}
-
-function namedItems(named: readonly Named[], scope: Scope): Exports {
-  return new Map(
-    named.map(({ name, sort, index }) => [name, { sort, value: scope.get(sort, index) }]),
-  );
-}
-
-/** Nothing in it has a prototype: a module may import `constructor`, or `__proto__`. */
-function coreExports(named: readonly Named[], scope: Scope): WebAssembly.ModuleImports {
-  const exports: WebAssembly.ModuleImports = Object.create(null);
-  for (const { name, sort, index } of named) {
-    exports[name] = scope.get(sort, index) as WebAssembly.ImportValue;
-  }
-  return exports;
-}
-
-function aliased(
-  { sort, instance, name, core }: {
-    readonly sort: Sort;
-    readonly instance: number;
-    readonly name: string;
-    readonly core: boolean;
-  },
-  scope: Scope,
-): unknown {
-  if (!core) {
-    const item = itemOf(scope.get("instance", instance) as Exports, name);
-    if (item.sort !== sort) throw new MalformedComponent(`the export ${name} is no ${sort}`);
-    return item.value;
-  }
-  const exports = scope.get("core-instance", instance) as Record<string, unknown>;
-  if (!Object.hasOwn(exports, name)) {
-    throw new MalformedComponent(`a core instance exports no ${name}`);
-  }
-  return exports[name];
-}
-
-function typeItem(
-  expression: TypeExpression,
-  scope: Scope,
-  instance: Instance | undefined,
-): TypeItem {
-  switch (expression.kind) {
-    case "function":
-      return {
-        kind: "function",
-        type: {
-          names: expression.names,
-          params: expression.params.map((type) => scope.valueType(type)),
-          result: expression.result === undefined ? undefined : scope.valueType(expression.result),
-        },
-      };
-    case "instance":
-      return { kind: "instance", declarations: expression.declarations, scope };
-    case "component":
-      return { kind: "component" };
-    case "resource": {
-      const { destructor } = expression;
-      const drop = destructor === undefined
-        ? undefined
-        : scope.get("core-function", destructor) as (representation: number) => void;
-      return {
-        kind: "resource",
-        resource: { name: "a resource of the component", owner: instance, drop },
-      };
-    }
-    case "alias":
-      if (typeof expression.type === "number") return scope.type(expression.type);
-  }
-  try {
-    return { kind: "value", type: valueTypeOf(expression, scope) };
-  } catch (cause) {
-    if (cause instanceof RangeError) {
-      throw new MalformedComponent(`the component has types that cannot be: ${cause.message}`);
-    }
-    throw cause;
-  }
-}
-
-function valueTypeOf(expression: TypeExpression, scope: Scope): Type {
-  const maybe = (type: ValueType | undefined) =>
-    type === undefined ? undefined : scope.valueType(type);
-  switch (expression.kind) {
-    case "alias":
-      return scope.valueType(expression.type);
-    case "record":
-      return record(expression.parts.map((type) => scope.valueType(type)), expression.names);
-    case "tuple":
-      return record(expression.parts.map((type) => scope.valueType(type)));
-    case "variant":
-      return variant(expression.names, expression.parts.map(maybe));
-    case "list":
-      return list(scope.valueType(expression.part));
-    case "option":
-      return option(scope.valueType(expression.part));
-    case "flags":
-      return flags(expression.names);
-    case "enum":
-      return enumeration(expression.names);
-    case "result":
-      return result(maybe(expression.ok), maybe(expression.error));
-    case "own":
-      return own(scope.resource(expression.resource));
-    case "borrow":
-      return borrow(scope.resource(expression.resource));
-  }
-  throw new MalformedComponent(`a ${expression.kind} is no type of a value`);
 }

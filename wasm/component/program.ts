@@ -11,7 +11,7 @@ import { type Layout, layoutOf } from "../rewrite/layout.ts";
 import { rewriteInSteps } from "../rewrite/rewrite.ts";
 import { LinkedInstance } from "./instance.ts";
 import type { Part } from "./part.ts";
-import { parse, type Parsed } from "./parse.ts";
+import { parse, type ParsedComponent } from "./parse.ts";
 import { MalformedComponent } from "./trap.ts";
 
 /** How long code is rewritten in one go before others have their turn, in milliseconds. */
@@ -39,7 +39,7 @@ export async function compileComponent(
   return await compileRewritten(parsed, layouts, terms);
 }
 
-function parsedOf(bytes: Uint8Array<ArrayBuffer>): Parsed {
+function parsedOf(bytes: Uint8Array<ArrayBuffer>): ParsedComponent {
   try {
     return parse(bytes);
   } catch (cause) {
@@ -48,7 +48,7 @@ function parsedOf(bytes: Uint8Array<ArrayBuffer>): Parsed {
 }
 
 /** Has V8 judge the modules as they came, while others have their turn. */
-async function checkValid({ modules }: Parsed): Promise<void> {
+async function checkValid({ modules }: ParsedComponent): Promise<void> {
   for (const module of modules) {
     try {
       await WebAssembly.compile(module);
@@ -68,7 +68,7 @@ function applyPolicies(layout: Layout, { memory, allowUnlimited }: ComponentTerm
 }
 
 async function compileRewritten(
-  parsed: Parsed,
+  parsed: ParsedComponent,
   layouts: readonly Layout[],
   terms: ComponentTerms,
 ): Promise<CompiledComponent> {
@@ -120,7 +120,7 @@ async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
 
 /** The modules as they came, for which limits do not hold. */
 async function withoutLimits(
-  parsed: Parsed,
+  parsed: ParsedComponent,
   why: string,
   terms: ComponentTerms,
 ): Promise<CompiledComponent> {
@@ -148,7 +148,7 @@ async function withoutLimits(
 }
 
 function compiled(
-  parsed: Parsed,
+  parsed: ParsedComponent,
   parts: readonly Part[],
   layouts: readonly Layout[],
   { memory, reuse, watch }: ComponentTerms,
@@ -167,7 +167,7 @@ function compiled(
 }
 
 function instantiate(
-  { component }: Parsed,
+  { component }: ParsedComponent,
   parts: readonly Part[],
   limits: { readonly memory: number; readonly dirtyPages: boolean | undefined },
   host: ComponentHost,

@@ -1,5 +1,5 @@
 /** Ends the guest: what it did breaks a rule of the component model. The message is one line for the log. */
-export class Trap extends Error {
+class Trap extends Error {
   override name = "Trap";
 }
 

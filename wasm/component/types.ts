@@ -21,7 +21,7 @@ export interface Context {
 }
 
 /** Words that a value is read from, one after another. */
-export interface Words {
+interface Words {
   readonly words: readonly Word[];
   at: number;
 }

@@ -21,7 +21,7 @@ interface ImportedMemory {
 }
 
 /** The guest's function bodies, rewritten. */
-export interface Bodies {
+interface Bodies {
   readonly code: Writer;
   readonly offsets: Offsets;
   readonly hints: BranchHints;

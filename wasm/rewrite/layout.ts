@@ -17,7 +17,7 @@ export const KINDS = ["function", "table", "memory", "global", "tag"] as const;
 export type Kind = typeof KINDS[number];
 
 /** A mutable global. */
-export interface MutableGlobal {
+interface MutableGlobal {
   readonly index: number;
   /** Its type and its first value, as the module has them. */
   readonly type: Uint8Array;
@@ -25,7 +25,7 @@ export interface MutableGlobal {
 }
 
 /** Bounds of a memory in pages, or of a table in elements. */
-export interface Bounds {
+interface Bounds {
   readonly least: number;
   readonly most: number;
   /** Whether its addresses or indices have 64 bits. */
@@ -73,7 +73,7 @@ export interface Layout {
 }
 
 /** What a rewriter must know of the state of a module's instances, to put it back. */
-export interface State {
+interface State {
   /** Pages that its only memory starts with. */
   readonly least: number;
   /** Imported and own functions, and globals. */

@@ -15,7 +15,7 @@ import { askBody, type WatchPlan } from "./watch_code.ts";
 import { I32 } from "./writes.ts";
 
 /** What a module is rewritten for. */
-export interface Wanted {
+interface Wanted {
   /** Bytes that an instance may have in memories and tables; `Infinity` for no limit. */
   readonly memory: number;
   /** Whether the host can stop the code while it runs. */

@@ -7,7 +7,7 @@ import { viewFor } from "./conditional.ts";
 import type { StoredHead } from "./head.ts";
 
 /** What an answer is made of. */
-export interface Stored {
+interface Stored {
   readonly head: StoredHead;
   readonly content: CacheContent;
   /** Bytes, if it is known. */

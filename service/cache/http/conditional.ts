@@ -46,7 +46,7 @@ export function isStillRight(
 }
 
 /** What a client gets of an object: its head, and the part of the content, if not all. */
-export interface ClientView extends StoredHead {
+interface ClientView extends StoredHead {
   /** Whether there is no content. */
   readonly empty: boolean;
   /** Offsets, both inclusive. */

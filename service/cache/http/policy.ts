@@ -17,7 +17,7 @@ import {
 } from "./directives.ts";
 
 /** The parts of a response that decide. */
-export interface ResponseFacts {
+interface ResponseFacts {
   readonly status: number;
   readonly headers: HeaderList;
 }

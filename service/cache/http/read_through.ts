@@ -28,7 +28,7 @@ const NANOSECONDS = 1_000_000_000n;
 const FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /** A GET or HEAD without content that the cache may answer. */
-export interface CacheableRequest {
+interface CacheableRequest {
   /** What `httpKey` has made. */
   readonly key: string;
   readonly request: GuestSend;

@@ -9,7 +9,7 @@ import type { CacheOverride } from "./override.ts";
 import { lifetimeOf, storageAction, varyRuleOf } from "./policy.ts";
 
 /** What the cache keeps of a response. */
-export interface StoreDecision {
+interface StoreDecision {
   /** Whether it is only a mark that such requests pass. */
   readonly mark: boolean;
   readonly options: WriteOptions;

@@ -29,7 +29,7 @@ export interface KvInsert {
 }
 
 /** Which keys to list. */
-export interface KvQuery {
+interface KvQuery {
   readonly prefix?: string | undefined;
   /** From the page before. */
   readonly cursor?: string | undefined;

@@ -1,4 +1,4 @@
-import type { Interface } from "./world.ts";
+import type { Interface } from "./interface.ts";
 
 const NOTHING = { uses: {}, resources: [], types: {}, functions: {} };
 
