@@ -17,7 +17,7 @@ import {
 import { ResetChoice } from "../wasm/reset_choice.ts";
 import type { ProgramCache } from "../wasm/program_cache.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
-import { ModuleSlot, type InstanceSlot } from "../wasm/instance_slot.ts";
+import { type InstanceSlot, ModuleSlot } from "../wasm/instance_slot.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
 import { compileComponent, componentSlots } from "./component.ts";
 import type { InstanceContext } from "./context.ts";
