@@ -18,7 +18,7 @@ export class Named extends HostError {
 
 const ERROR: Readonly<Partial<Record<Refusal, string>>> = {
   "invalid": "invalid-argument",
-  "bad-handle": "invalid-argument",
+  "bad-handle": "auxiliary-error",
   "buffer-too-small": "buffer-len",
   "unsupported": "unsupported",
   "http-invalid": "http-invalid",
