@@ -22,7 +22,8 @@ import { afterTurn } from "./service/util/clock.ts";
 import type { ServiceOptions } from "./service/options.ts";
 import { type Refusal, refusalOfHead } from "./engine/head_refusal.ts";
 import { reply } from "./service/http/reply.ts";
-import { describe, hopsOf, Service } from "./service/service.ts";
+import { hopsOf } from "./service/http/cdn_loop.ts";
+import { describe, Service } from "./service/service.ts";
 import type { Status } from "./service/status.ts";
 import { checkNodeInternals } from "./service/util/node_internals.ts";
 import { SyntheticExchange } from "./service/http/synthetic_exchange.ts";
@@ -223,13 +224,13 @@ export class Fastlike implements AsyncDisposable {
       const { programs } = options;
       return this.#put(await loadWarm(source, this.#service, watchdog, this.#warm, programs));
     }
-    const { service, inherit } = this.#service.makeHeir(options);
+    const { service, takeOver } = this.#service.makeSuccessor(options);
     const watchdog = watchdogOf(service);
     try {
       const loaded = await loadWarm(source, service, watchdog, this.#warm, options.programs);
       await watchdog.start();
       const old = { service: this.#service, watchdog: this.#loaded.watchdog };
-      inherit();
+      takeOver();
       service.backends.startProbes();
       const running = this.#running.all().map(({ run }) => run.ended);
       this.#put(loaded);

@@ -23,7 +23,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
   append: wait([ref(Body), content], out.none, ({ service, requests: { quota } }, dest, src) => {
     if (src.counted) dest.countIn(quota.held);
-    return dest.append(src, service.guards);
+    return dest.append(src, service.makeGuard);
   }),
 
   /** Fills `buf` with what is at hand, waiting only when nothing is; zero bytes is the end. */

@@ -8,7 +8,7 @@ import { RequestPromise } from "../handles/request_promise.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import type { ProxyFacts } from "../service/client/client_facts.ts";
 import { refuse } from "../service/errors.ts";
-import { hopsOf } from "../service/service.ts";
+import { hopsOf } from "../service/http/cdn_loop.ts";
 import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
 import {
   absent,

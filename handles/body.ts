@@ -10,7 +10,7 @@ import type { CacheContent } from "../service/cache/content.ts";
 import { ChunkQueue } from "../service/http/chunk_queue.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/http/headers.ts";
-import type { Guards } from "../service/util/guard.ts";
+import type { MakeGuard } from "../service/util/guard.ts";
 import { WatchedBody } from "../service/http/watched_body.ts";
 import { type BodySink, Pipe } from "../service/http/pipe.ts";
 import type { HandleTable } from "./table.ts";
@@ -100,14 +100,14 @@ export class Body extends Waitable {
    * Moves everything in `source`, trailers included, to the back. A stream takes it at the pace of its reader; without
    * such a pace it takes it by itself, and the writer need not wait, or even stay.
    *
-   * @param guards Guard what goes on without the writer.
+   * @param makeGuard Makes a timeout for a copy that goes on without the writer.
    */
-  append(source: Body, guards?: Guards): Eventually<void> {
+  append(source: Body, makeGuard?: MakeGuard): Eventually<void> {
     if (source === this) refuse("bad-handle", "Cannot append a body to itself");
     const content = source.#readable("append");
     if (!this.#stream) return this.#content.join(content);
     const stream = this.#stream;
-    if (stream.sink.drained) return this.#follow(stream, content, guards);
+    if (stream.sink.drained) return this.#follow(stream, content, makeGuard);
     stream.arriving.add(content);
     return pump(content, stream).finally(() => stream.arriving.delete(content));
   }
@@ -197,12 +197,12 @@ export class Body extends Waitable {
   }
 
   /** Writes a body behind what was appended before, while the writer goes on. */
-  #follow(stream: Stream, content: ChunkQueue, guards?: Guards): Eventually<void> {
+  #follow(stream: Stream, content: ChunkQueue, makeGuard?: MakeGuard): Eventually<void> {
     const whole = stream.appended ? undefined : content.whole();
     if (whole) return stream.sink.write(whole);
     stream.arriving.add(content);
     const own = (stream.appended ?? Promise.resolve())
-      .then(() => pump(guards ? guarded(content, guards) : content, stream))
+      .then(() => pump(makeGuard ? guarded(content, makeGuard) : content, stream))
       .catch(() => {}) // which the reader learns
       .then(() => {
         stream.arriving.delete(content);
@@ -250,10 +250,10 @@ function streamInto(sink: BodySink): Stream {
 }
 
 /** The content, of which a read fails that waits for too long. */
-function guarded(content: ByteSource, guards: Guards): ByteSource {
+function guarded(content: ByteSource, makeGuard: MakeGuard): ByteSource {
   const stop = (reason: string) =>
     body.cut(new HostError("http-incomplete", `Cannot read on: ${reason}`));
-  const { begin, end } = guards((reason) => void stop(reason), "Filling a body");
+  const { begin, end } = makeGuard((reason) => void stop(reason), "Filling a body");
   const body = new WatchedBody(content, { reading: begin, given: end, ended: end });
   return body;
 }

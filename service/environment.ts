@@ -1,13 +1,13 @@
 import { concat } from "./http/bytes.ts";
 import { utf8 } from "./util/utf8.ts";
 
-/** The name under which a guest finds the id of its sandbox. */
+/** Variable with the id of the sandbox. */
 const TRACE_ID = "FASTLY_TRACE_ID";
 
-/** Texts as a guest gets its arguments and its environment: in UTF-8, a NUL behind each. */
+/** Arguments or environment variables in the format of WASI: UTF-8, each followed by a NUL. */
 export class Texts {
   readonly bytes: Uint8Array;
-  /** Where each of them begins. */
+  /** Offset of each text in the bytes. */
   readonly starts: readonly number[];
 
   constructor(texts: readonly string[]) {
@@ -18,11 +18,11 @@ export class Texts {
   }
 }
 
-/** The environment of a service's guests: what the platform sets, with Viceroy's values, then what the options add. */
+/** Environment of a service's guests: the platform's variables, with Viceroy's values, and those of the options. */
 export class Environment {
-  /** All variables as `NAME=value`, but for the trace id, in place of which there are as many zeros. */
+  /** All variables as `NAME=value`, with zeros in place of the trace id. */
   readonly texts: Texts;
-  /** Where in the texts the trace id goes; undefined if the options set one. */
+  /** Offset of the trace id in the texts; undefined if the options set one. */
   readonly traceIdAt: number | undefined;
   readonly #own: Readonly<Record<string, string>>;
 
@@ -34,7 +34,11 @@ export class Environment {
     if (!(TRACE_ID in own)) this.traceIdAt = this.texts.starts[trace]! + TRACE_ID.length + 1;
   }
 
-  /** The variables of one sandbox, by its id: 32 hexadecimal digits. */
+  /**
+   * Returns the variables of a sandbox.
+   *
+   * @param id Id of the sandbox: 32 hexadecimal digits.
+   */
   variables(id: string) {
     return {
       FASTLY_CACHE_GENERATION: "0",

@@ -1,6 +1,6 @@
 import type { LimitName } from "./limits.ts";
 
-/** Every way the host can refuse a guest. Each ABI decides what number it becomes. */
+/** Reasons for which the host refuses a hostcall. Each ABI maps them to its status numbers. */
 export type Refusal =
   | "failed"
   | "invalid"
@@ -18,8 +18,8 @@ export type Refusal =
   | "too-large";
 
 /**
- * An `Error` in every way but that it has no frames: to look for them is most of what an error costs, and guests ask for
- * what is not there, and exit, all the time.
+ * An `Error` without a stack. Collecting frames is most of the cost of an error, and refusals are frequent: guests look
+ * up absent keys, and exit by an exception.
  */
 export class FramelessError implements Error {
   readonly name: string = "Error";
@@ -33,11 +33,11 @@ export class FramelessError implements Error {
 }
 Object.setPrototypeOf(FramelessError.prototype, Error.prototype);
 
-/** A refusal the guest is meant to see. Anything else that is thrown is a bug in the host. */
+/** Error that becomes the status of a hostcall. Any other exception is a bug in the host. */
 export class HostError extends FramelessError {
   override readonly name: string = "HostError";
   readonly kind: Refusal;
-  /** The limit that is behind it, if one is. */
+  /** Limit that was exceeded, if that is the reason. */
   readonly limit: LimitName | undefined;
 
   constructor(kind: Refusal, message: string, options?: ErrorOptions & { limit?: LimitName }) {
@@ -47,14 +47,18 @@ export class HostError extends FramelessError {
   }
 }
 
-/** Throws a {@linkcode HostError}, from anywhere an expression may stand. */
+/**
+ * Refuses a hostcall. Being a call, it may stand in an expression.
+ *
+ * @throws {HostError} Always.
+ */
 export function refuse(kind: Refusal, message: string, cause?: unknown): never {
   throw new HostError(kind, message, { cause });
 }
 
 /**
- * Why a request to a backend had no response, in the order of the ABI's
- * `send_error_detail_tag`: the position is the number that a guest sees.
+ * Reasons for which a request to a backend got no response, in the order of the ABI's `send_error_detail_tag`: the index
+ * is the number that the guest sees.
  */
 export const SEND_FAILURES = [
   "uninitialized",
@@ -88,24 +92,25 @@ export const SEND_FAILURES = [
 /** One of {@linkcode SEND_FAILURES}. */
 export type SendFailure = typeof SEND_FAILURES[number];
 
-/** The frame of HTTP/2 that ended a stream or connection (RFC 9113, section 6): its type and its error code. */
+/** HTTP/2 frame that ended a stream or connection (RFC 9113, section 6). */
 interface Http2Fault {
-  /** 3 for RST_STREAM, 7 for GOAWAY. */
+  /** Type of the frame: 3 for RST_STREAM, 7 for GOAWAY. */
   readonly frame: number;
+  /** Error code (RFC 9113, section 7). */
   readonly code: number;
 }
 
-/** A request to a backend that failed, with what the ABI's `send_error_detail` record can carry. */
+/** Error of a request to a backend, with the details of the ABI's `send_error_detail` record. */
 export class SendError extends HostError {
   override readonly name = "SendError";
   readonly failure: SendFailure;
-  /** The response code of a failed DNS query, for `dns_error`. */
+  /** Response code of a failed DNS query (RFC 1035, section 4.1.1), for `dns_error`. */
   readonly dnsRcode: number | undefined;
-  /** The alert's number, for `tls_alert_received`. */
+  /** Number of the alert (RFC 8446, section 6), for `tls_alert_received`. */
   readonly tlsAlert: number | undefined;
-  /** What the backend said, for `h2_error`. */
+  /** Frame of the backend, for `h2_error`. */
   readonly http2: Http2Fault | undefined;
-  /** Whether the log has it already. */
+  /** Whether it was logged already. */
   told = false;
 
   constructor(

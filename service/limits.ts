@@ -1,12 +1,12 @@
 import { suggest } from "./util/suggest.ts";
 
 /**
- * What a limit is set to: a number of milliseconds or bytes, or a count; or a text with a unit, as `300ms`, `10s`, `2m`,
- * `512KiB`, `64MiB` or `100MB`. `Infinity` and `none` are for no limit, where that is possible.
+ * Value of a limit: a number of milliseconds or bytes, or a count; or a text with a unit, as `300ms`, `10s`, `2m`,
+ * `512KiB`, `64MiB` or `100MB`. `Infinity` and `none` mean no limit, for limits that allow it.
  */
 export type Limit = number | string;
 
-/** The name of a limit. */
+/** Name of a limit. */
 export type LimitName = keyof typeof LIMITS;
 
 /**
@@ -15,16 +15,16 @@ export type LimitName = keyof typeof LIMITS;
  */
 export type Limits = { readonly [N in LimitName]?: Limit };
 
-/** Every limit in milliseconds or bytes, or as a count; `Infinity` where there is none. */
+/** All limits, in milliseconds or bytes, or as counts; `Infinity` for none. */
 export type LimitValues = Readonly<Record<LimitName, number>>;
 
-/** A limit: everything that the host knows of it. */
+/** Definition of a limit. */
 interface Entry {
   readonly unit: keyof typeof UNITS;
-  /** The default, in milliseconds or bytes, or as a count. */
+  /** Default, in milliseconds or bytes, or as a count. */
   readonly value: number;
   readonly least?: number;
-  /** Without it there may be no limit at all. */
+  /** Largest value; without it `Infinity` is allowed. */
   readonly most?: number;
   /** What it bounds. */
   readonly bounds: string;
@@ -39,7 +39,7 @@ const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
-/** How numbers are written, and how much each unit is; a number without a unit is of the first. */
+/** Units by kind, with their factors and words for messages; a number without a unit is in the first. */
 const UNITS = {
   time: {
     factors: { ms: 1, s: SECOND, m: 60 * SECOND, h: 3600 * SECOND },
@@ -52,10 +52,10 @@ const UNITS = {
   count: { factors: { "": 1 }, words: "a whole number" },
 } as const;
 
-/** The longest time that a timer of the platform takes. */
+/** Longest timer of the platform, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
-/** Every limit, each in one entry: options, flags, help and tables of docs are made from it. */
+/** All limits, one entry each: options, flags, help and the tables of docs are made from it. */
 export const LIMITS = {
   /** Linear memory of an instance, in pages of 64 KiB: growth past it fails. By default 128 MiB. */
   memory: {
@@ -94,7 +94,7 @@ export const LIMITS = {
     beyond: "the response is cut, or its client gets a 408",
   },
   /** Instances that live at the same time; requests beyond wait for one, up to 10 s. By default 1000. */
-  // About 32,000 memories of 4 GiB of addresses each are all that a process has room for.
+  // The address space of a process has room for about 32,000 memories, of which each reserves 4 GiB.
   instances: {
     unit: "count",
     value: 1000,
@@ -220,15 +220,15 @@ export const LIMITS = {
 /** All names. */
 export const LIMIT_NAMES: readonly LimitName[] = Object.keys(LIMITS) as LimitName[];
 
-/** The limits of a service that sets none. */
+/** Default limits. */
 export const DEFAULT_LIMITS: LimitValues = Object.fromEntries(
   LIMIT_NAMES.map((name) => [name, LIMITS[name].value]),
 ) as LimitValues;
 
 /**
- * The limits that the options of a service set, and the default ones.
+ * Returns the limits of options, with defaults for those left out.
  *
- * @throws {TypeError} If a name or a value makes no sense.
+ * @throws {TypeError} If a name or a value is not valid.
  */
 export function limitsOf(limits: Limits = {}): LimitValues {
   const given = Object.entries(limits).filter(([, value]) => value !== undefined).map(
@@ -243,11 +243,12 @@ export function limitsOf(limits: Limits = {}): LimitValues {
 }
 
 /**
- * The number behind a limit's value.
+ * Reads the value of a limit.
  *
- * @param name Of which it is not known yet whether it is one.
- * @param value A {@linkcode Limit}, if it makes sense.
- * @param wrong Told what is wrong with the name or the value, in words that follow "it".
+ * @param name Name; it is checked.
+ * @param value A {@linkcode Limit}; it is checked.
+ * @param wrong Called with the fault of the name or the value, in words that follow "it"; throws.
+ * @returns Milliseconds, bytes or a count; `Infinity` for no limit.
  */
 export function readLimit(name: string, value: unknown, wrong: (what: string) => never): number {
   if (!isLimitName(name)) {
@@ -268,7 +269,7 @@ function isLimitName(name: string): name is LimitName {
   return Object.hasOwn(LIMITS, name);
 }
 
-/** `NaN` for what is no number of the unit. */
+/** Parses a value; `NaN` if it is not a number of the unit. */
 function numberOf(value: unknown, unit: Entry["unit"]): number {
   if (typeof value === "number") {
     return Number.isInteger(value) || value === Infinity ? value : NaN;
@@ -294,12 +295,12 @@ function expected({ unit, least, most }: Entry): string {
   return UNITS[unit].words + (bounds && `, ${bounds}`) + (most ? "" : ", or none for no limit");
 }
 
-/** A limit with its value, as in messages: `wall_time 120s`. */
+/** Returns a limit and its value for messages: `wall_time 120s`. */
 export function describeLimit(name: LimitName, limits: LimitValues): string {
   return `${name} ${shown(LIMITS[name].unit, limits[name])}`;
 }
 
-/** A number with the largest unit of which it is a whole one. */
+/** Formats a number in the largest unit of which it is a multiple. */
 function shown(unit: Entry["unit"], value: number): string {
   if (unit === "count") return String(value);
   if (unit === "time") return value % SECOND ? `${value}ms` : `${value / SECOND}s`;
@@ -316,10 +317,10 @@ const SIZES = [
   ["KB", 1e3],
 ] as const;
 
-/** A limit as people read of it. */
+/** Description of a limit, for help and docs. */
 interface DescribedLimit {
   readonly name: LimitName;
-  /** The default with its unit, as it may be written. */
+  /** Default with its unit. */
   readonly value: string;
   /** What it bounds. */
   readonly bounds: string;
@@ -329,7 +330,7 @@ interface DescribedLimit {
   readonly byDefault?: string;
 }
 
-/** All limits, for help and docs. */
+/** Descriptions of all limits. */
 export const DESCRIBED_LIMITS: readonly DescribedLimit[] = LIMIT_NAMES.map((name) => {
   const { unit, value, bounds, beyond, byDefault }: Entry = LIMITS[name];
   return { name, value: shown(unit, value), bounds, beyond, ...byDefault && { byDefault } };

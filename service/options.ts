@@ -34,11 +34,11 @@ export interface Products {
 /** Signal at which a guest that does not pause is stopped. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
-/** Where a Pushpin process listens. The ids of its routes are names of backends. */
+/** Address of a Pushpin process. The ids of its routes are names of backends. */
 export interface Pushpin {
-  /** A host name or address, without port. By default `127.0.0.1`. */
+  /** Host name or address, without port. By default `127.0.0.1`. */
   readonly host?: string;
-  /** The TCP port on which it takes HTTP requests, without TLS. */
+  /** TCP port on which it accepts HTTP requests, without TLS. */
   readonly port: number;
 }
 
@@ -48,7 +48,7 @@ export type Entries = Readonly<Record<string, string>>;
 /** Returns the backend of a name, or undefined. Called each time that a guest uses the name. */
 export type BackendLookup = (name: string) => BackendDefinition | undefined;
 
-/** Options of a service: plain data and small functions, each with a default. Flags and fastly.toml become these, too. */
+/** Options of a service: plain data and small functions, each with a default. Flags and fastly.toml are read into these. */
 export interface ServiceOptions {
   /**
    * Backends by name; a URL that is not valid makes `Fastlike.load` throw a `TypeError`. A function is called for every
@@ -67,17 +67,17 @@ export interface ServiceOptions {
   /** Secret stores by name: a secret for each key, as bytes or as a text, which becomes UTF-8. */
   readonly secretStores?: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>;
   /**
-   * KV stores by name, with what is in them at first. Where a driver keeps them from one start to the next, an entry is
-   * written unless the program has written one under the same key.
+   * KV stores by name, with their initial entries. With a driver that persists, an initial entry is written unless the
+   * program has written one under the same key. By default there are none.
    */
   readonly kvStores?: Readonly<Record<string, KvSeed>>;
-  /** Gives what holds the KV store of a name, for as long as the service is there. By default memory does. */
+  /** Returns the driver of a KV store. By default stores are in memory. */
   readonly kvDriver?: (store: string) => KvDriver;
-  /** Keeps what is cached from one start to the next, for as long as the service is there. By default nothing does. */
+  /** Driver that persists cached objects. By default the cache is in memory alone. */
   readonly cacheDriver?: CacheDriver;
-  /** Purges of other hosts or processes that serve the same objects, in one order. By default a cache is alone. */
+  /** Feed of purges by other hosts or processes that cache the same objects, in one order. By default there is none. */
   readonly purgeFeed?: PurgeFeed;
-  /** Gives what holds the counts of rate counters, and the times in penalty boxes. By default memory does. */
+  /** Returns the driver of rate counters, or of penalty boxes. By default both are in memory. */
   readonly rateDriver?: (kind: RateKind) => RateDriver;
   /** ACLs by name. A prefix that is not valid makes `Fastlike.load` throw a `TypeError`. By default there are none. */
   readonly acls?: Readonly<Record<string, readonly AclEntry[]>>;
@@ -118,9 +118,9 @@ export interface ServiceOptions {
    */
   readonly trustProxy?: readonly string[];
   /**
-   * What a client learns if its program fails: the error with the names of the guest's functions (`details`), or only the
-   * id of the request in the log (`brief`). By default a client on a loopback address gets `details` unless
-   * {@linkcode ServiceOptions.trustProxy} is set, any other client `brief`.
+   * Content of the response to a request whose program fails: the error with the names of the guest's functions
+   * (`details`), or only the id of the request in the log (`brief`). By default a client on a loopback address gets
+   * `details` unless {@linkcode ServiceOptions.trustProxy} is set, any other client `brief`.
    */
   readonly errors?: ErrorDetails;
   /** Whether guests may hand off requests, such as those of WebSockets, to a backend. By default `true`. */
@@ -128,13 +128,13 @@ export interface ServiceOptions {
   /** Pushpin that requests are handed off to for Fanout. Without one guests get the status `unsupported`. */
   readonly pushpin?: Pushpin;
   /**
-   * The time in milliseconds since 1970, for guests and for what expires in stores; or a clock, which all timers of the
-   * service run by as well. By default the machine's.
+   * Function that returns the time in milliseconds since 1970, for guests and for expiry in stores; or a clock, which is
+   * also used for all timers of the service. By default the machine's.
    */
   readonly clock?: (() => number) | Clock;
-  /** Fills bytes with the random bytes that guests get. By default `crypto.getRandomValues`. */
+  /** Fills an array with random bytes, which guests get. By default `crypto.getRandomValues`. */
   readonly random?: (bytes: Uint8Array) => void;
-  /** Decides on requests that guests have inspected by the Next-Gen WAF. By default all are allowed. */
+  /** Decides on requests that guests pass to the Next-Gen WAF for inspection. By default all are allowed. */
   readonly inspect?: Inspector;
   /** Transforms images for guests; `drivers/images.ts` has one. Without one guests get the status `unsupported`. */
   readonly imageOptimizer?: ImageOptimizer;
@@ -143,7 +143,7 @@ export interface ServiceOptions {
    * `drivers/components.ts`. By default there is none, and a component is refused.
    */
   readonly components?: ComponentLoader;
-  /** Looks up the place of an address. By default loopback addresses are at Fastly's head office, others unknown. */
+  /** Returns the location of an address. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;
   /** Parses User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */
   readonly userAgentParser?: UserAgentParser;
@@ -154,38 +154,38 @@ export interface ServiceOptions {
   /** Environment variables of guests, besides the `FASTLY_*` variables of the platform. */
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * Whether an instance of the program serves one request after another, put back to its first state between them, if
-   * the program allows that; or each request gets a new one (`never`). Of its memory the 4 KiB pages that were written
-   * to are copied back (`dirty-pages`), or all of it (`snapshot`), or what the first requests show to be cheaper
-   * (`auto`, the default). The former names `cards` and `image` mean `dirty-pages` and `snapshot`. Any other name fails
+   * Whether an instance of the program serves one request after another, reset to its first state between them, if the
+   * program allows that; or each request gets a new one (`never`). A reset copies back the 4 KiB pages that were written
+   * to (`dirty-pages`), or all of the memory (`snapshot`), or whichever the first requests show to be cheaper (`auto`,
+   * the default). The former names `cards` and `image` mean `dirty-pages` and `snapshot`. Any other name fails
    * `Fastlike.load` with a `TypeError`.
    */
   readonly reuse?: Reuse | "cards" | "image";
   /** Effect of an import that this host does not have: a call of it ends the guest (`trap`, the default), or the load fails. */
   readonly unknownImports?: "trap" | "refuse";
   /**
-   * Whether a program is loaded for which `cpu_time` or `memory` does not hold, because V8 does not take it with the code
-   * that they need, or because it has types of garbage collection. The log then names the limit that is lost. By
-   * default such a program fails the load.
+   * Whether to load a program to which `cpu_time` or `memory` cannot be applied, because V8 does not compile it with the
+   * code that they need, or because it has types of garbage collection. The log then names the limit. By default the load
+   * of such a program fails.
    */
   readonly allowUnlimited?: boolean;
   /** The guest's arguments, after its name. By default there are none. */
   readonly args?: readonly string[];
   /**
-   * Takes the bytes that a guest writes to its standard output and error, with the id of the request that it answers. By
+   * Called with the bytes that a guest writes to its standard output and error, and with the id of its request. By
    * default the log gets them line by line.
    */
   readonly stdio?: (stream: "stdout" | "stderr", bytes: Uint8Array, requestId: string) => void;
   /** Limits to set; others have their defaults. One that is not valid makes `Fastlike.load` throw a `TypeError`. */
   readonly limits?: Limits;
   /**
-   * Signals at which a guest is stopped if it runs on for 300 ms without waiting: its thread cannot handle a signal
-   * meanwhile. For processes that end at these signals. By default there are none.
+   * Signals at which a guest is stopped if it runs for 300 ms without waiting, since its thread cannot handle a signal
+   * meanwhile. For processes that exit at these signals. By default there are none.
    */
   readonly signals?: readonly StopSignal[];
   /**
-   * Whether requests that have passed through this host before get a 508, by the field `cdn-loop` (RFC 8586), which is
-   * then added to every request to a backend. By default `false`, since a guest may fetch itself.
+   * Whether requests that have passed through this host before get a 508. They are recognized by the field `cdn-loop`
+   * (RFC 8586), which is then added to every request to a backend. By default `false`, since a guest may fetch itself.
    */
   readonly loopGuard?: boolean;
   /** @ignore Used by the test harness. */

@@ -1,10 +1,10 @@
 /** Whether an instance serves one request after another, and how its memory is reset between them. */
 export type Reuse = "auto" | "dirty-pages" | "snapshot" | "never";
 
-/** The values, as options and flags have them. */
+/** Values of the option, in the order of messages. */
 export const REUSES: readonly Reuse[] = ["auto", "dirty-pages", "snapshot", "never"];
 
-/** Former names of two values, which options and flags still take. */
+/** Former names of two values, which options and flags still accept. */
 const FORMER: ReadonlyMap<string, Reuse> = new Map([
   ["cards", "dirty-pages"],
   ["image", "snapshot"],
@@ -15,5 +15,5 @@ export function reuseOf(name: string): Reuse | undefined {
   return REUSES.find((value) => value === name) ?? FORMER.get(name);
 }
 
-/** The values, for a message: `auto, dirty-pages, snapshot or never`. */
+/** Values as text, for messages: `auto, dirty-pages, snapshot or never`. */
 export const REUSE_VALUES = `${REUSES.slice(0, -1).join(", ")} or ${REUSES.at(-1)}`;

@@ -13,15 +13,15 @@ import { Environment, Texts } from "./environment.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { gatherFacts } from "./client/facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./client/geo.ts";
-import { type Guards, guardsOver } from "./util/guard.ts";
-import type { HeaderList } from "./http/headers.ts";
+import { guardMaker, type MakeGuard } from "./util/guard.ts";
+
 import { ReadThrough } from "./cache/http/read_through.ts";
 import type { KvStore } from "./stores/kv/store.ts";
 import { type EarlierStores, kvStoresOf } from "./stores/kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
 import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
 import { describeMissing, type NamedKind } from "./util/missing.ts";
-import type { BackendLookup, Entries, ServiceOptions } from "./options.ts";
+import type { Entries, ServiceOptions } from "./options.ts";
 import { StallClock } from "./util/stall_clock.ts";
 import { TrustedProxies } from "./client/proxies.ts";
 import { Random } from "./util/random.ts";
@@ -30,25 +30,16 @@ import { type Secrets, secretStoresOf } from "./stores/secrets.ts";
 import { Counters } from "./status.ts";
 import { parseUserAgent, type UserAgentParser } from "./client/user_agent.ts";
 
-/** The name that this host adds to `cdn-loop`. */
-export const LOOP_NAME = "fastlike";
-
-/** How often the `cdn-loop` fields name this host. */
-export function hopsOf(headers: HeaderList): number {
-  const hops = headers.getAll("cdn-loop").flatMap((value) => value.split(","));
-  return hops.filter((hop) => hop.split(";")[0]!.trim().toLowerCase() === LOOP_NAME).length;
-}
-
-/** The backend that guests of 2020 send their geo look-ups to. */
+/** Name of the backend to which guests of 2020 send their geo lookups. */
 const GEO_BACKEND = "geolocation";
 
-/** How long a request waits for an instance, in milliseconds. */
+/** Longest time for which a request waits for an instance, in milliseconds. */
 export const MAX_WAIT = 10_000;
 
-/** How many names that options do not define are told: guests may make them up. */
+/** Maximum number of undefined names that are reported, since guests may make names up. */
 const MAX_MISSING = 100;
 
-/** What a service may share with another one. */
+/** Parts that a service may share with another one, which owns them. */
 type Shared = Partial<
   Pick<
     Service,
@@ -62,19 +53,19 @@ type Shared = Partial<
   >
 >;
 
-/** What a service goes on with that takes the place of another one. */
+/** Parts that a service takes over from the one that it replaces. */
 type Inherited =
   & Pick<Service, "rates" | "cache" | "stallClock" | "counters">
   & { readonly earlierKvStores: EarlierStores };
 
-/** A service that is to take the place of another one. */
-interface Heir {
+/** A service that replaces another one. */
+interface Successor {
   readonly service: Service;
-  /** Puts it in place: what it goes on with ends with it from now on. */
-  inherit(): void;
+  /** Makes it the owner of the stores, cache and counters that both services use. */
+  takeOver(): void;
 }
 
-/** What all requests share, for as long as the options stay the same. */
+/** State that all requests share, for as long as the options stay the same. */
 export class Service {
   readonly options: ServiceOptions;
   readonly backends: Backends;
@@ -88,24 +79,24 @@ export class Service {
   readonly secretStores: ReadonlyMap<string, Secrets>;
   readonly acls: ReadonlyMap<string, Acl>;
   readonly limits: LimitValues;
-  /** What every timer runs by. */
+  /** Clock of all timers. */
   readonly clock: Clock;
-  /** Whole milliseconds since 1970, as stores count. */
+  /** Returns the time in whole milliseconds since 1970, as stores use it. */
   readonly now: () => number;
   readonly stallClock: StallClock;
-  /** What the limit `wall_time` is for. */
+  /** Timeouts of the limit `wall_time`. */
   readonly wallTime: Deadlines;
-  /** What the limit `stall_time` is for: requests whose response goes on after their guest has ended. */
+  /** Timeouts of the limit `stall_time`: responses that go on after their guest has ended, and work that no guest waits for. */
   readonly stalled: Deadlines;
-  /** Of work that goes on though no guest waits for it. */
-  readonly guards: Guards;
-  /** Requests that wait for an instance. */
+  /** Makes a timeout of `stall_time` for work that no guest waits for. */
+  readonly makeGuard: MakeGuard;
+  /** Timeouts of requests that wait for an instance. */
   readonly waiting: Deadlines;
   readonly counters: Counters;
-  /** Undefined if there are none. */
+  /** Undefined if no proxies are trusted. */
   readonly proxies: TrustedProxies | undefined;
   readonly environment: Environment;
-  /** The guest's arguments, its name first. */
+  /** Arguments of guests, the program's name first. */
   readonly args: Texts;
   readonly random: Random;
   readonly #connections = new Set<Duplex>();
@@ -115,7 +106,7 @@ export class Service {
   readonly #sharesReadThrough: boolean;
   readonly #geoBackend: Backend;
   #ownsCache: boolean;
-  /** KV stores that end with the service. */
+  /** KV stores that are closed with the service. */
   #ownKvStores: ReadonlyMap<string, KvStore>;
   readonly #ownsStalled: boolean;
   #closing = false;
@@ -124,7 +115,11 @@ export class Service {
   readonly #missing = new Set<string>();
   #lastId = 0;
 
-  /** @param shared What another service has, to use it too. */
+  /**
+   * @param options Options; see {@linkcode ServiceOptions} for their defaults.
+   * @param shared Parts of another service to use in place of new ones.
+   * @throws {TypeError} If an option is not valid.
+   */
   constructor(options: ServiceOptions, shared: Shared & Partial<Inherited> = {}) {
     this.options = options;
     const clock = this.clock = clockOf(options.clock);
@@ -158,10 +153,10 @@ export class Service {
     this.wallTime = new Deadlines(this.limits.wall_time, this.stallClock);
     this.stalled = shared.stalled ?? new Deadlines(this.limits.stall_time, this.stallClock);
     this.#ownsStalled = !shared.stalled;
-    this.guards = guardsOver({
+    this.makeGuard = guardMaker({
       stalled: this.stalled,
       closing: () => this.#closing,
-      met: (what) => this.meetStallTime(what),
+      met: (event) => this.meetStallTime(event),
     });
     this.waiting = new Deadlines(MAX_WAIT, this.stallClock);
     this.counters = shared.counters ?? new Counters();
@@ -177,12 +172,14 @@ export class Service {
       now,
       stallClock: this.stallClock,
       report: (level, message) => this.report(level, message),
-      guards: this.guards,
+      makeGuard: this.makeGuard,
     });
     this.backends = new Backends(
       typeof options.backends === "object" ? options.backends : {},
       {
-        catchAll: catchAllOf(options),
+        catchAll: typeof options.backends === "function"
+          ? options.backends
+          : () => options.catchAll,
         reportFailure: (error, requestId) =>
           this.report("error", `A backend handler failed: ${describe(error)}`, requestId),
         report: (level, message, requestId) => this.report(level, message, requestId),
@@ -194,12 +191,12 @@ export class Service {
     this.#geoBackend = this.backends.make(GEO_BACKEND, geoHandler((ip) => this.geo(ip)));
   }
 
-  /** An id for a request or sandbox: 32 hexadecimal digits below 2^64, as guests read them as 64 bits. */
+  /** Returns a new id for a request or sandbox: 32 hexadecimal digits of a number below 2^64, since guests read 64 bits. */
   nextId(): string {
     return this.#idPrefix + (this.#lastId = (this.#lastId + 1) >>> 0).toString(16).padStart(8, "0");
   }
 
-  /** What is known of a request's client; gathered once. */
+  /** Returns the facts of a request's client, which are gathered once. */
   factsOf(exchange: Exchange): ClientFacts {
     const known = this.#facts.get(exchange);
     if (known) return known;
@@ -221,7 +218,7 @@ export class Service {
     }
   }
 
-  /** The entries of a config store now; undefined if there is none of the name. */
+  /** Returns the current entries of a config store; undefined if none has the name. */
   configStore(name: string): ReadonlyMap<string, string> | undefined {
     const stores = this.options.configStores ?? {};
     const entries = Object.hasOwn(stores, name) ? stores[name] : undefined;
@@ -232,19 +229,19 @@ export class Service {
     return known;
   }
 
-  /** A backend of the options; then the geo look-up of 2020; then what catches all. */
+  /** Returns a backend by its name: one of the options, the geo lookup of 2020, or the catch-all. */
   findBackend(name: string): Backend | undefined {
     return name === GEO_BACKEND ? this.geoBackend : this.backends.find(name);
   }
 
-  /** Where guests of 2020 look addresses up, which the options may define anew. */
+  /** Backend for the geo lookups of guests of 2020, which options may replace. */
   get geoBackend(): Backend {
     return this.backends.isDefined(GEO_BACKEND)
       ? this.backends.find(GEO_BACKEND)!
       : this.#geoBackend;
   }
 
-  /** Whether anybody takes log entries: what only they need need not be made otherwise. */
+  /** Whether there is a log, so that entries are built only if they are used. */
   get logs(): boolean {
     return this.#log !== undefined;
   }
@@ -253,20 +250,20 @@ export class Service {
     return this.logs && this.options.logHostcalls === true;
   }
 
-  /** Hands an entry to the log. */
+  /** Passes an entry to the log; a failure of the log is ignored. */
   log(entry: LogEntry): void {
     try {
       const logged: unknown = this.#log?.(entry);
       if (logged instanceof Promise) logged.catch(() => {});
     } catch {
-      // A request goes on without its log.
+      // Requests are served even if the log fails.
     }
   }
 
   /**
-   * Takes a step that must not keep the next one from being taken: what it throws, or rejects with, goes to the log.
+   * Runs a step whose failure must not prevent later steps: its error, thrown or rejected, goes to the log.
    *
-   * @param action What the step does, in words behind "Cannot".
+   * @param action Name of the step, in words that follow "Cannot".
    */
   attempt(action: string, step: () => unknown, requestId?: string): void {
     try {
@@ -285,11 +282,12 @@ export class Service {
     this.report("error", `Cannot ${action}: ${describe(error)}`, requestId);
   }
 
+  /** Writes an event of the host to the log. */
   report(level: LogLevel, message: string, requestId?: string): void {
     this.log({ kind: "host", level, message, ...requestId !== undefined && { requestId } });
   }
 
-  /** Tells once for each name, of {@linkcode MAX_MISSING} at the most, that options do not define what a guest asks for. */
+  /** Reports a name that a guest uses and options do not define; once for each name, and for at most 100 names. */
   reportMissing(kind: NamedKind, name: string, requestId: string): void {
     const key = `${kind} ${name}`;
     if (this.#missing.has(key) || this.#missing.size >= MAX_MISSING) return;
@@ -298,48 +296,48 @@ export class Service {
   }
 
   /**
-   * Notes on a request, and in the log, that it has met a limit.
+   * Records in a request's metrics, in the counters and in the log that it has met a limit.
    *
-   * @param what What has become of it, in words before "the limit".
+   * @param event Event for the log, in words before "the limit".
    */
   meetLimit(
     exchange: Exchange,
     name: LimitName,
-    what: string,
+    event: string,
     requestId?: string,
     details = "",
   ): void {
     this.counters.hit(name);
     exchange.metrics.limit = describeLimit(name, this.limits);
-    this.report("warning", `${what}: the limit is ${exchange.metrics.limit}${details}`, requestId);
+    this.report("warning", `${event}: the limit is ${exchange.metrics.limit}${details}`, requestId);
   }
 
   /**
-   * Notes in the log that what belongs to no request has met `stall_time`.
+   * Records in the counters and in the log that work outside of any request has met `stall_time`.
    *
-   * @param what What has become of it, in words before "the limit".
+   * @param event Event for the log, in words before "the limit".
    * @returns The limit's name and value.
    */
-  meetStallTime(what: string): string {
+  meetStallTime(event: string): string {
     this.counters.hit("stall_time");
     const limit = describeLimit("stall_time", this.limits);
-    this.report("warning", `${what}: the limit is ${limit}`);
+    this.report("warning", `${event}: the limit is ${limit}`);
     return limit;
   }
 
-  /** Has the connection closed with the service. */
+  /** Registers a connection that is closed with the service. */
   keep(connection: Duplex): void {
     this.#connections.add(connection);
     connection.on("close", () => this.#connections.delete(connection));
   }
 
   /**
-   * Makes a service of other options that goes on with this one's KV stores, cache, rate counters and counts. It takes
-   * their place once {@linkcode Heir.inherit} is called; requests that still run may go on using them.
+   * Makes a service with other options that uses this one's KV stores, cache, rate counters and counts. It owns them once
+   * {@linkcode Successor.takeOver} is called; running requests of this service may still use them.
    *
-   * @throws {TypeError} If an option makes no sense.
+   * @throws {TypeError} If an option is not valid.
    */
-  makeHeir(options: ServiceOptions): Heir {
+  makeSuccessor(options: ServiceOptions): Successor {
     const { rates, cache, stallClock, counters, kvStores } = this;
     const steps: (() => void)[] = [];
     const earlierKvStores = {
@@ -350,7 +348,7 @@ export class Service {
     const service = new Service(options, inherited);
     return {
       service,
-      inherit: () => {
+      takeOver: () => {
         this.#ownsCache = false;
         const left = [...kvStores].filter(([name, store]) => service.kvStores.get(name) !== store);
         this.#ownKvStores = new Map(left);
@@ -359,15 +357,15 @@ export class Service {
     };
   }
 
-  /** Whether all is being ended. */
+  /** Whether the service is being closed. */
   get closing(): boolean {
     return this.#closing;
   }
 
   /**
-   * Ends everything, also what clients are still reading.
+   * Closes the service, and cuts responses that clients are still reading.
    *
-   * @returns When the cache's driver has answered, or has had `limits.driver_time` to do so.
+   * @returns Resolves when the cache's driver has answered, or `limits.driver_time` is over.
    */
   close(): Eventually<void> {
     this.#closing = true;
@@ -380,7 +378,7 @@ export class Service {
     if (this.#ownsCache) return this.cache.close();
   }
 
-  /** Ends what no guest needs any more. What clients are still reading of a backend's answer comes to its end. */
+  /** Closes the service once its guests have ended; responses that clients are still reading are sent to their end. */
   retire(): void {
     this.#end();
     if (this.#ownsCache) this.cache.retire();
@@ -395,12 +393,7 @@ export class Service {
   }
 }
 
-function catchAllOf({ backends, catchAll }: ServiceOptions): BackendLookup {
-  if (typeof backends === "function") return backends;
-  return () => catchAll;
-}
-
-/** An error with its stack, for a log. */
+/** Returns an error as text for a log: its stack if it has one. */
 export function describe(error: unknown): string {
   return error instanceof Error ? error.stack ?? error.message : String(error);
 }

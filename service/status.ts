@@ -1,32 +1,32 @@
 import type { BackendStats } from "./backends/backend.ts";
 
-/** How a program is doing, and what has been counted since it was loaded. */
+/** State of a program, and counts since it was loaded. */
 export interface Status {
-  /** Of the program that new requests get. */
+  /** Instances of the program that new requests get. */
   readonly instances: {
-    /** Those that there are. */
+    /** Number of instances. */
     readonly live: number;
-    /** Those of them that run nothing. */
+    /** Number of instances that run nothing. */
     readonly idle: number;
-    /** How many there may be. */
+    /** Maximum number of instances (`limits.instances`). */
     readonly most: number;
   };
-  /** Requests that wait for an instance. */
+  /** Number of requests that wait for an instance. */
   readonly queued: number;
-  /** Guests that have trapped. */
+  /** Number of guests that have trapped. */
   readonly traps: number;
-  /** How often a limit has refused or ended something, by its name. Those that never did are not there. */
+  /** Number of times that each limit has refused or ended something; limits without any are left out. */
   readonly limits: Readonly<Record<string, number>>;
-  /** Requests to backends, by name; all those that the options do not know are under `(other)`. */
+  /** Requests to backends by name; those to names that the options do not define are under `(other)`. */
   readonly backends: Readonly<Record<string, Readonly<BackendStats>>>;
 }
 
-/** Counts for {@linkcode Status}. Whoever notices something counts it here. */
+/** Counts for {@linkcode Status}, kept by the code that notices each event. */
 export class Counters {
   traps = 0;
   readonly limits: Record<string, number> = {};
 
-  /** The limit has refused or ended something. */
+  /** Counts that a limit has refused or ended something. */
   hit(limit: string): void {
     this.limits[limit] = (this.limits[limit] ?? 0) + 1;
   }

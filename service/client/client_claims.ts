@@ -1,12 +1,12 @@
 import { HeaderList } from "../http/headers.ts";
 
 /**
- * Fields in which Fastly's network tells programs of a request, or SDKs the host: whether it came over TLS, whether
- * another cache of Fastly's sent it, what it is cached under. A client has no say in that.
+ * Request fields that only Fastly's network and SDKs may set: whether the request came over TLS (`fastly-ssl`), whether
+ * another Fastly cache sent it (`fastly-ff`), its cache key (`fastly-xqd-…`). A client could forge them.
  */
 const CLAIM = /^fastly-(?:ssl|ff|xqd-.*)$/i;
 
-/** A copy of a client's fields without those. */
+/** Returns a copy of a client's fields without them. */
 export function withoutClaims(headers: HeaderList): HeaderList {
   const { raw } = headers;
   for (let i = 0; i < raw.length; i += 2) if (CLAIM.test(raw[i]!)) return filtered(raw);

@@ -19,101 +19,101 @@ export const VERIFY_RESULTS: readonly VerifyResult[] = [
   "certificate-unknown",
 ];
 
-/** What is known of a client's TLS connection. */
+/** Facts of a client's TLS connection. */
 export interface TlsFacts {
-  /** As OpenSSL names it: `TLSv1.3`. */
+  /** OpenSSL's name of the protocol version: `TLSv1.3`. */
   readonly protocol?: string;
   /** OpenSSL's name of the cipher suite: `ECDHE-RSA-AES128-GCM-SHA256`. */
   readonly cipher?: string;
-  /** The name that the client asked for (SNI). */
+  /** Server name that the client sent (SNI, RFC 6066, section 3). */
   readonly serverName?: string;
-  /** The ClientHello message, as it came in the handshake. */
+  /** ClientHello message of the handshake (RFC 8446, section 4.1.2). */
   readonly clientHello?: Uint8Array;
-  /** The JA3 fingerprint: an MD5 digest in 32 hexadecimal digits. */
+  /** JA3 fingerprint: an MD5 digest in 32 hexadecimal digits. */
   readonly ja3?: string;
-  /** The JA4 fingerprint: three parts joined by `_`, as `t13d1516h2_8daaf6152771_02713d6af862`. */
+  /** JA4 fingerprint: three parts joined by `_`, as `t13d1516h2_8daaf6152771_02713d6af862`. */
   readonly ja4?: string;
-  /** The client's own certificate, in PEM. */
+  /** Client certificate, in PEM. */
   readonly clientCertificate?: string;
-  /** Whether that certificate was accepted. Without it the guest learns that there is none to ask about. */
+  /** Result of its verification. Without it the hostcall answers `none` (there is no certificate). */
   readonly verifyResult?: VerifyResult;
 }
 
-/** What bot management would say. */
+/** Results of bot management. */
 export interface BotFacts {
-  /** Whether the request was looked at. By default it was not. */
+  /** Whether the request was analyzed. By default `false`. */
   readonly analyzed?: boolean;
-  /** Whether it is a bot's. By default it is not. */
+  /** Whether it comes from a bot. By default `false`. */
   readonly detected?: boolean;
-  /** Which bot it is, as `GoogleBot`. By default the guest learns that it is not known. */
+  /** Name of the bot, as `GoogleBot`. By default not known. */
   readonly name?: string;
-  /** The name of a category, such as `ai-crawler`, or its number in the ABI as text. By default not known. */
+  /** Name of its category, as `ai-crawler`, or the category's number in the ABI as text. By default not known. */
   readonly category?: string;
-  /** Whether the bot is who it says it is. By default not known. */
+  /** Whether the bot's identity was verified. By default not known. */
   readonly verified?: boolean;
 }
 
-/** What the client's address is known for. All of it is `false` where nothing is said, once there is any of it. */
+/** Facts of the client's address as a proxy's. If any is given, those left out are `false`, but for `vpnServiceName`. */
 export interface ProxyFacts {
-  /** Whether it hides its client in any of the ways below. */
+  /** Whether it hides its client in one of the ways below. */
   readonly anonymous?: boolean;
   /** Whether it belongs to a VPN that its provider offers for anonymity. */
   readonly anonymousVpn?: boolean;
-  /** Whether it belongs to a provider of hosting, which people do not browse from. */
+  /** Whether it belongs to a hosting provider. */
   readonly hostingProvider?: boolean;
   /** Whether it is a proxy that is itself behind a VPN. */
   readonly proxyOverVpn?: boolean;
-  /** Whether it is a proxy that is open to anybody. */
+  /** Whether it is a proxy that is open to the public. */
   readonly publicProxy?: boolean;
-  /** Whether it is the way out of a relay service, such as iCloud Private Relay. */
+  /** Whether it is an exit of a relay service, such as iCloud Private Relay. */
   readonly relayProxy?: boolean;
-  /** Whether it is a proxy at an address that an access provider gives to homes. */
+  /** Whether it is a proxy at a residential address. */
   readonly residentialProxy?: boolean;
-  /** Whether it is a proxy that clients are led to by DNS, to appear in another country. */
+  /** Whether it is a proxy that clients reach by DNS, to appear in another country. */
   readonly smartDnsProxy?: boolean;
-  /** Whether it is where traffic leaves the Tor network. */
+  /** Whether it is an exit node of the Tor network. */
   readonly torExitNode?: boolean;
-  /** Whether it is in a data centre that VPNs run in. */
+  /** Whether it is in a data centre that hosts VPNs. */
   readonly vpnDatacenter?: boolean;
-  /** Whose VPN it belongs to. By default not known, never `false`. */
+  /** Name of the VPN service that it belongs to. By default not known. */
   readonly vpnServiceName?: string;
 }
 
-/** How often a request has come by, this time included. */
+/** Number of times that a request has passed, this one included. */
 export interface Visits {
-  /** At this service. By default one more than `cdn-loop` names this host. */
+  /** Through this service. By default one more than `cdn-loop` names this host (RFC 8586). */
   readonly service?: number;
-  /** At this point of presence. By default as often as at the service. */
+  /** Through this point of presence. By default the same number. */
   readonly pop?: number;
 }
 
-/** What the host knows of whoever sent a request. What is not there is unknown, and has the default that is told. */
+/** Facts of a request's client. Those left out are unknown, and have the defaults below. */
 export interface ClientFacts {
   /** IPv4 or IPv6 address in text, without port or brackets. */
   readonly address: string;
-  /** The TCP port that the client sends from; 0 where there is no socket. */
+  /** TCP port of the client; 0 without a socket. */
   readonly port: number;
-  /** The address that the client reached, as {@linkcode ClientFacts.address}. */
+  /** Address of the server that the client has connected to, in the format of {@linkcode ClientFacts.address}. */
   readonly serverAddress: string;
-  /** The TCP port that the client reached. */
+  /** TCP port of the server. */
   readonly serverPort: number;
-  /** By default a request under `http` has none, and the guest of one under `https` sees empty values. */
+  /** Facts of TLS. By default a request under `http` has none, and one under `https` has empty values. */
   readonly tls?: TlsFacts;
-  /** How the client opens HTTP/2, as Akamai writes such fingerprints: `1:65536|0|0|m,a,s,p`. */
+  /** Fingerprint of the client's HTTP/2 settings, in Akamai's format: `1:65536|0|0|m,a,s,p`. */
   readonly h2Fingerprint?: string;
-  /** The fingerprint of the client's header names. How Fastly makes it is not public, so none is made here. */
+  /** Fingerprint of the client's header names. Fastly's algorithm is not public, so that the host computes none. */
   readonly ohFingerprint?: string;
-  /** Whether the request is part of an attack. By default it is not. */
+  /** Whether the request is part of an attack. By default `false`. */
   readonly ddosDetected?: boolean;
-  /** The region whose rules apply: `eu`, `us`. By default `none`. */
+  /** Region whose rules apply: `eu`, `us`. By default `none`. */
   readonly region?: string;
-  /** By default the request was not looked at. */
+  /** Results of bot management. By default the request was not analyzed. */
   readonly bot?: BotFacts;
-  /** By default nothing is known of the address. */
+  /** Facts of the address as a proxy's. By default none are known. */
   readonly proxy?: ProxyFacts;
-  /** By default counted in the request's `cdn-loop` field. */
+  /** By default counted from the request's `cdn-loop` fields. */
   readonly visits?: Visits;
 }
 
-/** Facts from elsewhere, on top of what the front knows; `tls`, `bot`, `proxy` and `visits` are merged fact by fact. */
+/** Facts that override those of the server; `tls`, `bot`, `proxy` and `visits` are merged fact by fact. */
 export type FactsOverride = Partial<ClientFacts>;

@@ -2,22 +2,22 @@
 import { UserAgent } from "npm:deno-std@1.4.0/http/user_agent.js";
 import { MAX_PARSED } from "./user_agent.ts";
 
-/** What Fastly's device detection tells of a User-Agent field; it reaches the guest as JSON, with any further keys. */
+/** Result of Fastly's device detection for a User-Agent field. The guest gets it as JSON, further keys included. */
 export interface Device {
-  /** SDKs read the texts `name`, `major`, `minor`, `patch`, `bot_name`; and whether `identified`, `is_bot`, … */
+  /** SDKs read the texts `name`, `major`, `minor`, `patch`, `bot_name`, and the booleans `identified`, `is_bot`, … */
   readonly user_agent?: Readonly<Record<string, unknown>>;
   /** SDKs read the texts `name`, `major`, `minor`, `patch` and `patch_minor`. */
   readonly os?: Readonly<Record<string, unknown>>;
-  /** SDKs read the texts `name`, `brand`, `model`, `hwtype`; and whether `is_mobile`, `is_desktop`, `is_tablet`, … */
+  /** SDKs read the texts `name`, `brand`, `model`, `hwtype`, and the booleans `is_mobile`, `is_desktop`, `is_tablet`, … */
   readonly device?: Readonly<Record<string, unknown>>;
 }
 
-/** Finds the device of a User-Agent field, or nothing. */
+/** Returns the device of a User-Agent field; undefined if it is not known. */
 export type DeviceLookup = (userAgent: string) => Device | undefined;
 
 const DESKTOP = /^(windows|macos|chrome os|linux|[klx]?ubuntu|debian|fedora|[a-z]*bsd|solaris)$/i;
 
-/** The parser's types of hardware, as Fastly calls them. */
+/** Fastly's names for the parser's types of hardware. */
 const HARDWARE: Readonly<Record<string, string>> = {
   console: "Game Console",
   mobile: "Mobile Phone",
@@ -26,8 +26,9 @@ const HARDWARE: Readonly<Record<string, string>> = {
 };
 
 /**
- * The look-up of a service that sets none: what the standard library's parser finds in the field. What it cannot tell
- * (of bots it knows nothing) is left out; nothing for a field that it does not know at all.
+ * Default device lookup: the standard library's parser. Keys that it does not know (those of bots) are left out.
+ *
+ * @returns The device; undefined for a field that the parser does not know.
  */
 export function parseDevice(userAgent: string): Device | undefined {
   const { browser, os, device } = new UserAgent(userAgent.slice(0, MAX_PARSED));

@@ -2,12 +2,12 @@ import type { BotFacts, FactsOverride, ProxyFacts, TlsFacts, Visits } from "./cl
 import { VERIFY_RESULTS, type VerifyResult } from "./client_facts.ts";
 import { octetsOf } from "../util/address.ts";
 
-/** Takes a text apart; undefined where it cannot be a fact of the kind. */
+/** Parses a text; undefined if it is not a fact of the kind. */
 type Read<T> = (text: string) => T | undefined;
 
 interface Kind<T> {
   readonly read: Read<T>;
-  /** What the text must be, for messages. */
+  /** Description of valid texts, for messages. */
   readonly expected: string;
 }
 
@@ -103,16 +103,16 @@ const PLAIN: Fields<Plain> = {
   region: ["region", text],
 };
 
-/** The names under which facts can be written as text, in request fields or in a file, as `bot-name`, `ja4`. */
+/** Names of facts in request fields and files, as `bot-name`, `ja4`. */
 export const FACT_NAMES: readonly string[] = [PLAIN, TLS, BOT, PROXY, VISITS].flatMap((fields) =>
   Object.values(fields).map(([name]) => name)
 );
 
 /**
- * Gathers facts that are written as text.
+ * Reads facts from texts.
  *
- * @param value The text under one of {@linkcode FACT_NAMES}.
- * @param wrong Told of a text that cannot be the fact; it is left out.
+ * @param value Returns the text of a name out of {@linkcode FACT_NAMES}; undefined if there is none.
+ * @param wrong Called for a text that is not valid, which is left out.
  */
 export function readFacts(
   value: (name: string) => string | undefined,

@@ -5,12 +5,12 @@ import type { HeaderList } from "../http/headers.ts";
 
 const decoder = new TextDecoder();
 
-/** Tells more of a client than the front knows, or something else. After a throw, which is logged, the front's hold. */
+/** Returns facts of a client that override those of the server. If it throws, the error is logged and the server's facts are used. */
 export type FactsProvider = (
   exchange: Pick<Exchange, "head" | "client">,
 ) => FactsOverride | undefined;
 
-/** Where facts come from besides the front. */
+/** Options for facts of clients. */
 interface FactsOptions {
   readonly clientFacts?: FactsOverride | FactsProvider;
   readonly factsPrefix?: string;
@@ -18,10 +18,10 @@ interface FactsOptions {
 }
 
 /**
- * All that is known of a client: what the front knows, then `clientFacts`, then, where options believe them, the
- * request's own `x-fastly-bot-*` and prefixed fields. What comes later wins, fact by fact.
+ * Gathers the facts of a client: the server's, then `clientFacts`, then the request's `x-fastly-bot-*` and prefixed
+ * fields if options allow them. Later ones override earlier ones, fact by fact.
  *
- * @param wrong Told of a prefixed field that cannot be the fact.
+ * @param wrong Called for a prefixed field whose value is not valid.
  */
 export function gatherFacts(
   exchange: Pick<Exchange, "head" | "client">,
@@ -46,7 +46,7 @@ export function gatherFacts(
   );
 }
 
-/** Local stand-ins for bot management, as Viceroy has them. Only `true` is true. */
+/** Returns facts of bots from fields, as Viceroy reads them: only the text `true` is true. */
 function botFields(headers: HeaderList): ClientFacts["bot"] | undefined {
   const field = (name: string) => textOf(headers, `x-fastly-bot-${name}`);
   const [analyzed, detected, verified] = ["analyzed", "detected", "verified"].map(field);
@@ -77,7 +77,7 @@ function merge(facts: ClientFacts, more: FactsOverride): ClientFacts {
   }
 }
 
-/** The field's value as the text that its bytes are in UTF-8. */
+/** Returns a field's value, decoded as UTF-8. */
 function textOf(headers: HeaderList, name: string): string | undefined {
   const value = headers.get(name);
   return value === undefined

@@ -1,20 +1,20 @@
 import type { BackendHandler } from "../backends/definition.ts";
 
-/** Where an address is, under the names of Fastly's geolocation JSON. Some SDKs take no record with a key missing. */
+/** Location of an address, with the keys of Fastly's geolocation JSON. Some SDKs refuse a record that lacks a key. */
 export interface Geo {
-  /** Who runs the autonomous system, as `Fastly, Inc`. */
+  /** Name of the autonomous system, as `Fastly, Inc`. */
   as_name?: string;
-  /** The number of the autonomous system, as 54113. */
+  /** Number of the autonomous system, as 54113. */
   as_number?: number;
-  /** The telephone area code, in North America; 0 for none. */
+  /** Telephone area code, in North America; 0 for none. */
   area_code?: number;
   /** In English, as `San Francisco`. */
   city?: string;
-  /** A word of Fastly's: `broadband`, `cable`, `dialup`, `mobile`, `satellite`, `xdsl`, … */
+  /** Speed class: `broadband`, `cable`, `dialup`, `mobile`, `satellite`, `xdsl`, … */
   conn_speed?: string;
-  /** A word of Fastly's: `wired`, `wifi`, `mobile`, `dialup`, `satellite`; `?` for not known. */
+  /** Type of connection: `wired`, `wifi`, `mobile`, `dialup`, `satellite`; `?` for not known. */
   conn_type?: string;
-  /** Two letters, as `NA`. */
+  /** Continent in two letters, as `NA`. */
   continent?: string;
   /** ISO 3166-1, two letters. */
   country_code?: string;
@@ -22,30 +22,30 @@ export interface Geo {
   country_code3?: string;
   /** In English, as `United States of America`. */
   country_name?: string;
-  /** Degrees, north of the equator above 0. */
+  /** In degrees, positive to the north. */
   latitude?: number;
-  /** Degrees, east of Greenwich above 0. */
+  /** In degrees, positive to the east. */
   longitude?: number;
-  /** The designated market area, in the United States; 0 for none. */
+  /** Designated market area, in the United States; 0 for none. */
   metro_code?: number;
-  /** As it is written there: `94107`, `100-0001`. */
+  /** In the country's own format: `94107`, `100-0001`. */
   postal_code?: string;
-  /** A word of Fastly's: `cloud`, `tor-exit`, `vpn`, …; `?` for no proxy that is known. */
+  /** Description of the proxy: `cloud`, `tor-exit`, `vpn`, …; `?` if none is known. */
   proxy_description?: string;
-  /** A word of Fastly's: `anonymous`, `corporate`, `hosting`, `public`, …; `?` for no proxy that is known. */
+  /** Type of the proxy: `anonymous`, `corporate`, `hosting`, `public`, …; `?` if none is known. */
   proxy_type?: string;
   /** ISO 3166-2, without the country. */
   region?: string;
-  /** Hours and minutes as one number: `-600` is six hours behind. */
+  /** Hours and minutes as one number: `-600` is six hours behind UTC. */
   utc_offset?: number;
-  /** Further keys reach the guest as they are. */
+  /** Further keys, which the guest gets too. */
   [key: string]: unknown;
 }
 
-/** Finds the record of an address in text (`203.0.113.9`, `2001:db8::1`), or nothing. */
+/** Returns the record of an address (`203.0.113.9`, `2001:db8::1`); undefined if there is none. */
 export type GeoLookup = (ip: string) => Geo | undefined;
 
-/** The look-up of a service that sets none: loopback addresses are at Fastly's head office, others unknown. */
+/** Default geo lookup: loopback addresses are at Fastly's head office, others unknown. */
 export function loopbackGeo(ip: string): Geo | undefined {
   if (ip !== "::1" && !ip.startsWith("127.")) return undefined;
   return {
@@ -70,7 +70,7 @@ export function loopbackGeo(ip: string): Geo | undefined {
   };
 }
 
-/** The record of every address in fastlike v0.4.0: guests of 2020 get it where the look-up has none. */
+/** Returns the record of every address in fastlike v0.4.0, which guests of 2020 get for addresses that are not known. */
 export function defaultGeo(_ip: string): Geo {
   return {
     as_name: "fastlike",
@@ -95,8 +95,9 @@ export function defaultGeo(_ip: string): Geo {
 }
 
 /**
- * The backend named `geolocation` that guests of 2020 send their look-ups to: the address comes in the field
- * `fastly-xqd-arg1`, the record goes back as JSON. Addresses that `lookup` does not know get {@linkcode defaultGeo}'s.
+ * Makes the handler of the backend `geolocation`, to which guests of 2020 send their lookups: the address is in the field
+ * `fastly-xqd-arg1`, the response is the record as JSON. Addresses unknown to `lookup` get the record of
+ * {@linkcode defaultGeo}.
  */
 export function geoHandler(lookup: GeoLookup): BackendHandler {
   return (request) => {

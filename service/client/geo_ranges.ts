@@ -3,10 +3,10 @@ import { PrefixMap, rangeOf } from "../util/prefix_map.ts";
 import type { Geo, GeoLookup } from "./geo.ts";
 
 /**
- * Finds the record of the smallest range that an address is in; of equal ranges the last.
+ * Makes a geo lookup of ranges: an address has the record of the smallest range that contains it.
  *
- * @param ranges Records by range, as `192.0.2.0/24`, or by address, in any spelling.
- * @throws {TypeError} If a range is none.
+ * @param ranges Records by range, as `192.0.2.0/24`, or by address, in any spelling; of equal ranges the last counts.
+ * @throws {TypeError} If a text is not a range of addresses.
  */
 export function geoRanges(ranges: Iterable<readonly [range: string, record: Geo]>): GeoLookup {
   const records = new PrefixMap<Geo>();

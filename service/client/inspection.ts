@@ -1,47 +1,48 @@
 import type { Eventually } from "../http/bytes.ts";
 import type { HeaderList } from "../http/headers.ts";
 
-/** A request that a guest has the Next-Gen WAF look at. */
+/** Request that a guest asks the Next-Gen WAF to inspect. */
 export interface Inspection {
-  /** The method token, in the guest's case. */
+  /** Method, in the guest's case. */
   readonly method: string;
-  /** As the guest has set it, mostly absolute; `/` if it has not. */
+  /** URL that the guest has set, usually absolute; `/` if it has set none. */
   readonly url: string;
-  /** A copy. */
+  /** Copy of the request's fields. */
   readonly headers: HeaderList;
-  /** The customer of the WAF, as the guest names it; never empty. */
+  /** Customer of the WAF, as the guest names it; never empty. */
   readonly corp: string;
-  /** The customer's site, as the guest names it; never empty. */
+  /** Site of the customer, as the guest names it; never empty. */
   readonly workspace: string;
-  /** The address that the guest gives, else that of the client whose request it is; undefined for the guest's own. */
+  /** Address that the guest gives, or else the client's; undefined for a request that the guest has made itself. */
   readonly clientAddress: string | undefined;
   /**
-   * The body, or its first bytes, once they have arrived. The guest still reads it from its start.
+   * Reads the body from its start; the guest can still read all of it.
    *
-   * @param most The most bytes. By default all.
-   * @throws {Error} After the verdict has been given.
+   * @param most Maximum number of bytes. By default the whole body.
+   * @returns The bytes, once they have arrived.
+   * @throws {Error} If it is called after the verdict.
    */
   body(most?: number): Promise<Uint8Array>;
 }
 
-/** What the Next-Gen WAF decided. */
+/** Decision of the Next-Gen WAF. */
 export interface Verdict {
-  /** What the guest should do: `allow`, `block`, `unauthorized`, or what a newer WAF says. By default `allow`. */
+  /** Action for the guest: `allow`, `block`, `unauthorized`, or another one. By default `allow`. */
   readonly verdict?: string;
-  /** The WAF's own status, which tells kinds of blocks apart: 200 allows, 406 blocks. By default 200. */
+  /** Status of the WAF: 200 allows, 406 blocks. By default 200. */
   readonly response?: number;
-  /** Where to send the client instead. By default nowhere. */
+  /** URL to redirect the client to. By default none. */
   readonly redirectUrl?: string;
-  /** Signals that the request has raised. By default none. */
+  /** Signals of the request. By default none. */
   readonly tags?: readonly string[];
-  /** Milliseconds that the decision took. By default 0. */
+  /** Duration of the decision in milliseconds. By default 0. */
   readonly decisionMs?: number;
 }
 
-/** Stands for the Next-Gen WAF. A throw fails the guest's call, and the log tells why. */
+/** Decides on a request in place of the Next-Gen WAF. If it throws, the guest's call fails and the error is logged. */
 export type Inspector = (inspection: Inspection) => Eventually<Verdict>;
 
-/** The verdict as guests parse it. */
+/** Returns a verdict as JSON in the format that SDKs parse. */
 export function verdictJson(verdict: Verdict): string {
   const { response = 200, redirectUrl = "", tags = [], decisionMs = 0 } = verdict;
   return JSON.stringify({

@@ -5,12 +5,12 @@ import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../http/e
 import type { HeaderList } from "../http/headers.ts";
 import type { RequestMetrics } from "../http/request_metrics.ts";
 
-/** Ranges that have a name. */
+/** Named ranges. */
 const NAMED: ReadonlyMap<string, readonly string[]> = new Map([
   ["loopback", ["127.0.0.0/8", "::1/128"]],
   ["private", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]],
 ]);
-/** What proxies call the schemes; those of WebSockets are Traefik's. */
+/** Schemes by their names in `x-forwarded-proto`; Traefik sends those of WebSockets. */
 const SCHEMES: ReadonlyMap<string, string> = new Map([
   ["http", "http:"],
   ["https", "https:"],
@@ -18,25 +18,25 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
   ["wss", "https:"],
 ]);
 
-/** Peers that are remembered. */
+/** Maximum number of peers whose trust is cached. */
 const MAX_PEERS = 1000;
 
-/** What {@linkcode isProxyRange} takes, for messages. */
+/** Description of the texts that {@linkcode isProxyRange} accepts, for messages. */
 export const PROXY_RANGE = "an address, a range as 10.0.0.0/8, loopback or private";
 
-/** Whether the text says which proxies to trust. */
+/** Whether a text is a valid value of `trustProxy`. */
 export function isProxyRange(text: string): boolean {
   return NAMED.has(text) || rangeOf(text) !== undefined;
 }
 
-/** The proxies whose word on their clients counts. */
+/** Trusted proxies, whose `x-forwarded-for` and `x-forwarded-proto` fields are used. */
 export class TrustedProxies {
   readonly #ranges = new PrefixMap<true>();
   readonly #peers = new Map<string, boolean>();
 
   /**
    * @param ranges Each is {@linkcode PROXY_RANGE}.
-   * @throws {TypeError} If one is none.
+   * @throws {TypeError} If one is not valid.
    */
   constructor(ranges: readonly string[]) {
     const wrong = ranges.find((text) => !isProxyRange(text));
@@ -49,9 +49,9 @@ export class TrustedProxies {
   }
 
   /**
-   * The exchange as it was at the first proxy of ours: the client is the last of `x-forwarded-for` that is not a
-   * trusted proxy, or the first of all if every one is; the scheme is that of `x-forwarded-proto`. Fields of other
-   * peers mean nothing, nor does a list with something in it that is no address.
+   * Returns the exchange with the client and the scheme that the first trusted proxy saw. The client is the last address
+   * of `x-forwarded-for` that is not a trusted proxy, or the first one if all are; the scheme is that of
+   * `x-forwarded-proto`. Fields of untrusted peers are ignored, as are lists with a text that is not an address.
    */
   see(exchange: Exchange): Exchange {
     const { head, client } = exchange;
@@ -67,7 +67,7 @@ export class TrustedProxies {
     );
   }
 
-  /** Proxies are few: taking their addresses apart for each request would cost more than the rest. */
+  /** Whether a peer is trusted; cached, since proxies are few and parsing their addresses is the main cost. */
   #trustsPeer(address: string): boolean {
     const known = this.#peers.get(address);
     if (known !== undefined) return known;
@@ -82,7 +82,7 @@ export class TrustedProxies {
     return this.#ranges.lookup(octets) === true;
   }
 
-  /** The client in the list; undefined if it cannot be told. */
+  /** Finds the client in the list; undefined if an item before it is not an address. */
   #clientAmong(hops: readonly string[]): Hop | undefined {
     for (let at = hops.length - 1; at >= 0; at--) {
       const [, ipv6, ipv4, port = "0"] = WITH_PORT.exec(hops[at]!) ?? [];
@@ -93,12 +93,12 @@ export class TrustedProxies {
   }
 }
 
-/** Facts of a client whose connection is with the proxy: its TLS and fingerprints are not seen here. */
+/** Returns the facts of a client behind the proxy, whose TLS and fingerprints are not known here. */
 function behind({ serverAddress, serverPort }: ClientFacts, { octets, port }: Hop): ClientFacts {
   return { address: addressOf(octets), port, serverAddress, serverPort };
 }
 
-/** An exchange with another head and client. */
+/** Exchange with another head and client. */
 class ForwardedExchange implements Exchange {
   readonly head: RequestHead;
   readonly client: ClientFacts;
@@ -133,28 +133,29 @@ class ForwardedExchange implements Exchange {
   }
 }
 
-/** The items of a list that may be in several fields. */
+/** Returns the items of a list field, which may be repeated (RFC 9110, section 5.6.1). */
 function listOf(headers: HeaderList, name: string): string[] {
   return headers.getAll(name).join(",").split(",").map((item) => item.trim()).filter(Boolean);
 }
 
-/** A client in a list, with or without its port, IPv6 with or without brackets. */
+/** Item of `x-forwarded-for`. */
 interface Hop {
-  /** Where it is in the list. */
+  /** Index in the list. */
   readonly at: number;
   readonly octets: Uint8Array;
-  /** 0 if it was not told. */
+  /** 0 if the item has none. */
   readonly port: number;
 }
 
+/** Address with an optional port, IPv6 in brackets. */
 const WITH_PORT = /^(?:\[([^[\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/;
 
-/** What the hop says that saw the client, if each has said it; else what the nearest says. */
+/** Returns the scheme at the client's hop if each hop has added one, otherwise the last one. */
 function schemeOf(
   protocols: readonly string[],
   hops: number,
   at: number | undefined,
 ): string | undefined {
-  const said = at !== undefined && protocols.length === hops ? protocols[at] : protocols.at(-1);
-  return said && SCHEMES.get(said.toLowerCase());
+  const name = at !== undefined && protocols.length === hops ? protocols[at] : protocols.at(-1);
+  return name && SCHEMES.get(name.toLowerCase());
 }

@@ -1,4 +1,4 @@
-/** The part of the standard library's `http/user_agent` that is used here. */
+/** Part of the standard library's `http/user_agent` that is used here. */
 export class UserAgent {
   constructor(userAgent: string | null);
   readonly browser: { readonly name: string | undefined; readonly version: string | undefined };

@@ -4,7 +4,7 @@ import type { HeaderList } from "./headers.ts";
 
 export type { Eventually } from "../util/eventually.ts";
 
-/** A body that arrives over time. One reader pulls it, one `read` at a time. */
+/** A body that arrives over time. It has one reader, which makes one `read` at a time. */
 export interface ByteSource {
   /** Bytes that are still to be read; undefined if that is not known. */
   readonly length: number | undefined;
@@ -19,7 +19,7 @@ export interface ByteSource {
   read(): Eventually<Uint8Array | undefined>;
   /** Ends reading: the source may close what it reads from. */
   cancel(reason?: unknown): void;
-  /** Whether only the given run of a program writes what is read next: then it must not wait for it. */
+  /** Whether the next bytes are written by the given run of a program alone, which must not wait for them. */
   isHeldBy?(run: object): boolean;
 }
 
@@ -63,7 +63,7 @@ export async function collect(payload: Payload): Promise<Uint8Array> {
   return concat(chunks);
 }
 
-/** Most bytes of an unwanted body that are read before its source is cancelled. */
+/** Maximum number of bytes of an unwanted body that are read before its source is cancelled. */
 const MAX_DISCARDED = 1 << 20;
 
 /**
@@ -76,7 +76,7 @@ export async function discard(payload: Payload): Promise<void> {
     let left = MAX_DISCARDED;
     for (let chunk; left > 0 && (chunk = await payload.read());) left -= chunk.length;
   } catch {
-    // The body failed; nobody wanted it.
+    // A failure of an unwanted body is ignored.
   }
   payload.cancel(new Error("Nobody wants the rest of the body"));
 }

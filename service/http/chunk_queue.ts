@@ -9,13 +9,13 @@ import {
 } from "./bytes.ts";
 import { HeaderList } from "./headers.ts";
 
-/** Read pieces whose places stay in the array before it is shortened: `shift` on a long array is slow. */
+/** Maximum number of read pieces at the front of the array before it is shortened: `shift` takes linear time. */
 const MAX_EMPTY = 1024;
 
-/** A body of several pieces, whole ones and sources, which are read in order as one. */
+/** Body of several pieces, byte arrays and sources, which are read in order. */
 export class ChunkQueue implements ByteSource {
   #trailers: HeaderList | undefined;
-  /** Pieces from index `#first` on; those before it were read and are empty. */
+  /** Pieces, from index `#first` on; those before it were read, and are empty. */
   readonly #pieces: Payload[] = [];
   #first = 0;
   #arriving: Promise<void> | undefined;
@@ -28,12 +28,12 @@ export class ChunkQueue implements ByteSource {
     return this.#done;
   }
 
-  /** Trailer fields that were appended, and those of each source once it has ended. */
+  /** Trailer fields: those that were appended, and those of each source once it has ended. */
   get trailers(): HeaderList {
     return this.#trailers ??= new HeaderList();
   }
 
-  /** Undefined also where trailers follow a source: they need chunks. */
+  /** Number of unread bytes; undefined if it is not known, or if a source has trailers, which need chunked coding. */
   get length(): number | undefined {
     let length = 0;
     for (const piece of this.#pieces) {
@@ -105,7 +105,7 @@ export class ChunkQueue implements ByteSource {
     try {
       return this.#pull();
     } catch {
-      return true; // the failure is the next read's to tell
+      return true; // the next read throws the error
     }
   }
 
@@ -137,7 +137,7 @@ export class ChunkQueue implements ByteSource {
     this.#first = 0;
   }
 
-  /** Reads from a source at the front until there are bytes or the end; false if the source makes it wait. */
+  /** Reads from a source at the front until there are bytes or the end; false if that has to wait. */
   #pull(): boolean {
     for (;;) {
       const head = this.#pieces[this.#first];
@@ -166,9 +166,9 @@ export class ChunkQueue implements ByteSource {
   }
 
   #place(source: ByteSource, chunk: Uint8Array | undefined): void {
-    // A piece may have been put in front meanwhile: it is read first.
+    // The source may not be first any more: pieces may have been prepended, which are read first.
     const at = this.#pieces.indexOf(source, this.#first);
-    if (at < 0) return; // cancelled meanwhile
+    if (at < 0) return; // the queue was cancelled
     if (chunk) {
       this.#count(chunk, 1);
       return void this.#pieces.splice(at, 0, chunk);

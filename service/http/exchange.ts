@@ -38,8 +38,8 @@ export interface ResponseHead {
 }
 
 /**
- * One request and the way to answer it: the interface between the engine and what takes requests (a `Request` handler, an
- * HTTP server, a test). The engine calls `respond` once (twice if it throws), and before it `inform` any number of times.
+ * A request and the means to respond to it: the interface between the engine and a server (`server/`, a `Request`
+ * handler, a test). The engine calls `respond` once (twice if it throws), after any number of calls of `inform`.
  */
 export interface Exchange {
   /** Head of the request; it does not change. */
@@ -57,7 +57,7 @@ export interface Exchange {
    * once more, with a 500.
    */
   respond(head: ResponseHead, body: Payload): void;
-  /** Cuts short a response whose client does not take it, and cancels its body. Does nothing once all of it was sent. */
+  /** Cuts short a response whose client does not read it, and cancels its body. Does nothing once all of it was sent. */
   cut?(reason: Error): void;
   /** Calls back if the client disconnects before all of its response was sent. */
   onGone(callback: (reason: Error) => void): void;

@@ -1,44 +1,49 @@
-/** Fields of one name: their names in their own case, their values, and where they stand among all fields. */
+/** Fields of one name, in three parallel lists. */
 interface Group {
+  /** Names in their own case. */
   readonly names: readonly string[];
   readonly values: readonly string[];
+  /** Positions among all fields; equal for values that were set together. */
   readonly places: readonly number[];
 }
 
-interface Placed {
+/** A field with its position among all fields. */
+interface PlacedField {
   readonly place: number;
   readonly name: string;
   readonly value: string;
 }
 
-/** Header fields by their names, for lists that are too long to be scanned at each look-up and change. */
+/** Index of header fields by name, for lists that are too long to be scanned at each lookup and change. */
 export class FieldIndex {
-  /** In the order in which the names first appear: a name that is removed and added again comes last. */
+  /** Groups by name in lower case, in order of first appearance; a name that is removed and added again comes last. */
   readonly #groups = new Map<string, { names: string[]; values: string[]; places: number[] }>();
   #names: readonly string[] | undefined;
+  /** Position of the next field that is appended. */
   #next = 0;
   #size = 0;
 
-  /** Takes `[name, value, name, value, …]`. */
+  /** @param raw `[name, value, name, value, …]` */
   constructor(raw: readonly string[]) {
     for (let i = 0; i < raw.length; i += 2) this.append(raw[i]!, raw[i + 1]!);
   }
 
-  /** How many fields there are, repeats counted. */
+  /** Number of fields, repeats included. */
   get size(): number {
     return this.#size;
   }
 
-  /** The distinct names in lower case, in the order in which they first appear. */
+  /** Distinct names in lower case, in order of first appearance. */
   get names(): readonly string[] {
     return this.#names ??= [...this.#groups.keys()];
   }
 
-  /** Every field under the name; undefined if there is none. Valid until the next change. */
+  /** Returns all fields of a name; undefined if there are none. Valid until the next change. */
   find(name: string): Group | undefined {
     return this.#groups.get(name.toLowerCase());
   }
 
+  /** Adds a field at the end. */
   append(name: string, value: string): void {
     this.#size++;
     const group = this.#groups.get(name.toLowerCase());
@@ -48,7 +53,7 @@ export class FieldIndex {
     group.places.push(this.#next++);
   }
 
-  /** Replaces every value under the name, at the place of the first, else at the end. */
+  /** Replaces all fields of a name, at the position of the first; at the end if there were none. */
   set(name: string, values: readonly string[]): void {
     const old = this.find(name);
     this.#size += values.length - (old?.values.length ?? 0);
@@ -66,13 +71,13 @@ export class FieldIndex {
     });
   }
 
-  /** All fields in order, as `[name, value, name, value, …]`. */
+  /** Returns all fields in order, as `[name, value, name, value, …]`. */
   raw(): string[] {
-    const fields: Placed[] = [];
+    const fields: PlacedField[] = [];
     for (const { names, values, places } of this.#groups.values()) {
       values.forEach((value, i) => fields.push({ place: places[i]!, name: names[i]!, value }));
     }
-    fields.sort((one, other) => one.place - other.place); // is stable: values set together stay so
+    fields.sort((one, other) => one.place - other.place); // stable: values that were set together keep their order
     return fields.flatMap(({ name, value }) => [name, value]);
   }
 }

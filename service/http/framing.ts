@@ -2,11 +2,11 @@
  * Framing of messages that the host sends: Content-Length, Transfer-Encoding, and content that fits them.
  *
  * - `frameRequest`: a guest's request, on its way to a backend;
- * - `frameResponse`: a guest's response, on its way to an exchange, whatever carries that;
- * - `frameForHttp1` in `http1_framing.ts`: any response on an HTTP/1 connection: chunks, the end of the connection, and
- *   heads of exchanges' users that do not fit their content.
+ * - `frameResponse`: a guest's response, on its way to an exchange of any protocol;
+ * - `frameForHttp1` in `http1_framing.ts`: a response on an HTTP/1 connection: chunks, the end of the connection, and
+ *   heads that do not fit their content.
  *
- * Writers only write what is decided here.
+ * Writers do not decide on framing themselves.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { declarableLength, type Payload } from "./bytes.ts";
 import type { HeaderList } from "./headers.ts";
 import { cutAt } from "./measured_source.ts";
 
-/** Who decides on Content-Length and Transfer-Encoding: the host, or the guest by its own fields if they are valid. */
+/** Source of Content-Length and Transfer-Encoding: the host, or the guest's own fields if they are valid. */
 export type Framing = "automatic" | "manual";
 
 /** A message whose framing fields and content fit each other. */
@@ -34,7 +34,7 @@ const BODILESS_METHODS: ReadonlySet<string> = new Set([
   "DELETE",
 ]);
 
-/** Frames a request: by the guest's valid fields with manual framing, else by its length if it is known, else by chunks. */
+/** Frames a request: by the guest's fields if framing is manual and they are valid, by its length if it is known, or by chunks. */
 export function frameRequest(
   headers: HeaderList,
   method: string,
@@ -60,8 +60,8 @@ export function frameRequest(
 
 /**
  * Frames a response: as {@linkcode frameRequest}, but without a known length it gets no framing field, since that depends
- * on the client's version of HTTP. A response to HEAD and a 304 keep the guest's Content-Length; whoever sends them leaves
- * out their content.
+ * on the client's version of HTTP. A response to HEAD and a 304 keep the guest's Content-Length; the server that sends
+ * them leaves out their content.
  *
  * @param toHead Whether the request's method is HEAD.
  */

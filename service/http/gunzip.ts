@@ -5,8 +5,8 @@ import { HostError } from "../errors.ts";
 import type { HeaderList } from "./headers.ts";
 
 /**
- * Decodes gzip (RFC 1952) with `node:zlib` as it is read, of several members too. Nothing happens before the first read.
- * An empty payload decodes to an empty one: a response to HEAD has such a body.
+ * Decodes gzip (RFC 1952) with `node:zlib` while it is read; several members are allowed. Nothing is decoded before the
+ * first read. An empty payload decodes to an empty one, since a response to HEAD has such a body.
  *
  * @returns Source whose reads reject with a `HostError` ("failed") if the bytes are not gzip or end too soon.
  */
@@ -75,7 +75,7 @@ class GunzipSource implements ByteSource {
         this.#fed = true;
         await new Promise<unknown>((resolve) => decoder.write(chunk, resolve));
       } else if (this.#fed) {
-        return void decoder.end(); // and stay feeding: there is no more
+        return void decoder.end(); // `#feeding` stays true: there is nothing left to feed
       } else {
         decoder.destroy();
       }

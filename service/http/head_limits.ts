@@ -2,7 +2,7 @@ import { SendError } from "../errors.ts";
 import type { HeaderList } from "./headers.ts";
 import type { LimitValues } from "../limits.ts";
 
-/** The limits on the header fields of a message. */
+/** Limits on the header fields of a message. */
 export type HeadLimits = Pick<LimitValues, "header_bytes" | "header_count">;
 
 /** Returns the limit that the fields exceed; undefined if they exceed none. */

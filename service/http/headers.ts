@@ -2,31 +2,31 @@ import { refuse } from "../errors.ts";
 import { FieldIndex } from "./field_index.ts";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-// deno-lint-ignore no-control-regex -- what RFC 9110 forbids in a field value
+// deno-lint-ignore no-control-regex -- RFC 9110, section 5.5, forbids these in a field value
 const FORBIDDEN = /[\0-\x08\x0a-\x1f\x7f]/;
-/** The longest header name that a guest may use; a longer one is refused as invalid. */
+/** Longest header name that a guest may use, in bytes; a longer one is refused as `invalid`. */
 const MAX_NAME_BYTES = 65_535;
-/** A list with more fields is indexed at its first look-up: scans by a guest that reads every field are quadratic. */
+/** Maximum number of fields that are scanned. Longer lists are indexed, since reading every field takes quadratic time. */
 const MAX_SCANNED = 64;
 
 /**
- * The header fields of a message as the wire has them: names in their own case, in order, repeats apart.
- * Look-ups ignore case. Values are byte strings: each character is one byte, so any bytes survive the way through.
+ * Header fields of a message as they are on the wire: names in their own case, in order, repeats separate. Lookups ignore
+ * case. Values are byte strings, one character for each byte, so that any bytes are preserved.
  */
 export class HeaderList {
   #raw: readonly string[];
   #owned: string[] | undefined;
   #bytes: number | undefined;
   #index: FieldIndex | undefined;
-  /** Whether only the index has the latest changes. */
+  /** Whether `#raw` lacks the latest changes, which only the index has. */
   #isStale = false;
 
-  /** Takes `[name, value, name, value, …]`, which is copied before the first change. */
+  /** @param raw `[name, value, name, value, …]`, which is copied before the first change; by default empty. */
   constructor(raw: readonly string[] = []) {
     this.#raw = raw;
   }
 
-  /** The fields as `[name, value, name, value, …]`; valid until the next change. */
+  /** Fields as `[name, value, name, value, …]`; valid until the next change. */
   get raw(): readonly string[] {
     if (this.#isStale) {
       this.#raw = this.#owned = this.#index!.raw();
@@ -35,12 +35,12 @@ export class HeaderList {
     return this.#raw;
   }
 
-  /** How many fields there are, repeats counted. */
+  /** Number of fields, repeats included. */
   get size(): number {
     return this.#index?.size ?? this.#raw.length / 2;
   }
 
-  /** What the fields take on the wire of HTTP/1: names, values, and 4 bytes for each field. */
+  /** Size of the fields in HTTP/1: names, values, and 4 bytes for each field. */
   get bytes(): number {
     if (this.#bytes !== undefined) return this.#bytes;
     const { raw } = this;
@@ -49,7 +49,7 @@ export class HeaderList {
     return this.#bytes = bytes;
   }
 
-  /** The first value under the name. */
+  /** Returns the first value of a name; undefined if there is none. */
   get(name: string): string | undefined {
     const index = this.#indexIfLong();
     if (index) return index.find(name)?.values[0];
@@ -58,14 +58,14 @@ export class HeaderList {
     return undefined;
   }
 
-  /** Every value under the name, in order; valid until the next change. */
+  /** Returns all values of a name, in order; valid until the next change. */
   getAll(name: string): readonly string[] {
     const index = this.#indexIfLong();
     if (index) return index.find(name)?.values ?? [];
     const raw = this.#raw;
-    const found: string[] = [];
-    for (let i = 0; i < raw.length; i += 2) if (same(raw[i]!, name)) found.push(raw[i + 1]!);
-    return found;
+    const values: string[] = [];
+    for (let i = 0; i < raw.length; i += 2) if (same(raw[i]!, name)) values.push(raw[i + 1]!);
+    return values;
   }
 
   /** Whether any field has the name. */
@@ -73,7 +73,7 @@ export class HeaderList {
     return this.get(name) !== undefined;
   }
 
-  /** The distinct names in lower case, in the order in which they first appear. */
+  /** Returns the distinct names in lower case, in order of first appearance. */
   names(): readonly string[] {
     const index = this.#indexIfLong();
     if (index) return index.names;
@@ -82,14 +82,14 @@ export class HeaderList {
     return [...names];
   }
 
-  /** Adds a field at the end, unchecked: names and values that come from elsewhere are the caller's to check. */
+  /** Adds a field at the end. It is not checked: callers use {@linkcode checkName} and {@linkcode checkValue}. */
   append(name: string, value: string): void {
     this.#index?.append(name, value);
     if (!this.#isStale) this.#own().push(name, value);
     if (this.#bytes !== undefined) this.#bytes += name.length + value.length + 4;
   }
 
-  /** Replaces every value under the name, at the place of the first, else at the end. As unchecked as `append`. */
+  /** Replaces all fields of a name, at the position of the first; at the end if there were none. Nothing is checked. */
   set(name: string, ...values: string[]): void {
     const index = this.#indexIfLong();
     if (index) return this.#setIndexed(index, name, values);
@@ -121,21 +121,25 @@ export class HeaderList {
     this.#isStale = true;
   }
 
-  /** Removes every value under the name; says whether there was one. */
+  /**
+   * Removes all fields of a name.
+   *
+   * @returns Whether there was one.
+   */
   delete(name: string): boolean {
     if (!this.has(name)) return false;
     this.set(name);
     return true;
   }
 
-  /** A list of the same fields; a change of either does not reach the other. */
+  /** Returns an independent copy; the fields are shared until one of the two changes. */
   copy(): HeaderList {
     const { raw } = this;
-    this.#owned = undefined; // both copy before their next change
+    this.#owned = undefined; // both lists copy the fields before their next change
     return new HeaderList(raw);
   }
 
-  /** Every field in order, repeats apart. */
+  /** Iterates over all fields in order, repeats separate. */
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
     const { raw } = this;
     for (let i = 0; i < raw.length; i += 2) yield [raw[i]!, raw[i + 1]!];
@@ -154,12 +158,16 @@ export class HeaderList {
   }
 }
 
-/** Whether {@linkcode checkName} lets a field name through. */
+/** Whether {@linkcode checkName} accepts a field name. */
 export function isName(name: string): boolean {
   return name.length <= MAX_NAME_BYTES && TOKEN.test(name);
 }
 
-/** Refuses what RFC 9110 does not allow as a field name. */
+/**
+ * Returns a field name that is a token (RFC 9110, section 5.6.2).
+ *
+ * @throws {HostError} `invalid` for a name that is too long, `failed` for one that is not a token.
+ */
 export function checkName(name: string): string {
   if (name.length > MAX_NAME_BYTES) {
     refuse(
@@ -172,14 +180,22 @@ export function checkName(name: string): string {
     : refuse("failed", `Cannot use ${JSON.stringify(name)} as a header name`);
 }
 
-/** Refuses what RFC 9110 does not allow in a field value. */
+/**
+ * Returns a field value without control characters (RFC 9110, section 5.5).
+ *
+ * @throws {HostError} `failed` for another one.
+ */
 export function checkValue(value: string): string {
   return FORBIDDEN.test(value)
     ? refuse("failed", `Cannot use ${JSON.stringify(value)} as a header value`)
     : value;
 }
 
-/** Refuses what RFC 9110 does not allow as a method. */
+/**
+ * Returns a method that is a token (RFC 9110, section 9.1).
+ *
+ * @throws {HostError} `failed` for another one.
+ */
 export function checkMethod(method: string): string {
   return TOKEN.test(method)
     ? method

@@ -1,25 +1,25 @@
 import type { ResponseHead } from "./exchange.ts";
 import { isName } from "./headers.ts";
 
-/** How the client learns where a response's content ends (RFC 9112, section 6.3). */
+/** Framing of a response's content (RFC 9112, section 6.3). */
 export type ResponseFraming =
   /** There is no content. */
   | { readonly kind: "none" }
   /** By Content-Length. */
   | { readonly kind: "length"; readonly length: number }
   | { readonly kind: "chunked" }
-  /** By the end of the connection: clients of HTTP/1.0 know no chunks. */
+  /** By the end of the connection, for clients of HTTP/1.0, which do not know chunks. */
   | { readonly kind: "close" };
 
-/** What of the request decides on the framing of its response. */
+/** Properties of a request that decide on the framing of its response. */
 export interface FramingRequest {
   /** Whether the request's method is HEAD. */
   readonly toHead: boolean;
-  /** Whether the client knows chunks: HTTP/1.1. */
+  /** Whether the client supports chunked coding (HTTP/1.1). */
   readonly chunks: boolean;
 }
 
-/** How an HTTP/1 writer sends a response: which fields of the head it leaves out and adds, and how the content ends. */
+/** Instructions for an HTTP/1 writer: fields of the head to leave out and to add, and the framing of the content. */
 export interface Http1Framing {
   /** Names, in lower case, of fields that are not written. */
   readonly dropped: ReadonlySet<string>;
@@ -59,34 +59,34 @@ const DROP_FRAMING: ReadonlySet<string> = new Set([...DROP_LENGTH_AND_CODING, "t
 export function frameForHttp1(
   { status, headers }: ResponseHead,
   length: number | undefined,
-  asked: FramingRequest,
+  request: FramingRequest,
 ): Http1Framing {
-  const found = look(headers.raw);
+  const fields = readFraming(headers.raw);
   const framed = (dropped: ReadonlySet<string>, framing: ResponseFraming, added = "") => ({
     dropped,
     framing,
     added,
-    closes: found.closes,
-    options: found.options,
-    dated: found.dated,
+    closes: fields.closes,
+    options: fields.options,
+    dated: fields.dated,
   });
   if (status === 204) return framed(DROP_FRAMING, NONE);
   if (status === 205) return framed(DROP_FRAMING, NONE, lengthLine(0)); // RFC 9110, section 15.3.6
-  const declared = found.length;
-  if (status === 304 || asked.toHead) {
-    const missing = asked.toHead && status !== 304 && length && found.lengths === 0;
-    if (found.lengths && declared === undefined) return framed(DROP_FRAMING, NONE);
+  const declared = fields.length;
+  if (status === 304 || request.toHead) {
+    const missing = request.toHead && status !== 304 && length && fields.lengths === 0;
+    if (fields.lengths && declared === undefined) return framed(DROP_FRAMING, NONE);
     return framed(DROP_CODING, NONE, missing ? lengthLine(length) : "");
   }
-  if (asked.chunks && found.chunked) return framed(DROP_LENGTH, CHUNKED);
+  if (request.chunks && fields.chunked) return framed(DROP_LENGTH, CHUNKED);
   const known = declared ?? length;
   if (known !== undefined) {
     const framing: ResponseFraming = { kind: "length", length: known };
-    return found.lengths === 1 && declared !== undefined
+    return fields.lengths === 1 && declared !== undefined
       ? framed(DROP_CODING, framing)
       : framed(DROP_FRAMING, framing, lengthLine(known));
   }
-  return asked.chunks
+  return request.chunks
     ? framed(DROP_LENGTH_AND_CODING, CHUNKED, "Transfer-Encoding: chunked\r\n")
     : framed(DROP_FRAMING, CLOSE);
 }
@@ -95,25 +95,26 @@ function lengthLine(length: number): string {
   return `Content-Length: ${length}\r\n`;
 }
 
+/** Framing and connection fields of a head. */
 interface FramingFields {
-  /** How many Content-Length fields there are. */
+  /** Number of Content-Length fields. */
   lengths: number;
-  /** Their value if all of them are numbers and equal. */
+  /** Their value, if all of them are numbers and equal. */
   length: number | undefined;
   codings: number;
-  /** Whether "chunked" is the one transfer coding. */
+  /** Whether `chunked` is the only transfer coding. */
   chunked: boolean;
   closes: boolean;
   options: string;
   dated: boolean;
 }
 
-/** Bit set of the lengths of the names that are looked for: most fields are skipped by their length alone. */
+/** Bit set of the lengths of these fields' names: most other fields are skipped by their length alone. */
 const LENGTHS = ["date", "connection", "content-length", "transfer-encoding"]
   .reduce((bits, { length }) => bits | 1 << length, 0);
 
-function look(raw: readonly string[]): FramingFields {
-  const found: FramingFields = {
+function readFraming(raw: readonly string[]): FramingFields {
+  const fields: FramingFields = {
     lengths: 0,
     length: undefined,
     codings: 0,
@@ -128,31 +129,31 @@ function look(raw: readonly string[]): FramingFields {
     const value = raw[i + 1]!;
     switch (raw[i]!.toLowerCase()) {
       case "date":
-        found.dated = true;
+        fields.dated = true;
         break;
       case "content-length":
-        noteLength(found, value);
+        noteLength(fields, value);
         break;
       case "transfer-encoding":
-        found.chunked = found.codings++ === 0 && value.toLowerCase() === "chunked";
+        fields.chunked = fields.codings++ === 0 && value.toLowerCase() === "chunked";
         break;
       case "connection":
-        noteOptions(found, value);
+        noteOptions(fields, value);
     }
   }
-  return found;
+  return fields;
 }
 
-function noteLength(found: FramingFields, value: string): void {
+function noteLength(fields: FramingFields, value: string): void {
   const length = /^[0-9]{1,15}$/.test(value) ? Number(value) : undefined;
-  found.length = found.lengths === 0 || length === found.length ? length : undefined;
-  found.lengths++;
+  fields.length = fields.lengths === 0 || length === fields.length ? length : undefined;
+  fields.lengths++;
 }
 
-function noteOptions(found: FramingFields, value: string): void {
+function noteOptions(fields: FramingFields, value: string): void {
   for (const option of value.split(",")) {
     const name = option.trim();
-    if (/^close$/i.test(name)) found.closes = true;
-    else if (isName(name) && !/^keep-alive$/i.test(name)) found.options += `, ${name}`;
+    if (/^close$/i.test(name)) fields.closes = true;
+    else if (isName(name) && !/^keep-alive$/i.test(name)) fields.options += `, ${name}`;
   }
 }

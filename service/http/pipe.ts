@@ -4,14 +4,14 @@ import type { ByteCounter, ByteSource, Eventually } from "./bytes.ts";
 import { refuse } from "../errors.ts";
 import type { HeaderList } from "./headers.ts";
 
-/** Bytes that may be written and not yet read; beyond it a write waits. */
+/** Maximum number of bytes that are written and not read yet; beyond it a write waits. */
 const MAX_UNREAD = 64 * 1024;
 
-/** Where a guest's streaming body is written to: a {@linkcode Pipe}, or an object of the cache. */
+/** Destination of a guest's streaming body: a {@linkcode Pipe}, or an object of the cache. */
 export interface BodySink {
   /** Whether a write waits until the reader has caught up. */
   readonly full: boolean;
-  /** Resolves when a write does not wait any more, or can only fail. */
+  /** Resolves when a write need not wait, or would fail. */
   readonly room: Promise<void>;
   /**
    * Back-pressure for sinks that buffer without bound (the cache): resolves once the slowest reader has caught up.
@@ -20,9 +20,9 @@ export interface BodySink {
   readonly drained?: () => Eventually<void>;
   /** Writes bytes, which the sink keeps without a copy. Waits first while it is full. */
   write(chunk: Uint8Array): Eventually<void>;
-  /** Ends the body; all of it was written. A sink that stores it returns a promise that resolves when it is stored. */
+  /** Ends the body. A sink that stores it returns a promise that resolves when it is stored. */
   finish(trailers?: HeaderList): Eventually<void>;
-  /** Ends the body before its time: its reader gets the error behind what was written. */
+  /** Ends an incomplete body: its reader gets the error after the bytes that were written. */
   abort(error: unknown): void;
 }
 

@@ -5,7 +5,7 @@ interface UrlParts {
   readonly scheme: string | undefined;
   readonly authority: string | undefined;
   readonly path: string;
-  /** With its question mark; empty if there is none. */
+  /** Query with its question mark; empty if there is none. */
   readonly query: string;
 }
 

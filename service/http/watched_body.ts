@@ -1,22 +1,22 @@
 import { type ByteSource, type Eventually, isWhole, type Payload } from "./bytes.ts";
 import type { HeaderList } from "./headers.ts";
 
-/** A whole body of more bytes is sent in pieces, so that it shows whether the client takes it. */
+/** Largest body that is sent in one piece, in bytes; larger ones are sent in several, which show the client's progress. */
 const MAX_WHOLE = 2 ** 20;
-/** Bytes of such a piece. */
+/** Size of a piece, in bytes. */
 const PIECE = 2 ** 18;
 
 /** Callbacks of a {@linkcode WatchedBody}. */
 export interface BodyWatcher {
-  /** Its reader asks for more, so it has taken what it got. */
+  /** Called at each read: the reader has processed all earlier bytes. */
   reading(): void;
-  /** Its source has given more. */
+  /** Called when the source has returned bytes. */
   given(): void;
-  /** It was read to its end, has failed or was cancelled. May be called more than once. */
+  /** Called when the body was read to its end, has failed or was cancelled; possibly more than once. */
   ended(): void;
 }
 
-/** A body that reports each read, and that its owner can cut short. */
+/** Body that reports each read, and that can be cut short. */
 export class WatchedBody implements ByteSource {
   readonly #source: ByteSource;
   readonly #watcher: BodyWatcher;
@@ -54,7 +54,7 @@ export class WatchedBody implements ByteSource {
   }
 
   /**
-   * Makes its reader fail, and cancels its source.
+   * Fails the reader and cancels the source.
    *
    * @returns Whether a read was waiting; it rejects now.
    */

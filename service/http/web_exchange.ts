@@ -13,7 +13,7 @@ import { RequestMetrics } from "./request_metrics.ts";
 /** Statuses whose `Response` cannot have a body. */
 export const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** What a server knows of a request besides the `Request`: the part of `Deno.ServeHandlerInfo` that is used. */
+/** Part of `Deno.ServeHandlerInfo` that is used: facts of the connection, which a `Request` lacks. */
 export interface HandlerInfo {
   /** Address of the client; one without a host name, as of a Unix socket, counts as 127.0.0.1 and port 0. */
   readonly remoteAddr: Deno.Addr;
@@ -65,7 +65,7 @@ export class WebExchange implements Exchange {
     this.#responded = true;
   }
 
-  /** Notes that the engine is done with the request: without a response until now it gets a 500. */
+  /** Notes that the engine is done with the request, which gets a 500 if it has no response yet. */
   settled(): void {
     if (!this.#responded) {
       this.#resolve(new Response("The host gave no response\n", { status: 500 }));
@@ -81,7 +81,7 @@ export class WebExchange implements Exchange {
     this.#watchers.push(watcher);
   }
 
-  /** Stops watching the signal: under `Deno.serve` it also aborts after a response. */
+  /** Stops watching the request's signal, which `Deno.serve` also aborts after a response. */
   #completed(): void {
     this.#complete = true;
     for (const watcher of this.#watchers.splice(0)) {

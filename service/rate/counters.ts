@@ -8,9 +8,9 @@ import { checkedName, keyOf } from "./names.ts";
 const WINDOWS: readonly number[] = [1, 10, 60];
 /** Durations of a count, in seconds. */
 const DURATIONS: readonly number[] = [10, 20, 30, 40, 50, 60];
-/** Seconds of which counts are kept. */
+/** Time for which counts are kept, in seconds. */
 const KEPT = 60;
-/** Largest number that a guest can be given: results are 32 bits. */
+/** Largest result of a hostcall, which has 32 bits. */
 const MAX_RESULT = 0xffff_ffff;
 
 /**
@@ -24,8 +24,8 @@ export class RateCounters {
   readonly #time: DriverTime | undefined;
 
   /**
-   * @param now Time in milliseconds since 1970.
-   * @param time Bounds how long the driver may take; by default nothing does.
+   * @param now Returns the time in milliseconds since 1970.
+   * @param time Timeout for the driver's calls; by default there is none.
    */
   constructor(now: () => number, driver: RateDriver, time?: DriverTime) {
     this.#now = now;
@@ -63,7 +63,7 @@ export class RateCounters {
   }
 
   /**
-   * Average per second over a window, rounded down.
+   * Returns the average per second over a window, rounded down.
    *
    * @throws {HostError} `invalid` for a window other than 1, 10 or 60 seconds, or a name that is too long.
    */
@@ -76,7 +76,7 @@ export class RateCounters {
   }
 
   /**
-   * Count over the last seconds.
+   * Returns the count over the last seconds.
    *
    * @throws {HostError} `invalid` for seconds other than 10, 20, 30, 40, 50 or 60, or a name that is too long.
    */
@@ -91,13 +91,13 @@ export class RateCounters {
     name: string,
     entry: string,
     delta: number,
-    see: (record: RateRecord, now: number) => void,
+    inspect: (record: RateRecord, now: number) => void,
   ): Eventually<void> {
     const key = keyOf(checkedName(name), entry);
     const now = this.#now();
     const change = (record: RateRecord) => {
       add(record, Math.floor(now / 1000), delta);
-      see(record, now);
+      inspect(record, now);
     };
     const answer = this.#driver.update(key, now, change);
     return this.#time ? this.#time.bound("write a rate counter", answer) : answer;
@@ -120,7 +120,7 @@ function sumOf(record: RateRecord | undefined, now: number, seconds: number): nu
 
 function add(record: RateRecord, second: number, delta: number): void {
   const { buckets } = record;
-  // A clock that was put back counts into the newest bucket. If that bucket is far ahead, it would never be forgotten.
+  // If the clock was set back, counts go into the newest bucket. One that is far ahead would never be removed.
   if (buckets.length && buckets.at(-1)!.second >= second + KEPT) buckets.length = 0;
   const newest = buckets.at(-1);
   if (newest && newest.second >= second) newest.count += delta;

@@ -29,9 +29,9 @@ export class RateLimiter {
   readonly boxes: PenaltyBoxes;
 
   /**
-   * @param now Time in milliseconds since 1970.
-   * @param driverOf Gives the driver for the counts, and the one for the times in boxes; memory by default.
-   * @param time Bounds how long the drivers may take; by default nothing does.
+   * @param now Returns the time in milliseconds since 1970.
+   * @param driverOf Returns the driver of a kind of records; by default one in memory.
+   * @param time Timeout for the drivers' calls; by default there is none.
    */
   constructor(
     now: () => number,
@@ -43,10 +43,12 @@ export class RateLimiter {
   }
 
   /**
-   * Whether an entry is to be blocked: because it is in the box, where nothing is counted, or because this increment
-   * takes its rate above the limit, which puts it in the box. Counting and comparing are one step of the driver, so of
-   * several checks at the same time none misses another's count.
+   * Counts a request of an entry, and blocks the entry if its rate exceeds the limit. Nothing is counted for an entry that
+   * is already in the box. Counting and comparing are one step of the driver, so that concurrent checks see each other's
+   * counts.
    *
+   * @returns Whether the entry is blocked: it is in the box, or this increment takes its rate above the limit, which puts
+   * it there.
    * @throws {HostError} `invalid` for any argument out of bounds; nothing is counted then.
    */
   check({ counter, entry, delta, window, limit, box, ttl }: RateCheck): Eventually<boolean> {

@@ -3,36 +3,36 @@ import type { RateDriver, RateRecord } from "./driver.ts";
 
 const MINUTE = 60_000;
 const MIB = 2 ** 20;
-/** Bytes of a record besides its key and its buckets: an estimate. */
+/** Estimated size of a record without its key and its buckets, in bytes. */
 const OVERHEAD = 200;
-/** Bytes of a bucket: an estimate. */
+/** Estimated size of a bucket, in bytes. */
 const BUCKET = 40;
 
-/** A record, and the bytes that were counted for it when it was last changed. */
+/** Record with its estimated size at the last change. */
 interface SizedRecord {
   readonly record: RateRecord;
   bytes: number;
 }
 
-/** A rate driver in memory: it answers at once and tells its size. */
+/** Rate driver in memory, which answers synchronously. */
 export interface MemoryRateDriver extends RateDriver {
-  /** {@linkcode RateDriver.get}, with the record at once. */
+  /** {@linkcode RateDriver.get}, synchronous. */
   get(key: string): RateRecord | undefined;
-  /** {@linkcode RateDriver.update}, done at once. */
+  /** {@linkcode RateDriver.update}, synchronous. */
   update(key: string, now: number, change: (record: RateRecord) => void): void;
   /** Number of records. */
   readonly size: number;
-  /** Bytes of all records: an estimate. */
+  /** Estimated size of all records, in bytes. */
   readonly bytes: number;
 }
 
 /**
- * Makes a driver that holds the records in this process, for as long as the driver is referenced. Beyond its bounds the
- * least recently read or changed records are forgotten: of an attacker who sends from ever new addresses, the records
- * that are not asked for go first, while an entry that goes on making requests stays counted and stays in its box.
+ * Makes a driver that holds records in memory, for as long as it is referenced. Beyond its limits the least recently used
+ * records are removed: a flood of new entries removes those that make no more requests first, while an active entry stays
+ * counted, and stays in its box.
  *
- * @param most Records, 100,000 by default.
- * @param mostBytes Bytes of all records, 64 MiB by default.
+ * @param most Maximum number of records; by default 100,000.
+ * @param mostBytes Maximum estimated size of all records, in bytes; by default 64 MiB.
  */
 export function memoryRateDriver(most = 100_000, mostBytes = 64 * MIB): MemoryRateDriver {
   const records = new RecencyMap<string, SizedRecord>();
@@ -44,7 +44,7 @@ export function memoryRateDriver(most = 100_000, mostBytes = 64 * MIB): MemoryRa
     records.delete(key);
   };
   const forget = (now: number): void => {
-    // Records are in order of use, not of expiry: a sweep looks at all of them, at most once a minute.
+    // Records are ordered by use, not by expiry, so that a sweep reads all of them; at most once a minute.
     if (Math.abs(now - swept) >= MINUTE) {
       swept = now;
       for (const key of records.keys()) if (records.get(key)!.record.expires <= now) remove(key);

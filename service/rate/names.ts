@@ -7,7 +7,7 @@ const MAX_NAME = 1024;
 const encoder = new TextEncoder();
 
 /**
- * Returns the name.
+ * Returns a name of a counter or box.
  *
  * @throws {HostError} `invalid` if it is longer than 1024 bytes.
  */
@@ -23,8 +23,8 @@ export function checkedName(name: string): string {
 const MAX_KEY = 256;
 
 /**
- * Key of an entry of a counter or box, different for each pair of them. A key of more than 256 UTF-16 units is replaced by
- * its SHA-256 digest, so that the record of an entry of 60 KiB is no larger than that of an address.
+ * Returns the key of an entry in a counter or box, unique for each pair. A key of more than 256 UTF-16 units is replaced
+ * by its SHA-256 digest, so that a long entry needs no more memory than an address.
  */
 export function keyOf(name: string, entry: string): string {
   const key = `${name.length}:${name}${entry}`;

@@ -19,8 +19,8 @@ export class PenaltyBoxes {
   readonly #time: DriverTime | undefined;
 
   /**
-   * @param now Time in milliseconds since 1970.
-   * @param time Bounds how long the driver may take; by default nothing does.
+   * @param now Returns the time in milliseconds since 1970.
+   * @param time Timeout for the driver's calls; by default there is none.
    */
   constructor(now: () => number, driver: RateDriver, time?: DriverTime) {
     this.#now = now;
@@ -29,7 +29,7 @@ export class PenaltyBoxes {
   }
 
   /**
-   * Puts an entry in a box, or gives it a new time there.
+   * Puts an entry in a box, or replaces its time there.
    *
    * @param ttl Seconds, 60 to 3600, rounded down to minutes.
    * @throws {HostError} `invalid` for a name that is too long or a time out of bounds.

@@ -1,10 +1,10 @@
 import { type AddressRange, PrefixMap, rangeOf } from "../util/prefix_map.ts";
 
-/** An entry of an ACL. Of those that an address is in, the longest prefix counts; of equal prefixes the last. */
+/** Entry of an ACL. An address matches the entry with the longest prefix; of equal prefixes the last counts. */
 export interface AclEntry {
-  /** An address or a range in text, as `192.0.2.0/24` or `2001:db8::/32`. Bits behind the prefix are ignored. */
+  /** An address, or a range such as `192.0.2.0/24` or `2001:db8::/32`. Bits after the prefix are ignored. */
   readonly prefix: string;
-  /** Action for the guest to take; the host itself does nothing. */
+  /** Action that the guest reads; the host itself blocks nothing. */
   readonly action: "ALLOW" | "BLOCK";
 }
 
@@ -13,8 +13,8 @@ export class Acl {
   readonly #entries = new PrefixMap<AclEntry>();
 
   /**
-   * @param entries Of those with the same prefix the last counts.
-   * @throws {TypeError} If a prefix is no range of addresses.
+   * @param entries Entries; of equal prefixes the last counts.
+   * @throws {TypeError} If a prefix is not a range of addresses.
    */
   constructor(entries: readonly AclEntry[]) {
     for (const { prefix, action } of entries) {
@@ -27,10 +27,10 @@ export class Acl {
   }
 
   /**
-   * The entry with the longest prefix that an address is in. Its prefix is spelled as Fastly's platform does: the bits
-   * behind it cleared, the groups of IPv6 written out.
+   * Returns the entry with the longest prefix that contains an address; undefined if none does. Its prefix is written as
+   * on Fastly's platform: bits after it cleared, and no `::` in IPv6.
    *
-   * @param octets 4 or 16 of them.
+   * @param octets Address as 4 or 16 octets.
    */
   lookup(octets: Uint8Array): AclEntry | undefined {
     return this.#entries.lookup(octets);
@@ -38,9 +38,9 @@ export class Acl {
 }
 
 /**
- * ACLs by name.
+ * Makes ACLs by name.
  *
- * @throws {TypeError} If a prefix is no range of addresses.
+ * @throws {TypeError} If a prefix is not a range of addresses.
  */
 export function aclsOf(
   lists: Readonly<Record<string, readonly AclEntry[]>>,
@@ -63,7 +63,7 @@ function prefixText({ octets, length }: AddressRange): string {
   return `${digits.match(/.{4}/g)!.join(":")}/${length}`;
 }
 
-/** How many of an octet's bits are in the prefix. */
+/** Limits a number of bits to those of one octet. */
 function clamp(bits: number): number {
   return Math.max(0, Math.min(8, bits));
 }

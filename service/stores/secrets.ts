@@ -1,9 +1,9 @@
 const encoder = new TextEncoder();
 
-/** What a secret store holds, by name. */
+/** Secrets of one store, by key. */
 export type Secrets = ReadonlyMap<string, Uint8Array>;
 
-/** Secret stores by name. */
+/** Makes secret stores by name; texts become UTF-8. */
 export function secretStoresOf(
   stores: Readonly<Record<string, Readonly<Record<string, string | Uint8Array>>>>,
 ): ReadonlyMap<string, Secrets> {

@@ -1,18 +1,22 @@
-/** An IPv4 or IPv6 address in text as its 4 or 16 octets; undefined for anything else. IPv4 inside IPv6 is IPv4. */
+/**
+ * Parses an IPv4 or IPv6 address.
+ *
+ * @returns 4 or 16 octets, 4 for an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2); undefined for other text.
+ */
 export function octetsOf(address: string): Uint8Array | undefined {
   if (!address.includes(":")) return ipv4(address);
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   return mapped ? ipv4(mapped[1]!) : ipv6(address);
 }
 
-/** Whether the address is one of the machine itself: 127.0.0.0/8 or ::1. */
+/** Whether a text is a loopback address: 127.0.0.0/8 or ::1. */
 export function isLoopback(address: string): boolean {
   const octets = octetsOf(address);
   if (octets?.length === 4) return octets[0] === 127;
   return octets !== undefined && octets[15] === 1 && octets.subarray(0, 15).every((byte) => !byte);
 }
 
-/** 4 or 16 octets in text; IPv6 in its canonical form (RFC 5952). */
+/** Formats 4 or 16 octets as an address; IPv6 in its canonical form (RFC 5952). */
 export function addressOf(octets: Uint8Array): string {
   if (octets.length === 4) return octets.join(".");
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);

@@ -1,38 +1,42 @@
 import { clearTimeout as stopTimer, setTimeout as startTimer } from "node:timers";
 
-/** How a timer behaves. */
+/** Options of a timer. */
 export interface TimerOptions {
   /** Whether the process may end while the timer runs. By default it may not. */
   readonly background?: boolean;
 }
 
 /**
- * The time of a service. Everything that waits or expires asks it, so that a test can move the time of all of them
- * together. Only processor time is the machine's own.
+ * Clock of a service. All of its timers and expiry times use it, so that a test can move them together. Only processor
+ * time is always the machine's.
  */
 export interface Clock {
   /** Milliseconds since 1970, with a fraction where the clock has it. */
   now(): number;
-  /** Milliseconds since some moment, with a fraction. Never goes back. */
+  /** Milliseconds since a fixed moment, with a fraction; never decreases. */
   elapsed(): number;
   /**
-   * Calls back once that many milliseconds have passed.
+   * Calls back after `ms` milliseconds.
    *
-   * @returns A function that prevents the call.
+   * @returns Function that cancels the timer.
    */
   after(ms: number, callback: () => void, options?: TimerOptions): () => void;
   /**
-   * Whether somebody moves the time by hand: a guest that does not pause then holds nothing up. By default nobody does.
+   * Whether a test moves the time: a guest that computes then delays no timer, so that {@linkcode StallClock} subtracts
+   * nothing. By default `false`.
    */
   readonly manual?: boolean;
 }
 
-/** The longest time that a timer of the platform takes, in milliseconds. */
+/** Longest timer of the platform, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1;
-/** How far the finer clock may be from the coarse one, in milliseconds: it stands still while the machine sleeps. */
+/**
+ * Maximum difference between `performance.now()` and `Date.now()`, in milliseconds. Beyond it `Date.now()` is used, since
+ * the former does not advance while the machine sleeps.
+ */
 const MAX_DRIFT = 1000;
 
-/** The machine's time. */
+/** Clock of the machine. */
 export const machineClock: Clock = {
   now() {
     const coarse = Date.now();
@@ -52,13 +56,17 @@ export const machineClock: Clock = {
   },
 };
 
-/** @param given The time in milliseconds since 1970, by a function that changes nothing else; or a clock. */
-export function clockOf(given: (() => number) | Clock | undefined): Clock {
-  if (typeof given === "function") return { ...machineClock, now: given };
-  return given ?? machineClock;
+/**
+ * Returns the clock of an option.
+ *
+ * @param option A clock, or a function for `now` alone; by default the machine's clock.
+ */
+export function clockOf(option: (() => number) | Clock | undefined): Clock {
+  if (typeof option === "function") return { ...machineClock, now: option };
+  return option ?? machineClock;
 }
 
-/** Calls back when the event loop has turned: what has come meanwhile, a signal too, is first. */
+/** Calls back in the next turn of the event loop, after pending events such as signals. */
 export function afterTurn(callback: () => void): void {
   setTimeout(callback, 0);
 }

@@ -6,79 +6,79 @@ export interface ComponentLoader {
    * Compiles a component.
    *
    * @param bytes The component.
-   * @param terms What limits hold, and whether instances serve more than once.
-   * @throws {Error} If it is no component that runs here; in one line.
+   * @param terms Limits that apply, and whether instances are reused.
+   * @throws {Error} If it is not a component that this host can run; the message is one line.
    */
   compile(bytes: Uint8Array<ArrayBuffer>, terms: ComponentTerms): Promise<CompiledComponent>;
 }
 
-/** How a component is compiled. */
+/** Limits and options that a component is compiled for. */
 export interface ComponentTerms {
-  /** Bytes that an instance may have in memories and tables; `Infinity` for no limit. */
+  /** Maximum size of an instance's memories and tables, in bytes; `Infinity` for no limit. */
   readonly memory: number;
-  /** Whether instances are put back, to serve more than once, and whether that is by what was written. */
+  /** Whether and how the memory of an instance is reset, so that it serves more than once; `Reuse` of `service/reuse.ts`. */
   readonly reuse: "auto" | "dirty-pages" | "snapshot" | "never";
-  /** Whether a watchdog is to be able to stop it. */
+  /** Whether the watchdog must be able to stop it. */
   readonly watch: boolean;
-  /** Whether it is loaded though a limit does not hold. */
+  /** Whether it may be loaded although a limit cannot be applied. */
   readonly allowUnlimited: boolean;
 }
 
-/** A component that can be instantiated. */
+/** A compiled component. */
 export interface CompiledComponent {
-  /** Whether the limit on memory holds; or why it does not, in words that complete "because". */
+  /** `true` if the limit on memory applies; otherwise the reason why not, in words that complete "because". */
   readonly limited: true | string;
-  /** Whether instances are put back to their first state; or why they cannot be. */
+  /** `true` if instances can be reset to their first state; otherwise the reason why not. */
   readonly resetting: true | string;
-  /** Whether the watchdog can stop it; or why it cannot. */
+  /** `true` if the watchdog can stop it; otherwise the reason why not. */
   readonly watched: true | string;
-  /** The offset that a byte of the running code has in the file; NaN if that is not known. */
+  /** Returns the offset in the file of a byte of the running code; NaN or undefined if it is not known. */
   readonly locate: (offset: number) => number | undefined;
   /**
    * Makes an instance.
    *
-   * @param host What the component imports, and who watches it.
+   * @param host Imports of the component, and callbacks of the host.
    * @throws {Error} If it cannot be instantiated.
    */
   instantiate(host: ComponentHost): ComponentInstance;
 }
 
-/** The type of a function, as far as the host compares it. */
+/** A value type of the component model, as far as the host compares it. */
 export interface ImportType {
-  /** As the component model calls it: `u32`, `list`, `own`. */
+  /** Name in the component model: `u32`, `list`, `own`. */
   readonly kind: string;
   /** Names of fields, cases or flags. */
   readonly names?: readonly string[];
   /** Types of its parts; undefined for a case without a value. */
   readonly parts?: readonly (ImportType | undefined)[];
-  /** What a handle is of. */
+  /** Resource type of a handle. */
   readonly resource?: { readonly name: string };
 }
 
-/** What an instance is given. */
+/** Host of an instance: imports and callbacks. */
 export interface ComponentHost {
-  /** The memory that code looks at to see whether it may go on, and what it calls to set that anew. */
+  /** Memory with the flag that guest code reads at loops and calls, to see whether it may go on. */
   readonly watch: WebAssembly.Memory;
-  /** A function of WebAssembly that takes and gives nothing. */
+  /** WebAssembly function without parameters and results that guest code calls when the flag is set. */
   readonly ask: CallableFunction;
-  /** A function that the component imports, by its interface and its name. */
+  /** Returns a function that the component imports, by its interface and its name. */
   bind(from: string, name: string, type: ImportFunctionType): {
     readonly suspends: boolean;
     call(args: readonly unknown[]): unknown;
   };
-  /** What a resource type of an interface is called, whatever the interface's version. */
+  /** Returns the name of a resource type, without the version of its interface. */
   nameOf(from: string, name: string): string;
-  /** Lets go of what a handle stood for. */
+  /** Releases the host's object behind a handle. */
   drop(representation: number): void;
-  /** Takes what a function has thrown: it ends the guest. Returns what is thrown in its place. */
+  /** Ends the guest after an import threw. Returns the error to throw in its place. */
   failed(error: unknown): unknown;
-  /** The guest runs before a suspended call goes on: it allocates for what it gets. */
+  /** Runs guest code before a suspended call returns: the guest's allocator, for the call's results. */
   whileRunning<T>(run: () => T): T;
-  /** Passes on what a suspended call gets. */
+  /** Returns the result of a suspended call, and notes that the guest runs again. */
   resumeOn(result: unknown): unknown;
 }
 
-/** The type of a function that a component imports. */
+/** Type of a function that a component imports. */
 export interface ImportFunctionType {
   /** Names of its parameters. */
   readonly names: readonly string[];
@@ -88,25 +88,25 @@ export interface ImportFunctionType {
   readonly result: ImportType | undefined;
 }
 
-/** An instance of a component, for one run after another. */
+/** An instance of a component, which runs once at a time. */
 export interface ComponentInstance {
-  /** All its memories, for those who ask how much there is. */
+  /** All of its memories together, for their size. */
   readonly memory: GuestMemory;
   /** Whether it exports a command (`wasi:cli/run`). */
   readonly commands: boolean;
   /** Whether it handles requests (`fastly:compute/http-incoming`). */
   readonly handles: boolean;
   /**
-   * Handles a request, or runs its command if there are no handles.
+   * Handles a request, or runs the component's command if `handles` is undefined.
    *
-   * @param handles What stands for the request and its body.
-   * @returns Whether it ended well; rejects if it traps or is stopped.
+   * @param handles Handles of the request and of its body.
+   * @returns Whether it ended without an error; rejects if it traps or is stopped.
    */
   run(handles: readonly [request: number, body: number] | undefined): Promise<boolean>;
   /**
-   * Puts the instance back to its first state, after a run that ended by itself.
+   * Resets the instance to its first state, after a run that ended by itself.
    *
-   * @returns Whether it can be: else it is of no more use.
+   * @returns Whether it was reset; otherwise it cannot be used again.
    */
   reset(): boolean;
 }

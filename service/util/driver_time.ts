@@ -2,36 +2,37 @@ import { FramelessError } from "../errors.ts";
 import type { Eventually } from "./eventually.ts";
 import type { StallClock } from "./stall_clock.ts";
 
-/** A driver that has not answered in time. The message needs no stack to be understood. */
+/** Error for a driver that has not answered in time. It has no stack: its message names the call. */
 export class DriverTimeout extends FramelessError {
   override readonly name = "DriverTimeout";
 }
 
-/** Bounds how long a call of a driver may take, so that one that never answers holds up nobody for ever. */
+/** Timeout for calls of drivers, so that a driver that never answers blocks no guest forever. */
 export class DriverTime {
-  readonly #most: number;
+  readonly #ms: number;
   readonly #clock: StallClock;
 
   /**
-   * @param most Milliseconds (`limits.driver_time`); `Infinity` waits without a bound.
-   * @param clock Leaves out the time in which a guest kept the event loop from hearing the answer.
+   * @param ms Timeout in milliseconds (`limits.driver_time`); `Infinity` for none.
+   * @param clock Clock that excludes the time in which a guest kept the event loop from receiving the answer.
    */
-  constructor(most: number, clock: StallClock) {
-    this.#most = most;
+  constructor(ms: number, clock: StallClock) {
+    this.#ms = ms;
     this.#clock = clock;
   }
 
   /**
-   * Passes an answer on: at once if it is here.
+   * Applies the timeout to a driver's answer.
    *
-   * @param action What was asked of the driver, in words that follow "Cannot".
-   * @returns The answer. It rejects with a {@linkcode DriverTimeout} if it takes too long; the call goes on unheard.
+   * @param action Call of the driver, in words that follow "Cannot".
+   * @returns The answer, at once if it is not a promise. Rejects with a {@linkcode DriverTimeout} if it takes too long;
+   * an answer after that is ignored.
    */
   bound<T>(action: string, answer: Eventually<T>): Eventually<T> {
-    if (!(answer instanceof Promise) || this.#most === Infinity) return answer;
+    if (!(answer instanceof Promise) || this.#ms === Infinity) return answer;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const stop = this.#clock.after(this.#most, () => {
-      const bound = `limits.driver_time (${this.#most} ms)`;
+    const stop = this.#clock.after(this.#ms, () => {
+      const bound = `limits.driver_time (${this.#ms} ms)`;
       reject(
         new DriverTimeout(
           `Cannot ${action}: the driver has not answered within ${bound}. ` +

@@ -1,10 +1,10 @@
-/** A value that is here, or will be. A value that is here is not awaited, so it costs no turn of the event loop. */
+/** A value, or a promise of it. A value that is available is not awaited, which saves a microtask and a promise. */
 export type Eventually<T> = T | Promise<T>;
 
 /**
- * Applies a function to a value: at once if the value is here, otherwise when its promise resolves.
+ * Applies a function to a value: at once if it is available, otherwise when its promise resolves.
  *
- * @throws {unknown} What `next` throws, if the value is here.
+ * @throws {unknown} The error of `next`, if the value is available; otherwise the returned promise rejects with it.
  */
 export function chain<T, U>(
   value: Eventually<T>,

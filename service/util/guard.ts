@@ -1,36 +1,36 @@
 import { Deadline, type Deadlines } from "./deadlines.ts";
 
-/** Time in which a backend is waited for. */
+/** Timeout on waiting for a backend, for work that no guest waits for. */
 export interface Guard {
-  /** The backend is waited for from now on. */
+  /** Starts the timeout: the work begins to wait for its backend. */
   begin(): void;
-  /** It is not waited for any more. */
+  /** Ends the timeout: the backend has sent something, or the work is done. */
   end(): void;
 }
 
 /**
- * Makes a guard of work that no guest waits for.
+ * Makes a {@linkcode Guard}.
  *
- * @param stop Ends the work, for a reason.
- * @param what Is being done, for the log, in words before "was ended".
+ * @param stop Ends the work; gets the reason.
+ * @param work Name of the work for the log, in words before "was ended".
  */
-export type Guards = (stop: (reason: string) => void, what: string) => Guard;
+export type MakeGuard = (stop: (reason: string) => void, work: string) => Guard;
 
-/** What {@linkcode guardsOver} needs of a service. */
+/** Parts of a service that its guards use. */
 interface GuardOptions {
   readonly stalled: Deadlines;
   /** Whether the service is closing, which ends all work that waits. */
   readonly closing: () => boolean;
-  /** Notes that the limit was met; answers with the limit's name and value. */
-  readonly met: (what: string) => string;
+  /** Reports an event of `stall_time` to the log; returns the limit's name and value. */
+  readonly met: (event: string) => string;
 }
 
-/** Guards that end work when its backend was waited for longer than `stall_time`, and when the service closes. */
-export function guardsOver({ stalled, closing, met }: GuardOptions): Guards {
-  return (stop, what) => {
+/** Returns a maker of guards that end work whose backend sends nothing for `stall_time`, or when the service closes. */
+export function guardMaker({ stalled, closing, met }: GuardOptions): MakeGuard {
+  return (stop, work) => {
     const expire = () => {
       if (closing()) return stop("the service is closing");
-      const limit = met(`${what} was ended, as its backend sends nothing`);
+      const limit = met(`${work} was ended, as its backend sends nothing`);
       stop(`the backend has sent nothing: ${limit} is over`);
     };
     const deadline = new Deadline(expire);

@@ -1,9 +1,9 @@
-/** A guest's linear memory, as far as the host goes into it. */
+/** A guest's linear memory, as the host reads and writes it. */
 export interface GuestMemory {
-  /** Its bytes now: another buffer after it has grown. May be longer than {@linkcode GuestMemory.size}. */
+  /** Current buffer, which is replaced when the memory grows. May be longer than {@linkcode GuestMemory.size}. */
   readonly buffer: ArrayBuffer;
-  /** Bytes that the guest may reach. */
+  /** Number of bytes that the guest can address. */
   readonly size: number;
-  /** Notes that the host writes `length` bytes at `ptr`. */
+  /** Notes that the host writes `length` bytes at `ptr`, so that the pages are reset after the run. */
   mark(ptr: number, length: number): void;
 }

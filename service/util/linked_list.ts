@@ -1,13 +1,12 @@
-/** What stands in a {@linkcode LinkedList}: who made it sets neither. */
+/** Node of a {@linkcode LinkedList}, which alone sets the links. */
 export interface Linked<N> {
   older?: N | undefined;
   newer?: N | undefined;
 }
 
 /**
- * Things in the order in which they came, of which any may leave. What has left is not reachable from here. With a
- * `Set` or `Map` it would be for long: V8 links each table that such a one has outgrown to the next, with all that was in
- * it, so that what was ever in a busy one outlives V8's young generation.
+ * Doubly linked list in order of insertion, with links in the nodes themselves: adding and removing take constant time
+ * and allocate nothing.
  */
 export class LinkedList<N extends Linked<N>> {
   #oldest: N | undefined;
@@ -18,17 +17,17 @@ export class LinkedList<N extends Linked<N>> {
     return this.#length;
   }
 
-  /** What has been here longest. */
+  /** First node; undefined if the list is empty. */
   get oldest(): N | undefined {
     return this.#oldest;
   }
 
-  /** What has come last. */
+  /** Last node; undefined if the list is empty. */
   get newest(): N | undefined {
     return this.#newest;
   }
 
-  /** Takes in what stands in no line. */
+  /** Appends a node, which is in no list yet. */
   add(node: N): void {
     node.older = this.#newest;
     if (this.#newest) this.#newest.newer = node;
@@ -37,7 +36,11 @@ export class LinkedList<N extends Linked<N>> {
     this.#length++;
   }
 
-  /** Lets it leave; says whether it was here. It may not stand in another line. */
+  /**
+   * Removes a node, which may not be in another list.
+   *
+   * @returns Whether it was in the list.
+   */
   remove(node: N): boolean {
     const { older, newer } = node;
     if (!older && this.#oldest !== node) return false;
@@ -50,11 +53,12 @@ export class LinkedList<N extends Linked<N>> {
     return true;
   }
 
+  /** Removes all nodes. */
   clear(): void {
     while (this.#oldest) this.remove(this.#oldest);
   }
 
-  /** All that is here now. */
+  /** Returns all nodes, the oldest first. */
   all(): N[] {
     const all: N[] = [];
     for (let node = this.#oldest; node; node = node.newer) all.push(node);

@@ -1,4 +1,4 @@
-/** A kind of thing that a guest asks for by its name, and that options define. */
+/** Kind of a resource that guests use by its name and options define. */
 export type NamedKind =
   | "backend"
   | "config store"
@@ -7,11 +7,11 @@ export type NamedKind =
   | "ACL"
   | "shielding site";
 
-/** How one of a kind is defined. */
+/** Definition of a resource, for messages. */
 interface Definition {
-  /** Its lines in fastly.toml. */
+  /** Lines of fastly.toml that define it. */
   readonly lines: (key: string) => readonly string[];
-  /** What does without fastly.toml, after "or". */
+  /** Flag that defines it without fastly.toml, in words that follow "or". */
   readonly orElse?: (name: string) => string;
 }
 
@@ -49,7 +49,7 @@ const DEFINITIONS: Readonly<Record<NamedKind, Definition>> = {
   },
 };
 
-/** Says that nothing of the kind has the name, and how to define it in fastly.toml. */
+/** Returns the message for a name that is not defined: it tells how to define it in fastly.toml. */
 export function describeMissing(kind: NamedKind, name: string): string {
   const { lines, orElse } = DEFINITIONS[kind];
   const key = /^[\w-]+$/.test(name) ? name : JSON.stringify(name);

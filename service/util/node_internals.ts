@@ -4,16 +4,18 @@ import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 
 /**
- * Everything that the host does by parts of `node:` and Deno that are not their public interface. No other file may do
- * so (a test of the graph holds it): a new version of Deno can break only what is here.
+ * All uses of parts of `node:` and Deno that are not public, so that a new version of Deno can break this file alone.
+ * `tests/graph_test.ts` finds uses in other files.
+ *
+ * @module
  */
 
-/** Where the internals are looked for. */
+/** Modules and globals that have the internals. */
 interface Platform {
   readonly OutgoingMessage: new () => object;
   readonly Readable: { readonly prototype: object };
   readonly streamStateIdle: unknown;
-  /** Undefined where there are no threads: then nothing of them is used. */
+  /** Undefined where there are no threads, and so no internals of them are used. */
   readonly Worker: { readonly prototype: object } | undefined;
 }
 
@@ -24,7 +26,7 @@ const PLATFORM: Platform = {
   Worker: globalThis.Worker,
 };
 
-/** Each internal by name, with what it is for. */
+/** Internals by name, each with its use and a check. */
 const INTERNALS: readonly {
   readonly name: string;
   readonly use: string;
@@ -51,8 +53,8 @@ const INTERNALS: readonly {
 /**
  * Checks that this version of Deno has the internals that the host relies on.
  *
- * @param platform Where to look; by default Deno's own modules.
- * @throws {Error} If one is missing; the message names all that are, and what each is for.
+ * @param platform Modules to check; by default Deno's.
+ * @throws {Error} If an internal is missing; the message names all that are, and their uses.
  */
 export function checkNodeInternals(platform: Platform = PLATFORM): void {
   const missing = INTERNALS.filter((internal) => !internal.isIn(platform));
@@ -62,8 +64,8 @@ export function checkNodeInternals(platform: Platform = PLATFORM): void {
 }
 
 /**
- * Changes the head of a request that `node:http` has rendered and not sent: it upper-cases methods and refuses some
- * fields that RFC 9110 allows.
+ * Replaces the head of a request that `node:http` has rendered and not sent yet: `node:http` upper-cases methods and
+ * refuses some fields that RFC 9110 allows.
  */
 export function rewriteHead(request: ClientRequest, rewrite: (head: string) => string): void {
   const internals = request as unknown as { _header: string };
@@ -71,8 +73,8 @@ export function rewriteHead(request: ClientRequest, rewrite: (head: string) => s
 }
 
 /**
- * Keeps Deno from sending a request again on a new connection when a kept one was closed. It does so for any method,
- * POST too. Deno looks for the mark only when that happens, so no check at start can find it; tests of closed
+ * Prevents Deno from repeating a request on a new connection when a reused connection was closed: it does so for any
+ * method, POST included. Deno reads the mark only in that case, so that no check at start can find it; tests of closed
  * connections do.
  */
 export function neverRetry(request: ClientRequest): void {
@@ -80,10 +82,11 @@ export function neverRetry(request: ClientRequest): void {
 }
 
 /**
- * Watches how a new HTTP/2 stream ends. `node:http2` takes RST_STREAM with NO_ERROR for the end of the content. The first
- * end that is pushed decides: after END_STREAM the connection still knows the stream, after RST_STREAM it does not.
+ * Watches how a new HTTP/2 stream ends, since `node:http2` treats RST_STREAM with NO_ERROR as the end of the content. The
+ * state of the stream at the first pushed end tells them apart: the connection still knows it after END_STREAM, but not
+ * after RST_STREAM.
  *
- * @returns Function that tells whether RST_STREAM has ended the content.
+ * @returns Function that returns whether RST_STREAM has ended the content.
  */
 export function watchReset(stream: ClientHttp2Stream): () => boolean {
   let reset: boolean | undefined;
@@ -95,20 +98,20 @@ export function watchReset(stream: ClientHttp2Stream): () => boolean {
   return () => reset === true;
 }
 
-/** Lets `node:http2` use a TLS connection without a server name: it makes a URL of the name, which fails if it is empty. */
+/** Allows `node:http2` to use a TLS connection without a server name: it builds a URL from the name, which fails for an empty one. */
 export function allowEmptyServerName(socket: Socket): void {
   const tls = socket as Socket & { servername?: unknown };
   if (tls.servername === "") tls.servername = false;
 }
 
-/** Lets the process end while the thread runs. Deno can do that for `node:worker_threads` only. */
+/** Allows the process to exit while a worker runs, which Deno itself supports for `node:worker_threads` only. */
 export function unrefWorker(worker: Worker): void {
   for (const key of unrefSymbols(Worker.prototype)) {
     (worker as unknown as Record<symbol, (ref: boolean) => void>)[key]!(false);
   }
 }
 
-/** The symbol has no description, unlike the others of a Worker. */
+/** Finds the symbol of the method that unrefs: it is the one of a Worker without a description. */
 function unrefSymbols(prototype: object): symbol[] {
   return Object.getOwnPropertySymbols(prototype).filter((key) =>
     key.description === undefined && typeof Reflect.get(prototype, key) === "function"

@@ -1,17 +1,17 @@
 import { octetsOf } from "./address.ts";
 
-/** A range of addresses: all that have the same first bits. */
+/** A range of addresses: those with a common prefix (RFC 4632, section 3.1). */
 export interface AddressRange {
-  /** An address in the range, as 4 or 16 octets. Bits behind the prefix may be set. */
+  /** An address in the range, as 4 or 16 octets. Bits after the prefix may be set. */
   readonly octets: Uint8Array;
-  /** Bits of the prefix. */
+  /** Length of the prefix in bits. */
   readonly length: number;
 }
 
 /**
- * Reads a range as `192.0.2.0/24` or `2001:db8::/32`; an address alone is a range of one.
+ * Parses a range, `192.0.2.0/24` or `2001:db8::/32`; an address alone is a range of one.
  *
- * @returns Undefined for any other text, also for IPv4 in fewer than four decimal parts.
+ * @returns Undefined for any other text, including IPv4 in fewer than four decimal parts.
  */
 export function rangeOf(text: string): AddressRange | undefined {
   const [, address, digits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
@@ -22,15 +22,15 @@ export function rangeOf(text: string): AddressRange | undefined {
   return length <= most ? { octets, length } : undefined;
 }
 
-/** Values by the prefix of a family of addresses. */
+/** Values by prefix, of IPv4 or of IPv6. */
 interface Family {
-  /** One map for each length, by the prefix as a number; the longest first. */
+  /** One map for each prefix length, the longest first; its keys are prefixes as numbers. */
   levels: { readonly length: number; readonly values: Map<number | bigint, unknown> }[];
 }
 
 /**
- * Values by ranges of addresses. A lookup takes one step for each different length of a prefix, however many ranges there
- * are. IPv4 and IPv6 are apart.
+ * Map from ranges of addresses to values, with lookup by the longest prefix. A lookup takes one step for each distinct
+ * prefix length, independent of the number of ranges. IPv4 and IPv6 are separate.
  */
 export class PrefixMap<V> {
   readonly #families: ReadonlyMap<number, Family> = new Map([
@@ -38,7 +38,7 @@ export class PrefixMap<V> {
     [16, { levels: [] }],
   ]);
 
-  /** Sets the value of a range, in the place of one that the same range has. */
+  /** Sets the value of a range, and replaces an earlier one of the same range. */
   set({ octets, length }: AddressRange, value: V): void {
     const family = this.#families.get(octets.length)!;
     let level = family.levels.find((level) => level.length === length);
@@ -51,9 +51,9 @@ export class PrefixMap<V> {
   }
 
   /**
-   * The value of the smallest range that an address is in.
+   * Returns the value of the smallest range that contains an address; undefined if none does.
    *
-   * @param octets 4 or 16 of them.
+   * @param octets Address as 4 or 16 octets.
    */
   lookup(octets: Uint8Array): V | undefined {
     const levels = this.#families.get(octets.length)?.levels ?? [];
@@ -66,7 +66,7 @@ export class PrefixMap<V> {
   }
 }
 
-/** The address as a number: IPv4 fits one without a bigint. */
+/** Returns an address as a number; IPv4 needs no bigint. */
 function numberOf(octets: Uint8Array): number | bigint {
   if (octets.length === 16) return BigInt(`0x${octets.toHex()}`);
   return octets.reduce((address, octet) => address * 256 + octet, 0);

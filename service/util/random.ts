@@ -1,23 +1,23 @@
-/** The most bytes that the platform gives at a time. */
+/** Maximum number of bytes of one call of `crypto.getRandomValues`. */
 const MAX_AT_ONCE = 65_536;
-/** Bytes that are fetched ahead: a call into the platform costs more than what it brings. */
+/** Bytes that one call fetches ahead for short requests. */
 const AHEAD = 4096;
-/** What is longer is fetched by itself. */
+/** Longest request that is served from these bytes. */
 const MAX_SHORT = 256;
 
-/** Random bytes for guests. */
+/** Source of random bytes for guests. */
 export class Random {
   readonly #fill: (bytes: Uint8Array) => void;
   readonly #ahead: Uint8Array<ArrayBuffer> | undefined;
   #used = AHEAD;
 
-  /** @param fill Fills bytes in place of the platform's secure source. */
+  /** @param fill Fills an array with random bytes; by default `crypto.getRandomValues`. */
   constructor(fill: ((bytes: Uint8Array) => void) | undefined) {
     this.#fill = fill ?? fillSecurely;
     if (!fill) this.#ahead = new Uint8Array(AHEAD);
   }
 
-  /** So many bytes, valid until the next call. */
+  /** Returns `count` random bytes, which are valid until the next call. */
   bytes(count: number): Uint8Array {
     if (!this.#ahead || count > MAX_SHORT) {
       const bytes = new Uint8Array(count);

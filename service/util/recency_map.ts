@@ -6,43 +6,42 @@ interface Node<K, V> extends Linked<Node<K, V>> {
 }
 
 /**
- * A map that knows which of its keys was used last. A `Map` whose keys are deleted and set again does, too, but there a
- * key that is used often takes the longer, the more keys there are.
+ * Map whose keys are ordered by their last use. Each operation takes constant time, also in a map of many keys.
  */
 export class RecencyMap<K, V> {
   readonly #nodes = new Map<K, Node<K, V>>();
-  readonly #line = new LinkedList<Node<K, V>>();
+  readonly #byUse = new LinkedList<Node<K, V>>();
 
   get size(): number {
     return this.#nodes.size;
   }
 
-  /** The key that was used longest ago. */
+  /** Least recently used key. */
   get oldest(): K | undefined {
-    return this.#line.oldest?.key;
+    return this.#byUse.oldest?.key;
   }
 
-  /** All keys, in no order that means anything; any of them may be deleted meanwhile. */
+  /** Iterates over all keys in order of insertion; keys may be deleted meanwhile. */
   keys(): MapIterator<K> {
     return this.#nodes.keys();
   }
 
-  /** Looks without use. */
+  /** Returns the value of a key, which does not count as a use. */
   get(key: K): V | undefined {
     return this.#nodes.get(key)?.value;
   }
 
-  /** Has the key be the one used last; undefined if there is none. */
+  /** Returns the value of a key, which becomes the most recently used; undefined if there is none. */
   use(key: K): V | undefined {
     const node = this.#nodes.get(key);
-    if (node && node !== this.#line.newest) {
-      this.#line.remove(node);
-      this.#line.add(node);
+    if (node && node !== this.#byUse.newest) {
+      this.#byUse.remove(node);
+      this.#byUse.add(node);
     }
     return node?.value;
   }
 
-  /** Puts a value; its key is the one used last. */
+  /** Sets the value of a key, which becomes the most recently used. */
   set(key: K, value: V): void {
     const node = this.#nodes.get(key);
     if (node) {
@@ -52,13 +51,13 @@ export class RecencyMap<K, V> {
     }
     const added = { key, value };
     this.#nodes.set(key, added);
-    this.#line.add(added);
+    this.#byUse.add(added);
   }
 
   delete(key: K): boolean {
     const node = this.#nodes.get(key);
     if (!node) return false;
-    this.#line.remove(node);
+    this.#byUse.remove(node);
     return this.#nodes.delete(key);
   }
 }

@@ -1,17 +1,17 @@
 import { type Clock, machineClock } from "./clock.ts";
 
-/** What has come while nothing could happen is looked at before any time limit: it gets so many milliseconds. */
+/** Milliseconds granted after a stall, so that I/O that arrived during it is handled before a timeout fires. */
 const GRACE = 20;
 
-/** Milliseconds that a guest may run in one go before others count as held up by it. */
-const LONG_RUN = 20;
+/** Longest time in milliseconds for which a guest may run without yielding before it counts as a stall. */
+const MAX_RUN = 20;
 
 /**
- * Tells how long the process was held up by a guest that did not pause: nothing else could happen meanwhile, so that
- * time limits leave it out.
+ * Clock that excludes event-loop stalls. Time during which a guest ran without yielding is subtracted, so that timeouts
+ * count only time in which I/O could make progress.
  */
 export class StallClock {
-  /** The time with what is left out here. */
+  /** Clock without this subtraction. */
   readonly clock: Clock;
   #heldUp = 0;
 
@@ -19,25 +19,25 @@ export class StallClock {
     this.clock = clock;
   }
 
-  /** Milliseconds on a clock that stands still while the process is held up. */
+  /** Milliseconds since a fixed moment, without stalls. */
   get now(): number {
     return this.clock.elapsed() - this.#heldUp;
   }
 
-  /** Milliseconds in all. */
+  /** Total duration of all stalls, in milliseconds. */
   get heldUp(): number {
     return this.#heldUp;
   }
 
-  /** Notes that nothing could happen for so many milliseconds; a short time does not count. */
+  /** Adds a guest's run of `ms` milliseconds, if it is long enough to count as a stall. */
   holdUp(ms: number): void {
-    if (ms > LONG_RUN && !this.clock.manual) this.#heldUp += ms;
+    if (ms > MAX_RUN && !this.clock.manual) this.#heldUp += ms;
   }
 
   /**
-   * Calls back once that many milliseconds have passed in which the process was not held up.
+   * Calls back after `ms` milliseconds, stalls excluded.
    *
-   * @returns What prevents the call.
+   * @returns Function that cancels the timer.
    */
   after(ms: number, callback: () => void): () => void {
     let counted = this.#heldUp;

@@ -1,2 +1,2 @@
-/** The text of the list that needs the fewest edits to become the word. */
+/** Returns the text of `possible` with the smallest edit distance to `word`. */
 export function closestString(word: string, possible: readonly string[]): string;

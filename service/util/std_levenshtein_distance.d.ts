@@ -1,2 +1,2 @@
-/** How many edits make one text of the other. */
+/** Returns the edit distance of two texts. */
 export function levenshteinDistance(one: string, other: string): number;

@@ -1,8 +1,8 @@
 const encoder = new TextEncoder();
-/** For what is longer, the platform's encoder is the faster one. */
+/** Longest text that is encoded in JavaScript, in UTF-16 units. */
 const MAX_SHORT = 256;
 
-/** The bytes of a text in UTF-8. Short ASCII, which most is, without a call into the platform. */
+/** Encodes a text in UTF-8; short ASCII text without a call of the platform's encoder. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   const { length } = text;
   if (length > MAX_SHORT) return encoder.encode(text);

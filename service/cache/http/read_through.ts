@@ -12,7 +12,7 @@ import {
 } from "../lookup_result.ts";
 import { SendError } from "../../errors.ts";
 import type { LogLevel } from "../../log.ts";
-import type { Guard, Guards } from "../../util/guard.ts";
+import type { Guard, MakeGuard } from "../../util/guard.ts";
 import type { StallClock } from "../../util/stall_clock.ts";
 import type { CacheUse } from "../../http/request_metrics.ts";
 import { answerWith, missed } from "./answer.ts";
@@ -56,8 +56,8 @@ export interface ReadThroughOptions {
   readonly now: () => number;
   readonly stallClock: StallClock;
   readonly report: (level: LogLevel, message: string) => void;
-  /** Guard fetches against backends that send nothing more; by default nothing does. */
-  readonly guards?: Guards;
+  /** Makes a timeout for each fetch whose backend sends nothing more; by default there is none. */
+  readonly makeGuard?: MakeGuard;
 }
 
 /**
@@ -239,7 +239,7 @@ export class ReadThrough {
     { backend, request }: CacheableRequest,
   ): Guard | undefined {
     const what = `A fetch of ${request.url} from backend "${backend.name}" into the cache`;
-    return this.#options.guards?.(stop, what);
+    return this.#options.makeGuard?.(stop, what);
   }
 
   #reportStale({ backend, request }: CacheableRequest, { message }: SendError): void {

@@ -3,12 +3,16 @@ import { refuse } from "../../errors.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The cursor behind a key: opaque to guests, and good as long as the store is, whatever becomes of the key. */
+/** Returns the cursor of the page after a key. It is opaque to guests, and valid even when the key is deleted. */
 export function cursorAfter(key: string): string {
   return btoa(String.fromCharCode(...encoder.encode(key)));
 }
 
-/** The key that a cursor is behind; refuses what no list has given. */
+/**
+ * Returns the key of a cursor.
+ *
+ * @throws {HostError} `bad-request` for a text that is not a cursor.
+ */
 export function keyOfCursor(cursor: string): string {
   try {
     return decoder.decode(Uint8Array.from(atob(cursor), (character) => character.charCodeAt(0)));

@@ -1,58 +1,69 @@
 import type { Eventually, Payload } from "../../http/bytes.ts";
 
-/** A value in pieces, in order: a big one is never joined. Nobody changes the bytes. */
+/** A value in pieces, in order, so that a large one is never copied into one array. The bytes are not changed. */
 export type Pieces = readonly Uint8Array[];
 
-/** What a store keeps under one key. */
+/** Record of one key. */
 export interface KvRecord {
-  /** Its bytes, at most 100 MiB. */
+  /** Value, at most 100 MiB. */
   readonly value: Pieces;
-  /** Empty for none. */
+  /** Metadata; empty if there is none. */
   readonly metadata: string;
-  /** Greater than that of every record that the key has had before. */
+  /** Generation, greater than that of every earlier record of the key. */
   readonly generation: bigint;
-  /** When the record stops to be there, in milliseconds since 1970. It is still a driver's to keep until it is deleted. */
+  /** Time of expiry, in milliseconds since 1970; undefined for none. The driver keeps the record until it is deleted. */
   readonly expires: number | undefined;
 }
 
 /**
- * A record as it is found. A big value is a source, so that it is never in memory whole: each read gives a piece.
- * Whatever becomes of the record meanwhile, the pieces are those of one value, or a read fails. Who does not read to the
- * end cancels.
+ * Record that a driver reads. A large value is a source, so that it is never in memory as a whole. The pieces belong to
+ * one value, or a read fails, even if the record is changed meanwhile. A caller that does not read to the end cancels.
  */
 export type KvFound = Omit<KvRecord, "value"> & { readonly value: Payload };
 
-/** A key in a list. */
+/** Key in a list, with the expiry of its record. */
 export type KvListed = Pick<KvRecord, "expires"> & { readonly key: string };
 
-/** What must be under a key for it to be written: a record of this generation, none at all, or anything. */
+/** Condition of a write: the record has this generation, there is no record, or none. */
 export type KvExpected = bigint | "none" | "any";
 
 /**
- * What holds the records of one KV store. All that guests see of it (which keys are good, generations, modes of insert,
- * expiry, cursors) is {@linkcode KvStore}'s. Keys are well-formed text.
+ * Storage for the records of one KV store. Rules that guests see (valid keys, generations, modes of insert, expiry,
+ * cursors) are applied above it, by {@linkcode KvStore}. Keys are well-formed text.
  */
 export interface KvDriver {
-  /** The record, expired or not; undefined when there is none. */
+  /**
+   * Reads a record.
+   *
+   * @returns The record, expired or not; undefined if there is none.
+   */
   get(key: string): Eventually<KvFound | undefined>;
   /**
-   * Writes the record if what is there is as expected, in one step; answers whether it has. A record is never written
-   * over one of its own generation or a later one, whatever is expected: another process may have been ahead.
+   * Writes a record if the condition holds, in one step. A record never replaces one of the same or a later generation,
+   * whatever the condition, since another process may have written meanwhile.
+   *
+   * @returns Whether it was written.
    */
   set(key: string, record: KvRecord, expected: KvExpected): Eventually<boolean>;
-  /** Deletes the record of this generation, in one step; answers whether it was there. */
+  /**
+   * Deletes the record of a generation, in one step.
+   *
+   * @returns Whether it was there.
+   */
   delete(key: string, generation: bigint): Eventually<boolean>;
   /**
-   * The first keys that begin with `prefix` and come after `after`, in the order of their UTF-8 bytes, whether they have
-   * expired or not: `limit` of them, fewer only at the end.
+   * Lists keys that begin with `prefix` and come after `after`, expired or not, in the order of their UTF-8 bytes.
+   *
+   * @returns The first `limit` keys; fewer only if no more follow.
    */
   list(prefix: string, after: string | undefined, limit: number): Eventually<readonly KvListed[]>;
   /**
-   * Deletes records that had expired by `until` and were written by then, at most `most` of them. It is called every
-   * minute or so. A driver without it keeps what has expired until somebody asks for that.
+   * Deletes records that had expired by `until` and were written by then. Called about once a minute. Without this
+   * method an expired record is deleted when its key is used.
    *
-   * @param until In milliseconds since 1970; a record's generation is the time of its writing in microseconds.
-   * @returns How many were deleted: fewer than `most` if no more are left.
+   * @param until In milliseconds since 1970. A record's generation is the time at which it was written, in microseconds.
+   * @param most Maximum number of records to delete.
+   * @returns Number of records that were deleted; fewer than `most` if no more are left.
    */
   sweep?(until: number, most: number): Eventually<number>;
 }

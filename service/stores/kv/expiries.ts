@@ -1,16 +1,16 @@
-/** What an {@linkcode Expiries} holds: whoever made it sets `place` to -1. */
+/** Item of an {@linkcode Expiries}. */
 export interface Expiring {
-  /** In milliseconds since 1970; may not change while it is held. */
+  /** In milliseconds since 1970; may not change while the item is in the heap. */
   readonly due: number;
-  /** Index in the heap, -1 outside of it. */
+  /** Index in the heap; -1 outside of it. */
   place: number;
 }
 
-/** Binary heap of things by the time when they are due. Adding and removing takes time in the logarithm of their number. */
+/** Binary heap of items by the time at which they are due. Adding and removing take logarithmic time. */
 export class Expiries<T extends Expiring> {
   readonly #heap: T[] = [];
 
-  /** The one that is due first. */
+  /** Item that is due first. */
   get first(): T | undefined {
     return this.#heap[0];
   }
@@ -20,7 +20,7 @@ export class Expiries<T extends Expiring> {
     this.#rise(item, this.#heap.length - 1);
   }
 
-  /** Does nothing for an item that is not held. */
+  /** Removes an item; does nothing if it is not in the heap. */
   remove(item: T): void {
     const { place } = item;
     if (place < 0) return;

@@ -4,7 +4,7 @@ const FORBIDDEN = ["\r", "\n", "#", ";", "?", "^", "|"];
 
 const encoder = new TextEncoder();
 
-/** What keeps a text from being a key of a KV store, in words that follow "the key"; undefined for a good key. */
+/** Returns the reason why a text cannot be a key of a KV store, in words that follow "the key"; undefined if it can. */
 export function faultOfKey(key: string): string | undefined {
   if (key === "") return "is empty";
   if (!key.isWellFormed()) return "is no well-formed text";
@@ -15,6 +15,6 @@ export function faultOfKey(key: string): string | undefined {
   if (forbidden) return `contains ${JSON.stringify(forbidden)}`;
   const segment = key.split("/").find((segment) => segment === "." || segment === "..");
   if (segment) return `has the path segment "${segment}"`;
-  // deno-lint-ignore no-control-regex -- these are the characters that the rule names
+  // deno-lint-ignore no-control-regex -- the rule is about control characters
   if (/^[\x00-\x20\ufffe\uffff]$/.test(key)) return "is a single control character or space";
 }

@@ -7,7 +7,7 @@ import { KvRoom } from "./room.ts";
 
 const MICROS = 1000n;
 
-/** A record with the bytes that it is counted for. */
+/** Record with its size in bytes. */
 interface Entry extends Expiring {
   readonly key: string;
   readonly record: KvRecord;
@@ -15,15 +15,15 @@ interface Entry extends Expiring {
 }
 
 /**
- * Keeps the records in this process, for as long as somebody holds the driver.
+ * Makes a driver that holds records in memory, for as long as it is referenced.
  *
- * @param room What the records of several drivers may take together. A record for which there is no room is refused
- *   with `too-large`, once what has expired is gone. By default there is no bound.
+ * @param room Memory that several drivers share. A record that does not fit, even after expired ones were removed, is
+ *   refused with `too-large`. By default there is no limit.
  */
 export function memoryDriver(room: KvRoom = new KvRoom()): Required<KvDriver> {
   const entries = new Map<string, Entry>();
   const expiries = new Expiries<Entry>();
-  // Sorted when a list asks for it: most programs never list, and those that do ask for page after page.
+  // Keys are sorted at the first list after a change: most programs never list, and others list page after page.
   let sorted: string[] | undefined;
 
   const remove = (entry: Entry): void => {
@@ -53,7 +53,7 @@ export function memoryDriver(room: KvRoom = new KvRoom()): Required<KvDriver> {
       if (there !== "none" && there >= record.generation) return false;
       const bytes = bytesOf(key, record);
       if (!room.fits(bytes, () => entries.get(key)?.bytes)) refuseForRoom(key, bytes);
-      const replaced = entries.get(key); // making room has removed the old entry if it had expired
+      const replaced = entries.get(key); // `fits` may have removed the old entry, if it had expired
       if (replaced) expiries.remove(replaced);
       else sorted = undefined;
       room.count(bytes - (replaced?.bytes ?? 0), replaced ? 0 : 1);
@@ -90,17 +90,17 @@ function refuseForRoom(key: string, bytes: number): never {
   );
 }
 
-/** When nobody needs the record any more, but for the generation: what was deleted has expired in 1970. */
+/** Returns the time at which a record may be removed. A deleted record (which expires at 0) is kept from its writing on. */
 function dueOf({ expires = Infinity, generation }: KvRecord): number {
   return Math.max(expires, Number(generation / MICROS));
 }
 
-/** Bytes of key, metadata and value, in UTF-8. */
+/** Returns the size of key, metadata and value, in bytes of UTF-8. */
 function bytesOf(key: string, { value, metadata }: KvRecord): number {
   return utf8(key).length + utf8(metadata).length + lengthOf(value);
 }
 
-/** Where the first key is that is not before `key`, or the first that is behind it. */
+/** Returns the index of the first key that is not before `key`; with `behind`, of the first after it. */
 function indexOf(sorted: readonly string[], key: string, behind = false): number {
   let low = 0;
   let high = sorted.length;
@@ -113,7 +113,7 @@ function indexOf(sorted: readonly string[], key: string, behind = false): number
   return low;
 }
 
-/** Orders texts as their UTF-8 bytes are ordered, which is not how JavaScript does it with surrogates. */
+/** Compares texts by their UTF-8 bytes; JavaScript's own order by UTF-16 units differs for surrogates. */
 function compareAsUtf8(a: string, b: string): number {
   const end = Math.min(a.length, b.length);
   for (let i = 0; i < end; i++) {
@@ -123,7 +123,7 @@ function compareAsUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Puts surrogates, which are halves of what comes last in UTF-8, behind all other units. */
+/** Maps a UTF-16 unit to its rank in UTF-8 order: surrogates, which encode the highest code points, come last. */
 function rank(unit: number): number {
   return unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }

@@ -2,14 +2,16 @@ import { type ByteSource, concat, isWhole, type Payload } from "../../http/bytes
 import { refuse } from "../../errors.ts";
 import type { Pieces } from "./driver.ts";
 
-/** The most bytes of a value. */
+/** Maximum size of a value, in bytes. */
 const MAX_VALUE = 100 * 2 ** 20;
-/** Small pieces are put together until they have this many bytes. */
-const ENOUGH = 256 * 1024;
+/** Size up to which small pieces are joined, in bytes. */
+const MIN_PIECE = 256 * 1024;
 
 /**
- * Reads to the end, in pieces of a size that is good to keep. They share no memory with anything: a chunk off a socket
- * may be a small part of a buffer that would be kept with it.
+ * Reads a source to its end and joins small chunks. The pieces own their memory: a chunk from a socket may be a small view
+ * of a large buffer, which would be retained with it.
+ *
+ * @throws {HostError} `too-large` beyond 100 MiB; or the source's error.
  */
 export async function gather(source: ByteSource): Promise<Pieces> {
   const pieces: Uint8Array[] = [];
@@ -30,35 +32,39 @@ export async function gather(source: ByteSource): Promise<Pieces> {
       tooLarge();
     }
     small.push(chunk);
-    if (Math.floor(before / ENOUGH) < Math.floor(length / ENOUGH)) flush();
+    if (Math.floor(before / MIN_PIECE) < Math.floor(length / MIN_PIECE)) flush();
   }
   flush();
   return pieces;
 }
 
-/** A value that was found, all of it. */
+/** Reads all of a record's value. */
 export function piecesOf(value: Payload): Pieces | Promise<Pieces> {
   if (!isWhole(value)) return gather(value);
   return value.length ? [value] : [];
 }
 
-/** Gives up a value that was found and is not to be read. */
+/** Cancels a record's value that will not be read. */
 export function ignore(value: Payload): void {
   if (!isWhole(value)) value.cancel();
 }
 
-/** One value behind the other; refuses `too-large` when that is too much. */
+/**
+ * Concatenates two values.
+ *
+ * @throws {HostError} `too-large` beyond 100 MiB.
+ */
 export function joined(first: Pieces, second: Pieces): Pieces {
   if (lengthOf(first) + lengthOf(second) > MAX_VALUE) tooLarge();
   const last = first.at(-1);
   const [next, ...rest] = second;
-  // A value that grows by many small ones must not end in as many pieces.
-  return last && next && last.length + next.length < ENOUGH
+  // Small pieces are joined, so that a value with many small additions does not have as many pieces.
+  return last && next && last.length + next.length < MIN_PIECE
     ? [...first.slice(0, -1), concat([last, next]), ...rest]
     : [...first, ...second];
 }
 
-/** The value as the content of a message. */
+/** Returns a value as the content of a message. */
 export function payloadOf(pieces: Pieces): Payload {
   if (pieces.length <= 1) return concat(pieces);
   let next = 0;
@@ -80,7 +86,7 @@ export function payloadOf(pieces: Pieces): Payload {
   };
 }
 
-/** Bytes of a value. */
+/** Returns the size of a value in bytes. */
 export function lengthOf(pieces: Pieces): number {
   return pieces.reduce((sum, { length }) => sum + length, 0);
 }

@@ -1,18 +1,21 @@
 import { machineClock } from "../../util/clock.ts";
 
-/** Least number of records that there is room for, whatever the bound on bytes. */
+/** Number of records that are always allowed, whatever the limit on bytes. */
 const MIN_RECORDS = 1000;
-/** Beyond that, one record is allowed for so many bytes: each takes some hundred bytes of memory that are not counted. */
+/**
+ * Bytes of the limit for each further record. It bounds the number of records, since each takes some hundred bytes of
+ * memory that are not counted.
+ */
 const BYTES_OF_RECORD = 256;
-/** How many expired records are removed in one go to make room. */
+/** Number of expired records that are removed at a time. */
 const BATCH = 100;
 
 /**
- * Bytes that the KV stores of a service may take in memory together: keys, metadata and values. What has expired does
- * not count: it is removed when its room is needed.
+ * Memory that the KV stores of a service share, in bytes of keys, metadata and values. Expired records are removed when
+ * their memory is needed.
  */
 export class KvRoom {
-  /** In bytes. */
+  /** Limit in bytes. */
   readonly most: number;
   readonly #mostRecords: number;
   readonly #now: () => number;
@@ -23,7 +26,7 @@ export class KvRoom {
   /**
    * Makes a room without records.
    *
-   * @param most Most bytes; by default there is no limit.
+   * @param most Limit in bytes; by default there is none.
    * @param now Returns the time in milliseconds since 1970.
    */
   constructor(most = Infinity, now: () => number = machineClock.now) {
@@ -32,31 +35,32 @@ export class KvRoom {
     this.#now = now;
   }
 
-  /** Bytes that are taken, by expired records too that have not been removed yet. */
+  /** Bytes in use, including expired records that have not been removed yet. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Adds a driver that takes its space from this room.
+   * Adds a driver that stores its records in this room.
    *
-   * @param sweep Removes the records of a driver that are due, up to a number of them; returns how many.
+   * @param sweep Removes at most `most` records of the driver that are due by `until`; returns their number.
    */
   share(sweep: (until: number, most: number) => number): void {
     this.#sweepers.push(sweep);
   }
 
-  /** Changes what is taken. */
+  /** Adds to the bytes and records in use; negative numbers subtract. */
   count(bytes: number, records: number): void {
     this.#bytes += bytes;
     this.#records += records;
   }
 
   /**
-   * Whether a record fits, once expired ones are removed.
+   * Whether a record fits, if need be after expired ones were removed.
    *
-   * @param replaced Bytes of the record in whose place it goes, undefined if there is none; asked again when records
-   *   were removed.
+   * @param bytes Size of the record.
+   * @param replaced Returns the size of the record that it replaces, undefined if there is none; called again after
+   *   records were removed.
    */
   fits(bytes: number, replaced: () => number | undefined): boolean {
     const fits = () => {

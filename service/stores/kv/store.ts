@@ -5,7 +5,7 @@ import { ignore, joined, piecesOf } from "./pieces.ts";
 import { type Clock, machineClock } from "../../util/clock.ts";
 import { KvSweeper, REMEMBERED } from "./sweeper.ts";
 
-/** What is in a KV store at first: a value for each key, with its metadata if it has any. */
+/** Initial entries of a KV store: a value for each key, with or without metadata. */
 export type KvSeed = Readonly<
   Record<
     string,
@@ -13,66 +13,67 @@ export type KvSeed = Readonly<
   >
 >;
 
-/** What a lookup finds. */
+/** Result of a lookup. */
 export type KvEntry = Pick<KvFound, "value" | "metadata" | "generation">;
 
-/** How a value is put in. */
+/** Options of an insert. */
 export interface KvInsert {
-  /** `add` is refused where there is a value; the others replace it, or go before or behind it. By default `overwrite`. */
+  /** `add` fails if there is a value; others replace it, or put the new value after or before it. By default `overwrite`. */
   readonly mode?: "overwrite" | "add" | "append" | "prepend";
-  /** In place of what was there; by default none. */
+  /** New metadata, which replaces the old; by default none. */
   readonly metadata?: string | undefined;
-  /** Seconds until the entry is gone; by default it stays. */
+  /** Time to live in seconds; by default the entry does not expire. */
   readonly ttl?: number | undefined;
-  /** Refused where there is a value of another generation. */
+  /** The insert fails if there is a value of another generation. */
   readonly ifGeneration?: bigint | undefined;
 }
 
-/** Which keys to list. */
+/** Options of a list. */
 interface KvQuery {
   readonly prefix?: string | undefined;
-  /** From the page before. */
+  /** Cursor of the page before; by default the list begins with the first key. */
   readonly cursor?: string | undefined;
-  /** The most keys, by default 1000. */
+  /** Maximum number of keys; by default 1000. */
   readonly limit?: number | undefined;
 }
 
-/** Keys, in the order of their UTF-8 bytes, in the shape that guests get as JSON. */
+/** Page of a list, in the order of the keys' UTF-8 bytes, in the format that guests get as JSON. */
 export interface KvPage {
   readonly data: readonly string[];
   readonly meta: {
     readonly limit: number;
     readonly prefix?: string;
-    /** There if more keys follow. */
+    /** Cursor of the next page; undefined if no more keys follow. */
     readonly next_cursor?: string;
   };
 }
 
-/** The generation of what is in a store at first. */
+/** Generation of initial entries. */
 export const FIRST_GENERATION = 1n;
-/** Up to this one, generations are of what the options say, each time that they say something new. */
+/** Largest generation of an entry from the options; each change of the options increments the entry's. */
 export const LAST_SEED_GENERATION = 1_000_000n;
 
 const MAX_KEYS = 1000;
 const MICROS = 1000;
 
 /**
- * A KV store as guests know it, over a driver that only keeps records. Keys are taken as they are: whoever hands them in
- * has asked `faultOfKey`.
+ * KV store with the rules that guests see, over a driver that only stores records
+ * (https://www.fastly.com/documentation/guides/concepts/edge-state/data-stores/#kv-stores). Callers check keys with
+ * `faultOfKey`.
  */
 export class KvStore {
   readonly #driver: KvDriver;
   readonly #now: () => number;
   #ready: Promise<void> | undefined;
   #lastGeneration = LAST_SEED_GENERATION;
-  /** Of a driver that does not sweep: keys whose records are gone for guests, with their generations, in that order. */
-  readonly #gone = new Map<string, bigint>();
+  /** For a driver that does not sweep: keys of deleted and expired records with their generations, the oldest first. */
+  readonly #deleted = new Map<string, bigint>();
   readonly #sweeper: KvSweeper | undefined;
 
   /**
-   * @param now The time in milliseconds since 1970.
-   * @param ready What everything waits for; if it rejects, everything fails.
-   * @param clock What timers run by.
+   * @param now Returns the time in milliseconds since 1970.
+   * @param ready Promise that all calls wait for; if it rejects, they reject too.
+   * @param clock Clock of the sweeper's timer.
    */
   constructor(
     driver: KvDriver,
@@ -87,22 +88,26 @@ export class KvStore {
   }
 
   /**
-   * Has everything wait until entries have been written past the store's own rules, as those of new options are.
+   * Writes entries to the driver directly, as those of new options; calls of guests wait for it.
    *
-   * @param write Writes them; if it rejects, everything fails.
+   * @param write Writes the entries; if it rejects, all later calls reject too.
    */
-  sow(write: (driver: KvDriver) => Promise<void>): void {
+  seed(write: (driver: KvDriver) => Promise<void>): void {
     const earlier = this.#ready;
     this.#waitFor(earlier ? earlier.then(() => write(this.#driver)) : write(this.#driver));
   }
 
   #waitFor(ready: Promise<void>): void {
     this.#ready = ready;
-    // Whoever asks for something is told of a failure.
+    // A failure is reported by the calls that wait.
     ready.then(() => this.#ready === ready && (this.#ready = undefined), () => {});
   }
 
-  /** Refuses `absent` if there is no value. */
+  /**
+   * Reads the value of a key.
+   *
+   * @throws {HostError} `absent` if there is none.
+   */
   async lookup(key: string): Promise<KvEntry> {
     if (this.#ready) await this.#ready;
     const record = await this.#driver.get(key);
@@ -113,53 +118,65 @@ export class KvStore {
     return noValue(key);
   }
 
-  /** Refuses `precondition-failed` if the mode or the generation do not allow it. */
+  /**
+   * Writes the value of a key.
+   *
+   * @throws {HostError} `precondition-failed` if the mode or `ifGeneration` does not allow it; `too-large`.
+   */
   async insert(key: string, value: Pieces, options: KvInsert = {}): Promise<void> {
     if (this.#ready) await this.#ready;
     const { mode = "overwrite", ifGeneration } = options;
     this.#sweeper?.note(options.ttl !== undefined);
     if (mode === "overwrite" && ifGeneration === undefined) {
-      // Fails only where another process is ahead: below it is followed.
+      // False only if another process has written a later generation, which the loop below reads.
       if (await this.#driver.set(key, this.#record(value, options), "any")) return;
     }
     for (let written = false; !written;) {
-      const found = await this.#driver.get(key);
-      this.#follow(found);
-      const old = found && !this.#expired(found) ? found : undefined;
-      const kept = old && (mode === "append" || mode === "prepend");
-      if (found && !kept) ignore(found.value);
+      const stored = await this.#driver.get(key);
+      this.#follow(stored);
+      const old = stored && !this.#expired(stored) ? stored : undefined;
+      const extended = old && (mode === "append" || mode === "prepend");
+      if (stored && !extended) ignore(stored.value);
       if (old) checkAllowed(key, old, options);
-      const whole = kept ? combined(await piecesOf(old.value), value, mode) : value;
+      const whole = extended ? combined(await piecesOf(old.value), value, mode) : value;
       const record = this.#record(whole, options);
-      // Fails if another has written meanwhile: then its value is the old one.
-      written = await this.#driver.set(key, record, found?.generation ?? "none");
+      // False if another insert came first; the loop then starts from its value.
+      written = await this.#driver.set(key, record, stored?.generation ?? "none");
     }
   }
 
-  /** Refuses `absent` if there is no value. */
+  /**
+   * Deletes a key.
+   *
+   * @throws {HostError} `absent` if there is none.
+   */
   async delete(key: string): Promise<void> {
     if (this.#ready) await this.#ready;
     for (;;) {
-      const found = await this.#driver.get(key);
-      if (found) ignore(found.value);
-      if (!found || this.#expired(found)) return noValue(key);
-      this.#follow(found);
-      // In its place, for a while, is what has expired: another process may write next, at the same time of its clock,
-      // and must not give the generation again that was there.
+      const stored = await this.#driver.get(key);
+      if (stored) ignore(stored.value);
+      if (!stored || this.#expired(stored)) return noValue(key);
+      this.#follow(stored);
+      // An expired record stays in its place for a minute: it keeps the generation, which another process whose clock is
+      // behind must not use again.
       const generation = this.#nextGeneration();
-      const nothing = { value: [], metadata: "", generation, expires: 0 };
-      if (!await this.#driver.set(key, nothing, found.generation)) continue;
+      const tombstone = { value: [], metadata: "", generation, expires: 0 };
+      if (!await this.#driver.set(key, tombstone, stored.generation)) continue;
       return await this.#forget(key, generation);
     }
   }
 
-  /** Refuses `bad-request` for a limit of 0 and for a cursor that is none. */
+  /**
+   * Lists keys.
+   *
+   * @throws {HostError} `bad-request` for a limit of 0, or a text that is not a cursor.
+   */
   async list({ prefix, cursor, limit = MAX_KEYS }: KvQuery = {}): Promise<KvPage> {
     if (limit === 0) refuse("bad-request", "Cannot list keys: the limit is 0");
     if (this.#ready) await this.#ready;
     let after = cursor === undefined ? undefined : keyOfCursor(cursor);
     const keys: string[] = [];
-    // One more than is asked for tells whether there is a next page.
+    // One more key than the limit shows whether there is a next page.
     for (let wanted; (wanted = limit + 1 - keys.length) > 0;) {
       const listed = await this.#driver.list(prefix ?? "", after, wanted);
       for (const one of listed) if (!this.#expired(one)) keys.push(one.key);
@@ -177,7 +194,7 @@ export class KvStore {
     };
   }
 
-  /** Ends its timer. */
+  /** Ends the store's timer. */
   close(): void {
     this.#sweeper?.close();
   }
@@ -191,26 +208,31 @@ export class KvStore {
     };
   }
 
-  /** Has the driver delete what is gone once its generation need not be remembered. */
+  /** Deletes a record from the driver once its generation need not be remembered. */
   async #forget(key: string, generation: bigint): Promise<void> {
     if (this.#sweeper) return this.#sweeper.note(true);
-    this.#gone.delete(key);
-    this.#gone.set(key, generation);
+    this.#deleted.delete(key);
+    this.#deleted.set(key, generation);
     const due = BigInt(Math.floor((this.#now() - REMEMBERED) * MICROS));
-    // Two for one that comes: there are fewer and fewer.
-    for (const [key, generation] of [...this.#gone.entries().take(2)]) {
+    // Each call adds one key and removes up to two, so that the map shrinks.
+    for (const [key, generation] of [...this.#deleted.entries().take(2)]) {
       if (generation > due) return;
-      this.#gone.delete(key);
+      this.#deleted.delete(key);
       await this.#driver.delete(key, generation);
     }
   }
 
-  /** Takes care that the next generation is greater than the one there, which may be another process's. */
-  #follow(found: KvFound | undefined): void {
-    if (found && found.generation > this.#lastGeneration) this.#lastGeneration = found.generation;
+  /** Makes the next generation greater than the stored one, which another process may have written. */
+  #follow(stored: KvFound | undefined): void {
+    if (stored && stored.generation > this.#lastGeneration) {
+      this.#lastGeneration = stored.generation;
+    }
   }
 
-  /** Grows for ever, also past the end of this process, and fits the numbers of JavaScript, whose SDK has no others. */
+  /**
+   * Returns the time in microseconds since 1970, so that generations grow across processes too. It is below 2^53, since
+   * the JavaScript SDK reads generations as numbers.
+   */
   #nextGeneration(): bigint {
     const now = BigInt(Math.floor(this.#now() * MICROS));
     return this.#lastGeneration = now > this.#lastGeneration ? now : this.#lastGeneration + 1n;

@@ -10,29 +10,29 @@ import { FIRST_GENERATION, type KvSeed, KvStore, LAST_SEED_GENERATION } from "./
 
 const encoder = new TextEncoder();
 
-/** What is under a key at first. */
+/** Initial entry of a store. */
 interface Seed {
   readonly key: string;
   readonly value: Pieces;
   readonly metadata: string;
 }
 
-/** Stores of earlier options, which those of new options go on with. */
+/** Stores of earlier options, which stores of new options continue. */
 export interface EarlierStores {
   readonly stores: ReadonlyMap<string, KvStore>;
-  /** Takes the step that writes the new options' entries, for when those options hold. */
+  /** Registers a step to run when the new options take effect. */
   onceInPlace(step: () => void): void;
 }
 
 /**
- * KV stores by name, with what is in them at first.
+ * Makes KV stores by name, with their initial entries.
  *
- * @param now The time in milliseconds since 1970.
- * @param driverOf Gives what holds the store of a name; by default memory does, and each store begins anew.
- * @param most Bytes of all stores that are in memory by default.
- * @param clock What timers run by.
- * @param earlier Stores of earlier options: one of the same name goes on, with what the program has written.
- * @throws {TypeError} If a key is none, or there is no room for what is in the stores at first.
+ * @param now Returns the time in milliseconds since 1970.
+ * @param driverOf Returns the driver of a store; by default a new one in memory.
+ * @param most Limit in bytes for all stores in memory; by default there is none.
+ * @param clock Clock of timers.
+ * @param earlier Stores of earlier options: one of the same name is continued, with the entries that the program wrote.
+ * @throws {TypeError} If a key is not valid, or the initial entries exceed the limit.
  */
 export function kvStoresOf(
   seeds: Readonly<Record<string, KvSeed>>,
@@ -48,12 +48,12 @@ export function kvStoresOf(
       const entries = seedsOf(name, seed);
       const known = earlier?.stores.get(name);
       if (known) {
-        earlier!.onceInPlace(() => known.sow((driver) => sow(driver, entries, now)));
+        earlier!.onceInPlace(() => known.seed((driver) => writeSeeds(driver, entries, now)));
         return [name, known];
       }
       if (!driverOf) return [name, new KvStore(seeded(name, entries, room), now, undefined, clock)];
       const driver = driverOf(name);
-      return [name, new KvStore(driver, now, sow(driver, entries, now), clock)];
+      return [name, new KvStore(driver, now, writeSeeds(driver, entries, now), clock)];
     }),
   );
 }
@@ -86,40 +86,40 @@ function seeded(store: string, entries: readonly Seed[], room: KvRoom): KvDriver
   return driver;
 }
 
-async function sow(
+async function writeSeeds(
   driver: KvDriver,
   entries: readonly Seed[],
   now: () => number,
 ): Promise<void> {
-  for (const entry of entries) await sowOne(driver, entry, now);
+  for (const entry of entries) await writeSeed(driver, entry, now);
 }
 
 /**
- * Writes an entry of the options where there is none, and over what an earlier start has written. What the program
- * itself has written stays, and is told apart by its generation.
+ * Writes an initial entry if its key has no record, or one that an earlier start has written. A record that the program
+ * has written stays; its generation tells them apart.
  */
-async function sowOne(driver: KvDriver, entry: Seed, now: () => number): Promise<void> {
+async function writeSeed(driver: KvDriver, entry: Seed, now: () => number): Promise<void> {
   const { key, value, metadata } = entry;
   for (let done = false; !done;) {
-    const found = await driver.get(key);
-    if (found?.expires !== undefined && found.expires <= now()) {
-      ignore(found.value);
-      await driver.delete(key, found.generation);
+    const stored = await driver.get(key);
+    if (stored?.expires !== undefined && stored.expires <= now()) {
+      ignore(stored.value);
+      await driver.delete(key, stored.generation);
       continue;
     }
-    if (found && found.generation >= LAST_SEED_GENERATION) return ignore(found.value);
-    if (found && await isSame(found.value, value) && found.metadata === metadata) return;
-    const generation = found ? found.generation + 1n : FIRST_GENERATION;
+    if (stored && stored.generation >= LAST_SEED_GENERATION) return ignore(stored.value);
+    if (stored && await isSame(stored.value, value) && stored.metadata === metadata) return;
+    const generation = stored ? stored.generation + 1n : FIRST_GENERATION;
     const record = { value, metadata, generation, expires: undefined };
-    done = await driver.set(key, record, found?.generation ?? "none");
+    done = await driver.set(key, record, stored?.generation ?? "none");
   }
 }
 
-/** Whether two values are the same, however they are cut. */
-async function isSame(found: Payload, value: Pieces): Promise<boolean> {
+/** Whether a stored value has the same bytes as a seed's, which is at most one piece. */
+async function isSame(stored: Payload, value: Pieces): Promise<boolean> {
   const [whole = new Uint8Array()] = value;
   let at = 0;
-  for (const piece of await piecesOf(found)) {
+  for (const piece of await piecesOf(stored)) {
     for (const byte of piece) if (byte !== whole[at++]) return false;
   }
   return at === whole.length;

@@ -1,17 +1,17 @@
 import { afterTurn, type Clock } from "../../util/clock.ts";
 import type { KvDriver } from "./driver.ts";
 
-/** How long the generation of what is gone is remembered, in milliseconds. */
+/** Time for which the generation of a deleted or expired record is remembered, in milliseconds. */
 export const REMEMBERED = 60_000;
-/** Milliseconds from one sweep to the next. */
+/** Time between two sweeps, in milliseconds. */
 const INTERVAL = 60_000;
-/** Records that are deleted in one go. */
+/** Maximum number of records that one call of the driver deletes. */
 const BATCH = 500;
 
 /**
- * Has a driver delete what has expired: once a minute, by the service's clock when something is written, and by a timer
- * while nothing is. Requests are handled between two batches. The timer starts with the first record that expires, and
- * keeps no process alive.
+ * Deletes expired records of a driver once a minute: at a write if the service's clock says so, and by a timer between
+ * writes. Other work runs between two batches. The timer starts with the first record that expires, and does not keep
+ * the process alive.
  */
 export class KvSweeper {
   readonly #driver: Required<Pick<KvDriver, "sweep">>;
@@ -23,8 +23,8 @@ export class KvSweeper {
   #closed = false;
 
   /**
-   * @param now The time in milliseconds since 1970.
-   * @param clock What its timer runs by.
+   * @param now Returns the time in milliseconds since 1970.
+   * @param clock Clock of the timer.
    */
   constructor(
     driver: Required<Pick<KvDriver, "sweep">>,
@@ -40,7 +40,7 @@ export class KvSweeper {
   /**
    * Notes that a record was written or deleted.
    *
-   * @param expires Whether it is to be deleted some time.
+   * @param expires Whether the driver has to delete it later.
    */
   note(expires: boolean): void {
     if (this.#closed || !(this.#stopTimer || expires)) return;
@@ -48,6 +48,7 @@ export class KvSweeper {
     if (Math.abs(this.#now() - this.#swept) >= INTERVAL) this.#sweep();
   }
 
+  /** Ends the timer. */
   close(): void {
     this.#closed = true;
     this.#stopTimer?.();
@@ -71,7 +72,7 @@ export class KvSweeper {
         await new Promise<void>(afterTurn);
       }
     } catch {
-      // The next sweep tries again: a driver that fails shows in what guests ask of it.
+      // The next sweep tries again. Calls of guests report a driver that fails.
     } finally {
       this.#sweeping = false;
     }

@@ -47,7 +47,7 @@ export class Front implements Disposable {
     always?: () => Response,
     most = 1 << 20,
     driver?: CacheDriver,
-    guards?: ReadThroughOptions["guards"],
+    makeGuard?: ReadThroughOptions["makeGuard"],
   ) {
     const now = () => this.#now;
     this.#always = always;
@@ -59,7 +59,7 @@ export class Front implements Disposable {
       most,
       now,
       stallClock: new StallClock(),
-      ...guards && { guards },
+      ...makeGuard && { makeGuard },
       report: (level, message) => void this.reports.push(`${level}: ${message}`),
     });
     this.#backend = new Backends({}).make("origin", (request) => {
