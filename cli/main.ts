@@ -34,6 +34,10 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
       case "version":
         stdout.line(`fastlike ${VERSION}`);
         return 0;
+      case "trust": {
+        const { trust } = await import("./commands/trust.ts");
+        return await trust(command, (line) => stdout.line(line));
+      }
       case "run": {
         const terminal = prepare(command);
         const { run } = await import("./commands/run.ts");

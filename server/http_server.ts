@@ -62,6 +62,15 @@ export class HttpServer {
   }
 
   /**
+   * Tells whether one more connection can be served.
+   *
+   * @param others Connections that will be handed over, as those whose TLS handshake has begun.
+   */
+  hasRoomBeside(others: number): boolean {
+    return this.#connections.count + others < this.#maxConnections;
+  }
+
+  /**
    * Serves the requests of a connection until it closes.
    *
    * @param stream Connection; the server closes it.

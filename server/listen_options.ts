@@ -1,4 +1,6 @@
 import type { Exchange } from "../service/http/exchange.ts";
+import type { Identity } from "./tls/identity.ts";
+import type { TlsOptions } from "./tls/tls_options.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
 import type { Opening } from "./acceptor.ts";
 
@@ -58,6 +60,8 @@ export interface ListenOptions extends HttpServerOptions, Opening {
   readonly hostname: string;
   /** Port; 0 takes any free one. */
   readonly port: number;
+  /** Serves HTTPS; without it HTTP. */
+  readonly tls?: TlsOptions | undefined;
 }
 
 /** A server that listens. */
@@ -70,6 +74,12 @@ export interface Listener {
   readonly addresses: readonly string[];
   /** Number of open connections, idle ones included. */
   connections(): number;
+  /**
+   * Exchanges certificate and key of a listener with TLS; open connections keep theirs.
+   *
+   * @throws {TypeError} If they cannot be used, and the old ones stay. The message is a clause that says why.
+   */
+  setCertificate(identity: Identity): void;
   /** Whether the port accepts connections; tried with a connection to itself. */
   accepts(): Promise<boolean>;
   /**

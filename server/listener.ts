@@ -1,23 +1,25 @@
 import type { Socket } from "node:net";
 import { AcceptMonitor } from "./accept_monitor.ts";
+import { Front } from "./front.ts";
 import { HttpServer } from "./http_server.ts";
 import type { Listener, ListenOptions } from "./listen_options.ts";
 import { openAcceptors } from "./open_acceptors.ts";
-import { factsOf, hostInUrl } from "./socket_facts.ts";
+import { hostInUrl } from "./socket_facts.ts";
 
 /**
- * Serves HTTP/1.1 and HTTP/1.0 over TCP.
+ * Serves HTTP/1.1 and HTTP/1.0 over TCP, or over TLS.
  *
  * @param options Address, time limits and callbacks.
  * @returns Resolves when the port is open.
+ * @throws {TypeError} If a certificate and key cannot be used; the message is a clause that says why.
  * @throws {Error} Node's error if it cannot listen; its `code` is `EADDRINUSE` for a port that is in use.
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { hostname, trouble } = options;
   const server = new HttpServer(options);
+  const front = new Front(server, options);
   const accept = (socket: Socket) => {
-    socket.setNoDelay(true);
-    if (!server.serve(socket, factsOf(socket))) monitor.hurry();
+    if (!front.take(socket)) monitor.hurry();
   };
   const acceptors = await openAcceptors(hostname, options.port, accept, options);
   const monitor = new AcceptMonitor(acceptors, (message) => trouble?.(message));
@@ -27,14 +29,19 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
   const { port } = acceptors[0]!;
   return {
-    url: `http://${hostInUrl(hostname)}:${port}`,
+    url: `${options.tls ? "https" : "http"}://${hostInUrl(hostname)}:${port}`,
     port,
     addresses: acceptors.map(({ address }) => address),
     connections: () => server.connections,
     accepts: () => monitor.check(),
-    drain: (ms) => server.drain(ms, stop),
+    setCertificate: (identity) => front.setCertificate(identity),
+    async drain(ms) {
+      await server.drain(ms, stop);
+      front.cut();
+    },
     close() {
       stop();
+      front.cut();
       server.cut();
     },
   };

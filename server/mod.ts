@@ -23,6 +23,8 @@ export type { ByteStream } from "./byte_stream.ts";
 export { HttpServer, type Scheme } from "./http_server.ts";
 export type { AccessEntry, HttpServerOptions, Listener, ListenOptions } from "./listen_options.ts";
 export { listen } from "./listener.ts";
+export type { Identity } from "./tls/identity.ts";
+export type { ClientAuth, TlsOptions } from "./tls/tls_options.ts";
 export type { ByteSource, Eventually, Payload } from "../service/http/bytes.ts";
 export type {
   ClientFacts,

@@ -7,6 +7,7 @@ import { recordFirst } from "../telemetry/request_log.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import { builtSource, following } from "./following.ts";
 import { openAdmin } from "./open_admin.ts";
+import { openRedirect } from "./open_redirect.ts";
 import { type OpenServer, openServer } from "./server.ts";
 
 /**
@@ -36,6 +37,7 @@ export async function serve(
   opened = server;
   const { site, listener } = server;
   try {
+    using _redirect = await openRedirect(command, listener.port, terminal);
     admin?.serve(async () => await listener.accepts() ? "ok" : "not accepting connections");
     const reload = async () => {
       await server.reload();

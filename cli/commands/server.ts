@@ -14,6 +14,7 @@ import { withCountedLogs, withCountedRequests } from "../telemetry/counting.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { stdioTo } from "../telemetry/stdio.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
+import { certificatesFor } from "../tls/certificates.ts";
 import { LiveReload } from "../watch/live_reload.ts";
 import { openListener, type ServerOptions } from "./open_listener.ts";
 
@@ -69,7 +70,10 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
     warmUp(program, command, file(), terminal);
     const plain = serverOptions(site, pages, terminal);
     const counted = metrics ? withCountedRequests(plain, metrics) : plain;
-    const listener = await openListener(command.bind, "bind", { ...counted, ...opening });
+    const certificates = await certificatesFor(command, terminal);
+    const tls = certificates?.tls;
+    const listener = await openListener(command.bind, "bind", { ...counted, tls, ...opening });
+    const following = certificates?.follow(listener);
     return {
       site,
       listener,
@@ -77,12 +81,16 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
       reloadPages: () => pages?.reload(),
       warnOfUnreachable: () => warnOfUnreachable(site.options, terminal),
       async stop() {
+        following?.[Symbol.dispose]();
         pages?.close();
         program.retire();
         await listener.drain(DRAIN_MILLIS);
         await program[Symbol.asyncDispose]();
       },
-      [Symbol.dispose]: () => site[Symbol.dispose](),
+      [Symbol.dispose]() {
+        following?.[Symbol.dispose]();
+        site[Symbol.dispose]();
+      },
     };
   } catch (error) {
     await program[Symbol.asyncDispose]();

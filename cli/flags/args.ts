@@ -30,10 +30,20 @@ export interface RunCommand extends ServiceFlags {
   readonly args: readonly string[];
 }
 
+/** `fastlike trust`: makes this machine trust the local certificate authority. */
+export interface TrustCommand {
+  readonly kind: "trust";
+  /** Whether to take that back. */
+  readonly uninstall: boolean;
+  /** Whether to change the store of the system, too. */
+  readonly system: boolean;
+}
+
 /** What the command line asks for. */
 export type Command =
   | ServeCommand
   | RunCommand
+  | TrustCommand
   | { readonly kind: "help"; readonly command?: CommandName }
   | { readonly kind: "completions"; readonly shell: Shell }
   | { readonly kind: "version" };
@@ -74,6 +84,8 @@ export function parse(argv: readonly string[], asViceroy = false): Command {
       return parseHelp(argv.slice(at + 1));
     case "completions":
       return parseCompletions(argv.slice(at + 1));
+    case "trust":
+      return parseTrust(others());
     case "version":
       return { kind: "version" };
     case "adapt":
@@ -97,6 +109,22 @@ function parseCompletions(words: readonly string[]): Command {
       SHELLS.join(", ")
     })`,
   );
+}
+
+const TRUST_FLAGS = ["uninstall", "system"];
+
+function parseTrust(words: readonly string[]): Command {
+  if (words.some((word) => /^--?h(elp)?$/.test(word))) return { kind: "help" };
+  const names = words.map((word) => word.replace(/^--?/, ""));
+  const wrong = words.find((_, at) => !TRUST_FLAGS.includes(names[at]!));
+  if (wrong !== undefined) {
+    throw new UsageError(`Cannot use ${wrong} with trust: it takes --uninstall and --system`);
+  }
+  return {
+    kind: "trust",
+    uninstall: names.includes("uninstall"),
+    system: names.includes("system"),
+  };
 }
 
 /** @returns undefined if help is asked for. */

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   run: "Run a program once",
   help: "Print the help",
   version: "Print the version",
+  trust: "Trust the certificates of --https on this machine",
   completions: "Print a script for a shell",
 };
 

@@ -1,7 +1,9 @@
 import { ERROR_DETAILS, type ErrorDetails } from "../../service/http/error_text.ts";
 import { type LimitName, readLimit } from "../../service/limits.ts";
 import { isProxyRange, PROXY_RANGE } from "../../service/client/proxies.ts";
+import type { ClientAuth } from "../../server/tls/tls_options.ts";
 import { UsageError } from "../errors.ts";
+import type { Given } from "./flag.ts";
 import { handshakeUrl } from "../../service/http/url.ts";
 import { type Reuse, REUSE_VALUES, reuseOf } from "../../service/reuse.ts";
 
@@ -33,6 +35,58 @@ export function parseAdmin(text: string | undefined, bind: Bind): Bind | undefin
   const taken = admin.port === bind.port && admin.port !== 0 &&
     overlap(admin.hostname, bind.hostname);
   return taken ? bad("requests are served there (see --bind)") : admin;
+}
+
+/** How HTTPS is served. */
+export interface Https {
+  /** Files of the certificate and its key; by default the local authority has one for localhost. */
+  readonly files: { readonly cert: string; readonly key: string } | undefined;
+  /** File of the authorities of clients' certificates. */
+  readonly clientCa: string | undefined;
+  readonly clientAuth: ClientAuth;
+  /** Where plain HTTP is redirected. */
+  readonly redirect: Bind | undefined;
+}
+
+export const CLIENT_AUTHS: readonly ClientAuth[] = ["require", "request"];
+
+/** Reads `--https` and the flags that belong to it. `--cert` alone means HTTPS, too. */
+export function parseHttps({ on, of }: Pick<Given, "on" | "of">): Https | undefined {
+  const cert = of("cert").last;
+  const key = of("key").last;
+  if (!(on ?? cert !== undefined)) {
+    const idle = ["cert", "key", "client-ca", "client-auth", "http-redirect"]
+      .find((name) => of(name).last !== undefined);
+    if (idle) throw new UsageError(`Cannot use --${idle} without HTTPS: add --https`);
+    return undefined;
+  }
+  if (key !== undefined && cert === undefined) {
+    throw new UsageError("Cannot use --key without --cert: name the certificate's file, too");
+  }
+  const clientCa = of("client-ca").last;
+  if (clientCa === undefined && of("client-auth").last !== undefined) {
+    throw new UsageError(
+      "Cannot use --client-auth without --client-ca: no certificate is asked for",
+    );
+  }
+  return {
+    files: cert === undefined ? undefined : { cert, key: key ?? cert },
+    clientCa,
+    clientAuth: parseClientAuth(of("client-auth").last),
+    redirect: parseRedirect(of("http-redirect").last),
+  };
+}
+
+function parseClientAuth(text = "require"): ClientAuth {
+  const known = CLIENT_AUTHS.find((auth) => auth === text);
+  if (known) return known;
+  throw new UsageError(`Cannot use ${JSON.stringify(text)} for --client-auth: require or request`);
+}
+
+function parseRedirect(text: string | undefined): Bind | undefined {
+  return text === undefined ? undefined : parseAddress(text, (why) => {
+    throw new UsageError(`Cannot use ${JSON.stringify(text)} for --http-redirect: ${why}`);
+  });
 }
 
 const EVERYWHERE = ["", "0.0.0.0", "::"];

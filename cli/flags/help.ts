@@ -12,11 +12,13 @@ const COMMANDS = `Runs a Fastly Compute program on this machine.
 Usage: fastlike [serve] [flags] [guest.wasm]
        fastlike run [flags] guest.wasm [-- arguments of the guest]
        fastlike help [serve | run]
+       fastlike trust [--uninstall] [--system]
        fastlike completions bash | zsh | fish
        fastlike version
 
 "serve" answers HTTP requests. "run" runs the program once, with its output and its exit
 status as the command's own: what cargo test and go test -exec need. A program may be .wat.
+"trust" makes browsers, and with --system the system, trust the certificates of --https.
 "completions" prints a script for a shell, as in: source <(fastlike completions bash)
 `;
 

@@ -14,6 +14,7 @@ import { parseMocks } from "../manifest/mocks.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "../manifest/stores.ts";
 import { type FieldsOf, flag, type FlagTable, type Given } from "./flag.ts";
 import {
+  CLIENT_AUTHS,
   LOG_FORMATS,
   parseAdmin,
   parseBackends,
@@ -21,6 +22,7 @@ import {
   parseEnv,
   parseErrors,
   parseGuestEnv,
+  parseHttps,
   parseKvFiles,
   parseLimits,
   parseLogFormat,
@@ -111,6 +113,48 @@ const LISTENER = {
       const bind = parseBind(last ?? of("addr").last ?? (asViceroy ? VICEROY_BIND : DEFAULT_BIND));
       return { bind, admin: parseAdmin(of("admin").last, bind) };
     },
+  }),
+  "https": flag({
+    commands: ["serve"],
+    help:
+      "Serve HTTPS at the address of --bind, and no plain HTTP there; without --cert with a certificate for " +
+      "localhost, of an authority that is made for this machine (see fastlike trust)",
+    read: (given) => ({ https: parseHttps(given) }),
+  }),
+  "cert": flag({
+    value: "FILE",
+    example: "cert.pem",
+    commands: ["serve"],
+    help:
+      "The server's certificate in PEM, followed by those of intermediate authorities, for HTTPS; read again when it changes",
+  }),
+  "key": flag({
+    value: "FILE",
+    example: "key.pem",
+    commands: ["serve"],
+    help: "The certificate's private key in PEM, by default in the file of --cert",
+  }),
+  "client-ca": flag({
+    value: "FILE",
+    example: "clients.pem",
+    commands: ["serve"],
+    help:
+      "Authorities of clients' certificates in PEM: clients over HTTPS need a certificate of one",
+  }),
+  "client-auth": flag({
+    value: "HOW",
+    example: "request",
+    choices: CLIENT_AUTHS,
+    commands: ["serve"],
+    help:
+      "With --client-ca: refuse clients without an accepted certificate (require, the default), or serve them and " +
+      "let the program look at it (request)",
+  }),
+  "http-redirect": flag({
+    value: "ADDR",
+    example: ":80",
+    commands: ["serve"],
+    help: "With HTTPS: answer plain HTTP there with a redirect to the same URL under https",
   }),
   "admin": flag({
     value: "ADDR",

@@ -10,6 +10,7 @@ const DEFAULTS: ServeCommand = {
   kind: "serve",
   wasm: "guest.wasm",
   bind: { hostname: "localhost", port: 5000 },
+  https: undefined,
   admin: undefined,
   warmup: 0,
   watch: false,
@@ -37,6 +38,27 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   }],
   ["guest.wasm --errors brief", { errors: "brief" }],
   ["guest.wasm --errors brief --errors=details", { errors: "details" }],
+  ["guest.wasm --https", {
+    https: { files: undefined, clientCa: undefined, clientAuth: "require", redirect: undefined },
+  }],
+  ["guest.wasm --cert both.pem --http-redirect :80", {
+    https: {
+      files: { cert: "both.pem", key: "both.pem" },
+      clientCa: undefined,
+      clientAuth: "require",
+      redirect: { hostname: "", port: 80 },
+    },
+  }],
+  ["guest.wasm --https --cert c.pem --key k.pem --client-ca a.pem --client-auth request", {
+    https: {
+      files: { cert: "c.pem", key: "k.pem" },
+      clientCa: "a.pem",
+      clientAuth: "request",
+      redirect: undefined,
+    },
+  }],
+  ["trust", { kind: "trust", uninstall: false, system: false }],
+  ["trust --uninstall --system", { kind: "trust", uninstall: true, system: true }],
   ["guest.wasm --admin :9090", { admin: { hostname: "", port: 9090 } }],
   ["guest.wasm --admin 127.0.0.1:5000 --bind 127.0.0.2:5000", {
     bind: { hostname: "127.0.0.2", port: 5000 },
@@ -211,6 +233,24 @@ const REFUSED: [line: string, message: string][] = [
   ["g --errors all", 'Cannot use "all" for --errors: details or brief'],
   ["run g --errors brief", "Cannot use --errors with run: it serves nothing"],
   ["run g --trust-proxy loopback", "Cannot use --trust-proxy with run: it serves nothing"],
+  ["g --key k.pem", "Cannot use --key without HTTPS: add --https"],
+  ["g --client-ca a.pem", "Cannot use --client-ca without HTTPS: add --https"],
+  ["g --http-redirect :80", "Cannot use --http-redirect without HTTPS: add --https"],
+  ["g --https=false --cert c.pem", "Cannot use --cert without HTTPS: add --https"],
+  ["g --https --key k.pem", "Cannot use --key without --cert: name the certificate's file, too"],
+  [
+    "g --https --client-auth request",
+    "Cannot use --client-auth without --client-ca: no certificate is asked for",
+  ],
+  [
+    "g --https --client-ca a.pem --client-auth maybe",
+    'Cannot use "maybe" for --client-auth: require or request',
+  ],
+  [
+    "g --https --http-redirect here",
+    'Cannot use "here" for --http-redirect: it is not host:port, :port or a port',
+  ],
+  ["trust --all", "Cannot use --all with trust: it takes --uninstall and --system"],
   ["g --admin here", 'Cannot use "here" for --admin: it is not host:port, :port or a port'],
   ["g --admin 5000", 'Cannot use "5000" for --admin: requests are served there (see --bind)'],
   ["g --admin :5000", 'Cannot use ":5000" for --admin: requests are served there (see --bind)'],

@@ -1,0 +1,101 @@
+import type { Listener } from "../../server/listen_options.ts";
+import type { Identity } from "../../server/tls/identity.ts";
+import type { TlsOptions } from "../../server/tls/tls_options.ts";
+import { CommandError } from "../errors.ts";
+import type { ServeCommand } from "../flags/args.ts";
+import type { Terminal } from "../telemetry/terminal.ts";
+import {
+  type CertificateFiles,
+  readAuthoritiesOf,
+  readCertificate,
+  stateOf,
+} from "./certificate_files.ts";
+import { LocalAuthority } from "./local_authority.ts";
+import { trustHint } from "./trust.ts";
+
+/** Milliseconds between two looks at the files of a certificate. */
+const LOOK_MILLIS = 1000;
+/** Milliseconds between two looks at the end of the certificate for localhost. */
+const RENEWAL_MILLIS = 3600 * 1000;
+
+/** TLS of a listener, and what keeps its certificate valid. */
+export interface Certificates {
+  readonly tls: TlsOptions;
+  /** Gives the listener newer certificates until it is disposed of. */
+  follow(listener: Listener): Disposable;
+}
+
+/**
+ * Reads, or makes, what the flags of HTTPS ask for.
+ *
+ * @returns undefined if they ask for nothing.
+ * @throws {CommandError} If it cannot be read, made or used.
+ */
+export async function certificatesFor(
+  { https }: ServeCommand,
+  terminal: Terminal,
+): Promise<Certificates | undefined> {
+  if (!https) return undefined;
+  const { files, clientCa, clientAuth } = https;
+  const clients = clientCa === undefined
+    ? {}
+    : { clientCa: await readAuthoritiesOf(clientCa), clientAuth };
+  const source = files ? await fromFiles(files, terminal) : await fromAuthority(terminal);
+  return { tls: { ...source.identity, ...clients }, follow: source.follow };
+}
+
+interface Source extends Pick<Certificates, "follow"> {
+  readonly identity: Identity;
+}
+
+async function fromFiles(files: CertificateFiles, terminal: Terminal): Promise<Source> {
+  const warn = (line: string) => terminal.note("warning", line);
+  let state = await stateOf(files).catch(() => "");
+  const identity = await readCertificate(files, warn);
+  const follow = (listener: Listener) =>
+    every(LOOK_MILLIS, async () => {
+      const now = await stateOf(files).catch(() => undefined);
+      // A file that is being replaced may be missing for a moment.
+      if (now === undefined || now === state) return;
+      state = now;
+      try {
+        listener.setCertificate(await readCertificate(files, warn));
+        terminal.note("info", `Serving the new certificate of ${files.cert}`);
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        terminal.note("error", `${error.message}: the one before goes on serving`);
+      }
+    });
+  return { identity, follow };
+}
+
+async function fromAuthority(terminal: Terminal): Promise<Source> {
+  const authority = await LocalAuthority.open();
+  if (authority.isNew) {
+    terminal.note("info", `Made a certificate authority for this machine, ${authority.file}`);
+    for (const line of trustHint(authority.file)) terminal.note("info", line);
+  }
+  let identity = await authority.leaf();
+  const follow = (listener: Listener) =>
+    every(RENEWAL_MILLIS, async () => {
+      const now = await authority.leaf();
+      if (now.cert !== identity.cert) listener.setCertificate(identity = now);
+    });
+  return { identity, follow };
+}
+
+/** Does something again and again, one at a time; a failure waits for the next time. */
+function every(millis: number, act: () => Promise<void>): Disposable {
+  let timer: ReturnType<typeof setTimeout>;
+  let ended = false;
+  const wait = () => {
+    timer = setTimeout(() => void act().catch(() => {}).then(() => ended || wait()), millis);
+  };
+  wait();
+  return {
+    [Symbol.dispose]() {
+      ended = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import type { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import type { ClientFacts } from "../service/http/exchange.ts";
+import { FirstBytesError, readFirst } from "./first_bytes.ts";
+import type { HttpServer } from "./http_server.ts";
+import type { ListenOptions } from "./listen_options.ts";
+import { plainResponse } from "./response_head.ts";
+import { factsOf } from "./socket_facts.ts";
+import { findClientHello, MAX_HELLO } from "./tls/client_hello.ts";
+import { Handshakes } from "./tls/handshakes.ts";
+import type { Identity } from "./tls/identity.ts";
+import { tlsFactsOf } from "./tls/tls_facts.ts";
+
+/** Milliseconds that a client may take for its ClientHello, and again for the rest of the handshake. */
+const HANDSHAKE_MILLIS = 10_000;
+/** Milliseconds in which a reason of failed handshakes is told once. */
+const QUIET_MILLIS = 60_000;
+
+/** Takes sockets to a server: at once, or through TLS. */
+export class Front {
+  readonly #server: HttpServer;
+  readonly #options: ListenOptions;
+  readonly #handshakes: Handshakes | undefined;
+  /** Sockets that the server does not have yet. */
+  readonly #opening = new Set<Socket>();
+  /** When a reason of failed handshakes was told last. */
+  readonly #told = new Map<string, number>();
+
+  /** @throws {TypeError} If certificate and key cannot be used; the message is a clause that says why. */
+  constructor(server: HttpServer, options: ListenOptions) {
+    const { tls } = options;
+    this.#server = server;
+    this.#options = options;
+    if (tls) {
+      this.#handshakes = new Handshakes(tls, ["http/1.1"], (reason) => this.#tell(reason));
+    }
+  }
+
+  /**
+   * Takes a socket that was accepted.
+   *
+   * @returns Whether it is, or may be, served. Otherwise there are too many connections.
+   */
+  take(socket: Socket): boolean {
+    socket.setNoDelay(true);
+    const client = factsOf(socket);
+    if (!this.#handshakes) return this.#server.serve(socket, client);
+    if (!this.#server.hasRoomBeside(this.#opening.size)) {
+      socket.on("error", () => {});
+      socket.destroy();
+      return false;
+    }
+    void this.#open(socket, client);
+    return true;
+  }
+
+  /**
+   * Exchanges the certificate of new connections.
+   *
+   * @throws {TypeError} If it cannot be used; nothing changes then.
+   */
+  setCertificate(identity: Identity): void {
+    if (!this.#handshakes) throw new TypeError("there is no TLS here");
+    this.#handshakes.use(identity);
+  }
+
+  /** Cuts sockets that the server does not have yet. */
+  cut(): void {
+    for (const socket of this.#opening) socket.destroy();
+  }
+
+  async #open(socket: Socket, client: ClientFacts): Promise<void> {
+    this.#opening.add(socket);
+    socket.on("error", () => {}); // `close` follows
+    try {
+      await this.#secure(socket, client);
+    } catch (error) {
+      if (!(error instanceof FirstBytesError)) throw error;
+      if (error.begun) this.#tell(error.message);
+      if (socket.writable && !socket.writableEnded) socket.destroy();
+    } finally {
+      this.#opening.delete(socket);
+    }
+  }
+
+  async #secure(socket: Socket, client: ClientFacts): Promise<void> {
+    const bounds = { bytes: MAX_HELLO, millis: HANDSHAKE_MILLIS };
+    const hello = await readFirst(socket, (bytes) => {
+      if (isHttp(bytes)) refuseHttp(socket);
+      return findClientHello(bytes);
+    }, bounds);
+    const timer = setTimeout(() => {
+      this.#tell("the client does not go on with it");
+      socket.destroy();
+    }, HANDSHAKE_MILLIS);
+    const secured = await this.#handshakes!.begin(socket).finally(() => clearTimeout(timer));
+    if (!secured) return;
+    const tls = tlsFactsOf(secured, hello, this.#options.tls!.clientCa !== undefined);
+    this.#server.serve(secured, { ...client, tls }, "https");
+  }
+
+  #tell(reason: string): void {
+    const now = performance.now();
+    if (now < (this.#told.get(reason) ?? -Infinity) + QUIET_MILLIS) return;
+    if (this.#told.size >= 100) this.#told.clear(); // reasons have a client's words in them
+    this.#told.set(reason, now);
+    this.#options.trouble?.(`A TLS handshake failed: ${reason}`);
+  }
+}
+
+/** Whether the bytes are the beginning of a request in HTTP/1 or HTTP/2. */
+function isHttp(bytes: Buffer): boolean {
+  return /^[A-Z]{3,16} /.test(bytes.toString("latin1", 0, 17));
+}
+
+function refuseHttp(socket: Socket): never {
+  socket.end(plainResponse(400, "This port speaks HTTPS: ask for https:// and not http://"));
+  throw new FirstBytesError("a client has sent plain HTTP");
+}

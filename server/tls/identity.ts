@@ -1,0 +1,50 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+
+/** A server's certificate with its key. */
+export interface Identity {
+  /** Certificate in PEM, followed by those of the authorities between it and a root. */
+  readonly cert: string;
+  /** Private key in PEM, without a passphrase. */
+  readonly key: string;
+}
+
+/**
+ * Checks that TLS can use a certificate and a key. The platform itself finds a mistake at each client's handshake only.
+ *
+ * @returns End of the certificate's validity.
+ * @throws {TypeError} If it cannot; the message is a clause that says why.
+ */
+export function checkIdentity({ cert, key }: Identity, now = Date.now()): Date {
+  const certificate = certificateOf(cert);
+  let privateKey;
+  try {
+    privateKey = createPrivateKey(key);
+  } catch {
+    throw new TypeError(
+      /^-----BEGIN (ENCRYPTED|RSA)[^-]*-----\s+Proc-Type|-----BEGIN ENCRYPTED/m.test(key)
+        ? "the key has a passphrase (openssl pkey writes it without one)"
+        : "the key is not a private key in PEM",
+    );
+  }
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new TypeError("the key is not that of the certificate");
+  }
+  const [from, to] = [new Date(certificate.validFrom), new Date(certificate.validTo)];
+  if (now > to.getTime()) throw new TypeError(`the certificate has expired on ${day(to)}`);
+  if (now < from.getTime()) throw new TypeError(`the certificate is not valid before ${day(from)}`);
+  return to;
+}
+
+function certificateOf(cert: string): X509Certificate {
+  try {
+    if (cert.includes("-----BEGIN CERTIFICATE-----")) return new X509Certificate(cert);
+  } catch {
+    // it is told below
+  }
+  throw new TypeError("the certificate is not one in PEM");
+}
+
+/** Returns a date as in messages: 2030-01-31. */
+export function day(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}
