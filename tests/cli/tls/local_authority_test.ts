@@ -15,7 +15,7 @@ Deno.test("processes that start at the same time share one authority", async () 
     const ca = new X509Certificate(await Deno.readTextFile(`${folder}/ca.pem`));
     for (const { cert } of leaves) assert(new X509Certificate(cert).verify(ca.publicKey));
     assert((await LocalAuthority.open(folder)).isNew === false);
-    const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+    const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
     assertEquals(names, ["authority.pem", "ca.pem", "localhost.pem"]);
   });
 });
