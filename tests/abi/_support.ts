@@ -161,9 +161,12 @@ function supportOf({ module, name, alias, fastly }: KnownCall): Support {
   if (today in REFUSED) return { state: "no", notes: [...notes, REFUSED[today]!] };
   const found = FROM_OPTIONS.find(({ calls }) => calls.test(today));
   if (!found) return { state: "yes", notes };
-  const { option, field, otherwise } = found;
+  return { state: "from options", notes: [...notes, optionNote(found)] };
+}
+
+function optionNote({ option, field, otherwise }: Option): string {
   const source = field === undefined ? option : `${option}.${field}`;
-  return { state: "from options", notes: [...notes, `\`${source}\`; without it ${otherwise}`] };
+  return `\`${source}\`; without it ${otherwise}`;
 }
 
 const modules = [...Map.groupBy(knownCalls, ({ module }) => module)].map(([module, calls]) => ({
@@ -171,26 +174,34 @@ const modules = [...Map.groupBy(knownCalls, ({ module }) => module)].map(([modul
   calls: calls.map((call) => ({ name: call.name, ...supportOf(call) })),
 }));
 
+const HEAD = ["functions", "yes", "from options", "no"];
+
+/** How many functions there are in each state. */
+function summaryRow(name: string, calls: readonly Support[]): string[] {
+  const count = (state: State) => String(calls.filter((call) => call.state === state).length || "");
+  return [
+    `\`${name}\``,
+    String(calls.length),
+    count("yes"),
+    count("from options"),
+    count("no"),
+  ];
+}
+
+function callTable(calls: readonly (Support & { readonly name: string })[]): string {
+  const rows = calls.map(({ name, state, notes }) => [`\`${name}\``, state, notes.join("; ")]);
+  return table([["function", "state", "notes"], ...rows]);
+}
+
 /** How many functions of each module there are in each state. */
 export function supportSummary(): string {
-  const count = (calls: readonly Support[], state: State) =>
-    String(calls.filter((call) => call.state === state).length || "");
-  const rows = modules.map(({ module, calls }) => [
-    `\`${module}\``,
-    String(calls.length),
-    count(calls, "yes"),
-    count(calls, "from options"),
-    count(calls, "no"),
-  ]);
-  return table([["module", "functions", "yes", "from options", "no"], ...rows]);
+  const rows = modules.map(({ module, calls }) => summaryRow(module, calls));
+  return table([["module", ...HEAD], ...rows]);
 }
 
 /** The page, as it should be now. */
 export function supportPage(): string {
-  const sections = modules.map(({ module, calls }) => {
-    const rows = calls.map(({ name, state, notes }) => [`\`${name}\``, state, notes.join("; ")]);
-    return `## ${module}\n\n${table([["function", "state", "notes"], ...rows])}\n`;
-  });
+  const sections = modules.map(({ module, calls }) => `## ${module}\n\n${callTable(calls)}\n`);
   return `# What a guest can import
 
 Written by \`deno task matrix\`.
@@ -206,25 +217,58 @@ ${sections.join("\n")}
 ${componentSection()}`;
 }
 
-/** What components may import, by interface: what the calls of modules have from options, these have from them too. */
+/** The call of modules that does the same as a function of components, as far as it can be told from the name. */
+function callOf(from: string, name: string): string {
+  const own = name.replace(/^\[\w+\](?:[\w-]+\.)?/, "");
+  const module = from.replace("fastly:compute/", "fastly_");
+  if (own === "inspect") return "fastly_http_req.inspect";
+  return `${module}.${own}`.replaceAll("-", "_");
+}
+
+const STDIN = "standard input is empty";
+const PLACEHOLDER = "a placeholder, which `env` replaces";
+
+/** What else there is to say of functions of components. */
+const COMPONENT_NOTES: readonly (readonly [calls: RegExp, note: string])[] = [
+  [/^fastly:compute\/compute-runtime\.get-namespace-id$/, "the empty text"],
+  [
+    /^fastly:compute\/compute-runtime\.get-(hostname|pop|region|cache-generation|customer-id|is-staging|service-id|service-version)$/,
+    PLACEHOLDER,
+  ],
+  [/^wasi:io\/streams\.\[method\](input-stream|output-stream\.(blocking-)?splice)/, STDIN],
+  [/^wasi:cli\/stdin\./, STDIN],
+  [/^wasi:cli\/terminal-/, "there is no terminal"],
+  [/^wasi:filesystem\//, "there are no directories"],
+];
+
+function componentSupport(from: string, name: string): Support {
+  if (!FUNCTIONS[from]?.[name]) return { state: "no", notes: [] };
+  const key = `${from}.${name}`;
+  const notes = COMPONENT_NOTES.filter(([calls]) => calls.test(key)).map(([, note]) => note);
+  const found = FROM_OPTIONS.find(({ calls }) => calls.test(callOf(from, name)));
+  return found ? { state: "from options", notes: [...notes, optionNote(found)] } : {
+    state: "yes",
+    notes,
+  };
+}
+
+/** What components may import, by interface and function. */
 function componentSection(): string {
-  const rows = Object.entries(INTERFACES).flatMap(([from, { functions }]) => {
+  const interfaces = Object.entries(INTERFACES).flatMap(([from, { functions }]) => {
     const names = Object.keys(functions);
     if (!names.length) return [];
-    const there = names.filter((name) => FUNCTIONS[from]?.[name]).length;
-    return [[
-      `\`${from}\``,
-      String(names.length),
-      String(there),
-      names.length === there ? "" : "some",
-    ]];
+    return [{ from, calls: names.map((name) => ({ name, ...componentSupport(from, name) })) }];
   });
+  const rows = interfaces.map(({ from, calls }) => summaryRow(from, calls));
+  const sections = interfaces.map(({ from, calls }) => `### ${from}\n\n${callTable(calls)}\n`);
   return `## Components
 
-What [components](components.md) import does what the calls of modules do, from the same options.
+What [components](components.md) import does what the calls of modules do, from the same options. A
+test has a component and a module make the same calls, and compares what they are answered.
 
-${table([["interface", "functions", "yes", "no"], ...rows])}
-`;
+${table([["interface", ...HEAD], ...rows])}
+
+${sections.join("\n")}`;
 }
 
 /** The README with the summary as it should be now. */
