@@ -27,5 +27,12 @@ export { KvRoom } from "../service/stores/kv/room.ts";
 export type { CacheDriver, CacheKept, CacheRecord, ContentId } from "../service/cache/driver.ts";
 export type { NumberedPurge, Purge, PurgeFeed, PurgesSince } from "../service/cache/purge_feed.ts";
 export { memoryCacheDriver } from "../service/cache/memory_driver.ts";
-export type { RateBucket, RateDriver, RateKind, RateRecord } from "../service/rate/driver.ts";
+export type {
+  RateBucket,
+  RateDriver,
+  RateIncrement,
+  RateKind,
+  RateRecord,
+  RateSteps,
+} from "../service/rate/driver.ts";
 export { type MemoryRateDriver, memoryRateDriver } from "../service/rate/memory_driver.ts";

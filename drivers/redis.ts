@@ -4,23 +4,29 @@
  *
  * ```ts
  * await using storage = await openRedis("redis://localhost:6379");
- * const { kvDriver } = storage;
- * const app = await Fastlike.load(wasm, { kvStores: { users: {} }, kvDriver });
+ * const { kvDriver, rateDriver } = storage;
+ * const app = await Fastlike.load(wasm, { kvStores: { users: {} }, kvDriver, rateDriver });
  * ```
  *
  * @module
  */
+import type { RateDriver, RateKind } from "../service/rate/driver.ts";
 import type { KvDriver } from "../service/stores/kv/driver.ts";
 import { parseStoreAddress } from "./redis/address.ts";
 import { redisKvDriver } from "./redis/kv.ts";
+import { redisRateDriver } from "./redis/rate.ts";
+import type { OnStoreFailure } from "./redis/rate_alone.ts";
 import { Store } from "./redis/store.ts";
 
 export { StoreError } from "./redis/store.ts";
+export type { OnStoreFailure } from "./redis/rate_alone.ts";
 
 /** A store over Redis that several processes share. */
 export interface RedisStorage extends Disposable {
   /** The driver of the KV store of a name, for `ServiceOptions.kvDriver`. */
   readonly kvDriver: (store: string) => KvDriver;
+  /** For `ServiceOptions.rateDriver`. */
+  readonly rateDriver: (kind: RateKind) => RateDriver;
 }
 
 /** Settings of {@linkcode openRedis}. */
@@ -33,6 +39,12 @@ export interface RedisOptions {
   readonly prefix?: string | undefined;
   /** Milliseconds that a call may take. By default 1000. */
   readonly timeout?: number | undefined;
+  /**
+   * What becomes of rate counters and penalty boxes while the store fails: each host counts by itself (`count-alone`, the
+   * default), so that all together let pass up to their number times the limit; or every check finds the entry blocked,
+   * and every count is beyond any limit (`refuse`).
+   */
+  readonly onStoreFailure?: OnStoreFailure | undefined;
   /** Takes a line for the log: the store is gone, back, or takes no writes. By default nobody does. */
   readonly log?: ((level: "info" | "warning" | "error", message: string) => void) | undefined;
 }
@@ -66,6 +78,7 @@ export async function openRedis(
   const nextId = () => `${host}.${(++last).toString(36)}`;
   return {
     kvDriver: (name) => redisKvDriver(store, name, nextId),
+    rateDriver: redisRateDriver(store, options.onStoreFailure ?? "count-alone"),
     [Symbol.dispose]: () => store.close(),
   };
 }

@@ -47,6 +47,7 @@ export class Store {
   #back: PromiseWithResolvers<Link> | undefined;
   #goneSince = 0;
   #takesWrites = true;
+  #clockAhead = 0;
   #closed = false;
   /** Are called when the store has returned. */
   readonly returned = new Set<() => void>();
@@ -75,6 +76,14 @@ export class Store {
   /** Whether it answers, as far as is known. */
   get there(): boolean {
     return this.#link !== undefined;
+  }
+
+  /**
+   * Milliseconds, whole seconds of them, by which the store's clock is ahead of this host's. Hosts that go by the store's
+   * agree on what second it is.
+   */
+  get clockAhead(): number {
+    return this.#clockAhead;
   }
 
   /** Tells the log something, once it concerns the store. */
@@ -217,6 +226,10 @@ export class Store {
     try {
       const probe = key === "" ? `${this.prefix}:probe` : key;
       await within(this.timeout, link.send(probe, ["EXISTS", probe]));
+      const time = await within(this.timeout, link.send(probe, ["TIME"]));
+      const [seconds, micros] = (time as readonly unknown[]).map(Number);
+      const ahead = seconds! * 1000 + micros! / 1000 - Date.now();
+      this.#clockAhead = Math.round(ahead / 1000) * 1000;
       return link;
     } catch (error) {
       link.destroy();

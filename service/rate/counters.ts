@@ -1,7 +1,7 @@
 import { refuse } from "../errors.ts";
 import type { DriverTime } from "../util/driver_time.ts";
 import { chain, type Eventually } from "../util/eventually.ts";
-import type { RateDriver, RateRecord } from "./driver.ts";
+import type { RateDriver, RateIncrement, RateRecord } from "./driver.ts";
 import { checkedName, keyOf } from "./names.ts";
 
 /** Windows of a rate, in seconds. */
@@ -39,7 +39,8 @@ export class RateCounters {
    * @throws {HostError} `invalid` for a name that is too long.
    */
   increment(name: string, entry: string, delta: number): Eventually<void> {
-    return this.#add(name, entry, delta, () => {});
+    const added = this.#add(name, entry, { delta, window: 1 });
+    return chain(added, () => {});
   }
 
   /**
@@ -57,9 +58,7 @@ export class RateCounters {
     limit: number,
   ): Eventually<boolean> {
     checkWindow(window);
-    let sum = 0;
-    const added = this.#add(name, entry, delta, (record, now) => sum = sumOf(record, now, window));
-    return chain(added, () => sum > limit * window);
+    return chain(this.#add(name, entry, { delta, window }), (sum) => sum > limit * window);
   }
 
   /**
@@ -87,20 +86,21 @@ export class RateCounters {
     return chain(this.#sum(name, entry, seconds), (sum) => Math.min(sum, MAX_RESULT));
   }
 
-  #add(
-    name: string,
-    entry: string,
-    delta: number,
-    inspect: (record: RateRecord, now: number) => void,
-  ): Eventually<void> {
+  #add(name: string, entry: string, increment: RateIncrement): Eventually<number> {
     const key = keyOf(checkedName(name), entry);
     const now = this.#now();
-    const change = (record: RateRecord) => {
-      add(record, Math.floor(now / 1000), delta);
-      inspect(record, now);
-    };
-    const answer = this.#driver.update(key, now, change);
+    const { steps } = this.#driver;
+    const answer = steps ? steps.add(key, now, increment) : this.#update(key, now, increment);
     return this.#time ? this.#time.bound("write a rate counter", answer) : answer;
+  }
+
+  #update(key: string, now: number, { delta, window }: RateIncrement): Eventually<number> {
+    let sum = 0;
+    const change = (record: RateRecord) => {
+      addTo(record, Math.floor(now / 1000), delta);
+      sum = sumOf(record, now, window);
+    };
+    return chain(this.#driver.update(key, now, change), () => sum);
   }
 
   #sum(name: string, entry: string, seconds: number): Eventually<number> {
@@ -111,14 +111,16 @@ export class RateCounters {
   }
 }
 
-function sumOf(record: RateRecord | undefined, now: number, seconds: number): number {
+/** Sum of a record's counts over the last seconds. */
+export function sumOf(record: RateRecord | undefined, now: number, seconds: number): number {
   const start = Math.floor(now / 1000) - seconds;
   let sum = 0;
   for (const { second, count } of record?.buckets ?? []) if (second > start) sum += count;
   return sum;
 }
 
-function add(record: RateRecord, second: number, delta: number): void {
+/** Adds to the count of a second, and forgets what is too old. */
+export function addTo(record: RateRecord, second: number, delta: number): void {
   const { buckets } = record;
   // If the clock was set back, counts go into the newest bucket. One that is far ahead would never be removed.
   if (buckets.length && buckets.at(-1)!.second >= second + KEPT) buckets.length = 0;

@@ -1,10 +1,10 @@
 import type { DriverTime } from "../util/driver_time.ts";
 import { chain, type Eventually } from "../util/eventually.ts";
 import { checkWindow, RateCounters } from "./counters.ts";
-import type { RateDriver, RateKind } from "./driver.ts";
+import type { RateDriver, RateKind, RateSteps } from "./driver.ts";
 import { memoryRateDriver } from "./memory_driver.ts";
-import { checkTtl, PenaltyBoxes } from "./penalty_boxes.ts";
-import { checkedName } from "./names.ts";
+import { checkTtl, expiryOf, PenaltyBoxes } from "./penalty_boxes.ts";
+import { checkedName, keyOf } from "./names.ts";
 
 /** Arguments of {@linkcode RateLimiter.check}. */
 interface RateCheck {
@@ -27,6 +27,10 @@ interface RateCheck {
 export class RateLimiter {
   readonly counters: RateCounters;
   readonly boxes: PenaltyBoxes;
+  readonly #now: () => number;
+  readonly #time: DriverTime | undefined;
+  /** Does all of a check at once, where one driver has both counters and boxes. */
+  readonly #steps: RateSteps | undefined;
 
   /**
    * @param now Returns the time in milliseconds since 1970.
@@ -38,8 +42,13 @@ export class RateLimiter {
     driverOf: (kind: RateKind) => RateDriver = () => memoryRateDriver(),
     time?: DriverTime,
   ) {
-    this.counters = new RateCounters(now, driverOf("counters"), time);
-    this.boxes = new PenaltyBoxes(now, driverOf("boxes"), time);
+    this.#now = now;
+    this.#time = time;
+    const counters = driverOf("counters");
+    const boxes = driverOf("boxes");
+    if (counters.steps?.boxes === boxes) this.#steps = counters.steps;
+    this.counters = new RateCounters(now, counters, time);
+    this.boxes = new PenaltyBoxes(now, boxes, time);
   }
 
   /**
@@ -51,10 +60,12 @@ export class RateLimiter {
    * it there.
    * @throws {HostError} `invalid` for any argument out of bounds; nothing is counted then.
    */
-  check({ counter, entry, delta, window, limit, box, ttl }: RateCheck): Eventually<boolean> {
+  check(check: RateCheck): Eventually<boolean> {
+    const { counter, entry, delta, window, limit, box, ttl } = check;
     checkWindow(window);
     checkTtl(ttl);
     checkedName(counter);
+    if (this.#steps) return this.#checkAtOnce(check, this.#steps);
     return chain(this.boxes.has(box, entry), (boxed) => {
       if (boxed) return true;
       const over = this.counters.incrementAndCompare(counter, entry, delta, window, limit);
@@ -63,5 +74,16 @@ export class RateLimiter {
         return chain(this.boxes.add(box, entry, ttl), () => true);
       });
     });
+  }
+
+  #checkAtOnce(
+    { counter, entry, delta, window, limit, box, ttl }: RateCheck,
+    steps: RateSteps,
+  ): Eventually<boolean> {
+    const now = this.#now();
+    const keys = { counter: keyOf(counter, entry), box: keyOf(checkedName(box), entry) };
+    const most = limit * window;
+    const answer = steps.check(keys, now, { delta, window, most, expires: expiryOf(now, ttl) });
+    return this.#time ? this.#time.bound("check a rate", answer) : answer;
   }
 }

@@ -19,14 +19,26 @@ export function checkedName(name: string): string {
   return name;
 }
 
-/** Longest key that is stored as it is, in UTF-16 units. */
-const MAX_KEY = 256;
+/** Longest part of a key that is stored as it is, in UTF-16 units. */
+const MAX_PART = 120;
 
 /**
- * Returns the key of an entry in a counter or box, unique for each pair. A key of more than 256 UTF-16 units is replaced
- * by its SHA-256 digest, so that a long entry needs no more memory than an address.
+ * Key of an entry of a counter or box, different for each pair of them. A name or an entry of more than 120 UTF-16 units is
+ * replaced by its SHA-256 digest, so that the record of an entry of 60 KiB is no larger than that of an address.
  */
 export function keyOf(name: string, entry: string): string {
-  const key = `${name.length}:${name}${entry}`;
-  return key.length > MAX_KEY ? createHash("sha256").update(key).digest("base64") : key;
+  const [shortName, shortEntry] = [shortened(name), shortened(entry)];
+  // A name or an entry that reads as the digest of another one is told from it by the mark.
+  const marks = (shortName === name ? "" : "n") + (shortEntry === entry ? "" : "e");
+  return `${shortName.length}${marks}:${shortName}${shortEntry}`;
+}
+
+/** The part of a key that stands for the entry: the same for each counter and box that has the entry. */
+export function entryOf(key: string): string {
+  const [head = "", length, marks] = /^(\d+)(n?e?):/.exec(key) ?? [];
+  return (marks?.endsWith("e") ? "e:" : ":") + key.slice(head.length + Number(length ?? 0));
+}
+
+function shortened(part: string): string {
+  return part.length > MAX_PART ? createHash("sha256").update(part).digest("base64") : part;
 }

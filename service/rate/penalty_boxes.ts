@@ -38,8 +38,11 @@ export class PenaltyBoxes {
     checkTtl(ttl);
     const key = keyOf(checkedName(name), entry);
     const now = this.#now();
-    const expires = now + Math.floor(ttl / 60) * MINUTE;
-    const answer = this.#driver.update(key, now, (record) => record.expires = expires);
+    const expires = expiryOf(now, ttl);
+    const { steps } = this.#driver;
+    const answer = steps
+      ? steps.expire(key, now, expires)
+      : this.#driver.update(key, now, (record) => record.expires = expires);
     return this.#time ? this.#time.bound("write a penalty box", answer) : answer;
   }
 
@@ -53,6 +56,11 @@ export class PenaltyBoxes {
     const record = this.#time ? this.#time.bound("read a penalty box", answer) : answer;
     return chain(record, (record) => (record?.expires ?? -Infinity) > this.#now());
   }
+}
+
+/** When an entry leaves a box, in milliseconds since 1970. */
+export function expiryOf(now: number, ttl: number): number {
+  return now + Math.floor(ttl / 60) * MINUTE;
 }
 
 /** @throws {HostError} `invalid` for a time in a box that is not of 60 to 3600 seconds. */

@@ -1,0 +1,200 @@
+import { createHash } from "node:crypto";
+import { entryOf } from "../../service/rate/names.ts";
+import type {
+  RateDriver,
+  RateIncrement,
+  RateKind,
+  RateRecord,
+  RateSteps,
+} from "../../service/rate/driver.ts";
+import { AloneRates, type OnStoreFailure } from "./rate_alone.ts";
+import { CHECK, COUNT, EXPIRE, REPLACE } from "./rate_scripts.ts";
+import type { Reply } from "./link.ts";
+import type { Script } from "./script.ts";
+import { type Store, StoreError } from "./store.ts";
+
+/** Counts that wait for the store are sent in so many calls at a time, once it is back. */
+const AHEAD = 50;
+/** Milliseconds that a record is kept at least: another host's clock may be behind. */
+const LEAST = 1000;
+
+/** A record, and how often it was changed. */
+interface Found {
+  readonly record: RateRecord;
+  readonly changes: string;
+}
+
+/**
+ * Makes the drivers of rate counters and of penalty boxes. A call that the store fails is answered by this host alone, or
+ * refused; counts and entries of boxes that the store may not have got are sent again, so that counts are too high at the
+ * worst. All records of an entry are on one node of a Cluster.
+ */
+export function redisRateDriver(
+  store: Store,
+  onFailure: OnStoreFailure,
+): (kind: RateKind) => RateDriver {
+  const alone = new AloneRates(onFailure);
+  const keyFor = (kind: RateKind, key: string) => {
+    const tag = createHash("sha1").update(entryOf(key)).digest("base64url").slice(0, 12);
+    return `{${store.prefix}:rate:${tag}}:${kind}:${key}`;
+  };
+  // Counting is not asked for again: nobody knows whether it was done.
+  const counting = { action: "write a rate counter", again: false };
+  const boxing = { action: "write a penalty box", again: true };
+  const reading = { action: "read a rate", again: true };
+
+  const read = async (kind: RateKind, key: string): Promise<Found | undefined> => {
+    const reply = await store.command(reading, ["HGETALL", keyFor(kind, key)]);
+    const all = (reply as readonly unknown[]).map(String);
+    if (!all.length) return undefined;
+    const fields = new Map<string, string>();
+    for (let i = 0; i < all.length; i += 2) fields.set(all[i]!, all[i + 1]!);
+    const ahead = store.clockAhead;
+    const buckets = [...fields].filter(([name]) => /^\d+$/.test(name))
+      .map(([second, count]) => ({ second: Number(second) - ahead / 1000, count: Number(count) }))
+      .sort((a, b) => a.second - b.second);
+    const record = { buckets, expires: Number(fields.get("x") ?? 0) - ahead };
+    return { record, changes: fields.get("n") ?? "0" };
+  };
+
+  const update = async (
+    kind: RateKind,
+    key: string,
+    now: number,
+    change: (record: RateRecord) => void,
+  ): Promise<void> => {
+    for (;;) {
+      const found = await read(kind, key);
+      const record = found?.record ?? { buckets: [], expires: 0 };
+      change(record);
+      const ahead = store.clockAhead;
+      const fields = record.buckets.flatMap(({ second, count }) => [
+        `${second + ahead / 1000}`,
+        `${count}`,
+      ]);
+      const ttl = Math.max(LEAST, Math.ceil(record.expires - now));
+      const replaced = await store.run(counting, REPLACE, [keyFor(kind, key)], [
+        found?.changes ?? "0",
+        `${ttl}`,
+        "x",
+        `${record.expires + ahead}`,
+        ...fields,
+      ]);
+      if (replaced === 1) return;
+    }
+  };
+
+  /** Runs a script that counts, with what has waited; that waits on if the script has not counted. */
+  const run = async (
+    script: Script,
+    keys: readonly [string, ...string[]],
+    now: number,
+    args: readonly string[],
+    [key, delta]: readonly [string, number],
+  ): Promise<Reply> => {
+    const ahead = store.clockAhead;
+    const waiting = alone.takeCounts(key);
+    const counts = [[Math.floor(now / 1000), delta], ...waiting.counts];
+    const pairs = counts.flatMap(([second, count]) => [`${second! + ahead / 1000}`, `${count}`]);
+    try {
+      return await store.run(counting, script, keys, [`${now + ahead}`, ...args, ...pairs]);
+    } catch (error) {
+      waiting.restore();
+      throw error;
+    }
+  };
+
+  const count = async (key: string, now: number, { delta, window }: RateIncrement) => {
+    const keys = [keyFor("counters", key)] as const;
+    return Number(await run(COUNT, keys, now, [`${window}`], [key, delta]));
+  };
+
+  const box = async (key: string, now: number, expires: number): Promise<void> => {
+    const ttl = Math.max(1, Math.ceil(expires - now));
+    const leaves = expires + store.clockAhead;
+    await store.run(boxing, EXPIRE, [keyFor("boxes", key)], [`${leaves}`, `${ttl}`]);
+  };
+
+  store.returned.add(() => void sendAll());
+  const sendAll = async (): Promise<void> => {
+    const now = Date.now();
+    const calls = [
+      ...alone.countedKeys().map((key) => () => count(key, now, { delta: 0, window: 1 })),
+      ...alone.takeBoxes(now).map(([key, expires]) => async () => {
+        await box(key, now, expires).catch((error) => {
+          alone.box(key, now, expires, true);
+          throw error;
+        });
+      }),
+    ];
+    try {
+      while (calls.length) await Promise.all(calls.splice(0, AHEAD).map((call) => call()));
+    } catch {
+      // The store has gone again: what it has not got is sent once it is back.
+    }
+  };
+
+  const boxes: RateDriver = {
+    get: (key) =>
+      alone.boxed(key) ??
+        orAlone(() => read("boxes", key).then((found) => found?.record), () => alone.getBox(key)),
+    update: (key, now, change) => update("boxes", key, now, change),
+    get steps() {
+      return steps;
+    },
+  };
+  const counters: RateDriver = {
+    get: (key) =>
+      orAlone(
+        async () => alone.withCounts(key, (await read("counters", key))?.record),
+        (now) => alone.getCounts(key, now),
+      ),
+    update: (key, now, change) => update("counters", key, now, change),
+    get steps() {
+      return steps;
+    },
+  };
+  const steps: RateSteps = {
+    boxes,
+    add: (key, now, increment) => {
+      const counted = alone.count(key, now, increment);
+      return orAlone(() => count(key, now, increment), () => {
+        alone.keepCount(key, now, increment.delta);
+        return alone.sumOr(counted);
+      });
+    },
+    expire: (key, now, expires) => {
+      alone.box(key, now, expires, false);
+      return orAlone(() => box(key, now, expires), () => alone.box(key, now, expires, true));
+    },
+    check: ({ counter, box: boxKey }, now, { delta, window, most, expires }) => {
+      if (alone.boxed(boxKey, now)) return true;
+      const counted = alone.count(counter, now, { delta, window });
+      const ask = async (): Promise<boolean> => {
+        const keys = [keyFor("counters", counter), keyFor("boxes", boxKey)] as const;
+        const args = [`${window}`, `${most}`, `${expires + store.clockAhead}`];
+        const found = await run(CHECK, keys, now, args, [counter, delta]);
+        if (found === 2) alone.box(boxKey, now, expires, false);
+        return found !== 0;
+      };
+      return orAlone(ask, () => {
+        alone.keepCount(counter, now, delta);
+        if (alone.refuses || alone.isInBox(boxKey, now)) return true;
+        if (counted <= most) return false;
+        alone.box(boxKey, now, expires, true);
+        return true;
+      });
+    },
+  };
+  return (kind) => kind === "counters" ? counters : boxes;
+}
+
+/** What the store answers; if it fails, what this host says alone. */
+async function orAlone<T>(ask: () => Promise<T>, otherwise: (now: number) => T): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return otherwise(Date.now());
+  }
+}

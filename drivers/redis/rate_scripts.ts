@@ -1,0 +1,87 @@
+/**
+ * Scripts of rate counters and penalty boxes. A counter's entry is a hash: counts by second, `x` when the entry means
+ * nothing any more, `n` the number of changes. A box's entry has `x` alone. All of an entry's keys have one hash tag.
+ *
+ * @module
+ */
+import { type Script, writing } from "./script.ts";
+
+/**
+ * Adds to the counts of an entry, and gives the sum over a window. As in `addTo` of `service/rate/counters.ts`: a clock that
+ * was put back counts into the newest second. More pairs of seconds and counts may follow, which were counted elsewhere.
+ */
+const ADD = `
+local function add(key, now, window, at)
+  local second = math.floor(now / 1000)
+  local all = redis.call('HGETALL', key)
+  local counts, newest = {}, -1
+  for i = 1, #all, 2 do
+    local s = tonumber(all[i])
+    if s then
+      counts[s] = tonumber(all[i + 1])
+      if s > newest then newest = s end
+    end
+  end
+  if newest >= second + 60 then
+    redis.call('DEL', key)
+    counts, newest = {}, -1
+  end
+  if newest < second then newest = second end
+  for i = at, #ARGV, 2 do
+    local s = tonumber(ARGV[i])
+    if i == at or s > newest then s = newest end
+    if s > second - 60 and ARGV[i + 1] ~= '0' then
+      counts[s] = tonumber(redis.call('HINCRBY', key, string.format('%.0f', s), ARGV[i + 1]))
+    end
+  end
+  local sum = 0
+  for s, count in pairs(counts) do
+    if s <= second - 60 then redis.call('HDEL', key, string.format('%.0f', s))
+    elseif s > second - window then sum = sum + count end
+  end
+  redis.call('HSET', key, 'x', string.format('%.0f', (newest + 60) * 1000))
+  redis.call('HINCRBY', key, 'n', 1)
+  redis.call('PEXPIRE', key, string.format('%.0f', (newest + 61) * 1000 - now))
+  return sum
+end
+`;
+
+/** KEYS: counter. ARGV: now, window, then pairs of a second and a count, the first of them for now. Gives the sum. */
+export const COUNT: Script = writing(`${ADD}
+return string.format('%.0f', add(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), 3))
+`);
+
+/**
+ * KEYS: counter, box. ARGV: now, window, the most, when who gets into the box leaves it, then pairs as in COUNT.
+ * Gives 0 for an entry that is not in the box, 1 for one that is, 2 for one that gets into it.
+ */
+export const CHECK: Script = writing(`${ADD}
+local now, expires = tonumber(ARGV[1]), redis.call('HGET', KEYS[2], 'x')
+if expires and tonumber(expires) > now then
+  if #ARGV > 6 then -- what waited is counted in any case
+    ARGV[6] = '0'
+    add(KEYS[1], now, 1, 5)
+  end
+  return 1
+end
+if add(KEYS[1], now, tonumber(ARGV[2]), 5) <= tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', KEYS[2], 'x', ARGV[4])
+redis.call('PEXPIRE', KEYS[2], string.format('%.0f', math.max(1, tonumber(ARGV[4]) - now)))
+return 2
+`);
+
+/** KEYS: box. ARGV: when the entry leaves it, milliseconds until then. */
+export const EXPIRE: Script = writing(`
+redis.call('HSET', KEYS[1], 'x', ARGV[1])
+redis.call('HINCRBY', KEYS[1], 'n', 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`);
+
+/** Replaces a record that has not been changed. KEYS: record. ARGV: its number of changes, milliseconds, fields. */
+export const REPLACE: Script = writing(`
+if (redis.call('HGET', KEYS[1], 'n') or '0') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'n', ARGV[1] + 1, unpack(ARGV, 3))
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+`);
