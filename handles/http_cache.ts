@@ -15,7 +15,7 @@ import { HeaderList } from "../service/http/headers.ts";
 import {
   backendFields,
   CONDITIONS,
-  isStillRight,
+  validates,
   viewFor,
 } from "../service/cache/http/conditional.ts";
 import {
@@ -216,7 +216,7 @@ export class HttpCacheLookup extends Waitable {
       return { action: action === "insert" ? "do-not-store" : action, response: prepared };
     }
     if (
-      response.status !== 304 || !stored || !isStillRight(stored, response.headers, asked?.tags)
+      response.status !== 304 || !stored || !validates(stored, response.headers, asked?.tags)
     ) {
       return { action: storageAction(this.request.headers, response), response: prepared };
     }

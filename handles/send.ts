@@ -89,7 +89,7 @@ export function sendThroughCache(
     used("pass");
     return send(service, request, body, backend, current.id);
   }
-  const { response, cancel, pending } = service.readThrough.ask({
+  const { response, cancel, pending } = service.readThrough.send({
     key: keyOf(request, source),
     request: toSend(service, request, body, current.id),
     backend,

@@ -1,6 +1,6 @@
 import { concat } from "../http/bytes.ts";
 
-/** The part of a content that is in memory: consecutive pieces, the first of which may begin behind position 0. */
+/** Part of a content that is in memory: consecutive pieces, the first of which may begin after position 0. */
 export class ContentBuffer {
   #pieces: Uint8Array[] = [];
   /** Position at which each piece ends. */
@@ -13,31 +13,31 @@ export class ContentBuffer {
     return this.#start;
   }
 
-  /** Position behind the last byte. */
+  /** Position after the last byte. */
   get end(): number {
     return this.#end;
   }
 
-  /** All of it, if it is in one piece. */
+  /** All bytes, if they are in one piece. */
   get whole(): Uint8Array | undefined {
     return this.#pieces.length === 1 ? this.#pieces[0] : undefined;
   }
 
-  /** A buffer without bytes whose first one will be at a position. */
+  /** Makes an empty buffer that begins at a position. */
   static from(position: number): ContentBuffer {
     const buffer = new ContentBuffer();
     buffer.#start = buffer.#end = position;
     return buffer;
   }
 
-  /** Appends a piece, which is not copied. */
+  /** Appends a piece without a copy. */
   push(piece: Uint8Array): void {
     this.#end += piece.length;
     this.#pieces.push(piece);
     this.#ends.push(this.#end);
   }
 
-  /** Puts a piece before all others, which is not copied. */
+  /** Prepends a piece without a copy. */
   unshift(piece: Uint8Array): void {
     if (!piece.length) return;
     this.#pieces.unshift(piece);
@@ -45,26 +45,26 @@ export class ContentBuffer {
     this.#start -= piece.length;
   }
 
-  /** Bytes from a position on, up to the end of the piece that holds it. */
+  /** Returns the bytes from a position to the end of its piece. */
   at(position: number): Uint8Array {
     const index = this.#indexOf(position);
     const piece = this.#pieces[index]!;
     return piece.subarray(position - (this.#ends[index]! - piece.length));
   }
 
-  /** Copies everything into one array. */
+  /** Returns a copy of all bytes in one array. */
   concat(): Uint8Array {
     return concat(this.#pieces);
   }
 
-  /** Puts everything into one piece. */
+  /** Joins all pieces into one. */
   join(): void {
     if (this.#pieces.length < 2) return;
     this.#pieces = [concat(this.#pieces)];
     this.#ends = [this.#end];
   }
 
-  /** Drops the pieces that end at a position or before it, and copies the rest of one that it cuts in two. */
+  /** Drops the bytes before a position; the rest of a piece that it divides is copied. */
   drop(position: number): void {
     const first = this.#ends.findIndex((end) => end > position);
     const count = first < 0 ? this.#ends.length : first;
@@ -77,13 +77,13 @@ export class ContentBuffer {
     this.#start = position;
   }
 
-  /** Drops the pieces that end at a position or before it. */
+  /** Drops the pieces that end at or before a position, and copies nothing. */
   trim(position: number): void {
     const index = this.#ends.findIndex((end) => end > position);
     this.drop(this.#ends[(index < 0 ? this.#ends.length : index) - 1] ?? this.#start);
   }
 
-  /** Drops everything; what comes next is behind it. */
+  /** Drops all bytes; the buffer goes on at its end. */
   clear(): void {
     this.#pieces = [];
     this.#ends = [];

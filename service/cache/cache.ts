@@ -5,7 +5,7 @@ import { CacheContent } from "./content.ts";
 import type { CacheDriver, CacheKept, ContentId } from "./driver.ts";
 import { DriverCalls, type DriverCallsOptions } from "./driver_calls.ts";
 import { CacheEntry, type ReplaceStrategy } from "./entry.ts";
-import { decodeHead } from "./head.ts";
+import { decodeRecordHead } from "./head.ts";
 import { type Inserted, PendingLookup } from "./lookup_result.ts";
 import { Lru } from "./lru.ts";
 import { CachedObject, type WriteOptions } from "./object.ts";
@@ -25,20 +25,21 @@ export interface CacheOptions extends DriverCallsOptions {
 const SWEEP = 60_000;
 
 /**
- * Objects that a service's programs cache, by key. A request's header fields choose among the variants of a key.
+ * Cache of a service: objects by key. A request's header fields choose among the variants of a key.
  *
  * The life of an object:
  * 1. A lookup finds an object that is fresh, or stale and still usable. A lookup alone changes nothing.
- * 2. A transaction that finds none, or a stale one, gives its first caller an obligation. Callers who ask for what is
- *    missing wait; they are let go when the insert begins, and read the content while it is written.
- * 3. An obligation that is cancelled goes to the first caller who waits.
- * 4. An object leaves when another takes its place, when it is purged, when it has expired and may not be revalidated any
- *    more, and, the least recently used first, when all objects exceed their bound of bytes. Who has found it reads on.
- * 5. A driver, if there is one, stores each object once it is complete, until the object leaves; the next cache begins
- *    with what is stored. While the driver is asked for a content, lookups of its key wait.
+ * 2. A transaction that finds no object, or a stale one, gives its first caller the obligation to insert one. If none was
+ *    found, other callers wait until the insert begins, and read the content while it is written.
+ * 3. An obligation that is cancelled goes to the first caller that waits.
+ * 4. An object is removed when another replaces it, when it is purged, when it has expired and cannot be revalidated any
+ *    more, and, the least recently used first, when all objects exceed the limit on bytes. Readers that have opened it
+ *    read on.
+ * 5. A driver, if there is one, stores each object from its completion until its removal; the next cache begins with the
+ *    stored objects. While the driver is asked for a content, lookups of its key wait.
  */
 export class Cache {
-  /** Resolves when the objects that the driver has are there; undefined if they are there already. */
+  /** Resolves when the driver's objects were loaded; undefined if they have been already. */
   readonly loaded: Promise<void> | undefined;
   readonly #entries = new Map<string, CacheEntry>();
   readonly #lru: Lru;
@@ -48,10 +49,10 @@ export class Cache {
   #swept: number;
 
   /**
-   * @param most Bytes that the objects may take, in memory and with the driver.
-   * @param now Time in milliseconds since 1970.
-   * @param driver Stores the objects; by default nothing does.
-   * @throws {Error} If what the driver has is damaged, in one line; for a driver that answers later
+   * @param most Maximum size of all objects, in memory and with the driver, in bytes.
+   * @param now Returns the time in milliseconds since 1970.
+   * @param driver Storage of the objects; by default there is none.
+   * @throws {Error} If the driver's data is damaged; the message is one line. With a driver that returns promises,
    * {@linkcode Cache.loaded} rejects with it.
    */
   constructor(
@@ -73,27 +74,27 @@ export class Cache {
     this.loaded = this.#load(calls);
   }
 
-  /** Bytes that the objects take: an estimate. */
+  /** Estimated size of all objects, in bytes. */
   get bytes(): number {
     return this.#lru.bytes;
   }
 
-  /** Finds an object that may be used for a request, fresh or stale. Waits for no other lookup. */
+  /** Finds an object that may be used for a request, fresh or stale. Does not wait for other lookups. */
   lookup(key: string, headers: HeaderList): PendingLookup {
     return this.#entries.get(key)?.lookup(headers) ?? nothing();
   }
 
-  /** Inserts an object in the place of any that there is for the request. Its content is still to be written. */
+  /** Inserts an object, and replaces the one for the request if there is one. The caller writes its content. */
   insert(key: string, headers: HeaderList, options: WriteOptions): Inserted {
     this.#sweep();
     return this.#entry(key).insert(headers, options);
   }
 
   /**
-   * Finds an object as {@linkcode Cache.lookup} does; of the callers who miss the same object one gets the obligation to
-   * insert it, and the others wait (request collapsing).
+   * Finds an object as {@linkcode Cache.lookup} does, with request collapsing: on a miss one caller gets the obligation to
+   * insert the object, and the others wait for it.
    *
-   * @param owner The run of a program that asks.
+   * @param owner Run of a program that makes the lookup.
    */
   transaction(key: string, headers: HeaderList, owner?: object): PendingLookup {
     this.#sweep();
@@ -101,10 +102,10 @@ export class Cache {
   }
 
   /**
-   * Finds the object that is to be replaced. `immediate` waits for no obligation and gives none; `immediate-force-miss`
-   * removes the object, so that others wait for the replacement; `wait` lets an open obligation end first.
+   * Finds the object to replace. `immediate` neither waits for an obligation nor gives one; `immediate-force-miss` removes
+   * the object, so that others wait for the replacement; `wait` waits until an open obligation has ended.
    *
-   * @param owner The run of a program that asks.
+   * @param owner Run of a program that makes the lookup.
    */
   replace(
     key: string,
@@ -120,19 +121,20 @@ export class Cache {
    * Removes every object that has a surrogate key. They are gone from memory when the call returns, and from the driver,
    * and from all caches of a {@linkcode PurgeFeed}, when it has answered.
    *
-   * @param soft Makes them stale instead: they can be used while somebody gets new ones.
-   * @returns How many objects in memory had the key.
-   * @throws {unknown} Or rejects, if the driver fails: its objects may come back with the next start; or if the feed does:
-   * other caches may still have them.
+   * @param soft Whether to make them stale instead, so that they can be used while they are revalidated.
+   * @returns Number of objects in memory that had the key.
+   * @throws {unknown} (or rejects) If the driver fails, so that its objects may come back with the next start; or if the
+   * feed fails, so that other caches may still have them.
    */
   purge(surrogateKey: string, soft: boolean): Eventually<number> {
     return this.#purgeEverywhere({ surrogateKey, soft });
   }
 
   /**
-   * Removes every object, from the driver and from all caches of a {@linkcode PurgeFeed}, too. Who has found one reads on.
+   * Removes every object, from the driver and from all caches of a {@linkcode PurgeFeed} too. Readers that have opened one
+   * read on.
    *
-   * @returns How many there were in memory.
+   * @returns Number of objects that were in memory.
    */
   purgeAll(): Eventually<number> {
     return this.#purgeEverywhere({ surrogateKey: undefined, soft: false });
@@ -165,7 +167,7 @@ export class Cache {
     return chain(this.drained(), () => objects.length);
   }
 
-  /** Empties the cache for good, with its driver: what is being written is there for its readers alone. */
+  /** Empties the cache and its driver permanently: objects that are still written exist for their readers alone. */
   retire(): void {
     this.#lru.retire();
   }
@@ -176,9 +178,9 @@ export class Cache {
   }
 
   /**
-   * Has the driver write what was put off.
+   * Makes the driver's deferred writes.
    *
-   * @returns When the driver has answered all calls, or is late. It may be closed then. Never rejects.
+   * @returns Resolves when the driver has answered all calls, or is late; it may be closed then. Never rejects.
    */
   close(): Eventually<void> {
     return this.#persistence?.close();
@@ -193,7 +195,7 @@ export class Cache {
       const kept = calls.read("read the cache", (driver) => driver.load());
       if (!(kept instanceof Promise)) return void this.#restore(calls, kept);
       const loaded = kept.then((kept) => this.#restore(calls, kept)).catch(fail);
-      loaded.catch(() => {}); // for callers who do not wait
+      loaded.catch(() => {}); // prevents an unhandled rejection if no caller waits
       return loaded;
     } catch (error) {
       fail(error);
@@ -204,7 +206,7 @@ export class Cache {
     const expired: ContentId[] = [];
     const restored: { readonly used: number; readonly keep: () => void }[] = [];
     for (const { content: id, length, hits, purged, used, head } of kept) {
-      const { key, variant, stored, options } = decodeHead(head);
+      const { key, variant, stored, options } = decodeRecordHead(head);
       const content = CacheContent.kept(calls, id, length);
       const object = new CachedObject(content, options, this.#now, hits, stored);
       object.purged = purged;
@@ -215,7 +217,7 @@ export class Cache {
     for (const { keep } of restored.sort((a, b) => a.used - b.used)) keep();
   }
 
-  /** Drops expired objects, once a minute. To be called before an entry is looked up: a sweep may remove the entry. */
+  /** Drops expired objects, once a minute. Called before an entry is looked up, since it may remove the entry. */
   #sweep(): void {
     const now = this.#now();
     if (Math.abs(now - this.#swept) < SWEEP) return;

@@ -9,37 +9,37 @@ import { Reader } from "./reader.ts";
 import { type Position, Readers } from "./readers.ts";
 import { cut, PIECE, Spool } from "./spool.ts";
 
-/** Content up to this many bytes is in memory, in one piece once it is complete. A driver takes what is longer. */
-const MAX_HELD = 1 << 20;
-/** Bytes that may wait in memory for a driver that answers later; beyond them the writer waits. */
+/** Largest content that stays in memory, in bytes, in one piece once it is complete. Longer ones go to the driver. */
+const MAX_IN_MEMORY = 1 << 20;
+/** Maximum number of bytes that wait in memory for a slow driver; beyond it the writer waits. */
 const MAX_UNSPOOLED = 4 << 20;
 
 /**
- * Bytes of a cached object: written once, and read by any number of readers, also while they are written. The end of it
- * is in a {@linkcode ContentBuffer}; a long content begins in a {@linkcode Spool}, if the cache has a driver.
+ * Content of a cached object: written once, and read by any number of readers, also while it is written. Its end is in a
+ * {@linkcode ContentBuffer}; the beginning of a long one is in a {@linkcode Spool}, if the cache has a driver.
  */
 export class CacheContent implements BodySink {
-  /** Whether the object is in the cache, where readers may yet find it. */
+  /** Whether the object is in the cache, so that more readers may come. */
   findable = false;
   /** Length in bytes that the writer has declared, if any. */
   readonly declared: number | undefined;
-  /** Is called with the number of bytes of each piece that is written. */
+  /** Called with the size of each piece that is written. */
   grown: (bytes: number) => void = () => {};
-  /** Takes the object out of the cache, if it is in one. */
+  /** Removes the object from the cache, if it is in one. */
   drop: () => void = () => {};
-  /** Is called when no more bytes come; answers when the object is stored. Never throws or rejects. */
+  /** Called when the content has ended; resolves when the object is stored. Never throws or rejects. */
   settled: () => Eventually<void> = () => {};
-  /** Is called when the last reader has left. */
+  /** Called when the last reader has left. */
   idle: () => void = () => {};
-  /** Whether more comes only if this run of a program writes it itself. */
+  /** Whether the given run of a program is the writer. */
   writer: (run: object) => boolean = () => false;
-  /** Place at which the driver has an object with this content, if it has one. */
-  slot: object | undefined;
+  /** Place of the object with this content in the driver, if it has one. */
+  place: object | undefined;
   #spool: Spool | undefined;
   #buffer = new ContentBuffer();
   /** Whether the driver has all of it. */
   #kept = false;
-  #found = -Infinity;
+  #preparedAt = -Infinity;
   readonly #readers = new Readers();
   #complete = false;
   #fault: HostError | undefined;
@@ -49,8 +49,8 @@ export class CacheContent implements BodySink {
 
   /**
    * @param declared Length in bytes, if the writer knows it.
-   * @param calls Calls of the driver that stores the object; by default nothing does.
-   * @param inMemory Whether the content stays in memory while it is written, even if it is long.
+   * @param calls Calls of the driver; by default the object is not stored.
+   * @param inMemory Whether the content stays in memory while it is written, even if it is long. By default `false`.
    */
   constructor(declared?: number, calls?: DriverCalls, inMemory = false) {
     this.declared = declared;
@@ -59,7 +59,7 @@ export class CacheContent implements BodySink {
     if (inMemory) this.#spool.stop();
   }
 
-  /** A content that a driver has, complete. */
+  /** Makes a complete content whose bytes a driver has. */
   static kept(calls: DriverCalls, id: ContentId, length: number): CacheContent {
     const content = new CacheContent();
     content.#spool = Spool.kept(calls, id, length);
@@ -78,7 +78,7 @@ export class CacheContent implements BodySink {
     return this.#buffer.end;
   }
 
-  /** Length in bytes, once it is known: declared, or because the writer has finished. */
+  /** Length in bytes; undefined while it is neither declared nor known from the end. */
   get length(): number | undefined {
     return this.declared ?? (this.#complete ? this.written : undefined);
   }
@@ -88,17 +88,17 @@ export class CacheContent implements BodySink {
     return this.#complete;
   }
 
-  /** Whether no more bytes come: the content is complete, or has broken off. */
+  /** Whether no more bytes come: the content is complete, or was cut short. */
   get ended(): boolean {
     return this.#complete || this.#fault !== undefined;
   }
 
-  /** Whether more comes only if this run of a program writes it itself. */
+  /** Whether the rest is written by the given run of a program, which must not wait for it. */
   isHeldBy(run: object): boolean {
     return !this.ended && this.writer(run);
   }
 
-  /** Whether some of it is not in memory. */
+  /** Whether a part of it is not in memory. */
   get shelved(): boolean {
     return this.#shelved > 0;
   }
@@ -108,18 +108,18 @@ export class CacheContent implements BodySink {
     return this.#readers.count;
   }
 
-  /** Time at which it was found last, as {@linkcode CacheContent.find} was told it. */
-  get found(): number {
-    return this.#found;
+  /** Time of the last {@linkcode CacheContent.prepare}, in milliseconds. */
+  get preparedAt(): number {
+    return this.#preparedAt;
   }
 
-  /** Whether a driver could store the content: not if it has failed, or if bytes are gone. */
+  /** Whether the driver can store the content: not if the driver has failed or bytes are lost. */
   get keepable(): boolean {
     return this.#complete && this.#spool !== undefined &&
       !(this.#shelved && (this.#spool.stopped || this.#spool.lost));
   }
 
-  /** Whether the writer should wait for {@linkcode CacheContent.room}: never for readers, but for a slow driver. */
+  /** Whether the writer has to wait for {@linkcode CacheContent.room}, because of a slow driver. Readers are not waited for. */
   get full(): boolean {
     return this.#appended !== undefined && this.written - this.#shelved >= MAX_UNSPOOLED;
   }
@@ -133,8 +133,8 @@ export class CacheContent implements BodySink {
   }
 
   /**
-   * Back-pressure for writers that copy from a source: resolves once a reader has caught up. Throws or rejects when no
-   * reader is left and none can come.
+   * Back-pressure for writers that copy from a source: resolves once the fastest reader has caught up. Throws or rejects
+   * when no reader is left and none can come.
    */
   drained(): Eventually<void> {
     if (this.full) return this.room.then(() => this.drained());
@@ -147,13 +147,14 @@ export class CacheContent implements BodySink {
   }
 
   /**
-   * Appends bytes, which it keeps. More than were declared break the content for its readers; the writer is not told.
+   * Appends bytes, which the content keeps. Beyond the declared length they cut the content short for its readers; the
+   * writer gets no error.
    *
-   * @returns When the driver, if it is behind, has taken some of them.
+   * @returns Undefined, or a promise that resolves when a slow driver has taken some bytes.
    */
   write(chunk: Uint8Array): Eventually<void> {
     if (this.ended || chunk.length === 0) return;
-    // A view of a larger buffer would keep all of that alive.
+    // A view of a larger buffer is copied: it would retain the whole buffer.
     const piece = chunk.length === chunk.buffer.byteLength ? chunk : chunk.slice();
     this.#buffer.push(piece);
     if (this.declared !== undefined && this.written > this.declared) this.#break("is too long");
@@ -164,20 +165,20 @@ export class CacheContent implements BodySink {
   }
 
   /**
-   * Ends the content. One that is shorter than declared has broken off.
+   * Ends the content. If it is shorter than declared, it counts as cut short.
    *
-   * @returns When the object is stored, if its driver answers later. Never throws or rejects.
+   * @returns Undefined, or a promise that resolves when the object is stored. Never throws or rejects.
    */
   finish(): Eventually<void> {
     if (this.ended) return;
     if (this.declared !== undefined && this.written < this.declared) this.#break("is too short");
     else this.#complete = true;
-    if (this.#complete && this.written <= MAX_HELD && !this.#buffer.start) this.#buffer.join();
+    if (this.#complete && this.written <= MAX_IN_MEMORY && !this.#buffer.start) this.#buffer.join();
     this.#changed();
     return this.settled();
   }
 
-  /** Breaks the content off, unless all that was declared has come. Never throws or rejects. */
+  /** Cuts the content short, unless all declared bytes were written. Never throws or rejects. */
   abort(error: unknown): Eventually<void> {
     if (this.ended) return;
     if (this.declared === this.written) return this.finish();
@@ -187,21 +188,25 @@ export class CacheContent implements BodySink {
   }
 
   /**
-   * Brings a short content to memory, and asks whether a long one still exists: another process may have had the driver
-   * free it. Notes the time, as whoever has found the content may read it a while later.
+   * Prepares the content for a reader: loads a short one into memory, and checks whether a long one still exists, since
+   * another process may have freed it. Notes the time, since the reader may open it later.
    *
-   * @param now Gives the time in milliseconds.
-   * @returns Whether it can be read. Never throws or rejects: what cannot be read does not exist.
+   * @param now Returns the time in milliseconds.
+   * @returns Whether it can be read; `false` if the driver fails. Never throws or rejects.
    */
-  find(now: () => number): Eventually<boolean> {
+  prepare(now: () => number): Eventually<boolean> {
     const spool = this.#spool;
     if (!spool || (this.#complete && !spool.length)) return true;
-    this.#found = now();
+    this.#preparedAt = now();
     if (!spool.length) return true;
-    return this.#complete && this.written <= MAX_HELD ? this.recall() : spool.exists();
+    return this.#complete && this.written <= MAX_IN_MEMORY ? this.recall() : spool.exists();
   }
 
-  /** Brings all of it to memory; answers whether that was possible. Never throws or rejects. */
+  /**
+   * Loads all of it into memory.
+   *
+   * @returns Whether that succeeded. Never throws or rejects.
+   */
   recall(): Eventually<boolean> {
     const spool = this.#spool;
     if (!spool?.length) return true;
@@ -224,13 +229,13 @@ export class CacheContent implements BodySink {
     }
   }
 
-  /** Has it in memory and nowhere else. The caller frees what the driver has. */
+  /** Loads it into memory and stores no more of it. The caller frees the driver's part. Returns as {@linkcode recall}. */
   confine(): Eventually<boolean> {
     this.#spool?.stop();
     return this.recall();
   }
 
-  /** Bytes that the driver does not have yet, in pieces of the size that it is to get. */
+  /** Returns the bytes that the driver does not have yet, in pieces of the driver's size. */
   unkept(): Uint8Array[] {
     return this.#kept ? [] : cut(this.#buffer.concat());
   }
@@ -243,23 +248,23 @@ export class CacheContent implements BodySink {
     if (spooled) this.#buffer.clear();
   }
 
-  /** Notes that the driver has nothing of it any more. */
+  /** Notes that the driver has no part of it any more. */
   lose(): void {
     this.#spool?.lose();
     this.#kept = false;
   }
 
-  /** Whether bytes that only the driver had are gone. */
+  /** Whether bytes that only the driver had are lost. */
   get lost(): boolean {
     return this.#spool?.lost ?? false;
   }
 
-  /** Takes the object out of the cache if its content has broken off: its readers are told, others fetch it anew. */
+  /** Removes the object from the cache if its content was cut short, so that later requests fetch it again. */
   dropBroken(): void {
     if (this.#fault) this.drop();
   }
 
-  /** Takes no more bytes, if some are still to come: nobody is there who would read them. */
+  /** Cuts an unfinished content short, since it has no readers. */
   abandon(): void {
     if (this.ended) return;
     this.#buffer.clear();
@@ -267,21 +272,22 @@ export class CacheContent implements BodySink {
     this.#changed();
   }
 
-  /** Resolves when more bytes have come, or the end. */
+  /** Resolves when bytes were written, or the content has ended. */
   change(): Promise<void> {
     return (this.#change ??= Promise.withResolvers()).promise;
   }
 
-  /** Resolves when the byte at an offset is there, or will never be. */
+  /** Resolves when the byte at an offset was written, or the content has ended. */
   async reaches(offset: number): Promise<void> {
     while (this.written <= offset && !this.ended) await this.change();
   }
 
   /**
-   * Opens the content, or a part of it: as bytes if they are in memory in one piece, else to be read as they come.
+   * Opens the content, or a part of it.
    *
-   * @param from Offset of the first byte.
-   * @param to Offset behind the last byte; by default the end of the content.
+   * @param from Offset of the first byte; by default 0.
+   * @param to Offset after the last byte; by default the end of the content.
+   * @returns The bytes, if they are in memory in one piece; otherwise a source.
    */
   read(from = 0, to?: number): Payload {
     const { written } = this;
@@ -293,28 +299,28 @@ export class CacheContent implements BodySink {
     return new Reader(this, from, to);
   }
 
-  /** Notes that a reader has begun. */
+  /** Adds a reader. */
   enter(reader: Position): void {
     this.#readers.enter(reader);
   }
 
-  /** Notes that a reader has read on. */
+  /** Notes that a reader has moved. */
   moved(): void {
     if (!this.findable && !this.ended && (this.#spool?.stopped ?? true)) this.#trim();
     this.#readers.moved();
   }
 
-  /** Notes that a reader has left. */
+  /** Removes a reader. */
   leave(reader: Position): void {
     this.#readers.leave(reader);
     if (!this.#readers.count) this.idle();
   }
 
   /**
-   * Bytes at a position, up to an end.
+   * Returns bytes at a position, up to an end.
    *
-   * @returns "later" if they have not been written yet.
-   * @throws {HostError} `http-incomplete` if there will never be any.
+   * @returns `later` if they have not been written yet; `end` if there are no more.
+   * @throws {HostError} `http-incomplete` if the content was cut short or its bytes are lost.
    */
   at(position: number, to: number | undefined): Eventually<Uint8Array> | "later" | "end" {
     const limit = to ?? this.declared ?? Infinity;
@@ -343,17 +349,17 @@ export class CacheContent implements BodySink {
     }
   }
 
-  /** Lets go of what all have read, as no reader can come. */
+  /** Drops bytes that all readers have read, since no more readers can come. */
   #trim(): void {
-    const hindmost = this.#readers.hindmost ?? 0;
-    if (hindmost - this.#buffer.start >= MAX_HELD) this.#buffer.trim(hindmost);
+    const slowest = this.#readers.slowest ?? 0;
+    if (slowest - this.#buffer.start >= MAX_IN_MEMORY) this.#buffer.trim(slowest);
   }
 
-  /** Gives the driver all but the last piece of what is in memory, if that is much. */
+  /** Moves the bytes in memory, without the last piece, to the driver if they exceed the limit. */
   #spill(): void {
     const spool = this.#spool;
     if (!spool || spool.stopped || spool.appending) return;
-    if (this.written - spool.length <= (spool.length ? PIECE : MAX_HELD)) return;
+    if (this.written - spool.length <= (spool.length ? PIECE : MAX_IN_MEMORY)) return;
     const pieces = cut(this.#buffer.concat());
     pieces.pop();
     const end = this.#buffer.start + pieces.length * PIECE;
@@ -365,9 +371,9 @@ export class CacheContent implements BodySink {
     });
   }
 
-  #break(what: string, cause?: unknown): void {
+  #break(fault: string, cause?: unknown): void {
     this.#fault = incomplete(
-      `it ${what}: ${this.written} bytes of ${this.declared ?? "any number"}`,
+      `it ${fault}: ${this.written} bytes of ${this.declared ?? "any number"}`,
       cause,
     );
   }
@@ -379,8 +385,10 @@ export class CacheContent implements BodySink {
   }
 }
 
-function incomplete(why: string, cause?: unknown): HostError {
-  return new HostError("http-incomplete", `Cannot read on in a cached object: ${why}`, { cause });
+function incomplete(reason: string, cause?: unknown): HostError {
+  return new HostError("http-incomplete", `Cannot read on in a cached object: ${reason}`, {
+    cause,
+  });
 }
 
 function gone(cause?: unknown): never {

@@ -2,33 +2,33 @@ import { type DriverTime, DriverTimeout } from "../util/driver_time.ts";
 import type { Eventually } from "../util/eventually.ts";
 import type { CacheDriver } from "./driver.ts";
 
-/** Writes that may wait for a driver that has not answered; those beyond are refused. */
+/** Maximum number of writes that wait for the driver; further ones are refused. */
 const MAX_WAITING = 10_000;
 
-/** Settings of {@linkcode DriverCalls}. */
+/** Options of {@linkcode DriverCalls}. */
 export interface DriverCallsOptions {
-  /** Bounds how long a call may take; by default nothing does. */
+  /** Timeout for calls; by default there is none. */
   readonly time?: DriverTime | undefined;
-  /** Takes a line for the host's log. */
+  /** Writes a line to the host's log; by default failures are not logged. */
   readonly report?: ((message: string) => void) | undefined;
 }
 
 /**
- * Calls of a cache's driver. Writes run one after another, in the order in which they were asked for, so that a purge
- * cannot overtake the object that it is about. Reads run at any time.
+ * Calls of a cache's driver. Writes run one after another, in the order of the calls, so that a purge cannot overtake the
+ * write of an object that it concerns. Reads run at any time.
  *
- * A driver that has not answered in time is *late*: until it answers again nobody waits for it. Writes that must not be
- * lost (purges, deletions) still take their turn, others are refused.
+ * A driver that has not answered in time is *late*: until it answers again, calls do not wait for it. Writes that must not
+ * be lost (purges, deletions) are still queued, others are refused.
  */
 export class DriverCalls {
   readonly #driver: CacheDriver;
   readonly #options: DriverCallsOptions;
-  /** Resolves when the last write that was asked for has ended; undefined if none is running. */
+  /** Resolves when the last write in the queue has ended; undefined if there is none. */
   #last: Promise<void> | undefined;
   #waiting = 0;
   #late = false;
-  /** What failed last: is told once until it succeeds again. */
-  readonly #told = new Set<"read" | "write">();
+  /** Kinds of calls that have failed since their last success, so that a failure is logged once. */
+  readonly #failing = new Set<"read" | "write">();
 
   constructor(driver: CacheDriver, options: DriverCallsOptions = {}) {
     this.#driver = driver;
@@ -36,22 +36,22 @@ export class DriverCalls {
   }
 
   /**
-   * Runs a call that changes nothing, at once.
+   * Runs a call that reads, at once.
    *
-   * @param action What is read, in words that follow "Cannot".
-   * @returns The answer; it throws or rejects with the driver's error, or because the driver is late.
+   * @param action Name of the call, in words that follow "Cannot".
+   * @returns The driver's answer. Throws or rejects with the driver's error, or with a {@linkcode DriverTimeout}.
    */
   read<T>(action: string, run: (driver: CacheDriver) => Eventually<T>): Eventually<T> {
     return this.#watched("read", action, () => run(this.#driver));
   }
 
   /**
-   * Runs a call that changes something, after those before it.
+   * Runs a call that writes, after those before it.
    *
-   * @param action What is written, in words that follow "Cannot".
-   * @param run Is called when it is its turn; what it notes for itself holds even if nobody waits for it any more.
-   * @param lasting Whether it takes its turn although the driver is late.
-   * @returns As {@linkcode DriverCalls.read} does.
+   * @param action Name of the call, in words that follow "Cannot".
+   * @param run Makes the call in its turn, even if its caller has stopped waiting by then.
+   * @param lasting Whether it is queued although the driver is late. By default `false`.
+   * @returns As {@linkcode DriverCalls.read}.
    */
   write<T>(
     action: string,
@@ -89,18 +89,18 @@ export class DriverCalls {
 
   #watched<T>(kind: "read" | "write", action: string, call: () => Eventually<T>): Eventually<T> {
     const fail = (error: unknown): never => {
-      if (!this.#told.has(kind)) this.#tell(error);
-      this.#told.add(kind);
+      if (!this.#failing.has(kind)) this.#report(error);
+      this.#failing.add(kind);
       throw error;
     };
     try {
       const answer = call();
       if (!(answer instanceof Promise)) {
-        this.#told.delete(kind);
+        this.#failing.delete(kind);
         return answer;
       }
       return this.#awaited(action, answer).then((value) => {
-        this.#told.delete(kind);
+        this.#failing.delete(kind);
         return value;
       }, fail);
     } catch (error) {
@@ -110,8 +110,8 @@ export class DriverCalls {
 
   #awaited<T>(action: string, answer: Promise<T>): Promise<T> {
     const wasLate = this.#late;
-    const heard = () => void (this.#late = false);
-    answer.then(heard, heard);
+    const answered = () => void (this.#late = false);
+    answer.then(answered, answered);
     if (wasLate) return Promise.reject(this.#isLate(action));
     const bounded = Promise.resolve(this.#bounded(action, answer));
     bounded.catch((error) => {
@@ -128,7 +128,7 @@ export class DriverCalls {
     return new DriverTimeout(`Cannot ${action}: the driver has not answered an earlier call yet`);
   }
 
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     const reason = error instanceof Error ? error.stack ?? error.message : String(error);
     this.#options.report?.(`The cache goes on without its driver: ${reason}`);
   }

@@ -5,54 +5,54 @@ import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
 import { CachedObject, FoundObject, type WriteOptions } from "./object.ts";
 import type { Inserted, Obligation, PendingLookup } from "./lookup_result.ts";
-import type { PersistedEntry, Persistence } from "./persistence.ts";
+import type { PersistedPlace, Persistence } from "./persistence.ts";
 import type { PurgeFollower } from "./purge_follower.ts";
 import { type Attempt, BEHIND, type Ending, LOADING, Waiters } from "./waiters.ts";
 import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 
-/** How a replacement goes about others who are getting the same object. */
+/** Strategy of a replacement towards open obligations for the same object. */
 export type ReplaceStrategy = "immediate" | "immediate-force-miss" | "wait";
 
-/** The most rules of a key, as each of them is looked at: an origin may come with another `Vary` each time. */
+/** Maximum number of rules of a key. Each lookup reads all of them, and an origin may send a different `Vary` each time. */
 const MAX_RULES = 32;
 
-/** What the entries of a cache have in common, besides its bound of bytes. */
+/** Parts of a cache that its entries share. */
 export interface EntryShared {
   readonly persistence?: Persistence | undefined;
-  /** Tells whether objects may be used now. */
+  /** Follows the purges of other caches, and tells whether objects may be used now. */
   readonly purges?: PurgeFollower | undefined;
 }
 
-/** A rule, and what there is for the requests that were met. */
+/** A vary rule, with the variants of the requests that were seen. */
 interface Rule {
   readonly names: VaryRule;
   readonly variants: Map<string, Variant>;
 }
 
-/** What is served to requests that agree in the fields of a rule. */
+/** Object or obligation for the requests that have the same values in the fields of a rule. */
 interface Variant {
   readonly rule: Rule;
   readonly key: string;
-  /** Where the object is kept, if something keeps objects. */
-  readonly slot: PersistedEntry | undefined;
+  /** Place of the object in the driver, if there is one. */
+  readonly place: PersistedPlace | undefined;
   object: CachedObject | undefined;
   obligation: Obligation | undefined;
 }
 
-/** A variant that a request may be served, and what it is good for at the moment. */
+/** A variant that matches a request, with the phase of its object at the lookup. */
 interface Match {
   readonly variant: Variant;
   readonly phase: Phase | undefined;
 }
 
-/** All that is known of one key. At most one has the obligation for a variant; the others wait in order. */
+/** Entry of one key: its variants, and the lookups that wait. At most one caller has the obligation for a variant. */
 export class CacheEntry {
-  /** The one of the newest object first. */
+  /** Rules, that of the newest object first. */
   #rules: Rule[] = [];
   readonly #waiters = new Waiters();
-  /** Objects of which the driver is asked whether their content exists. */
+  /** Objects whose content the driver is asked for. */
   readonly #loading = new Set<CachedObject>();
-  /** Objects of which it has said so, until no object is loading: lookups that waited for several ask for each once. */
+  /** Objects that were loaded, until none is loading: lookups that wait for several objects ask for each once. */
   readonly #loaded = new Set<CachedObject>();
   readonly #key: string;
   readonly #lru: Lru;
@@ -60,10 +60,10 @@ export class CacheEntry {
   readonly #emptied: () => void;
   readonly #persistence: Persistence | undefined;
   readonly #purges: PurgeFollower | undefined;
-  /** Whether lookups of this entry wait for the purges that the cache has missed. */
+  /** Whether lookups of this entry wait until the cache has caught up with the purges of others. */
   #catchingUp = false;
 
-  /** @param emptied Is called when there is nothing left to know. */
+  /** @param emptied Called when the entry has no variants and no waiting lookups. */
   constructor(
     key: string,
     lru: Lru,
@@ -79,7 +79,7 @@ export class CacheEntry {
     this.#purges = purges;
   }
 
-  /** Finds an object that may be used, fresh or stale; waits for no other lookup and gives no obligation. */
+  /** Finds an object that may be used, fresh or stale. Does not wait for other lookups, and gives no obligation. */
   lookup(headers: HeaderList): PendingLookup {
     return this.#join(headers, () => {
       const matches = this.#matches(headers);
@@ -87,12 +87,12 @@ export class CacheEntry {
     });
   }
 
-  /** As {@linkcode CacheEntry.lookup}, but one caller gets the obligation for what is missing or stale. */
+  /** As {@linkcode CacheEntry.lookup}, but one caller gets the obligation for a missing or stale object. */
   transaction(headers: HeaderList, owner?: object): PendingLookup {
     return this.#join(headers, (ending) => this.#attempt(headers, ending, owner));
   }
 
-  /** Finds the object to be replaced. An obligation comes with it if others are to wait for the replacement. */
+  /** Finds the object to replace, with an obligation if other lookups have to wait for the replacement. */
   replace(headers: HeaderList, strategy: ReplaceStrategy, owner?: object): PendingLookup {
     return this.#join(headers, () => this.#replace(headers, strategy, owner));
   }
@@ -101,40 +101,40 @@ export class CacheEntry {
     const matches = this.#matches(headers);
     if (!matches) return LOADING;
     const match = usable(matches);
-    const found = see(match);
+    const found = foundIn(match);
     if (strategy === "immediate") return settled(found);
     const busy = matches.some(({ variant }) => variant.obligation);
     if (busy && strategy === "wait") return BEHIND;
     if (strategy === "immediate-force-miss") {
       for (const { variant } of matches) this.#empty(variant);
     }
-    const variant = busy ? undefined : match?.variant ?? this.#newest(headers);
+    const variant = busy ? undefined : match?.variant ?? this.#newestVariant(headers);
     const obligation = variant && this.#oblige(variant, headers, found?.object, owner);
     for (const { variant } of matches) this.#prune(variant);
     return settled(found, obligation);
   }
 
-  /** Puts an object in the place of whatever there is for the request. */
+  /** Inserts an object, and replaces the one for the request if there is one. */
   insert(headers: HeaderList, options: WriteOptions): Inserted {
     const content = new CacheContent(options.length, this.#persistence?.calls, options.sensitive);
     const object = new CachedObject(content, options, this.#now);
-    // Found by its writer, before it can be stale.
+    // For its writer the object is fresh, whatever its lifetime.
     const found = new FoundObject(object, "fresh");
     this.#store(headers, object);
     return { content, found };
   }
 
   /**
-   * Puts an object that the driver has in its place, unless a newer one is there.
+   * Adds an object that the driver has stored, unless there is a newer one.
    *
    * @param key Key of the variant.
-   * @returns A function that counts it, as the most recently used.
+   * @returns Function that adds the object to the LRU list, as the most recently used.
    */
   restore(key: string, object: CachedObject): () => void {
-    const variant = this.#variant(this.#front(object.options.varyRule), key);
+    const variant = this.#variant(this.#moveToFront(object.options.varyRule), key);
     if (variant.object) return () => {};
     variant.object = object;
-    variant.slot?.restore(object.content);
+    variant.place?.restore(object.content);
     return () => this.#keep(variant, object);
   }
 
@@ -158,16 +158,16 @@ export class CacheEntry {
       return settled(this.#use(spare));
     }
     if (matches.some(({ variant }) => variant.obligation)) return BEHIND;
-    const variant = spare?.variant ?? this.#newest(headers);
+    const variant = spare?.variant ?? this.#newestVariant(headers);
     if (variant === released) return settled(undefined);
     const found = this.#use(spare);
     return settled(found, this.#oblige(variant, headers, found?.object, owner));
   }
 
   /**
-   * The variant of the request by each rule, that of the newest rule first.
+   * Finds the variant of a request by each rule, that of the newest rule first.
    *
-   * @returns Undefined while the driver is asked for one of them: the lookups that wait are woken then.
+   * @returns Undefined while the driver loads one of them; waiting lookups are woken when it has.
    */
   #matches(headers: HeaderList): Match[] | undefined {
     const matches: Match[] = [];
@@ -177,13 +177,13 @@ export class CacheEntry {
       if (!variant) continue;
       if (variant.object && this.#mayBePurged()) return undefined;
       if (variant.object && this.#isLoading(variant, variant.object)) loading = true;
-      // The phase is read once: time goes on, and what is fresh now may be stale at the next reading.
+      // The phase is read once, since it may change between two readings.
       matches.push({ variant, phase: variant.object?.phase });
     }
     return loading ? undefined : matches;
   }
 
-  /** Whether the objects may have been purged elsewhere; that is then found out, and the lookups that wait are woken. */
+  /** Whether objects may have been purged elsewhere. The cache then catches up, and waiting lookups are woken. */
   #mayBePurged(): boolean {
     const purges = this.#purges;
     if (!purges || purges.current) return false;
@@ -197,13 +197,13 @@ export class CacheEntry {
     return true;
   }
 
-  /** Whether the driver still has to say whether the object's content exists. If it does not, the variant is emptied. */
+  /** Whether the driver still loads the object's content. If the content does not exist, the variant is emptied. */
   #isLoading(variant: Variant, object: CachedObject): boolean {
     if (this.#loading.has(object)) return true;
     if (this.#loaded.has(object)) return false;
-    const exists = object.content.find(this.#now);
+    const exists = object.content.prepare(this.#now);
     if (!(exists instanceof Promise)) {
-      // Not pruned: what is looked up here may be written next.
+      // The variant is not pruned: the caller may insert into it next.
       if (!exists) this.#empty(variant);
       return false;
     }
@@ -221,19 +221,19 @@ export class CacheEntry {
     this.#prune(variant);
   }
 
-  /** Counts a hit. */
+  /** Returns the object of a match, and counts a hit. */
   #use(match: Match | undefined): FoundObject | undefined {
     const object = match?.variant.object;
     if (!object) return undefined;
     object.hits++;
     this.#lru.touch(object);
     this.#persistence?.used(object);
-    return see(match);
+    return foundIn(match);
   }
 
-  /** Where the newest rule puts an object for the request: who waits looks there. */
-  #newest(headers: HeaderList): Variant {
-    const rule = this.#rules[0] ?? this.#front(ANY_REQUEST);
+  /** Returns the request's variant by the newest rule, for which other lookups wait. */
+  #newestVariant(headers: HeaderList): Variant {
+    const rule = this.#rules[0] ?? this.#moveToFront(ANY_REQUEST);
     return this.#variant(rule, variantOf(rule.names, headers));
   }
 
@@ -267,7 +267,7 @@ export class CacheEntry {
       update: (options) => {
         if (!known) refuse("bad-handle", "Cannot update an object: none was found");
         end();
-        // The new object has the content of the old, whose growth is to be counted once.
+        // Both objects have the same content, whose size must be counted once.
         if (variant.object === known) this.#clear(variant);
         const object = new CachedObject(known.content, options, this.#now, known.hits);
         const found = new FoundObject(object, "fresh");
@@ -296,7 +296,7 @@ export class CacheEntry {
   }
 
   #store(headers: HeaderList, object: CachedObject): void {
-    const rule = this.#front(object.options.varyRule);
+    const rule = this.#moveToFront(object.options.varyRule);
     const variant = this.#variant(rule, variantOf(rule.names, headers));
     this.#clear(variant);
     this.#persistence?.retain(object.content);
@@ -310,25 +310,25 @@ export class CacheEntry {
     this.#lru.keep(object, this.#key.length + variant.key.length, () => {
       if (variant.object === object) variant.object = undefined;
       this.#persistence?.release(object.content);
-      variant.slot?.drop();
+      variant.place?.drop();
       this.#prune(variant);
     });
   }
 
-  /** Has the object kept once it is complete, if it is still there then. */
+  /** Stores the object once it is complete, if it is still the variant's then. */
   #persist(variant: Variant, object: CachedObject, persistence: Persistence): void {
     const { content, options } = object;
     if (options.sensitive) persistence.confine(content);
     content.settled = () => {
       const isCurrent = () => variant.object === object;
-      if (isCurrent()) return variant.slot?.put(object, isCurrent);
+      if (isCurrent()) return variant.place?.put(object, isCurrent);
       persistence.sweep();
     };
     if (content.ended) content.settled();
   }
 
-  /** Makes a rule the newest. */
-  #front(names: VaryRule): Rule {
+  /** Makes a rule the newest, and drops the objects of rules beyond the limit. */
+  #moveToFront(names: VaryRule): Rule {
     const rule = this.#rules.find((rule) => sameRule(rule.names, names)) ??
       { names, variants: new Map() };
     this.#rules = [rule, ...this.#rules.filter((other) => other !== rule && other.variants.size)];
@@ -341,11 +341,11 @@ export class CacheEntry {
   #variant(rule: Rule, key: string): Variant {
     const known = rule.variants.get(key);
     if (known) return known;
-    const slot = this.#persistence?.slot(this.#key, rule.names, key);
+    const place = this.#persistence?.placeOf(this.#key, rule.names, key);
     const variant: Variant = {
       rule,
       key,
-      slot,
+      place,
       object: undefined,
       obligation: undefined,
     };
@@ -361,13 +361,13 @@ export class CacheEntry {
     this.#persistence?.release(object.content);
   }
 
-  /** As {@linkcode CacheEntry.#clear}, also where it is kept: nothing is to take its place for certain. */
+  /** Removes the object of a variant from the driver too, since it may not be replaced. */
   #empty(variant: Variant): void {
     this.#clear(variant);
-    variant.slot?.clear();
+    variant.place?.clear();
   }
 
-  /** Forgets a variant that there is nothing of any more. */
+  /** Removes a variant that has neither an object nor an obligation. */
   #prune(variant: Variant): void {
     const { variants } = variant.rule;
     if (variant.object || variant.obligation) return;
@@ -383,7 +383,7 @@ export class CacheEntry {
     return this.#waiters.join(attempt, () => this.#owners(headers));
   }
 
-  /** Those who have the obligations that a request waits for. */
+  /** Returns the owners of the obligations that a request waits for. */
   #owners(headers: HeaderList): (object | undefined)[] {
     const owners: (object | undefined)[] = [];
     for (const { names, variants } of this.#rules) {
@@ -403,7 +403,7 @@ function usable(matches: readonly Match[]): Match | undefined {
     matches.find(({ phase }) => phase === "stale");
 }
 
-function see(match: Match | undefined): FoundObject | undefined {
+function foundIn(match: Match | undefined): FoundObject | undefined {
   const { variant, phase } = match ?? {};
   return variant?.object && phase && phase !== "expired"
     ? new FoundObject(variant.object, phase)

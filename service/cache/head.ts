@@ -1,17 +1,17 @@
 import type { WriteOptions } from "./object.ts";
 
-/** What has to be known of an object to have it again after a start. */
-interface Head {
+/** Data of a stored object besides its content. */
+interface RecordHead {
   readonly key: string;
-  /** What the request had in the fields of the object's rule. */
+  /** Key of the variant: the request's values in the fields of the object's rule. */
   readonly variant: string;
-  /** When the object was stored, in milliseconds since 1970. */
+  /** Time at which the object was stored, in milliseconds since 1970. */
   readonly stored: number;
   readonly options: WriteOptions;
 }
 
-/** The head as a text. Options are plain data, whatever is added to them: all of it is there again in the end. */
-export function encodeHead(head: Head): string {
+/** Encodes a head as JSON. Bigints, sets and byte arrays are marked, so that any option survives. */
+export function encodeRecordHead(head: RecordHead): string {
   return JSON.stringify(head, (_, value: unknown) => {
     if (typeof value === "bigint") return { $bigint: `${value}` };
     if (value instanceof Set) return { $set: [...value] };
@@ -20,8 +20,12 @@ export function encodeHead(head: Head): string {
   });
 }
 
-/** @throws {Error} If the text is none that {@linkcode encodeHead} has made. */
-export function decodeHead(text: string): Head {
+/**
+ * Decodes a head.
+ *
+ * @throws {Error} If the text is not a result of {@linkcode encodeRecordHead}.
+ */
+export function decodeRecordHead(text: string): RecordHead {
   return JSON.parse(text, (_, value) => {
     if (typeof value !== "object" || value === null) return value;
     if (Object.hasOwn(value, "$bigint")) return BigInt(value.$bigint);

@@ -1,31 +1,39 @@
-/** How long an object may be used. All in nanoseconds, as guests count. */
+/** Lifetime of an object, in nanoseconds, as in the ABI. */
 export interface Lifetime {
-  /** How old it was when it was stored. */
+  /** Age at the time at which it was stored. */
   readonly initialAge: bigint;
-  /** The age from which on it is stale. */
+  /** Age from which on it is stale. */
   readonly maxAge: bigint;
-  /** How long after that it may be used while somebody gets a new one. */
+  /** Time after `maxAge` in which it may be used while it is revalidated (RFC 5861, section 3). */
   readonly staleWhileRevalidate: bigint;
-  /** How long after that it may be used when nobody could get a new one. */
+  /** Time after `maxAge` in which it may be used when revalidation has failed (RFC 5861, section 4). */
   readonly staleIfError: bigint;
-  /** How long after that it is kept for a request that asks whether it is still right; by default not at all. */
+  /** Time after `maxAge` in which it is kept for revalidation only; by default 0. */
   readonly revalidatable?: bigint;
 }
 
 /**
- * What an object is good for: any use, use while it is revalidated, use once that has failed, use once it has been
- * revalidated, or nothing.
+ * Permitted use of an object: any (`fresh`), while it is revalidated (`stale`), once revalidation has failed (`if-error`),
+ * once it was revalidated (`revalidatable`), or none (`expired`).
  */
 export type Phase = "fresh" | "stale" | "if-error" | "revalidatable" | "expired";
 
 const NANOSECONDS = 1_000_000n;
 
-/** @param elapsed Milliseconds since the object was stored; a clock that was put back adds nothing. */
+/**
+ * Returns the age of an object, in nanoseconds.
+ *
+ * @param elapsed Milliseconds since it was stored; a negative time, of a clock that was set back, counts as 0.
+ */
 export function ageAfter({ initialAge }: Lifetime, elapsed: number): bigint {
   return initialAge + BigInt(Math.max(0, Math.floor(elapsed))) * NANOSECONDS;
 }
 
-/** @param purged Whether a soft purge has ended the freshness early. */
+/**
+ * Returns the phase of an object at an age.
+ *
+ * @param purged Whether a soft purge has ended its freshness. By default `false`.
+ */
 export function phaseAt(lifetime: Lifetime, age: bigint, purged = false): Phase {
   const { maxAge, staleWhileRevalidate, staleIfError, revalidatable = 0n } = lifetime;
   if (age < maxAge && !purged) return "fresh";

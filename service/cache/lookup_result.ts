@@ -3,7 +3,7 @@ import type { HeaderList } from "../http/headers.ts";
 import type { CacheContent } from "./content.ts";
 import type { FoundObject, WriteOptions } from "./object.ts";
 
-/** A new object. */
+/** Object that was inserted. */
 export interface Inserted {
   /** Content, still to be written. */
   readonly content: CacheContent;
@@ -51,10 +51,9 @@ export interface LookupResult {
 }
 
 /**
- * Makes an obligation for which no lookup waits, and which keeps no other request from having one: for requests that
- * pass the cache.
+ * Makes an obligation that no lookup waits for and that allows others at the same time, for requests that pass the cache.
  *
- * @param insert Inserts an object in the place of any that there is for the request.
+ * @param insert Inserts an object, and replaces the one for the request.
  */
 export function obligationApart(insert: Obligation["insert"]): Obligation {
   let open = true;
@@ -78,17 +77,17 @@ export function obligationApart(insert: Obligation["insert"]): Obligation {
   };
 }
 
-/** The found object, if it may be used now. One for errors may, once no obligation is open to get a better one. */
+/** Returns the found object if it may be used now. One in the phase `if-error` may only without an open obligation. */
 export function usable({ found, obligation }: LookupResult): FoundObject | undefined {
   if (found?.phase === "if-error") return obligation?.open ? undefined : found;
   return found?.phase === "revalidatable" ? undefined : found;
 }
 
-/** Ways for a lookup to be taken out of those that wait. */
+/** Queue of a lookup that waits. */
 interface Waiting {
-  /** Gives up the place in the queue. */
+  /** Removes the lookup from the queue. */
   readonly leave: () => void;
-  /** The runs of programs that have the obligations it waits for. */
+  /** Returns the runs of programs that have the obligations it waits for. */
   readonly owners: () => readonly (object | undefined)[];
 }
 
@@ -111,8 +110,8 @@ export class PendingLookup {
   #changed: PromiseWithResolvers<void> | undefined;
 
   /**
-   * @param result The result, if there is one already.
-   * @param waiting What ends the wait from outside.
+   * @param result Result, if there is one already.
+   * @param waiting Queue that the lookup waits in, if it can be cancelled.
    */
   constructor(result: LookupResult | undefined, waiting?: Waiting) {
     this.#state = result ? { name: "settled", result } : { name: "waiting", waiting };
@@ -123,20 +122,20 @@ export class PendingLookup {
     return this.#state.name !== "waiting";
   }
 
-  /** Resolves when {@linkcode PendingLookup.ready} is true, or when other obligations than before hold it up. */
+  /** Resolves when {@linkcode PendingLookup.ready} is true, or when the obligations that it waits for may have changed. */
   whenReady(): Promise<void> {
     if (this.ready) return Promise.resolve();
     return (this.#changed ??= Promise.withResolvers()).promise;
   }
 
-  /** Whether every obligation that it waits for is one run's own: then waiting for it would never end. */
+  /** Whether all obligations that it waits for belong to the given run, which would then wait for itself forever. */
   isHeldBy(run: object): boolean {
     if (this.#state.name !== "waiting") return false;
     const owners = this.#state.waiting?.owners() ?? [];
     return owners.length > 0 && owners.every((owner) => owner === run);
   }
 
-  /** Notes that it still waits, perhaps for others than before. */
+  /** Notes that it still waits, possibly for other obligations. */
   stir(): void {
     if (!this.ready) this.#change();
   }
@@ -149,7 +148,7 @@ export class PendingLookup {
   }
 
   /**
-   * Hands over the result, once.
+   * Returns the result, once.
    *
    * @throws {HostError} `bad-handle` before it is ready, and after it was taken or cancelled.
    */

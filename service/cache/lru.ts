@@ -2,34 +2,34 @@ import { RecencyMap } from "../util/recency_map.ts";
 import type { CachedObject } from "./object.ts";
 
 /**
- * Objects in the order of their last use, and the bytes that they take, which have a bound. One that does not tell its
- * length before it is written gets half of them.
+ * Objects in the order of their last use, with a limit on their total size. An object of undeclared length may take half
+ * of it.
  */
 export class Lru {
-  #most: number;
+  #maxBytes: number;
   readonly #kept = new RecencyMap<CachedObject, { size: number; readonly forget: () => void }>();
   #bytes = 0;
 
-  /** @param most Bytes: the least recently used objects beyond them are forgotten. */
-  constructor(most: number) {
-    this.#most = most;
+  /** @param maxBytes Maximum size of all objects, in bytes; beyond it the least recently used are removed. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
-  /** What all of them take. */
+  /** Size of all objects, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Every object; any of them may be released meanwhile. */
+  /** Iterates over all objects; objects may be removed meanwhile. */
   objects(): MapIterator<CachedObject> {
     return this.#kept.keys();
   }
 
   /**
-   * Takes an object in, the most recently used now.
+   * Adds an object, as the most recently used.
    *
-   * @param label Bytes that the names take under which it is kept.
-   * @param forget Is called when it has to go. Who has found it by then goes on reading.
+   * @param label Size of its keys, in bytes.
+   * @param forget Called when the object is removed to make room or dropped; its readers read on.
    */
   keep(object: CachedObject, label: number, forget: () => void): void {
     const entry = { size: object.size + label, forget };
@@ -40,19 +40,21 @@ export class Lru {
     object.content.grown = (bytes) => {
       entry.size += bytes;
       this.#bytes += bytes;
-      // What may have no end is not to take all others with it.
-      if (object.content.declared === undefined && entry.size > this.#most / 2) this.drop(object);
+      // Content without an end must not replace all other objects.
+      if (object.content.declared === undefined && entry.size > this.#maxBytes / 2) {
+        this.drop(object);
+      }
       this.#evict();
     };
     this.#evict();
   }
 
-  /** Makes it the most recently used. */
+  /** Makes an object the most recently used. */
   touch(object: CachedObject): void {
     this.#kept.use(object);
   }
 
-  /** Lets go of an object, without a word to whoever kept it. */
+  /** Removes an object without calling its `forget`. */
   release(object: CachedObject): void {
     const entry = this.#kept.get(object);
     if (!entry) return;
@@ -63,21 +65,21 @@ export class Lru {
     object.content.grown = () => {};
   }
 
-  /** Has an object forgotten. */
+  /** Removes an object and calls its `forget`. */
   drop(object: CachedObject): void {
     const entry = this.#kept.get(object);
     this.release(object);
     entry?.forget();
   }
 
-  /** Forgets every object, also those to come. */
+  /** Removes all objects, and from now on those that are added. */
   retire(): void {
-    this.#most = 0;
+    this.#maxBytes = 0;
     this.#evict();
   }
 
   #evict(): void {
-    while (this.#bytes > this.#most) {
+    while (this.#bytes > this.#maxBytes) {
       const { oldest } = this.#kept;
       if (!oldest) return;
       this.drop(oldest);

@@ -6,9 +6,9 @@ interface StoredContent {
   used: number;
 }
 
-/** Keeps objects in this process, for as long as somebody holds the driver: for the next service, and for tests. */
+/** Makes a driver that holds objects in memory, for as long as it is referenced: for a later service, and for tests. */
 export function memoryCacheDriver(): CacheDriver {
-  /** Those with an object in the order in which they were put. */
+  /** Contents by number; those with an object are in the order in which they were put. */
   const contents = new Map<ContentId, StoredContent>();
   const places = new Map<string, StoredContent>();
   let last = 0;

@@ -2,32 +2,32 @@ import type { CacheContent } from "./content.ts";
 import { ageAfter, type Lifetime, type Phase, phaseAt } from "./lifetime.ts";
 import type { VaryRule } from "./vary.ts";
 
-/** What a writer says of an object. */
+/** Options of an insert or update. */
 export interface WriteOptions {
   readonly lifetime: Lifetime;
   readonly varyRule: VaryRule;
-  /** The rule as the guest wrote it, for a guest that asks; without it, the names with spaces between them. */
+  /** Vary rule in the guest's spelling, which the guest can read back; by default the names with spaces between them. */
   readonly varyText?: string | undefined;
   readonly surrogateKeys: ReadonlySet<string>;
   readonly userMetadata: Uint8Array;
-  /** Whether the content may be kept in memory only. */
+  /** Whether the content is kept in memory only. */
   readonly sensitive: boolean;
-  /** How many bytes will be written, if the writer knows. */
+  /** Length of the content in bytes, if the writer knows it. */
   readonly length: number | undefined;
 }
 
-/** What one object takes beside its content and metadata, in bytes: about. */
+/** Estimated size of an object without its content and metadata, in bytes. */
 const OVERHEAD = 512;
 
-/** A cached object: content, and what was said of it when it was stored or last updated. */
+/** A cached object: its content, and the options of its insert or last update. */
 export class CachedObject {
   readonly content: CacheContent;
   readonly options: WriteOptions;
-  /** How often it was found. */
+  /** Number of times that it was found. */
   hits: number;
   /** Whether a soft purge has made it stale. */
   purged = false;
-  /** When it was stored or last updated, in milliseconds. */
+  /** Time of its insert or last update, in milliseconds since 1970. */
   readonly stored: number;
   readonly #now: () => number;
 
@@ -45,7 +45,7 @@ export class CachedObject {
     this.#now = now;
   }
 
-  /** Nanoseconds. */
+  /** Age in nanoseconds. */
   get age(): bigint {
     return ageAfter(this.options.lifetime, this.#now() - this.stored);
   }
@@ -54,7 +54,7 @@ export class CachedObject {
     return phaseAt(this.options.lifetime, this.age, this.purged);
   }
 
-  /** Bytes of memory, about. */
+  /** Estimated size in bytes. */
   get size(): number {
     const { userMetadata, surrogateKeys } = this.options;
     let size = OVERHEAD + userMetadata.length + this.content.written;
@@ -63,13 +63,13 @@ export class CachedObject {
   }
 }
 
-/** An object as a lookup has found it: what it says of freshness, length and hits is of that moment. */
+/** Object that a lookup has found, with its phase, length and hits at that time. */
 export class FoundObject {
   readonly object: CachedObject;
   readonly phase: Exclude<Phase, "expired">;
-  /** Known when the object was complete by then, or its length declared. */
+  /** Length in bytes; undefined if it was neither complete nor declared. */
   readonly length: number | undefined;
-  /** How often the object has been found, this time included. */
+  /** Number of times that the object was found, this one included. */
   readonly hits: number;
 
   constructor(object: CachedObject, phase: Exclude<Phase, "expired">) {

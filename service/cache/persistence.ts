@@ -2,21 +2,21 @@ import { chain, type Eventually } from "../util/eventually.ts";
 import type { CacheContent } from "./content.ts";
 import type { CacheDriver, CacheRecord, ContentId } from "./driver.ts";
 import type { DriverCalls } from "./driver_calls.ts";
-import { encodeHead } from "./head.ts";
+import { encodeRecordHead } from "./head.ts";
 import type { CachedObject } from "./object.ts";
 import type { VaryRule } from "./vary.ts";
 
-/** Time in which a found object may be opened although it has left the cache, in milliseconds. */
+/** Time for which an object that was looked up can be opened after it has left the cache, in milliseconds. */
 const GRACE = 10_000;
-/** Bytes of contents that may wait for the end of the turn to be freed. */
+/** Maximum size of contents that wait for the end of the turn to be freed, in bytes. */
 const MAX_UNWANTED = 1 << 20;
 const WRITE = "write to the cache";
 
 /**
- * Keeps the driver in step with the cache. An object is stored when its content is complete. What only saves room, and
- * how often objects were found, is written once at the end of a turn of the event loop.
+ * Writes the cache's changes to its driver. An object is stored when its content is complete. Contents to free and numbers
+ * of hits are written once, at the end of a turn of the event loop.
  *
- * Except for purges nothing here throws or rejects: {@linkcode DriverCalls} logs the driver's failures.
+ * No method throws or rejects: {@linkcode DriverCalls} logs the driver's failures.
  */
 export class Persistence {
   readonly calls: DriverCalls;
@@ -33,9 +33,9 @@ export class Persistence {
     this.#now = now;
   }
 
-  /** The place of a variant in the driver. */
-  slot(key: string, rule: VaryRule, variant: string): PersistedEntry {
-    return new PersistedEntry(this, key, rule, variant);
+  /** Returns the place of a variant in the driver. */
+  placeOf(key: string, rule: VaryRule, variant: string): PersistedPlace {
+    return new PersistedPlace(this, key, rule, variant);
   }
 
   /** Notes that an object was found. */
@@ -52,35 +52,35 @@ export class Persistence {
     this.sweep();
   }
 
-  /** Notes that a content is in the cache, perhaps again. */
+  /** Notes that a content is in the cache, for the first time or again. */
   retain(content: CacheContent): void {
     this.#leaving.delete(content);
   }
 
-  /** Has a content in memory only from now on, as its object has become sensitive. */
+  /** Keeps a content in memory only from now on, since its object has become sensitive. */
   confine(content: CacheContent): void {
     const confined = content.confine();
     if (!(confined instanceof Promise)) return this.#free(content);
-    // Not found there at the next start, whatever comes of it.
+    // Hidden first, so that the next start does not find it even if the rest fails.
     if (content.id !== undefined) this.#hide(content.id);
     confined.then(() => this.#free(content));
   }
 
-  /** Frees the contents that nobody reads any more. */
+  /** Frees contents that have left the cache and have no readers. */
   sweep(): void {
     for (const content of this.#leaving) {
-      if (content.slot || this.#held(content)) continue;
+      if (content.place || this.#held(content)) continue;
       this.#free(content);
-      // The rest of it may be longer than all that there is room for.
+      // The rest is not written: it may be longer than the cache.
       content.abandon();
     }
   }
 
   /**
-   * Has an object found no more, and its content freed if nobody needs it there.
+   * Removes an object from the driver, and frees its content if no reader needs it.
    *
    * @param soon Whether that may wait for the end of the turn.
-   * @returns When the driver has answered.
+   * @returns Undefined, or a promise that resolves when the driver has answered.
    */
   detach(content: CacheContent, soon: boolean): Eventually<void> {
     const needed = content.shelved && (!this.#leaving.has(content) || this.#held(content));
@@ -90,7 +90,7 @@ export class Persistence {
     return hidden;
   }
 
-  /** Runs a write of which a failure, logged by then, concerns nobody. */
+  /** Runs a write whose failure is logged and otherwise ignored. */
   attempt(run: (driver: CacheDriver) => Eventually<void>, lasting: boolean): Eventually<void> {
     try {
       const written = this.calls.write(WRITE, run, lasting);
@@ -101,12 +101,12 @@ export class Persistence {
   }
 
   /**
-   * Writes what has been put off, and frees what is only there for readers.
+   * Makes the deferred writes, and frees contents that exist for readers alone.
    *
-   * @returns When the driver has answered all calls, or is late. The driver may be closed then.
+   * @returns Resolves when the driver has answered all calls, or is late; the driver may be closed then.
    */
   close(): Eventually<void> {
-    for (const content of this.#leaving) if (!content.slot) this.#free(content);
+    for (const content of this.#leaving) if (!content.place) this.#free(content);
     this.#flush();
     return this.calls.drained();
   }
@@ -117,7 +117,7 @@ export class Persistence {
 
   #held(content: CacheContent): boolean {
     const writing = !content.ended && !content.shelved;
-    return content.readers > 0 || writing || Math.abs(this.#now() - content.found) < GRACE;
+    return content.readers > 0 || writing || Math.abs(this.#now() - content.preparedAt) < GRACE;
   }
 
   #free(content: CacheContent): void {
@@ -143,7 +143,7 @@ export class Persistence {
   #flush(): void {
     const hits = new Map<ContentId, number>();
     for (const { content, hits: count } of this.#used) {
-      if (content.slot && content.id !== undefined) hits.set(content.id, count);
+      if (content.place && content.id !== undefined) hits.set(content.id, count);
     }
     this.#used.clear();
     if (hits.size) this.attempt((driver) => driver.use(hits), false);
@@ -155,8 +155,8 @@ export class Persistence {
   }
 }
 
-/** The place of one variant in the driver. While a new object is written there, it still has the one before. */
-export class PersistedEntry {
+/** Place of one variant in the driver. While a new object is written, the place still has the previous one. */
+export class PersistedPlace {
   readonly #persistence: Persistence;
   readonly #key: string;
   readonly #rule: VaryRule;
@@ -170,17 +170,17 @@ export class PersistedEntry {
     this.#variant = variant;
   }
 
-  /** Notes which content the driver has here. */
+  /** Notes that the driver has an object with this content here. */
   restore(content: CacheContent): void {
-    content.slot = this;
+    content.place = this;
     this.#content = content;
   }
 
   /**
-   * Stores an object whose content has ended. One that cannot be stored leaves the place empty.
+   * Stores an object whose content has ended. If it cannot be stored, the place is cleared.
    *
-   * @param isCurrent Whether the object is still the variant's: it may be replaced before it is its turn.
-   * @returns When the driver has answered.
+   * @param isCurrent Returns whether the object is still the variant's; it may be replaced before the write's turn.
+   * @returns Undefined, or a promise that resolves when the driver has answered.
    */
   put(object: CachedObject, isCurrent: () => boolean): Eventually<void> {
     const { content, options } = object;
@@ -204,15 +204,15 @@ export class PersistedEntry {
   }
 
   /**
-   * Takes the object from here.
+   * Removes the object from the driver.
    *
-   * @returns When the driver has answered.
+   * @returns Undefined, or a promise that resolves when the driver has answered.
    */
   clear(): Eventually<void> {
     return this.#leave(this.#content, false);
   }
 
-  /** As {@linkcode PersistedEntry.clear}, but at the end of the turn: nobody was promised that the object is gone. */
+  /** As {@linkcode PersistedPlace.clear}, but at the end of the turn, for removals that no caller waits for. */
   drop(): void {
     this.#leave(this.#content, true);
   }
@@ -231,7 +231,7 @@ export class PersistedEntry {
   #recordOf({ content, options, stored, hits, purged }: CachedObject): CacheRecord {
     return {
       place: JSON.stringify([this.#key, this.#rule, this.#variant]),
-      head: encodeHead({ key: this.#key, variant: this.#variant, stored, options }),
+      head: encodeRecordHead({ key: this.#key, variant: this.#variant, stored, options }),
       surrogateKeys: options.surrogateKeys,
       length: content.written,
       hits,
@@ -239,7 +239,7 @@ export class PersistedEntry {
     };
   }
 
-  /** Notes that the driver has an object here, in the place of the one before. */
+  /** Notes that the driver has stored an object here, and releases the previous one. */
   #took(content: CacheContent, id: ContentId, isCurrent: boolean): void {
     content.keep(id);
     const before = this.#content;
@@ -250,9 +250,9 @@ export class PersistedEntry {
 
   #leave(content: CacheContent | undefined, soon: boolean): Eventually<void> {
     if (this.#content === content) this.#content = undefined;
-    // An update may have moved it to another place.
-    if (content?.slot !== this) return;
-    content.slot = undefined;
+    // An update may have moved the content to another place.
+    if (content?.place !== this) return;
+    content.place = undefined;
     return this.#persistence.detach(content, soon);
   }
 }

@@ -1,6 +1,6 @@
 import type { Eventually } from "../util/eventually.ts";
 
-/** A purge: of the objects that have a surrogate key, or of all. */
+/** Purge of the objects that have a surrogate key, or of all objects. */
 export interface Purge {
   /** Undefined for every object. */
   readonly surrogateKey: string | undefined;
@@ -8,42 +8,41 @@ export interface Purge {
   readonly soft: boolean;
 }
 
-/** A purge with its place in the order of all purges. */
+/** Purge with its number in the order of all purges. */
 export interface NumberedPurge extends Purge {
-  /** One more than the number of the purge before. */
+  /** One more than the number of the previous purge. */
   readonly number: number;
 }
 
 /**
- * Purges of several caches in one order, for hosts or processes that serve the same objects, each from a memory of its
- * own. A cache asks for the purges that it has missed before it uses an object, unless it has asked within the lease.
+ * Purges of several caches in one order, for hosts or processes that serve the same objects, each from its own memory. A
+ * cache asks for the purges that it has missed before it uses an object, unless it has asked within the lease.
  *
- * After a purge is answered no cache of the feed finds what it named. The feed waits until all have done it, or for as
- * long as the lease of one that does not answer: a cache whose lease has ended asks first.
+ * Once a purge is answered, no cache of the feed finds the objects that it names. The feed waits until all caches have
+ * applied it, or until the lease of one that does not answer has ended: a cache without a lease asks first.
  */
 export interface PurgeFeed {
-  /** Number of the last purge before the cache began: what the cache begins with is of after it. */
+  /** Number of the last purge before the cache began; the cache's first objects are newer. */
   readonly begin: number;
-  /** How long an answer of {@linkcode PurgeFeed.since} holds, from when it was asked for, in milliseconds. */
+  /** Time for which an answer of {@linkcode PurgeFeed.since} is valid, from its call on, in milliseconds. */
   readonly lease: number;
   /**
-   * Numbers a purge and hands it to all caches, also to the one that publishes it.
+   * Numbers a purge and passes it to all caches, including the one that publishes it.
    *
-   * @returns When no cache uses what it names any more.
-   * @throws {unknown} Or rejects: the guest's call fails.
+   * @returns Resolves when no cache uses the objects that it names.
+   * @throws {unknown} (or rejects) The guest's call fails.
    */
   publish(purge: Purge): Eventually<void>;
   /**
-   * Gives the purges after a number, in order; undefined if not all of them are known any more: the cache then drops all
-   * objects, and goes on from `last`.
+   * Returns the purges after a number.
    *
-   * @throws {unknown} Or rejects: the cache drops all objects, as it may have missed purges.
+   * @throws {unknown} (or rejects) The cache drops all objects, since it may have missed purges.
    */
   since(number: number): Eventually<PurgesSince>;
   /**
-   * Has a function called with each purge as it comes. Some may be left out: the cache sees that by their numbers.
+   * Registers a function to be called with each new purge. Purges may be left out: the cache notices a gap in the numbers.
    *
-   * @param follow Resolves when the purge is done.
+   * @param follow Applies a purge; resolves when it was applied.
    */
   follow(follow: (purge: NumberedPurge) => Eventually<void>): void;
 }
@@ -52,6 +51,6 @@ export interface PurgeFeed {
 export interface PurgesSince {
   /** Number of the last purge of all. */
   readonly last: number;
-  /** In order; undefined if not all of them are known any more. */
+  /** Purges in order; undefined if some are not known any more, so that the cache drops all objects and goes on from `last`. */
   readonly purges: readonly NumberedPurge[] | undefined;
 }

@@ -2,27 +2,27 @@ import type { Clock } from "../util/clock.ts";
 import { chain, type Eventually } from "../util/eventually.ts";
 import type { NumberedPurge, Purge, PurgeFeed, PurgesSince } from "./purge_feed.ts";
 
-/** Part of the lease after which it is renewed while the cache is used, so that lookups need not wait for it. */
+/** Fraction of the lease after which a lookup renews it in the background, so that later lookups need not wait. */
 const RENEW = 0.5;
 
-/** Purge of everything. */
+/** Purge of all objects. */
 const ALL: Purge = { surrogateKey: undefined, soft: false };
 
-/** Keeps a cache in step with the purges of a {@linkcode PurgeFeed}. */
+/** Applies the purges of a {@linkcode PurgeFeed} to a cache. */
 export class PurgeFollower {
   readonly #feed: PurgeFeed;
   readonly #apply: (purge: Purge) => Eventually<unknown>;
   readonly #elapsed: Clock["elapsed"];
-  /** Number of the last purge that the cache has done. */
+  /** Number of the last purge that was applied. */
   #done: number;
-  /** Until when objects may be used without asking, by the clock. */
+  /** End of the lease, in milliseconds on the clock: until then objects may be used without asking. */
   #until = -Infinity;
   #renewAt = -Infinity;
   #catchingUp: Promise<void> | undefined;
-  /** Counts purges that came out of order, after which an answer that was asked for before holds no longer. */
+  /** Number of gaps in the purges' numbers. An answer to a call that was made before a gap gives no lease. */
   #gaps = 0;
 
-  /** @param apply Does a purge in this cache: what it names must be gone from memory when the call returns. */
+  /** @param apply Applies a purge to the cache; its objects must be gone from memory when the call returns. */
   constructor(
     feed: PurgeFeed,
     apply: (purge: Purge) => Eventually<unknown>,
@@ -35,7 +35,7 @@ export class PurgeFollower {
     feed.follow((purge) => this.#take(purge));
   }
 
-  /** Whether objects may be used now: all purges that have been answered are done. Renews the lease ahead of its end. */
+  /** Whether objects may be used now: all answered purges were applied. Renews the lease before its end. */
   get current(): boolean {
     const now = this.#elapsed();
     if (now >= this.#until) return false;
@@ -43,12 +43,12 @@ export class PurgeFollower {
     return true;
   }
 
-  /** Does the purges that were missed. Never rejects: where they cannot be known, all objects are dropped. */
+  /** Applies the purges that were missed; if they are not known, drops all objects. Never rejects. */
   catchUp(): Promise<void> {
     return this.#catchingUp ??= this.#ask().finally(() => this.#catchingUp = undefined);
   }
 
-  /** Hands a purge that this cache has done to the others; resolves when none of them uses what it names. */
+  /** Publishes a purge that was applied to this cache; resolves when no cache uses the objects that it names. */
   publish(purge: Purge): Eventually<void> {
     return this.#feed.publish(purge);
   }
@@ -76,7 +76,7 @@ export class PurgeFollower {
   #take(purge: NumberedPurge): Eventually<void> {
     if (purge.number <= this.#done) return;
     if (purge.number > this.#done + 1) {
-      // Purges before it are missing: nothing is used until they are known.
+      // Earlier purges are missing: no object is used until they are known.
       this.#gaps++;
       this.#until = -Infinity;
       return Promise.resolve(this.#catchingUp).then(() => this.catchUp());
@@ -85,7 +85,7 @@ export class PurgeFollower {
     return chain(this.#apply(purge), () => {});
   }
 
-  /** Does a purge of which a failure of the driver, logged by then, concerns nobody. */
+  /** Applies a purge; a failure of the driver, which is logged, is ignored. */
   #attempt(purge: Purge): void {
     try {
       const done = this.#apply(purge);

@@ -1,18 +1,17 @@
 import type { Eventually, Payload } from "../http/bytes.ts";
 import type { CacheContent } from "./content.ts";
 
-/** A part of an object: offsets, both inclusive; only `to` is how many bytes from the end. */
+/** Range of a content: offsets, both inclusive; `to` alone is a number of bytes from the end. */
 export interface Range {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
 }
 
 /**
- * The part of the content that a range asks for, and all of it if that cannot be. While the length is not known a range
- * is not looked at either, unless the reader insists.
+ * Opens a range of a content; all of it if the range is not satisfiable, or if the length is not known yet.
  *
- * @param insist Waits for the first byte of the range, or for the end if it counts from there. Such a range may turn out
- * to end past the content, which its reader then learns as an error.
+ * @param insist Whether to apply the range while the length is not known: it waits for the first byte of the range, or for
+ * the end of the content if the range counts from there. If the content then ends before the range does, a read fails.
  */
 export function readRange(
   content: CacheContent,

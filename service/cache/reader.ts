@@ -2,7 +2,7 @@ import type { ByteSource } from "../http/bytes.ts";
 import type { Eventually } from "../util/eventually.ts";
 import type { Position } from "./readers.ts";
 
-/** The part of a content that its readers use. */
+/** Content, as its readers use it. */
 interface ReadableContent {
   readonly length: number | undefined;
   at(position: number, to: number | undefined): Eventually<Uint8Array> | "later" | "end";
@@ -13,7 +13,7 @@ interface ReadableContent {
   isHeldBy(run: object): boolean;
 }
 
-/** One reader of a content, or of a part of it. */
+/** Reader of a content, or of a part of it. */
 export class Reader implements ByteSource, Position {
   readonly trailers = undefined;
   readonly #content: ReadableContent;
@@ -21,7 +21,7 @@ export class Reader implements ByteSource, Position {
   position: number;
   #left = false;
 
-  /** @param to Offset behind the last byte; without it the content is read to its end. */
+  /** @param to Offset after the last byte; undefined reads to the end of the content. */
   constructor(content: ReadableContent, from: number, to: number | undefined) {
     this.#content = content;
     this.position = from;
@@ -49,7 +49,7 @@ export class Reader implements ByteSource, Position {
     return this.#content.isHeldBy(run);
   }
 
-  /** Ends this reader; the writer goes on, for others. */
+  /** Ends this reader; the writer goes on for others. */
   cancel(): void {
     if (this.#left) return;
     this.#left = true;
@@ -58,7 +58,7 @@ export class Reader implements ByteSource, Position {
 
   #give(bytes: Uint8Array): Uint8Array {
     this.position += bytes.length;
-    // The reader of a range may not come back for the end of it.
+    // At the end of a range the reader leaves now, since it may not read again.
     if (this.position === this.#to) this.cancel();
     else this.#content.moved();
     return bytes;

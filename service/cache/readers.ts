@@ -1,15 +1,16 @@
 import type { Eventually } from "../http/bytes.ts";
 import { refuse } from "../errors.ts";
 
-/** Who writes by himself waits while this many bytes have been read by nobody. */
+/** Bytes by which a writer may be ahead of the fastest reader. */
 const MAX_AHEAD = 128 * 1024;
 
-/** Where somebody is who reads. */
+/** A reader's position. */
 export interface Position {
+  /** Offset of the next byte that it reads. */
   readonly position: number;
 }
 
-/** Who reads a content while it is written, and how far ahead of them it may be written. */
+/** Readers of a content that is being written, for back-pressure on its writer. */
 export class Readers {
   readonly #positions = new Set<Position>();
   #moved: PromiseWithResolvers<void> | undefined;
@@ -18,13 +19,13 @@ export class Readers {
     return this.#positions.size;
   }
 
-  /** Where the one who is furthest behind is; undefined if nobody reads. */
-  get hindmost(): number | undefined {
-    let hindmost: number | undefined;
+  /** Position of the slowest reader; undefined if there are none. */
+  get slowest(): number | undefined {
+    let slowest: number | undefined;
     for (const { position } of this.#positions) {
-      if (hindmost === undefined || position < hindmost) hindmost = position;
+      if (slowest === undefined || position < slowest) slowest = position;
     }
-    return hindmost;
+    return slowest;
   }
 
   enter(reader: Position): void {
@@ -35,25 +36,26 @@ export class Readers {
     if (this.#positions.delete(reader)) this.moved();
   }
 
-  /** Somebody has read on, or nobody need wait any more. */
+  /** Notes that a reader has moved, or that the content has ended. */
   moved(): void {
     this.#moved?.resolve();
     this.#moved = undefined;
   }
 
   /**
-   * Waits while the one who is ahead of the others is far behind what is written. If nobody reads it is written for
-   * those to come.
+   * Resolves when the fastest reader has caught up. Does not wait if there are no readers but some may come.
    *
-   * @param findable Whether any can come: throws or rejects if not.
+   * @param written Returns the number of bytes written; undefined once the content has ended.
+   * @param findable Returns whether readers can come.
+   * @throws {HostError} (or rejects) If there are no readers and none can come.
    */
   drained(written: () => number | undefined, findable: () => boolean): Eventually<void> {
     const end = written();
     if (end === undefined) return;
     if (!this.#positions.size) return findable() ? undefined : unwanted();
-    let foremost = 0;
-    for (const { position } of this.#positions) foremost = Math.max(foremost, position);
-    if (end - foremost < MAX_AHEAD) return;
+    let fastest = 0;
+    for (const { position } of this.#positions) fastest = Math.max(fastest, position);
+    if (end - fastest < MAX_AHEAD) return;
     return (this.#moved ??= Promise.withResolvers()).promise
       .then(() => this.drained(written, findable));
   }

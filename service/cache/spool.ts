@@ -2,25 +2,24 @@ import { chain, type Eventually } from "../util/eventually.ts";
 import type { ContentId } from "./driver.ts";
 import type { DriverCalls } from "./driver_calls.ts";
 
-/** Bytes of each piece that a driver stores, except the last. */
+/** Size of each piece that a driver stores, except the last, in bytes. */
 export const PIECE: number = 256 << 10;
 
-/** The part of a content that a driver stores: its first bytes, or all of them. */
+/** Part of a content that a driver stores: its first bytes, or all of them. */
 export class Spool {
   readonly #calls: DriverCalls;
   #id: ContentId | undefined;
   #length = 0;
   #appending = false;
-  /** Whether nothing more is appended: the content is to stay in memory. */
   #stopped = false;
-  /** Counts how often the content was given up; an append that lands after that begins a content of nobody. */
+  /** Number of times that the content was lost. An append that was made before that frees the content that it has begun. */
   #epoch = 0;
 
   constructor(calls: DriverCalls) {
     this.#calls = calls;
   }
 
-  /** A content that the driver has, complete. */
+  /** Makes the spool of a complete content that the driver has. */
   static kept(calls: DriverCalls, id: ContentId, length: number): Spool {
     const spool = new Spool(calls);
     spool.#id = id;
@@ -33,32 +32,32 @@ export class Spool {
     return this.#id;
   }
 
-  /** Bytes that only the driver has: those before this position. */
+  /** Number of first bytes that only the driver has. */
   get length(): number {
     return this.#length;
   }
 
-  /** Whether bytes are on their way to the driver. */
+  /** Whether an append is running. */
   get appending(): boolean {
     return this.#appending;
   }
 
-  /** Whether nothing more is appended, as the driver has failed or the content is to stay in memory. */
+  /** Whether no more is appended, since the driver has failed or the content stays in memory. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  /** Whether bytes that only the driver had are gone. */
+  /** Whether bytes that only the driver had are lost. */
   get lost(): boolean {
     return this.#length > 0 && this.#id === undefined;
   }
 
   /**
-   * Gives bytes behind those that the driver has. One call at a time.
+   * Appends bytes to those that the driver has. One call at a time.
    *
    * @param whole Pieces of {@linkcode PIECE} bytes each.
-   * @param done Is told that the driver has them.
-   * @returns When the driver has answered. A failure stops the spool, and is logged.
+   * @param done Called when the driver has them.
+   * @returns Undefined, or a promise that resolves when the driver has answered. A failure stops the spool, and is logged.
    */
   append(whole: readonly Uint8Array[], done: () => void): Eventually<void> {
     const epoch = this.#epoch;
@@ -89,9 +88,9 @@ export class Spool {
   }
 
   /**
-   * The rest of the piece that holds a position.
+   * Reads the piece at a position, from that position on.
    *
-   * @returns Undefined if the driver has it no more. Throws or rejects as {@linkcode DriverCalls.read} does.
+   * @returns Undefined if the driver does not have it any more. Throws or rejects as {@linkcode DriverCalls.read}.
    */
   read(position: number): Eventually<Uint8Array | undefined> {
     const id = this.#id;
@@ -107,7 +106,7 @@ export class Spool {
     );
   }
 
-  /** All bytes that only the driver has, in pieces; undefined if it has them no more. */
+  /** Reads all bytes that only the driver has, in pieces; undefined if it does not have them any more. */
   readAll(at = 0, pieces: Uint8Array[] = []): Eventually<readonly Uint8Array[] | undefined> {
     while (at < this.#length) {
       const piece = this.read(at);
@@ -124,7 +123,7 @@ export class Spool {
     return pieces;
   }
 
-  /** Whether the driver still has the content. A failure counts as no. */
+  /** Whether the driver still has the content; `false` if it fails. */
   exists(): Eventually<boolean> {
     const id = this.#id;
     if (id === undefined) return false;
@@ -136,12 +135,12 @@ export class Spool {
     }
   }
 
-  /** Appends nothing more. */
+  /** Ends appending. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Notes that the content is complete with the driver. */
+  /** Notes that the driver has all of the content. */
   keep(id: ContentId, length: number): void {
     this.#id = id;
     if (this.#length) this.#length = length;
@@ -152,7 +151,7 @@ export class Spool {
     this.#length = 0;
   }
 
-  /** Notes that the driver has nothing of it any more. */
+  /** Notes that the driver has no part of the content any more. */
   lose(): void {
     this.#epoch++;
     this.#id = undefined;

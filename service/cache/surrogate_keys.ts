@@ -1,12 +1,16 @@
 import { refuse } from "../errors.ts";
 
-/** The longest key, in bytes. */
+/** Maximum length of a key, in bytes. */
 const MAX_KEY = 1024;
-/** The longest list of keys, in bytes. */
+/** Maximum length of a list of keys, in bytes. */
 const MAX_LIST = 16 * 1024;
 const GRAPHIC = /^[!-~]+$/;
 
-/** Reads keys with spaces between them; refuses what can be none. */
+/**
+ * Parses surrogate keys with spaces between them.
+ *
+ * @throws {HostError} `invalid` for a list that is too long, or a key that is not valid.
+ */
 export function parseSurrogateKeys(list: string): ReadonlySet<string> {
   if (list.length > MAX_LIST) {
     refuse(
@@ -17,7 +21,7 @@ export function parseSurrogateKeys(list: string): ReadonlySet<string> {
   return new Set(list.split(" ").filter((key) => key !== "").map(checkSurrogateKey));
 }
 
-/** Reads keys with spaces between them, and leaves out what can be none. */
+/** Parses surrogate keys with spaces between them, and leaves out those that are not valid or exceed the limit. */
 export function surrogateKeysIn(list: string): ReadonlySet<string> {
   const keys = new Set<string>();
   let room = MAX_LIST;
@@ -30,7 +34,11 @@ export function surrogateKeysIn(list: string): ReadonlySet<string> {
   return keys;
 }
 
-/** Refuses what can be no surrogate key. */
+/**
+ * Returns a valid surrogate key: at most 1024 visible ASCII characters.
+ *
+ * @throws {HostError} `invalid` for any other text.
+ */
 export function checkSurrogateKey(key: string): string {
   if (key.length > MAX_KEY) {
     refuse(

@@ -1,12 +1,16 @@
 import { checkName, type HeaderList } from "../http/headers.ts";
 
-/** The names of the request fields that an object depends on: in lower case, sorted, each once. */
+/** Names of the request fields that an object varies by: in lower case, sorted, without repeats. */
 export type VaryRule = readonly string[];
 
-/** Depends on nothing. */
+/** Rule of an object that varies by no field. */
 export const ANY_REQUEST: VaryRule = [];
 
-/** Reads names with spaces or commas between them, as SDKs and as `Vary` have them; refuses what is no name. */
+/**
+ * Parses names with spaces between them, as SDKs send them, or commas, as in Vary.
+ *
+ * @throws {HostError} For a text that is not a field name.
+ */
 export function parseVaryRule(text: string): VaryRule {
   const names = text.split(/[ ,]+/).filter((name) => name !== "");
   return [...new Set(names.map((name) => checkName(name).toLowerCase()))].sort();
@@ -17,8 +21,8 @@ export function sameRule(one: VaryRule, other: VaryRule): boolean {
 }
 
 /**
- * What a request has in the fields of a rule: two requests are served the same variant if this is the same. Values are
- * compared as they stand, one by one and in order: `a, b` is not `a` and then `b`, and an absent field is a value too.
+ * Returns the key of a request's variant: its values in the fields of the rule. Values are compared exactly, one by one
+ * and in order: `a, b` differs from `a` and `b` in two fields, and an absent field is a value too.
  */
 export function variantOf(rule: VaryRule, headers: HeaderList): string {
   return rule.length ? JSON.stringify(rule.map((name) => headers.getAll(name))) : "";

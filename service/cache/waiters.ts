@@ -1,19 +1,19 @@
 import type { CachedObject } from "./object.ts";
 import { type LookupResult, PendingLookup } from "./lookup_result.ts";
 
-/** How an obligation has ended that brought no object. */
+/** Result of an obligation that has ended without an object. */
 export interface Ending {
-  /** An object that may be used although it could not be renewed. */
+  /** Stale object that may be used, since it could not be revalidated. */
   readonly excused?: CachedObject | undefined;
-  /** The variant, as {@linkcode Waiters} was given it, that is not fetched for those who wait now. */
+  /** Variant for which the lookups that wait now get no obligation. */
   readonly released?: object;
 }
 
 /**
- * Where a lookup stands:
+ * State of a lookup:
  * - `settled`: it has its result.
- * - `loading`: it waits for the driver to give the content of an object.
- * - `behind`: it waits for others who have the obligation to insert what it asks for.
+ * - `loading`: it waits for the driver to load the content of an object.
+ * - `behind`: it waits for another lookup, which has the obligation to insert the object.
  */
 export type Attempt =
   | { readonly state: "settled"; readonly result: LookupResult }
@@ -22,7 +22,7 @@ export type Attempt =
 
 /** The lookup waits for the driver. */
 export const LOADING: Attempt = { state: "loading" };
-/** The lookup waits for an obligation of others. */
+/** The lookup waits for another one's obligation. */
 export const BEHIND: Attempt = { state: "behind" };
 
 interface Waiter {
@@ -31,7 +31,7 @@ interface Waiter {
   state: Exclude<Attempt["state"], "settled">;
 }
 
-/** The lookups of one key that wait, in the order in which they came. Each tries again whenever something has changed. */
+/** Waiting lookups of one key, in order of arrival. Each is attempted again whenever the entry changes. */
 export class Waiters {
   readonly #waiters = new Set<Waiter>();
 
@@ -41,10 +41,10 @@ export class Waiters {
   }
 
   /**
-   * Tries a lookup, and has it wait if it cannot be settled yet.
+   * Attempts a lookup, and queues it if it cannot be settled yet.
    *
-   * @param attempt Is called again by {@linkcode Waiters.wake}.
-   * @param owners The runs of programs that have the obligations it is behind.
+   * @param attempt Attempts the lookup; called again by {@linkcode Waiters.wake}.
+   * @param owners Returns the runs of programs that have the obligations it waits for.
    */
   join(
     attempt: Waiter["attempt"],
@@ -54,7 +54,7 @@ export class Waiters {
     if (first.state === "settled") return new PendingLookup(first.result);
     const pending = new PendingLookup(undefined, {
       leave: () => void this.#waiters.delete(waiter),
-      // The driver is nobody's run.
+      // A lookup that waits for the driver waits for no run.
       owners: () => waiter.state === "behind" ? owners() : [],
     });
     const waiter: Waiter = { attempt, pending, state: first.state };
@@ -62,7 +62,7 @@ export class Waiters {
     return pending;
   }
 
-  /** Has every lookup try again. */
+  /** Attempts every waiting lookup again. */
   wake(ending: Ending = {}): void {
     for (const waiter of this.#waiters) {
       const attempt = waiter.attempt(ending);

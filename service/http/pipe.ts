@@ -14,8 +14,8 @@ export interface BodySink {
   /** Resolves when a write need not wait, or would fail. */
   readonly room: Promise<void>;
   /**
-   * Back-pressure for sinks that buffer without bound (the cache): resolves once the slowest reader has caught up.
-   * Throws or rejects when no reader is left.
+   * Back-pressure for sinks that buffer without bound (the cache): resolves once the fastest reader has caught up.
+   * Throws or rejects when no reader is left and none can come.
    */
   readonly drained?: () => Eventually<void>;
   /** Writes bytes, which the sink keeps without a copy. Waits first while it is full. */

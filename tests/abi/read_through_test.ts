@@ -265,7 +265,7 @@ Deno.test("a guest that ends early leaves its fetch to those who wait", async ()
   const { service } = b;
   const uses: CacheUse[] = [];
   const target = { url: "http://a/", headers: new HeaderList() };
-  const waiting = service.readThrough.ask({
+  const waiting = service.readThrough.send({
     key: httpKey(suggestedKey(target), undefined, "origin"),
     request: {
       ...target,

@@ -6,22 +6,22 @@ import type { HeaderList } from "../../http/headers.ts";
 import { viewFor } from "./conditional.ts";
 import type { StoredHead } from "./head.ts";
 
-/** What an answer is made of. */
-interface Stored {
+/** A cached response, from which the response to a request is made. */
+interface StoredResponse {
   readonly head: StoredHead;
   readonly content: CacheContent;
-  /** Bytes, if it is known. */
+  /** Length of the content in bytes; undefined if it is not known. */
   readonly length: number | undefined;
-  /** Seconds. */
+  /** Age in seconds (RFC 9111, section 4.2.3). */
   readonly age: number;
-  /** How often the object was found before it had to be asked for again; 0 if it was just fetched. */
+  /** Number of hits since the object was fetched or revalidated; 0 for one that was just fetched. */
   readonly hits: number;
 }
 
-/** An object as it answers a request: the part that the request wants, or the word that the client has it already. */
+/** Returns the response to a request from a cached one: all of it, the requested range, or a 304. */
 export function answerWith(
   request: GuestSend,
-  { head, content, length, age, hits }: Stored,
+  { head, content, length, age, hits }: StoredResponse,
 ): BackendResponse {
   const { status, version, headers, range, empty } = viewFor(
     request.method,
@@ -30,25 +30,25 @@ export function answerWith(
     request.gunzip && head.headers.has("content-encoding") ? undefined : length,
   );
   headers.set("age", String(age));
-  tell(headers, request, hits);
+  addCacheFields(headers, request, hits);
   const body = empty ? EMPTY : range ? content.read(range.from, range.to + 1) : content.read();
   return { status, version, headers, body, peer: undefined };
 }
 
-/** A backend's response to a request that the cache had no answer for, and keeps none. */
-export function missed(request: GuestSend, response: BackendResponse): BackendResponse {
+/** Returns a backend's response, which is not stored, as the response to a request that the cache could not answer. */
+export function uncached(request: GuestSend, response: BackendResponse): BackendResponse {
   const headers = response.headers.copy();
-  tell(headers, request, 0);
+  addCacheFields(headers, request, 0);
   if (request.method !== "HEAD") return { ...response, headers };
-  discard(response.body); // it was asked for with GET
+  discard(response.body); // the backend was sent a GET
   return { ...response, headers, body: EMPTY };
 }
 
 /**
- * Says whether the object was found, after what caches behind this one have said, and takes the words to surrogates out:
- * the SDKs' own caching does so "to match existing host-side behaviors".
+ * Adds `x-cache` and `x-cache-hits`, after the values of caches closer to the origin, and removes the fields for
+ * surrogates, as the SDKs' own caching does "to match existing host-side behaviors".
  */
-function tell(headers: HeaderList, request: GuestSend, hits: number): void {
+function addCacheFields(headers: HeaderList, request: GuestSend, hits: number): void {
   append(headers, "x-cache", hits ? "HIT" : "MISS");
   append(headers, "x-cache-hits", String(hits));
   if (isForSurrogate(request.headers)) return;
@@ -60,7 +60,7 @@ function append(headers: HeaderList, name: string, value: string): void {
   headers.set(name, [...headers.getAll(name), value].join(", "));
 }
 
-/** Whether the request comes from another cache of Fastly's, or from somebody who looks into them. */
+/** Whether the request comes from another Fastly cache, or asks for debugging fields (`fastly-debug`). */
 function isForSurrogate(headers: HeaderList): boolean {
   return headers.has("fastly-ff") || headers.has("fastly-debug") ||
     headers.getAll("cdn-loop").some((value) => /\bfastly\b/i.test(value));

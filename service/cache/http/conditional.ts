@@ -1,9 +1,13 @@
-/** Conditions and ranges: of requests to backends, and of clients (RFC 9110 13 and 14). @module */
+/**
+ * Conditional requests and ranges, of clients and to backends (RFC 9110, sections 13 and 14).
+ *
+ * @module
+ */
 import { HeaderList } from "../../http/headers.ts";
 import { httpDate } from "./date.ts";
 import { opaque, sameTag, type StoredHead } from "./head.ts";
 
-/** Fields with which a request may get less than the whole object. */
+/** Fields of conditional and range requests. */
 export const CONDITIONS = [
   "if-match",
   "if-none-match",
@@ -14,10 +18,10 @@ export const CONDITIONS = [
 ] as const;
 
 /**
- * The fields of a request that is to bring a whole object: what the client knows or wants a part of is left out, and
- * what is stored is asked about.
+ * Returns the fields of a request to a backend for a whole object: without the client's conditions and ranges, and with
+ * conditions that validate the stored response.
  *
- * @param stored What may turn out to be still right.
+ * @param stored Stored response to validate; undefined if there is none.
  */
 export function backendFields(request: HeaderList, stored: StoredHead | undefined): HeaderList {
   const headers = request.copy();
@@ -30,33 +34,34 @@ export function backendFields(request: HeaderList, stored: StoredHead | undefine
 }
 
 /**
- * Whether the origin's word that nothing has changed is about what is stored: a guest may have asked about more.
+ * Whether a 304 validates the stored response (RFC 9111, section 4.3.4): a guest may have sent other entity tags too.
  *
- * @param asked The tags that the backend was asked about, if they are known.
+ * @param response Fields of the 304.
+ * @param sentTags Value of If-None-Match in the request to the backend, if it is known.
  */
-export function isStillRight(
+export function validates(
   { headers }: StoredHead,
-  answer: HeaderList,
-  asked?: string,
+  response: HeaderList,
+  sentTags?: string,
 ): boolean {
   const stored = headers.get("etag");
   if (stored === undefined) return headers.has("last-modified");
-  // Where nothing else was asked about, a 304 with another tag is about this one all the same.
-  return asked === stored || !answer.has("etag") || sameTag(answer.get("etag"), stored);
+  // If no other tag was sent, a 304 with another tag validates this one too.
+  return sentTags === stored || !response.has("etag") || sameTag(response.get("etag"), stored);
 }
 
-/** What a client gets of an object: its head, and the part of the content, if not all. */
+/** Response to a client from a stored one: its head, and the range of the content. */
 interface ClientView extends StoredHead {
-  /** Whether there is no content. */
+  /** Whether the response has no content. */
   readonly empty: boolean;
-  /** Offsets, both inclusive. */
+  /** Offsets of the range, both inclusive; undefined for all of the content. */
   readonly range: { readonly from: number; readonly to: number } | undefined;
 }
 
 /**
- * What of an object answers a client's request.
+ * Returns the response to a client's request from a stored one: 200, 206, 304 or 416.
  *
- * @param length Of the content, if it is known: without it there are no ranges.
+ * @param length Length of the content in bytes; if it is not known, ranges are ignored.
  */
 export function viewFor(
   method: string,
@@ -75,7 +80,7 @@ export function viewFor(
     const headers = stored.headers.copy();
     return { ...stored, status: 304, headers, empty: true, range: undefined };
   }
-  // Ranges are of GET alone (RFC 9110 14.2).
+  // RFC 9110, section 14.2: ranges are defined for GET alone.
   const range = method === "GET" && length !== undefined && rangeHolds(request, stored)
     ? byteRange(request.get("range"), length)
     : undefined;
@@ -95,7 +100,7 @@ function sized(headers: HeaderList, length: number | undefined): HeaderList {
   return copy;
 }
 
-/** Whether the client has it already. The date counts only where no tag was sent (RFC 9110 13.1.3). */
+/** Whether the client has the response already. The date counts only without If-None-Match (RFC 9110, section 13.1.3). */
 function isUnchanged(request: HeaderList, { headers }: StoredHead): boolean {
   const tags = request.getAll("if-none-match");
   if (tags.length) {
@@ -113,7 +118,7 @@ function tagsIn(list: string): string[] {
   return [...list.matchAll(/(?:W\/)?("[^"]*")/g)].map(([, tag]) => tag!);
 }
 
-/** Whether the object is the one that the client has the rest of (RFC 9110 13.1.5): only a strong tag or the date says so. */
+/** Whether If-Range allows a range (RFC 9110, section 13.1.5): by a strong entity tag or the exact date. */
 function rangeHolds(request: HeaderList, { headers }: StoredHead): boolean {
   const condition = request.get("if-range")?.trim();
   if (condition === undefined) return true;
@@ -123,7 +128,7 @@ function rangeHolds(request: HeaderList, { headers }: StoredHead): boolean {
   return date !== undefined && date === httpDate(headers.get("last-modified"));
 }
 
-/** One range of bytes; undefined for anything that is answered with the whole. */
+/** Parses a single range of bytes (RFC 9110, section 14.1.2); undefined for any other value, which is ignored. */
 function byteRange(
   value: string | undefined,
   length: number,

@@ -6,11 +6,11 @@ const RFC850 = /^[a-z]{6,9}, (\d\d)-([a-z]{3})-(\d\d) (\d\d:\d\d:\d\d) GMT$/i;
 const ASCTIME = /^[a-z]{3} ([a-z]{3}) ([ \d]\d) (\d\d:\d\d:\d\d) (\d{4})$/i;
 
 /**
- * Reads a date of HTTP in one of the three forms of RFC 9110 5.6.7. `Date.parse` would take numbers for years, and dates
- * without a zone for local ones.
+ * Parses an HTTP date in one of the three formats of RFC 9110, section 5.6.7. `Date.parse` would accept numbers as years,
+ * and read dates without a zone as local ones.
  *
- * @param now Milliseconds since 1970. A year of two digits is the latest that is at most 50 years after it.
- * @returns Milliseconds since 1970; undefined for anything that is no such date.
+ * @param now Milliseconds since 1970; a year of two digits is at most 50 years after it. By default the machine's time.
+ * @returns Milliseconds since 1970; undefined for any other text.
  */
 export function httpDate(value: string | undefined, now = machineClock.now()): number | undefined {
   const text = value?.trim() ?? "";
@@ -24,7 +24,11 @@ export function httpDate(value: string | undefined, now = machineClock.now()): n
   return asctime ? millisOf(Number(asctime[4]), asctime[1]!, asctime[2]!, asctime[3]!) : undefined;
 }
 
-/** @param dateIn The date in a given year. */
+/**
+ * Returns the date in the latest year with these last digits that is at most 50 years after `now`.
+ *
+ * @param dateIn Returns the date in a given year; undefined if that year does not have it.
+ */
 function shortYear(
   digits: number,
   now: number,
@@ -34,17 +38,17 @@ function shortYear(
   latest.setUTCFullYear(latest.getUTCFullYear() + 50);
   const year = Math.floor(latest.getUTCFullYear() / 100) * 100 + digits;
   const date = dateIn(year);
-  // 29 February is in some centuries only.
+  // `dateIn` is undefined for 29 February in a century year that is no leap year.
   return date !== undefined && date <= latest.getTime() ? date : dateIn(year - 100);
 }
 
 function millisOf(year: number, month: string, day: string, time: string): number | undefined {
   const index = MONTHS.indexOf(month.toLowerCase());
   const [hours, minutes, seconds] = time.split(":").map(Number) as [number, number, number];
-  // A second of 60 is a leap second.
+  // Second 60 is a leap second.
   if (index < 0 || hours > 23 || minutes > 59 || seconds > 60) return undefined;
   const date = new Date(0);
-  date.setUTCFullYear(year, index, Number(day)); // `Date.UTC` takes the years 0 to 99 for those of 1900
+  date.setUTCFullYear(year, index, Number(day)); // `Date.UTC` would read the years 0 to 99 as 1900 to 1999
   if (date.getUTCMonth() !== index) return undefined;
   return date.setUTCHours(hours, minutes, seconds);
 }

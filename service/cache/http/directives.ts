@@ -1,13 +1,13 @@
 import type { HeaderList } from "../../http/headers.ts";
 
-/** What a field such as Cache-Control says, by names in lower case. Of a name that comes twice the first counts. */
+/** Directives of a field such as Cache-Control, by names in lower case. Of repeated names the first counts. */
 export type Directives = ReadonlyMap<string, string>;
 
 const DIRECTIVE = /([!#$%&'*+\-.^_`|~\w]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
-/** Longer than anything is cached: 68 years, in seconds. */
+/** Maximum of a directive in seconds, 68 years (RFC 9111, section 1.2.2: delta-seconds may be capped at 2^31). */
 export const MAX_SECONDS: number = 2 ** 31 - 1;
 
-/** Reads a field of directives, all its lines together (RFC 9111 5.2). */
+/** Parses a field of directives, its lines joined (RFC 9111, section 5.2). */
 export function directivesOf(headers: HeaderList, name: string): Directives {
   const directives = new Map<string, string>();
   for (const value of headers.getAll(name)) {
@@ -19,14 +19,14 @@ export function directivesOf(headers: HeaderList, name: string): Directives {
   return directives;
 }
 
-/** A directive's seconds; undefined if it is not there, and 0 if they cannot be read: what is in doubt is stale. */
+/** Returns a directive's seconds; undefined without the directive, 0 (stale) if its value is not valid (RFC 9111, section 4.2.1). */
 export function secondsOf(directives: Directives, name: string): number | undefined {
   const value = directives.get(name);
   if (value === undefined) return undefined;
   return wholeSeconds(value) ?? 0;
 }
 
-/** A number of seconds as fields have it; undefined if it is none. */
+/** Parses delta-seconds (RFC 9111, section 1.2.2); undefined for any other text. */
 export function wholeSeconds(value: string): number | undefined {
   return /^\d+$/.test(value) ? Math.min(Number(value), MAX_SECONDS) : undefined;
 }

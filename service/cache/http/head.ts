@@ -1,14 +1,14 @@
 import type { HttpVersion } from "../../http/exchange.ts";
 import { HeaderList } from "../../http/headers.ts";
 
-/** A response's head as it is kept. */
+/** Head of a stored response. */
 export interface StoredHead {
   readonly status: number;
   readonly version: HttpVersion;
   readonly headers: HeaderList;
 }
 
-/** Fields that are about one connection, or that the content itself tells (RFC 9111 3.1). */
+/** Fields that are not stored: those of the connection (RFC 9111, section 3.1), and Content-Length, which the content gives. */
 const NOT_KEPT: readonly string[] = [
   "connection",
   "content-length",
@@ -22,7 +22,7 @@ const NOT_KEPT: readonly string[] = [
   "transfer-encoding",
   "upgrade",
 ];
-/** Fields that describe the content, which a 304 leaves as it is (RFC 9111 3.2, RFC 9530). */
+/** Fields that describe the content, which a 304 does not update (RFC 9111, section 3.2; RFC 9530). */
 const OF_CONTENT: ReadonlySet<string> = new Set([
   "content-digest",
   "content-encoding",
@@ -30,35 +30,37 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
   "content-range",
   "repr-digest",
 ]);
-/** Kept in place of a head: requests of the kind pass. */
+/** Metadata that marks requests which pass the cache, in place of a head. */
 export const PASS_MARK: Uint8Array = new Uint8Array([0]);
 
-/** Whether what was found says that such requests pass. */
+/** Whether an object's metadata is {@linkcode PASS_MARK}. */
 export function isPassMark(metadata: Uint8Array): boolean {
   return metadata.length === 1 && metadata[0] === 0;
 }
 
-/** A head as metadata of an object. */
+/** Encodes a head as metadata of an object. */
 export function encodeHead({ status, version, headers }: StoredHead): Uint8Array {
   return new TextEncoder().encode(JSON.stringify([status, version, withoutNotKept(headers).raw]));
 }
 
-/** What {@linkcode encodeHead} has made. */
+/** Decodes the result of {@linkcode encodeHead}. */
 export function decodeHead(metadata: Uint8Array): StoredHead {
   const [status, version, raw] = JSON.parse(new TextDecoder().decode(metadata));
   return { status, version, headers: new HeaderList(raw) };
 }
 
 /**
- * The head of an object that the origin says is still right (304): the new fields take the place of the old. The tag
- * stays where the new one is another's: some origins name a 304 after another coding of the content.
+ * Returns a stored head, updated by a 304 (RFC 9111, section 3.2). A different entity tag is not taken over, since some
+ * origins send that of another content coding.
+ *
+ * @param response Fields of the 304.
  */
-export function refreshed(stored: StoredHead, answer: HeaderList): StoredHead {
+export function refreshed(stored: StoredHead, response: HeaderList): StoredHead {
   const headers = stored.headers.copy();
-  const fresh = withoutNotKept(answer);
+  const fresh = withoutNotKept(response);
   const tag = stored.headers.get("etag");
   if (tag !== undefined && !sameTag(tag, fresh.get("etag"))) fresh.delete("etag");
-  // Of the old answer: if they stayed, the object would be as old as it was before.
+  // Fields of the old response, which would make the object as old as it was before.
   for (const name of ["age", "date"]) headers.delete(name);
   for (const name of fresh.names()) {
     if (OF_CONTENT.has(name)) continue;
@@ -67,12 +69,12 @@ export function refreshed(stored: StoredHead, answer: HeaderList): StoredHead {
   return { ...stored, headers };
 }
 
-/** Compares entity tags by their opaque parts (RFC 9110 8.8.3.2). */
+/** Compares entity tags weakly: by their opaque parts (RFC 9110, section 8.8.3.2). */
 export function sameTag(one: string | undefined, other: string | undefined): boolean {
   return one !== undefined && other !== undefined && opaque(one) === opaque(other);
 }
 
-/** The part of an entity tag that tells it from others. */
+/** Returns the opaque part of an entity tag (RFC 9110, section 8.8.3). */
 export function opaque(etag: string): string {
   return etag.trim().replace(/^W\//, "");
 }

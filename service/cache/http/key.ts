@@ -2,30 +2,30 @@ import { createHash } from "node:crypto";
 import type { HeaderList } from "../../http/headers.ts";
 import { splitUrl } from "../../http/url.ts";
 
-/** What a request asks for. */
+/** Parts of a request from which its cache key is made. */
 export interface Target {
   readonly url: string;
   readonly headers: HeaderList;
 }
 
 /**
- * The key of what a request asks for: 32 bytes, made of the URL with the host that the request names. The method is not
- * part of it: a HEAD is answered by what a GET has brought.
+ * Returns the cache key that the host suggests: a SHA-256 digest of the URL with the host of the Host field. The method
+ * is not part of it, since a HEAD is answered from the response to a GET.
  */
 export function suggestedKey(target: Target): Uint8Array {
   return createHash("sha256").update(wholeUrl(target), "latin1").digest();
 }
 
-/** A surrogate key that every object of a URL has: 64 hexadecimal digits. */
+/** Returns the surrogate key that every object of a URL has: 64 hexadecimal digits. */
 export function defaultSurrogateKey(target: Target): string {
   return createHash("sha256").update("url ").update(wholeUrl(target), "latin1").digest("hex");
 }
 
 /**
- * The cache's own key: what one service has cached is not another's, nor what one backend answers another backend's.
+ * Returns the key in the cache, which is separate for each service and each backend.
  *
- * @param owner On whose behalf, if not the service's own.
- * @param backend By name; undefined where the guest has chosen the key, and backends may share it.
+ * @param owner Service on whose behalf the request is made; undefined for the guest's own.
+ * @param backend Name of the backend; undefined for a key that the guest has chosen, which backends share.
  */
 export function httpKey(
   key: Uint8Array,

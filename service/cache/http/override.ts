@@ -1,15 +1,18 @@
-/** How a request that goes through the cache departs from the origin's word (`cache_override_*`). */
+/** Overrides of the origin's caching rules for one request (`cache_override_*`). */
 export interface CacheOverride {
+  /** Whether the request passes the cache. */
   readonly pass: boolean;
+  /** Whether the response is sensitive, so that it is kept in memory only. */
   readonly pci: boolean;
-  /** Seconds. */
+  /** In seconds. */
   readonly ttl?: number;
-  /** Seconds. */
+  /** In seconds. */
   readonly staleWhileRevalidate?: number;
+  /** Surrogate keys with spaces between them. */
   readonly surrogateKeys?: string;
-  /** Milliseconds. */
+  /** Longest time to wait for other lookups, in milliseconds. */
   readonly lookupTimeout?: number;
 }
 
-/** Departs from nothing. */
+/** Overrides nothing. */
 export const NO_OVERRIDE: CacheOverride = { pass: false, pci: false };

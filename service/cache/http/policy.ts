@@ -1,6 +1,6 @@
 /**
- * Whether and for how long a response may be kept: RFC 9111 for a shared cache, with `Surrogate-Control` and the
- * defaults of Fastly.
+ * Rules for storing a response: RFC 9111 for a shared cache, with `Surrogate-Control` and the defaults of Fastly
+ * (https://www.fastly.com/documentation/guides/concepts/cache/cache-freshness/).
  *
  * @module
  */
@@ -23,22 +23,22 @@ interface ResponseFacts {
 }
 
 /**
- * What is to become of a backend's response: a new object; a new head for the object that was found; nothing, as it was
- * never asked about; or a mark that such requests are to pass the cache for a while.
+ * Action for a backend's response: insert an object; update the head of the stored one; store nothing; or store a mark
+ * with which such requests pass the cache for a while.
  */
 export type StorageAction = "insert" | "update" | "do-not-store" | "record-uncacheable";
 
-/** Kept without a word from the origin. */
+/** Statuses whose responses are stored without explicit freshness. */
 const KEPT_BY_DEFAULT: ReadonlySet<number> = new Set([200, 203, 300, 301, 302, 404, 410]);
-/** Final statuses of RFC 9110 15 whose rules for caches are kept here. */
+/** Final statuses (RFC 9110, section 15) whose caching rules are implemented here. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   ...[200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308],
   ...[400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 413, 414, 415, 417, 421, 422, 426],
   ...[500, 501, 502, 503, 504, 505],
 ]);
-/** For so long, in seconds. */
+/** Lifetime without explicit freshness, in seconds. */
 const DEFAULT_AGE = 3600;
-/** The shortest time for which requests pass, in seconds. */
+/** Shortest time for which requests pass, in seconds. */
 const MIN_PASS = 120;
 const NANOSECONDS = 1_000_000_000n;
 
@@ -48,15 +48,15 @@ export function isCacheableMethod(method: string): boolean {
 }
 
 /**
- * Whether the fields of a request show content. It may mean more than the URL says, so that the cache neither answers
- * such a request nor keeps its response.
+ * Whether the fields of a request declare content. The response may depend on it, so that the cache neither answers such a
+ * request nor stores its response.
  */
 export function showsContent(request: HeaderList): boolean {
   return request.has("transfer-encoding") ||
     request.getAll("content-length").some((length) => !/^\s*0+\s*$/.test(length));
 }
 
-/** What is to become of a response that is no answer to a conditional request. */
+/** Returns the action for a response to an unconditional request (RFC 9111, section 3). */
 export function storageAction(request: HeaderList, response: ResponseFacts): StorageAction {
   const { status, headers } = response;
   if (status < 200 || status === 206 || status === 304) return "do-not-store";
@@ -65,7 +65,7 @@ export function storageAction(request: HeaderList, response: ResponseFacts): Sto
   const forSurrogates = surrogate.has("max-age");
   const understood = UNDERSTOOD.has(status);
   if (control.has("must-understand") && !understood && !forSurrogates) return "do-not-store";
-  // RFC 9111 5.2.2.3: where the status is understood, the no-store is for other caches.
+  // RFC 9111, section 5.2.2.3: with must-understand and a known status, no-store does not apply to this cache.
   const forbidden = control.has("no-store") && !(control.has("must-understand") && understood);
   if (
     control.has("private") || surrogate.has("private") || surrogate.has("no-store") ||
@@ -81,10 +81,10 @@ export function storageAction(request: HeaderList, response: ResponseFacts): Sto
 }
 
 /**
- * How long a response may be used. Its time starts when the origin made it: `Age` is what has gone of it. A response
- * that is not to be kept gets the time for which such requests pass.
+ * Returns the lifetime of a response, from the time at which the origin made it (`Age` has passed already). For
+ * `record-uncacheable` it is the time for which requests pass.
  *
- * @param now When it came, in milliseconds since 1970.
+ * @param now Time at which the response arrived, in milliseconds since 1970.
  */
 export function lifetimeOf(
   { headers }: ResponseFacts,
@@ -100,13 +100,13 @@ export function lifetimeOf(
   return { initialAge, maxAge: nanoseconds(explicit ?? DEFAULT_AGE), ...staleUses(headers) };
 }
 
-/** Seconds; of a list the first member counts, and what is no number counts for nothing (RFC 9111 5.1). */
+/** Returns Age in seconds: of a list the first member counts, and an invalid value is ignored (RFC 9111, section 5.1). */
 function ageOf(headers: HeaderList): number {
   const [first = ""] = (headers.get("age") ?? "").split(",");
   return wholeSeconds(first.trim()) ?? 0;
 }
 
-/** The request fields that a response was chosen by; undefined if nobody can know (`Vary: *`, or what names none). */
+/** Returns the request fields that a response varies by; undefined for `Vary: *` and for names that are not valid. */
 export function varyRuleOf(headers: HeaderList): VaryRule | undefined {
   const names = headers.getAll("vary").join(",").toLowerCase().split(",")
     .map((name) => name.trim()).filter((name) => name !== "");
@@ -116,7 +116,7 @@ export function varyRuleOf(headers: HeaderList): VaryRule | undefined {
 
 const NEVER_STALE = { staleWhileRevalidate: 0n, staleIfError: 0n } as const;
 
-/** For caches between the origin and the client, the word to surrogates wins, then `s-maxage` (RFC 9111 4.2.1). */
+/** Returns the explicit lifetime in seconds: from Surrogate-Control, then `s-maxage`, `max-age`, Expires (RFC 9111, section 4.2.1). */
 function explicitAge(headers: HeaderList, now: number): number | undefined {
   const control = directivesOf(headers, "cache-control");
   if (!control.size && !headers.has("surrogate-control") && !headers.has("expires")) {
@@ -129,7 +129,7 @@ function explicitAge(headers: HeaderList, now: number): number | undefined {
     untilExpiry(headers, now);
 }
 
-/** What `Expires` leaves after `Date`; a date that cannot be read has passed. */
+/** Returns the time from Date to Expires in seconds; 0 for an invalid Expires (RFC 9111, section 5.3). */
 function untilExpiry(headers: HeaderList, now: number): number | undefined {
   const expires = headers.get("expires");
   if (expires === undefined) return undefined;
@@ -139,7 +139,7 @@ function untilExpiry(headers: HeaderList, now: number): number | undefined {
   return Math.min(Math.max(seconds, 0), MAX_SECONDS);
 }
 
-/** Whether every use needs the origin's word first. With names of fields `no-cache` would be about those alone. */
+/** Whether every use needs revalidation. `no-cache` with field names applies to those fields alone (RFC 9111, section 5.2.2.4). */
 function forbidsUnvalidated(control: Directives): boolean {
   return control.get("no-cache") === "";
 }

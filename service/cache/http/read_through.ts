@@ -15,44 +15,45 @@ import type { LogLevel } from "../../log.ts";
 import type { Guard, MakeGuard } from "../../util/guard.ts";
 import type { StallClock } from "../../util/stall_clock.ts";
 import type { CacheUse } from "../../http/request_metrics.ts";
-import { answerWith, missed } from "./answer.ts";
+import { answerWith, uncached } from "./answer.ts";
 import { backendFields } from "./conditional.ts";
 import { decodeHead, isPassMark, refreshed, type StoredHead } from "./head.ts";
 import { storeDecision } from "./store_decision.ts";
 import type { CacheOverride } from "./override.ts";
 
-/** The longest time that a timer of the platform takes, in milliseconds. */
+/** Longest timer of the platform, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1;
 const NANOSECONDS = 1_000_000_000n;
-/** Answers that count as failures where an older one may be used instead (RFC 5861 4). */
+/** Statuses that count as errors for stale-if-error (RFC 5861, section 4). */
 const FAILURES: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
-/** A GET or HEAD without content that the cache may answer. */
+/** GET or HEAD without content that the cache may answer. */
 interface CacheableRequest {
-  /** What `httpKey` has made. */
+  /** Key in the cache, made by `httpKey`. */
   readonly key: string;
   readonly request: GuestSend;
   readonly backend: Backend;
   readonly override: CacheOverride;
-  /** Is told once how it was answered. */
+  /** Called once with the way in which the request was answered. */
   readonly used: (use: CacheUse) => void;
 }
 
-/** An answer, here or still to come; it fails with a `SendError`. */
+/** Response to a {@linkcode CacheableRequest}. */
 export interface PendingAnswer {
+  /** The response, or a promise of it, which rejects with a `SendError`. */
   readonly response: Eventually<BackendResponse>;
-  /** The lookup, if the response waits for others without a time limit. */
+  /** Lookup that the response waits for without a time limit, if there is one. */
   readonly pending?: PendingLookup | undefined;
-  /** Nobody wants it any more. */
+  /** Cancels the request: its response is not wanted any more. */
   cancel(): void;
 }
 
-/** What a cache serves, and what it has of the service around it. */
+/** Cache of a {@linkcode ReadThrough}, and parts of the service around it. */
 export interface ReadThroughOptions {
   readonly cache: Cache;
-  /** Bytes that an object may have. */
+  /** Maximum size of an object, in bytes. */
   readonly most: number;
-  /** The time in milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970. */
   readonly now: () => number;
   readonly stallClock: StallClock;
   readonly report: (level: LogLevel, message: string) => void;
@@ -61,13 +62,13 @@ export interface ReadThroughOptions {
 }
 
 /**
- * Answers requests to backends from the cache, and fills it. Whoever asks first for what is missing has it fetched, and
- * all read along. A fetch is the cache's own: nobody who leaves cuts it off for the others.
+ * Answers requests to backends from the cache, and fills it. The first request for a missing object fetches it, and others
+ * read it while it arrives. A fetch belongs to the cache: a request that is cancelled does not end it for the others.
  */
 export class ReadThrough {
   readonly #options: ReadThroughOptions;
-  /** What ends each fetch. */
-  readonly #running = new Set<() => void>();
+  /** Functions that end the running fetches. */
+  readonly #fetches = new Set<() => void>();
   readonly #heads = new WeakMap<Uint8Array, StoredHead>();
   #closed = false;
 
@@ -75,31 +76,31 @@ export class ReadThrough {
     this.#options = options;
   }
 
-  /** Answers at once what is in the cache. */
-  ask(question: CacheableRequest): PendingAnswer {
-    const { key, request } = question;
+  /** Answers a request from the cache, at once if the object is there, or from its backend. */
+  send(cacheable: CacheableRequest): PendingAnswer {
+    const { key, request } = cacheable;
     const pending = this.#options.cache.transaction(key, request.headers);
     return pending.ready
-      ? this.#answer(question, pending.take(), false)
-      : this.#wait(question, pending);
+      ? this.#answer(cacheable, pending.take(), false)
+      : this.#wait(cacheable, pending);
   }
 
   /** Ends all fetches. */
   close(): void {
     this.#closed = true;
-    for (const stop of this.#running) stop();
+    for (const stop of this.#fetches) stop();
   }
 
-  #wait(question: CacheableRequest, pending: PendingLookup): PendingAnswer {
-    let asked: PendingAnswer | undefined;
-    const response = this.#settled(question, pending).then(() => {
-      asked = this.#answer(question, pending.take(), true);
-      return asked.response;
+  #wait(cacheable: CacheableRequest, pending: PendingLookup): PendingAnswer {
+    let answer: PendingAnswer | undefined;
+    const response = this.#settled(cacheable, pending).then(() => {
+      answer = this.#answer(cacheable, pending.take(), true);
+      return answer.response;
     });
     return {
       response,
-      pending: question.override.lookupTimeout === undefined ? pending : undefined,
-      cancel: () => asked ? asked.cancel() : pending.cancel(),
+      pending: cacheable.override.lookupTimeout === undefined ? pending : undefined,
+      cancel: () => answer ? answer.cancel() : pending.cancel(),
     };
   }
 
@@ -123,56 +124,57 @@ export class ReadThrough {
   }
 
   #answer(
-    question: CacheableRequest,
+    cacheable: CacheableRequest,
     { found, obligation }: LookupResult,
     waited: boolean,
   ): PendingAnswer {
     const passes = found && isPassMark(found.object.options.userMetadata);
+    const known = passes ? undefined : found;
     const answer = passes ? undefined : usable({ found, obligation });
-    if (!answer && obligation) return this.#lead(question, passes ? undefined : found, obligation);
-    if (!answer) return this.#send(question, passes ? "pass" : "miss");
-    if (obligation) this.#renew(question, answer, obligation);
+    if (!answer && obligation) return this.#fetchMissing(cacheable, known, obligation);
+    if (!answer) return this.#forward(cacheable, passes ? "pass" : "miss");
+    if (obligation) this.#revalidate(cacheable, answer, obligation);
     const use = answer.phase !== "fresh" ? "stale" : waited ? "collapsed" : "hit";
-    return { response: this.#serve(question, answer, use), cancel() {} };
+    return { response: this.#serve(cacheable, answer, use), cancel() {} };
   }
 
-  /** Sends the request as it is: of others nothing is to be had. */
-  #send({ backend, request, used }: CacheableRequest, use: "pass" | "miss"): PendingAnswer {
+  /** Sends the request to its backend unchanged, and stores nothing. */
+  #forward({ backend, request, used }: CacheableRequest, use: "pass" | "miss"): PendingAnswer {
     used(use);
     const inFlight = backend.send(request);
     const response = use === "pass"
       ? inFlight.response
-      : inFlight.response.then((response) => missed(request, response));
+      : inFlight.response.then((response) => uncached(request, response));
     return { response, cancel: () => inFlight.cancel() };
   }
 
   /**
-   * Has what is missing fetched, and answers with it as it comes; if it does not, with what was kept for that.
+   * Fetches a missing object and answers with it while it arrives; on an error with the stale one, if that is allowed.
    *
-   * @param known What is stored, to be revalidated.
+   * @param known Stored object to revalidate, if there is one.
    */
-  #lead(
-    question: CacheableRequest,
+  #fetchMissing(
+    cacheable: CacheableRequest,
     known: FoundObject | undefined,
     obligation: Obligation,
   ): PendingAnswer {
-    const { response, cancel } = this.#fetch(question, known, obligation);
+    const { response, cancel } = this.#fetch(cacheable, known, obligation);
     return {
       response: response.then((response) => {
-        if (!response) return this.#serve(question, known!, "stale");
-        question.used("miss");
+        if (!response) return this.#serve(cacheable, known!, "stale");
+        cacheable.used("miss");
         return response;
       }, (error) => {
-        question.used("miss");
+        cacheable.used("miss");
         throw error;
       }),
       cancel,
     };
   }
 
-  /** Has what is stale fetched while everybody uses it. */
-  #renew(question: CacheableRequest, found: FoundObject, obligation: Obligation): void {
-    this.#fetch(question, found, obligation).response.then(
+  /** Revalidates a stale object in the background, while requests use it (RFC 5861, section 3). */
+  #revalidate(cacheable: CacheableRequest, found: FoundObject, obligation: Obligation): void {
+    this.#fetch(cacheable, found, obligation).response.then(
       (response) => response && drop(response.body),
       (error) => {
         if (error instanceof SendError && error.told) return;
@@ -181,9 +183,13 @@ export class ReadThrough {
     );
   }
 
-  /** @returns What the backend answers; undefined if that is nothing and `known`, being stale, is to be used. */
-  #fetch(question: CacheableRequest, known: FoundObject | undefined, obligation: Obligation) {
-    const { backend, request } = question;
+  /**
+   * Fetches an object.
+   *
+   * @returns The backend's response; undefined if the fetch has failed and the stale object `known` is used.
+   */
+  #fetch(cacheable: CacheableRequest, known: FoundObject | undefined, obligation: Obligation) {
+    const { backend, request } = cacheable;
     const stored = known && this.#headOf(known);
     const headers = backendFields(request.headers, stored);
     let inFlight: RequestInFlight;
@@ -194,34 +200,34 @@ export class ReadThrough {
       throw error;
     }
     return {
-      response: this.#bring(question, inFlight, known, obligation),
+      response: this.#receive(cacheable, inFlight, known, obligation),
       cancel: () => {
         if (obligation.open && !obligation.awaited) inFlight.cancel();
       },
     };
   }
 
-  async #bring(
-    question: CacheableRequest,
+  async #receive(
+    cacheable: CacheableRequest,
     inFlight: RequestInFlight,
     known: FoundObject | undefined,
     obligation: Obligation,
   ): Promise<BackendResponse | undefined> {
     const stop = () => inFlight.cancel();
     const spare = known?.phase === "revalidatable" ? undefined : known;
-    const guard = this.#guard(stop, question);
-    this.#running.add(stop);
+    const guard = this.#guard(stop, cacheable);
+    this.#fetches.add(stop);
     guard?.begin();
     try {
       const response = await inFlight.response.finally(() => {
-        this.#running.delete(stop);
+        this.#fetches.delete(stop);
         guard?.end();
       });
       if (known && response.status === 304) {
-        return this.#confirm(question, response, known, obligation);
+        return this.#update(cacheable, response, known, obligation);
       }
       if (!spare || !FAILURES.has(response.status)) {
-        return this.#take(question, response, obligation);
+        return this.#store(cacheable, response, obligation);
       }
       drop(response.body);
       throw new SendError("http_response_status_invalid", `Its status is ${response.status}`);
@@ -229,7 +235,7 @@ export class ReadThrough {
       if (obligation.open && spare) obligation.useStale();
       else if (obligation.open) obligation.release();
       if (!spare || !(error instanceof SendError)) throw error;
-      if (!this.#closed) this.#reportStale(question, error);
+      if (!this.#closed) this.#reportStale(cacheable, error);
       return undefined;
     }
   }
@@ -238,28 +244,28 @@ export class ReadThrough {
     stop: (reason: string) => void,
     { backend, request }: CacheableRequest,
   ): Guard | undefined {
-    const what = `A fetch of ${request.url} from backend "${backend.name}" into the cache`;
-    return this.#options.makeGuard?.(stop, what);
+    const work = `A fetch of ${request.url} from backend "${backend.name}" into the cache`;
+    return this.#options.makeGuard?.(stop, work);
   }
 
   #reportStale({ backend, request }: CacheableRequest, { message }: SendError): void {
-    const what = `${request.url} of backend "${backend.name}"`;
-    this.#options.report("warning", `Using the stale response for ${what}: ${message}`);
+    const resource = `${request.url} of backend "${backend.name}"`;
+    this.#options.report("warning", `Using the stale response for ${resource}: ${message}`);
   }
 
-  /** Puts a response into the cache, or tells that it will not be there. */
-  #take(
-    question: CacheableRequest,
+  /** Stores a response, or ends the obligation if it is not stored. */
+  #store(
+    cacheable: CacheableRequest,
     response: BackendResponse,
     obligation: Obligation,
   ): BackendResponse {
-    const { request, override } = question;
+    const { request, override } = cacheable;
     const { length } = response.body;
     const decision = storeDecision(request, response, override, length, this.#options.now());
     if (!decision || decision.mark || (length ?? 0) > this.#options.most) {
       if (decision?.mark) this.#finish(obligation.insert(decision.options).content);
       else obligation.release();
-      return missed(request, response);
+      return uncached(request, response);
     }
     const { content, found } = obligation.insert(decision.options);
     const { body } = response;
@@ -274,20 +280,20 @@ export class ReadThrough {
       age: ageOf(found),
       hits: 0,
     });
-    // Once there is somebody who reads: what the cache has no room for is not written for anybody else.
-    if (!isWhole(body)) this.#fill(content, body, question);
+    // The content gets its reader first: without one, writing an object beyond the cache's limit would end at once.
+    if (!isWhole(body)) this.#fill(content, body, cacheable);
     return { ...answer, peer: response.peer };
   }
 
-  /** The backend says that what is stored is still right. */
-  #confirm(
-    question: CacheableRequest,
+  /** Updates the stored object after a 304 (RFC 9111, section 4.3.4). */
+  #update(
+    cacheable: CacheableRequest,
     response: BackendResponse,
     known: FoundObject,
     obligation: Obligation,
   ): BackendResponse {
     drop(response.body);
-    const { request, override } = question;
+    const { request, override } = cacheable;
     const { content } = known.object;
     const head = refreshed(this.#headOf(known), response.headers);
     const decision = storeDecision(request, head, override, content.declared, this.#options.now());
@@ -300,21 +306,21 @@ export class ReadThrough {
     return { ...answer, peer: response.peer };
   }
 
-  /** Ends content. Nobody waits until its object is stored. */
+  /** Ends content, without waiting until its object is stored. */
   #finish(content: CacheContent): void {
     content.finish();
     content.dropBroken();
   }
 
-  /** Writes a response's content as it comes. What breaks off does not stay. Never rejects. */
-  async #fill(content: CacheContent, body: ByteSource, question: CacheableRequest): Promise<void> {
+  /** Writes a response's content while it arrives. An object whose content is cut short is dropped. Never rejects. */
+  async #fill(content: CacheContent, body: ByteSource, cacheable: CacheableRequest): Promise<void> {
     let cut: SendError | undefined;
-    const stop = (why = "the service is closing") => {
-      cut = new SendError("connection_terminated", `Cannot read on: ${why}`);
+    const stop = (reason = "the service is closing") => {
+      cut = new SendError("connection_terminated", `Cannot read on: ${reason}`);
       body.cancel(cut);
     };
-    const guard = this.#guard(stop, question);
-    this.#running.add(stop);
+    const guard = this.#guard(stop, cacheable);
+    this.#fetches.add(stop);
     try {
       for (;;) {
         const read = body.read();
@@ -329,11 +335,11 @@ export class ReadThrough {
         if (drained) await drained;
       }
     } catch (error) {
-      // It may be that nobody reads any more, while the backend has more to say.
+      // The error may be that no reader is left, while the backend is still sending.
       body.cancel(error);
       content.abort(error);
     }
-    this.#running.delete(stop);
+    this.#fetches.delete(stop);
     guard?.end();
     this.#finish(content);
   }

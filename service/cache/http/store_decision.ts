@@ -8,26 +8,27 @@ import { defaultSurrogateKey, type Target } from "./key.ts";
 import type { CacheOverride } from "./override.ts";
 import { lifetimeOf, storageAction, varyRuleOf } from "./policy.ts";
 
-/** What the cache keeps of a response. */
+/** Object to store for a response. */
 interface StoreDecision {
-  /** Whether it is only a mark that such requests pass. */
+  /** Whether it is only the mark of requests that pass. */
   readonly mark: boolean;
   readonly options: WriteOptions;
 }
 
 const NANOSECONDS = 1_000_000_000n;
 /**
- * How long after its lifetime an object with a validator is kept: a day, in nanoseconds. A choice; it costs nothing that
- * a fresh object needs, as the least recently used go first.
+ * Time for which an object with a validator is kept after its lifetime, in nanoseconds: a day. The value is a choice;
+ * fresh objects need not make room for it, since the least recently used objects are removed first.
  */
 const REVALIDATABLE = 86_400n * NANOSECONDS;
 
 /**
- * What is to be kept of a response; undefined if nothing is. The override has its say about how long, as in the SDKs'
- * own caching, but what the origin means for one client only is never kept.
+ * Decides what to store of a response. The override may change its lifetime, as in the SDKs' own caching, but a response
+ * that the origin declares private is never stored.
  *
- * @param length Of the content in bytes, if it is known.
- * @param now When it came, in milliseconds since 1970.
+ * @param length Length of the content in bytes, if it is known.
+ * @param now Time at which the response arrived, in milliseconds since 1970.
+ * @returns Undefined if nothing is stored.
  */
 export function storeDecision(
   request: Target,
@@ -72,15 +73,15 @@ function overridden(
 }
 
 /**
- * The lifetime with time in which the object is only kept to be revalidated (RFC 9111 4.3), if it has a validator and
- * can be used at all.
+ * Adds the time for which a stale object is kept for revalidation (RFC 9111, section 4.3), if it has a validator and can be
+ * used at all.
  */
 export function keptToRevalidate(lifetime: Lifetime, headers: HeaderList): Lifetime {
   const validates = headers.has("etag") || headers.has("last-modified");
   return validates && isOfUse(lifetime) ? { ...lifetime, revalidatable: REVALIDATABLE } : lifetime;
 }
 
-/** Whether an object can be found at all: what is too old from the start cannot. */
+/** Whether an object can ever be used: not if it is too old when it is stored. */
 export function isOfUse(
   { initialAge, maxAge, staleWhileRevalidate, staleIfError }: Lifetime,
 ): boolean {

@@ -85,7 +85,7 @@ export class Front implements Disposable {
     this.#now += seconds * 1000;
   }
 
-  ask(
+  send(
     { url = "http://a.test/", method = "GET", headers = {}, override = {} }: Sent = {},
   ): PendingAnswer {
     const request: GuestSend = {
@@ -96,7 +96,7 @@ export class Front implements Disposable {
       body: EMPTY,
       limits: DEFAULT_LIMITS,
     };
-    return this.through.ask({
+    return this.through.send({
       key: url,
       request,
       backend: this.#backend,
@@ -107,7 +107,7 @@ export class Front implements Disposable {
 
   /** Status and content of an answer, once all of it is there. */
   async get(sent?: Sent): Promise<string> {
-    return await toldBy(await this.ask(sent).response);
+    return await toldBy(await this.send(sent).response);
   }
 
   [Symbol.dispose](): void {

@@ -1,11 +1,7 @@
 import fc from "npm:fast-check@4.10.2";
 import { HttpVersion } from "../../../../service/http/exchange.ts";
 import { HeaderList } from "../../../../service/http/headers.ts";
-import {
-  backendFields,
-  isStillRight,
-  viewFor,
-} from "../../../../service/cache/http/conditional.ts";
+import { backendFields, validates, viewFor } from "../../../../service/cache/http/conditional.ts";
 import type { StoredHead } from "../../../../service/cache/http/head.ts";
 import { assertEquals } from "../../../assert.ts";
 
@@ -51,17 +47,17 @@ Deno.test("a backend is asked for the whole, and about what is stored", () => {
 
 Deno.test("a 304 is about what is stored only if its tag says nothing else", () => {
   const right = (stored: string[], answer: string[]) =>
-    isStillRight(headOf(stored), new HeaderList(answer));
+    validates(headOf(stored), new HeaderList(answer));
   assertEquals(right(["ETag", '"1"'], ["ETag", 'W/"1"']), true);
   assertEquals(right(["ETag", '"1"'], []), true);
   assertEquals(right(["ETag", '"1"'], ["ETag", '"2"']), false);
   const answer = new HeaderList(["ETag", '"2"']);
   assertEquals(
-    isStillRight(headOf(["ETag", '"1"']), answer, '"1"'),
+    validates(headOf(["ETag", '"1"']), answer, '"1"'),
     true,
     "nothing else was asked",
   );
-  assertEquals(isStillRight(headOf(["ETag", '"1"']), answer, '"1", "2"'), false);
+  assertEquals(validates(headOf(["ETag", '"1"']), answer, '"1", "2"'), false);
   assertEquals(right(["Last-Modified", SINCE], ["ETag", '"2"']), true);
   assertEquals(right([], []), false, "nothing was asked about it");
 });

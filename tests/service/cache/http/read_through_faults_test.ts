@@ -30,7 +30,7 @@ class Body {
 /** Has a client read so many pieces of what the origin never ends, and leave. */
 async function leaveEndless(front: Front, pieces: number): Promise<Body> {
   const endless = new Body();
-  const reading = front.ask().response;
+  const reading = front.send().response;
   await front.reached();
   front.asked.at(-1)!.answer.resolve(new Response(endless.body));
   const source = sourceOf(await reading);
@@ -60,13 +60,13 @@ for (const when of ["after", "before"] as const) {
   Deno.test(`what breaks off ${when} the origin has confirmed it does not stay`, async () => {
     using front = new Front();
     const slow = new Body();
-    const reading = front.ask().response;
+    const reading = front.send().response;
     await front.reached();
     front.asked[0]!.answer.resolve(new Response(slow.body, { headers: STALE_SOON }));
     slow.write(3);
     const first = sourceOf(await reading);
     front.pass(2);
-    const second = sourceOf(await front.ask().response);
+    const second = sourceOf(await front.send().response);
     const confirm = async () => {
       await front.reached();
       front.asked[1]!.answer.resolve(new Response(null, CONFIRMED));
@@ -113,7 +113,7 @@ for (const [name, length] of [["nothing", 0], ["little", 10], ["much", 3 << 20]]
     const body = () => length ? new Uint8Array(length) : null;
     using front = new Front(() => new Response(body()), 16 << 20, full());
     for (let count = 0; count < 2; count++) {
-      assertEquals((await collect((await front.ask().response).body)).length, length);
+      assertEquals((await collect((await front.send().response).body)).length, length);
     }
     assertEquals(front.uses, ["miss", "hit"]);
     assertEquals(front.reports.map((report) => report.split("\n")[0]), [
@@ -125,7 +125,7 @@ for (const [name, length] of [["nothing", 0], ["little", 10], ["much", 3 << 20]]
 Deno.test("a driver that fails when an answer breaks off leaves the rest in order", async () => {
   using front = new Front(undefined, 1 << 20, full());
   const slow = new Body();
-  const reading = front.ask().response;
+  const reading = front.send().response;
   await front.reached();
   front.asked[0]!.answer.resolve(new Response(slow.body));
   slow.fail();
@@ -141,8 +141,8 @@ Deno.test("a fetch ends whose backend sends nothing for too long: its head or th
     told.push(what);
     return { begin: () => waits = stop, end: () => waits = undefined };
   });
-  const headless = front.ask();
-  const another = front.ask();
+  const headless = front.send();
+  const another = front.send();
   await front.reached();
   waits!("the backend has sent nothing");
   await assertRejects(async () => await headless.response);
@@ -150,7 +150,7 @@ Deno.test("a fetch ends whose backend sends nothing for too long: its head or th
   front.asked[1]!.answer.resolve(new Response("here"));
   assertEquals(await toldBy(await another.response), "200 here");
   const body = new Body();
-  const reading = front.ask({ url: "http://a.test/other" }).response;
+  const reading = front.send({ url: "http://a.test/other" }).response;
   await front.reached();
   front.asked[2]!.answer.resolve(new Response(body.body));
   const source = sourceOf(await reading);

@@ -7,12 +7,12 @@ import { sourceOf } from "../../backends/origins.ts";
 
 Deno.test("the second answer is the first one's, with its age and without a wait", async () => {
   using front = new Front(counting({ "content-type": "a/b", "content-length": "1" }));
-  const first = await front.ask().response;
+  const first = await front.send().response;
   const names = ["content-type", "content-length", "age", "x-cache", "x-cache-hits"];
   assertEquals(fieldsOf(first, ...names), ["a/b", "1", "0", "MISS", "0"]);
   assertEquals(await toldBy(first), "200 1");
   front.pass(3599.9);
-  const second = now(front.ask().response);
+  const second = now(front.send().response);
   assertEquals(fieldsOf(second, ...names), ["a/b", "1", "3599", "HIT", "1"]);
   assertEquals(await toldBy(second), "200 1");
   front.pass(0.1);
@@ -22,7 +22,7 @@ Deno.test("the second answer is the first one's, with its age and without a wait
 
 Deno.test("fifty who ask at once are one request, and read along", async () => {
   using front = new Front();
-  const answers = Array.from({ length: 50 }, () => front.ask().response);
+  const answers = Array.from({ length: 50 }, () => front.send().response);
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   await front.reached();
@@ -45,7 +45,7 @@ Deno.test("fifty who ask at once are one request, and read along", async () => {
 Deno.test("what will not be stored holds nobody up", async () => {
   for (const control of ["max-age=0", "no-cache", "private", "no-store"]) {
     using front = new Front();
-    const answers = Array.from({ length: 3 }, () => front.ask().response);
+    const answers = Array.from({ length: 3 }, () => front.send().response);
     await front.reached();
     front.always = counting();
     front.asked[0]!.answer.resolve(
@@ -60,7 +60,7 @@ Deno.test("what will not be stored holds nobody up", async () => {
 Deno.test("requests for what is one client's pass for two minutes", async () => {
   using front = new Front(counting({ "cache-control": "private" }));
   assertEquals(await front.get(), "200 1");
-  const passed = await front.ask({ method: "HEAD", headers: { range: "bytes=0-1" } }).response;
+  const passed = await front.send({ method: "HEAD", headers: { range: "bytes=0-1" } }).response;
   assertEquals(fieldsOf(passed, "x-cache", "x-cache-hits", "age"), [
     undefined,
     undefined,
@@ -80,11 +80,11 @@ Deno.test("a stale answer is given at once, and one fetch renews it", async () =
   front.pass(15);
   let count = 0;
   front.always = () => new Response(`new ${++count}`, { headers: { "cache-control": control } });
-  const [first, second] = [front.ask(), front.ask()].map(({ response }) => now(response));
+  const [first, second] = [front.send(), front.send()].map(({ response }) => now(response));
   assertEquals(fieldsOf(first!, "x-cache", "age"), ["HIT", "15"]);
   assertEquals([await toldBy(first!), await toldBy(second!)], ["200 old", "200 old"]);
   await turn();
-  assertEquals(await toldBy(now(front.ask().response)), "200 new 1");
+  assertEquals(await toldBy(now(front.send().response)), "200 new 1");
   await front.reached();
   assertEquals(front.asked.length, 2);
   assertEquals(front.uses, ["miss", "stale", "stale", "hit"]);
@@ -124,9 +124,9 @@ for (const [name, value] of [["etag", 'W/"1"'], ["last-modified", DATE]] as cons
     front.pass(10 + 86_399);
     front.always = undefined;
     const clients = [
-      front.ask(),
-      front.ask({ headers: { "if-none-match": '"other"' } }),
-      front.ask({ method: "HEAD" }),
+      front.send(),
+      front.send({ headers: { "if-none-match": '"other"' } }),
+      front.send({ method: "HEAD" }),
     ];
     await front.reached();
     assertEquals(front.asked.length, 2, "those who ask meanwhile wait");
@@ -140,7 +140,7 @@ for (const [name, value] of [["etag", 'W/"1"'], ["last-modified", DATE]] as cons
       assertEquals(fieldsOf(answer, "x-old", "x-new", "age"), ["1", "2", "0"]);
     }
     front.pass(19);
-    assertEquals(await toldBy(now(front.ask().response)), "200 kept");
+    assertEquals(await toldBy(now(front.send().response)), "200 kept");
     assertEquals(front.uses, ["miss", "miss", "collapsed", "collapsed", "hit"]);
     front.pass(20 + 86_400);
     front.always = counting();
@@ -155,7 +155,7 @@ Deno.test("what is only kept to be asked about never answers by itself", async (
   await front.get();
   front.pass(10);
   front.always = () => new Response("down", { status: 503 });
-  const down = [front.ask(), front.ask()].map(({ response }) => response);
+  const down = [front.send(), front.send()].map(({ response }) => response);
   assertEquals(await Promise.all((await Promise.all(down)).map(toldBy)), ["503 down", "503 down"]);
   front.always = () => {
     throw new SendError("connection_refused", "Cannot connect");
@@ -166,7 +166,7 @@ Deno.test("what is only kept to be asked about never answers by itself", async (
   front.pass(10);
   front.always = () => new Response("new", { headers: { ...headers, etag: '"2"' } });
   assertEquals(await front.get(), "200 new");
-  assertEquals(await toldBy(now(front.ask().response)), "200 new");
+  assertEquals(await toldBy(now(front.send().response)), "200 new");
   assertEquals(front.reports, []);
 });
 
@@ -198,7 +198,7 @@ Deno.test("the origin is asked about what is stored, and its word renews it", as
   front.pass(20);
   front.always = () => new Response(null, { status: 304, headers: { "x-new": "1" } });
   const asked = { headers: { "if-none-match": '"other"', range: "bytes=0-1" } };
-  const response = await front.ask(asked).response;
+  const response = await front.send(asked).response;
   const { request } = front.asked[1]!;
   assertEquals(
     ["if-none-match", "if-modified-since", "range"].map((name) => request.headers.get(name)),
@@ -207,7 +207,7 @@ Deno.test("the origin is asked about what is stored, and its word renews it", as
   assertEquals(fieldsOf(response, "x-new", "age", "content-range"), ["1", "0", "bytes 0-1/4"]);
   assertEquals(await toldBy(response), "206 ke");
   front.pass(9);
-  assertEquals(await toldBy(now(front.ask().response)), "200 kept");
+  assertEquals(await toldBy(now(front.send().response)), "200 kept");
   assertEquals(front.uses, ["miss", "miss", "hit"]);
 });
 
@@ -232,7 +232,7 @@ Deno.test("when the origin fails, all who wait get what was kept for that", asyn
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     front.asked.length = 0;
     front.always = undefined;
-    const answers = Array.from({ length: 3 }, () => front.ask().response);
+    const answers = Array.from({ length: 3 }, () => front.send().response);
     await front.reached();
     promise.then(front.asked[0]!.answer.resolve, front.asked[0]!.answer.reject);
     if (typeof fails === "number") resolve(new Response("down", { status: fails, headers }));
@@ -256,7 +256,7 @@ Deno.test("another status than those of a failure is the new answer", async () =
 
 Deno.test("when the origin fails with nothing kept, each who waits asks for itself", async () => {
   using front = new Front();
-  const answers = Array.from({ length: 3 }, () => front.ask().response);
+  const answers = Array.from({ length: 3 }, () => front.send().response);
   await front.reached();
   front.always = counting();
   front.asked[0]!.answer.reject(new SendError("connection_refused", "Cannot connect"));
@@ -268,7 +268,7 @@ Deno.test("when the origin fails with nothing kept, each who waits asks for itse
 
 Deno.test("an answer that breaks off fails all its readers and does not stay", async () => {
   using front = new Front();
-  const answers = [front.ask().response, front.ask().response];
+  const answers = [front.send().response, front.send().response];
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start: (controller) => controller.enqueue(new Uint8Array(3)),
     pull: () => Promise.reject(new Error("The origin is gone")),
@@ -284,7 +284,7 @@ Deno.test("an answer that breaks off fails all its readers and does not stay", a
 
 Deno.test("a declared length that does not come is an answer that breaks off", async () => {
   using front = new Front(() => new Response("abc", { headers: { "content-length": "4" } }));
-  const response = await front.ask().response;
+  const response = await front.send().response;
   assertEquals(fieldsOf(response, "content-length"), ["4"]);
   await assertRejects(() => collect(response.body), Error, "too short");
   assertEquals(front.cache.bytes, 0);
@@ -292,7 +292,7 @@ Deno.test("a declared length that does not come is an answer that breaks off", a
 
 Deno.test("HEAD, ranges and conditions are answered by the whole that one GET has brought", async () => {
   using front = new Front(() => new Response("0123456789", { headers: { etag: '"1"' } }));
-  const head = await front.ask({ method: "HEAD", headers: { range: "bytes=1-2" } }).response;
+  const head = await front.send({ method: "HEAD", headers: { range: "bytes=1-2" } }).response;
   assertEquals(await toldBy(head), "200 ");
   await front.reached();
   const { request } = front.asked[0]!;
@@ -301,7 +301,7 @@ Deno.test("HEAD, ranges and conditions are answered by the whole that one GET ha
   assertEquals(await front.get(), "200 0123456789");
   assertEquals(await front.get({ headers: { range: "bytes=1-2" } }), "206 12");
   assertEquals(await front.get({ headers: { "if-none-match": '"1"' } }), "304 ");
-  const again = now(front.ask({ method: "HEAD" }).response);
+  const again = now(front.send({ method: "HEAD" }).response);
   assertEquals(fieldsOf(again, "content-length", "x-cache"), ["10", "HIT"]);
   await front.reached();
   assertEquals(front.asked.length, 1);
@@ -310,7 +310,7 @@ Deno.test("HEAD, ranges and conditions are answered by the whole that one GET ha
 Deno.test("a HEAD for what is not kept has the head of the GET", async () => {
   const headers = { "cache-control": "no-cache", "content-length": "3" };
   using front = new Front(() => new Response("abc", { headers }));
-  const response = await front.ask({ method: "HEAD" }).response;
+  const response = await front.send({ method: "HEAD" }).response;
   assertEquals([response.body.length, ...fieldsOf(response, "content-length", "x-cache")], [
     ...[0, "3", "MISS"],
   ]);
@@ -318,14 +318,14 @@ Deno.test("a HEAD for what is not kept has the head of the GET", async () => {
 
 Deno.test("who leaves early cuts off a fetch only if nobody else waits", async () => {
   using front = new Front();
-  const alone = front.ask();
+  const alone = front.send();
   await front.reached();
   alone.cancel();
   await assertRejects(() => Promise.resolve(alone.response), SendError);
   assert(front.asked[0]!.request.signal.aborted);
 
-  const leader = front.ask();
-  const other = front.ask().response;
+  const leader = front.send();
+  const other = front.send().response;
   await front.reached();
   leader.cancel();
   front.asked[1]!.answer.resolve(new Response("all of it"));
@@ -335,7 +335,7 @@ Deno.test("who leaves early cuts off a fetch only if nobody else waits", async (
 
 Deno.test("a slow reader holds nobody up, and nobody has to read", async () => {
   using front = new Front();
-  const unread = front.ask().response;
+  const unread = front.send().response;
   let pulled = 0;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull(controller) {
@@ -355,7 +355,7 @@ Deno.test("the override says how long, and what else an object is", async () => 
   const ttl = (ttl: number, url: string, more = {}) => ({ url, override: { ttl, ...more } });
   await front.get(ttl(5, "http://a.test/1"));
   front.pass(4);
-  assertEquals(now(front.ask({ url: "http://a.test/1" }).response).status, 200);
+  assertEquals(now(front.send({ url: "http://a.test/1" }).response).status, 200);
   front.pass(1);
   assertEquals(await front.get({ url: "http://a.test/1" }), "200 2");
 
@@ -363,7 +363,7 @@ Deno.test("the override says how long, and what else an object is", async () => 
   await front.get(ttl(0, "http://a.test/2"));
   assertEquals(await front.get(ttl(20, "http://a.test/2")), "200 2");
   front.pass(19);
-  assertEquals(fieldsOf(now(front.ask({ url: "http://a.test/2" }).response), "age"), ["29"]);
+  assertEquals(fieldsOf(now(front.send({ url: "http://a.test/2" }).response), "age"), ["29"]);
   front.pass(1);
   const staleWhileRevalidate = 9;
   assertEquals(
@@ -390,9 +390,9 @@ Deno.test("no override makes one client's answer everybody's", async () => {
 
 Deno.test("surrogate keys of the origin, of the override and of the URL purge", async () => {
   using front = new Front(counting({ "surrogate-key": "a  b", "surrogate-control": "max-age=9" }));
-  const response = await front.ask({ override: { surrogateKeys: "c d" } }).response;
+  const response = await front.send({ override: { surrogateKeys: "c d" } }).response;
   assertEquals(fieldsOf(response, "surrogate-key", "surrogate-control"), [undefined, undefined]);
-  const debug = await front.ask({ headers: { "fastly-debug": "1" } }).response;
+  const debug = await front.send({ headers: { "fastly-debug": "1" } }).response;
   assertEquals(fieldsOf(debug, "surrogate-key", "surrogate-control"), ["a  b", "max-age=9"]);
   for (const [count, key] of ["b", "d"].entries()) {
     assertEquals(front.cache.purge(key, false), 1, key);
@@ -405,13 +405,13 @@ Deno.test("surrogate keys of the origin, of the override and of the URL purge", 
 
 Deno.test("a wait for the lookup has its limit, and then nothing goes to the origin", async () => {
   using front = new Front();
-  const leader = front.ask({ override: { lookupTimeout: 0 } }).response;
+  const leader = front.send({ override: { lookupTimeout: 0 } }).response;
   for (const lookupTimeout of [0, 5]) {
-    const late = front.ask({ override: { lookupTimeout } }).response;
+    const late = front.send({ override: { lookupTimeout } }).response;
     const error = await assertRejects(() => Promise.resolve(late), SendError);
     assertEquals(error.failure, "http_response_timeout");
   }
-  const patient = front.ask({ override: { lookupTimeout: 2 ** 32 - 1 } }).response;
+  const patient = front.send({ override: { lookupTimeout: 2 ** 32 - 1 } }).response;
   await front.reached();
   front.asked[0]!.answer.resolve(new Response("in the end"));
   assertEquals(await toldBy(await leader), "200 in the end");
@@ -430,13 +430,13 @@ Deno.test("fields that an answer varies by choose among the answers", async () =
 Deno.test("what caches behind this one have said stays in front of what it says", async () => {
   using front = new Front(counting({ "x-cache": "HIT", "x-cache-hits": "3" }));
   await front.get();
-  const response = now(front.ask().response);
+  const response = now(front.send().response);
   assertEquals(fieldsOf(response, "x-cache", "x-cache-hits"), ["HIT, HIT", "3, 1"]);
 });
 
 Deno.test("what is larger than the cache goes past it, at its reader's own speed", async () => {
   using front = new Front(undefined, 1000);
-  const answer = front.ask().response;
+  const answer = front.send().response;
   let pulled = 0;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull(controller) {
@@ -456,11 +456,11 @@ Deno.test("what is larger than the cache goes past it, at its reader's own speed
 Deno.test("closing ends the fetches, whose readers learn it", async () => {
   const front = new Front();
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>();
-  const reading = front.ask().response;
+  const reading = front.send().response;
   await front.reached();
   front.asked[0]!.answer.resolve(new Response(body));
   const response = await reading;
-  const waiting = front.ask({ url: "http://a.test/2" }).response;
+  const waiting = front.send({ url: "http://a.test/2" }).response;
   front.through.close();
   await assertRejects(() => collect(response.body), Error, "Cannot read on");
   await assertRejects(() => Promise.resolve(waiting), SendError);
