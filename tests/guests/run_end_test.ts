@@ -15,13 +15,19 @@ const CATCHES: Readonly<Record<string, (act: string) => string>> = {
 const DEEP = `(func $deep (param i32)
   (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1))))
     (else (call $exit (i32.const 3)))))`;
+/** More than a test may take: no run ends by it. */
+const CPU_TIME = "10m";
 const EXIT = "(call $exit (i32.const 3))";
 /** What a guest may try after it has caught the end of its run. */
 const AFTER = "(call $say) (call $answer) (call $exit (i32.const 4))";
 
 async function load(guest: Uint8Array | WebAssembly.Module, options: FastlikeOptions = {}) {
   const entries: LogEntry[] = [];
-  const app = await Fastlike.load(guest, { ...options, log: (entry) => entries.push(entry) });
+  const app = await Fastlike.load(guest, {
+    limits: { cpu_time: CPU_TIME },
+    ...options,
+    log: (entry) => entries.push(entry),
+  });
   return {
     app,
     printed: () => entries.flatMap((entry) => entry.kind === "stdout" ? [entry.message] : []),
