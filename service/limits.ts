@@ -190,14 +190,14 @@ export const LIMITS = {
     beyond: "the insert fails: payload too large",
   },
   /**
-   * Time in which a driver of the cache or of rate counters has to answer: beyond it the guest's call fails, and the
-   * cache goes on without its driver. By default 10 s.
+   * Time in which a driver of KV stores, of the cache or of rate counters has to answer: beyond it the guest's call
+   * fails, and the cache goes on without its driver. By default 10 s.
    */
   driver_time: {
     unit: "time",
     value: 10 * SECOND,
     least: 1,
-    bounds: "time for a driver of the cache or of rate counters to answer",
+    bounds: "time for a driver of KV stores, the cache or rate counters to answer",
     beyond: "the guest's call fails",
   },
   /** Requests that one sandbox answers before it ends, for guests that ask for more than one. By default 6. */

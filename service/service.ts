@@ -17,6 +17,8 @@ import { guardMaker, type MakeGuard } from "./util/guard.ts";
 
 import { ReadThrough } from "./cache/http/read_through.ts";
 import type { KvStore } from "./stores/kv/store.ts";
+import { boundedDriver } from "./stores/kv/bounded_driver.ts";
+import type { KvDriver } from "./stores/kv/driver.ts";
 import { type EarlierStores, kvStoresOf } from "./stores/kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
 import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
@@ -137,7 +139,7 @@ export class Service {
       kvStoresOf(
         options.kvStores ?? {},
         now,
-        options.kvDriver,
+        kvDriversOf(options, driverTime),
         this.limits.kv_bytes,
         clock,
         shared.earlierKvStores,
@@ -391,6 +393,14 @@ export class Service {
     this.backends.close();
     for (const store of this.#ownKvStores.values()) store.close();
   }
+}
+
+/** What holds each KV store, bounded in time; undefined where memory does. */
+function kvDriversOf(
+  { kvDriver }: ServiceOptions,
+  time: DriverTime,
+): ((store: string) => KvDriver) | undefined {
+  return kvDriver && ((store) => boundedDriver(kvDriver(store), store, time));
 }
 
 /** Returns an error as text for a log: its stack if it has one. */

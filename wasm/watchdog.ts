@@ -145,7 +145,8 @@ export class Watchdog implements RunWatch, Disposable {
   #arm(words: Int32Array<SharedArrayBuffer>, millis: number, left: number): void {
     this.#last = left <= ProcessorClock.mostByWall;
     this.#stretch = this.#stretch < MAX_WORD ? this.#stretch + 1 : NOBODY + 1;
-    words[Word.left] = Math.min(millis, MAX_WORD);
+    // A word has no fraction, and a stretch that ends a moment early would be asked about once more.
+    words[Word.left] = Math.ceil(Math.min(millis, MAX_WORD));
     Atomics.store(words, Word.run, this.#stretch);
     if (Atomics.load(words, Word.asleep)) this.#wake(words);
   }
