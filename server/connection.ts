@@ -340,7 +340,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
 
   switchProtocol(head: ResponseHead): ByteStream {
     const { stream } = this;
-    this.#writer!.inform(head);
+    this.#writer!.switchProtocols(head);
     this.#state = "other";
     stream.pause();
     stream.off("data", this.#read);

@@ -15,6 +15,8 @@ import { fieldLines, headText, informationalText } from "./response_head.ts";
 const MAX_COPIED = 16 * 1024;
 /** Maximum size of one write, in bytes: a client's progress shows only once a write was accepted as a whole. */
 const MAX_WRITE = 256 * 1024;
+/** Bytes that the client has not taken, from which on informational heads are left out. */
+const MAX_UNTAKEN = 64 * 1024;
 
 /** Connection, as a {@linkcode ResponseWriter} uses it. */
 export interface ResponseWire {
@@ -60,11 +62,23 @@ export class ResponseWriter {
   }
 
   /**
-   * Writes an informational head, or one that changes protocols, now.
+   * Writes an informational head now; leaves it out while the client has not taken 64 KiB of what was written before.
+   * Such heads are hints (RFC 9110, section 15.2), for which a guest does not wait.
    *
    * @throws {TypeError} If a name or a value cannot be written.
    */
   inform(head: ResponseHead): void {
+    const text = informationalText(head);
+    const { stream } = this.#wire;
+    if (stream.writable && stream.writableLength < MAX_UNTAKEN) stream.write(text, "latin1");
+  }
+
+  /**
+   * Writes a head that changes protocols.
+   *
+   * @throws {TypeError} If a name or a value cannot be written.
+   */
+  switchProtocols(head: ResponseHead): void {
     const text = informationalText(head);
     if (this.#wire.stream.writable) this.#wire.stream.write(text, "latin1");
   }

@@ -1,5 +1,6 @@
 import { duplexPair } from "node:stream";
 import { HttpServer } from "../../server/http_server.ts";
+import { HeaderList } from "../../service/http/headers.ts";
 import type { ClientFacts, Exchange } from "../../service/http/exchange.ts";
 import { reply } from "../../service/http/reply.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
@@ -72,4 +73,30 @@ Deno.test("a drain waits for the request that runs, and then closes its connecti
   client.end();
   await drained;
   assertEquals(server.connections, 0);
+});
+
+Deno.test("informational heads without end take no memory where the client does not read, and the response follows", async () => {
+  const [client, stream] = duplexPair();
+  const rest = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<Exchange>();
+  const server = new HttpServer({
+    async answer(exchange) {
+      begun.resolve(exchange);
+      await rest.promise;
+      reply(exchange, 200, "the response");
+    },
+  });
+  assert(server.serve(stream, CLIENT));
+  client.write(REQUEST);
+  const exchange = await begun.promise;
+  const headers = new HeaderList(["link", `</${"a".repeat(1000)}>`]);
+  for (let i = 0; i < 10_000; i++) exchange.inform({ status: 103, headers });
+  assert(stream.writableLength < 100_000, `${stream.writableLength} bytes wait for the client`);
+  rest.resolve();
+  let text = "";
+  client.on("data", (chunk: Uint8Array) => text += new TextDecoder().decode(chunk));
+  await new Promise((resolve) => client.on("end", resolve));
+  assertMatch(text, /^(HTTP\/1\.1 103 .*\r\nlink: .*\r\n\r\n){10,100}HTTP\/1\.1 200 /i);
+  assertMatch(text, /the response\n?$/);
+  server.cut();
 });
