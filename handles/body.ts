@@ -201,6 +201,7 @@ export class Body extends Waitable {
     const whole = stream.appended ? undefined : content.whole();
     if (whole) return stream.sink.write(whole);
     stream.arriving.add(content);
+    content.keep();
     const own = (stream.appended ?? Promise.resolve())
       .then(() => pump(makeGuard ? guarded(content, makeGuard) : content, stream))
       .catch(() => {}) // which the reader learns

@@ -41,6 +41,10 @@ export class RetainedBody implements ByteSource {
     return this.#readSource();
   }
 
+  keep(): void {
+    this.#source.keep?.();
+  }
+
   cancel(): void {
     this.#unwanted = true;
     this.#cancelWhole();

@@ -231,8 +231,10 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     this.#writer = new ResponseWriter(this, request);
     this.#exchange = exchangeFor(head, body, this.#writer, this);
     const content = this.#content;
-    // A read that still waits (content that fills a cached object) goes on; otherwise the rest is discarded.
-    if (content) this.#exchange.onOver = () => content.awaited || content.cancel();
+    // Content that fills a cached object goes on arriving, as does what is waited for; the rest is discarded.
+    if (content) {
+      this.#exchange.onOver = () => content.kept || content.awaited || content.cancel();
+    }
     this.#options.serve(this.#exchange);
     return rest;
   }
@@ -301,7 +303,8 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
   /** Goes on to the next request, or closes, once the current one is done: its response was sent, its content read. */
   #advance(): void {
     if (!this.#written || !this.#exchange || this.#state === "other") return;
-    if (!this.#persistent || !this.stream.writable) return this.#close();
+    if (!this.stream.writable) return this.#close();
+    if (!this.#persistent) return this.#fills ? undefined : this.#close();
     if (this.#content) return this.#discard(this.#content);
     if (this.#retired && this.#pipelined.empty) return this.#close();
     this.#exchange = this.#writer = undefined;
@@ -311,6 +314,11 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     const bytes = this.#pipelined.take();
     this.#regulate();
     this.#read(bytes);
+  }
+
+  /** Whether content is still to come that fills a cached object. */
+  get #fills(): boolean {
+    return !this.#expects && this.#content?.kept === true;
   }
 
   /** Discards the rest of content that will not be read; closes the connection beyond a size or a time. */

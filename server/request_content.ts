@@ -23,6 +23,7 @@ export class RequestContent implements ByteSource {
   #trailers: HeaderList | undefined;
   #failure: HostError | undefined;
   #dropped = false;
+  #kept = false;
   #read = false;
   #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
 
@@ -53,6 +54,15 @@ export class RequestContent implements ByteSource {
   /** Whether a read waits for more bytes. */
   get awaited(): boolean {
     return this.#waiting !== undefined;
+  }
+
+  /** Whether it is read to its end, or cancelled, though its request may be over. */
+  get kept(): boolean {
+    return this.#kept && !this.#dropped;
+  }
+
+  keep(): void {
+    this.#kept = true;
   }
 
   /** Adds bytes that have arrived. */

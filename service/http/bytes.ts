@@ -19,6 +19,8 @@ export interface ByteSource {
   read(): Eventually<Uint8Array | undefined>;
   /** Ends reading: the source may close what it reads from. */
   cancel(reason?: unknown): void;
+  /** Notes that it is read to its end, or cancelled, though the request that it came with may be over by then. */
+  keep?(): void;
   /** Whether the next bytes are written by the given run of a program alone, which must not wait for them. */
   isHeldBy?(run: object): boolean;
 }

@@ -114,6 +114,10 @@ export class ChunkQueue implements ByteSource {
     while (!this.ready) await this.#arriving!;
   }
 
+  keep(): void {
+    for (const piece of this.#pieces) if (!isWhole(piece)) piece.keep?.();
+  }
+
   isHeldBy(run: object): boolean {
     const head = this.#pieces[this.#first];
     return head !== undefined && !isWhole(head) && (head.isHeldBy?.(run) ?? false);

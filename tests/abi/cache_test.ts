@@ -3,7 +3,7 @@ import { Stop } from "../../handles/stop.ts";
 import { HeaderList } from "../../service/http/headers.ts";
 import { Pipe } from "../../service/http/pipe.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { type Bench, BUF, OUT, OUT2, turn, UNTOUCHED, watch, XqdStatus } from "./_bench.ts";
+import { type Bench, bench, BUF, OUT, OUT2, turn, UNTOUCHED, watch, XqdStatus } from "./_bench.ts";
 import {
   Caching,
   FRESH,
@@ -452,4 +452,20 @@ Deno.test("the bytes of the cache are an option", async () => {
     0,
     FRESH,
   ]);
+});
+
+Deno.test("of a client's content, what fills an object is kept beyond the request, and nothing else is", async () => {
+  let kept = 0;
+  const source = () => Object.assign(new Pipe(), { keep: () => void kept++ });
+  {
+    using b = bench({}, { body: source() });
+    const object = await b.got(MODULE, "insert", "key", ...writeRecord(b, {}));
+    const { body } = b.sandbox.requests.downstream;
+    assertEquals(b.call("fastly_http_body", "append", object, body), ok);
+    assertEquals(kept, 1);
+  }
+  using b = bench({}, { body: source() });
+  const { body } = b.sandbox.requests.downstream;
+  assertEquals(b.call("fastly_http_body", "append", await b.body("plain"), body), ok);
+  assertEquals(kept, 1);
 });

@@ -289,6 +289,17 @@ function events(b: Bench): [userdata: bigint, error: number, kind: number][] {
   });
 }
 
+Deno.test("poll_oneoff of a clock that is due leaves the event loop a turn", async () => {
+  using b = bench();
+  for (const clock of [0, 1]) {
+    let turned = false;
+    setImmediate(() => turned = true);
+    assertEquals(await subscribe(b, [{ clock, ns: 0n }]), ok);
+    assert(turned);
+    assertEquals(events(b), [[100n, 0, 0]]);
+  }
+});
+
 for (const clock of [0, 1]) {
   Deno.test(`poll_oneoff waits for clock ${clock}`, async () => {
     using b = bench();

@@ -1,4 +1,4 @@
-import { collect } from "../../service/http/bytes.ts";
+import { type ByteSource, collect } from "../../service/http/bytes.ts";
 import type { ServerExchange } from "../../server/exchange.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { answerText, bytes, head, Tap, textOf } from "../cli/wire.ts";
@@ -153,6 +153,47 @@ Deno.test("content that was left unread comes to its end, and the next request i
   await memory.send("lo\r\n0\r\n\r\nGET / HTT", "P/1.1\r\nHost: a\r\n\r\n");
   assertEquals([memory.statuses, memory.closed], [[200, 200], false]);
   memory.destroy();
+});
+
+Deno.test("content that fills a cached object goes on arriving once its request is over, at the pace of its readers", async () => {
+  for (const fields of ["", "Connection: close\r\n"]) {
+    const taken = Promise.withResolvers<ByteSource>();
+    const memory = new Memory((exchange) => {
+      if (!(exchange.body instanceof Uint8Array)) {
+        exchange.body.keep!();
+        taken.resolve(exchange.body);
+      }
+      answerText(exchange, "ok");
+    });
+    const head = `POST / HTTP/1.1\r\nHost: a\r\n${fields}Content-Length: 300000\r\n\r\n`;
+    await memory.send(head, "x".repeat(100_000));
+    assertEquals([memory.statuses, memory.closed], [[200], false]);
+    await memory.send("x".repeat(100_000));
+    assert(memory.connection.stream.isPaused(), "nobody has read");
+    const content = collect(await taken.promise);
+    await memory.send("x".repeat(100_000));
+    assertEquals((await content).length, 300_000);
+    await memory.quiet();
+    assertEquals(memory.closed, fields !== "");
+    if (!memory.closed) await memory.send(GET);
+    assertEquals(memory.statuses.length, fields ? 1 : 2);
+    memory.destroy();
+  }
+});
+
+Deno.test("content that fills a cached object is discarded once nobody wants that any more", async () => {
+  const taken = Promise.withResolvers<ByteSource>();
+  const memory = new Memory((exchange) => {
+    const body = exchange.body as ByteSource;
+    body.keep!();
+    taken.resolve(body);
+    answerText(exchange, "ok");
+  });
+  await memory.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${2 ** 40}\r\n\r\nsome`);
+  assertEquals([memory.statuses, memory.closed], [[200], false]);
+  (await taken.promise).cancel();
+  await memory.quiet();
+  assertEquals([memory.statuses, memory.closed], [[200], true]);
 });
 
 Deno.test("content that the guest has given up goes on being read before its response, up to a bound", async () => {
