@@ -14,7 +14,6 @@ import type { Exchange } from "./http/exchange.ts";
 import { gatherFacts } from "./client/facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./client/geo.ts";
 import { guardMaker, type MakeGuard } from "./util/guard.ts";
-
 import { ReadThrough } from "./cache/http/read_through.ts";
 import type { KvStore } from "./stores/kv/store.ts";
 import { boundedDriver } from "./stores/kv/bounded_driver.ts";
