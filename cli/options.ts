@@ -19,6 +19,12 @@ export interface ConfiguredOptions extends Disposable {
   readonly options: ServiceOptions;
 }
 
+/** Notes of files that are about to be read. */
+export interface FileNotes {
+  /** Called before the file is read. */
+  add(path: string): unknown;
+}
+
 const MANIFEST = "fastly.toml";
 
 /**
@@ -33,11 +39,11 @@ export async function configure(
   flags: ServiceFlags,
   terminal: Terminal,
   storage?: PersistentStorage,
-  files = new Set<string>(),
+  files: FileNotes = new Set(),
 ): Promise<ConfiguredOptions> {
   const file = await findManifest(flags, terminal);
   const folder = dirname(file ?? MANIFEST);
-  files.add(file ?? MANIFEST).add(join(folder, ".env"));
+  for (const path of [file ?? MANIFEST, join(folder, ".env")]) files.add(path);
   const io = noting(hostIoAt(folder, (line) => terminal.note("warning", line)), files);
   try {
     const manifest = file === undefined ? NOTHING : await readWith(file, io);
@@ -71,7 +77,7 @@ export async function configure(
 const NOTHING: Manifest = { options: {}, logEndpoints: {} };
 
 /** A host whose files are noted when they are read. */
-function noting(machine: HostIo, files: Set<string>): HostIo {
+function noting(machine: HostIo, files: FileNotes): HostIo {
   return {
     ...machine,
     read: (path) => {

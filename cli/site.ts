@@ -4,6 +4,7 @@ import { configure, type ConfiguredOptions } from "./options.ts";
 import type { PersistentStorage } from "./persist.ts";
 import { type Load, type LoadedProgram, loadFile, reloadFile } from "./program.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
+import { ReadFiles, type Snapshot } from "./watch/changes.ts";
 
 /** What a {@linkcode Site} is made of. */
 interface SiteOptions {
@@ -22,13 +23,13 @@ export class Site implements Disposable {
   readonly program: LoadedProgram;
   readonly #options: SiteOptions;
   #configured: ConfiguredOptions;
-  #files: ReadonlySet<string>;
+  #files: ReadFiles;
 
   private constructor(
     program: LoadedProgram,
     options: SiteOptions,
     configured: ConfiguredOptions,
-    files: ReadonlySet<string>,
+    files: ReadFiles,
   ) {
     this.program = program;
     this.#options = options;
@@ -39,7 +40,7 @@ export class Site implements Disposable {
   /** @throws {CommandError} If options or program cannot be read, or make no sense. */
   static async load(options: SiteOptions): Promise<Site> {
     const { command, load, storage, terminal, complete, file } = options;
-    const files = new Set<string>();
+    const files = new ReadFiles();
     const configured = await configure(command, terminal, storage, files);
     try {
       const path = file();
@@ -61,9 +62,9 @@ export class Site implements Disposable {
     return this.#configured.options;
   }
 
-  /** Files that program and options were read from, or last tried to be. */
-  get files(): Iterable<string> {
-    return this.#files;
+  /** Files that program and options were read from, or last tried to be, as they were before that. */
+  get files(): Snapshot {
+    return this.#files.state;
   }
 
   /**
@@ -74,7 +75,7 @@ export class Site implements Disposable {
   async reload(): Promise<void> {
     const { command, storage, terminal, complete, file } = this.#options;
     // A mistake may be in a file that the options did not name before, and is mended there.
-    const files = new Set<string>();
+    const files = new ReadFiles();
     const before = this.#files;
     this.#files = files;
     let configured: ConfiguredOptions | undefined;
@@ -85,7 +86,7 @@ export class Site implements Disposable {
       const log: ServiceOptions["log"] = (entry) => this.options.log?.(entry);
       await reloadFile(path, this.program, complete({ ...configured.options, log }));
     } catch (error) {
-      for (const file of before) files.add(file);
+      for (const file of before.state.keys()) files.add(file);
       configured?.[Symbol.dispose]();
       throw error;
     }

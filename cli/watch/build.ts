@@ -16,13 +16,18 @@ type BuildResult = "built" | "failed" | "interrupted";
 
 /** Runs a build command, one run at a time; its output goes to the terminal. */
 export class Builder implements AsyncDisposable {
-  readonly #options: BuildOptions;
+  #options: BuildOptions;
   #running: { readonly child: Deno.ChildProcess; interrupted: boolean } | undefined;
   #last: Promise<unknown> = Promise.resolve();
   /** Number of the newest build that was asked for. */
   #newest = 0;
 
   constructor(options: BuildOptions) {
+    this.#options = options;
+  }
+
+  /** Sets how it builds from the next build on. */
+  set options(options: BuildOptions) {
     this.#options = options;
   }
 

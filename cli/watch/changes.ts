@@ -125,7 +125,7 @@ class ChangeWatcher implements Disposable {
 }
 
 /** Settings of {@linkcode watchFiles}. */
-type FilesOptions = Pick<WatchOptions, "changed" | "interval" | "poll"> & {
+type FilesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
   /** The files, asked for at each look: which ones there are may change. */
   readonly files: () => readonly string[];
 };
@@ -138,9 +138,28 @@ type FilesOptions = Pick<WatchOptions, "changed" | "interval" | "poll"> & {
 export function watchFiles({ files, ...options }: FilesOptions): Disposable {
   return watchChanges({
     ...options,
-    snapshot: () => new Map(files().map((file) => [file, signatureOf(file)])),
+    snapshot: () => stateOf(files()),
     folders: () => [...new Set(files().map(existingFolderOf))],
   });
+}
+
+/** State of files, whether they exist or not. */
+export function stateOf(files: readonly string[]): Snapshot {
+  return new Map(files.map((file) => [file, signatureOf(file)]));
+}
+
+/** Files that are read, each with its state just before: what has changed since is seen by a watch that begins later. */
+export class ReadFiles {
+  readonly #state = new Map<string, string>();
+
+  /** Notes a file that is going to be read. */
+  add(path: string): void {
+    if (!this.#state.has(path)) this.#state.set(path, signatureOf(path));
+  }
+
+  get state(): Snapshot {
+    return this.#state;
+  }
 }
 
 /** Nearest folder above a file that exists. */
@@ -178,6 +197,7 @@ function isFolder(path: string): boolean {
   }
 }
 
+/** Paths whose state is another one, or which only one of two states has. */
 function differences(before: Snapshot, after: Snapshot): string[] {
   const paths: string[] = [];
   for (const [path, signature] of after) if (before.get(path) !== signature) paths.push(path);

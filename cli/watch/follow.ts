@@ -1,20 +1,15 @@
 import { reasonOf } from "../errors.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
-import type { Builder } from "./build.ts";
-import { signatureOf, type Snapshot, watchFiles } from "./changes.ts";
+import { type Snapshot, stateOf, watchFiles } from "./changes.ts";
+import { type ProgramSource, refreshed, saysHowToBuild } from "./source.ts";
 import { watchTrees } from "./tree.ts";
 
 /** What {@linkcode follow} needs. */
 interface FollowOptions {
   readonly reloads: Reloads;
-  /** The program's file, and all files that the options were read from; they may be others after a reload. */
-  readonly files: () => readonly string[];
-  /** Builds the program; undefined if nothing is to be built. */
-  readonly builder: Builder | undefined;
-  /** Folders whose changes make a build. */
-  readonly sources: readonly string[];
-  /** Files that the build writes, which are no sources. */
-  readonly outputs: readonly string[];
+  readonly source: ProgramSource;
+  /** Files that program and options were read from, as they were then; they may be others after a reload. */
+  readonly files: () => Snapshot;
   /** State of the sources before the first build: what has changed since is built again. */
   readonly before: Snapshot | undefined;
   /** Whether changes are looked for every second only, without the system's events. */
@@ -23,36 +18,53 @@ interface FollowOptions {
 }
 
 /**
- * Reloads when a file changes, and builds when a source does. What is wrong with a new program, its options or its build
- * is told, and the old ones go on.
+ * Reloads when a file changes, and builds when a source does, or the way it is built. What is wrong with a new program,
+ * its options or its build is told, and the old ones go on.
  */
-export function follow(options: FollowOptions): Disposable {
-  const { reloads, files, builder, sources, outputs, before, poll, terminal } = options;
-  const present = () => files().map((file) => `${file} ${signatureOf(file)}`).join("\n");
-  let seen = present();
+export function follow(
+  { reloads, source, before, poll, terminal, ...rest }: FollowOptions,
+): Disposable {
+  const files = () => [
+    ...new Set([...source.outputs, ...source.settings, ...rest.files().keys()]),
+  ];
+  // A change during the start is one since then.
+  let seen: Snapshot = new Map([...stateOf(files()), ...rest.files()]);
   // What a build has made is whole: it is not waited for until it has settled, nor loaded again then.
   const reload = () => {
-    const now = present();
-    if (now === seen) return;
+    const now = stateOf(files());
+    // Files that the options name only since the last reload have changed if they are not as they were read.
+    const before = new Map([...rest.files(), ...seen]);
     seen = now;
+    if ([...now].every(([path, state]) => before.get(path) === state)) return;
     reloads.next();
   };
+  const settingsChanged = async () => {
+    const another = await refreshed(source, terminal, "The old program goes on");
+    if (another) await build(source, terminal);
+    if (another !== undefined) reload();
+  };
   using watches = new DisposableStack();
-  watches.use(watchFiles({ files, poll, changed: reload }));
-  if (builder && sources.length) {
+  const fileChanged = (paths: readonly string[]) =>
+    saysHowToBuild(paths, source) ? void settingsChanged() : reload();
+  watches.use(watchFiles({ files, before: seen, poll, changed: fileChanged }));
+  void settingsChanged();
+  const { builder, sources: roots } = source;
+  if (builder && roots.length) {
     const changed = async () => {
-      if (await build(builder, terminal)) reload();
+      // The watch of files tells what is wrong with the settings.
+      await source.refresh().catch(() => {});
+      if (await build(source, terminal)) reload();
     };
-    watches.use(watchTrees({ roots: sources, except: outputs, before, poll, changed }));
+    watches.use(watchTrees({ roots, except: () => source.outputs, before, poll, changed }));
   }
   return watches.move();
 }
 
 /** Tells how a build ends; answers whether it has made a program. */
-async function build(builder: Builder, terminal: Terminal): Promise<boolean> {
+async function build({ builder }: ProgramSource, terminal: Terminal): Promise<boolean> {
   terminal.note("info", "Building");
   try {
-    const result = await builder.build();
+    const result = await builder?.build();
     if (result === "failed") {
       terminal.note("error", "The build has failed: the old program goes on");
     }

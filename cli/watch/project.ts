@@ -25,6 +25,14 @@ const DEFAULT_BUILDS: Readonly<Record<string, string>> = {
   assemblyscript: "npm exec -- asc assembly/index.ts --outFile bin/main.wasm --optimize --noAssert",
 };
 
+/** What of a project's build is said elsewhere than in its fastly.toml. */
+export interface ProjectSettings {
+  /** A command in place of the manifest's own. */
+  readonly command?: string | undefined;
+  /** Collects the files that the build is read from besides the manifest, also those that cannot be read. */
+  readonly files?: Set<string>;
+}
+
 /**
  * Reads how a project is built from its fastly.toml: `[scripts]` `build`, `post_build`, `env_vars` and `env_file`, and
  * `language` (https://www.fastly.com/documentation/reference/compute/fastly-toml/).
@@ -32,24 +40,32 @@ const DEFAULT_BUILDS: Readonly<Record<string, string>> = {
  * @param text The content of the manifest; `[local_server]` is read elsewhere.
  * @throws {CommandError} If it names neither a command nor a language with a usual one.
  */
-export function projectBuildOf(manifest: string, text: string): ProjectBuild {
+export function projectBuildOf(
+  manifest: string,
+  text: string,
+  { command, files = new Set() }: ProjectSettings = {},
+): ProjectBuild {
   const folder = dirname(manifest);
   const toml = tableOf(parsed(manifest, text));
   const scripts = tableOf(toml.scripts);
   const language = String(toml.language ?? "").toLowerCase();
-  const build = textOf(scripts.build) ?? DEFAULT_BUILDS[language];
+  const build = command ?? textOf(scripts.build) ?? DEFAULT_BUILDS[language];
   if (build === undefined) {
     throw new CommandError(
       `Cannot build the project: ${manifest} has no build command (add [scripts] with ` +
         `build = "…", or name a program: fastlike app.wasm)`,
     );
   }
-  const after = textOf(scripts.post_build);
+  const after = command === undefined ? textOf(scripts.post_build) : undefined;
+  const cargo = join(folder, "Cargo.toml");
+  files.add(cargo);
+  const envFile = textOf(scripts.env_file);
+  if (envFile !== undefined) files.add(join(folder, envFile));
   return {
     command: after === undefined ? build : `${build} && ${after}`,
-    env: { ...envFileOf(folder, textOf(scripts.env_file)), ...variablesOf(scripts.env_vars) },
+    env: { ...envFileOf(folder, envFile), ...variablesOf(scripts.env_vars) },
     folder,
-    outputs: [USUAL_OUTPUT, ...rustOutputs(folder)].map((path) => join(folder, path)),
+    outputs: [USUAL_OUTPUT, ...rustOutputs(cargo)].map((path) => join(folder, path)),
   };
 }
 
@@ -76,13 +92,10 @@ export function newestOf(outputs: readonly string[]): string | undefined {
 }
 
 /** Where cargo leaves a program that nobody has copied to the usual place. */
-function rustOutputs(folder: string): string[] {
+function rustOutputs(manifest: string): string[] {
   let name: unknown;
   try {
-    const cargo = parse(Deno.readTextFileSync(join(folder, "Cargo.toml"))) as Record<
-      string,
-      unknown
-    >;
+    const cargo = parse(Deno.readTextFileSync(manifest)) as Record<string, unknown>;
     const [bin] = Array.isArray(cargo.bin) ? cargo.bin : [];
     name = tableOf(bin).name ?? tableOf(cargo.package).name;
   } catch {

@@ -1,10 +1,11 @@
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { CommandError, reasonOf } from "../errors.ts";
 import { missingGuest, type ServeCommand } from "../flags/args.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import { Builder } from "./build.ts";
+import { type Snapshot, stateOf, watchFiles } from "./changes.ts";
 import { newestOf, type ProjectBuild, projectBuildOf } from "./project.ts";
-import { watchTrees } from "./tree.ts";
+import { snapshotOf, watchTrees } from "./tree.ts";
 
 /** Where a served program comes from. */
 export interface ProgramSource {
@@ -13,13 +14,21 @@ export interface ProgramSource {
    *
    * @throws {CommandError} If the build has made none.
    */
-  file(): string;
+  readonly file: () => string;
   /** Files that may be the program. */
   readonly outputs: readonly string[];
   /** Builds it; undefined if nothing is to be built. */
   readonly builder: Builder | undefined;
   /** Folders of what it is built from. */
   readonly sources: readonly string[];
+  /** Files that say how it is built: fastly.toml and what that names. */
+  readonly settings: readonly string[];
+  /**
+   * Reads again how it is built; resolves to whether it is another way than before.
+   *
+   * @throws {CommandError} If that cannot be read; what was read before stays.
+   */
+  refresh(): Promise<boolean>;
 }
 
 /**
@@ -30,34 +39,93 @@ export interface ProgramSource {
  */
 export async function sourceOf(command: ServeCommand, manifest: string): Promise<ProgramSource> {
   const { wasm, build, watchDirs } = command;
-  if (wasm !== undefined) {
-    const builder = build === undefined ? undefined : new Builder({ command: build });
-    return {
-      file: () => wasm,
-      outputs: [wasm],
-      builder,
-      sources: watchDirs.length ? watchDirs : ["."],
-    };
-  }
-  const project = await projectAt(manifest);
-  const { outputs, folder } = project;
+  if (wasm === undefined) return await ProjectSource.at(manifest, command);
   return {
-    file: () => newestOf(outputs) ?? noOutput(manifest, outputs),
-    outputs,
-    builder: new Builder({ ...project, command: build ?? project.command }),
-    sources: watchDirs.length ? watchDirs : [folder],
+    file: () => wasm,
+    outputs: [wasm],
+    builder: build === undefined ? undefined : new Builder({ command: build }),
+    sources: watchDirs.length ? watchDirs : ["."],
+    settings: [],
+    refresh: () => Promise.resolve(false),
   };
 }
 
-async function projectAt(manifest: string): Promise<ProjectBuild> {
+/** A project whose fastly.toml says how it is built. */
+class ProjectSource implements ProgramSource {
+  readonly builder: Builder;
+  readonly sources: readonly string[];
+  readonly #manifest: string;
+  readonly #command: string | undefined;
+  #project: ProjectBuild;
+  #settings: ReadonlySet<string>;
+
+  private constructor(
+    manifest: string,
+    { build, watchDirs }: ServeCommand,
+    project: ProjectBuild,
+    settings: ReadonlySet<string>,
+  ) {
+    this.builder = new Builder(project);
+    this.sources = watchDirs.length ? watchDirs : [project.folder];
+    this.#manifest = manifest;
+    this.#command = build;
+    this.#project = project;
+    this.#settings = settings;
+  }
+
+  static async at(manifest: string, command: ServeCommand): Promise<ProjectSource> {
+    const files = new Set<string>();
+    try {
+      const project = await readProject(manifest, { command: command.build, files });
+      return new ProjectSource(manifest, command, project, files);
+    } catch (error) {
+      const missing = error instanceof CommandError && error.cause instanceof Deno.errors.NotFound;
+      if (missing && dirname(manifest) === ".") missingGuest();
+      throw error;
+    }
+  }
+
+  get outputs(): readonly string[] {
+    return this.#project.outputs;
+  }
+
+  get settings(): readonly string[] {
+    return [...this.#settings];
+  }
+
+  readonly file = (): string => newestOf(this.outputs) ?? noOutput(this.#manifest, this.outputs);
+
+  async refresh(): Promise<boolean> {
+    // A mistake may be mended in a file that was not read before.
+    const files = new Set<string>();
+    let project: ProjectBuild;
+    try {
+      project = await readProject(this.#manifest, { command: this.#command, files });
+    } catch (error) {
+      this.#settings = new Set([...this.#settings, ...files]);
+      throw error;
+    }
+    this.#settings = files;
+    const changed = JSON.stringify(project) !== JSON.stringify(this.#project);
+    this.#project = project;
+    this.builder.options = project;
+    return changed;
+  }
+}
+
+/** @throws {CommandError} If it cannot be read; the cause is the system's error, if it is one. */
+async function readProject(
+  manifest: string,
+  { command, files }: { readonly command: string | undefined; readonly files: Set<string> },
+): Promise<ProjectBuild> {
+  files.add(manifest);
   let text: string;
   try {
     text = await Deno.readTextFile(manifest);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound && dirname(manifest) === ".") missingGuest();
-    throw new CommandError(`Cannot read ${manifest}: ${reasonOf(error)}`);
+  } catch (cause) {
+    throw new CommandError(`Cannot read ${manifest}: ${reasonOf(cause)}`, { cause });
   }
-  return projectBuildOf(manifest, text);
+  return projectBuildOf(manifest, text, { command, files });
 }
 
 function noOutput(manifest: string, outputs: readonly string[]): never {
@@ -72,27 +140,64 @@ function noOutput(manifest: string, outputs: readonly string[]): never {
  * Builds for the first time.
  *
  * @param watch Whether a failed build is tried again when a source changes.
+ * @returns The state of the sources before the build that has succeeded, if they are watched.
  * @throws {CommandError} If the build fails, and is not to be tried again.
  */
 export async function buildFirst(
-  { builder, sources, outputs }: ProgramSource,
+  source: ProgramSource,
   { watch, watchPoll }: Pick<ServeCommand, "watch" | "watchPoll">,
   terminal: Terminal,
-): Promise<void> {
-  while (builder && await builder.build() !== "built") {
+): Promise<Snapshot | undefined> {
+  const { builder, sources } = source;
+  if (!builder) return undefined;
+  for (;;) {
+    const before = watch ? snapshotOf(sources, source.outputs) : undefined;
+    const settings = stateOf(source.settings);
+    if (await builder.build() === "built") return before;
     const failed = "the build command has failed, its output is above";
-    if (!watch) throw new CommandError(`Cannot build the program: ${failed}`);
+    if (!before) throw new CommandError(`Cannot build the program: ${failed}`);
     terminal.note("error", `Cannot build the program: ${failed}. It is built again after a change`);
-    await new Promise<void>((resolve) => {
-      const changes = watchTrees({
-        roots: sources,
-        except: outputs,
-        poll: watchPoll,
-        changed: () => {
-          changes[Symbol.dispose]();
-          resolve();
-        },
-      });
-    });
+    await changeOf(source, before, settings, watchPoll);
+    await refreshed(source, terminal, "It is built as before");
   }
+}
+
+/** Resolves when the sources differ from what they were, or the files that say how they are built. */
+async function changeOf(
+  source: ProgramSource,
+  before: Snapshot,
+  settings: Snapshot,
+  poll: boolean,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const changed = () => resolve();
+  const { sources: roots } = source;
+  using _trees = watchTrees({ roots, except: () => source.outputs, before, poll, changed });
+  using _files = watchFiles({ files: () => source.settings, before: settings, poll, changed });
+  await promise;
+}
+
+/**
+ * Reads again how a program is built; resolves to whether it is another way than before. What is wrong with that is
+ * told, and it resolves to undefined.
+ *
+ * @param consequence What follows from a mistake, in a sentence.
+ */
+export async function refreshed(
+  source: ProgramSource,
+  terminal: Terminal,
+  consequence: string,
+): Promise<boolean | undefined> {
+  try {
+    return await source.refresh();
+  } catch (error) {
+    terminal.note("error", `${reasonOf(error)}. ${consequence}`);
+    return undefined;
+  }
+}
+
+/** Whether one of some paths is of a file that says how the program is built. */
+export function saysHowToBuild(paths: readonly string[], { settings }: ProgramSource): boolean {
+  const known = new Set(settings.map((path) => resolve(path)));
+  return paths.some((path) => known.has(resolve(path)));
 }

@@ -11,15 +11,15 @@ const NEVER = [".git/", "node_modules/"];
 type TreesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
   /** Folders, or files, whose changes count; what their `.gitignore` and `.fastlyignore` name does not. */
   readonly roots: readonly string[];
-  /** Files that do not count wherever they are: what the build writes. */
-  readonly except?: readonly string[];
+  /** Returns files that do not count wherever they are: what the build writes. By default there are none. */
+  readonly except?: () => readonly string[];
 };
 
 /** Watches all files below some folders. */
-export function watchTrees({ roots, except = [], ...options }: TreesOptions): Disposable {
+export function watchTrees({ roots, except, ...options }: TreesOptions): Disposable {
   return watchChanges({
     ...options,
-    snapshot: () => snapshotOf(roots, except),
+    snapshot: () => snapshotOf(roots, except?.()),
     folders: () => roots,
     recursive: true,
   });

@@ -1,0 +1,95 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
+import { guest, Project } from "./project.ts";
+
+/** A fastly.toml with a build command that makes the program of one source. */
+function manifest(source: string, more = ""): string {
+  return `[scripts]\nbuild = "mkdir -p bin && cp src/${source}.wat bin/main.wasm"\n${more}`;
+}
+
+async function served(...args: string[]): Promise<Project> {
+  const project = new Project();
+  for (const text of ["one", "two", "three"]) await project.write(`src/${text}.wat`, guest(text));
+  await project.write("fastly.toml", manifest("one"));
+  await project.serve("--watch", ...args);
+  assertEquals(await project.ask(), "one");
+  return project;
+}
+
+for (
+  const [where, args] of [["is a source", []], ["is no source", ["--watch-dir", "src"]]] as const
+) {
+  Deno.test(`a build command that changes is followed where fastly.toml ${where}`, async () => {
+    await using project = await served(...args);
+    await project.write("fastly.toml", manifest("two"));
+    await project.answers("two");
+    await project.write(
+      "fastly.toml",
+      manifest("one", 'post_build = "cp src/three.wat bin/main.wasm"'),
+    );
+    await project.answers("three");
+  });
+}
+
+Deno.test("a fastly.toml that says no more how to build is told in one line, and followed when it is mended", async () => {
+  await using project = await served("--watch-dir", "src");
+  await project.write("fastly.toml", 'name = "x"\n');
+  assertMatch(
+    await project.told(/^error/),
+    /^error: Cannot build the project: fastly\.toml has no build command .*\. The old program goes on$/,
+  );
+  assertEquals(await project.ask(), "one");
+  await project.write("fastly.toml", "[scripts");
+  assertMatch(
+    await project.told(/^error/),
+    /^error: Cannot read fastly\.toml: .*The old program goes on$/,
+  );
+  await project.write("fastly.toml", manifest("two"));
+  // Nothing else was told meanwhile.
+  assertMatch(await project.told(/./), /^info: Building$/);
+  await project.answers("two");
+});
+
+Deno.test("variables of an env_file are followed, also where git ignores it, and once it is there", async () => {
+  await using project = new Project();
+  await project.write(".gitignore", ".env*\n/bin\n");
+  for (const text of ["one", "two", "three"]) await project.write(`src/${text}.wat`, guest(text));
+  const scripts = (file: string) =>
+    `[scripts]\nenv_file = "${file}"\n` +
+    'build = "mkdir -p bin && cp src/$SOURCE.wat bin/main.wasm"\n';
+  await project.write("fastly.toml", scripts(".env.build"));
+  await project.write(".env.build", "SOURCE=one\n");
+  await project.serve("--watch");
+  assertEquals(await project.ask(), "one");
+  await project.write(".env.build", "SOURCE=two\n");
+  await project.answers("two");
+  await project.write("fastly.toml", scripts(".env.other"));
+  assertStringIncludes(await project.told(/^error/), "which [scripts] env_file names");
+  assertEquals(await project.ask(), "two");
+  await project.write(".env.other", "SOURCE=three\n");
+  await project.answers("three");
+});
+
+Deno.test("a first build that fails is tried again when fastly.toml is mended", async () => {
+  await using project = new Project();
+  await project.write("src/one.wat", guest("one"));
+  await project.write("fastly.toml", manifest("missing"));
+  const serving = project.serve("--watch", "--watch-dir", "src");
+  await project.told(/^error: Cannot build the program: .*It is built again after a change$/);
+  await project.write("fastly.toml", "[scripts");
+  await project.told(/^error: Cannot read fastly\.toml.*It is built as before$/);
+  await project.told(/^error: Cannot build the program/);
+  await project.write("fastly.toml", manifest("one"));
+  await serving;
+  assertEquals(await project.ask(), "one");
+});
+
+Deno.test("a source that changes while the first build fails is built again", async () => {
+  await using project = new Project();
+  await project.write("src/app.wat", guest("one"));
+  // The first build changes its own source and then fails: nothing else tells of that change.
+  const build = "if [ -e src/ready ]; then mkdir -p bin && cp src/app.wat bin/main.wasm; " +
+    "else touch src/ready; exit 1; fi";
+  await project.write("fastly.toml", `[scripts]\nbuild = "${build}"\n`);
+  await project.serve("--watch", "--watch-dir", "src");
+  assertEquals(await project.ask(), "one");
+});
