@@ -25,10 +25,10 @@ export function follow(
   { reloads, source, before, poll, terminal, ...rest }: FollowOptions,
 ): Disposable {
   const files = () => [
-    ...new Set([...source.outputs, ...source.settings, ...rest.files().keys()]),
+    ...new Set([...source.outputs, ...source.settings.keys(), ...rest.files().keys()]),
   ];
   // A change during the start is one since then.
-  let seen: Snapshot = new Map([...stateOf(files()), ...rest.files()]);
+  let seen: Snapshot = new Map([...stateOf(files()), ...source.settings, ...rest.files()]);
   // What a build has made is whole: it is not waited for until it has settled, nor loaded again then.
   const reload = () => {
     const now = stateOf(files());
@@ -47,7 +47,6 @@ export function follow(
   const fileChanged = (paths: readonly string[]) =>
     saysHowToBuild(paths, source) ? void settingsChanged() : reload();
   watches.use(watchFiles({ files, before: seen, poll, changed: fileChanged }));
-  void settingsChanged();
   const { builder, sources: roots } = source;
   if (builder && roots.length) {
     const changed = async () => {

@@ -29,8 +29,8 @@ const DEFAULT_BUILDS: Readonly<Record<string, string>> = {
 export interface ProjectSettings {
   /** A command in place of the manifest's own. */
   readonly command?: string | undefined;
-  /** Collects the files that the build is read from besides the manifest, also those that cannot be read. */
-  readonly files?: Set<string>;
+  /** Notes the files that the build is read from besides the manifest, before each is read. */
+  readonly files?: { add(path: string): unknown };
 }
 
 /**

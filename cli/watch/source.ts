@@ -3,7 +3,7 @@ import { CommandError, reasonOf } from "../errors.ts";
 import { missingGuest, type ServeCommand } from "../flags/args.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import { Builder } from "./build.ts";
-import { type Snapshot, stateOf, watchFiles } from "./changes.ts";
+import { ReadFiles, type Snapshot, watchFiles } from "./changes.ts";
 import { newestOf, type ProjectBuild, projectBuildOf } from "./project.ts";
 import { snapshotOf, watchTrees } from "./tree.ts";
 
@@ -21,8 +21,8 @@ export interface ProgramSource {
   readonly builder: Builder | undefined;
   /** Folders of what it is built from. */
   readonly sources: readonly string[];
-  /** Files that say how it is built: fastly.toml and what that names. */
-  readonly settings: readonly string[];
+  /** Files that say how it is built, as they were before they were read: fastly.toml and what that names. */
+  readonly settings: Snapshot;
   /**
    * Reads again how it is built; resolves to whether it is another way than before.
    *
@@ -45,7 +45,7 @@ export async function sourceOf(command: ServeCommand, manifest: string): Promise
     outputs: [wasm],
     builder: build === undefined ? undefined : new Builder({ command: build }),
     sources: watchDirs.length ? watchDirs : ["."],
-    settings: [],
+    settings: new Map(),
     refresh: () => Promise.resolve(false),
   };
 }
@@ -57,13 +57,13 @@ class ProjectSource implements ProgramSource {
   readonly #manifest: string;
   readonly #command: string | undefined;
   #project: ProjectBuild;
-  #settings: ReadonlySet<string>;
+  #settings: ReadFiles;
 
   private constructor(
     manifest: string,
     { build, watchDirs }: ServeCommand,
     project: ProjectBuild,
-    settings: ReadonlySet<string>,
+    settings: ReadFiles,
   ) {
     this.builder = new Builder(project);
     this.sources = watchDirs.length ? watchDirs : [project.folder];
@@ -74,7 +74,7 @@ class ProjectSource implements ProgramSource {
   }
 
   static async at(manifest: string, command: ServeCommand): Promise<ProjectSource> {
-    const files = new Set<string>();
+    const files = new ReadFiles();
     try {
       const project = await readProject(manifest, { command: command.build, files });
       return new ProjectSource(manifest, command, project, files);
@@ -89,23 +89,16 @@ class ProjectSource implements ProgramSource {
     return this.#project.outputs;
   }
 
-  get settings(): readonly string[] {
-    return [...this.#settings];
+  get settings(): Snapshot {
+    return this.#settings.state;
   }
 
   readonly file = (): string => newestOf(this.outputs) ?? noOutput(this.#manifest, this.outputs);
 
   async refresh(): Promise<boolean> {
     // A mistake may be mended in a file that was not read before.
-    const files = new Set<string>();
-    let project: ProjectBuild;
-    try {
-      project = await readProject(this.#manifest, { command: this.#command, files });
-    } catch (error) {
-      this.#settings = new Set([...this.#settings, ...files]);
-      throw error;
-    }
-    this.#settings = files;
+    const files = this.#settings = new ReadFiles();
+    const project = await readProject(this.#manifest, { command: this.#command, files });
     const changed = JSON.stringify(project) !== JSON.stringify(this.#project);
     this.#project = project;
     this.builder.options = project;
@@ -116,7 +109,7 @@ class ProjectSource implements ProgramSource {
 /** @throws {CommandError} If it cannot be read; the cause is the system's error, if it is one. */
 async function readProject(
   manifest: string,
-  { command, files }: { readonly command: string | undefined; readonly files: Set<string> },
+  { command, files }: { readonly command: string | undefined; readonly files: ReadFiles },
 ): Promise<ProjectBuild> {
   files.add(manifest);
   let text: string;
@@ -152,12 +145,11 @@ export async function buildFirst(
   if (!builder) return undefined;
   for (;;) {
     const before = watch ? snapshotOf(sources, source.outputs) : undefined;
-    const settings = stateOf(source.settings);
     if (await builder.build() === "built") return before;
     const failed = "the build command has failed, its output is above";
     if (!before) throw new CommandError(`Cannot build the program: ${failed}`);
     terminal.note("error", `Cannot build the program: ${failed}. It is built again after a change`);
-    await changeOf(source, before, settings, watchPoll);
+    await changeOf(source, before, watchPoll);
     await refreshed(source, terminal, "It is built as before");
   }
 }
@@ -166,14 +158,13 @@ export async function buildFirst(
 async function changeOf(
   source: ProgramSource,
   before: Snapshot,
-  settings: Snapshot,
   poll: boolean,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const changed = () => resolve();
-  const { sources: roots } = source;
+  const { sources: roots, settings } = source;
   using _trees = watchTrees({ roots, except: () => source.outputs, before, poll, changed });
-  using _files = watchFiles({ files: () => source.settings, before: settings, poll, changed });
+  using _files = watchFiles({ files: () => [...settings.keys()], before: settings, poll, changed });
   await promise;
 }
 
@@ -198,6 +189,6 @@ export async function refreshed(
 
 /** Whether one of some paths is of a file that says how the program is built. */
 export function saysHowToBuild(paths: readonly string[], { settings }: ProgramSource): boolean {
-  const known = new Set(settings.map((path) => resolve(path)));
+  const known = new Set([...settings.keys()].map((path) => resolve(path)));
   return paths.some((path) => known.has(resolve(path)));
 }

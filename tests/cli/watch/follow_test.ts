@@ -27,7 +27,7 @@ Deno.test("a file that changes between its reading and the watch is reloaded", a
       outputs: [file],
       builder: undefined,
       sources: [],
-      settings: [],
+      settings: new Map(),
       refresh: () => Promise.resolve(false),
     },
     files: () => read.state,

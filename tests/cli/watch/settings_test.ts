@@ -67,6 +67,8 @@ Deno.test("variables of an env_file are followed, also where git ignores it, and
   assertEquals(await project.ask(), "two");
   await project.write(".env.other", "SOURCE=three\n");
   await project.answers("three");
+  await project.write(".env.other", "SOURCE=one\n");
+  await project.answers("one");
 });
 
 Deno.test("a first build that fails is tried again when fastly.toml is mended", async () => {
