@@ -1,5 +1,6 @@
 import { reasonOf } from "../errors.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
+import type { BuildResult } from "./build.ts";
 import { type Snapshot, stateOf, watchFiles } from "./changes.ts";
 import { type ProgramSource, refreshed, saysHowToBuild } from "./source.ts";
 import { watchTrees } from "./tree.ts";
@@ -29,8 +30,12 @@ export function follow(
   ];
   // A change during the start is one since then.
   let seen: Snapshot = new Map([...stateOf(files()), ...source.settings, ...rest.files()]);
-  // What a build has made is whole: it is not waited for until it has settled, nor loaded again then.
+  let building = 0;
+  let asked = false;
   const reload = () => {
+    // The build may be writing its output, and is followed by a reload.
+    if (building) return void (asked = true);
+    asked = false;
     const now = stateOf(files());
     // Files that the options name only since the last reload have changed if they are not as they were read.
     const before = new Map([...rest.files(), ...seen]);
@@ -38,10 +43,20 @@ export function follow(
     if ([...now].every(([path, state]) => before.get(path) === state)) return;
     reloads.next();
   };
+  const rebuild = async () => {
+    building++;
+    const result = await build(source, terminal);
+    building--;
+    // What a build has made is whole: it is not waited for until it has settled, nor loaded again then.
+    if (result === "built") return reload();
+    // What a failed one has left is not loaded.
+    if (result === "failed") seen = new Map([...seen, ...stateOf(source.outputs)]);
+    if (asked) reload();
+  };
   const settingsChanged = async () => {
     const another = await refreshed(source, terminal, "The old program goes on");
-    if (another) await build(source, terminal);
-    if (another !== undefined) reload();
+    if (another) await rebuild();
+    else if (another !== undefined) reload();
   };
   using watches = new DisposableStack();
   const fileChanged = (paths: readonly string[]) =>
@@ -52,25 +67,25 @@ export function follow(
     const changed = async () => {
       // The watch of files tells what is wrong with the settings.
       await source.refresh().catch(() => {});
-      if (await build(source, terminal)) reload();
+      await rebuild();
     };
     watches.use(watchTrees({ roots, except: () => source.outputs, before, poll, changed }));
   }
   return watches.move();
 }
 
-/** Tells how a build ends; answers whether it has made a program. */
-async function build({ builder }: ProgramSource, terminal: Terminal): Promise<boolean> {
+/** Builds, and tells if that fails. */
+async function build({ builder }: ProgramSource, terminal: Terminal): Promise<BuildResult> {
   terminal.note("info", "Building");
   try {
-    const result = await builder?.build();
+    const result = await builder!.build();
     if (result === "failed") {
       terminal.note("error", "The build has failed: the old program goes on");
     }
-    return result === "built";
+    return result;
   } catch (error) {
     terminal.note("error", `Cannot build: ${reasonOf(error)}`);
-    return false;
+    return "failed";
   }
 }
 

@@ -7,6 +7,9 @@ const IGNORE_FILES = [".gitignore", ".fastlyignore"];
 /** Folders that no tool's sources are in. */
 const NEVER = [".git/", "node_modules/"];
 
+/** Mark of folders that hold what can be made again, as cargo's `target` (https://bford.info/cachedir/). */
+const CACHE_TAG = "CACHEDIR.TAG";
+
 /** Settings of {@linkcode watchTrees}. */
 type TreesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
   /** Folders, or files, whose changes count; what their `.gitignore` and `.fastlyignore` name does not. */
@@ -48,6 +51,7 @@ function walk(path: string, rules: readonly Rules[], found: Map<string, string>)
     found.set(path, signatureOf(path)); // a file, or nothing
     return;
   }
+  if (entries.some(({ name }) => name === CACHE_TAG)) return;
   const all = [...rules, rulesOf(path)];
   for (const { name, isDirectory } of entries) {
     const child = join(path, name);

@@ -24,11 +24,26 @@ export async function buildCargo(
   project: string,
   built: URL,
 ): Promise<void> {
-  const targetDir = Deno.env.get("CARGO_TARGET_DIR") ?? `${project}/target`;
-
   await run(guest, "cargo", ["--version"]);
   await requireTarget(guest, target);
+  const env = await cargoEnvironment(guest, project);
+  await run(guest, "cargo", ["build", "--release", "--locked", "--target", target], {
+    cwd: project,
+    env,
+  });
 
+  await Deno.mkdir(built, { recursive: true });
+  // Not copyFile: cargo marks the module executable, and the copy would be too.
+  const module = await Deno.readFile(`${env.CARGO_TARGET_DIR}/${target}/release/${artifact}.wasm`);
+  await Deno.writeFile(new URL(`${guest}.wasm`, built), module, { mode: 0o644 });
+}
+
+/** Variables that a project is built with; who sets the same ones shares what was compiled. */
+export async function cargoEnvironment(
+  guest: string,
+  project: string,
+): Promise<{ CARGO_TARGET_DIR: string; CARGO_ENCODED_RUSTFLAGS: string }> {
+  const targetDir = Deno.env.get("CARGO_TARGET_DIR") ?? `${project}/target`;
   // Panic messages carry source paths. Mapped to fixed names, so that the committed modules do
   // not tell where they were built.
   const sysroot = (await run(guest, "rustc", ["--print", "sysroot"])).trim();
@@ -39,16 +54,8 @@ export async function buildCargo(
     [targetDir, "/target"],
   ];
   const flags = remaps.map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
-  await run(guest, "cargo", ["build", "--release", "--locked", "--target", target], {
-    cwd: project,
-    // The encoded form takes paths with spaces in them.
-    env: { CARGO_TARGET_DIR: targetDir, CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f") },
-  });
-
-  await Deno.mkdir(built, { recursive: true });
-  // Not copyFile: cargo marks the module executable, and the copy would be too.
-  const module = await Deno.readFile(`${targetDir}/${target}/release/${artifact}.wasm`);
-  await Deno.writeFile(new URL(`${guest}.wasm`, built), module, { mode: 0o644 });
+  // The encoded form takes paths with spaces in them.
+  return { CARGO_TARGET_DIR: targetDir, CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f") };
 }
 
 /** Asks rustc rather than rustup: distributions ship targets without rustup. */

@@ -1,15 +1,13 @@
-import { assert, assertEquals } from "../assert.ts";
-import { command, has, ROOT, withFiles } from "../cli/commands.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { command, withFiles } from "../cli/commands.ts";
+import { Project } from "../cli/watch/project.ts";
 import { guestUrl } from "../guests/serving.ts";
+import { commandsOf, pasted, quickStartFiles, REST, TOOLS, warm } from "../quick_start.ts";
 import { mockBackend } from "../../testing/mock.ts";
 import { machineClock } from "../../service/util/clock.ts";
 
-const TEXT = await Deno.readTextFile(`${ROOT}/docs/testing.md`);
-const QUICK_START = /^## Quick start\n(.*?)^## /ms.exec(TEXT)![1]!;
-const PAGE = TEXT.replace(QUICK_START, "");
-
 function blocksOf(language: string): string[] {
-  const blocks = PAGE.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
+  const blocks = REST.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"));
   return Array.from(blocks, ([, text]) => text!);
 }
 
@@ -39,42 +37,35 @@ Deno.test("the page's file of mocks is one", () => {
   mockBackend("origin", JSON.parse(json!), machineClock);
 });
 
-const SECTIONS = QUICK_START.split(/^### /m).slice(1);
-const TEST = filesOf(SECTIONS.at(-1)!)["app_test.ts"]!;
-const TOOLS = {
-  Rust: await has("cargo", "--version"),
-  Go: await has("go", "version"),
-  JavaScript: await has("npx", "--version"),
-};
-
-/** The files that a section shows, each with its name in the line before it. */
-function filesOf(section: string): Record<string, string> {
-  const files = section.matchAll(/^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$/gms);
-  return Object.fromEntries(Array.from(files, ([, name, text]) => [name!, pasted(text!)]));
-}
-
-function pasted(block: string): string {
-  return block.replaceAll(/"\.\/(testing(\/files)?\.ts)"/g, `"file://${ROOT}/$1"`);
-}
-
-for (const [language, there] of Object.entries(TOOLS)) {
+for (const [language, there] of TOOLS) {
   Deno.test({
-    name: `the quick start for ${language} ends with a passing test${
+    name: `the quick start for ${language} ends with a passing test, and a server that follows${
       there ? "" : " (skipped: install its tools)"
     }`,
     ignore: !there,
     async fn() {
-      const section = SECTIONS.find((section) => section.startsWith(`${language}\n`))!;
-      const commands = /^```sh\n(.*?)^```$/ms.exec(section)![1]!;
-      const { "src/main.rs": main, ...files } = filesOf(section);
-      await withFiles({ ...files, "app_test.ts": TEST }, async (cwd) => {
-        if (main) {
-          await Deno.mkdir(`${cwd}/src`);
-          await Deno.writeTextFile(`${cwd}/src/main.rs`, main);
-        }
-        const { code, stdout, stderr } = await command("sh", ["-ec", commands], { cwd });
-        assertEquals([code, stdout.includes("1 passed")], [0, true], stdout + stderr);
-      });
+      const files = quickStartFiles(language);
+      await using project = new Project();
+      for (const [path, text] of Object.entries(files)) await project.write(path, text);
+      const env = project.env = await warm(language, project.folder, false);
+      const [build] = commandsOf(language);
+      const place = { cwd: project.folder, env };
+      const { code, stdout, stderr } = await command("sh", ["-ec", build!], place);
+      assertEquals([code, stdout.includes("1 passed")], [0, true], stdout + stderr);
+
+      const [serve, ask] = commandsOf("The server");
+      const [program, ...flags] = serve!.trim().split(" ");
+      assertEquals(program, "fastlike");
+      const path = /^curl localhost:5000(\/\S+)\n$/.exec(ask!)![1]!;
+      await project.serve(...flags);
+      assertEquals(await project.ask(path), "Hello, Ada!");
+      const source = Object.keys(files).find((file) =>
+        /main\.rs$|main\.go$|index\.js$/.test(file)
+      )!;
+      await project.edit(source, "Hello", "Good morning");
+      assertStringIncludes(await project.told(/Building/), "info");
+      await project.told(/^info: Reloaded in/);
+      assertEquals(await project.ask(path), "Good morning, Ada!");
     },
   });
 }

@@ -23,6 +23,8 @@ export function guest(text: string): string {
 /** A folder with a project's files, and the executable that serves it. */
 export class Project implements AsyncDisposable {
   readonly folder = Deno.makeTempDirSync();
+  /** Environment of the executable, and of the builds that it runs. */
+  env: Readonly<Record<string, string>> = {};
   #cli: Cli | undefined;
   #url = "";
 
@@ -35,7 +37,7 @@ export class Project implements AsyncDisposable {
   }
 
   async serve(...args: string[]): Promise<void> {
-    const cli = new Cli([...args, "--bind", "localhost:0"], { cwd: this.folder });
+    const cli = new Cli([...args, "--bind", "localhost:0"], { cwd: this.folder, env: this.env });
     this.#cli = cli;
     this.#url = (await served(cli)).url;
   }
@@ -46,6 +48,13 @@ export class Project implements AsyncDisposable {
 
   async ask(path = "/", init?: RequestInit): Promise<string> {
     return await (await fetch(this.#url + path, init)).text();
+  }
+
+  /** Replaces a text in a file. */
+  async edit(path: string, from: string, to: string): Promise<void> {
+    const text = await Deno.readTextFile(join(this.folder, path));
+    if (!text.includes(from)) throw new Error(`Cannot find "${from}" in ${path}`);
+    await this.write(path, text.replace(from, to));
   }
 
   /** Waits for reloads until the program's answer is this one. */

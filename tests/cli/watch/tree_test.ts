@@ -11,7 +11,7 @@ function tree(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-Deno.test("what .gitignore and .fastlyignore name is no source, in their own folder and below", () => {
+Deno.test("what .gitignore and .fastlyignore name is no source, in their own folder and below, nor are folders of caches", () => {
   const folder = tree({
     ".gitignore": "/target\n*.log\n",
     ".fastlyignore": "notes\n",
@@ -24,6 +24,8 @@ Deno.test("what .gitignore and .fastlyignore name is no source, in their own fol
     "target/x.rs": "",
     "notes/todo": "",
     "node_modules/a/index.js": "",
+    "made/CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55",
+    "made/release/app.d": "",
     ".git/HEAD": "",
   });
   const paths = [...snapshotOf([folder]).keys()].map((path) => path.slice(folder.length + 1))

@@ -1,0 +1,151 @@
+import { join } from "node:path";
+import { assertEquals } from "../../assert.ts";
+import { type Language, quickStartFiles, TOOLS, warm } from "../../quick_start.ts";
+import { Project } from "./project.ts";
+
+/** A Rust program without crates: it builds in a second, also after `cargo clean`. */
+const RUST = {
+  "Cargo.toml": '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n',
+  // The first build would write it, which would be a change.
+  "Cargo.lock": 'version = 4\n\n[[package]]\nname = "app"\nversion = "0.1.0"\n',
+  "fastly.toml": 'language = "rust"\n',
+  "src/main.rs": `
+#[link(wasm_import_module = "fastly_http_resp")]
+extern "C" {
+    #[link_name = "new"]
+    fn new_response(response: &mut u32) -> u32;
+    fn send_downstream(response: u32, body: u32, streaming: u32) -> u32;
+}
+
+#[link(wasm_import_module = "fastly_http_body")]
+extern "C" {
+    #[link_name = "new"]
+    fn new_body(body: &mut u32) -> u32;
+    fn write(body: u32, bytes: *const u8, length: usize, end: u32, written: &mut usize) -> u32;
+}
+
+fn main() {
+    let text = "Hello, Ada!";
+    let (mut response, mut body, mut written) = (0, 0, 0);
+    unsafe {
+        new_response(&mut response);
+        new_body(&mut body);
+        write(body, text.as_ptr(), text.len(), 0, &mut written);
+        send_downstream(response, body, 0);
+    }
+}
+`,
+};
+
+interface Followed {
+  readonly language: Language;
+  readonly files: Readonly<Record<string, string>>;
+  readonly source: string;
+  readonly flags: readonly string[];
+  /** What does not compile, in place of `Hello`. */
+  readonly broken: string;
+}
+
+const MOCK = ["--mock", "origin=mock.json"];
+const FOLLOWED: readonly Followed[] = [
+  {
+    language: "Rust",
+    files: RUST,
+    source: "src/main.rs",
+    flags: [],
+    broken: 'Hello" 1 "',
+  },
+  {
+    language: "Go",
+    files: quickStartFiles("Go"),
+    source: "main.go",
+    flags: ["app.wasm", ...MOCK, "--watch-dir", "main.go"].concat(
+      ["--build", "GOOS=wasip1 GOARCH=wasm go build -o app.wasm ."],
+    ),
+    broken: 'Hello" 1 "',
+  },
+  {
+    language: "JavaScript",
+    files: {
+      ...quickStartFiles("JavaScript"),
+      "package.json": '{ "name": "app", "private": true }\n',
+      "fastly.toml": '[scripts]\nbuild = "npx js-compute-runtime src/$MAIN bin/main.wasm"\n' +
+        'env_vars = ["MAIN=index.js"]\n',
+    },
+    source: "src/index.js",
+    flags: MOCK,
+    broken: "Hello` 1 `",
+  },
+];
+
+for (const { language, files, source, flags, broken } of FOLLOWED) {
+  const there = TOOLS.get(language)!;
+  Deno.test({
+    name: `each build of a ${language} program is served, and after one that fails the old program${
+      there ? "" : " (skipped: install its tools)"
+    }`,
+    ignore: !there,
+    async fn() {
+      await using project = new Project();
+      for (const [path, text] of Object.entries(files)) await project.write(path, text);
+      if (language !== "Rust") project.env = await warm(language, project.folder, true);
+      if (language === "Go") await prepareGo(project);
+      await project.serve("--watch", ...flags);
+      const answer = () => project.ask("/user");
+      assertEquals(await answer(), "Hello, Ada!");
+      await project.edit(source, "Hello", "Good day");
+      assertEquals(await notes(project, 2), ["info: Building", "info: Reloaded"]);
+      assertEquals(await answer(), "Good day, Ada!");
+      await project.edit(source, "Good day", broken);
+      assertEquals(await notes(project, 2), [
+        "info: Building",
+        "error: The build has failed: the old program goes on",
+      ]);
+      assertEquals(await answer(), "Good day, Ada!");
+      if (language === "Rust") await clean(project);
+      await project.edit(source, broken, "Bye");
+      // No build has made another one meanwhile.
+      assertEquals(await notes(project, 2), ["info: Building", "info: Reloaded"]);
+      assertEquals(await answer(), "Bye, Ada!");
+    },
+  });
+}
+
+/** The next messages of the server, between which is what builds print. */
+async function notes(project: Project, count: number): Promise<string[]> {
+  const told = [];
+  for (let i = 0; i < count; i++) told.push(await project.told(/^(info|warning|error): [A-Z]/));
+  return told.map((line) => line.replace(/ in \d+ ms$/, ""));
+}
+
+/** Removes the folder of the program that is served, as `cargo clean` does. */
+async function clean(project: Project): Promise<void> {
+  const cargo = new Deno.Command("cargo", {
+    args: ["clean"],
+    cwd: project.folder,
+    stderr: "null",
+  });
+  assertEquals((await cargo.output()).code, 0);
+  assertEquals(
+    await Array.fromAsync(Deno.readDir(project.folder), ({ name }) => name).then((names) =>
+      names.includes("target")
+    ),
+    false,
+  );
+  // The missing program is told, unless the build that comes next is there before.
+  await project.told(/^error: Cannot find the program .*The old program goes on$/);
+  assertEquals(await project.ask("/user"), "Good day, Ada!");
+}
+
+async function prepareGo({ folder, env }: Project): Promise<void> {
+  const commands = ["mod init app", "get github.com/fastly/compute-sdk-go@v1.8.1"];
+  for (const command of commands) {
+    const go = new Deno.Command("go", {
+      args: command.split(" "),
+      cwd: folder,
+      env: { ...env },
+      stderr: "null",
+    });
+    assertEquals((await go.output()).code, 0, `${join(folder, "go.mod")}: go ${command}`);
+  }
+}
