@@ -12,7 +12,7 @@ interface BuildOptions {
 }
 
 /** How a build has ended: `interrupted` when a newer one has taken its place. */
-type BuildResult = "built" | "failed" | "interrupted";
+export type BuildResult = "built" | "failed" | "interrupted";
 
 /** Runs a build command, one run at a time; its output goes to the terminal. */
 export class Builder implements AsyncDisposable {

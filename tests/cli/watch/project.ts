@@ -30,7 +30,8 @@ export class Project implements AsyncDisposable {
 
   async write(path: string, text: string | Uint8Array): Promise<void> {
     await Deno.mkdir(join(this.folder, path, ".."), { recursive: true });
-    const whole = join(this.folder, `${path}.new`);
+    // Beside the folder, whose watch is to see one change.
+    const whole = `${this.folder}.new`;
     if (typeof text === "string") await Deno.writeTextFile(whole, text);
     else await Deno.writeFile(whole, text);
     await Deno.rename(whole, join(this.folder, path));
