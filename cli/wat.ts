@@ -1,4 +1,6 @@
-import initialize from "npm:wabt@1.0.39";
+import type initialize from "npm:wabt@1.0.39";
+import { loadPackage } from "../drivers/package.ts";
+import { tell } from "./tell.ts";
 
 /** Features of today's engines that wabt takes only when they are turned on. */
 const FEATURES = {
@@ -18,7 +20,9 @@ const FEATURES = {
  * @throws {Error} If it is not valid; in one line with file and place.
  */
 export async function assemble(file: string, text: string): Promise<Uint8Array> {
-  const wabt = await initialize();
+  const options = { use: "text of WebAssembly", tell };
+  const assembler = await loadPackage<{ default: typeof initialize }>("npm:wabt@1.0.39", options);
+  const wabt = await assembler.default();
   let module;
   try {
     module = wabt.parseWat(file, text, FEATURES);

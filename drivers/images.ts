@@ -13,8 +13,9 @@ import { isUnwritable, negotiates } from "./images/encoding.ts";
 import { ImageError } from "./images/error.ts";
 import { readParameters, type RequestedImage } from "./images/parameters.ts";
 import { open, render, type Rendered, type Source } from "./images/render.ts";
-import type * as Codec from "./images/sharp.ts";
+import { CODEC, type Codec } from "./images/sharp.ts";
 import { Slots } from "./images/slots.ts";
+import { loadPackage } from "./package.ts";
 
 /** The most bytes of a source. */
 const MAX_BYTES = 50_000_000;
@@ -23,7 +24,11 @@ const MAX_READ = 32;
 /** How many wait for others to be done. */
 const MAX_WAITING = 100;
 
-type Sharp = typeof Codec.sharp;
+/** Options of {@linkcode imageOptimizer}. */
+export interface ImageOptimizerOptions {
+  /** Takes one line when the codec has to be downloaded with the first image. By default nobody is told. */
+  readonly tell?: (line: string) => void;
+}
 
 /**
  * Makes an optimizer. It holds nothing that must be closed: images are transformed on threads of the codec's own, as
@@ -33,12 +38,12 @@ type Sharp = typeof Codec.sharp;
  * with the field `fastly-io-error`: 400 for parameters, 413 for images of more than 50 MB or 100 megapixels, 415 for
  * broken ones, 503 when more than a hundred wait.
  */
-export function imageOptimizer(): ImageOptimizer {
+export function imageOptimizer({ tell }: ImageOptimizerOptions = {}): ImageOptimizer {
   const reading = new Slots(MAX_READ, MAX_WAITING);
   const working = new Slots(navigator.hardwareConcurrency, Infinity);
-  let codec: Promise<Sharp> | undefined;
+  let codec: Promise<Codec> | undefined;
   const load = () =>
-    codec ??= loadCodec().catch((error) => {
+    codec ??= loadCodec(tell).catch((error) => {
       codec = undefined; // the next image tries again
       throw error;
     });
@@ -62,17 +67,17 @@ export function imageOptimizer(): ImageOptimizer {
   };
 }
 
-/** Not by a literal, so that a program which never sees an image does not even download it. */
-async function loadCodec(): Promise<Sharp> {
-  const url = new URL("./images/sharp.ts", import.meta.url).href;
+async function loadCodec(tell?: (line: string) => void): Promise<Codec> {
   try {
-    const codec: typeof Codec = await import(url);
-    return codec.sharp;
+    const { default: sharp } = await loadPackage<{ default: Codec }>(CODEC, {
+      use: "images",
+      tell,
+    });
+    return sharp;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
-    const advice =
-      `download it with "deno cache ${url}" and run with -A; compiled programs have none`;
-    throw new Error(`Cannot load the image codec: ${reason}: ${advice}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const advice = "it needs -A; compiled programs have none";
+    throw new Error(`Cannot load the image codec: ${reason}; ${advice}`, { cause });
   }
 }
 
@@ -112,7 +117,7 @@ async function readAll(response: Response, signal: AbortSignal): Promise<Uint8Ar
 }
 
 async function transformed(
-  sharp: Sharp,
+  sharp: Codec,
   bytes: Uint8Array<ArrayBuffer>,
   response: Response,
   asked: RequestedImage,

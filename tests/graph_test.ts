@@ -128,7 +128,11 @@ Deno.test("every file of the directories is reached from a published module", as
 
 Deno.test("published modules import by relative path, npm: with an exact version, or node:", () => {
   const fine = /^(\.\.?\/|node:|npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+[\w.+-]*(\/|$))/;
-  const wrong = importsOf(published).filter(({ specifier }) => !fine.test(specifier));
+  // Has the import without a literal, so that Deno downloads a package when it is used and not at the start.
+  const allowed = "drivers/package.ts";
+  const wrong = importsOf(published).filter(({ path, specifier }) =>
+    !fine.test(specifier) && !(path === allowed && specifier.startsWith("data:"))
+  );
   assertEquals(wrong.map(told), []);
 });
 
@@ -152,6 +156,7 @@ Deno.test("each npm package has one version, written the same everywhere", async
       ExportAllDeclaration: ({ source }) => note(source.value, path),
       ImportExpression: ({ source }) =>
         note(source.type === "Literal" ? source.value : undefined, path),
+      Literal: ({ value }) => note(/^npm:\S+@\d\S*$/.test(String(value)) ? value : "", path),
     });
   }
   const wrong = [...written].filter(([, versions]) =>

@@ -2,11 +2,8 @@ import { type Encoding, encodingOf, type Format } from "./encoding.ts";
 import { ImageError } from "./error.ts";
 import { type Geometry, geometryOf, MAX_PIXELS, type Size } from "./geometry.ts";
 import type { Parameters } from "./parameters.ts";
-import type * as Codec from "./sharp.ts";
-import type { Metadata, Sharp } from "./sharp.ts";
+import type { Codec, Metadata, Sharp } from "./sharp.ts";
 import type { Colour } from "./values.ts";
-
-type Open = typeof Codec.sharp;
 
 /** An image as it came: its bytes, and what its head says. */
 export interface Source extends Size {
@@ -40,7 +37,7 @@ const MAX_SHARPEN_SIGMA = 10;
  *
  * @throws {ImageError} If it has too many pixels.
  */
-export async function open(sharp: Open, bytes: Uint8Array): Promise<Source | undefined> {
+export async function open(sharp: Codec, bytes: Uint8Array): Promise<Source | undefined> {
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata().catch(() => {});
   if (!metadata) return undefined;
   const { width, height } = metadata.autoOrient;
@@ -58,7 +55,7 @@ export async function open(sharp: Open, bytes: Uint8Array): Promise<Source | und
  * @throws {ImageError} If the image is broken, or cannot be changed so.
  */
 export async function render(
-  sharp: Open,
+  sharp: Codec,
   source: Source,
   parameters: Parameters,
   accept: string,
@@ -91,7 +88,7 @@ export async function render(
 const READING = { limitInputPixels: MAX_PIXELS, failOn: "truncated" } as const;
 
 /** The codec has an order of its own, so that each stage but the first begins on pixels. */
-async function through(sharp: Open, image: Sharp, stages: readonly Stage[]): Promise<Sharp> {
+async function through(sharp: Codec, image: Sharp, stages: readonly Stage[]): Promise<Sharp> {
   let last = image.toColourspace("srgb");
   for (const [index, stage] of stages.entries()) {
     if (index > 0) {
@@ -105,7 +102,7 @@ async function through(sharp: Open, image: Sharp, stages: readonly Stage[]): Pro
 }
 
 /** Every frame goes its way by itself, and they come together as one tall image. */
-async function together(sharp: Open, source: Source, stages: readonly Stage[]): Promise<Sharp> {
+async function together(sharp: Codec, source: Source, stages: readonly Stage[]): Promise<Sharp> {
   const { width, height, frames } = source;
   const all = await sharp(source.bytes, { ...READING, animated: true })
     .toColourspace("srgb").ensureAlpha().raw().toBuffer();

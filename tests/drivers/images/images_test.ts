@@ -1,4 +1,4 @@
-import { sharp } from "../../../drivers/images/sharp.ts";
+import sharp from "npm:sharp@0.35.5";
 import { assert, assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { ask, image, optimizer, shown } from "./asking.ts";
 import { encoded, paint, quarters } from "./pictures.ts";

@@ -1,4 +1,4 @@
-import { sharp } from "../../../drivers/images/sharp.ts";
+import sharp from "npm:sharp@0.35.5";
 
 /** Red, green, blue and how opaque, from 0 to 255. */
 export type Pixel = readonly [r: number, g: number, b: number, alpha: number];

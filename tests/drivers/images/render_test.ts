@@ -1,4 +1,4 @@
-import { sharp } from "../../../drivers/images/sharp.ts";
+import sharp from "npm:sharp@0.35.5";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { ask, image, shown } from "./asking.ts";
 import {
