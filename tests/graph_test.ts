@@ -23,7 +23,6 @@ const ENTRIES = [
   "drivers/mod.ts",
   "drivers/components.ts",
   "drivers/redis.ts",
-  "drivers/redis/client.ts",
   "drivers/sqlite.ts",
   "drivers/images.ts",
   "drivers/images/sharp.ts",

@@ -1,18 +1,9 @@
-import "npm:reflect-metadata@0.2.2";
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  Extension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from "npm:@peculiar/x509@1.14.3";
+import type { X509Certificate } from "npm:@peculiar/x509@1.14.3";
+import { loadPackage } from "../../drivers/package.ts";
 import type { Identity } from "../../server/tls/identity.ts";
+import { tell } from "../tell.ts";
+
+type X509 = typeof import("npm:@peculiar/x509@1.14.3");
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY = 24 * 3600 * 1000;
@@ -23,6 +14,14 @@ const EARLIER = DAY;
 
 /** Makes an authority whose certificates are accepted for this machine's own names only, even if its key is stolen. */
 export async function makeAuthority(name: string): Promise<Identity> {
+  const {
+    BasicConstraintsExtension,
+    Extension,
+    KeyUsageFlags,
+    KeyUsagesExtension,
+    SubjectKeyIdentifierExtension,
+    X509CertificateGenerator,
+  } = await loadX509();
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: [{ O: ["fastlike"] }, { CN: [name] }],
@@ -41,6 +40,17 @@ export async function makeAuthority(name: string): Promise<Identity> {
 
 /** Makes a certificate for `localhost`, 127.0.0.1 and ::1. */
 export async function makeLeaf(authority: Identity): Promise<Identity> {
+  const {
+    AuthorityKeyIdentifierExtension,
+    BasicConstraintsExtension,
+    ExtendedKeyUsage,
+    ExtendedKeyUsageExtension,
+    KeyUsageFlags,
+    KeyUsagesExtension,
+    SubjectAlternativeNameExtension,
+    X509Certificate,
+    X509CertificateGenerator,
+  } = await loadX509();
   const issuer = new X509Certificate(authority.cert);
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.create({
@@ -63,6 +73,13 @@ export async function makeLeaf(authority: Identity): Promise<Identity> {
     ],
   });
   return await identityOf(certificate, keys);
+}
+
+/** Loads the maker of certificates, and what it needs to be there before it. */
+async function loadX509(): Promise<X509> {
+  const options = { use: "certificates of this machine's own", tell };
+  await loadPackage("npm:reflect-metadata@0.2.2", options);
+  return await loadPackage<X509>("npm:@peculiar/x509@1.14.3", options);
 }
 
 const NAME_CONSTRAINTS = "2.5.29.30";

@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
-import type * as Client from "./client.ts";
+import { loadPackage } from "../package.ts";
 import type { StoreAddress } from "./address.ts";
+
+type Client = typeof import("npm:@redis/client@6.3.1");
 
 /** What Redis answers: texts come as bytes. */
 export type Reply = Buffer | string | number | null | readonly Reply[];
@@ -33,18 +35,6 @@ export interface LinkOptions {
 
 type Endpoint = StoreAddress["hosts"][number];
 
-/** Not by a literal, so that a program without a store does not even download it. */
-async function loadClient(): Promise<typeof Client> {
-  const url = new URL("./client.ts", import.meta.url).href;
-  try {
-    return await import(url);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
-    const advice = `download it with "deno cache ${url}", and allow its import`;
-    throw new Error(`Cannot load the client of Redis: ${reason}: ${advice}`, { cause });
-  }
-}
-
 /**
  * Connects to the server, to the one that the Sentinels name, or to a Cluster. A link never reconnects by itself, except
  * to single nodes of a Cluster: whoever has lost it makes a new one, which also finds a new master.
@@ -52,7 +42,7 @@ async function loadClient(): Promise<typeof Client> {
  * @throws {Error} If nothing can be reached in time, or the store refuses the login.
  */
 export async function connect(options: LinkOptions): Promise<Link> {
-  const client = await loadClient();
+  const client = await loadPackage<Client>("npm:@redis/client@6.3.1", { use: "the store" });
   const { kind, hosts, path } = options.address;
   if (kind === "cluster") return await connectCluster(client, options);
   if (kind === "server") return await connectServer(client, options, path ?? hosts[0]!);
@@ -68,7 +58,7 @@ export async function connect(options: LinkOptions): Promise<Link> {
 }
 
 async function connectServer(
-  client: typeof Client,
+  client: Client,
   options: LinkOptions,
   to: Endpoint | string,
 ): Promise<Link> {
@@ -86,7 +76,7 @@ async function connectServer(
   };
 }
 
-async function connectCluster(client: typeof Client, options: LinkOptions): Promise<Link> {
+async function connectCluster(client: Client, options: LinkOptions): Promise<Link> {
   const { hosts } = options.address;
   const { socket, ...defaults } = settings(client, options, hosts[0]!);
   const { host: _host, port: _port, reconnectStrategy: _none, ...shared } = socket;
@@ -112,7 +102,7 @@ async function connectCluster(client: typeof Client, options: LinkOptions): Prom
   };
 }
 
-function settings(client: typeof Client, options: LinkOptions, to: Endpoint | string) {
+function settings(client: Client, options: LinkOptions, to: Endpoint | string) {
   const { address, password, ca, timeout } = options;
   return {
     RESP: 2,
@@ -132,7 +122,7 @@ function settings(client: typeof Client, options: LinkOptions, to: Endpoint | st
   };
 }
 
-async function findMaster(client: typeof Client, options: LinkOptions): Promise<Endpoint> {
+async function findMaster(client: Client, options: LinkOptions): Promise<Endpoint> {
   const { hosts, master } = options.address;
   // The login is the server's: Sentinels are asked without one, and have no databases.
   const address = { ...options.address, database: 0, username: undefined };
