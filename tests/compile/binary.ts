@@ -59,6 +59,17 @@ Deno.test("the compiled program runs a guest: hello, an echo and a proxied page"
   }
 });
 
+Deno.test("the compiled program runs a component: it carries what reads them", async () => {
+  await using built = await compile();
+  const command = new URL("testdata/built/rust-command.wasm", ROOT).pathname;
+  const { code, stdout } = await new Deno.Command(built.path, {
+    args: ["run", command, "one"],
+    clearEnv: true,
+  }).output();
+  assertEquals(code, 0);
+  assertMatch(new TextDecoder().decode(stdout), /^arguments \["one"\]\n/);
+});
+
 /** Compiles the checkout's `cli.ts`. */
 async function compile(): Promise<AsyncDisposable & { path: string }> {
   const directory = await Deno.makeTempDir();

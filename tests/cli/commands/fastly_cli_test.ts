@@ -14,26 +14,33 @@ const denoDir: string = JSON.parse(
   (await command(Deno.execPath(), ["info", "--json"])).stdout,
 ).denoDir;
 
-Deno.test({
-  name: `fastly compute serve runs a program in this executable${
-    fastly ? "" : ` (skipped: npm cannot install ${PACKAGE})`
-  }`,
-  ignore: !fastly,
-  fn: () =>
-    withFiles({ "fastly.toml": MANIFEST, "viceroy": VICEROY }, async (folder) => {
-      await Deno.chmod(`${folder}/viceroy`, 0o755);
-      await Deno.copyFile(`${ROOT}/testdata/built/rust.wasm`, `${folder}/app.wasm`);
-      await using server = new FastlyServe(fastly!, folder);
-      const [, url] = await server.said(/Listening on (http:\/\/127\.0\.0\.1:\d+)\n/);
-      const response = await fetch(`${url}/hello`);
-      assertEquals([response.status, await response.text()], [200, "Hello from rust\n"]);
-      const config = await fetch(`${url}/config?store=settings&key=greeting`);
-      assertMatch(await config.text(), /from the manifest/);
-      await server.said(/GET \/hello 200 /);
-      assertEquals(await (await fetch(`${url}/log`)).text(), "logged\n");
-      await server.said(/\nstdout :: hello stdout\n/);
-    }),
-});
+for (
+  const [kind, guest, config] of [
+    ["program", "rust", "config?store=settings&key=greeting"],
+    ["component", "rust-component", "config?settings&greeting"],
+  ] as const
+) {
+  Deno.test({
+    name: `fastly compute serve runs a ${kind} in this executable${
+      fastly ? "" : ` (skipped: npm cannot install ${PACKAGE})`
+    }`,
+    ignore: !fastly,
+    fn: () =>
+      withFiles({ "fastly.toml": MANIFEST, "viceroy": VICEROY }, async (folder) => {
+        await Deno.chmod(`${folder}/viceroy`, 0o755);
+        await Deno.copyFile(`${ROOT}/testdata/built/${guest}.wasm`, `${folder}/app.wasm`);
+        await using server = new FastlyServe(fastly!, folder);
+        const [, url] = await server.said(/Listening on (http:\/\/127\.0\.0\.1:\d+)\n/);
+        const response = await fetch(`${url}/hello`);
+        const hello = `Hello from ${guest.replace("-", " ")}\n`;
+        assertEquals([response.status, await response.text()], [200, hello]);
+        assertMatch(await (await fetch(`${url}/${config}`)).text(), /from the manifest/);
+        await server.said(/GET \/hello 200 /);
+        assertEquals(await (await fetch(`${url}/log`)).text(), "logged\n");
+        await server.said(/\nstdout :: (hello stdout|a line for standard output)\n/);
+      }),
+  });
+}
 
 const MANIFEST = `
 manifest_version = 3
