@@ -14,13 +14,13 @@
  */
 import { DownstreamRequest } from "./handles/downstream_request.ts";
 import { Stop } from "./handles/stop.ts";
-import { load, type Loaded, warmup, watchdogOf } from "./engine/load.ts";
+import { load, type LoadedProgram, warmup, watchdogOf } from "./engine/load.ts";
 import { Run } from "./engine/run.ts";
 import type { Exchange } from "./service/http/exchange.ts";
 import { type Linked, LinkedList } from "./service/util/linked_list.ts";
 import { afterTurn } from "./service/util/clock.ts";
 import type { ServiceOptions } from "./service/options.ts";
-import { type Refusal, refusalOfHead } from "./engine/head_refusal.ts";
+import { type HeadRefusal, refusalOfHead } from "./engine/head_refusal.ts";
 import { reply } from "./service/http/reply.ts";
 import { hopsOf } from "./service/http/cdn_loop.ts";
 import { describe, Service } from "./service/service.ts";
@@ -54,7 +54,7 @@ export interface FastlikeOptions extends ServiceOptions {
 /** A handler for `Deno.serve`, and for anything else that has a `Request` and wants a `Response`. */
 export type Handler = (request: Request, info?: HandlerInfo) => Promise<Response>;
 
-interface RunningRequest extends Linked<RunningRequest> {
+interface RunNode extends Linked<RunNode> {
   readonly run: Run;
 }
 
@@ -64,16 +64,16 @@ export class Fastlike implements AsyncDisposable {
   readonly handler: Handler;
   /** {@linkcode Fastlike.handler}, under the name that `deno serve` looks for. */
   readonly fetch: Handler;
-  readonly #running = new LinkedList<RunningRequest>();
+  readonly #runs = new LinkedList<RunNode>();
   /** Services that have been replaced, and end with the last of their requests. */
   readonly #ending = new Set<Promise<void>>();
   #options: FastlikeOptions;
   #service: Service;
-  #loaded: Loaded;
+  #loaded: LoadedProgram;
   #warm = 0;
   #closed = false;
 
-  private constructor(loaded: Loaded, service: Service, options: FastlikeOptions) {
+  private constructor(loaded: LoadedProgram, service: Service, options: FastlikeOptions) {
     this.#loaded = loaded;
     this.#service = service;
     this.#options = options;
@@ -130,10 +130,10 @@ export class Fastlike implements AsyncDisposable {
    */
   async run(): Promise<number> {
     const exchange = new SyntheticExchange();
-    const received = new DownstreamRequest(this.#service, exchange);
-    const run = this.#note(new Run(received, this.#service, this.#loaded, true));
+    const request = new DownstreamRequest(this.#service, exchange);
+    const run = this.#note(new Run(request, this.#service, this.#loaded, true));
     const fault = await run.ended;
-    received.endWallTime();
+    request.endWallTime();
     return fault?.exitCode ?? 0;
   }
 
@@ -232,7 +232,7 @@ export class Fastlike implements AsyncDisposable {
       const old = { service: this.#service, watchdog: this.#loaded.watchdog };
       takeOver();
       service.backends.startProbes();
-      const running = this.#running.all().map(({ run }) => run.ended);
+      const running = this.#runs.all().map(({ run }) => run.ended);
       this.#put(loaded);
       this.#service = service;
       this.#options = options;
@@ -244,7 +244,7 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /** Gives new requests to another program. */
-  #put(loaded: Loaded): void {
+  #put(loaded: LoadedProgram): void {
     this.retire();
     this.#loaded.pool.retire();
     this.#loaded = loaded;
@@ -270,7 +270,7 @@ export class Fastlike implements AsyncDisposable {
   /** Ends what is running (503 to those without a response) and closes all connections to backends. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    const running = this.#running.all();
+    const running = this.#runs.all();
     for (const { run } of running) run.close(new Stop("The service is closing"));
     await Promise.all(running.map(({ run }) => run.ended));
     await Promise.all(this.#ending);
@@ -281,37 +281,37 @@ export class Fastlike implements AsyncDisposable {
 
   /** Never throws, whatever the exchange does. */
   #answer(exchange: Exchange, service: Service): Promise<void> {
-    let received: DownstreamRequest | undefined;
+    let request: DownstreamRequest | undefined;
     try {
-      received = new DownstreamRequest(service, service.proxies?.see(exchange) ?? exchange);
-      this.#place(received, service);
+      request = new DownstreamRequest(service, service.proxies?.see(exchange) ?? exchange);
+      this.#place(request, service);
     } catch (error) {
-      this.#failToStart(error, service, received);
-      if (!received) {
+      this.#failToStart(error, service, request);
+      if (!request) {
         service.attempt("respond to a client", () => reply(exchange, 500, "The host has failed"));
         return Promise.resolve();
       }
     }
-    return received.closed;
+    return request.closed;
   }
 
   /** Gives a queued request to a guest, or refuses it. */
-  #place(received: DownstreamRequest, service: Service): void {
-    const refusal = this.#refusalOf(received, service);
+  #place(request: DownstreamRequest, service: Service): void {
+    const refusal = this.#refusalOf(request, service);
     if (refusal) {
-      received.refuse(refusal.status, refusal.message);
-      received.finish();
-    } else if (!this.#handOver(received, service)) {
-      this.#note(new Run(received, service, this.#loaded));
+      request.refuse(refusal.status, refusal.message);
+      request.finish();
+    } else if (!this.#handOver(request, service)) {
+      this.#note(new Run(request, service, this.#loaded));
     }
   }
 
-  #failToStart(error: unknown, service: Service, received?: DownstreamRequest): void {
-    service.report("error", `Cannot start a request: ${describe(error)}`, received?.id);
-    received?.abort();
+  #failToStart(error: unknown, service: Service, request?: DownstreamRequest): void {
+    service.report("error", `Cannot start a request: ${describe(error)}`, request?.id);
+    request?.abort();
   }
 
-  #refusalOf({ exchange, id }: DownstreamRequest, service: Service): Refusal | undefined {
+  #refusalOf({ exchange, id }: DownstreamRequest, service: Service): HeadRefusal | undefined {
     if (this.#closed) return { status: 503, message: "The service is closed" };
     if (service.options.loopGuard && hopsOf(exchange.head.headers) > 0) {
       const message = "Loop detected: the request has come through this service before";
@@ -322,23 +322,23 @@ export class Fastlike implements AsyncDisposable {
 
   #note(run: Run): Run {
     const node = { run, older: undefined, newer: undefined };
-    this.#running.add(node);
-    run.ended.then(() => this.#running.remove(node));
+    this.#runs.add(node);
+    run.ended.then(() => this.#runs.remove(node));
     return run;
   }
 
   /** Offers the request to guests that ask for one; says whether one has taken it. */
-  #handOver(received: DownstreamRequest, service: Service): boolean {
+  #handOver(request: DownstreamRequest, service: Service): boolean {
     const { listening } = this.#loaded;
     if (!listening.size || service !== this.#service) return false;
     const giveBack = () => {
       try {
-        this.#place(received, service);
+        this.#place(request, service);
       } catch (error) {
-        this.#failToStart(error, service, received);
+        this.#failToStart(error, service, request);
       }
     };
-    for (const offer of listening) if (offer.offer(received, giveBack)) return true;
+    for (const offer of listening) if (offer.offer(request, giveBack)) return true;
     return false;
   }
 }
@@ -350,7 +350,7 @@ async function loadWarm(
   watchdog: Watchdog,
   count: number,
   programs: ProgramCache | undefined,
-): Promise<Loaded> {
+): Promise<LoadedProgram> {
   const loaded = await load(source, service, watchdog, programs);
   for (let made = 1; made <= count && warmup(loaded, made) === made; made++) {
     await new Promise<void>(afterTurn);

@@ -1,7 +1,7 @@
 /** What can be asked of a found object, by every kind of handle that may have one. @module */
 import type { CacheHandle } from "../handles/cache.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
-import type { Resource } from "../handles/table.ts";
+import type { HandleClass } from "../handles/table.ts";
 import type { Eventually } from "../service/http/bytes.ts";
 import type { FoundObject } from "../service/cache/object.ts";
 import { type LookupResult, usable } from "../service/cache/lookup_result.ts";
@@ -22,14 +22,14 @@ const USABLE_IF_ERROR = 16;
  * Found is said only of what can be used: older SDKs look at nothing else. What is kept for errors can be used by those
  * who have nothing to do about it any more.
  */
-export function stateOf(outcome: LookupResult): number {
-  const { found, obligation } = outcome;
+export function stateOf(result: LookupResult): number {
+  const { found, obligation } = result;
   const open = obligation?.open ?? false;
   let state = open ? MUST_INSERT_OR_UPDATE : 0;
   if (!found) return state;
   if (found.phase === "if-error") state |= USABLE_IF_ERROR;
   if (found.phase !== "fresh") state |= STALE;
-  return usable(outcome) ? state | FOUND | USABLE : state;
+  return usable(result) ? state | FOUND | USABLE : state;
 }
 
 /** The numbers of a found object. */
@@ -59,7 +59,7 @@ export function numberCalls<H>(
 
 /** @param prefix What stands before `get_` in the names. */
 export function foundCalls<H extends CacheHandle>(
-  type: Resource<H>,
+  type: HandleClass<H>,
   prefix: string,
 ): Record<string, Hostcall> {
   const handle = ref(type);
@@ -68,7 +68,7 @@ export function foundCalls<H extends CacheHandle>(
     get_user_metadata: wait(
       [handle],
       out.bytes,
-      (_, { known }) => known.object.options.userMetadata,
+      (_, { foundObject }) => foundObject.object.options.userMetadata,
     ),
     /** Refused while an earlier body of the handle is open. */
     get_body: wait(
@@ -76,7 +76,7 @@ export function foundCalls<H extends CacheHandle>(
       out.u32,
       (sandbox, handle, range) => handle.open(sandbox.handles, range, sandbox),
     ),
-    ...numberCalls(handle, ({ known }) => known),
+    ...numberCalls(handle, ({ foundObject }) => foundObject),
   };
   return Object.fromEntries(
     Object.entries(calls).map(([name, call]) => [`${prefix}${name}`, call]),

@@ -44,7 +44,7 @@ export const cacheOverrideV3: Hostcall = call(
   },
 );
 
-interface Given {
+interface OverrideArguments {
   readonly ttl: number;
   readonly swr: number;
   readonly surrogateKeys?: string;
@@ -55,7 +55,7 @@ function override(
   request: GuestRequest,
   tag: number,
   known: number,
-  { ttl, swr, surrogateKeys = "", lookupTimeout = 0 }: Given,
+  { ttl, swr, surrogateKeys = "", lookupTimeout = 0 }: OverrideArguments,
 ): void {
   if (tag & ~known) refuse("invalid", `Cannot use cache override bits 0x${tag.toString(16)}`);
   request.cacheOverride = {

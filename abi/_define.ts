@@ -37,7 +37,7 @@ export type Values<I extends readonly Input<unknown>[]> = {
 };
 
 /** What the guest calls. */
-export type Bound = (...args: Word[]) => number | Promise<number>;
+export type BoundHostcall = (...args: Word[]) => number | Promise<number>;
 
 /** A hostcall as data: its wire shape, and what it does. */
 export interface Hostcall {
@@ -49,7 +49,7 @@ export interface Hostcall {
   /** What it does, below its spelling: takes what its inputs decode to, and answers what its output encodes. */
   readonly run: (sandbox: Sandbox, ...values: never[]) => unknown;
   /** Makes the function for the sandboxes that take this seat, one after another. */
-  bind(context: InstanceContext): Bound;
+  bind(context: InstanceContext): BoundHostcall;
 }
 
 /** One import module. */
@@ -73,7 +73,7 @@ type Declare<R> = <const I extends readonly Input<unknown>[], O>(
 ) => Hostcall;
 
 /** The two ways to declare a hostcall. */
-export interface Dialect {
+export interface HostcallDeclarers {
   /** Declares a hostcall that answers at once. */
   readonly call: Declare<"now">;
   /** Declares a hostcall that may wait: the guest is suspended while its promise is not settled. */
@@ -81,7 +81,7 @@ export interface Dialect {
 }
 
 /** @param answer The number that an error becomes; it is asked for refusals and for bugs of the host alike. */
-export function dialect(answer: (error: unknown) => number): Dialect {
+export function hostcallDeclarers(answer: (error: unknown) => number): HostcallDeclarers {
   const declare = (suspends: boolean): Declare<"later"> => (inputs, output, run) => {
     const { words, end } = shape(inputs, output);
     const invoke = invoker(inputs, run);
@@ -121,10 +121,10 @@ export function dialect(answer: (error: unknown) => number): Dialect {
       },
     };
   };
-  return { call: declare(false), wait: declare(true) } as Dialect;
+  return { call: declare(false), wait: declare(true) } as HostcallDeclarers;
 }
 
-export const { call, wait }: Dialect = dialect(statusOf);
+export const { call, wait }: HostcallDeclarers = hostcallDeclarers(statusOf);
 
 function reportBug(sandbox: Sandbox, error: unknown): void {
   sandbox.service.report(

@@ -17,17 +17,18 @@ import { ref } from "./_in.ts";
 import * as out from "./_out.ts";
 
 /** A request that came from a client, by handle. */
-export const received: Input<ClientRequest> = {
+export const clientRequest: Input<ClientRequest> = {
   words: ["i32"],
   read: (sandbox, args, at) =>
-    ref(GuestRequest).read(sandbox, args, at).received ??
+    ref(GuestRequest).read(sandbox, args, at).clientRequest ??
       refuse("failed", "Cannot tell about the client of a request that the guest made"),
 };
 
 /** What is known of the client of a request, by handle. */
 export const client: Input<ClientFacts> = {
-  words: received.words,
-  read: (sandbox, args, at) => sandbox.service.factsOf(received.read(sandbox, args, at).exchange),
+  words: clientRequest.words,
+  read: (sandbox, args, at) =>
+    sandbox.service.factsOf(clientRequest.read(sandbox, args, at).exchange),
 };
 
 type Ask = <O>(
@@ -37,7 +38,7 @@ type Ask = <O>(
 
 const askNamed: Ask = (output, answer) =>
   call(
-    [received],
+    [clientRequest],
     output,
     ({ service }, request) => answer(service.factsOf(request.exchange), request),
   );

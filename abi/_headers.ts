@@ -1,4 +1,4 @@
-import type { Resource } from "../handles/table.ts";
+import type { HandleClass } from "../handles/table.ts";
 import { refuse } from "../service/errors.ts";
 import { checkValue, type HeaderList } from "../service/http/headers.ts";
 import type { HttpVersion } from "../service/http/exchange.ts";
@@ -16,7 +16,7 @@ interface Message {
 /** The calls that read a list of fields: `header_names_get` and so on. */
 export function readingCalls<T extends object>(
   field: "header" | "trailer",
-  type: Resource<T>,
+  type: HandleClass<T>,
   listOf: (item: T) => HeaderList,
 ): Record<string, Hostcall> {
   return {
@@ -41,7 +41,7 @@ export function readingCalls<T extends object>(
 }
 
 /** The calls that requests and responses have in common: header fields, version, framing, close. */
-export function messageCalls<M extends Message>(type: Resource<M>): Record<string, Hostcall> {
+export function messageCalls<M extends Message>(type: HandleClass<M>): Record<string, Hostcall> {
   return {
     close: call([take(type)], out.none, () => {}),
 

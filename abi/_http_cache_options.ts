@@ -61,25 +61,25 @@ export function httpWriteOptions(
 }
 
 /** Which options a guest wants suggested, and where it has room for the texts among them. */
-export interface Wanted {
+export interface SuggestionRequest {
   readonly mask: number;
-  readonly varyRule: Room;
-  readonly surrogateKeys: Room;
+  readonly varyRule: TextBuffer;
+  readonly surrogateKeys: TextBuffer;
 }
 
-interface Room {
+interface TextBuffer {
   readonly ptr: number;
   readonly length: number;
 }
 
 /** Reads a record of which only the places for texts count. */
-export const wanted: Input<Wanted> = {
+export const wanted: Input<SuggestionRequest> = {
   words: ["i32", "i32"],
   read({ memory }, args, at) {
     const mask = unsigned(args, at);
     const record = unsigned(args, at + 1);
     if (mask & ~ALL) refuse("invalid", `Cannot suggest options 0x${mask.toString(16)}`);
-    const room = (bit: number, offset: number): Room =>
+    const room = (bit: number, offset: number): TextBuffer =>
       mask & bit
         ? { ptr: memory.u32(record + offset), length: memory.u32(record + offset + 4) }
         : { ptr: 0, length: 0 };
@@ -89,7 +89,7 @@ export const wanted: Input<Wanted> = {
 
 /** What would be said of a response, and what of it was asked for. */
 export interface Suggestion {
-  readonly wanted: Wanted;
+  readonly wanted: SuggestionRequest;
   readonly options: Pick<HttpWriteOptions, "lifetime" | "length">;
   /** Names with spaces between them. */
   readonly varyRule: string;

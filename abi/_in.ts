@@ -1,5 +1,5 @@
 import type { Sandbox } from "../handles/sandbox.ts";
-import type { Resource } from "../handles/table.ts";
+import type { HandleClass } from "../handles/table.ts";
 import { Waitable } from "../handles/waitable.ts";
 import { refuse } from "../service/errors.ts";
 import { checkName, checkValue } from "../service/http/headers.ts";
@@ -117,7 +117,7 @@ export function oneOf<const C extends readonly string[]>(...cases: C): Input<C[n
 }
 
 /** The object a handle names, borrowed. */
-export function ref<T extends object>(type: Resource<T>): Input<T> {
+export function ref<T extends object>(type: HandleClass<T>): Input<T> {
   return {
     words: ["i32"],
     read: ({ handles }, args, at) => handles.get(type, unsigned(args, at)),
@@ -125,7 +125,7 @@ export function ref<T extends object>(type: Resource<T>): Input<T> {
 }
 
 /** The object a handle names, consumed. */
-export function take<T extends object>(type: Resource<T>): Input<T> {
+export function take<T extends object>(type: HandleClass<T>): Input<T> {
   return {
     words: ["i32"],
     read: ({ handles }, args, at) => handles.take(type, unsigned(args, at)),

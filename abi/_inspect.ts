@@ -31,7 +31,9 @@ async function ask(
   if (!corp || !workspace) refuse("invalid", "Cannot inspect without a corp and a workspace");
   const { service } = sandbox;
   const reader = bodyReader(body);
-  const clientAddress = clientIp ? addressOf(clientIp) : request.received?.exchange.client.address;
+  const clientAddress = clientIp
+    ? addressOf(clientIp)
+    : request.clientRequest?.exchange.client.address;
   const { method, url } = request;
   const headers = request.headers.copy();
   try {

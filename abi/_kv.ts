@@ -1,6 +1,6 @@
 /** What the two namespaces of KV stores share. @module */
 import { Body } from "../handles/body.ts";
-import { KvDelete, KvInsert, KvLookup } from "../handles/kv.ts";
+import { PendingKvDelete, PendingKvInsert, PendingKvLookup } from "../handles/kv.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { HostError, type Refusal, refuse } from "../service/errors.ts";
 import { faultOfKey } from "../service/stores/kv/keys.ts";
@@ -36,13 +36,13 @@ export function key(kind: Refusal): Input<string> {
 }
 
 /** Starts a lookup. */
-export function lookUp(store: KvStore, key: string): KvLookup {
-  return new KvLookup(store.lookup(key));
+export function lookUp(store: KvStore, key: string): PendingKvLookup {
+  return new PendingKvLookup(store.lookup(key));
 }
 
 /** Starts a deletion. */
-export function remove(sandbox: Sandbox, store: KvStore, key: string): KvDelete {
-  return new KvDelete(store.delete(key), reporterOf(sandbox));
+export function remove(sandbox: Sandbox, store: KvStore, key: string): PendingKvDelete {
+  return new PendingKvDelete(store.delete(key), reporterOf(sandbox));
 }
 
 /** Logs why a change failed for which the guest does not wait. What the guest might have expected is no failure. */
@@ -65,9 +65,9 @@ export async function insert(
   key: string,
   body: Body,
   options?: Options,
-): Promise<KvInsert> {
+): Promise<PendingKvInsert> {
   const value = gather(body.source());
-  const insert = new KvInsert(
+  const insert = new PendingKvInsert(
     value.then((value) => store.insert(key, value, options)),
     reporterOf(sandbox),
   );

@@ -1,6 +1,6 @@
 import type { Reply } from "../handles/pending_request.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
-import { INVALID_HANDLE, type Resource } from "../handles/table.ts";
+import { type HandleClass, INVALID_HANDLE } from "../handles/table.ts";
 import {
   HostError,
   type Refusal,
@@ -130,7 +130,7 @@ function tooSmall(needed: number, room: number): never {
 }
 
 /** A fresh handle to the returned object. */
-export function put<T extends object>(_type: Resource<T>): Output<T> {
+export function put<T extends object>(_type: HandleClass<T>): Output<T> {
   return {
     words: ["i32"],
     write: ({ memory, handles }, args, at, item) =>

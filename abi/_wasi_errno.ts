@@ -1,5 +1,5 @@
 import { HostError, type Refusal, refuse } from "../service/errors.ts";
-import { type Dialect, dialect } from "./_define.ts";
+import { type HostcallDeclarers, hostcallDeclarers } from "./_define.ts";
 
 /** What a call of WASI answers, by the names of preview 1's `errno`. */
 const Errno = {
@@ -56,4 +56,4 @@ export function checkCount(count: number, what: string): void {
   refuse("invalid", `Cannot take ${count} ${what}: ${MAX_ENTRIES} is the most`);
 }
 
-export const { call, wait }: Dialect = dialect(errnoOf);
+export const { call, wait }: HostcallDeclarers = hostcallDeclarers(errnoOf);

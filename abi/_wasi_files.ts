@@ -69,7 +69,11 @@ function rightsOf({ kind, renounced }: Descriptor): { own: bigint; inherited: bi
 }
 
 /** The descriptor of a number, if it may still do this. */
-export function entitled({ descriptors }: Sandbox, fd: number, name: string): Descriptor {
+export function descriptorWithRight(
+  { descriptors }: Sandbox,
+  fd: number,
+  name: string,
+): Descriptor {
   const descriptor = descriptors.get(fd);
   if (descriptor.renounced.own & right(name)) {
     deny("notcapable", `Cannot use descriptor ${fd} for ${name}: the guest gave up that right`);
@@ -102,7 +106,7 @@ type PathTarget = "root" | "vacant";
 
 /** Follows a path from an open directory, for something that needs the right. */
 function follow(sandbox: Sandbox, fd: number, path: string, name: string): PathTarget {
-  if (entitled(sandbox, fd, name).kind !== "directory") {
+  if (descriptorWithRight(sandbox, fd, name).kind !== "directory") {
     deny("notdir", `Cannot follow a path from descriptor ${fd}: it is no directory`);
   }
   if (path.includes("\0")) refuse("invalid", "Cannot follow a path with a NUL in it");
@@ -255,7 +259,7 @@ function withOffset(letters: string): Hostcall {
 
 function sync(name: "fd_sync" | "fd_datasync"): Hostcall {
   return call([u32], out.none, (sandbox, fd) => {
-    entitled(sandbox, fd, name); // Nothing is held back that would have to go out.
+    descriptorWithRight(sandbox, fd, name); // Nothing is held back that would have to go out.
   });
 }
 
@@ -284,13 +288,13 @@ export const fileCalls: Readonly<Record<string, Hostcall>> = {
   fd_fdstat_get: call([u32], fdstat, ({ descriptors }, fd) => descriptors.get(fd)),
   fd_fdstat_set_flags: call([u32, u32], out.none, (sandbox, fd, flags) => {
     known(flags, KNOWN_FLAGS);
-    entitled(sandbox, fd, "fd_fdstat_set_flags").flags = flags;
+    descriptorWithRight(sandbox, fd, "fd_fdstat_set_flags").flags = flags;
   }),
   fd_fdstat_set_rights: call([u32, u64, u64], out.none, renounce),
   fd_filestat_get: call(
     [u32],
     filestat,
-    (sandbox, fd) => entitled(sandbox, fd, "fd_filestat_get"),
+    (sandbox, fd) => descriptorWithRight(sandbox, fd, "fd_filestat_get"),
   ),
   fd_filestat_set_size: call([u32, u64], out.none, ({ descriptors }, fd) => {
     if (descriptors.get(fd).kind === "directory") {
@@ -300,7 +304,7 @@ export const fileCalls: Readonly<Record<string, Hostcall>> = {
   }),
   fd_filestat_set_times: call([u32, u64, u64, u32], out.none, (sandbox, fd, _, __, flags) => {
     checkTimes(flags);
-    const { kind } = entitled(sandbox, fd, "fd_filestat_set_times");
+    const { kind } = descriptorWithRight(sandbox, fd, "fd_filestat_set_times");
     if (kind !== "directory") refuse("bad-handle", "Cannot set the times of a stream");
     readOnly();
   }),
@@ -315,7 +319,7 @@ export const fileCalls: Readonly<Record<string, Hostcall>> = {
     buffer.fill(name);
   }),
   fd_readdir: call([u32, span, u64], out.u32, (sandbox, fd, buffer, cookie) => {
-    if (entitled(sandbox, fd, "fd_readdir").kind !== "directory") {
+    if (descriptorWithRight(sandbox, fd, "fd_readdir").kind !== "directory") {
       deny("notdir", `Cannot list descriptor ${fd}: it is no directory`);
     }
     return readDirectory(buffer, cookie);

@@ -35,7 +35,7 @@ function begin(sandbox: Sandbox, ...[key, { request, insistsOnRange }]: Key): Ca
 function settle(
   sandbox: Sandbox,
   busy: CacheBusy,
-  make: (outcome: LookupResult, insistsOnRange: boolean) => CacheHandle,
+  make: (result: LookupResult, insistsOnRange: boolean) => CacheHandle,
 ): number | Promise<number> {
   const { handles } = sandbox;
   const hand = () => handles.insert(make(busy.take(), busy.insistsOnRange));
@@ -57,8 +57,8 @@ function settle(
   }
 }
 
-const asLookup = (outcome: LookupResult, insistsOnRange: boolean) =>
-  new CacheLookup(outcome, insistsOnRange);
+const asLookup = (result: LookupResult, insistsOnRange: boolean) =>
+  new CacheLookup(result, insistsOnRange);
 
 export const cache: Namespace = namespace("fastly_cache", {
   /** Waits for no other lookup. */
@@ -96,14 +96,15 @@ export const cache: Namespace = namespace("fastly_cache", {
   transaction_insert: wait(
     [ref(CacheLookup), transactionOptions],
     out.put(Body),
-    (sandbox, { duty }, options) => Body.intoCache(duty.insert(options).content, sandbox),
+    (sandbox, { openObligation }, options) =>
+      Body.intoCache(openObligation.insert(options).content, sandbox),
   ),
   /** The second handle reads what is being written through the body. */
   transaction_insert_and_stream_back: wait(
     [ref(CacheLookup), transactionOptions],
     out.all({ body: out.put(Body), back: out.put(CacheLookup) }),
-    (sandbox, { duty, insistsOnRange }, options) => {
-      const { content, found } = duty.insert(options);
+    (sandbox, { openObligation, insistsOnRange }, options) => {
+      const { content, found } = openObligation.insert(options);
       const back = new CacheLookup({ found, obligation: undefined }, insistsOnRange);
       return { body: Body.intoCache(content, sandbox), back };
     },
@@ -111,9 +112,13 @@ export const cache: Namespace = namespace("fastly_cache", {
   transaction_update: wait(
     [ref(CacheLookup), transactionOptions],
     out.none,
-    (_, { duty }, options) => void duty.update(options),
+    (_, { openObligation }, options) => void openObligation.update(options),
   ),
-  transaction_cancel: wait([ref(CacheLookup)], out.none, (_, { duty }) => duty.cancel()),
+  transaction_cancel: wait(
+    [ref(CacheLookup)],
+    out.none,
+    (_, { openObligation }) => openObligation.cancel(),
+  ),
   close_busy: call([take(CacheBusy)], out.none, (_, busy) => busy.drop()),
   /** Of replacements too: there is no other call for those. */
   close: wait([take(CacheHandle)], out.none, (_, handle) => handle.drop()),
@@ -127,7 +132,7 @@ export const cache: Namespace = namespace("fastly_cache", {
       const { cache } = sandbox.service;
       const pending = cache.replace(full, headersOf(request), strategy, sandbox);
       const busy = new CacheBusy(pending, insistsOnRange);
-      return settle(sandbox, busy, (outcome) => new CacheReplace(full, outcome, insistsOnRange));
+      return settle(sandbox, busy, (result) => new CacheReplace(full, result, insistsOnRange));
     },
   ),
   /** The end of the handle. Its request headers are those of the replacement: they should be those it was begun with. */

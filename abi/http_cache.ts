@@ -1,6 +1,11 @@
 /** `fastly_http_cache`: caching of what backends answer, by the guest's own rules. @module */
 import { Body } from "../handles/body.ts";
-import { begin, HttpCacheLookup, look, type Lookup } from "../handles/http_cache.ts";
+import {
+  HttpCacheLookup,
+  type HttpLookupKey,
+  startLookup,
+  startTransaction,
+} from "../handles/http_cache.ts";
 import { GuestRequest, GuestResponse } from "../handles/message.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import { firstReady } from "../handles/waitable.ts";
@@ -24,7 +29,7 @@ import {
   lookupOptions,
   type Suggestion,
   suggestion,
-  type Wanted,
+  type SuggestionRequest,
   wanted,
   writeOptions,
 } from "./_http_cache_options.ts";
@@ -52,11 +57,11 @@ function ask<T>(output: Output<T>, get: (lookup: HttpCacheLookup) => NoInfer<T>)
 }
 
 /** Refuses a backend that there is none of: a miss could not be answered. */
-function known(
+function lookupKeyOf(
   sandbox: Sandbox,
   request: GuestRequest,
   { key, backend: name }: Values<[typeof lookupOptions]>[0],
-): Lookup {
+): HttpLookupKey {
   if (name === undefined) return { key, source: undefined };
   const backend = sandbox.findBackend(name);
   if (backend) return { key, source: sandbox.cacheNameOf(backend) };
@@ -68,7 +73,7 @@ function suggest(
   { service }: Sandbox,
   lookup: HttpCacheLookup,
   response: GuestResponse,
-  wanted: Wanted,
+  wanted: SuggestionRequest,
 ): Suggestion {
   const { headers } = response;
   const now = service.now();
@@ -107,13 +112,15 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
   lookup: call(
     [ref(GuestRequest), lookupOptions],
     out.put(HttpCacheLookup),
-    (sandbox, request, options) => look(sandbox, request, known(sandbox, request, options)),
+    (sandbox, request, options) =>
+      startLookup(sandbox, request, lookupKeyOf(sandbox, request, options)),
   ),
   /** The handle is there at once; what is asked of it waits. */
   transaction_lookup: call(
     [ref(GuestRequest), lookupOptions],
     out.put(HttpCacheLookup),
-    (sandbox, request, options) => begin(sandbox, request, known(sandbox, request, options)),
+    (sandbox, request, options) =>
+      startTransaction(sandbox, request, lookupKeyOf(sandbox, request, options)),
   ),
 
   /** The content is written through the body. */
@@ -149,7 +156,7 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     (_, lookup, options) => lookup.pass(options),
   ),
   /** The next who waits may try. */
-  transaction_abandon: call([lookup], out.none, (_, { duty }) => duty.cancel()),
+  transaction_abandon: call([lookup], out.none, (_, { openObligation }) => openObligation.cancel()),
   /** Answers this request, and those that wait for it, with what is kept for errors. */
   transaction_choose_stale: call([lookup], out.none, (_, lookup) => lookup.chooseStale()),
   /** Waits no more, or gives up what there was to do. Bodies that were opened stay. */
@@ -182,19 +189,22 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     (sandbox, lookup, forClient) => settled(sandbox, lookup, () => lookup.respond(forClient !== 0)),
   ),
 
-  get_state: ask(out.u32, ({ outcome }) => stateOf(outcome)),
+  get_state: ask(out.u32, ({ result }) => stateOf(result)),
   ...numberCalls(
     lookup,
-    (lookup, sandbox) => settled(sandbox, lookup, ({ known }) => known),
+    (lookup, sandbox) => settled(sandbox, lookup, ({ foundObject }) => foundObject),
   ),
-  get_stale_if_error_ns: ask(out.u64, ({ known }) => known.object.options.lifetime.staleIfError),
-  get_sensitive_data: ask(out.bool, ({ known }) => known.object.options.sensitive),
+  get_stale_if_error_ns: ask(
+    out.u64,
+    ({ foundObject }) => foundObject.object.options.lifetime.staleIfError,
+  ),
+  get_sensitive_data: ask(out.bool, ({ foundObject }) => foundObject.object.options.sensitive),
   get_surrogate_keys: ask(
     out.byteString,
-    ({ known }) => [...known.object.options.surrogateKeys].join(" "),
+    ({ foundObject }) => [...foundObject.object.options.surrogateKeys].join(" "),
   ),
   get_vary_rule: ask(
     out.byteString,
-    ({ known: { object: { options } } }) => options.varyText ?? options.varyRule.join(" "),
+    ({ foundObject: { object: { options } } }) => options.varyText ?? options.varyRule.join(" "),
   ),
 });

@@ -13,11 +13,11 @@ import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.
 import {
   absent,
   client,
+  clientRequest,
   factsOf,
   hasValidKey,
   originalNames,
   prefixed,
-  received,
 } from "./_downstream.ts";
 import { take, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
@@ -83,18 +83,18 @@ export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
 
   ...prefixed("downstream_", factsOf),
   downstream_original_header_names: call(
-    [received],
+    [clientRequest],
     out.values,
     (_, { exchange }) => originalNames(exchange),
   ),
   /** How many fields there were, repeats counted. */
   downstream_original_header_count: call(
-    [received],
+    [clientRequest],
     out.u32,
     (_, { exchange }) => exchange.head.headers.size,
   ),
   fastly_key_is_valid: call(
-    [received],
+    [clientRequest],
     out.bool,
     ({ service }, { exchange }) => hasValidKey(exchange, service.options),
   ),

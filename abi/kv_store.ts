@@ -1,6 +1,6 @@
 /** `fastly_kv_store`: values that outlive a request. One call starts, another waits. @module */
 import { Body } from "../handles/body.ts";
-import { KvDelete, KvInsert, KvListing, KvLookup } from "../handles/kv.ts";
+import { PendingKvDelete, PendingKvInsert, PendingKvList, PendingKvLookup } from "../handles/kv.ts";
 import { refuse } from "../service/errors.ts";
 import { KvStore } from "../service/stores/kv/store.ts";
 import { call, type Hostcall, type Input, type Namespace, namespace, wait } from "./_define.ts";
@@ -56,14 +56,14 @@ const listOptions = orNone(options({
 
 const lookup = call(
   [ref(KvStore), key("invalid"), nothing],
-  out.put(KvLookup),
+  out.put(PendingKvLookup),
   (_, store, key) => lookUp(store, key),
 );
 
 /** @param generation How wide the generation is, and what it is. */
 function lookupWait<G>(output: Output<G>, generation: (real: bigint) => NoInfer<G>): Hostcall {
   const entry = out.all({ body: out.put(Body), metadata: out.text, generation: output });
-  return wait([take(KvLookup)], out.reporting(entry, kvError), async (_, { settled }) => {
+  return wait([take(PendingKvLookup)], out.reporting(entry, kvError), async (_, { settled }) => {
     const entry = await settled;
     const { metadata } = entry;
     return { body: bodyOf(entry), metadata, generation: generation(entry.generation) };
@@ -82,34 +82,34 @@ export const kvStore: Namespace = namespace("fastly_kv_store", {
 
   insert: wait(
     [ref(KvStore), key("invalid"), content, insertOptions],
-    out.put(KvInsert),
+    out.put(PendingKvInsert),
     (sandbox, store, key, body, options) => insert(sandbox, store, key, body, options),
   ),
   insert_wait: wait(
-    [take(KvInsert)],
+    [take(PendingKvInsert)],
     out.reporting(out.none, kvError),
     (_, { settled }) => settled,
   ),
 
   delete: call(
     [ref(KvStore), key("invalid"), nothing],
-    out.put(KvDelete),
+    out.put(PendingKvDelete),
     (sandbox, store, key) => remove(sandbox, store, key),
   ),
   delete_wait: wait(
-    [take(KvDelete)],
+    [take(PendingKvDelete)],
     out.reporting(out.none, kvError),
     (_, { settled }) => settled,
   ),
 
   list: call(
     [ref(KvStore), listOptions],
-    out.put(KvListing),
-    (_, store, query) => new KvListing(store.list(query)),
+    out.put(PendingKvList),
+    (_, store, query) => new PendingKvList(store.list(query)),
   ),
   /** A body with the page as JSON. */
   list_wait: wait(
-    [take(KvListing)],
+    [take(PendingKvList)],
     out.reporting(out.put(Body), kvError),
     async (_, { settled }) => Body.of(encoder.encode(JSON.stringify(await settled))),
   ),

@@ -11,7 +11,7 @@ import { backends } from "./backend.ts";
 import { cache } from "./cache.ts";
 import { computeRuntime } from "./compute_runtime.ts";
 import { configStore, dictionary } from "./config_store.ts";
-import type { Bound, Hostcall, Namespace } from "./_define.ts";
+import type { BoundHostcall, Hostcall, Namespace } from "./_define.ts";
 import { deviceDetection } from "./device_detection.ts";
 import { erl } from "./erl.ts";
 import { fastlyAbi } from "./fastly_abi.ts";
@@ -75,7 +75,7 @@ const byModule: ReadonlyMap<string, ReadonlyMap<string, Hostcall>> = new Map(
 interface BoundImport {
   readonly module: string;
   readonly name: string;
-  readonly run: Bound;
+  readonly run: BoundHostcall;
   readonly suspends: boolean;
 }
 
@@ -98,7 +98,7 @@ export function binderOf(module: string, name: string, trace: boolean): Binder {
 }
 
 /** Even what answers at once suspends the guest, if only for a microtask. */
-function resuming(context: InstanceContext, run: Bound): Bound {
+function resuming(context: InstanceContext, run: BoundHostcall): BoundHostcall {
   return (...args) => context.sandbox.execution.resumeOn(run(...args));
 }
 

@@ -1,6 +1,6 @@
 /** `fastly_object_store`: KV stores under their first name. An absent value is no failure, and no body either. @module */
 import { Body } from "../handles/body.ts";
-import { KvDelete, KvInsert, KvLookup } from "../handles/kv.ts";
+import { PendingKvDelete, PendingKvInsert, PendingKvLookup } from "../handles/kv.ts";
 import { HostError } from "../service/errors.ts";
 import { KvStore } from "../service/stores/kv/store.ts";
 import { call, type Namespace, namespace, wait } from "./_define.ts";
@@ -12,7 +12,7 @@ import * as out from "./_out.ts";
 const place = [ref(KvStore), key("failed")] as const;
 const found = out.optional(out.put(Body));
 
-function bodyIfFound({ settled }: KvLookup): Promise<Body | undefined> {
+function bodyIfFound({ settled }: PendingKvLookup): Promise<Body | undefined> {
   return settled.then(bodyOf, (error) => {
     if (error instanceof HostError && error.kind === "absent") return undefined;
     throw error;
@@ -23,8 +23,8 @@ export const objectStore: Namespace = namespace("fastly_object_store", {
   open,
 
   lookup: wait(place, found, (_, store, key) => bodyIfFound(lookUp(store, key))),
-  lookup_async: call(place, out.put(KvLookup), (_, store, key) => lookUp(store, key)),
-  pending_lookup_wait: wait([take(KvLookup)], found, (_, lookup) => bodyIfFound(lookup)),
+  lookup_async: call(place, out.put(PendingKvLookup), (_, store, key) => lookUp(store, key)),
+  pending_lookup_wait: wait([take(PendingKvLookup)], found, (_, lookup) => bodyIfFound(lookup)),
 
   insert: wait(
     [...place, content],
@@ -33,15 +33,15 @@ export const objectStore: Namespace = namespace("fastly_object_store", {
   ),
   insert_async: wait(
     [...place, content],
-    out.put(KvInsert),
+    out.put(PendingKvInsert),
     (sandbox, store, key, body) => insert(sandbox, store, key, body),
   ),
-  pending_insert_wait: wait([take(KvInsert)], out.none, (_, { settled }) => settled),
+  pending_insert_wait: wait([take(PendingKvInsert)], out.none, (_, { settled }) => settled),
 
   delete_async: call(
     place,
-    out.put(KvDelete),
+    out.put(PendingKvDelete),
     (sandbox, store, key) => remove(sandbox, store, key),
   ),
-  pending_delete_wait: wait([take(KvDelete)], out.none, (_, { settled }) => settled),
+  pending_delete_wait: wait([take(PendingKvDelete)], out.none, (_, { settled }) => settled),
 });

@@ -21,10 +21,10 @@ export const shielding: Namespace = namespace("fastly_shielding", {
   }),
 
   /** Registers a backend that sends to one of those URLs; answers its name. Go's SDK asks for it by the site. */
-  backend_for_shield: call([text, config, span], out.u32, (sandbox, asked, timeouts, buf) => {
+  backend_for_shield: call([text, config, span], out.u32, (sandbox, target, timeouts, buf) => {
     const sites = sandbox.service.options.shieldingSites ?? {};
-    const site = Object.hasOwn(sites, asked) ? sites[asked]! : undefined;
-    const url = site === undefined || site === "local" ? asked : site.encrypted;
+    const site = Object.hasOwn(sites, target) ? sites[target]! : undefined;
+    const url = site === undefined || site === "local" ? target : site.encrypted;
     const name = `******${url}*****`;
     const write = checked(buf, name);
     register(sandbox, name, url, timeouts);

@@ -13,7 +13,7 @@ import { type Input, type Namespace, namespace, type Output } from "./_define.ts
 import { pointer, u32, u64, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
 import { call, checkCount, errnoOf, wait } from "./_wasi_errno.ts";
-import { entitled, fileCalls } from "./_wasi_files.ts";
+import { descriptorWithRight, fileCalls } from "./_wasi_files.ts";
 import { pollOneoff } from "./_wasi_poll.ts";
 
 const NANOS = 1_000_000;
@@ -98,7 +98,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
 
   /** Standard output and error; each line becomes a log entry. */
   fd_write: call([u32, gathered], out.u32, (sandbox, fd, bytes) => {
-    const { kind } = entitled(sandbox, fd, "fd_write");
+    const { kind } = descriptorWithRight(sandbox, fd, "fd_write");
     if (kind !== "stdout" && kind !== "stderr") {
       refuse("bad-handle", `Cannot write to descriptor ${fd}`);
     }
@@ -107,7 +107,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
   }),
   /** Standard input is empty. */
   fd_read: call([u32, unread], out.u32, (sandbox, fd) => {
-    const { kind } = entitled(sandbox, fd, "fd_read");
+    const { kind } = descriptorWithRight(sandbox, fd, "fd_read");
     if (kind !== "stdin") refuse("bad-handle", `Cannot read from descriptor ${fd}`);
     return 0;
   }),
@@ -131,7 +131,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
 /** The error number of an event that a guest waits for on a descriptor. */
 function pollError(sandbox: Sandbox, fd: number): number {
   try {
-    const { kind } = entitled(sandbox, fd, "poll_fd_readwrite");
+    const { kind } = descriptorWithRight(sandbox, fd, "poll_fd_readwrite");
     if (kind === "directory") refuse("bad-handle", "Cannot wait for a directory");
     return 0;
   } catch (error) {

@@ -12,9 +12,9 @@ import type { ImageOptimizer } from "../service/backends/image_optimizer.ts";
 import { isUnwritable, negotiates } from "./images/encoding.ts";
 import { ImageError } from "./images/error.ts";
 import { readParameters, type RequestedImage } from "./images/parameters.ts";
-import { open, render, type Rendered, type Source } from "./images/render.ts";
+import { open, render, type Rendered, type SourceImage } from "./images/render.ts";
 import { CODEC, type Codec } from "./images/sharp.ts";
-import { Slots } from "./images/slots.ts";
+import { Semaphore } from "./images/semaphore.ts";
 import { loadPackage } from "./package.ts";
 
 /** The most bytes of a source. */
@@ -39,8 +39,8 @@ export interface ImageOptimizerOptions {
  * broken ones, 503 when more than a hundred wait.
  */
 export function imageOptimizer({ tell }: ImageOptimizerOptions = {}): ImageOptimizer {
-  const reading = new Slots(MAX_READ, MAX_WAITING);
-  const working = new Slots(navigator.hardwareConcurrency, Infinity);
+  const reading = new Semaphore(MAX_READ, MAX_WAITING);
+  const working = new Semaphore(navigator.hardwareConcurrency, Infinity);
   let codec: Promise<Codec> | undefined;
   const load = () =>
     codec ??= loadCodec(tell).catch((error) => {
@@ -49,17 +49,25 @@ export function imageOptimizer({ tell }: ImageOptimizerOptions = {}): ImageOptim
     });
   return async (request, { query, fetchImage }) => {
     if (request.method !== "GET") return await fetchImage();
-    const asked = readParameters(request.url, query);
-    if (asked.faults.length && !asked.lenient) return refusal(400, asked.faults.join(", "));
+    const requested = readParameters(request.url, query);
+    if (requested.faults.length && !requested.lenient) {
+      return refusal(400, requested.faults.join(", "));
+    }
     const sharp = await load();
-    const response = await fetchImage(asked.origin);
+    const response = await fetchImage(requested.origin);
     if (response.status !== 200 || !response.body || !mayBeImage(response)) return response;
     const { signal } = request;
     try {
       using _place = await reading.take(signal).catch((error) => cancelled(response, error));
       const bytes = await readAll(response, signal);
       using _slot = await working.take(signal);
-      return await transformed(sharp, bytes, response, asked, request.headers.get("accept") ?? "");
+      return await transformed(
+        sharp,
+        bytes,
+        response,
+        requested,
+        request.headers.get("accept") ?? "",
+      );
     } catch (error) {
       if (error instanceof ImageError) return refusal(error.status, error.message);
       throw error;
@@ -120,7 +128,7 @@ async function transformed(
   sharp: Codec,
   bytes: Uint8Array<ArrayBuffer>,
   response: Response,
-  asked: RequestedImage,
+  requested: RequestedImage,
   accept: string,
 ): Promise<Response> {
   const source = await open(sharp, bytes);
@@ -129,8 +137,10 @@ async function transformed(
   }
   // What is drawn has no pixels to work on.
   if (!source || source.metadata.format === "svg") return new Response(bytes, response);
-  const image = await render(sharp, source, asked.parameters, accept);
-  return new Response(image.bytes, { headers: headersOf(response.headers, asked, source, image) });
+  const image = await render(sharp, source, requested.parameters, accept);
+  return new Response(image.bytes, {
+    headers: headersOf(response.headers, requested, source, image),
+  });
 }
 
 /** What is said of the source's very bytes, and is not true of others. */
@@ -141,7 +151,7 @@ const OF_THE_BYTES =
 function headersOf(
   origin: Headers,
   { parameters, warnings, faults }: RequestedImage,
-  source: Source,
+  source: SourceImage,
   image: Rendered,
 ): Headers {
   const headers = new Headers(origin);
@@ -160,7 +170,7 @@ function headersOf(
   return headers;
 }
 
-function infoOf({ bytes, width, height, metadata }: Source, image: Rendered): string {
+function infoOf({ bytes, width, height, metadata }: SourceImage, image: Rendered): string {
   const format = metadata.format === "heif" ? "avif" : metadata.format;
   return `ifsz=${bytes.length} idim=${width}x${height} ifmt=${format} ` +
     `ofsz=${image.bytes.length} odim=${image.width}x${image.height} ofmt=${image.format}`;

@@ -12,7 +12,7 @@ import type { GuestMemory } from "../service/util/guest_memory.ts";
 import { hostFunction } from "../wasm/host_function.ts";
 import type { InstanceSlot } from "../wasm/instance_slot.ts";
 import type { Watchdog } from "../wasm/watchdog.ts";
-import type { InstanceContext } from "./context.ts";
+import type { InstanceContext } from "../handles/sandbox.ts";
 
 const NO_HANDLER =
   "the component exports neither fastly:compute/http-incoming nor wasi:cli/run, so it is no Compute " +

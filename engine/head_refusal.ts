@@ -3,7 +3,7 @@ import { exceeded, extentOf } from "../service/http/head_limits.ts";
 import type { Service } from "../service/service.ts";
 
 /** A response to a request that no guest gets. */
-export interface Refusal {
+export interface HeadRefusal {
   readonly status: number;
   readonly message: string;
 }
@@ -13,7 +13,7 @@ export function refusalOfHead(
   exchange: Exchange,
   service: Service,
   requestId: string,
-): Refusal | undefined {
+): HeadRefusal | undefined {
   const { url, headers } = exchange.head;
   const { limits } = service;
   if (url.length > limits.url_bytes) {

@@ -8,8 +8,8 @@ import { MemorySnapshots } from "../wasm/instance_memory.ts";
 import { Pool } from "../wasm/pool.ts";
 import {
   compile,
+  type CompiledModule,
   isComponent,
-  type Program,
   readSource,
   type ResetMethod,
   type Source,
@@ -20,7 +20,7 @@ import { RunQueue } from "../wasm/run_queue.ts";
 import { type InstanceSlot, ModuleSlot } from "../wasm/instance_slot.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
 import { compileComponent, componentSlots } from "./component.ts";
-import type { InstanceContext } from "./context.ts";
+import type { InstanceContext } from "../handles/sandbox.ts";
 
 /** Most unknown imports that a message names. */
 const MAX_NAMED = 20;
@@ -29,7 +29,7 @@ const RENEWED = "Each request gets a new instance of the program";
 const COPIES = 3;
 
 /** Program that is ready for requests. */
-export interface Loaded {
+export interface LoadedProgram {
   readonly pool: Pool<InstanceContext>;
   readonly queue: RunQueue<InstanceContext>;
   readonly service: Service;
@@ -59,7 +59,7 @@ export async function load(
   service: Service,
   watchdog: Watchdog,
   programs?: ProgramCache,
-): Promise<Loaded> {
+): Promise<LoadedProgram> {
   const { limits } = service;
   const { allowUnlimited = false } = service.options;
   const reuse = reuseIn(service);
@@ -90,7 +90,7 @@ function loadedFrom(
   make: () => InstanceSlot<InstanceContext>,
   service: Service,
   watchdog: Watchdog,
-): Loaded {
+): LoadedProgram {
   const { limits } = service;
   const pool = new Pool(make, limits.instances);
   const queue = new RunQueue(pool, limits.queue, service.stallClock);
@@ -112,7 +112,7 @@ async function loadComponent(
   bytes: Uint8Array<ArrayBuffer>,
   service: Service,
   watchdog: Watchdog,
-): Promise<Loaded> {
+): Promise<LoadedProgram> {
   const reuse = reuseIn(service);
   const compiled = await compileComponent(bytes, service, watchdog, reuse);
   reportWhatCannotBe(compiled, service, {
@@ -127,7 +127,7 @@ async function loadComponent(
 }
 
 function slotMaker(
-  program: Program,
+  program: CompiledModule,
   service: Service,
   watchdog: Watchdog,
 ): () => ModuleSlot<InstanceContext> {
@@ -147,9 +147,9 @@ function slotMaker(
 
 /** A program compiled for dirty pages, which can be compiled for snapshots. */
 interface WithDirtyPages {
-  readonly program: Program;
+  readonly program: CompiledModule;
   readonly make: () => ModuleSlot<InstanceContext>;
-  readonly compileForSnapshots: () => Promise<Program>;
+  readonly compileForSnapshots: () => Promise<CompiledModule>;
 }
 
 function resetChoiceOf(
@@ -195,7 +195,7 @@ function describeChoice(
  *
  * @throws {Error} If the program cannot be instantiated.
  */
-export function warmup({ pool }: Loaded, count: number): number {
+export function warmup({ pool }: LoadedProgram, count: number): number {
   try {
     return pool.warmup(count);
   } catch (cause) {
@@ -203,7 +203,7 @@ export function warmup({ pool }: Loaded, count: number): number {
   }
 }
 
-function refuseUnknown(imports: Program["imports"]): void {
+function refuseUnknown(imports: CompiledModule["imports"]): void {
   const unknown = imports.filter((item) => !isKnown(item));
   if (!unknown.length) return;
   const more = unknown.length - MAX_NAMED;
@@ -214,7 +214,7 @@ function refuseUnknown(imports: Program["imports"]): void {
 
 /** Logs which of reuse and the limits the program does not allow, in one line for each reason. */
 function reportWhatCannotBe(
-  { resetting, watched, limited }: Pick<Program, "watched" | "limited"> & {
+  { resetting, watched, limited }: Pick<CompiledModule, "watched" | "limited"> & {
     readonly resetting: object | true | string;
   },
   service: Service,

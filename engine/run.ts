@@ -1,17 +1,17 @@
 import { Memory } from "../handles/memory.ts";
 import type { DownstreamRequest } from "../handles/downstream_request.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
-import { type Host, Sandbox } from "../handles/sandbox.ts";
+import { Sandbox, type SandboxHost } from "../handles/sandbox.ts";
 import { LimitReached, overTime, SignalReceived, Stop } from "../handles/stop.ts";
-import type { InstanceContext } from "./context.ts";
-import type { Loaded } from "./load.ts";
+import type { InstanceContext } from "../handles/sandbox.ts";
+import type { LoadedProgram } from "./load.ts";
 import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { LogLevel } from "../service/log.ts";
 import { describe, MAX_WAIT, type Service } from "../service/service.ts";
 import { describeThrown } from "../wasm/exceptions.ts";
 import { Deadline } from "../service/util/deadlines.ts";
 import type { RunWatch } from "../service/util/run_watch.ts";
-import type { Program } from "../wasm/program.ts";
+import type { CompiledModule } from "../wasm/program.ts";
 import type { Job } from "../wasm/run_queue.ts";
 import type { InstanceSlot } from "../wasm/instance_slot.ts";
 import { withFrames } from "../wasm/trap.ts";
@@ -24,15 +24,15 @@ const WAITED = `which has waited ${MAX_WAIT / 1000} s for an instance`;
  * Run of the program: first a request in the queue, then a sandbox, which may take more requests. It ends when the guest
  * has ended and all its requests are closed.
  */
-export class Run implements Job<InstanceContext>, Host {
+export class Run implements Job<InstanceContext>, SandboxHost {
   /** Resolves when the run has ended, with the fault of its guest, if any. */
   readonly ended: Promise<Fault | undefined>;
   readonly watch: RunWatch;
   older: Job<InstanceContext> | undefined;
   newer: Job<InstanceContext> | undefined;
-  readonly #received: DownstreamRequest;
+  readonly #request: DownstreamRequest;
   readonly #service: Service;
-  readonly #loaded: Loaded;
+  readonly #loaded: LoadedProgram;
   readonly #mayExit: boolean;
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
@@ -43,34 +43,39 @@ export class Run implements Job<InstanceContext>, Host {
   #offer: RequestPromise | undefined;
 
   /**
-   * @param received The request to start a guest for.
+   * @param request The request to start a guest for.
    * @param mayExit Whether an exit status other than 0 is a result, and no fault to log.
    */
-  constructor(received: DownstreamRequest, service: Service, loaded: Loaded, mayExit = false) {
+  constructor(
+    request: DownstreamRequest,
+    service: Service,
+    loaded: LoadedProgram,
+    mayExit = false,
+  ) {
     const { promise, resolve } = Promise.withResolvers<Fault | undefined>();
     this.ended = promise;
     this.#end = resolve;
-    this.#received = received;
+    this.#request = request;
     this.#service = service;
     this.#loaded = loaded;
     this.watch = loaded.watchdog;
     this.#mayExit = mayExit;
-    received.onGone(({ message }) => this.#abandon(new Stop(message)));
+    request.onGone(({ message }) => this.#abandon(new Stop(message)));
     if (this.#waits && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
     if (!this.#waits) return;
-    received.limitWallTime(() => this.#expire());
+    request.limitWallTime(() => this.#expire());
     this.#queue();
   }
 
   /** Gives the request up, for which the guest is at work or is to be started. */
   #abandon(reason: Stop): void {
-    if (this.#sandbox) this.#sandbox.requests.abandon(this.#received, reason);
+    if (this.#sandbox) this.#sandbox.requests.abandon(this.#request, reason);
     else this.stop(reason);
   }
 
   #expire(): void {
     const expire = () => this.#abandon(overTime(this.#service.limits));
-    this.#service.attempt("end a late request", expire, this.#received.id);
+    this.#service.attempt("end a late request", expire, this.#request.id);
   }
 
   #queue(): void {
@@ -82,7 +87,7 @@ export class Run implements Job<InstanceContext>, Host {
 
   #expireWaiting(): void {
     const turnAway = () => this.#turnAway("instances", WAITED);
-    this.#service.attempt("end a late request", turnAway, this.#received.id);
+    this.#service.attempt("end a late request", turnAway, this.#request.id);
   }
 
   /** Notes that it does not wait for an instance any more. */
@@ -91,7 +96,7 @@ export class Run implements Job<InstanceContext>, Host {
   }
 
   get #waits(): boolean {
-    return this.#received.state === "queued";
+    return this.#request.state === "queued";
   }
 
   async run(slot: InstanceSlot<InstanceContext>, yieldTurn: () => void): Promise<boolean> {
@@ -118,7 +123,7 @@ export class Run implements Job<InstanceContext>, Host {
     return this.#sandbox = context.sandbox = new Sandbox(
       this.#service,
       context.memory,
-      this.#received,
+      this.#request,
       this,
     );
   }
@@ -136,7 +141,7 @@ export class Run implements Job<InstanceContext>, Host {
       if (!reason) return undefined;
       if (!(reason instanceof Stop)) this.#service.counters.traps++;
       const fault = faultOf(sandbox, reason, thrown, program.locate);
-      if (fault && !(this.#mayExit && fault.exited)) tell(fault, sandbox);
+      if (fault && !(this.#mayExit && fault.exited)) reportFault(fault, sandbox);
       return fault;
     } catch (fault) {
       return this.#hostFault(fault);
@@ -145,7 +150,7 @@ export class Run implements Job<InstanceContext>, Host {
 
   #hostFault(error: unknown): Fault {
     const message = "The host has failed";
-    const { id } = this.#received;
+    const { id } = this.#request;
     this.#service.report("error", `A run failed inside the host: ${describe(error)}`, id);
     return { status: 500, message, level: "error", exitCode: ABORTED };
   }
@@ -157,7 +162,7 @@ export class Run implements Job<InstanceContext>, Host {
     } catch (error) {
       this.#hostFault(error);
     }
-    const last = this.#sandbox?.requests.current ?? this.#received;
+    const last = this.#sandbox?.requests.current ?? this.#request;
     if (last.state !== "closed" && !last.answering) last.abort();
     const answering = this.#sandbox?.requests.answering;
     if (answering && !this.#mayExit) answering.then(() => this.#end(fault));
@@ -167,8 +172,8 @@ export class Run implements Job<InstanceContext>, Host {
   fail(error: unknown): void {
     const cause = error instanceof Error ? error : describeThrown(error, {});
     const message = `Cannot instantiate the program: ${describe(cause)}`;
-    this.#service.report("error", message, this.#received.id);
-    this.#received.fail(500, `Cannot instantiate the program: ${cause}`);
+    this.#service.report("error", message, this.#request.id);
+    this.#request.fail(500, `Cannot instantiate the program: ${cause}`);
     this.#giveUp(500, message);
   }
 
@@ -178,13 +183,13 @@ export class Run implements Job<InstanceContext>, Host {
     if (!this.#waits) return;
     this.#loaded.queue.withdraw(this);
     if (!(reason instanceof LimitReached)) {
-      this.#received.refuse(503, reason.message);
+      this.#request.refuse(503, reason.message);
       return this.#giveUp(503, reason.message);
     }
     const { status, message, limit } = reason;
     const what = "A request got no instance all the time";
-    this.#service.meetLimit(this.#received.exchange, limit, what, this.#received.id);
-    this.#received.fail(status, message);
+    this.#service.meetLimit(this.#request.exchange, limit, what, this.#request.id);
+    this.#request.fail(status, message);
     this.#giveUp(status, message);
   }
 
@@ -229,30 +234,30 @@ export class Run implements Job<InstanceContext>, Host {
 
   /** Leaves the queue for a sandbox that runs, and comes back if its guest ends without having asked for the request. */
   #handTo(offer: RequestPromise): void {
-    const received = this.#received;
+    const request = this.#request;
     const giveBack = () => {
       if (this.#waits) this.#queue();
     };
-    if (!offer.offer(received, giveBack)) return;
+    if (!offer.offer(request, giveBack)) return;
     this.#loaded.queue.withdraw(this);
     this.#endWaiting();
-    received.closed.then(() => this.#end());
+    request.closed.then(() => this.#end());
   }
 
   /** Refuses a request for which there is no room. */
   #turnAway(limit: LimitName, why: string): void {
     this.#loaded.queue.withdraw(this);
     const what = `Cannot start a guest for a request, ${why}`;
-    this.#service.meetLimit(this.#received.exchange, limit, what, this.#received.id);
+    this.#service.meetLimit(this.#request.exchange, limit, what, this.#request.id);
     const message = "Every instance is in use: try again later";
-    this.#received.refuse(503, message);
+    this.#request.refuse(503, message);
     this.#giveUp(503, message);
   }
 
   /** Ends a run without a guest, whose request has its response. */
   #giveUp(status: number, message: string): void {
     this.#endWaiting();
-    this.#received.finish();
+    this.#request.finish();
     this.#end({ status, message, level: "error", exitCode: ABORTED });
   }
 }
@@ -286,7 +291,7 @@ function faultOf(
   { service, execution: { lacksMemory } }: Sandbox,
   reason: Error,
   thrown: Error | undefined,
-  locate: Program["locate"],
+  locate: CompiledModule["locate"],
 ): Fault | undefined {
   const message = (text: string) => withFrames(text, thrown, locate);
   if (!(reason instanceof Stop)) {
@@ -311,7 +316,7 @@ function faultOf(
 }
 
 /** Logs a fault; of a limit also how far the guest had come. */
-function tell({ level, message, limit }: Fault, sandbox: Sandbox): void {
+function reportFault({ level, message, limit }: Fault, sandbox: Sandbox): void {
   const { service, requests: { current, quota }, execution: { activeMs } } = sandbox;
   if (limit === undefined) return service.report(level, message, current.id);
   const progress = `it had run for ${activeMs.toFixed(0)} ms, sent ` +

@@ -23,12 +23,12 @@ export abstract class CacheHandle extends Waitable {
   }
 
   /** The object found; refused as absent if there is none. */
-  get known(): FoundObject {
+  get foundObject(): FoundObject {
     return this.found ?? refuse("absent", "Cannot find an object under the key");
   }
 
   /** The obligation; refused as a bad handle if there is none, or it is over. */
-  get duty(): Obligation {
+  get openObligation(): Obligation {
     const { obligation } = this;
     return obligation?.open
       ? obligation
@@ -44,7 +44,7 @@ export abstract class CacheHandle extends Waitable {
    * @returns The handle of a body.
    */
   open(handles: HandleTable, range: Range, run: object): Eventually<number> {
-    const { object } = this.known;
+    const { object } = this.foundObject;
     if (this.#open && handles.has(this.#open.handle) && !this.#open.body.ended) {
       refuse("bad-handle", "Cannot open a cached body twice: the first is still being read");
     }
@@ -81,8 +81,8 @@ export class CacheLookup extends CacheHandle {}
 export class CacheReplace extends CacheHandle {
   readonly key: string;
 
-  constructor(key: string, outcome: LookupResult, insistsOnRange: boolean) {
-    super(outcome, insistsOnRange);
+  constructor(key: string, result: LookupResult, insistsOnRange: boolean) {
+    super(result, insistsOnRange);
     this.key = key;
   }
 }

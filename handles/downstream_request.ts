@@ -11,12 +11,12 @@ import { describe, type Service } from "../service/service.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
 import { Deadline } from "../service/util/deadlines.ts";
 import { RetainedBody } from "./retained_body.ts";
-import { Lifecycle, type State } from "./lifecycle.ts";
+import { Lifecycle, type RequestState } from "./lifecycle.ts";
 import { GuestResponse } from "./message.ts";
 import type { PendingRequest } from "./pending_request.ts";
 
 /** A response to a client. */
-export interface Answer {
+export interface DownstreamResponse {
   readonly response: GuestResponse;
   readonly body: Payload;
 }
@@ -39,7 +39,7 @@ export class DownstreamRequest {
   readonly #service: Service;
   readonly #life = new Lifecycle();
   readonly #content: RetainedBody | undefined;
-  #errand: Errand | undefined;
+  #delegated: DelegatedResponse | undefined;
   /** The response's body while it is on its way. */
   #handed: WatchedBody | undefined;
   /** Limit `wall_time`, once it has begun. */
@@ -63,7 +63,7 @@ export class DownstreamRequest {
     );
   }
 
-  get state(): State {
+  get state(): RequestState {
     return this.#life.state;
   }
 
@@ -122,13 +122,13 @@ export class DownstreamRequest {
    * @param failureStatus What the client gets if sending it fails; by default 502, or 504.
    */
   respondWith(pending: PendingRequest, failureStatus?: number): void {
-    this.answerLater(async (errand) => {
-      errand.onCut = () => pending.drop();
+    this.answerLater(async (delegated) => {
+      delegated.onCut = () => pending.drop();
       try {
         const { response, body } = await pending.reply();
         return { response, body: body.payload() };
       } catch (error) {
-        if (!errand.wanted) return undefined;
+        if (!delegated.wanted) return undefined;
         const failed = this.#failureOf(error, failureStatus);
         pending.applyEdits("error", failed.response.headers);
         return failed;
@@ -143,32 +143,32 @@ export class DownstreamRequest {
    * @param failureStatus What the client gets if `answer` rejects with a `SendError`; by default 502, or 504.
    */
   answerLater(
-    answer: (errand: Errand) => Promise<Answer | undefined>,
+    answer: (delegated: DelegatedResponse) => Promise<DownstreamResponse | undefined>,
     failureStatus?: number,
   ): void {
     this.#checkUnanswered();
     this.#life.enter("responded");
-    const errand = this.#errand = new Errand();
+    const delegated = this.#delegated = new DelegatedResponse();
     const failed = (error: unknown) =>
-      errand.wanted ? this.#failureOf(error, failureStatus) : undefined;
-    answer(errand).catch(failed).then((given) => {
-      if (errand.wanted) this.#settle(errand, given);
+      delegated.wanted ? this.#failureOf(error, failureStatus) : undefined;
+    answer(delegated).catch(failed).then((given) => {
+      if (delegated.wanted) this.#settle(delegated, given);
       else if (given) discard(given.body);
     });
     this.onGone(({ message }) => this.cutAnswer(message));
   }
 
-  #settle(errand: Errand, given: Answer | undefined): void {
-    errand.wanted = false;
-    this.#errand = undefined;
+  #settle(delegated: DelegatedResponse, given: DownstreamResponse | undefined): void {
+    delegated.wanted = false;
+    this.#delegated = undefined;
     if (given) this.#attempt("respond to a client", () => this.#send(given.response, given.body));
     else this.#endStalled(); // the connection carries another protocol now
-    errand.settle();
+    delegated.settle();
   }
 
   /** Resolves when the backend that answers in the guest's place is done; undefined if none does. */
   get answering(): Promise<void> | undefined {
-    return this.#errand?.done;
+    return this.#delegated?.done;
   }
 
   /**
@@ -177,11 +177,11 @@ export class DownstreamRequest {
    * @param status By default 503.
    */
   cutAnswer(why: string, status = 503): void {
-    const errand = this.#errand;
-    if (!errand) return;
-    errand.wanted = false;
-    this.#attempt("give a backend's response up", () => errand.onCut?.());
-    this.#settle(errand, { response: failure(status), body: textOf(why) });
+    const delegated = this.#delegated;
+    if (!delegated) return;
+    delegated.wanted = false;
+    this.#attempt("give a backend's response up", () => delegated.onCut?.());
+    this.#settle(delegated, { response: failure(status), body: textOf(why) });
   }
 
   /** Gives the request's content to the backend that answers in the guest's place; the guest cannot read it any more. */
@@ -217,8 +217,8 @@ export class DownstreamRequest {
   finish(): void {
     this.#life.enter("finished");
     this.endWallTime();
-    if (this.#errand || this.#handed) this.#watch();
-    if (this.#errand) this.#errand.done.then(() => this.#close());
+    if (this.#delegated || this.#handed) this.#watch();
+    if (this.#delegated) this.#delegated.done.then(() => this.#close());
     else this.#close();
   }
 
@@ -258,14 +258,14 @@ export class DownstreamRequest {
   /** The response's body has been read to its end, or nobody reads on. */
   #ended(): void {
     this.#handed = undefined;
-    if (!this.#errand) this.#endStalled();
+    if (!this.#delegated) this.#endStalled();
   }
 
   /** Cuts a response of which nothing has moved for `stall_time`, or whose service is closing. */
   #cutStalled(): void {
     const service = this.#service;
     const reason = service.closing ? "The service is closing" : this.#meetStallTime();
-    if (this.#errand) return this.cutAnswer(reason, service.closing ? 503 : 504);
+    if (this.#delegated) return this.cutAnswer(reason, service.closing ? 503 : 504);
     const error = new HostError("http-incomplete", `Cannot send the rest of a response: ${reason}`);
     // A reader that waits learns it from the body; a client that takes nothing, from its connection alone.
     if (this.#handed?.cut(error)) return;
@@ -274,7 +274,7 @@ export class DownstreamRequest {
 
   #meetStallTime(): string {
     const { exchange, id } = this;
-    const what = this.#errand
+    const what = this.#delegated
       ? "A backend has not begun a response, and its guest has ended"
       : "A response was cut, as neither its client nor its sender has moved a byte";
     this.#service.meetLimit(exchange, "stall_time", what, id);
@@ -331,7 +331,7 @@ export class DownstreamRequest {
   }
 
   /** The response in place of one that a backend has not given; the log has the reason. */
-  #failureOf(error: unknown, failureStatus?: number): Answer {
+  #failureOf(error: unknown, failureStatus?: number): DownstreamResponse {
     const status = error instanceof SendError && failureStatus || statusOf(error);
     const isRefusal = error instanceof HostError;
     const reason = isRefusal ? error.message : `the host has failed: ${describe(error)}`;
@@ -349,14 +349,14 @@ export class DownstreamRequest {
 }
 
 /** A backend's work on a response in the guest's place. */
-export class Errand {
+export class DelegatedResponse {
   /** Whether the client still waits for the response. */
   wanted = true;
   /** Called when the response is not wanted any more. */
   onCut: (() => void) | undefined;
   /** Resolves when the client has its response, or its connection is in other hands. */
   readonly done: Promise<void>;
-  /** Resolves {@linkcode Errand.done}. */
+  /** Resolves {@linkcode DelegatedResponse.done}. */
   readonly settle: () => void;
 
   constructor() {

@@ -5,7 +5,11 @@ import type { HeaderList } from "../service/http/headers.ts";
 import type { Service } from "../service/service.ts";
 import { asksForUpgrade, tunnel } from "../service/backends/upgrade.ts";
 import { GuestRequest } from "./message.ts";
-import type { Answer, DownstreamRequest, Errand } from "./downstream_request.ts";
+import type {
+  DelegatedResponse,
+  DownstreamRequest,
+  DownstreamResponse,
+} from "./downstream_request.ts";
 import { replyOf, send, toSend } from "./send.ts";
 
 /** Fields of the client that a guest cannot change: without them the handshake would not fit the connection. */
@@ -38,28 +42,28 @@ const HANDOFF_FAILED = 500;
  */
 export function handOff(
   service: Service,
-  received: DownstreamRequest,
+  downstream: DownstreamRequest,
   backend: Backend,
   changed: GuestRequest | undefined,
   extra: Readonly<Record<string, string>> = {},
 ): void {
-  const { exchange } = received;
-  const request = combine(received, changed);
+  const { exchange } = downstream;
+  const request = combine(downstream, changed);
   for (const [name, value] of Object.entries(extra)) request.headers.set(name, value);
   if (asksForUpgrade(exchange.head.method, exchange.head.headers)) {
-    received.answerLater(
-      (errand) => connect(service, received, request, backend, errand),
+    downstream.answerLater(
+      (delegated) => connect(service, downstream, request, backend, delegated),
       HANDOFF_FAILED,
     );
   } else {
     request.headers.delete("upgrade");
-    const pending = send(service, request, received.takeBody(), backend, received.id);
-    received.respondWith(pending, HANDOFF_FAILED);
+    const pending = send(service, request, downstream.takeBody(), backend, downstream.id);
+    downstream.respondWith(pending, HANDOFF_FAILED);
   }
 }
 
-function combine(received: DownstreamRequest, changed: GuestRequest | undefined): GuestRequest {
-  const request = new GuestRequest(received);
+function combine(downstream: DownstreamRequest, changed: GuestRequest | undefined): GuestRequest {
+  const request = new GuestRequest(downstream);
   if (!changed) return request;
   const original = request.headers;
   request.method = changed.method;
@@ -81,20 +85,20 @@ async function connect(
   { exchange, id }: DownstreamRequest,
   request: GuestRequest,
   backend: Backend,
-  errand: Errand,
-): Promise<Answer | undefined> {
+  delegated: DelegatedResponse,
+): Promise<DownstreamResponse | undefined> {
   if (!exchange.takeOver) {
     refuse("unsupported", "Cannot hand the connection off: it came over a front without sockets");
   }
   const upgrading = backend.upgrade(toSend(service, request, EMPTY, id));
-  errand.onCut = () => upgrading.cancel();
-  const outcome = await upgrading.outcome;
-  if (!("socket" in outcome)) {
-    const { response, body } = replyOf(outcome, false);
+  delegated.onCut = () => upgrading.cancel();
+  const answer = await upgrading.outcome;
+  if (!("socket" in answer)) {
+    const { response, body } = replyOf(answer, false);
     return { response, body: body.payload() };
   }
-  const client = errand.wanted ? exchange.takeOver(outcome.head) : undefined;
-  if (!client) return void outcome.socket.destroy();
-  service.keep(outcome.socket);
-  tunnel(client, outcome.socket);
+  const client = delegated.wanted ? exchange.takeOver(answer.head) : undefined;
+  if (!client) return void answer.socket.destroy();
+  service.keep(answer.socket);
+  tunnel(client, answer.socket);
 }

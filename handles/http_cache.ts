@@ -40,7 +40,7 @@ import { replyOf } from "./send.ts";
 import { Waitable } from "./waitable.ts";
 
 /** How a request is looked up. */
-export interface Lookup {
+export interface HttpLookupKey {
   /** A key of the guest's own, which backends share. */
   readonly key: Uint8Array | undefined;
   /** The backend that would be asked, by the cache's name for it. */
@@ -58,16 +58,24 @@ const NOT_AT_ALL: Lifetime = {
 };
 
 /** Looks up the response to such a request; waits for no other lookup. */
-export function look(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): HttpCacheLookup {
+export function startLookup(
+  sandbox: Sandbox,
+  request: GuestRequest,
+  lookup: HttpLookupKey,
+): HttpCacheLookup {
   const pending = cacheOf(sandbox.service).lookup(keyFor(request, lookup), request.headers);
   return new HttpCacheLookup(sandbox, request, pending, "miss");
 }
 
 /**
- * As {@linkcode look}; of those who miss the same one has to ask the backend, and the others wait for what comes. Where
+ * As {@linkcode startLookup}; of those who miss the same one has to ask the backend, and the others wait for what comes. Where
  * requests pass, each has to ask, and none waits.
  */
-export function begin(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): HttpCacheLookup {
+export function startTransaction(
+  sandbox: Sandbox,
+  request: GuestRequest,
+  lookup: HttpLookupKey,
+): HttpCacheLookup {
   const key = keyFor(request, lookup);
   const cache = cacheOf(sandbox.service);
   const headers = request.headers.copy();
@@ -76,7 +84,7 @@ export function begin(sandbox: Sandbox, request: GuestRequest, lookup: Lookup): 
   return new HttpCacheLookup(sandbox, request, pending, "pass", apart);
 }
 
-function keyFor(request: GuestRequest, { key, source }: Lookup): string {
+function keyFor(request: GuestRequest, { key, source }: HttpLookupKey): string {
   return key
     ? httpKey(key, request.onBehalfOf, undefined)
     : httpKey(suggestedKey(request), request.onBehalfOf, source);
@@ -103,7 +111,7 @@ export class HttpCacheLookup extends Waitable {
   readonly #apart: (() => Obligation) | undefined;
   readonly #uses: CacheUse[];
   #use: number | undefined;
-  #outcome: LookupResult | undefined;
+  #result: LookupResult | undefined;
   #suggested: GuestRequest | undefined;
   /** Whether what was found is that such requests pass. */
   #passes = false;
@@ -129,7 +137,7 @@ export class HttpCacheLookup extends Waitable {
   }
 
   override get ready(): boolean {
-    return this.#outcome !== undefined || this.#pending.ready;
+    return this.#result !== undefined || this.#pending.ready;
   }
 
   override whenReady(): Promise<void> {
@@ -142,34 +150,34 @@ export class HttpCacheLookup extends Waitable {
 
   /** Waits no more, or gives up what the guest had to do. */
   override drop(): void {
-    if (!this.#outcome) this.#pending.cancel();
-    else if (this.#outcome.obligation?.open) this.#outcome.obligation.cancel();
+    if (!this.#result) this.#pending.cancel();
+    else if (this.#result.obligation?.open) this.#result.obligation.cancel();
   }
 
   /** What can be used: of what is kept for errors, only once nobody is to get anything better. Refused before it is ready. */
   get found(): FoundObject | undefined {
-    return usable(this.outcome);
+    return usable(this.result);
   }
 
   /** As {@linkcode HttpCacheLookup.found}; refused as absent if there is nothing. */
-  get known(): FoundObject {
+  get foundObject(): FoundObject {
     return this.found ?? refuse("absent", "Cannot find a response in the cache");
   }
 
   /** What was found, if only for errors, and what there is to do. Refused before it is ready. */
-  get outcome(): LookupResult {
-    return this.#outcome ??= this.#settle(this.#pending.take());
+  get result(): LookupResult {
+    return this.#result ??= this.#settle(this.#pending.take());
   }
 
-  #settle(outcome: LookupResult): LookupResult {
-    const { found, obligation } = outcome;
+  #settle(result: LookupResult): LookupResult {
+    const { found, obligation } = result;
     this.#passes = found !== undefined && isPassMark(found.object.options.userMetadata);
     if (this.#passes) {
       this.#note("pass");
       return { found: undefined, obligation: this.#apart?.() };
     }
     this.#note(useOf(found, obligation, this.#waited) ?? this.#otherwise);
-    return outcome;
+    return result;
   }
 
   #note(use: CacheUse): void {
@@ -178,8 +186,8 @@ export class HttpCacheLookup extends Waitable {
   }
 
   /** The obligation; refused as a bad handle if there is none, or it is over. */
-  get duty(): Obligation {
-    const { obligation } = this.outcome;
+  get openObligation(): Obligation {
+    const { obligation } = this.result;
     return obligation?.open
       ? obligation
       : refuse("bad-handle", "Cannot write to the cache: there is no obligation to");
@@ -187,7 +195,7 @@ export class HttpCacheLookup extends Waitable {
 
   /** What is stored and may turn out to be still right. */
   get #stored(): StoredHead | undefined {
-    const { found, obligation } = this.outcome;
+    const { found, obligation } = this.result;
     return found && obligation?.open ? decodeHead(found.object.options.userMetadata) : undefined;
   }
 
@@ -197,7 +205,7 @@ export class HttpCacheLookup extends Waitable {
    */
   suggestRequest(): GuestRequest {
     const request = this.#suggested = copyOf(this.request);
-    if (this.outcome && this.#passes) return request;
+    if (this.result && this.#passes) return request;
     if (request.method === "HEAD") request.method = "GET";
     request.headers = backendFields(request.headers, this.#stored);
     return request;
@@ -208,15 +216,15 @@ export class HttpCacheLookup extends Waitable {
     const stored = this.#stored;
     const prepared = Object.assign(new GuestResponse(), response);
     prepared.headers = response.headers.copy();
-    const { asked } = response;
+    const { conditions } = response;
     // What a request with content brings may answer that content.
-    if (asked?.content) return { action: "do-not-store", response: prepared };
+    if (conditions?.content) return { action: "do-not-store", response: prepared };
     if (this.#passes && isPartial(this.request)) {
       const action = storageAction(this.request.headers, response);
       return { action: action === "insert" ? "do-not-store" : action, response: prepared };
     }
     if (
-      response.status !== 304 || !stored || !validates(stored, response.headers, asked?.tags)
+      response.status !== 304 || !stored || !validates(stored, response.headers, conditions?.tags)
     ) {
       return { action: storageAction(this.request.headers, response), response: prepared };
     }
@@ -236,7 +244,7 @@ export class HttpCacheLookup extends Waitable {
 
   /** Stores a response in place of what there is; its content is still to be written. */
   insert(response: GuestResponse, options: HttpWriteOptions): { body: Body; found: FoundObject } {
-    const own = response.asked?.content || (this.#passes && isPartial(this.request));
+    const own = response.conditions?.content || (this.#passes && isPartial(this.request));
     const inserted = this.#insert(kept(response, options), own ?? false);
     const body = Body.intoCache(inserted.content, this.#sandbox, writerOf(inserted));
     return { body, found: inserted.found };
@@ -244,26 +252,26 @@ export class HttpCacheLookup extends Waitable {
 
   /** @param own Whether the response is for its own request alone. */
   #insert(options: WriteOptions, own: boolean): Inserted {
-    const { duty } = this;
+    const { openObligation } = this;
     // A GET must not find the nothing that a HEAD has brought; and what nobody can find needs no room.
     const kept = !own && this.#suggested?.method !== "HEAD" && isOfUse(options.lifetime);
-    if (kept) return duty.insert(options);
-    duty.cancel();
+    if (kept) return openObligation.insert(options);
+    openObligation.cancel();
     return ownCache(this.#sandbox.service).insert("", this.request.headers, options);
   }
 
   /** Gives what was found another head and another lifetime; its content stays. */
   update(response: GuestResponse, options: HttpWriteOptions): FoundObject {
-    const { duty, outcome } = this;
-    if (!outcome.found) refuse("bad-handle", "Cannot update a response: none was found");
-    const updated = duty.update(kept(response, options));
+    const { openObligation, result } = this;
+    if (!result.found) refuse("bad-handle", "Cannot update a response: none was found");
+    const updated = openObligation.update(kept(response, options));
     updated.object.content.dropBroken();
     return updated;
   }
 
   /** Has such requests pass for a while: each is sent, and none waits for another. */
   pass({ lifetime: { maxAge }, varyRule }: HttpWriteOptions): void {
-    const { content } = this.duty.insert({
+    const { content } = this.openObligation.insert({
       lifetime: { initialAge: 0n, maxAge, staleWhileRevalidate: 0n, staleIfError: 0n },
       varyRule,
       surrogateKeys: new Set(),
@@ -276,11 +284,11 @@ export class HttpCacheLookup extends Waitable {
 
   /** Answers this request, and those that wait for it, with what is kept for errors. */
   chooseStale(): void {
-    const { duty, outcome } = this;
-    if (!outcome.found || outcome.found.phase === "revalidatable") {
+    const { openObligation, result } = this;
+    if (!result.found || result.found.phase === "revalidatable") {
       refuse("bad-handle", "Cannot choose a stale response: none is kept for errors");
     }
-    duty.useStale();
+    openObligation.useStale();
     this.#note("stale");
   }
 
@@ -288,7 +296,7 @@ export class HttpCacheLookup extends Waitable {
   readBack(found: FoundObject): HttpCacheLookup {
     const pending = new PendingLookup({ found, obligation: undefined });
     const lookup = new HttpCacheLookup(this.#sandbox, this.request, pending, this.#otherwise);
-    lookup.#outcome = pending.take();
+    lookup.#result = pending.take();
     return lookup;
   }
 
@@ -298,7 +306,7 @@ export class HttpCacheLookup extends Waitable {
    * @param forClient Whether it is to be just what the request asks for: a range, or the word that nothing has changed.
    */
   respond(forClient: boolean): Reply {
-    const { object } = this.known;
+    const { object } = this.foundObject;
     const head = decodeHead(object.options.userMetadata);
     const { method, headers, gunzip } = this.request;
     // Decoded on the way: the lengths in the cache say nothing of it.

@@ -69,7 +69,7 @@ const PARTIAL = ["range", "if-range", "accept-encoding"];
 function requestOf(request: GuestRequest, url: string): GuestRequest {
   const headers = request.headers.copy();
   for (const name of PARTIAL) headers.delete(name);
-  return Object.assign(new GuestRequest(request.received), request, { url, headers });
+  return Object.assign(new GuestRequest(request.clientRequest), request, { url, headers });
 }
 
 async function fetchFrom(

@@ -3,7 +3,7 @@ import type { KvEntry, KvPage } from "../service/stores/kv/store.ts";
 import { Pending } from "./pending.ts";
 
 /** A lookup under way. */
-export class KvLookup extends Pending<KvEntry> {
+export class PendingKvLookup extends Pending<KvEntry> {
   override drop(): void {
     super.drop();
     this.settled.then(({ value }) => ignore(value), () => {});
@@ -29,8 +29,8 @@ class KvChange extends Pending<void> {
   }
 }
 /** An insert under way. */
-export class KvInsert extends KvChange {}
+export class PendingKvInsert extends KvChange {}
 /** A deletion under way. */
-export class KvDelete extends KvChange {}
+export class PendingKvDelete extends KvChange {}
 /** A list under way. */
-export class KvListing extends Pending<KvPage> {}
+export class PendingKvList extends Pending<KvPage> {}

@@ -1,8 +1,8 @@
 /** States of a client's request inside the host, in their order. */
-export type State = "queued" | "running" | "responded" | "finished" | "closed";
+export type RequestState = "queued" | "running" | "responded" | "finished" | "closed";
 
 /** States that may follow each state. A request that no guest gets is responded to from the queue. */
-const NEXT: { readonly [S in State]: readonly State[] } = {
+const NEXT: { readonly [S in RequestState]: readonly RequestState[] } = {
   queued: ["running", "responded"],
   running: ["responded"],
   responded: ["finished"],
@@ -20,7 +20,7 @@ const NEXT: { readonly [S in State]: readonly State[] } = {
  * - `closed`: nothing more happens for it.
  */
 export class Lifecycle {
-  #state: State = "queued";
+  #state: RequestState = "queued";
   /** Made when somebody waits for the end. */
   #closed: PromiseWithResolvers<void> | undefined;
 
@@ -30,7 +30,7 @@ export class Lifecycle {
     return (this.#closed ??= Promise.withResolvers()).promise;
   }
 
-  get state(): State {
+  get state(): RequestState {
     return this.#state;
   }
 
@@ -44,7 +44,7 @@ export class Lifecycle {
    *
    * @throws {TypeError} If the state may not follow the current one, which stays.
    */
-  enter(state: State): void {
+  enter(state: RequestState): void {
     if (!NEXT[this.#state].includes(state)) {
       throw new TypeError(`Cannot go from "${this.#state}" to "${state}"`);
     }

@@ -25,13 +25,13 @@ export class GuestRequest {
   /** The service whose cache entries the request is to use; the guest's own if undefined. */
   onBehalfOf: string | undefined;
   /** The client's request behind it, if a client sent it. */
-  readonly received: ClientRequest | undefined;
+  readonly clientRequest: ClientRequest | undefined;
 
-  /** @param received The client's request to make it of; the fields in which clients have no say are left out. */
-  constructor(received?: ClientRequest) {
-    this.received = received;
-    if (!received) return;
-    const { head } = received.exchange;
+  /** @param clientRequest The client's request to make it of; the fields in which clients have no say are left out. */
+  constructor(clientRequest?: ClientRequest) {
+    this.clientRequest = clientRequest;
+    if (!clientRequest) return;
+    const { head } = clientRequest.exchange;
     this.method = head.method;
     this.url = head.url;
     this.version = head.version;
@@ -59,5 +59,5 @@ export class GuestResponse {
   /** The backend's address, for a response that came over a socket. */
   peer: { readonly address: string; readonly port: number } | undefined;
   /** What was asked, of a backend's response to a request that could have been cached. */
-  asked: RequestConditions | undefined;
+  conditions: RequestConditions | undefined;
 }

@@ -52,9 +52,9 @@ export class PendingRequest extends Pending<Reply> {
   }
 
   /** Makes the kept edits, in the order of the calls. */
-  applyEdits(outcome: SelectResult, headers: HeaderList): void {
+  applyEdits(result: SelectResult, headers: HeaderList): void {
     for (const { target, edit } of this.#edits) {
-      if (target === "any" || target === outcome) edit(headers);
+      if (target === "any" || target === result) edit(headers);
     }
   }
 

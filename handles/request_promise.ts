@@ -5,7 +5,7 @@ import { Waitable } from "./waitable.ts";
 export class RequestPromise extends Waitable {
   readonly #settled = Promise.withResolvers<void>();
   readonly #willing: () => boolean;
-  #given: { readonly received: DownstreamRequest; readonly giveBack: () => void } | undefined;
+  #given: { readonly request: DownstreamRequest; readonly giveBack: () => void } | undefined;
   #over = false;
 
   /** @param willing Whether the guest is free for it now. */
@@ -19,9 +19,9 @@ export class RequestPromise extends Waitable {
    *
    * @param giveBack Called if the guest ends without having asked for it.
    */
-  offer(received: DownstreamRequest, giveBack: () => void): boolean {
+  offer(request: DownstreamRequest, giveBack: () => void): boolean {
     if (this.ready || !this.#willing()) return false;
-    this.#given = { received, giveBack };
+    this.#given = { request, giveBack };
     this.#settled.resolve();
     return true;
   }
@@ -34,10 +34,10 @@ export class RequestPromise extends Waitable {
 
   /** Takes the request that has come; undefined if none did, or its client has left since. To be called once, when ready. */
   take(): DownstreamRequest | undefined {
-    const received = this.#given?.received;
+    const request = this.#given?.request;
     this.#given = undefined;
     this.#over = true;
-    return received?.state === "queued" ? received : undefined;
+    return request?.state === "queued" ? request : undefined;
   }
 
   override get ready(): boolean {

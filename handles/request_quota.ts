@@ -10,15 +10,15 @@ export class RequestQuota {
   /** Bytes in bodies that nobody has read or sent yet, as far as the guest has written them. */
   readonly held: ByteCounter = { bytes: 0 };
   readonly #service: Service;
-  readonly #received: DownstreamRequest;
+  readonly #request: DownstreamRequest;
   #backendRequests = 0;
   #logBytes = 0;
   /** The limits that were met: the log has each once. */
   #met: Set<LimitName> | undefined;
 
-  constructor(service: Service, received: DownstreamRequest) {
+  constructor(service: Service, request: DownstreamRequest) {
     this.#service = service;
-    this.#received = received;
+    this.#request = request;
   }
 
   get backendRequests(): number {
@@ -91,7 +91,7 @@ export class RequestQuota {
   meet(limit: LimitName, what: string): void {
     if (this.#met?.has(limit)) return;
     (this.#met ??= new Set()).add(limit);
-    this.#service.meetLimit(this.#received.exchange, limit, what, this.#received.id);
+    this.#service.meetLimit(this.#request.exchange, limit, what, this.#request.id);
   }
 
   #refuse(limit: LimitName, kind: "limit-exceeded" | "head-too-large", what: string): never {

@@ -18,13 +18,16 @@ import { Waitable } from "./waitable.ts";
 /** Most dynamic backends that one run of a program may register. */
 const MAX_DYNAMIC = 1000;
 
-/** Where the bound hostcalls of one instance find the sandbox that runs in it now. */
+/** State of one instance that its bound hostcalls share: the sandbox that runs in the instance now, and its memory. */
 export interface InstanceContext {
   sandbox: Sandbox;
+  memory?: Memory;
+  /** Whether the program is run once, as a tool, and not for a request. */
+  runsOnce?: boolean;
 }
 
 /** What a sandbox needs of whoever runs it. */
-export interface Host extends ExecutionHost, RequestSource {}
+export interface SandboxHost extends ExecutionHost, RequestSource {}
 
 /** One run of the program: all that the guest holds, the requests that it answers, and its execution. */
 export class Sandbox {
@@ -42,7 +45,7 @@ export class Sandbox {
   #timers: Set<() => void> | undefined;
 
   /** @param first Request that the guest is started for; it has been queued until now. */
-  constructor(service: Service, memory: Memory, first: DownstreamRequest, host: Host) {
+  constructor(service: Service, memory: Memory, first: DownstreamRequest, host: SandboxHost) {
     this.service = service;
     this.memory = memory;
     this.id = first.id;

@@ -117,21 +117,21 @@ export class SandboxRequests {
     this.#finishCurrent();
     await promise.whenReady();
     this.#promise = undefined;
-    const received = promise.take();
-    if (!received) return undefined;
+    const request = promise.take();
+    if (!request) return undefined;
     this.#count++;
-    received.start();
-    this.#current = received;
-    this.metrics = received.metrics;
+    request.start();
+    this.#current = request;
+    this.metrics = request.metrics;
     this.#downstream = this.#quota = undefined;
-    received.onGone((reason) => this.abandon(received, new Stop(reason.message)));
-    received.limitWallTime(() => this.abandon(received, overTime(this.#service.limits)));
+    request.onGone((reason) => this.abandon(request, new Stop(reason.message)));
+    request.limitWallTime(() => this.abandon(request, overTime(this.#service.limits)));
     return this.downstream;
   }
 
   /** Ends the run if the guest is still at work on a request that is over. */
-  abandon(received: DownstreamRequest, reason: Stop): void {
-    if (this.#current === received) this.#stop(reason);
+  abandon(request: DownstreamRequest, reason: Stop): void {
+    if (this.#current === request) this.#stop(reason);
   }
 
   #finishCurrent(): void {
@@ -153,6 +153,6 @@ export class SandboxRequests {
 
   /** Cuts the responses that backends give in the guest's place. */
   cutAnswers(why: string): void {
-    for (const received of [this.#current, ...this.#delegated ?? []]) received.cutAnswer(why);
+    for (const request of [this.#current, ...this.#delegated ?? []]) request.cutAnswer(why);
   }
 }

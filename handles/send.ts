@@ -30,13 +30,13 @@ export function send(
   backend: Backend,
   requestId: string,
 ): PendingRequest {
-  const asked = isCacheableMethod(request.method)
+  const conditions = isCacheableMethod(request.method)
     ? { content: body.length !== 0, tags: request.headers.get("if-none-match") }
     : undefined;
   const inFlight = backend.send(toSend(service, request, body, requestId));
   const reply = inFlight.response.then((response) => {
     const reply = replyOf(response, request.gunzip);
-    reply.response.asked = asked;
+    reply.response.conditions = conditions;
     return reply;
   });
   return new PendingRequest(reply, () => inFlight.cancel());

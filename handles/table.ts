@@ -3,7 +3,7 @@ import { Waitable } from "./waitable.ts";
 
 /** A class whose instances a guest may hold. */
 // deno-lint-ignore no-explicit-any -- any constructor will do
-export type Resource<T extends object> = abstract new (...args: any[]) => T;
+export type HandleClass<T extends object> = abstract new (...args: any[]) => T;
 
 /** Value of a handle out-parameter that names nothing. */
 export const INVALID_HANDLE = 0xffff_fffe;
@@ -65,7 +65,7 @@ export class HandleTable {
   }
 
   /** The object behind a number; refuses `bad-handle` if there is none of that type. */
-  get<T extends object>(type: Resource<T>, handle: number): T {
+  get<T extends object>(type: HandleClass<T>, handle: number): T {
     const item = this.#items.get(handle);
     if (item instanceof type) return item;
     refuse("bad-handle", `Cannot use handle ${handle} as a ${type.name}`);
@@ -82,7 +82,7 @@ export class HandleTable {
   }
 
   /** As {@linkcode HandleTable.get}, refusal included, and the number names nothing any more. */
-  take<T extends object>(type: Resource<T>, handle: number): T {
+  take<T extends object>(type: HandleClass<T>, handle: number): T {
     const item = this.get(type, handle);
     this.#items.delete(handle);
     return item;

@@ -44,7 +44,7 @@ export function recordCall(
   changed: () => void,
 ): RecordedCall {
   const { method, url, target, headers } = request;
-  const body = isWhole(request.body) ? undefined : new KeptSource(request.body, changed);
+  const body = isWhole(request.body) ? undefined : new RecordedSource(request.body, changed);
   const bytes = async () => {
     const content = body ? await body.content : request.body as Uint8Array;
     return content.slice() as Uint8Array<ArrayBuffer>;
@@ -80,7 +80,7 @@ function sentHeaders(list: HeaderList): SentHeaders {
  * A body that is read to its end and kept, however much of it the backend wants: a guest that streams it is never held
  * up, and a test sees all of it.
  */
-class KeptSource implements ByteSource {
+class RecordedSource implements ByteSource {
   readonly content: Promise<Uint8Array>;
   readonly #source: ByteSource;
   readonly #changed: () => void;

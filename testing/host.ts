@@ -3,7 +3,7 @@ import { millisOf } from "./clock.ts";
 import type { TestResponse } from "./exchange.ts";
 import { TestKv } from "./kv.ts";
 import type { TestClient, TestHostOptions } from "./options.ts";
-import { type Running, startProgram } from "./running.ts";
+import { startProgram, type TestProgram } from "./program.ts";
 import { CookieJar } from "./session.ts";
 import type { LogLevel } from "../service/log.ts";
 import { machineClock } from "../service/util/clock.ts";
@@ -41,12 +41,12 @@ export interface HostMessage {
 export class TestHost implements AsyncDisposable {
   readonly #options: TestHostOptions;
   readonly #start: number;
-  #running: Running;
+  #program: TestProgram;
 
-  private constructor(options: TestHostOptions, start: number, running: Running) {
+  private constructor(options: TestHostOptions, start: number, running: TestProgram) {
     this.#options = options;
     this.#start = start;
-    this.#running = running;
+    this.#program = running;
   }
 
   /**
@@ -72,7 +72,7 @@ export class TestHost implements AsyncDisposable {
     input: string | URL | Request,
     { client, ...init }: TestRequestInit = {},
   ): Promise<TestResponse> {
-    const { app, clock, clients, pending, unended } = this.#running;
+    const { app, clock, clients, pending, unended } = this.#program;
     const { baseUrl = "http://localhost" } = this.#options;
     const request = new Request(input instanceof Request ? input : new URL(input, baseUrl), init);
     const exchange = clients.exchange(request, client);
@@ -98,20 +98,20 @@ export class TestHost implements AsyncDisposable {
 
   /** Resolves when the guests of all requests have ended, which may be after their responses. */
   async idle(): Promise<void> {
-    const { unended } = this.#running;
+    const { unended } = this.#program;
     while (unended.size) await Promise.all(unended);
   }
 
   /** The requests that the guest has sent to a backend, or to all of them, in order. */
   calls(backend?: string): readonly Call[] {
-    return this.#running.traffic.calls.filter((call) =>
+    return this.#program.transportHook.calls.filter((call) =>
       backend === undefined || call.backend === backend
     );
   }
 
   /** The records that the guest has written to a log endpoint, or to all of them, in order. */
   logs(endpoint?: string): readonly string[] {
-    return this.#running.entries.flatMap((entry) =>
+    return this.#program.entries.flatMap((entry) =>
       entry.kind === "endpoint" && (endpoint === undefined || entry.endpoint === endpoint)
         ? entry.message
         : []
@@ -130,7 +130,7 @@ export class TestHost implements AsyncDisposable {
 
   /** What the host itself has logged, in order. */
   get hostLog(): readonly HostMessage[] {
-    return this.#running.entries.flatMap((entry) =>
+    return this.#program.entries.flatMap((entry) =>
       entry.kind === "host" ? { level: entry.level, message: entry.message } : []
     );
   }
@@ -141,7 +141,7 @@ export class TestHost implements AsyncDisposable {
    * @throws {TypeError} If the options define none of the name.
    */
   kv(name: string): TestKv {
-    const store = this.#running.kv.get(name);
+    const store = this.#program.kv.get(name);
     if (store) return new TestKv(store);
     throw new TypeError(
       `Cannot use the KV store "${name}": there is none. Add it: ` +
@@ -151,7 +151,7 @@ export class TestHost implements AsyncDisposable {
 
   /** The cache, which is purged here as over Fastly's API. */
   get cache(): TestCache {
-    const { app } = this.#running;
+    const { app } = this.#program;
     return {
       purge: (surrogateKey, options) => app.purge(surrogateKey, options),
       purgeAll: () => app.purgeAll(),
@@ -160,12 +160,12 @@ export class TestHost implements AsyncDisposable {
 
   /** Says who sends all requests from now on. What it does not say is as at the start. */
   client(client: TestClient): void {
-    this.#running.clients.all = { ...this.#options.client, ...client };
+    this.#program.clients.all = { ...this.#options.client, ...client };
   }
 
   /** A client with cookies of its own. */
   session(): TestSession {
-    const jar = new CookieJar(() => this.#running.clock.now());
+    const jar = new CookieJar(() => this.#program.clock.now());
     const { baseUrl = "http://localhost" } = this.#options;
     return {
       fetch: async (input, { client, ...init } = {}) => {
@@ -193,17 +193,17 @@ export class TestHost implements AsyncDisposable {
    * @returns Resolves when what has become due waits for something else than the time.
    */
   async advance(duration: number | string): Promise<void> {
-    await this.#running.clock.advance(millisOf(duration));
+    await this.#program.clock.advance(millisOf(duration));
   }
 
   /** The time of the guest, in milliseconds since 1970. */
   get now(): number {
-    return this.#running.clock.now();
+    return this.#program.clock.now();
   }
 
   /** Makes what the guest gets as random from now on the same in every run. */
   random(seed: number): void {
-    this.#running.seed(seed);
+    this.#program.seed(seed);
   }
 
   /**
@@ -212,7 +212,7 @@ export class TestHost implements AsyncDisposable {
    */
   async reset(): Promise<void> {
     await this.#end();
-    this.#running = await startProgram(this.#options, this.#start);
+    this.#program = await startProgram(this.#options, this.#start);
   }
 
   /** Ends all requests, and has what was recorded kept. */
@@ -221,12 +221,12 @@ export class TestHost implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    await this.#running.app[Symbol.asyncDispose]();
-    await this.#running.traffic.save();
+    await this.#program.app[Symbol.asyncDispose]();
+    await this.#program.transportHook.save();
   }
 
   #output(kind: "stdout" | "stderr"): string {
-    return this.#running.entries
+    return this.#program.entries
       .map((entry) => entry.kind === kind ? `${entry.message}\n` : "")
       .join("");
   }

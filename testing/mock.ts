@@ -113,7 +113,7 @@ export class UnmockedRequestError extends Error {
 }
 
 /** What a mock makes of a request; undefined if it is for others. */
-type Answer = (request: Request, params: Readonly<Record<string, string>>) =>
+type MockAnswer = (request: Request, params: Readonly<Record<string, string>>) =>
   | Promise<Response>
   | "used up"
   | undefined;
@@ -155,7 +155,12 @@ export function unmockedFailure(error: UnmockedRequestError): SendError {
 }
 
 /** @param most How many requests one that does not tell answers. */
-function answerOf(mock: Mock, place: string, clock: Pick<Clock, "after">, most: number): Answer {
+function answerOf(
+  mock: Mock,
+  place: string,
+  clock: Pick<Clock, "after">,
+  most: number,
+): MockAnswer {
   if (typeof mock === "function") {
     return counted(most, (request, params) => called(mock, request, params, place, clock));
   }
@@ -178,20 +183,20 @@ function answerOf(mock: Mock, place: string, clock: Pick<Clock, "after">, most: 
 function counted(
   most: number,
   make: (request: Request, params: Readonly<Record<string, string>>) => Promise<Response>,
-): Answer {
+): MockAnswer {
   let left = most;
   return (request, params) => left-- > 0 ? make(request, params) : "used up";
 }
 
-function inTurn(answers: readonly Answer[]): Answer {
+function inTurn(answers: readonly MockAnswer[]): MockAnswer {
   return (request, params) => {
-    let outcome: ReturnType<Answer>;
+    let last: ReturnType<MockAnswer>;
     for (const answer of answers) {
       const next = answer(request, params);
       if (next instanceof Promise) return next;
-      outcome ??= next;
+      last ??= next;
     }
-    return outcome ?? "used up";
+    return last ?? "used up";
   };
 }
 
@@ -200,7 +205,7 @@ function routed(
   place: string,
   clock: Pick<Clock, "after">,
   most: number,
-): Answer {
+): MockAnswer {
   const compiled = Object.entries(routes).map(([route, mock]) => {
     const [, method, pattern] = ROUTE.exec(route)!;
     return {
@@ -210,7 +215,7 @@ function routed(
     };
   });
   return (request) => {
-    let outcome: ReturnType<Answer>;
+    let last: ReturnType<MockAnswer>;
     for (const { method, pattern, answer } of compiled) {
       if (method !== undefined && method !== request.method) continue;
       const match = pattern.exec(request.url);
@@ -218,9 +223,9 @@ function routed(
       const params = { ...match.hostname.groups, ...match.pathname.groups };
       const next = answer(request, params as Record<string, string>);
       if (next instanceof Promise) return next;
-      outcome ??= next;
+      last ??= next;
     }
-    return outcome;
+    return last;
   };
 }
 

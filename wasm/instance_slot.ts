@@ -8,7 +8,7 @@ import {
   PlainMemory,
   ResettableMemory,
 } from "./instance_memory.ts";
-import type { Program } from "./program.ts";
+import type { CompiledModule } from "./program.ts";
 import { GuestStack } from "./stack.ts";
 
 /** A function for one import of the guest. */
@@ -34,7 +34,7 @@ export interface InstanceSlot<S> {
   readonly context: S;
   readonly memory: GuestMemory;
   /** Program that it is an instance of. */
-  readonly program: Pick<Program, "locate" | "rewritten">;
+  readonly program: Pick<CompiledModule, "locate" | "rewritten">;
   /** Exports of the instance, including those that rewriting has added. */
   readonly exports: WebAssembly.Exports;
   /**
@@ -62,7 +62,7 @@ export interface InstanceSlot<S> {
 export class ModuleSlot<S> implements InstanceSlot<S> {
   readonly context: S;
   readonly memory: GuestMemory;
-  readonly program: Program;
+  readonly program: CompiledModule;
   readonly exports: WebAssembly.Exports;
   readonly #start: CallableFunction;
   readonly #startAlone: () => Promise<unknown>;
@@ -71,7 +71,7 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
   readonly #reset: () => boolean;
   readonly #timeFullReset: () => number;
 
-  constructor(program: Program, snapshots: MemorySnapshots, binding: Binding<S>) {
+  constructor(program: CompiledModule, snapshots: MemorySnapshots, binding: Binding<S>) {
     const { module, resetting, rewritten } = program;
     this.program = program;
     this.context = binding.context;

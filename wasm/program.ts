@@ -11,7 +11,7 @@ const COMPONENT_LAYER = 1;
 export type Source = URL | Uint8Array | Response | WebAssembly.Module;
 
 /** Compiled guest, which can be instantiated. */
-export interface Program {
+export interface CompiledModule {
   readonly module: WebAssembly.Module;
   /** Every function that it imports, once. */
   readonly imports: readonly ImportName[];
@@ -26,7 +26,7 @@ export interface Program {
   /** Returns the original offset of a byte in the running module; undefined in code that the host has added. */
   readonly locate: (offset: number) => number | undefined;
   /** Compiles it again for instances that are reset from a snapshot; absent where the method is given. */
-  readonly compileForSnapshots?: () => Promise<Program>;
+  readonly compileForSnapshots?: () => Promise<CompiledModule>;
 }
 
 /** A function that a module imports. */
@@ -66,7 +66,7 @@ export function isComponent(
  *
  * @throws {Error} If there is nothing at the URL, or no program in it. The message is one line for the user.
  */
-export async function compile(source: Source, options: CompileOptions): Promise<Program> {
+export async function compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
   if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
   const bytes = checkMagic(await read(source));
   await checkValid(bytes);
@@ -95,7 +95,7 @@ function layoutIfKnown(bytes: Uint8Array): Layout | string {
 }
 
 /** Rewrites the module for as many of the options as it allows. */
-async function compileRewritten(layout: Layout, options: CompileOptions): Promise<Program> {
+async function compileRewritten(layout: Layout, options: CompileOptions): Promise<CompiledModule> {
   const { reuse, watch, memory } = options;
   let why = "reuse is off";
   if (reuse !== "never") {
@@ -116,7 +116,7 @@ async function attempt(
   layout: Layout,
   { memory, watch, reuse }: CompileOptions,
   reset?: { readonly dirtyPages: boolean },
-): Promise<Program | string> {
+): Promise<CompiledModule | string> {
   try {
     const rewritten = rewrite(layout, { memory, checks: watch, reset });
     return {
@@ -134,7 +134,11 @@ async function attempt(
   }
 }
 
-function withSnapshots(program: Program, layout: Layout, options: CompileOptions): Program {
+function withSnapshots(
+  program: CompiledModule,
+  layout: Layout,
+  options: CompileOptions,
+): CompiledModule {
   const compileForSnapshots = async () => {
     const other = await attempt(layout, options, { dirtyPages: false });
     if (typeof other === "string") throw new Error(other);
@@ -152,7 +156,7 @@ async function withoutLimits(
   bytes: Uint8Array,
   why: string,
   options: CompileOptions,
-): Promise<Program> {
+): Promise<CompiledModule> {
   const { watch, memory, allowUnlimited } = options;
   const lost = [watch && "cpu_time", memory < Infinity && "memory"].filter(Boolean);
   if (lost.length && !allowUnlimited) {
@@ -166,7 +170,7 @@ async function withoutLimits(
 }
 
 /** A module that is not rewritten, for a reason: without limits and reuse. */
-function asItIs(module: WebAssembly.Module, why: string, terms: Terms): Program {
+function asItIs(module: WebAssembly.Module, why: string, terms: Terms): CompiledModule {
   const imports = WebAssembly.Module.imports(module) as Import[];
   const exports = WebAssembly.Module.exports(module) as Export[];
   applyPolicies({ ...NOTHING_KNOWN, imports, exports }, terms);

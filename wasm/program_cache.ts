@@ -1,4 +1,4 @@
-import { compile, type CompileOptions, type Program, read, type Source } from "./program.ts";
+import { compile, type CompiledModule, type CompileOptions, read, type Source } from "./program.ts";
 
 /**
  * Programs that were compiled, to be used by any number of services: with one of these a process compiles each program
@@ -6,12 +6,12 @@ import { compile, type CompileOptions, type Program, read, type Source } from ".
  * that has changed is compiled again.
  */
 export class ProgramCache {
-  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #programs = new Map<string, Promise<CompiledModule>>();
   /** Of bytes that came as such, which nobody changes. */
   readonly #digests = new WeakMap<Uint8Array, string>();
 
   /** @ignore As `compile` does, unless that has been done. */
-  async compile(source: Source, options: CompileOptions): Promise<Program> {
+  async compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
     if (source instanceof WebAssembly.Module) return await compile(source, options); // that is the work
     const bytes = await read(source);
     const { memory, reuse, watch, allowUnlimited } = options;
@@ -40,9 +40,9 @@ export class ProgramCache {
 }
 
 /** The program, which is compiled for snapshots once, too. */
-function snapshotsOnce(program: Program): Program {
+function snapshotsOnce(program: CompiledModule): CompiledModule {
   const { compileForSnapshots } = program;
   if (!compileForSnapshots) return program;
-  let compiled: Promise<Program> | undefined;
+  let compiled: Promise<CompiledModule> | undefined;
   return { ...program, compileForSnapshots: () => compiled ??= compileForSnapshots() };
 }

@@ -1,4 +1,4 @@
-import type { Program, ResetMethod } from "./program.ts";
+import type { CompiledModule, ResetMethod } from "./program.ts";
 
 /** First requests of a trial, which are not measured: V8 has not optimised the module yet. */
 export const UNMEASURED = 2000;
@@ -38,14 +38,14 @@ export interface ResetTrial {
   /** Measures the copying of an idle instance's whole memory. */
   copying(): number;
   /** Compiles the program for snapshots. */
-  compileForSnapshots(): Promise<Program>;
+  compileForSnapshots(): Promise<CompiledModule>;
   /**
    * Replaces all instances.
    *
    * @param program The program compiled for snapshots; if absent, the one for dirty pages.
    * @throws {Error} If none can be made; those that there are stay.
    */
-  use(program?: Program): void;
+  use(program?: CompiledModule): void;
   /** Takes the decision, which is made once, and the costs that were measured. */
   chosen(method: ResetMethod, withDirtyPages: number, withSnapshot?: number): void;
 }

@@ -19,11 +19,11 @@ import {
   now,
   octetsOf,
 } from "./define.ts";
-import { Named } from "./errors.ts";
+import { NamedError } from "./errors.ts";
 import { BackendName, OptionSet } from "./resources.ts";
 
 /** Longest name of a backend, in characters, as the reference of the ABI has it. */
-const MOST_NAME = 1024;
+const MAX_NAME = 1024;
 /** Versions of TLS begin here (RFC 8446, section 4.2.1). */
 const FIRST_TLS = 0x0301;
 const TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
@@ -145,8 +145,10 @@ export const backendFunctions: Implementations = {
   [`${HEALTHCHECK}interval-ms`]: noteProbe("interval"),
   [`${HEALTHCHECK}timeout-ms`]: noteProbe("timeout"),
   "[static]backend.open": now((sandbox, name: string) => {
-    if (!name) throw new Named("invalid-syntax", "Cannot open a backend without a name");
-    if (name.length > MOST_NAME) throw new Named("name-too-long", "Cannot open such a long name");
+    if (!name) throw new NamedError("invalid-syntax", "Cannot open a backend without a name");
+    if (name.length > MAX_NAME) {
+      throw new NamedError("name-too-long", "Cannot open such a long name");
+    }
     if (sandbox.findBackend(name)) return new BackendName(name);
     sandbox.reportMissing("backend", name);
     refuse("absent", `Cannot open backend "${name}": there is none`);

@@ -20,8 +20,8 @@ import {
   now,
   same,
 } from "./define.ts";
-import { Named } from "./errors.ts";
-import { type BackendName, OptionSet, Step, Suggested } from "./resources.ts";
+import { NamedError } from "./errors.ts";
+import { type BackendName, OptionSet, StepPollable, SuggestedWriteOptions } from "./resources.ts";
 
 const { calls } = cache;
 const STRATEGIES: readonly ReplaceStrategy[] = ["immediate", "immediate-force-miss", "wait"];
@@ -91,7 +91,7 @@ function range([from, to]: [bigint | undefined, bigint | undefined]) {
 }
 
 /** What can be asked of a found object. */
-function found(resource: string, prefix: string): Implementations {
+function entryFunctions(resource: string, prefix: string): Implementations {
   const names = ["state", "user-metadata", "length", "max-age-ns", "stale-while-revalidate-ns"];
   const plain = [...names, "age-ns", "hits"].map((name) =>
     [
@@ -103,7 +103,9 @@ function found(resource: string, prefix: string): Implementations {
     ...Object.fromEntries(plain),
     [`[method]${resource}.get-body`]: later(
       async (sandbox, entry: CacheHandle, [from, to]: [bigint?, bigint?]) => {
-        if (!entry.found) throw new Named("cannot-read", "Cannot open a body: nothing was found");
+        if (!entry.found) {
+          throw new NamedError("cannot-read", "Cannot open a body: nothing was found");
+        }
         const call = calls[`${prefix}get_body`];
         return await invoke<number | Promise<number>>(call, sandbox, entry, range([from, to]));
       },
@@ -148,7 +150,7 @@ export const cacheFunctions: Implementations = {
   "[method]entry.transaction-insert-and-stream-back": write("transaction_insert_and_stream_back"),
   "[method]entry.transaction-update": write("transaction_update"),
   "[method]entry.transaction-cancel": same(calls.transaction_cancel),
-  ...found("entry", ""),
+  ...entryFunctions("entry", ""),
   "[static]replace-entry.replace": later((
     sandbox,
     key: Uint8Array,
@@ -160,7 +162,7 @@ export const cacheFunctions: Implementations = {
       insistsOnRange,
     })
   ),
-  ...found("replace-entry", "replace_"),
+  ...entryFunctions("replace-entry", "replace_"),
   "[constructor]extra-lookup-options": options,
   "[constructor]extra-write-options": options,
   "[constructor]extra-replace-options": options,
@@ -206,8 +208,8 @@ function httpWrite(name: string): Implementation {
 
 const ALL_WANTED = { mask: 0xff, varyRule: {}, surrogateKeys: {} };
 
-function ofSuggested(read: (suggested: Suggested) => unknown): Implementation {
-  return now((_, suggested: Suggested) => read(suggested));
+function ofSuggested(read: (suggested: SuggestedWriteOptions) => unknown): Implementation {
+  return now((_, suggested: SuggestedWriteOptions) => read(suggested));
 }
 
 const SUGGESTED = "[method]suggested-write-options.";
@@ -242,7 +244,7 @@ export const httpCacheFunctions: Implementations = {
       const { options: { lifetime, length }, varyRule, surrogateKeys } = await invoke<
         Promise<Suggestion>
       >(http.get_suggested_cache_options, sandbox, entry, response, ALL_WANTED);
-      return new Suggested(lifetime, varyRule, surrogateKeys, length);
+      return new SuggestedWriteOptions(lifetime, varyRule, surrogateKeys, length);
     },
   ),
   "[method]entry.prepare-response-for-storage": same(http.prepare_response_for_storage),
@@ -263,7 +265,9 @@ export const httpCacheFunctions: Implementations = {
   ),
   "[method]entry.transaction-abandon": same(http.transaction_abandon),
   /** A lookup that is not settled is waited for by what asks it: there is a step until then. */
-  "[method]entry.step": now((_, entry: Waitable) => entry.ready ? undefined : new Step(entry)),
+  "[method]entry.step": now((_, entry: Waitable) =>
+    entry.ready ? undefined : new StepPollable(entry)
+  ),
   [`${SUGGESTED}get-max-age-ns`]: ofSuggested(({ lifetime }) => lifetime.maxAge),
   [`${SUGGESTED}get-vary-rule`]: ofSuggested(({ varyRule }) => varyRule),
   [`${SUGGESTED}get-initial-age-ns`]: ofSuggested(({ lifetime }) => lifetime.initialAge),

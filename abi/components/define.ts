@@ -1,7 +1,7 @@
 import { Body } from "../../handles/body.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
 import { RequestPromise } from "../../handles/request_promise.ts";
-import type { Resource } from "../../handles/table.ts";
+import type { HandleClass } from "../../handles/table.ts";
 import { Waitable } from "../../handles/waitable.ts";
 import { refuse } from "../../service/errors.ts";
 import { utf8 } from "../../service/util/utf8.ts";
@@ -76,7 +76,7 @@ export function fromByteString(text: string): string {
   return UTF8.decode(Uint8Array.from(text, (character) => character.charCodeAt(0)));
 }
 
-function classOf(type: WitType): Resource<object> {
+function classOf(type: WitType): HandleClass<object> {
   const { resource = "", name = "" } = type;
   return CLASSES_BY_INTERFACE[resource] ?? CLASSES[name] ?? OptionSet;
 }
@@ -115,13 +115,13 @@ function readerOf(type: WitType): Read {
 }
 
 /** The room that a caller gives for a result. */
-interface Room {
+interface ResultRoom {
   readonly most: bigint | undefined;
   readonly cursor: number | undefined;
 }
 
 /** A list of texts of which a page is asked for. */
-function page(texts: readonly string[], { most = 0n, cursor = 0 }: Room, wantsText: boolean) {
+function page(texts: readonly string[], { most = 0n, cursor = 0 }: ResultRoom, wantsText: boolean) {
   let joined = "";
   for (let i = cursor; i < texts.length; i++) {
     const next = `${texts[i]}\0`;
@@ -144,7 +144,7 @@ function bytesOf(text: string): Uint8Array {
   return wide ? utf8(text) : bytes;
 }
 
-type Write = (sandbox: Sandbox, value: unknown, room: Room) => unknown;
+type Write = (sandbox: Sandbox, value: unknown, room: ResultRoom) => unknown;
 
 /** How a result is written: objects become handles. */
 function writerOf(type: WitType | undefined): Write {
@@ -220,10 +220,10 @@ export function octetsOf(
   return Uint8Array.from(value.flatMap((part) => [part >> 8, part & 0xff]));
 }
 
-const NO_ROOM: Room = { most: undefined, cursor: undefined };
+const NO_ROOM: ResultRoom = { most: undefined, cursor: undefined };
 const ROOM = ["max-len", "cursor"];
 /** Longest text in bytes, unless a limit allows a header field or a URL more. */
-const MOST_TEXT = 2 ** 20;
+const MAX_TEXT = 2 ** 20;
 
 /** How the values of a signature become those of its implementation, and what it answers a value of the signature's. */
 export interface Converters {
@@ -285,7 +285,7 @@ export function convertersOf({ names, params, result }: Signature, raw: boolean)
 }
 
 function checkText({ service: { limits } }: Sandbox, { length }: string): void {
-  if (length > MOST_TEXT && length > limits.header_bytes && length > limits.url_bytes) {
-    refuse("invalid", `Cannot take a text of ${length} bytes: ${MOST_TEXT} is the most`);
+  if (length > MAX_TEXT && length > limits.header_bytes && length > limits.url_bytes) {
+    refuse("invalid", `Cannot take a text of ${length} bytes: ${MAX_TEXT} is the most`);
   }
 }

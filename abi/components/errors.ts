@@ -10,7 +10,7 @@ export class TooLong extends HostError {
 }
 
 /** An error that a function names by a case of its own error type. */
-export class Named extends HostError {
+export class NamedError extends HostError {
   constructor(readonly error: string, message: string, kind: Refusal = "failed") {
     super(kind, message);
   }
@@ -47,7 +47,7 @@ export function errorValue(sandbox: Sandbox, type: WitType | undefined, error: u
   if (!type) return undefined;
   const kind = error instanceof HostError ? error.kind : "failed";
   const { names } = type;
-  const own = error instanceof Named ? names.indexOf(error.error) : -1;
+  const own = error instanceof NamedError ? names.indexOf(error.error) : -1;
   if (type.kind === "record") { // error-with-detail
     const detail = error instanceof SendError ? detailOf(type, error) : undefined;
     return [detail, errorValue(sandbox, type.parts[1], error)];

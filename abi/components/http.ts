@@ -3,7 +3,7 @@ import { Body } from "../../handles/body.ts";
 import { GuestRequest, GuestResponse } from "../../handles/message.ts";
 import type { PendingRequest } from "../../handles/pending_request.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
-import type { Resource } from "../../handles/table.ts";
+import type { HandleClass } from "../../handles/table.ts";
 import { refuse } from "../../service/errors.ts";
 import { checkName, checkValue, type HeaderList } from "../../service/http/headers.ts";
 import type { Eventually } from "../../service/http/bytes.ts";
@@ -58,7 +58,7 @@ function reading<T>(listOf: (item: T) => HeaderList) {
 /** Functions that requests and responses have in common. */
 function message<M extends { readonly headers: HeaderList }>(
   resource: string,
-  _type: Resource<M>,
+  _type: HandleClass<M>,
   calls: Readonly<Record<string, Hostcall>>,
 ): Implementations {
   const { names, value, values } = reading(({ headers }: M) => headers);
@@ -252,27 +252,27 @@ export const httpBodyFunctions: Implementations = {
 };
 
 /** The client's side of a request; refused for one that the guest made. */
-function received({ received }: GuestRequest) {
-  return received ??
+function clientRequestOf({ clientRequest }: GuestRequest) {
+  return clientRequest ??
     refuse("failed", "Cannot tell about the client of a request that the guest made");
 }
 
 /** A question about the client's request. */
 function ofRequest(call: Hostcall | undefined): Implementation {
-  return now((sandbox, request: GuestRequest) => invoke(call, sandbox, received(request)));
+  return now((sandbox, request: GuestRequest) => invoke(call, sandbox, clientRequestOf(request)));
 }
 
 /** A question about the client. */
 function ofClient(call: Hostcall | undefined): Implementation {
   return now((sandbox, request: GuestRequest) =>
-    invoke(call, sandbox, sandbox.service.factsOf(received(request).exchange))
+    invoke(call, sandbox, sandbox.service.factsOf(clientRequestOf(request).exchange))
   );
 }
 
 /** An address, which is not there if it has no octets. */
 function address(call: Hostcall | undefined): Implementation {
   return now((sandbox, request: GuestRequest) => {
-    const octets = invoke<Uint8Array>(call, sandbox, received(request));
+    const octets = invoke<Uint8Array>(call, sandbox, clientRequestOf(request));
     return octets.length ? octets : undefined;
   });
 }
@@ -333,7 +333,7 @@ export const httpDownstreamFunctions: Implementations = {
     "downstream-resvpnproxy-vpn-service-name",
   ]),
   "downstream-bot-category-kind": now((sandbox, request: GuestRequest) => {
-    const facts = sandbox.service.factsOf(received(request).exchange);
+    const facts = sandbox.service.factsOf(clientRequestOf(request).exchange);
     const kind = invoke<number>(calls.downstream_bot_category_kind, sandbox, facts);
     return kind < NAMED_BOTS
       ? { tag: kind, value: undefined }

@@ -3,13 +3,18 @@ import { Body } from "../../handles/body.ts";
 import { CacheBusy, CacheLookup, CacheReplace } from "../../handles/cache.ts";
 import { ConfigStore } from "../../handles/config_store.ts";
 import { HttpCacheLookup } from "../../handles/http_cache.ts";
-import { KvDelete, KvInsert, KvListing, KvLookup } from "../../handles/kv.ts";
+import {
+  PendingKvDelete,
+  PendingKvInsert,
+  PendingKvList,
+  PendingKvLookup,
+} from "../../handles/kv.ts";
 import { LogEndpoint } from "../../handles/log_endpoint.ts";
 import { GuestRequest, GuestResponse } from "../../handles/message.ts";
 import { PendingRequest } from "../../handles/pending_request.ts";
 import { RequestPromise } from "../../handles/request_promise.ts";
 import { Secret, SecretStore } from "../../handles/secret.ts";
-import type { Resource } from "../../handles/table.ts";
+import type { HandleClass } from "../../handles/table.ts";
 import { Waitable } from "../../handles/waitable.ts";
 import { Acl } from "../../service/stores/acl.ts";
 import { KvStore } from "../../service/stores/kv/store.ts";
@@ -28,13 +33,13 @@ export class OptionSet {
   readonly values: Record<string, unknown> = {};
 }
 /** What the host knows of products. */
-export class Products {}
+export class ProductsResource {}
 /** The number of a bot's category that has no name. */
 export class BotCategory {
   constructor(readonly kind: number) {}
 }
 /** What the HTTP cache suggests for a response. */
-export class Suggested {
+export class SuggestedWriteOptions {
   constructor(
     readonly lifetime: {
       readonly maxAge: bigint;
@@ -48,7 +53,7 @@ export class Suggested {
   ) {}
 }
 /** What a guest may wait for that is there. */
-export class Ready extends Waitable {
+export class ReadyPollable extends Waitable {
   override readonly ready = true;
   override whenReady(): Promise<void> {
     return Promise.resolve();
@@ -56,7 +61,7 @@ export class Ready extends Waitable {
   override drop(): void {}
 }
 /** A value of a KV store that was found; its body is there once. */
-export class KvFound extends Ready {
+export class KvEntryResource extends ReadyPollable {
   readonly entry: KvEntry;
   #body: Body | undefined;
 
@@ -76,7 +81,7 @@ export class KvFound extends Ready {
   }
 }
 /** What a guest waits for until a time has passed. */
-export class Timer extends Waitable {
+export class TimerPollable extends Waitable {
   readonly #done: Promise<void>;
   readonly #cancel: () => void;
   #ready = false;
@@ -103,15 +108,15 @@ export class OutputStream {
   constructor(readonly kind: "stdout" | "stderr") {}
 }
 /** The classes behind resources, by what the parameter's type is called. */
-export const CLASSES: Readonly<Record<string, Resource<object>>> = {
+export const CLASSES: Readonly<Record<string, HandleClass<object>>> = {
   "body": Body,
   "pollable": Waitable,
   "pending-response": PendingRequest,
   "pending-request": RequestPromise,
-  "pending-lookup": KvLookup,
-  "pending-insert": KvInsert,
-  "pending-delete": KvDelete,
-  "pending-list": KvListing,
+  "pending-lookup": PendingKvLookup,
+  "pending-insert": PendingKvInsert,
+  "pending-delete": PendingKvDelete,
+  "pending-list": PendingKvList,
   "pending-entry": CacheBusy,
   "request": GuestRequest,
   "response": GuestResponse,
@@ -122,18 +127,18 @@ export const CLASSES: Readonly<Record<string, Resource<object>>> = {
   "backend": BackendName,
   "rate-counter": RateCounter,
   "penalty-box": PenaltyBox,
-  "products": Products,
+  "products": ProductsResource,
   "replace-entry": CacheReplace,
-  "suggested-write-options": Suggested,
+  "suggested-write-options": SuggestedWriteOptions,
   "extra-bot-category": BotCategory,
   "input-stream": InputStream,
   "output-stream": OutputStream,
 };
 
 /** The classes of resources whose names several interfaces have. */
-export const CLASSES_BY_INTERFACE: Readonly<Record<string, Resource<object>>> = {
+export const CLASSES_BY_INTERFACE: Readonly<Record<string, HandleClass<object>>> = {
   "fastly:compute/kv-store.store": KvStore,
-  "fastly:compute/kv-store.entry": KvFound,
+  "fastly:compute/kv-store.entry": KvEntryResource,
   "fastly:compute/secret-store.store": SecretStore,
   "fastly:compute/config-store.store": ConfigStore,
   "fastly:compute/cache.entry": CacheLookup,
@@ -142,7 +147,7 @@ export const CLASSES_BY_INTERFACE: Readonly<Record<string, Resource<object>>> = 
 };
 
 /** What another waitable waits for, under a handle of its own. */
-export class Step extends Waitable {
+export class StepPollable extends Waitable {
   readonly #of: Waitable;
 
   constructor(of: Waitable) {

@@ -3,7 +3,7 @@ import type { Sandbox } from "../../handles/sandbox.ts";
 import { asyncIo } from "../async_io.ts";
 import { computeRuntime } from "../compute_runtime.ts";
 import { type Implementation, type Implementations, invoke, later, now, same } from "./define.ts";
-import { Products, Ready } from "./resources.ts";
+import { ProductsResource, ReadyPollable } from "./resources.ts";
 
 /** What the module's spelling says when the time is up. */
 const TIMED_OUT = 0xffff_ffff;
@@ -40,7 +40,7 @@ export const computeRuntimeFunctions: Implementations = {
   "get-service-id": variable("FASTLY_SERVICE_ID"),
   "get-service-version": number("FASTLY_SERVICE_VERSION"),
   "get-namespace-id": now(() => ""),
-  "[static]products.new": now(() => new Products()),
+  "[static]products.new": now(() => new ProductsResource()),
   "[method]products.has-domain-inspector": product("has_domain_inspector"),
   "[method]products.has-image-optimizer": product("has_image_optimizer"),
   "[method]products.has-origin-inspector": product("has_origin_inspector"),
@@ -66,5 +66,5 @@ export const asyncIoFunctions: Implementations = {
     byNumber: true,
   },
   "[method]pollable.is-ready": same(asyncIo.calls.is_ready),
-  "[static]pollable.new-ready": now(() => new Ready()),
+  "[static]pollable.new-ready": now(() => new ReadyPollable()),
 };

@@ -1,6 +1,11 @@
 /** Stores, look-ups and logs: `kv-store`, `secret-store`, `config-store`, `dictionary`, `acl`, `erl`, `log`, `geo`, `device-detection`. @module */
 import type { Body } from "../../handles/body.ts";
-import type { KvDelete, KvInsert, KvListing, KvLookup } from "../../handles/kv.ts";
+import type {
+  PendingKvDelete,
+  PendingKvInsert,
+  PendingKvList,
+  PendingKvLookup,
+} from "../../handles/kv.ts";
 import { LogEndpoint } from "../../handles/log_endpoint.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
 import { HostError, refuse } from "../../service/errors.ts";
@@ -17,18 +22,18 @@ import { kvStore } from "../kv_store.ts";
 import { log } from "../log.ts";
 import { secretStore } from "../secret_store.ts";
 import { type Implementations, invoke, later, now, octetsOf, same } from "./define.ts";
-import { Named } from "./errors.ts";
-import { KvFound, PenaltyBox, RateCounter } from "./resources.ts";
+import { NamedError } from "./errors.ts";
+import { KvEntryResource, PenaltyBox, RateCounter } from "./resources.ts";
 
 /** Opens by name; all but what is there is not found. */
 function opening(call: Hostcall | undefined) {
   return now((sandbox, name: string) => {
-    if (!name) throw new Named("invalid-syntax", "Cannot open without a name");
+    if (!name) throw new NamedError("invalid-syntax", "Cannot open without a name");
     try {
       return invoke(call, sandbox, name);
     } catch (error) {
       if (!(error instanceof HostError) || error.kind === "limit-exceeded") throw error;
-      throw new Named("not-found", error.message);
+      throw new NamedError("not-found", error.message);
     }
   });
 }
@@ -52,7 +57,7 @@ function insertOf([, ifGeneration, metadata, ttl, mode]: InsertOptions): KvOptio
   return Object.fromEntries(given) as KvOptions;
 }
 
-function listing(sandbox: Sandbox, store: KvStore, options: ListOptions): KvListing {
+function listing(sandbox: Sandbox, store: KvStore, options: ListOptions): PendingKvList {
   const [mode, cursor, limit, prefix] = options;
   const query = { mode: LIST_MODES[mode], cursor, limit, prefix };
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
@@ -68,16 +73,16 @@ async function orAbsent<T, E>(work: Promise<T>, otherwise: E): Promise<T | E> {
   }
 }
 
-const found = ({ settled }: KvLookup) =>
-  orAbsent(settled.then((entry) => new KvFound(entry)), undefined);
-const deleted = ({ settled }: KvDelete) => orAbsent(settled.then(() => true), false);
-const page = (sandbox: Sandbox, listing: KvListing) =>
+const findEntry = ({ settled }: PendingKvLookup) =>
+  orAbsent(settled.then((entry) => new KvEntryResource(entry)), undefined);
+const deleted = ({ settled }: PendingKvDelete) => orAbsent(settled.then(() => true), false);
+const page = (sandbox: Sandbox, listing: PendingKvList) =>
   invoke(kvStore.calls.list_wait, sandbox, listing);
 
 export const kvStoreFunctions: Implementations = {
   "[static]store.open": opening(kvStore.calls.open),
   "[method]store.lookup": later((_, store: KvStore, key: string) =>
-    found(lookUp(store, checkedKey(key)))
+    findEntry(lookUp(store, checkedKey(key)))
   ),
   "[method]store.lookup-async": now((_, store: KvStore, key: string) =>
     lookUp(store, checkedKey(key))
@@ -102,13 +107,13 @@ export const kvStoreFunctions: Implementations = {
     page(sandbox, listing(sandbox, store, options))
   ),
   "[method]store.list-async": now(listing),
-  "await-lookup": later((_, pending: KvLookup) => found(pending)),
-  "await-insert": later((_, { settled }: KvInsert) => settled),
-  "await-delete": later((_, pending: KvDelete) => deleted(pending)),
+  "await-lookup": later((_, pending: PendingKvLookup) => findEntry(pending)),
+  "await-insert": later((_, { settled }: PendingKvInsert) => settled),
+  "await-delete": later((_, pending: PendingKvDelete) => deleted(pending)),
   "await-list": later(page),
-  "[method]entry.take-body": now((_, entry: KvFound) => entry.takeBody()),
-  "[method]entry.metadata": now((_, { entry }: KvFound) => entry.metadata || undefined),
-  "[method]entry.generation": now((_, { entry }: KvFound) => entry.generation),
+  "[method]entry.take-body": now((_, entry: KvEntryResource) => entry.takeBody()),
+  "[method]entry.metadata": now((_, { entry }: KvEntryResource) => entry.metadata || undefined),
+  "[method]entry.generation": now((_, { entry }: KvEntryResource) => entry.generation),
 };
 
 // Stores that guests only read
@@ -194,7 +199,7 @@ export const logFunctions: Implementations = {
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
       const named = error.kind === "limit-exceeded" ? "name-too-long" : "reserved";
-      throw new Named(named, error.message);
+      throw new NamedError(named, error.message);
     }
   }),
   "[method]endpoint.clone": now((_, { name }: LogEndpoint) => new LogEndpoint(name)),

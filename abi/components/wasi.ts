@@ -5,17 +5,17 @@ import type { Sandbox } from "../../handles/sandbox.ts";
 import { firstReady } from "../../handles/waitable.ts";
 import { refuse } from "../../service/errors.ts";
 import { type Implementations, later, now } from "./define.ts";
-import { Named } from "./errors.ts";
-import { InputStream, OutputStream, Ready, Timer } from "./resources.ts";
+import { NamedError } from "./errors.ts";
+import { InputStream, OutputStream, ReadyPollable, TimerPollable } from "./resources.ts";
 
 const NANOS = 1_000_000;
 /** Bytes that a stream takes at a time. */
-const MOST_WRITTEN = 65_536n;
+const MAX_WRITTEN = 65_536n;
 /** Bytes of randomness that are given at a time. */
-const MOST_RANDOM = 2 ** 24;
+const MAX_RANDOM = 2 ** 24;
 
 function random({ service }: Sandbox, length: bigint): Uint8Array {
-  if (length > MOST_RANDOM) refuse("invalid", `Cannot give ${length} random bytes at a time`);
+  if (length > MAX_RANDOM) refuse("invalid", `Cannot give ${length} random bytes at a time`);
   return service.random.bytes(Number(length)).slice();
 }
 
@@ -28,7 +28,9 @@ function monotonic({ service }: Sandbox): bigint {
 }
 
 function timer(sandbox: Sandbox, nanos: bigint): Waitable {
-  return nanos <= 0n ? new Ready() : new Timer(sandbox.timer(Number(nanos) / NANOS));
+  return nanos <= 0n
+    ? new ReadyPollable()
+    : new TimerPollable(sandbox.timer(Number(nanos) / NANOS));
 }
 
 function write(sandbox: Sandbox, { kind }: OutputStream, bytes: Uint8Array): void {
@@ -36,15 +38,15 @@ function write(sandbox: Sandbox, { kind }: OutputStream, bytes: Uint8Array): voi
 }
 
 function zeroes(sandbox: Sandbox, stream: OutputStream, length: bigint): void {
-  if (length > MOST_WRITTEN) refuse("invalid", `Cannot write ${length} zeros at a time`);
+  if (length > MAX_WRITTEN) refuse("invalid", `Cannot write ${length} zeros at a time`);
   write(sandbox, stream, new Uint8Array(Number(length)));
 }
 
 function atEnd(): never {
-  throw new Named("closed", "Cannot read on: standard input has ended");
+  throw new NamedError("closed", "Cannot read on: standard input has ended");
 }
 
-const ready = now(() => new Ready());
+const ready = now(() => new ReadyPollable());
 const nothing = now(() => undefined);
 const ended = now(atEnd);
 const bytes = now(random);
@@ -73,7 +75,7 @@ export const WASI_FUNCTIONS: Readonly<Record<string, Implementations>> = {
     "[method]input-stream.skip": ended,
     "[method]input-stream.blocking-skip": ended,
     "[method]input-stream.subscribe": ready,
-    "[method]output-stream.check-write": now(() => MOST_WRITTEN),
+    "[method]output-stream.check-write": now(() => MAX_WRITTEN),
     "[method]output-stream.write": now(write),
     "[method]output-stream.blocking-write-and-flush": now(write),
     "[method]output-stream.flush": nothing,

@@ -50,16 +50,16 @@ export function encodingOf(
   accept: string,
   source: SourceFacts,
 ): Encoding {
-  const { format: asked, optimize = "default" } = parameters;
+  const { format: name, optimize = "default" } = parameters;
   const negotiated = negotiate(parameters, accept);
-  const format = negotiated ?? WRITTEN[asked ?? ""] ?? likeSource(source);
+  const format = negotiated ?? WRITTEN[name ?? ""] ?? likeSource(source);
   const quality = parameters.quality ?? (format === "avif" ? AVIF_QUALITY : QUALITY)[optimize];
   return {
     format,
     quality: Math.max(1, Math.round(quality)),
-    progressive: asked === "pjpg" || (asked !== "bjpg" && source.isProgressive),
-    palette: !negotiated && asked === "png8",
-    lossless: !negotiated && asked === "webpll",
+    progressive: name === "pjpg" || (name !== "bjpg" && source.isProgressive),
+    palette: !negotiated && name === "png8",
+    lossless: !negotiated && name === "webpll",
   };
 }
 

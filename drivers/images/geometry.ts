@@ -1,6 +1,6 @@
 import { ImageError } from "./error.ts";
 import type { Parameters } from "./parameters.ts";
-import type { Crop, Length, Placed, Position } from "./values.ts";
+import type { Crop, Length, PlacedArea, Position } from "./values.ts";
 
 /** In whole pixels, at least 1. */
 export interface Size {
@@ -87,12 +87,12 @@ function cropped(crop: Crop, image: Size): Region {
       ? { width: Math.round(image.height * ratio), height: image.height }
       : { width: image.width, height: Math.round(image.width / ratio) };
   });
-  const asked = {
+  const requested = {
     ...size,
     left: startOf(crop.x, image.width, image.width - size.width),
     top: startOf(crop.y, image.height, image.height - size.height),
   };
-  const region = intersection(asked, image);
+  const region = intersection(requested, image);
   const inside = region.width === size.width && region.height === size.height;
   if (region.width < 1 || region.height < 1 || !(inside || crop.safe)) {
     throw invalid("Invalid crop, region out of bounds");
@@ -110,7 +110,7 @@ function intersection(region: Region, image: Size): Region {
   };
 }
 
-function sizeOf({ area }: Placed, image: Size, byRatio: (ratio: number) => Size): Size {
+function sizeOf({ area }: PlacedArea, image: Size, byRatio: (ratio: number) => Size): Size {
   const { width, height } = "ratio" in area ? byRatio(area.ratio) : {
     width: pixels(area.width, image.width),
     height: pixels(area.height, image.height),
@@ -136,25 +136,25 @@ function resizedOf(parameters: Parameters, source: Size): { whole: Size; cut: Re
   const { width, height, dpr = 1, fit } = parameters;
   const uncut = (whole: Size) => ({ whole, cut: { left: 0, top: 0, ...whole } });
   if (!width && !height) return uncut(source);
-  const asked = {
+  const requested = {
     width: width && exact(width, source.width) * dpr,
     height: height && exact(height, source.height) * dpr,
   };
   const scales = [
-    asked.width && asked.width / source.width,
-    asked.height && asked.height / source.height,
+    requested.width && requested.width / source.width,
+    requested.height && requested.height / source.height,
   ].filter((scale) => scale !== undefined);
   const most = parameters.enable && !parameters.disable ? Infinity : 1;
-  if (asked.width && asked.height && !fit) {
+  if (requested.width && requested.height && !fit) {
     const [across, down] = scales.map((scale) => Math.min(scale, most));
     return uncut(atLeastOne(source.width * across!, source.height * down!));
   }
   const wanted = fit === "cover" || fit === "crop" ? Math.max(...scales) : Math.min(...scales);
   const scale = Math.min(wanted, most);
   const whole = atLeastOne(source.width * scale, source.height * scale);
-  if (fit !== "crop" || !asked.width || !asked.height) return uncut(whole);
+  if (fit !== "crop" || !requested.width || !requested.height) return uncut(whole);
   const shrunk = scale / wanted;
-  const box = atLeastOne(asked.width * shrunk, asked.height * shrunk);
+  const box = atLeastOne(requested.width * shrunk, requested.height * shrunk);
   const size = {
     width: Math.min(box.width, whole.width),
     height: Math.min(box.height, whole.height),

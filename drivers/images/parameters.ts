@@ -10,8 +10,8 @@ import {
   number,
   oneOf,
   type Parse,
-  type Placed,
   placed,
+  type PlacedArea,
   type Sharpen,
   sharpen,
   type Sides,
@@ -62,7 +62,7 @@ export interface Parameters {
   readonly blur?: Length;
   /** From -100 to 100, as contrast and saturation. */
   readonly brightness?: number;
-  readonly canvas?: Placed;
+  readonly canvas?: PlacedArea;
   readonly contrast?: number;
   readonly crop?: Crop;
   readonly disable?: "upscale";

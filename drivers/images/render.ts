@@ -6,7 +6,7 @@ import type { Codec, Metadata, Sharp } from "./sharp.ts";
 import type { Colour } from "./values.ts";
 
 /** An image as it came: its bytes, and what its head says. */
-export interface Source extends Size {
+export interface SourceImage extends Size {
   readonly bytes: Uint8Array;
   /** Of the first frame, which stands upright. */
   readonly width: number;
@@ -37,7 +37,7 @@ const MAX_SHARPEN_SIGMA = 10;
  *
  * @throws {ImageError} If it has too many pixels.
  */
-export async function open(sharp: Codec, bytes: Uint8Array): Promise<Source | undefined> {
+export async function open(sharp: Codec, bytes: Uint8Array): Promise<SourceImage | undefined> {
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata().catch(() => {});
   if (!metadata) return undefined;
   const { width, height } = metadata.autoOrient;
@@ -56,7 +56,7 @@ export async function open(sharp: Codec, bytes: Uint8Array): Promise<Source | un
  */
 export async function render(
   sharp: Codec,
-  source: Source,
+  source: SourceImage,
   parameters: Parameters,
   accept: string,
 ): Promise<Rendered> {
@@ -102,7 +102,11 @@ async function through(sharp: Codec, image: Sharp, stages: readonly Stage[]): Pr
 }
 
 /** Every frame goes its way by itself, and they come together as one tall image. */
-async function together(sharp: Codec, source: Source, stages: readonly Stage[]): Promise<Sharp> {
+async function together(
+  sharp: Codec,
+  source: SourceImage,
+  stages: readonly Stage[],
+): Promise<Sharp> {
   const { width, height, frames } = source;
   const all = await sharp(source.bytes, { ...READING, animated: true })
     .toColourspace("srgb").ensureAlpha().raw().toBuffer();

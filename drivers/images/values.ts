@@ -10,14 +10,14 @@ type Area = { readonly width: Length; readonly height: Length } | { readonly rat
 export type Position = Length | { readonly offset: number };
 
 /** An area and where it is; in the centre unless it says otherwise. */
-export interface Placed {
+export interface PlacedArea {
   readonly area: Area;
   readonly x?: Position;
   readonly y?: Position;
 }
 
 /** What is left of an image. */
-export interface Crop extends Placed {
+export interface Crop extends PlacedArea {
   /** Whether what lies outside the image is left out; otherwise that is an error. */
   readonly safe: boolean;
 }
@@ -86,7 +86,7 @@ export function sides(text: string): Sides | undefined {
 }
 
 /** `16:9` or `100,50p`, then where, as in `x10`, `y20p`, `offset-x30`. */
-export function placed(text: string): Placed | undefined {
+export function placed(text: string): PlacedArea | undefined {
   const [first = "", ...rest] = text.split(",");
   const [, across, down] = /^([\d.]+):([\d.]+)$/.exec(first) ?? [];
   const area = down === undefined

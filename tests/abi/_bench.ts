@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Bound, Word } from "../../abi/_define.ts";
+import type { BoundHostcall, Word } from "../../abi/_define.ts";
 import { XqdStatus } from "../../abi/_status.ts";
 import { namespaces } from "../../abi/mod.ts";
 import { Memory } from "../../handles/memory.ts";
 import { DownstreamRequest } from "../../handles/downstream_request.ts";
-import { type Host, type InstanceContext, Sandbox } from "../../handles/sandbox.ts";
+import { type InstanceContext, Sandbox, type SandboxHost } from "../../handles/sandbox.ts";
 import { collect, EMPTY, type Payload } from "../../service/http/bytes.ts";
 import {
   type ClientFacts,
@@ -107,7 +107,7 @@ export class FakeExchange implements Exchange {
 }
 
 /** Host of a guest that nobody stops, and that waits alone. */
-const ALONE: Host = {
+const ALONE: SandboxHost = {
   watch: new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }),
   waiting() {},
   listening() {},
@@ -122,7 +122,7 @@ export class Bench implements Disposable {
   readonly memory: Memory;
   readonly sandbox: Sandbox;
   readonly #context: InstanceContext;
-  readonly #bound = new Map<string, Bound>();
+  readonly #bound = new Map<string, BoundHostcall>();
   #free = INPUTS;
 
   /** @param shared What another bench's service has, to use it too: the guest is another run of the program. */
@@ -250,7 +250,7 @@ export class Bench implements Disposable {
     assertEquals(this.bugs, []);
   }
 
-  #bind(module: string, name: string): Bound {
+  #bind(module: string, name: string): BoundHostcall {
     const key = `${module}.${name}`;
     const known = this.#bound.get(key);
     if (known) return known;

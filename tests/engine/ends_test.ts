@@ -302,8 +302,8 @@ Deno.test("a request after disposal ends, even if its response throws", async ()
 Deno.test("a client that leaves ends a request whose backend's work cannot be given up", async () => {
   using b = bench();
   const { requests: { current } } = b.sandbox;
-  current.answerLater((errand) => {
-    errand.onCut = fault;
+  current.answerLater((delegated) => {
+    delegated.onCut = fault;
     return new Promise(() => {});
   });
   b.sandbox.end();

@@ -1,9 +1,11 @@
-import { Lifecycle, type State } from "../../handles/lifecycle.ts";
+import { Lifecycle, type RequestState } from "../../handles/lifecycle.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
-const STATES: readonly State[] = ["queued", "running", "responded", "finished", "closed"];
+const STATES: readonly RequestState[] = ["queued", "running", "responded", "finished", "closed"];
 /** The way to each state, and the states that may follow it. */
-const LIVES: Readonly<Record<State, { way: readonly State[]; next: readonly State[] }>> = {
+const LIVES: Readonly<
+  Record<RequestState, { way: readonly RequestState[]; next: readonly RequestState[] }>
+> = {
   queued: { way: [], next: ["running", "responded"] },
   running: { way: ["running"], next: ["responded"] },
   responded: { way: ["running", "responded"], next: ["finished"] },
@@ -11,7 +13,7 @@ const LIVES: Readonly<Record<State, { way: readonly State[]; next: readonly Stat
   closed: { way: ["responded", "finished", "closed"], next: [] },
 };
 
-function lifeIn(state: State): Lifecycle {
+function lifeIn(state: RequestState): Lifecycle {
   const life = new Lifecycle();
   for (const step of LIVES[state].way) life.enter(step);
   assertEquals(life.state, state);

@@ -3,7 +3,7 @@ import { StallClock } from "../../service/util/stall_clock.ts";
 import { Watchdog } from "../../wasm/watchdog.ts";
 import { MemorySnapshots } from "../../wasm/instance_memory.ts";
 import { Pool } from "../../wasm/pool.ts";
-import { compile, type Program } from "../../wasm/program.ts";
+import { compile, type CompiledModule } from "../../wasm/program.ts";
 import { RunQueue } from "../../wasm/run_queue.ts";
 import { ModuleSlot } from "../../wasm/instance_slot.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -19,7 +19,7 @@ const BYTES = await assemble(
   '(module (memory (export "memory") 1) (func (export "_start") (i32.store (i32.const 0) (i32.const 7))))',
 );
 
-function maker(program: Program): () => ModuleSlot<undefined> {
+function maker(program: CompiledModule): () => ModuleSlot<undefined> {
   const snapshots = new MemorySnapshots(true);
   const watch = new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }).memory;
   return () =>

@@ -1,4 +1,4 @@
-import type { Program } from "../../wasm/program.ts";
+import type { CompiledModule } from "../../wasm/program.ts";
 import {
   Cost,
   mayBeCheaper,
@@ -18,7 +18,7 @@ function measure(add: (time: number) => void, time: number): void {
 /** What a chooser does, as lines. */
 function chooser(
   copying: number,
-  compiled: Promise<Program>,
+  compiled: Promise<CompiledModule>,
   unusable?: "snapshot" | "dirty-pages",
 ) {
   const done: string[] = [];
@@ -38,7 +38,7 @@ function chooser(
   return { done, add: new ResetChoice(trial).add };
 }
 
-const PROGRAM = {} as Program;
+const PROGRAM = {} as CompiledModule;
 
 Deno.test("the cost of a method is that of requests that V8 has optimised and little disturbs", () => {
   const cost = new Cost();

@@ -2,13 +2,13 @@ import type { ResourceType } from "./handles.ts";
 import { PRIMITIVES } from "./plain.ts";
 import {
   align,
-  type Context,
-  type Flat,
+  type CoreType,
+  type CoreValue,
   flatOf,
+  type LiftLowerContext,
+  MAX_FLAT,
   memoryOf,
-  MOST_FLAT,
   type Type,
-  type Word,
 } from "./types.ts";
 import { trap } from "./trap.ts";
 
@@ -144,20 +144,20 @@ function cases(
       parts[tag]?.store(cx, at + payload, valueOf(value));
     },
     lift(cx, words) {
-      const tag = check(words.words[words.at++] as number >>> 0);
+      const tag = check(words.values[words.at++] as number >>> 0);
       const start = words.at;
       words.at += flat!.length - 1;
       const part = parts[tag];
       if (!part) return make(tag, undefined);
       const own = part.flat!.map((want, i) =>
-        narrowed(words.words[start + i]!, flat![i + 1]!, want)
+        narrowed(words.values[start + i]!, flat![i + 1]!, want)
       );
-      return make(tag, part.lift(cx, { words: own, at: 0 }));
+      return make(tag, part.lift(cx, { values: own, at: 0 }));
     },
     lower(cx, value, out) {
       const tag = tagOf(value);
       out.push(tag);
-      const own: Word[] = [];
+      const own: CoreValue[] = [];
       const part = parts[tag];
       part?.lower(cx, valueOf(value), own);
       for (let i = 1; i < flat!.length; i++) {
@@ -169,19 +169,19 @@ function cases(
 }
 
 /** A number, then what any case needs. */
-function joined(parts: readonly (Type | undefined)[]): readonly Flat[] | undefined {
-  const words: Flat[] = ["i32"];
+function joined(parts: readonly (Type | undefined)[]): readonly CoreType[] | undefined {
+  const words: CoreType[] = ["i32"];
   for (const part of parts) {
     if (!part) continue;
-    if (!part.flat || part.flat.length >= MOST_FLAT) return undefined;
+    if (!part.flat || part.flat.length >= MAX_FLAT) return undefined;
     part.flat.forEach((flat, i) => words[i + 1] = join(words[i + 1], flat));
   }
   return words;
 }
 
-function join(one: Flat | undefined, other: Flat): Flat {
+function join(one: CoreType | undefined, other: CoreType): CoreType {
   if (one === undefined || one === other) return other;
-  const short = (flat: Flat) => flat === "i32" || flat === "f32";
+  const short = (flat: CoreType) => flat === "i32" || flat === "f32";
   return short(one) && short(other) ? "i32" : "i64";
 }
 
@@ -191,7 +191,7 @@ const I64 = new BigInt64Array(I32.buffer);
 const F32 = new Float32Array(I32.buffer);
 const F64 = new Float64Array(I32.buffer);
 
-function narrowed(word: Word, have: Flat, want: Flat): Word {
+function narrowed(word: CoreValue, have: CoreType, want: CoreType): CoreValue {
   if (have === want) return word;
   if (have === "i64") I64[0] = word as bigint;
   else I32[0] = word as number;
@@ -199,7 +199,11 @@ function narrowed(word: Word, have: Flat, want: Flat): Word {
   return want === "f32" ? F32[0]! : F64[0]!;
 }
 
-function widened(word: Word | undefined, have: Flat | undefined, want: Flat): Word {
+function widened(
+  word: CoreValue | undefined,
+  have: CoreType | undefined,
+  want: CoreType,
+): CoreValue {
   if (word === undefined || have === undefined) return want === "i64" ? 0n : 0;
   if (have === want) return word;
   I64[0] = 0n;
@@ -214,8 +218,8 @@ function widened(word: Word | undefined, have: Flat | undefined, want: Flat): Wo
 function handle(
   kind: string,
   resource: ResourceType,
-  lift: (cx: Context, number: number) => number,
-  lower: (cx: Context, representation: number) => number,
+  lift: (cx: LiftLowerContext, number: number) => number,
+  lower: (cx: LiftLowerContext, representation: number) => number,
 ): Type {
   return {
     kind,
@@ -226,7 +230,7 @@ function handle(
     load: (cx, at) => lift(cx, memoryOf(cx).from(at, 4).getUint32(at, true)),
     store: (cx, at, value) =>
       memoryOf(cx).to(at, 4).setUint32(at, lower(cx, value as number), true),
-    lift: (cx, words) => lift(cx, words.words[words.at++] as number),
+    lift: (cx, words) => lift(cx, words.values[words.at++] as number),
     lower: (cx, value, out) => void out.push(lower(cx, value as number)),
   };
 }

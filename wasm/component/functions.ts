@@ -1,17 +1,17 @@
 import { promising, suspending } from "../jspi.ts";
-import type { CallScope, Instance, ResourceType } from "./handles.ts";
+import type { CallScope, InstanceState, ResourceType } from "./handles.ts";
 import { trap } from "./trap.ts";
 import { record } from "./compound.ts";
 import type { GuestBytes } from "./guest_bytes.ts";
 import {
   allocate,
-  type Context,
+  type CoreType,
+  type CoreValue,
   type Encoding,
-  type Flat,
   flatOf,
   type FunctionType,
+  type LiftLowerContext,
   type Type,
-  type Word,
 } from "./types.ts";
 
 /** A function of a component or of the host, between which values of the component model pass. */
@@ -24,8 +24,8 @@ export interface ComponentFunction {
 }
 
 /** How values of a function cross between a component instance and others. */
-export interface Crossing {
-  readonly instance: Instance;
+export interface ResolvedOptions {
+  readonly instance: InstanceState;
   readonly encoding: Encoding;
   readonly memory: (() => GuestBytes) | undefined;
   readonly realloc: CallableFunction | undefined;
@@ -33,7 +33,7 @@ export interface Crossing {
 }
 
 /** What a call does around the guest, for whoever watches its time. */
-export interface Watcher {
+export interface CallObserver {
   /** Takes what a function has thrown: it ends the guest. Returns what is thrown in its place. */
   failed(error: unknown): unknown;
   /** The guest runs before a suspended call goes on: it allocates for what it gets. */
@@ -42,7 +42,7 @@ export interface Watcher {
   resumeOn(result: unknown): unknown;
 }
 
-function contextOf(crossing: Crossing): Context & { readonly scope: CallScope } {
+function contextOf(crossing: ResolvedOptions): LiftLowerContext & { readonly scope: CallScope } {
   const { instance, encoding, memory, realloc } = crossing;
   return {
     instance,
@@ -64,60 +64,64 @@ function contextOf(crossing: Crossing): Context & { readonly scope: CallScope } 
 interface Shape {
   /** Parameters as one value, and whether they go through memory. */
   readonly params: Type | undefined;
-  readonly spilled: boolean;
+  readonly paramsInMemory: boolean;
   readonly result: Type | undefined;
   /** Whether the result goes through memory. */
-  readonly returned: boolean;
+  readonly resultInMemory: boolean;
 }
 
 function shapeOf({ params, result }: FunctionType): Shape {
   return {
     params: params.length ? record(params) : undefined,
-    spilled: flatOf(params) === undefined,
+    paramsInMemory: flatOf(params) === undefined,
     result,
-    returned: result !== undefined && !(result.flat && result.flat.length <= 1),
+    resultInMemory: result !== undefined && !(result.flat && result.flat.length <= 1),
   };
 }
 
 /** How many words a lowered function takes. */
-function wordsOf(type: FunctionType): readonly Flat[] {
-  const { spilled, returned } = shapeOf(type);
-  const params = spilled ? ["i32" as const] : flatOf(type.params)!;
-  return returned ? [...params, "i32"] : params;
+function coreParamsOf(type: FunctionType): readonly CoreType[] {
+  const { paramsInMemory, resultInMemory } = shapeOf(type);
+  const params = paramsInMemory ? ["i32" as const] : flatOf(type.params)!;
+  return resultInMemory ? [...params, "i32"] : params;
 }
 
 /** Makes a function of core WebAssembly that a component calls another function by (`canon lower`). */
 export function lower(
   callee: ComponentFunction,
-  crossing: Crossing,
-  watcher: Watcher,
+  crossing: ResolvedOptions,
+  watcher: CallObserver,
 ): WebAssembly.ImportValue {
   const { instance } = crossing;
-  const { params, spilled, result, returned } = shapeOf(callee.type);
-  const count = wordsOf(callee.type).length;
-  const begin = (words: readonly Word[]) => {
+  const { params, paramsInMemory, result, resultInMemory } = shapeOf(callee.type);
+  const count = coreParamsOf(callee.type).length;
+  const begin = (words: readonly CoreValue[]) => {
     if (!instance.mayLeave) {
       trap("Cannot call an import while the component allocates or cleans up");
     }
     const cx = contextOf(crossing);
     if (!params) return { cx, args: [] };
-    const args = spilled
+    const args = paramsInMemory
       ? params.load(cx, aligned(words[0] as number, params.align))
-      : params.lift(cx, { words, at: 0 });
+      : params.lift(cx, { values: words, at: 0 });
     return { cx, args: args as unknown[] };
   };
-  const finish = (cx: Context, words: readonly Word[], value: unknown): Word | undefined => {
+  const finish = (
+    cx: LiftLowerContext,
+    words: readonly CoreValue[],
+    value: unknown,
+  ): CoreValue | undefined => {
     for (const entry of cx.scope.lent) entry.lends--;
     if (!result) return undefined;
-    if (returned) {
+    if (resultInMemory) {
       result.store(cx, aligned(words[count - 1] as number, result.align), value);
       return undefined;
     }
-    const out: Word[] = [];
+    const out: CoreValue[] = [];
     result.lower(cx, value, out);
     return out[0];
   };
-  const run = (...words: Word[]): unknown => {
+  const run = (...words: CoreValue[]): unknown => {
     try {
       const { cx, args } = begin(words);
       const value = callee.call(args);
@@ -131,7 +135,7 @@ export function lower(
     }
   };
   if (!callee.suspends) return run as WebAssembly.ImportValue;
-  return suspending((...words: Word[]) => watcher.resumeOn(run(...words)));
+  return suspending((...words: CoreValue[]) => watcher.resumeOn(run(...words)));
 }
 
 function aligned(at: number, to: number): number {
@@ -145,10 +149,10 @@ export class LiftedFunction implements ComponentFunction {
   /** What it calls may wait, and then so does its caller. */
   readonly suspends = true;
   readonly #promising: (...args: unknown[]) => Promise<unknown>;
-  readonly #crossing: Crossing;
+  readonly #crossing: ResolvedOptions;
   readonly #shape: Shape;
 
-  constructor(type: FunctionType, core: CallableFunction, crossing: Crossing) {
+  constructor(type: FunctionType, core: CallableFunction, crossing: ResolvedOptions) {
     this.type = type;
     this.#promising = promising(core) as (...args: unknown[]) => Promise<unknown>;
     this.#crossing = crossing;
@@ -158,31 +162,31 @@ export class LiftedFunction implements ComponentFunction {
   /** Calls it; the promise rejects with what it throws, or if it breaks a rule. */
   async call(args: readonly unknown[]): Promise<unknown> {
     const { instance } = this.#crossing;
-    const { params, spilled } = this.#shape;
+    const { params, paramsInMemory } = this.#shape;
     if (instance.entered) trap("Cannot call a component that a call is in already");
     instance.entered = true;
     const cx = contextOf(this.#crossing);
-    let words: Word[] = [];
-    if (params && spilled) {
+    let words: CoreValue[] = [];
+    if (params && paramsInMemory) {
       const at = allocate(cx, params.align, params.size);
       params.store(cx, at, args);
       words = [at];
     } else params?.lower(cx, args, words);
-    const answer = await this.#promising(...words) as Word | undefined;
+    const answer = await this.#promising(...words) as CoreValue | undefined;
     const value = this.#finish(cx, answer);
     instance.entered = false;
     return value;
   }
 
-  #finish(cx: Context, answer: Word | undefined): unknown {
+  #finish(cx: LiftLowerContext, answer: CoreValue | undefined): unknown {
     const { instance, postReturn, memory } = this.#crossing;
-    const { result, returned } = this.#shape;
+    const { result, resultInMemory } = this.#shape;
     let value: unknown;
     if (result) {
       const reader = { ...cx, memory: memory?.() };
-      value = returned
+      value = resultInMemory
         ? result.load(reader, aligned(answer as number, result.align))
-        : result.lift(reader, { words: [answer!], at: 0 });
+        : result.lift(reader, { values: [answer!], at: 0 });
     }
     if (postReturn) {
       instance.mayLeave = false;
@@ -199,8 +203,8 @@ export class LiftedFunction implements ComponentFunction {
 export function resourceFunction(
   kind: "resource-new" | "resource-drop" | "resource-rep",
   type: ResourceType,
-  instance: Instance,
-  watcher: Watcher,
+  instance: InstanceState,
+  watcher: CallObserver,
 ): WebAssembly.ImportValue {
   const guarded = (run: (word: number) => number | void) => (word: number) => {
     try {

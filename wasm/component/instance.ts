@@ -8,7 +8,7 @@ import {
   BYTES_LEFT,
   CONTROL,
   ELEMENTS_LEFT,
-  MOST_PAGES,
+  MAX_PAGES,
   PAGE,
   WATCH,
 } from "../rewrite/control.ts";
@@ -18,7 +18,7 @@ import type { ResourceType } from "./handles.ts";
 import type { Component } from "./definitions.ts";
 import { link, type LinkedComponent } from "./link.ts";
 import type { Item } from "./scope.ts";
-import type { Part } from "./part.ts";
+import type { CoreModule } from "./core_module.ts";
 import { GuestBytes } from "./guest_bytes.ts";
 
 const HANDLER = /^fastly:compute\/http-incoming@0\.1\.\d+$/;
@@ -27,7 +27,7 @@ const COMMAND = /^wasi:cli\/run@0\.2\.\d+$/;
 const UNLIMITED = 2 ** 53;
 
 /** What instances may have, and how they are put back. */
-interface Limits {
+interface InstanceLimits {
   /** Bytes of all memories and tables. */
   readonly memory: number;
   /** Whether writes mark where they are; undefined if instances are not put back. */
@@ -82,7 +82,7 @@ export class LinkedInstance implements ComponentInstance {
   readonly memory: GuestMemory;
   readonly commands: boolean;
   readonly handles: boolean;
-  readonly #parts: readonly Part[];
+  readonly #parts: readonly CoreModule[];
   readonly #host: ComponentHost;
   readonly #resets: boolean;
   readonly #linked: LinkedComponent;
@@ -97,7 +97,12 @@ export class LinkedInstance implements ComponentInstance {
   readonly #restores: (() => void)[] = [];
   readonly #resettable: readonly ResettableMemory[] = [];
 
-  constructor(component: Component, parts: readonly Part[], limits: Limits, host: ComponentHost) {
+  constructor(
+    component: Component,
+    parts: readonly CoreModule[],
+    limits: InstanceLimits,
+    host: ComponentHost,
+  ) {
     this.#parts = parts;
     this.#host = host;
     this.#limit = new SharedLimit(limits.memory);
@@ -116,7 +121,7 @@ export class LinkedInstance implements ComponentInstance {
     this.commands = this.#command !== undefined;
     const memories = [...this.#controls.keys()].filter((memory) => memory !== undefined);
     if (limits.dirtyPages === undefined) {
-      this.memory = together(memories.map((memory) => new PlainMemory(memory)));
+      this.memory = combined(memories.map((memory) => new PlainMemory(memory)));
       return;
     }
     for (const save of this.#saves) save();
@@ -129,7 +134,7 @@ export class LinkedInstance implements ComponentInstance {
       this.#bytes.set(memory, new GuestBytes(resettable));
       return resettable;
     });
-    this.memory = together(this.#resettable);
+    this.memory = combined(this.#resettable);
   }
 
   #resource(from: string, name: string): ResourceType {
@@ -174,9 +179,9 @@ export class LinkedInstance implements ComponentInstance {
   #makeMemory({ least, own }: MemoryLimits): WebAssembly.Memory {
     this.#limit.take(least * PAGE);
     const memory = new WebAssembly.Memory({ initial: least, maximum: own });
-    const state = new Uint32Array(this.#controlOf(memory).buffer, 0, MOST_PAGES / 4 + 1);
+    const state = new Uint32Array(this.#controlOf(memory).buffer, 0, MAX_PAGES / 4 + 1);
     state[ADDED_PAGES / 4] = least;
-    state[MOST_PAGES / 4] = own;
+    state[MAX_PAGES / 4] = own;
     return memory;
   }
 
@@ -214,7 +219,7 @@ export class LinkedInstance implements ComponentInstance {
 
 /** The memory that a module imports; undefined if it imports none. */
 function importedMemory(
-  { imports }: Part["layout"],
+  { imports }: CoreModule["layout"],
   given: WebAssembly.Imports,
 ): WebAssembly.Memory | undefined {
   const found = imports.find(({ kind }) => kind === "memory");
@@ -222,7 +227,7 @@ function importedMemory(
 }
 
 /** Several memories as one, for those who ask how much there is. */
-function together(memories: readonly GuestMemory[]): GuestMemory {
+function combined(memories: readonly GuestMemory[]): GuestMemory {
   const [only = NO_MEMORY] = memories;
   if (memories.length < 2) return only;
   const largest = memories.reduce((one, other) => other.size > one.size ? other : one);

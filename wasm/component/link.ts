@@ -1,11 +1,11 @@
-import { Instance, type ResourceType } from "./handles.ts";
+import { InstanceState, type ResourceType } from "./handles.ts";
 import {
+  type CallObserver,
   type ComponentFunction,
-  type Crossing,
   LiftedFunction,
   lower,
+  type ResolvedOptions,
   resourceFunction,
-  type Watcher,
 } from "./functions.ts";
 import type {
   CanonicalOptions,
@@ -34,7 +34,7 @@ const MAX_INSTANCES = 1000;
 
 /** Host's side of linking: imports of a component, and instances of its core modules. */
 interface LinkHost {
-  readonly watcher: Watcher;
+  readonly watcher: CallObserver;
   /** Returns the type of a resource that an interface of the host defines. */
   resource(from: string, name: string): ResourceType;
   /** Returns a function that the component imports. `from` is its interface; empty for a function imported by itself. */
@@ -50,7 +50,7 @@ export interface LinkedComponent {
   /** Exports of the outermost component. */
   readonly exports: ReadonlyMap<string, Item>;
   /** State of all component instances in it. */
-  readonly instances: readonly Instance[];
+  readonly instances: readonly InstanceState[];
 }
 
 /** Component with the scope that encloses it, for its outer aliases. */
@@ -71,7 +71,7 @@ export function link(component: Component, host: LinkHost): LinkedComponent {
 }
 
 class Linker {
-  readonly instances: Instance[] = [];
+  readonly instances: InstanceState[] = [];
   readonly #host: LinkHost;
   #made = 0;
 
@@ -83,7 +83,7 @@ class Linker {
   instantiate({ component, scope: parent }: Closure, args: Exports | undefined): Exports {
     this.#count();
     const scope = new Scope(parent);
-    const instance = new Instance();
+    const instance = new InstanceState();
     this.instances.push(instance);
     const exports: Exports = new Map();
     for (const definition of component.definitions) {
@@ -101,7 +101,7 @@ class Linker {
   #define(
     definition: Definition,
     scope: Scope,
-    instance: Instance,
+    instance: InstanceState,
     args: Exports | undefined,
     exports: Exports,
   ): void {
@@ -173,7 +173,7 @@ class Linker {
     }
   }
 
-  #crossing(options: CanonicalOptions, scope: Scope, instance: Instance): Crossing {
+  #crossing(options: CanonicalOptions, scope: Scope, instance: InstanceState): ResolvedOptions {
     const { encoding, memory, realloc, postReturn } = options;
     const find = (index: number | undefined) =>
       index === undefined ? undefined : scope.get("core-function", index) as CallableFunction;

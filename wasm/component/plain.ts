@@ -1,24 +1,24 @@
 import {
   allocate,
   checkAligned,
-  type Context,
-  type Flat,
+  type CoreType,
+  type CoreValue,
+  type LiftLowerContext,
   memoryOf,
   type Type,
-  type Word,
 } from "./types.ts";
 import { trap } from "./trap.ts";
 
-interface Plain {
+interface PrimitiveEncoding {
   readonly size: number;
-  readonly flat: Flat;
+  readonly flat: CoreType;
   get(view: DataView, at: number): unknown;
   set(view: DataView, at: number, value: never): void;
   lift(word: never): unknown;
-  lower(value: never): Word;
+  lower(value: never): CoreValue;
 }
 
-function plain(kind: string, { size, flat, get, set, lift, lower }: Plain): Type {
+function primitive(kind: string, { size, flat, get, set, lift, lower }: PrimitiveEncoding): Type {
   return {
     kind,
     size,
@@ -26,7 +26,7 @@ function plain(kind: string, { size, flat, get, set, lift, lower }: Plain): Type
     flat: [flat],
     load: (cx, at) => get(memoryOf(cx).from(at, size), at),
     store: (cx, at, value) => set(memoryOf(cx).to(at, size), at, value as never),
-    lift: (_, words) => lift(words.words[words.at++] as never),
+    lift: (_, words) => lift(words.values[words.at++] as never),
     lower: (_, value, out) => void out.push(lower(value as never)),
   };
 }
@@ -42,7 +42,7 @@ function char(code: number): string {
 
 /** The types without parts, by name. */
 export const PRIMITIVES = {
-  bool: plain("bool", {
+  bool: primitive("bool", {
     size: 1,
     flat: "i32",
     get: (v, at) => v.getUint8(at) !== 0,
@@ -50,7 +50,7 @@ export const PRIMITIVES = {
     lift: (x: number) => x !== 0,
     lower: (x: boolean) => x ? 1 : 0,
   }),
-  s8: plain("s8", {
+  s8: primitive("s8", {
     size: 1,
     flat: "i32",
     get: (v, at) => v.getInt8(at),
@@ -58,7 +58,7 @@ export const PRIMITIVES = {
     lift: (x: number) => x << 24 >> 24,
     lower: same,
   }),
-  u8: plain("u8", {
+  u8: primitive("u8", {
     size: 1,
     flat: "i32",
     get: (v, at) => v.getUint8(at),
@@ -66,7 +66,7 @@ export const PRIMITIVES = {
     lift: (x: number) => x & 0xff,
     lower: same,
   }),
-  s16: plain("s16", {
+  s16: primitive("s16", {
     size: 2,
     flat: "i32",
     get: (v, at) => v.getInt16(at, true),
@@ -74,7 +74,7 @@ export const PRIMITIVES = {
     lift: (x: number) => x << 16 >> 16,
     lower: same,
   }),
-  u16: plain("u16", {
+  u16: primitive("u16", {
     size: 2,
     flat: "i32",
     get: (v, at) => v.getUint16(at, true),
@@ -82,7 +82,7 @@ export const PRIMITIVES = {
     lift: (x: number) => x & 0xffff,
     lower: same,
   }),
-  s32: plain("s32", {
+  s32: primitive("s32", {
     size: 4,
     flat: "i32",
     get: (v, at) => v.getInt32(at, true),
@@ -90,7 +90,7 @@ export const PRIMITIVES = {
     lift: same,
     lower: same,
   }),
-  u32: plain("u32", {
+  u32: primitive("u32", {
     size: 4,
     flat: "i32",
     get: (v, at) => v.getUint32(at, true),
@@ -98,7 +98,7 @@ export const PRIMITIVES = {
     lift: (x: number) => x >>> 0,
     lower: (x: number) => x | 0,
   }),
-  s64: plain("s64", {
+  s64: primitive("s64", {
     size: 8,
     flat: "i64",
     get: (v, at) => v.getBigInt64(at, true),
@@ -106,7 +106,7 @@ export const PRIMITIVES = {
     lift: (x: bigint) => x,
     lower: (x: bigint) => x,
   }),
-  u64: plain("u64", {
+  u64: primitive("u64", {
     size: 8,
     flat: "i64",
     get: (v, at) => v.getBigUint64(at, true),
@@ -114,7 +114,7 @@ export const PRIMITIVES = {
     lift: (x: bigint) => BigInt.asUintN(64, x),
     lower: (x: bigint) => x,
   }),
-  f32: plain("f32", {
+  f32: primitive("f32", {
     size: 4,
     flat: "f32",
     get: (v, at) => v.getFloat32(at, true),
@@ -122,7 +122,7 @@ export const PRIMITIVES = {
     lift: same,
     lower: same,
   }),
-  f64: plain("f64", {
+  f64: primitive("f64", {
     size: 8,
     flat: "f64",
     get: (v, at) => v.getFloat64(at, true),
@@ -130,7 +130,7 @@ export const PRIMITIVES = {
     lift: same,
     lower: same,
   }),
-  char: plain("char", {
+  char: primitive("char", {
     size: 4,
     flat: "i32",
     get: (v, at) => char(v.getUint32(at, true)),
@@ -144,8 +144,8 @@ export const PRIMITIVES = {
 
 function pair(
   kind: string,
-  take: (cx: Context, at: number, length: number) => unknown,
-  give: (cx: Context, value: unknown) => readonly [at: number, length: number],
+  take: (cx: LiftLowerContext, at: number, length: number) => unknown,
+  give: (cx: LiftLowerContext, value: unknown) => readonly [at: number, length: number],
   parts: readonly Type[] = [],
 ): Type {
   return {
@@ -165,8 +165,8 @@ function pair(
       view.setUint32(at + 4, length, true);
     },
     lift(cx, words) {
-      const at = words.words[words.at++] as number >>> 0;
-      return take(cx, at, words.words[words.at++] as number >>> 0);
+      const at = words.values[words.at++] as number >>> 0;
+      return take(cx, at, words.values[words.at++] as number >>> 0);
     },
     lower: (cx, value, out) => void out.push(...give(cx, value)),
   };
@@ -185,7 +185,7 @@ function decode(decoder: TextDecoder, bytes: Uint8Array): string {
   }
 }
 
-function takeString(cx: Context, at: number, length: number): string {
+function takeString(cx: LiftLowerContext, at: number, length: number): string {
   const memory = memoryOf(cx);
   if (cx.encoding === "utf8") return decode(UTF8, memory.span(at, length));
   if (cx.encoding === "utf16" || length & IS_UTF16) {
@@ -198,7 +198,7 @@ function takeString(cx: Context, at: number, length: number): string {
   return text;
 }
 
-function giveString(cx: Context, value: unknown): readonly [number, number] {
+function giveString(cx: LiftLowerContext, value: unknown): readonly [number, number] {
   const text = value as string;
   if (cx.encoding === "utf8") {
     const bytes = ENCODER.encode(text);

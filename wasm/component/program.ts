@@ -10,7 +10,7 @@ import { UnknownForm } from "../rewrite/instructions.ts";
 import { type Layout, layoutOf } from "../rewrite/layout.ts";
 import { rewriteInSteps } from "../rewrite/rewrite.ts";
 import { LinkedInstance } from "./instance.ts";
-import type { Part } from "./part.ts";
+import type { CoreModule } from "./core_module.ts";
 import { parse, type ParsedComponent } from "./parse.ts";
 import { MalformedComponent } from "./trap.ts";
 
@@ -90,9 +90,9 @@ async function attempt(
   layouts: readonly Layout[],
   { memory, watch }: ComponentTerms,
   reset: { readonly dirtyPages: boolean } | undefined,
-): Promise<Part[] | string> {
+): Promise<CoreModule[] | string> {
   try {
-    const parts: Part[] = [];
+    const parts: CoreModule[] = [];
     for (const layout of layouts) {
       const rewritten = await inTurns(
         rewriteInSteps(layout, { memory, checks: watch, reset, part: true }),
@@ -132,7 +132,7 @@ async function withoutLimits(
         `(${ALLOWING} without)`,
     );
   }
-  const parts = await Promise.all(parsed.modules.map(async (bytes): Promise<Part> => ({
+  const parts = await Promise.all(parsed.modules.map(async (bytes): Promise<CoreModule> => ({
     module: await WebAssembly.compile(bytes),
     rewritten: undefined,
     layout: { imports: [], tables: [] },
@@ -149,7 +149,7 @@ async function withoutLimits(
 
 function compiled(
   parsed: ParsedComponent,
-  parts: readonly Part[],
+  parts: readonly CoreModule[],
   layouts: readonly Layout[],
   { memory, reuse, watch }: ComponentTerms,
   resetting: true | string,
@@ -168,7 +168,7 @@ function compiled(
 
 function instantiate(
   { component }: ParsedComponent,
-  parts: readonly Part[],
+  parts: readonly CoreModule[],
   limits: { readonly memory: number; readonly dirtyPages: boolean | undefined },
   host: ComponentHost,
 ): ComponentInstance {

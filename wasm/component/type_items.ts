@@ -1,6 +1,6 @@
 import { borrow, enumeration, flags, option, own, record, result, variant } from "./compound.ts";
 import type { TypeExpression, ValueType } from "./definitions.ts";
-import type { Instance } from "./handles.ts";
+import type { InstanceState } from "./handles.ts";
 import { list } from "./plain.ts";
 import type { Scope, TypeItem } from "./scope.ts";
 import { MalformedComponent } from "./trap.ts";
@@ -14,7 +14,7 @@ import type { Type } from "./types.ts";
 export function typeItem(
   expression: TypeExpression,
   scope: Scope,
-  instance: Instance | undefined,
+  instance: InstanceState | undefined,
 ): TypeItem {
   switch (expression.kind) {
     case "function":

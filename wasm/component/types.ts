@@ -1,18 +1,18 @@
 import type { GuestBytes } from "./guest_bytes.ts";
-import type { CallScope, Instance, ResourceType } from "./handles.ts";
+import type { CallScope, InstanceState, ResourceType } from "./handles.ts";
 import { trap } from "./trap.ts";
 
 /** Types of core WebAssembly that a value crosses as. */
-export type Flat = "i32" | "i64" | "f32" | "f64";
+export type CoreType = "i32" | "i64" | "f32" | "f64";
 /** A value of core WebAssembly. */
-export type Word = number | bigint;
+export type CoreValue = number | bigint;
 
 /** How strings are encoded in a guest's memory. */
 export type Encoding = "utf8" | "utf16" | "latin1+utf16";
 
 /** What values of one call are read from and written to. */
-export interface Context {
-  readonly instance: Instance;
+export interface LiftLowerContext {
+  readonly instance: InstanceState;
   readonly scope: CallScope;
   readonly memory: GuestBytes | undefined;
   readonly encoding: Encoding;
@@ -21,8 +21,8 @@ export interface Context {
 }
 
 /** Words that a value is read from, one after another. */
-interface Words {
-  readonly words: readonly Word[];
+interface CoreValueIterator {
+  readonly values: readonly CoreValue[];
   at: number;
 }
 
@@ -37,27 +37,27 @@ export interface Type {
   readonly size: number;
   readonly align: number;
   /** How it crosses as words; undefined if that takes too many. */
-  readonly flat: readonly Flat[] | undefined;
+  readonly flat: readonly CoreType[] | undefined;
   /** What two types of a kind have in common if they are the same. */
   readonly names?: readonly string[];
   readonly parts?: readonly (Type | undefined)[];
   readonly resource?: ResourceType;
-  load(cx: Context, at: number): unknown;
-  store(cx: Context, at: number, value: unknown): void;
-  lift(cx: Context, words: Words): unknown;
-  lower(cx: Context, value: unknown, out: Word[]): void;
+  load(cx: LiftLowerContext, at: number): unknown;
+  store(cx: LiftLowerContext, at: number, value: unknown): void;
+  lift(cx: LiftLowerContext, words: CoreValueIterator): unknown;
+  lower(cx: LiftLowerContext, value: unknown, out: CoreValue[]): void;
 }
 
 /** Most words that parameters cross as; more go through memory. */
-export const MOST_FLAT = 16;
+export const MAX_FLAT = 16;
 /** Largest value in memory, in bytes, for sums of sizes not to overflow. */
-const MOST_SIZE = 2 ** 30;
+const MAX_SIZE = 2 ** 30;
 
 /** The words of several values in a row; undefined if they are too many. */
-export function flatOf(types: readonly Type[]): readonly Flat[] | undefined {
-  const words: Flat[] = [];
+export function flatOf(types: readonly Type[]): readonly CoreType[] | undefined {
+  const words: CoreType[] = [];
   for (const { flat } of types) {
-    if (!flat || words.length + flat.length > MOST_FLAT) return undefined;
+    if (!flat || words.length + flat.length > MAX_FLAT) return undefined;
     words.push(...flat);
   }
   return words;
@@ -71,7 +71,7 @@ export interface FunctionType {
 }
 
 /** The memory of a call; traps if its function names none. */
-export function memoryOf({ memory }: Context): GuestBytes {
+export function memoryOf({ memory }: LiftLowerContext): GuestBytes {
   return memory ?? trap("Cannot pass a value through memory: the function names none");
 }
 
@@ -82,7 +82,7 @@ export function checkAligned(at: number, align: number): number {
 }
 
 /** Allocates in the guest. */
-export function allocate(cx: Context, align: number, size: number): number {
+export function allocate(cx: LiftLowerContext, align: number, size: number): number {
   if (!cx.allocate) trap("Cannot pass a value through memory: the function has no realloc");
   const at = checkAligned(cx.allocate(align, size), align);
   memoryOf(cx).span(at, size);
@@ -92,6 +92,6 @@ export function allocate(cx: Context, align: number, size: number): number {
 /** @throws {RangeError} If it takes too much. */
 export function align(at: number, to: number): number {
   const aligned = Math.ceil(at / to) * to;
-  if (aligned > MOST_SIZE) throw new RangeError("a type is too large");
+  if (aligned > MAX_SIZE) throw new RangeError("a type is too large");
   return aligned;
 }

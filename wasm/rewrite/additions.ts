@@ -21,7 +21,7 @@ interface ImportedMemory {
 }
 
 /** The guest's function bodies, rewritten. */
-interface Bodies {
+interface RewrittenBodies {
   readonly code: Writer;
   readonly offsets: Offsets;
   readonly hints: BranchHints;
@@ -118,7 +118,7 @@ export class Additions {
    * @param bodies The guest's own function bodies, rewritten; the offsets are moved to where these are in the module.
    * @param dropped Sections of the guest's that are left out.
    */
-  write(bodies: Bodies, dropped: readonly number[]): Uint8Array<ArrayBuffer> {
+  write(bodies: RewrittenBodies, dropped: readonly number[]): Uint8Array<ArrayBuffer> {
     const { bytes, sections, find } = this.#layout;
     const out = new Writer(bytes.length + bodies.code.length).raw(bytes.subarray(0, 8));
     const writeSection = (id: number) => {
@@ -163,7 +163,7 @@ export class Additions {
     });
   }
 
-  #writeCode(out: Writer, { code, offsets, hints }: Bodies): void {
+  #writeCode(out: Writer, { code, offsets, hints }: RewrittenBodies): void {
     const entries = this.#entries.get(Id.code) ?? [];
     const count = this.#layout.count(Id.code) + entries.length;
     if (!count) return;

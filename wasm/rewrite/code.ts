@@ -5,8 +5,8 @@ import { instruction, isBulk, Op, valueType } from "./instructions.ts";
 import { isBranch, isPlainLoop, Labels } from "./labels.ts";
 import type { Offsets } from "./offsets.ts";
 import { loadAdded, markAddress, type ResetPlan } from "./reset_code.ts";
-import { askAnew, type Branching, checkOf, exitOf, type WatchPlan } from "./watch_code.ts";
-import { OBSTACLES, offsetOf, type Write, WRITES } from "./writes.ts";
+import { askAnew, type BranchCode, checkOf, exitOf, type WatchPlan } from "./watch_code.ts";
+import { type MemoryWrite, OBSTACLES, offsetOf, WRITES } from "./writes.ts";
 
 /** What function bodies are rewritten for. */
 export interface Plan {
@@ -39,8 +39,8 @@ export class CodeRewriter {
   readonly #hints: BranchHints;
   readonly #code = new Writer();
   readonly #head = new Writer();
-  readonly #check: Branching | undefined;
-  readonly #exit: Branching | undefined;
+  readonly #check: BranchCode | undefined;
+  readonly #exit: BranchCode | undefined;
   readonly #askAnew: Uint8Array | undefined;
   readonly #labels = new Labels();
   readonly #loadAdded: Uint8Array | undefined;
@@ -250,7 +250,7 @@ export class CodeRewriter {
   }
 
   /** Copies code up to an offset, and has a check follow, which stands for the instruction that begins at `start`. */
-  #addCheck({ code, branch }: Branching, copied: number, to: number, start: number): void {
+  #addCheck({ code, branch }: BranchCode, copied: number, to: number, start: number): void {
     this.#code.copy(this.#r.bytes, copied, to);
     const { length } = this.#code;
     this.#offsets.add(length, length + code.length, start, to);
@@ -270,7 +270,7 @@ export class CodeRewriter {
   }
 
   /** Marks what the instruction that begins there is about to write, then has it written. */
-  #write({ operands, range }: Write, { mark }: ResetPlan, start: number): void {
+  #write({ operands, range }: MemoryWrite, { mark }: ResetPlan, start: number): void {
     const r = this.#r;
     const code = this.#code;
     const locals = this.#localsFor(operands);

@@ -28,7 +28,7 @@ export function controlPages(most: number): number {
 /** The name of the import that is the memory of a memory's state, for modules of a component: they may share a memory. */
 export const CONTROL = "control";
 /** Where that memory has how many pages the memory that it is about may have. */
-export const MOST_PAGES = 8;
+export const MAX_PAGES = 8;
 /** The name of the import that is the memory of what the modules of a component may have together. */
 export const BUDGET = "budget";
 /** Where that memory has the bytes by which memories and tables may still grow, as an `i64`. */

@@ -6,7 +6,7 @@ import { Op, UnknownForm } from "./instructions.ts";
 import { I32, I64 } from "./writes.ts";
 
 /** Pages that a memory may have whose own maximum is not known. */
-const MOST_OWN = 65536;
+const MAX_OWN = 65536;
 export const NO_RESULT = 0x40;
 export const MINUS_ONE = [Op.i32Const, 0x7f];
 const TABLE_GROW = [0xfc, 15];
@@ -21,8 +21,8 @@ export class Growth {
   readonly #watch: number;
   readonly #byInstruction = new Map<string, number>();
   readonly #shared: SharedBudget | undefined;
-  #bytes: Left | undefined;
-  #elements: Left | undefined;
+  #bytes: Remaining | undefined;
+  #elements: Remaining | undefined;
 
   /**
    * @param watch The index of the memory that the host watches.
@@ -47,13 +47,13 @@ export class Growth {
   }
 
   /** @param at Where it is in the memory of a component. */
-  #left(first: number, at: number): Left {
-    if (this.#shared) return new SharedLeft(this.#shared.budget, at);
-    return new OwnLeft(this.#added.global(Uint8Array.of(I64), i64Const(first)));
+  #left(first: number, at: number): Remaining {
+    if (this.#shared) return new SharedRemaining(this.#shared.budget, at);
+    return new OwnRemaining(this.#added.global(Uint8Array.of(I64), i64Const(first)));
   }
 
   #addForMemory(index: number): number {
-    const own = this.#budget.memories[index - (this.#shared?.memories ?? 0)]?.own ?? MOST_OWN;
+    const own = this.#budget.memories[index - (this.#shared?.memories ?? 0)]?.own ?? MAX_OWN;
     const size = new Writer().byte(Op.memorySize).unsigned(index).view();
     const grow = new Writer().byte(Op.localGet, 0, Op.memoryGrow).unsigned(index).view();
     const parts = { delta: 0, bits: BITS.page, own, size, grow };
@@ -95,7 +95,7 @@ export class Growth {
 }
 
 /** By how many bytes or elements an instance may still grow, as its code keeps it. */
-interface Left {
+interface Remaining {
   /** Returns code that leaves the number. */
   load(): Uint8Array;
   /** Writes code that takes what `amount` leaves. */
@@ -103,7 +103,7 @@ interface Left {
 }
 
 /** In a global of the module. */
-class OwnLeft implements Left {
+class OwnRemaining implements Remaining {
   readonly #global: number;
 
   constructor(global: number) {
@@ -120,7 +120,7 @@ class OwnLeft implements Left {
 }
 
 /** In a memory that all modules of a component have. */
-class SharedLeft implements Left {
+class SharedRemaining implements Remaining {
   readonly #memory: number;
   readonly #at: number;
 
@@ -161,7 +161,7 @@ interface GrowerParts {
   readonly size: Uint8Array;
   readonly grow: Uint8Array;
   /** Of a table: the elements that all tables have left. Beyond them `memory` is not named, as it is another bound. */
-  readonly elements?: Left;
+  readonly elements?: Remaining;
 }
 
 /** An expression for a number of bytes. */

@@ -73,7 +73,7 @@ export interface Layout {
 }
 
 /** What a rewriter must know of the state of a module's instances, to put it back. */
-interface State {
+interface ModuleState {
   /** Pages that its only memory starts with. */
   readonly least: number;
   /** Imported and own functions, and globals. */
@@ -118,7 +118,7 @@ export function layoutOf(bytes: Uint8Array): Layout {
  * @param part Whether it is a module of a component, whose memory may be another module's.
  * @throws {UnknownForm} If a reset is not known to be complete.
  */
-export function stateOf(layout: Layout, part = false): State {
+export function stateOf(layout: Layout, part = false): ModuleState {
   const { bytes, find, count, imported, memories, types } = layout;
   const several = memories.length + (part ? imported.memory : 0);
   if (several > 1) throw new UnknownForm("it has several memories");

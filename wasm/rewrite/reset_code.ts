@@ -1,12 +1,5 @@
 import { Writer } from "./binary.ts";
-import {
-  ADDED_PAGES,
-  BYTES_LEFT,
-  DIRTY_MAP,
-  DIRTY_PAGE_BITS,
-  MOST_PAGES,
-  PAGE,
-} from "./control.ts";
+import { ADDED_PAGES, BYTES_LEFT, DIRTY_MAP, DIRTY_PAGE_BITS, MAX_PAGES, PAGE } from "./control.ts";
 import { MINUS_ONE, NO_RESULT, noteRefusal } from "./growth.ts";
 import { Op } from "./instructions.ts";
 import { I32 } from "./writes.ts";
@@ -86,7 +79,7 @@ function growPartBody(w: Writer, { watch, control }: ResetPlan, budget: number):
   const load = (op: number, memory: number, at: number) =>
     new Writer().byte(Op.i32Const, 0, op, op === Op.i32Load ? 0x42 : 0x43).unsigned(memory)
       .unsigned(at).view();
-  const most = load(Op.i32Load, control, MOST_PAGES);
+  const most = load(Op.i32Load, control, MAX_PAGES);
   const left = load(Op.i64Load, budget, BYTES_LEFT);
   w.byte(1, 1, I32); // the size
   w.raw(load(Op.i32Load, control, ADDED_PAGES)).byte(Op.localSet, 1);

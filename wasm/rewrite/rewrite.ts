@@ -15,7 +15,7 @@ import { askBody, type WatchPlan } from "./watch_code.ts";
 import { I32 } from "./writes.ts";
 
 /** What a module is rewritten for. */
-interface Wanted {
+interface RewriteOptions {
   /** Bytes that an instance may have in memories and tables; `Infinity` for no limit. */
   readonly memory: number;
   /** Whether the host can stop the code while it runs. */
@@ -81,7 +81,7 @@ const WATCHED = { least: 1, most: 1, shared: true };
  *
  * @throws {UnknownForm} If it cannot be done; the message completes "because".
  */
-export function rewrite(layout: Layout, wanted: Wanted): Rewritten {
+export function rewrite(layout: Layout, wanted: RewriteOptions): Rewritten {
   const steps = rewriteInSteps(layout, wanted);
   for (;;) {
     const { done, value } = steps.next();
@@ -90,7 +90,10 @@ export function rewrite(layout: Layout, wanted: Wanted): Rewritten {
 }
 
 /** As {@linkcode rewrite}, in steps between which others may have their turn. */
-export function* rewriteInSteps(layout: Layout, wanted: Wanted): Generator<void, Rewritten> {
+export function* rewriteInSteps(
+  layout: Layout,
+  wanted: RewriteOptions,
+): Generator<void, Rewritten> {
   const { memory, checks, reset, part = false } = wanted;
   const budget = budgetOf(layout, part ? Infinity : memory);
   const names = namesFor(layout);

@@ -16,14 +16,14 @@ function loadWatched(w: Writer, memory: number): Writer {
 }
 
 /** Code with one branch. */
-export interface Branching {
+export interface BranchCode {
   readonly code: Uint8Array;
   /** Where the branch is in it. */
   readonly branch: number;
 }
 
 /** Asks whether to go on when the watched word is 0: the branch is taken when it is not. */
-export function checkOf({ memory, ask }: WatchPlan): Branching {
+export function checkOf({ memory, ask }: WatchPlan): BranchCode {
   const w = loadWatched(new Writer().byte(Op.block, NONE), memory);
   const branch = w.length;
   w.byte(Op.branchIf, 0).byte(Op.call).unsigned(ask).byte(Op.end);
@@ -31,7 +31,7 @@ export function checkOf({ memory, ask }: WatchPlan): Branching {
 }
 
 /** Leaves a loop, and the block around it, when the watched word is 0: {@linkcode askAnew} has it begin again. */
-export function exitOf({ memory }: WatchPlan): Branching {
+export function exitOf({ memory }: WatchPlan): BranchCode {
   const w = loadWatched(new Writer(), memory).byte(Op.i32EqualZero);
   const branch = w.length;
   return { code: w.byte(Op.branchIf, 1).view(), branch };

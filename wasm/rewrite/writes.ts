@@ -9,7 +9,7 @@ const F64 = 0x7c;
 const V128 = 0x7b;
 
 /** How an instruction writes memory. */
-export interface Write {
+export interface MemoryWrite {
   /** The types of its operands, the address first. */
   readonly operands: readonly number[];
   /** Whether the last operand is a length; else it writes at most 16 bytes at the address and its offset. */
@@ -17,7 +17,7 @@ export interface Write {
 }
 
 /** Every instruction that writes memory, by its opcode. */
-export const WRITES: ReadonlyMap<number, Write> = new Map([
+export const WRITES: ReadonlyMap<number, MemoryWrite> = new Map([
   ...[Op.i32Store, Op.i32Store8, Op.i32Store16].map((op) => [op, store(I32)] as const),
   ...[Op.i64Store, Op.i64Store8, Op.i64Store16, Op.i64Store32]
     .map((op) => [op, store(I64)] as const),
@@ -30,12 +30,12 @@ export const WRITES: ReadonlyMap<number, Write> = new Map([
     .map((op) => [op, { operands: [I32, I32, I32], range: true }] as const),
 ]);
 
-function store(...values: number[]): Write {
+function store(...values: number[]): MemoryWrite {
   return { operands: [I32, ...values], range: false };
 }
 
 /** Seven widths follow each other for each operation. */
-function atomic(op: number): Write {
+function atomic(op: number): MemoryWrite {
   const type = [0, 2, 3].includes((op - Op.atomicStore) % 7) ? I32 : I64;
   return op >= Op.atomicCompareExchange ? store(type, type) : store(type);
 }

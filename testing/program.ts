@@ -16,7 +16,7 @@ import type { TestExchange } from "./exchange.ts";
 import { type Mock, mockBackend, type UnmockedRequestError } from "./mock.ts";
 import type { TestHostOptions } from "./options.ts";
 import { seededRandom } from "./random.ts";
-import { Traffic } from "./traffic.ts";
+import { TestTransportHook } from "./transport_hook.ts";
 
 const ORIGIN = /^https?:\/\//;
 
@@ -24,11 +24,11 @@ const ORIGIN = /^https?:\/\//;
 const programs = new ProgramCache();
 
 /** A program that runs for tests, and what belongs to it: a reset makes all of it anew. */
-export interface Running {
+export interface TestProgram {
   readonly app: Fastlike;
   readonly clock: TestClock;
   readonly clients: Clients;
-  readonly traffic: Traffic;
+  readonly transportHook: TestTransportHook;
   readonly kv: ReadonlyMap<string, KvStore>;
   readonly entries: readonly LogEntry[];
   /** What fails a request of the test that has no response yet. */
@@ -44,11 +44,11 @@ export interface Running {
  *
  * @param start The time at first, in milliseconds since 1970.
  */
-export async function startProgram(options: TestHostOptions, start: number): Promise<Running> {
+export async function startProgram(options: TestHostOptions, start: number): Promise<TestProgram> {
   const clock = new TestClock(start, options.clock === "frozen");
   const clients = new Clients(options.client ?? {}, options);
   const entries: LogEntry[] = [];
-  const pending: Running["pending"] = new Map();
+  const pending: TestProgram["pending"] = new Map();
   const log = (entry: LogEntry) => {
     entries.push(entry);
     clock.note();
@@ -62,7 +62,7 @@ export async function startProgram(options: TestHostOptions, start: number): Pro
       if (exchange.metrics.requestId === requestId) fail(error);
     }
   };
-  const { defined, traffic } = backendsOf(options, clock, log, unmocked);
+  const { defined, transportHook } = backendsOf(options, clock, log, unmocked);
   const { kvDriver, kv } = kvOf(options, clock);
   const randomness = {
     fill: options.random === undefined ? fillSecurely : seededRandom(options.random),
@@ -76,13 +76,13 @@ export async function startProgram(options: TestHostOptions, start: number): Pro
     random: (bytes) => randomness.fill(bytes),
     log,
     programs: options.programs ?? programs,
-    transportHook: traffic,
+    transportHook,
   });
   return {
     app,
     clock,
     clients,
-    traffic,
+    transportHook,
     kv,
     entries,
     pending,
@@ -123,7 +123,10 @@ function backendsOf(
   clock: TestClock,
   log: (entry: LogEntry) => void,
   unmocked: (error: UnmockedRequestError, requestId: string | undefined) => void,
-): { readonly defined: Pick<FastlikeOptions, "backends" | "catchAll">; readonly traffic: Traffic } {
+): {
+  readonly defined: Pick<FastlikeOptions, "backends" | "catchAll">;
+  readonly transportHook: TestTransportHook;
+} {
   const made = Object.entries(backends).map(([name, one]) =>
     [name, definitionOf(name, one, clock)] as const
   );
@@ -139,7 +142,7 @@ function backendsOf(
     }
     origins.set(new URL(name).origin, definition);
   }
-  const traffic = new Traffic({
+  const transportHook = new TestTransportHook({
     mocked: new Set(made.filter(([, one]) => isMocked(one)).map(([name]) => name)),
     defined: new Set(made.map(([name]) => name)),
     mocksRest: isMocked(others),
@@ -164,7 +167,7 @@ function backendsOf(
       backends: Object.fromEntries(named),
       ...others !== undefined && { catchAll: others },
     },
-    traffic,
+    transportHook,
   };
 }
 

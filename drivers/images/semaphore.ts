@@ -1,7 +1,7 @@
 import { ImageError } from "./error.ts";
 
 /** So many at a time; others wait, up to a bound, in the order in which they came. */
-export class Slots {
+export class Semaphore {
   readonly #waiting = new Set<() => void>();
   readonly #most: number;
   #free: number;

@@ -14,7 +14,7 @@ import { type Fixture, type FixtureStore, noteResponse, Replay } from "./fixture
 import { unmockedFailure, UnmockedRequestError } from "./mock.ts";
 
 /** What answers for backends. */
-interface TrafficOptions {
+interface TestTransportHookOptions {
   /** Names of the backends that mocks answer for. */
   readonly mocked: ReadonlySet<string>;
   /** Names of all backends that the options define. */
@@ -36,13 +36,13 @@ interface TrafficOptions {
 }
 
 /** Sees every request to a backend: keeps it for the test, and has it answered by what the test says. */
-export class Traffic implements TransportHook {
+export class TestTransportHook implements TransportHook {
   readonly calls: Call[] = [];
-  readonly #options: TrafficOptions;
+  readonly #options: TestTransportHookOptions;
   readonly #recorded = new Map<string, Fixture[]>();
   readonly #replays = new Map<string, Promise<Replay>>();
 
-  constructor(options: TrafficOptions) {
+  constructor(options: TestTransportHookOptions) {
     this.#options = options;
   }
 

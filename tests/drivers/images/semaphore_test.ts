@@ -1,11 +1,11 @@
 import { ImageError } from "../../../drivers/images/error.ts";
-import { Slots } from "../../../drivers/images/slots.ts";
+import { Semaphore } from "../../../drivers/images/semaphore.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 
 const never = new AbortController().signal;
 
 Deno.test("who comes first is first, and as many as there are slots", async () => {
-  const slots = new Slots(2, 3);
+  const slots = new Semaphore(2, 3);
   const order: number[] = [];
   const first = await slots.take(never);
   const others = [2, 3, 4, 5].map(async (each) => {
@@ -20,7 +20,7 @@ Deno.test("who comes first is first, and as many as there are slots", async () =
 });
 
 Deno.test("one too many is told so, and one that leaves makes room", async () => {
-  const slots = new Slots(1, 1);
+  const slots = new Semaphore(1, 1);
   const abort = new AbortController();
   const held = await slots.take(never);
   const leaving = slots.take(abort.signal);
