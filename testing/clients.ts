@@ -6,12 +6,21 @@ import type { ServiceOptions } from "../service/options.ts";
 import { TestExchange } from "./exchange.ts";
 import type { TestClient } from "./options.ts";
 
+interface Found {
+  readonly exchange: TestExchange;
+  readonly address: string;
+  /** The User-Agent field. */
+  readonly agent: string;
+  readonly geo: Geo | undefined;
+  readonly device: Device | undefined;
+}
+
 /** What tests say of clients, ahead of what the options of the service say. */
 export class Clients {
   /** What all requests come from. */
   all: TestClient;
-  readonly #geos = new Map<string, Geo>();
-  readonly #devices = new Map<string, Device>();
+  /** Requests under way, the newest first, with what look-ups find for their clients. */
+  #found: readonly Found[] = [];
   readonly #options: Pick<ServiceOptions, "clientFacts" | "geo" | "devices">;
 
   constructor(all: TestClient, options: Pick<ServiceOptions, "clientFacts" | "geo" | "devices">) {
@@ -24,8 +33,12 @@ export class Clients {
     const { geo = loopbackGeo, devices = parseDevice } = this.#options;
     return {
       clientFacts: this.#facts,
-      geo: ((address) => this.#geos.get(address) ?? geo(address)) satisfies GeoLookup,
-      devices: ((agent) => this.#devices.get(agent) ?? devices(agent)) satisfies DeviceLookup,
+      geo:
+        ((ip) =>
+          this.#found.find(({ address }) => address === ip)?.geo ?? geo(ip)) satisfies GeoLookup,
+      devices: ((field) =>
+        this.#found.find(({ agent }) => agent === field)?.device ??
+          devices(field)) satisfies DeviceLookup,
     };
   }
 
@@ -33,10 +46,24 @@ export class Clients {
   exchange(request: Request, one: TestClient = {}): TestExchange {
     const { ip, geo, device, ...facts } = { ...this.all, ...one };
     const address = ip ?? "127.0.0.1";
-    // SDKs take no record that lacks anything.
-    if (geo) this.#geos.set(address, { ...defaultGeo(address), ...geo });
-    if (device) this.#devices.set(request.headers.get("user-agent") ?? "", device);
-    return new TestExchange(request, { ...facts, ...ip !== undefined && { address: ip } });
+    const exchange = new TestExchange(request, {
+      ...facts,
+      ...ip !== undefined && { address: ip },
+    });
+    this.#found = [{
+      exchange,
+      address,
+      agent: request.headers.get("user-agent") ?? "",
+      // SDKs take no record that lacks anything.
+      geo: geo && { ...defaultGeo(address), ...geo },
+      device,
+    }, ...this.#found];
+    return exchange;
+  }
+
+  /** Forgets a request whose guest has ended. */
+  ended(exchange: TestExchange): void {
+    this.#found = this.#found.filter((one) => one.exchange !== exchange);
   }
 
   readonly #facts: FactsProvider = (exchange) => {

@@ -84,6 +84,7 @@ export class TestHost implements AsyncDisposable {
     const ended = app.answer(exchange).then(() => {
       exchange.settled();
       unended.delete(ended);
+      clients.ended(exchange);
       clock.note();
     });
     unended.add(ended);
