@@ -26,11 +26,11 @@ interface Entry {
   readonly least?: number;
   /** Largest value; without it `Infinity` is allowed. */
   readonly most?: number;
-  /** What it bounds. */
+  /** Bounded resource, in words for the table of limits. */
   readonly bounds: string;
-  /** What happens beyond it. */
+  /** Effect beyond the limit. */
   readonly beyond: string;
-  /** What the executable has by default, if that depends on the machine. */
+  /** Default of the executable, if it depends on the machine. */
   readonly byDefault?: string;
 }
 
@@ -148,7 +148,7 @@ export const LIMITS = {
     bounds: "a client's URL: scheme, host, path and query",
     beyond: "414; guest: the hostcall fails",
   },
-  /** Bytes that a request's guest has written to bodies and nobody has read or sent yet. By default 128 MiB. */
+  /** Bytes that a guest has written to bodies and that were not read or sent yet. By default 128 MiB. */
   body_bytes: {
     unit: "bytes",
     value: 128 * MIB,
@@ -162,7 +162,7 @@ export const LIMITS = {
     bounds: "requests to backends for one of a client (Fastly: 32)",
     beyond: "the send fails",
   },
-  /** Bytes of log records and standard output for a request; what comes beyond is dropped. By default 16 MiB. */
+  /** Bytes of log records and standard output for a request; the rest is dropped. By default 16 MiB. */
   log_bytes: {
     unit: "bytes",
     value: 16 * MIB,
@@ -181,7 +181,7 @@ export const LIMITS = {
   },
   /**
    * Bytes of keys, metadata and values in all KV stores that are kept in memory, those without a `kvDriver`: an insert
-   * beyond them fails with `payload too large`. What has expired does not count. By default 1 GiB.
+   * beyond them fails with `payload too large`. Expired entries do not count. By default 1 GiB.
    */
   kv_bytes: {
     unit: "bytes",
@@ -322,11 +322,11 @@ interface DescribedLimit {
   readonly name: LimitName;
   /** Default with its unit. */
   readonly value: string;
-  /** What it bounds. */
+  /** Bounded resource, in words for the table of limits. */
   readonly bounds: string;
-  /** What happens beyond it. */
+  /** Effect beyond the limit. */
   readonly beyond: string;
-  /** What the executable has by default, if that depends on the machine. */
+  /** Default of the executable, if it depends on the machine. */
   readonly byDefault?: string;
 }
 

@@ -32,11 +32,11 @@ export type Report = (level: LogLevel, message: string, requestId?: string) => v
 export interface BackendStats {
   /** Requests that were sent. */
   requests: number;
-  /** Requests that got no response, without those that the guest or the client gave up. */
+  /** Requests that got no response, without those that the guest or the client cancelled. */
   failures: number;
 }
 
-/** What a {@linkcode Backend} is made of. */
+/** Parts of a {@linkcode Backend}. */
 interface BackendParts {
   readonly transport: Transport;
   readonly stats: BackendStats;
@@ -44,7 +44,7 @@ interface BackendParts {
   readonly monitor?: HealthMonitor | undefined;
 }
 
-/** One backend: its properties as guests ask for them, and requests to it. */
+/** A backend: its properties, which guests can read, and requests to it. */
 export class Backend {
   readonly name: string;
   /** Undefined for a handler in JavaScript. */

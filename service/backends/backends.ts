@@ -9,26 +9,26 @@ import { trusting } from "./tls.ts";
 import type { TransportHook } from "./transport.ts";
 import { Transports } from "./transports.ts";
 
-/** Backends of a catch-all that are kept. */
+/** Maximum number of backends of a catch-all that are cached. */
 const MAX_CAUGHT = 256;
-/** Names with statistics of their own. There is a maximum since guests choose the names that a catch-all answers for. */
+/** Maximum number of names with statistics of their own, since guests choose the names that a catch-all answers for. */
 const MAX_COUNTED = 1000;
 /** Name under which requests to all other backends are counted. */
 const OTHER = "(other)";
 
-/** What the backends of a service have in common. */
+/** Options that the backends of a service share. */
 interface BackendsOptions {
   /** Returns the definition of a backend that is not defined by name. */
   readonly catchAll?: (name: string) => BackendDefinition | undefined;
-  /** Called with what a handler in JavaScript throws. */
+  /** Called with the error of a handler in JavaScript. */
   readonly reportFailure?: (error: unknown, requestId?: string) => void;
   /** Called when the health of a backend changes, and when a request to a backend fails. */
   readonly report?: Report;
-  /** Certificates to trust in PEM where a backend's options have none; by default the system's. */
+  /** Certificates in PEM to trust for backends whose options have none; by default the system's. */
   readonly ca?: string | undefined;
   /** Clock of the backends' time limits. */
   readonly stallClock?: StallClock;
-  /** Sees requests ahead of the transports; for tests. */
+  /** Intercepts requests before the transports; for tests. */
   readonly hook?: TransportHook | undefined;
 }
 
@@ -93,7 +93,7 @@ export class Backends {
     this.#transports.close();
   }
 
-  /** Returns the same backend while the catch-all gives the same definition: making one costs more than finding it. */
+  /** Returns a cached backend while the catch-all returns the same definition, since making one costs more. */
   #catch(name: string, definition: BackendDefinition): Backend {
     const known = this.#caught.get(name);
     if (known?.definition === definition) return known.backend;

@@ -19,13 +19,13 @@ export interface Connector {
   /**
    * Starts to open a connection.
    *
-   * @param protocols Protocols that are offered by ALPN, if there is TLS.
-   * @throws {SendError} If the options make no sense.
+   * @param protocols Protocols to offer by ALPN (RFC 7301), with TLS.
+   * @throws {SendError} If the options are not valid.
    */
   open(protocols?: readonly string[]): Socket;
 }
 
-/** Makes a connector. Of the options it reads the URL; other options that make no sense fail `open`. */
+/** Makes a connector. It reads the URL of the options; other options that are not valid fail `open`. */
 export function connectorOf(options: BackendOptions): Connector {
   const { protocol, hostname, port: explicit } = new URL(options.url);
   const secure = protocol === "https:";
@@ -47,7 +47,7 @@ export function connectorOf(options: BackendOptions): Connector {
   };
 }
 
-/** Returns the settings as `node:net` takes them. */
+/** Returns the settings in the format of `node:net`. */
 export function tcpKeepAlive(
   { enable = true, time }: TcpKeepAlive,
 ): { keepAlive: boolean; keepAliveInitialDelay?: number } {

@@ -5,7 +5,7 @@ export type BackendHandler = (request: Request) => Response | Promise<Response>;
 export type TlsVersion = "1.0" | "1.1" | "1.2" | "1.3";
 
 /**
- * How a backend is reached over the network. Names follow Fastly's backend definition
+ * Options of a backend over the network. Names follow Fastly's backend definition
  * (https://www.fastly.com/documentation/reference/api/services/backend/).
  */
 export interface BackendOptions {
@@ -25,7 +25,7 @@ export interface BackendOptions {
     /** Between two pieces of the response's body. */
     readonly betweenBytes?: number;
   };
-  /** Used for `https:`. Settings that make no sense fail every send with `tls_configuration_error`, whose message says why. */
+  /** Used for `https:`. Settings that are not valid fail every send with `tls_configuration_error`, whose message gives the reason. */
   readonly tls?: {
     /** Certificates to trust in PEM: one text with any number of them, or several. By default the service's `ca`. */
     readonly ca?: string | readonly string[];
@@ -46,19 +46,19 @@ export interface BackendOptions {
   };
   /** Whether the backend speaks gRPC: HTTP/2 only, with prior knowledge over clear TCP, by ALPN over TLS. By default `false`. */
   readonly grpc?: boolean;
-  /** `false` always uses HTTP/1.1. By default a backend with TLS that offers HTTP/2 by ALPN is spoken to in HTTP/2. */
+  /** `false` always uses HTTP/1.1. By default HTTP/2 is used with a backend that selects it by ALPN. */
   readonly http2?: boolean;
-  /** How long an idle connection is kept for the next request, in milliseconds. By default, and at most, 55,000. */
+  /** Time for which an idle connection is kept for the next request, in milliseconds. By default, and at most, 55,000. */
   readonly keepAlive?: number;
-  /** TCP keep-alive of the connections. By default what the operating system does. */
+  /** TCP keep-alive of the connections. By default the operating system's. */
   readonly tcpKeepAlive?: TcpKeepAlive;
   /** Limits on connections that are kept; `false` opens a connection for each request. By default there are none. */
   readonly pool?: false | PoolLimits;
-  /** Whether IPv4 addresses are tried before IPv6 addresses. By default the resolver's order stands. */
+  /** Whether IPv4 addresses are tried before IPv6 addresses. By default in the resolver's order. */
   readonly preferIpv4?: boolean;
   /** Health probes. With them {@linkcode BackendOptions.health} is ignored. */
   readonly healthcheck?: Healthcheck;
-  /** What `is_healthy` tells the guest without a `healthcheck`. By default `unknown`. */
+  /** Result of the hostcall `is_healthy` without a `healthcheck`. By default `unknown`. */
   readonly health?: Health;
 }
 
@@ -67,11 +67,11 @@ export type Health = "unknown" | "healthy" | "unhealthy";
 
 /** TCP keep-alive of a connection. A field that is not set means the operating system's default. */
 export interface TcpKeepAlive {
-  /** By default `true`, since the other fields mean nothing otherwise. */
+  /** Whether it is on; without it the other fields have no effect. By default `true`. */
   readonly enable?: boolean;
-  /** Seconds between two probes. Only kept for the guest to read: the platform cannot set it. */
+  /** Seconds between two probes. The platform cannot set it; guests can read it. */
   readonly interval?: number;
-  /** Unanswered probes until the connection counts as dead. Only kept for the guest to read, too. */
+  /** Unanswered probes until the connection counts as dead. The platform cannot set it; guests can read it. */
   readonly probes?: number;
   /** Seconds without traffic until the first probe. */
   readonly time?: number;

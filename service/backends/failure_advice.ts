@@ -1,7 +1,7 @@
 import type { SendError, SendFailure } from "../errors.ts";
 import { codeOf } from "./send_errors.ts";
 
-/** Longest URL that a message quotes whole, in characters. */
+/** Maximum length of a URL in a message, in characters. */
 const MAX_URL = 200;
 
 /**
@@ -39,7 +39,7 @@ const ADVICE: { readonly [F in SendFailure]?: string } = {
   h2_error: "look into its own log, or set http2 = false",
 };
 
-/** Returns what to do next, in words behind a semicolon; undefined if the message says it already. */
+/** Returns advice for a failure, in words that follow a semicolon; undefined if the message contains it already. */
 export function adviceFor(error: SendError, secure: boolean): string | undefined {
   const { failure, cause } = error;
   const code = codeOf(cause);
@@ -64,7 +64,7 @@ function adviceOnCertificate(code: string): string {
     return "set cert_host to a name that the certificate has, or, for development, " +
       "tls_verify = false";
   }
-  // Deno tells an expired certificate no other way than one whose authority is unknown.
+  // Deno has the same error for an expired certificate and one of an unknown authority.
   return "unless it has expired, set ca_certificate to that of its authority, or, for " +
     "development, tls_verify = false";
 }

@@ -11,7 +11,7 @@ import { HeaderList } from "../http/headers.ts";
  * Makes a transport to a handler in the same process. The body of a GET or HEAD is left out, since a `Request` cannot have
  * one.
  *
- * @param report Called with what the handler throws; the guest sees a failed send.
+ * @param report Called with the handler's error; the guest gets a failed send.
  */
 export function handlerTransport(
   handler: BackendHandler,

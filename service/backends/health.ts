@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS } from "../limits.ts";
 import type { LogLevel } from "../log.ts";
 import { StallClock } from "../util/stall_clock.ts";
 
-/** The values of a {@linkcode Healthcheck} that sets none, which are those of Fastly's Rust SDK. */
+/** Defaults of a {@linkcode Healthcheck}, which are those of Fastly's Rust SDK. */
 const DEFAULTS = {
   interval: 15_000,
   timeout: 5_000,
@@ -27,7 +27,7 @@ export class HealthMonitor {
   readonly #check: typeof DEFAULTS & Healthcheck;
   readonly #report: (level: LogLevel, message: string) => void;
   readonly #stallClock: StallClock;
-  /** Whether each of the latest probes has succeeded, the latest last. */
+  /** Results of the latest probes, the latest last: whether each has succeeded. */
   readonly #results: boolean[];
   #inFlight: RequestInFlight | undefined;
   #stopTimer: (() => void) | undefined;
@@ -35,9 +35,9 @@ export class HealthMonitor {
   #stopped = false;
 
   /**
-   * @param name The backend's, for messages.
+   * @param name Name of the backend, for messages.
    * @param report Called when the backend's health changes.
-   * @param pace Counts the time that probes take.
+   * @param stallClock Clock of the probes' time limits.
    */
   constructor(
     name: string,
@@ -86,7 +86,7 @@ export class HealthMonitor {
     return this.#results.filter(Boolean).length;
   }
 
-  /** Resolves to what was wrong with a probe; undefined if it has succeeded. */
+  /** Sends a probe; resolves to its fault, or undefined if it has succeeded. */
   async #probe(): Promise<string | undefined> {
     const { timeout, expectedStatus } = this.#check;
     // A new connection: a kept one would hide that the backend no longer listens.

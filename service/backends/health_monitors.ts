@@ -3,14 +3,14 @@ import type { Report } from "./backend.ts";
 import type { BackendOptions } from "./definition.ts";
 import { HealthMonitor } from "./health.ts";
 
-/** Monitors of dynamic backends at most; one more stops the oldest. */
+/** Maximum number of monitors of dynamic backends; a further one stops the oldest. */
 const MAX_DYNAMIC = 64;
 
 /** Health monitors of a service's backends. Backends with the same options share one. */
 export class HealthMonitors {
   readonly #report: Report;
   readonly #stallClock: StallClock | undefined;
-  /** By the JSON of the backend's options. */
+  /** Monitors by the JSON of the backend's options. */
   readonly #monitors = new Map<string, HealthMonitor>();
   /** Keys of the monitors of backends that the service defines; they are never stopped for others. */
   #lasting: ReadonlySet<string> = new Set();
@@ -32,7 +32,7 @@ export class HealthMonitors {
     return monitor;
   }
 
-  /** Returns the monitor of a dynamic backend, which sends its first probe now. Of these the oldest may be stopped. */
+  /** Returns the monitor of a dynamic backend, which sends its first probe now. It may be stopped for newer ones. */
   dynamic(name: string, key: string, options: BackendOptions): HealthMonitor {
     const known = this.#monitors.get(key);
     if (known) return known;

@@ -6,7 +6,7 @@ import type { Clock } from "../util/clock.ts";
 import { type Connector, tcpKeepAlive } from "./connector.ts";
 import type { HeaderList } from "../http/headers.ts";
 
-/** How long an idle connection is kept, in milliseconds; a backend's Keep-Alive field may shorten it. */
+/** Longest time for which an idle connection is kept, in milliseconds; a backend's Keep-Alive field may shorten it. */
 const MAX_IDLE_MS = 55_000;
 
 /** Limits on the connections to one backend; `Infinity` is no limit. */
@@ -32,11 +32,11 @@ function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
   };
 }
 
-/** What is known of a connection; times by {@linkcode Clock.elapsed}. */
+/** Record of a connection; times are of {@linkcode Clock.elapsed}. */
 interface Use {
   readonly since: number;
   count: number;
-  /** When the backend may close it if it is idle. */
+  /** Time from which on the backend may close it while it is idle. */
   staleAt: number;
 }
 
@@ -60,7 +60,7 @@ export class Http1Pool {
     this.rules = poolRules(options);
   }
 
-  /** Returns the agent that `node:http` takes connections from, after closing those that must not be used again. */
+  /** Returns the agent for `node:http`, after closing connections that must not be used again. */
   agent(): Agent {
     const agent = this.#agent ??= this.#makeAgent();
     this.#closeStale(agent);
@@ -106,10 +106,10 @@ export class Http1Pool {
 
   #makeAgent(): Agent {
     const { connections, uses } = this.rules;
-    // The agent's own `timeout` for idle connections would cost a sixth of the throughput: see `#closeStale`.
+    // Idle connections are closed by `#closeStale`: the agent's own `timeout` sets a timer for each request.
     const options = { keepAlive: uses > 1 && !this.#closed, maxSockets: connections };
     const agent = this.#connector.secure ? new SecureAgent(options) : new Agent(options);
-    // Connections are opened here: `node:https` may read the system's certificates, which needs permissions.
+    // Connections are opened here, since `node:https` may read the system's certificates, which needs permissions.
     Object.assign(agent, { createConnection: () => this.#connect() });
     const { tcpKeepAlive: settings } = this.#options;
     if (settings) keepAliveAs(agent, tcpKeepAlive(settings));
@@ -141,7 +141,7 @@ export class Http1Pool {
   }
 }
 
-/** Makes an agent set these for an idle connection: it would set a TCP keep-alive of its own. */
+/** Makes an agent use these settings for idle connections, in place of a TCP keep-alive of its own. */
 function keepAliveAs(
   agent: Agent,
   { keepAlive, keepAliveInitialDelay }: ReturnType<typeof tcpKeepAlive>,
@@ -154,7 +154,7 @@ function keepAliveAs(
   };
 }
 
-/** Returns how long the connection of a response with these fields is kept when idle, in milliseconds. */
+/** Returns the time for which the connection of a response with these fields is kept while idle, in milliseconds. */
 function idleTime(headers: HeaderList, most: number): number {
   const seconds = /\btimeout=(\d+)/i.exec(headers.get("keep-alive") ?? "")?.[1];
   return seconds ? Math.min(most, Number(seconds) * 1000 - 1000) : most;

@@ -155,8 +155,8 @@ export class Http1Request extends NetworkRequest {
   #onLost(wire: ClientRequest, error: Error): void {
     if (wire !== this.#wire) return;
     if (this.body) {
-      // An error behind a whole message ends the connection, not the message. `node:http` counts a message that lasts
-      // until the connection closes as whole after a reset, too.
+      // An error after a complete message ends the connection, not the message. `node:http` also treats a message that
+      // ends with the connection as complete after a reset.
       if (!(error instanceof HangUp) && !this.body.complete) {
         const wrong = codeOf(error).startsWith("HPE_");
         const failure = wrong
@@ -187,7 +187,7 @@ export class Http1Request extends NetworkRequest {
   }
 }
 
-/** The connection was closed without an error. */
+/** Error for a connection that was closed without one. */
 class HangUp extends Error {
   readonly code = "ECONNRESET";
 }
@@ -217,7 +217,7 @@ function open(request: BackendRequest, { connector, pool }: Http1Origin): Client
   return wire;
 }
 
-/** The fields as `node:http` takes them. */
+/** Returns the fields in the format of `node:http`. */
 function pairsOf(headers: HeaderList, withoutTrailer: boolean): string[] {
   const pairs = [...headers];
   const kept = withoutTrailer ? pairs.filter(([name]) => name.toLowerCase() !== "trailer") : pairs;
@@ -234,7 +234,7 @@ function withTrailerFields(head: string, headers: HeaderList): string {
   );
 }
 
-/** Returns the body as bytes if all of it has arrived and its length was declared, else as it is. */
+/** Returns the body as bytes if all of it has arrived and its length was declared; otherwise unchanged. */
 function atOnce(body: ResponseBody): Payload {
   if (!body.complete || body.failed || body.length === undefined) return body;
   const chunks: Uint8Array[] = [];

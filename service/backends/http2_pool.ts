@@ -36,10 +36,10 @@ export class Http2Pool {
         return session;
       }
       if (this.#sessions.size + this.#beingOpened < this.#rules.connections) {
-        // Requests that come meanwhile share it, unless it may carry only one.
+        // Requests that arrive meanwhile share it, unless it may carry only one.
         const session =
           await (this.#rules.uses === 1 ? this.#open() : this.#opening ??= this.#open());
-        // A backend may close a new connection before a request is sent on it: the first time is no failure.
+        // A backend may close a new connection before a request is sent on it, which is a failure only the second time.
         if (!session.open && ++lost > 1) throw session.reason(this.#connector.name);
       } else if (this.#opening) await this.#opening;
       else await this.#room(until);

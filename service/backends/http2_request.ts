@@ -55,7 +55,7 @@ export class Http2Request extends NetworkRequest {
     }
   }
 
-  /** Whether it failed before the backend has looked at it, so that it may be sent again. */
+  /** Whether it failed before the backend processed it, so that it may be sent again (RFC 9113, section 8.7). */
   get unseen(): boolean {
     return this.#unseen;
   }
@@ -249,7 +249,7 @@ function withoutConnection(headers: HeaderList): HeaderList {
   return plain;
 }
 
-/** Returns the fields as `node:http2` takes them: repeats in a list. */
+/** Returns the fields in the format of `node:http2`: repeats in a list. */
 function toObject(headers: HeaderList): OutgoingHttpHeaders {
   const fields: Record<string, string | string[]> = Object.create(null);
   for (const name of headers.names()) {

@@ -9,12 +9,12 @@ import type { Timeouts } from "./network_request.ts";
 import { allowEmptyServerName } from "../util/node_internals.ts";
 import { toSendError } from "./send_errors.ts";
 
-/** Requests at the same time on one connection; the backend may allow fewer. */
+/** Maximum number of concurrent requests on one connection; the backend may allow fewer. */
 const MAX_STREAMS = 100;
-/** Bytes that a backend may send on one stream ahead of its reader. */
+/** Flow-control window of a stream, in bytes (RFC 9113, section 6.9). */
 const STREAM_WINDOW = 256 * 1024;
 
-/** The backend has chosen HTTP/1.1 by ALPN; the connection is open. */
+/** Error for a backend that has selected HTTP/1.1 by ALPN, with the open connection. */
 export class NotHttp2 extends Error {
   override name = "NotHttp2";
   readonly socket: Socket;
@@ -67,7 +67,7 @@ export class Http2Session {
   greeted(name: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#session.once("remoteSettings", () => {
-      // A stream that nobody reads must not hold up the others.
+      // A stream without a reader must not block the others.
       this.#session.setLocalWindowSize(MAX_STREAMS * STREAM_WINDOW);
       resolve();
     });

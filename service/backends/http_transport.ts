@@ -13,11 +13,11 @@ import { StallClock } from "../util/stall_clock.ts";
 import { toSendError } from "./send_errors.ts";
 import { NetworkRequest, type Timeouts } from "./network_request.ts";
 
-/** Longest time that a timer of the platform takes, in milliseconds. */
+/** Longest timer of the platform, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1;
 
 /**
- * Makes a transport over HTTP/1.1 or HTTP/2, whose connections are kept for the next request. Options that make no sense
+ * Makes a transport over HTTP/1.1 or HTTP/2, whose connections are kept for the next request. Options that are not valid
  * fail each send, not this call.
  */
 export function httpTransport(
@@ -53,14 +53,14 @@ export function httpTransport(
   };
 }
 
-/** Returns the time limits that are set, none longer than a timer of the platform takes. */
+/** Returns the time limits that are set, capped at the longest timer of the platform. */
 function timeoutsOf({ timeouts = {} }: BackendOptions, stallClock: StallClock): Timeouts {
   const limits = Object.entries(timeouts).filter(([, ms]) => ms);
   const bounded = Object.fromEntries(limits.map(([name, ms]) => [name, Math.min(ms, MAX_TIMER)]));
   return { ...bounded, stallClock };
 }
 
-/** An origin that may speak HTTP/2, and which version it chose last. */
+/** Origin that may support HTTP/2, with the version that it selected last. */
 class NegotiatedOrigin {
   readonly http1: Http1Origin;
   readonly #sessions: Http2Pool;
@@ -89,7 +89,7 @@ class NegotiatedOrigin {
     }
   }
 
-  /** Closes idle connections, after one as old was found closed. */
+  /** Closes idle connections, since one of the same age was found closed. */
   closeIdle(): void {
     this.#sessions.closeIdle();
   }

@@ -7,18 +7,18 @@ export interface ImageOptions {
   /** Name of the backend that has the image. */
   readonly backend: string;
   /**
-   * Sends the guest's request to that backend, and gives its response. It goes without its body, and without the
-   * fields that ask for a part of the image or for a coding of it. Rejects if there was no response.
+   * Sends the guest's request to that backend, without its body and without fields for ranges and content codings.
    *
    * @param url URL, with host, to send in place of the request's own.
+   * @returns The backend's response; rejects if there is none.
    */
   readonly fetchImage: (url?: string) => Promise<Response>;
 }
 
 /**
  * Transforms images in place of Fastly's Image Optimizer (https://www.fastly.com/documentation/reference/io/). `request`
- * is the guest's request for the image; its signal aborts when nobody waits for the response any more. If it throws, the
- * guest gets the error, which is also logged.
+ * is the guest's request for the image; its signal aborts when the response is not wanted any more. If the function throws,
+ * the guest gets the error, which is also logged.
  */
 export type ImageOptimizer = (
   request: Request,

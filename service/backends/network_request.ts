@@ -6,7 +6,7 @@ import { headError } from "../http/head_limits.ts";
 import type { ResponseBody } from "./response_body.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 
-/** Time limits of a request in milliseconds, and the clock that they are measured by. */
+/** Time limits of a request, in milliseconds, with their clock. */
 export type Timeouts = NonNullable<BackendOptions["timeouts"]> & {
   readonly stallClock: StallClock;
 };
@@ -16,17 +16,17 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(
   ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"],
 );
 
-/** Whether the request may be sent again if it is not known whether the first one has arrived. */
+/** Whether a request may be sent again although the first one may have arrived. */
 export function isRepeatable({ method, body }: BackendRequest): boolean {
   return IDEMPOTENT.has(method) && isWhole(body);
 }
 
-/** Returns how long a request waits for a free connection, in milliseconds. */
+/** Returns the time for which a request waits for a free connection, in milliseconds. */
 export function roomTime({ connect }: Pick<Timeouts, "connect">): number {
   return connect ?? 1000;
 }
 
-/** Outcome and time limits of a request in flight, whichever version of HTTP carries it. */
+/** Request in flight over any version of HTTP: its result and its time limits. */
 export abstract class NetworkRequest implements RequestInFlight {
   readonly response: Promise<BackendResponse>;
   protected readonly request: BackendRequest;
@@ -82,7 +82,7 @@ export abstract class NetworkRequest implements RequestInFlight {
     this.drop(error);
   }
 
-  /** Fails the request after that many milliseconds; returns a function that stops the timer. */
+  /** Fails the request after `ms` milliseconds; returns a function that cancels the timer. */
   protected failAfter(ms: number, failure: SendFailure, state: string): () => void {
     const cancel = this.#stallClock.after(ms, () => this.fail(failure, state));
     this.#timers.add(cancel);

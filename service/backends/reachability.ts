@@ -11,10 +11,10 @@ import { trusting } from "./tls.ts";
 const PATIENCE_MS = 1000;
 
 /**
- * Tries to connect to each backend that has a URL, all at once, with TLS where its URL says so. Sends no request: an
- * origin may count them.
+ * Tries to connect to each backend that has a URL, concurrently, with TLS for `https:`. Sends no request, since an origin
+ * may count requests.
  *
- * @param ca Certificates to trust in PEM, where a backend brings none of its own; by default the system's.
+ * @param ca Certificates in PEM to trust for backends without their own; by default the system's.
  * @returns A line for each backend that cannot be reached, in the order of the names.
  */
 export async function findUnreachable(

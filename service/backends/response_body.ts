@@ -5,7 +5,7 @@ import type { Clock } from "../util/clock.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 import { incompleteResponse } from "./send_errors.ts";
 
-/** What {@linkcode ResponseBody} needs besides the stream. */
+/** Options of a {@linkcode ResponseBody}. */
 interface ResponseBodyOptions {
   /** The backend's scheme, host and port, for messages. */
   readonly name: string;
@@ -32,7 +32,7 @@ export interface ResponseStream {
   destroy(): void;
 }
 
-/** Body of a response, read from the socket only as fast as its reader reads. */
+/** Body of a response, which reads the socket only as fast as its own reader reads. */
 export class ResponseBody implements ByteSource {
   readonly #message: ResponseStream;
   readonly #name: string;
@@ -108,7 +108,7 @@ export class ResponseBody implements ByteSource {
     this.#message.destroy();
   }
 
-  /** Makes it fail, unless it has; bytes that were not read are lost. */
+  /** Fails the body, unless it has failed already; unread bytes are lost. */
   fail(error: SendError): void {
     this.#error ??= error;
     this.#wake?.();
@@ -166,7 +166,7 @@ export interface RequestStream {
  * the connection is closed. Rejects if the source fails, once all bytes before that were sent.
  *
  * @param end Ends the message, with trailers if there are any.
- * @param clock What the time for what comes last runs by.
+ * @param clock Clock of the time limit on the last bytes of a failed body.
  */
 export async function sendBody(
   wire: RequestStream,

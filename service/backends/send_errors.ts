@@ -108,7 +108,7 @@ export function codeOf(error: unknown): string {
   return first instanceof Error && "code" in first ? String(first.code) : "";
 }
 
-/** Returns the first error of those that a host with several addresses gives, one for each address. */
+/** Returns the first error of an `AggregateError`, which has one for each address of a host. */
 function firstOf(error: unknown): unknown {
   return error instanceof AggregateError && error.errors.length ? error.errors[0] : error;
 }

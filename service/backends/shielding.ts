@@ -1,4 +1,4 @@
-/** A shielding site: the one that the service runs on (`local`), or the URLs that lead there, by `https:` and by `http:`. */
+/** A shielding site: the one that the service runs on (`local`), or the URLs of another one, by `https:` and by `http:`. */
 export type ShieldingSite =
   | "local"
   | { readonly encrypted: string; readonly unencrypted: string };

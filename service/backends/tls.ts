@@ -12,7 +12,7 @@ import { SendError } from "../errors.ts";
 
 type TlsOptions = NonNullable<BackendOptions["tls"]>;
 
-/** Names of the versions in `node:tls`, in order. Deno speaks the last two. */
+/** Names of the versions in `node:tls`, in order. Deno supports the last two. */
 const VERSIONS = { "1.0": "TLSv1", "1.1": "TLSv1.1", "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
 
@@ -27,7 +27,7 @@ export function trusting(options: BackendOptions, ca: string | undefined): Backe
  *
  * @param host The backend's host, without brackets.
  * @param name The backend's scheme, host and port, for messages.
- * @throws {SendError} If the settings make no sense.
+ * @throws {SendError} If the settings are not valid.
  */
 export function tlsConnector(
   host: string,
@@ -35,7 +35,7 @@ export function tlsConnector(
   tls: TlsOptions = {},
 ): (tcp: NetConnectOpts, protocols?: readonly string[]) => TLSSocket {
   const { sni = host } = tls;
-  // RFC 6066, section 3: an address is no server name.
+  // RFC 6066, section 3: an address is not a server name.
   const servername = sni === false || isIP(sni) ? "" : sni;
   const identity = tls.certHost ?? (sni || host);
   const settings: ConnectionOptions = {
@@ -62,7 +62,7 @@ function authorities({ ca }: TlsOptions, name: string): ConnectionOptions {
   if (ca === undefined) return {};
   const texts = typeof ca === "string" ? [ca] : ca;
   const found = texts.flatMap((text) => text.match(CERTIFICATES) ?? []);
-  // `node:tls` ignores a certificate that it cannot read, and then trusts nobody without saying why.
+  // `node:tls` ignores a certificate that it cannot parse, and then refuses all servers without a reason.
   if (!found.length) fail(name, "its `ca` is not a certificate in PEM");
   for (const certificate of found) parse(() => new X509Certificate(certificate), name, "its `ca`");
   return { ca: found };

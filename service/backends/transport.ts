@@ -61,7 +61,7 @@ export interface Transport {
   close(): void;
 }
 
-/** Sees the requests of guests ahead of the transports, and may answer in their place: for tests. */
+/** Intercepts the requests of guests before the transports, and may answer in their place; for tests. */
 export interface TransportHook {
   /**
    * Returns the transport to use in place of one.

@@ -2,13 +2,13 @@ import { RecencyMap } from "../util/recency_map.ts";
 import type { BackendOptions } from "./definition.ts";
 import type { Transport } from "./transport.ts";
 
-/** Transports of dynamic backends that are kept. */
+/** Maximum number of transports of dynamic backends. */
 const MAX_DYNAMIC = 256;
 
 /**
  * Transports of a service's backends, by the JSON of the backend's options: backends with the same options share
- * connections. Those of backends that the service defines stay until the service closes. Guests choose the others, so
- * of these only the most recently used are kept.
+ * connections. Transports of backends that the service defines exist until the service closes. Guests define the others,
+ * of which only the most recently used are kept.
  */
 export class Transports {
   readonly #make: (options: BackendOptions) => Transport;

@@ -9,8 +9,8 @@ import { type Http1Origin, Http1Request } from "./http1_request.ts";
 import type { HeaderList } from "../http/headers.ts";
 
 /**
- * Whether a request asks to change protocols and waits for the answer before it sends more, as a WebSocket's does. An
- * offer of HTTP/2 (`h2c`) is ignored: its client goes on in HTTP/1.
+ * Whether a request asks to change protocols and waits for the response before it sends more, as a WebSocket's does
+ * (RFC 9110, section 7.8). An offer of HTTP/2 (`h2c`) is ignored: its client goes on in HTTP/1.
  */
 export function asksForUpgrade(method: string, headers: HeaderList): boolean {
   const protocol = headers.get("upgrade");

@@ -13,7 +13,7 @@ import { Persistence } from "./persistence.ts";
 import type { Purge, PurgeFeed } from "./purge_feed.ts";
 import { PurgeFollower } from "./purge_follower.ts";
 
-/** What a cache may have besides its driver. */
+/** Options of a {@linkcode Cache}. */
 export interface CacheOptions extends DriverCallsOptions {
   /** Purges of other caches that serve the same objects. */
   readonly purgeFeed?: PurgeFeed | undefined;

@@ -99,8 +99,8 @@ export class CacheContent implements BodySink {
   }
 
   /** Whether a part of it is not in memory. */
-  get shelved(): boolean {
-    return this.#shelved > 0;
+  get spooled(): boolean {
+    return this.#spooledBytes > 0;
   }
 
   /** Number of readers. */
@@ -116,19 +116,19 @@ export class CacheContent implements BodySink {
   /** Whether the driver can store the content: not if the driver has failed or bytes are lost. */
   get keepable(): boolean {
     return this.#complete && this.#spool !== undefined &&
-      !(this.#shelved && (this.#spool.stopped || this.#spool.lost));
+      !(this.#spooledBytes && (this.#spool.stopped || this.#spool.lost));
   }
 
   /** Whether the writer has to wait for {@linkcode CacheContent.room}, because of a slow driver. Readers are not waited for. */
   get full(): boolean {
-    return this.#appended !== undefined && this.written - this.#shelved >= MAX_UNSPOOLED;
+    return this.#appended !== undefined && this.written - this.#spooledBytes >= MAX_UNSPOOLED;
   }
 
   get room(): Promise<void> {
     return this.full ? this.#appended! : Promise.resolve();
   }
 
-  get #shelved(): number {
+  get #spooledBytes(): number {
     return this.#spool?.length ?? 0;
   }
 
@@ -213,7 +213,7 @@ export class CacheContent implements BodySink {
     if (this.#recalling) return this.#recalling;
     try {
       const recalled = chain(spool.readAll(), (pieces) => {
-        if (!pieces || !this.#shelved) return pieces !== undefined;
+        if (!pieces || !this.#spooledBytes) return pieces !== undefined;
         for (const piece of pieces.toReversed()) this.#buffer.unshift(piece);
         if (this.#complete) this.#buffer.join();
         spool.recalled();
@@ -242,7 +242,7 @@ export class CacheContent implements BodySink {
 
   /** Notes that the driver has all of it now. */
   keep(id: ContentId): void {
-    const spooled = this.shelved;
+    const spooled = this.spooled;
     this.#spool?.keep(id, this.written);
     this.#kept = true;
     if (spooled) this.#buffer.clear();
@@ -324,7 +324,7 @@ export class CacheContent implements BodySink {
    */
   at(position: number, to: number | undefined): Eventually<Uint8Array> | "later" | "end" {
     const limit = to ?? this.declared ?? Infinity;
-    if (position < Math.min(limit, this.#shelved)) return this.#readShelved(position, limit);
+    if (position < Math.min(limit, this.#spooledBytes)) return this.#readSpooled(position, limit);
     const { start, end } = this.#buffer;
     if (position < Math.min(limit, start)) throw incomplete(`its first ${start} bytes are gone`);
     if (position < Math.min(limit, end)) {
@@ -338,8 +338,8 @@ export class CacheContent implements BodySink {
     throw incomplete(`it ends at ${end}, before the end of the range`);
   }
 
-  #readShelved(position: number, limit: number): Eventually<Uint8Array> {
-    const most = Math.min(limit, this.#shelved) - position;
+  #readSpooled(position: number, limit: number): Eventually<Uint8Array> {
+    const most = Math.min(limit, this.#spooledBytes) - position;
     const take = (piece: Uint8Array | undefined) => piece ? piece.subarray(0, most) : gone();
     try {
       const piece = this.#spool!.read(position);

@@ -46,7 +46,7 @@ export class Persistence {
 
   /** Notes that a content has left the cache. */
   release(content: CacheContent): void {
-    if (content.ended && !content.shelved) return;
+    if (content.ended && !content.spooled) return;
     content.idle = () => this.sweep();
     this.#leaving.add(content);
     this.sweep();
@@ -83,7 +83,7 @@ export class Persistence {
    * @returns Undefined, or a promise that resolves when the driver has answered.
    */
   detach(content: CacheContent, soon: boolean): Eventually<void> {
-    const needed = content.shelved && (!this.#leaving.has(content) || this.#held(content));
+    const needed = content.spooled && (!this.#leaving.has(content) || this.#held(content));
     const { id } = content;
     const hidden = (needed || !soon) && id !== undefined ? this.#hide(id) : undefined;
     if (!needed) this.#free(content);
@@ -116,7 +116,7 @@ export class Persistence {
   }
 
   #held(content: CacheContent): boolean {
-    const writing = !content.ended && !content.shelved;
+    const writing = !content.ended && !content.spooled;
     return content.readers > 0 || writing || Math.abs(this.#now() - content.preparedAt) < GRACE;
   }
 

@@ -1,7 +1,7 @@
 import { isLoopback } from "../util/address.ts";
 import type { ClientFacts } from "../client/client_facts.ts";
 
-/** What a client learns of an error: all of it (`details`), or the id of its request in the log (`brief`). */
+/** Content of an error response: the error (`details`), or only the id of the request in the log (`brief`). */
 export type ErrorDetails = "details" | "brief";
 /** Every one of {@linkcode ErrorDetails}. */
 export const ERROR_DETAILS: readonly ErrorDetails[] = ["details", "brief"];

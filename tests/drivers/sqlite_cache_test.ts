@@ -126,7 +126,7 @@ Deno.test("a process that is writing keeps what another one's start would take o
   const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
   const { content } = cache.insert("a", NONE, written());
   content.write(valueOf(10)[0]!.slice());
-  assert(content.shelved);
+  assert(content.spooled);
   (await openSqlite(there.file))[Symbol.dispose]();
   content.finish();
   const other = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);

@@ -255,7 +255,7 @@ function persistenceContract(title: string, open: Open): void {
       obligation!.update({ ...written(), sensitive: true });
       content.write(big(1.5 * MIB, 1));
       await content.finish();
-      while (content.shelved) await new Promise((resolve) => setTimeout(resolve));
+      while (content.spooled) await new Promise((resolve) => setTimeout(resolve));
       await bench.turn();
       assertEquals(await opened.driver.load(), []);
       const expected = whole ? big(1.5 * MIB) : concat([big(1.5 * MIB), big(1.5 * MIB, 1)]);
@@ -327,7 +327,7 @@ function spillContract(title: string, open: Open): void {
       content.write(whole.slice(at, at + 100_000));
     }
     await bench.turn();
-    assert(content.shelved);
+    assert(content.spooled);
     await content.finish();
     assert(isSame(await early, whole));
     for (let i = 0; i < 2; i++) {
