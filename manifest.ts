@@ -16,4 +16,4 @@
  */
 export { readLocalServer, readManifest, type ReadOptions } from "./cli/manifest/read.ts";
 export type { LogEndpoint, Manifest, ManifestOptions } from "./cli/manifest/mod.ts";
-export { ManifestError } from "./cli/manifest/table.ts";
+export { ManifestError } from "./cli/manifest/document.ts";

@@ -1,15 +1,15 @@
-/** What is asked of a guest over and over. */
+/** Request that a measurement repeats. */
 export interface Case {
   readonly name: string;
   readonly path: string;
-  /** Asked once before, with a body. */
+  /** Request that is sent once before. */
   readonly prepare?: { readonly method: string; readonly path: string };
 }
 
 export const HELLO: Case = { name: "hello", path: "/hello" };
 const CACHE_HIT: Case = {
   name: "cache hit",
-  path: "/cache/simple?key=a", // the official host knows no more of a found object than its body
+  path: "/cache/simple?key=a", // the official host supports no more of a found object than its body
   prepare: { method: "POST", path: "/cache/simple?key=a" },
 };
 const KV_READ: Case = {
@@ -20,7 +20,7 @@ const KV_READ: Case = {
 
 const PROXIED: Case = { name: "proxied", path: "/proxy/origin/" };
 
-/** The guests, and what is measured of each. */
+/** Cases by guest. */
 export const CASES: Readonly<Record<string, readonly Case[]>> = {
   hello: [HELLO],
   rust: [HELLO, CACHE_HIT, KV_READ, PROXIED],
@@ -32,7 +32,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   python: [HELLO],
 };
 
-/** Gets a server ready for a case. */
+/** Prepares a server for a case. */
 export async function prepare({ prepare }: Case, origin: string): Promise<void> {
   if (!prepare) return;
   const { method, path } = prepare;

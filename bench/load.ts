@@ -1,20 +1,20 @@
-/** What a load generator saw. */
+/** Result of a load generator. */
 export interface Load {
   readonly perSecond: number;
-  /** Milliseconds that half of the requests took at most, and 99 in 100. */
+  /** Percentiles of the requests' durations, in milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Requests without a good response. */
+  /** Number of requests without a successful response. */
   readonly failed: number;
 }
 
-/** Loads a URL for a number of seconds. */
+/** Sends requests to a URL for a number of seconds. */
 export type Loader = (url: string, seconds: number) => Promise<Load>;
 
 const CONNECTIONS = 32;
 const AUTOCANNON = "npm:autocannon@8.0.0";
 
-/** `wrk`: costs the machine the least. */
+/** `wrk`, which takes the least processor time. */
 export const wrk: Loader = async (url, seconds) => {
   const args = ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", url];
   const text = await run("wrk", args);
@@ -28,7 +28,7 @@ export const wrk: Loader = async (url, seconds) => {
   };
 };
 
-/** For machines without `wrk`: it takes a core, and with it some of the server's speed. */
+/** `autocannon`, for machines without `wrk`: it takes a whole core, which slows the server down. */
 export const autocannon: Loader = async (url, seconds) => {
   const args = ["run", "-A", "--no-lock", AUTOCANNON, "--json"];
   const text = await run(Deno.execPath(), [

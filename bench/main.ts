@@ -2,8 +2,8 @@
 //
 //   deno task bench [guest...]
 //
-// Every server is a process of its own that has the machine to itself; the hosts take turns. Of several turns the one
-// with the most requests per second is shown, for other work on the machine only ever takes away.
+// Each server is a process of its own, and one runs at a time, the hosts in turns. Of several turns the one with the most
+// requests per second is shown, since other work on the machine can only lower the number.
 import { type Case, CASES, prepare } from "./cases.ts";
 import { autocannon, type Load, wrk } from "./load.ts";
 import { FASTLIKE, type Host, isInstalled, start, startOrigin, VICEROY } from "./server.ts";
@@ -29,7 +29,7 @@ interface Measured extends Load {
   readonly peakMemory: number | undefined;
 }
 
-/** A measurement, or why there is none. */
+/** A measurement, or the reason why there is none. */
 type Outcome = Measured | string;
 
 const unknown = Deno.args.filter((name) => !GUESTS.includes(name));
@@ -96,7 +96,7 @@ function better(one: Measured | undefined, other: Outcome): Outcome {
   return { ...(one.perSecond > other.perSecond ? one : other), startMillis };
 }
 
-/** @param ours What the ratio is of. */
+/** @param ours Measurement that the ratio refers to. */
 function cells(outcome: Outcome, ours: Outcome | undefined): string[] {
   if (typeof outcome === "string") return [`refused: ${outcome}`];
   const { perSecond, p50, p99, failed, peakMemory, startMillis } = outcome;

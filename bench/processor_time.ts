@@ -1,4 +1,4 @@
-// Shows the step of a thread's processor time, and what a reading of it and of the wall clock costs.
+// Shows the resolution of a thread's processor time, and the cost of reading it and of reading the wall clock.
 //
 //   deno run -A bench/processor_time.ts
 import process from "node:process";

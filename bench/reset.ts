@@ -1,9 +1,9 @@
-// Shows what a request costs with each reset method, and which one `auto` chooses:
+// Shows the cost of a request with each reset method, and the method that `auto` chooses:
 //
 //   deno run -A bench/reset.ts [guest...]
 //
-// A program that writes often pays for marking dirty pages, one with a large memory for copying it. The methods take
-// turns in one process; of each the fastest eighth of the requests counts, as in wasm/reset_choice.ts.
+// Marking dirty pages is expensive for programs that write often, copying for those with a large memory. The methods take
+// turns in one process; the fastest eighth of each method's requests counts, as in wasm/reset_choice.ts.
 import { Fastlike } from "../mod.ts";
 import { MEASURED, UNMEASURED } from "../wasm/reset_choice.ts";
 
@@ -43,7 +43,7 @@ async function choiceOf(bytes: Uint8Array): Promise<string> {
   });
   for (let i = 0; i < 2 * (UNMEASURED + MEASURED) + 1000 && choice === "undecided"; i++) {
     await request(app);
-    if (i % 100 === 0) await new Promise((resolve) => setTimeout(resolve)); // lets V8 compile
+    if (i % 100 === 0) await new Promise((resolve) => setTimeout(resolve)); // so that V8 can compile in the background
   }
   return choice;
 }

@@ -1,5 +1,5 @@
-// Shows in which microtask a suspended guest goes on: right after a reaction that was added to the promise before the
-// guest was suspended on it, and before any that is added later.
+// Shows in which microtask a suspended guest resumes: right after reactions that were added to the promise before the
+// guest was suspended on it, and before those that are added later.
 //
 //   deno run -A bench/resume_order.ts
 import { assemble } from "../cli/wat.ts";

@@ -2,21 +2,21 @@ import { HELLO } from "./cases.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const MANIFEST = new URL("fastly.toml", import.meta.url).pathname;
-/** How long a server may take to its first response: the official host compiles large programs for seconds. */
+/** Longest time to a server's first response, in milliseconds: the official host compiles large programs for seconds. */
 const MAX_START_MILLIS = 60_000;
 const POLL_MILLIS = 2;
 
-/** A host of guests, as the command that serves one. */
+/** A host, as the command that serves a guest. */
 export interface Host {
   readonly name: string;
   readonly command: string;
   args(wasm: string, port: number): string[];
 }
 
-/** Where the manifest has the guests' backend. */
+/** Port of the guests' backend in the manifest. */
 const ORIGIN_PORT = 47613;
 
-/** Starts the guests' backend and waits until it answers; it ends with what is answered. */
+/** Starts the guests' backend and waits until it answers; disposing the result ends it. */
 export async function startOrigin(): Promise<Disposable> {
   const program = new URL("bench/origin.ts", ROOT).href;
   const args = ["run", "-A", "--no-check", program, `${ORIGIN_PORT}`];
@@ -25,7 +25,7 @@ export async function startOrigin(): Promise<Disposable> {
   return { [Symbol.dispose]: () => process.kill() };
 }
 
-/** This project, from source. */
+/** This project, run from source. */
 export const FASTLIKE: Host = {
   name: "fastlike",
   command: Deno.execPath(),
@@ -35,31 +35,31 @@ export const FASTLIKE: Host = {
   ],
 };
 
-/** The official host, where it is installed. */
+/** The official host, if it is installed. */
 export const VICEROY: Host = {
   name: "viceroy",
   command: "viceroy",
   args: (wasm, port) => ["serve", "-C", MANIFEST, "--addr", `127.0.0.1:${port}`, wasm],
 };
 
-/** A host that serves a guest in a process of its own. */
+/** A process that serves a guest. */
 export interface Server extends AsyncDisposable {
-  /** Its scheme, host and port. */
+  /** Scheme, host and port. */
   readonly origin: string;
-  /** From the start of the process to its first response. */
+  /** Time from the start of the process to its first response, in milliseconds. */
   readonly startMillis: number;
   readonly pid: number;
-  /** The largest resident memory so far, in bytes, where the system tells. */
+  /** Returns the largest resident memory so far, in bytes; undefined if the system does not report it. */
   peakMemory(): number | undefined;
-  /** Asks it to end, as Ctrl-C does, and answers its exit status. */
+  /** Sends SIGINT, as Ctrl-C does; resolves to the exit status. */
   end(): Promise<number>;
 }
 
 /**
  * Starts a host and waits for its first 200.
  *
- * @param flags Further ones, after all others.
- * @throws {Error} If it ends before; the message is its last word.
+ * @param flags Further flags, after all others.
+ * @throws {Error} If it exits before; the message is the end of its output.
  */
 export async function start(
   host: Host,
@@ -73,7 +73,7 @@ export async function start(
     args: [...host.args(wasm, port), ...flags],
     env: { NO_COLOR: "1" },
     stdin: "null",
-    stdout: "null", // whoever reads it would take time from the server
+    stdout: "null", // reading it would take processor time from the server
     stderr: "piped",
   }).spawn();
   const lastWords = collect(process.stderr);
@@ -109,7 +109,7 @@ function poll(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
 }
 
-/** Whether a tool is on the path. */
+/** Whether a tool is installed. */
 export async function isInstalled(command: string): Promise<boolean> {
   try {
     await new Deno.Command(command, { args: ["--version"] }).output();
@@ -130,7 +130,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** A TCP port that nobody listens on now. */
+/** Returns a free TCP port. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

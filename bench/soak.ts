@@ -1,9 +1,9 @@
-// Sends a great many requests of every kind, good and bad, to one process, and looks at what stays of them:
+// Sends many requests of every kind, valid and not, to one process, and checks for leaks:
 //
 //   deno task soak [requests]
 //
-// Fails when the memory at the end is more than a tenth above that after the first tenth, when a socket, a running
-// instance or a waiting request is left, when an answer was wrong, or when the process does not end well.
+// Fails if the memory at the end is more than a tenth above that after the first tenth, if a socket, a running instance or
+// a waiting request is left, if a response was wrong, or if the process does not exit with 0.
 import { FASTLIKE, freePort, start, startOrigin } from "./server.ts";
 
 const REQUESTS = Number(Deno.args[0] ?? 1_000_000);
@@ -11,7 +11,7 @@ const CLIENTS = 32;
 const PARTS = 10;
 const MAX_GROWTH = 1.1;
 
-/** What is asked for, how often in a hundred, and the status that has to come. */
+/** Requests: path, share in percent, and expected status. */
 const MIX: readonly (readonly [path: string, weight: number, status: number])[] = [
   ["/hello", 60, 200],
   ["/proxy/cached", 10, 200],
@@ -50,7 +50,7 @@ print(`memory: ${growth.toFixed(2)} times that of the first tenth`);
 print(`left: ${left} sockets, ${running} instances at work or requests; exit status: ${code}`);
 if (growth > MAX_GROWTH || left > 0 || running > 0 || wrong > 0 || code !== 0) Deno.exit(1);
 
-/** Asks until so many requests have been sent by all of them; leaves in the middle of one in a hundred. */
+/** Sends requests until all clients together have sent `until`; disconnects during one in a hundred. */
 async function client(until: number): Promise<void> {
   while (at < until) {
     const { path, status } = PATHS[at++ * 37 % PATHS.length]!;
@@ -66,7 +66,7 @@ async function client(until: number): Promise<void> {
   }
 }
 
-/** How many sockets the server has beyond those it began with, once the connections of clients and to the origin are gone. */
+/** Returns the number of sockets beyond those at the start, once connections of clients and to the origin are closed. */
 async function leftOver(): Promise<number> {
   const patience = performance.now() + 30_000;
   for (;;) {
@@ -76,7 +76,7 @@ async function leftOver(): Promise<number> {
   }
 }
 
-/** Instances that run something, requests that wait for one, and requests that have no answer. */
+/** Returns the number of running instances, waiting requests and unanswered requests. */
 async function runningNow(): Promise<number> {
   const text = await (await fetch(`http://${admin}/metrics`)).text();
   const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)![1]);
@@ -90,13 +90,13 @@ function socketsOf(pid: number): number {
     try {
       if (Deno.readLinkSync(`/proc/${pid}/fd/${name}`).startsWith("socket:")) count++;
     } catch {
-      // it was closed meanwhile
+      // the descriptor was closed meanwhile
     }
   }
   return count;
 }
 
-/** Resident, in bytes. */
+/** Returns the resident memory of a process, in bytes. */
 function memoryOf(pid: number): number {
   const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))!;
   return Number(kibibytes) * 1024;

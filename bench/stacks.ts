@@ -1,5 +1,5 @@
-// Shows what it costs to start a guest that is suspended, by how many are suspended at a time: V8 keeps the stacks of
-// a few ended guests for the next ones, and makes any further stack anew.
+// Shows the cost of starting a guest that is suspended, by the number of guests that are suspended at a time: V8 keeps the
+// stacks of a few ended guests for reuse, and allocates further ones.
 //
 //   deno run -A bench/stacks.ts
 import { assemble } from "../cli/wat.ts";

@@ -4,8 +4,7 @@ import { CommandError, reasonOf } from "./errors.ts";
  * Reads the certificate authorities of the file that `SSL_CERT_FILE` names, which replace the system's as in OpenSSL.
  *
  * @returns The option `ca`; an empty object if the variable is not set.
- *
- * @throws {CommandError} If the file cannot be read, or has no certificate in it.
+ * @throws {CommandError} If the file cannot be read, or has no certificate.
  */
 export function readAuthorities(): { readonly ca?: string } {
   const file = Deno.env.get("SSL_CERT_FILE");

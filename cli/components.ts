@@ -1,6 +1,6 @@
 import type { ComponentLoader } from "../service/util/component_loader.ts";
 
-/** Loads components; its code is loaded with the first. */
+/** Loads components. Its code is imported with the first one. */
 export const componentsOnDemand: ComponentLoader = {
   async compile(bytes, terms) {
     const { componentLoader } = await import("../drivers/components.ts");

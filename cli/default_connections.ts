@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { DEFAULT_LIMITS } from "../service/limits.ts";
 
-/** Open files that a process needs besides its connections: listeners, logs, stores, the runtime's own. */
+/** Number of open files that a process needs besides its connections: listeners, logs, stores, the runtime's own. */
 const OTHER_FILES = 32;
 
 /**
- * How many connections a server may have open, so that files are left for backends: three quarters of the soft limit on
- * open files (`ulimit -n`) where /proc/self/limits tells it, less a few; else the default of the limit.
+ * Returns the default of `limits.connections`, which leaves open files for backends: three quarters of the soft limit on
+ * open files (`ulimit -n`) in /proc/self/limits, less a few; without that file the limit's own default.
  */
 export function defaultConnections(): number {
   let limits: string;

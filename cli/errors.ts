@@ -1,9 +1,9 @@
-/** Error for a command line that makes no sense: the process exits with 2. The message is one line for the user. */
+/** Error for a command line that is not valid: the process exits with 2. The message is one line for the user. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** Error for a command that cannot do its work: the process exits with 1. The message is one line for the user. */
+/** Error of a command: the process exits with 1. The message is one line for the user. */
 export class CommandError extends Error {
   override name = "CommandError";
 }
@@ -19,7 +19,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EAI_AGAIN: "the host's name cannot be looked up",
 };
 
-/** Returns the reason of a system error in a few words, by its code or else by the first line of its message. */
+/** Returns the reason of a system error in a few words: by its code, or the first line of its message. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   if (code && REASONS[code]) return REASONS[code];

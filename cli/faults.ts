@@ -1,10 +1,10 @@
 import { describe } from "../service/service.ts";
 
 /**
- * Keeps the process alive after uncaught errors and unhandled rejections, until it is disposed. Such an error is a bug
- * of this host that concerns one request at most; it is reported.
+ * Keeps the process alive after uncaught errors and unhandled rejections, until it is disposed. Such an error is a bug of
+ * this host, which affects at most one request; it is reported.
  *
- * @param tell Takes the report, with the stack.
+ * @param tell Called with the report, which has the stack.
  */
 export function surviveFaults(tell: (message: string) => void): Disposable {
   const onFault = (event: ErrorEvent | PromiseRejectionEvent) => {

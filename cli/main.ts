@@ -9,7 +9,13 @@ import { openTerminal, type Terminal } from "./telemetry/terminal.ts";
 import { VERSION } from "./version.ts";
 import { startedAsViceroy } from "./commands/viceroy.ts";
 
-/** Runs the command line; resolves to the process's exit code. */
+/**
+ * Runs a command line.
+ *
+ * @param argv Words after the name of the executable.
+ * @param load Loads a program: `Fastlike.load`.
+ * @returns Exit code of the process: 2 for a command line that is not valid, 1 for a command that fails.
+ */
 export async function main(argv: readonly string[], load: Load): Promise<number> {
   const colours = !Deno.noColor;
   const stdout = new Output(Deno.stdout, colours);

@@ -3,7 +3,8 @@ import type { ServiceOptions } from "../service/options.ts";
 import { filled } from "./manifest/filled.ts";
 import { FLAGS } from "./flags/table.ts";
 import type { Manifest } from "./manifest/mod.ts";
-import { ConfigTable, type HostIo, ManifestError } from "./manifest/table.ts";
+import { type HostIo, ManifestError } from "./manifest/document.ts";
+import { ConfigTable } from "./manifest/table.ts";
 import type { ServiceFlags } from "./flags/args.ts";
 import { readAuthorities } from "./authorities.ts";
 import { hostIoAt } from "./manifest/host_io.ts";
@@ -14,7 +15,7 @@ import { componentsOnDemand } from "./components.ts";
 import { PersistentStorage } from "./persist.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
 
-/** Options of a service, with the files that they write to: disposing closes those. */
+/** Options of a service, with their open files, which disposing closes. */
 export interface ConfiguredOptions extends Disposable {
   readonly options: ServiceOptions;
 }
@@ -28,12 +29,12 @@ export interface FileNotes {
 const MANIFEST = "fastly.toml";
 
 /**
- * Makes a service's options of the flags and of the fastly.toml that they name, or that is in the working directory.
- * Flags win, name by name.
+ * Makes a service's options from flags and from the fastly.toml that they name, or that is in the working directory. Flags
+ * override it, name by name.
  *
- * @param storage What keeps stores for longer than these options; by default it ends with them.
- * @param files Gets the files that are read, also when one of them has a mistake in it.
- * @throws {CommandError} If one of the files cannot be read or has a mistake in it.
+ * @param storage Persistent storage that outlives these options; by default it is closed with them.
+ * @param files Filled with the files that are read, even if one of them is not valid.
+ * @throws {CommandError} If a file cannot be read or is not valid.
  */
 export async function configure(
   flags: ServiceFlags,
@@ -76,7 +77,7 @@ export async function configure(
 
 const NOTHING: Manifest = { options: {}, logEndpoints: {} };
 
-/** A host whose files are noted when they are read. */
+/** Returns access to a machine that adds each file that is read to a set. */
 function noting(machine: HostIo, files: FileNotes): HostIo {
   return {
     ...machine,
@@ -87,7 +88,7 @@ function noting(machine: HostIo, files: FileNotes): HostIo {
   };
 }
 
-/** The manifest that flags name; by default that of the working directory. */
+/** Returns the manifest that flags name; by default that of the working directory. */
 export function manifestOf({ config, env }: Pick<ServiceFlags, "config" | "env">): string {
   if (env !== undefined) return join(dirname(config ?? MANIFEST), `fastly.${env}.toml`);
   return config ?? MANIFEST;

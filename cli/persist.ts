@@ -2,11 +2,11 @@ import { join } from "node:path";
 import type { SqliteStorage } from "../drivers/sqlite.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 
-/** Name of the file in the folder. */
+/** Name of the SQLite file in the folder. */
 const FILE = "fastlike.sqlite";
 
 /**
- * Opens the SQLite file of a folder, which is made if there is none: it holds KV stores, the cache and rate counters.
+ * Opens the SQLite file of a folder, which is created if need be. It holds KV stores, the cache and rate counters.
  *
  * @throws {CommandError} If it cannot be made or opened.
  */
@@ -24,14 +24,14 @@ async function persistIn(folder: string): Promise<SqliteStorage> {
   }
 }
 
-/** The folder that keeps stores: opened once for a process, whatever a reload says. */
+/** Folder of persistent stores, which is opened once for a process; a reload does not change it. */
 export class PersistentStorage implements Disposable {
   #open: { readonly folder: string; readonly storage: SqliteStorage } | undefined;
 
   /**
-   * What keeps stores; undefined if none is named.
+   * Returns the storage; undefined if no folder is named.
    *
-   * @param note Told that another folder is named now than at the start.
+   * @param note Called if another folder is named than at the start.
    * @throws {CommandError} If the folder cannot be made or opened.
    */
   async in(

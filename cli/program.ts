@@ -6,8 +6,8 @@ import { CommandError, reasonOf } from "./errors.ts";
 /** A loaded program: `Fastlike` of the library. */
 export interface LoadedProgram extends AsyncDisposable {
   answer(exchange: Exchange): Promise<void>;
-  /** Notes that a connection has ended for `stall_time`, and what has happened. */
-  stalled(exchange: Exchange | undefined, what: string): void;
+  /** Notes that a connection was ended because of `stall_time`; `event` is for the log. */
+  stalled(exchange: Exchange | undefined, event: string): void;
   /** Makes instances ahead of requests; returns how many are ready. */
   warmup(count: number): number;
   /** Returns instances, queue, traps, limits hit and backends as plain data. */
@@ -16,15 +16,15 @@ export interface LoadedProgram extends AsyncDisposable {
   retire(): void;
   /** Runs the program once; resolves to the guest's exit status. */
   run(): Promise<number>;
-  /** Gives new requests another program and other options; rejects with an error of one line, and all stays. */
+  /** Replaces the program and its options for new requests; if it rejects, with an error of one line, nothing changes. */
   reload(wasm: Uint8Array, options: ServiceOptions): Promise<void>;
 }
 
-/** Makes a program of a module's bytes; rejects with an error of one line. */
+/** Loads a program from a module's bytes; rejects with an error of one line. */
 export type Load = (wasm: Uint8Array, options: ServiceOptions) => Promise<LoadedProgram>;
 
 /**
- * Loads a program from a file: a module, or its text (.wat).
+ * Loads a program from a file: a module, or its text (`.wat`).
  *
  * @throws {CommandError} If the file cannot be read, or is not a program.
  */
@@ -37,9 +37,9 @@ export function loadFile(
 }
 
 /**
- * Puts a file in the place of a program that is served.
+ * Replaces a program that is served by that of a file.
  *
- * @throws {CommandError} If the file cannot be read, or is no program.
+ * @throws {CommandError} If the file cannot be read, or is not a program.
  */
 export function reloadFile(
   file: string,
@@ -65,7 +65,7 @@ async function withBytes<T>(file: string, use: (wasm: Uint8Array) => Promise<T>)
   }
 }
 
-/** Assembles a file that is text, by its name or by its first bytes. */
+/** Returns a module's bytes; a file that is text, by its name or by its first bytes, is assembled. */
 async function moduleOf(file: string, bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes[0] === 0 || !(file.endsWith(".wat") || /^\s*\(/.test(beginning(bytes)))) return bytes;
   const { assemble } = await import("./wat.ts");

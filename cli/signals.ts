@@ -1,14 +1,14 @@
 import type { StopSignal } from "../service/options.ts";
 
-/** The signals that ask the process to stop. */
+/** Signals that stop the process. */
 export const SIGNALS: readonly StopSignal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
-/** Exit codes of processes that a signal has ended, as shells give them. */
+/** Exit codes of processes that were ended by a signal, as shells report them. */
 const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
-/** Listens to the {@linkcode SIGNALS} until it is disposed; meanwhile they do nothing else. */
+/** Handles the {@linkcode SIGNALS} in place of their default action, until it is disposed. */
 export class Signals implements Disposable {
   readonly #first = Promise.withResolvers<number>();
   readonly #second = Promise.withResolvers<void>();

@@ -6,19 +6,19 @@ import { type Load, type LoadedProgram, loadFile, reloadFile } from "./program.t
 import type { Terminal } from "./telemetry/terminal.ts";
 import { ReadFiles, type Snapshot } from "./watch/changes.ts";
 
-/** What a {@linkcode Site} is made of. */
+/** Options of a {@linkcode Site}. */
 interface SiteOptions {
   readonly command: ServeCommand;
-  /** The program's file as it is now. */
+  /** Returns the program's current file. */
   readonly file: () => string;
   readonly load: Load;
   readonly storage: PersistentStorage;
   readonly terminal: Terminal;
-  /** Adds what serving needs to the options of flags and fastly.toml. */
+  /** Adds options for serving to those of flags and fastly.toml. */
   readonly complete: (options: ServiceOptions) => ServiceOptions;
 }
 
-/** A program that is served with the options of flags and fastly.toml, all of which can be read again. */
+/** Served program with the options of flags and fastly.toml, all of which can be reloaded. */
 export class Site implements Disposable {
   readonly program: LoadedProgram;
   readonly #options: SiteOptions;
@@ -37,7 +37,11 @@ export class Site implements Disposable {
     this.#files = files;
   }
 
-  /** @throws {CommandError} If options or program cannot be read, or make no sense. */
+  /**
+   * Loads the program and its options.
+   *
+   * @throws {CommandError} If the options or the program cannot be read, or are not valid.
+   */
   static async load(options: SiteOptions): Promise<Site> {
     const { command, load, storage, terminal, complete, file } = options;
     const files = new ReadFiles();
@@ -45,7 +49,7 @@ export class Site implements Disposable {
     try {
       const path = file();
       files.add(path);
-      // The program logs to what the newest options say, also for requests that began before them.
+      // The log is that of the newest options, also for requests that began before them.
       let site: Site | undefined;
       const log: ServiceOptions["log"] = (entry) =>
         (site ? site.#configured : configured).options.log?.(entry);
@@ -57,7 +61,7 @@ export class Site implements Disposable {
     }
   }
 
-  /** The options of now. */
+  /** Current options. */
   get options(): ServiceOptions {
     return this.#configured.options;
   }
@@ -68,13 +72,13 @@ export class Site implements Disposable {
   }
 
   /**
-   * Reads program and options again: new requests get them.
+   * Reloads the program and its options for new requests.
    *
-   * @throws {CommandError} As {@linkcode Site.load} does; what there was goes on.
+   * @throws {CommandError} As {@linkcode Site.load}; the current ones stay in use.
    */
   async reload(): Promise<void> {
     const { command, storage, terminal, complete, file } = this.#options;
-    // A mistake may be in a file that the options did not name before, and is mended there.
+    // Files of a failed reload are followed too: the fault may be in a file that the options did not name before.
     const files = new ReadFiles();
     const before = this.#files;
     this.#files = files;

@@ -1,2 +1,2 @@
-/** What `--version` prints. */
+/** Version of the executable, for `--version`. */
 export const VERSION = "0.1.0";

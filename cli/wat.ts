@@ -2,7 +2,7 @@ import type initialize from "npm:wabt@1.0.39";
 import { loadPackage } from "../drivers/package.ts";
 import { tell } from "./tell.ts";
 
-/** Features of today's engines that wabt takes only when they are turned on. */
+/** Features of WebAssembly that wabt supports only if they are turned on. */
 const FEATURES = {
   exceptions: true,
   function_references: true,
@@ -16,8 +16,8 @@ const FEATURES = {
 /**
  * Assembles WebAssembly text into a module with a name section.
  *
- * @param file Its path, for messages.
- * @throws {Error} If it is not valid; in one line with file and place.
+ * @param file Path, for messages.
+ * @throws {Error} If it is not valid; the message is one line with file and position.
  */
 export async function assemble(file: string, text: string): Promise<Uint8Array> {
   const options = { use: "text of WebAssembly", tell };

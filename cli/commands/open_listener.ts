@@ -10,8 +10,8 @@ export type ServerOptions = Omit<ListenOptions, keyof Bind>;
 /**
  * Listens on an address of the command line.
  *
- * @param flag The flag that the address comes from, for the message.
- * @throws {CommandError} If it cannot.
+ * @param flag Flag of the address, for the message.
+ * @throws {CommandError} If it cannot listen.
  */
 export async function openListener(
   bind: Bind,
@@ -30,7 +30,7 @@ export async function openListener(
   }
 }
 
-/** Asks for the permission to listen; rejects if it is denied, or nobody is there to ask. */
+/** Asks for the permission to listen; rejects if it is denied, or cannot be asked for. */
 async function permit(address: string, port: number): Promise<void> {
   const host = `${hostInUrl(address)}:${port}`;
   const { state } = await Deno.permissions.request({ name: "net", host });

@@ -5,7 +5,7 @@ import { SIGNALS, Signals } from "../signals.ts";
 import { stdioTo } from "../telemetry/stdio.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 
-/** Limits of a single run by default. It is not a client's request, and may be a whole test suite. */
+/** Default limits of a single run, which is not a client's request and may be a whole test suite. */
 const NO_REQUEST = {
   cpu_time: Infinity,
   wall_time: Infinity,
@@ -15,8 +15,8 @@ const NO_REQUEST = {
 };
 
 /**
- * Runs a program once, with its standard output and error on the terminal. Without a limit on the command line or in
- * fastly.toml its time is not bounded: only the user waits for it, and can end it.
+ * Runs a program once, with its standard output and error on the terminal. Its time is not limited unless the command line
+ * or fastly.toml does so, since the user waits for it and can end it.
  *
  * @returns The guest's exit status; 134 if it trapped, with the trap in the log; 130 or 143 if a signal has ended it.
  * @throws {CommandError} If it cannot start.

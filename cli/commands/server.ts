@@ -18,10 +18,10 @@ import { certificatesFor } from "../tls/certificates.ts";
 import { LiveReload } from "../watch/live_reload.ts";
 import { openListener, type ServerOptions } from "./open_listener.ts";
 
-/** Milliseconds that running requests may take after the first signal to stop. */
+/** Time for running requests after the first signal to stop, in milliseconds. */
 export const DRAIN_MILLIS = 5_000;
 
-/** Bytes that a request line may have besides the URL. */
+/** Bytes of a request line that are allowed besides the URL. */
 const REQUEST_LINE = 1024;
 
 /** What {@linkcode openServer} needs. */
@@ -99,7 +99,7 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
   }
 }
 
-/** The options that the program is loaded with. Only who wants metrics pays for counting. */
+/** Returns the options that the program is loaded with. Requests are counted only if there are metrics. */
 function optionsFor(
   { captured }: ServeCommand,
   configured: ServiceOptions,
@@ -120,7 +120,7 @@ function serverOptions(
   terminal: Terminal,
 ): ServerOptions {
   const { header_bytes, url_bytes, connections, stall_time } = limitsOf(options.limits);
-  // What is only just beyond a limit is refused by the service, which says by how much.
+  // The server's limits are somewhat larger, so that the service refuses most such requests, with the reason.
   const lineBytes = url_bytes + REQUEST_LINE;
   return {
     lineBytes,

@@ -8,7 +8,7 @@ export function refuseAdapt(): never {
   );
 }
 
-/** Whether the process was started as `viceroy`, which decides some defaults, as where it listens. */
+/** Whether the process was started as `viceroy`, on which some defaults depend, such as the address to listen on. */
 export function startedAsViceroy(name: string = process.argv0): boolean {
   return /(^|[\\/])viceroy(\.exe)?$/i.test(name);
 }

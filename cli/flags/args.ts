@@ -8,25 +8,25 @@ import type { CommandName, FlagTable, Values } from "./flag.ts";
 import { firstPlain, splitRun } from "./run_line.ts";
 import { FLAGS, type ListenerFields, SERVICE_FLAGS, type ServiceFields } from "./table.ts";
 
-/** Flags that say what a service is made of, whatever runs it. */
+/** Values of the flags that all commands which run a program have. */
 export interface ServiceFlags extends ServiceFields {
-  /** Lines for the user about flags that do nothing here. */
+  /** Lines for the user about flags without effect. */
   readonly notes: readonly string[];
 }
 
 /** `fastlike serve`: runs a program as an HTTP server. */
 export interface ServeCommand extends ServiceFlags, ListenerFields {
   readonly kind: "serve";
-  /** The program's file; undefined for what the project in the working directory builds. */
+  /** File of the program; undefined for the program that the project in the working directory builds. */
   readonly wasm: string | undefined;
 }
 
 /** `fastlike run`: runs a program once, for its exit status. */
 export interface RunCommand extends ServiceFlags {
   readonly kind: "run";
-  /** The program's file. */
+  /** File of the program. */
   readonly wasm: string;
-  /** The guest's arguments, after its name. */
+  /** Arguments of the guest, after its name. */
   readonly args: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface TrustCommand {
   readonly system: boolean;
 }
 
-/** What the command line asks for. */
+/** A parsed command line. */
 export type Command =
   | ServeCommand
   | RunCommand
@@ -48,10 +48,10 @@ export type Command =
   | { readonly kind: "completions"; readonly shell: Shell }
   | { readonly kind: "version" };
 
-/** How the command line was started, on which defaults depend. */
+/** Circumstances of the start, on which defaults depend. */
 interface Start {
   readonly command: CommandName;
-  /** Whether it was meant for Viceroy, whose defaults then hold. */
+  /** Whether the process was started as Viceroy, whose defaults then apply. */
   readonly asViceroy: boolean;
 }
 
@@ -62,18 +62,19 @@ const ALIASES: Readonly<Record<string, string>> = Object.fromEntries(
   ENTRIES.flatMap(([name, { short }]) => short === undefined ? [] : [[short, name]]),
 );
 
-/** A command line, taken apart: words that are no flags under `_`, values by the name of their flag. */
+/** Values of a command line by the name of their flag; words that are no flags are under `_`. */
 type Parsed = Readonly<Record<string, unknown>> & { readonly _: readonly string[] };
 
 /**
- * Understands a command line.
+ * Parses a command line.
  *
- * @param asViceroy Whether it was meant for Viceroy, whose defaults then hold.
- * @throws {UsageError} If it makes no sense.
+ * @param argv Words after the name of the executable.
+ * @param asViceroy Whether the process was started as Viceroy, whose defaults then apply. By default `false`.
+ * @throws {UsageError} If it is not valid.
  */
 export function parse(argv: readonly string[], asViceroy = false): Command {
   const at = firstPlain(argv, WORDS);
-  const word = argv[at - 1] === "--" ? undefined : argv[at]; // behind "--" it is a file
+  const word = argv[at - 1] === "--" ? undefined : argv[at]; // after "--" it is a file
   const others = () => [...argv.slice(0, at), ...argv.slice(at + 1)];
   switch (word) {
     case "run":
@@ -127,7 +128,7 @@ function parseTrust(words: readonly string[]): Command {
   };
 }
 
-/** @returns undefined if help is asked for. */
+/** Parses the command line of `serve`; undefined if it asks for help. */
 function parseServe(argv: readonly string[], asViceroy: boolean): Command | undefined {
   const parsed = parseFlags(argv);
   if (isSet(parsed, "help")) return undefined;
@@ -190,7 +191,7 @@ function fieldsOf(table: FlagTable, parsed: Parsed, start: Start): object {
   return Object.assign({}, ...fields);
 }
 
-/** Lines about flags that are taken and do nothing. */
+/** Returns lines about flags that are accepted and have no effect. */
 function notesOn(parsed: Parsed): string[] {
   return ENTRIES.flatMap(([name, { idle, short }]) => {
     if (idle === undefined || !isGiven(parsed, name)) return [];
@@ -214,7 +215,7 @@ function isGiven(parsed: Parsed, name: string): boolean {
   return isSet(parsed, name) || valuesOf(parsed, name).last !== undefined;
 }
 
-/** Flags as the command line has them. */
+/** Classifies words of a command line, for {@linkcode splitRun}. */
 const WORDS = {
   isFlag(word: string): boolean {
     const name = nameOf(word);
@@ -225,13 +226,13 @@ const WORDS = {
   },
 };
 
-/** The full name of a flag; undefined for a word that only looks like one, or not even that. */
+/** Returns the full name of a flag; undefined for a word that is not a flag of this program. */
 function nameOf(word: string): string | undefined {
   const [, name] = /^--?([\w-]+)(?:=|$)/.exec([normalizeOne(word)].flat()[0]!) ?? [];
   return name && (Object.hasOwn(ALIASES, name) ? ALIASES[name] : name);
 }
 
-/** Rewrites what std's parser does not know: Go's single-dash long flags, `-vv` and `-Cfile`. */
+/** Rewrites forms that std's parser does not support: Go's single-dash long flags, `-vv` and `-Cfile`. */
 function normalize(argv: readonly string[]): string[] {
   const end = argv.indexOf("--");
   const flags = end < 0 ? argv : argv.slice(0, end);
@@ -264,7 +265,11 @@ function guestOf(flagged: readonly string[], positional: readonly string[]): str
   return guest;
 }
 
-/** @throws {UsageError} Always. */
+/**
+ * Fails since the command line names no program.
+ *
+ * @throws {UsageError} Always.
+ */
 export function missingGuest(): never {
   throw new UsageError("Cannot start without a program: name a .wasm file, or see --help");
 }

@@ -1,11 +1,11 @@
 import type { Flag } from "./flag.ts";
 import { FLAGS } from "./table.ts";
 
-/** The shells that there are completions for. */
+/** Shells with completions. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = typeof SHELLS[number];
 
-/** The words that a command line may begin with, with what each does. */
+/** Commands, with their descriptions. */
 const COMMANDS: Readonly<Record<string, string>> = {
   serve: "Serve a program over HTTP",
   run: "Run a program once",
@@ -15,12 +15,12 @@ const COMMANDS: Readonly<Record<string, string>> = {
   completions: "Print a script for a shell",
 };
 
-/** A script that completes commands, flags and their values in a shell. */
+/** Returns a script that completes commands, flags and their values in a shell. */
 export function completionsFor(shell: Shell): string {
   return { bash, zsh, fish }[shell]();
 }
 
-/** What a flag's value is completed with: some words, files, folders, files behind `NAME=`, or nothing. */
+/** Completion of a flag's value: words, files, folders, files after `NAME=`, or nothing. */
 type Kind = "words" | "files" | "folders" | "named files" | "nothing";
 
 function kindOf({ choices, value }: Flag): Kind {
@@ -30,12 +30,12 @@ function kindOf({ choices, value }: Flag): Kind {
   return value?.endsWith("=FILE") || value?.endsWith("[=FILE]") ? "named files" : "nothing";
 }
 
-/** All flags that take a value of a kind. */
+/** Returns all flags with a kind of completion. */
 function flagsOf(kind: Kind): [name: string, flag: Flag][] {
   return Object.entries(FLAGS).filter(([, flag]) => flag.value && kindOf(flag) === kind);
 }
 
-/** A flag's help up to the first mark that ends a clause. */
+/** Returns the first clause of a flag's help. */
 function brief({ help }: Flag): string {
   return /^[^.:;]*(?:[.:;]\S[^.:;]*)*/.exec(help)![0];
 }
@@ -167,7 +167,7 @@ ${flags.join("\n")}
 `;
 }
 
-/** A text in single quotes, as zsh and fish read it. */
+/** Quotes a text for zsh and fish. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,73 +1,72 @@
 import type { ServiceOptions } from "../../service/options.ts";
 import type { ConfigTable } from "../manifest/table.ts";
 
-/** The commands that take flags. */
+/** Commands with flags. */
 export type CommandName = "serve" | "run";
 
 /** What a command line has for one flag. */
 export interface Values {
   /** All values, in order. */
   readonly all: readonly string[];
-  /** The last value, which wins over the others. */
+  /** Last value, which overrides the others. */
   readonly last: string | undefined;
-  /** Of a flag without a value: what its last one says, `--flag` or `--flag=false`; undefined if it was not given. */
+  /** For a flag without a value: whether the last one is on (`--flag`) or off (`--flag=false`); undefined if there is none. */
   readonly on: boolean | undefined;
-  /** How often a flag without a value was given. */
+  /** Number of times that a flag without a value was given. */
   readonly count: number;
 }
 
-/** What a command line has for a flag, with what else its meaning depends on. */
+/** Values of a flag, with other data that its meaning depends on. */
 export interface Given extends Values {
-  /** The flag's own name, for messages. */
+  /** Name of the flag, for messages. */
   readonly name: string;
-  /** The values of another flag. */
+  /** Returns the values of another flag. */
   readonly of: (name: string) => Values;
   readonly command: CommandName;
   /** Whether the process was started under the name `viceroy`. */
   readonly asViceroy: boolean;
 }
 
-/** Options of a service, each of which may be undefined: such a one is left out. */
+/** Options of a service; those that are undefined are left out. */
 type SomeOptions = { readonly [N in keyof ServiceOptions]?: ServiceOptions[N] | undefined };
 
 /**
- * Makes a table of a flag's values, which is read by the same rules as a table of fastly.toml and whose errors name
- * the flag.
+ * Makes a table of a flag's values, which is read by the rules of fastly.toml and whose errors name the flag.
  */
 type TableOf = (values: Readonly<Record<string, unknown>>) => ConfigTable;
 
-/** How a flag is spelled and told of. */
+/** Spelling and description of a flag. */
 interface Spelling {
-  /** The form with one letter. */
+  /** Form with one letter. */
   readonly short?: string;
-  /** What its value is called in the help; absent for a flag without a value. */
+  /** Name of its value in the help; absent for a flag without a value. */
   readonly value?: string;
-  /** A value for the message that one is missing. */
+  /** Example of a value, for the message that one is missing. */
   readonly example?: string;
-  /** All values, or names in front of a value's `=`, for completions. */
+  /** All values, or names before a value's `=`, for completions. */
   readonly choices?: readonly string[];
-  /** Whether each of several counts; otherwise the last one wins. */
+  /** Whether several values count; otherwise the last one overrides the others. */
   readonly repeats?: boolean;
-  /** The commands that take it; all if absent. */
+  /** Commands that accept it; by default all. */
   readonly commands?: readonly CommandName[];
-  /** What it does, in one sentence or several. */
+  /** Description for the help, in one or more sentences. */
   readonly help: string;
-  /** Why it does nothing here, with its value where `%` is: such a flag is taken with a note. */
+  /** Reason why it has no effect, with `%` in place of its value: the flag is accepted with this note. */
   readonly idle?: string;
 }
 
-/** A flag of the command line: everything that the executable knows of it. */
+/** Definition of a flag of the command line. */
 export interface Flag<Fields extends object = object> extends Spelling {
-  /** Reads its values into fields of the command; absent for a flag that another one reads. */
+  /** Reads its values into fields of the command; absent for a flag whose values another one reads. */
   read?(given: Given): Fields;
-  /** The options of the service that the fields set, on top of those of fastly.toml. */
+  /** Returns the options of the service that the fields set, which override those of fastly.toml. */
   options?(fields: Fields, table: TableOf): SomeOptions | Promise<SomeOptions>;
 }
 
 /** Flags by name, without dashes. */
 export type FlagTable = Readonly<Record<string, Flag>>;
 
-/** A flag, whose fields have the types that `read` gives them. */
+/** Returns a flag, with the fields' types inferred from `read`. */
 export function flag<Fields extends object>(entry: Flag<Fields>): Flag<Fields> {
   return entry;
 }
@@ -77,7 +76,7 @@ type Intersection<U> = (U extends unknown ? (of: U) => void : never) extends (of
   ? I
   : never;
 
-/** The fields of a command that a table of flags gives. */
+/** Fields of a command that the flags of a table set. */
 export type FieldsOf<T extends Readonly<Record<string, unknown>>> = Intersection<
   ReadBy<T[keyof T]>
 >;

@@ -3,7 +3,7 @@ import type { CommandName, Flag } from "./flag.ts";
 import { SECTIONS } from "./table.ts";
 import { wrap } from "./wrap.ts";
 
-/** The column where the explanations of flags begin. */
+/** Column at which the descriptions of flags begin. */
 const COLUMN = 26;
 const WIDTH = 100;
 
@@ -53,9 +53,9 @@ const RUN_EXAMPLE = `  fastlike run -C fastly.toml tests.wasm -- --nocapture
 `;
 
 /**
- * What `--help` prints.
+ * Returns the text of `--help`.
  *
- * @param command Whose flags are shown; all of them if it is not given.
+ * @param command Command whose flags are shown; by default all flags.
  */
 export function helpText(command?: CommandName): string {
   switch (command) {
@@ -89,7 +89,7 @@ function linesOf(name: string, { short, value, repeats, help }: Flag): string {
   return entry(form, help + (repeats ? ". May be repeated" : ""));
 }
 
-/** A text in a column of its own, behind its head or below it. */
+/** Formats a text in the second column, on the line of its head or below it. */
 function entry(head: string, text: string): string {
   const [first = "", ...rest] = wrap(text, WIDTH - COLUMN);
   const indent = " ".repeat(COLUMN);

@@ -1,4 +1,4 @@
-/** Files by the name of their store, as the tables of stores in a fastly.toml; a store without a file is an empty list. */
+/** Returns files by the name of their store in the form of fastly.toml's tables; a store without a file is an empty list. */
 export function asJsonFiles(
   files: Readonly<Record<string, string | undefined>>,
 ): Record<string, unknown> {
@@ -7,12 +7,12 @@ export function asJsonFiles(
   );
 }
 
-/** A JSON file, as the table of fastly.toml that names it. */
+/** Returns a JSON file in the form of fastly.toml's table. */
 export function asJsonFile(file: string): Record<string, unknown> {
   return { file, format: "json" };
 }
 
-/** A JSON file or a MaxMind database, as the table of fastly.toml that names it. */
+/** Returns a JSON file or a MaxMind database in the form of fastly.toml's table. */
 export function asLookupFile(file: string): Record<string, unknown> {
   return { file, format: file.endsWith(".mmdb") ? "mmdb" : "json" };
 }

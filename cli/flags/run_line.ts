@@ -1,4 +1,4 @@
-/** Tells flags from other words, which finds the program among the words of a command line. */
+/** Classification of a command line's words. */
 interface Words {
   /** Whether the word is a flag of this program. */
   isFlag(word: string): boolean;
@@ -9,13 +9,13 @@ interface Words {
 /** Command line of `run`, split where the guest's own arguments begin. */
 interface RunLine {
   readonly flags: readonly string[];
-  /** The program's file, if it is named without a flag. */
+  /** File of the program, if it is named without a flag. */
   readonly guest: string | undefined;
-  /** The guest's arguments. */
+  /** Arguments of the guest. */
   readonly args: readonly string[];
 }
 
-/** Returns the index of the first word that is neither a flag nor the value of one; the number of words if there is none. */
+/** Returns the index of the first word that is neither a flag nor a flag's value; the number of words if there is none. */
 export function firstPlain(line: readonly string[], words: Words): number {
   let at = 0;
   for (; at < line.length; at++) {

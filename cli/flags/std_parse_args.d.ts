@@ -1,4 +1,4 @@
-/** The part of std's `cli/parse_args` that is used here. */
+/** Part of std's `cli/parse_args` that is used here. */
 export function parseArgs(
   args: readonly string[],
   options: {

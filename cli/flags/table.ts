@@ -1,6 +1,6 @@
 /**
- * Every flag of the command line, each in one entry: the parser, the command's types, the help, the completions and
- * the page of docs are made of these tables.
+ * All flags of the command line, one entry each: the parser, the commands' types, the help, the completions and the page
+ * of docs are made from these tables.
  *
  * @module
  */
@@ -296,7 +296,10 @@ const BACKENDS = {
   }),
 } as const;
 
-/** By default the cache is off where a test client expects each of its requests to reach the backend. */
+/**
+ * Whether the cache is on: by default only for `serve` that was not started as Viceroy. Tests, which `run` runs, expect
+ * each of their requests to reach the backend.
+ */
 function parseCache({ on, of, command, asViceroy }: Given): boolean {
   const off = of("no-cache").on === true;
   if (on && off) throw new UsageError("Cannot use --cache with --no-cache: leave one out");
@@ -397,7 +400,7 @@ const ABOUT = {
   "version": flag({ short: "V", help: "Print the version" }),
 } as const;
 
-/** The tables under their headings, in the order of the help. */
+/** Tables with their headings, in the order of the help. */
 export const SECTIONS: readonly (readonly [heading: string, flags: FlagTable])[] = [
   ["The program", PROGRAM],
   ["Clients", { ...LISTENER, ...CLIENTS }],
@@ -411,12 +414,12 @@ export const SECTIONS: readonly (readonly [heading: string, flags: FlagTable])[]
 /** All flags, by name without dashes. */
 export const FLAGS: FlagTable = Object.assign({}, ...SECTIONS.map(([, flags]) => flags));
 
-/** The flags of {@linkcode ServiceFields}: all but those of the listener. */
+/** Flags of {@linkcode ServiceFields}: all but those of the listener. */
 export const SERVICE_FLAGS: FlagTable = Object.fromEntries(
   Object.entries(FLAGS).filter(([name]) => !Object.hasOwn(LISTENER, name)),
 );
 
-/** Fields that every command has which runs a program. */
+/** Fields of every command that runs a program. */
 export type ServiceFields =
   & FieldsOf<typeof PROGRAM>
   & FieldsOf<typeof CLIENTS>

@@ -1,10 +1,10 @@
 import { UsageError } from "../errors.ts";
 import { flag } from "./flag.ts";
 
-/** Where Viceroy listens. */
+/** Default address of Viceroy. */
 export const VICEROY_BIND = "127.0.0.1:7676";
 
-/** The flags of Viceroy, Fastly's own local server, that are not flags of this program anyway. */
+/** Flags of Viceroy, Fastly's own local server, that this program has for compatibility only. */
 export const VICEROY_FLAGS = {
   "addr": flag({
     value: "ADDR",
@@ -80,7 +80,7 @@ function parseUnknownImports(value: string | undefined): "trap" | "refuse" | und
   );
 }
 
-/** Port 0 is allowed: nothing listens there, so that a hand-off fails and everything else runs. */
+/** Reads Pushpin's address. Port 0 is allowed: nothing listens there, so that a hand-off fails and other requests work. */
 function parsePushpin(text: string | undefined): { host: string; port: number } | undefined {
   if (text === undefined) return undefined;
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Infinity;

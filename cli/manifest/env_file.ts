@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import * as util from "node:util"; // by a name, older Deno without it would not start
 import { reasonOf } from "../errors.ts";
-import { ManifestError } from "./table.ts";
+import { ManifestError } from "./document.ts";
 
 /**
- * Returns a reader of environment variables. A variable that the process does not have is looked for in the folder's
- * `.env`, which is read at the first such variable.
+ * Returns a reader of environment variables. A variable that the process does not have is read from the folder's `.env`,
+ * which is opened at the first such variable.
  *
  * @throws {ManifestError} If the `.env` cannot be read.
  */

@@ -1,4 +1,4 @@
-/** The fields of a type, each of which may be absent, but not undefined. */
+/** Fields of a type, each of which may be absent but not undefined. */
 type Filled<T> = { [K in keyof T]?: NonNullable<T[K]> };
 
 /** Returns the fields that are not undefined. */

@@ -1,18 +1,17 @@
 import { reasonOf } from "../errors.ts";
 import { environmentWith } from "./env_file.ts";
-import type { HostIo } from "./table.ts";
+import type { HostIo } from "./document.ts";
 
 /**
- * Milliseconds after a change in which a file may change again under the same modification time, since file systems
- * count it in steps.
+ * Resolution of modification times, in milliseconds: within it, a file may change twice with the same time.
  */
 const TIME_STEP = 100;
 
 /**
- * Files and variables of this machine.
+ * Returns access to the files and environment variables of this machine.
  *
- * @param folder The manifest's folder, in which a `.env` may be.
- * @param warn Takes lines about what should be changed.
+ * @param folder Folder of the manifest, which may have a `.env`.
+ * @param warn Called with lines about values that should be changed.
  */
 export function hostIoAt(folder: string, warn: (line: string) => void): HostIo {
   return {
@@ -37,6 +36,6 @@ function versionOf(path: string): string | undefined {
     if (!mtime || Math.abs(Date.now() - mtime.getTime()) < TIME_STEP) return undefined;
     return [mtime.getTime(), ctime?.getTime(), size, ino].join();
   } catch {
-    return undefined; // reading the file tells why
+    return undefined; // reading the file fails with the reason
   }
 }

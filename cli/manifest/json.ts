@@ -1,6 +1,6 @@
 import { parse, type ParseError, printParseErrorCode } from "npm:jsonc-parser@3.3.1";
 
-/** Characters of the text that a message quotes. */
+/** Maximum length of the text in a message, in characters. */
 const MAX_SHOWN = 20;
 
 const FAULTS: Readonly<Record<string, string>> = {
@@ -22,8 +22,8 @@ const FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Parses JSON as `JSON.parse` does. The engine's errors quote line ends of the text, and often have no position, so a
- * second parser finds the fault.
+ * Parses JSON as `JSON.parse` does. Its errors quote line ends of the text, and often have no position, so that a second
+ * parser finds the fault.
  *
  * @throws {Error} If it is not JSON; the message has the fault, line and column.
  */

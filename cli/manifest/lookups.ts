@@ -7,7 +7,7 @@ import type { ConfigTable } from "./table.ts";
 
 const NO_RANGE = "is not an address or a range as in 192.0.2.0/24";
 
-/** Reads `[local_server.geolocation]`. A JSON file is read anew at a look-up once it has changed. */
+/** Reads `[local_server.geolocation]`. A JSON file that has changed is read again at the next lookup. */
 export async function parseGeo(table: ConfigTable): Promise<GeoLookup> {
   const withLoopback = table.boolean("use_default_loopback") ?? true;
   const lookup = await parseGeoRecords(table);
@@ -64,7 +64,7 @@ function parseRecord(table: ConfigTable): Geo {
   return Object.fromEntries(
     table.keys().map((key) => {
       const value = table.get(key);
-      // JSON's null stands for what is not known.
+      // null means that the value is not known.
       if (value === null || /^(string|number|boolean)$/.test(typeof value)) return [key, value];
       table.wrong(key, "must be a text, a number, true or false");
     }),
@@ -102,7 +102,7 @@ function parseAcl(file: ConfigTable): readonly AclEntry[] {
   const [entries] = file.done("entries");
   if (!file.has(entries)) file.missing(entries);
   return file.tableList(entries, "a list of objects").map((entry) => {
-    const [prefixKey, actionKey] = entry.done("prefix", "action", "op"); // every "op" stands for an entry that is there
+    const [prefixKey, actionKey] = entry.done("prefix", "action", "op"); // "op" is a change of an ACL in Fastly's API; each one counts as an entry
     const prefix = entry.requiredString(prefixKey);
     if (!rangeOf(prefix)) entry.wrong(prefixKey, NO_RANGE);
     const action = entry.requiredString(actionKey).toUpperCase();

@@ -2,14 +2,14 @@ import { Buffer } from "node:buffer";
 import { type CityResponse, Reader } from "npm:mmdb-lib@3.0.3";
 import type { Geo, GeoLookup } from "../../service/client/geo.ts";
 
-/** The part of MaxMind's databases (City, Country, ASN, Connection Type, Enterprise) that Fastly's records have too. */
+/** Fields of MaxMind's databases (City, Country, ASN, Connection Type, Enterprise) that Fastly's records have too. */
 interface DatabaseRecord extends CityResponse {
   readonly autonomous_system_number?: number;
   readonly autonomous_system_organization?: string;
   readonly connection_type?: string;
 }
 
-/** MaxMind's kinds of connection, as Fastly's type and speed. */
+/** Fastly's connection type and speed, by MaxMind's connection type. */
 const CONNECTIONS: Readonly<Record<string, readonly [type: string, speed: string]>> = {
   "Cable/DSL": ["wired", "broadband"],
   "Cellular": ["mobile", "mobile"],
@@ -68,13 +68,13 @@ function geoOf(record: DatabaseRecord): Geo {
   };
 }
 
-/** Returns the present offset of a time zone from UTC: `-700` is seven hours behind. */
+/** Returns the current offset of a time zone from UTC: `-700` is seven hours behind. */
 function offsetOf(timeZone: string): number {
   try {
     const format = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" });
     const name = format.formatToParts().find(({ type }) => type === "timeZoneName")?.value;
     return Number(name?.replace(/GMT|:/g, "") || 0);
   } catch {
-    return 0; // this machine does not know the zone
+    return 0; // the zone is not known to this machine
   }
 }

@@ -4,7 +4,7 @@ import { type Mock, mockBackend } from "../../testing/mock.ts";
 import { parseJson } from "./json.ts";
 import type { ConfigTable } from "./table.ts";
 
-/** Reads mocks, as tests have them, from a JSON file for each backend. */
+/** Reads mocks of backends, in the format of the test harness, from a JSON file for each backend. */
 export function parseMocks(table: ConfigTable): Record<string, BackendHandler> {
   return Object.fromEntries(
     table.names().map((name) => {

@@ -12,11 +12,12 @@ import { parseBackends } from "./backends.ts";
 import { filled } from "./filled.ts";
 import { parseAcls, parseDevices, parseGeo } from "./lookups.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "./stores.ts";
-import { ConfigTable, didYouMean, type HostIo, ManifestError } from "./table.ts";
+import { didYouMean, type HostIo, ManifestError } from "./document.ts";
+import { ConfigTable } from "./table.ts";
 
-/** Contents of a fastly.toml that concern running a service on this machine. */
+/** Contents of `[local_server]` in a fastly.toml. */
 export interface Manifest {
-  /** The options of the service. */
+  /** Options of the service. */
   readonly options: ManifestOptions;
   /** Log endpoints by name. */
   readonly logEndpoints: Readonly<Record<string, LogEndpoint>>;
@@ -24,7 +25,7 @@ export interface Manifest {
   readonly persist?: string;
 }
 
-/** The options that a fastly.toml sets. */
+/** Options that a fastly.toml sets. */
 export interface ManifestOptions extends
   Pick<
     ServiceOptions,
@@ -52,7 +53,7 @@ export interface ManifestOptions extends
 export interface LogEndpoint {
   /** Path relative to the working directory; by default records go to the terminal. */
   readonly file?: string;
-  /** As they are, or as one JSON object in each line. */
+  /** `text` writes records unchanged, `json` one object per line. By default `text`. */
   readonly format?: "text" | "json";
 }
 
@@ -81,8 +82,8 @@ export async function parseManifest(
   return manifest;
 }
 
-// smol-toml and not std's parser: that one takes a key given twice and two pairs on a line,
-// and refuses a byte order mark and TOML 1.1's inline tables over several lines.
+// std's parser is not used: it accepts a repeated key and two pairs on a line, and refuses a byte order mark and TOML
+// 1.1's inline tables over several lines.
 function parseToml(text: string, file: string): TomlTable {
   try {
     return parse(text);
@@ -101,7 +102,7 @@ function checkVersion(root: ConfigTable): void {
   }
 }
 
-/** Unknown keys may belong to other tools; so those that are near to a known one get a warning, and no error. */
+/** Warns of unknown keys that are near to a known one. They are no errors, since they may belong to other tools. */
 function warnOfUnknown(root: ConfigTable, local: ConfigTable): void {
   const sections = local.known();
   for (const { key, meant } of root.unknown()) {
@@ -155,7 +156,7 @@ async function readSections(local: ConfigTable): Promise<Manifest> {
   return { options, logEndpoints, ...persist !== undefined && { persist } };
 }
 
-/** A section of `[local_server]`; with a header, one whose entries must have names. */
+/** Reads a section of `[local_server]`; with a header, its entries must have names. */
 function sectionOf(local: ConfigTable, name: string, header?: EntryHeader): ConfigTable {
   const meant = header && local.meant(header[0], name, "NAME");
   if (header && Array.isArray(local.get(name))) local.wrong(name, `must be a table${meant}`);
@@ -197,7 +198,7 @@ function parseLimits(table: ConfigTable): Partial<Record<LimitName, number>> {
   return Object.fromEntries(limits);
 }
 
-/** Facts of the client, under the names of the header fields that can give them, with `_` for `-`. */
+/** Reads facts of the client, whose keys are the names of header fields with `_` in place of `-`. */
 function parseClient(table: ConfigTable): FactsOverride {
   const keyOf = (name: string) => name.replaceAll("-", "_");
   const facts = readFacts(

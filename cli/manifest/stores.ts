@@ -1,18 +1,19 @@
 import { faultOfKey } from "../../service/stores/kv/keys.ts";
 import type { KvSeed } from "../../service/stores/kv/store.ts";
 import type { Entries, ServiceOptions } from "../../service/options.ts";
-import { type ConfigTable, quoted } from "./table.ts";
+import { quoted } from "./document.ts";
+import type { ConfigTable } from "./table.ts";
 
 type ConfigStores = NonNullable<ServiceOptions["configStores"]>;
 type SecretStores = NonNullable<ServiceOptions["secretStores"]>;
 
-/** Characters in a config store's key and value. */
+/** Maximum lengths of a config store's key and value, in characters. */
 const MAX_CONFIG_KEY = 256;
 const MAX_CONFIG_VALUE = 8000;
-/** Characters in the name of a secret store or a secret. */
+/** Maximum length of the name of a secret store or a secret, in characters. */
 const MAX_SECRET_NAME = 255;
 
-/** Reads `[local_server.config_stores]`. A file is read anew when a guest opens the store after it has changed. */
+/** Reads `[local_server.config_stores]`. A file that has changed is read again when a guest opens the store. */
 export function parseConfigStores(table: ConfigTable): ConfigStores {
   return Object.fromEntries(
     table.tables().map(([name, entry]) => [name, parseConfigStore(entry)]),
@@ -44,7 +45,7 @@ function parseConfigEntries(table: ConfigTable): Entries {
   );
 }
 
-/** Compares a length in code points, which have one or two units. */
+/** Whether a text has more than `most` code points, each of which has one or two UTF-16 units. */
 function isLonger(text: string, most: number): boolean {
   return text.length > most && Array.from(text).length > most;
 }
@@ -72,7 +73,7 @@ function kvKey(item: ConfigTable, key: string): string {
   return fault ? item.wrong(key, `is ${quoted(text)}, which ${fault}`) : text;
 }
 
-/** In a JSON file the value is a text, or an object with the text or its file. */
+/** Reads the value of a key in a JSON file: a text, or an object with the text or its file. */
 function parseKvJson(file: ConfigTable, key: string): KvSeed[string] {
   const fault = faultOfKey(key);
   if (fault) file.wrong(key, fault);
@@ -137,7 +138,7 @@ function parseSecret(
   }
 }
 
-/** A variable that is not set makes an empty secret, as in Fastly's own local server. */
+/** Reads a secret from an environment variable; one that is not set is empty, as in Fastly's own local server. */
 function parseSecretVariable(item: ConfigTable): string {
   const name = item.get("env");
   if (typeof name === "string" && item.io.env(name) === undefined) {

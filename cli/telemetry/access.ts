@@ -5,7 +5,7 @@ import type { Output } from "./output.ts";
  * Returns an access line for people: method, path, status, time, bytes of the body, uses of the cache, the request's
  * id, and the limit that was met.
  *
- * @param detailed Whether it has the guest's processor time, memory and hostcalls, too.
+ * @param detailed Whether to add the guest's processor time, memory and hostcalls.
  */
 export function accessLine(entry: AccessEntry, output: Output, detailed: boolean): string {
   const { method, target, status, millis, bytes, whole, metrics } = entry;
@@ -39,7 +39,7 @@ export function accessJson({ metrics, ...entry }: AccessEntry): string {
   });
 }
 
-/** To the microsecond. */
+/** Rounds milliseconds to microseconds. */
 function rounded(millis: number): number {
   return Math.round(millis * 1000) / 1000;
 }

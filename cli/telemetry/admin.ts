@@ -4,7 +4,7 @@ import { HeaderList } from "../../service/http/headers.ts";
 import { splitUrl } from "../../service/http/url.ts";
 import { EXPOSITION_TYPE } from "./prometheus.ts";
 
-/** State of the process. New requests are welcome in `ok` only. */
+/** State of the process. It accepts new requests in `ok` only. */
 type Health = "starting" | "ok" | "draining";
 
 const PLAIN = "text/plain; charset=utf-8";
@@ -29,7 +29,7 @@ export class Admin {
   /**
    * Sets the state to `ok`: requests are served from now on.
    *
-   * @param look Resolves to `ok`, or to why no new requests are welcome.
+   * @param look Resolves to `ok`, or to the reason why new requests are not accepted.
    */
   serve(look: () => Promise<string>): void {
     this.#look = look;

@@ -2,7 +2,7 @@ import type { HttpServerOptions } from "../../server/listen_options.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Options of a service whose log entries are counted. */
+/** Returns options of a service whose log entries are counted. */
 export function withCountedLogs(options: ServiceOptions, metrics: Metrics): ServiceOptions {
   return {
     ...options,
@@ -13,7 +13,7 @@ export function withCountedLogs(options: ServiceOptions, metrics: Metrics): Serv
   };
 }
 
-/** Options of a server whose requests are counted. */
+/** Returns options of a server whose requests are counted. */
 export function withCountedRequests<T extends HttpServerOptions>(options: T, metrics: Metrics): T {
   const { answer, access } = options;
   return {

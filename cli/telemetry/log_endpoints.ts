@@ -14,9 +14,9 @@ interface LogRoutes extends Disposable {
 /**
  * Writes the records of log endpoints to their files, or to the terminal; all other entries go to the terminal.
  *
- * @param endpoints By name; those without an entry are as `{ format }`.
- * @param format For endpoints that do not say how they are written.
- * @throws {CommandError} If a file, whose folder is made if there is none, cannot be opened.
+ * @param endpoints Endpoints by name; the records of others go to the terminal.
+ * @param format Format of endpoints that have none of their own.
+ * @throws {CommandError} If a file cannot be opened, or its folder cannot be created.
  */
 export function routeLogs(
   endpoints: Readonly<Record<string, LogEndpoint>>,
@@ -48,7 +48,7 @@ function jsonOf({ requestId, endpoint, message }: LogEntry & { kind: "endpoint" 
   return JSON.stringify({ time: new Date().toISOString(), endpoint, requestId, message });
 }
 
-/** Opens a file. Its folder is made only if there is none, since that needs permission for the folder. */
+/** Opens a file. Its folder is created only if it does not exist, since that needs permission for the folder. */
 function openToAppend(path: string): Deno.FsFile {
   const options = { append: true, create: true };
   try {
@@ -60,7 +60,7 @@ function openToAppend(path: string): Deno.FsFile {
   }
 }
 
-/** Files to append to. Endpoints of one file share it. */
+/** Open log files. Endpoints with the same file share it. */
 class Files {
   readonly #open = new Map<string, { readonly file: Deno.FsFile; readonly output: Output }>();
 

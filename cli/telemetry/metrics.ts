@@ -5,22 +5,22 @@ import type { AccessEntry } from "../../server/listen_options.ts";
 import { exposition, Histogram, labelled, type Metric, single } from "./prometheus.ts";
 import { VERSION } from "../version.ts";
 
-/** Seconds. Prometheus's own buckets, and three below them: small guests take less than a millisecond. */
+/** Buckets of durations, in seconds: Prometheus's defaults, and three below them for small guests. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Methods that are counted under their own names. Clients may choose any other, so these are counted as one. */
+/** Methods that are counted under their own names. All others, which clients may make up, are counted as one. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const MILLIS = 1000;
 const MICROS = 1e6;
 
 /** Counters of a process that serves requests, for Prometheus. */
 export class Metrics {
-  /** By method, then by status. */
+  /** Requests by method, then by status. */
   readonly #requests = new Map<string, Map<number, number>>();
   readonly #durations = new Histogram(BUCKETS);
   readonly #cache = new Map<string, number>();
-  /** By source: endpoint, stdout or stderr. */
+  /** Records by source: endpoint, stdout or stderr. */
   readonly #records = new Map<string, number>();
-  /** By level. */
+  /** Messages by level. */
   readonly #messages = new Map<string, number>();
   #begun = 0;
   #ended = 0;

@@ -1,4 +1,4 @@
-/** The colours that {@linkcode Output.paint} knows. */
+/** Colours of {@linkcode Output.paint}. */
 type Colour = keyof typeof CODES;
 
 const CODES = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
@@ -9,11 +9,11 @@ export interface OutputStream {
   isTerminal(): boolean;
 }
 
-/** Characters that are buffered at most. */
+/** Maximum number of buffered characters. */
 const MAX_BUFFERED = 64 * 1024;
-/** Most bytes of UTF-8 for one UTF-16 code unit. */
+/** Maximum number of bytes of UTF-8 for one UTF-16 code unit. */
 const MAX_BYTES = 3;
-/** Milliseconds between two tries to write to a full pipe. */
+/** Time between two attempts to write to a full pipe, in milliseconds. */
 const RETRY_MILLIS = 1;
 const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
@@ -22,18 +22,18 @@ export class Output {
   readonly #sink: OutputStream;
   readonly #colours: boolean;
   readonly #encoder = new TextEncoder();
-  /** Bytes of the lines that are being written; made with the first ones. */
+  /** Buffer for the encoded lines; allocated with the first ones. */
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #text = "";
   #due = false;
 
-  /** @param colours Whether colours may be used; a stream that is not a terminal never gets any. */
+  /** @param colours Whether colours are used; a stream that is not a terminal never gets any. */
   constructor(sink: OutputStream, colours: boolean) {
     this.#sink = sink;
     this.#colours = colours && sink.isTerminal();
   }
 
-  /** Returns the text in a colour, or as it is where colours are off. */
+  /** Returns the text in a colour; unchanged if colours are off. */
   paint(colour: Colour, text: string): string {
     return this.#colours ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
   }
@@ -68,9 +68,9 @@ export class Output {
       try {
         bytes = bytes.subarray(this.#sink.writeSync(bytes));
       } catch (error) {
-        // Nobody reads this stream any more (`fastlike … | head`): serving goes on.
+        // The reader of this stream has gone (`fastlike … | head`); serving goes on.
         if (!(error instanceof Deno.errors.WouldBlock)) return;
-        // A pipe that node set up for its child does not block: this waits for its reader.
+        // A pipe that Node.js has made for its child does not block, so that this waits for its reader.
         Atomics.wait(NEVER, 0, 0, RETRY_MILLIS);
       }
     }

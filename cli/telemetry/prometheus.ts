@@ -1,7 +1,7 @@
 /** One value of a metric, with its labels. */
 interface Sample {
   readonly value: number;
-  /** In order. */
+  /** Labels, in order. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Suffix of the metric's name: `_bucket`, `_sum` and `_count` of a histogram. */
   readonly suffix?: string;
@@ -16,7 +16,7 @@ export interface Metric {
   readonly samples: readonly Sample[];
 }
 
-/** The content type of {@linkcode exposition}. */
+/** Content type of {@linkcode exposition}. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Formats metrics as Prometheus's text format, version 0.0.4. Metrics without samples are left out. */

@@ -1,11 +1,11 @@
 import type { LogEntry } from "../../service/log.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Milliseconds that an entry waits for the access record of its request. */
+/** Longest time for which an entry waits for the access record of its request, in milliseconds. */
 const MAX_HELD = 1000;
-/** Ids of ended requests that are remembered: later entries of those are written at once. */
+/** Number of ended requests that are remembered, whose later entries are written at once. */
 const MAX_ENDED = 256;
-/** Entries of one request that are held at most. */
+/** Maximum number of entries of one request that wait. */
 const MAX_ENTRIES = 100;
 
 interface Held {
@@ -14,13 +14,12 @@ interface Held {
 }
 
 /**
- * Returns a terminal that writes the host's entries about a request after the request's access record, so that the
- * reader knows which request they are about. Entries wait for a second at most: a request that goes on may hang, and
- * they may say why.
+ * Returns a terminal that writes the host's entries about a request after the request's access record, so that readers see
+ * which request they concern. Entries wait for at most a second: a longer request may hang, and they may give the reason.
  */
 export function recordFirst(terminal: Terminal): Terminal & Disposable {
   const held = new Map<string, Held>();
-  // A ring: a set would hash the id of each request for the few that have entries.
+  // A ring buffer, since few requests have entries: adding to it costs less than hashing each request's id.
   const ended = new Array<string | undefined>(MAX_ENDED);
   let endedCount = 0;
   const release = (id: string) => {

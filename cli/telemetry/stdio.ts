@@ -11,8 +11,8 @@ interface Captured {
 const NEWLINE = 10;
 
 /**
- * Returns a sink for a guest's standard output and error. Of a captured stream, each line of a write is a record of a
- * log endpoint; other streams go to the terminal as they are, in the order in which they were written.
+ * Returns a sink for a guest's standard output and error. For a captured stream, each line of a write is a record of a log
+ * endpoint; other streams go to the terminal unchanged, in the order of the writes.
  */
 export function stdioTo(
   terminal: Terminal,
@@ -27,7 +27,7 @@ export function stdioTo(
   };
 }
 
-/** Splits a write at its newlines. Nothing is kept for the next write: a last piece without a newline is a line. */
+/** Splits a write into lines. A last piece without a newline is a line, too: it is not joined with the next write. */
 function piecesOf(bytes: Uint8Array): string[] {
   const decoder = new TextDecoder();
   const pieces: string[] = [];

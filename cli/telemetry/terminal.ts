@@ -5,13 +5,13 @@ import type { LogFormat } from "../flags/flag_values.ts";
 import type { AccessEntry } from "../../server/listen_options.ts";
 import type { Output } from "./output.ts";
 
-/** Settings of {@linkcode openTerminal}. */
+/** Options of {@linkcode openTerminal}. */
 interface TerminalOptions {
   /** 0 writes information and above, 1 details too, 2 hostcalls too. */
   readonly verbosity: number;
   /** Format of access lines; by default text. */
   readonly format?: LogFormat;
-  /** Whether host entries have their request's id behind the first line; by default not. */
+  /** Whether host entries have their request's id after the first line; by default `false`. */
   readonly requestIds?: boolean;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -21,9 +21,9 @@ interface TerminalOptions {
 export interface Terminal {
   readonly log: (entry: LogEntry) => void;
   readonly access: (entry: AccessEntry) => void;
-  /** Writes a line of standard output, as it is. */
+  /** Writes a line to standard output, unchanged. */
   readonly line: (text: string) => void;
-  /** Writes bytes of a guest's standard output or error, as they are and at once. */
+  /** Writes bytes of a guest's standard output or error, unchanged and at once. */
   readonly raw: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
   /** Writes a message about the process itself. */
   readonly note: (level: LogLevel, message: string) => void;
@@ -49,7 +49,7 @@ export function openTerminal(options: TerminalOptions): Terminal {
   });
   const out = getLogger(["fastlike", "stdout"]);
   const err = getLogger(["fastlike", "stderr"]);
-  // Access records have no level that could be too low, and come once per request: they go past LogTape.
+  // Access records have no level, and there is one for each request: they bypass LogTape for speed.
   const access = (line: string) => {
     stderr.flush(); // both may be one terminal, on which lines are to be in order
     stdout.line(line);
@@ -101,7 +101,7 @@ function lineSink(stdout: Output, stderr: Output): (record: LogRecord) => void {
     const { category, rawMessage } = record;
     const [output, other] = category[1] === "stdout" ? [stdout, stderr] : [stderr, stdout];
     other.flush(); // both may be one terminal, on which lines are to be in order
-    // Lines may hold braces, in which LogTape's `message` would look for placeholders.
+    // `rawMessage` and not `message`, in which LogTape replaces placeholders in braces.
     output.line(category[0] === "fastlike" ? rawMessage as string : record.message.join(""));
   };
 }
@@ -109,11 +109,11 @@ function lineSink(stdout: Output, stderr: Output): (record: LogRecord) => void {
 const COLOURS = { debug: "dim", info: "cyan", warning: "yellow", error: "red" } as const;
 
 function endpointLine(entry: LogEntry & { kind: "endpoint" }, output: Output): string {
-  // As Fastly's own local server prints records of several lines.
+  // Records of several lines are written as by Fastly's own local server.
   return `${output.paint("cyan", entry.endpoint)} :: ${entry.message.replaceAll("\n", "\\n")}`;
 }
 
-/** Adds the request's id behind the first line of the message: clients that get no details are told this id. */
+/** Adds the request's id after the first line of the message: error responses without details have this id. */
 function withId({ message, requestId }: LogEntry & { kind: "host" }): string {
   return requestId === undefined ? message : message.replace(/$/m, ` (request ${requestId})`);
 }

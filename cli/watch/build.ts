@@ -1,17 +1,17 @@
-/** Milliseconds that an interrupted build has to end by itself. */
+/** Time after which an interrupted build is killed, in milliseconds. */
 const GRACE = 2000;
 
-/** Settings of a {@linkcode Builder}. */
+/** Options of a {@linkcode Builder}. */
 interface BuildOptions {
-  /** A command line, for the shell. */
+  /** Command line for the shell. */
   readonly command: string;
-  /** Environment on top of the process's own. */
+  /** Environment variables besides the process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where it runs. By default the working folder. */
+  /** Folder in which it runs. By default the working directory. */
   readonly folder?: string;
 }
 
-/** How a build has ended: `interrupted` when a newer one has taken its place. */
+/** Result of a build: `interrupted` if a newer one has replaced it. */
 export type BuildResult = "built" | "failed" | "interrupted";
 
 /** Runs a build command, one run at a time; its output goes to the terminal. */
@@ -19,19 +19,19 @@ export class Builder implements AsyncDisposable {
   #options: BuildOptions;
   #running: { readonly child: Deno.ChildProcess; interrupted: boolean } | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  /** Number of the newest build that was asked for. */
+  /** Number of the newest build. */
   #newest = 0;
 
   constructor(options: BuildOptions) {
     this.#options = options;
   }
 
-  /** Sets how it builds from the next build on. */
+  /** Options of later builds. */
   set options(options: BuildOptions) {
     this.#options = options;
   }
 
-  /** Builds anew; a build that still runs is ended first, with all processes that it has started. */
+  /** Starts a build. One that still runs is ended first, with all processes that it has started. */
   build(): Promise<BuildResult> {
     this.#interrupt();
     const number = ++this.#newest;
@@ -71,7 +71,7 @@ export class Builder implements AsyncDisposable {
     running.child.status.finally(() => clearTimeout(timer));
   }
 
-  /** Ends a build that runs. */
+  /** Ends a running build. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#newest++;
     this.#interrupt();
@@ -84,6 +84,6 @@ function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
     if (Deno.build.os === "windows") child.kill(signal);
     else Deno.kill(-child.pid, signal);
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
   }
 }

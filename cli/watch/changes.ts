@@ -1,36 +1,36 @@
 import { dirname, resolve } from "node:path";
 
-/** Milliseconds between two looks at what is watched, whether or not the system tells of changes. */
+/** Time between two regular comparisons, in milliseconds. They are made even if the system reports changes. */
 const INTERVAL = 1000;
-/** Milliseconds for which nothing may change before a change is told: a file may be written in pieces. */
+/** Time without changes after which a change is reported, in milliseconds: a file may be written in pieces. */
 const SETTLE = 50;
-/** Looks after which a change is told though it goes on: a log beside the sources must not hold a build back. */
+/** Number of comparisons after which a change is reported although others follow, such as those of a log file. */
 const MAX_LOOKS = 40;
 
-/** State of what is watched, by path: what differs when the content does. */
+/** State of watched files by path: a text that differs when the content does. */
 export type Snapshot = ReadonlyMap<string, string>;
 
-/** Settings of {@linkcode watchChanges}. */
+/** Options of {@linkcode watchChanges}. */
 export interface WatchOptions {
-  /** Reads the present state of what is watched. */
+  /** Returns the current state of the watched files. */
   readonly snapshot: () => Snapshot;
-  /** An earlier state, changes since which are told; by default the present one. */
+  /** Earlier state to compare with first; by default the current one. */
   readonly before?: Snapshot | undefined;
   /** Called with the paths that have changed, once they have settled. */
   readonly changed: (paths: readonly string[]) => void;
-  /** Folders to ask the system's change events for, besides the regular looks; those that do not exist are skipped. */
+  /** Folders whose change events are used besides regular comparisons; those that do not exist are skipped. */
   readonly folders: () => readonly string[];
   /** Whether events reach below those folders. By default they do not. */
   readonly recursive?: boolean;
-  /** Milliseconds between two looks. By default 1,000. */
+  /** Time between two comparisons, in milliseconds. By default 1,000. */
   readonly interval?: number;
-  /** Whether only looks count: for file systems that tell of no changes (network shares, containers). By default no. */
+  /** Whether events are not used, for file systems without any (network shares, containers). By default `false`. */
   readonly poll?: boolean;
 }
 
 /**
- * Watches by comparing snapshots: at the system's change events, and regularly, since events stop when a watched folder
- * is removed and made again.
+ * Watches by comparing snapshots: at the system's change events, and regularly, since events end when a watched folder is
+ * replaced.
  */
 export function watchChanges(options: WatchOptions): Disposable {
   return new ChangeWatcher(options);
@@ -41,7 +41,7 @@ class ChangeWatcher implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #known: Snapshot;
   #events: Deno.FsWatcher | undefined;
-  /** Folders that events come from, as identities: a folder that was made anew is another one. */
+  /** Identities of the folders that events come from; a folder that was replaced has another one. */
   #eventFolders = "";
   #settling = false;
   #again = false;
@@ -55,7 +55,7 @@ class ChangeWatcher implements Disposable {
     if (options.before) this.#look();
   }
 
-  /** Renews the source of events if its folders are not the same any more. */
+  /** Watches the folders again if they have changed. */
   #listen(): void {
     const { folders, poll = false, recursive = false } = this.#options;
     if (poll || this.#closed) return;
@@ -78,7 +78,7 @@ class ChangeWatcher implements Disposable {
     try {
       for await (const { kind } of events) if (kind !== "access") this.#look();
     } catch {
-      // The system stopped telling: regular looks go on.
+      // The events have ended; regular comparisons go on.
     }
   }
 
@@ -99,7 +99,7 @@ class ChangeWatcher implements Disposable {
     this.#look();
   }
 
-  /** Tells of changes once two looks in a row have seen the same. */
+  /** Reports changes once two consecutive comparisons are equal. */
   async #settle(): Promise<void> {
     const { snapshot, changed } = this.#options;
     let now = snapshot();
@@ -124,16 +124,15 @@ class ChangeWatcher implements Disposable {
   }
 }
 
-/** Settings of {@linkcode watchFiles}. */
+/** Options of {@linkcode watchFiles}. */
 type FilesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
-  /** The files, asked for at each look: which ones there are may change. */
+  /** Returns the files; called at each comparison, since they may be others. */
   readonly files: () => readonly string[];
 };
 
 /**
- * Watches files, whether they exist or not: replaced, renamed, truncated, rewritten, removed with their folder.
- *
- * Their folders are watched, since events of a file end with the first file that takes its place.
+ * Watches files, existing or not: they may be replaced, renamed, truncated, rewritten, or removed with their folder. Events
+ * of their folders are used, since those of a file end when it is replaced.
  */
 export function watchFiles({ files, ...options }: FilesOptions): Disposable {
   return watchChanges({
@@ -143,16 +142,16 @@ export function watchFiles({ files, ...options }: FilesOptions): Disposable {
   });
 }
 
-/** State of files, whether they exist or not. */
+/** Returns the state of files, existing or not. */
 export function stateOf(files: readonly string[]): Snapshot {
   return new Map(files.map((file) => [file, signatureOf(file)]));
 }
 
-/** Files that are read, each with its state just before: what has changed since is seen by a watch that begins later. */
+/** Files that are read, each with its state before the read, so that a watch that begins later sees changes since. */
 export class ReadFiles {
   readonly #state = new Map<string, string>();
 
-  /** Notes a file that is going to be read. */
+  /** Adds a file that is about to be read. */
   add(path: string): void {
     if (!this.#state.has(path)) this.#state.set(path, signatureOf(path));
   }
@@ -162,14 +161,14 @@ export class ReadFiles {
   }
 }
 
-/** Nearest folder above a file that exists. */
+/** Returns the nearest existing folder above a file. */
 function existingFolderOf(file: string): string {
   let folder = dirname(resolve(file));
   while (!isFolder(folder) && dirname(folder) !== folder) folder = dirname(folder);
   return folder;
 }
 
-/** What tells a file's content from what it was before, without reading it; a word for a file that is not there. */
+/** Returns a text that differs after each change of a file, made of its metadata; a fixed word for a missing file. */
 export function signatureOf(path: string): string {
   try {
     const { ino, mtime, ctime, size, isDirectory } = Deno.statSync(path);
@@ -197,7 +196,7 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Paths whose state is another one, or which only one of two states has. */
+/** Returns the paths whose state differs, or that only one of two snapshots has. */
 function differences(before: Snapshot, after: Snapshot): string[] {
   const paths: string[] = [];
   for (const [path, signature] of after) if (before.get(path) !== signature) paths.push(path);

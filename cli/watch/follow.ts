@@ -5,22 +5,22 @@ import { type Snapshot, stateOf, watchFiles } from "./changes.ts";
 import { type ProgramSource, refreshed, saysHowToBuild } from "./source.ts";
 import { watchTrees } from "./tree.ts";
 
-/** What {@linkcode follow} needs. */
+/** Options of {@linkcode follow}. */
 interface FollowOptions {
   readonly reloads: Reloads;
   readonly source: ProgramSource;
-  /** Files that program and options were read from, as they were then; they may be others after a reload. */
+  /** Returns the files of the program and of its options, with their state when they were read. */
   readonly files: () => Snapshot;
-  /** State of the sources before the first build: what has changed since is built again. */
+  /** State of the sources before the first build; changes since then cause another build. */
   readonly before: Snapshot | undefined;
-  /** Whether changes are looked for every second only, without the system's events. */
+  /** Whether changes are found by comparing once a second alone, without the system's events. */
   readonly poll: boolean;
   readonly terminal: Terminal;
 }
 
 /**
- * Reloads when a file changes, and builds when a source does, or the way it is built. What is wrong with a new program,
- * its options or its build is told, and the old ones go on.
+ * Reloads when a file changes, and builds when a source or the build's settings do. Faults of a new program, of its options
+ * or of its build are reported, and the old ones stay in use.
  */
 export function follow(
   { reloads, source, before, poll, terminal, ...rest }: FollowOptions,
@@ -28,7 +28,7 @@ export function follow(
   const files = () => [
     ...new Set([...source.outputs, ...source.settings.keys(), ...rest.files().keys()]),
   ];
-  // A change during the start is one since then.
+  // Changes during the start count too.
   let seen: Snapshot = new Map([...stateOf(files()), ...source.settings, ...rest.files()]);
   let building = 0;
   let asked = false;
@@ -37,7 +37,7 @@ export function follow(
     if (building) return void (asked = true);
     asked = false;
     const now = stateOf(files());
-    // Files that the options name only since the last reload have changed if they are not as they were read.
+    // Files that the options name since the last reload have changed if they differ from their state when they were read.
     const before = new Map([...rest.files(), ...seen]);
     seen = now;
     if ([...now].every(([path, state]) => before.get(path) === state)) return;
@@ -47,9 +47,9 @@ export function follow(
     building++;
     const result = await build(source, terminal);
     building--;
-    // What a build has made is whole: it is not waited for until it has settled, nor loaded again then.
+    // The output of a build is complete: it is loaded at once, and not again when its change has settled.
     if (result === "built") return reload();
-    // What a failed one has left is not loaded.
+    // The output of a failed build is not loaded.
     if (result === "failed") seen = new Map([...seen, ...stateOf(source.outputs)]);
     if (asked) reload();
   };
@@ -65,7 +65,7 @@ export function follow(
   const { builder, sources: roots } = source;
   if (builder && roots.length) {
     const changed = async () => {
-      // The watch of files tells what is wrong with the settings.
+      // Faults of the settings are reported by the reload that the same change causes.
       await source.refresh().catch(() => {});
       await rebuild();
     };
@@ -74,7 +74,7 @@ export function follow(
   return watches.move();
 }
 
-/** Builds, and tells if that fails. */
+/** Builds, and reports a failure. */
 async function build({ builder }: ProgramSource, terminal: Terminal): Promise<BuildResult> {
   terminal.note("info", "Building");
   try {
@@ -90,7 +90,7 @@ async function build({ builder }: ProgramSource, terminal: Terminal): Promise<Bu
 }
 
 /**
- * Reloads one after another; those that are asked for while one runs become one behind it, so that no change is lost.
+ * Runs one reload at a time. Requests for a reload while one runs are joined into one after it, so that no change is lost.
  */
 export class Reloads {
   readonly #reload: () => Promise<void>;
@@ -98,13 +98,13 @@ export class Reloads {
   #running: Promise<void> | undefined;
   #waiting: Promise<void> | undefined;
 
-  /** @param reload Puts the program and the options of now in place; if it rejects, what there was goes on. */
+  /** @param reload Loads the current program and options; if it rejects, the previous ones stay in use. */
   constructor(reload: () => Promise<void>, terminal: Terminal) {
     this.#reload = reload;
     this.#terminal = terminal;
   }
 
-  /** Reloads; resolves when what there is now is in place, or told as wrong. */
+  /** Reloads; resolves when the current program is in use, or its fault was reported. */
   next(): Promise<void> {
     if (!this.#running) return this.#running = this.#run();
     return this.#waiting ??= this.#running.then(() => {

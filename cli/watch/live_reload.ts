@@ -2,20 +2,20 @@ import { isWhole, type Payload } from "../../service/http/bytes.ts";
 import type { Exchange, ResponseHead } from "../../service/http/exchange.ts";
 import { HeaderList } from "../../service/http/headers.ts";
 
-/** Where pages hear of reloads. */
+/** Path of the events for pages. */
 const EVENTS_PATH = "/.fastlike/reload";
-/** Reloads the page at each event, and when the server is back that it had lost. */
+/** Reloads the page at each event, and when its connection to the server is open again. */
 const SCRIPT = `<script>{const e=new EventSource(${JSON.stringify(EVENTS_PATH)});let o;` +
   `e.onopen=()=>{if(o)location.reload();o=1};e.onmessage=()=>location.reload()}</script>`;
 /** Milliseconds between two comments that keep a page's stream from counting as stalled. */
 const HEARTBEAT = 20_000;
 const encoder = new TextEncoder();
 
-/** Has browsers load pages again when the program has changed: adds a script to HTML, and sends it events. */
+/** Reloads pages in browsers when the program has changed: adds a script to HTML, and sends it events. */
 export class LiveReload {
   readonly #pages = new Set<EventStream>();
 
-  /** Answers a page's request for events; undefined for other requests. */
+  /** Answers a page's request for events; returns undefined for other requests. */
   answer(exchange: Exchange): Promise<void> | undefined {
     if (new URL(exchange.head.url).pathname !== EVENTS_PATH) return undefined;
     const stream = new EventStream();
@@ -35,24 +35,24 @@ export class LiveReload {
     return Promise.resolve();
   }
 
-  /** An exchange whose HTML gets the script at its end. */
+  /** Returns an exchange that adds the script to the end of HTML. */
   around(exchange: Exchange): Exchange {
     return new ScriptedExchange(exchange);
   }
 
-  /** Has all pages load again. */
+  /** Reloads all pages. */
   reload(): void {
     for (const page of this.#pages) page.send("data: reload\n\n");
   }
 
-  /** Ends the streams of events: a server that drains waits for no page. */
+  /** Ends the streams of events, so that draining the server does not wait for pages. */
   close(): void {
     for (const page of this.#pages) page.end();
     this.#pages.clear();
   }
 }
 
-/** A body of server-sent events. */
+/** Body of server-sent events. */
 class EventStream {
   readonly length = undefined;
   readonly trailers = undefined;
@@ -138,13 +138,13 @@ class ScriptedExchange implements Exchange {
   }
 }
 
-/** Whether a response is a page, whose text can be added to. */
+/** Whether a response is HTML that the script can be added to. */
 function takesScript(method: string, { status, headers }: ResponseHead): boolean {
   return method !== "HEAD" && status >= 200 && ![204, 205, 206, 304].includes(status) &&
     /^text\/html\b/i.test(headers.get("content-type") ?? "") && !headers.has("content-encoding");
 }
 
-/** A body with bytes behind its end. */
+/** Returns a body with bytes after its end. */
 function followed(body: Exclude<Payload, Uint8Array>, bytes: Uint8Array): Payload {
   let left: Uint8Array | undefined = bytes;
   return {

@@ -3,21 +3,21 @@ import { dirname, join } from "node:path";
 import * as util from "node:util"; // by a name, older Deno without it would not start
 import { CommandError, reasonOf } from "../errors.ts";
 
-/** How a project is built, and where its program is then. */
+/** Build of a project. */
 export interface ProjectBuild {
-  /** A command line for the shell, run in {@linkcode ProjectBuild.folder}. */
+  /** Command line for the shell, run in {@linkcode ProjectBuild.folder}. */
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
-  /** Paths of the program, the usual one first: the newest that exists is what was built. */
+  /** Possible paths of the program, the usual one first; the newest existing one is used. */
   readonly outputs: readonly string[];
 }
 
-/** Where the Fastly CLI puts every program that it builds. */
+/** Path of every program that the Fastly CLI builds. */
 const USUAL_OUTPUT = "bin/main.wasm";
 const RUST_TARGETS = ["wasm32-wasip1", "wasm32-wasi"];
 
-/** Build commands of the Fastly CLI, by `language`, for a fastly.toml without `[scripts] build`. */
+/** The Fastly CLI's build commands by `language`, for a fastly.toml without `[scripts] build`. */
 const DEFAULT_BUILDS: Readonly<Record<string, string>> = {
   rust: "cargo build --release --target wasm32-wasip1",
   go: "GOARCH=wasm GOOS=wasip1 go build -o bin/main.wasm .",
@@ -34,11 +34,11 @@ export interface ProjectSettings {
 }
 
 /**
- * Reads how a project is built from its fastly.toml: `[scripts]` `build`, `post_build`, `env_vars` and `env_file`, and
+ * Reads the build of a project from its fastly.toml: `[scripts]` with `build`, `post_build`, `env_vars` and `env_file`, and
  * `language` (https://www.fastly.com/documentation/reference/compute/fastly-toml/).
  *
- * @param text The content of the manifest; `[local_server]` is read elsewhere.
- * @throws {CommandError} If it names neither a command nor a language with a usual one.
+ * @param text Content of the manifest; `[local_server]` is read elsewhere.
+ * @throws {CommandError} If it names neither a command nor a language with a default one.
  */
 export function projectBuildOf(
   manifest: string,
@@ -77,7 +77,7 @@ function parsed(manifest: string, text: string): unknown {
   }
 }
 
-/** The program that was built last; undefined if there is none. */
+/** Returns the newest program; undefined if there is none. */
 export function newestOf(outputs: readonly string[]): string | undefined {
   let newest: { readonly path: string; readonly time: number } | undefined;
   for (const path of outputs) {
@@ -85,13 +85,13 @@ export function newestOf(outputs: readonly string[]): string | undefined {
       const time = Deno.statSync(path).mtime?.getTime() ?? 0;
       if (!newest || time > newest.time) newest = { path, time };
     } catch {
-      // It is not there.
+      // The file does not exist.
     }
   }
   return newest?.path;
 }
 
-/** Where cargo leaves a program that nobody has copied to the usual place. */
+/** Returns the paths at which cargo leaves programs. */
 function rustOutputs(manifest: string): string[] {
   let name: unknown;
   try {
@@ -117,7 +117,7 @@ function envFileOf(folder: string, file: string | undefined): Record<string, str
   }
 }
 
-/** Variables of a list, each written as `NAME=value`. */
+/** Reads variables from a list of `NAME=value`. */
 function variablesOf(list: unknown): Record<string, string> {
   const lines = Array.isArray(list) ? list.map(String) : [];
   return { ...util.parseEnv(lines.join("\n")) } as Record<string, string>;

@@ -7,19 +7,19 @@ import { ReadFiles, type Snapshot, watchFiles } from "./changes.ts";
 import { newestOf, type ProjectBuild, projectBuildOf } from "./project.ts";
 import { snapshotOf, watchTrees } from "./tree.ts";
 
-/** Where a served program comes from. */
+/** Source of a served program: a file, or a build. */
 export interface ProgramSource {
   /**
-   * The program's file, which may be another one after a build.
+   * Returns the program's file, which may be another one after a build.
    *
    * @throws {CommandError} If the build has made none.
    */
   readonly file: () => string;
   /** Files that may be the program. */
   readonly outputs: readonly string[];
-  /** Builds it; undefined if nothing is to be built. */
+  /** Builder of the program; undefined if it is not built. */
   readonly builder: Builder | undefined;
-  /** Folders of what it is built from. */
+  /** Folders of its source files. */
   readonly sources: readonly string[];
   /** Files that say how it is built, as they were before they were read: fastly.toml and what that names. */
   readonly settings: Snapshot;
@@ -32,10 +32,10 @@ export interface ProgramSource {
 }
 
 /**
- * Tells where the program of a command line is: the file that it names, or what the project of fastly.toml builds.
+ * Returns the source of a command line's program: the file that it names, or the build of fastly.toml.
  *
- * @throws {UsageError} If it names none, and there is no project.
- * @throws {CommandError} If the project's fastly.toml cannot be read, or does not say how to build it.
+ * @throws {UsageError} If it names no file, and there is no fastly.toml.
+ * @throws {CommandError} If the fastly.toml cannot be read, or has no build.
  */
 export async function sourceOf(command: ServeCommand, manifest: string): Promise<ProgramSource> {
   const { wasm, build, watchDirs } = command;
@@ -130,7 +130,7 @@ function noOutput(manifest: string, outputs: readonly string[]): never {
 }
 
 /**
- * Builds for the first time.
+ * Makes the first build.
  *
  * @param watch Whether a failed build is tried again when a source changes.
  * @returns The state of the sources before the build that has succeeded, if they are watched.

@@ -2,17 +2,17 @@ import ignore, { type Ignore } from "npm:ignore@7.0.16";
 import { join, resolve } from "node:path";
 import { signatureOf, type Snapshot, watchChanges, type WatchOptions } from "./changes.ts";
 
-/** Files whose patterns say what is no source. */
+/** Files with patterns of files that are not sources. */
 const IGNORE_FILES = [".gitignore", ".fastlyignore"];
-/** Folders that no tool's sources are in. */
+/** Folders that never have sources. */
 const NEVER = [".git/", "node_modules/"];
 
 /** Mark of folders that hold what can be made again, as cargo's `target` (https://bford.info/cachedir/). */
 const CACHE_TAG = "CACHEDIR.TAG";
 
-/** Settings of {@linkcode watchTrees}. */
+/** Options of {@linkcode watchTrees}. */
 type TreesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
-  /** Folders, or files, whose changes count; what their `.gitignore` and `.fastlyignore` name does not. */
+  /** Folders or files to watch, except for files that their `.gitignore` and `.fastlyignore` name. */
   readonly roots: readonly string[];
   /** Returns files that do not count wherever they are: what the build writes. By default there are none. */
   readonly except?: () => readonly string[];
@@ -28,7 +28,7 @@ export function watchTrees({ roots, except, ...options }: TreesOptions): Disposa
   });
 }
 
-/** State of all files below some folders, but for some files. */
+/** Returns the state of all files below some folders, except for some files. */
 export function snapshotOf(roots: readonly string[], except: readonly string[] = []): Snapshot {
   const found = new Map<string, string>();
   for (const root of roots) walk(root, [], found);
@@ -37,7 +37,7 @@ export function snapshotOf(roots: readonly string[], except: readonly string[] =
   return found;
 }
 
-/** Patterns, and the folder that their paths are relative to. */
+/** Patterns, with the folder to which they are relative. */
 interface Rules {
   readonly base: string;
   readonly patterns: Ignore;
@@ -67,7 +67,7 @@ function rulesOf(folder: string): Rules {
     try {
       patterns.add(Deno.readTextFileSync(join(folder, name)));
     } catch {
-      // There is none.
+      // The file does not exist.
     }
   }
   return { base: folder, patterns };

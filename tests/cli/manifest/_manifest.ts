@@ -1,5 +1,5 @@
 import { type Manifest, parseManifest } from "../../../cli/manifest/mod.ts";
-import { ManifestError } from "../../../cli/manifest/table.ts";
+import { ManifestError } from "../../../cli/manifest/document.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 
 /** Text in the shape of a certificate. */

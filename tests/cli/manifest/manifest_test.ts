@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "../../assert.ts";
-import { ManifestError } from "../../../cli/manifest/table.ts";
+import { ManifestError } from "../../../cli/manifest/document.ts";
 import { assertRefused, options, PEM, read } from "./_manifest.ts";
 
 Deno.test("a manifest without a local server sets no option", async () => {
