@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { GuestMemory } from "../service/util/guest_memory.ts";
 import { ADDED_PAGES, DIRTY_MAP, DIRTY_PAGE_BITS, PAGE } from "./rewrite/control.ts";
 import type { Resetting } from "./rewrite/rewrite.ts";
@@ -30,23 +31,30 @@ export class PlainMemory implements GuestMemory {
 /** Memory of a module that has none. */
 export const NO_MEMORY: GuestMemory = { buffer: new ArrayBuffer(0), size: 0, mark() {} };
 
-/** Initial contents of a program's memory: one copy for all instances, if they start alike. */
+/** Initial contents of one memory of a program: one copy for all instances that start with the same. */
 export class MemorySnapshots {
   readonly #alike: boolean;
-  #snapshot: Uint8Array | undefined;
+  #first: Uint8Array | undefined;
 
-  /** @param alike Whether all instances start with the same bytes: no code runs while one is made. */
+  /**
+   * @param alike Whether all instances are known to start with the same bytes, as no code runs while one is made.
+   *     Otherwise the bytes of each are compared: where a start function runs they may differ.
+   */
   constructor(alike: boolean) {
     this.#alike = alike;
   }
 
   /** Returns the bytes of a new instance's memory, without the zeros at their end. */
   of(bytes: Uint8Array): Uint8Array {
-    if (this.#snapshot) return this.#snapshot;
-    let end = bytes.length;
-    while (end > 0 && bytes[end - 1] === 0) end--;
-    const snapshot = bytes.slice(0, end);
-    if (this.#alike) this.#snapshot = snapshot;
+    const known = this.#first;
+    if (known && this.#alike) return known;
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    let end = words.length;
+    while (end > 0 && words[end - 1] === 0) end--;
+    const start = bytes.subarray(0, end * 4);
+    if (known && Buffer.compare(known, start) === 0) return known;
+    const snapshot = start.slice();
+    this.#first ??= snapshot;
     return snapshot;
   }
 }

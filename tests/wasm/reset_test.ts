@@ -266,3 +266,27 @@ Deno.test("what a guest writes past its own size, where the real memory goes on,
   reused.reset();
   assertAsNew(reused);
 });
+
+Deno.test("instances of a program share one snapshot as far as they start with the same bytes", () => {
+  const memory = (...bytes: number[]) => {
+    const all = new Uint8Array(2 * PAGE);
+    all.set(bytes, PAGE - 2);
+    return all;
+  };
+  const snapshots = new MemorySnapshots(false);
+  const first = snapshots.of(memory(1, 2, 3));
+  assertEquals(
+    [...first.subarray(PAGE - 2)],
+    [1, 2, 3, 0, 0, 0],
+    "up to the last word that is not 0",
+  );
+  assert(snapshots.of(memory(1, 2, 3)) === first, "an equal one is another copy");
+  for (const other of [[1, 2, 4], [1, 2, 3, 0, 0, 5], [1, 2], []]) {
+    const own = snapshots.of(memory(...other));
+    assert(own !== first, "one that differs is shared");
+    const shown = new Uint8Array(2 * PAGE);
+    shown.set(own);
+    assertEquals(shown, memory(...other));
+  }
+  assert(snapshots.of(memory(1, 2, 3)) === first, "the first is not kept");
+});

@@ -27,11 +27,13 @@ const COMMAND = /^wasi:cli\/run@0\.2\.\d+$/;
 const UNLIMITED = 2 ** 53;
 
 /** What instances may have, and how they are put back. */
-interface InstanceLimits {
+export interface InstanceLimits {
   /** Bytes of all memories and tables. */
   readonly memory: number;
   /** Whether writes mark where they are; undefined if instances are not put back. */
   readonly dirtyPages: boolean | undefined;
+  /** Initial contents of each of its memories, in the order of their making; filled by the first instance. */
+  readonly snapshots: MemorySnapshots[];
 }
 
 /** What its modules may have together. */
@@ -127,9 +129,9 @@ export class LinkedInstance implements ComponentInstance {
     for (const save of this.#saves) save();
     this.#limit.save();
     const resetting = { least: 0, dirtyPages: limits.dirtyPages, starts: true };
-    this.#resettable = memories.map((memory) => {
+    this.#resettable = memories.map((memory, i) => {
       const control = this.#controls.get(memory)!;
-      const images = new MemorySnapshots(false);
+      const images = limits.snapshots[i] ??= new MemorySnapshots(false);
       const resettable = new ResettableMemory(memory, control, resetting, images);
       this.#bytes.set(memory, new GuestBytes(resettable));
       return resettable;

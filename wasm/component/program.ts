@@ -9,7 +9,7 @@ import { ALLOWING, POLICIES, UNCOUNTED } from "../policies.ts";
 import { UnknownForm } from "../rewrite/instructions.ts";
 import { type Layout, layoutOf } from "../rewrite/layout.ts";
 import { rewriteInSteps } from "../rewrite/rewrite.ts";
-import { LinkedInstance } from "./instance.ts";
+import { type InstanceLimits, LinkedInstance } from "./instance.ts";
 import type { CoreModule } from "./core_module.ts";
 import { parse, type ParsedComponent } from "./parse.ts";
 import { MalformedComponent } from "./trap.ts";
@@ -143,7 +143,7 @@ async function withoutLimits(
     watched: why,
     locate: () => NaN,
     instantiate: (host) =>
-      instantiate(parsed, parts, { memory: Infinity, dirtyPages: undefined }, host),
+      instantiate(parsed, parts, { memory: Infinity, dirtyPages: undefined, snapshots: [] }, host),
   };
 }
 
@@ -156,20 +156,21 @@ function compiled(
 ): CompiledComponent {
   const objects = layouts.some(({ types }) => types.objects);
   const dirtyPages = resetting === true ? reuse !== "snapshot" : undefined;
+  const own: InstanceLimits = { memory, dirtyPages, snapshots: [] };
   return {
     limited: objects ? UNCOUNTED : true,
     resetting,
     watched: watch || "nobody asks for it",
     // The frames of a trap do not say which of the modules they are of.
     locate: () => NaN,
-    instantiate: (host) => instantiate(parsed, parts, { memory, dirtyPages }, host),
+    instantiate: (host) => instantiate(parsed, parts, own, host),
   };
 }
 
 function instantiate(
   { component }: ParsedComponent,
   parts: readonly CoreModule[],
-  limits: { readonly memory: number; readonly dirtyPages: boolean | undefined },
+  limits: InstanceLimits,
   host: ComponentHost,
 ): ComponentInstance {
   try {
