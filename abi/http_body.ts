@@ -26,7 +26,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
     return dest.append(src, service.makeGuard);
   }),
 
-  /** Fills `buf` with what is at hand, waiting only when nothing is; zero bytes is the end. */
+  /** Fills `buf` with the available bytes, and waits if there are none; zero bytes is the end. */
   read: wait([ref(Body), span], out.u32, (sandbox, body, buf) => {
     const chunk = body.read(buf.length, sandbox);
     return chunk instanceof Promise ? chunk.then(buf.fill) : buf.fill(chunk);

@@ -152,7 +152,7 @@ export const LIMITS = {
   body_bytes: {
     unit: "bytes",
     value: 128 * MIB,
-    bounds: "bodies that a guest has written and nobody has read or sent yet",
+    bounds: "bodies that a guest has written and that were not read or sent yet",
     beyond: "the write fails",
   },
   /** Requests to backends for one of a client. By default 1000; Fastly's own bound is 32 unless they raise it. */
