@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   readonly batcher: WriteBatcher;
   /** Seconds after which an idle connection is closed, for the Keep-Alive field. */
   readonly keepAlive: number;
+  /** Limits of one HTTP/2 connection: open requests, and requests that its client resets in quick succession. */
+  readonly http2: { readonly streams: number; readonly resets: number };
   /** Counts the checks of all connections, which measure time. */
   readonly clock: { readonly round: number };
   /** Answers a request; called for the next one when the last response was sent. */
@@ -25,6 +27,8 @@ export interface ConnectionOptions {
    * @param event Event for the log, in words before "the limit".
    */
   stalled(exchange: ServerExchange | undefined, event: string): void;
+  /** Called with what has happened to a connection, in one line. */
+  trouble(message: string): void;
   /** Called when a connection has closed. */
   closed(stream: ByteStream): void;
 }

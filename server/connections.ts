@@ -1,6 +1,5 @@
 import { setImmediate } from "node:timers";
 import type { ByteStream } from "./byte_stream.ts";
-import type { Connection } from "./connection.ts";
 
 /** Longest time between two checks of all connections, in milliseconds. */
 const MAX_ROUND = 5000;
@@ -17,11 +16,30 @@ interface ConnectionTimeouts {
   readonly stall: number;
 }
 
+/** A connection, whatever its version of HTTP. */
+export interface OpenConnection {
+  readonly stream: ByteStream;
+  /** Number of the check at which its current wait began. */
+  readonly since: number;
+  /** What it waits for: a head (the first one, or one that has begun), another request, or neither. */
+  readonly awaits: "head" | "next" | undefined;
+  /** Makes it close once its requests are answered. */
+  retire(): void;
+  /** Closes it if it is idle: no request is being answered or has begun to arrive. */
+  closeIdle(): void;
+  /** Closes it, as its client has sent no whole head in time. */
+  expire(): void;
+  /** Ends requests whose client has moved no bytes for more than `max` checks. */
+  checkProgress(max: number): void;
+  /** Closes it and aborts its requests. */
+  cut(reason: Error): void;
+}
+
 /** Open connections of a server, and the clock that closes those that exceed a time limit. */
 export class Connections {
   /** Number of checks of all connections. */
   round = 0;
-  readonly #open = new Map<ByteStream, Connection>();
+  readonly #open = new Map<ByteStream, OpenConnection>();
   readonly #timeouts: ConnectionTimeouts;
   readonly #roundMillis: number;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -37,7 +55,7 @@ export class Connections {
     return this.#open.size;
   }
 
-  add(connection: Connection): void {
+  add(connection: OpenConnection): void {
     this.#open.set(connection.stream, connection);
     if (this.#retired) connection.retire();
     this.#timer ??= setInterval(this.#check, this.#roundMillis);

@@ -1,8 +1,8 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { ClientFacts } from "../service/http/exchange.ts";
-import { FirstBytesError, readFirst } from "./first_bytes.ts";
-import type { HttpServer } from "./http_server.ts";
+import { type Beginning, FirstBytesError, readFirst } from "./first_bytes.ts";
+import type { HttpServer, Protocol } from "./http_server.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { plainResponse } from "./response_head.ts";
 import { factsOf } from "./socket_facts.ts";
@@ -13,6 +13,10 @@ import { tlsFactsOf } from "./tls/tls_facts.ts";
 
 /** Milliseconds that a client may take for its ClientHello, and again for the rest of the handshake. */
 const HANDSHAKE_MILLIS = 10_000;
+/** Default of `headTimeout`, in milliseconds. */
+const FIRST_MILLIS = 60_000;
+/** What an HTTP/2 client begins with (RFC 9113, section 3.4). */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 /** Milliseconds in which a reason of failed handshakes is told once. */
 const QUIET_MILLIS = 60_000;
 
@@ -32,7 +36,7 @@ export class Front {
     this.#server = server;
     this.#options = options;
     if (tls) {
-      this.#handshakes = new Handshakes(tls, ["http/1.1"], (reason) => this.#tell(reason));
+      this.#handshakes = new Handshakes(tls, ["h2", "http/1.1"], (reason) => this.#tell(reason));
     }
   }
 
@@ -44,7 +48,7 @@ export class Front {
   take(socket: Socket): boolean {
     socket.setNoDelay(true);
     const client = factsOf(socket);
-    if (!this.#handshakes) return this.#server.serve(socket, client);
+    if (!this.#handshakes && !this.#options.h2c) return this.#server.serve(socket, client);
     if (!this.#server.hasRoomBeside(this.#opening.size)) {
       socket.on("error", () => {});
       socket.destroy();
@@ -73,17 +77,26 @@ export class Front {
     this.#opening.add(socket);
     socket.on("error", () => {}); // `close` follows
     try {
-      await this.#secure(socket, client);
+      if (this.#handshakes) await this.#secure(this.#handshakes, socket, client);
+      else await this.#choose(socket, client);
     } catch (error) {
       if (!(error instanceof FirstBytesError)) throw error;
-      if (error.begun) this.#tell(error.message);
+      if (error.begun && this.#handshakes) this.#tell(error.message);
       if (socket.writable && !socket.writableEnded) socket.destroy();
     } finally {
       this.#opening.delete(socket);
     }
   }
 
-  async #secure(socket: Socket, client: ClientFacts): Promise<void> {
+  /** Serves HTTP/2 to clients that begin with it, and HTTP/1 to others (RFC 9113, section 3.3). */
+  async #choose(socket: Socket, client: ClientFacts): Promise<void> {
+    const bounds = { bytes: PREFACE.length, millis: this.#options.headTimeout ?? FIRST_MILLIS };
+    const protocol = await readFirst(socket, protocolOf, bounds);
+    this.#server.serve(socket, client, "http", protocol);
+    if (protocol === "http/1.1") socket.resume(); // it was paused, and what listens does not change that
+  }
+
+  async #secure(handshakes: Handshakes, socket: Socket, client: ClientFacts): Promise<void> {
     const bounds = { bytes: MAX_HELLO, millis: HANDSHAKE_MILLIS };
     const hello = await readFirst(socket, (bytes) => {
       if (isHttp(bytes)) refuseHttp(socket);
@@ -93,10 +106,11 @@ export class Front {
       this.#tell("the client does not go on with it");
       socket.destroy();
     }, HANDSHAKE_MILLIS);
-    const secured = await this.#handshakes!.begin(socket).finally(() => clearTimeout(timer));
+    const secured = await handshakes.begin(socket).finally(() => clearTimeout(timer));
     if (!secured) return;
     const tls = tlsFactsOf(secured, hello, this.#options.tls!.clientCa !== undefined);
-    this.#server.serve(secured, { ...client, tls }, "https");
+    const protocol = secured.alpnProtocol === "h2" ? "h2" : "http/1.1";
+    this.#server.serve(secured, { ...client, tls }, "https", protocol);
   }
 
   #tell(reason: string): void {
@@ -106,6 +120,13 @@ export class Front {
     this.#told.set(reason, now);
     this.#options.trouble?.(`A TLS handshake failed: ${reason}`);
   }
+}
+
+/** Tells by the first bytes which version of HTTP a client speaks; undefined while both are possible. */
+function protocolOf(bytes: Buffer): Beginning<Protocol> | undefined {
+  const length = Math.min(bytes.length, PREFACE.length);
+  if (bytes.compare(PREFACE, 0, length, 0, length) !== 0) return { value: "http/1.1", taken: 0 };
+  return length === PREFACE.length ? { value: "h2", taken: 0 } : undefined;
 }
 
 /** Whether the bytes are the beginning of a request in HTTP/1 or HTTP/2. */

@@ -7,6 +7,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { Connections } from "./connections.ts";
 import type { ServerExchange } from "./exchange.ts";
+import { Http2Connection } from "./http2/http2_connection.ts";
 import { linger } from "./linger.ts";
 import type { AccessEntry, HttpServerOptions } from "./listen_options.ts";
 import { plainResponse } from "./response_head.ts";
@@ -25,9 +26,11 @@ const MAX_REFUSED = 16;
 
 /** Scheme of the URLs of a connection's requests. */
 export type Scheme = "http" | "https";
+/** Version of HTTP of a connection, by its name in ALPN (RFC 7301). */
+export type Protocol = "http/1.1" | "h2";
 
 /**
- * Serves HTTP/1 over connections that its caller accepts: sockets, TLS, a Unix socket, or a pair of streams in memory.
+ * Serves HTTP/1 and HTTP/2 over connections that its caller accepts: sockets, TLS, a Unix socket, or a pair of streams in memory.
  * {@linkcode listen} is its caller for TCP.
  *
  * @example One connection, with an `app` of `mod.ts` and a TLS socket of node:tls
@@ -76,14 +79,22 @@ export class HttpServer {
    * @param stream Connection; the server closes it.
    * @param client Addresses and other facts of the client, which the guest can read.
    * @param scheme Scheme of the requests' URLs, whatever their targets say. By default `http`.
+   * @param protocol Version of HTTP, by its name in ALPN. By default `http/1.1`, which has HTTP/1.0 with it.
    * @returns Whether the connection is served. Otherwise there are too many: it gets a 503 and closes, or is cut.
    */
-  serve(stream: ByteStream, client: ClientFacts, scheme: Scheme = "http"): boolean {
-    if (this.#connections.count >= this.#maxConnections) {
-      this.#refuse(stream);
+  serve(
+    stream: ByteStream,
+    client: ClientFacts,
+    scheme: Scheme = "http",
+    protocol: Protocol = "http/1.1",
+  ): boolean {
+    if (!this.hasRoomBeside(0)) {
+      if (protocol === "h2") stream.destroy();
+      else this.#refuse(stream);
       return false;
     }
-    this.#connections.add(new Connection(stream, client, this.#shared[scheme]));
+    const Served = protocol === "h2" ? Http2Connection : Connection;
+    this.#connections.add(new Served(stream, client, this.#shared[scheme]));
     return true;
   }
 
@@ -153,11 +164,13 @@ function connectionOptions(
 ): ConnectionOptions {
   const { answer, access, trouble, stalled } = options;
   const { lineBytes = LINE_BYTES, headBytes = HEAD_BYTES } = options;
+  const { streams = DEFAULT_LIMITS.http2_streams, resets = DEFAULT_LIMITS.http2_resets } = options;
   return {
     scheme: "http",
     bounds: { lineBytes, headBytes },
     batcher: new WriteBatcher(),
     keepAlive: IDLE_SECONDS,
+    http2: { streams, resets },
     clock: connections,
     serve(exchange) {
       if (access) exchange.onClosed = recorder(exchange, access);
@@ -184,6 +197,7 @@ function connectionOptions(
       if (stalled) stalled(exchange, event);
       else trouble?.(event);
     },
+    trouble: (message) => trouble?.(message),
     closed: (stream) => connections.delete(stream),
   };
 }

@@ -30,6 +30,10 @@ export interface HttpServerOptions {
   readonly lineBytes?: number;
   /** Maximum size of a request's line and header fields, in bytes; by default 128 KiB. A client that sends more gets a 431. */
   readonly headBytes?: number;
+  /** Most requests that are open on one HTTP/2 connection; by default 100. The client is told, and more are refused. */
+  readonly streams?: number;
+  /** Most requests that a client of HTTP/2 resets in quick succession, before its connection is closed; by default 100. */
+  readonly resets?: number;
   /** Maximum number of open connections; by default 10,000. A client beyond it gets a 503. */
   readonly connections?: number;
   /** Time limit on a request's head, from its first byte or the opening of its connection, in milliseconds. By default 60,000. */
@@ -62,6 +66,8 @@ export interface ListenOptions extends HttpServerOptions, Opening {
   readonly port: number;
   /** Serves HTTPS; without it HTTP. */
   readonly tls?: TlsOptions | undefined;
+  /** Whether HTTP/2 is spoken without TLS, too, to clients that begin with it (RFC 9113, section 3.3). By default not. */
+  readonly h2c?: boolean | undefined;
 }
 
 /** A server that listens. */

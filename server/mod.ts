@@ -20,7 +20,7 @@
 
 export type { Opening } from "./acceptor.ts";
 export type { ByteStream } from "./byte_stream.ts";
-export { HttpServer, type Scheme } from "./http_server.ts";
+export { HttpServer, type Protocol, type Scheme } from "./http_server.ts";
 export type { AccessEntry, HttpServerOptions, Listener, ListenOptions } from "./listen_options.ts";
 export { listen } from "./listener.ts";
 export type { Identity } from "./tls/identity.ts";

@@ -122,6 +122,23 @@ export const LIMITS = {
     beyond: "503 and a close",
     byDefault: "by `ulimit -n`",
   },
+  /** Requests of a client that are open on one HTTP/2 connection, to the executable. By default 100. */
+  http2_streams: {
+    unit: "count",
+    value: 100,
+    least: 1,
+    most: 10_000,
+    bounds: "requests that are open on one HTTP/2 connection",
+    beyond: "the client waits; one that does not is cut off",
+  },
+  /** Requests of an HTTP/2 connection that its client resets in quick succession, beside one a second. By default 100. */
+  http2_resets: {
+    unit: "count",
+    value: 100,
+    least: 1,
+    bounds: "HTTP/2 requests that a client resets, beside one a second",
+    beyond: "the connection is closed",
+  },
   /** Header fields of a message, in bytes: names, values, and 4 for each field. By default 128 KiB, as Fastly's. */
   header_bytes: {
     unit: "bytes",

@@ -72,7 +72,12 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
     const counted = metrics ? withCountedRequests(plain, metrics) : plain;
     const certificates = await certificatesFor(command, terminal);
     const tls = certificates?.tls;
-    const listener = await openListener(command.bind, "bind", { ...counted, tls, ...opening });
+    const listener = await openListener(command.bind, "bind", {
+      ...counted,
+      ...opening,
+      tls,
+      h2c: command.h2c,
+    });
     const following = certificates?.follow(listener);
     return {
       site,
@@ -119,13 +124,16 @@ function serverOptions(
   pages: LiveReload | undefined,
   terminal: Terminal,
 ): ServerOptions {
-  const { header_bytes, url_bytes, connections, stall_time } = limitsOf(options.limits);
+  const limits = limitsOf(options.limits);
+  const { header_bytes, url_bytes, connections, stall_time } = limits;
   // The server's limits are somewhat larger, so that the service refuses most such requests, with the reason.
   const lineBytes = url_bytes + REQUEST_LINE;
   return {
     lineBytes,
     headBytes: header_bytes + lineBytes,
     connections: options.limits?.connections === undefined ? defaultConnections() : connections,
+    streams: limits.http2_streams,
+    resets: limits.http2_resets,
     stallTime: stall_time,
     stalled: (exchange, what) => program.stalled(exchange, what),
     answer: pages

@@ -156,6 +156,12 @@ const LISTENER = {
     commands: ["serve"],
     help: "With HTTPS: answer plain HTTP there with a redirect to the same URL under https",
   }),
+  "h2c": flag({
+    commands: ["serve"],
+    help:
+      "Speak HTTP/2 without TLS, too, to clients that begin with it (prior knowledge); over HTTPS it is always offered",
+    read: ({ on = false }) => ({ h2c: on }),
+  }),
   "admin": flag({
     value: "ADDR",
     example: "localhost:9000",

@@ -1,5 +1,5 @@
 import { type ClientRequest, OutgoingMessage } from "node:http";
-import { type ClientHttp2Stream, constants } from "node:http2";
+import { constants, type Http2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 
@@ -88,7 +88,7 @@ export function neverRetry(request: ClientRequest): void {
  *
  * @returns Function that returns whether RST_STREAM has ended the content.
  */
-export function watchReset(stream: ClientHttp2Stream): () => boolean {
+export function watchReset(stream: Http2Stream): () => boolean {
   let reset: boolean | undefined;
   const push = stream.push;
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {

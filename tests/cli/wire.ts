@@ -3,7 +3,7 @@ import type { ByteSource, Payload } from "../../service/http/bytes.ts";
 import type { Exchange, ResponseHead } from "../../service/http/exchange.ts";
 import { HeaderList } from "../../service/http/headers.ts";
 import { listen } from "../../server/listener.ts";
-import type { AccessEntry, Listener } from "../../server/listen_options.ts";
+import type { AccessEntry, Listener, ListenOptions } from "../../server/listen_options.ts";
 
 const encoder = new TextEncoder();
 
@@ -99,6 +99,7 @@ export class Wire implements Disposable {
 /** A listener on a free port that is closed in the end, with the lines of its access log. */
 export async function serving(
   answer: (exchange: Exchange) => void | Promise<void>,
+  options: Partial<ListenOptions> = {},
 ): Promise<Listener & AsyncDisposable & { lines: AccessEntry[]; troubles: string[] }> {
   const lines: AccessEntry[] = [];
   const troubles: string[] = [];
@@ -108,6 +109,7 @@ export async function serving(
     answer: async (exchange) => await answer(exchange),
     access: (entry) => void lines.push(entry),
     trouble: (message) => void troubles.push(message),
+    ...options,
   });
   return {
     ...listener,

@@ -55,12 +55,14 @@ export class Memory {
       bounds,
       batcher: new WriteBatcher(),
       keepAlive: 75,
+      http2: { streams: 100, resets: 100 },
       clock: { round: 0 },
       serve: (exchange) => {
         Promise.resolve(answer(exchange)).then(() => exchange.settled());
       },
       refused() {},
       stalled() {},
+      trouble() {},
       closed() {},
     });
   }

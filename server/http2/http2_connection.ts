@@ -1,0 +1,143 @@
+import * as http2 from "node:http2";
+import { setImmediate } from "node:timers";
+import type { ClientFacts } from "../../service/http/exchange.ts";
+import type { ByteStream } from "../byte_stream.ts";
+import type { ConnectionOptions } from "../connection_options.ts";
+import type { OpenConnection } from "../connections.ts";
+import { Http2Stream, type StreamContext } from "./http2_stream.ts";
+import { ResetBudget } from "./reset_budget.ts";
+
+/** Bytes that a client may send on one stream ahead of its reader. */
+const STREAM_WINDOW = 256 * 1024;
+/** Fields of one head; more are for the service to refuse, which knows its own limit. */
+const MAX_FIELDS = 20_000;
+
+/** An HTTP/2 connection (RFC 9113): one exchange per stream. */
+export class Http2Connection implements OpenConnection {
+  readonly stream: ByteStream;
+  since: number;
+  readonly #options: ConnectionOptions;
+  readonly #session: http2.ServerHttp2Session;
+  readonly #streams = new Set<Http2Stream>();
+  readonly #context: StreamContext;
+  readonly #resets: ResetBudget;
+  /** Streams whose requests have not been started. */
+  #arrived: Http2Stream[] = [];
+  #fresh = true;
+  /** Whether it is ended for its resets. */
+  #calmed = false;
+
+  constructor(stream: ByteStream, client: ClientFacts, options: ConnectionOptions) {
+    this.stream = stream;
+    this.since = options.clock.round;
+    this.#options = options;
+    this.#resets = new ResetBudget(options.http2.resets);
+    this.#context = this.#contextFor(client);
+    stream.on("error", () => {}); // `close` follows
+    stream.on("close", () => {
+      if (!this.#session.destroyed) this.#session.destroy();
+      options.closed(stream);
+    });
+    const session = this.#session = http2.performServerHandshake(stream, {
+      settings: {
+        maxConcurrentStreams: options.http2.streams,
+        initialWindowSize: STREAM_WINDOW,
+        enableConnectProtocol: true,
+      },
+      maxHeaderListPairs: MAX_FIELDS,
+      ...{ strictSingleValueFields: false },
+    });
+    session.on("error", () => {}); // `close` follows
+    session.on("close", () => stream.destroy());
+    session.on("stream", this.#onStream);
+    // A stream that nobody reads must not hold up the others.
+    session.setLocalWindowSize(options.http2.streams * STREAM_WINDOW);
+  }
+
+  /** What the connection waits for: its first request, another one, or neither. */
+  get awaits(): "head" | "next" | undefined {
+    if (this.#streams.size) return undefined;
+    return this.#fresh ? "head" : "next";
+  }
+
+  /** Sends GOAWAY: requests that have arrived are answered, later ones are for another connection (RFC 9113, section 6.8). */
+  retire(): void {
+    if (!this.#session.destroyed && !this.#session.closed) this.#session.close();
+  }
+
+  closeIdle(): void {
+    this.retire();
+  }
+
+  expire(): void {
+    this.retire();
+  }
+
+  checkProgress(max: number): void {
+    for (const stream of this.#streams) stream.checkProgress(max);
+  }
+
+  cut(reason: Error): void {
+    for (const stream of this.#streams) stream.cut(reason);
+    if (!this.#session.destroyed) this.#session.destroy();
+    this.stream.destroy();
+  }
+
+  /** Starts requests at the end of the turn only: one that is reset meanwhile starts no guest. */
+  readonly #onStream = (
+    stream: http2.ServerHttp2Stream,
+    _: unknown,
+    flags: number,
+    raw: readonly string[] = [],
+  ): void => {
+    this.#fresh = false;
+    const arrived = new Http2Stream(stream, raw, flags, this.#context);
+    this.#streams.add(arrived);
+    if (this.#streams.size > this.#options.http2.streams) {
+      return void stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
+    }
+    this.#arrived.push(arrived);
+    if (this.#arrived.length === 1) setImmediate(this.#startArrived);
+  };
+
+  readonly #startArrived = (): void => {
+    for (const stream of this.#arrived.splice(0)) {
+      if (!this.#calmed && this.#streams.has(stream)) stream.start();
+    }
+  };
+
+  #contextFor(client: ClientFacts): StreamContext {
+    const { scheme, bounds, serve, refused, stalled } = this.#options;
+    const { serverAddress: address, serverPort } = client;
+    const isOver = () => this.#calmed || this.#session.destroyed || this.stream.destroyed;
+    return {
+      scheme,
+      bounds,
+      client,
+      authority: address.includes(":") ? `[${address}]:${serverPort}` : `${address}:${serverPort}`,
+      serve,
+      refused,
+      stalled,
+      closed: (stream, reset) => {
+        this.#streams.delete(stream);
+        if (!this.#streams.size) this.since = this.#options.clock.round;
+        if (reset && !isOver() && !this.#resets.spend()) {
+          this.#calm();
+        }
+      },
+    };
+  }
+
+  /** Ends a connection whose client resets one request after the other. */
+  #calm(): void {
+    const { resets } = this.#options.http2;
+    this.#calmed = true;
+    this.#options.trouble(
+      `A connection was closed: its client has reset ${resets} requests in quick succession ` +
+        "(see --limit http2_resets)",
+    );
+    this.#session.goaway(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM); // no request is begun after it
+    const reason = new Error("The client resets too many requests");
+    setImmediate(() => this.cut(reason));
+  }
+}

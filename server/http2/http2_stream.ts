@@ -1,0 +1,246 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { EMPTY, type Payload } from "../../service/http/bytes.ts";
+import type { ClientFacts, ResponseHead } from "../../service/http/exchange.ts";
+import { HeaderList } from "../../service/http/headers.ts";
+import { watchReset } from "../../service/util/node_internals.ts";
+import { ClientProgress } from "../client_progress.ts";
+import { type ExchangeParts, ServerExchange } from "../exchange.ts";
+import { Rejection } from "../rejection.ts";
+import { type ContentOwner, RequestContent } from "../request_content.ts";
+import { type HeadContext, type Http2RequestHead, readRequestFields } from "./request_fields.ts";
+import { http2Fields } from "./response_fields.ts";
+import { Http2ResponseWriter } from "./response_writer.ts";
+
+/** Bytes of content that are buffered for the guest; beyond them the client has to wait. */
+const MAX_BUFFERED = 64 * 1024;
+/** Bytes of unwanted content that are read and discarded, so that its client gets as far as the response. */
+const MAX_DISCARDED = 64 * 2 ** 20;
+const END_STREAM = 1;
+
+/** What the streams of a connection have in common. */
+export interface StreamContext extends HeadContext {
+  readonly client: ClientFacts;
+  /** Answers a request. */
+  serve(exchange: ServerExchange): void;
+  /** Called for each request that is rejected by the server itself. */
+  refused(rejection: Rejection): void;
+  /** Called with a request whose client takes or sends nothing, which ends it. */
+  stalled(exchange: ServerExchange | undefined, event: string): void;
+  /**
+   * Called when a stream has closed.
+   *
+   * @param reset Whether the client has reset it before its response was complete.
+   */
+  closed(stream: Http2Stream, reset: boolean): void;
+}
+
+/** A request on a stream of its own, and its response (RFC 9113, section 8.1). */
+export class Http2Stream implements ContentOwner {
+  readonly #stream: ServerHttp2Stream;
+  readonly #context: StreamContext;
+  readonly #progress = new ClientProgress();
+  readonly #raw: readonly string[];
+  /** Whether the head has ended the stream: there is no content. */
+  readonly #ends: boolean;
+  /** Whether all content has arrived. */
+  #complete = false;
+  #trailers: HeaderList | undefined;
+  #exchange: ServerExchange | undefined;
+  #writer: Http2ResponseWriter | undefined;
+  #content: RequestContent | undefined;
+  #expects = false;
+  #received = 0;
+  #discarded = 0;
+  /** Whether this side has ended the stream before its time. */
+  #ended = false;
+  #switched = false;
+  /** Bytes of the WebSocket that were written to the client. */
+  #bytesAfter = 0;
+
+  /**
+   * @param raw Fields as they came.
+   * @param flags Flags of their frame.
+   */
+  constructor(
+    stream: ServerHttp2Stream,
+    raw: readonly string[],
+    flags: number,
+    context: StreamContext,
+  ) {
+    this.#stream = stream;
+    this.#raw = raw;
+    this.#context = context;
+    this.#ends = (flags & END_STREAM) !== 0;
+    stream.on("error", () => {}); // `close` follows
+    stream.on("close", this.#onClose);
+    if (this.#ends) return;
+    // Content that is empty may end, with its trailers, before the request is started.
+    const isCut = watchReset(stream);
+    stream.on("trailers", (_: unknown, _flags: number, raw?: string[]) => {
+      this.#trailers = new HeaderList(raw ?? []);
+    });
+    stream.on("end", () => {
+      if (stream.rstCode || stream.aborted || isCut()) return;
+      this.#complete = true;
+      this.#content?.finish(this.#trailers);
+    });
+  }
+
+  /** Whether the whole response was sent. */
+  get #isSent(): boolean {
+    const { writableFinished, rstCode, aborted } = this.#stream;
+    return this.#writer?.ended === true && writableFinished && !rstCode && !aborted;
+  }
+
+  /** Starts the request, unless its client has taken it back. */
+  start(): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.aborted || stream.closed) return;
+    try {
+      const request = readRequestFields(this.#raw, this.#context);
+      const { method } = request.head;
+      const writer = new Http2ResponseWriter(stream, method === "HEAD", request.opensWebSocket);
+      this.#writer = writer;
+      if (this.#ends) stream.resume();
+      const isEmpty = this.#ends || request.opensWebSocket || this.#complete && !this.#trailers;
+      const body = isEmpty ? EMPTY : this.#receive(request);
+      const exchange = this.#exchange = this.#exchangeOf(request, body, writer);
+      // A read that still waits goes on, as of content that fills a cached object.
+      exchange.onOver = () => this.#content?.awaited || this.#content?.cancel();
+      // A stream that is reset emits it, too.
+      stream.on("finish", () => this.#isSent && exchange.closed());
+      this.#context.serve(exchange);
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+      this.#refuse(error);
+    }
+  }
+
+  /** Checks whether the client moves bytes, and ends the request if it has stalled for more than `max` checks. */
+  checkProgress(max: number): void {
+    const writer = this.#writer;
+    if (!writer || this.#switched) return;
+    const content = this.#expects ? undefined : this.#content;
+    this.#progress.note({
+      taken: writer.taken,
+      untaken: writer.bytes - writer.taken,
+      received: this.#received,
+      awaited: content?.awaited ?? false,
+    });
+    const stalled = this.#progress.stallBeyond(max);
+    if (stalled === "reading") {
+      const event = "A request was ended, as its client takes nothing of what it has asked for";
+      this.#context.stalled(this.#exchange, event);
+      this.cut(new Error("The client takes nothing of its response"));
+    } else if (stalled === "sending") {
+      const event = "A request was ended, as its client does not go on sending its content";
+      this.#context.stalled(this.#exchange, event);
+      this.#refuse(new Rejection(408, "The content comes too slowly"));
+    }
+  }
+
+  /** Ends the request now. */
+  cut(reason: Error): void {
+    this.#end(constants.NGHTTP2_CANCEL);
+    this.#content?.fail("the connection was cut");
+    this.#exchange?.closed(reason);
+  }
+
+  firstRead(): void {
+    if (!this.#expects || this.#writer!.begun) return;
+    this.#expects = false;
+    this.#writer!.grant();
+  }
+
+  taken(): void {
+    this.#regulate();
+  }
+
+  dropped(): void {
+    this.#regulate();
+    // The response is complete, and what the client still sends is not wanted (RFC 9113, section 8.1).
+    if (this.#isSent) this.#end(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #receive({ length, expectsContinue }: Http2RequestHead): Payload {
+    const stream = this.#stream;
+    const content = this.#content = new RequestContent(length, this);
+    if (this.#complete) content.finish(this.#trailers);
+    this.#expects = expectsContinue && !this.#complete;
+    stream.on("data", (piece: Uint8Array) => {
+      this.#received += piece.length;
+      if (content.dropped) this.#discarded += piece.length;
+      else content.push(piece);
+      this.#regulate();
+    });
+    return content;
+  }
+
+  #exchangeOf(
+    { head, target, opensWebSocket }: Http2RequestHead,
+    body: Payload,
+    writer: Http2ResponseWriter,
+  ): ServerExchange {
+    const { client } = this.#context;
+    const parts: ExchangeParts = { head, target, body, client, writer };
+    if (!opensWebSocket) return new ServerExchange(parts);
+    return new ServerExchange({
+      ...parts,
+      takeOver: (head) => this.#switch(head),
+      bytesAfter: () => this.#bytesAfter,
+    });
+  }
+
+  /** Opens the WebSocket of an extended CONNECT (RFC 8441, section 5): its 101 is a 200. */
+  #switch({ headers }: ResponseHead): ServerHttp2Stream {
+    this.#switched = true;
+    const fields = http2Fields(headers, NO_HANDSHAKE);
+    const respond = this.#stream.respond.bind(this.#stream) as unknown as (f: string[]) => void;
+    respond([":status", "200", ...fields]);
+    this.#stream.on("pipe", (source) => {
+      source.on("data", (piece: Uint8Array) => this.#bytesAfter += piece.length);
+    });
+    return this.#stream;
+  }
+
+  /** Lets the client wait while the buffer is full. */
+  #regulate(): void {
+    const content = this.#content!;
+    const full = content.buffered > MAX_BUFFERED || this.#discarded > MAX_DISCARDED;
+    if (full) this.#stream.pause();
+    else if (this.#stream.isPaused()) this.#stream.resume();
+  }
+
+  #refuse(rejection: Rejection): void {
+    this.#context.refused(rejection);
+    const { status, message } = rejection;
+    this.#content?.fail(`it is not valid (${message})`);
+    const stream = this.#stream;
+    if (stream.destroyed || stream.headersSent) this.#end(constants.NGHTTP2_CANCEL);
+    else {
+      this.#ended = true;
+      stream.respond({ ":status": status, "content-type": "text/plain; charset=utf-8" });
+      stream.end(`${message}\n`);
+      stream.resume();
+      if (this.#writer) this.#writer.status = status;
+    }
+    this.#exchange?.closed(new Error(`The request was refused: ${message}`));
+  }
+
+  #end(code: number): void {
+    this.#ended = true;
+    if (!this.#stream.destroyed) this.#stream.close(code);
+  }
+
+  readonly #onClose = (): void => {
+    const whole = this.#isSent || this.#switched;
+    this.#content?.fail("the client has left");
+    this.#exchange?.closed(
+      whole ? undefined : new Error("The client has left before its response was complete"),
+    );
+    this.#context.closed(this, !whole && !this.#ended);
+  };
+}
+
+/** Fields of the answer to a handshake that an extended CONNECT does not have. */
+const NO_HANDSHAKE: ReadonlySet<string> = new Set(["sec-websocket-accept", "content-length"]);

@@ -1,0 +1,32 @@
+/** Requests that a client gets back each second. */
+const PER_SECOND = 1;
+
+/**
+ * Counts requests that a client has reset before their response was complete. A client that leaves a page resets
+ * several; one that goes on as fast as it can only wants work to be begun in vain (CVE-2023-44487).
+ */
+export class ResetBudget {
+  readonly #most: number;
+  readonly #now: () => number;
+  #left: number;
+  #since: number;
+
+  /**
+   * @param most Resets in quick succession; one more is granted each second.
+   * @param now Clock in milliseconds.
+   */
+  constructor(most: number, now: () => number = () => performance.now()) {
+    this.#most = this.#left = most;
+    this.#now = now;
+    this.#since = now();
+  }
+
+  /** Notes a reset; returns whether the client may go on. */
+  spend(): boolean {
+    const now = this.#now();
+    const regained = (now - this.#since) / 1000 * PER_SECOND;
+    this.#since = now;
+    this.#left = Math.min(this.#most, this.#left + regained) - 1;
+    return this.#left >= 0;
+  }
+}

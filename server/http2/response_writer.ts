@@ -1,0 +1,184 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import {
+  type ByteSource,
+  discard,
+  EMPTY,
+  isWhole,
+  type Payload,
+} from "../../service/http/bytes.ts";
+import type { ResponseHead } from "../../service/http/exchange.ts";
+import { hasNoContent } from "../../service/http/framing.ts";
+import { frameForHttp1 } from "../../service/http/http1_framing.ts";
+import type { ExchangeWriter } from "../exchange.ts";
+import { http2Fields, toObject } from "./response_fields.ts";
+
+/** Bytes of one write at the most: that a client takes something shows only when it has taken all of a write. */
+const MAX_WRITE = 64 * 1024;
+
+/** `respond` as it takes fields in a list, which keeps their order. */
+type Respond = (
+  fields: readonly string[],
+  options: { endStream?: boolean; waitForTrailers?: boolean },
+) => void;
+
+/** Writes the response of one stream in HTTP/2 (RFC 9113, section 8.1), and counts the bytes of its content. */
+export class Http2ResponseWriter implements ExchangeWriter {
+  status = 0;
+  bytes = 0;
+  /** Bytes of content that the connection has taken. */
+  taken = 0;
+  /** Whether the whole response was written; the client may still have to take it. */
+  ended = false;
+  readonly #stream: ServerHttp2Stream;
+  readonly #toHead: boolean;
+  readonly #isWebSocket: boolean;
+  #source: ByteSource | undefined;
+
+  /**
+   * @param toHead Whether the request's method is HEAD.
+   * @param isWebSocket Whether the request opens a WebSocket.
+   */
+  constructor(stream: ServerHttp2Stream, toHead: boolean, isWebSocket: boolean) {
+    this.#stream = stream;
+    this.#toHead = toHead;
+    this.#isWebSocket = isWebSocket;
+  }
+
+  /** Whether the final head was written. */
+  get begun(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  inform({ status, headers }: ResponseHead): void {
+    const fields = toObject(http2Fields(headers));
+    if (!this.#stream.destroyed && !this.begun && status !== 101) {
+      this.#stream.additionalHeaders({ ":status": status, ...fields });
+    }
+  }
+
+  /** Grants a client that has sent `Expect: 100-continue` its content. */
+  grant(): void {
+    if (!this.#stream.destroyed && !this.begun) this.#stream.additionalHeaders({ ":status": 100 });
+  }
+
+  send(head: ResponseHead, body: Payload): void {
+    if (!(head.status >= 200 && head.status <= 599)) {
+      throw new RangeError(`${head.status} is not a status that HTTP/2 can send here: 200 to 599`);
+    }
+    const sent = this.#isWebSocket && head.status < 300 ? refusal(head) : head;
+    const empty = hasNoContent(sent.status, this.#toHead) || sent.status === 205;
+    const length = isWhole(body) ? body.length : undefined;
+    const framing = frameForHttp1(sent, length, { toHead: this.#toHead, chunks: true });
+    const fields = [":status", String(sent.status), ...http2Fields(sent.headers, framing.dropped)];
+    const [, added] = /^Content-Length: (\d+)/.exec(framing.added) ?? [];
+    if (added) fields.push("content-length", added);
+    const noContent = empty || length === 0;
+    const respond = this.#stream.respond.bind(this.#stream) as unknown as Respond;
+    if (!this.#stream.destroyed) {
+      respond(fields, { endStream: noContent, waitForTrailers: !noContent && !isWhole(body) });
+    }
+    this.status = sent.status;
+    const most = framing.framing.kind === "length" ? framing.framing.length : Infinity;
+    if (noContent) {
+      this.ended = true;
+      return void discard(body);
+    }
+    void this.#sendContent(isWhole(body) ? wholeSource(body) : body, most, !isWhole(body));
+  }
+
+  abandon(reason: Error): void {
+    this.#source?.cancel(reason);
+    this.#source = undefined;
+  }
+
+  cut(reason: Error): void {
+    this.abandon(reason);
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  /** Hands on each piece as it comes, no faster than the client takes it. */
+  async #sendContent(source: ByteSource, most: number, trailers: boolean): Promise<void> {
+    this.#source = source;
+    let left = most;
+    try {
+      for (let next; left > 0 && (next = await source.read());) {
+        if (!this.#source) return;
+        const piece: Uint8Array = next.length > left ? next.subarray(0, left) : next;
+        left -= piece.length;
+        for (let at = 0; at < piece.length; at += MAX_WRITE) {
+          const room = this.#write(piece.subarray(at, at + MAX_WRITE));
+          if (room) await room;
+          if (!this.#source) return;
+        }
+      }
+      if (left > 0 && left < Infinity) throw new Error("The content is shorter than declared");
+      this.#source = undefined;
+      if (left === 0) {
+        source.cancel(new Error("The content is longer than declared, or at its end"));
+      }
+      if (trailers) this.#sendTrailers(source);
+      this.ended = true;
+      this.#stream.end();
+    } catch (error) {
+      if (!this.#source) return;
+      this.#source = undefined;
+      source.cancel(error);
+      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+
+  /** Writes a piece; returns a promise if the client must take some of it before the next. */
+  #write(piece: Uint8Array): Promise<void> | undefined {
+    const stream = this.#stream;
+    if (stream.destroyed) return undefined;
+    this.bytes += piece.length;
+    const room = stream.write(piece, () => this.taken += piece.length);
+    return room ? undefined : roomOf(stream);
+  }
+
+  #sendTrailers(source: ByteSource): void {
+    const { trailers } = source;
+    const fields = trailers?.size ? toObject(http2Fields(trailers)) : {};
+    this.#stream.once("wantTrailers", () => {
+      try {
+        this.#stream.sendTrailers(fields);
+      } catch {
+        this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      }
+    });
+  }
+}
+
+/** A 2xx in answer to CONNECT would open the WebSocket (RFC 8441, section 5): the program has not. */
+function refusal({ headers }: ResponseHead): ResponseHead {
+  return { status: 501, headers };
+}
+
+function wholeSource(bytes: Uint8Array): ByteSource {
+  let rest: Uint8Array | undefined = bytes;
+  return {
+    length: bytes.length,
+    trailers: undefined,
+    read() {
+      const all = rest;
+      rest = undefined;
+      return all;
+    },
+    cancel() {
+      rest = EMPTY;
+    },
+  };
+}
+
+/** Resolves when the stream has drained or closed. */
+function roomOf(stream: ServerHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done);
+      stream.off("close", done);
+      resolve();
+    };
+    stream.on("drain", done);
+    stream.on("close", done);
+  });
+}

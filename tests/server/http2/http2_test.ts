@@ -1,0 +1,493 @@
+import { Buffer } from "node:buffer";
+import { connect, constants } from "node:http2";
+import type { Payload } from "../../../service/http/bytes.ts";
+import type { Exchange } from "../../../service/http/exchange.ts";
+import { EMPTY } from "../../../service/http/bytes.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
+import { answerText, bytes, head, serving, Tap, textOf } from "../../cli/wire.ts";
+import { curl } from "../../curl.ts";
+import {
+  ACK,
+  block,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  hello,
+  number,
+  RawConnection,
+  request,
+  TYPE,
+} from "./frames.ts";
+
+const H2C = { h2c: true };
+const AHEAD = "--http2-prior-knowledge";
+
+/** What a client of node:http2 gets for a request. */
+interface Got {
+  readonly status: number;
+  /** Fields in order, without `date`. */
+  readonly fields: readonly string[];
+  readonly early: readonly (readonly string[])[];
+  readonly trailers: readonly string[];
+  readonly body: string;
+  readonly code: number;
+}
+
+/** Sends one request by node's client. */
+async function ask(
+  port: number,
+  path: string,
+  { fields = {}, body = undefined as string | undefined } = {},
+): Promise<Got> {
+  const session = connect(`http://127.0.0.1:${port}`);
+  session.on("error", () => {});
+  const stream = session.request({
+    ":path": path,
+    ...body !== undefined && { ":method": "POST" },
+    ...fields,
+  });
+  const early: string[][] = [];
+  let [status, list, trailers, text]: [number, string[], string[], string] = [0, [], [], ""];
+  // deno-lint-ignore no-explicit-any -- the raw fields are not in the types
+  const raw = (args: any[]) => (args[2] as string[] | undefined) ?? [];
+  stream.on("headers", (...args) => early.push(raw(args)));
+  stream.on("response", (...args) => {
+    list = raw(args);
+    status = Number(args[0][":status"]);
+  });
+  stream.on("trailers", (...args) => trailers = raw(args));
+  stream.on("data", (chunk: Buffer) => text += chunk.toString("latin1"));
+  stream.on("error", () => {});
+  if (body === undefined) stream.end();
+  else stream.end(body);
+  await new Promise<void>((resolve) => stream.on("close", resolve));
+  const code = stream.rstCode ?? 0;
+  session.destroy();
+  const plain: string[] = [];
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i] !== ":status" && list[i] !== "date") plain.push(list[i]!, list[i + 1]!);
+  }
+  return { status, fields: plain, early, trailers, body: text, code };
+}
+
+Deno.test("a request of HTTP/2 has its fields in order, repeats apart, with a Host and one Cookie field as in HTTP/1", async () => {
+  let seen: Exchange | undefined;
+  await using server = await serving((exchange) => answerText(seen = exchange, "ok"), H2C);
+  using raw = await RawConnection.open(server.port);
+  const fields: [string, string][] = [
+    ["x-one", "1"],
+    ["cookie", "a=1"],
+    ["x-two", "caf\xe9"],
+    ["cookie", "b=2"],
+    ["x-one", "2"],
+    ["content-type", "a"],
+    ["content-type", "b"],
+    ["host", "other.test"],
+  ];
+  await raw.send(request(1, "/a/%7Eb?q=1", { fields }));
+  await raw.find(({ type, stream }) => type === TYPE.data && stream === 1);
+  assertEquals(seen!.head.method, "GET");
+  assertEquals(seen!.head.url, "http://a.test/a/%7Eb?q=1");
+  assertEquals(seen!.head.version, 3);
+  assertEquals([...seen!.head.headers.raw], [
+    ...["host", "a.test", "x-one", "1", "cookie", "a=1; b=2", "x-two", "caf\xe9"],
+    ...["x-one", "2", "content-type", "a", "content-type", "b"],
+  ]);
+  assertEquals(seen!.body, EMPTY);
+});
+
+Deno.test("a response has its fields in order, repeats apart, each character a byte, without those of a connection", async () => {
+  await using server = await serving((exchange) => {
+    const fields = [
+      "X-B",
+      "1",
+      "Set-Cookie",
+      "a",
+      "x-b",
+      "caf\xe9",
+      "set-cookie",
+      "b",
+      "Content-Type",
+      "c",
+    ];
+    const hop = [
+      "Connection",
+      "close",
+      "Keep-Alive",
+      "x",
+      "Transfer-Encoding",
+      "chunked",
+      "content-type",
+      "d",
+    ];
+    exchange.respond(head(201, ...fields, ...hop), bytes("done"));
+  }, H2C);
+  const { status, fields, body } = await ask(server.port, "/");
+  assertEquals([status, body], [201, "done"]);
+  assertEquals(fields, [
+    ...["x-b", "1", "set-cookie", "a", "x-b", "caf\xe9", "set-cookie", "b"],
+    ...["content-type", "c", "content-type", "d"],
+  ]);
+  assertEquals(server.lines.map(({ status, bytes, whole }) => [status, bytes, whole]), [[
+    201,
+    4,
+    true,
+  ]]);
+});
+
+Deno.test("content goes both ways, with its length and without", async () => {
+  await using server = await serving(async (exchange) => {
+    const text = await textOf(exchange.body);
+    answerText(exchange, `${text.length}`);
+  }, H2C);
+  const long = "x".repeat(3_000_000);
+  for (const body of ["", "abc"]) {
+    const { stdout } = await curl(AHEAD, "-d", body, `http://127.0.0.1:${server.port}/`);
+    assertEquals(stdout, String(body.length));
+  }
+  assertEquals((await ask(server.port, "/", { body: long })).body, "3000000");
+});
+
+Deno.test("a streamed response arrives as it is written, with its trailers, and a 103 before it", async () => {
+  const tap = new Tap();
+  await using server = await serving((exchange) => {
+    exchange.inform(head(103, "Link", "</a>", "link", "</b>"));
+    exchange.respond(head(200, "Trailer", "x-sum"), tap);
+  }, H2C);
+  const asked = ask(server.port, "/");
+  tap.push("one ");
+  tap.push("two");
+  tap.end("X-Sum", "7", "x-other", "caf\xe9");
+  const { early, body, trailers, status } = await asked;
+  assertEquals([status, body], [200, "one two"]);
+  assertEquals(early, [[":status", "103", "link", "</a>", "link", "</b>"]]);
+  assertEquals(trailers, ["x-sum", "7", "x-other", "caf\xe9"]);
+});
+
+Deno.test("a streamed response without trailers ends well for curl and node", async () => {
+  await using server = await serving((exchange) => {
+    const tap = new Tap();
+    exchange.respond(head(200), tap);
+    tap.push("all of it");
+    tap.end();
+  }, H2C);
+  assertEquals((await ask(server.port, "/")).body, "all of it");
+  const { code, stdout } = await curl(AHEAD, `http://127.0.0.1:${server.port}/`);
+  assertEquals([code, stdout], [0, "all of it"]);
+});
+
+Deno.test("a response that fails, or is shorter than declared, is cut off by a reset", async () => {
+  await using server = await serving((exchange) => {
+    const tap = new Tap();
+    const declared = exchange.head.url.endsWith("/short") ? ["content-length", "100"] : [];
+    exchange.respond(head(200, ...declared), tap);
+    tap.push("some");
+    if (declared.length) tap.end();
+    else tap.fail(new Error("broken"));
+  }, H2C);
+  for (const path of ["/short", "/broken"]) {
+    const { status, code } = await ask(server.port, path);
+    assertEquals([status, code], [200, constants.NGHTTP2_INTERNAL_ERROR], path);
+  }
+  assertEquals(server.lines.map(({ whole }) => whole), [false, false]);
+});
+
+Deno.test("HEAD, 204 and 304 have no content, and a status that cannot be sent throws", async () => {
+  await using server = await serving((exchange) => {
+    const status = Number(exchange.head.url.split("/").at(-1));
+    try {
+      exchange.respond(head(status, "content-length", "4"), bytes("four"));
+    } catch (error) {
+      answerText(exchange, (error as Error).message, 500);
+    }
+  }, H2C);
+  const toHead = await ask(server.port, "/200", { fields: { ":method": "HEAD" } });
+  assertEquals([toHead.status, toHead.body, toHead.fields], [200, "", ["content-length", "4"]]);
+  for (const status of [204, 304]) {
+    const got = await ask(server.port, `/${status}`);
+    assertEquals([got.status, got.body], [status, ""]);
+  }
+  const strange = await ask(server.port, "/799");
+  assertEquals(strange.status, 500);
+  assertMatch(strange.body, /^799 is not a status that HTTP\/2 can send here/);
+});
+
+Deno.test("the content of a request is given up when its client resets the stream, and its guest is told", async () => {
+  const gone = Promise.withResolvers<string>();
+  const failed = Promise.withResolvers<string>();
+  await using server = await serving(async (exchange) => {
+    exchange.onGone((reason) => gone.resolve(reason.message));
+    await read(exchange.body).catch((error) => failed.resolve(error.message));
+  }, H2C);
+  using raw = await RawConnection.open(server.port);
+  await raw.send(
+    request(1, "/", { method: "POST", ends: false }),
+    frame(TYPE.data, 0, 1, bytes("a")),
+  );
+  await raw.send(frame(TYPE.ping, 0, 0, Buffer.alloc(8)));
+  await raw.find(({ type }) => type === TYPE.ping);
+  await raw.send(frame(TYPE.reset, 0, 1, number(8)));
+  assertStringIncludes(await failed.promise, "the client has left");
+  assertStringIncludes(await gone.promise, "The client has left");
+});
+
+async function read(body: Payload): Promise<void> {
+  if (body instanceof Uint8Array) throw new Error(`there is none: ${body.length}`);
+  while (await body.read());
+}
+
+Deno.test("a client that gives no window holds up its own stream only", async () => {
+  const tap = new Tap();
+  const piece = "x".repeat(60_000);
+  await using server = await serving((exchange) => {
+    if (exchange.head.url.endsWith("/small")) return answerText(exchange, "small");
+    exchange.respond(head(200), tap);
+  }, H2C);
+  using raw = await RawConnection.open(server.port, hello([4, 100_000]));
+  // The connection's window is larger than the stream's.
+  await raw.send(frame(TYPE.window, 0, 0, number(10_000_000)), request(1, "/large"));
+  for (let i = 0; i < 50; i++) tap.push(piece);
+  await received(raw, 1, 100_000);
+  await raw.send(request(3, "/small"));
+  await received(raw, 3, 5);
+  const reads = tap.reads;
+  assert(reads < 10, `${reads} pieces were read`);
+  tap.end();
+  await raw.send(frame(TYPE.window, 0, 1, number(10_000_000)));
+  await received(raw, 1, 50 * 60_000 - 100_000);
+  await raw.find(({ type, flags, stream }) =>
+    stream === 1 && type <= 1 && (flags & END_STREAM) > 0
+  );
+});
+
+/** Takes DATA frames of a stream until there are so many bytes. */
+async function received(raw: RawConnection, stream: number, count: number): Promise<void> {
+  for (let left = count; left > 0;) {
+    const found = await raw.find((one) => one.type === TYPE.data && one.stream === stream);
+    assert(found, `${left} bytes are missing`);
+    left -= found.payload.length;
+    if (left <= 0) assertEquals(left, 0);
+  }
+}
+
+Deno.test("a guest that does not read holds up its own client only", async () => {
+  const go = Promise.withResolvers<void>();
+  await using server = await serving(async (exchange) => {
+    if (exchange.head.url.endsWith("/slow")) await go.promise;
+    answerText(exchange, String((await textOf(exchange.body)).length));
+  }, H2C);
+  const session = connect(`http://127.0.0.1:${server.port}`);
+  const slow = session.request({ ":path": "/slow", ":method": "POST" });
+  const large = Buffer.alloc(5_000_000);
+  slow.end(large);
+  const quick = session.request({ ":path": "/quick", ":method": "POST" });
+  quick.end(large);
+  assertEquals(await textIn(quick), "5000000");
+  assert(slow.writableLength > 3_000_000, `${slow.writableLength} bytes wait`);
+  go.resolve();
+  assertEquals(await textIn(slow), "5000000");
+  session.close();
+});
+
+async function textIn(stream: AsyncIterable<unknown>): Promise<string> {
+  let text = "";
+  for await (const chunk of stream) text += chunk;
+  return text;
+}
+
+Deno.test("a response ends a request whose content still comes, and the client is asked to stop", async () => {
+  await using server = await serving((exchange) => answerText(exchange, "enough"), H2C);
+  using raw = await RawConnection.open(server.port);
+  await raw.send(request(1, "/", { method: "POST", ends: false }));
+  await raw.send(frame(TYPE.data, 0, 1, bytes("a")));
+  const data = await raw.find(({ type, stream }) => type === TYPE.data && stream === 1);
+  assertEquals(data?.payload.toString(), "enough");
+  const reset = await raw.find(({ type, stream }) => type === TYPE.reset && stream === 1);
+  assertEquals(reset?.payload.readUInt32BE(0), constants.NGHTTP2_NO_ERROR);
+  assertEquals(server.lines.map(({ whole }) => whole), [true]);
+});
+
+Deno.test("Expect: 100-continue is granted when the content is read first", async () => {
+  await using server = await serving(async (exchange) => {
+    if (exchange.head.url.endsWith("/never")) return answerText(exchange, "no");
+    answerText(exchange, await textOf(exchange.body));
+  }, H2C);
+  for (const [path, body] of [["/read", "abc"], ["/never", "no"]]) {
+    const fields = ["-H", "Expect: 100-continue", "-d", "abc"];
+    const { stdout } = await curl(AHEAD, "-i", ...fields, `http://127.0.0.1:${server.port}${path}`);
+    assertEquals(stdout.includes("HTTP/2 100"), path === "/read");
+    assert(stdout.endsWith(`\r\n\r\n${body}`), stdout);
+  }
+});
+
+Deno.test("requests that are none get their status, and the connection goes on", async () => {
+  await using server = await serving((exchange) => answerText(exchange, "ok"), {
+    ...H2C,
+    lineBytes: 1000,
+    headBytes: 5000,
+  });
+  using raw = await RawConnection.open(server.port);
+  const cases: [Buffer, string][] = [
+    [request(1, "/a#b"), "400"],
+    [request(3, `/${"x".repeat(1001)}`), "414"],
+    [request(5, "/", { fields: [["x", "y".repeat(5000)]] }), "431"],
+    [
+      frame(
+        TYPE.headers,
+        END_HEADERS,
+        7,
+        block([[":method", "CONNECT"], [":authority", "a.test:443"]]),
+      ),
+      "501",
+    ],
+    [request(9, "/", { fields: [["expect", "more"]] }), "417"],
+    [request(11, "/ok"), "200"],
+  ];
+  for (const [at, [bytes, status]] of cases.entries()) {
+    await raw.send(bytes);
+    const answer = await raw.find((one) => one.stream === at * 2 + 1);
+    assert(answer?.type === TYPE.headers, `${status}: ${answer?.type}`);
+    assertEquals(statusOf(answer.payload), status);
+  }
+});
+
+/** The status of a head whose first field it is: of HPACK's static table, or a literal behind its name. */
+function statusOf(payload: Buffer): string {
+  const first = payload[0]!;
+  if (first >= 0x88 && first <= 0x8e) {
+    return ["200", "204", "206", "304", "400", "404", "500"][first - 0x88]!;
+  }
+  const [length] = [payload[1]!];
+  const bits = Array.from(
+    payload.subarray(2, 2 + (length & 127)),
+    (byte) => byte.toString(2).padStart(8, "0"),
+  ).join("");
+  if (!(length & 128)) return payload.toString("latin1", 2, 2 + length);
+  // Huffman codes of digits (RFC 7541, appendix B): 0 to 2 have five bits, the others six.
+  let text = "";
+  for (let rest = bits; text.length < 3;) {
+    const five = parseInt(rest.slice(0, 5), 2);
+    if (five <= 2) [text, rest] = [text + five, rest.slice(5)];
+    else [text, rest] = [text + (parseInt(rest.slice(0, 6), 2) - 0x16), rest.slice(6)];
+  }
+  return text;
+}
+
+Deno.test("HTTP/1 is served on the same port in clear, however the first bytes are cut, and nothing of HTTP/2 without h2c", async () => {
+  await using both = await serving((exchange) => answerText(exchange, exchange.head.method), H2C);
+  for (const method of ["GET", "POST", "PRINT", "PUT"]) {
+    using raw = await RawConnection.open(both.port, new Uint8Array());
+    const text = Buffer.from(
+      `${method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+    );
+    let answer = "";
+    raw.socket.removeAllListeners("data").on("data", (chunk) => answer += chunk);
+    for (let at = 0; at < text.length; at++) await raw.send(text.subarray(at, at + 1));
+    await raw.closed;
+    assertMatch(answer, new RegExp(`^HTTP/1\\.1 200 [^]*\r\n\r\n${method}$`));
+  }
+  await using one = await serving((exchange) => answerText(exchange, "ok"));
+  assert((await curl(AHEAD, `http://127.0.0.1:${one.port}/`)).code !== 0);
+});
+
+Deno.test("an HTTP/2 client's first bytes may come one by one", async () => {
+  await using server = await serving((exchange) => answerText(exchange, "ok"), H2C);
+  using raw = await RawConnection.open(server.port, new Uint8Array());
+  const all = Buffer.concat([hello([3, 100]), request(1, "/")]);
+  for (let at = 0; at < all.length; at++) await raw.send(all.subarray(at, at + 1));
+  const data = await raw.find(({ type }) => type === TYPE.data);
+  assertEquals(data?.payload.toString(), "ok");
+});
+
+Deno.test("at the drain a client gets GOAWAY, its running requests are answered, and later ones are not begun", async () => {
+  const started: string[] = [];
+  const go = Promise.withResolvers<void>();
+  const server = await serving(async (exchange) => {
+    started.push(exchange.head.url);
+    await go.promise;
+    answerText(exchange, "ok");
+  }, H2C);
+  using raw = await RawConnection.open(server.port);
+  await raw.send(request(1, "/running"), frame(TYPE.ping, 0, 0, Buffer.alloc(8)));
+  await raw.find(({ type, flags }) => type === TYPE.ping && flags === ACK);
+  const drained = server.drain(60_000);
+  const goaway = await raw.find(({ type }) => type === TYPE.goaway);
+  assertEquals([goaway!.payload.readUInt32BE(0), goaway!.payload.readUInt32BE(4)], [1, 0]);
+  await raw.send(request(3, "/late"));
+  go.resolve();
+  assertEquals((await raw.find(({ type }) => type === TYPE.data))?.payload.toString(), "ok");
+  await drained;
+  await raw.closed;
+  assertEquals(started, ["http://a.test/running"]);
+});
+
+Deno.test("a client that stops reading is ended by the time limit, and its neighbour is not", async () => {
+  const events: string[] = [];
+  await using server = await serving((exchange) => {
+    if (exchange.head.url.endsWith("/small")) return answerText(exchange, "small");
+    exchange.respond(head(200), new Uint8Array(5_000_000));
+  }, { ...H2C, stallTime: 200, stalled: (_, event) => void events.push(event) });
+  using raw = await RawConnection.open(server.port);
+  await raw.send(request(1, "/large"));
+  const reset = await raw.find(({ type, stream }) => type === TYPE.reset && stream === 1);
+  assertEquals(reset!.payload.readUInt32BE(0), constants.NGHTTP2_CANCEL);
+  assertEquals(events, [
+    "A request was ended, as its client takes nothing of what it has asked for",
+  ]);
+  await raw.send(frame(TYPE.window, 0, 0, number(100_000)), request(3, "/small"));
+  assert(await raw.find(({ type, stream }) => type === TYPE.data && stream === 3));
+});
+
+Deno.test("content that comes too slowly gets a 408", async () => {
+  await using server = await serving(async (exchange) => {
+    await textOf(exchange.body).catch(() => {});
+  }, { ...H2C, stallTime: 200, stalled() {} });
+  using raw = await RawConnection.open(server.port);
+  await raw.send(request(1, "/", { method: "POST", ends: false }));
+  const answer = await raw.find(({ type, stream }) => type === TYPE.headers && stream === 1);
+  assertEquals(statusOf(answer!.payload), "408");
+});
+
+Deno.test("an extended CONNECT is a WebSocket's handshake to the guest, and 2xx is no answer to it", async () => {
+  let seen: Exchange | undefined;
+  await using server = await serving((exchange) => {
+    seen = exchange;
+    if (exchange.head.url.endsWith("/refused")) return answerText(exchange, "no WebSocket here");
+    const stream = exchange.takeOver!(
+      head(101, "Upgrade", "websocket", "Sec-WebSocket-Accept", "x", "X-Own", "1"),
+    )!;
+    stream.pipe(stream);
+  }, H2C);
+  using raw = await RawConnection.open(server.port);
+  const open = (stream: number, path: string) =>
+    frame(
+      TYPE.headers,
+      END_HEADERS,
+      stream,
+      block([
+        [":method", "CONNECT"],
+        [":protocol", "websocket"],
+        [":scheme", "http"],
+        [":authority", "a.test"],
+        [":path", path],
+        ["sec-websocket-protocol", "chat"],
+      ]),
+    );
+  await raw.send(open(1, "/socket"), frame(TYPE.data, 0, 1, bytes("ping")));
+  const answer = await raw.find(({ type, stream }) => type === TYPE.headers && stream === 1);
+  assertEquals(statusOf(answer!.payload), "200");
+  const echo = await raw.find(({ type, stream }) => type === TYPE.data && stream === 1);
+  assertEquals(echo!.payload.toString(), "ping");
+  assertEquals(seen!.head.method, "GET");
+  const { headers } = seen!.head;
+  assertEquals(
+    ["connection", "upgrade", "sec-websocket-version", "sec-websocket-protocol"].map((name) =>
+      headers.get(name)
+    ),
+    ["Upgrade", "websocket", "13", "chat"],
+  );
+  assertEquals(headers.get("sec-websocket-key")?.length, 24);
+  await raw.send(open(3, "/refused"));
+  const refused = await raw.find(({ type, stream }) => type === TYPE.headers && stream === 3);
+  assertEquals(statusOf(refused!.payload), "501");
+});
