@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type {
   CompiledComponent,
   ComponentHost,
@@ -28,6 +29,7 @@ export async function compileComponent(
   terms: ComponentTerms,
 ): Promise<CompiledComponent> {
   const parsed = parsedOf(bytes);
+  await turn();
   await checkValid(parsed);
   let layouts: Layout[];
   try {
@@ -47,7 +49,7 @@ function parsedOf(bytes: Uint8Array<ArrayBuffer>): ParsedComponent {
   }
 }
 
-/** Has V8 judge the modules as they came, while others have their turn. */
+/** Has V8 judge the modules as they came, one by one: it copies each before it leaves the event loop. */
 async function checkValid({ modules }: ParsedComponent): Promise<void> {
   for (const module of modules) {
     try {
@@ -55,6 +57,7 @@ async function checkValid({ modules }: ParsedComponent): Promise<void> {
     } catch (cause) {
       throw new Error(`Cannot compile the program: ${shownName(reason(cause))}`, { cause });
     }
+    await turn();
   }
 }
 
@@ -92,18 +95,26 @@ async function attempt(
   reset: { readonly dirtyPages: boolean } | undefined,
 ): Promise<CoreModule[] | string> {
   try {
-    const parts: CoreModule[] = [];
-    for (const layout of layouts) {
+    const parts: Promise<CoreModule>[] = [];
+    for (const [i, layout] of largestFirst(layouts)) {
       const rewritten = await inTurns(
         rewriteInSteps(layout, { memory, checks: watch, reset, part: true }),
       );
-      parts.push({ module: await WebAssembly.compile(rewritten.bytes), rewritten, layout });
+      await turn();
+      // V8 compiles on its own threads while the next module is rewritten.
+      const compiled = WebAssembly.compile(rewritten.bytes);
+      parts[i] = compiled.then((module) => ({ module, rewritten, layout }));
+      parts[i].catch(() => {}); // awaited below, unless another module is refused before
     }
-    return parts;
+    return await Promise.all(parts);
   } catch (error) {
     if (error instanceof UnknownForm) return error.message;
     return `V8 refuses it with the code that limits need (${shownName(reason(error))})`;
   }
+}
+
+function largestFirst(layouts: readonly Layout[]): [index: number, layout: Layout][] {
+  return [...layouts.entries()].sort(([, one], [, other]) => other.bytes.length - one.bytes.length);
 }
 
 /** Takes the steps of long work, and lets others have their turn between them. */
@@ -113,9 +124,14 @@ async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
     const { done, value } = steps.next();
     if (done) return value;
     if (performance.now() - began < TURN) continue;
-    await new Promise((resolve) => setTimeout(resolve));
+    await turn();
     began = performance.now();
   }
+}
+
+/** Lets others have their turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The modules as they came, for which limits do not hold. */
