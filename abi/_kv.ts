@@ -66,7 +66,7 @@ export async function insert(
   body: Body,
   options?: Options,
 ): Promise<PendingKvInsert> {
-  const value = gather(body.source());
+  const value = gather(body.source(sandbox));
   const insert = new PendingKvInsert(
     value.then((value) => store.insert(key, value, options)),
     reporterOf(sandbox),

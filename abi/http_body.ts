@@ -21,9 +21,9 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   new: call([], out.put(Body), () => new Body()),
 
   /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
-  append: wait([ref(Body), content], out.none, ({ service, requests: { quota } }, dest, src) => {
-    if (src.counted) dest.countIn(quota.held);
-    return dest.append(src, service.makeGuard);
+  append: wait([ref(Body), content], out.none, (sandbox, dest, src) => {
+    if (src.counted) dest.countIn(sandbox.requests.quota.held);
+    return dest.append(src, sandbox.service.makeGuard, sandbox);
   }),
 
   /** Fills `buf` with the available bytes, and waits if there are none; zero bytes is the end. */
@@ -36,7 +36,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (sandbox, body, chunk, end) => {
     sandbox.requests.quota.checkBody(chunk.length);
     body.countIn(sandbox.requests.quota.held);
-    const written = body.write(chunk, end);
+    const written = body.write(chunk, end, sandbox);
     return written instanceof Promise ? written.then(() => chunk.length) : chunk.length;
   }),
 

@@ -13,6 +13,7 @@ import { HeaderList } from "../service/http/headers.ts";
 import type { MakeGuard } from "../service/util/guard.ts";
 import { WatchedBody } from "../service/http/watched_body.ts";
 import { type BodySink, Pipe } from "../service/http/pipe.ts";
+import { isStuck, readFor, resultFor, sourceFor } from "./held_wait.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
@@ -53,7 +54,11 @@ export class Body extends Waitable {
    */
   static intoCache(content: CacheContent, run: object, sink: BodySink = content): Body {
     const body = Body.into(sink);
-    content.writer = (other) => other === run && body.#stream?.appended === undefined;
+    const stream = body.#stream!;
+    stream.content = content;
+    content.sources = () => stream.arriving;
+    content.writer = (other) =>
+      other === run && (stream.appended ? isFedBy(run, stream) : !stream.closed);
     return body;
   }
 
@@ -65,19 +70,25 @@ export class Body extends Waitable {
   read(most: number, run?: object): Eventually<Uint8Array> {
     const content = this.#readable("read from");
     if (most === 0) return EMPTY;
-    if (run && content.isHeldBy(run) && !content.ready) refuseToRead();
-    const chunk = content.read(most);
+    const chunk = run ? readFor(run, content, most) : content.read(most);
     return chunk instanceof Promise ? chunk.then((bytes) => bytes ?? EMPTY) : chunk ?? EMPTY;
   }
 
-  /** Puts bytes, which it keeps, at an end. The back of a stream waits while its reader is behind. */
-  write(chunk: Uint8Array, end: "back" | "front"): Eventually<void> {
+  /**
+   * Puts bytes, which it keeps, at an end. The back of a stream waits while its reader is behind.
+   *
+   * @param run The run of the program that is suspended meanwhile. Refused if only the run itself could end the wait.
+   */
+  write(chunk: Uint8Array, end: "back" | "front", run?: object): Eventually<void> {
     if (end === "front") return this.#readable("write to the front of").unshift(chunk);
     if (!this.#stream) return this.#content.push(chunk);
     const { appended, sink } = this.#stream;
     if (!appended) return sink.write(chunk);
     this.#stream.awaited.resolve();
-    return appended.then(() => this.write(chunk, end));
+    const done = run
+      ? resultFor(appended, () => this.isHeldBy(run), () => this.#sourceChanges())
+      : appended;
+    return done.then(() => this.write(chunk, end, run));
   }
 
   /** Has what the body holds counted, in the first place that is given. */
@@ -101,15 +112,22 @@ export class Body extends Waitable {
    * such a pace it takes it by itself, and the writer need not wait, or even stay.
    *
    * @param makeGuard Makes a timeout for a copy that goes on without the writer.
+   * @param run The run of the program that is suspended meanwhile. Refused if only the run itself could end the wait.
    */
-  append(source: Body, makeGuard?: MakeGuard): Eventually<void> {
+  append(source: Body, makeGuard?: MakeGuard, run?: object): Eventually<void> {
     if (source === this) refuse("bad-handle", "Cannot append a body to itself");
     const content = source.#readable("append");
     if (!this.#stream) return this.#content.join(content);
     const stream = this.#stream;
+    if (stream.content && content.comesFrom(stream.content)) {
+      content.cancel();
+      refuse("failed", "Cannot append a body to the object that it is read from: it has no end");
+    }
     if (stream.sink.drained) return this.#follow(stream, content, makeGuard);
     stream.arriving.add(content);
-    return pump(content, stream).finally(() => stream.arriving.delete(content));
+    return pump(run ? sourceFor(run, content) : content, stream).finally(() =>
+      stream.arriving.delete(content)
+    );
   }
 
   /** Gives up the content to whoever sends it. It goes on being counted until it has been read. */
@@ -119,11 +137,15 @@ export class Body extends Waitable {
     return content.whole() ?? content;
   }
 
-  /** Gives up the content as {@linkcode Body.payload} does, but never puts pieces together. */
-  source(): ByteSource {
+  /**
+   * Gives up the content as {@linkcode Body.payload} does, but never puts pieces together.
+   *
+   * @param run The run of the program that is suspended while it is read: see {@linkcode readFor}.
+   */
+  source(run: object): ByteSource {
     const content = this.#readable("store");
     this.#content = new ChunkQueue();
-    return content;
+    return sourceFor(run, content);
   }
 
   /** Gives up the content as {@linkcode Body.payload} does; what is written from now on follows it. */
@@ -144,6 +166,7 @@ export class Body extends Waitable {
   close(): Eventually<void> {
     if (!this.#stream) return this.#content.cancel();
     const { appended, sink, trailers } = this.#stream;
+    this.#stream.closed = true;
     if (appended) appended.then(() => sink.finish(trailers)).catch((error) => sink.abort(error));
     else return sink.finish(trailers);
   }
@@ -187,13 +210,23 @@ export class Body extends Waitable {
     return !this.#stream.appended && !this.#stream.sink.full;
   }
 
+  /** Resolves when it may be ready, or when others than before may make it so. */
   override whenReady(): Promise<void> {
-    if (!this.#stream) return this.#content.whenReady();
-    return this.#stream.appended ?? this.#stream.sink.room;
+    const ready = this.#stream
+      ? this.#stream.appended ?? this.#stream.sink.room
+      : this.#content.whenReady();
+    const changes = this.#stream ? this.#sourceChanges() : this.#content.changes();
+    return changes ? Promise.race([ready, changes]) : ready;
   }
 
   override isHeldBy(run: object): boolean {
-    return !this.#stream && this.#content.isHeldBy(run);
+    return this.#stream ? isFedBy(run, this.#stream) : this.#content.isHeldBy(run);
+  }
+
+  /** Resolves when other runs than before may write what is appended now. */
+  #sourceChanges(): Promise<void> | undefined {
+    const [source] = this.#stream?.arriving ?? [];
+    return source?.changes();
   }
 
   /** Writes a body behind what was appended before, while the writer goes on. */
@@ -208,6 +241,7 @@ export class Body extends Waitable {
       .then(() => {
         stream.arriving.delete(content);
         if (stream.appended === own) stream.appended = undefined;
+        stream.content?.stir();
       });
     stream.appended = own;
   }
@@ -217,15 +251,6 @@ export class Body extends Waitable {
       ? refuse("bad-handle", `Cannot ${action} a body that is being sent`)
       : this.#content;
   }
-}
-
-/** Refuses a read that would wait for ever. */
-export function refuseToRead(): never {
-  refuse(
-    "failed",
-    "Cannot read on: this run of the program itself writes the object. " +
-      "Write more, or close or abandon its body first",
-  );
 }
 
 /** What is written to, and the fields that are to follow it. */
@@ -238,6 +263,16 @@ interface Stream {
   readonly awaited: PromiseWithResolvers<void>;
   /** Bodies that were appended and have not been written yet. */
   readonly arriving: Set<ChunkQueue>;
+  /** Whether the guest writes no more. */
+  closed: boolean;
+  /** The content of the cached object that it is written into. */
+  content?: CacheContent;
+}
+
+/** Whether what is appended now is itself still to be written by the run. */
+function isFedBy(run: object, { arriving }: Stream): boolean {
+  const [source] = arriving;
+  return source !== undefined && isStuck(source, run);
 }
 
 function streamInto(sink: BodySink): Stream {
@@ -247,6 +282,7 @@ function streamInto(sink: BodySink): Stream {
     appended: undefined,
     awaited: Promise.withResolvers(),
     arriving: new Set(),
+    closed: false,
   };
 }
 

@@ -1,9 +1,10 @@
-import type { Eventually } from "../service/http/bytes.ts";
+import { type Eventually, isWhole } from "../service/http/bytes.ts";
 import type { FoundObject } from "../service/cache/object.ts";
 import type { LookupResult, Obligation, PendingLookup } from "../service/cache/lookup_result.ts";
 import { type Range, readRange } from "../service/cache/range.ts";
 import { refuse } from "../service/errors.ts";
-import { Body, refuseToRead } from "./body.ts";
+import { Body } from "./body.ts";
+import { resultFor } from "./held_wait.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
@@ -49,15 +50,17 @@ export abstract class CacheHandle extends Waitable {
       refuse("bad-handle", "Cannot open a cached body twice: the first is still being read");
     }
     const payload = readRange(object.content, range, this.insistsOnRange);
-    if (payload instanceof Promise && object.content.isHeldBy(run)) refuseToRead();
     const hand = (body: Body): number => {
       const handle = handles.insert(body);
       this.#open = { handle, body };
       return handle;
     };
-    return payload instanceof Promise
-      ? payload.then((payload) => hand(Body.of(payload)))
-      : hand(Body.of(payload));
+    if (!(payload instanceof Promise)) return hand(Body.of(payload));
+    const { content } = object;
+    const given = resultFor(payload, () => content.isHeldBy(run), () => content.changes());
+    // Who was refused reads nothing of what comes after all.
+    given.catch(() => payload.then((late) => isWhole(late) || late.cancel(), () => {}));
+    return given.then((payload) => hand(Body.of(payload)));
   }
 
   override get ready(): boolean {

@@ -1,4 +1,4 @@
-import type { Payload } from "../http/bytes.ts";
+import type { ByteSource, Payload } from "../http/bytes.ts";
 import { chain, type Eventually } from "../util/eventually.ts";
 import { HostError } from "../errors.ts";
 import type { BodySink } from "../http/pipe.ts";
@@ -33,6 +33,8 @@ export class CacheContent implements BodySink {
   idle: () => void = () => {};
   /** Whether the given run of a program is the writer. */
   writer: (run: object) => boolean = () => false;
+  /** Sources of which all is appended, in order, without the writer. */
+  sources: () => Iterable<ByteSource> = () => [];
   /** Place of the object with this content in the driver, if it has one. */
   place: object | undefined;
   #spool: Spool | undefined;
@@ -96,6 +98,23 @@ export class CacheContent implements BodySink {
   /** Whether the rest is written by the given run of a program, which must not wait for it. */
   isHeldBy(run: object): boolean {
     return !this.ended && this.writer(run);
+  }
+
+  /** Resolves when bytes or the end have come, or when others may write it than before. */
+  changes(): Promise<void> {
+    const [source] = this.sources();
+    const changes = source?.changes?.();
+    return changes ? Promise.race([this.change(), changes]) : this.change();
+  }
+
+  /** Notes that others write it than before. */
+  stir(): void {
+    this.#changed();
+  }
+
+  /** Whether it is the other content, or some of its bytes come from there. */
+  comesFrom(content: object): boolean {
+    return this === content || [...this.sources()].some((source) => source.comesFrom?.(content));
   }
 
   /** Whether a part of it is not in memory. */

@@ -5,12 +5,15 @@ import type { Position } from "./readers.ts";
 /** Content, as its readers use it. */
 interface ReadableContent {
   readonly length: number | undefined;
+  readonly written: number;
   at(position: number, to: number | undefined): Eventually<Uint8Array> | "later" | "end";
   change(): Promise<void>;
   enter(reader: Position): void;
   moved(): void;
   leave(reader: Position): void;
   isHeldBy(run: object): boolean;
+  changes(): Promise<void>;
+  comesFrom(content: object): boolean;
 }
 
 /** Reader of a content, or of a part of it. */
@@ -19,12 +22,14 @@ export class Reader implements ByteSource, Position {
   readonly #content: ReadableContent;
   readonly #to: number | undefined;
   position: number;
+  /** Position of the last read: what was given since then may not have arrived yet. */
+  #asked: number;
   #left = false;
 
   /** @param to Offset after the last byte; undefined reads to the end of the content. */
   constructor(content: ReadableContent, from: number, to: number | undefined) {
     this.#content = content;
-    this.position = from;
+    this.position = this.#asked = from;
     this.#to = to;
     content.enter(this);
   }
@@ -36,6 +41,7 @@ export class Reader implements ByteSource, Position {
   }
 
   read(): Eventually<Uint8Array | undefined> {
+    this.#asked = this.position;
     const next = this.#next();
     if (next === "later") return this.#content.change().then(() => this.read());
     if (next === "end") {
@@ -46,7 +52,15 @@ export class Reader implements ByteSource, Position {
   }
 
   isHeldBy(run: object): boolean {
-    return this.#content.isHeldBy(run);
+    return this.#content.written <= this.#asked && this.#content.isHeldBy(run);
+  }
+
+  changes(): Promise<void> {
+    return this.#content.changes();
+  }
+
+  comesFrom(content: object): boolean {
+    return this.#content.comesFrom(content);
   }
 
   /** Ends this reader; the writer goes on for others. */

@@ -23,6 +23,10 @@ export interface ByteSource {
   keep?(): void;
   /** Whether the next bytes are written by the given run of a program alone, which must not wait for them. */
   isHeldBy?(run: object): boolean;
+  /** Resolves when bytes, the end, or other writers than before may have come; undefined if its writers never change. */
+  changes?(): Promise<void> | undefined;
+  /** Whether some of its bytes come from the content of a cached object. */
+  comesFrom?(content: object): boolean;
 }
 
 /** Content of a message: whole in memory, or still arriving. */

@@ -114,6 +114,16 @@ export class ChunkQueue implements ByteSource {
     while (!this.ready) await this.#arriving!;
   }
 
+  /** Resolves when the next piece may have bytes, or other writers than before; undefined if its writers never change. */
+  changes(): Promise<void> | undefined {
+    const head = this.#pieces[this.#first];
+    return head !== undefined && !isWhole(head) ? head.changes?.() : undefined;
+  }
+
+  comesFrom(content: object): boolean {
+    return this.#pieces.some((piece) => !isWhole(piece) && piece.comesFrom?.(content));
+  }
+
   keep(): void {
     for (const piece of this.#pieces) if (!isWhole(piece)) piece.keep?.();
   }
