@@ -3,11 +3,12 @@ import { CommandError, reasonOf, UsageError } from "./errors.ts";
 import { surviveFaults } from "./faults.ts";
 import { helpText } from "./flags/help.ts";
 import { completionsFor } from "./flags/completions.ts";
-import { Output } from "./telemetry/output.ts";
+import { Output, type OutputStream } from "./telemetry/output.ts";
 import type { Load } from "./program.ts";
 import { openTerminal, type Terminal } from "./telemetry/terminal.ts";
 import { VERSION } from "./version.ts";
 import { startedAsViceroy } from "./commands/viceroy.ts";
+import { markOf, type WorkerMark } from "./workers/command_line.ts";
 
 /**
  * Runs a command line.
@@ -18,18 +19,19 @@ import { startedAsViceroy } from "./commands/viceroy.ts";
  */
 export async function main(argv: readonly string[], load: Load): Promise<number> {
   const colours = !Deno.noColor;
-  const stdout = new Output(Deno.stdout, colours);
-  const stderr = new Output(Deno.stderr, colours);
+  const mark = markOf(argv);
+  const stdout = new Output(mark ? piped(Deno.stdout, mark, "stdout") : Deno.stdout, colours);
+  const stderr = new Output(mark ? piped(Deno.stderr, mark, "stderr") : Deno.stderr, colours);
   const prepare = (flags: ServeCommand | RunCommand): Terminal => {
     const { verbosity, logFormat: format, notes } = flags;
     const requestIds = flags.kind === "serve";
     const terminal = openTerminal({ verbosity, format, requestIds, stdout, stderr });
     surviveFaults((message) => terminal.note("error", message));
-    for (const note of notes) terminal.note("info", note);
+    if (!mark) { for (const note of notes) terminal.note("info", note); }
     return terminal;
   };
   try {
-    const command = parse(argv, startedAsViceroy());
+    const command = parse(mark ? argv.slice(1) : argv, startedAsViceroy());
     switch (command.kind) {
       case "help":
         stdout.line(helpText(command.command).trimEnd());
@@ -51,11 +53,23 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
       }
       case "serve": {
         const terminal = prepare(command);
-        const { serve } = await import("./commands/serve.ts"); // `run` starts sooner without a listener
-        await serve(command, load, terminal, (line) => {
+        const say = (line: string) => {
           stdout.line(line);
           stdout.flush();
-        });
+        };
+        if (mark) {
+          const { work } = await import("./workers/worker.ts");
+          return await work(command, load, terminal);
+        }
+        if (command.workers > 1) {
+          const { supervise } = await import("./workers/supervisor.ts");
+          const terminals = Object.entries({ stdout: Deno.stdout, stderr: Deno.stderr })
+            .filter(([, stream]) => stream.isTerminal()).map(([name]) => name);
+          await supervise(command, terminal, terminals, say);
+          return 0;
+        }
+        const { serve } = await import("./commands/serve.ts"); // `run` starts sooner without a listener
+        await serve(command, load, terminal, say);
         return 0;
       }
     }
@@ -65,6 +79,14 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
     stdout.flush();
     stderr.flush();
   }
+}
+
+/** A worker's stream, which its supervisor passes on, perhaps to a terminal. */
+function piped(stream: OutputStream, { terminals }: WorkerMark, name: string): OutputStream {
+  return {
+    writeSync: (bytes) => stream.writeSync(bytes),
+    isTerminal: () => terminals.includes(name),
+  };
 }
 
 function explain(error: unknown, stderr: Output): number {

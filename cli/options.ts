@@ -62,11 +62,7 @@ export async function configure(
         components: componentsOnDemand,
         ...options,
         log: logs.log,
-        ...kept && {
-          kvDriver: kept.kvDriver,
-          cacheDriver: kept.cacheDriver,
-          rateDriver: kept.rateDriver,
-        },
+        ...kept,
       },
       [Symbol.dispose]: () => outputs.dispose(),
     };

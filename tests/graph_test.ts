@@ -95,7 +95,9 @@ Deno.test("every room has a page of at most fifteen lines that says what lives t
     ...["abi", "handles", "wasm", "engine", "service", "server", "drivers", "testing", "cli"],
     ...Object.keys(ROOMS).map((room) => `service/${room}`),
     ...["drivers/redis", "service/cache/http", "wasm/rewrite"],
-    ...["commands", "flags", "manifest", "telemetry", "tls", "watch"].map((room) => `cli/${room}`),
+    ...["commands", "flags", "manifest", "telemetry", "tls", "watch", "workers"].map((room) =>
+      `cli/${room}`
+    ),
   ];
   for (const room of rooms) {
     const page = await Deno.readTextFile(new URL(`${room}/README.md`, ROOT));

@@ -288,6 +288,21 @@ export function parseWarmup(count = "0"): number {
   );
 }
 
+/** Most processes of workers: far more than any machine has cores for. */
+const MAX_WORKERS = 256;
+
+/** Reads the number of processes that serve; `auto` is one for each core. */
+export function parseWorkers(count = "1"): number {
+  if (count === "auto") return navigator.hardwareConcurrency;
+  const workers = /^[0-9]{1,3}$/.test(count) ? Number(count) : 0;
+  if (workers >= 1 && workers <= MAX_WORKERS) return workers;
+  throw new UsageError(
+    `Cannot use ${
+      JSON.stringify(count)
+    } for --workers: it is neither auto nor a number of 1 to ${MAX_WORKERS}`,
+  );
+}
+
 export function parseReuse(text = "auto"): Reuse {
   const reuse = reuseOf(text);
   if (reuse) return reuse;

@@ -30,6 +30,7 @@ import {
   parseReuse,
   parseTrustProxy,
   parseWarmup,
+  parseWorkers,
 } from "./flag_values.ts";
 import { asJsonFile, asJsonFiles, asLookupFile } from "./json_files.ts";
 import { VICEROY_BIND, VICEROY_FLAGS } from "./viceroy.ts";
@@ -174,6 +175,16 @@ const LISTENER = {
     commands: ["serve"],
     help: "Make that many instances before the first request",
     read: ({ last }) => ({ warmup: parseWarmup(last) }),
+  }),
+  "workers": flag({
+    value: "N",
+    example: "auto",
+    choices: ["auto"],
+    commands: ["serve"],
+    help:
+      "Serve by N processes behind one socket, or by one for each core (auto); a guest that computes, or crashes " +
+      "its process, holds up one of them (default 1)",
+    read: ({ last }) => ({ workers: parseWorkers(last) }),
   }),
   "watch": flag({
     commands: ["serve"],

@@ -57,19 +57,24 @@ export class Metrics {
     else if (entry.kind !== "hostcall") add(this.#records, entry.kind);
   }
 
+  /** Returns all metrics in Prometheus's text format; see {@linkcode Metrics.collect}. */
+  render(status: Status | undefined, connections: number): string {
+    return exposition(this.collect(status, connections));
+  }
+
   /**
-   * Returns all metrics in Prometheus's text format.
+   * Returns all metrics.
    *
    * @param status Undefined until the program is loaded.
    * @param connections Number of open client connections.
    */
-  render(status: Status | undefined, connections: number): string {
-    return exposition([
+  collect(status: Status | undefined, connections: number): Metric[] {
+    return [
       ...this.#ofRequests(connections),
       ...status ? ofProgram(status) : [],
       ...this.#ofGuests(),
       ...ofProcess(),
-    ]);
+    ];
   }
 
   #ofRequests(connections: number): Metric[] {
@@ -186,7 +191,7 @@ function ofProgram({ instances, queued, traps, limits, backends }: Status): Metr
 }
 
 /** Metrics of the process, named as by Prometheus's own client libraries. */
-function ofProcess(): Metric[] {
+export function ofProcess(): Metric[] {
   const { rss, heapUsed } = Deno.memoryUsage();
   const { user, system } = process.cpuUsage();
   const { deno, v8 } = Deno.version;

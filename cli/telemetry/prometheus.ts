@@ -1,5 +1,5 @@
 /** One value of a metric, with its labels. */
-interface Sample {
+export interface Sample {
   readonly value: number;
   /** Labels, in order. */
   readonly labels?: Readonly<Record<string, string>>;

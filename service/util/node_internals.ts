@@ -1,6 +1,8 @@
 import { type ClientRequest, OutgoingMessage } from "node:http";
 import { constants, type Http2Stream } from "node:http2";
+import * as net from "node:net";
 import type { Socket } from "node:net";
+import { getSystemErrorName } from "node:util";
 import { Readable } from "node:stream";
 
 /**
@@ -102,6 +104,47 @@ export function watchReset(stream: Http2Stream): () => boolean {
 export function allowEmptyServerName(socket: Socket): void {
   const tls = socket as Socket & { servername?: unknown };
   if (tls.servername === "") tls.servername = false;
+}
+
+/** A bound TCP socket as `node:net` has it inside. */
+interface Bound {
+  getsockname(out: object): number;
+  close(): void;
+}
+
+/** How `node:net` makes one: a number is an error's. Older versions of Deno have none. */
+type CreateServerHandle = (
+  address: string,
+  port: number,
+  family: 4 | 6,
+  fd: null,
+  flags: number,
+) => Bound | number;
+
+/**
+ * Binds a TCP socket without accepting from it, so that it can be handed to other processes: `Server.listen` would accept.
+ *
+ * @returns The socket, for `Server.listen` and `ChildProcess.send`, and its port.
+ * @throws {Error} With node's `code` if it cannot, and where this version of Deno has no such sockets.
+ */
+export function bindSocket(
+  address: string,
+  port: number,
+  family: 4 | 6,
+): { readonly handle: object; readonly port: number } {
+  const create = (net as { _createServerHandle?: CreateServerHandle })._createServerHandle;
+  if (!create) throw new Error("this version of Deno cannot share a socket (use 2.9.6)");
+  const fail = (code: string): never => {
+    throw Object.assign(new Error(`bind ${code} ${address}:${port}`), { code });
+  };
+  const handle = create(address, port, family, null, 0);
+  if (typeof handle === "number") return fail(getSystemErrorName(handle));
+  const name: { port?: number } = {};
+  handle.getsockname(name);
+  if (name.port) return { handle, port: name.port };
+  // libuv tells of a port that is in use only when the socket listens.
+  handle.close();
+  return fail("EADDRINUSE");
 }
 
 /** Allows the process to exit while a worker runs, which Deno itself supports for `node:worker_threads` only. */

@@ -76,6 +76,11 @@ export class Cli implements AsyncDisposable {
     return line;
   }
 
+  /** Number of the process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   signal(name: Deno.Signal): void {
     this.#child.kill(name);
   }

@@ -1,0 +1,169 @@
+/** One end of Node's channel between a process and its child: `process` in the child, the `ChildProcess` in its parent. */
+export interface ChannelEnd {
+  readonly connected?: boolean;
+  send?(
+    message: unknown,
+    handle: unknown,
+    options: undefined,
+    sent: (error: Error | null) => void,
+  ): boolean;
+  on(event: "message", listener: (message: unknown, handle: unknown) => void): unknown;
+  on(event: "disconnect", listener: () => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+}
+
+/** A value that goes with a socket to the other process. */
+export class WithHandle {
+  readonly value: unknown;
+  /** A bound socket, as `node:net` has it inside. */
+  readonly handle: object;
+
+  constructor(value: unknown, handle: object) {
+    this.value = value;
+    this.handle = handle;
+  }
+}
+
+/** What the other end may ask for, by name. What a handler throws, or rejects with, is the asker's error. */
+export type Handlers = Readonly<Record<string, (value: never) => unknown>>;
+
+/** The other process has ended, or will not answer any more. */
+export class ChannelClosed extends Error {
+  override name = "ChannelClosed";
+}
+
+interface Message {
+  /** Number of a question, to which an answer is expected. */
+  readonly ask?: number;
+  /** Number of the question that this answers. */
+  readonly reply?: number;
+  readonly name?: string;
+  readonly value?: unknown;
+  readonly error?: { readonly message: string; readonly code?: string | undefined };
+}
+
+interface Pending {
+  readonly resolve: (answer: WithHandle | { readonly value: unknown }) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Questions and answers over a channel, in order. Sending to a process that has died ends the question alone: no error of
+ * the channel reaches the process.
+ */
+export class Channel {
+  /** Resolves when the channel has closed. */
+  readonly closed: Promise<void>;
+  readonly #end: ChannelEnd;
+  readonly #close: () => void;
+  readonly #pending = new Map<number, Pending>();
+  #handlers: Handlers = {};
+  #isClosed = false;
+  #last = 0;
+
+  constructor(end: ChannelEnd) {
+    this.#end = end;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.#close = resolve;
+    end.on("message", (message, handle) => this.#take(message as Message, handle));
+    end.on("disconnect", () => this.close());
+    end.on("error", () => this.close());
+  }
+
+  /** Answers the other end's questions; to be called before any can have come. */
+  serve(handlers: Handlers): void {
+    this.#handlers = handlers;
+  }
+
+  /**
+   * Asks the other end.
+   *
+   * @throws {Error} The error of the other end's handler, with its `code`; {@linkcode ChannelClosed} if none will come.
+   */
+  async ask<T>(name: string, value?: unknown): Promise<T> {
+    return (await this.#ask(name, value)).value as T;
+  }
+
+  /** As {@linkcode Channel.ask}, for an answer that is a socket. */
+  async askForHandle(name: string, value?: unknown): Promise<object> {
+    const answer = await this.#ask(name, value);
+    if (answer instanceof WithHandle) return answer.handle;
+    throw new Error(`Cannot take the answer to ${name}: no socket came with it`);
+  }
+
+  /** Tells the other end, and expects no answer. */
+  tell(name: string, value?: unknown): void {
+    this.#send({ name, value });
+  }
+
+  /** Ends all questions. The process at the other end sees nothing of it. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const { reject } of this.#pending.values()) reject(closed());
+    this.#pending.clear();
+    this.#close();
+  }
+
+  #ask(name: string, value: unknown): Promise<WithHandle | { readonly value: unknown }> {
+    const id = ++this.#last;
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(closed());
+      this.#pending.set(id, { resolve, reject });
+      this.#send({ ask: id, name, value });
+    });
+  }
+
+  #take(message: Message, handle: unknown): void {
+    const { ask, reply, name = "", value } = message;
+    if (reply !== undefined) return this.#settle(reply, message, handle);
+    const answer = (message: Message, handle?: object) => {
+      if (ask !== undefined) this.#send({ ...message, reply: ask }, handle);
+    };
+    const fail = (error: unknown) => {
+      const { message = String(error), code } = error as { message?: string; code?: string };
+      answer({ error: { message, code } });
+    };
+    try {
+      const handler = this.#handlers[name] as ((value: unknown) => unknown) | undefined;
+      if (!handler) throw new Error(`Cannot answer ${name}: nothing here knows it`);
+      const result = handler(value);
+      const give = (result: unknown) => {
+        if (result instanceof WithHandle) answer({ value: result.value }, result.handle);
+        else answer({ value: result });
+      };
+      if (result instanceof Promise) result.then(give, fail);
+      else give(result);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #settle(id: number, { value, error }: Message, handle: unknown): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (!pending) return;
+    if (error) {
+      pending.reject(Object.assign(new Error(error.message), { code: error.code }));
+    } else if (handle) pending.resolve(new WithHandle(value, handle as object));
+    else pending.resolve({ value });
+  }
+
+  #send(message: Message, handle?: object): void {
+    if (this.#isClosed) return;
+    try {
+      if (!this.#end.connected) return this.close();
+      // Without a callback an error would be an event, which ends the process.
+      this.#end.send?.(message, handle, undefined, (error) => {
+        if (error) this.close();
+      });
+    } catch {
+      this.close();
+    }
+  }
+}
+
+function closed(): ChannelClosed {
+  return new ChannelClosed("The process at the other end of the channel has ended");
+}

@@ -1,0 +1,173 @@
+import { CommandError, UsageError } from "../errors.ts";
+import type { Terminal } from "../telemetry/terminal.ts";
+import type { Channel } from "./channel.ts";
+import type { ToSupervisor } from "./protocol.ts";
+import type { Death, WorkerProcess } from "./worker_process.ts";
+
+/** A worker that has served for so long is replaced at once when it dies, in milliseconds. */
+const STEADY_MILLIS = 1_000;
+/** Pauses before a place is filled again, in milliseconds: the first, which doubles, and the longest. */
+const PAUSE = { first: 100, most: 5_000 };
+/** Workers in a row that may end before they serve while none does, and that may end at once after. */
+const MAX_FAILURES = { starting: 5, serving: 10 };
+/** Milliseconds between two times that the same reason is told. */
+const TOLD_MILLIS = 60_000;
+
+/** What {@linkcode Fleet} needs. */
+export interface FleetOptions {
+  readonly workers: number;
+  readonly terminal: Terminal;
+  /** Starts the process for a place. */
+  readonly start: (id: number) => WorkerProcess;
+  /** What workers may ask. */
+  readonly handlers: (worker: WorkerProcess) => Pick<
+    { [name in keyof ToSupervisor]: (value: Parameters<ToSupervisor[name]>[0]) => unknown },
+    Exclude<keyof ToSupervisor, "ready" | "failed">
+  >;
+  /** Called when a worker serves. */
+  readonly ready: (worker: WorkerProcess, at: Parameters<ToSupervisor["ready"]>[0]) => void;
+  /** Called when a worker that served is no more. */
+  readonly gone: (worker: WorkerProcess) => void;
+}
+
+/** The workers of a supervisor. The place of one that dies is filled again. */
+export class Fleet {
+  /** Resolves when every place has been filled for the first time; rejects if the workers cannot start. */
+  readonly complete: Promise<void>;
+  /** Rejects when workers end again and again, and all are ended. */
+  readonly broken: Promise<never>;
+  /** How often a worker has died. */
+  deaths = 0;
+  readonly #options: FleetOptions;
+  readonly #live = new Set<WorkerProcess>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #completed = Promise.withResolvers<void>();
+  readonly #breaking = Promise.withResolvers<never>();
+  /** Why each that could not start has said so. */
+  readonly #reasons = new Map<WorkerProcess, Error>();
+  readonly #told = new Map<string, number>();
+  readonly #filled = new Set<number>();
+  #failedStarts = 0;
+  #shortLives = 0;
+  #stopping = false;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.complete = this.#completed.promise;
+    this.broken = this.#breaking.promise;
+    this.complete.catch(() => {});
+    this.broken.catch(() => {});
+    for (let id = 1; id <= options.workers; id++) this.#start(id);
+  }
+
+  /** Workers that serve. */
+  get ready(): WorkerProcess[] {
+    return [...this.#live].filter(({ readySince }) => readySince !== undefined);
+  }
+
+  /** Channels of all workers, also of those that start. */
+  get channels(): Channel[] {
+    return Array.from(this.#live, ({ channel }) => channel);
+  }
+
+  /** Ends all workers well; resolves when they have ended. Those that take longer than `millis` are killed. */
+  async stop(millis: number): Promise<void> {
+    this.#stopping = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    const live = [...this.#live];
+    for (const worker of live) {
+      if (worker.readySince === undefined) worker.kill();
+      else worker.stop();
+    }
+    const timer = setTimeout(() => this.kill(), millis);
+    await Promise.all(live.map(({ ended }) => ended));
+    clearTimeout(timer);
+  }
+
+  /** Kills all workers. */
+  kill(): void {
+    this.#stopping = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const worker of this.#live) worker.kill();
+  }
+
+  #start(id: number): void {
+    const { start, handlers } = this.#options;
+    const worker = start(id);
+    this.#live.add(worker);
+    worker.channel.serve({
+      ...handlers(worker),
+      ready: (at: Parameters<ToSupervisor["ready"]>[0]) => this.#serves(worker, at),
+      failed: ({ message, usage }: Parameters<ToSupervisor["failed"]>[0]) => {
+        this.#reasons.set(worker, usage ? new UsageError(message) : new CommandError(message));
+      },
+    });
+    worker.ended.then((death) => this.#bury(worker, death));
+  }
+
+  #serves(worker: WorkerProcess, at: Parameters<ToSupervisor["ready"]>[0]): void {
+    worker.readySince = performance.now();
+    this.#failedStarts = 0;
+    this.#filled.add(worker.id);
+    this.#options.ready(worker, at);
+    if (this.#filled.size === this.#options.workers) this.#completed.resolve();
+  }
+
+  #bury(worker: WorkerProcess, death: Death): void {
+    this.#live.delete(worker);
+    const { readySince, id } = worker;
+    if (readySince !== undefined) this.#options.gone(worker);
+    if (this.#stopping) return;
+    this.deaths++;
+    const reason = this.#reasons.get(worker);
+    this.#reasons.delete(worker);
+    const served = readySince !== undefined;
+    const steady = served && performance.now() - readySince >= STEADY_MILLIS;
+    if (!served) this.#failedStarts++;
+    // Who kills a worker from outside may do so at any time.
+    if (steady) this.#shortLives = 0;
+    else if (served && death.signal !== "SIGKILL") this.#shortLives++;
+    if (reason && !this.#filled.size) return this.#fail(reason);
+    const told = reason ? `: ${reason.message}` : death.story;
+    if (this.#isBroken()) return this.#fail(this.#loop(`Worker ${id}${told}`));
+    const failures = this.#failedStarts + this.#shortLives;
+    const pause = failures ? Math.min(PAUSE.first * 2 ** (failures - 1), PAUSE.most) : 0;
+    this.#tell(id, told, pause);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#start(id);
+    }, pause);
+    this.#timers.add(timer);
+  }
+
+  #isBroken(): boolean {
+    if (this.#shortLives >= MAX_FAILURES.serving) return true;
+    return this.#failedStarts >= MAX_FAILURES.starting && !this.ready.length;
+  }
+
+  #loop(last: string): CommandError {
+    const [count, when] = this.#shortLives >= MAX_FAILURES.serving
+      ? [this.#shortLives, "within a second of serving"]
+      : [this.#failedStarts, "before they served"];
+    return new CommandError(
+      `Cannot keep workers running: ${count} in a row have ended ${when}, the last so: ${last} ` +
+        "(--workers 1 runs the program in this process)",
+    );
+  }
+
+  #fail(error: Error): void {
+    this.kill();
+    this.#completed.reject(error);
+    this.#breaking.reject(error);
+  }
+
+  #tell(id: number, told: string, pause: number): void {
+    const now = performance.now();
+    const key = told.replace(/\d+/g, "");
+    const repeated = pause >= PAUSE.most && now - (this.#told.get(key) ?? -Infinity) < TOLD_MILLIS;
+    if (repeated) return;
+    this.#told.set(key, now);
+    const when = pause ? `in ${pause} ms` : "now";
+    this.#options.terminal.note("error", `Worker ${id}${told}. Another takes its place ${when}`);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Metric } from "../telemetry/prometheus.ts";
+import { exposition, single } from "../telemetry/prometheus.ts";
+import { ofProcess } from "../telemetry/metrics.ts";
+import type { Fleet } from "./fleet.ts";
+import { byWorker, counts, type MetricsByWorker, summed } from "./summed.ts";
+import type { WorkerProcess } from "./worker_process.ts";
+
+/** How long a worker may take to answer, in milliseconds: a guest that computes may hold it up. */
+const ANSWER_MILLIS = 1_000;
+
+/** Health and metrics of all workers together. */
+export class Monitor {
+  readonly #fleet: Fleet;
+  /** What each worker answered last: one that is held up now has counted at least that. */
+  readonly #last = new Map<WorkerProcess, readonly Metric[]>();
+  /** What workers that have ended had counted. */
+  #ended: readonly Metric[] = [];
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+  }
+
+  /** Resolves to `ok` if any worker accepts connections, or to why none does. */
+  async health(): Promise<string> {
+    const { ready } = this.#fleet;
+    if (!ready.length) return "no worker is ready";
+    const asked = ready.map(async ({ channel }) => {
+      if (!await within(channel.ask<boolean>("health"))) throw new Error("not accepting");
+    });
+    return await Promise.any(asked).then(() => "ok", () => "not accepting connections");
+  }
+
+  /** @param query `?by=worker` gives each worker's metrics apart. */
+  async metrics(query: string): Promise<string> {
+    const ready = this.#fleet.ready;
+    await Promise.all(ready.map((worker) => this.#ask(worker)));
+    const known: MetricsByWorker = new Map(
+      ready.map((worker) => [worker.id, this.#last.get(worker) ?? []]),
+    );
+    const own = [
+      single("gauge", "fastlike_workers", "Workers that serve.", this.#fleet.ready.length),
+      single(
+        "counter",
+        "fastlike_worker_deaths_total",
+        "Workers that have ended by themselves.",
+        this.#fleet.deaths,
+      ),
+    ];
+    const apart = new URLSearchParams(query).get("by") === "worker";
+    const metrics = apart ? byWorker(known) : summed([...known.values(), this.#ended, ofProcess()]);
+    return exposition([...metrics, ...own]);
+  }
+
+  /** Keeps what a worker has counted that is no more. */
+  gone(worker: WorkerProcess): void {
+    this.#ended = summed([this.#ended, counts(this.#last.get(worker) ?? [])]);
+    this.#last.delete(worker);
+  }
+
+  async #ask(worker: WorkerProcess): Promise<void> {
+    try {
+      const metrics = await within(worker.channel.ask<readonly Metric[]>("metrics"));
+      if (this.#fleet.ready.includes(worker)) this.#last.set(worker, metrics);
+    } catch {
+      // It is held up, or has ended: what it told last counts.
+    }
+  }
+}
+
+async function within<T>(answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("The worker does not answer")), ANSWER_MILLIS);
+  });
+  return await Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}

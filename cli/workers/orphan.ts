@@ -1,0 +1,45 @@
+import { unrefWorker } from "../../service/util/node_internals.ts";
+import type { Channel } from "./channel.ts";
+
+/** Milliseconds between two looks for the supervisor. */
+const LOOK_MILLIS = 1_000;
+
+/**
+ * Ends this process when its supervisor has ended, however that did.
+ *
+ * @param clean Called before.
+ */
+export function endWithSupervisor(channel: Channel, clean: () => void): void {
+  const supervisor = Deno.ppid;
+  const end = (): never => {
+    clean();
+    Deno.exit(1);
+  };
+  channel.closed.then(end);
+  // The channel may close without a word, where the supervisor had not read all that was sent.
+  const timer = setInterval(() => Deno.ppid !== supervisor && end(), LOOK_MILLIS);
+  Deno.unrefTimer(timer);
+}
+
+/**
+ * Has a thread do the same, for guests that may hold up this one without end. To send a signal to its own process it needs
+ * the permission to run programs; without that it does nothing.
+ */
+export function endWithSupervisorByThread(): void {
+  const source = `
+    const supervisor = ${Deno.ppid};
+    setInterval(() => {
+      if (Deno.ppid === supervisor) return;
+      try {
+        Deno.kill(Deno.pid, "SIGKILL");
+      } catch {
+        close();
+      }
+    }, ${LOOK_MILLIS});`;
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(source)}`, {
+    type: "module",
+    name: "supervisor",
+  });
+  worker.onerror = (event) => event.preventDefault();
+  unrefWorker(worker);
+}

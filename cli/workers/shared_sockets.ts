@@ -1,0 +1,24 @@
+import { isIPv6 } from "node:net";
+import { bindSocket } from "../../service/util/node_internals.ts";
+
+/** Sockets that all workers accept from. Each is bound when the first worker asks for it, and closes with the process. */
+export class SharedSockets {
+  readonly #sockets = new Map<string, object>();
+
+  /**
+   * Returns a bound socket, the same for every worker.
+   *
+   * @param index How many sockets of this address and port the worker has asked for before: 0 is each time another port.
+   * @throws {Error} Node's error; its `code` is `EADDRINUSE` for a port that is in use.
+   */
+  bind(address: string, port: number, index: number): object {
+    const name = `${address} ${port} ${port === 0 ? index : 0}`;
+    const known = this.#sockets.get(name);
+    if (known) return known;
+    const { handle, port: bound } = bindSocket(address, port, isIPv6(address) ? 6 : 4);
+    this.#sockets.set(name, handle);
+    // A worker that listens anew asks for the port that it has got.
+    this.#sockets.set(`${address} ${bound} 0`, handle);
+    return handle;
+  }
+}

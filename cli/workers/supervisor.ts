@@ -1,0 +1,92 @@
+import { builtSource, following } from "../commands/following.ts";
+import { openAdmin } from "../commands/open_admin.ts";
+import { openRedirect } from "../commands/open_redirect.ts";
+import { DRAIN_MILLIS } from "../commands/server.ts";
+import { CommandError, reasonOf } from "../errors.ts";
+import type { ServeCommand } from "../flags/args.ts";
+import { Signals } from "../signals.ts";
+import type { Terminal } from "../telemetry/terminal.ts";
+import { certificatesFor } from "../tls/certificates.ts";
+import { ownCommand } from "./command_line.ts";
+import type { Monitor } from "./monitor.ts";
+import { Workers } from "./workers.ts";
+
+/** Milliseconds beyond those for running requests until a worker that has not ended is killed. */
+const GRACE_MILLIS = 1_000;
+
+/**
+ * Serves a program by several processes until a signal ends it. This process builds, follows changes, answers the
+ * administration and passes on what the workers print; it runs no guest.
+ *
+ * @param terminals Streams of this process that are terminals.
+ * @throws {CommandError} If the workers cannot start, or end again and again.
+ */
+export async function supervise(
+  command: ServeCommand,
+  terminal: Terminal,
+  terminals: readonly string[],
+  say: (line: string) => void,
+): Promise<void> {
+  if (Deno.build.os === "windows") {
+    throw new CommandError("Cannot start workers: Windows has no sockets that processes share");
+  }
+  using signals = new Signals();
+  await using source = await builtSource(command, terminal, signals.first);
+  if (signals.received) return;
+  // An authority that is made for this machine is made once.
+  if (command.https && !command.https.files) await certificatesFor(command, terminal);
+  source.file(); // a build that has made nothing is told before workers are started
+  const own = await ownCommand();
+  using folder = temporaryFolder();
+  let monitor: Monitor | undefined = undefined;
+  using admin = command.admin && await openAdmin(
+    command.admin,
+    terminal,
+    (query) => (monitor as Monitor | undefined)?.metrics(query) ?? "",
+  );
+  const workers = new Workers({
+    ...{ command, terminal, terminals, own, folder: folder.path },
+    file: () => source.file(),
+  });
+  const { fleet } = workers;
+  monitor = workers.monitor;
+  try {
+    await Promise.race([fleet.complete, signals.first]);
+    if (!signals.received) {
+      using _redirect = await openRedirect(command, workers.port, terminal);
+      admin?.serve(() => workers.monitor.health());
+      const followed = { reload: () => workers.reload(), files: () => workers.files };
+      using _following = following(followed, source, command, terminal);
+      say(`Listening on ${workers.url}`);
+      await Promise.race([fleet.broken, signals.first]);
+    }
+    admin?.drain();
+    await Promise.race([fleet.stop(DRAIN_MILLIS + GRACE_MILLIS), signals.second]);
+  } finally {
+    fleet.kill();
+  }
+}
+
+/** A folder for the stores that all workers share, which is removed in the end. */
+function temporaryFolder(): Disposable & { readonly path: string } {
+  let path: string;
+  try {
+    path = Deno.makeTempDirSync({ prefix: "fastlike-" });
+  } catch (error) {
+    throw new CommandError(
+      `Cannot make a folder for the stores that workers share: ${
+        reasonOf(error)
+      } (try --persist DIR)`,
+    );
+  }
+  return { path, [Symbol.dispose]: () => removeFolder(path) };
+}
+
+/** Removes the folder; another process may have. */
+export function removeFolder(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch {
+    // It is gone, or a worker that is being killed still writes there.
+  }
+}

@@ -1,0 +1,59 @@
+const NEWLINE = 10;
+/** Milliseconds that the beginning of a line waits for its rest: a guest may print without an end. */
+const PARTIAL_MILLIS = 50;
+/** Bytes of one line that are held at most. */
+const MAX_HELD = 1 << 20;
+
+/** Passes on what a worker prints, in whole lines, so that lines of several workers do not mix. */
+export class WholeLines {
+  readonly #write: (bytes: Uint8Array) => void;
+  #held: Uint8Array[] = [];
+  #bytes = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param write Takes one line or more. */
+  constructor(write: (bytes: Uint8Array) => void) {
+    this.#write = write;
+  }
+
+  /** Takes what has come, and passes it on up to its last newline. */
+  take(bytes: Uint8Array): void {
+    const end = bytes.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#hold(bytes.subarray(0, end));
+      this.flush();
+      if (end < bytes.length) this.#hold(bytes.slice(end));
+    } else this.#hold(bytes.slice());
+    if (this.#bytes > MAX_HELD) this.flush();
+    else if (this.#bytes) this.#timer ??= setTimeout(() => this.flush(), PARTIAL_MILLIS);
+  }
+
+  /** Passes on the beginning of a line whose end has not come. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#bytes) return;
+    const [first, ...rest] = this.#held;
+    const all = rest.length ? joined(this.#held, this.#bytes) : first!;
+    this.#held = [];
+    this.#bytes = 0;
+    this.#write(all);
+  }
+
+  #hold(bytes: Uint8Array): void {
+    this.#held.push(bytes);
+    this.#bytes += bytes.length;
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

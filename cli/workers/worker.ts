@@ -1,0 +1,151 @@
+import process from "node:process";
+import { limitsOf } from "../../service/limits.ts";
+import type { ServiceOptions } from "../../service/options.ts";
+import { type OpenServer, openServer } from "../commands/server.ts";
+import { CommandError, UsageError } from "../errors.ts";
+import type { ServeCommand } from "../flags/args.ts";
+import { PersistentStorage } from "../persist.ts";
+import type { Load } from "../program.ts";
+import { SIGNALS } from "../signals.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+import { recordFirst } from "../telemetry/request_log.ts";
+import type { Terminal } from "../telemetry/terminal.ts";
+import { Channel, type ChannelEnd } from "./channel.ts";
+import { endWithSupervisor, endWithSupervisorByThread } from "./orphan.ts";
+import type { Reload, Reloaded, Start } from "./protocol.ts";
+import { workerPurges } from "./purge_feed.ts";
+import { removeFolder } from "./supervisor.ts";
+
+/** A guest that may compute for longer, in milliseconds, is not waited for when the supervisor has died. */
+const LONG_MILLIS = 10_000;
+
+/**
+ * Serves a program as one of several processes, until its supervisor ends it, or has ended.
+ *
+ * @returns The exit code.
+ */
+export async function work(command: ServeCommand, load: Load, output: Terminal): Promise<number> {
+  // Those of a terminal go to all its processes; the supervisor tells its workers what follows.
+  for (const signal of [...SIGNALS, "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
+  const channel = new Channel(process as ChannelEnd);
+  let folder: string | undefined = undefined;
+  endWithSupervisor(channel, () => folder && removeFolder(folder));
+  const stopped = Promise.withResolvers<void>();
+  const told: { take?: ReturnType<typeof workerPurges>["take"] } = {};
+  channel.serve({
+    stop: () => stopped.resolve(),
+    purge: (purge: Parameters<NonNullable<typeof told.take>>[0]) => told.take?.(purge),
+  });
+  const start = await channel.ask<Start>("start");
+  folder = start.folder;
+  // Of what concerns all workers one tells: at the start of all, and in the first place from then on.
+  const voice = { heard: start.speaks };
+  using terminal = recordFirst(withVoice(output, voice));
+  try {
+    const purges = workerPurges(channel, start.purges);
+    told.take = purges.take;
+    using storage = new PersistentStorage(folder);
+    const worker = { command, load, terminal, storage, start, channel, purges };
+    using server = await openWorker(worker, stopped);
+    voice.heard = start.id === 1;
+    await stopped.promise;
+    await server.stop();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CommandError || error instanceof UsageError)) throw error;
+    const usage = error instanceof UsageError;
+    await channel.ask("failed", { message: error.message, usage });
+    return usage ? 2 : 1;
+  }
+}
+
+/** What a worker's server is made of. */
+interface WorkerPlace {
+  readonly command: ServeCommand;
+  readonly load: Load;
+  readonly terminal: Terminal;
+  readonly storage: PersistentStorage;
+  readonly start: Start;
+  readonly channel: Channel;
+  readonly purges: ReturnType<typeof workerPurges>;
+}
+
+/** Opens the server, and answers the supervisor's questions about it from then on. */
+async function openWorker(
+  { command, load, terminal, storage, start, channel, purges }: WorkerPlace,
+  stopped: PromiseWithResolvers<void>,
+): Promise<OpenServer> {
+  let { sow, file } = start;
+  const metrics = start.metrics ? new Metrics() : undefined;
+  const extend = (options: ServiceOptions): ServiceOptions => ({
+    ...options,
+    purgeFeed: purges.feed,
+    limits: sharedLimits(options, start.workers),
+    ...!sow && { kvStores: emptied(options.kvStores) },
+  });
+  const opening = { share: sharedSockets(channel) };
+  const server = await openServer({
+    ...{ command, load, file: () => file, storage, terminal, metrics, opening, extend },
+  });
+  const { site, listener } = server;
+  const reload = async (how: Reload): Promise<Reloaded> => {
+    ({ sow, file } = how);
+    try {
+      await server.reload();
+      if (how.sow) server.warnOfUnreachable();
+      return { files: [...site.files] };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { error: reason, files: [...site.files] };
+    }
+  };
+  channel.serve({
+    reload,
+    pages: () => server.reloadPages(),
+    health: () => listener.accepts(),
+    metrics: () => metrics?.collect(site.program.status(), listener.connections()) ?? [],
+    purge: purges.take,
+    stop: () => stopped.resolve(),
+  });
+  const { url, port } = listener;
+  channel.tell("ready", { url, port, files: [...site.files] });
+  if (start.speaks) server.warnOfUnreachable();
+  const { limits, allowUnlimited } = site.options;
+  if (allowUnlimited || limitsOf(limits).cpu_time > LONG_MILLIS) endWithSupervisorByThread();
+  return server;
+}
+
+/** What protects the machine is shared: each worker gets its part. */
+function sharedLimits(
+  { limits }: ServiceOptions,
+  workers: number,
+): NonNullable<ServiceOptions["limits"]> {
+  const { cache_bytes } = limitsOf(limits);
+  return { ...limits, cache_bytes: Math.floor(cache_bytes / workers) };
+}
+
+/** Stores of the same names, into which nothing is to be written. */
+function emptied(stores: ServiceOptions["kvStores"] = {}): NonNullable<ServiceOptions["kvStores"]> {
+  return Object.fromEntries(Object.keys(stores).map((name) => [name, {}]));
+}
+
+/** Asks the supervisor for sockets. */
+function sharedSockets(channel: Channel): (address: string, port: number) => Promise<object> {
+  const asked = new Map<string, number>();
+  return async (address, port) => {
+    const name = `${address} ${port}`;
+    const index = asked.get(name) ?? 0;
+    asked.set(name, index + 1);
+    return await channel.askForHandle("bind", { address, port, index });
+  };
+}
+
+/** A terminal on which notes that are no errors are written only if the voice is to be heard: other workers tell the same. */
+function withVoice(terminal: Terminal, voice: { readonly heard: boolean }): Terminal {
+  return {
+    ...terminal,
+    note(level, message) {
+      if (voice.heard || level === "error") terminal.note(level, message);
+    },
+  };
+}

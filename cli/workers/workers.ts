@@ -1,0 +1,145 @@
+import type { Purge } from "../../service/cache/purge_feed.ts";
+import type { ServeCommand } from "../flags/args.ts";
+import type { Terminal } from "../telemetry/terminal.ts";
+import type { Snapshot } from "../watch/changes.ts";
+import { CommandError } from "../errors.ts";
+import { ChannelClosed, WithHandle } from "./channel.ts";
+import type { OwnCommand } from "./command_line.ts";
+import { Fleet } from "./fleet.ts";
+import { Monitor } from "./monitor.ts";
+import type { FileStates, Reload, Reloaded, Start } from "./protocol.ts";
+import { PurgeLog } from "./purge_log.ts";
+import { SharedSockets } from "./shared_sockets.ts";
+import { WorkerProcess } from "./worker_process.ts";
+
+/** What {@linkcode Workers} needs. */
+export interface WorkersOptions {
+  readonly command: ServeCommand;
+  readonly terminal: Terminal;
+  /** Streams of this process that are terminals. */
+  readonly terminals: readonly string[];
+  readonly own: OwnCommand;
+  /** The program's file as it is now. */
+  readonly file: () => string;
+  /** For stores where neither flags nor fastly.toml name one. */
+  readonly folder: string;
+}
+
+/** The workers of a supervisor, and what they have in common: sockets, purges, the program that they serve. */
+export class Workers {
+  readonly fleet: Fleet;
+  readonly monitor: Monitor;
+  readonly #options: WorkersOptions;
+  readonly #sockets = new SharedSockets();
+  readonly #purges = new PurgeLog(() =>
+    this.fleet.channels.map((channel) => (purge) => channel.ask("purge", purge))
+  );
+  #url = "";
+  #port = 0;
+  #files: FileStates = [];
+  /** Whether the options' entries are in the KV stores: a worker that starts later would bring back what was deleted. */
+  #sown = false;
+  /** Whether a worker tells already what there is to tell of options and backends at the start. */
+  #spoken = false;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    const { command, terminal, own, terminals } = options;
+    const write = terminal.raw;
+    this.fleet = new Fleet({
+      workers: command.workers,
+      terminal,
+      start: (id) => new WorkerProcess({ id, command: own, terminals, write }),
+      handlers: (worker) => ({
+        start: () => this.#startOf(worker),
+        bind: ({ address, port, index }) =>
+          new WithHandle(undefined, this.#sockets.bind(address, port, index)),
+        publish: (purge: Purge) => this.#purges.publish(purge),
+        since: (number) => this.#purges.since(number),
+      }),
+      ready: (_, { url, port, files }) => {
+        this.#url = url;
+        this.#port = port;
+        this.#files = files;
+      },
+      gone: (worker) => this.monitor.gone(worker),
+    });
+    this.monitor = new Monitor(this.fleet);
+    this.fleet.complete.then(() => this.#sown = true, () => {});
+  }
+
+  /** URL that all of them serve. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Port that all of them serve. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Files that program and options were read from, with their state then. */
+  get files(): Snapshot {
+    return new Map(this.#files);
+  }
+
+  /**
+   * Has all workers read program and options again: one tries it first, and the others follow if it can.
+   *
+   * @throws {CommandError} If it cannot; all go on with what they have.
+   */
+  async reload(): Promise<void> {
+    for (;;) {
+      const workers = this.fleet.ready;
+      if (!workers.length) throw new CommandError("Cannot reload: no worker serves");
+      // The first that answers is not held up by a guest.
+      const first = await Promise.any(workers.map(async (worker) => {
+        await worker.channel.ask("health");
+        return worker;
+      })).catch(() => undefined);
+      if (!first) continue;
+      try {
+        await this.#reloadOne(first, true);
+      } catch (error) {
+        if (error instanceof ChannelClosed) continue;
+        throw error;
+      }
+      await this.#reloadOthers(first);
+      return;
+    }
+  }
+
+  async #reloadOthers(first: WorkerProcess): Promise<void> {
+    const others = this.fleet.ready.filter((worker) => worker !== first);
+    await Promise.all(others.map((worker) =>
+      this.#reloadOne(worker, false).catch((error) => {
+        if (error instanceof ChannelClosed) return; // the worker in its place reads all anew
+        this.#options.terminal.note("error", `Worker ${worker.id}: ${error.message}`);
+      })
+    ));
+    for (const { channel } of this.fleet.ready) channel.tell("pages");
+  }
+
+  async #reloadOne({ channel }: WorkerProcess, sow: boolean): Promise<void> {
+    const how: Reload = { file: this.#options.file(), sow };
+    const { error, files } = await channel.ask<Reloaded>("reload", how);
+    this.#files = files;
+    if (error !== undefined) throw new CommandError(error);
+  }
+
+  #startOf({ id }: WorkerProcess): Start {
+    const { command, folder, file } = this.#options;
+    const speaks = id === 1 && !this.#spoken;
+    this.#spoken ||= speaks;
+    return {
+      id,
+      workers: command.workers,
+      folder,
+      file: file(),
+      metrics: command.admin !== undefined,
+      sow: !this.#sown,
+      speaks,
+      purges: this.#purges.last,
+    };
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The executable with several workers, and what tests do to them: by the system alone, as their users would.
+ *
+ * @module
+ */
+import { assert, assertMatch } from "../../assert.ts";
+import { Cli, type Setting } from "../process.ts";
+import { Wire } from "../wire.ts";
+
+/** A worker as the system sees it. */
+export interface WorkerSeen {
+  /** Number of its place. */
+  readonly id: number;
+  readonly pid: number;
+}
+
+/** A served site with its workers. */
+export class WorkersSite implements AsyncDisposable {
+  readonly cli: Cli;
+  readonly url: string;
+  /** URL of the administration. */
+  readonly admin: string;
+  readonly port: number;
+
+  private constructor(cli: Cli, url: string, admin: string) {
+    this.cli = cli;
+    this.url = url;
+    this.admin = admin;
+    this.port = Number(new URL(url).port);
+  }
+
+  /** Starts the executable on a free port; resolves when all its workers serve. */
+  static async start(workers: number, args: readonly string[], setting?: Setting) {
+    const flags = ["--workers", `${workers}`, "--bind", "localhost:0", "--admin", "localhost:0"];
+    const cli = new Cli([...args, ...flags], setting);
+    try {
+      const told = await cli.line("stderr");
+      const [, admin] = /^info: Health and metrics are on (\S+)$/.exec(told) ?? [];
+      assert(admin, told);
+      const line = await cli.line();
+      assertMatch(line, /^Listening on http:\/\/localhost:[0-9]+$/);
+      return new WorkersSite(cli, line.slice("Listening on ".length), admin);
+    } catch (error) {
+      await cli[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Its workers, in the order of their places. */
+  async workers(): Promise<WorkerSeen[]> {
+    const found = await childrenOf(this.cli.pid);
+    return found.sort((a, b) => a.id - b.id);
+  }
+
+  /** Resolves when there are so many workers again that serve. */
+  async whole(workers: number): Promise<void> {
+    await until(async () => (await this.metric("fastlike_workers")) === workers);
+  }
+
+  /** The value of a metric; undefined if there is none of this name, or with these labels. */
+  async metric(name: string, query = ""): Promise<number | undefined> {
+    const text = await (await fetch(`${this.admin}/metrics${query}`)).text();
+    const line = text.split("\n").find((line) => line.startsWith(`${name} `));
+    return line === undefined ? undefined : Number(line.slice(name.length + 1));
+  }
+
+  /** A connection to one worker: all others stand still while it is made. */
+  async connectTo(worker: WorkerSeen): Promise<Kept> {
+    const others = (await this.workers()).filter(({ pid }) => pid !== worker.pid);
+    for (const { pid } of others) Deno.kill(pid, "SIGSTOP");
+    try {
+      const kept = new Kept(await Wire.open(this.port));
+      await kept.get("/hello");
+      return kept;
+    } finally {
+      for (const { pid } of others) Deno.kill(pid, "SIGCONT");
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { pid } of await this.workers()) signal(pid, "SIGCONT");
+    await this.cli[Symbol.asyncDispose]();
+  }
+}
+
+/** A kept connection, which stays with its worker. */
+export class Kept implements Disposable {
+  readonly #wire: Wire;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  /** Sends a request without waiting for its response. */
+  async send(target: string, { method = "GET", body = "" } = {}): Promise<void> {
+    await this.#wire.send(
+      `${method} ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+  }
+
+  /** Receives a response of a request that was sent. */
+  async receive(): Promise<{ status: number; text: string }> {
+    const head = await this.#wire.until("\r\n\r\n");
+    const [, length] = /^content-length: *(\d+)/im.exec(head) ?? [];
+    const text = length === undefined ? await this.#chunks() : await this.#wire.exactly(+length);
+    return { status: Number(head.slice(9, 12)), text };
+  }
+
+  async get(target: string, init?: { method?: string; body?: string }) {
+    await this.send(target, init);
+    return await this.receive();
+  }
+
+  async #chunks(): Promise<string> {
+    for (let text = "";;) {
+      const length = parseInt(await this.#wire.until("\r\n"), 16);
+      const chunk = await this.#wire.exactly(length);
+      await this.#wire.until("\r\n");
+      if (!length) return text;
+      text += chunk;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#wire.close();
+  }
+}
+
+/** Tries again and again until the condition holds. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await holds()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Sends a signal to a process, which may have ended. */
+export function signal(pid: number, name: Deno.Signal): void {
+  try {
+    Deno.kill(pid, name);
+  } catch {
+    // It has ended.
+  }
+}
+
+/** Whether a process is there, and not only its exit status. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
+  return stat !== "" && !/\) [ZX] /.test(stat);
+}
+
+async function childrenOf(parent: number): Promise<WorkerSeen[]> {
+  const found: WorkerSeen[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
+    const [, ppid] = /\) \S (\d+) /.exec(stat) ?? [];
+    if (Number(ppid) !== parent) continue;
+    const line = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    const [, id] = /--as-worker=(\d+)/.exec(line) ?? [];
+    if (id) found.push({ id: Number(id), pid: Number(name) });
+  }
+  return found;
+}
+
+/** Tests of workers look at processes where Linux tells of them. */
+export const ON_LINUX = { ignore: Deno.build.os !== "linux" };
