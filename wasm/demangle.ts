@@ -12,8 +12,8 @@ const LEGACY_ESCAPES: ReadonlyMap<string, string> = new Map([
 const MAX_CODE_POINT = 0x10ffff;
 
 /**
- * A function's name as its author wrote it, as far as it can be told: Rust's legacy names (`_ZN…E`) are taken back
- * whole; of its v0 names (`_R…`) the path is shown, without types. Other names stay as they are.
+ * Restores the source name of a function from its symbol. Rust's legacy symbols (`_ZN…E`) are decoded whole; of v0
+ * symbols (`_R…`, RFC 2603) only the path is, without types. Other names are returned unchanged.
  */
 export function demangle(name: string): string {
   const legacy = /^_ZN(.+)E(?:\.llvm\..*)?$/.exec(name);
@@ -44,13 +44,13 @@ function unescapePart(part: string): string {
     .replaceAll("..", "::");
 }
 
-/** The character of an escape as `u20`, by its code point; undefined if there is none. */
+/** Decodes an escape as `u20`, a code point in hexadecimal; undefined for anything else. */
 function character(code: string): string | undefined {
   const point = /^u[0-9a-f]+$/.test(code) ? parseInt(code.slice(1), 16) : Infinity;
   return point <= MAX_CODE_POINT ? String.fromCodePoint(point) : undefined;
 }
 
-/** The identifiers in the order of the path; what stands between them (crate hashes, types) is left out. */
+/** Joins the identifiers of a v0 symbol. Crate hashes and types between them are left out. */
 function v0Path(rest: string): string | undefined {
   const parts: string[] = [];
   for (let at = 0; at < rest.length;) {

@@ -1,10 +1,10 @@
 /**
- * Sources in other languages, as the library has them without reading a file. Made by `deno task embed`.
+ * Sources in other languages as text, so that the library loads without reading files. Written by `deno task embed`.
  *
  * @module
  */
 
-/** Text of `watchdog_thread.js`. */
+/** Source text of `watchdog_thread.js`. */
 export const WATCHDOG_THREAD = `// @ts-check
 // Thread of the watchdog; the protocol is described in watchdog.ts. The library embeds this text (embedded.ts), since a
 // worker from a file would need --allow-read.
@@ -76,15 +76,15 @@ addEventListener("message", (event) => {
 });
 `;
 
-/** Module of `stack.wat`, in Base64. */
+/** Compiled `stack.wat`, in Base64. */
 export const STACK_MODULE =
   "AGFzbQEAAAABDANgAABgAAFwYAFvAAIaAwAEbmV4dAABAAZmYWlsZWQAAgACanMEAAIDAgEABAQBcAABBwcBA3J1bgACCjUBMwACQANAAkACbx9AAQAAAEEA0HAmAEEAEAAmAEEAJQDRDQRBABEAAAsMAQsQAQsMAAsLCwBXBG5hbWUBHgMABG5leHQBBmZhaWxlZAINZmFzdGxpa2UubG9vcAIHAwAAAQACAAQWAwAFc3RhcnQBBG5leHQCBmZhaWxlZAUIAQAFdGFibGULBQEAAmpz";
 
-/** Module of `host_function.wat`, in Base64. */
+/** Compiled `host_function.wat`, in Base64. */
 export const HOST_FUNCTION_MODULE =
   "AGFzbQEAAAABBAFgAAACCAEAA3J1bgAABwcBA3J1bgAAABIEbmFtZQEGAQADcnVuAgMBAAA=";
 
-/** Compiles one of the modules. */
+/** Compiles a module that is embedded in Base64. */
 export function moduleOf(base64: string): WebAssembly.Module {
   return new WebAssembly.Module(Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)));
 }

@@ -1,18 +1,19 @@
 import { shownName } from "../service/util/shown_name.ts";
 
-/** A tag of WebAssembly's exceptions; its class has no type in Deno yet. */
+/** `WebAssembly.Tag`, which Deno's types lack. */
 type Tag = object;
 
-/** An exception that a guest has thrown; its class has no type in Deno yet. */
+/** `WebAssembly.Exception`, which Deno's types lack. */
 interface Exception {
   is(tag: Tag): boolean;
 }
 
 /**
- * Describes a value other than an `Error` that a guest has thrown. Of a WebAssembly exception it gives the name of the
- * tag, if the instance exports that.
+ * Describes a value other than an `Error` that a guest has thrown. A WebAssembly exception is described by the name of
+ * its tag, if the instance exports the tag.
  *
- * @param names Names of tags by the names under which rewriting exports them.
+ * @param exports Exports of the guest's instance.
+ * @param names Names of tags in the guest, by the names under which rewriting exports them.
  */
 export function describeThrown(
   thrown: unknown,

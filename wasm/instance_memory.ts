@@ -4,9 +4,9 @@ import { ADDED_PAGES, DIRTY_MAP, DIRTY_PAGE_BITS, PAGE } from "./rewrite/control
 import type { Resetting } from "./rewrite/rewrite.ts";
 
 const DIRTY_PAGE = 1 << DIRTY_PAGE_BITS;
-/** Most bytes that one store writes past the dirty page it begins on, which is the only one that it marks. */
+/** Most bytes that one store instruction can write past the dirty page it begins on. It marks only that page. */
 const SPILL = 16;
-/** Largest growth, in bytes, of a memory that is reset; an instance whose memory has grown more is dropped. */
+/** Largest growth, in bytes, that a reset allows. An instance whose memory has grown more is dropped. */
 const MAX_GROWN = 32 * 2 ** 20;
 
 /** Memory of an instance that is not reused. */
@@ -31,20 +31,20 @@ export class PlainMemory implements GuestMemory {
 /** Memory of a module that has none. */
 export const NO_MEMORY: GuestMemory = { buffer: new ArrayBuffer(0), size: 0, mark() {} };
 
-/** Initial contents of one memory of a program: one copy for all instances that start with the same. */
+/** Initial contents of one memory of a program. Instances that start with the same bytes share one copy. */
 export class MemorySnapshots {
   readonly #alike: boolean;
   #first: Uint8Array | undefined;
 
   /**
-   * @param alike Whether all instances are known to start with the same bytes, as no code runs while one is made.
-   *     Otherwise the bytes of each are compared: where a start function runs they may differ.
+   * @param alike Whether all instances are known to start with the same bytes, which holds if no start function runs.
+   *   Otherwise the bytes of each instance are compared with those of the first.
    */
   constructor(alike: boolean) {
     this.#alike = alike;
   }
 
-  /** Returns the bytes of a new instance's memory, without the zeros at their end. */
+  /** Returns a snapshot of a new instance's memory, without the zeros at its end. */
   of(bytes: Uint8Array): Uint8Array {
     const known = this.#first;
     if (known && this.#alike) return known;
@@ -62,13 +62,13 @@ export class MemorySnapshots {
 /** Memory of an instance of a rewritten module, which can be reset to its initial contents. */
 export class ResettableMemory implements GuestMemory {
   readonly #memory: WebAssembly.Memory;
-  /** Pages that the guest starts with. */
+  /** Number of pages that the guest starts with. */
   readonly #least: number;
-  /** Words before the dirty map in the control memory. */
+  /** Numbers before the dirty map in the control memory; {@linkcode ADDED_PAGES} is one of them. */
   readonly #counts: Int32Array;
-  /** Dirty map: a byte for each 4 KiB that the memory may ever have. */
+  /** Dirty map: one byte for each 4 KiB that the memory may ever have. */
   readonly #dirtyMap: Uint8Array;
-  /** Whether writes mark dirty pages; without them all of the memory is reset. */
+  /** Whether writes mark dirty pages. If not, a reset copies all of the memory. */
   readonly #marks: boolean;
   readonly #snapshot: Uint8Array;
   readonly #firstAdded: number;
@@ -77,7 +77,7 @@ export class ResettableMemory implements GuestMemory {
   /** Part of the dirty map for {@linkcode ResettableMemory.#bytes}. */
   #dirty: Uint8Array;
 
-  /** Takes the instance's present state for its initial one. */
+  /** Takes the present state of an instance as its initial state. */
   constructor(
     memory: WebAssembly.Memory,
     control: WebAssembly.Memory,
@@ -114,9 +114,9 @@ export class ResettableMemory implements GuestMemory {
   }
 
   /**
-   * Resets every byte to its initial value, also those beyond the guest's own size.
+   * Resets every byte to its initial value, including bytes beyond the guest's present size.
    *
-   * @returns Whether the instance can be reused: a memory that has grown by more than 32 MiB is not reset.
+   * @returns Whether the instance can be reused. A memory that has grown by more than 32 MiB is not reset.
    */
   reset(): boolean {
     const bytes = this.#view();
@@ -152,7 +152,7 @@ export class ResettableMemory implements GuestMemory {
     if (to > middle) bytes.fill(0, middle, to);
   }
 
-  /** Returns the memory's bytes, anew after growth, which detaches the buffer. */
+  /** Returns a view of the memory. Growth detaches the buffer, so the view is made anew after it. */
   #view(): Uint8Array<ArrayBuffer> {
     if (this.#bytes.length === 0) {
       this.#bytes = new Uint8Array(this.#memory.buffer as ArrayBuffer);

@@ -11,54 +11,56 @@ import {
 import type { CompiledModule } from "./program.ts";
 import { GuestStack } from "./stack.ts";
 
-/** A function for one import of the guest. */
+/** Function for one import of a guest. */
 interface ImportedFunction {
   readonly module: string;
   readonly name: string;
   readonly run: CallableFunction;
-  /** Whether the guest is suspended when it answers a promise. */
+  /** Whether the function may return a promise, while which the guest is suspended. */
   readonly suspends: boolean;
 }
 
-/** Imports of one instance, and the context in which they find the run that is in it. */
+/** Imports of one instance, bound to a context. */
 interface Binding<S> {
+  /** State that the functions share with the run that is in the instance. */
   readonly context: S;
   readonly functions: readonly ImportedFunction[];
-  /** Memory that a rewritten module reads to see whether it may go on, and the function that it calls if not. */
+  /** Memory of the watchdog, whose first word tells a rewritten module whether it may go on. */
   readonly watch: WebAssembly.Memory;
+  /** Function that the module calls when that word is 0. */
   readonly ask: CallableFunction;
 }
 
-/** An instance of a program, for one run after another. */
+/** Instance of a program that is used for one run after another. */
 export interface InstanceSlot<S> {
   readonly context: S;
   readonly memory: GuestMemory;
-  /** Program that it is an instance of. */
+  /** Program that the instance is of. */
   readonly program: Pick<CompiledModule, "locate" | "rewritten">;
-  /** Exports of the instance, including those that rewriting has added. */
+  /** Exports of the instance, including those that rewriting adds. */
   readonly exports: WebAssembly.Exports;
   /**
    * Runs the program's start function.
    *
    * @param begin Called right before the guest's code runs.
-   * @returns A promise that resolves when the guest has returned, and rejects when it traps or is stopped.
+   * @returns A promise that resolves when the guest has returned, and rejects if it traps or is stopped.
    */
   run(begin: () => void): Promise<unknown>;
-  /** Makes it keep a stack of its own for all further runs; {@linkcode ModuleSlot.end} must be called then. */
+  /** Makes the instance keep a stack of its own for all further runs; {@linkcode InstanceSlot.end} must be called then. */
   keepStack(): void;
-  /** Ends its stack: it will not run again. */
+  /** Frees the stack. The instance is not run again. */
   end(): void;
   /**
-   * Resets the instance to its first state, after a run that ended by itself.
+   * Resets the instance to its initial state, after a run that ended by itself.
    *
-   * @returns Whether it was reset; if not, it must not be reused.
+   * @returns Whether the instance was reset; if not, it must not be reused.
    */
   reset(): boolean;
   /** Measures how many milliseconds the reset of all memory takes. The instance must be idle. */
   timeFullReset(): number;
 }
 
-/** One instance of a module with its memory and bound imports. */
+/** Instance of a core module, with its memory and bound imports. */
 export class ModuleSlot<S> implements InstanceSlot<S> {
   readonly context: S;
   readonly memory: GuestMemory;
@@ -117,7 +119,7 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
       return new GuestStack(this.#start);
     } catch (error) {
       if (!(error instanceof WebAssembly.LinkError)) throw error;
-      this.#keepsStack = false; // its start takes or returns something
+      this.#keepsStack = false; // its start function has parameters or a result
       return undefined;
     }
   }
@@ -135,7 +137,6 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
     return this.#reset();
   }
 
-  /** Measures how many milliseconds the reset of all memory takes. The instance must be idle. */
   timeFullReset(): number {
     return this.#timeFullReset();
   }
@@ -145,7 +146,7 @@ function makeMemory({ least, most, shared }: MemoryLimits): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: least, maximum: most, shared });
 }
 
-/** Makes an import object without prototypes: a guest may import a module named `constructor` or `__proto__`. */
+/** Makes an import object without prototypes, since a guest may import a module named `constructor` or `__proto__`. */
 function importObject(functions: readonly ImportedFunction[]): WebAssembly.Imports {
   const imports: Record<string, WebAssembly.ModuleImports> = Object.create(null);
   for (const { module, name, run, suspends } of functions) {

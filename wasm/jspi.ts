@@ -1,9 +1,10 @@
 /**
- * JavaScript Promise Integration: a guest that calls a suspending import is suspended until its promise settles.
- * Deno runs it; its types lack it.
+ * JavaScript Promise Integration: a guest that calls a suspending import is suspended until the promise settles.
  *
  * @module
  */
+
+/** JSPI's part of `WebAssembly`, which Deno's types lack. */
 interface Jspi {
   Suspending: new (run: CallableFunction) => WebAssembly.ImportValue;
   promising(run: CallableFunction): (...args: unknown[]) => Promise<unknown>;
@@ -12,15 +13,15 @@ interface Jspi {
 
 const { Suspending, promising: promise, JSTag } = WebAssembly as unknown as Jspi;
 
-/** Tag of JavaScript's exceptions, for a guest's `catch`. */
+/** `WebAssembly.JSTag`, by which WebAssembly code catches exceptions of JavaScript. */
 export const js: WebAssembly.ImportValue = JSTag;
 
-/** Makes an import that suspends the guest while a promise that it returns is not settled. */
+/** Makes an import that suspends the guest until the promise that `run` returns settles. */
 export function suspending(run: CallableFunction): WebAssembly.ImportValue {
   return new Suspending(run);
 }
 
-/** Makes a function of an export that may be suspended; its promise settles when the guest has returned or thrown. */
+/** Wraps an export that may be suspended. The promise settles when the guest has returned or thrown. */
 export function promising(run: CallableFunction): () => Promise<unknown> {
   return promise(run);
 }

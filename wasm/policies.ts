@@ -4,29 +4,29 @@ import type { Layout } from "./rewrite/layout.ts";
 
 const MIB = 2 ** 20;
 
-/** What policies decide by. */
+/** Settings that policies depend on. */
 export interface Terms {
-  /** Bytes that an instance may have in memories and tables. */
+  /** Bytes that an instance may have in memories and tables; `Infinity` for no limit. */
   readonly memory: number;
   /** Whether a hostcall reads or writes the guest's memory. */
   readonly needsMemory: (module: string, name: string) => boolean;
-  /** Whether a program is loaded for which a limit does not hold. */
+  /** Whether a program for which a limit does not hold is loaded all the same. */
   readonly allowUnlimited: boolean;
 }
 
-/** What policies judge. */
+/** Parts of a module that policies look at. */
 type Subject = Pick<Layout, "imports" | "exports" | "memories" | "tables" | "types">;
 
-/** The rest of a module whose bytes are not there. */
+/** Parts that are unknown of a module that came compiled, without its bytes. */
 export const NOTHING_KNOWN: Pick<Subject, "memories" | "tables" | "types"> = {
   memories: [],
   tables: [],
   types: { count: 0, parameters: [], objects: false },
 };
 
-/** What a program that a limit does not hold for needs, in words before "without". */
+/** How to load a program for which a limit does not hold, in words before "without". */
 export const ALLOWING = "--allow-unlimited, or the option allowUnlimited, loads it";
-/** Why the limit does not hold for garbage-collected objects, in words that complete "because". */
+/** Reason why the memory limit does not hold for garbage-collected objects, in words that complete "because". */
 export const UNCOUNTED =
   "it has types of garbage collection (structs, arrays), whose objects are not counted";
 
@@ -37,12 +37,12 @@ const NO_START =
   "JavaScript: `npx js-compute-runtime src/index.js app.wasm`; " +
   "AssemblyScript: `npx asc assembly/index.ts --exportStart _start --outFile app.wasm`";
 
-/** Says why a valid module is refused, in words that follow "Cannot run the program: "; undefined if it is not. */
+/** Returns why a valid module is refused, in words that follow "Cannot run the program: "; undefined if it is not. */
 type Policy = (module: Subject, terms: Terms) => string | undefined;
 
 /**
- * All reasons for which a module is refused that V8 accepts, by name. One more is in `compile`: limits that cannot hold,
- * since V8 or the rewriter does not take the module with the code that they need.
+ * Policies by name: reasons to refuse a module that V8 accepts. One more is in `compile`, which refuses a module whose
+ * limits cannot hold because V8 or the rewriter does not take it with the code that they need.
  */
 export const POLICIES = {
   functions({ imports }) {

@@ -1,21 +1,24 @@
 import type { InstanceSlot } from "./instance_slot.ts";
 import { KEPT_BY_V8 } from "./stack.ts";
 
-/** Most bytes of memory in idle slots; slots that a warm-up has asked for may hold more. */
+/** Most bytes of memory in idle slots. Slots that a warm-up has made may hold more. */
 const MAX_IDLE_BYTES = 512 * 2 ** 20;
 
-/** Instance slots of one program. They are made when needed, or ahead, and reused after a reset. */
+/** Instance slots of one program. They are made when needed, or ahead by a warm-up, and reused after a reset. */
 export class Pool<S> {
   #make: () => InstanceSlot<S>;
   readonly #most: number;
   readonly #idle: InstanceSlot<S>[] = [];
-  /** Program of the slots since {@linkcode Pool.replace}; undefined before. */
+  /** Program of the slots since {@linkcode Pool.replace}; undefined before the first call. */
   #program: object | undefined;
   #live = 0;
   #retired = false;
   #warm = 0;
 
-  /** @param most Most slots that may live at a time. */
+  /**
+   * @param make Makes a slot.
+   * @param most Most slots that may live at a time.
+   */
   constructor(make: () => InstanceSlot<S>, most: number) {
     this.#make = make;
     this.#most = most;
@@ -26,7 +29,7 @@ export class Pool<S> {
     return this.#most - this.#live + this.#idle.length;
   }
 
-  /** Number of slots, those that run included. */
+  /** Number of slots, running ones included. */
   get live(): number {
     return this.#live;
   }
@@ -36,7 +39,7 @@ export class Pool<S> {
     return this.#idle.length;
   }
 
-  /** Takes the slot that was used last, or a new one; undefined when as many live as may. */
+  /** Takes the slot that was used last, or makes one; undefined if as many live as may. */
   take(): InstanceSlot<S> | undefined {
     const idle = this.#idle.pop();
     if (idle || this.#live >= this.#most) return idle;
@@ -49,10 +52,11 @@ export class Pool<S> {
   }
 
   /**
-   * Takes back a slot that has run, for the next one.
+   * Takes back a slot after a run, and resets it for the next one.
    *
-   * @param whole Whether the run ended by itself. After any other end the state of the instance is unknown.
-   * @throws {Error} If the reset fails; the slot has been dropped then.
+   * @param whole Whether the run ended by itself. After any other end the state of the instance is unknown, so that the
+   *   slot is dropped.
+   * @throws {Error} If the reset fails; the slot is dropped then.
    */
   giveBack(slot: InstanceSlot<S>, whole: boolean): void {
     let usable = false;
@@ -75,16 +79,16 @@ export class Pool<S> {
     for (const slot of this.#idle.splice(0)) this.#drop(slot);
   }
 
-  /** Lends an idle slot, which must stay in its first state; undefined if there is none. */
+  /** Calls a function with an idle slot, which it must leave in its initial state; undefined if no slot is idle. */
   withIdle<T>(use: (slot: InstanceSlot<S>) => T): T | undefined {
     const idle = this.#idle.at(-1);
     return idle && use(idle);
   }
 
   /**
-   * Replaces all slots by those of another program. Slots in use are dropped when they are given back.
+   * Replaces all slots by slots of another program. Slots in use are dropped when they are given back.
    *
-   * @throws {Error} If no slot of it can be made; everything stays as it is then.
+   * @throws {Error} If no slot of the program can be made; all stay as they are then.
    */
   replace(program: object, make: () => InstanceSlot<S>): void {
     const running = this.#live - this.#idle.length;
@@ -100,7 +104,11 @@ export class Pool<S> {
     return this.#program !== undefined && program !== this.#program;
   }
 
-  /** Makes slots until `count` are idle, or as many live as may. Returns how many are idle. */
+  /**
+   * Makes slots until `count` are idle, or as many live as may.
+   *
+   * @returns Number of idle slots.
+   */
   warmup(count: number): number {
     this.#warm = Math.max(this.#warm, count);
     while (this.#idle.length < count && this.#live < this.#most) {

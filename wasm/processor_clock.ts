@@ -2,9 +2,9 @@
 const SHORT = 20;
 
 /**
- * Processor time of one stretch, in which a guest runs without a pause. Time during which a busy machine ran other
- * processes does not count. The platform measures the thread's time in steps of 10 ms, at 12 us a reading
- * (bench/processor_time.ts), so the wall clock counts for up to 20 ms, and beyond that the thread's time is read.
+ * Clock of the processor time of one stretch, in which a guest runs without a pause. Time during which a busy machine
+ * runs other processes does not count. Deno measures a thread's time in steps of 10 ms, at 12 us a reading
+ * (bench/processor_time.ts), so the wall clock counts for up to 20 ms, and the thread's time is read beyond that.
  */
 export class ProcessorClock {
   /** Milliseconds up to which the wall clock alone counts. */
@@ -13,14 +13,14 @@ export class ProcessorClock {
   #start = 0;
   /** The wall clock at the last reading. */
   #now = 0;
-  /** The thread's time at which the stretch began, once it is known. */
+  /** Thread time at which the stretch began, once it is known. */
   #base: number | undefined;
-  /** The wall clock and the milliseconds spent, at the last reading in this stretch or at its start. */
+  /** Wall clock at the last reading in this stretch, or at its start, and the milliseconds spent by then. */
   #readAt = 0;
   #spentThen = 0;
-  /** Largest value returned for this stretch: the wall clock may have been ahead of the next reading. */
+  /** Largest value returned for this stretch, since a value by the wall clock may be ahead of the next reading. */
   #told = 0;
-  /** The thread's time at the last reading, which may be of an earlier stretch. */
+  /** Thread time at the last reading, which may be of an earlier stretch. */
   #latest = 0;
 
   /** Begins a stretch. */
@@ -42,7 +42,7 @@ export class ProcessorClock {
     return this.#tell(since < SHORT ? this.#spentThen + since : this.#read(now));
   }
 
-  /** As {@linkcode ProcessorClock.spent}, by the thread's time however short the stretch is. */
+  /** Returns {@linkcode ProcessorClock.spent} by the thread's time, however short the stretch is. */
   read(): number {
     return this.#tell(this.#read(this.#now = performance.now()));
   }
@@ -55,7 +55,7 @@ export class ProcessorClock {
     const wall = now - this.#start;
     const thread = this.#threadMillis?.();
     if (thread === undefined) return wall;
-    // The stretch began after the last reading: it cannot have taken more than the thread has since then.
+    // The stretch began after the last reading, so it has taken at most the thread's time since then.
     this.#base ??= thread - Math.min(wall, thread - this.#latest);
     this.#latest = thread;
     this.#readAt = now;

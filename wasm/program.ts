@@ -10,50 +10,54 @@ const COMPONENT_LAYER = 1;
 /** Source of a program. */
 export type Source = URL | Uint8Array | Response | WebAssembly.Module;
 
-/** Compiled guest, which can be instantiated. */
+/** Compiled core module of a guest, ready to be instantiated. */
 export interface CompiledModule {
   readonly module: WebAssembly.Module;
-  /** Every function that it imports, once. */
+  /** Every function that the module imports, once. */
   readonly imports: readonly ImportName[];
-  /** Whether the memory limit holds; or why it does not, in words that complete "because". */
+  /** `true` if the memory limit holds; else the reason why it does not, in words that complete "because". */
   readonly limited: true | string;
-  /** How an instance is reset; or why it cannot be, in words that complete "because". */
+  /** How an instance is reset; or the reason why it cannot be, in words that complete "because". */
   readonly resetting: Resetting | string;
-  /** Whether the watchdog can stop it; or why it cannot, in words that complete "because". */
+  /** `true` if the watchdog can stop the guest; else the reason why it cannot, in words that complete "because". */
   readonly watched: true | string;
-  /** Imports and exports that rewriting has added; undefined if the module is as it came. */
+  /** Imports and exports that rewriting has added; undefined if the module is unchanged. */
   readonly rewritten: Pick<Rewritten, "memories" | "names" | "tags"> | undefined;
   /** Returns the original offset of a byte in the running module; undefined in code that the host has added. */
   readonly locate: (offset: number) => number | undefined;
-  /** Compiles it again for instances that are reset from a snapshot; absent where the method is given. */
+  /** Compiles the module again, for instances that are reset from a snapshot; absent unless the method is to be chosen. */
   readonly compileForSnapshots?: () => Promise<CompiledModule>;
 }
 
-/** A function that a module imports. */
+/** Name of a function that a module imports. */
 interface ImportName {
   readonly module: string;
   readonly name: string;
 }
 
-/** How an instance's memory is reset: by copying the pages that writes have marked, or all of it. */
+/** Method of resetting an instance's memory: copy the pages that writes have marked, or all of it. */
 export type ResetMethod = Exclude<Reuse, "auto" | "never">;
 
-/** How a guest is compiled. */
+/** Options of {@linkcode compile}. */
 export interface CompileOptions extends Terms {
-  /** How its instances are reset, to be reused, if the module allows that; `auto` begins with dirty pages. */
+  /** How instances are reset, to be reused, if the module allows that; `auto` begins with dirty pages. */
   readonly reuse: Reuse;
-  /** Whether a watchdog is to be able to stop it. */
+  /** Whether a watchdog must be able to stop the guest. */
   readonly watch: boolean;
 }
 
-/** Reads a program's bytes; a module that is compiled already is left as it is. */
+/**
+ * Reads the bytes of a program. A compiled module is returned as it is.
+ *
+ * @throws {Error} If nothing can be read, or it is no WebAssembly.
+ */
 export async function readSource(
   source: Source,
 ): Promise<Uint8Array<ArrayBuffer> | WebAssembly.Module> {
   return source instanceof WebAssembly.Module ? source : checkMagic(await read(source));
 }
 
-/** Whether a program is a component. */
+/** Tells whether a program is a component. */
 export function isComponent(
   program: Uint8Array<ArrayBuffer> | WebAssembly.Module,
 ): program is Uint8Array<ArrayBuffer> {
@@ -61,10 +65,11 @@ export function isComponent(
 }
 
 /**
- * Compiles a guest with a bound on its memory. V8 decides whether it is valid, by the bytes as they came; policies
+ * Compiles a guest with a bound on its memory. V8 decides by the original bytes whether the module is valid; policies
  * decide whether it may run.
  *
- * @throws {Error} If there is nothing at the URL, or no program in it. The message is one line for the user.
+ * @throws {Error} If the source cannot be read, is not valid, or is refused by a policy. The message is one line for the
+ *   user.
  */
 export async function compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
   if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
@@ -76,11 +81,11 @@ export async function compile(source: Source, options: CompileOptions): Promise<
   return await compileRewritten(layout, options);
 }
 
-/** Validates the module, which is much quicker than compiling it. */
+/** Validates a module. Only an invalid one is compiled as well, for the reason in V8's message. */
 async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   if (WebAssembly.validate(bytes)) return;
   try {
-    await WebAssembly.compile(bytes); // tells why
+    await WebAssembly.compile(bytes);
   } catch (cause) {
     throw new Error(`Cannot compile the program: ${shownName(reason(cause))}`, { cause });
   }
@@ -111,7 +116,7 @@ async function compileRewritten(layout: Layout, options: CompileOptions): Promis
   return { ...part, resetting: why };
 }
 
-/** Rewrites and compiles the module; or says why that cannot be done, in words that complete "because". */
+/** Rewrites and compiles the module, or returns the reason why it cannot, in words that complete "because". */
 async function attempt(
   layout: Layout,
   { memory, watch, reuse }: CompileOptions,
@@ -148,9 +153,9 @@ function withSnapshots(
 }
 
 /**
- * The module as it came, for which limits do not hold.
+ * Compiles the module unchanged, so that limits do not hold.
  *
- * @throws {Error} If there are limits, unless that is allowed.
+ * @throws {Error} If there are limits, unless `allowUnlimited` is set.
  */
 async function withoutLimits(
   bytes: Uint8Array,
@@ -169,7 +174,7 @@ async function withoutLimits(
   return asItIs(module, why, options);
 }
 
-/** A module that is not rewritten, for a reason: without limits and reuse. */
+/** Describes a module that is not rewritten, and so has neither limits nor reuse, for the reason in `why`. */
 function asItIs(module: WebAssembly.Module, why: string, terms: Terms): CompiledModule {
   const imports = WebAssembly.Module.imports(module) as Import[];
   const exports = WebAssembly.Module.exports(module) as Export[];
@@ -185,7 +190,7 @@ function asItIs(module: WebAssembly.Module, why: string, terms: Terms): Compiled
   };
 }
 
-/** Every function that is imported, once. */
+/** Lists every imported function once. */
 function functionsOf(imports: readonly Import[]): ImportName[] {
   const modules = new Map<string, Set<string>>();
   const functions: ImportName[] = [];
@@ -198,7 +203,11 @@ function functionsOf(imports: readonly Import[]): ImportName[] {
   return functions;
 }
 
-/** The bytes of a program, which are not known to be one yet. */
+/**
+ * Reads bytes, without checking them.
+ *
+ * @throws {Error} If the URL cannot be read, or the status of the response is no success.
+ */
 export async function read(source: URL | Uint8Array | Response): Promise<Uint8Array<ArrayBuffer>> {
   if (source instanceof Uint8Array) return source as Uint8Array<ArrayBuffer>;
   const name = source instanceof URL ? source.href : source.url || "the response";

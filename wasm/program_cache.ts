@@ -1,18 +1,24 @@
 import { compile, type CompiledModule, type CompileOptions, read, type Source } from "./program.ts";
 
 /**
- * Programs that were compiled, to be used by any number of services: with one of these a process compiles each program
- * once, however often it is loaded. A program is known by its bytes: where they come from does not matter, and a file
- * that has changed is compiled again.
+ * Cache of compiled programs, for any number of services: a process that passes one to each load compiles each program
+ * once. Programs are keyed by a digest of their bytes and by the options that compiling depends on, so the source does
+ * not matter, and a file that has changed is compiled again. Components are not cached.
+ *
+ * ```ts
+ * const programs = new ProgramCache();
+ * const one = await Fastlike.load(wasm, { programs });
+ * const other = await Fastlike.load(wasm, { programs, backends });
+ * ```
  */
 export class ProgramCache {
   readonly #programs = new Map<string, Promise<CompiledModule>>();
-  /** Of bytes that came as such, which nobody changes. */
+  /** Digests by buffer, for sources that are bytes; those must not be changed. */
   readonly #digests = new WeakMap<Uint8Array, string>();
 
-  /** @ignore As `compile` does, unless that has been done. */
+  /** @ignore Compiles a program, or returns the one that is cached. */
   async compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
-    if (source instanceof WebAssembly.Module) return await compile(source, options); // that is the work
+    if (source instanceof WebAssembly.Module) return await compile(source, options); // it is compiled already
     const bytes = await read(source);
     const { memory, reuse, watch, allowUnlimited } = options;
     const key = JSON.stringify([
@@ -39,7 +45,7 @@ export class ProgramCache {
   }
 }
 
-/** The program, which is compiled for snapshots once, too. */
+/** Makes a program's compilation for snapshots happen once, too. */
 function snapshotsOnce(program: CompiledModule): CompiledModule {
   const { compileForSnapshots } = program;
   if (!compileForSnapshots) return program;

@@ -1,14 +1,14 @@
 import type { CompiledModule, ResetMethod } from "./program.ts";
 
-/** First requests of a trial, which are not measured: V8 has not optimised the module yet. */
+/** Number of first requests in a trial that are not measured, since V8 has not optimised the module yet. */
 export const UNMEASURED = 2000;
-/** Requests of a trial that are measured after them. */
+/** Number of requests that are measured after them. */
 export const MEASURED = 256;
-/** Rank of the sample that counts, from the fastest: other load on the machine only ever adds time. */
+/** Rank of the sample that counts, from the fastest. A low rank is used because other load only ever adds time. */
 const RANK = MEASURED / 8;
-/** Assumed largest part of a request's time that marking dirty pages takes. */
+/** Largest part of a request's time that marking dirty pages is assumed to take. */
 const MAX_MARKING = 0.5;
-/** Largest cost of a snapshot, relative to dirty pages, at which it is chosen: it also evicts the processor's caches. */
+/** Largest cost of a snapshot, relative to dirty pages, at which it is chosen. Copying also evicts processor caches. */
 const MAX_SNAPSHOT_COST = 0.9;
 
 /** Cost of a request with one reset method: the {@linkcode RANK}th fastest of the measured ones. */
@@ -28,14 +28,14 @@ export class Cost {
   }
 }
 
-/** Whether a snapshot can be cheaper than dirty pages: whether its copying takes less time than marking can. */
+/** Tells whether a snapshot can be cheaper than dirty pages, which needs copying to take less time than marking can. */
 export function mayBeCheaper(withDirtyPages: number, copying: number): boolean {
   return copying < withDirtyPages * MAX_MARKING;
 }
 
-/** What a {@linkcode ResetChoice} needs of the service to try both methods. */
+/** Service's side of a {@linkcode ResetChoice}. */
 export interface ResetTrial {
-  /** Measures the copying of an idle instance's whole memory. */
+  /** Measures how long copying the whole memory of an idle instance takes. */
   copying(): number;
   /** Compiles the program for snapshots. */
   compileForSnapshots(): Promise<CompiledModule>;
@@ -43,10 +43,10 @@ export interface ResetTrial {
    * Replaces all instances.
    *
    * @param program The program compiled for snapshots; if absent, the one for dirty pages.
-   * @throws {Error} If none can be made; those that there are stay.
+   * @throws {Error} If none can be made; the present ones stay then.
    */
   use(program?: CompiledModule): void;
-  /** Takes the decision, which is made once, and the costs that were measured. */
+  /** Called once, with the decision and the costs that were measured. */
   chosen(method: ResetMethod, withDirtyPages: number, withSnapshot?: number): void;
 }
 
@@ -54,8 +54,8 @@ export interface ResetTrial {
 type State = "measuring-dirty-pages" | "compiling" | "measuring-snapshot" | "decided";
 
 /**
- * Chooses how a program's instances are reset, by the cost of its own first requests. Which method is cheaper depends on
- * how much memory a program has and how often it writes (bench/reset.ts measures both for a guest), so it is measured:
+ * Chooses how a program's instances are reset, by the cost of its first requests. The cheaper method depends on the size
+ * of the program's memory and on how often it writes (bench/reset.ts measures both methods for a guest):
  *
  * | state                   | event                                        | next                               |
  * | ----------------------- | -------------------------------------------- | ---------------------------------- |
@@ -66,7 +66,7 @@ type State = "measuring-dirty-pages" | "compiling" | "measuring-snapshot" | "dec
  * | `measuring-snapshot`    | 2,256 requests                               | `decided`: a snapshot if it costs  |
  * |                         |                                              | under 90 % of dirty pages          |
  *
- * Times are of any unit.
+ * Times may be in any unit, as they are only compared.
  */
 export class ResetChoice {
   readonly #trial: ResetTrial;
@@ -103,7 +103,7 @@ export class ResetChoice {
     this.#decide(cheaper || !this.#goBack() ? "snapshot" : "dirty-pages", withSnapshot);
   }
 
-  /** Returns whether instances for dirty pages could be made again; if not, those for snapshots stay. */
+  /** Makes instances for dirty pages again. Returns whether that succeeded; if not, those for snapshots stay. */
   #goBack(): boolean {
     try {
       this.#trial.use();

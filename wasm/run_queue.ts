@@ -4,22 +4,23 @@ import type { StallClock } from "../service/util/stall_clock.ts";
 import type { Pool } from "./pool.ts";
 import type { InstanceSlot } from "./instance_slot.ts";
 
-/** A run of the program for one sandbox. */
+/** Run of the program for one sandbox, as the queue sees it. */
 export interface Job<S> extends Linked<Job<S>> {
   /**
    * Runs the guest to its end.
    *
-   * @param yieldTurn To be called when the guest first waits: the next job may start.
-   * @returns Whether it ended by itself: only then can its slot be reused.
+   * @param yieldTurn To be called when the guest first waits, so that the next job may start.
+   * @returns Whether the run ended by itself; only then can its slot be reused.
    */
   run(slot: InstanceSlot<S>, yieldTurn: () => void): Promise<boolean>;
-  /** No slot could be made. */
+  /** Called in place of {@linkcode Job.run} if no slot could be made. */
   fail(error: unknown): void;
 }
 
 /**
- * Queue of runs. It starts one guest at a time: the next when the last has ended or first waits, and a slot is free.
- * Requests that arrive together would otherwise each start in a slot of their own, whose memory is cold.
+ * Queue of runs. It starts one guest at a time, the next when the last has ended or first waits, and a slot is free.
+ * Otherwise requests that arrive together would each start in a slot of their own, whose memory is not in the
+ * processor's caches.
  */
 export class RunQueue<S> {
   /** Called with the milliseconds of each run whose guest never waited, including the reset after it. */
@@ -32,14 +33,14 @@ export class RunQueue<S> {
   readonly #jobs = new LinkedList<Job<S>>();
   #starting = false;
 
-  /** @param most Most jobs that may wait for a slot, besides those for which one is free. */
+  /** @param most Most jobs that may wait for a slot, not counting jobs for which one is free. */
   constructor(pool: Pool<S>, most: number, stallClock: StallClock) {
     this.#pool = pool;
     this.#most = most;
     this.#stallClock = stallClock;
   }
 
-  /** Whether a further job would be one too many. */
+  /** Whether the queue takes no further job. */
   get full(): boolean {
     return this.#jobs.length >= this.#most + this.#pool.free;
   }
@@ -49,7 +50,7 @@ export class RunQueue<S> {
     return this.#jobs.length;
   }
 
-  /** The job that has waited longest; undefined if none waits. */
+  /** Job that has waited longest; undefined if none waits. */
   get oldest(): Job<S> | undefined {
     return this.#jobs.oldest;
   }
@@ -76,10 +77,10 @@ export class RunQueue<S> {
       this.#jobs.remove(job);
       this.#starting = true;
       job.fail(error);
-      afterTurn(this.#goOn); // the guests' start functions may have run
+      afterTurn(this.#goOn); // start functions of guests may have held the event loop up
       return;
     }
-    if (!slot) return; // called again when a slot is given back
+    if (!slot) return; // the next slot that is given back calls this again
     this.#jobs.remove(job);
     this.#start(job, slot, heldUp);
   }
@@ -89,7 +90,7 @@ export class RunQueue<S> {
     this.#next();
   };
 
-  /** @param heldUp What the clock showed before the slot was made: its start function may have run for long. */
+  /** @param heldUp Stall clock before the slot was made, whose start function may have run for long. */
   #start(job: Job<S>, slot: InstanceSlot<S>, heldUp: number): void {
     this.#starting = true;
     const began = this.observe && performance.now();

@@ -2,38 +2,43 @@ import { moduleOf, STACK_MODULE } from "./embedded.ts";
 import { hostFunction } from "./host_function.ts";
 import { js, promising, suspending } from "./jspi.ts";
 
-/** Number of stacks for suspended guests that V8 keeps for the next ones; it makes any further one anew for each run
- * (bench/stacks.ts). */
+/**
+ * Number of stacks of suspended guests that V8 keeps for reuse. It allocates any further stack anew for each run
+ * (bench/stacks.ts).
+ */
 export const KEPT_BY_V8 = 4;
-/** Name of the function that runs the guest, in the stack of a trap. */
+/** Name of the loop's function in the stack trace of a trap. */
 export const LOOP = "fastlike.loop";
 
 const MODULE = moduleOf(STACK_MODULE);
 
-/** What a suspended loop refers to. V8 keeps it while the loop is suspended, so it refers to no guest between two runs. */
+/**
+ * State of a suspended loop. V8 keeps it alive while the loop is suspended, so it must not refer to the instance between
+ * two runs; else no instance would ever be collected.
+ */
 interface Turn {
   begin: (() => void) | undefined;
   run: PromiseWithResolvers<void> | undefined;
-  /** Has the loop run `start` next, or end with `null`. */
+  /** Resumes the loop: it runs `start` next, or ends if that is `null`. */
   resume: (start: CallableFunction | null) => void;
   over: boolean;
   /** Ends the loop when its {@linkcode GuestStack} has been collected. */
   readonly unused: FinalizationRegistry<undefined>;
 }
 
-/** Stack of one instance, on which its guest runs again and again. It stays suspended between runs, until it is ended. */
+/** Stack of one instance, on which its guest runs again and again. Between runs it stays suspended, until it is ended. */
 export class GuestStack {
   readonly #start: CallableFunction;
   readonly #turn: Turn;
 
-  /** @throws {WebAssembly.LinkError} If the function takes or returns something. */
+  /** @throws {WebAssembly.LinkError} If the function has parameters or a result. */
   constructor(start: CallableFunction) {
     this.#start = start;
     this.#turn = suspendedLoop(start);
     this.#turn.unused.register(this, undefined);
   }
 
-  /** Whether the loop has ended, for good: by {@linkcode GuestStack.end}, or because a run has trapped. */
+  /** Whether the loop has ended for good: by {@linkcode GuestStack.end}, or because a run has trapped. */
   get over(): boolean {
     return this.#turn.over;
   }
@@ -48,14 +53,14 @@ export class GuestStack {
     return promise;
   }
 
-  /** Ends the loop: there is no next run. */
+  /** Ends the loop and frees the stack. */
   end(): void {
     end(this.#turn);
   }
 }
 
 function suspendedLoop(start: CallableFunction): Turn {
-  hostFunction(start); // throws if it takes or returns something
+  hostFunction(start); // throws if it has parameters or a result
   const turn: Turn = {
     begin: undefined,
     run: undefined,
@@ -68,7 +73,7 @@ function suspendedLoop(start: CallableFunction): Turn {
     turn.begin = turn.run = undefined;
     const { promise, resolve } = Promise.withResolvers<CallableFunction | null>();
     turn.resume = resolve;
-    promise.then(() => turn.begin?.()); // runs right before the guest goes on (bench/resume_order.ts)
+    promise.then(() => turn.begin?.()); // runs right before the guest does (bench/resume_order.ts)
     return promise;
   };
   const failed = (error: unknown) => turn.run?.reject(error);

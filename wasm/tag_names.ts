@@ -2,7 +2,7 @@ import { Id, Reader, type Section } from "./rewrite/binary.ts";
 import type { Layout } from "./rewrite/layout.ts";
 
 const CUSTOM = 0;
-/** The subsection with the names of tags, in the section `name` (of the tool conventions' extended name section). */
+/** Subsection of the section `name` with the names of tags, in the tool conventions' extended name section. */
 const TAGS = 11;
 /** Most tags whose names are read. */
 const MAX_TAGS = 1000;
@@ -10,8 +10,8 @@ const MAX_TAGS = 1000;
 const MAX_NAME = 1024;
 
 /**
- * The names that a module has for its tags, by their index; those that it exports included. What cannot be read has no
- * name: V8 takes a module with any bytes in this section.
+ * Reads the names of a module's tags from its custom sections, by the tags' index. A section that is malformed is read as
+ * far as it goes, since V8 accepts any bytes in it.
  */
 export function tagNamesOf(
   { bytes, sections, imported, count }: Layout,
@@ -30,7 +30,7 @@ export function tagNamesOf(
   return names;
 }
 
-/** @throws {RangeError} Where the section ends too early. */
+/** @throws {RangeError} If the section ends too early. */
 function readNames(
   bytes: Uint8Array,
   { body, end }: Section,

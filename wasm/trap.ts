@@ -2,31 +2,32 @@ import { shownName } from "../service/util/shown_name.ts";
 import { demangle } from "./demangle.ts";
 import { LOOP } from "./stack.ts";
 
-/** Most lines that a message has for frames. */
+/** Most lines of frames in a message. */
 const MAX_FRAMES = 50;
-/** Most frames that are looked at, for an `Error.stackTraceLimit` that is set higher. */
+/** Most frames that are read, even if `Error.stackTraceLimit` is set higher. */
 const MAX_READ = 1000;
-/** Most frames of a part that is looked for again behind itself: functions that call each other in a circle. */
+/** Most frames in a cycle of functions that call each other. */
 const MAX_CYCLE = 8;
-/** How often frames must come again to be folded. */
+/** Repetitions from which a cycle is folded. */
 const MIN_REPEATS = 2;
 /** Longest name that is demangled, in characters. */
 const MAX_MANGLED = 4096;
 
-/** A function of the guest on the stack. */
+/** Frame of a guest's function. */
 interface Frame {
   /** Empty if the module has no name for it. */
   readonly name: string;
   readonly index: string;
-  /** In the module that runs. */
+  /** Offset in the module that runs. */
   readonly offset: number;
 }
 
 /**
  * Appends the guest's frames in an error's stack to a text, innermost first, each on a line of its own.
  *
- * @param locate Returns the offset in the guest's own file, as its debug information has it. It may
- * say NaN for an offset of one of several modules.
+ * @param text Message that the frames follow.
+ * @param locate Returns the offset in the guest's file of an offset in the module that runs: undefined for code that the
+ *   host has added, NaN if the module is one of several and not known.
  */
 export function withFrames(
   text: string,
@@ -55,14 +56,14 @@ function shownFrame(
   return `  at ${name ? shownFunction(name) : `function ${index}`}${place}`;
 }
 
-/** Frames that come several times in a row, as recursion leaves them. */
+/** Frames that occur several times in a row, as recursion leaves them. */
 interface Fold {
   readonly frames: readonly Frame[];
-  /** How often they come again; 0 for a frame that is not repeated. */
+  /** Number of repetitions after the first occurrence; 0 for a frame that is not repeated. */
   readonly repeats: number;
 }
 
-/** Folds what is repeated, with the shortest repeated part of up to {@linkcode MAX_CYCLE} frames. */
+/** Folds repeated frames, by the shortest cycle of up to {@linkcode MAX_CYCLE} frames. */
 function folded(frames: readonly Frame[]): Fold[] {
   const folds: Fold[] = [];
   for (let at = 0; at < frames.length;) {
@@ -88,8 +89,8 @@ function isSame(one: Frame, other: Frame): boolean {
 }
 
 /**
- * Reads V8's line for a guest function: `    at name (wasm://wasm/hash:wasm-function[12]:0x34)`, or without the name and
- * the parentheses. It is searched from its end, in time linear in its length, since a name may be long and have any text.
+ * Parses V8's line for a guest function: `    at name (wasm://wasm/hash:wasm-function[12]:0x34)`, or without the name and
+ * the parentheses. It is searched from its end, in linear time, since a name may be long and contain any text.
  */
 function frameOf(line: string): Frame | undefined {
   const tail = line.slice(line.lastIndexOf(":wasm-function["));

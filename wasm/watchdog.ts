@@ -5,19 +5,19 @@ import { WATCHDOG_THREAD } from "./embedded.ts";
 import { ProcessorClock } from "./processor_clock.ts";
 import { REFUSED_WORD } from "./rewrite/control.ts";
 
-/** What a {@linkcode Watchdog} needs to know. */
+/** Options of a {@linkcode Watchdog}. */
 interface WatchdogOptions {
-  /** Milliseconds of processor time that a guest may take at most; `Infinity` for no limit. */
+  /** Limit on a guest's processor time for one request, in milliseconds; `Infinity` for no limit. */
   readonly cpuTime: number;
   /** Signals at which a guest that does not pause is stopped. */
   readonly signals: readonly StopSignal[];
-  /** Takes a message about a limit that does not hold. */
+  /** Called with a message if the limit does not hold. */
   readonly warn: (message: string) => void;
 }
 
 /**
- * Words of the memory that all guests, the main thread and the watchdog's thread share. A stretch is the time from when
- * a guest begins to run, or goes on, until it waits or ends; at most one is under way.
+ * Words of the memory that all guests, the main thread and the watchdog's thread share. A stretch is the time from the
+ * moment a guest starts or resumes until it waits or ends; at most one is under way.
  *
  * | word      | value                            | main thread writes           | thread writes               | guest's code  |
  * | --------- | -------------------------------- | ---------------------------- | --------------------------- | ------------- |
@@ -31,8 +31,8 @@ interface WatchdogOptions {
  * |           | a guest runs                     |                              | for the last time           |               |
  * | `REFUSED` | 1: the limit refused growth      | 0 when it has noted that     |                             | writes 1      |
  *
- * The thread never decides that time is up: it sets `run` to 0 when the wall clock says so, and `mayGoOn` on the main
- * thread compares processor time, and arms the word anew with what is left.
+ * The thread does not decide that time is up: it sets `run` to 0 by the wall clock, and `mayGoOn` on the main thread
+ * compares processor time, and arms the word again with the time that is left.
  */
 const Word = { run: 0, left: 1, reason: 2, asleep: 3 } as const;
 const NOBODY = 1;
@@ -41,14 +41,14 @@ const MAX_WORD = 2 ** 31 - 1;
 
 const NUMBERS: Readonly<Record<StopSignal, number>> = { SIGINT: 2, SIGTERM: 15 };
 
-/** Milliseconds between two looks of the thread: an eighth of the limit, within bounds. */
+/** Milliseconds between two checks of the thread: an eighth of the limit, within bounds. */
 const TICK = { most: 20, least: 5, perLimit: 8 };
-/** Milliseconds that a guest may run on after a signal: its listener on the main thread has first say. */
+/** Milliseconds that a guest may run on after a signal, so that a listener on the main thread can act first. */
 const SIGNAL_GRACE = 300;
 
 /**
- * Stops the guest that runs when its time is up, by a thread of its own, since the main thread is busy with the guest. All
- * guests of a service share one watchdog: only one of them runs at a time.
+ * Stops a running guest when its time is up, by a thread of its own, since the main thread is busy with the guest. All
+ * guests of a service share one watchdog, as only one of them runs at a time.
  */
 export class Watchdog implements RunWatch, Disposable {
   readonly #options: WatchdogOptions;
@@ -60,9 +60,9 @@ export class Watchdog implements RunWatch, Disposable {
   #stretch = NOBODY;
   /** Milliseconds of processor time left when the stretch began. */
   #left = 0;
-  /** Whether the time left when the word was last armed is so short that the wall clock decides. */
+  /** Whether the time left when the word was last armed was so short that the wall clock decides. */
   #last = false;
-  /** Whether the guest that runs was stopped by {@linkcode Watchdog.condemn} or had no time left at all. */
+  /** Whether the guest was stopped by {@linkcode Watchdog.condemn}, or had no time left when it was entered. */
   #condemned = false;
   /** Whether {@linkcode Watchdog.mayGoOn} has returned false in this stretch. */
   #refused = false;
@@ -76,7 +76,7 @@ export class Watchdog implements RunWatch, Disposable {
     return this.#options.cpuTime < Infinity || this.#options.signals.length > 0;
   }
 
-  /** Shared memory whose first word rewritten code reads to see whether it may go on. */
+  /** Shared memory, whose first word tells rewritten code whether it may go on. */
   get memory(): WebAssembly.Memory {
     return this.#memory ??= this.#makeMemory();
   }
@@ -89,9 +89,11 @@ export class Watchdog implements RunWatch, Disposable {
   }
 
   /**
-   * Starts the thread, which does not keep the process alive. Where the platform has no threads, that is told, and the
-   * limit does not hold. Resolves when the thread listens to the signals, or at once if there are none: it finds time
-   * that is up whenever it starts.
+   * Starts the thread, which does not keep the process alive. If no thread can be started, a warning is reported and the
+   * limit does not hold.
+   *
+   * @returns A promise that resolves when the thread listens to the signals. Without signals it resolves at once, since a
+   *   thread that starts late still finds a stretch whose time is up.
    */
   async start(): Promise<void> {
     if (this.#worker || !this.needed) return;
@@ -124,9 +126,7 @@ export class Watchdog implements RunWatch, Disposable {
     this.#options.warn(`The limit cpu_time does not hold: no thread can watch it (${reason})`);
   }
 
-  /**
-   * Begins a stretch, right before the guest runs on this thread; see {@linkcode RunWatch.enter}.
-   */
+  /** Begins a stretch, right before the guest runs on this thread; see {@linkcode RunWatch.enter}. */
   enter(runner: Runner, left: number): void {
     if (this.#runner !== runner) this.#runner?.leave();
     this.#runner = runner;
@@ -137,11 +137,11 @@ export class Watchdog implements RunWatch, Disposable {
     this.#condemned = left <= 0;
     this.#left = left;
     if (this.#condemned) Atomics.store(words, Word.run, 0);
-    // An early reading of the processor clock tells later ones when the stretch began.
+    // An early reading of the processor clock gives later ones the start of the stretch.
     else this.#arm(words, Math.min(left, ProcessorClock.mostByWall), left);
   }
 
-  /** Has the thread set `run` to 0 after `millis` of the wall clock; `left` is what remains of processor time. */
+  /** Makes the thread set `run` to 0 after `millis` of wall-clock time. `left` is the processor time that remains. */
   #arm(words: Int32Array<SharedArrayBuffer>, millis: number, left: number): void {
     this.#last = left <= ProcessorClock.mostByWall;
     this.#stretch = this.#stretch < MAX_WORD ? this.#stretch + 1 : NOBODY + 1;
@@ -160,8 +160,8 @@ export class Watchdog implements RunWatch, Disposable {
   }
 
   /**
-   * Returns whether the guest that runs may go on. Its code asks when `run` is 0, its hostcalls ask each time. Where its
-   * processor time is not used up, the thread is armed anew.
+   * Tells whether the running guest may go on. Its code asks when `run` is 0; its hostcalls ask each time. If processor
+   * time is left, the thread is armed again.
    */
   readonly mayGoOn = (): boolean => {
     const words = this.#words;

@@ -10,17 +10,17 @@ const MUTABLE = 1;
 const HAS_MAXIMUM = 1;
 const SHARED = 2;
 
-/** Writes an entry of a section. */
+/** Function that writes one entry of a section. */
 type Entry = (w: Writer) => void;
 
-/** Pages of a memory that is imported. */
+/** Limits of an imported memory, in pages. */
 interface ImportedMemory {
   readonly least: number;
   readonly most: number;
   readonly shared: boolean;
 }
 
-/** The guest's function bodies, rewritten. */
+/** Rewritten function bodies of a guest. */
 interface RewrittenBodies {
   readonly code: Writer;
   readonly offsets: Offsets;
@@ -28,8 +28,8 @@ interface RewrittenBodies {
 }
 
 /**
- * Entries that a rewritten module has beyond the guest's own. They follow the guest's in each section, so that no index
- * of a type, function, table or global changes. Its memories are replaced: by imports, and one of its own.
+ * Entries that rewriting adds to a module. They follow the guest's own in each section, so that no index of a type,
+ * function, table or global changes. The guest's memories are replaced by imports.
  */
 export class Additions {
   readonly #layout: Layout;
@@ -40,7 +40,13 @@ export class Additions {
     this.#layout = layout;
   }
 
-  /** Adds a function with the types of its parameters and results; returns its index. `body` is written without its length. */
+  /**
+   * Adds a function.
+   *
+   * @param parameters Types of the parameters, each in its bytes.
+   * @param body Writes the body, without its length.
+   * @returns The function's index.
+   */
   function(parameters: readonly number[][], results: readonly number[], body: Entry): number {
     const { imported } = this.#layout;
     const type = this.type(parameters, results);
@@ -48,7 +54,7 @@ export class Additions {
     return imported.function + this.#addTo(Id.function, (w) => w.unsigned(type));
   }
 
-  /** Adds the type of a function, once; returns its index. */
+  /** Adds the type of a function, unless it was added before. Returns the type's index. */
   type(parameters: readonly number[][], results: readonly number[]): number {
     const key = `${parameters.join()}:${results}`;
     const known = this.#types.get(key);
@@ -63,13 +69,13 @@ export class Additions {
     return index;
   }
 
-  /** Adds a mutable global; `value` is an expression with its end. Returns its index. */
+  /** Adds a mutable global. `value` is its initializer, `end` included. Returns the global's index. */
   global(type: Uint8Array, value: Uint8Array): number {
     const { imported } = this.#layout;
     return imported.global + this.#addTo(Id.global, (w) => w.raw(type).byte(MUTABLE).raw(value));
   }
 
-  /** Adds a table of a fixed number of elements that are null. Returns its index. */
+  /** Adds a table of a fixed number of elements, which are null. Returns the table's index. */
   table(type: number, elements: number): number {
     const { imported } = this.#layout;
     return imported.table + this.#addTo(Id.table, (w) => {
@@ -77,7 +83,7 @@ export class Additions {
     });
   }
 
-  /** Adds an imported memory; all of them come before those that the module itself has. Returns its index. */
+  /** Adds an imported memory. Imported memories come before the module's own. Returns the memory's index. */
   importMemory(module: string, name: string, { least, most, shared }: ImportedMemory): number {
     return this.#layout.imported.memory + this.#add(Id.import, (w) => {
       w.name(module).name(name).byte(KINDS.indexOf("memory"));
@@ -85,7 +91,7 @@ export class Additions {
     });
   }
 
-  /** Adds a memory of the module itself, of a fixed size, once all others are imported. Returns its index. */
+  /** Adds a memory of a fixed size, not imported; to be called after all imports. Returns the memory's index. */
   memory(pages: number): number {
     const first = this.#layout.imported.memory + this.#count(Id.import);
     return first +
@@ -100,14 +106,14 @@ export class Additions {
     return this.#entries.get(id)?.length ?? 0;
   }
 
-  /** Adds an entry; returns its index among those added. */
+  /** Adds an entry to a section. Returns its index among the added ones. */
   #add(id: number, entry: Entry): number {
     const entries = this.#entries.get(id) ?? [];
     this.#entries.set(id, entries);
     return entries.push(entry) - 1;
   }
 
-  /** Adds an entry; returns its index in the section. */
+  /** Adds an entry to a section. Returns its index in the section. */
   #addTo(id: number, entry: Entry): number {
     return this.#layout.count(id) + this.#add(id, entry);
   }
@@ -115,8 +121,8 @@ export class Additions {
   /**
    * Writes the module.
    *
-   * @param bodies The guest's own function bodies, rewritten; the offsets are moved to where these are in the module.
-   * @param dropped Sections of the guest's that are left out.
+   * @param bodies The guest's function bodies. Their offsets are moved to the place of the bodies in the new module.
+   * @param dropped Ids of the guest's sections that are left out.
    */
   write(bodies: RewrittenBodies, dropped: readonly number[]): Uint8Array<ArrayBuffer> {
     const { bytes, sections, find } = this.#layout;

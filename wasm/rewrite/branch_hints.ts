@@ -1,28 +1,27 @@
 import { Id, Reader, type Section, Writer } from "./binary.ts";
 import type { Layout } from "./layout.ts";
 
-/** The custom section with the hints (WebAssembly's proposal "Branch Hinting"). */
+/** Name of the custom section with branch hints (proposal "Branch Hinting"). */
 const NAME = new TextEncoder().encode("metadata.code.branch_hint");
 
-/** Which way a branch mostly goes. */
+/** Values of a hint: whether the branch is mostly taken. */
 export const Hint = { unlikely: 0, likely: 1 } as const;
 
 /**
- * The branch hints of a rewritten module: the guest's own, moved to where its branches are now, and those of the checks.
- * V8 keeps the rare side of a hinted branch out of the way. Without a hint the common side pays for a call on the rare
- * one, too: values are spilled before the branch.
+ * Branch hints of a rewritten module: the guest's own, moved to the new offsets of its branches, and those of the checks.
+ * The hints of the checks tell V8 that the call that asks the host is rarely made.
  */
 export class BranchHints {
   readonly #imported: number;
   readonly #guest: Reader;
-  /** Where the guest's hints of each function begin, by the function's index. */
+  /** Offsets of the guest's hints, by the index of their function. */
   readonly #starts: ReadonlyMap<number, number>;
   readonly #functions = new Writer();
   #count = 0;
-  /** Hints of the current function: offsets in its code, each with its value. */
+  /** Hints of the current function: pairs of an offset in its code and a value. */
   readonly #hints: number[] = [];
   #length = 0;
-  /** The guest's hints of the current function that have not been moved yet. */
+  /** Number of the guest's hints in the current function that have not been moved yet. */
   #left = 0;
   #next = Infinity;
   #nextValue = 0;
@@ -33,7 +32,7 @@ export class BranchHints {
     this.#starts = startsOf(bytes, sections);
   }
 
-  /** Begins the function with that index among the module's own. */
+  /** Begins a function, by its index among the module's own. */
   begin(index: number): void {
     this.#length = 0;
     const start = this.#starts.get(this.#imported + index);
@@ -45,7 +44,7 @@ export class BranchHints {
     this.#advance();
   }
 
-  /** Where the guest's next hint is, in bytes from the start of the function's body; `Infinity` behind the last. */
+  /** Offset of the guest's next hint from the start of the function's body; `Infinity` after the last. */
   get next(): number {
     return this.#next;
   }
@@ -57,7 +56,7 @@ export class BranchHints {
       const size = r.unsigned();
       this.#nextValue = r.bytes[r.at]!;
       r.at += size;
-      if (size !== 1 || this.#nextValue > Hint.likely) continue; // no hint that is known
+      if (size !== 1 || this.#nextValue > Hint.likely) continue; // no known kind of hint
       this.#left--;
       return;
     }
@@ -65,9 +64,9 @@ export class BranchHints {
   }
 
   /**
-   * Moves the guest's hint for the instruction at `offset`, if there is one, to where it is in the new code.
+   * Moves the guest's hint for the instruction at `offset`, if there is one, to the offset `to` in the new code.
    *
-   * @returns Where the next hint is, as {@linkcode BranchHints.next}.
+   * @returns Offset of the next hint, as {@linkcode BranchHints.next}.
    */
   move(offset: number, to: number): number {
     while (this.#next <= offset) {
@@ -77,7 +76,7 @@ export class BranchHints {
     return this.#next;
   }
 
-  /** Adds a hint for the branch at an offset in the new code, behind those so far. */
+  /** Adds a hint for a branch in the new code. Offsets must ascend. */
   add(offset: number, value: number): void {
     this.#hints[this.#length++] = offset;
     this.#hints[this.#length++] = value;
@@ -86,9 +85,9 @@ export class BranchHints {
   /**
    * Ends the function.
    *
-   * @param index Its index among the module's own.
-   * @param head Bytes of its body before the code.
-   * @param check Where the branch of a check in the head is, which is mostly taken.
+   * @param index The function's index among the module's own.
+   * @param head Number of bytes in the body before the code.
+   * @param check Offset of the branch of a check in the head, which is mostly taken.
    */
   end(index: number, head: number, check: number | undefined): void {
     const count = this.#length / 2 + (check === undefined ? 0 : 1);
@@ -101,7 +100,7 @@ export class BranchHints {
     }
   }
 
-  /** Writes the section, which has to come before the code; nothing if there are no hints. */
+  /** Writes the section, which must precede the code; writes nothing if there are no hints. */
   write(out: Writer): void {
     if (!this.#count) return;
     const count = new Writer().unsigned(this.#count);
@@ -111,7 +110,7 @@ export class BranchHints {
   }
 }
 
-/** Copies a run of custom sections without the guest's hints, whose offsets do not hold in the new code. */
+/** Copies a run of custom sections without the guest's hints, whose offsets are wrong in the new code. */
 export function copyWithoutHints(out: Writer, bytes: Uint8Array, { start, end }: Section): void {
   let copied = start;
   for (const hints of hintSections(bytes, start, end)) {
@@ -121,7 +120,7 @@ export function copyWithoutHints(out: Writer, bytes: Uint8Array, { start, end }:
   out.copy(bytes, copied, end);
 }
 
-/** V8 takes any bytes in a custom section: what cannot be read are no hints. */
+/** Finds the hints of each function. Malformed hints are ignored, since V8 accepts any bytes in a custom section. */
 function startsOf(bytes: Uint8Array, sections: readonly Section[]): Map<number, number> {
   const starts = new Map<number, number>();
   for (const { id, start, end } of sections) {
@@ -137,7 +136,7 @@ function startsOf(bytes: Uint8Array, sections: readonly Section[]): Map<number, 
   return starts;
 }
 
-/** @throws {RangeError} Where the section ends too early. */
+/** @throws {RangeError} If the section ends too early. */
 function readStarts(r: Reader, starts: Map<number, number>): void {
   for (let functions = r.unsigned(); functions > 0; functions--) {
     const index = r.unsigned();
@@ -152,7 +151,7 @@ function readStarts(r: Reader, starts: Map<number, number>): void {
   }
 }
 
-/** The sections with hints in a run of custom sections, each with where its content begins behind the name. */
+/** Finds the sections with hints in a run of custom sections. `body` is the offset behind their name. */
 function* hintSections(
   bytes: Uint8Array,
   start: number,

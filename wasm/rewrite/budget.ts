@@ -1,39 +1,43 @@
 import { PAGE } from "./control.ts";
 import type { Layout, MemoryBounds, TableBounds } from "./layout.ts";
 
-/** Bytes that an element of a table counts for: V8 keeps a reference for each. */
+/** Bytes that an element of a table counts for. */
 export const ELEMENT = 8;
 
 /**
- * Elements that all tables of an instance may have together. It bounds how long one bulk instruction runs, which cannot
- * be stopped: V8 takes 50 ms of processor time to grow, fill or copy a table of as many.
+ * Most elements that all tables of an instance may have together. The bound keeps bulk instructions on tables short,
+ * since a running one cannot be stopped.
  */
 export const MAX_ELEMENTS = 1_000_000;
 
-/** One of the module's memories, under a limit. */
+/** Limits of one of a module's memories, in pages. */
 export interface MemoryLimits {
-  /** Pages that it starts with. */
+  /** Initial size. */
   readonly least: number;
-  /** Pages that it may have: its own maximum, or what the limit leaves of that. */
+  /** Largest size that the memory limit leaves of the module's own maximum. */
   readonly most: number;
-  /** Its own maximum, in pages. */
+  /** The module's own maximum. */
   readonly own: number;
   readonly shared: boolean;
 }
 
-/** What instances of a module may have of memory: all memories and tables together. */
+/** Memory that an instance may use, all memories and tables together. */
 export interface Budget {
   /** Bytes that an instance starts with. */
   readonly start: number;
-  /** Bytes that its memories and tables may grow by; `Infinity` without a limit. */
+  /** Bytes that memories and tables may grow by; `Infinity` without a limit. */
   readonly left: number;
-  /** Elements that its tables start with. */
+  /** Number of elements that tables start with. */
   readonly elements: number;
   readonly memories: readonly MemoryLimits[];
   readonly tables: readonly TableBounds[];
 }
 
-/** @param limit Bytes that an instance may have. */
+/**
+ * Derives the budget of a module's instances from the memory limit.
+ *
+ * @param limit Bytes that an instance may have; `Infinity` for no limit.
+ */
 export function budgetOf(
   { memories, tables }: Pick<Layout, "memories" | "tables">,
   limit: number,
@@ -56,7 +60,7 @@ export function budgetOf(
   };
 }
 
-/** Returns the pages or elements that all of them start with. */
+/** Returns the sum of the initial sizes, in pages or elements. */
 export function sumOf(bounds: readonly (MemoryBounds | TableBounds)[]): number {
   return bounds.reduce((sum, { least }) => sum + least, 0);
 }

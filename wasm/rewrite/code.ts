@@ -8,15 +8,15 @@ import { loadAdded, markAddress, type ResetPlan } from "./reset_code.ts";
 import { askAnew, type BranchCode, checkOf, exitOf, type WatchPlan } from "./watch_code.ts";
 import { type MemoryWrite, OBSTACLES, offsetOf, WRITES } from "./writes.ts";
 
-/** What function bodies are rewritten for. */
+/** Changes to make in function bodies. */
 export interface Plan {
-  /** How many functions are imported. */
+  /** Number of imported functions. */
   readonly imported: number;
-  /** How the code learns that it has to end; undefined if nobody is to stop it. */
+  /** Checks by which the host stops code; undefined for none. */
   readonly watch: WatchPlan | undefined;
-  /** How writes are told to the host; undefined if instances are not put back. */
+  /** Code by which instances are reset; undefined if they are not. */
   readonly reset: ResetPlan | undefined;
-  /** How memories and tables of instances that are not put back grow; undefined if they have no limit. */
+  /** Bounded growth of memories and tables, for instances that are not reset; undefined if there is no limit. */
   readonly growth: Growth | undefined;
 }
 
@@ -26,12 +26,12 @@ const NONE = 0x40;
 const LAST_OF_ONE_BYTE = Op.memoryGrow;
 const BULK_PREFIX = 0xfc;
 const FIRST_OF_PREFIXED = BULK_PREFIX << 12;
-/** Bytes of code that may run without a check: a function that calls nobody and has fewer is over soon. */
+/** Bytes of code from which a function is checked that calls no other; a shorter one ends soon. */
 const SHORT = 1024;
 
-/** Rewrites one function body after another. */
+/** Rewriter of function bodies, one after another. */
 export class CodeRewriter {
-  /** What stands in the way of a reset. */
+  /** Reason why instances cannot be reset, once an instruction gives one. */
   obstacle: string | undefined;
   readonly #r: Reader;
   readonly #plan: Plan;
@@ -45,12 +45,12 @@ export class CodeRewriter {
   readonly #labels = new Labels();
   readonly #loadAdded: Uint8Array | undefined;
   readonly #markAddress: Uint8Array | undefined;
-  /** The types of the locals that the current body needs beyond its own. */
+  /** Types of the locals that are added to the current body. */
   #added: number[] = [];
   #locals = 0;
-  /** The locals of each kind of write in it. */
+  /** Added locals of the current body, by the operands of the writes that use them. */
   readonly #known = new Map<readonly number[], readonly number[]>();
-  /** Whether the current body calls a function that is not the host's. */
+  /** Whether the current body calls a function that is not imported. */
   #calls = false;
 
   constructor(reader: Reader, plan: Plan, offsets: Offsets, hints: BranchHints) {
@@ -68,7 +68,7 @@ export class CodeRewriter {
     if (reset?.dirtyPages) this.#markAddress = markAddress(reset);
   }
 
-  /** Reads the body of the next function, by its index among the module's own; writes it with its length before it. */
+  /** Reads the body of the next function, whose index among the module's own is `index`, and writes it after its length. */
   rewrite(out: Writer, index: number): void {
     const r = this.#r;
     const code = this.#code.reset();
@@ -105,7 +105,7 @@ export class CodeRewriter {
     out.raw(code.view());
   }
 
-  /** Reads and rewrites the code of the body between two offsets, of which the reader has passed the locals. */
+  /** Reads and rewrites the code of a body. `body` and `end` are its bounds; the reader is past the locals. */
   #walk(body: number, end: number): void {
     const r = this.#r;
     const code = this.#code;
@@ -129,7 +129,7 @@ export class CodeRewriter {
         copied = start;
       }
       if (this.#check && (op === Op.atomicWait32 || op === Op.atomicWait64)) {
-        // Nothing could stop it, or run at all, while it waits. It traps, as where WebAssembly may not block.
+        // The instruction would block the thread and could not be stopped. It traps, as on a thread that may not block.
         code.copy(r.bytes, copied, start).byte(Op.unreachable);
         this.#offsets.add(code.length - 1, code.length, start, r.at);
         copied = r.at;
@@ -161,7 +161,7 @@ export class CodeRewriter {
     code.copy(r.bytes, copied, end);
   }
 
-  /** Deals with what opens or ends a block, or branches to one; answers up to where the code has been copied. */
+  /** Handles an instruction that opens or ends a block, or branches. Returns the offset up to which code is copied. */
   #control(op: number, start: number, copied: number): number {
     const labels = this.#labels;
     switch (op) {
@@ -190,7 +190,7 @@ export class CodeRewriter {
     return edited;
   }
 
-  /** Writes a branch anew that leaves blocks of the host; answers up to where the code has been copied. */
+  /** Rewrites a branch that leaves blocks of the host. Returns the offset up to which code is copied. */
   #branch(op: number, start: number, copied: number): number {
     const r = this.#r;
     const labels = this.#labels;
@@ -213,7 +213,7 @@ export class CodeRewriter {
   }
 
   /**
-   * The host is asked outside of the loop: inside, a call would make every round load anew what the loop holds in registers.
+   * Wraps a loop so that the call that asks the host is outside of it:
    *
    * ```wat
    * (block $over
@@ -239,7 +239,7 @@ export class CodeRewriter {
     this.#labels.openLoop(start);
   }
 
-  /** Ends a loop of {@linkcode CodeRewriter.#openLoop}; answers up to where the code has been copied. */
+  /** Ends a loop of {@linkcode CodeRewriter.#openLoop}. Returns the offset up to which code is copied. */
   #endLoop(loop: number, copied: number): number {
     const { bytes, at } = this.#r;
     const code = this.#code.copy(bytes, copied, at);
@@ -249,7 +249,7 @@ export class CodeRewriter {
     return at;
   }
 
-  /** Copies code up to an offset, and has a check follow, which stands for the instruction that begins at `start`. */
+  /** Copies code up to the offset `to` and appends a check, which is attributed to the instruction at `start`. */
   #addCheck({ code, branch }: BranchCode, copied: number, to: number, start: number): void {
     this.#code.copy(this.#r.bytes, copied, to);
     const { length } = this.#code;
@@ -258,7 +258,7 @@ export class CodeRewriter {
     this.#code.raw(code);
   }
 
-  /** Whether the call that begins there may be of a function that is not imported. */
+  /** Tells whether the call instruction at `start` may call a function that is not imported. */
   #isOwn(op: number, start: number): boolean {
     if (op !== Op.call && op !== Op.returnCall) return true;
     const r = this.#r;
@@ -269,7 +269,7 @@ export class CodeRewriter {
     return callee >= this.#plan.imported;
   }
 
-  /** Marks what the instruction that begins there is about to write, then has it written. */
+  /** Writes code that marks the pages that the instruction at `start` writes to, then the instruction. */
   #write({ operands, range }: MemoryWrite, { mark }: ResetPlan, start: number): void {
     const r = this.#r;
     const code = this.#code;
@@ -287,7 +287,7 @@ export class CodeRewriter {
     code.copy(r.bytes, start, r.at);
   }
 
-  /** Indices of locals of these types, each another. */
+  /** Returns the indices of distinct added locals of these types. */
   #localsFor(types: readonly number[]): readonly number[] {
     const known = this.#known.get(types);
     if (known) return known;
@@ -304,14 +304,14 @@ export class CodeRewriter {
   }
 }
 
-/** Whether the instruction stays as it is: nine in ten do. */
+/** Tells whether an instruction is copied unchanged, without further checks. */
 function isOrdinary(op: number): boolean {
   return op > LAST_OF_ONE_BYTE
     ? op < FIRST_LATE_BRANCH // constants, numbers, references
     : op > LAST_OF_CONTROL && op < Op.i32Store && op !== Op.tableSet; // locals, globals, loads
 }
 
-/** The index that ends the instruction which the reader has just passed. */
+/** Returns the index that the instruction between `start` and the reader has as its last immediate. */
 function lastIndex(r: Reader, start: number): number {
   const after = r.at;
   r.at = start;

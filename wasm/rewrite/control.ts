@@ -1,37 +1,42 @@
 /**
- * Where a rewritten module and the host keep what they tell each other: memories that the guest cannot reach.
+ * Layout of the memories through which a rewritten module and the host communicate. The guest cannot address them:
+ *
+ * - `watch`: the watchdog's memory, shared by all instances of a service.
+ * - `control`: the state of an instance, or, in components, of one of its memories.
+ * - `budget`: the memory that the modules of a component may still use together.
  *
  * @module
  */
-/** The name of the import that is the watchdog's memory, which all instances share. */
+
+/** Name of the import of the watchdog's memory. */
 export const WATCH = "watch";
-/** Word of that memory that the guests' code sets to 1 when the memory limit has refused growth. */
+/** Index of the word in `watch` that a guest's code sets to 1 when the memory limit has refused growth. */
 export const REFUSED_WORD = 15;
-/** Its offset in bytes. */
+/** Offset of that word, in bytes. */
 export const REFUSED: number = REFUSED_WORD * 4;
 
-/** Offset, in the memory of an instance's state, of the number of pages that the guest has added to its first ones. */
+/** Offset in `control` of the number of pages by which the guest's memory has grown; an `i32`. */
 export const ADDED_PAGES = 4;
-/** Offset of the dirty map in that memory: a byte for each 4 KiB, 1 when it was written to. */
+/** Offset in `control` of the dirty map: one byte for each 4 KiB of the guest's memory, 1 if it was written to. */
 export const DIRTY_MAP = 1024;
 /** Binary logarithm of the size of a dirty page. */
 export const DIRTY_PAGE_BITS = 12;
 
-/** Bytes of a page of WebAssembly memory. */
+/** Size of a page of WebAssembly memory, in bytes. */
 export const PAGE = 64 * 1024;
 
-/** Returns how many pages that memory needs for a guest whose own memory may have `most`. */
+/** Returns the number of pages that `control` needs for a guest's memory of up to `most` pages. */
 export function controlPages(most: number): number {
   return Math.ceil((DIRTY_MAP + most * (PAGE >> DIRTY_PAGE_BITS)) / PAGE);
 }
 
-/** The name of the import that is the memory of a memory's state, for modules of a component: they may share a memory. */
+/** Name of the import of `control`, for modules of a component, which may share a memory and so its state. */
 export const CONTROL = "control";
-/** Where that memory has how many pages the memory that it is about may have. */
+/** Offset in `control` of the largest number of pages that the memory may have; an `i32`, used in components. */
 export const MAX_PAGES = 8;
-/** The name of the import that is the memory of what the modules of a component may have together. */
+/** Name of the import of `budget`. */
 export const BUDGET = "budget";
-/** Where that memory has the bytes by which memories and tables may still grow, as an `i64`. */
+/** Offset in `budget` of the bytes by which memories and tables may still grow; an `i64`. */
 export const BYTES_LEFT = 0;
-/** Where it has the elements by which tables may still grow, as an `i64`. */
+/** Offset in `budget` of the elements by which tables may still grow; an `i64`. */
 export const ELEMENTS_LEFT = 8;

@@ -5,16 +5,16 @@ import { BYTES_LEFT, ELEMENTS_LEFT, PAGE, REFUSED } from "./control.ts";
 import { Op, UnknownForm } from "./instructions.ts";
 import { I32, I64 } from "./writes.ts";
 
-/** Pages that a memory may have whose own maximum is not known. */
+/** Most pages of an imported memory, whose maximum is not known. */
 const MAX_OWN = 65536;
 export const NO_RESULT = 0x40;
 export const MINUS_ONE = [Op.i32Const, 0x7f];
 const TABLE_GROW = [0xfc, 15];
 const TABLE_SIZE = [0xfc, 16];
-/** How many bytes a page and an element have, as powers of 2. */
+/** Binary logarithms of the sizes of a page and of an element, in bytes. */
 const BITS = { page: Math.log2(PAGE), element: Math.log2(ELEMENT) };
 
-/** The functions by which memories and tables of a module grow within one budget: added as its code asks for them. */
+/** Functions by which memories and tables of a module grow within one budget. Each is added when code first needs it. */
 export class Growth {
   readonly #budget: Budget;
   readonly #added: Additions;
@@ -25,8 +25,8 @@ export class Growth {
   #elements: Remaining | undefined;
 
   /**
-   * @param watch The index of the memory that the host watches.
-   * @param shared Of a module of a component: where the bytes are that all its modules have left.
+   * @param watch Index of the watchdog's memory.
+   * @param shared Budget of a component, for a module of one.
    */
   constructor(budget: Budget, added: Additions, watch: number, shared?: SharedBudget) {
     this.#budget = budget;
@@ -35,7 +35,7 @@ export class Growth {
     this.#shared = shared;
   }
 
-  /** Returns the index of the function to call in the place of `memory.grow` or `table.grow`. */
+  /** Returns the index of the function to call in place of `memory.grow` or `table.grow`. */
   functionFor(op: number, index: number): number {
     const key = `${op} ${index}`;
     const known = this.#byInstruction.get(key);
@@ -46,7 +46,7 @@ export class Growth {
     return added;
   }
 
-  /** @param at Where it is in the memory of a component. */
+  /** @param at Offset in the `budget` memory of a component. */
   #left(first: number, at: number): Remaining {
     if (this.#shared) return new SharedRemaining(this.#shared.budget, at);
     return new OwnRemaining(this.#added.global(Uint8Array.of(I64), i64Const(first)));
@@ -72,7 +72,7 @@ export class Growth {
     return this.#added.function([[...type], [I32]], [I32], (body) => this.#write(body, parts));
   }
 
-  /** `grow(…, delta)`: takes the bytes from those that are left, or answers -1; it does so too if growth itself fails. */
+  /** Writes `grow(…, delta)`: grows and takes the bytes from the budget; returns -1 if the budget or growth itself fails. */
   #write(body: Writer, { delta, bits, own, size, grow, elements }: GrowerParts): void {
     const old = delta + 1;
     const left = this.#bytes!;
@@ -94,15 +94,15 @@ export class Growth {
   }
 }
 
-/** By how many bytes or elements an instance may still grow, as its code keeps it. */
+/** Counter of the bytes or elements by which an instance may still grow. */
 interface Remaining {
-  /** Returns code that leaves the number. */
+  /** Returns code that pushes the count. */
   load(): Uint8Array;
-  /** Writes code that takes what `amount` leaves. */
+  /** Writes code that subtracts the number that the code `amount` pushes. */
   take(body: Writer, amount: readonly number[]): void;
 }
 
-/** In a global of the module. */
+/** Counter in a global of the module. */
 class OwnRemaining implements Remaining {
   readonly #global: number;
 
@@ -119,7 +119,7 @@ class OwnRemaining implements Remaining {
   }
 }
 
-/** In a memory that all modules of a component have. */
+/** Counter in the `budget` memory, which all modules of a component share. */
 class SharedRemaining implements Remaining {
   readonly #memory: number;
   readonly #at: number;
@@ -140,43 +140,44 @@ class SharedRemaining implements Remaining {
   }
 }
 
-/** What is left of the memory that all modules of a component may have. */
+/** Budget that all modules of a component share. */
 export interface SharedBudget {
-  /** The index of the memory in which it is. */
+  /** Index of the `budget` memory. */
   readonly budget: number;
-  /** How many memories and tables the module imports: those are other modules'. */
+  /** Numbers of memories and tables that the module imports, which belong to other modules. */
   readonly memories: number;
   readonly tables: number;
 }
 
-/** How a grower's body is about its memory or its table. */
+/** Parts in which the growing functions of memories and tables differ. */
 interface GrowerParts {
-  /** The local that has by how much it grows. */
+  /** Index of the local with the number to grow by. */
   readonly delta: number;
-  /** How many bytes a page or an element has, as a power of 2. */
+  /** Binary logarithm of the size of a page or element, in bytes. */
   readonly bits: number;
-  /** Its own maximum. */
+  /** The module's own maximum of the memory or table. */
   readonly own: number;
-  /** Code that leaves its size, and code that grows it and leaves the old size or -1. */
+  /** Code that pushes the size. */
   readonly size: Uint8Array;
+  /** Code that grows the memory or table, and pushes the old size or -1. */
   readonly grow: Uint8Array;
-  /** Of a table: the elements that all tables have left. Beyond them `memory` is not named, as it is another bound. */
+  /** Counter of elements, for a table. Its refusals are not reported, as it is not the limit `memory`. */
   readonly elements?: Remaining;
 }
 
-/** An expression for a number of bytes. */
+/** Returns an initializer with the value, `end` included. */
 function i64Const(value: number): Uint8Array {
   const w = new Writer().put(Op.i64Const);
   for (; value >= 0x40; value = Math.floor(value / 0x80)) w.put(value % 0x80 | 0x80);
   return w.byte(value, Op.end).view();
 }
 
-/** Tells the host that the limit has refused growth, if the module's own maximum would have allowed it. */
+/** Writes code that tells the host of refused growth, unless the module's own maximum would have refused it as well. */
 export function noteRefusal(
   body: Writer,
   { watch, delta, own, size }: Pick<GrowerParts, "delta" | "size"> & {
     readonly watch: number;
-    /** Code that leaves the module's own maximum. */
+    /** Code that pushes the module's own maximum. */
     readonly own: Uint8Array;
   },
 ): void {

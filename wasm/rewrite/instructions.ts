@@ -1,17 +1,17 @@
 import type { Reader } from "./binary.ts";
 
-/** A word of the format that the walker does not know: the module is left as it is. */
+/** Form of the binary format that the rewriter does not know, so that the module is left unchanged. */
 export class UnknownForm extends Error {
   override name = "UnknownForm";
 }
 
-/** Where the opcodes behind a prefix byte begin: they are reported as `prefix << 12 | code`. */
+/** First opcodes behind each prefix byte, which are represented as `prefix << 12 | code`. */
 const OBJECT = 0xfb << 12;
 const BULK = 0xfc << 12;
 const VECTOR = 0xfd << 12;
 const ATOMIC = 0xfe << 12;
 
-/** Opcodes that the rewriter deals with, and those that it writes. */
+/** Opcodes that the rewriter handles or writes. */
 export const Op = {
   unreachable: 0x00,
   block: 0x02,
@@ -90,13 +90,13 @@ export const Op = {
   atomicWait32: ATOMIC | 1,
   atomicWait64: ATOMIC | 2,
   atomicFence: ATOMIC | 3,
-  /** The first that writes; in this order for each operation: i32, i64, i32 of 8 and 16, i64 of 8, 16 and 32 bits. */
+  /** First atomic that writes. Each operation has seven: i32, i64, i32 of 8 and 16 bits, i64 of 8, 16 and 32 bits. */
   atomicStore: ATOMIC | 0x17,
   atomicCompareExchange: ATOMIC | 0x48,
   lastAtomic: ATOMIC | 0x4e,
 } as const;
 
-/** Whether an instruction takes time in proportion to a number on the stack. */
+/** Tells whether an instruction takes time in proportion to a number on the stack. */
 export function isBulk(op: number): boolean {
   if (op < OBJECT) return op === Op.memoryGrow;
   switch (op) {
@@ -121,7 +121,12 @@ export function isBulk(op: number): boolean {
   }
 }
 
-/** Reads one instruction with its immediates and answers its opcode. */
+/**
+ * Reads one instruction with its immediates.
+ *
+ * @returns Its opcode; `prefix << 12 | code` for one behind a prefix byte.
+ * @throws {UnknownForm} If the opcode is not known.
+ */
 export function instruction(r: Reader): number {
   const op = r.byte();
   if (op >= 0x45 && op <= 0xc4) return op; // numeric
@@ -235,7 +240,7 @@ function memoryArgument(r: Reader): void {
   r.skipNumber();
 }
 
-/** How many indices follow each opcode of garbage collection, casts aside. */
+/** Number of indices behind each opcode of garbage collection before the casts. */
 const OBJECT_INDICES = [1, 1, 2, 2, 2, 2, 1, 1, 2, 2, 2, 1, 1, 1, 1, 0, 1, 2, 2, 2];
 
 function object(r: Reader): number {

@@ -1,10 +1,10 @@
 import { type Reader, Writer } from "./binary.ts";
 import { blockType, Op } from "./instructions.ts";
 
-/** Blocks that the host puts around a guest's loop. */
+/** Number of blocks that the host puts around a guest's loop. */
 const AROUND_LOOP = 3;
 
-/** Whether an instruction names labels. */
+/** Tells whether an instruction has labels as immediates. */
 export function isBranch(op: number): boolean {
   switch (op) {
     case Op.branch:
@@ -23,22 +23,22 @@ export function isBranch(op: number): boolean {
   }
 }
 
-/** Whether the loop that begins there takes nothing off the stack, so that it can be left at its head and begun again. */
+/** Tells whether the loop at `start` takes nothing off the stack, so that it can be left at its head and entered again. */
 export function isPlainLoop({ bytes }: Reader, start: number): boolean {
   const type = bytes[start + 1]!;
   return type >= 0x40 && type < 0x80; // no index of a function type
 }
 
 /**
- * The open blocks of a function body. Branches count the blocks that they leave: where the host adds blocks around the
- * guest's loops, a branch out of one has to count those, too.
+ * Open blocks of a function body. A branch names its target by the number of blocks that it leaves, which grows where the
+ * host adds blocks around the guest's loops.
  */
 export class Labels {
-  /** Of each open block of the guest, how many blocks of the host are around its label; the body is the first. */
+  /** Number of the host's blocks around the label of each open block of the guest. The body itself is the first. */
   readonly #around: number[] = [0];
-  /** Of each of them where its loop begins, if the host has put blocks around it, else -1. */
+  /** Offset of each open block, if it is a loop that the host has put blocks around; else -1. */
   readonly #loops: number[] = [-1];
-  /** The innermost of them. */
+  /** Index of the innermost open block. */
   #depth = 0;
   readonly #edit = new Writer();
 
@@ -47,7 +47,7 @@ export class Labels {
     this.#depth = 0;
   }
 
-  /** Whether branches from here may have to be changed. */
+  /** Whether a branch from the current block may have to be changed. */
   get shifts(): boolean {
     return this.#around[this.#depth]! > 0;
   }
@@ -56,7 +56,7 @@ export class Labels {
     this.#push(0, -1);
   }
 
-  /** As {@linkcode Labels.open}, of a loop around which the host puts blocks. */
+  /** Opens a loop around which the host puts blocks; `start` is its offset. */
   openLoop(start: number): void {
     this.#push(AROUND_LOOP, start);
   }
@@ -68,17 +68,21 @@ export class Labels {
     this.#loops[depth] = loop;
   }
 
-  /** Ends a block; answers where its loop began if the host's blocks around it have to end, too, else -1. */
+  /** Ends a block. Returns the offset of its loop if the host's blocks around it have to end as well, else -1. */
   end(): number {
     return this.#loops[this.#depth--]!;
   }
 
-  /** How many blocks of the host a branch leaves that names the label of this depth. */
+  /** Returns the number of the host's blocks that a branch to the label at `depth` leaves. */
   addedTo(depth: number): number {
     return this.#around[this.#depth]! - (this.#around[this.#depth - depth] ?? 0);
   }
 
-  /** The branch that begins at `start` and ends at the reader, as it has to be here, valid until the next one; undefined if it may stay. */
+  /**
+   * Rewrites the branch between `start` and the reader.
+   *
+   * @returns The new instruction, valid until the next call; undefined if the branch stays unchanged.
+   */
   editOf(op: number, r: Reader, start: number): Uint8Array | undefined {
     const after = r.at;
     const w = this.#edit.reset();

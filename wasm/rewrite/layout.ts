@@ -2,93 +2,91 @@ import { Id, Reader, type Section, sections } from "./binary.ts";
 import { instruction, Op, UnknownForm, valueType } from "./instructions.ts";
 import { type Types, typesOf } from "./types.ts";
 
-/** Flags of limits; all others are for forms that are not known here. */
+/** Known flags of limits. */
 const HAS_MAXIMUM = 1;
 const SHARED = 2;
 const WIDE = 4;
 const MAX_PAGES = 65536;
-/** Most elements of a table in V8. */
+/** Most elements of a table in V8 (`kV8MaxWasmTableSize`). */
 const MAX_ELEMENTS = 10_000_000;
-/** Begins a table that has a first value for its elements. */
+/** First byte of a table with an initial value for its elements. */
 const WITH_VALUE = 0x40;
 
 /** Kinds of imports and exports, by their number in the format. */
 export const KINDS = ["function", "table", "memory", "global", "tag"] as const;
 export type Kind = typeof KINDS[number];
 
-/** A mutable global. */
+/** Mutable global of a module. */
 interface MutableGlobal {
   readonly index: number;
-  /** Its type and its first value, as the module has them. */
+  /** Bytes of the type. */
   readonly type: Uint8Array;
+  /** Bytes of the initializer, `end` included. */
   readonly value: Uint8Array;
 }
 
-/** Bounds of a memory in pages, or of a table in elements. */
+/** Limits of a memory in pages, or of a table in elements. */
 interface Bounds {
   readonly least: number;
   readonly most: number;
-  /** Whether its addresses or indices have 64 bits. */
+  /** Whether addresses or indices have 64 bits. */
   readonly wide: boolean;
 }
 
-/** One of the module's own memories. */
+/** Limits of one of a module's own memories. */
 export interface MemoryBounds extends Bounds {
   readonly shared: boolean;
 }
 
-/** One of the module's own tables. */
+/** Limits of one of a module's own tables. */
 export interface TableBounds extends Bounds {
-  /** The type of its elements, as the module has it. */
+  /** Bytes of the elements' type. */
   readonly type: Uint8Array;
 }
 
-/** Something that the module imports. */
+/** Import of a module. */
 export interface Import {
   readonly module: string;
   readonly name: string;
   readonly kind: Kind;
 }
 
-/** Something that the module exports. */
+/** Export of a module. */
 export interface Export {
   readonly name: string;
   readonly kind: Kind;
 }
 
-/** What the host must know of a module, whose bytes V8 has found valid. */
+/** Structure of a module that V8 has found valid, as far as policies and rewriting need it. */
 export interface Layout {
   readonly bytes: Uint8Array;
   readonly sections: readonly Section[];
   find(id: number): Section | undefined;
-  /** How many entries a section has. */
+  /** Returns the number of entries in a section; 0 if there is no section. */
   count(id: number): number;
   readonly types: Types;
   readonly imports: readonly Import[];
-  /** How much it imports of each kind. */
+  /** Number of imports of each kind. */
   readonly imported: Readonly<Record<Kind, number>>;
   readonly exports: readonly Export[];
   readonly memories: readonly MemoryBounds[];
   readonly tables: readonly TableBounds[];
 }
 
-/** What a rewriter must know of the state of a module's instances, to put it back. */
+/** State of a module's instances that a reset restores. */
 interface ModuleState {
-  /** Pages that its only memory starts with. */
+  /** Initial size of the only memory, in pages. */
   readonly least: number;
-  /** Imported and own functions, and globals. */
-  readonly functions: number;
-  readonly globals: number;
   readonly mutable: readonly MutableGlobal[];
-  /** How many parameters each of its own functions has. */
+  /** Number of parameters of each of the module's own functions. */
   readonly parameters: readonly number[];
 }
 
 /**
  * Reads a module's structure, in time linear in its size.
  *
- * @param bytes Of a valid module: sections are in order, and none is repeated.
- * @throws {UnknownForm} If it has a form that is not known here. The message completes "because".
+ * @param bytes Bytes of a valid module, whose sections are in order and not repeated.
+ * @throws {UnknownForm} If the module has a form that is not known here. The message completes "because".
  */
 export function layoutOf(bytes: Uint8Array): Layout {
   const all = sections(bytes);
@@ -115,11 +113,13 @@ export function layoutOf(bytes: Uint8Array): Layout {
 }
 
 /**
- * @param part Whether it is a module of a component, whose memory may be another module's.
- * @throws {UnknownForm} If a reset is not known to be complete.
+ * Finds the state that a reset has to restore.
+ *
+ * @param part Whether the module is of a component, where its memory may be another module's.
+ * @throws {UnknownForm} If a reset might not be complete. The message completes "because".
  */
 export function stateOf(layout: Layout, part = false): ModuleState {
-  const { bytes, find, count, imported, memories, types } = layout;
+  const { bytes, find, imported, memories, types } = layout;
   const several = memories.length + (part ? imported.memory : 0);
   if (several > 1) throw new UnknownForm("it has several memories");
   if (!memories.length && !part) throw new UnknownForm("it has no memory");
@@ -128,8 +128,6 @@ export function stateOf(layout: Layout, part = false): ModuleState {
   if (types.objects) throw new UnknownForm("it has types of garbage collection");
   return {
     least,
-    functions: imported.function + count(Id.function),
-    globals: imported.global + count(Id.global),
     mutable: mutableGlobals(bytes, find(Id.global), imported.global),
     parameters: entriesOf(bytes, find(Id.function), (r) => types.parameters[r.unsigned()]!),
   };
@@ -177,7 +175,7 @@ function kindOf(number: number): Kind {
   return kind;
 }
 
-/** Passes over the type of an import. */
+/** Skips the type of an import. */
 function skipImported(r: Reader, kind: Kind): void {
   if (kind === "tag") r.byte();
   if (kind === "table" || kind === "global") valueType(r);

@@ -1,30 +1,30 @@
 import type { Layout } from "./layout.ts";
 
-/** Begins every name that a rewritten module has beyond the guest's own, unless the guest has such names. */
+/** Prefix of all names that rewriting adds; a number follows it if the guest uses such names itself. */
 const PREFIX = "fastlike";
 
-/** Names that a rewritten module has beyond the guest's own; none of them is one of the guest's. */
+/** Names that rewriting adds to a module. None of them is used by the guest. */
 export interface Names {
-  /** The module from which it imports its memories: the guest's own, by their index, and `watch`. */
+  /** Module of the imported memories: the guest's own, by their index, `watch`, and in components the others. */
   readonly host: string;
-  /** The table whose only element is the host's function that its code calls when it finds the watched word 0. */
+  /** Table whose only element is the function of the host that code calls when it finds the watched word 0. */
   readonly ask: string;
-  /** The guest's start function, which the host calls once that element is there. */
+  /** Start function of the guest, which the host calls when that table is filled. */
   readonly start: string;
-  /** The memory in which it keeps its state. */
+  /** Memory with the state of the instance. */
   readonly control: string;
-  /** Copies every mutable global aside. */
+  /** Function that saves every mutable global. */
   readonly save: string;
-  /** Puts every mutable global back. */
+  /** Function that restores every mutable global. */
   readonly restore: string;
-  /** Begins the names of tags that have a name in the guest, by their index. */
+  /** Prefix of the names of tags, before their index. */
   readonly tag: string;
 }
 
-/** A name of the guest that begins as added ones do, with the number in it. */
+/** Matches a name of the guest with the prefix of added names, and the number in it. */
 const LIKE = /^fastlike([1-9]\d{0,8})?\./;
 
-/** Chooses names that the guest neither exports nor imports a module by. */
+/** Chooses names that the guest uses neither for exports nor for modules that it imports from. */
 export function namesFor({ exports, imports }: Pick<Layout, "exports" | "imports">): Names {
   const taken = new Set<number>();
   const take = (name: string) => {

@@ -1,14 +1,14 @@
-/** Numbers of one edit: where it begins and ends in the new module, and in the old one. */
+/** Numbers for each edit: its start and end in the new module, then in the original. */
 const WIDTH = 4;
 
-/** Which byte of the module as it came a byte of the rewritten module stands for. */
+/** Map from offsets in a rewritten module to offsets in the original one. */
 export class Offsets {
   #edits = new Uint32Array(1 << 10);
   #length = 0;
   #pending = 0;
   #end = Infinity;
 
-  /** Records an edit, in order. Its place in the new module is relative until it is {@linkcode Offsets.place}d. */
+  /** Records an edit; edits must be in order. Its new offsets are relative until {@linkcode Offsets.place} is called. */
   add(newStart: number, newEnd: number, oldStart: number, oldEnd: number): void {
     if (this.#length === this.#edits.length) {
       const larger = new Uint32Array(this.#length * 2);
@@ -21,23 +21,23 @@ export class Offsets {
     this.#edits[this.#length++] = oldEnd;
   }
 
-  /** Says that the first edit since the last {@linkcode Offsets.place} begins so many bytes earlier. */
+  /** Moves the start of the first edit since the last {@linkcode Offsets.place} by so many bytes to the front. */
   widen(by: number): void {
     this.#edits[this.#pending]! -= by;
   }
 
-  /** Says where in the new module the edits since the last call are relative to. */
+  /** Sets the offset in the new module to which the edits since the last call are relative. */
   place(base: number): void {
     this.#shift(this.#pending, base);
     this.#pending = this.#length;
   }
 
-  /** Says where in the new module the code of the old one ends: what follows was added. */
+  /** Sets the offset in the new module at which the original's code ends, and added functions follow. */
   finish(end: number): void {
     this.#end = end;
   }
 
-  /** Moves every edit: what comes before them in the new module has become so much longer. */
+  /** Moves every edit by so many bytes, which precede the code in the new module. */
   move(by: number): void {
     this.#shift(0, by);
     this.#end += by;
@@ -52,8 +52,8 @@ export class Offsets {
   }
 
   /**
-   * The old offset of a new one; of what was added, the instruction for which it was. Undefined in functions that are not
-   * the guest's.
+   * Returns the original offset of an offset in the new module. Added code has the offset of the instruction that it was
+   * added for; added functions have none.
    */
   original(offset: number): number | undefined {
     if (offset >= this.#end) return undefined;

@@ -4,50 +4,57 @@ import { MINUS_ONE, NO_RESULT, noteRefusal } from "./growth.ts";
 import { Op } from "./instructions.ts";
 import { I32 } from "./writes.ts";
 
-/** What the code of a module does so that its instances can be put back. */
+/** Parameters of the code by which instances of a module can be reset. */
 export interface ResetPlan {
-  /** Pages that its memory starts with, may have, and might have without a limit. */
+  /** Initial size of the memory, in pages. */
   readonly least: number;
+  /** Largest size under the memory limit, in pages. */
   readonly most: number;
+  /** The module's own maximum, in pages. */
   readonly own: number;
   /**
-   * Of a module of a component the index of the memory with what its modules may have together. How many pages its
-   * memory may have is in the memory of its state then.
+   * Index of the `budget` memory, for a module of a component; undefined otherwise. With it the largest size of the memory
+   * is in `control` ({@linkcode MAX_PAGES}), and `least` is 0.
    */
   readonly budget: number | undefined;
-  /** How many parameters each of its own functions has. */
+  /** Number of parameters of each of the module's own functions. */
   readonly parameters: readonly number[];
   /** Whether writes mark dirty pages. */
   readonly dirtyPages: boolean;
-  /** The indices of the memory that the host watches, and of the one in which the instance's state is kept. */
+  /** Index of the watchdog's memory. */
   readonly watch: number;
+  /** Index of the `control` memory. */
   readonly control: number;
-  /** The indices of the functions that grow the memory and mark a range. */
+  /** Index of the function that grows the memory. */
   readonly grow: number;
+  /** Index of the function that marks a range. */
   readonly mark: number;
 }
 
-/** Replaces the address on the stack by the number of its dirty page. */
+/** Code that replaces the address on the stack by the number of its dirty page. */
 const DIRTY_PAGE_OF = [Op.i32Const, DIRTY_PAGE_BITS, Op.i32ShiftRightU] as const;
 
-/** Marks the page of the address on the stack as dirty. */
+/** Returns code that marks the page of the address on the stack as dirty. */
 export function markAddress(plan: ResetPlan): Uint8Array {
   return new Writer().byte(...DIRTY_PAGE_OF).raw(markPage(plan)).view();
 }
 
-/** Marks the page whose number is on the stack as dirty; beyond the dirty map that traps, as the write itself would. */
+/** Returns code that marks the page whose number is on the stack. Beyond the map it traps, as the write itself would. */
 function markPage({ control }: ResetPlan): Uint8Array {
   return new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40).unsigned(control).unsigned(DIRTY_MAP)
     .view();
 }
 
-/** The count of added pages. */
+/** Returns code that pushes the number of added pages. */
 export function loadAdded({ control }: ResetPlan): Uint8Array {
   return new Writer().byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(control).byte(ADDED_PAGES)
     .view();
 }
 
-/** `grow(delta)` of a module that is put back: the guest's size goes up, the real one only when it must. */
+/**
+ * Writes `grow(delta)`, in place of `memory.grow`: it raises the size that the guest sees, and grows the real memory only
+ * if that is smaller.
+ */
 export function growBody(w: Writer, plan: ResetPlan): void {
   if (plan.budget !== undefined) return growPartBody(w, plan, plan.budget);
   const { least, most, own, watch, control } = plan;
@@ -70,7 +77,7 @@ export function growBody(w: Writer, plan: ResetPlan): void {
   w.byte(Op.i32Sub, Op.i32Store, 0x42).unsigned(control).byte(ADDED_PAGES, ...size, Op.end);
 }
 
-/** `grow(delta)` of a module of a component: takes from what its modules may have together, too. */
+/** Writes `grow(delta)` for a module of a component, which also takes the bytes from the shared budget. */
 function growPartBody(w: Writer, { watch, control }: ResetPlan, budget: number): void {
   const delta = [Op.localGet, 0];
   const size = [Op.localGet, 1];
@@ -96,7 +103,7 @@ function growPartBody(w: Writer, { watch, control }: ResetPlan, budget: number):
   w.byte(ADDED_PAGES, ...size, Op.end);
 }
 
-/** `mark(to, length)`: marks the pages of a range as dirty. */
+/** Writes `mark(to, length)`, which marks the pages of a range as dirty. */
 export function markBody(w: Writer, plan: ResetPlan): void {
   const to = [Op.localGet, 0];
   const length = [Op.localGet, 1];
@@ -121,7 +128,7 @@ export function markBody(w: Writer, plan: ResetPlan): void {
   w.byte(Op.localGet, last, Op.i32LessEqualU, Op.branchIf, 0, Op.end, Op.end, Op.end);
 }
 
-/** A function that copies globals, each from the first index to the second. */
+/** Writes a function that copies globals, each from the first index of a pair to the second. */
 export function copyGlobalsBody(w: Writer, pairs: readonly (readonly [number, number])[]): void {
   w.byte(0);
   for (const [from, to] of pairs) {

@@ -14,47 +14,47 @@ import { copyGlobalsBody, growBody, markBody, type ResetPlan } from "./reset_cod
 import { askBody, type WatchPlan } from "./watch_code.ts";
 import { I32 } from "./writes.ts";
 
-/** What a module is rewritten for. */
+/** Options of {@linkcode rewrite}. */
 interface RewriteOptions {
   /** Bytes that an instance may have in memories and tables; `Infinity` for no limit. */
   readonly memory: number;
-  /** Whether the host can stop the code while it runs. */
+  /** Whether checks are added, by which the host can stop the code while it runs. */
   readonly checks: boolean;
-  /** Whether the host can reset instances, and whether writes mark dirty pages for that. */
+  /** Makes instances resettable, with or without writes that mark dirty pages. By default they are not. */
   readonly reset?: { readonly dirtyPages: boolean } | undefined;
-  /** Whether it is a module of a component: the memory of the instance's state is imported, and has the limits. */
+  /** Whether the module is of a component, where `control` and `budget` are imported. By default it is not. */
   readonly part?: boolean;
 }
 
-/** A module whose memory is bounded, and that the host can stop, or whose instances it can put back. */
+/** Rewritten module. */
 export interface Rewritten {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The guest's own memories, which the host makes for each instance. */
+  /** The guest's own memories, which the host makes for each instance and passes as imports. */
   readonly memories: readonly MemoryLimits[];
   readonly names: Names;
   readonly offsets: Offsets;
-  /** What the guest calls its tags, by what they are exported as. */
+  /** Names of tags in the guest, by the names under which they are exported. */
   readonly tags: ReadonlyMap<string, string>;
-  /** There if instances can be put back. */
+  /** Undefined if instances cannot be reset. */
   readonly resetting: Resetting | undefined;
 }
 
-/** How instances of a rewritten module are put back. */
+/** How instances of a rewritten module are reset. */
 export interface Resetting {
-  /** Pages that the memory starts with. */
+  /** Initial size of the memory, in pages. */
   readonly least: number;
   /** Whether writes mark dirty pages. */
   readonly dirtyPages: boolean;
-  /** Whether code runs while an instance is made, so that two may differ. */
+  /** Whether a start function runs while an instance is made, so that two may differ. */
   readonly starts: boolean;
 }
 
 const FUNCREF = 0x70;
-/** Functions that are rewritten in one step. */
+/** Number of functions that are rewritten in one step. */
 const STEP = 64;
-/** The memory of what the modules of a component may have together. */
+/** Limits of the `budget` memory of a component. */
 export const SHARED_BUDGET = { least: 1, most: 1, shared: false } as const;
-/** Pages of the memory of a memory's state, of components: enough for the cards of all that can be addressed. */
+/** Limits of the `control` memory of a component's memory: room for the dirty map of all 4 GiB. */
 export const SHARED_CONTROL = {
   least: controlPages(65536),
   most: controlPages(65536),
@@ -63,23 +63,24 @@ export const SHARED_CONTROL = {
 const WATCHED = { least: 1, most: 1, shared: true };
 
 /**
- * Rewrites a guest so that its memory is bounded, it can be stopped, or its instances can be reset. Its memories become
- * imports, so that one more can be shared by all instances and a thread of the host.
+ * Rewrites a module so that its memory is bounded, its code can be stopped, and its instances can be reset. The guest's
+ * memories become imports, so that another one can be shared by all instances and the watchdog's thread.
  *
- * For a bound, `memory.grow` and `table.grow` call functions that take from a budget.
+ * Bound: `memory.grow` and `table.grow` are replaced by calls of functions that take from a budget.
  *
- * For a stop, each loop, each function that calls, and what precedes each bulk instruction looks at the first word of the
- * shared memory. If it is 0, a function of the host says whether to go on: it stands in a table of its own, as an import
- * would move the indices of all functions. A start function becomes an export, to be called when the table is filled.
+ * Stop: each loop, each function that calls others, and each bulk instruction first reads the first word of the watchdog's
+ * memory. If it is 0, the code calls a function of the host, which says whether to go on. That function is in a table of
+ * its own, since an import would change the indices of all functions. A start function becomes an export, which the host
+ * calls when the table is filled.
  *
- * For a reset:
- * - Every mutable global gets a shadow; two functions copy them all aside and back.
- * - `memory.size` and `memory.grow` tell of a virtual size, for the real memory never shrinks. Between the two a
- *   guest's access does not trap; a reset cleans there too.
- * - With `dirtyPages`, each write to memory marks the 4 KiB page that it begins on in a memory of the instance's own, so
- *   that a reset copies only what was written.
+ * Reset:
+ * - Every mutable global gets a copy; two functions save and restore all of them.
+ * - `memory.size` and `memory.grow` work on a virtual size, since a real memory never shrinks. An access between the two
+ *   sizes does not trap; a reset clears those bytes as well.
+ * - With `dirtyPages`, each write to memory marks the 4 KiB page that it begins on, so that a reset copies only pages that
+ *   were written to.
  *
- * @throws {UnknownForm} If it cannot be done; the message completes "because".
+ * @throws {UnknownForm} If the module cannot be rewritten; the message completes "because".
  */
 export function rewrite(layout: Layout, wanted: RewriteOptions): Rewritten {
   const steps = rewriteInSteps(layout, wanted);
@@ -89,7 +90,7 @@ export function rewrite(layout: Layout, wanted: RewriteOptions): Rewritten {
   }
 }
 
-/** As {@linkcode rewrite}, in steps between which others may have their turn. */
+/** Does the work of {@linkcode rewrite} in steps, between which the event loop can run. */
 export function* rewriteInSteps(
   layout: Layout,
   wanted: RewriteOptions,
@@ -144,7 +145,7 @@ function resettingOf(layout: Layout, { least, dirtyPages }: ResetPlan): Resettin
   return { least, dirtyPages, starts: layout.find(Id.start) !== undefined };
 }
 
-/** Exports the tags that have a name, so that the host can tell which one an exception has. */
+/** Exports the tags that have a name, so that the host can tell the tag of an exception. */
 function exportTags(layout: Layout, added: Additions, names: Names): Map<string, string> {
   const tags = new Map<string, string>();
   for (const [index, name] of tagNamesOf(layout)) {
@@ -154,7 +155,7 @@ function exportTags(layout: Layout, added: Additions, names: Names): Map<string,
   return tags;
 }
 
-/** Adds what stops the code. */
+/** Adds the function, table and exports that stopping code needs. */
 function addWatch(
   { bytes, find }: Layout,
   added: Additions,
@@ -170,7 +171,7 @@ function addWatch(
   return { memory, ask };
 }
 
-/** Adds what an instance's state needs. */
+/** Adds the globals, functions, memory and exports that a reset needs. */
 function addReset(
   layout: Layout,
   added: Additions,
@@ -178,7 +179,7 @@ function addReset(
     readonly budget: Budget;
     readonly names: Names;
     readonly watch: number;
-    /** The memories of a component's state, which are imported. */
+    /** Indices of the imported memories of a component; undefined for a module that is no part of one. */
     readonly shared: { readonly control: number; readonly budget: number } | undefined;
     readonly dirtyPages: boolean;
   },
@@ -211,7 +212,7 @@ function addReset(
   return plan;
 }
 
-/** Returns the guest's function bodies, rewritten. */
+/** Rewrites the guest's function bodies. */
 function* rewriteCode(
   { bytes, find }: Layout,
   plan: Plan,

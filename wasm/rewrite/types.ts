@@ -9,7 +9,7 @@ const FUNCTION = 0x60;
 const STRUCT = 0x5f;
 const ARRAY = 0x5e;
 
-/** Types of a module. */
+/** Facts about the type section of a module. */
 export interface Types {
   /** Number of types. The section's own count is of recursion groups, each of which may have several. */
   readonly count: number;
@@ -19,7 +19,11 @@ export interface Types {
   readonly objects: boolean;
 }
 
-/** @throws {UnknownForm} If a type has a form that is not known here. */
+/**
+ * Reads the type section.
+ *
+ * @throws {UnknownForm} If a type has a form that is not known here.
+ */
 export function typesOf(bytes: Uint8Array, section: Section | undefined): Types {
   const parameters: number[] = [];
   let objects = false;
@@ -45,7 +49,7 @@ export function typesOf(bytes: Uint8Array, section: Section | undefined): Types 
   return { count: parameters.length, parameters, objects };
 }
 
-/** Reads the rest of a function type; returns how many parameters it has. */
+/** Reads the rest of a function type. Returns the number of parameters. */
 function functionType(r: Reader): number {
   const parameters = r.unsigned();
   for (let left = parameters; left > 0; left--) valueType(r);

@@ -8,15 +8,15 @@ const F32 = 0x7d;
 const F64 = 0x7c;
 const V128 = 0x7b;
 
-/** How an instruction writes memory. */
+/** Operands of an instruction that writes memory. */
 export interface MemoryWrite {
-  /** The types of its operands, the address first. */
+  /** Types of the operands, the address first. */
   readonly operands: readonly number[];
-  /** Whether the last operand is a length; else it writes at most 16 bytes at the address and its offset. */
+  /** Whether the last operand is a length; if not, at most 16 bytes are written at the address plus the offset. */
   readonly range: boolean;
 }
 
-/** Every instruction that writes memory, by its opcode. */
+/** Instructions that write memory, by opcode. */
 export const WRITES: ReadonlyMap<number, MemoryWrite> = new Map([
   ...[Op.i32Store, Op.i32Store8, Op.i32Store16].map((op) => [op, store(I32)] as const),
   ...[Op.i64Store, Op.i64Store8, Op.i64Store16, Op.i64Store32]
@@ -34,7 +34,7 @@ function store(...values: number[]): MemoryWrite {
   return { operands: [I32, ...values], range: false };
 }
 
-/** Seven widths follow each other for each operation. */
+/** Operands of an atomic instruction; each operation has seven, by width. */
 function atomic(op: number): MemoryWrite {
   const type = [0, 2, 3].includes((op - Op.atomicStore) % 7) ? I32 : I64;
   return op >= Op.atomicCompareExchange ? store(type, type) : store(type);
@@ -44,7 +44,7 @@ function span(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
-/** The offset in the store that begins there; the reader stays where it is. */
+/** Returns the offset immediate of the store at `start`. The reader is not moved. */
 export function offsetOf(r: Reader, start: number): number {
   const after = r.at;
   r.at = start;
@@ -55,7 +55,7 @@ export function offsetOf(r: Reader, start: number): number {
   return offset;
 }
 
-/** What a module may not have if an instance of it is to be reset, by opcode. */
+/** Instructions whose effects a reset does not undo, by opcode, with the reason in words that complete "because". */
 export const OBSTACLES: ReadonlyMap<number, string> = new Map([
   [Op.tableSet, "it writes a table (table.set)"],
   [Op.tableInit, "it writes a table (table.init)"],
