@@ -1,5 +1,5 @@
 /**
- * Components: programs of the world `fastly:compute/service`, as Fastly's Python SDK makes them.
+ * Loads programs that are components of the world `fastly:compute/service`, as Fastly's Python SDK builds them.
  *
  * ```ts
  * import { componentLoader } from "./drivers/components.ts";
@@ -12,16 +12,11 @@
 import type { ComponentLoader } from "../service/util/component_loader.ts";
 import { compileComponent } from "../wasm/component/program.ts";
 
-export type {
-  CompiledComponent,
-  ComponentHost,
-  ComponentInstance,
-  ComponentLoader,
-  ComponentTerms,
-  ImportFunctionType,
-  ImportType,
-} from "../service/util/component_loader.ts";
+export type * from "../service/util/component_loader.ts";
 export type { GuestMemory } from "../service/util/guest_memory.ts";
 
-/** Loads components: their structure is read, and their core modules are compiled, without any code made of text. */
+/**
+ * Loader of components, for `ServiceOptions.components`. It reads their structure and compiles their core modules; no
+ * JavaScript is generated.
+ */
 export const componentLoader: ComponentLoader = { compile: compileComponent };

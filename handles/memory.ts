@@ -1,135 +1,89 @@
 import { refuse } from "../service/errors.ts";
-import type { GuestMemory } from "../service/util/guest_memory.ts";
+import { GuestView } from "../service/util/guest_view.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** The most arguments that one `fromCharCode` is given. */
+/** Most arguments of one call of `fromCharCode`, which go on the stack. */
 const STRING_PIECE = 4096;
 
 /**
- * The guest's linear memory: addresses count bytes from 0, numbers are little-endian and need no alignment. Whatever
- * would reach past the end refuses `invalid`, and has done nothing then. What is read is a copy, safe from growth.
+ * Linear memory of a guest, as hostcalls access it. Numbers are little-endian and need no alignment. An access beyond the
+ * end is refused as `invalid`, and has no effect. Values that are read are copies.
  */
-export class Memory {
-  readonly #memory: GuestMemory;
-  #view: DataView<ArrayBuffer>;
-  #bytes: Uint8Array<ArrayBuffer>;
-
-  /** Looks at what an instance exports, which may grow at any time. */
-  constructor(memory: GuestMemory) {
-    this.#memory = memory;
-    this.#view = new DataView(memory.buffer);
-    this.#bytes = new Uint8Array(memory.buffer);
-  }
-
-  /** Bytes that the guest may reach, now. */
-  get size(): number {
-    return this.#memory.size;
-  }
-
-  /** Reads a byte: 0 to 255. */
+export class Memory extends GuestView {
+  /** Reads an unsigned integer of 8 bits. */
   u8(ptr: number): number {
-    return this.#at(ptr, 1).getUint8(ptr);
+    return this.from(ptr, 1).getUint8(ptr);
   }
 
-  /** Reads two bytes as a number without sign. */
+  /** Reads an unsigned integer of 16 bits. */
   u16(ptr: number): number {
-    return this.#at(ptr, 2).getUint16(ptr, true);
+    return this.from(ptr, 2).getUint16(ptr, true);
   }
 
-  /** Reads four bytes as a number without sign. */
+  /** Reads an unsigned integer of 32 bits. */
   u32(ptr: number): number {
-    return this.#at(ptr, 4).getUint32(ptr, true);
+    return this.from(ptr, 4).getUint32(ptr, true);
   }
 
-  /** Reads eight bytes as a number without sign. */
+  /** Reads an unsigned integer of 64 bits. */
   u64(ptr: number): bigint {
-    return this.#at(ptr, 8).getBigUint64(ptr, true);
+    return this.from(ptr, 8).getBigUint64(ptr, true);
   }
 
-  /** Writes the lowest 8 bits of an integer, whatever its sign. */
+  /** Writes the lowest 8 bits of an integer of any sign. */
   setU8(ptr: number, value: number): void {
-    this.#to(ptr, 1).setUint8(ptr, value);
+    this.to(ptr, 1).setUint8(ptr, value);
   }
 
-  /** Writes the lowest 16 bits of an integer, whatever its sign. */
+  /** Writes the lowest 16 bits of an integer of any sign. */
   setU16(ptr: number, value: number): void {
-    this.#to(ptr, 2).setUint16(ptr, value, true);
+    this.to(ptr, 2).setUint16(ptr, value, true);
   }
 
-  /** Writes the lowest 32 bits of an integer, whatever its sign. */
+  /** Writes the lowest 32 bits of an integer of any sign. */
   setU32(ptr: number, value: number): void {
-    this.#to(ptr, 4).setUint32(ptr, value, true);
+    this.to(ptr, 4).setUint32(ptr, value, true);
   }
 
-  /** Writes the lowest 64 bits of an integer, whatever its sign. */
+  /** Writes the lowest 64 bits of an integer of any sign. */
   setU64(ptr: number, value: bigint): void {
-    this.#to(ptr, 8).setBigUint64(ptr, value, true);
+    this.to(ptr, 8).setBigUint64(ptr, value, true);
   }
 
-  /** A copy of `length` bytes at `ptr`. */
+  /** Returns a copy of `length` bytes at `ptr`. */
   bytes(ptr: number, length: number): Uint8Array<ArrayBuffer> {
-    this.#check(ptr, length);
-    return this.#bytes.slice(ptr, ptr + length);
+    return this.allFrom(ptr, length).slice(ptr, ptr + length);
   }
 
-  /** Copies all of them to `ptr`. */
-  setBytes(ptr: number, bytes: Uint8Array): void {
-    this.#check(ptr, bytes.length);
-    this.#memory.mark(ptr, bytes.length);
-    this.#bytes.set(bytes, ptr);
-  }
-
-  /** Reads `length` bytes as UTF-8, a byte order mark included; refuses `invalid` for what is not. */
+  /** Decodes `length` bytes as UTF-8, a byte order mark included. Malformed UTF-8 is refused as `invalid`. */
   text(ptr: number, length: number): string {
-    this.#check(ptr, length);
+    const bytes = this.span(ptr, length);
     try {
-      return decoder.decode(this.#bytes.subarray(ptr, ptr + length));
+      return decoder.decode(bytes);
     } catch (cause) {
       refuse("invalid", `Cannot decode ${length} bytes at ${ptr} as UTF-8`, cause);
     }
   }
 
-  /** Reads `length` bytes as a byte string: one character, up to U+00FF, for each. */
+  /** Reads `length` bytes as a byte string, which has one character, up to U+00FF, for each byte. */
   byteString(ptr: number, length: number): string {
-    this.#check(ptr, length);
+    const bytes = this.allFrom(ptr, length);
     const end = ptr + length;
     let text = "";
     for (let at = ptr; at < end; at += STRING_PIECE) {
-      const piece = this.#bytes.subarray(at, Math.min(end, at + STRING_PIECE));
+      const piece = bytes.subarray(at, Math.min(end, at + STRING_PIECE));
       text += String.fromCharCode.apply(null, piece as unknown as number[]);
     }
     return text;
   }
 
-  /** Writes a byte string; of a character beyond U+00FF its lowest 8 bits. */
+  /** Writes a byte string. Of a character beyond U+00FF the lowest 8 bits are written. */
   setByteString(ptr: number, text: string): void {
-    this.#check(ptr, text.length);
-    this.#memory.mark(ptr, text.length);
-    const bytes = this.#bytes;
+    const bytes = this.allTo(ptr, text.length);
     for (let i = 0; i < text.length; i++) bytes[ptr + i] = text.charCodeAt(i);
   }
 
-  #at(ptr: number, length: number): DataView<ArrayBuffer> {
-    this.#check(ptr, length);
-    return this.#view;
-  }
-
-  /** As `#at`, for what will be written. */
-  #to(ptr: number, length: number): DataView<ArrayBuffer> {
-    this.#check(ptr, length);
-    this.#memory.mark(ptr, length);
-    return this.#view;
-  }
-
-  #check(ptr: number, length: number): void {
-    if (this.#bytes.length === 0) { // growth has detached the buffer
-      const { buffer } = this.#memory;
-      this.#view = new DataView(buffer);
-      this.#bytes = new Uint8Array(buffer);
-    }
-    const { size } = this.#memory;
-    if (ptr + length > size) {
-      refuse("invalid", `Cannot reach ${length} bytes at ${ptr}: memory holds ${size}`);
-    }
+  protected override beyond(ptr: number, length: number): never {
+    refuse("invalid", `Cannot reach ${length} bytes at ${ptr}: memory holds ${this.size}`);
   }
 }

@@ -32,15 +32,7 @@ export type { ShieldingSite } from "./backends/shielding.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
 export type { ErrorDetails } from "./http/error_text.ts";
 
-export type {
-  CompiledComponent,
-  ComponentHost,
-  ComponentInstance,
-  ComponentLoader,
-  ComponentTerms,
-  ImportFunctionType,
-  ImportType,
-} from "./util/component_loader.ts";
+export type * from "./util/component_loader.ts";
 
 export type { Reuse } from "./reuse.ts";
 export type { Clock, TimerOptions } from "./util/clock.ts";

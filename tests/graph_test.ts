@@ -273,10 +273,9 @@ Deno.test("status numbers are in abi/_status.ts, and those of WASI in abi/_wasi_
   assertEquals(found, []);
 });
 
-Deno.test("guest memory is seen through a DataView in handles/memory.ts and in values of components alone", async () => {
+Deno.test("guest memory is seen through a DataView in service/util/guest_view.ts and in values of components alone", async () => {
   const exceptions = [
-    "handles/memory.ts",
-    "wasm/component/guest_bytes.ts", // the same for values of components
+    "service/util/guest_view.ts",
     "wasm/component/plain.ts",
     "service/util/address.ts", // the octets of an IPv6 address are no guest memory
   ];

@@ -4,6 +4,7 @@ import type { GuestRequest } from "../../handles/message.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
 import type { Secret } from "../../handles/secret.ts";
 import { EMPTY, type Payload } from "../../service/http/bytes.ts";
+import { HEALTHCHECK_DEFAULTS } from "../../service/backends/health.ts";
 import { refuse } from "../../service/errors.ts";
 import { backends } from "../backend.ts";
 import { checked, type Config } from "../_dynamic_backend.ts";
@@ -72,16 +73,11 @@ function register(sandbox: Sandbox, name: string, target: string, options: Optio
   return new BackendName(name);
 }
 
-/** A probe's options at the start, as Fastly's interface has them. */
+/** Initial options of a health check, as in Fastly's interface. */
 const PROBE = {
-  method: "GET",
-  path: "/",
-  expectedStatus: 200,
-  window: 5,
-  threshold: 3,
-  initial: 4,
-  interval: 15_000n,
-  timeout: 5000n,
+  ...HEALTHCHECK_DEFAULTS,
+  interval: BigInt(HEALTHCHECK_DEFAULTS.interval),
+  timeout: BigInt(HEALTHCHECK_DEFAULTS.timeout),
 };
 
 function probe(host: string): OptionSet {

@@ -9,7 +9,7 @@ import type { LogLevel } from "../log.ts";
 import { StallClock } from "../util/stall_clock.ts";
 
 /** Defaults of a {@linkcode Healthcheck}, which are those of Fastly's Rust SDK. */
-const DEFAULTS = {
+export const HEALTHCHECK_DEFAULTS = {
   interval: 15_000,
   timeout: 5_000,
   method: "GET",
@@ -24,7 +24,7 @@ const DEFAULTS = {
 export class HealthMonitor {
   readonly #name: string;
   readonly #options: BackendOptions;
-  readonly #check: typeof DEFAULTS & Healthcheck;
+  readonly #check: typeof HEALTHCHECK_DEFAULTS & Healthcheck;
   readonly #report: (level: LogLevel, message: string) => void;
   readonly #stallClock: StallClock;
   /** Results of the latest probes, the latest last: whether each has succeeded. */
@@ -47,7 +47,10 @@ export class HealthMonitor {
   ) {
     this.#name = name;
     this.#options = options;
-    this.#check = { ...DEFAULTS, ...options.healthcheck as typeof DEFAULTS };
+    this.#check = {
+      ...HEALTHCHECK_DEFAULTS,
+      ...options.healthcheck as typeof HEALTHCHECK_DEFAULTS,
+    };
     this.#report = report;
     this.#stallClock = stallClock;
     const { window, initial } = this.#check;

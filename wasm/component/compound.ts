@@ -14,7 +14,11 @@ import { trap } from "./trap.ts";
 
 // Records, tuples, flags
 
-/** @param names Of a record's fields; none for a tuple. */
+/**
+ * Makes the type of a record, or of a tuple.
+ *
+ * @param names Names of a record's fields; none for a tuple.
+ */
 export function record(parts: readonly Type[], names: readonly string[] = []): Type {
   let size = 0;
   let most = 1;
@@ -44,7 +48,11 @@ export function record(parts: readonly Type[], names: readonly string[] = []): T
   };
 }
 
-/** @param names At most 32. */
+/**
+ * Makes a type of flags, whose value is a number with a bit for each flag.
+ *
+ * @throws {RangeError} If there are more than 32 names, which the component model does not allow.
+ */
 export function flags(names: readonly string[]): Type {
   if (names.length > 32) throw new RangeError("a type has more than 32 flags");
   const number = names.length <= 8
@@ -64,7 +72,7 @@ export function flags(names: readonly string[]): Type {
 
 // Variants, enums, options, results
 
-/** How a variant looks in JavaScript. */
+/** Representation of a variant in JavaScript. */
 interface Cases {
   readonly make: (tag: number, value: unknown) => unknown;
   readonly tagOf: (value: unknown) => number;
@@ -87,25 +95,29 @@ const OPTION: Cases = {
   tagOf: (value) => value === undefined ? 0 : 1,
   valueOf: (value) => value,
 };
-/** An option of an option: what is there is in an array. */
+/** Option of an option: the inner option is in an array, so that its absence differs from the outer one's. */
 const NESTED: Cases = {
   make: (tag, value) => tag ? [value] : undefined,
   tagOf: (value) => value === undefined ? 0 : 1,
   valueOf: (value) => (value as [unknown])[0],
 };
 
+/** Makes the type of a variant; `parts` are the payloads of its cases. */
 export function variant(names: readonly string[], parts: readonly (Type | undefined)[]): Type {
   return cases("variant", names, parts, VARIANT);
 }
 
+/** Makes the type of an enum, whose value is the number of the case. */
 export function enumeration(names: readonly string[]): Type {
   return cases("enum", names, names.map(() => undefined), ENUM);
 }
 
+/** Makes the type of an option. */
 export function option(some: Type): Type {
   return cases("option", [], [undefined, some], some.kind === "option" ? NESTED : OPTION);
 }
 
+/** Makes the type of a result. */
 export function result(ok: Type | undefined, error: Type | undefined): Type {
   return cases("result", [], [ok, error], RESULT);
 }
@@ -168,7 +180,7 @@ function cases(
   };
 }
 
-/** A number, then what any case needs. */
+/** Returns the core types of a variant: the number of the case, then values wide enough for the payload of any case. */
 function joined(parts: readonly (Type | undefined)[]): readonly CoreType[] | undefined {
   const words: CoreType[] = ["i32"];
   for (const part of parts) {
@@ -185,7 +197,7 @@ function join(one: CoreType | undefined, other: CoreType): CoreType {
   return short(one) && short(other) ? "i32" : "i64";
 }
 
-/** Words of one type, seen as another. */
+/** Views of the same bytes, to reinterpret a core value of one type as another. */
 const I32 = new Int32Array(2);
 const I64 = new BigInt64Array(I32.buffer);
 const F32 = new Float32Array(I32.buffer);
@@ -235,6 +247,7 @@ function handle(
   };
 }
 
+/** Makes the type of an owned handle. */
 export function own(resource: ResourceType): Type {
   return handle("own", resource, ({ instance }, number) => {
     const entry = instance.get(resource, number);
@@ -243,6 +256,7 @@ export function own(resource: ResourceType): Type {
   }, ({ instance }, representation) => instance.add(resource, representation, true));
 }
 
+/** Makes the type of a borrowed handle. */
 export function borrow(resource: ResourceType): Type {
   return handle("borrow", resource, ({ instance, scope }, number) => {
     const entry = instance.get(resource, number);
@@ -257,5 +271,3 @@ export function borrow(resource: ResourceType): Type {
     return instance.add(resource, representation, false, scope);
   });
 }
-
-/** A function's type. */

@@ -1,10 +1,10 @@
 import type { Layout } from "../rewrite/layout.ts";
 import type { Rewritten } from "../rewrite/rewrite.ts";
 
-/** A core module of a component, ready for instances. */
+/** Compiled core module of a component. */
 export interface CoreModule {
   readonly module: WebAssembly.Module;
-  /** Undefined if it is as it came. */
+  /** Undefined if the module is unchanged. */
   readonly rewritten: Rewritten | undefined;
   readonly layout: Pick<Layout, "imports" | "tables">;
 }

@@ -5,6 +5,7 @@ import { record } from "./compound.ts";
 import type { GuestBytes } from "./guest_bytes.ts";
 import {
   allocate,
+  checkAligned,
   type CoreType,
   type CoreValue,
   type Encoding,
@@ -14,16 +15,16 @@ import {
   type Type,
 } from "./types.ts";
 
-/** A function of a component or of the host, between which values of the component model pass. */
+/** Function of a component or of the host, with values of the component model as arguments and result. */
 export interface ComponentFunction {
   readonly type: FunctionType;
-  /** Whether it may answer a promise: the caller is suspended then. */
+  /** Whether the function may return a promise, while which the caller is suspended. */
   readonly suspends: boolean;
-  /** Called with handles as what stands for their resources. */
+  /** Calls the function. Handles are passed as the representations of their resources. */
   call(args: readonly unknown[]): unknown;
 }
 
-/** How values of a function cross between a component instance and others. */
+/** Options of a lifted or lowered function (`canonopt`), with indices resolved. */
 export interface ResolvedOptions {
   readonly instance: InstanceState;
   readonly encoding: Encoding;
@@ -32,13 +33,13 @@ export interface ResolvedOptions {
   readonly postReturn: CallableFunction | undefined;
 }
 
-/** What a call does around the guest, for whoever watches its time. */
+/** Callbacks around the code of a guest, by which the host measures its time and ends it. */
 export interface CallObserver {
-  /** Takes what a function has thrown: it ends the guest. Returns what is thrown in its place. */
+  /** Called with an error that ends the guest. Returns the error to throw in its place. */
   failed(error: unknown): unknown;
-  /** The guest runs before a suspended call goes on: it allocates for what it gets. */
+  /** Runs code of the guest (`realloc`) between the end of a suspended call and the guest's continuation. */
   whileRunning<T>(run: () => T): T;
-  /** Passes on what a suspended call gets. */
+  /** Returns the result of a call that may have suspended the guest, whose time counts again from its continuation on. */
   resumeOn(result: unknown): unknown;
 }
 
@@ -60,13 +61,12 @@ function contextOf(crossing: ResolvedOptions): LiftLowerContext & { readonly sco
   };
 }
 
-/** How parameters and the result of a function cross as words. */
+/** Passing of a function's parameters and result: as core values or through memory. */
 interface Shape {
-  /** Parameters as one value, and whether they go through memory. */
+  /** Parameters as one record; undefined if there are none. */
   readonly params: Type | undefined;
   readonly paramsInMemory: boolean;
   readonly result: Type | undefined;
-  /** Whether the result goes through memory. */
   readonly resultInMemory: boolean;
 }
 
@@ -79,14 +79,14 @@ function shapeOf({ params, result }: FunctionType): Shape {
   };
 }
 
-/** How many words a lowered function takes. */
+/** Returns the types of a lowered function's core parameters. A result in memory adds one for its address. */
 function coreParamsOf(type: FunctionType): readonly CoreType[] {
   const { paramsInMemory, resultInMemory } = shapeOf(type);
   const params = paramsInMemory ? ["i32" as const] : flatOf(type.params)!;
   return resultInMemory ? [...params, "i32"] : params;
 }
 
-/** Makes a function of core WebAssembly that a component calls another function by (`canon lower`). */
+/** Makes a core function by which a component calls another function (`canon lower`). */
 export function lower(
   callee: ComponentFunction,
   crossing: ResolvedOptions,
@@ -102,7 +102,7 @@ export function lower(
     const cx = contextOf(crossing);
     if (!params) return { cx, args: [] };
     const args = paramsInMemory
-      ? params.load(cx, aligned(words[0] as number, params.align))
+      ? params.load(cx, checkAligned(words[0] as number, params.align))
       : params.lift(cx, { values: words, at: 0 });
     return { cx, args: args as unknown[] };
   };
@@ -114,7 +114,7 @@ export function lower(
     for (const entry of cx.scope.lent) entry.lends--;
     if (!result) return undefined;
     if (resultInMemory) {
-      result.store(cx, aligned(words[count - 1] as number, result.align), value);
+      result.store(cx, checkAligned(words[count - 1] as number, result.align), value);
       return undefined;
     }
     const out: CoreValue[] = [];
@@ -138,15 +138,10 @@ export function lower(
   return suspending((...words: CoreValue[]) => watcher.resumeOn(run(...words)));
 }
 
-function aligned(at: number, to: number): number {
-  const address = at >>> 0;
-  return address % to ? trap(`Cannot use the address ${address}: it is not aligned`) : address;
-}
-
-/** A function that a component offers (`canon lift`). */
+/** Function that a component exports (`canon lift`). */
 export class LiftedFunction implements ComponentFunction {
   readonly type: FunctionType;
-  /** What it calls may wait, and then so does its caller. */
+  /** A function that it calls may wait, and its caller has to wait with it. */
   readonly suspends = true;
   readonly #promising: (...args: unknown[]) => Promise<unknown>;
   readonly #crossing: ResolvedOptions;
@@ -159,7 +154,7 @@ export class LiftedFunction implements ComponentFunction {
     this.#shape = shapeOf(type);
   }
 
-  /** Calls it; the promise rejects with what it throws, or if it breaks a rule. */
+  /** Calls the function. The promise rejects with an exception of the guest, or with a trap of the component model. */
   async call(args: readonly unknown[]): Promise<unknown> {
     const { instance } = this.#crossing;
     const { params, paramsInMemory } = this.#shape;
@@ -185,7 +180,7 @@ export class LiftedFunction implements ComponentFunction {
     if (result) {
       const reader = { ...cx, memory: memory?.() };
       value = resultInMemory
-        ? result.load(reader, aligned(answer as number, result.align))
+        ? result.load(reader, checkAligned(answer as number, result.align))
         : result.lift(reader, { values: [answer!], at: 0 });
     }
     if (postReturn) {
@@ -199,7 +194,7 @@ export class LiftedFunction implements ComponentFunction {
   }
 }
 
-/** Makes the functions of core WebAssembly that are about handles of one type (`canon resource.*`). */
+/** Makes a core function for handles of one resource type (`canon resource.new`, `resource.drop`, `resource.rep`). */
 export function resourceFunction(
   kind: "resource-new" | "resource-drop" | "resource-rep",
   type: ResourceType,

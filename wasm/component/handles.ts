@@ -1,47 +1,47 @@
 import { trap } from "./trap.ts";
 
-/** Handles that one component instance may have at a time: a guest that forgets to drop must not fill the host's memory. */
+/** Most handles of one component instance, so that a guest that drops none does not fill the host's memory. */
 const MAX_HANDLES = 100_000;
 
-/** A resource type. Two are the same if they are the same object. */
+/** Resource type. Two types are the same if they are the same object. */
 export interface ResourceType {
-  /** What messages call it. */
+  /** Name in messages. */
   readonly name: string;
-  /** The instance that defines it; undefined for the host's. */
+  /** Instance that defines the type; undefined for a type of the host. */
   readonly owner: InstanceState | undefined;
   /** Called with the representation when the last handle is dropped. */
   readonly drop: ((representation: number) => void) | undefined;
 }
 
-/** What lives as long as a call: handles that it has lent, and those that were lent to it. */
+/** Handles that are borrowed for one call. */
 export interface CallScope {
-  /** Owned handles that are lent to the callee. */
+  /** Owned handles of the caller that are lent to the callee. */
   readonly lent: ResourceHandle[];
-  /** Borrowed handles that the callee has not dropped yet. */
+  /** Number of borrowed handles that the callee has not dropped yet. */
   borrowed: number;
 }
 
-/** What a handle stands for. */
+/** Entry of a handle table. */
 interface ResourceHandle {
   readonly type: ResourceType;
   readonly representation: number;
   readonly own: boolean;
-  /** Calls that have it on loan. */
+  /** Number of calls under way that an owned handle is lent to. */
   lends: number;
-  /** The call that it was lent for; undefined if it is owned. */
+  /** Call that a borrowed handle was made for; undefined for an owned one. */
   readonly scope: CallScope | undefined;
 }
 
-/** What the canonical ABI keeps for one component instance: its handles, and whether it may call and be called. */
+/** State of one component instance in the canonical ABI: its handles, and whether it may call and be called. */
 export class InstanceState {
-  /** Whether a call of its is on the stack. */
+  /** Whether a call of one of its functions is under way. */
   entered = false;
-  /** Whether it may call imports: not while it allocates for the host, or cleans up after a call. */
+  /** Whether it may call imports, which it may not during `realloc` and `post-return`. */
   mayLeave = true;
   #entries: (ResourceHandle | undefined)[] = [undefined];
   #free: number[] = [];
 
-  /** Puts everything back to the state of a new instance. */
+  /** Resets everything to the state of a new instance. */
   reset(): void {
     this.entered = false;
     this.mayLeave = true;
@@ -49,7 +49,7 @@ export class InstanceState {
     this.#free = [];
   }
 
-  /** Adds a handle; returns its number, the one freed last if there is one. */
+  /** Adds a handle. Returns its number: the one that was freed last, or a new one. */
   add(type: ResourceType, representation: number, own: boolean, scope?: CallScope): number {
     const number = this.#free.pop() ?? this.#entries.length;
     if (number > MAX_HANDLES) trap(`Cannot give more than ${MAX_HANDLES} handles to a component`);
@@ -57,7 +57,7 @@ export class InstanceState {
     return number;
   }
 
-  /** The handle of that number and type; traps if there is none. */
+  /** Returns the handle of a number and type; traps if there is none. */
   get(type: ResourceType, number: number): ResourceHandle {
     const entry = this.#entries[number >>> 0];
     if (!entry) trap(`Cannot use the handle ${number >>> 0}: there is none`);
@@ -67,7 +67,7 @@ export class InstanceState {
     return entry;
   }
 
-  /** Takes the handle away; traps if it is on loan. */
+  /** Removes a handle; traps if it is lent. */
   remove(type: ResourceType, number: number): ResourceHandle {
     const entry = this.get(type, number);
     if (entry.lends > 0) trap(`Cannot give up the handle ${number >>> 0}: it is lent`);

@@ -23,20 +23,20 @@ import { GuestBytes } from "./guest_bytes.ts";
 
 const HANDLER = /^fastly:compute\/http-incoming@0\.1\.\d+$/;
 const COMMAND = /^wasi:cli\/run@0\.2\.\d+$/;
-/** What is left where there is no limit: more than all memories can have. */
+/** Budget in bytes if there is no limit: more than all memories can have. */
 const UNLIMITED = 2 ** 53;
 
-/** What instances may have, and how they are put back. */
+/** Limits and reset method of a component's instances. */
 export interface InstanceLimits {
-  /** Bytes of all memories and tables. */
+  /** Bytes that all memories and tables may have together; `Infinity` for no limit. */
   readonly memory: number;
-  /** Whether writes mark where they are; undefined if instances are not put back. */
+  /** Whether writes mark dirty pages; undefined if instances are not reset. */
   readonly dirtyPages: boolean | undefined;
-  /** Initial contents of each of its memories, in the order of their making; filled by the first instance. */
+  /** Initial contents of each memory, in the order in which memories are made; filled by the first instance. */
   readonly snapshots: MemorySnapshots[];
 }
 
-/** What its modules may have together. */
+/** Budget that the modules of a component share: bytes of memories and tables, and elements of tables. */
 class SharedLimit {
   readonly memory: WebAssembly.Memory = new WebAssembly.Memory({
     initial: SHARED_BUDGET.least,
@@ -51,7 +51,7 @@ class SharedLimit {
     this.#elements[0] = BigInt(MAX_ELEMENTS);
   }
 
-  /** Takes what a module starts with. */
+  /** Takes the bytes that a memory or table starts with. */
   take(bytes: number): void {
     const left = this.#left[0]! - BigInt(bytes);
     if (left < 0n) throw new Error("its modules start with more than the limit memory");
@@ -79,7 +79,7 @@ class SharedLimit {
   }
 }
 
-/** One instance of a component: all instances of its core modules, with what is kept of their state. */
+/** Instance of a component: all instances of its core modules, with their initial state. */
 export class LinkedInstance implements ComponentInstance {
   readonly memory: GuestMemory;
   readonly commands: boolean;
@@ -91,7 +91,7 @@ export class LinkedInstance implements ComponentInstance {
   readonly #handler: LiftedFunction | undefined;
   readonly #command: LiftedFunction | undefined;
   readonly #limit: SharedLimit;
-  /** The memory of the state of each of its memories; that of modules without a memory is under undefined. */
+  /** `control` memory of each memory. The one for modules without a memory is under undefined. */
   readonly #controls = new Map<WebAssembly.Memory | undefined, WebAssembly.Memory>();
   readonly #resources = new Map<string, ResourceType>();
   readonly #bytes = new Map<WebAssembly.Memory, GuestBytes>();
@@ -131,8 +131,8 @@ export class LinkedInstance implements ComponentInstance {
     const resetting = { least: 0, dirtyPages: limits.dirtyPages, starts: true };
     this.#resettable = memories.map((memory, i) => {
       const control = this.#controls.get(memory)!;
-      const images = limits.snapshots[i] ??= new MemorySnapshots(false);
-      const resettable = new ResettableMemory(memory, control, resetting, images);
+      const snapshots = limits.snapshots[i] ??= new MemorySnapshots(false);
+      const resettable = new ResettableMemory(memory, control, resetting, snapshots);
       this.#bytes.set(memory, new GuestBytes(resettable));
       return resettable;
     });
@@ -219,7 +219,7 @@ export class LinkedInstance implements ComponentInstance {
   }
 }
 
-/** The memory that a module imports; undefined if it imports none. */
+/** Returns the memory that a module imports; undefined if it imports none. */
 function importedMemory(
   { imports }: CoreModule["layout"],
   given: WebAssembly.Imports,
@@ -228,7 +228,7 @@ function importedMemory(
   return found && given[found.module]?.[found.name] as WebAssembly.Memory | undefined;
 }
 
-/** Several memories as one, for those who ask how much there is. */
+/** Combines several memories into one whose size is their sum, for accounting. Its buffer is the largest one's. */
 function combined(memories: readonly GuestMemory[]): GuestMemory {
   const [only = NO_MEMORY] = memories;
   if (memories.length < 2) return only;

@@ -9,6 +9,7 @@ import {
 } from "./types.ts";
 import { trap } from "./trap.ts";
 
+/** Encoding of a primitive type: in memory (`get`, `set`) and as a core value (`lift`, `lower`). */
 interface PrimitiveEncoding {
   readonly size: number;
   readonly flat: CoreType;
@@ -40,7 +41,7 @@ function char(code: number): string {
   return String.fromCodePoint(code);
 }
 
-/** The types without parts, by name. */
+/** Primitive types by name, without `string`. */
 export const PRIMITIVES = {
   bool: primitive("bool", {
     size: 1,
@@ -174,7 +175,7 @@ function pair(
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ENCODER = new TextEncoder();
-/** In the length of a string that may be Latin-1: set if it is UTF-16. */
+/** Bit in the length of a `latin1+utf16` string: set if the string is UTF-16. */
 const IS_UTF16 = 0x8000_0000;
 
 function decode(decoder: TextDecoder, bytes: Uint8Array): string {
@@ -203,7 +204,7 @@ function giveString(cx: LiftLowerContext, value: unknown): readonly [number, num
   if (cx.encoding === "utf8") {
     const bytes = ENCODER.encode(text);
     const at = allocate(cx, 1, bytes.length);
-    memoryOf(cx).set(at, bytes);
+    memoryOf(cx).setBytes(at, bytes);
     return [at, bytes.length];
   }
   const at = allocate(cx, 2, text.length * 2);
@@ -212,6 +213,7 @@ function giveString(cx: LiftLowerContext, value: unknown): readonly [number, num
   return [at, cx.encoding === "utf16" ? text.length : (text.length | IS_UTF16) >>> 0];
 }
 
+/** Type of strings. */
 export const STRING: Type = pair("string", takeString, giveString);
 
 const BYTES: Type = pair(
@@ -220,12 +222,13 @@ const BYTES: Type = pair(
   (cx, value) => {
     const bytes = value as Uint8Array;
     const at = allocate(cx, 1, bytes.length);
-    memoryOf(cx).set(at, bytes);
+    memoryOf(cx).setBytes(at, bytes);
     return [at, bytes.length];
   },
   [PRIMITIVES.u8],
 );
 
+/** Makes the type of a list. A list of `u8` is a `Uint8Array`. */
 export function list(element: Type): Type {
   if (element === PRIMITIVES.u8) return BYTES;
   const { size, align } = element;

@@ -15,14 +15,13 @@ import type { CoreModule } from "./core_module.ts";
 import { parse, type ParsedComponent } from "./parse.ts";
 import { MalformedComponent } from "./trap.ts";
 
-/** How long code is rewritten in one go before others have their turn, in milliseconds. */
+/** Longest time that code is rewritten before the event loop has a turn, in milliseconds. */
 const TURN = 10;
 
 /**
- * Compiles a component: its structure is read, and each of its core modules is rewritten and compiled as a program is
- * that is a module.
+ * Compiles a component: reads its structure, and rewrites and compiles each of its core modules.
  *
- * @throws {Error} If it is no component that runs here; in one line.
+ * @throws {Error} If the component is malformed or invalid, or a policy refuses it; in one line.
  */
 export async function compileComponent(
   bytes: Uint8Array<ArrayBuffer>,
@@ -49,7 +48,7 @@ function parsedOf(bytes: Uint8Array<ArrayBuffer>): ParsedComponent {
   }
 }
 
-/** Has V8 judge the modules as they came, one by one: it copies each before it leaves the event loop. */
+/** Validates the unchanged modules, one at a time, since V8 copies each on the main thread before it compiles it. */
 async function checkValid({ modules }: ParsedComponent): Promise<void> {
   for (const module of modules) {
     try {
@@ -88,7 +87,7 @@ async function compileRewritten(
   return compiled(parsed, parts, layouts, terms, why);
 }
 
-/** Rewrites and compiles all modules; or says why that cannot be done, in words that complete "because". */
+/** Rewrites and compiles all modules, or returns the reason why it cannot, in words that complete "because". */
 async function attempt(
   layouts: readonly Layout[],
   { memory, watch }: ComponentTerms,
@@ -117,7 +116,7 @@ function largestFirst(layouts: readonly Layout[]): [index: number, layout: Layou
   return [...layouts.entries()].sort(([, one], [, other]) => other.bytes.length - one.bytes.length);
 }
 
-/** Takes the steps of long work, and lets others have their turn between them. */
+/** Runs the steps of long work, with turns of the event loop in between. */
 async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
   let began = performance.now();
   for (;;) {
@@ -129,12 +128,12 @@ async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
   }
 }
 
-/** Lets others have their turn. */
+/** Resolves after a turn of the event loop. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The modules as they came, for which limits do not hold. */
+/** Compiles the modules unchanged, so that limits do not hold. */
 async function withoutLimits(
   parsed: ParsedComponent,
   why: string,

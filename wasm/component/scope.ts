@@ -4,7 +4,7 @@ import { PRIMITIVES, STRING } from "./plain.ts";
 import { MalformedComponent } from "./trap.ts";
 import type { FunctionType, Type } from "./types.ts";
 
-/** An item of an index space. */
+/** Item of an index space. */
 export interface Item {
   readonly sort: Sort;
   readonly value: unknown;

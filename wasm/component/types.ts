@@ -2,44 +2,46 @@ import type { GuestBytes } from "./guest_bytes.ts";
 import type { CallScope, InstanceState, ResourceType } from "./handles.ts";
 import { trap } from "./trap.ts";
 
-/** Types of core WebAssembly that a value crosses as. */
+/** Type of a core WebAssembly value. */
 export type CoreType = "i32" | "i64" | "f32" | "f64";
-/** A value of core WebAssembly. */
+/** Core WebAssembly value. */
 export type CoreValue = number | bigint;
 
-/** How strings are encoded in a guest's memory. */
+/** Encoding of strings in a guest's memory. */
 export type Encoding = "utf8" | "utf16" | "latin1+utf16";
 
-/** What values of one call are read from and written to. */
+/** Context in which the values of one call are read and written (`LiftLowerContext` of the canonical ABI). */
 export interface LiftLowerContext {
   readonly instance: InstanceState;
   readonly scope: CallScope;
   readonly memory: GuestBytes | undefined;
   readonly encoding: Encoding;
-  /** Has the guest allocate. */
+  /** Calls the guest's `realloc` for a new block. */
   readonly allocate: ((align: number, size: number) => number) | undefined;
 }
 
-/** Words that a value is read from, one after another. */
+/** Position in a list of core values that are read one after another. */
 interface CoreValueIterator {
   readonly values: readonly CoreValue[];
   at: number;
 }
 
 /**
- * A type of the component model, with how its values cross (the canonical ABI). In JavaScript a record and a tuple is
- * an array, a variant `{ tag, value }`, a result `{ ok, value }`, an enum its number, flags a number, a list of `u8` a
- * `Uint8Array`, an option its value or `undefined`, and a handle what stands for its resource.
+ * Type of the component model, with the conversions of its values (the canonical ABI). In JavaScript a record and a tuple
+ * is an array, a variant `{ tag, value }`, a result `{ ok, value }`, an enum its number, flags a number, a list of `u8` a
+ * `Uint8Array`, an option its value or `undefined`, and a handle the representation of its resource.
  */
 export interface Type {
   readonly kind: string;
-  /** Bytes that it takes in memory, and what its address is a multiple of. */
+  /** Size in memory, in bytes. */
   readonly size: number;
+  /** Alignment in memory, in bytes. */
   readonly align: number;
-  /** How it crosses as words; undefined if that takes too many. */
+  /** Core types of the values that it is flattened to; undefined if there are too many. */
   readonly flat: readonly CoreType[] | undefined;
-  /** What two types of a kind have in common if they are the same. */
+  /** Names of fields, cases or flags. Two types are the same if their kinds, names, parts and resources are. */
   readonly names?: readonly string[];
+  /** Types of elements or payloads. */
   readonly parts?: readonly (Type | undefined)[];
   readonly resource?: ResourceType;
   load(cx: LiftLowerContext, at: number): unknown;
@@ -48,12 +50,12 @@ export interface Type {
   lower(cx: LiftLowerContext, value: unknown, out: CoreValue[]): void;
 }
 
-/** Most words that parameters cross as; more go through memory. */
+/** Most core values for parameters; more are passed through memory (`MAX_FLAT_PARAMS`). */
 export const MAX_FLAT = 16;
-/** Largest value in memory, in bytes, for sums of sizes not to overflow. */
+/** Largest size of a type, in bytes, so that sums of sizes do not overflow. */
 const MAX_SIZE = 2 ** 30;
 
-/** The words of several values in a row; undefined if they are too many. */
+/** Returns the core types of several values in a row; undefined if there are too many. */
 export function flatOf(types: readonly Type[]): readonly CoreType[] | undefined {
   const words: CoreType[] = [];
   for (const { flat } of types) {
@@ -63,25 +65,25 @@ export function flatOf(types: readonly Type[]): readonly CoreType[] | undefined 
   return words;
 }
 
-/** A function's type. */
+/** Type of a function. */
 export interface FunctionType {
   readonly names: readonly string[];
   readonly params: readonly Type[];
   readonly result: Type | undefined;
 }
 
-/** The memory of a call; traps if its function names none. */
+/** Returns the memory of a call; traps if its function has none. */
 export function memoryOf({ memory }: LiftLowerContext): GuestBytes {
   return memory ?? trap("Cannot pass a value through memory: the function names none");
 }
 
-/** Traps if an address is not aligned. */
+/** Returns an address as an unsigned number; traps if it is not aligned. */
 export function checkAligned(at: number, align: number): number {
   const address = at >>> 0;
   return address % align ? trap(`Cannot use the address ${address}: it is not aligned`) : address;
 }
 
-/** Allocates in the guest. */
+/** Allocates memory in the guest. */
 export function allocate(cx: LiftLowerContext, align: number, size: number): number {
   if (!cx.allocate) trap("Cannot pass a value through memory: the function has no realloc");
   const at = checkAligned(cx.allocate(align, size), align);
@@ -89,7 +91,11 @@ export function allocate(cx: LiftLowerContext, align: number, size: number): num
   return at;
 }
 
-/** @throws {RangeError} If it takes too much. */
+/**
+ * Rounds an offset up to a multiple.
+ *
+ * @throws {RangeError} If the result is too large for a type.
+ */
 export function align(at: number, to: number): number {
   const aligned = Math.ceil(at / to) * to;
   if (aligned > MAX_SIZE) throw new RangeError("a type is too large");
