@@ -1,10 +1,12 @@
 import * as http2 from "node:http2";
 import { setImmediate } from "node:timers";
 import type { ClientFacts } from "../../service/http/exchange.ts";
+import { watchInput } from "../../service/util/node_internals.ts";
 import type { ByteStream } from "../byte_stream.ts";
 import type { ConnectionOptions } from "../connection_options.ts";
 import type { OpenConnection } from "../connections.ts";
 import { Http2Stream, type StreamContext } from "./http2_stream.ts";
+import { Http2Opening } from "./opening.ts";
 import { ResetBudget } from "./reset_budget.ts";
 
 /** Bytes that a client may send on one stream ahead of its reader. */
@@ -21,6 +23,9 @@ export class Http2Connection implements OpenConnection {
   readonly #streams = new Set<Http2Stream>();
   readonly #context: StreamContext;
   readonly #resets: ResetBudget;
+  readonly #opening = new Http2Opening();
+  /** Facts of the client; with its fingerprint once there is a request. */
+  #facts: ClientFacts;
   /** Streams whose requests have not been started. */
   #arrived: Http2Stream[] = [];
   #fresh = true;
@@ -32,7 +37,9 @@ export class Http2Connection implements OpenConnection {
     this.since = options.clock.round;
     this.#options = options;
     this.#resets = new ResetBudget(options.http2.resets);
-    this.#context = this.#contextFor(client);
+    this.#facts = client;
+    this.#context = this.#contextFor();
+    this.#watchOpening();
     stream.on("error", () => {}); // `close` follows
     stream.on("close", () => {
       if (!this.#session.destroyed) this.#session.destroy();
@@ -90,7 +97,10 @@ export class Http2Connection implements OpenConnection {
     flags: number,
     raw: readonly string[] = [],
   ): void => {
-    this.#fresh = false;
+    if (this.#fresh) {
+      this.#fresh = false;
+      this.#facts = { ...this.#facts, h2Fingerprint: this.#opening.fingerprint(raw) };
+    }
     const arrived = new Http2Stream(stream, raw, flags, this.#context);
     this.#streams.add(arrived);
     if (this.#streams.size > this.#options.http2.streams) {
@@ -106,14 +116,25 @@ export class Http2Connection implements OpenConnection {
     }
   };
 
-  #contextFor(client: ClientFacts): StreamContext {
+  /** Looks at the client's first bytes; some may have arrived already, and wait in the stream. */
+  #watchOpening(): void {
+    const begun: Uint8Array | null = this.stream.read();
+    const goesOn = !begun || this.#opening.add(begun);
+    if (begun) this.stream.unshift(begun);
+    if (goesOn) watchInput(this.stream, (chunk) => this.#opening.add(chunk));
+  }
+
+  #contextFor(): StreamContext {
     const { scheme, bounds, serve, refused, stalled } = this.#options;
-    const { serverAddress: address, serverPort } = client;
+    const { serverAddress: address, serverPort } = this.#facts;
+    const facts = () => this.#facts;
     const isOver = () => this.#calmed || this.#session.destroyed || this.stream.destroyed;
     return {
       scheme,
       bounds,
-      client,
+      get client() {
+        return facts();
+      },
       authority: address.includes(":") ? `[${address}]:${serverPort}` : `${address}:${serverPort}`,
       serve,
       refused,

@@ -100,6 +100,20 @@ export function watchReset(stream: Http2Stream): () => boolean {
   return () => reset === true;
 }
 
+/**
+ * Shows the bytes that arrive on a stream to `see`; the stream's reader gets them as ever. `node:http2` takes a socket's
+ * bytes without its `data` event, but not without `push`.
+ *
+ * @param see Called with each chunk until it returns false.
+ */
+export function watchInput(stream: Readable, see: (chunk: Uint8Array) => boolean): void {
+  const push = stream.push;
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk instanceof Uint8Array && !see(chunk)) stream.push = push;
+    return push.call(stream, chunk, encoding);
+  };
+}
+
 /** Allows `node:http2` to use a TLS connection without a server name: it builds a URL from the name, which fails for an empty one. */
 export function allowEmptyServerName(socket: Socket): void {
   const tls = socket as Socket & { servername?: unknown };

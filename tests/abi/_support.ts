@@ -20,11 +20,13 @@ interface Option {
   /** Within the option. */
   readonly field?: string;
   readonly otherwise: string;
+  /** Whether the executable's own listener knows it, too: the option is for other fronts, and for tests. */
+  readonly known?: boolean;
 }
 
 const DOWNSTREAM = "^fastly_http_(req|downstream)\\.downstream_";
 
-/** Every call whose answer is an option's, by `module.name`. No other call answers a fixed value. */
+/** Every call whose answer an option gives or replaces, by `module.name`. No other call answers a fixed value. */
 export const FROM_OPTIONS: readonly Option[] = [
   {
     calls: new RegExp(`${DOWNSTREAM}client_ddos_detected$`),
@@ -42,7 +44,8 @@ export const FROM_OPTIONS: readonly Option[] = [
     calls: new RegExp(`${DOWNSTREAM}client_h2_fingerprint$`),
     option: "clientFacts",
     field: "h2Fingerprint",
-    otherwise: "what the listener knows",
+    otherwise: "of the client's first frames",
+    known: true,
   },
   {
     calls: new RegExp(`${DOWNSTREAM}client_oh_fingerprint$`),
@@ -54,7 +57,8 @@ export const FROM_OPTIONS: readonly Option[] = [
     calls: new RegExp(`${DOWNSTREAM}tls_`),
     option: "clientFacts",
     field: "tls",
-    otherwise: "what the listener knows",
+    otherwise: "of the client's handshake",
+    known: true,
   },
   {
     calls: /^fastly_http_downstream\.downstream_bot_/,
@@ -161,7 +165,11 @@ function supportOf({ module, name, alias, fastly }: KnownCall): Support {
   if (today in REFUSED) return { state: "no", notes: [...notes, REFUSED[today]!] };
   const found = FROM_OPTIONS.find(({ calls }) => calls.test(today));
   if (!found) return { state: "yes", notes };
-  return { state: "from options", notes: [...notes, optionNote(found)] };
+  return { state: stateOf(found), notes: [...notes, optionNote(found)] };
+}
+
+function stateOf({ known }: Option): State {
+  return known ? "yes" : "from options";
 }
 
 function optionNote({ option, field, otherwise }: Option): string {
@@ -246,10 +254,9 @@ function componentSupport(from: string, name: string): Support {
   const key = `${from}.${name}`;
   const notes = COMPONENT_NOTES.filter(([calls]) => calls.test(key)).map(([, note]) => note);
   const found = FROM_OPTIONS.find(({ calls }) => calls.test(callOf(from, name)));
-  return found ? { state: "from options", notes: [...notes, optionNote(found)] } : {
-    state: "yes",
-    notes,
-  };
+  return found
+    ? { state: stateOf(found), notes: [...notes, optionNote(found)] }
+    : { state: "yes", notes };
 }
 
 /** What components may import, by interface and function. */
