@@ -24,7 +24,15 @@ export type {
 } from "../service/stores/kv/driver.ts";
 export { memoryDriver } from "../service/stores/kv/memory_driver.ts";
 export { KvRoom } from "../service/stores/kv/room.ts";
-export type { CacheDriver, CacheKept, CacheRecord, ContentId } from "../service/cache/driver.ts";
+export type {
+  CacheDriver,
+  CacheKept,
+  CacheRecord,
+  ContentId,
+  LeaseWanted,
+  SharedFound,
+  SharedObjects,
+} from "../service/cache/driver.ts";
 export type { NumberedPurge, Purge, PurgeFeed, PurgesSince } from "../service/cache/purge_feed.ts";
 export { memoryCacheDriver } from "../service/cache/memory_driver.ts";
 export type {

@@ -4,16 +4,21 @@
  *
  * ```ts
  * await using storage = await openRedis("redis://localhost:6379");
- * const { kvDriver, rateDriver } = storage;
- * const app = await Fastlike.load(wasm, { kvStores: { users: {} }, kvDriver, rateDriver });
+ * const { kvDriver, rateDriver, cacheDriver, purgeFeed } = storage;
+ * const drivers = { kvDriver, rateDriver, cacheDriver, purgeFeed };
+ * const app = await Fastlike.load(wasm, { kvStores: { users: {} }, ...drivers });
  * ```
  *
  * @module
  */
+import type { CacheDriver } from "../service/cache/driver.ts";
+import type { PurgeFeed } from "../service/cache/purge_feed.ts";
 import type { RateDriver, RateKind } from "../service/rate/driver.ts";
 import type { KvDriver } from "../service/stores/kv/driver.ts";
 import { parseStoreAddress } from "./redis/address.ts";
+import { redisCacheDriver } from "./redis/cache.ts";
 import { redisKvDriver } from "./redis/kv.ts";
+import { redisPurgeFeed } from "./redis/purge_feed.ts";
 import { redisRateDriver } from "./redis/rate.ts";
 import type { OnStoreFailure } from "./redis/rate_alone.ts";
 import { Store } from "./redis/store.ts";
@@ -27,6 +32,10 @@ export interface RedisStorage extends Disposable {
   readonly kvDriver: (store: string) => KvDriver;
   /** For `ServiceOptions.rateDriver`. */
   readonly rateDriver: (kind: RateKind) => RateDriver;
+  /** For `ServiceOptions.cacheDriver`: a second level behind each host's memory. */
+  readonly cacheDriver: CacheDriver;
+  /** For `ServiceOptions.purgeFeed`; it goes with the driver of the cache. */
+  readonly purgeFeed: PurgeFeed;
 }
 
 /** Settings of {@linkcode openRedis}. */
@@ -45,11 +54,17 @@ export interface RedisOptions {
    * and every count is beyond any limit (`refuse`).
    */
   readonly onStoreFailure?: OnStoreFailure | undefined;
+  /**
+   * Milliseconds for which other hosts wait while one gets an object that is missing in the cache: then another one gets it,
+   * too. By default 10,000.
+   */
+  readonly collapseTime?: number | undefined;
   /** Takes a line for the log: the store is gone, back, or takes no writes. By default nobody does. */
   readonly log?: ((level: "info" | "warning" | "error", message: string) => void) | undefined;
 }
 
 const DEFAULT_TIMEOUT = 1000;
+const DEFAULT_COLLAPSE_TIME = 10_000;
 
 /**
  * Opens a store.
@@ -76,7 +91,13 @@ export async function openRedis(
   const host = crypto.randomUUID().slice(0, 8);
   let last = 0;
   const nextId = () => `${host}.${(++last).toString(36)}`;
+  const purgeFeed = await redisPurgeFeed(store).catch((error) => {
+    store.close();
+    throw new Error(`Cannot open the store ${parsed.shown}: ${error.message}`, { cause: error });
+  });
   return {
+    cacheDriver: redisCacheDriver(store, options.collapseTime ?? DEFAULT_COLLAPSE_TIME),
+    purgeFeed,
     kvDriver: (name) => redisKvDriver(store, name, nextId),
     rateDriver: redisRateDriver(store, options.onStoreFailure ?? "count-alone"),
     [Symbol.dispose]: () => store.close(),

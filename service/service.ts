@@ -148,7 +148,7 @@ export class Service {
       time: driverTime,
       report: (message) => this.report("error", message),
       purgeFeed: options.purgeFeed,
-      elapsed: clock.elapsed,
+      clock,
     });
     this.#ownsCache = !shared.cache || shared.earlierKvStores !== undefined;
     this.wallTime = new Deadlines(this.limits.wall_time, this.stallClock);

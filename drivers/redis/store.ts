@@ -6,6 +6,8 @@ import type { Script } from "./script.ts";
 /** The store has failed a call. The message needs no stack to be understood. */
 export class StoreError extends FramelessError {
   override readonly name = "StoreError";
+  /** The log knows of it: it is told once that the store is gone, and not of each call. */
+  readonly reported = true;
 }
 
 /** Settings of a {@linkcode Store}. */
@@ -29,6 +31,8 @@ const ELSEWHERE = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)
 /** Answers of a server that takes no writes: it is full, or cannot write its own file. */
 const NO_WRITES = /^(OOM|MISCONF|NOREPLICAS)\b/;
 const NO_SCRIPT = /^NOSCRIPT\b/;
+/** Milliseconds that a connection may take to be open: no call waits for that longer than it may take itself. */
+const CONNECTING = 5000;
 /** Milliseconds between two tries to reach the store: the first, and the most. */
 const FIRST_PAUSE = 50;
 const MAX_PAUSE = 1000;
@@ -222,7 +226,7 @@ export class Store {
   async #connect(key: Argument): Promise<Link> {
     let made: Link | undefined;
     const lost = (error: Error) => made && this.#lose(made, key, error);
-    const link = made = await connect({ ...this.#settings, lost });
+    const link = made = await connect({ ...this.#settings, timeout: CONNECTING, lost });
     try {
       const probe = key === "" ? `${this.prefix}:probe` : key;
       await within(this.timeout, link.send(probe, ["EXISTS", probe]));

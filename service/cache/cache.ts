@@ -1,24 +1,23 @@
 import type { HeaderList } from "../http/headers.ts";
 import { type Clock, machineClock } from "../util/clock.ts";
 import { chain, type Eventually } from "../util/eventually.ts";
-import { CacheContent } from "./content.ts";
 import type { CacheDriver, CacheKept, ContentId } from "./driver.ts";
 import { DriverCalls, type DriverCallsOptions } from "./driver_calls.ts";
 import { CacheEntry, type ReplaceStrategy } from "./entry.ts";
-import { decodeRecordHead } from "./head.ts";
 import { type Inserted, PendingLookup } from "./lookup_result.ts";
 import { Lru } from "./lru.ts";
-import { CachedObject, type WriteOptions } from "./object.ts";
+import type { WriteOptions } from "./object.ts";
 import { Persistence } from "./persistence.ts";
 import type { Purge, PurgeFeed } from "./purge_feed.ts";
 import { PurgeFollower } from "./purge_follower.ts";
+import { SecondLevel } from "./second_level.ts";
 
 /** Options of a {@linkcode Cache}. */
 export interface CacheOptions extends DriverCallsOptions {
   /** Purges of other caches that serve the same objects. */
   readonly purgeFeed?: PurgeFeed | undefined;
-  /** Milliseconds since some moment, for the feed's lease; by default the machine's. */
-  readonly elapsed?: Clock["elapsed"];
+  /** Times the feed's lease, and waits for objects that other caches get; by default the machine's. */
+  readonly clock?: Pick<Clock, "elapsed" | "after">;
 }
 
 /** Time between two sweeps for expired objects, in milliseconds. */
@@ -37,6 +36,8 @@ const SWEEP = 60_000;
  *    read on.
  * 5. A driver, if there is one, stores each object from its completion until its removal; the next cache begins with the
  *    stored objects. While the driver is asked for a content, lookups of its key wait.
+ * 6. A driver that several caches share is a second level: a lookup that finds no fresh object asks it, and one cache at a
+ *    time gets a missing object.
  */
 export class Cache {
   /** Resolves when the driver's objects were loaded; undefined if they have been already. */
@@ -46,6 +47,7 @@ export class Cache {
   readonly #now: () => number;
   readonly #persistence: Persistence | undefined;
   readonly #purges: PurgeFollower | undefined;
+  readonly #second: SecondLevel | undefined;
   #swept: number;
 
   /**
@@ -64,14 +66,17 @@ export class Cache {
     this.#lru = new Lru(most);
     this.#now = now;
     this.#swept = now();
-    const { purgeFeed, elapsed = machineClock.elapsed } = options;
+    const { purgeFeed, clock = machineClock } = options;
     if (purgeFeed) {
-      this.#purges = new PurgeFollower(purgeFeed, (purge) => this.#purge(purge), elapsed);
+      const apply = (purge: Purge, number?: number) => this.#purge(purge, number);
+      this.#purges = new PurgeFollower(purgeFeed, apply, clock.elapsed);
     }
     if (!driver) return;
     const calls = new DriverCalls(driver, options);
-    this.#persistence = new Persistence(calls, now);
-    this.loaded = this.#load(calls);
+    const { shared } = driver;
+    this.#persistence = new Persistence(calls, now, shared !== undefined);
+    if (shared) this.#second = new SecondLevel(shared, calls, clock);
+    else this.loaded = this.#load(calls);
   }
 
   /** Estimated size of all objects, in bytes. */
@@ -81,7 +86,7 @@ export class Cache {
 
   /** Finds an object that may be used for a request, fresh or stale. Does not wait for other lookups. */
   lookup(key: string, headers: HeaderList): PendingLookup {
-    return this.#entries.get(key)?.lookup(headers) ?? nothing();
+    return this.#known(key)?.lookup(headers) ?? nothing();
   }
 
   /** Inserts an object, and replaces the one for the request if there is one. The caller writes its content. */
@@ -114,7 +119,7 @@ export class Cache {
     owner?: object,
   ): PendingLookup {
     if (strategy !== "immediate") return this.#entry(key).replace(headers, strategy, owner);
-    return this.#entries.get(key)?.replace(headers, strategy) ?? nothing();
+    return this.#known(key)?.replace(headers, strategy) ?? nothing();
   }
 
   /**
@@ -147,24 +152,21 @@ export class Cache {
     return chain(purged, (count) => chain(purges.publish(purge), () => count));
   }
 
-  #purge({ surrogateKey, soft }: Purge): Eventually<number> {
-    if (surrogateKey === undefined) return this.#purgeAll();
+  /** @param number Number of the purge in the feed, if it has one yet: objects that came after it stay. */
+  #purge({ surrogateKey, soft }: Purge, number?: number): Eventually<number> {
     let count = 0;
-    for (const object of this.#lru.objects()) {
-      if (!object.options.surrogateKeys.has(surrogateKey)) continue;
+    for (const object of [...this.#lru.objects()]) {
+      if (surrogateKey !== undefined && !object.options.surrogateKeys.has(surrogateKey)) continue;
+      if (number !== undefined && object.number !== undefined && object.number >= number) continue;
       count++;
       if (soft) object.purged = true;
       else this.#lru.drop(object);
     }
-    if (!this.#persistence) return count;
+    if (surrogateKey === undefined) return chain(this.drained(), () => count);
+    // What caches share is purged by their feed.
+    if (!this.#persistence || (this.#second && this.#purges)) return count;
     const purge = (driver: CacheDriver) => driver.purge(surrogateKey, soft);
     return chain(this.#persistence.calls.write("purge the cache", purge, true), () => count);
-  }
-
-  #purgeAll(): Eventually<number> {
-    const objects = [...this.#lru.objects()];
-    for (const object of objects) this.#lru.drop(object);
-    return chain(this.drained(), () => objects.length);
   }
 
   /** Empties the cache and its driver permanently: objects that are still written exist for their readers alone. */
@@ -193,8 +195,8 @@ export class Cache {
     };
     try {
       const kept = calls.read("read the cache", (driver) => driver.load());
-      if (!(kept instanceof Promise)) return void this.#restore(calls, kept);
-      const loaded = kept.then((kept) => this.#restore(calls, kept)).catch(fail);
+      if (!(kept instanceof Promise)) return void this.#restore(kept);
+      const loaded = kept.then((kept) => this.#restore(kept)).catch(fail);
       loaded.catch(() => {}); // prevents an unhandled rejection if no caller waits
       return loaded;
     } catch (error) {
@@ -202,16 +204,12 @@ export class Cache {
     }
   }
 
-  #restore(calls: DriverCalls, kept: readonly CacheKept[]): void {
+  #restore(kept: readonly CacheKept[]): void {
     const expired: ContentId[] = [];
     const restored: { readonly used: number; readonly keep: () => void }[] = [];
-    for (const { content: id, length, hits, purged, used, head } of kept) {
-      const { key, variant, stored, options } = decodeRecordHead(head);
-      const content = CacheContent.kept(calls, id, length);
-      const object = new CachedObject(content, options, this.#now, hits, stored);
-      object.purged = purged;
+    for (const { entry, key, object, id, used } of this.#persistence!.restored(kept)) {
       if (object.phase === "expired") expired.push(id);
-      else restored.push({ used, keep: this.#entry(key).restore(variant, object) });
+      else restored.push({ used, keep: this.#entry(entry).restore(key, object) });
     }
     if (expired.length) this.#persistence?.attempt((driver) => driver.free(expired), true);
     for (const { keep } of restored.sort((a, b) => a.used - b.used)) keep();
@@ -227,6 +225,11 @@ export class Cache {
     }
   }
 
+  /** The entry of a key, if there may be objects: others may have some. */
+  #known(key: string): CacheEntry | undefined {
+    return this.#second ? this.#entry(key) : this.#entries.get(key);
+  }
+
   #entry(key: string): CacheEntry {
     const known = this.#entries.get(key);
     if (known) return known;
@@ -236,6 +239,7 @@ export class Cache {
     const entry = new CacheEntry(key, this.#lru, this.#now, emptied, {
       persistence: this.#persistence,
       purges: this.#purges,
+      second: this.#second,
     });
     this.#entries.set(key, entry);
     return entry;

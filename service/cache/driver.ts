@@ -9,6 +9,8 @@ export interface CacheRecord {
   readonly place: string;
   /** Key, lifetime and metadata of the object, encoded by the cache. Well-formed text without NUL. */
   readonly head: string;
+  /** Key of the cache under which the object is. */
+  readonly key: string;
   /** Keys by which {@linkcode CacheDriver.purge} finds the object. */
   readonly surrogateKeys: ReadonlySet<string>;
   /** Length of the content in bytes. */
@@ -17,10 +19,16 @@ export interface CacheRecord {
   readonly hits: number;
   /** Whether a soft purge has made the object stale. */
   readonly purged: boolean;
+  /** Milliseconds for which the object is fresh; 0 or less for one that is not. */
+  readonly freshFor: number;
+  /** Milliseconds after which nobody has any use for the object; a driver may delete it then. */
+  readonly keepFor: number;
+  /** Number of the last purge that the cache knew of when the object came, if it follows a `PurgeFeed`. */
+  readonly number: number | undefined;
 }
 
-/** Stored object, as a driver returns it at the next start. */
-export interface CacheKept extends Omit<CacheRecord, "place" | "surrogateKeys"> {
+/** An object as a driver gives it back at the next start. */
+export interface CacheKept extends Pick<CacheRecord, "head" | "length" | "hits" | "purged"> {
   /** Number of the object's content. */
   readonly content: ContentId;
   /** Rank of the last use among all objects: greater is later. A {@linkcode CacheDriver.put} counts as a use. */
@@ -42,7 +50,7 @@ export interface CacheKept extends Omit<CacheRecord, "place" | "surrogateKeys"> 
  *
  * An error that a driver throws, or rejects with, is logged once until a call succeeds again, and the cache goes on without
  * the driver: new objects are in memory only, and an object whose content cannot be read is a miss. Only a purge fails the
- * guest's call.
+ * guest's call. An error with `reported: true` is not logged: the driver has logged its failure.
  */
 export interface CacheDriver {
   /** Returns every object, in the order in which they were put. */
@@ -81,4 +89,50 @@ export interface CacheDriver {
   purge(surrogateKey: string, soft: boolean): Eventually<void>;
   /** Stores the hits of the objects with these contents, which were used in this order. Contents that do not exist are ignored. */
   use(hits: ReadonlyMap<ContentId, number>): Eventually<void>;
+  /**
+   * Makes the driver a second level that several caches share, each behind a memory of its own. A cache then begins without
+   * objects, asks for those of a key that it does not have fresh, and frees nothing: what it forgets others may use. Hits
+   * are its own. Purges are a `PurgeFeed`'s to do here. By default the driver is one cache's.
+   */
+  readonly shared?: SharedObjects;
+}
+
+/** Objects that several caches share. */
+export interface SharedObjects {
+  /**
+   * Gives the objects under a key of the cache.
+   *
+   * @param lease Who is to get an object that is missing: one cache at a time. By default nobody is.
+   */
+  find(key: string, lease?: LeaseWanted): Eventually<SharedFound>;
+  /**
+   * Ends a lease that was `taken`.
+   *
+   * @param object Whether it has brought an object: others then wait for the next one. Otherwise nobody waits for a second.
+   */
+  release(place: string, token: string, object: boolean): Eventually<void>;
+}
+
+/** Lease of one cache on getting an object, while others wait. It ends by itself after some seconds. */
+export interface LeaseWanted {
+  /** Place of the object. */
+  readonly place: string;
+  /** Stands for the one who asks. */
+  readonly token: string;
+  /** Whether it is wanted even if there is a fresh object under the key: it is not the right one. */
+  readonly anyway: boolean;
+}
+
+/** Answer of {@linkcode SharedObjects.find}. */
+export interface SharedFound {
+  readonly objects: readonly CacheKept[];
+  /** Number of the last purge that the objects have outlived, for a cache that follows a `PurgeFeed`. */
+  readonly number: number;
+  /**
+   * - `taken`: who asked gets the object, and releases the lease.
+   * - `busy`: another cache gets the object.
+   * - `free`: everybody gets the object, since nobody's can be shared.
+   * - `none`: no lease was wanted, or an object is there.
+   */
+  readonly lease: "taken" | "busy" | "free" | "none";
 }

@@ -89,7 +89,7 @@ export class DriverCalls {
 
   #watched<T>(kind: "read" | "write", action: string, call: () => Eventually<T>): Eventually<T> {
     const fail = (error: unknown): never => {
-      if (!this.#failing.has(kind)) this.#report(error);
+      if (!this.#failing.has(kind) && !isReported(error)) this.#report(error);
       this.#failing.add(kind);
       throw error;
     };
@@ -132,4 +132,9 @@ export class DriverCalls {
     const reason = error instanceof Error ? error.stack ?? error.message : String(error);
     this.#options.report?.(`The cache goes on without its driver: ${reason}`);
   }
+}
+
+/** Whether the driver has told the log by itself. */
+function isReported(error: unknown): boolean {
+  return error instanceof Error && "reported" in error && error.reported === true;
 }

@@ -1,5 +1,6 @@
 import { refuse } from "../errors.ts";
 import type { HeaderList } from "../http/headers.ts";
+import { chain } from "../util/eventually.ts";
 import { CacheContent } from "./content.ts";
 import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
@@ -7,6 +8,7 @@ import { CachedObject, FoundObject, type WriteOptions } from "./object.ts";
 import type { Inserted, Obligation, PendingLookup } from "./lookup_result.ts";
 import type { PersistedPlace, Persistence } from "./persistence.ts";
 import type { PurgeFollower } from "./purge_follower.ts";
+import { EntrySearch, type Lease, type SecondLevel } from "./second_level.ts";
 import { type Attempt, BEHIND, type Ending, LOADING, Waiters } from "./waiters.ts";
 import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
 
@@ -21,6 +23,8 @@ export interface EntryShared {
   readonly persistence?: Persistence | undefined;
   /** Follows the purges of other caches, and tells whether objects may be used now. */
   readonly purges?: PurgeFollower | undefined;
+  /** Has objects of other caches. */
+  readonly second?: SecondLevel | undefined;
 }
 
 /** A vary rule, with the variants of the requests that were seen. */
@@ -60,6 +64,7 @@ export class CacheEntry {
   readonly #emptied: () => void;
   readonly #persistence: Persistence | undefined;
   readonly #purges: PurgeFollower | undefined;
+  readonly #search: EntrySearch | undefined;
   /** Whether lookups of this entry wait until the cache has caught up with the purges of others. */
   #catchingUp = false;
 
@@ -69,7 +74,7 @@ export class CacheEntry {
     lru: Lru,
     now: () => number,
     emptied: () => void,
-    { persistence, purges }: EntryShared = {},
+    { persistence, purges, second }: EntryShared = {},
   ) {
     this.#key = key;
     this.#lru = lru;
@@ -77,13 +82,16 @@ export class CacheEntry {
     this.#emptied = emptied;
     this.#persistence = persistence;
     this.#purges = purges;
+    if (second) this.#search = new EntrySearch(key, second, this.#searchHooks());
   }
 
   /** Finds an object that may be used, fresh or stale. Does not wait for other lookups, and gives no obligation. */
   lookup(headers: HeaderList): PendingLookup {
-    return this.#join(headers, () => {
+    return this.#join(headers, (ending) => {
       const matches = this.#matches(headers);
-      return matches ? settled(this.#use(usable(matches))) : LOADING;
+      if (!matches) return LOADING;
+      const match = usable(matches);
+      return this.#searches(match, ending) ? LOADING : settled(this.#use(match));
     });
   }
 
@@ -94,13 +102,19 @@ export class CacheEntry {
 
   /** Finds the object to replace, with an obligation if other lookups have to wait for the replacement. */
   replace(headers: HeaderList, strategy: ReplaceStrategy, owner?: object): PendingLookup {
-    return this.#join(headers, () => this.#replace(headers, strategy, owner));
+    return this.#join(headers, (ending) => this.#replace(headers, strategy, ending, owner));
   }
 
-  #replace(headers: HeaderList, strategy: ReplaceStrategy, owner: object | undefined): Attempt {
+  #replace(
+    headers: HeaderList,
+    strategy: ReplaceStrategy,
+    ending: Ending,
+    owner: object | undefined,
+  ): Attempt {
     const matches = this.#matches(headers);
     if (!matches) return LOADING;
     const match = usable(matches);
+    if (this.#searches(match, ending)) return LOADING;
     const found = foundIn(match);
     if (strategy === "immediate") return settled(found);
     const busy = matches.some(({ variant }) => variant.obligation);
@@ -115,12 +129,14 @@ export class CacheEntry {
   }
 
   /** Inserts an object, and replaces the one for the request if there is one. */
-  insert(headers: HeaderList, options: WriteOptions): Inserted {
-    const content = new CacheContent(options.length, this.#persistence?.calls, options.sensitive);
+  insert(headers: HeaderList, options: WriteOptions, lease?: Lease): Inserted {
+    const persistence = this.#persistence;
+    const inMemory = options.sensitive || persistence?.shared;
+    const content = new CacheContent(options.length, persistence?.calls, inMemory);
     const object = new CachedObject(content, options, this.#now);
     // For its writer the object is fresh, whatever its lifetime.
     const found = new FoundObject(object, "fresh");
-    this.#store(headers, object);
+    this.#store(headers, object, lease);
     return { content, found };
   }
 
@@ -132,7 +148,8 @@ export class CacheEntry {
    */
   restore(key: string, object: CachedObject): () => void {
     const variant = this.#variant(this.#moveToFront(object.options.varyRule), key);
-    if (variant.object) return () => {};
+    if (variant.object && variant.object.stored >= object.stored) return () => {};
+    this.#clear(variant);
     variant.object = object;
     variant.place?.restore(object.content);
     return () => this.#keep(variant, object);
@@ -148,9 +165,12 @@ export class CacheEntry {
     const match = usable(matches);
     if (match) {
       const renew = match.phase === "stale" && !match.variant.obligation;
+      if (!renew) return settled(this.#use(match));
+      const lease = this.#lease(match.variant, false);
+      if (lease === "searching") return LOADING;
       const found = this.#use(match);
-      if (!renew) return settled(found);
-      return settled(found, this.#oblige(match.variant, headers, found?.object, owner));
+      if (lease === "busy") return settled(found);
+      return settled(found, this.#oblige(match.variant, headers, found?.object, owner, lease));
     }
     const spare = matches.find(({ phase }) => phase === "if-error") ??
       matches.find(({ phase }) => phase === "revalidatable");
@@ -160,8 +180,10 @@ export class CacheEntry {
     if (matches.some(({ variant }) => variant.obligation)) return BEHIND;
     const variant = spare?.variant ?? this.#newestVariant(headers);
     if (variant === released) return settled(undefined);
+    const lease = this.#lease(variant, true);
+    if (lease === "searching" || lease === "busy") return LOADING;
     const found = this.#use(spare);
-    return settled(found, this.#oblige(variant, headers, found?.object, owner));
+    return settled(found, this.#oblige(variant, headers, found?.object, owner, lease));
   }
 
   /**
@@ -197,6 +219,32 @@ export class CacheEntry {
     return true;
   }
 
+  /** Whether other caches' objects are looked for, as there is no fresh one here, and it is not known yet what they have. */
+  #searches(match: Match | undefined, { searched }: Ending): boolean {
+    if (!this.#search || searched || match?.phase === "fresh") return false;
+    this.#search.look();
+    return true;
+  }
+
+  #lease(variant: Variant, waits: boolean): ReturnType<EntrySearch["lease"]> {
+    return variant.place && this.#search?.lease(variant.place.name, waits);
+  }
+
+  #searchHooks(): ConstructorParameters<typeof EntrySearch>[2] {
+    return {
+      found: (objects, number) => {
+        for (const { key, object } of this.#persistence!.restored(objects, number)) {
+          if (object.phase !== "expired") this.restore(key, object)();
+        }
+      },
+      wake: () => {
+        this.#waiters.wake({ searched: true });
+        this.#forgetIfEmpty();
+      },
+      awaited: () => this.#waiters.size > 0,
+    };
+  }
+
   /** Whether the driver still loads the object's content. If the content does not exist, the variant is emptied. */
   #isLoading(variant: Variant, object: CachedObject): boolean {
     if (this.#loading.has(object)) return true;
@@ -216,7 +264,8 @@ export class CacheEntry {
     this.#loading.delete(object);
     if (exists) this.#loaded.add(object);
     else if (variant.object === object) this.#empty(variant);
-    this.#waiters.wake();
+    // A lookup is not to find once more what cannot be read.
+    this.#waiters.wake({ searched: true });
     if (!this.#loading.size) this.#loaded.clear();
     this.#prune(variant);
   }
@@ -242,6 +291,7 @@ export class CacheEntry {
     headers: HeaderList,
     known: CachedObject | undefined,
     owner: object | undefined,
+    lease?: Lease,
   ): Obligation {
     const end = () => {
       if (variant.obligation !== obligation) {
@@ -260,7 +310,7 @@ export class CacheEntry {
       },
       insert: (options, own = headers) => {
         end();
-        const inserted = this.insert(own, options);
+        const inserted = this.insert(own, options, lease);
         this.#prune(variant);
         return inserted;
       },
@@ -271,22 +321,25 @@ export class CacheEntry {
         if (variant.object === known) this.#clear(variant);
         const object = new CachedObject(known.content, options, this.#now, known.hits);
         const found = new FoundObject(object, "fresh");
-        this.#store(headers, object);
+        this.#store(headers, object, lease);
         this.#prune(variant);
         return found;
       },
       useStale: () => {
         end();
+        lease?.release(false);
         this.#waiters.wake({ excused: known });
         this.#prune(variant);
       },
       cancel: () => {
         end();
+        lease?.release(true);
         this.#waiters.wake();
         this.#prune(variant);
       },
       release: () => {
         end();
+        lease?.release(false);
         this.#waiters.wake({ released: variant });
         this.#prune(variant);
       },
@@ -295,14 +348,15 @@ export class CacheEntry {
     return obligation;
   }
 
-  #store(headers: HeaderList, object: CachedObject): void {
+  #store(headers: HeaderList, object: CachedObject, lease?: Lease): void {
+    object.number = this.#purges?.done;
     const rule = this.#moveToFront(object.options.varyRule);
     const variant = this.#variant(rule, variantOf(rule.names, headers));
     this.#clear(variant);
     this.#persistence?.retain(object.content);
     variant.object = object;
     this.#keep(variant, object);
-    if (this.#persistence) this.#persist(variant, object, this.#persistence);
+    if (this.#persistence) this.#persist(variant, object, this.#persistence, lease);
     this.#waiters.wake();
   }
 
@@ -316,12 +370,19 @@ export class CacheEntry {
   }
 
   /** Stores the object once it is complete, if it is still the variant's then. */
-  #persist(variant: Variant, object: CachedObject, persistence: Persistence): void {
+  #persist(
+    variant: Variant,
+    object: CachedObject,
+    persistence: Persistence,
+    lease: Lease | undefined,
+  ): void {
     const { content, options } = object;
     if (options.sensitive) persistence.confine(content);
     content.settled = () => {
       const isCurrent = () => variant.object === object;
-      if (isCurrent()) return variant.place?.put(object, isCurrent);
+      const end = () => lease?.release(!options.sensitive && content.complete);
+      if (isCurrent()) return chain(variant.place?.put(object, isCurrent), end);
+      end();
       persistence.sweep();
     };
     if (content.ended) content.settled();

@@ -42,3 +42,16 @@ export function phaseAt(lifetime: Lifetime, age: bigint, purged = false): Phase 
   if (age < maxAge + revalidatable) return "revalidatable";
   return "expired";
 }
+
+/** Milliseconds that an object of an age will be fresh, and of any use; never more than a year. */
+export function leftOf(
+  { maxAge, staleWhileRevalidate, staleIfError, revalidatable = 0n }: Lifetime,
+  age: bigint,
+): { readonly freshFor: number; readonly keepFor: number } {
+  const longest = [staleWhileRevalidate, staleIfError, revalidatable]
+    .reduce((a, b) => a > b ? a : b);
+  const left = (until: bigint) => Math.min(Number((until - age) / NANOSECONDS), YEAR);
+  return { freshFor: left(maxAge), keepFor: left(maxAge + longest) };
+}
+
+const YEAR = 365 * 24 * 3_600_000;

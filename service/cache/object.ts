@@ -29,6 +29,8 @@ export class CachedObject {
   purged = false;
   /** Time of its insert or last update, in milliseconds since 1970. */
   readonly stored: number;
+  /** Number of the last purge before it, if the cache follows a feed of purges. */
+  number: number | undefined;
   readonly #now: () => number;
 
   constructor(

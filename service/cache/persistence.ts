@@ -1,9 +1,10 @@
 import { chain, type Eventually } from "../util/eventually.ts";
-import type { CacheContent } from "./content.ts";
-import type { CacheDriver, CacheRecord, ContentId } from "./driver.ts";
+import { CacheContent } from "./content.ts";
+import type { CacheDriver, CacheKept, CacheRecord, ContentId } from "./driver.ts";
 import type { DriverCalls } from "./driver_calls.ts";
-import { encodeRecordHead } from "./head.ts";
-import type { CachedObject } from "./object.ts";
+import { decodeRecordHead, encodeRecordHead } from "./head.ts";
+import { leftOf } from "./lifetime.ts";
+import { CachedObject } from "./object.ts";
 import type { VaryRule } from "./vary.ts";
 
 /** Time for which an object that was looked up can be opened after it has left the cache, in milliseconds. */
@@ -11,6 +12,18 @@ const GRACE = 10_000;
 /** Maximum size of contents that wait for the end of the turn to be freed, in bytes. */
 const MAX_UNWANTED = 1 << 20;
 const WRITE = "write to the cache";
+
+/** An object of the driver's. */
+export interface RestoredObject {
+  /** Key of the cache. */
+  readonly entry: string;
+  /** Key of the variant. */
+  readonly key: string;
+  readonly object: CachedObject;
+  readonly id: ContentId;
+  /** Order of its last use. */
+  readonly used: number;
+}
 
 /**
  * Writes the cache's changes to its driver. An object is stored when its content is complete. Contents to free and numbers
@@ -20,6 +33,8 @@ const WRITE = "write to the cache";
  */
 export class Persistence {
   readonly calls: DriverCalls;
+  /** Whether other caches use the driver's objects, too: what leaves this cache stays there. */
+  readonly shared: boolean;
   readonly #now: () => number;
   /** Contents that have left the cache and may still be read. */
   readonly #leaving = new Set<CacheContent>();
@@ -28,9 +43,27 @@ export class Persistence {
   #unwantedBytes = 0;
   #scheduled = false;
 
-  constructor(calls: DriverCalls, now: () => number) {
+  constructor(calls: DriverCalls, now: () => number, shared = false) {
     this.calls = calls;
     this.#now = now;
+    this.shared = shared;
+  }
+
+  /**
+   * Makes objects of what the driver has.
+   *
+   * @param number Number of the last purge before them.
+   * @throws {Error} If it is damaged.
+   */
+  restored(kept: readonly CacheKept[], number?: number): RestoredObject[] {
+    return kept.map(({ content: id, length, hits, purged, used, head }) => {
+      const { key: entry, variant, stored, options } = decodeRecordHead(head);
+      const content = CacheContent.kept(this.calls, id, length);
+      const object = new CachedObject(content, options, this.#now, hits, stored);
+      object.purged = purged;
+      object.number = number;
+      return { entry, key: variant, object, id, used };
+    });
   }
 
   /** Returns the place of a variant in the driver. */
@@ -40,6 +73,7 @@ export class Persistence {
 
   /** Notes that an object was found. */
   used(object: CachedObject): void {
+    if (this.shared) return;
     this.#used.add(object);
     this.#schedule();
   }
@@ -60,6 +94,7 @@ export class Persistence {
   /** Keeps a content in memory only from now on, since its object has become sensitive. */
   confine(content: CacheContent): void {
     const confined = content.confine();
+    if (this.shared && content.id !== undefined) this.#hide(content.id);
     if (!(confined instanceof Promise)) return this.#free(content);
     // Hidden first, so that the next start does not find it even if the rest fails.
     if (content.id !== undefined) this.#hide(content.id);
@@ -85,7 +120,8 @@ export class Persistence {
   detach(content: CacheContent, soon: boolean): Eventually<void> {
     const needed = content.spooled && (!this.#leaving.has(content) || this.#held(content));
     const { id } = content;
-    const hidden = (needed || !soon) && id !== undefined ? this.#hide(id) : undefined;
+    const hides = !soon || (needed && !this.shared);
+    const hidden = hides && id !== undefined ? this.#hide(id) : undefined;
     if (!needed) this.#free(content);
     return hidden;
   }
@@ -124,7 +160,7 @@ export class Persistence {
     this.#leaving.delete(content);
     const { id } = content;
     content.lose();
-    if (id === undefined) return;
+    if (id === undefined || this.shared) return;
     this.#unwanted.push(id);
     this.#unwantedBytes += content.written;
     if (this.#unwantedBytes > MAX_UNWANTED) this.#flush();
@@ -162,6 +198,7 @@ export class PersistedPlace {
   readonly #rule: VaryRule;
   readonly #variant: string;
   #content: CacheContent | undefined;
+  #name: string | undefined;
 
   constructor(persistence: Persistence, key: string, rule: VaryRule, variant: string) {
     this.#persistence = persistence;
@@ -228,9 +265,20 @@ export class PersistedPlace {
     });
   }
 
-  #recordOf({ content, options, stored, hits, purged }: CachedObject): CacheRecord {
+  /** Identifies the variant. */
+  get name(): string {
+    return this.#name ??= JSON.stringify([this.#key, this.#rule, this.#variant]);
+  }
+
+  #recordOf(object: CachedObject): CacheRecord {
+    const { content, options, stored, hits, purged, number, age } = object;
+    const { freshFor, keepFor } = leftOf(options.lifetime, age);
     return {
-      place: JSON.stringify([this.#key, this.#rule, this.#variant]),
+      place: this.name,
+      key: this.#key,
+      freshFor: purged ? 0 : freshFor,
+      keepFor,
+      number,
       head: encodeRecordHead({ key: this.#key, variant: this.#variant, stored, options }),
       surrogateKeys: options.surrogateKeys,
       length: content.written,
@@ -245,7 +293,9 @@ export class PersistedPlace {
     const before = this.#content;
     this.restore(content);
     if (before !== content) this.#leave(before, true);
-    if (!isCurrent) this.drop();
+    if (isCurrent) return;
+    if (this.#persistence.shared) this.clear();
+    else this.drop();
   }
 
   #leave(content: CacheContent | undefined, soon: boolean): Eventually<void> {

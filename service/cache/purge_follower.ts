@@ -11,7 +11,7 @@ const ALL: Purge = { surrogateKey: undefined, soft: false };
 /** Applies the purges of a {@linkcode PurgeFeed} to a cache. */
 export class PurgeFollower {
   readonly #feed: PurgeFeed;
-  readonly #apply: (purge: Purge) => Eventually<unknown>;
+  readonly #apply: (purge: Purge, number?: number) => Eventually<unknown>;
   readonly #elapsed: Clock["elapsed"];
   /** Number of the last purge that was applied. */
   #done: number;
@@ -25,7 +25,7 @@ export class PurgeFollower {
   /** @param apply Applies a purge to the cache; its objects must be gone from memory when the call returns. */
   constructor(
     feed: PurgeFeed,
-    apply: (purge: Purge) => Eventually<unknown>,
+    apply: (purge: Purge, number?: number) => Eventually<unknown>,
     elapsed: Clock["elapsed"],
   ) {
     this.#feed = feed;
@@ -33,6 +33,11 @@ export class PurgeFollower {
     this.#elapsed = elapsed;
     this.#done = feed.begin;
     feed.follow((purge) => this.#take(purge));
+  }
+
+  /** Number of the last purge that was applied. */
+  get done(): number {
+    return this.#done;
   }
 
   /** Whether objects may be used now: all answered purges were applied. Renews the lease before its end. */
@@ -64,7 +69,7 @@ export class PurgeFollower {
     }
     if (since) {
       for (const purge of since.purges ?? [{ ...ALL, number: since.last }]) {
-        if (purge.number > this.#done) this.#attempt(purge);
+        if (purge.number > this.#done) this.#attempt(purge, purge.number);
       }
       this.#done = Math.max(this.#done, since.last);
     }
@@ -82,13 +87,13 @@ export class PurgeFollower {
       return Promise.resolve(this.#catchingUp).then(() => this.catchUp());
     }
     this.#done = purge.number;
-    return chain(this.#apply(purge), () => {});
+    return chain(this.#apply(purge, purge.number), () => {});
   }
 
   /** Applies a purge; a failure of the driver, which is logged, is ignored. */
-  #attempt(purge: Purge): void {
+  #attempt(purge: Purge, number?: number): void {
     try {
-      const done = this.#apply(purge);
+      const done = this.#apply(purge, number);
       if (done instanceof Promise) done.catch(() => {});
     } catch {
       // Logged.

@@ -5,6 +5,8 @@ import { type LookupResult, PendingLookup } from "./lookup_result.ts";
 export interface Ending {
   /** Stale object that may be used, since it could not be revalidated. */
   readonly excused?: CachedObject | undefined;
+  /** Whether other caches were asked for their objects. */
+  readonly searched?: boolean;
   /** Variant for which the lookups that wait now get no obligation. */
   readonly released?: object;
 }

@@ -25,10 +25,13 @@ export interface RedisSettings {
 /** Whether Redis is installed here. CI installs it, so that no test is left out there. */
 export const hasRedis: boolean = await runs("redis-server");
 
+/** Milliseconds: many times what the slowest test takes. */
+const MOST = 60_000;
+
 /** As `Deno.test`, for a test that needs a server: left out where there is none. */
 export function redisTest(name: string, run: () => Promise<void>): void {
   const left = hasRedis ? "" : " (left out: apt-get install redis-server redis-sentinel)";
-  Deno.test({ name: name + left, ignore: !hasRedis, fn: run });
+  Deno.test({ name: name + left, ignore: !hasRedis, fn: run, timeout: MOST });
 }
 
 async function runs(program: string): Promise<boolean> {

@@ -5,16 +5,30 @@
  */
 import { collect, concat } from "../../../service/http/bytes.ts";
 import type { CacheContent } from "../../../service/cache/content.ts";
-import type { CacheDriver, CacheRecord } from "../../../service/cache/driver.ts";
+import type { CacheDriver, CacheRecord, ContentId } from "../../../service/cache/driver.ts";
+import { chain, type Eventually } from "../../../service/util/eventually.ts";
 import type { WriteOptions } from "../../../service/cache/object.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { NONE, resultOf, written } from "./_cache.ts";
 import { propertyContract } from "./property.ts";
+import { wrapped } from "../slow_driver.ts";
 import { Bench, big, bodyOf, fields, isSame, MIB, type Open, text } from "./_persisted_cache.ts";
 
 function record(place: string, more: Partial<CacheRecord> = {}): CacheRecord {
   const surrogateKeys = new Set(more.surrogateKeys ?? []);
-  return { place, head: `of ${place}`, length: 1, hits: 0, purged: false, ...more, surrogateKeys };
+  return {
+    place,
+    key: `key of ${place}`,
+    head: `of ${place}`,
+    length: 1,
+    hits: 0,
+    purged: false,
+    freshFor: 60_000,
+    keepFor: 60_000,
+    number: undefined,
+    ...more,
+    surrogateKeys,
+  };
 }
 
 function bytes(...values: number[]): Uint8Array {
@@ -287,6 +301,7 @@ function persistenceContract(title: string, open: Open): void {
     await bench.store("b", text("1"), { say: { maxAge: 100 } });
     bench.now += 10_000;
     await bench.restart();
+    await bench.turn();
     assertEquals((await (await opened.reopen()).load()).length, 1);
     await bench.restart();
     bench.now += 100_000;
@@ -368,7 +383,13 @@ function spillContract(title: string, open: Open): void {
 
   Deno.test(`${title}: an object that is longer than the bound takes no room, unless it is read along`, async () => {
     await using opened = await open();
-    const bench = new Bench(opened, 4 * MIB);
+    const ids: ContentId[] = [];
+    const driver = wrapped(opened.driver, (run, name) => {
+      const answer = run();
+      if (name !== "append" && name !== "put") return answer;
+      return chain(answer as Eventually<ContentId>, (id) => (ids.push(id), id));
+    });
+    const bench = new Bench({ ...opened, driver }, 4 * MIB);
     const { content } = bench.begin("a");
     const write = async (content: CacheContent) => {
       for (let i = 0; i < 8; i++) await content.write(big(MIB, i));
@@ -376,10 +397,8 @@ function spillContract(title: string, open: Open): void {
     };
     await write(content);
     await bench.turn();
-    const next = await opened.driver.append(undefined, []);
-    const ids = Array.from({ length: next }, (_, i) => i);
     const there = await Promise.all(ids.map((id) => opened.driver.has(id)));
-    assert(there.every((has) => !has), "nothing is left of it");
+    assert(there.length > 0 && there.every((has) => !has), "nothing is left of it");
     await assertRejects(() => collect(content.read()), Error, "Cannot read on");
     const { content: other } = bench.begin("a");
     const reading = collect(other.read());

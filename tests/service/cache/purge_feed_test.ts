@@ -25,7 +25,7 @@ class TestFeed implements PurgeFeed {
   #follow: (purge: NumberedPurge) => Eventually<void> = () => {};
   readonly cache = new Cache(1 << 20, Date.now, undefined, {
     purgeFeed: this,
-    elapsed: () => this.elapsed,
+    clock: { elapsed: () => this.elapsed, after: () => () => {} },
   });
 
   known(number: number): PurgesSince {

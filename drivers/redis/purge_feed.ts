@@ -1,0 +1,79 @@
+import type {
+  NumberedPurge,
+  Purge,
+  PurgeFeed,
+  PurgesSince,
+} from "../../service/cache/purge_feed.ts";
+import type { Eventually } from "../../service/util/eventually.ts";
+import { cacheNames, purgeObjects } from "./cache.ts";
+import { NUMBER, SINCE } from "./cache_scripts.ts";
+import type { Reply } from "./link.ts";
+import { type Store, StoreError } from "./store.ts";
+
+/** Milliseconds for which a host uses what it has without asking for purges. */
+const LEASE = 200;
+/** Purges that are known by their numbers; a host that has missed more drops all that it has. */
+const KNOWN = 10_000;
+/** Purges that are done one by one; a host that has missed more drops all that it has. */
+const ANSWERED = 1000;
+
+/**
+ * Opens the feed of purges. A purge is numbered, then done in the store, and answered when the leases that other hosts had
+ * before are over. While the store fails a host goes on with what it has; once it is back the host gets what it has missed,
+ * or drops all where that is not known any more.
+ */
+export async function redisPurgeFeed(store: Store): Promise<PurgeFeed> {
+  const names = cacheNames(store.prefix);
+  const keys = [names.lastPurge, names.purges] as const;
+  const now = () => `${Math.floor(Date.now() + store.clockAhead)}`;
+  const asking = { action: "ask for purges", again: true };
+  // One that is asked for again would be numbered twice, which does no harm.
+  const purging = { action: "purge the cache", again: true };
+  const followers: ((purge: NumberedPurge) => Eventually<void>)[] = [];
+
+  const ask = async (number: number | undefined): Promise<PurgesSince> => {
+    const since = number === undefined ? "" : `${number}`;
+    const reply = await store.run(asking, SINCE, keys, [now(), since, `${ANSWERED}`]);
+    const [last, purges] = reply as readonly [Reply, (readonly Reply[])?];
+    return { last: Number(`${last}`), purges: purges && purgesIn(purges.map(String)) };
+  };
+
+  const { last: begin } = await ask(undefined);
+  return {
+    begin,
+    lease: LEASE,
+    async publish(purge) {
+      const { surrogateKey, soft } = purge;
+      const mode = surrogateKey === undefined ? "all" : soft ? "1" : "0";
+      const reply = await store.run(purging, NUMBER, keys, [
+        now(),
+        surrogateKey ?? "",
+        mode,
+        `${KNOWN}`,
+      ]);
+      const number = Number(`${reply}`);
+      const over = new Promise<void>((resolve) => setTimeout(resolve, LEASE));
+      for (const follow of followers) void follow({ ...purge, number });
+      await Promise.all([purgeObjects(store, names, purge, number), over]);
+    },
+    async since(number) {
+      try {
+        return await ask(number);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        return { last: number, purges: [] };
+      }
+    },
+    follow: (follow) => void followers.push(follow),
+  };
+}
+
+function purgesIn(texts: readonly string[]): NumberedPurge[] {
+  return Array.from({ length: texts.length / 3 }, (_, i) => {
+    const [number, key, mode] = texts.slice(3 * i, 3 * i + 3);
+    const purge: Purge = mode === "all"
+      ? { surrogateKey: undefined, soft: false }
+      : { surrogateKey: key!, soft: mode === "1" };
+    return { ...purge, number: Number(number) };
+  });
+}
