@@ -1,3 +1,4 @@
+import "../time_limit.ts";
 import { openRedis } from "../../drivers/redis.ts";
 import { cacheContract } from "../service/cache/contract.ts";
 import { sharedRedis } from "./_redis.ts";
