@@ -87,7 +87,7 @@ export class Metrics {
       {
         name: "fastlike_http_requests_total",
         kind: "counter",
-        help: "Requests whose response has ended, by its status; 0 is for none.",
+        help: "Requests whose response has ended, by method and status; status 0 is no response.",
         samples: requests,
       },
       {
@@ -105,7 +105,7 @@ export class Metrics {
       single(
         "counter",
         "fastlike_http_responses_cut_total",
-        "Responses that did not go out whole.",
+        "Responses that were not sent to their end.",
         this.#cut,
       ),
       single(
@@ -123,7 +123,7 @@ export class Metrics {
       labelled(
         "counter",
         "fastlike_cache_uses_total",
-        "Requests to backends that the cache had a say in, by what became of them.",
+        "Requests to backends, by their use of the cache.",
         "use",
         this.#cache,
       ),
@@ -131,13 +131,13 @@ export class Metrics {
       single(
         "counter",
         "fastlike_guest_active_seconds_total",
-        "Time that guests have run, without the time that they waited.",
+        "Time for which guests have run, without the time that they waited.",
         this.#activeMillis / MILLIS,
       ),
       single(
         "gauge",
         "fastlike_guest_memory_peak_bytes",
-        "The largest linear memory that a guest has had.",
+        "Largest linear memory of a guest.",
         this.#peakMemory,
       ),
       labelled(
@@ -150,7 +150,7 @@ export class Metrics {
       labelled(
         "counter",
         "fastlike_host_messages_total",
-        "What the host itself had to tell.",
+        "Log messages of the host itself.",
         "level",
         this.#messages,
       ),
@@ -162,14 +162,14 @@ function ofProgram({ instances, queued, traps, limits, backends }: Status): Metr
   const stats = Object.entries(backends);
   return [
     single("gauge", "fastlike_instances_live", "Instances of the program.", instances.live),
-    single("gauge", "fastlike_instances_idle", "Those that run nothing.", instances.idle),
-    single("gauge", "fastlike_instances_limit", "How many there may be.", instances.most),
+    single("gauge", "fastlike_instances_idle", "Instances that run nothing.", instances.idle),
+    single("gauge", "fastlike_instances_limit", "Maximum number of instances.", instances.most),
     single("gauge", "fastlike_requests_queued", "Requests that wait for an instance.", queued),
     single("counter", "fastlike_guest_traps_total", "Guests that have trapped.", traps),
     labelled(
       "counter",
       "fastlike_limits_hit_total",
-      "How often a limit has refused or ended something.",
+      "Number of times that a limit has refused or ended something.",
       "limit",
       Object.entries(limits),
     ),
@@ -183,7 +183,7 @@ function ofProgram({ instances, queued, traps, limits, backends }: Status): Metr
     labelled(
       "counter",
       "fastlike_backend_failures_total",
-      "Requests to backends that had no response, though nobody gave them up.",
+      "Requests to backends without a response, unless the guest or client cancelled them.",
       "backend",
       stats.map(([name, { failures }]) => [name, failures]),
     ),
@@ -197,23 +197,23 @@ export function ofProcess(): Metric[] {
   const { deno, v8 } = Deno.version;
   return [
     single("gauge", "process_resident_memory_bytes", "Resident memory.", rss),
-    single("gauge", "process_heap_bytes", "JavaScript's heap, in use.", heapUsed),
+    single("gauge", "process_heap_bytes", "JavaScript's heap in use.", heapUsed),
     single(
       "counter",
       "process_cpu_seconds_total",
-      "Time on processors, in user and system mode.",
+      "Processor time in user and system mode.",
       (user + system) / MICROS,
     ),
     single(
       "gauge",
       "process_start_time_seconds",
-      "When the process started, since 1970.",
+      "Start time of the process since 1970.",
       performance.timeOrigin / MILLIS,
     ),
     {
       name: "fastlike_build_info",
       kind: "gauge",
-      help: "What runs; always 1.",
+      help: "Versions; always 1.",
       samples: [{ value: 1, labels: { version: VERSION, deno, v8 } }],
     },
   ];
