@@ -11,6 +11,7 @@ import type {
 import type { GuestMemory } from "../service/util/guest_memory.ts";
 import { hostFunction } from "../wasm/host_function.ts";
 import type { InstanceSlot } from "../wasm/instance_slot.ts";
+import type { ProgramCache } from "../wasm/program_cache.ts";
 import type { Watchdog } from "../wasm/watchdog.ts";
 import type { InstanceContext } from "../handles/sandbox.ts";
 
@@ -21,6 +22,7 @@ const NO_HANDLER =
 /**
  * Compiles a component with the loader of the options.
  *
+ * @param programs Programs that are compiled already.
  * @throws {Error} If there is none, or the component is none that runs here; in one line.
  */
 export async function compileComponent(
@@ -28,14 +30,11 @@ export async function compileComponent(
   { options, limits }: Service,
   watchdog: Watchdog,
   reuse: Reuse,
+  programs: ProgramCache | undefined,
 ): Promise<CompiledComponent> {
-  const { components, allowUnlimited = false } = options;
-  return await (components ?? missing()).compile(bytes, {
-    memory: limits.memory,
-    reuse,
-    watch: watchdog.needed,
-    allowUnlimited,
-  });
+  const { components: loader = missing(), allowUnlimited = false } = options;
+  const terms = { memory: limits.memory, reuse, watch: watchdog.needed, allowUnlimited };
+  return await (programs?.compileComponent(bytes, terms, loader) ?? loader.compile(bytes, terms));
 }
 
 function missing(): ComponentLoader {

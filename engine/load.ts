@@ -66,7 +66,7 @@ export async function load(
   const watch = watchdog.needed;
   const { memory } = limits;
   const module = await readSource(source);
-  if (isComponent(module)) return await loadComponent(module, service, watchdog);
+  if (isComponent(module)) return await loadComponent(module, service, watchdog, programs);
   const options = { memory, reuse, watch, needsMemory, allowUnlimited };
   const program = await (programs?.compile(module, options) ?? compile(module, options));
   reportWhatCannotBe(program, service, {
@@ -112,9 +112,10 @@ async function loadComponent(
   bytes: Uint8Array<ArrayBuffer>,
   service: Service,
   watchdog: Watchdog,
+  programs: ProgramCache | undefined,
 ): Promise<LoadedProgram> {
   const reuse = reuseIn(service);
-  const compiled = await compileComponent(bytes, service, watchdog, reuse);
+  const compiled = await compileComponent(bytes, service, watchdog, reuse, programs);
   reportWhatCannotBe(compiled, service, {
     reuse: reuse !== "never",
     watch: watchdog.needed,

@@ -1,3 +1,8 @@
+import type {
+  CompiledComponent,
+  ComponentLoader,
+  ComponentTerms,
+} from "../service/util/component_loader.ts";
 import { compile, type CompiledModule, type CompileOptions, read, type Source } from "./program.ts";
 
 /**
@@ -13,6 +18,8 @@ import { compile, type CompiledModule, type CompileOptions, read, type Source } 
  */
 export class ProgramCache {
   readonly #programs = new Map<string, Promise<CompiledModule>>();
+  /** Components by the loader that compiled them. */
+  readonly #components = new WeakMap<ComponentLoader, Map<string, Promise<CompiledComponent>>>();
   /** Digests by buffer, for sources that are bytes; those must not be changed. */
   readonly #digests = new WeakMap<Uint8Array, string>();
 
@@ -20,20 +27,30 @@ export class ProgramCache {
   async compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
     if (source instanceof WebAssembly.Module) return await compile(source, options); // it is compiled already
     const bytes = await read(source);
-    const { memory, reuse, watch, allowUnlimited } = options;
-    const key = JSON.stringify([
+    const key = await this.#key(bytes, options);
+    return await once(this.#programs, key, () => compile(bytes, options).then(snapshotsOnce));
+  }
+
+  /** @ignore Compiles a component, or returns the one that is cached. */
+  async compileComponent(
+    bytes: Uint8Array<ArrayBuffer>,
+    terms: ComponentTerms,
+    loader: ComponentLoader,
+  ): Promise<CompiledComponent> {
+    const known = this.#components.get(loader) ?? new Map<string, Promise<CompiledComponent>>();
+    this.#components.set(loader, known);
+    return await once(known, await this.#key(bytes, terms), () => loader.compile(bytes, terms));
+  }
+
+  async #key(bytes: Uint8Array<ArrayBuffer>, terms: ComponentTerms): Promise<string> {
+    const { memory, reuse, watch, allowUnlimited } = terms;
+    return JSON.stringify([
       await this.#digest(bytes),
       `${memory}`,
       reuse,
       watch,
       allowUnlimited,
     ]);
-    const known = this.#programs.get(key);
-    if (known) return await known;
-    const program = compile(bytes, options).then(snapshotsOnce);
-    this.#programs.set(key, program);
-    program.catch(() => this.#programs.delete(key));
-    return await program;
   }
 
   async #digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -43,6 +60,16 @@ export class ProgramCache {
     this.#digests.set(bytes, digest);
     return digest;
   }
+}
+
+/** Returns the entry of a key, made if it is missing; one that fails is not kept. */
+function once<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const found = known.get(key);
+  if (found) return found;
+  const made = make();
+  known.set(key, made);
+  made.catch(() => known.delete(key));
+  return made;
 }
 
 /** Makes a program's compilation for snapshots happen once, too. */

@@ -24,6 +24,8 @@ export interface WatchOptions {
   readonly recursive?: boolean;
   /** Time between two comparisons, in milliseconds. By default 1,000. */
   readonly interval?: number;
+  /** Milliseconds for which nothing may change before a change is told. By default 50. */
+  readonly settle?: number;
   /** Whether events are not used, for file systems without any (network shares, containers). By default `false`. */
   readonly poll?: boolean;
 }
@@ -101,11 +103,11 @@ class ChangeWatcher implements Disposable {
 
   /** Reports changes once two consecutive comparisons are equal. */
   async #settle(): Promise<void> {
-    const { snapshot, changed } = this.#options;
+    const { snapshot, changed, settle = SETTLE } = this.#options;
     let now = snapshot();
     if (!differences(this.#known, now).length) return;
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
-      await new Promise((resolve) => setTimeout(resolve, SETTLE));
+      await new Promise((resolve) => setTimeout(resolve, settle));
       const later = snapshot();
       const same = differences(now, later).length === 0;
       now = later;

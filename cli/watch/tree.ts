@@ -10,6 +10,9 @@ const NEVER = [".git/", "node_modules/"];
 /** Mark of folders that hold what can be made again, as cargo's `target` (https://bford.info/cachedir/). */
 const CACHE_TAG = "CACHEDIR.TAG";
 
+/** Milliseconds for which sources may not change before a change is told: a build that begins too early is ended. */
+const SETTLE = 20;
+
 /** Options of {@linkcode watchTrees}. */
 type TreesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
   /** Folders or files to watch, except for files that their `.gitignore` and `.fastlyignore` name. */
@@ -25,6 +28,7 @@ export function watchTrees({ roots, except, ...options }: TreesOptions): Disposa
     snapshot: () => snapshotOf(roots, except?.()),
     folders: () => roots,
     recursive: true,
+    settle: SETTLE,
   });
 }
 

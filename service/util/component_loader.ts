@@ -24,7 +24,7 @@ export interface ComponentTerms {
   readonly allowUnlimited: boolean;
 }
 
-/** A compiled component. */
+/** A compiled component, which any number of services may use. */
 export interface CompiledComponent {
   /** `true` if the limit on memory applies; otherwise the reason why not, in words that complete "because". */
   readonly limited: true | string;

@@ -95,9 +95,13 @@ const WASM = await assemble(
 type Told = string | number | undefined | object;
 
 /** What the guest is told of the client of one request; nothing for what it is told to be unknown. */
-async function told(host: TestHost, client?: TestClient): Promise<Record<string, Told>> {
+async function told(
+  host: TestHost,
+  client?: TestClient,
+  agent = AGENT,
+): Promise<Record<string, Told>> {
   const response = await host.fetch("/", {
-    headers: { "user-agent": AGENT },
+    headers: { "user-agent": agent },
     ...client && { client },
   });
   const bytes = await response.bytes();
@@ -238,6 +242,8 @@ Deno.test("every fact of a client is what the test says of one request, and of n
   await using host = await TestHost.start({ wasm: WASM });
   const usual = await told(host);
   assertEquals(await told(host, EVERYTHING), EVERYTHING_TOLD);
+  // The guest looks for the device of another client than its own.
+  assertEquals((await told(host, {}, "other")).device, undefined);
   assertEquals(await told(host), usual);
 });
 

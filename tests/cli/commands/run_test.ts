@@ -150,14 +150,25 @@ testWith("go", "go test -exec tells a test that fails", async (env) => {
   assertStringIncludes(stdout, "failed on purpose");
 });
 
+/** Nobody listens there. */
+const NOBODY = "http://127.0.0.1:9";
+const MOCKS = { "GET /some/page": { body: "The origin got GET /some/page\n" } };
+
 testWith("go", "go test needs no origin where a file of mocks answers for it", async () => {
-  const mocks = { "GET /some/page": { body: "The origin got GET /some/page\n" } };
-  await withFiles({ "mock.json": JSON.stringify(mocks) }, async (folder) => {
-    // Nobody listens there.
-    const env = { ORIGIN: "http://127.0.0.1:9" };
+  await withFiles({ "mock.json": JSON.stringify(MOCKS) }, async (folder) => {
     const runner = `${GO_RUNNER} --mock origin=${folder}/mock.json`;
-    const { code, stdout } = await goTest({ ...env, RUNNER: runner });
+    const { code, stdout } = await goTest({ ORIGIN: NOBODY, RUNNER: runner });
     assertEquals([code, /^ok/.test(stdout)], [0, true], stdout);
+  });
+});
+
+testWith("cargo", "cargo test needs no origin where a file of mocks answers for it", async () => {
+  await withFiles({ "mock.json": JSON.stringify(MOCKS) }, async (folder) => {
+    const runner =
+      `deno run -A ../../cli.ts run -C fastly.toml --mock origin=${folder}/mock.json --`;
+    const env = { ORIGIN: NOBODY, CARGO_TARGET_WASM32_WASIP1_RUNNER: runner };
+    const { code, stdout, stderr } = await cargo(env, "test", "--locked");
+    assertEquals([code, stdout.match(OK)?.length], [0, 4], stdout + stderr);
   });
 });
 

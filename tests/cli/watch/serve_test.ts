@@ -50,6 +50,24 @@ Deno.test("with --watch changes of fastly.toml and of files that it names are se
   assertEquals(await project.ask("/kv/get?key=seed"), "b.json");
 });
 
+Deno.test("with --watch a component takes a module's place, and a module a component's", async () => {
+  await using project = new Project();
+  const component = await Deno.readFile(guestUrl("rust-component"));
+  const ask = () => project.ask("/hello");
+  await project.write("app.wasm", component);
+  await project.serve("app.wasm", "--watch");
+  assertEquals(await ask(), "Hello from rust component\n");
+  await project.write("app.wasm", await Deno.readFile(RUST));
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await ask(), "Hello from rust\n");
+  await project.write("app.wasm", component.subarray(0, component.length >> 1));
+  await project.told(/^error: Cannot run app\.wasm: .*The old program goes on$/);
+  assertEquals(await ask(), "Hello from rust\n");
+  await project.write("app.wasm", component);
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await ask(), "Hello from rust component\n");
+});
+
 Deno.test("SIGHUP reloads, also without --watch", async () => {
   await using project = new Project();
   await project.write("app.wat", guest("one"));
