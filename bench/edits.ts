@@ -40,7 +40,8 @@ async function measure(language: Language): Promise<void> {
     ...["--mock", "origin=mock.json"],
   );
   const results = [];
-  for (let i = 0, old = "Hello"; i < EDITS; i++) {
+  let old = "Hello";
+  for (let i = 0; i < EDITS; i++) {
     const next = `Answer ${i}`;
     const began = Date.now();
     await project.edit(SOURCES[language], old, next);
