@@ -1,6 +1,6 @@
 /**
- * Reads a `fastly.toml` into the options of a service, as the executable does. Unlike `mod.ts` it uses the file system
- * and the environment.
+ * Reads a `fastly.toml` into the options of a service, as the executable does. Unlike `mod.ts`, this module uses the file
+ * system and the environment.
  *
  * ```ts
  * import { readManifest } from "./manifest.ts";

@@ -36,36 +36,39 @@ export * from "./service/public.ts";
 export type { Source } from "./wasm/program.ts";
 export { ProgramCache } from "./wasm/program_cache.ts";
 
-/** Frames that a trap tells: ten, the default, end within Rust's own panic. */
+/** Frames in the report of a trap. Ten, JavaScript's default, end within the panic code of Rust's standard library. */
 const STACK_FRAMES = 64;
 
 /** The options of {@linkcode Fastlike.load}. */
 export interface FastlikeOptions extends ServiceOptions {
   /**
-   * Whether a request came over TLS: then the guest sees `https` and the field `fastly-ssl: 1`. `true` is for a server
-   * with certificates. By default a request that a server hands over with its `info` did not, because the scheme of its
-   * URL may be what the client has written; of any other request its URL tells.
+   * Whether a request came over TLS. If so, the guest gets a URL with `https` and the field `fastly-ssl: 1`. `true` is for
+   * a server with certificates. By default a request with `info` counts as plain, since the scheme of its URL may have
+   * been written by the client; without `info` the scheme of its URL counts.
    */
   readonly secure?: boolean | ((request: Request, info?: HandlerInfo) => boolean);
-  /** Programs that were compiled before, for this load and its reloads. By default each of them compiles. */
+  /** Cache of compiled programs, for this load and its reloads. By default there is none, and each of them compiles. */
   readonly programs?: ProgramCache;
 }
 
-/** A handler for `Deno.serve`, and for anything else that has a `Request` and wants a `Response`. */
+/** Handler that answers a `Request` with a `Response`, as `Deno.serve` takes it. */
 export type Handler = (request: Request, info?: HandlerInfo) => Promise<Response>;
 
 interface RunNode extends Linked<RunNode> {
   readonly run: Run;
 }
 
-/** A program that answers requests. Two of them in one process share nothing. */
+/** Program that answers requests. Two of them in one process share no state, unless options give them the same drivers. */
 export class Fastlike implements AsyncDisposable {
-  /** Answers one request. What goes wrong is a response too, but for a `secure` that throws. Bound, so that it can be handed on. */
+  /**
+   * Answers one request. A failure is a response as well; the promise rejects only if the option `secure` throws. The
+   * function is bound, so that it can be passed to `Deno.serve`.
+   */
   readonly handler: Handler;
-  /** {@linkcode Fastlike.handler}, under the name that `deno serve` looks for. */
+  /** {@linkcode Fastlike.handler} under the name that `deno serve` looks for. */
   readonly fetch: Handler;
   readonly #runs = new LinkedList<RunNode>();
-  /** Services that have been replaced, and end with the last of their requests. */
+  /** Services that have been replaced, each of which ends with the last of its requests. */
   readonly #ending = new Set<Promise<void>>();
   #options: FastlikeOptions;
   #service: Service;
@@ -82,10 +85,14 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
-   * Compiles a program. Raises the process's `Error.stackTraceLimit`, so that traps name the guest's own functions.
+   * Loads a program. It also raises the process's `Error.stackTraceLimit` to 64, so that reports of traps reach the guest's
+   * own functions.
    *
-   * @param source A URL (`http:` or `file:`), bytes, a response, or a module (on which `limits.memory` has no hold).
-   * @throws {Error} If it cannot be loaded, is no program of this ABI, or an option makes no sense; in one line.
+   * @param source URL (`http:`, `https:` or `file:`), bytes, response or compiled module. The limits `memory` and `cpu_time`
+   *   do not hold for a compiled module.
+   * @param options By default there are no backends and no stores, and all limits have their defaults.
+   * @returns The program, ready for requests.
+   * @throws {Error} If the source cannot be read, is no Compute program, or an option is invalid. The message is one line.
    */
   static async load(source: Source, options: FastlikeOptions = {}): Promise<Fastlike> {
     checkNodeInternals();
@@ -103,18 +110,19 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
-   * Answers one exchange: for fronts that keep more of the wire than a `Request` does. Resolves when the guest has
-   * ended, which may be after its response. Never rejects.
+   * Answers one exchange, for servers that keep more of an HTTP message than a `Request` does.
+   *
+   * @returns A promise that resolves when the request is closed, which may be after its response. It never rejects.
    */
   answer(exchange: Exchange): Promise<void> {
     return this.#answer(exchange, this.#service);
   }
 
   /**
-   * Notes in the status, the log and the exchange's metrics that a front has ended a connection for `stall_time`.
+   * Records in the status, the log and the exchange's metrics that a server has ended a connection for `stall_time`.
    *
-   * @param exchange The request that it ends; undefined if the connection has none.
-   * @param what What has happened, in words before "the limit".
+   * @param exchange Exchange that ends with the connection; undefined if there is none.
+   * @param what Description of the event, in words before "the limit".
    */
   stalled(exchange: Exchange | undefined, what: string): void {
     const service = this.#service;
@@ -123,10 +131,10 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
-   * Runs the program once, as a test binary or a tool, with a request that it need not answer:
-   * `GET http://example.com/`, from 127.0.0.1. What limits a request limits the run.
+   * Runs the program once, as a test binary or a tool. Its request, which it need not answer, is
+   * `GET http://example.com/` from 127.0.0.1. The limits of a request hold for the run.
    *
-   * @returns The guest's exit status; 134 if it trapped, which the log tells about.
+   * @returns Exit status of the guest; 134 if it trapped or reached a limit, with the reason in the log.
    */
   async run(): Promise<number> {
     const exchange = new SyntheticExchange();
@@ -138,14 +146,21 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
-   * An instance for one request, with options of its own on top of the program's, whose KV stores, cache and rate counters it shares;
-   * the cache only if it has no backends of its own.
+   * Makes an instance for one request with options of its own.
+   *
+   * ```ts
+   * const instance = app.instantiate({ backends: { origin: (request) => new Response(request.url) } });
+   * const response = await instance.handle(new Request("http://localhost/"));
+   * ```
+   *
+   * @param overrides Options in place of the program's. The instance shares the program's rate counters, its KV stores
+   *   unless `kvStores` is given, and its cache unless `backends` or `catchAll` is.
    */
   instantiate(overrides: FastlikeOptions = {}): Instance {
     const options = { ...this.#options, ...overrides };
     const { kvStores, rates, cache, readThrough, stallClock, stalled, counters } = this.#service;
     const { cacheDriver: _, ...unkept } = options;
-    // What other backends have answered is no answer of these.
+    // Responses of other backends must not be found in the cache for these.
     const apart = overrides.backends !== undefined || overrides.catchAll !== undefined;
     const service = new Service(apart ? unkept : options, {
       rates,
@@ -166,10 +181,10 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
-   * Makes instances ahead of requests, up to `limits.instances`, and keeps as many of them. So does a reload.
+   * Makes instances ahead of requests, up to `limits.instances`, and keeps that many idle. A reload makes as many.
    *
-   * @param count How many are to be ready.
-   * @returns How many are ready.
+   * @param count Number of instances to be ready.
+   * @returns Number of instances that are ready.
    * @throws {Error} If the program cannot be instantiated.
    */
   warmup(count: number): number {
@@ -178,10 +193,12 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
-   * Takes what has a surrogate key out of the cache.
+   * Purges objects with a surrogate key from the cache, as Fastly's API does.
    *
-   * @param soft Makes it stale instead: it may still be used while a new one is fetched. By default it is gone.
-   * @returns How many objects there were in memory.
+   * @param surrogateKey Key of the objects.
+   * @param options `soft` makes objects stale instead of removing them, so that they can be used while new ones are
+   *   fetched. By default they are removed.
+   * @returns Number of objects in memory that had the key.
    */
   async purge(
     surrogateKey: string,
@@ -190,12 +207,16 @@ export class Fastlike implements AsyncDisposable {
     return await this.#service.cache.purge(surrogateKey, soft);
   }
 
-  /** Takes everything out of the cache; resolves to how many objects there were in memory. */
+  /**
+   * Purges all objects from the cache.
+   *
+   * @returns Number of objects that were in memory.
+   */
   async purgeAll(): Promise<number> {
     return await this.#service.cache.purgeAll();
   }
 
-  /** How the program is doing now; what is counted is counted over its reloads. */
+  /** Returns the present state of the program. Counts go on over reloads. */
   status(): Status {
     const { pool, queue } = this.#loaded;
     const { backends, limits, counters } = this.#service;
@@ -211,12 +232,13 @@ export class Fastlike implements AsyncDisposable {
   }
 
   /**
-   * Puts a new program in place: new requests get it, running ones end on the old.
+   * Replaces the program. New requests get the new one; requests under way end with the old one.
    *
-   * @param options In place of the present ones, all of them. KV stores keep what the program has written; cache, rate
-   * counters and the status's counts go on, with the bounds and drivers that they have.
-   * @throws {Error} As {@linkcode Fastlike.load} and {@linkcode Fastlike.warmup} do; the old program and the old options
-   * stay then.
+   * @param source Source of the new program, as for {@linkcode Fastlike.load}.
+   * @param options Options in place of all present ones; by default those stay. KV stores keep values that programs have
+   *   written. Cache, rate counters and counts of the status go on, with their present bounds and drivers.
+   * @throws {Error} As {@linkcode Fastlike.load} and {@linkcode Fastlike.warmup} do. The old program and its options stay
+   *   then.
    */
   async reload(source: Source, options: FastlikeOptions = this.#options): Promise<void> {
     if (options === this.#options) {
@@ -243,7 +265,7 @@ export class Fastlike implements AsyncDisposable {
     }
   }
 
-  /** Gives new requests to another program. */
+  /** Makes another program take new requests. */
   #put(loaded: LoadedProgram): void {
     this.retire();
     this.#loaded.pool.retire();
@@ -261,13 +283,13 @@ export class Fastlike implements AsyncDisposable {
     this.#ending.add(ending);
   }
 
-  /** Lets sandboxes end that wait for another request, before a shutdown. Requests go on being answered. */
+  /** Ends sandboxes that wait for a further request, before a shutdown. Requests are still answered. */
   retire(): void {
     this.#loaded.retired = true;
     for (const promise of this.#loaded.listening) promise.end();
   }
 
-  /** Ends what is running (503 to those without a response) and closes all connections to backends. */
+  /** Ends all requests, with a 503 for those without a response, and closes all connections to backends. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const running = this.#runs.all();
@@ -279,7 +301,7 @@ export class Fastlike implements AsyncDisposable {
     await this.#service.close();
   }
 
-  /** Never throws, whatever the exchange does. */
+  /** Answers an exchange with a service's options. Errors of the exchange are logged and not thrown. */
   #answer(exchange: Exchange, service: Service): Promise<void> {
     let request: DownstreamRequest | undefined;
     try {
@@ -295,7 +317,7 @@ export class Fastlike implements AsyncDisposable {
     return request.closed;
   }
 
-  /** Gives a queued request to a guest, or refuses it. */
+  /** Passes a queued request to a guest, or refuses it. */
   #place(request: DownstreamRequest, service: Service): void {
     const refusal = this.#refusalOf(request, service);
     if (refusal) {
@@ -327,7 +349,7 @@ export class Fastlike implements AsyncDisposable {
     return run;
   }
 
-  /** Offers the request to guests that ask for one; says whether one has taken it. */
+  /** Offers a request to guests that wait for one. Returns whether a guest has taken it. */
   #handOver(request: DownstreamRequest, service: Service): boolean {
     const { listening } = this.#loaded;
     if (!listening.size || service !== this.#service) return false;
@@ -343,7 +365,7 @@ export class Fastlike implements AsyncDisposable {
   }
 }
 
-/** Loads a program and makes so many instances ahead, one at a time: requests go on meanwhile. */
+/** Loads a program and makes `count` instances ahead, one per turn of the event loop, so that requests go on meanwhile. */
 async function loadWarm(
   source: Source,
   service: Service,
@@ -358,7 +380,7 @@ async function loadWarm(
   return loaded;
 }
 
-/** One run of a program, for one request with options of its own. */
+/** Instance of a program for one request, with options of its own; made by {@linkcode Fastlike.instantiate}. */
 export class Instance {
   readonly #handler: Handler;
   #used = false;
@@ -371,7 +393,9 @@ export class Instance {
   /**
    * Answers the request.
    *
-   * @throws {Error} At the second call.
+   * @param request Request of the client.
+   * @param info Connection of the request, as `Deno.serve` gives it.
+   * @throws {Error} If it is called a second time.
    */
   handle(request: Request, info?: HandlerInfo): Promise<Response> {
     if (this.#used) {
@@ -382,7 +406,7 @@ export class Instance {
   }
 }
 
-// Async, so that a `secure` that throws rejects.
+// Async, so that an exception of `secure` becomes a rejection.
 // deno-lint-ignore require-await
 async function handle(
   request: Request,

@@ -1,6 +1,6 @@
 /**
- * Tests programs written for Fastly Compute, with any test runner: mocks for backends, stores and clients as data, a
- * clock that the test moves.
+ * Test harness for programs written for Fastly Compute, usable with any test runner. Backends are mocks, stores and
+ * clients are data, and the test controls the clock.
  *
  * ```ts
  * import { TestHost } from "./testing.ts";

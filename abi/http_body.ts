@@ -22,7 +22,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
 
   /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
   append: wait([ref(Body), content], out.none, (sandbox, dest, src) => {
-    if (src.counted) dest.countIn(sandbox.requests.quota.held);
+    if (src.counted) dest.countIn(sandbox.requests.quota.bodyBytes);
     return dest.append(src, sandbox.service.makeGuard, sandbox);
   }),
 
@@ -35,7 +35,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   /** Takes all of it, unless too much is held already. The back of a stream waits while its reader is behind. */
   write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (sandbox, body, chunk, end) => {
     sandbox.requests.quota.checkBody(chunk.length);
-    body.countIn(sandbox.requests.quota.held);
+    body.countIn(sandbox.requests.quota.bodyBytes);
     const written = body.write(chunk, end, sandbox);
     return written instanceof Promise ? written.then(() => chunk.length) : chunk.length;
   }),

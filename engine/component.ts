@@ -20,10 +20,10 @@ const NO_HANDLER =
   "program. Build one with `fastly compute build`, or in Python: `fastly-compute-py build`";
 
 /**
- * Compiles a component with the loader of the options.
+ * Compiles a component with the loader in the option `components`.
  *
- * @param programs Programs that are compiled already.
- * @throws {Error} If there is none, or the component is none that runs here; in one line.
+ * @param programs Cache of compiled programs. By default the component is compiled.
+ * @throws {Error} If there is no loader, or it refuses the component; in one line.
  */
 export async function compileComponent(
   bytes: Uint8Array<ArrayBuffer>,
@@ -44,13 +44,13 @@ function missing(): ComponentLoader {
   );
 }
 
-/** What watches the time of instances. */
+/** Watchdog, and its function that guests call. */
 interface Watch {
   readonly watchdog: Watchdog;
   readonly ask: CallableFunction;
 }
 
-/** One instance of a component, for one run after another. */
+/** Instance of a component that is used for one run after another. */
 class ComponentSlot implements InstanceSlot<InstanceContext> {
   readonly context: InstanceContext;
   readonly memory: GuestMemory;
@@ -78,7 +78,7 @@ class ComponentSlot implements InstanceSlot<InstanceContext> {
     const commanded = commands && (runsOnce || !handles);
     const { request, body } = sandbox.requests.downstream;
     if (await this.#instance.run(commanded ? undefined : [request, body])) return;
-    // As a module that exits with 1: the guest has ended by itself, and not well.
+    // Treated as a module that exits with 1: the guest has ended by itself, with a failure.
     const failure = new Stop("The guest's handler has returned an error", 1);
     sandbox.execution.stop(failure);
     throw failure;
@@ -97,7 +97,7 @@ class ComponentSlot implements InstanceSlot<InstanceContext> {
   }
 }
 
-/** Returns what makes the slots of a component. */
+/** Returns a function that makes slots of a component. */
 export function componentSlots(
   compiled: CompiledComponent,
   service: Service,
@@ -130,7 +130,7 @@ function hostOf(
     },
     whileRunning(run) {
       const { sandbox } = context;
-      sandbox.execution.leave(); // what a component that was called has taken counts
+      sandbox.execution.leave(); // the time that a called component has taken counts
       sandbox.execution.enter();
       try {
         return run();

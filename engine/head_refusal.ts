@@ -2,13 +2,13 @@ import type { Exchange } from "../service/http/exchange.ts";
 import { exceeded, extentOf } from "../service/http/head_limits.ts";
 import type { Service } from "../service/service.ts";
 
-/** A response to a request that no guest gets. */
+/** Response to a request that is refused before a guest starts. */
 export interface HeadRefusal {
   readonly status: number;
   readonly message: string;
 }
 
-/** The refusal of a request whose head is beyond the limits, which it notes; undefined if it is within them. */
+/** Checks a request's head against the limits, and records a limit that it exceeds. Returns undefined if it exceeds none. */
 export function refusalOfHead(
   exchange: Exchange,
   service: Service,

@@ -22,25 +22,25 @@ import { Watchdog } from "../wasm/watchdog.ts";
 import { compileComponent, componentSlots } from "./component.ts";
 import type { InstanceContext } from "../handles/sandbox.ts";
 
-/** Most unknown imports that a message names. */
+/** Most unknown imports in one message. */
 const MAX_NAMED = 20;
 const RENEWED = "Each request gets a new instance of the program";
-/** How often the copying of a whole memory is timed: the shortest time counts. */
+/** Number of times that copying a whole memory is measured, of which the shortest counts. */
 const COPIES = 3;
 
-/** Program that is ready for requests. */
+/** Program that is loaded and takes requests. */
 export interface LoadedProgram {
   readonly pool: Pool<InstanceContext>;
   readonly queue: RunQueue<InstanceContext>;
   readonly service: Service;
   readonly watchdog: Watchdog;
-  /** Offers of sandboxes to take another request. */
+  /** Offers of sandboxes to take a further request. */
   readonly listening: Set<RequestPromise>;
-  /** Whether sandboxes get no further request. */
+  /** Whether sandboxes get no further requests, since the program has been replaced or the service is ending. */
   retired: boolean;
 }
 
-/** Makes the watchdog of a service, which all its programs share; {@linkcode Watchdog.start} starts it. */
+/** Makes the watchdog that all programs of a service share; {@linkcode Watchdog.start} starts it. */
 export function watchdogOf(service: Service): Watchdog {
   return new Watchdog({
     cpuTime: service.limits.cpu_time,
@@ -52,7 +52,8 @@ export function watchdogOf(service: Service): Watchdog {
 /**
  * Compiles a program and binds its imports.
  *
- * @param programs Programs that are compiled already.
+ * @param programs Cache of compiled programs. By default the program is compiled.
+ * @throws {Error} If the program cannot be loaded; in one line.
  */
 export async function load(
   source: Source,
@@ -107,7 +108,7 @@ function reuseIn({ options }: Service): Reuse {
   throw new TypeError(`Cannot use the option reuse ${JSON.stringify(name)}: ${REUSE_VALUES}`);
 }
 
-/** Compiles a component, and makes a first instance: whether its imports have the host's types shows then. */
+/** Compiles a component and makes a first instance, which checks the types of its imports. */
 async function loadComponent(
   bytes: Uint8Array<ArrayBuffer>,
   service: Service,
@@ -146,7 +147,7 @@ function slotMaker(
   };
 }
 
-/** A program compiled for dirty pages, which can be compiled for snapshots. */
+/** Program that is compiled for dirty pages and can be compiled for snapshots. */
 interface WithDirtyPages {
   readonly program: CompiledModule;
   readonly make: () => ModuleSlot<InstanceContext>;
@@ -192,8 +193,7 @@ function describeChoice(
 /**
  * Makes instances ahead of requests, up to the limit.
  *
- * @returns How many are ready.
- *
+ * @returns Number of instances that are ready.
  * @throws {Error} If the program cannot be instantiated.
  */
 export function warmup({ pool }: LoadedProgram, count: number): number {
@@ -213,7 +213,7 @@ function refuseUnknown(imports: CompiledModule["imports"]): void {
   throw new Error(`Cannot load the program: it imports ${names}, which this host does not know`);
 }
 
-/** Logs which of reuse and the limits the program does not allow, in one line for each reason. */
+/** Logs that reuse or limits do not work for a program, in one line for each reason. */
 function reportWhatCannotBe(
   { resetting, watched, limited }: Pick<CompiledModule, "watched" | "limited"> & {
     readonly resetting: object | true | string;
@@ -240,7 +240,7 @@ function reportWhatCannotBe(
   }
 }
 
-/** Makes an instance under the watchdog: its start function is guest code that may not end. */
+/** Makes an instance under the watchdog, since its start function is guest code that may never end. */
 function watched<T>(service: Service, watchdog: Watchdog, make: () => T): T {
   const { limits } = service;
   const runner = { leave() {} };
@@ -262,7 +262,7 @@ function watched<T>(service: Service, watchdog: Watchdog, make: () => T): T {
   }
 }
 
-/** Logs that a start function was refused memory and has gone on; no request has met the limit. */
+/** Logs that a start function was refused memory and has gone on. No request has met the limit then. */
 function reportSmallStart(service: Service): void {
   service.counters.hit("memory");
   const limit = describeLimit("memory", service.limits);

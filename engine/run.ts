@@ -16,13 +16,13 @@ import type { Job } from "../wasm/run_queue.ts";
 import type { InstanceSlot } from "../wasm/instance_slot.ts";
 import { withFrames } from "../wasm/trap.ts";
 
-/** Microtasks that a guest may wait before the next guest starts. */
+/** Number of microtasks that a guest may wait before the next guest starts. */
 const MOMENT = 16;
 const WAITED = `which has waited ${MAX_WAIT / 1000} s for an instance`;
 
 /**
- * Run of the program: first a request in the queue, then a sandbox, which may take more requests. It ends when the guest
- * has ended and all its requests are closed.
+ * Run of the program. It begins as a request in the queue and becomes a sandbox, which may take further requests. It ends
+ * when the guest has ended and all its requests are closed.
  */
 export class Run implements Job<InstanceContext>, SandboxHost {
   /** Resolves when the run has ended, with the fault of its guest, if any. */
@@ -39,7 +39,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
   #sandbox: Sandbox | undefined;
   /** Limit on the time in the queue; undefined if it was never in it. */
   #waiting: Deadline | undefined;
-  /** The guest's offer to take another request, while it stands. */
+  /** Offer of the guest to take a further request, while it is open. */
   #offer: RequestPromise | undefined;
 
   /**
@@ -67,7 +67,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     this.#queue();
   }
 
-  /** Gives the request up, for which the guest is at work or is to be started. */
+  /** Gives up the request that the run was made for. */
   #abandon(reason: Stop): void {
     if (this.#sandbox) this.#sandbox.requests.abandon(this.#request, reason);
     else this.stop(reason);
@@ -112,7 +112,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     }
     this.#finish(this.#faultOf(thrown, slot));
     const reason = this.#sandbox?.execution.stopped ?? thrown;
-    // The state of an instance whose guest has trapped, or was stopped, is unknown.
+    // After a trap or a stop the state of the instance is unknown.
     return reason === undefined || (reason === thrown && isExit(reason));
   }
 
@@ -128,7 +128,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     );
   }
 
-  /** Logs and returns the fault with which the guest ended; undefined after a return or an exit with 0. */
+  /** Logs and returns the fault that ended the guest; undefined after a return or an exit with 0. */
   #faultOf(
     thrown: Error | undefined,
     { program }: InstanceSlot<InstanceContext>,
@@ -155,7 +155,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     return { status: 500, message, level: "error", exitCode: ABORTED };
   }
 
-  /** Frees what the guest held, and ends the run whatever fails in that. */
+  /** Frees the resources of the guest and ends the run, even if freeing fails. */
   #finish(fault: Fault | undefined): void {
     try {
       this.#sandbox?.end(fault);
@@ -177,7 +177,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     this.#giveUp(500, message);
   }
 
-  /** Ends the guest, or takes the request out of the queue. */
+  /** Ends the guest, or removes the request from the queue and refuses it. */
   stop(reason: Stop): void {
     if (this.#sandbox) return this.#sandbox.execution.stop(reason);
     if (!this.#waits) return;
@@ -193,14 +193,14 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     this.#giveUp(status, message);
   }
 
-  /** Ends the guest, and cuts the responses that backends give in its place. */
+  /** Ends the guest, and cuts delegated responses. */
   close(reason: Stop): void {
     this.stop(reason);
     this.#sandbox?.requests.cutAnswers(reason.message);
   }
 
   async waiting(): Promise<void> {
-    // A short wait is cheaper than the next guest, which would run in another instance, whose memory is cold.
+    // A short wait costs less than starting the next guest in another instance, whose memory is not in the caches.
     const { execution } = this.#sandbox!;
     const { stretches } = execution;
     if (this.#offer) this.#takeQueued(this.#offer);
@@ -216,7 +216,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     if (this.#service === service && !this.#mayExit && !retired) {
       listening.add(promise);
       this.#offer = promise;
-    } else promise.end(); // with options of its own, or run once: no request of others comes to it
+    } else promise.end(); // a guest with options of its own, or run once, gets no other request
   }
 
   left(promise: RequestPromise): void {
@@ -224,7 +224,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     this.#offer = undefined;
   }
 
-  /** Has the guest take the request that has waited longest for an instance. */
+  /** Gives the guest the request that has waited longest for an instance. */
   #takeQueued(offer: RequestPromise): void {
     const oldest = this.#loaded.queue.oldest;
     if (oldest instanceof Run && oldest.#service === this.#service && !oldest.#mayExit) {
@@ -232,7 +232,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     }
   }
 
-  /** Leaves the queue for a sandbox that runs, and comes back if its guest ends without having asked for the request. */
+  /** Moves the request from the queue to a running sandbox. It returns to the queue if that guest ends without taking it. */
   #handTo(offer: RequestPromise): void {
     const request = this.#request;
     const giveBack = () => {
@@ -244,7 +244,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     request.closed.then(() => this.#end());
   }
 
-  /** Refuses a request for which there is no room. */
+  /** Refuses the request with a 503, for lack of an instance or of room in the queue. */
   #turnAway(limit: LimitName, why: string): void {
     this.#loaded.queue.withdraw(this);
     const what = `Cannot start a guest for a request, ${why}`;
@@ -254,7 +254,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     this.#giveUp(503, message);
   }
 
-  /** Ends a run without a guest, whose request has its response. */
+  /** Ends a run that has started no guest, and whose request has its response. */
   #giveUp(status: number, message: string): void {
     this.#endWaiting();
     this.#request.finish();
@@ -262,17 +262,17 @@ export class Run implements Job<InstanceContext>, SandboxHost {
   }
 }
 
-/** Reason why a guest did not return or exit with 0. */
+/** Fault that ended a guest, other than a return or an exit with 0. */
 interface Fault {
-  /** Status of the response, if the client has had none. */
+  /** Status of the response to a client that has had none. */
   readonly status: number;
   readonly message: string;
   readonly level: LogLevel;
   /** The guest's exit status; 134 for a trap, as shells report an aborted process. */
   readonly exitCode: number;
-  /** Whether the guest chose to end. */
+  /** Whether the guest has exited by itself. */
   readonly exited?: boolean;
-  /** The limit that it was stopped for. */
+  /** Limit that the guest was stopped for. */
   readonly limit?: LimitName;
 }
 
@@ -283,9 +283,11 @@ function isExit(reason: Error): boolean {
 }
 
 /**
- * @param sandbox In which it has ended.
- * @param reason Why the run has had to end, or what the guest has thrown.
- * @param thrown What it has thrown in either case, if anything.
+ * Describes the fault of a guest; undefined after an exit with 0.
+ *
+ * @param sandbox Sandbox of the guest.
+ * @param reason Reason why the run was ended, or the error that the guest has thrown.
+ * @param thrown Error that came out of the guest, for its frames.
  */
 function faultOf(
   { service, execution: { lacksMemory } }: Sandbox,
@@ -315,7 +317,7 @@ function faultOf(
     : { status: 500, message: reason.message, level: "error", exitCode: code, exited: true };
 }
 
-/** Logs a fault; of a limit also how far the guest had come. */
+/** Logs a fault. For a limit the log has the guest's progress as well. */
 function reportFault({ level, message, limit }: Fault, sandbox: Sandbox): void {
   const { service, requests: { current, quota }, execution: { activeMs } } = sandbox;
   if (limit === undefined) return service.report(level, message, current.id);

@@ -18,28 +18,29 @@ import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
 /**
- * A body handle. It begins as something to read and to write into; once it is sent as a stream it is the write end of
- * that stream and nothing else.
+ * Body handle. It starts as a buffer that can be read and written. When it is sent as a stream it becomes the write end of
+ * that stream, and can no longer be read.
  */
 export class Body extends Waitable {
   #content = new ChunkQueue();
-  /** Where the content is counted, once the guest has written some. */
-  #held: ByteCounter | undefined;
+  /** Counter of the bytes in memory, once the guest has written some. */
+  #counter: ByteCounter | undefined;
   #stream: Stream | undefined;
 
-  /** Consumes a handle for what the body holds. A body that is being sent keeps its own: it has an end to come. */
+  /** Consumes the handle of a body to be read. A body that is being sent is refused and keeps its handle, to be closed. */
   static take(handles: HandleTable, handle: number): Body {
     handles.get(Body, handle).#readable("take");
     return handles.take(Body, handle);
   }
 
+  /** Makes a body with content. */
   static of(payload: Payload): Body {
     const body = new Body();
     body.#content.push(payload);
     return body;
   }
 
-  /** The write end of a stream. */
+  /** Makes the write end of a stream. */
   static into(sink: BodySink): Body {
     const body = new Body();
     body.#stream = streamInto(sink);
@@ -47,10 +48,10 @@ export class Body extends Waitable {
   }
 
   /**
-   * The write end of an object in the cache.
+   * Makes the write end of an object in the cache.
    *
-   * @param run The run of the program that writes. What it appends comes by itself, and nothing else does.
-   * @param sink Where the content is written, if not at once to itself.
+   * @param run Sandbox that writes. The content counts as held by it, except while a body that it has appended arrives.
+   * @param sink Sink that writes to the content; the content itself by default.
    */
   static intoCache(content: CacheContent, run: object, sink: BodySink = content): Body {
     const body = Body.into(sink);
@@ -63,9 +64,9 @@ export class Body extends Waitable {
   }
 
   /**
-   * At most `most` bytes, at least one; none at the end.
+   * Reads at least one and at most `most` bytes; none at the end.
    *
-   * @param run The run of the program that is suspended for them. Refused if only the run itself could write them.
+   * @param run Sandbox that is suspended meanwhile. The read is refused if only that sandbox could write the bytes.
    */
   read(most: number, run?: object): Eventually<Uint8Array> {
     const content = this.#readable("read from");
@@ -75,9 +76,9 @@ export class Body extends Waitable {
   }
 
   /**
-   * Puts bytes, which it keeps, at an end. The back of a stream waits while its reader is behind.
+   * Adds bytes, which must not be changed afterwards. A write to the back of a stream waits while the reader is behind.
    *
-   * @param run The run of the program that is suspended meanwhile. Refused if only the run itself could end the wait.
+   * @param run Sandbox that is suspended meanwhile. Refused if only that sandbox could end the wait.
    */
   write(chunk: Uint8Array, end: "back" | "front", run?: object): Eventually<void> {
     if (end === "front") return this.#readable("write to the front of").unshift(chunk);
@@ -91,28 +92,28 @@ export class Body extends Waitable {
     return done.then(() => this.write(chunk, end, run));
   }
 
-  /** Has what the body holds counted, in the first place that is given. */
-  countIn(held: ByteCounter): void {
-    this.#held ??= held;
-    this.#content.countIn(this.#held);
+  /** Counts the bytes in the body with a counter. Further counters are ignored. */
+  countIn(counter: ByteCounter): void {
+    this.#counter ??= counter;
+    this.#content.countIn(this.#counter);
   }
 
-  /** Whether what the body holds is counted. */
+  /** Whether the bytes in the body are counted. */
   get counted(): boolean {
-    return this.#held !== undefined;
+    return this.#counter !== undefined;
   }
 
-  /** Takes from the count what was given up whole: nobody reads that bit by bit. */
+  /** Subtracts a payload that was taken out whole, since no reader of it does. */
   uncount(payload: Payload): void {
-    if (this.#held && isWhole(payload)) this.#held.bytes -= payload.length;
+    if (this.#counter && isWhole(payload)) this.#counter.bytes -= payload.length;
   }
 
   /**
-   * Moves everything in `source`, trailers included, to the back. A stream takes it at the pace of its reader; without
-   * such a pace it takes it by itself, and the writer need not wait, or even stay.
+   * Moves the content and trailers of `source` to the back. A stream with back-pressure takes them as its reader does,
+   * and the writer waits. Another stream (the cache) takes them by itself, even after the guest has ended.
    *
    * @param makeGuard Makes a timeout for a copy that goes on without the writer.
-   * @param run The run of the program that is suspended meanwhile. Refused if only the run itself could end the wait.
+   * @param run Sandbox that is suspended meanwhile. Refused if only that sandbox could end the wait.
    */
   append(source: Body, makeGuard?: MakeGuard, run?: object): Eventually<void> {
     if (source === this) refuse("bad-handle", "Cannot append a body to itself");
@@ -130,7 +131,7 @@ export class Body extends Waitable {
     );
   }
 
-  /** Gives up the content to whoever sends it. It goes on being counted until it has been read. */
+  /** Takes the content out, to be sent. It is counted until it has been read. */
   payload(): Payload {
     const content = this.#readable("send");
     this.#content = new ChunkQueue();
@@ -138,9 +139,9 @@ export class Body extends Waitable {
   }
 
   /**
-   * Gives up the content as {@linkcode Body.payload} does, but never puts pieces together.
+   * Takes the content out as {@linkcode Body.payload} does, without joining chunks.
    *
-   * @param run The run of the program that is suspended while it is read: see {@linkcode readFor}.
+   * @param run Sandbox that is suspended while the content is read; see {@linkcode readFor}.
    */
   source(run: object): ByteSource {
     const content = this.#readable("store");
@@ -148,10 +149,10 @@ export class Body extends Waitable {
     return sourceFor(run, content);
   }
 
-  /** Gives up the content as {@linkcode Body.payload} does; what is written from now on follows it. */
+  /** Takes the content out as {@linkcode Body.payload} does, and makes the body the write end of a stream that follows it. */
   stream(): Payload {
     const content = this.#readable("stream");
-    const pipe = new Pipe(this.#held);
+    const pipe = new Pipe(this.#counter);
     content.push(pipe);
     this.#content = new ChunkQueue();
     this.#stream = streamInto(pipe);
@@ -159,9 +160,10 @@ export class Body extends Waitable {
   }
 
   /**
-   * Ends a stream well: its reader sees a whole message. Frees a body that is no stream.
+   * Completes a stream, or frees a body that is no stream.
    *
-   * @returns When an object that it is the content of has been stored, if its driver answers later.
+   * @returns A promise if the stream is an object in the cache and its driver answers later; it resolves when the object
+   *   is stored.
    */
   close(): Eventually<void> {
     if (!this.#stream) return this.#content.cancel();
@@ -171,7 +173,7 @@ export class Body extends Waitable {
     else return sink.finish(trailers);
   }
 
-  /** Ends a stream badly: its reader sees a message cut short. */
+  /** Aborts a stream, so that its reader gets an error, or frees a body that is no stream. */
   override drop(): void {
     if (!this.#stream) return this.#content.cancel();
     const { arriving, sink } = this.#stream;
@@ -181,17 +183,17 @@ export class Body extends Waitable {
     for (const content of arriving) content.cancel();
   }
 
-  /** Whether all of it has been read. */
+  /** Whether the body has been read to its end. */
   get ended(): boolean {
     return this.#content.done || this.#content.length === 0;
   }
 
-  /** Number of bytes left to read, if that is certain. */
+  /** Number of bytes left to read; undefined if it is not known. */
   get knownLength(): number | undefined {
     return this.#stream ? undefined : this.#content.length;
   }
 
-  /** The fields after the content; refused until it has been read to its end. */
+  /** Trailers; refused until the content has been read to its end. */
   get trailers(): HeaderList {
     if (this.#stream) refuse("invalid", "Cannot read the trailers of a body that is being sent");
     return this.#content.done
@@ -199,18 +201,18 @@ export class Body extends Waitable {
       : refuse("again", "Cannot read trailers before the end of the body has been read");
   }
 
-  /** The fields after the content, to be added to. */
+  /** Trailers to be sent, which can be added to. */
   get ownTrailers(): HeaderList {
     return (this.#stream ?? this.#content).trailers;
   }
 
-  /** Whether a read, or a write to a stream, would go through at once. */
+  /** Whether a read, or a write to a stream, would not wait. */
   override get ready(): boolean {
     if (!this.#stream) return this.#content.ready;
     return !this.#stream.appended && !this.#stream.sink.full;
   }
 
-  /** Resolves when it may be ready, or when others than before may make it so. */
+  /** Resolves when the body may be ready, or other sandboxes than before may make it ready. */
   override whenReady(): Promise<void> {
     const ready = this.#stream
       ? this.#stream.appended ?? this.#stream.sink.room
@@ -223,13 +225,13 @@ export class Body extends Waitable {
     return this.#stream ? isFedBy(run, this.#stream) : this.#content.isHeldBy(run);
   }
 
-  /** Resolves when other runs than before may write what is appended now. */
+  /** Resolves when other sandboxes than before may write the appended bodies. */
   #sourceChanges(): Promise<void> | undefined {
     const [source] = this.#stream?.arriving ?? [];
     return source?.changes();
   }
 
-  /** Writes a body behind what was appended before, while the writer goes on. */
+  /** Writes a body after those that were appended before, without the writer waiting. */
   #follow(stream: Stream, content: ChunkQueue, makeGuard?: MakeGuard): Eventually<void> {
     const whole = stream.appended ? undefined : content.whole();
     if (whole) return stream.sink.write(whole);
@@ -253,23 +255,23 @@ export class Body extends Waitable {
   }
 }
 
-/** What is written to, and the fields that are to follow it. */
+/** Write end of a stream. */
 interface Stream {
   readonly sink: BodySink;
   readonly trailers: HeaderList;
-  /** Resolves when what was appended has been written; undefined once it has. */
+  /** Resolves when the appended bodies have been written; undefined if none are left. */
   appended: Promise<void> | undefined;
-  /** Resolves when the writer waits for that: then no reader's pace counts, for the writer may be the reader. */
+  /** Resolves when the writer waits for appended bodies. Back-pressure ends then, since the writer may be the reader. */
   readonly awaited: PromiseWithResolvers<void>;
-  /** Bodies that were appended and have not been written yet. */
+  /** Appended bodies that have not been written to their end. */
   readonly arriving: Set<ChunkQueue>;
-  /** Whether the guest writes no more. */
+  /** Whether the guest has closed the body. */
   closed: boolean;
-  /** The content of the cached object that it is written into. */
+  /** Content of the cached object that is written. */
   content?: CacheContent;
 }
 
-/** Whether what is appended now is itself still to be written by the run. */
+/** Tells whether an appended body that is arriving is itself written by the sandbox `run`. */
 function isFedBy(run: object, { arriving }: Stream): boolean {
   const [source] = arriving;
   return source !== undefined && isStuck(source, run);
@@ -286,7 +288,7 @@ function streamInto(sink: BodySink): Stream {
   };
 }
 
-/** The content, of which a read fails that waits for too long. */
+/** Wraps content so that a read that waits for longer than the time limit fails. */
 function guarded(content: ByteSource, makeGuard: MakeGuard): ByteSource {
   const stop = (reason: string) =>
     body.cut(new HostError("http-incomplete", `Cannot read on: ${reason}`));
@@ -295,7 +297,7 @@ function guarded(content: ByteSource, makeGuard: MakeGuard): ByteSource {
   return body;
 }
 
-/** Writes all of one body into a stream. If it fails half-way, so does the stream. */
+/** Writes the whole of a body to a stream. If the body fails, so does the stream. */
 async function pump(content: ByteSource, stream: Stream): Promise<void> {
   const { sink, trailers, awaited } = stream;
   try {

@@ -8,11 +8,11 @@ import { resultFor } from "./held_wait.ts";
 import type { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
-/** Result of a lookup: the object found, the obligation to insert one, or both. */
+/** Result of a lookup by handle: the object found, the obligation to insert one, or both. */
 export abstract class CacheHandle extends Waitable {
   readonly found: FoundObject | undefined;
   readonly obligation: Obligation | undefined;
-  /** Whether ranges count although the length is not known yet. */
+  /** Whether a range is applied even if the length of the object is not known yet. */
   readonly insistsOnRange: boolean;
   #open: { readonly handle: number; readonly body: Body } | undefined;
 
@@ -23,12 +23,12 @@ export abstract class CacheHandle extends Waitable {
     this.insistsOnRange = insistsOnRange;
   }
 
-  /** The object found; refused as absent if there is none. */
+  /** Object found; refused as absent if there is none. */
   get foundObject(): FoundObject {
     return this.found ?? refuse("absent", "Cannot find an object under the key");
   }
 
-  /** The obligation; refused as a bad handle if there is none, or it is over. */
+  /** Obligation that is still open; refused as a bad handle if there is none. */
   get openObligation(): Obligation {
     const { obligation } = this;
     return obligation?.open
@@ -37,12 +37,11 @@ export abstract class CacheHandle extends Waitable {
   }
 
   /**
-   * Opens what was found, or a part of it. Refused while an earlier body is open: until it has been read to its end,
-   * or the guest has let go of it.
+   * Opens the object found, or a range of it, as a body. Refused while an earlier body of this handle is open, which is
+   * until it has been read to its end or closed.
    *
-   * @param run The run of the program that is suspended while a part is awaited. Refused if only the run itself could
-   * write it.
-   * @returns The handle of a body.
+   * @param run Sandbox that is suspended until the range has arrived. Refused if only that sandbox could write it.
+   * @returns Handle of the body.
    */
   open(handles: HandleTable, range: Range, run: object): Eventually<number> {
     const { object } = this.foundObject;
@@ -71,16 +70,16 @@ export abstract class CacheHandle extends Waitable {
     return Promise.resolve();
   }
 
-  /** Gives up what the guest had to do. */
+  /** Cancels an open obligation. */
   override drop(): void {
     if (this.obligation?.open) this.obligation.cancel();
   }
 }
 
-/** A lookup that has come to something. */
+/** Result of a lookup. */
 export class CacheLookup extends CacheHandle {}
 
-/** A replacement, before it is written. */
+/** Replacement of an object that has not been written yet. */
 export class CacheReplace extends CacheHandle {
   readonly key: string;
 
@@ -90,7 +89,7 @@ export class CacheReplace extends CacheHandle {
   }
 }
 
-/** A lookup that may have to wait for others. */
+/** Lookup under way, which may have to wait for an obligation of another request. */
 export class CacheBusy extends Waitable {
   readonly insistsOnRange: boolean;
   readonly #pending: PendingLookup;
@@ -101,7 +100,7 @@ export class CacheBusy extends Waitable {
     this.insistsOnRange = insistsOnRange;
   }
 
-  /** What has come of it, once; refused before it is ready and after it was dropped. */
+  /** Takes the result, once. Refused before the lookup is ready and after it was dropped. */
   take(): LookupResult {
     return this.#pending.take();
   }

@@ -1,4 +1,4 @@
-/** A config store, or dictionary, that a guest has opened. */
+/** Config store, or dictionary, that a guest has opened. */
 export class ConfigStore {
   constructor(readonly entries: ReadonlyMap<string, string>) {}
 }

@@ -1,16 +1,16 @@
 import { refuse } from "../service/errors.ts";
 
-/** Descriptors that one guest may hold at a time. */
+/** Most descriptors of one guest at a time. */
 const MAX_OPEN = 1024;
 
-/** What a guest reads from, writes to or looks up paths in. */
+/** Open file of WASI: a standard stream, or the directory `/`. */
 export class Descriptor {
   readonly kind: "stdin" | "stdout" | "stderr" | "directory";
-  /** The path under which it was open from the start, if it was: guests resolve paths against those. */
+  /** Path of a descriptor that is open from the start, against which guests resolve paths; undefined for others. */
   readonly preopened: string | undefined;
-  /** What the guest asked to happen at each use; kept for it to read back. */
+  /** Flags (`fdflags`) that the guest has set, to be read back. They have no effect. */
   flags = 0;
-  /** Rights that the guest gave up: for this descriptor, and for those opened through it. */
+  /** Rights that the guest has given up, for this descriptor and for descriptors opened through it. */
   renounced: { readonly own: bigint; readonly inherited: bigint } = { own: 0n, inherited: 0n };
 
   constructor(kind: Descriptor["kind"], preopened?: string) {
@@ -30,13 +30,13 @@ export class Descriptors {
     ].entries(),
   );
 
-  /** Refuses `bad-handle` if nothing is open under the number. */
+  /** Returns an open descriptor; refused as a bad handle if there is none of that number. */
   get(number: number): Descriptor {
     return this.#open.get(number) ??
       refuse("bad-handle", `Cannot use descriptor ${number}: it is not open`);
   }
 
-  /** Gives a descriptor the lowest number that is free. */
+  /** Adds a descriptor under the lowest free number, which is returned. */
   add(descriptor: Descriptor): number {
     if (this.#open.size >= MAX_OPEN) {
       refuse("limit-exceeded", `Cannot open more than ${MAX_OPEN} descriptors`);

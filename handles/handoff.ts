@@ -12,7 +12,7 @@ import type {
 } from "./downstream_request.ts";
 import { replyOf, send, toSend } from "./send.ts";
 
-/** Fields of the client that a guest cannot change: without them the handshake would not fit the connection. */
+/** Fields of the client's request that a guest cannot change, since the handshake would not fit the connection then. */
 const PROTECTED = [
   "host",
   "connection",
@@ -31,14 +31,15 @@ const PROTECTED = [
   "cdn-loop",
 ];
 
-/** Response to the client when the backend does not answer, as from Fastly's own local server. */
+/** Status for the client when the backend does not answer, as from Viceroy. */
 const HANDOFF_FAILED = 500;
 
 /**
- * Lets a backend answer the client in the guest's place: it gets the request as the guest has changed it, with the
- * content that the guest has not taken. A client that asks to change protocols is connected to it, if it agrees.
+ * Delegates the response to a backend. It gets the request as the guest has changed it, with the content that the guest
+ * has not read. A client that asks for an upgrade is connected to the backend if that accepts.
  *
- * @param changed The guest's request, if it is not the client's as it came.
+ * @param changed Request of the guest; the client's request by default.
+ * @param extra Fields to set in the request.
  */
 export function handOff(
   service: Service,
@@ -73,7 +74,7 @@ function combine(downstream: DownstreamRequest, changed: GuestRequest | undefine
   return request;
 }
 
-/** Puts the client's own fields under the name back, in its spelling. */
+/** Restores the client's fields of a name, in the client's spelling. */
 function restore(headers: HeaderList, original: HeaderList, name: string): void {
   const fields = [...original].filter(([key]) => key.toLowerCase() === name);
   if (fields.length) headers.set(fields[0]![0], ...fields.map(([, value]) => value));

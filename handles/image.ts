@@ -9,14 +9,15 @@ import type { PendingRequest, Reply } from "./pending_request.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { send } from "./send.ts";
 
-/** What the optimizer is called where it stands for a backend. */
+/** Name of the backend that the optimizer is called through, in messages. */
 const NAME = "image-optimizer";
 
 /**
- * Starts a request for an image to the service's image optimizer. Refuses `unsupported` if it has none, and `invalid` if
- * there is no such backend.
+ * Starts a request to the service's image optimizer. Refused as `unsupported` if the service has none, and as `invalid`
+ * if there is no such backend.
  *
- * @param query What is to be done with the image.
+ * @param name Name of the backend with the image.
+ * @param query Parameters of the Image Optimizer, as a query.
  */
 export function optimize(
   sandbox: Sandbox,
@@ -43,9 +44,9 @@ export function optimize(
 }
 
 /**
- * Asks the optimizer; what it throws is logged as its own.
+ * Calls the optimizer, and logs an error that it throws.
  *
- * @param asked Whose log it is, and the id of the client's request in it.
+ * @param origin Service whose log is used, and the id of the client's request.
  */
 async function told(
   { service, id }: { readonly service: Service; readonly id: string },
@@ -63,7 +64,7 @@ async function told(
   }
 }
 
-/** Fields that make of a response something else than the whole image as it is. */
+/** Fields that ask for something other than the whole image, or for another coding of it. */
 const PARTIAL = ["range", "if-range", "accept-encoding"];
 
 function requestOf(request: GuestRequest, url: string): GuestRequest {

@@ -2,7 +2,7 @@ import { ignore } from "../service/stores/kv/pieces.ts";
 import type { KvEntry, KvPage } from "../service/stores/kv/store.ts";
 import { Pending } from "./pending.ts";
 
-/** A lookup under way. */
+/** Lookup under way. */
 export class PendingKvLookup extends Pending<KvEntry> {
   override drop(): void {
     super.drop();
@@ -11,13 +11,12 @@ export class PendingKvLookup extends Pending<KvEntry> {
 }
 
 /**
- * A change under way: it goes on though nobody waits for it, even when the guest has ended. A failure that the guest has
- * not asked for is reported.
+ * Change under way. It is completed even if the guest does not wait for it, or has ended. A failure is reported then.
  */
 class KvChange extends Pending<void> {
   readonly #report: (error: unknown) => void;
 
-  /** @param report Told why the change failed, if the guest is not. */
+  /** @param report Called with the reason of a failure that the guest does not wait for. */
   constructor(work: Promise<void>, report: (error: unknown) => void) {
     super(work);
     this.#report = report;
@@ -28,9 +27,12 @@ class KvChange extends Pending<void> {
     this.settled.catch(this.#report);
   }
 }
-/** An insert under way. */
+
+/** Insert under way. */
 export class PendingKvInsert extends KvChange {}
-/** A deletion under way. */
+
+/** Deletion under way. */
 export class PendingKvDelete extends KvChange {}
-/** A list under way. */
+
+/** List under way. */
 export class PendingKvList extends Pending<KvPage> {}

@@ -1,7 +1,7 @@
 /** States of a client's request inside the host, in their order. */
 export type RequestState = "queued" | "running" | "responded" | "finished" | "closed";
 
-/** States that may follow each state. A request that no guest gets is responded to from the queue. */
+/** States that may follow each state. A request that is refused goes from `queued` to `responded`. */
 const NEXT: { readonly [S in RequestState]: readonly RequestState[] } = {
   queued: ["running", "responded"],
   running: ["responded"],
@@ -13,11 +13,11 @@ const NEXT: { readonly [S in RequestState]: readonly RequestState[] } = {
 /**
  * Life of a client's request, from its arrival to its end:
  *
- * - `queued`: it waits for an instance, or for a running guest to take it.
- * - `running`: a guest is at work on it and has not responded.
- * - `responded`: the response has been given to the front, or left to a backend; the guest may go on.
- * - `finished`: the guest does no more for it; the backend it was left to may still have to answer.
- * - `closed`: nothing more happens for it.
+ * - `queued`: the request waits for an instance, or for a running guest to take it.
+ * - `running`: a guest works on the request and has not responded.
+ * - `responded`: the response has been passed to the server, or delegated to a backend. The guest may go on.
+ * - `finished`: the guest has ended its work on the request. A delegated response may still be awaited.
+ * - `closed`: nothing more happens for the request.
  */
 export class Lifecycle {
   #state: RequestState = "queued";
@@ -34,15 +34,15 @@ export class Lifecycle {
     return this.#state;
   }
 
-  /** Whether the response has been given or left to a backend. */
+  /** Whether the response has been passed on or delegated. */
   get responded(): boolean {
     return this.#state !== "queued" && this.#state !== "running";
   }
 
   /**
-   * Goes on to a state.
+   * Enters a state.
    *
-   * @throws {TypeError} If the state may not follow the current one, which stays.
+   * @throws {TypeError} If the state may not follow the current one, which does not change then.
    */
   enter(state: RequestState): void {
     if (!NEXT[this.#state].includes(state)) {

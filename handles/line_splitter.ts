@@ -1,8 +1,8 @@
 const NEWLINE = 10;
-/** A line longer than this is told in pieces. */
+/** Length from which a line is passed on in pieces, in bytes. */
 const MAX_LINE_BYTES = 64 * 1024;
 
-/** Cuts what a guest writes to its standard output or error into lines. */
+/** Splits the standard output or error of a guest into lines. */
 export class LineSplitter {
   readonly #tell: (line: string) => void;
   readonly #decoder = new TextDecoder();
@@ -13,7 +13,7 @@ export class LineSplitter {
     this.#tell = tell;
   }
 
-  /** Takes bytes, which it keeps. */
+  /** Takes bytes, which must not be changed afterwards. */
   write(bytes: Uint8Array): void {
     let from = 0;
     for (let at; (at = bytes.indexOf(NEWLINE, from)) >= 0; from = at + 1) {
@@ -24,7 +24,7 @@ export class LineSplitter {
     if (this.#restBytes > MAX_LINE_BYTES) this.#flush();
   }
 
-  /** Tells the last line if it had no newline. */
+  /** Passes on a last line without a newline. */
   flush(): void {
     if (this.#restBytes) this.#flush();
   }

@@ -1,4 +1,4 @@
-/** A log endpoint that a guest has opened. */
+/** Log endpoint that a guest has opened. */
 export class LogEndpoint {
   constructor(readonly name: string) {}
 }

@@ -5,29 +5,29 @@ import { HeaderList } from "../service/http/headers.ts";
 import { HttpVersion as Version } from "../service/http/exchange.ts";
 import { type CacheOverride, NO_OVERRIDE } from "../service/cache/http/override.ts";
 
-/** A request that came from a client. */
+/** Request of a client. */
 export interface ClientRequest {
   readonly exchange: Exchange;
   /** 32 hexadecimal digits. */
   readonly id: string;
 }
 
-/** A request handle: the client's, or one that the guest made. */
+/** Request handle: the client's request, or one that the guest has made. */
 export class GuestRequest {
   method = "GET";
   url = "/";
   version: HttpVersion = Version.http11;
   headers: HeaderList = new HeaderList();
   framing: Framing = "automatic";
-  /** Whether a gzipped response is decoded on its way to the guest. */
+  /** Whether a response with gzip coding is decoded for the guest. */
   gunzip = false;
   cacheOverride: CacheOverride = NO_OVERRIDE;
-  /** The service whose cache entries the request is to use; the guest's own if undefined. */
+  /** Service whose cache entries the request uses; the guest's own if undefined. */
   onBehalfOf: string | undefined;
-  /** The client's request behind it, if a client sent it. */
+  /** Client's request that the handle stands for; undefined for a request that the guest has made. */
   readonly clientRequest: ClientRequest | undefined;
 
-  /** @param clientRequest The client's request to make it of; the fields in which clients have no say are left out. */
+  /** @param clientRequest Client's request to copy, without the fields that clients may not set. */
   constructor(clientRequest?: ClientRequest) {
     this.clientRequest = clientRequest;
     if (!clientRequest) return;
@@ -40,24 +40,24 @@ export class GuestRequest {
   }
 }
 
-/** What of a request matters to those who store its response. */
+/** Facts about a request that matter when its response is stored. */
 interface RequestConditions {
-  /** Whether it had content, or may have had. */
+  /** Whether the request had content, or may have had. */
   readonly content: boolean;
-  /** Its `If-None-Match`. */
+  /** Field `If-None-Match`. */
   readonly tags: string | undefined;
 }
 
-/** A response handle: a backend's, or one that the guest made. */
+/** Response handle: a backend's response, or one that the guest has made. */
 export class GuestResponse {
   status = 200;
   version: HttpVersion = Version.http11;
   headers: HeaderList = new HeaderList();
   framing: Framing = "automatic";
-  /** Whether the client may send more on the same connection. */
+  /** Whether the client's connection is kept for further requests. */
   keepAlive = true;
-  /** The backend's address, for a response that came over a socket. */
+  /** Address of the backend, for a response that came over a socket. */
   peer: { readonly address: string; readonly port: number } | undefined;
-  /** What was asked, of a backend's response to a request that could have been cached. */
+  /** Facts about the request, for a backend's response to a cacheable one. */
   conditions: RequestConditions | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Eventually } from "../service/http/bytes.ts";
 import { Waitable } from "./waitable.ts";
 
-/** Work that a guest has started and may wait on, poll, or select among. */
+/** Work that a guest has started and may wait for, poll, or select. */
 export class Pending<T> extends Waitable {
   /** Rejects if the work fails. */
   readonly settled: Promise<T>;
@@ -9,8 +9,8 @@ export class Pending<T> extends Waitable {
   #result: { value: T } | { error: unknown } | undefined;
 
   /**
-   * @param work Is done at once if it is no promise.
-   * @param cancel Gives up the work when nobody can want its result any more.
+   * @param work Result, or a promise of it.
+   * @param cancel Called if the handle is dropped before the work is done. By default the work goes on.
    */
   constructor(work: Eventually<T>, cancel: () => void = () => {}) {
     super();
@@ -32,7 +32,7 @@ export class Pending<T> extends Waitable {
     return this.settled.then(() => {}, () => {});
   }
 
-  /** The value if it is there, the promise of it if not; throws what the work has failed with. */
+  /** Returns the value, or a promise while the work is not done. Throws the error of work that has failed. */
   get(): T | Promise<T> {
     if (!this.#result) return this.settled;
     if ("error" in this.#result) throw this.#result.error;

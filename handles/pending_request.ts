@@ -11,10 +11,10 @@ export interface Reply {
   readonly body: Body;
 }
 
-/** Kind of result of a request: a backend's response, or the error that the host answers instead. */
+/** Kind of response to a request: the backend's, or the host's in place of one. */
 type SelectResult = "response" | "error";
 
-/** A request under way, by handle. */
+/** Request under way, by handle. */
 export class PendingRequest extends Pending<Reply> {
   #promised: HeaderList | undefined;
   readonly #lookup: PendingLookup | undefined;
@@ -23,7 +23,7 @@ export class PendingRequest extends Pending<Reply> {
     readonly edit: (headers: HeaderList) => void;
   }[] = [];
 
-  /** @param lookup What it waits for in the cache, if it may wait for ever. */
+  /** @param lookup Lookup in the cache that the request waits for, if that may be for the guest itself. */
   constructor(reply: Eventually<Reply>, cancel?: () => void, lookup?: PendingLookup) {
     super(reply, cancel);
     this.#lookup = lookup;
@@ -33,7 +33,7 @@ export class PendingRequest extends Pending<Reply> {
     return this.#lookup?.isHeldBy(run) ?? false;
   }
 
-  /** Resolves when it may be ready, or may be held up by others than before. */
+  /** Resolves when the request may be ready, or {@linkcode PendingRequest.isHeldBy} may have changed. */
   override whenReady(): Promise<void> {
     const done = super.whenReady();
     return this.#lookup && !this.#lookup.ready
@@ -41,24 +41,24 @@ export class PendingRequest extends Pending<Reply> {
       : done;
   }
 
-  /** All fields that edits add to the head, to bound them. */
+  /** Fields that the edits add, whose number and size are limited. */
   get promised(): HeaderList {
     return this.#promised ??= new HeaderList();
   }
 
-  /** Keeps an edit for the head, which has not arrived. */
+  /** Adds an edit of the head, to be made when it has arrived. */
   edit(target: SelectResult | "any", edit: (headers: HeaderList) => void): void {
     this.#edits.push({ target, edit });
   }
 
-  /** Makes the kept edits, in the order of the calls. */
+  /** Makes the edits for a kind of response, in their order. */
   applyEdits(result: SelectResult, headers: HeaderList): void {
     for (const { target, edit } of this.#edits) {
       if (target === "any" || target === result) edit(headers);
     }
   }
 
-  /** The reply with the changes made; waits for it if need be. */
+  /** Returns the reply with the edits made, or a promise of it. */
   reply(): Reply | Promise<Reply> {
     const reply = this.get();
     return reply instanceof Promise

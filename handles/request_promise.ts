@@ -1,23 +1,24 @@
 import type { DownstreamRequest } from "./downstream_request.ts";
 import { Waitable } from "./waitable.ts";
 
-/** Guest's offer to take another request, by handle. It settles when a request comes or none will. */
+/** Offer of a guest to take a further request, by handle. It settles when a request comes or none will. */
 export class RequestPromise extends Waitable {
   readonly #settled = Promise.withResolvers<void>();
   readonly #willing: () => boolean;
   #given: { readonly request: DownstreamRequest; readonly giveBack: () => void } | undefined;
   #over = false;
 
-  /** @param willing Whether the guest is free for it now. */
+  /** @param willing Tells whether the guest can take a request now. */
   constructor(willing: () => boolean) {
     super();
     this.#willing = willing;
   }
 
   /**
-   * Hands a request to the guest; false if it does not take it.
+   * Passes a request to the guest.
    *
-   * @param giveBack Called if the guest ends without having asked for it.
+   * @param giveBack Called if the guest ends without having taken the request.
+   * @returns Whether the offer was open and the guest willing.
    */
   offer(request: DownstreamRequest, giveBack: () => void): boolean {
     if (this.ready || !this.#willing()) return false;
@@ -26,13 +27,13 @@ export class RequestPromise extends Waitable {
     return true;
   }
 
-  /** Ends the offer: no request will come. */
+  /** Ends the offer without a request. */
   end(): void {
     this.#over = true;
     this.#settled.resolve();
   }
 
-  /** Takes the request that has come; undefined if none did, or its client has left since. To be called once, when ready. */
+  /** Takes the request, once the promise is ready; undefined if none has come, or its client has left since. */
   take(): DownstreamRequest | undefined {
     const request = this.#given?.request;
     this.#given = undefined;

@@ -5,15 +5,15 @@ import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { Service } from "../service/service.ts";
 import type { DownstreamRequest } from "./downstream_request.ts";
 
-/** Use of the limits that count for one request: body bytes, requests to backends, log bytes, heads. */
+/** Use of the limits on one request: bytes in bodies, requests to backends, log bytes, heads. */
 export class RequestQuota {
-  /** Bytes in bodies that nobody has read or sent yet, as far as the guest has written them. */
-  readonly held: ByteCounter = { bytes: 0 };
+  /** Bytes that the guest has written to bodies and that have not been read or sent yet. */
+  readonly bodyBytes: ByteCounter = { bytes: 0 };
   readonly #service: Service;
   readonly #request: DownstreamRequest;
   #backendRequests = 0;
   #logBytes = 0;
-  /** The limits that were met: the log has each once. */
+  /** Limits that were reached. Each is logged once. */
   #met: Set<LimitName> | undefined;
 
   constructor(service: Service, request: DownstreamRequest) {
@@ -25,7 +25,7 @@ export class RequestQuota {
     return this.#backendRequests;
   }
 
-  /** Counts a request to a backend; refused when it is one too many. */
+  /** Counts a request to a backend; refused if the limit is reached. */
   countBackendRequest(): void {
     const { backend_requests: most } = this.#service.limits;
     if (this.#backendRequests < most) this.#backendRequests++;
@@ -36,11 +36,11 @@ export class RequestQuota {
       );}
   }
 
-  /** Refuses to hold so many bytes more in bodies. */
+  /** Refuses to keep more bytes in bodies than the limit allows. */
   checkBody(bytes: number): void {
-    const { held } = this;
-    if (held.bytes + bytes <= this.#service.limits.body_bytes) return;
-    const what = `Cannot keep ${bytes} bytes of a body besides ${held.bytes}`;
+    const { bodyBytes } = this;
+    if (bodyBytes.bytes + bytes <= this.#service.limits.body_bytes) return;
+    const what = `Cannot keep ${bytes} bytes of a body besides ${bodyBytes.bytes}`;
     this.#refuse("body_bytes", "limit-exceeded", what);
   }
 
@@ -49,7 +49,11 @@ export class RequestQuota {
     this.#refuse("url_bytes", "head-too-large", `Cannot use a URL of ${length} bytes`);
   }
 
-  /** Refuses fields for which a list has no room. Those under their name may be replaced by them. */
+  /**
+   * Refuses fields with which a list would exceed the limits.
+   *
+   * @param replaced Whether the list's present fields of the name are replaced.
+   */
   checkFields(
     headers: HeaderList,
     name: string,
@@ -72,7 +76,7 @@ export class RequestQuota {
     if (bytes > header_bytes) this.#refuse("header_bytes", "head-too-large", what);
   }
 
-  /** Whether the log takes so many bytes more; after it has not, it takes no more. */
+  /** Counts bytes for the log. Returns whether they may be logged; after the first refusal no more are. */
   mayLog(bytes: number): boolean {
     const before = this.#logBytes;
     this.#logBytes += bytes;
@@ -82,12 +86,12 @@ export class RequestQuota {
     return false;
   }
 
-  /** Notes the limit that is behind an error, if one is. */
+  /** Records the limit that an error is caused by, if it is. */
   note(error: HostError): void {
     if (error.limit) this.meet(error.limit, error.message);
   }
 
-  /** Notes that the request has met a limit; the first time in the log, too. */
+  /** Records that the request has reached a limit. */
   meet(limit: LimitName, what: string): void {
     if (this.#met?.has(limit)) return;
     (this.#met ??= new Set()).add(limit);

@@ -3,8 +3,8 @@ import { refuse } from "../service/errors.ts";
 import type { HeaderList } from "../service/http/headers.ts";
 
 /**
- * Content of a client's request. A guest that closes its body does not cancel it: the request may yet be handed off, so
- * that the source is cancelled only when it has been released, too.
+ * Content of a client's request. A guest that closes the body does not cancel the source, since the request may still be
+ * handed off. The source is cancelled when the body has been both closed and released.
  */
 export class RetainedBody implements ByteSource {
   readonly #source: ByteSource;
@@ -15,8 +15,8 @@ export class RetainedBody implements ByteSource {
   #detached = false;
 
   /**
-   * @param attempt Calls a function and reports what it throws.
-   * @param onMove Called when somebody reads, who has taken what was read before.
+   * @param attempt Calls a function and reports an exception.
+   * @param onMove Called at each read, which means that the reader has taken the last chunk.
    */
   constructor(
     source: ByteSource,
@@ -50,13 +50,13 @@ export class RetainedBody implements ByteSource {
     this.#cancelWhole();
   }
 
-  /** Nobody but the guest reads it from now on. */
+  /** Ends the possibility of a handoff, so that closing the body cancels the source. */
   release(): void {
     this.#released = true;
     this.#cancelWhole();
   }
 
-  /** Takes the source away from the guest. */
+  /** Takes the source away from the guest, for a handoff. */
   detach(): ByteSource {
     this.#detached = true;
     const source = this.#source;

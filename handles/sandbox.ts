@@ -15,7 +15,7 @@ import type { Stop } from "./stop.ts";
 import { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
-/** Most dynamic backends that one run of a program may register. */
+/** Most dynamic backends that one sandbox may register. */
 const MAX_DYNAMIC = 1000;
 
 /** State of one instance that its bound hostcalls share: the sandbox that runs in the instance now, and its memory. */
@@ -26,10 +26,10 @@ export interface InstanceContext {
   runsOnce?: boolean;
 }
 
-/** What a sandbox needs of whoever runs it. */
+/** Callbacks of a sandbox to the run that it belongs to. */
 export interface SandboxHost extends ExecutionHost, RequestSource {}
 
-/** One run of the program: all that the guest holds, the requests that it answers, and its execution. */
+/** Sandbox of one run of the program: the guest's handles, the requests that it answers, and its execution. */
 export class Sandbox {
   readonly handles: HandleTable = new HandleTable();
   readonly service: Service;
@@ -38,13 +38,13 @@ export class Sandbox {
   readonly execution: Execution;
   /** 32 hexadecimal digits: the trace id, and the id of the first request. */
   readonly id: string;
-  // Made when a guest needs them.
+  // Made when the guest first needs them.
   #lines: { stdout?: LineSplitter; stderr?: LineSplitter } | undefined;
   #descriptors: Descriptors | undefined;
   #dynamicBackends: Map<string, Backend> | undefined;
   #timers: Set<() => void> | undefined;
 
-  /** @param first Request that the guest is started for; it has been queued until now. */
+  /** @param first Request that the guest is started for, which is queued until now. */
   constructor(service: Service, memory: Memory, first: DownstreamRequest, host: SandboxHost) {
     this.service = service;
     this.memory = memory;
@@ -54,7 +54,7 @@ export class Sandbox {
     this.execution = new Execution(service, memory, this.requests, host);
   }
 
-  /** Takes bytes that the guest writes to its standard output or error, which it may change afterwards. */
+  /** Logs bytes that the guest writes to its standard output or error, or passes them to the option `stdio`. */
   print(stream: "stdout" | "stderr", bytes: Uint8Array): void {
     const { stdio } = this.service.options;
     if (!(stdio || this.service.logs) || !this.requests.quota.mayLog(bytes.length)) return;
@@ -80,17 +80,17 @@ export class Sandbox {
 
   // Backends
 
-  /** Finds a dynamic backend of the guest by its name, else one of the service. */
+  /** Finds a backend by its name: a dynamic one of the guest, else one of the service. */
   findBackend(name: string): Backend | undefined {
     return this.#dynamicBackends?.get(name) ?? this.service.findBackend(name);
   }
 
-  /** Reports, once for each name, that nothing of the kind has it, with the lines for fastly.toml. */
+  /** Logs, once for each name, that nothing of that name is defined, with lines for fastly.toml that would define it. */
   reportMissing(kind: NamedKind, name: string): void {
     this.service.reportMissing(kind, name, this.requests.current.id);
   }
 
-  /** Reports the same of the backend that a request is for, to the test harness as well. */
+  /** Logs that the backend of a request is not defined, and tells the test harness. */
   reportMissingBackend(
     name: string,
     { method, url }: { readonly method: string; readonly url: string },
@@ -104,14 +104,17 @@ export class Sandbox {
     return this.#dynamicBackends?.has(name) ?? false;
   }
 
-  /** Returns a backend's name for cache keys. It includes the target of a dynamic one: sandboxes share such names. */
+  /**
+   * Returns a backend's name for cache keys. For a dynamic backend it includes a digest of the target, since another
+   * sandbox may have registered another target under the same name.
+   */
   cacheNameOf({ name, options }: Backend): string {
     if (!options || !this.isDynamic(name)) return name;
     const target = JSON.stringify([options.url, options.hostOverride, options.tls]);
     return `${name} ${createHash("sha256").update(target).digest("base64")}`;
   }
 
-  /** Registers a dynamic backend; refused when the name is in use, and when there are 1,000 of them. */
+  /** Registers a dynamic backend; refused if the name is in use, or if there are 1,000 of them. */
   addBackend(backend: Backend): void {
     const { name } = backend;
     if (this.isDynamic(name) || this.service.backends.isDefined(name)) {
@@ -127,14 +130,14 @@ export class Sandbox {
   // Time
 
   /**
-   * Resolves after a turn of the event loop: for calls that have nothing to say yet. A guest that polls in a loop then
-   * leaves other guests and I/O their turn.
+   * Resolves after a turn of the event loop. Calls that poll wait for it, so that a guest that polls in a loop does not
+   * keep other guests and I/O from running.
    */
   turn(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Starts a timer in milliseconds, which ends with the sandbox at the latest. */
+  /** Starts a timer of `ms` milliseconds, which is cancelled when the sandbox ends. */
   timer(ms: number): { readonly done: Promise<void>; cancel(): void } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = this.service.clock.after(ms, resolve);
@@ -148,10 +151,10 @@ export class Sandbox {
   }
 
   /**
-   * Frees everything after the guest has ended: open streams are cut, unsettled work is cancelled. An error in that is
-   * logged, and keeps nothing else from being freed.
+   * Frees everything after the guest has ended: aborts open streams and cancels work that is not done. An error is logged,
+   * and everything else is freed nevertheless.
    *
-   * @param fault Response of a guest that failed without one; after a clean end it is an empty 200.
+   * @param fault Response for a guest that has failed without one. By default it is an empty 200, as on Fastly.
    */
   end(fault?: { readonly status: number; readonly message: string }): void {
     this.#lines?.stdout?.flush();

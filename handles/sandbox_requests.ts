@@ -9,11 +9,11 @@ import { RequestQuota } from "./request_quota.ts";
 import { overTime, Stop } from "./stop.ts";
 import type { HandleTable } from "./table.ts";
 
-/** What {@linkcode SandboxRequests} need of whoever hands out requests. */
+/** Callbacks of {@linkcode SandboxRequests} to the run that passes requests to the sandbox. */
 export interface RequestSource {
-  /** The guest would take another request. */
+  /** Called when the guest offers to take a further request. */
   listening(promise: RequestPromise): void;
-  /** The guest would not take one any more: its promise is settled. */
+  /** Called when the offer is settled. */
   left(promise: RequestPromise): void;
 }
 
@@ -24,8 +24,8 @@ interface DownstreamHandles {
 }
 
 /**
- * Downstream requests of one sandbox, of which the guest answers one at a time. The next becomes the current one when the
- * guest asks for it, by a {@linkcode RequestPromise}.
+ * Downstream requests of one sandbox, of which the guest answers one at a time. The next one becomes current when the
+ * guest waits for it, by a {@linkcode RequestPromise}.
  */
 export class SandboxRequests {
   /** Metrics of the current request. */
@@ -35,17 +35,17 @@ export class SandboxRequests {
   readonly #source: RequestSource;
   readonly #stop: (reason: Stop) => void;
   #current: DownstreamRequest;
-  // Made when a guest needs them.
+  // Made when the guest first needs them.
   #quota: RequestQuota | undefined;
   #downstream: DownstreamHandles | undefined;
-  /** Earlier requests that a backend still answers in the guest's place. */
+  /** Earlier requests whose delegated response is still awaited. */
   #delegated: DownstreamRequest[] | undefined;
   #promise: RequestPromise | undefined;
   #count = 1;
 
   /**
-   * @param first Request that the guest is started for; it has been queued until now.
-   * @param stop Ends the run when its current request is over.
+   * @param first Request that the guest is started for, which is queued until now.
+   * @param stop Ends the guest if its current request is over.
    */
   constructor(
     service: Service,
@@ -68,7 +68,7 @@ export class SandboxRequests {
     return this.#current;
   }
 
-  /** What the guest has used, and may use, for the current request. */
+  /** Use of limits for the current request. */
   get quota(): RequestQuota {
     return this.#quota ??= new RequestQuota(this.#service, this.#current);
   }
@@ -87,7 +87,7 @@ export class SandboxRequests {
   }
 
   /**
-   * Offers to take another request once the current one is answered. Refused while an earlier offer stands.
+   * Offers to take a further request once the current one is answered. Refused while an earlier offer is open.
    *
    * @param timeout Milliseconds after which the offer ends. It ends at once when the sandbox has had as many requests as
    *   the limit allows.
@@ -106,13 +106,13 @@ export class SandboxRequests {
     return promise;
   }
 
-  /** Takes back an offer. A request that has come for it goes to another sandbox. */
+  /** Withdraws an offer. A request that has come for it goes to another sandbox. */
   unlisten(promise: RequestPromise): void {
     promise.drop();
     if (this.#promise === promise) this.#promise = undefined;
   }
 
-  /** Makes the request that an offer has brought the current one; undefined if none came. */
+  /** Waits for the request of an offer and makes it the current one; undefined if none has come. */
   async next(promise: RequestPromise): Promise<DownstreamHandles | undefined> {
     this.#finishCurrent();
     await promise.whenReady();
@@ -129,7 +129,7 @@ export class SandboxRequests {
     return this.downstream;
   }
 
-  /** Ends the run if the guest is still at work on a request that is over. */
+  /** Ends the guest if it still works on a request that is over. */
   abandon(request: DownstreamRequest, reason: Stop): void {
     if (this.#current === request) this.#stop(reason);
   }
@@ -140,18 +140,18 @@ export class SandboxRequests {
     if (this.#current.answering) (this.#delegated ??= []).push(this.#current);
   }
 
-  /** Ends the guest's part in all of them: an offer is taken back, the current request is finished. */
+  /** Ends the guest's work on all requests: withdraws an offer and finishes the current request. */
   finish(): void {
     this.#promise?.drop();
     this.#finishCurrent();
   }
 
-  /** Resolves when backends have answered the requests left to them; undefined if there are none. */
+  /** Resolves when all delegated responses are done; undefined if there are none. */
   get answering(): Promise<unknown> | undefined {
     return this.#delegated && Promise.all(this.#delegated.map(({ answering }) => answering));
   }
 
-  /** Cuts the responses that backends give in the guest's place. */
+  /** Cuts all delegated responses. */
   cutAnswers(why: string): void {
     for (const request of [this.#current, ...this.#delegated ?? []]) request.cutAnswer(why);
   }

@@ -1,11 +1,11 @@
 import type { Secrets } from "../service/stores/secrets.ts";
 
-/** A secret store that a guest has opened. */
+/** Secret store that a guest has opened. */
 export class SecretStore {
   constructor(readonly secrets: Secrets) {}
 }
 
-/** A secret out of a store, or one that the guest made. */
+/** Secret of a store, or one that the guest has made. */
 export class Secret {
   constructor(readonly plaintext: Uint8Array) {}
 }

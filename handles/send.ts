@@ -15,13 +15,13 @@ import { type GuestRequest, GuestResponse } from "./message.ts";
 import { PendingRequest, type Reply } from "./pending_request.ts";
 import type { DownstreamRequest } from "./downstream_request.ts";
 
-/** Where SDKs put the key that a request is to be cached under: 64 hexadecimal digits. */
+/** Field in which SDKs pass the cache key of a request: 64 hexadecimal digits. */
 const KEY_FIELD = "fastly-xqd-cache-key";
 
 /**
- * Starts a request to a backend; it is under way when this returns.
+ * Starts a request to a backend.
  *
- * @param requestId Of the client's request that it is sent for; for the log.
+ * @param requestId Id of the client's request, for the log.
  */
 export function send(
   service: Service,
@@ -42,7 +42,7 @@ export function send(
   return new PendingRequest(reply, () => inFlight.cancel());
 }
 
-/** The request as a backend gets it, before the backend's own say. */
+/** Returns the request to send, before the backend's options are applied. */
 export function toSend(
   service: Service,
   request: GuestRequest,
@@ -71,10 +71,10 @@ function fieldsToSend({ options: { loopGuard } }: Service, headers: HeaderList):
 }
 
 /**
- * Starts a request that the cache may answer, or pass to the backend and keep the answer of.
+ * Starts a request through the read-through cache, which answers it or sends it to the backend and stores the response.
  *
- * @param source The backend's name in the cache.
- * @param current The client's request that it is sent for; it takes note of how this one was answered.
+ * @param source Name of the backend in cache keys.
+ * @param current Client's request, whose metrics record the use of the cache.
  */
 export function sendThroughCache(
   service: Service,
@@ -102,7 +102,7 @@ export function sendThroughCache(
   return new PendingRequest(reply, cancel, pending);
 }
 
-/** What comes with content may mean more than its URL says, and who wants another protocol wants no response. */
+/** Tells whether a request may be looked up. Requests with content, or for an upgrade, are not cached. */
 function mayBeCached({ method, headers, cacheOverride }: GuestRequest, body: Payload): boolean {
   return isCacheableMethod(method) && !cacheOverride.pass && body.length === 0 &&
     !showsContent(headers) && !headers.has("upgrade");
@@ -120,7 +120,7 @@ function keyOf(request: GuestRequest, source: string): string {
   );
 }
 
-/** A backend's response as the guest, or the client, gets it. */
+/** Makes a response handle and its body of a backend's response; `decode` removes a gzip coding. */
 export function replyOf(from: BackendResponse, decode: boolean): Reply {
   const response = new GuestResponse();
   response.status = from.status;

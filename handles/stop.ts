@@ -1,10 +1,10 @@
 import { FramelessError } from "../service/errors.ts";
 import { describeLimit, type LimitName, type LimitValues } from "../service/limits.ts";
 
-/** Error that is thrown through a guest to end it: by its own `proc_exit`, or by the host. */
+/** Error that is thrown through a guest to end it, by its own `proc_exit` or by the host. */
 export class Stop extends FramelessError {
   override readonly name: string = "Stop";
-  /** The exit status that the guest chose; undefined when it was the host that stopped it. */
+  /** Exit status that the guest has chosen; undefined if the host has stopped it. */
   readonly code: number | undefined;
 
   constructor(message: string, code?: number) {
@@ -17,7 +17,7 @@ export class Stop extends FramelessError {
 export class LimitReached extends Stop {
   override readonly name = "LimitReached";
   readonly limit: LimitName;
-  /** Status of the response, if the client has had none. */
+  /** Status of the response to a client that has had none. */
   readonly status: number;
 
   /** @param state State of the limit, as "wall_time 120s is over". */
@@ -28,16 +28,16 @@ export class LimitReached extends Stop {
   }
 }
 
-/** Makes the error for a guest whose request has taken all of `wall_time`. */
+/** Makes the error for a guest whose request has exceeded `wall_time`. */
 export function overTime(limits: LimitValues): LimitReached {
   return new LimitReached("wall_time", `${describeLimit("wall_time", limits)} is over`, 504);
 }
 
-/** Error that ends a guest which did not pause after a signal. */
+/** Error that ends a guest which has not yielded after a signal. */
 export class SignalReceived extends Stop {
   override readonly name = "SignalReceived";
 
-  /** @param signal The signal's number. */
+  /** @param signal Number of the signal. */
   constructor(readonly signal: number) {
     super("The guest was stopped: the process is about to end");
   }

@@ -1,23 +1,23 @@
 import { refuse } from "../service/errors.ts";
 import { Waitable } from "./waitable.ts";
 
-/** A class whose instances a guest may hold. */
+/** Class of objects that a guest may have handles of. */
 // deno-lint-ignore no-explicit-any -- any constructor will do
 export type HandleClass<T extends object> = abstract new (...args: any[]) => T;
 
-/** Value of a handle out-parameter that names nothing. */
+/** Value of an output handle that names no object. */
 export const INVALID_HANDLE = 0xffff_fffe;
 
-/** Handles that a guest may have at a time: what it forgets to close must not fill the host's memory. */
+/** Most handles of one guest, so that a guest that closes none does not fill the host's memory. */
 const MAX = 100_000;
-/** Handles whose text is not counted: what so few objects can hold is bounded by the limits on each. */
+/** Number of handles up to which text is not counted, since the limits on each object bound so few. */
 const FEW = 256;
-/** Bytes of text that a guest may hand in while it has more than a few handles. */
+/** Most bytes of text that a guest may pass while it has more than a few handles. */
 const MAX_TEXT = 128 * 2 ** 20;
 
 /**
- * Every object that one guest holds, in one number space. A number names one object for the life of the sandbox, so a
- * stale or mistyped handle is always refused.
+ * Table of a guest's handles, in one number space. Numbers are not reused within a sandbox, so that a stale handle or one
+ * of another type is always refused.
  */
 export class HandleTable {
   readonly #items = new Map<number, object>();
@@ -25,17 +25,17 @@ export class HandleTable {
   #text = 0;
 
   /**
-   * Gives the object its number: 1 to the first, then one more each.
+   * Adds an object and returns its handle. Handles count up from 1.
    *
-   * @throws {HostError} `limit-exceeded` when the guest has too many handles. Unfinished work is dropped then: no
-   * handle would ever end it.
+   * @throws {HostError} `limit-exceeded` if the guest has too many handles. The object is dropped then, as no handle
+   *   would ever free it.
    */
   insert(item: object): number {
     if (this.#items.size >= MAX) dropAll([item]);
     return this.#add(item);
   }
 
-  /** Gives two objects their numbers, or neither: see {@linkcode HandleTable.insert}. */
+  /** Adds two objects, or neither; see {@linkcode HandleTable.insert}. */
   insertBoth(first: object, second: object): [first: number, second: number] {
     if (this.#items.size + 2 > MAX) dropAll([first, second]);
     return [this.#add(first), this.#add(second)];
@@ -47,11 +47,11 @@ export class HandleTable {
   }
 
   /**
-   * Counts text (header fields, URLs, keys) that the guest hands in, since any of its objects may keep it. The count
-   * begins anew when few handles are left.
+   * Counts text (header fields, URLs, keys) that the guest passes, since any of its objects may keep it. The count starts
+   * again when few handles are left.
    *
-   * @param length Bytes, before they are read.
-   * @throws {HostError} `limit-exceeded` when the objects might fill the host's memory.
+   * @param length Number of bytes, counted before they are read.
+   * @throws {HostError} `limit-exceeded` if the objects might fill the host's memory.
    */
   countText(length: number): void {
     if (this.#items.size <= FEW) this.#text = 0;
@@ -64,7 +64,7 @@ export class HandleTable {
     }
   }
 
-  /** The object behind a number; refuses `bad-handle` if there is none of that type. */
+  /** Returns the object of a handle; refused as `bad-handle` if there is none of that class. */
   get<T extends object>(type: HandleClass<T>, handle: number): T {
     const item = this.#items.get(handle);
     if (item instanceof type) return item;
@@ -76,19 +76,19 @@ export class HandleTable {
     return this.#items.size;
   }
 
-  /** Whether a number names an object. */
+  /** Whether a handle names an object. */
   has(handle: number): boolean {
     return this.#items.has(handle);
   }
 
-  /** As {@linkcode HandleTable.get}, refusal included, and the number names nothing any more. */
+  /** Returns the object of a handle as {@linkcode HandleTable.get} does, and removes it. */
   take<T extends object>(type: HandleClass<T>, handle: number): T {
     const item = this.get(type, handle);
     this.#items.delete(handle);
     return item;
   }
 
-  /** Takes everything that is left, in the order of the numbers. */
+  /** Removes all objects, in the order of their handles. */
   *drain(): Generator<object> {
     for (const item of this.#items.values()) yield item;
     this.#items.clear();

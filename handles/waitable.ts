@@ -1,17 +1,17 @@
 import type { Eventually } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
 
-/** Object that a guest may select on by handle. It is ready when an operation on it would not wait, and stays so. */
+/** Object that a guest may wait for by handle. It is ready when an operation on it would not wait, and stays ready. */
 export abstract class Waitable {
   abstract readonly ready: boolean;
-  /** Resolves when {@linkcode Waitable.ready} may hold. */
+  /** Resolves when {@linkcode Waitable.ready} may have become true. */
   abstract whenReady(): Promise<void>;
-  /** Frees what the guest left behind. */
+  /** Frees the object, after the guest has closed it or ended. */
   abstract drop(): void;
 
   /**
-   * Whether it can become ready only by what one run of the program does itself. A run that is suspended for it would
-   * never go on.
+   * Tells whether only the sandbox `run` itself can make the object ready, so that it would never resume if it were
+   * suspended until then.
    */
   isHeldBy(_run: object): boolean {
     return false;
@@ -21,8 +21,8 @@ export abstract class Waitable {
 /**
  * Waits without a time limit until one of several items is ready.
  *
- * @param run The run of the program that is suspended meanwhile. Refused if only the run itself could end the wait.
- * @returns Where the item is in the list.
+ * @param run Sandbox that is suspended meanwhile. Refused if only that sandbox itself could end the wait.
+ * @returns Index of the item.
  */
 export function firstReady(items: readonly Waitable[], run: object): Eventually<number> {
   const ready = items.findIndex((item) => item.ready);

@@ -8,7 +8,7 @@ import { compile, type CompiledModule, type CompileOptions, read, type Source } 
 /**
  * Cache of compiled programs, for any number of services: a process that passes one to each load compiles each program
  * once. Programs are keyed by a digest of their bytes and by the options that compiling depends on, so the source does
- * not matter, and a file that has changed is compiled again. Components are not cached.
+ * not matter, and a file that has changed is compiled again.
  *
  * ```ts
  * const programs = new ProgramCache();

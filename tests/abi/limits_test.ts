@@ -10,7 +10,7 @@ const RESP = "fastly_http_resp";
 const { ok, limitexceeded, httpheadtoolarge } = XqdStatus;
 
 function held(b: Bench): number {
-  return b.sandbox.requests.quota.held.bytes;
+  return b.sandbox.requests.quota.bodyBytes.bytes;
 }
 
 function write(b: Bench, body: number, text: string, end = 0) {
