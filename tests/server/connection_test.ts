@@ -146,6 +146,26 @@ Deno.test("content that was left unread, and that is too much to be read, closes
   assert(memory.output.endsWith("no"));
 });
 
+Deno.test("content that was left unread, and that takes too long to come, closes behind the response", async () => {
+  const { setTimeout } = globalThis;
+  const expired: (() => void)[] = [];
+  const later = (callback: () => void, ms?: number) =>
+    ms === 10_000 ? expired.push(callback) : setTimeout(callback, ms);
+  globalThis.setTimeout = later as unknown as typeof setTimeout;
+  try {
+    const memory = new Memory((exchange) => answerText(exchange, "ok"));
+    await memory.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nsome");
+    assertEquals([memory.statuses, memory.closed, expired.length], [[200], false, 1]);
+    await memory.send("more");
+    assertEquals([memory.closed, expired.length], [false, 1]);
+    expired[0]!();
+    await memory.quiet();
+    assertEquals(memory.closed, true);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+});
+
 Deno.test("content that was left unread comes to its end, and the next request is answered", async () => {
   const memory = new Memory((exchange) => answerText(exchange, exchange.head.method));
   await memory.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");

@@ -9,6 +9,7 @@ import { Expiries, type Expiring } from "../../../service/stores/kv/expiries.ts"
 import { faultOfKey } from "../../../service/stores/kv/keys.ts";
 import { memoryDriver } from "../../../service/stores/kv/memory_driver.ts";
 import { gather, joined, payloadOf } from "../../../service/stores/kv/pieces.ts";
+import { KvStore } from "../../../service/stores/kv/store.ts";
 import { kvStoresOf } from "../../../service/stores/kv/stores.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../../assert.ts";
 import { kvContract } from "./kv_contract.ts";
@@ -268,4 +269,21 @@ Deno.test("what expires is found in order, whatever is added and removed", () =>
     for (let first; (first = expiries.first); expiries.remove(first)) order.push(first.due);
     assertEquals(order, held.map(({ due }) => due).sort((a, b) => a - b));
   }));
+});
+
+Deno.test("what has expired is swept though nobody writes any more", async () => {
+  let now = 1_000_000;
+  const due: (() => void)[] = [];
+  const after = (_: number, callback: () => void) => {
+    due.push(callback);
+    return () => {};
+  };
+  const driver = memoryDriver();
+  const store = new KvStore(driver, () => now, undefined, { after });
+  await store.insert("key", [], { ttl: 1 });
+  now += 200_000;
+  assertEquals((await driver.list("", undefined, 10)).length, 1);
+  due.shift()!();
+  assertEquals([await driver.list("", undefined, 10), due.length], [[], 1]);
+  store.close();
 });
