@@ -1,5 +1,6 @@
 import { type Reader, Writer } from "./binary.ts";
 import { type BranchHints, Hint } from "./branch_hints.ts";
+import { type BulkPieces, writesBytes } from "./bulk.ts";
 import type { Growth } from "./growth.ts";
 import { instruction, isBulk, Op, valueType } from "./instructions.ts";
 import { isBranch, isPlainLoop, Labels } from "./labels.ts";
@@ -18,6 +19,8 @@ export interface Plan {
   readonly reset: ResetPlan | undefined;
   /** Bounded growth of memories and tables, for instances that are not reset; undefined if there is no limit. */
   readonly growth: Growth | undefined;
+  /** Functions that write large ranges of memory in pieces; undefined if there are no checks or no large memories. */
+  readonly bulk: BulkPieces | undefined;
 }
 
 const LAST_OF_CONTROL = Op.tryTable;
@@ -135,7 +138,15 @@ export class CodeRewriter {
         copied = r.at;
         continue;
       }
-      const { reset, growth } = this.#plan;
+      const { reset, growth, bulk } = this.#plan;
+      if (bulk && !this.#markAddress && writesBytes(op)) {
+        code.copy(r.bytes, copied, start);
+        const from = code.length;
+        this.#callPieces(bulk, op, start);
+        this.#offsets.add(from, code.length, start, r.at);
+        copied = r.at;
+        continue;
+      }
       if (growth && (op === Op.memoryGrow || op === Op.tableGrow)) {
         code.copy(r.bytes, copied, start);
         const from = code.length;
@@ -152,7 +163,7 @@ export class CodeRewriter {
       }
       code.copy(r.bytes, copied, start);
       const from = code.length;
-      if (write) this.#write(write, reset, start);
+      if (write) this.#write(op, write, reset, start);
       else if (op === Op.memoryGrow) code.byte(Op.call).unsigned(reset.grow);
       else code.raw(this.#loadAdded!).byte(Op.i32Const).signed(reset.least).byte(Op.i32Add);
       this.#offsets.add(from, code.length, start, r.at);
@@ -270,7 +281,7 @@ export class CodeRewriter {
   }
 
   /** Writes code that marks the pages that the instruction at `start` writes to, then the instruction. */
-  #write({ operands, range }: MemoryWrite, { mark }: ResetPlan, start: number): void {
+  #write(op: number, { operands, range }: MemoryWrite, { mark }: ResetPlan, start: number): void {
     const r = this.#r;
     const code = this.#code;
     const locals = this.#localsFor(operands);
@@ -284,7 +295,15 @@ export class CodeRewriter {
       code.raw(this.#markAddress!);
     }
     for (let i = 0; i < locals.length; i++) code.put(Op.localGet).unsigned(locals[i]!);
-    code.copy(r.bytes, start, r.at);
+    const { bulk } = this.#plan;
+    if (bulk && range) this.#callPieces(bulk, op, start);
+    else code.copy(r.bytes, start, r.at);
+  }
+
+  /** Writes a call of the function that does in pieces what the instruction at `start` does. */
+  #callPieces(bulk: BulkPieces, op: number, start: number): void {
+    const { bytes, at } = this.#r;
+    this.#code.put(Op.call).unsigned(bulk.functionFor(op, bytes.subarray(start, at)));
   }
 
   /** Returns the indices of distinct added locals of these types. */

@@ -3,7 +3,8 @@ import { Id, Reader, Writer } from "./binary.ts";
 import { BranchHints } from "./branch_hints.ts";
 import { type Budget, budgetOf, type MemoryLimits } from "./budget.ts";
 import { CodeRewriter, type Plan } from "./code.ts";
-import { BUDGET, CONTROL, controlPages, WATCH } from "./control.ts";
+import { BUDGET, CONTROL, controlPages, PAGE, WATCH } from "./control.ts";
+import { BulkPieces, PIECE } from "./bulk.ts";
 import { Growth, type SharedBudget } from "./growth.ts";
 import { UnknownForm } from "./instructions.ts";
 import { type Layout, stateOf } from "./layout.ts";
@@ -71,7 +72,7 @@ const WATCHED = { least: 1, most: 1, shared: true };
  * Stop: each loop, each function that calls others, and each bulk instruction first reads the first word of the watchdog's
  * memory. If it is 0, the code calls a function of the host, which says whether to go on. That function is in a table of
  * its own, since an import would change the indices of all functions. A start function becomes an export, which the host
- * calls when the table is filled.
+ * calls when the table is filled. Large ranges of memory are written in pieces.
  *
  * Reset:
  * - Every mutable global gets a copy; two functions save and restore all of them.
@@ -109,9 +110,12 @@ export function* rewriteInSteps(
       budget: added.importMemory(names.host, BUDGET, SHARED_BUDGET),
     }
     : undefined;
+  const watchPlan = checks ? addWatch(layout, added, names, watch) : undefined;
+  const large = part || budget.memories.some(({ most }) => most * PAGE > PIECE);
   const plan: Plan = {
     imported: layout.imported.function,
-    watch: checks ? addWatch(layout, added, names, watch) : undefined,
+    watch: watchPlan,
+    bulk: watchPlan && large ? new BulkPieces(added, watchPlan) : undefined,
     reset: reset &&
       addReset(layout, added, { budget, names, watch, shared, dirtyPages: reset.dirtyPages }),
     growth: reset || memory === Infinity
