@@ -1,0 +1,44 @@
+import { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
+
+const ROOT = new URL("../", import.meta.url);
+/** Lock file of what programs load when they run. */
+const LOCK = fromFileUrl(new URL("deno.lock", ROOT));
+
+/** Options of {@linkcode bundle}. */
+export interface BundleOptions {
+  /** Modules to bundle, relative to the checkout. */
+  readonly entries: readonly string[];
+  /** Folder that it writes to. */
+  readonly to: string;
+  /** Specifiers that stay imports, with `*` for any text. By default all is bundled. */
+  readonly external?: string;
+}
+
+/** Bundles modules with `deno bundle`; modules that several share, or that are loaded later, are files of their own. */
+export async function bundle({ entries, to, external }: BundleOptions): Promise<void> {
+  const splitting = entries.length > 1 ? ["--code-splitting"] : [];
+  await deno([
+    ...["bundle", "--quiet", "--platform=deno", "--no-lock"],
+    ...(external ? [`--external=${external}`] : []),
+    ...[...splitting, `--outdir=${to}`, ...entries],
+  ]);
+}
+
+/**
+ * Runs Deno in the checkout.
+ *
+ * @throws {Error} If it fails; the message is what it has said.
+ */
+export async function deno(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: fromFileUrl(ROOT),
+    env: { NO_COLOR: "1", ...env },
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new Error(`deno ${args[0]} failed:\n${new TextDecoder().decode(stderr)}`);
+}

@@ -1,0 +1,105 @@
+// Tests of what Deno's users install: from a folder, by URL, as one file, with an empty cache. Run by `.ci/packages`.
+import { ROOT } from "../_graph.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
+
+const DENO = Deno.execPath();
+
+/** Serves a folder by Python's own server, as a stranger would, and ends it with the test. */
+async function serveFolder(path: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const child = new Deno.Command("python3", {
+    args: ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", path],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  const { value } = await lines.next();
+  const [url] = /http:\/\/[\d.]+:\d+/.exec(value ?? "") ?? [];
+  assert(url, value);
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      while (!(await lines.next()).done);
+      await child.status;
+    },
+  };
+}
+
+Deno.test("deno install -g makes a program of the folder, and of its URL", async () => {
+  await using site = await serveFolder(ROOT.pathname);
+  for (const source of [new URL("cli.ts", ROOT).href, `${site.url}/cli.ts`]) {
+    await using folder = await emptyFolder();
+    const env = {
+      DENO_DIR: `${folder.path}/cache`,
+      PATH: `${DENO.replace(/[^/]*$/, "")}:/usr/bin:/bin`,
+    };
+    const flags = ["--global", "--allow-all", "--name", "fastlike", "--root", folder.path];
+    const imports = source.startsWith("http") ? ["--allow-import"] : [];
+    await succeed(DENO, ["install", ...flags, ...imports, source], { env, cwd: folder.path });
+    const args = [GUEST, "--bind", "127.0.0.1:0"];
+    await using server = await serving(`${folder.path}/bin/fastlike`, args, { env });
+    assertEquals(await (await fetch(`${server.url}/hello`)).text(), "Hello from rust\n");
+  }
+});
+
+Deno.test("the library is one file by URL, with packages of npm beside it", async () => {
+  await succeed(DENO, ["task", "bundle"], { cwd: ROOT.pathname });
+  await using site = await serveFolder(new URL("dist", ROOT).pathname);
+  await using folder = await emptyFolder();
+  const program = `import { Fastlike } from "${site.url}/fastlike.js";
+const app = await Fastlike.load(await Deno.readFile(Deno.args[0]));
+console.log(await (await app.handler(new Request("http://localhost/hello"))).text());
+await app[Symbol.asyncDispose]();
+`;
+  await Deno.writeTextFile(`${folder.path}/app.ts`, program);
+  const env = { DENO_DIR: `${folder.path}/cache` };
+  const stdout = await succeed(DENO, ["run", "-A", "app.ts", GUEST], { env, cwd: folder.path });
+  assertEquals(stdout, "Hello from rust\n\n");
+  const { modules } = JSON.parse(
+    await succeed(DENO, ["info", "--json", "app.ts"], { env, cwd: folder.path }),
+  );
+  const remote = modules.filter(({ specifier }: { specifier: string }) =>
+    specifier.startsWith(site.url)
+  );
+  assertEquals(remote.length, 1);
+});
+
+Deno.test("a first start of a plain program leaves less than 10 MB of packages, none of tests or of what is not used", async () => {
+  await using folder = await emptyFolder();
+  const env = { DENO_DIR: `${folder.path}/cache` };
+  const args = ["run", "-A", new URL("cli.ts", ROOT).href, GUEST, "--bind", "127.0.0.1:0"];
+  {
+    await using server = await serving(DENO, args, { env });
+    assertEquals((await fetch(`${server.url}/hello`)).status, 200);
+    await server.end("SIGTERM");
+  }
+  const packages = `${folder.path}/cache/npm/registry.npmjs.org`;
+  const names = [...Deno.readDirSync(packages)].map(({ name }) => name).sort();
+  assertEquals(names, ["@logtape", "deno-std", "ignore", "jsonc-parser", "mmdb-lib", "smol-toml"]);
+  const kib = Number((await succeed("du", ["-sk", packages])).split("\t")[0]);
+  assert(kib < 10_000, `${kib} KiB`);
+});
+
+Deno.test("deno publish takes the package without a warning, and lists what users load and nothing else", async () => {
+  const { stderr, stdout } = await published();
+  assertEquals(stderr.match(/^.*(warning|error).*$/gim), null);
+  const files = [...(stdout + stderr).matchAll(/file:\/\/\S+/g)].map(([url]) =>
+    url.slice(ROOT.href.length)
+  );
+  assert(files.includes("mod.ts") && files.includes("cli/main.ts"));
+  const kinds = files.filter((path) =>
+    !/^[^/]*$|^(abi|cli|drivers|engine|handles|server|service|testing|wasm)\//.test(path)
+  );
+  assertEquals(kinds, []);
+});
+
+async function published(): Promise<{ stdout: string; stderr: string }> {
+  const { stdout, stderr } = await new Deno.Command(DENO, {
+    args: ["publish", "--dry-run", "--allow-dirty"],
+    cwd: ROOT.pathname,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  return { stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}

@@ -1,0 +1,120 @@
+// Tests of the packages for npm, in empty folders, as a user gets them. Run by `.ci/packages`: they install Deno's
+// package from npm, and so are no part of the suite.
+import { ROOT } from "../_graph.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { command, emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
+
+const TARBALLS = new URL("dist/npm/", ROOT).pathname;
+const [fastlike, viceroy] = ["fastlike-", "fastlike-viceroy-"].map((name) => {
+  const file = [...Deno.readDirSync(TARBALLS)].find((entry) =>
+    entry.name.startsWith(name) && /^\d/.test(entry.name.slice(name.length))
+  );
+  if (!file) throw new Error(`There is no ${name}….tgz: run "deno task npm"`);
+  return TARBALLS + file.name;
+}) as [string, string];
+
+/** A search path without any Deno: node's folder and the system's. */
+const PATH = [
+  ...new Set([
+    (await succeed("sh", ["-c", "dirname $(command -v node)"])).trim(),
+    "/usr/bin",
+    "/bin",
+  ]),
+]
+  .join(":");
+const ENV = { PATH, npm_config_update_notifier: "false" };
+
+/** Installs the packages in a folder, without install scripts. */
+async function install(folder: string): Promise<void> {
+  const manifest = '{ "private": true, "type": "module" }';
+  await Deno.writeTextFile(`${folder}/package.json`, manifest);
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund"];
+  await succeed("npm", ["install", ...flags, fastlike, viceroy], { cwd: folder, env: ENV });
+}
+
+Deno.test("npx runs the tarball in an empty folder, where there is node alone", async () => {
+  await using folder = await emptyFolder();
+  await Deno.copyFile(fastlike, `${folder.path}/fastlike.tgz`);
+  const args = ["--yes", "./fastlike.tgz", "--version"];
+  const stdout = await succeed("npx", args, { cwd: folder.path, env: ENV });
+  assertMatch(stdout, /^fastlike \d+\.\d+\.\d+\n$/);
+});
+
+Deno.test("installed without scripts, where there is node alone", async (test) => {
+  await using folder = await emptyFolder();
+  await install(folder.path);
+  const bin = `${folder.path}/node_modules/.bin`;
+
+  await test.step("the bin serves a program, and ends well at SIGTERM", async () => {
+    await using server = await serving(`${bin}/fastlike`, [GUEST, "--bind", "127.0.0.1:0"], {
+      env: ENV,
+    });
+    const response = await fetch(`${server.url}/hello`);
+    assertEquals(await response.text(), "Hello from rust\n");
+    const { code, signal } = await server.end("SIGTERM");
+    assertEquals([code, signal], [0, null]);
+  });
+
+  await test.step("exit statuses are those of the program", async () => {
+    const run = (...args: string[]) => command(`${bin}/fastlike`, args, { env: ENV });
+    assertEquals((await run("nowhere.wasm")).code, 1);
+    assertEquals((await run("--no-such-flag")).code, 2);
+    const exit = new URL("testdata/built/exit.wasm", ROOT).pathname;
+    const direct = await command(Deno.execPath(), [
+      "run",
+      "-A",
+      new URL("cli.ts", ROOT).href,
+      "run",
+      exit,
+    ]);
+    assertEquals((await run("run", exit)).code, direct.code);
+    assert(direct.code > 2);
+  });
+
+  await test.step("the package for the Fastly CLI has a bin named viceroy, and its ways", async () => {
+    const args = ["serve", "--addr", "127.0.0.1:0", GUEST];
+    await using server = await serving(`${bin}/viceroy`, args, { env: ENV });
+    assertEquals((await fetch(`${server.url}/hello`)).status, 200);
+    const { stdout } = await command(`${bin}/viceroy`, ["adapt", GUEST], { env: ENV });
+    assertEquals(stdout, "");
+  });
+
+  await test.step("what few starts need is downloaded when it is used: a text is assembled", async () => {
+    const file = `${folder.path}/exit.wat`;
+    await Deno.writeTextFile(
+      file,
+      '(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))' +
+        '(memory (export "memory") 1) (func (export "_start") (call $exit (i32.const 7))))',
+    );
+    assertEquals((await command(`${bin}/fastlike`, ["run", file], { env: ENV })).code, 7);
+  });
+
+  await test.step("under Deno the package has the library and the test harness, with their types", async () => {
+    await Deno.writeTextFile(
+      `${folder.path}/app_test.ts`,
+      `import { Fastlike } from "fastlike";
+import { TestHost } from "fastlike/testing";
+
+Deno.test("hello", async () => {
+  const wasm = await Deno.readFile(${JSON.stringify(GUEST)});
+  await using host = await TestHost.start({ wasm });
+  const text: string = await (await host.fetch("/hello")).text();
+  if (text !== "Hello from rust\\n") throw new Error(text);
+  await using app = await Fastlike.load(wasm);
+  if ((await app.handler(new Request("http://localhost/hello"))).status !== 200) throw new Error();
+});
+`,
+    );
+    const args = ["test", "-A", "--check", "app_test.ts"];
+    await succeed(Deno.execPath(), args, { cwd: folder.path });
+    await Deno.writeTextFile(
+      `${folder.path}/wrong.ts`,
+      'import { Fastlike } from "fastlike";\nexport const wrong: number = Fastlike.load;\n',
+    );
+    const { code, stderr } = await command(Deno.execPath(), ["check", "wrong.ts"], {
+      cwd: folder.path,
+    });
+    assertEquals(code, 1, "types are any");
+    assertMatch(stderr, /not assignable to type 'number'/);
+  });
+});
