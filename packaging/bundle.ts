@@ -18,7 +18,7 @@ export interface BundleOptions {
 export async function bundle({ entries, to, external }: BundleOptions): Promise<void> {
   const splitting = entries.length > 1 ? ["--code-splitting"] : [];
   await deno([
-    ...["bundle", "--quiet", "--platform=deno", "--no-lock"],
+    ...["bundle", "--quiet", "--platform=deno", `--lock=${LOCK}`, "--frozen"],
     ...(external ? [`--external=${external}`] : []),
     ...[...splitting, `--outdir=${to}`, ...entries],
   ]);

@@ -45,14 +45,17 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
   await install(folder.path);
   const bin = `${folder.path}/node_modules/.bin`;
 
-  await test.step("the bin serves a program, and ends well at SIGTERM", async () => {
+  await test.step("the bin serves a program, leaves less than 10 MB in Deno's folder, and ends well at SIGTERM", async () => {
+    await using cache = await emptyFolder();
     await using server = await serving(`${bin}/fastlike`, [GUEST, "--bind", "127.0.0.1:0"], {
-      env: ENV,
+      env: { ...ENV, DENO_DIR: cache.path },
     });
     const response = await fetch(`${server.url}/hello`);
     assertEquals(await response.text(), "Hello from rust\n");
     const { code, signal } = await server.end("SIGTERM");
     assertEquals([code, signal], [0, null]);
+    const kib = Number((await succeed("du", ["-sk", cache.path])).split("\t")[0]);
+    assert(kib < 10_000, `a plain program leaves ${kib} KiB in Deno's folder`);
   });
 
   await test.step("exit statuses are those of the program", async () => {
