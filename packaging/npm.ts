@@ -40,7 +40,7 @@ async function makeFastlike(to: URL): Promise<void> {
   await bundle({ entries: ["cli.ts", ...modules], to: new URL("lib", to).pathname });
   await writeDeclarations(ROOT, modules, new URL("types/", to));
   await copy(TEMPLATES, ["run.mjs"], to);
-  await copy(TEMPLATES, ["fastlike.mjs"], new URL("bin/", to));
+  await copy(new URL("bin/", TEMPLATES), ["fastlike.mjs"], new URL("bin/", to));
   await copy(ROOT, ["LICENSE"], to);
   await copy(TEMPLATES, ["README.md"], to);
   await writeJson(new URL("package.json", to), {
@@ -64,7 +64,7 @@ async function makeFastlike(to: URL): Promise<void> {
 
 /** A package of its own, so that nobody gets a program named `viceroy` who has not asked for one. */
 async function makeViceroy(to: URL): Promise<void> {
-  await copy(TEMPLATES, ["viceroy.mjs"], new URL("bin/", to));
+  await copy(new URL("bin/", TEMPLATES), ["viceroy.mjs"], new URL("bin/", to));
   await copy(ROOT, ["LICENSE"], to);
   await writeJson(new URL("package.json", to), {
     name: "fastlike-viceroy",

@@ -57,6 +57,6 @@ function denoPath() {
 
 /** @param {string} message */
 function fail(message) {
-  console.error(message);
+  process.stderr.write(`${message}\n`);
   process.exit(1);
 }

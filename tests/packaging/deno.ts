@@ -82,7 +82,8 @@ Deno.test("a first start of a plain program leaves less than 10 MB of packages, 
     await server.end("SIGTERM");
   }
   const packages = `${folder.path}/cache/npm/registry.npmjs.org`;
-  const names = [...Deno.readDirSync(packages)].map(({ name }) => name).sort();
+  const entries = await Array.fromAsync(Deno.readDir(packages));
+  const names = entries.map(({ name }) => name).sort();
   assertEquals(names, ["@logtape", "deno-std", "ignore", "jsonc-parser", "mmdb-lib", "smol-toml"]);
   const kib = Number((await succeed("du", ["-sk", packages])).split("\t")[0]);
   assert(kib < 10_000, `${kib} KiB`);
