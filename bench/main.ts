@@ -30,7 +30,7 @@ interface Measured extends Load {
 }
 
 /** A measurement, or the reason why there is none. */
-type Outcome = Measured | string;
+type Result = Measured | string;
 
 const unknown = Deno.args.filter((name) => !GUESTS.includes(name));
 if (unknown.length) {
@@ -51,55 +51,60 @@ print(
 print(Deno.stdout, row(COLUMNS));
 print(Deno.stdout, row(COLUMNS.map(() => "---")));
 for (const guest of Deno.args.length ? Deno.args : GUESTS) {
-  for (const asked of CASES[guest]!) await measureGuest(guest, asked);
+  for (const measured of CASES[guest]!) await measureGuest(guest, measured);
 }
 
-async function measureGuest(guest: string, asked: Case): Promise<void> {
+async function measureGuest(guest: string, measured: Case): Promise<void> {
   const wasm = new URL(`../testdata/built/${guest}.wasm`, import.meta.url).pathname;
   try {
     await Deno.stat(wasm);
   } catch {
-    return print(Deno.stdout, row([guest, asked.name, "", "not built: deno task guests"]));
+    return print(Deno.stdout, row([guest, measured.name, "", "not built: deno task guests"]));
   }
-  const outcomes = new Map<Host, Outcome>();
+  const results = new Map<Host, Result>();
   for (let turn = 0; turn < TURNS; turn++) {
     for (const host of hosts) {
-      const before = outcomes.get(host);
+      const before = results.get(host);
       if (typeof before === "string") continue;
-      outcomes.set(host, better(before, await measure(host, wasm, asked)));
+      results.set(host, better(before, await measure(host, wasm, measured)));
     }
   }
-  const ours = outcomes.get(FASTLIKE);
-  for (const [host, outcome] of outcomes) {
+  const ours = results.get(FASTLIKE);
+  for (const [host, result] of results) {
     print(
       Deno.stdout,
-      row([guest, asked.name, host.name, ...cells(outcome, host === FASTLIKE ? undefined : ours)]),
+      row([
+        guest,
+        measured.name,
+        host.name,
+        ...cells(result, host === FASTLIKE ? undefined : ours),
+      ]),
     );
   }
 }
 
-async function measure(host: Host, wasm: string, asked: Case): Promise<Outcome> {
+async function measure(host: Host, wasm: string, measured: Case): Promise<Result> {
   try {
     await using server = await start(host, wasm);
-    await prepare(asked, server.origin);
-    await load(server.origin + asked.path, WARM_UP_SECONDS);
-    const seen = await load(server.origin + asked.path, SECONDS);
+    await prepare(measured, server.origin);
+    await load(server.origin + measured.path, WARM_UP_SECONDS);
+    const seen = await load(server.origin + measured.path, SECONDS);
     return { ...seen, startMillis: server.startMillis, peakMemory: server.peakMemory() };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
 }
 
-function better(one: Measured | undefined, other: Outcome): Outcome {
+function better(one: Measured | undefined, other: Result): Result {
   if (one === undefined || typeof other === "string") return other;
   const startMillis = Math.min(one.startMillis, other.startMillis);
   return { ...(one.perSecond > other.perSecond ? one : other), startMillis };
 }
 
 /** @param ours Measurement that the ratio refers to. */
-function cells(outcome: Outcome, ours: Outcome | undefined): string[] {
-  if (typeof outcome === "string") return [`refused: ${outcome}`];
-  const { perSecond, p50, p99, failed, peakMemory, startMillis } = outcome;
+function cells(result: Result, ours: Result | undefined): string[] {
+  if (typeof result === "string") return [`refused: ${result}`];
+  const { perSecond, p50, p99, failed, peakMemory, startMillis } = result;
   const ratio = ours && typeof ours !== "string"
     ? `${(ours.perSecond / perSecond).toFixed(2)}x`
     : "";

@@ -18,9 +18,9 @@ for (const guest of Deno.args.length ? Deno.args : GUESTS) {
       costs[method] = Math.min(costs[method], await costOf(bytes, method));
     }
   }
-  const told = Object.entries(costs).map(([method, micros]) => `${method} ${micros} us`);
+  const text = Object.entries(costs).map(([method, micros]) => `${method} ${micros} us`);
   await Deno.stdout.write(
-    new TextEncoder().encode(`${guest}: ${told.join(", ")}; auto: ${await choiceOf(bytes)}\n`),
+    new TextEncoder().encode(`${guest}: ${text.join(", ")}; auto: ${await choiceOf(bytes)}\n`),
   );
 }
 

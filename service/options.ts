@@ -1,3 +1,4 @@
+import type { Entries } from "./stores/config.ts";
 import type { AclEntry } from "./stores/acl.ts";
 import type { BackendDefinition } from "./backends/definition.ts";
 import type { TransportHook } from "./backends/transport.ts";
@@ -21,6 +22,8 @@ import type { Reuse } from "./reuse.ts";
 import type { ComponentLoader } from "./util/component_loader.ts";
 import type { UserAgentParser } from "./client/user_agent.ts";
 
+export type { Entries } from "./stores/config.ts";
+
 /** Fastly's products that a guest may ask about. */
 export interface Products {
   /** By default `false`. */
@@ -41,9 +44,6 @@ export interface Pushpin {
   /** TCP port on which it accepts HTTP requests, without TLS. */
   readonly port: number;
 }
-
-/** Entries of a config store: a text for each key. */
-export type Entries = Readonly<Record<string, string>>;
 
 /** Returns the backend of a name, or undefined. Called each time that a guest uses the name. */
 export type BackendLookup = (name: string) => BackendDefinition | undefined;

@@ -15,14 +15,15 @@ import { gatherFacts } from "./client/facts.ts";
 import { geoHandler, type GeoLookup, loopbackGeo } from "./client/geo.ts";
 import { guardMaker, type MakeGuard } from "./util/guard.ts";
 import { ReadThrough } from "./cache/http/read_through.ts";
+import { ConfigStores } from "./stores/config.ts";
 import type { KvStore } from "./stores/kv/store.ts";
 import { boundedDriver } from "./stores/kv/bounded_driver.ts";
 import type { KvDriver } from "./stores/kv/driver.ts";
 import { type EarlierStores, kvStoresOf } from "./stores/kv/stores.ts";
 import type { LogEntry, LogLevel, LogSink } from "./log.ts";
 import { describeLimit, type LimitName, limitsOf, type LimitValues } from "./limits.ts";
-import { describeMissing, type NamedKind } from "./util/missing.ts";
-import type { Entries, ServiceOptions } from "./options.ts";
+import { MissingNames, type NamedKind } from "./util/missing.ts";
+import type { ServiceOptions } from "./options.ts";
 import { StallClock } from "./util/stall_clock.ts";
 import { TrustedProxies } from "./client/proxies.ts";
 import { Random } from "./util/random.ts";
@@ -36,9 +37,6 @@ const GEO_BACKEND = "geolocation";
 
 /** Longest time for which a request waits for an instance, in milliseconds. */
 export const MAX_WAIT = 10_000;
-
-/** Maximum number of undefined names that are reported, since guests may make names up. */
-const MAX_MISSING = 100;
 
 /** Parts that a service may share with another one, which owns them. */
 type Shared = Partial<
@@ -101,7 +99,7 @@ export class Service {
   readonly args: Texts;
   readonly random: Random;
   readonly #connections = new Set<Duplex>();
-  readonly #entries = new WeakMap<Entries, ReadonlyMap<string, string>>();
+  readonly #configStores: ConfigStores;
   readonly #facts = new WeakMap<Exchange, ClientFacts>();
   readonly #log: LogSink | undefined;
   readonly #sharesReadThrough: boolean;
@@ -113,7 +111,7 @@ export class Service {
   #closing = false;
   readonly #idPrefix = "0".repeat(16) +
     crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
-  readonly #missing = new Set<string>();
+  readonly #missing = new MissingNames();
   #lastId = 0;
 
   /**
@@ -123,6 +121,7 @@ export class Service {
    */
   constructor(options: ServiceOptions, shared: Shared & Partial<Inherited> = {}) {
     this.options = options;
+    this.#configStores = new ConfigStores(options.configStores);
     const clock = this.clock = clockOf(options.clock);
     const now = this.now = () => Math.floor(clock.now());
     this.geo = options.geo ?? loopbackGeo;
@@ -221,13 +220,7 @@ export class Service {
 
   /** Returns the current entries of a config store; undefined if none has the name. */
   configStore(name: string): ReadonlyMap<string, string> | undefined {
-    const stores = this.options.configStores ?? {};
-    const entries = Object.hasOwn(stores, name) ? stores[name] : undefined;
-    if (!entries) return undefined;
-    if (typeof entries === "function") return new Map(Object.entries(entries()));
-    const known = this.#entries.get(entries) ?? new Map(Object.entries(entries));
-    this.#entries.set(entries, known);
-    return known;
+    return this.#configStores.entriesOf(name);
   }
 
   /** Returns a backend by its name: one of the options, the geo lookup of 2020, or the catch-all. */
@@ -290,10 +283,8 @@ export class Service {
 
   /** Reports a name that a guest uses and options do not define; once for each name, and for at most 100 names. */
   reportMissing(kind: NamedKind, name: string, requestId: string): void {
-    const key = `${kind} ${name}`;
-    if (this.#missing.has(key) || this.#missing.size >= MAX_MISSING) return;
-    this.#missing.add(key);
-    this.report("error", describeMissing(kind, name), requestId);
+    const message = this.#missing.describeOnce(kind, name);
+    if (message) this.report("error", message, requestId);
   }
 
   /**

@@ -9,9 +9,7 @@ import { LIMIT_NAMES } from "../../service/limits.ts";
 import { REUSES } from "../../service/reuse.ts";
 import { UsageError } from "../errors.ts";
 import { imagesOnDemand } from "../images.ts";
-import { parseAcls, parseDevices, parseGeo } from "../manifest/lookups.ts";
 import { parseMocks } from "../manifest/mocks.ts";
-import { parseConfigStores, parseKvStores, parseSecretStores } from "../manifest/stores.ts";
 import { type FieldsOf, flag, type FlagTable, type Given } from "./flag.ts";
 import {
   CLIENT_AUTHS,
@@ -23,7 +21,6 @@ import {
   parseErrors,
   parseGuestEnv,
   parseHttps,
-  parseKvFiles,
   parseLimits,
   parseLogFormat,
   parseNamedFiles,
@@ -32,7 +29,7 @@ import {
   parseWarmup,
   parseWorkers,
 } from "./flag_values.ts";
-import { asJsonFile, asJsonFiles, asLookupFile } from "./json_files.ts";
+import { STORES } from "./store_flags.ts";
 import { VICEROY_BIND, VICEROY_FLAGS } from "./viceroy.ts";
 
 const DEFAULT_BIND = "localhost:5000";
@@ -322,68 +319,6 @@ function parseCache({ on, of, command, asViceroy }: Given): boolean {
   if (on && off) throw new UsageError("Cannot use --cache with --no-cache: leave one out");
   return on === true || (command === "serve" && !asViceroy && !off);
 }
-
-const STORES = {
-  "kv": flag({
-    value: "NAME[=FILE]",
-    example: "NAME=FILE",
-    repeats: true,
-    help: "A KV store, from a JSON file; without one it is empty",
-    read: ({ all }) => ({ kvStores: parseKvFiles(all) }),
-    options: ({ kvStores }, table) => ({ kvStores: parseKvStores(table(asJsonFiles(kvStores))) }),
-  }),
-  "config-store": flag({
-    value: "NAME=FILE",
-    example: "NAME=FILE",
-    repeats: true,
-    help: "A config store, from a JSON file of texts by key",
-    read: ({ all, name }) => ({ configStores: parseNamedFiles(name, all) }),
-    options: ({ configStores }, table) => ({
-      configStores: parseConfigStores(table(asJsonFiles(configStores))),
-    }),
-  }),
-  "secret-store": flag({
-    value: "NAME=FILE",
-    example: "NAME=FILE",
-    repeats: true,
-    help: "A secret store, from a JSON file of texts by key",
-    read: ({ all, name }) => ({ secretStores: parseNamedFiles(name, all) }),
-    options: ({ secretStores }, table) => ({
-      secretStores: parseSecretStores(table(asJsonFiles(secretStores))),
-    }),
-  }),
-  "acl": flag({
-    value: "NAME=FILE",
-    example: "NAME=FILE",
-    repeats: true,
-    help: "An ACL, from a JSON file",
-    read: ({ all, name }) => ({ acls: parseNamedFiles(name, all) }),
-    options: ({ acls }, table) => ({ acls: parseAcls(table(acls)) }),
-  }),
-  "persist": flag({
-    value: "DIR",
-    example: "DIR",
-    help:
-      "Keep KV stores, the cache and rate counters from one start to the next, in a file in this folder",
-    read: ({ last }) => ({ persist: last }),
-  }),
-  "geo": flag({
-    value: "FILE",
-    example: "FILE",
-    help: "Where addresses are: JSON by address or range, or a MaxMind .mmdb",
-    read: ({ last }) => ({ geo: last }),
-    options: async ({ geo }, table) =>
-      geo === undefined ? {} : { geo: await parseGeo(table(asLookupFile(geo))) },
-  }),
-  "device": flag({
-    value: "FILE",
-    example: "FILE",
-    help: "Devices: JSON by User-Agent",
-    read: ({ last }) => ({ device: last }),
-    options: ({ device }, table) =>
-      device === undefined ? {} : { devices: parseDevices(table(asJsonFile(device))) },
-  }),
-} as const;
 
 const LOGS = {
   "verbose": flag({

@@ -21,7 +21,7 @@ export interface Manifest {
   readonly options: ManifestOptions;
   /** Log endpoints by name. */
   readonly logEndpoints: Readonly<Record<string, LogEndpoint>>;
-  /** Folder that keeps stores from one start to the next, relative to the working directory. */
+  /** Folder of persistent stores, relative to the working directory. */
   readonly persist?: string;
 }
 

@@ -24,7 +24,7 @@ export class ConfigTable {
   readonly #place: string;
   readonly #document: Document;
   /** Keys that were read, whether they exist or not. */
-  readonly #asked = new Set<string>();
+  readonly #readKeys = new Set<string>();
 
   /** @param place Path of keys from the root, joined by dots; empty at the root. */
   constructor(values: Readonly<Record<string, unknown>>, place: string, document: Document) {
@@ -43,7 +43,7 @@ export class ConfigTable {
 
   /** Returns all values, and counts all keys as read. */
   values(): Readonly<Record<string, unknown>> {
-    for (const key of this.keys()) this.#asked.add(key);
+    for (const key of this.keys()) this.#readKeys.add(key);
     return this.#values;
   }
 
@@ -54,7 +54,7 @@ export class ConfigTable {
 
   /** Returns the value of a key, and counts it as read. */
   get(key: string): unknown {
-    this.#asked.add(key);
+    this.#readKeys.add(key);
     return this.has(key) ? this.#values[key] : undefined;
   }
 
@@ -199,7 +199,7 @@ export class ConfigTable {
 
   /** Returns the only one of these keys that exists, if any; all of them count as read. */
   atMostOneOf<K extends string>(keys: readonly K[]): K | undefined {
-    for (const key of keys) this.#asked.add(key);
+    for (const key of keys) this.#readKeys.add(key);
     const [present, other] = keys.filter((key) => this.has(key));
     if (other) this.fail(`keys "${present}" and "${other}" are both${this.#inPlace()}`);
     return present;
@@ -228,7 +228,7 @@ export class ConfigTable {
     const { path, bytes } = this.#read(key, this.requiredString(key));
     let text = this.#decode(key, bytes);
     let value = parse(this.#parse(key, text));
-    let told: string | undefined;
+    let warned: string | undefined;
     let version: string | undefined;
     return () => {
       const latest = this.io.versionOf?.(path);
@@ -240,10 +240,10 @@ export class ConfigTable {
           value = parse(this.#parse(key, now));
           text = now;
         }
-        told = undefined;
+        warned = undefined;
       } catch (error) {
         if (!(error instanceof ManifestError)) throw error;
-        if (error.message !== told) this.io.warn(told = error.message);
+        if (error.message !== warned) this.io.warn(warned = error.message);
       }
       return value;
     };
@@ -263,7 +263,7 @@ export class ConfigTable {
    * @returns The same keys.
    */
   done<K extends readonly string[]>(...last: K): K {
-    for (const key of last) this.#asked.add(key);
+    for (const key of last) this.#readKeys.add(key);
     const [left] = this.unknown();
     if (left) this.wrong(left.key, `is not known${didYouMean(left.meant)}`);
     return last;
@@ -271,7 +271,7 @@ export class ConfigTable {
 
   /** Returns the keys that were not read, each with the known key that it may stand for. */
   unknown(): { readonly key: string; readonly meant: string | undefined }[] {
-    return this.keys().filter((key) => !this.#asked.has(key)).map((key) => ({
+    return this.keys().filter((key) => !this.#readKeys.has(key)).map((key) => ({
       key,
       meant: suggest(key, this.known()),
     }));
@@ -279,7 +279,7 @@ export class ConfigTable {
 
   /** Returns the keys that were read. */
   known(): string[] {
-    return [...this.#asked];
+    return [...this.#readKeys];
   }
 
   /** Returns a question for the end of a message, about a key or the header of a table or list; empty outside of TOML. */

@@ -2,13 +2,13 @@ import type { LogEntry } from "../../service/log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Longest time for which an entry waits for the access record of its request, in milliseconds. */
-const MAX_HELD = 1000;
+const MAX_WAIT = 1000;
 /** Number of ended requests that are remembered, whose later entries are written at once. */
 const MAX_ENDED = 256;
 /** Maximum number of entries of one request that wait. */
 const MAX_ENTRIES = 100;
 
-interface Held {
+interface WaitingEntries {
   readonly entries: LogEntry[];
   readonly timer: ReturnType<typeof setTimeout>;
 }
@@ -18,28 +18,28 @@ interface Held {
  * which request they concern. Entries wait for at most a second: a longer request may hang, and they may give the reason.
  */
 export function recordFirst(terminal: Terminal): Terminal & Disposable {
-  const held = new Map<string, Held>();
+  const waitingById = new Map<string, WaitingEntries>();
   // A ring buffer, since few requests have entries: adding to it costs less than hashing each request's id.
   const ended = new Array<string | undefined>(MAX_ENDED);
   let endedCount = 0;
   const release = (id: string) => {
-    const waiting = held.get(id);
+    const waiting = waitingById.get(id);
     if (!waiting) return;
-    held.delete(id);
+    waitingById.delete(id);
     clearTimeout(waiting.timer);
     for (const entry of waiting.entries) terminal.log(entry);
   };
   const hold = (id: string, entry: LogEntry) => {
-    let waiting = held.get(id);
+    let waiting = waitingById.get(id);
     if (!waiting) {
-      const timer = setTimeout(() => release(id), MAX_HELD);
-      held.set(id, waiting = { entries: [], timer });
+      const timer = setTimeout(() => release(id), MAX_WAIT);
+      waitingById.set(id, waiting = { entries: [], timer });
     }
     waiting.entries.push(entry);
     if (waiting.entries.length >= MAX_ENTRIES) release(id);
   };
   const releaseAll = () => {
-    for (const id of held.keys()) release(id);
+    for (const id of waitingById.keys()) release(id);
   };
   return {
     ...terminal,
@@ -53,7 +53,7 @@ export function recordFirst(terminal: Terminal): Terminal & Disposable {
       const { requestId } = entry.metrics;
       if (requestId === undefined) return;
       ended[endedCount++ % MAX_ENDED] = requestId;
-      if (held.size) release(requestId);
+      if (waitingById.size) release(requestId);
     },
     flush() {
       releaseAll();

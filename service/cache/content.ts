@@ -1,8 +1,9 @@
 import type { ByteSource, Payload } from "../http/bytes.ts";
 import { chain, type Eventually } from "../util/eventually.ts";
-import { HostError } from "../errors.ts";
+import type { HostError } from "../errors.ts";
 import type { BodySink } from "../http/pipe.ts";
 import { ContentBuffer } from "./buffer.ts";
+import { gone, incomplete } from "./content_errors.ts";
 import type { ContentId } from "./driver.ts";
 import type { DriverCalls } from "./driver_calls.ts";
 import { Reader } from "./reader.ts";
@@ -402,14 +403,4 @@ export class CacheContent implements BodySink {
     this.#change = undefined;
     if (this.ended) this.#readers.moved();
   }
-}
-
-function incomplete(reason: string, cause?: unknown): HostError {
-  return new HostError("http-incomplete", `Cannot read on in a cached object: ${reason}`, {
-    cause,
-  });
-}
-
-function gone(cause?: unknown): never {
-  throw incomplete("it has left the cache, and its driver cannot give it any more", cause);
 }

@@ -104,7 +104,7 @@ export class Persistence {
   /** Frees contents that have left the cache and have no readers. */
   sweep(): void {
     for (const content of this.#leaving) {
-      if (content.place || this.#held(content)) continue;
+      if (content.place || this.#inUse(content)) continue;
       this.#free(content);
       // The rest is not written: it may be longer than the cache.
       content.abandon();
@@ -118,7 +118,7 @@ export class Persistence {
    * @returns Undefined, or a promise that resolves when the driver has answered.
    */
   detach(content: CacheContent, soon: boolean): Eventually<void> {
-    const needed = content.spooled && (!this.#leaving.has(content) || this.#held(content));
+    const needed = content.spooled && (!this.#leaving.has(content) || this.#inUse(content));
     const { id } = content;
     const hides = !soon || (needed && !this.shared);
     const hidden = hides && id !== undefined ? this.#hide(id) : undefined;
@@ -151,7 +151,7 @@ export class Persistence {
     return this.attempt((driver) => driver.hide(content), true);
   }
 
-  #held(content: CacheContent): boolean {
+  #inUse(content: CacheContent): boolean {
     const writing = !content.ended && !content.spooled;
     return content.readers > 0 || writing || Math.abs(this.#now() - content.preparedAt) < GRACE;
   }

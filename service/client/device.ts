@@ -46,13 +46,13 @@ function hardware(
 ): Readonly<Record<string, unknown>> {
   const desktop = !type && DESKTOP.test(system);
   const reader = vendor === "Kindle";
-  const told = type !== undefined || desktop;
+  const known = type !== undefined || desktop;
   return {
     name: model,
     brand: vendor,
     model,
     hwtype: reader ? "E-Reader" : desktop ? "Desktop" : HARDWARE[type ?? ""],
-    ...told && {
+    ...known && {
       is_desktop: desktop,
       is_ereader: reader,
       is_gameconsole: type === "console",

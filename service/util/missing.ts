@@ -7,6 +7,9 @@ export type NamedKind =
   | "ACL"
   | "shielding site";
 
+/** Maximum number of names that are reported, since guests may make names up. */
+const MAX_NAMES = 100;
+
 /** Definition of a resource, for messages. */
 interface Definition {
   /** Lines of fastly.toml that define it. */
@@ -50,10 +53,23 @@ const DEFINITIONS: Readonly<Record<NamedKind, Definition>> = {
 };
 
 /** Returns the message for a name that is not defined: it tells how to define it in fastly.toml. */
-export function describeMissing(kind: NamedKind, name: string): string {
+function describeMissing(kind: NamedKind, name: string): string {
   const { lines, orElse } = DEFINITIONS[kind];
   const key = /^[\w-]+$/.test(name) ? name : JSON.stringify(name);
   const toml = lines(key).map((line) => `  ${line}`).join("\n");
   const other = orElse ? `\n\nor ${orElse(name)}` : "";
   return `No ${kind} is named ${JSON.stringify(name)}\nAdd it to fastly.toml:\n\n${toml}${other}`;
+}
+
+/** Undefined names that guests have used, so that each is reported once. */
+export class MissingNames {
+  readonly #reported = new Set<string>();
+
+  /** Returns the message for a name; undefined if it was returned before, or for too many names. */
+  describeOnce(kind: NamedKind, name: string): string | undefined {
+    const key = `${kind} ${name}`;
+    if (this.#reported.has(key) || this.#reported.size >= MAX_NAMES) return undefined;
+    this.#reported.add(key);
+    return describeMissing(kind, name);
+  }
 }
