@@ -1,4 +1,4 @@
-/** What can be asked of a found object, by every kind of handle that may have one. @module */
+/** Hostcalls about a found object, for every kind of handle that may have one. @module */
 import type { CacheHandle } from "../handles/cache.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
 import type { HandleClass } from "../handles/table.ts";
@@ -11,7 +11,7 @@ import { type Hostcall, type Input, wait } from "./_define.ts";
 import { ref } from "./_in.ts";
 import * as out from "./_out.ts";
 
-/** The ABI's `cache_lookup_state`. */
+/** Bits of the ABI's `cache_lookup_state`. */
 const FOUND = 1;
 const USABLE = 2;
 const STALE = 4;
@@ -19,8 +19,8 @@ const MUST_INSERT_OR_UPDATE = 8;
 const USABLE_IF_ERROR = 16;
 
 /**
- * Found is said only of what can be used: older SDKs look at nothing else. What is kept for errors can be used by those
- * who have nothing to do about it any more.
+ * Returns the state of a lookup. `FOUND` is set only for an object that can be used, since older SDKs look at no other
+ * bit. An object that is kept for errors can be used once no obligation is open.
  */
 export function stateOf(result: LookupResult): number {
   const { found, obligation } = result;
@@ -32,7 +32,7 @@ export function stateOf(result: LookupResult): number {
   return usable(result) ? state | FOUND | USABLE : state;
 }
 
-/** The numbers of a found object. */
+/** Hostcalls that return numbers of a found object. */
 export function numberCalls<H>(
   handle: Input<H>,
   known: (handle: H, sandbox: Sandbox) => Eventually<FoundObject>,
@@ -57,7 +57,11 @@ export function numberCalls<H>(
   };
 }
 
-/** @param prefix What stands before `get_` in the names. */
+/**
+ * Hostcalls about the object of a cache handle.
+ *
+ * @param prefix Prefix of the names, before `get_`.
+ */
 export function foundCalls<H extends CacheHandle>(
   type: HandleClass<H>,
   prefix: string,

@@ -1,4 +1,4 @@
-/** The option records of the cache's calls. @module */
+/** Option records of `fastly_cache`. @module */
 import { GuestRequest } from "../handles/message.ts";
 import type { ReplaceStrategy } from "../service/cache/entry.ts";
 import type { WriteOptions } from "../service/cache/object.ts";
@@ -10,7 +10,7 @@ import { HeaderList } from "../service/http/headers.ts";
 import type { Input, Words } from "./_define.ts";
 import { bytes, byteString, oneOf, options, ref, text, u64 } from "./_in.ts";
 
-/** The longest key, in bytes: what the JavaScript SDK documents. Rust's and Go's document 4,096. */
+/** Longest key, in bytes, as the JavaScript SDK documents it. The SDKs of Rust and Go document 4,096. */
 const MAX_KEY = 8135;
 
 /** Refuses a key that is too long. */
@@ -20,30 +20,30 @@ export function checkKey<T extends { readonly length: number }>(key: T): T {
     : refuse("invalid", `Cannot use a cache key of ${key.length} bytes: ${MAX_KEY} is the most`);
 }
 
-/** A key: any bytes. */
+/** Cache key, of any bytes. */
 export const cacheKey: Input<string> = {
   words: byteString.words,
   read: (sandbox, args, at) => checkKey(byteString.read(sandbox, args, at)),
 };
 
-/** Whose request it is for the cache: what another service has cached is apart, so its name is part of the key. */
+/** Returns a key with the service that the request is on behalf of, since each service has objects of its own. */
 export function keyFor(request: GuestRequest | undefined, key: string): string {
   const owner = request?.onBehalfOf ?? "";
   return `${owner.length}:${owner}${key}`;
 }
 
-/** The fields that choose among variants. Copied: the guest may change its request meanwhile. */
+/** Returns a copy of the fields that choose among variants; the guest may change its request meanwhile. */
 export function headersOf(request: GuestRequest | undefined): HeaderList {
   return request ? request.headers.copy() : new HeaderList();
 }
 
-/** A field that may not be asked for. */
+/** Field of a record that is refused if its bit is set. */
 function never(words: Words, refuseIt: () => never): Input<never> {
   return { words, read: refuseIt };
 }
 
 const reserved = never([], () => refuse("unsupported", "Cannot use a reserved option"));
-/** Observed: no host but Fastly's own takes it. */
+/** Service id, which only Fastly's own hosts accept. */
 const serviceId = never(
   text.words,
   () => refuse("unsupported", "Cannot use the cache of another service by its id"),
@@ -76,7 +76,7 @@ export const replaceOptions = options({
 
 const rangeFields = options({ reserved: [0, reserved], from: [1, u64], to: [2, u64] });
 
-/** Which part of an object a body is to have. */
+/** Range of an object. */
 export const range: Input<Range> = {
   words: rangeFields.words,
   read(sandbox, args, at) {
@@ -104,16 +104,16 @@ function writeFields<T>(request: Input<T>) {
 const requested = writeFields(ref(GuestRequest));
 const plain = writeFields(noHeaders);
 
-/** What a guest may say of an object. */
+/** Fields of a record of write options. */
 export type WriteFields = Omit<ReturnType<typeof plain.read>, "request">;
 
-/** What is said of an object in a transaction. */
+/** Write options in a transaction. */
 export const transactionOptions: Input<WriteOptions> = {
   words: plain.words,
   read: (sandbox, args, at) => writeOptions(plain.read(sandbox, args, at)),
 };
 
-/** What is said of an object outside of transactions, and the request that it answers. */
+/** Write options outside of transactions, with the request that the object answers. */
 export const insertOptions: Input<{ request: GuestRequest | undefined; options: WriteOptions }> = {
   words: requested.words,
   read(sandbox, args, at) {
@@ -122,10 +122,10 @@ export const insertOptions: Input<{ request: GuestRequest | undefined; options: 
   },
 };
 
-/** What is said of an object, checked. */
+/** Checks and converts the fields of write options. */
 export function writeOptions(fields: WriteFields): WriteOptions {
   const { maxAge, initialAge = 0n, staleWhileRevalidate = 0n, edgeMaxAge = maxAge } = fields;
-  // It bounds the age at nodes that this host has none of: nothing else comes of it here.
+  // The edge max age is for cache nodes that this host does not have. It is only checked.
   if (edgeMaxAge > maxAge) {
     refuse(
       "invalid",

@@ -1,5 +1,5 @@
 /**
- * The three ages of `cache_override_*_set`: how a request departs from what its response says of caching.
+ * The three versions of `cache_override_set`, by which a request overrides the caching that its response asks for.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export const cacheOverrideV3: Hostcall = call(
     override(request, tag, 2 * LOOKUP_TIMEOUT - 1, {
       ttl: memory.u32(ptr),
       swr: memory.u32(ptr + 4),
-      // A length of 0 means none, and the pointer may then be anything.
+      // A length of 0 means no keys, and the pointer may be invalid then.
       surrogateKeys: keysLength ? memory.byteString(memory.u32(ptr + 8), keysLength) : "",
       lookupTimeout: memory.u32(ptr + 16),
     });

@@ -4,25 +4,26 @@ import { HostError } from "../service/errors.ts";
 import { describe } from "../service/service.ts";
 import { statusOf } from "./_status.ts";
 
-/** A raw wasm argument: an `i32` arrives signed, an `i64` as a bigint. */
+/** Core WebAssembly argument: an `i32` arrives as a signed number, an `i64` as a bigint. */
 export type Word = number | bigint;
+/** Core types of parameters. */
 export type Words = readonly ("i32" | "i64")[];
 
-/** How a parameter crosses in: the words it occupies, and how to read them. */
+/** Input of a hostcall: the core parameters that it takes, and how its value is read from them. */
 export interface Input<T> {
   readonly words: Words;
-  /** Whether its one word is a pointer; inputs of several words are a pointer with a length anyway. */
+  /** Whether its only parameter is a pointer. Inputs of several parameters are pointers with lengths. */
   readonly points?: boolean;
   read(sandbox: Sandbox, args: readonly Word[], at: number): T;
-  /** Lets go of what was read and consumed, when a later input is refused. */
+  /** Frees a value that was taken from the guest, if a later input is refused. */
   release?(value: T): void;
 }
 
-/** How a result crosses out: the pointers it occupies, and how to fill them. */
+/** Output of a hostcall: the pointers that it takes as core parameters, and how its value is written through them. */
 export interface Output<T> {
   readonly words: Words;
   write(sandbox: Sandbox, args: readonly Word[], at: number, value: T): void;
-  /** May report a refusal through the out-pointers, and say what the call returns instead. */
+  /** Reports a refusal through the pointers. May return the status that the call returns in place of the refusal's. */
   refused?(
     sandbox: Sandbox,
     args: readonly Word[],
@@ -31,34 +32,34 @@ export interface Output<T> {
   ): number | undefined;
 }
 
-/** What a list of inputs decodes to. */
+/** Values of a list of inputs. */
 export type Values<I extends readonly Input<unknown>[]> = {
   [K in keyof I]: I[K] extends Input<infer T> ? T : never;
 };
 
-/** What the guest calls. */
+/** Function that a guest imports. */
 export type BoundHostcall = (...args: Word[]) => number | Promise<number>;
 
-/** A hostcall as data: its wire shape, and what it does. */
+/** Hostcall as data: its core parameters and its body. */
 export interface Hostcall {
   readonly words: Words;
-  /** Whether the guest may be suspended in it. */
+  /** Whether the guest may be suspended in the call. */
   readonly suspends: boolean;
-  /** Whether it reads or writes the guest's memory. */
+  /** Whether the call reads or writes the guest's memory. */
   readonly needsMemory: boolean;
-  /** What it does, below its spelling: takes what its inputs decode to, and answers what its output encodes. */
+  /** Body of the call, from the values of its inputs to the value of its output. Components call it as well. */
   readonly run: (sandbox: Sandbox, ...values: never[]) => unknown;
-  /** Makes the function for the sandboxes that take this seat, one after another. */
+  /** Makes the function for an instance, for all sandboxes that run in it one after another. */
   bind(context: InstanceContext): BoundHostcall;
 }
 
-/** One import module. */
+/** Import module of the ABI. */
 export interface Namespace {
   readonly name: string;
   readonly calls: Readonly<Record<string, Hostcall>>;
 }
 
-/** Names a set of hostcalls as the guest imports them. */
+/** Makes a namespace of hostcalls, by the names under which guests import them. */
 export function namespace(name: string, calls: Record<string, Hostcall>): Namespace {
   return { name, calls };
 }
@@ -72,15 +73,19 @@ type Declare<R> = <const I extends readonly Input<unknown>[], O>(
   ) => R extends "now" ? NoInfer<O> : NoInfer<O> | Promise<NoInfer<O>>,
 ) => Hostcall;
 
-/** The two ways to declare a hostcall. */
+/** Functions that declare hostcalls. */
 export interface HostcallDeclarers {
-  /** Declares a hostcall that answers at once. */
+  /** Declares a hostcall that returns at once. */
   readonly call: Declare<"now">;
-  /** Declares a hostcall that may wait: the guest is suspended while its promise is not settled. */
+  /** Declares a hostcall that may return a promise, until which the guest is suspended. */
   readonly wait: Declare<"later">;
 }
 
-/** @param answer The number that an error becomes; it is asked for refusals and for bugs of the host alike. */
+/**
+ * Makes the functions that declare hostcalls.
+ *
+ * @param answer Returns the status for an error, be it a refusal or a bug of the host.
+ */
 export function hostcallDeclarers(answer: (error: unknown) => number): HostcallDeclarers {
   const declare = (suspends: boolean): Declare<"later"> => (inputs, output, run) => {
     const { words, end } = shape(inputs, output);
@@ -139,7 +144,7 @@ function shape(inputs: readonly Input<unknown>[], { words }: Output<never>) {
   return { end: taken.length, words: [...taken, ...words] };
 }
 
-/** Makes a function that reads the inputs and runs the call with them: most have few, which need no list of values. */
+/** Makes a function that reads the inputs and calls the body. Up to three inputs are passed without a list of values. */
 function invoker<const I extends readonly Input<unknown>[], R>(
   inputs: I,
   run: (sandbox: Sandbox, ...values: Values<I>) => R,
@@ -148,7 +153,7 @@ function invoker<const I extends readonly Input<unknown>[], R>(
   const [a, b, c] = inputs as readonly Input<unknown>[];
   const second = a?.words.length ?? 0;
   const third = second + (b?.words.length ?? 0);
-  // Only what is read before another input may have to be let go of.
+  // A value has to be freed only if a later input can be refused.
   if (!inputs.slice(0, -1).some(({ release }) => release)) {
     switch (inputs.length) {
       case 0:

@@ -1,6 +1,6 @@
 /**
- * What a guest may ask of the client behind a request: declared once, for the calls of `fastly_http_downstream`, which
- * name the request, and for their older twins in `fastly_http_req`, which mean the current one.
+ * Hostcalls about the client of a request. They are declared once for `fastly_http_downstream`, whose calls name the
+ * request, and for `fastly_http_req`, whose older calls are about the current one.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { call } from "./_define.ts";
 import { ref } from "./_in.ts";
 import * as out from "./_out.ts";
 
-/** A request that came from a client, by handle. */
+/** Client's request, by handle. */
 export const clientRequest: Input<ClientRequest> = {
   words: ["i32"],
   read: (sandbox, args, at) =>
@@ -24,7 +24,7 @@ export const clientRequest: Input<ClientRequest> = {
       refuse("failed", "Cannot tell about the client of a request that the guest made"),
 };
 
-/** What is known of the client of a request, by handle. */
+/** Facts about the client of a request, by the request's handle. */
 export const client: Input<ClientFacts> = {
   words: clientRequest.words,
   read: (sandbox, args, at) =>
@@ -51,7 +51,7 @@ const askCurrent: Ask = (output, answer) =>
   );
 
 function facts(ask: Ask) {
-  // The Go SDK gives up on a request under https whose TLS facts are absent: there they are empty.
+  // The Go SDK fails a request over https whose TLS facts are absent, so those are empty instead.
   const tls = <T extends string | Uint8Array>(
     what: string,
     output: Output<T>,
@@ -106,12 +106,12 @@ function facts(ask: Ask) {
   };
 }
 
-/** The facts of a named request. */
+/** Hostcalls about the client of a named request. */
 export const factsOf: Readonly<Record<string, Hostcall>> = facts(askNamed);
-/** The facts of the current request. */
+/** Hostcalls about the client of the current request. */
 export const currentFacts: Readonly<Record<string, Hostcall>> = facts(askCurrent);
 
-/** The header names as the client spelled them, once each, in their order. */
+/** Returns the distinct header names in the client's spelling and order. */
 export function originalNames({ head }: Exchange): string[] {
   const seen = new Map<string, string>();
   for (const [name] of head.headers) {
@@ -121,13 +121,13 @@ export function originalNames({ head }: Exchange): string[] {
   return [...seen.values()];
 }
 
-/** Whether the request's `fastly-key` is one that the service takes for valid. */
+/** Tells whether the request's `fastly-key` is in the option `fastlyKeys`. */
 export function hasValidKey({ head }: Exchange, { fastlyKeys = [] }: ServiceOptions): boolean {
   const key = head.headers.get("fastly-key");
   return key !== undefined && fastlyKeys.includes(key);
 }
 
-/** Puts a prefix before every name. */
+/** Adds a prefix to every name. */
 export function prefixed(
   prefix: string,
   calls: Readonly<Record<string, Hostcall>>,
@@ -139,7 +139,7 @@ function octets(address: string): Uint8Array {
   return octetsOf(address) ?? new Uint8Array();
 }
 
-/** Says that something is not known. */
+/** Refuses a call as absent, since a fact is not known. */
 export function absent(what: string): never {
   refuse("absent", `Cannot tell ${what}: nothing is known of it`);
 }

@@ -1,4 +1,4 @@
-/** `register_dynamic_backend`: a backend that the guest defines for itself. @module */
+/** `register_dynamic_backend`, by which a guest defines a backend. @module */
 import { Secret } from "../handles/secret.ts";
 import type { BackendOptions, Healthcheck, TlsVersion } from "../service/backends/definition.ts";
 import { refuse } from "../service/errors.ts";
@@ -10,11 +10,11 @@ const MAX_NAME = 1024;
 const MAX_CA = 64 * 1024;
 const MAX_PROBE_TEXT = 8192;
 const MAX_WINDOW = 15;
-/** Bounds of a probe's interval and timeout in milliseconds; the second is no longer allowed. */
+/** Bounds of a probe's interval and timeout, in milliseconds: the least value, and the first that is too large. */
 const PROBE_TIMES = [1000n, 3_600_000n] as const;
 const tlsVersion: Input<TlsVersion> = oneOf("1.0", "1.1", "1.2", "1.3");
 
-/** Fields in the order of the record. */
+/** Fields of `healthcheck_config`, in their order. */
 const probe = options({
   interval: u64,
   timeout: u64,
@@ -26,13 +26,13 @@ const probe = options({
   threshold: u32,
   initial: u32,
 });
-/** A pointer to a `healthcheck_config`. */
+/** Pointer to a `healthcheck_config`. */
 const healthcheck: Input<Healthcheck> = {
   words: ["i32"],
   read: (sandbox, args, at) => checked(probe.read(sandbox, [0, unsigned(args, at)], 0)),
 };
 
-/** Fields in the order of the record; the number is the field's bit in the mask. */
+/** Fields of `dynamic_backend_config`, in their order; the numbers are bits of the mask. */
 const config = options({
   hostOverride: [1, text],
   connectTimeout: [2, u32],
@@ -56,7 +56,7 @@ const config = options({
   maxLifetime: [16, u32],
   healthcheck: [18, healthcheck],
 }, { tls: 5, dontPool: 12, grpc: 14, preferIpv4: 17 });
-/** What a guest may say of a dynamic backend. */
+/** Options of a dynamic backend. */
 export type Config = ReturnType<typeof config.read>;
 
 export const dynamicBackend: Hostcall = call(
@@ -119,7 +119,7 @@ function tlsOf(given: Config): NonNullable<BackendOptions["tls"]> {
   });
 }
 
-/** A number of 0 is one that the SDK has not been given, since they share a bit. */
+/** Returns the options of TCP keep-alive. A number of 0 was not set by the guest, since all share one bit. */
 function tcpKeepAliveOf(given: Config): BackendOptions["tcpKeepAlive"] | undefined {
   if (given.tcpKeepAlive === undefined) return undefined;
   return defined({
@@ -138,7 +138,7 @@ function poolOf(given: Config): BackendOptions["pool"] | undefined {
     : defined({ maxConnections, maxUse, maxLifetime });
 }
 
-/** A probe whose values make sense; refuses others. */
+/** Checks the options of a health check; invalid ones are refused. */
 export function checked(
   { interval, timeout, ...rest }: ReturnType<typeof probe.read>,
 ): Healthcheck {
@@ -166,7 +166,7 @@ function checkLength(what: string, value: string | undefined, least: number, mos
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** The fields that are there. */
+/** Returns the fields that are not undefined. */
 function defined<T extends object>(fields: T): Defined<T> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),

@@ -1,6 +1,6 @@
 /**
- * Requests that somebody else answers in the guest's place: a backend, which may change protocols, or the Pushpin of
- * Fanout. It counts as the response.
+ * Hostcalls that hand a request off to a backend, which may upgrade the connection, or to Pushpin for Fanout. A handoff
+ * counts as the response.
  *
  * @module
  */
@@ -30,7 +30,7 @@ const toBackend: HandOff = (sandbox, name, changed) => {
   handOff(service, current, backend, changed);
 };
 
-/** The name is that of a route of Pushpin; it need not be a backend here. */
+/** Hands the request off to Pushpin. The name is that of a route of Pushpin, and need not be a backend. */
 const toPushpin: HandOff = (sandbox, name, changed) => {
   const { service, requests: { current } } = sandbox;
   checkUnanswered(sandbox);
@@ -44,7 +44,7 @@ const toPushpin: HandOff = (sandbox, name, changed) => {
   handOff(service, current, backend, changed, { "pushpin-route": route });
 };
 
-/** The client's request as it came, and the guest's own version of it. */
+/** Hostcalls of both kinds: for the unchanged request of the client, and for the guest's version of it (`_v2`). */
 export const handoffCalls: Readonly<Record<string, Hostcall>> = {
   upgrade_websocket: asItCame(toBackend),
   redirect_to_websocket_proxy: asItCame(toBackend),

@@ -13,17 +13,17 @@ interface Message {
   framing: Framing;
 }
 
-/** The calls that read a list of fields: `header_names_get` and so on. */
+/** Hostcalls that read a list of fields, as `header_names_get`. */
 export function readingCalls<T extends object>(
   field: "header" | "trailer",
   type: HandleClass<T>,
   listOf: (item: T) => HeaderList,
 ): Record<string, Hostcall> {
   return {
-    /** The distinct names, in lower case. */
+    /** Returns the distinct names, in lower case. */
     [`${field}_names_get`]: call([ref(type)], out.values, (_, item) => listOf(item).names()),
 
-    /** The first value. */
+    /** Returns the first value. */
     [`${field}_value_get`]: call(
       [ref(type), headerName],
       out.byteString,
@@ -31,7 +31,7 @@ export function readingCalls<T extends object>(
         listOf(item).get(name) ?? refuse("invalid", `Cannot find ${field} "${name}"`),
     ),
 
-    /** Every value; of a field that is not there, none. */
+    /** Returns all values; none for an absent field. */
     [`${field}_values_get`]: call(
       [ref(type), headerName],
       out.values,
@@ -40,14 +40,14 @@ export function readingCalls<T extends object>(
   };
 }
 
-/** The calls that requests and responses have in common: header fields, version, framing, close. */
+/** Hostcalls that requests and responses have in common: header fields, version, framing, close. */
 export function messageCalls<M extends Message>(type: HandleClass<M>): Record<string, Hostcall> {
   return {
     close: call([take(type)], out.none, () => {}),
 
     ...readingCalls("header", type, ({ headers }) => headers),
 
-    /** Replaces all values. Each ends with a NUL; what follows the last NUL does not count. */
+    /** Replaces all values. Each ends with a NUL; bytes after the last NUL are ignored. */
     header_values_set: call(
       [ref(type), headerName, byteString],
       out.none,

@@ -1,4 +1,4 @@
-/** The option records of the HTTP cache's calls, and the suggestion that they have for a response. @module */
+/** Option records of `fastly_http_cache`, and the record of suggested options. @module */
 import type { HttpWriteOptions } from "../handles/http_cache.ts";
 import type { Memory } from "../handles/memory.ts";
 import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
@@ -8,13 +8,13 @@ import { checkKey } from "./_cache_options.ts";
 import type { Input, Output } from "./_define.ts";
 import { bytes, byteString, options, text, u64, unsigned } from "./_in.ts";
 
-/** A key of a guest's own. */
+/** Cache key that the guest has chosen. */
 const overrideKey: Input<Uint8Array> = {
   words: bytes.words,
   read: (sandbox, args, at) => checkKey(bytes.read(sandbox, args, at)),
 };
 
-/** How a request is looked up. */
+/** Options of a lookup. */
 export const lookupOptions = options({
   key: [1, overrideKey],
   backend: [2, text],
@@ -38,13 +38,13 @@ const writeFields = options({
   staleIfError: [7, u64],
 }, { sensitive: 6 });
 
-/** What is said of a response that is stored. */
+/** Write options of a response. */
 export const writeOptions: Input<HttpWriteOptions> = {
   words: writeFields.words,
   read: (sandbox, args, at) => httpWriteOptions(writeFields.read(sandbox, args, at)),
 };
 
-/** What is said of a response that is stored, checked. */
+/** Checks and converts the fields of write options. */
 export function httpWriteOptions(
   { maxAge, ...fields }: ReturnType<typeof writeFields.read>,
 ): HttpWriteOptions {
@@ -53,14 +53,14 @@ export function httpWriteOptions(
     lifetime: { initialAge, maxAge, staleWhileRevalidate, staleIfError },
     varyRule: fields.varyRule === undefined ? ANY_REQUEST : parseVaryRule(fields.varyRule),
     varyText: fields.varyRule,
-    // They may come from an origin: what can be no key is no reason to store nothing.
+    // Keys may come from an origin, so malformed ones are dropped and do not fail the call.
     surrogateKeys: surrogateKeysIn(fields.surrogateKeys ?? ""),
     sensitive: fields.sensitive,
     length: fields.length === undefined ? undefined : Number(fields.length),
   };
 }
 
-/** Which options a guest wants suggested, and where it has room for the texts among them. */
+/** Options that a guest wants suggested, and its buffers for the texts among them. */
 export interface SuggestionRequest {
   readonly mask: number;
   readonly varyRule: TextBuffer;
@@ -72,7 +72,7 @@ interface TextBuffer {
   readonly length: number;
 }
 
-/** Reads a record of which only the places for texts count. */
+/** Reads the record of which only the buffers for texts are input. */
 export const wanted: Input<SuggestionRequest> = {
   words: ["i32", "i32"],
   read({ memory }, args, at) {
@@ -87,7 +87,7 @@ export const wanted: Input<SuggestionRequest> = {
   },
 };
 
-/** What would be said of a response, and what of it was asked for. */
+/** Suggested write options, and the guest's request for them. */
 export interface Suggestion {
   readonly wanted: SuggestionRequest;
   readonly options: Pick<HttpWriteOptions, "lifetime" | "length">;
@@ -98,8 +98,8 @@ export interface Suggestion {
 }
 
 /**
- * A `(mask, *record)` pair to fill. The texts go where the guest has room for them; if they do not fit, the record has
- * the lengths that would do.
+ * `(mask, *record)` pair to fill. Texts are written to the guest's buffers. If one does not fit, the record has the lengths
+ * that are needed.
  */
 export const suggestion: Output<Suggestion> = {
   words: ["i32", "i32"],

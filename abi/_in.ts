@@ -5,7 +5,7 @@ import { refuse } from "../service/errors.ts";
 import { checkName, checkValue } from "../service/http/headers.ts";
 import type { Input, Word } from "./_define.ts";
 
-/** The word as an unsigned number; a word that an older guest does not pass is 0. */
+/** Returns an argument as an unsigned number; 0 for an argument that an older guest does not pass. */
 export function unsigned(args: readonly Word[], at: number): number {
   return Number(args[at]) >>> 0;
 }
@@ -14,13 +14,13 @@ export const u32: Input<number> = {
   words: ["i32"],
   read: (_, args, at) => unsigned(args, at),
 };
-/** A pointer that the implementation follows. */
+/** Pointer that the body of the hostcall follows. */
 export const pointer: Input<number> = { ...u32, points: true };
 export const u64: Input<bigint> = {
   words: ["i64"],
   read: (_, args, at) => BigInt.asUintN(64, args[at] as bigint),
 };
-/** Longest text in bytes, unless a limit allows a header field or a URL more: to decode one takes time. */
+/** Longest text in bytes, unless a limit allows longer header fields or URLs. It bounds the time for decoding. */
 const MAX_TEXT = 2 ** 20;
 
 function textLength(sandbox: Sandbox, args: readonly Word[], at: number): number {
@@ -33,24 +33,24 @@ function textLength(sandbox: Sandbox, args: readonly Word[], at: number): number
   return length;
 }
 
-/** UTF-8. */
+/** Text in UTF-8. */
 export const text: Input<string> = {
   words: ["i32", "i32"],
   read: (sandbox, args, at) =>
     sandbox.memory.text(unsigned(args, at), textLength(sandbox, args, at + 1)),
 };
-/** Any bytes, one character each. */
+/** Byte string, which has one character for each byte. */
 export const byteString: Input<string> = {
   words: ["i32", "i32"],
   read: (sandbox, args, at) =>
     sandbox.memory.byteString(unsigned(args, at), textLength(sandbox, args, at + 1)),
 };
-/** A header name that may stand in a message. */
+/** Valid header name. */
 export const headerName: Input<string> = {
   words: byteString.words,
   read: (sandbox, args, at) => checkName(byteString.read(sandbox, args, at)),
 };
-/** A header value that may stand in a message. */
+/** Valid header value. */
 export const headerValue: Input<string> = {
   words: byteString.words,
   read: (sandbox, args, at) => checkValue(byteString.read(sandbox, args, at)),
@@ -59,7 +59,7 @@ export const bytes: Input<Uint8Array<ArrayBuffer>> = {
   words: ["i32", "i32"],
   read: ({ memory }, args, at) => memory.bytes(unsigned(args, at), unsigned(args, at + 1)),
 };
-/** Handles in a row: as many as are open, and one more for a list that has one twice or a wrong one. */
+/** List of handles. It may have one more than are open, so that a list with a wrong handle is refused as that. */
 export const list: Input<number[]> = {
   words: ["i32", "i32"],
   read({ memory, handles }, args, at) {
@@ -83,10 +83,10 @@ export const ip: Input<Uint8Array<ArrayBuffer>> = {
   },
 };
 
-/** A window of guest memory for the implementation to fill, safe to hold across an `await`. */
+/** Buffer in guest memory to be filled, which can be kept across an `await`. */
 export interface Span {
   readonly length: number;
-  /** Answers how many bytes it wrote. */
+  /** Writes bytes to the start of the buffer, and returns their number. */
   fill(bytes: Uint8Array): number;
 }
 export const span: Input<Span> = {
@@ -105,7 +105,7 @@ export const span: Input<Span> = {
   },
 };
 
-/** A witx `enum`: its cases, in order. */
+/** `enum` of witx, by its cases in order. */
 export function oneOf<const C extends readonly string[]>(...cases: C): Input<C[number]> {
   return {
     words: ["i32"],
@@ -116,7 +116,7 @@ export function oneOf<const C extends readonly string[]>(...cases: C): Input<C[n
   };
 }
 
-/** The object a handle names, borrowed. */
+/** Object of a handle, which stays open. */
 export function ref<T extends object>(type: HandleClass<T>): Input<T> {
   return {
     words: ["i32"],
@@ -124,7 +124,7 @@ export function ref<T extends object>(type: HandleClass<T>): Input<T> {
   };
 }
 
-/** The object a handle names, consumed. */
+/** Object of a handle, which is consumed. */
 export function take<T extends object>(type: HandleClass<T>): Input<T> {
   return {
     words: ["i32"],
@@ -133,7 +133,7 @@ export function take<T extends object>(type: HandleClass<T>): Input<T> {
   };
 }
 
-/** A set of `options` fields: always read, or read only when the mask has the bit. */
+/** Field of an options record: always read, or only if its bit of the mask is set. */
 type Field = Input<unknown> | readonly [bit: number, input: Input<unknown>];
 type ValueOf<F> = F extends Input<infer T> ? T
   : F extends readonly [number, Input<infer T>] ? T
@@ -145,10 +145,11 @@ type Options<F extends Record<string, Field>> =
   };
 
 /**
- * A `(mask, *record)` pair, laid out as C does. Only what the mask asks for is read, so that shorter records of older
- * SDKs and a null pointer with an empty mask are fine. A mask with other bits is refused.
+ * `(mask, *record)` pair with C's layout. Only fields in the mask are read, so that shorter records of older SDKs, and a
+ * null pointer with an empty mask, are accepted. A mask with unknown bits is refused.
  *
- * @param flags Bits without a field of their own: `{ name: bit }`, each a boolean.
+ * @param fields Fields in the order of the record, with their bits.
+ * @param flags Bits without a field, by name; each becomes a boolean.
  */
 export function options<
   const F extends Record<string, Field>,

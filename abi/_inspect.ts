@@ -13,8 +13,8 @@ import * as out from "./_out.ts";
 const info = options({ corp: [1, text], workspace: [2, text], clientIp: [3, ip] });
 
 /**
- * Asks the Next-Gen WAF, which is an option of the service, about a request. Corp and workspace must be told. How much
- * room a verdict needs that does not fit, the call cannot tell.
+ * Passes a request to the Next-Gen WAF, which is the option `inspect`. Corp and workspace are required. A verdict that does
+ * not fit the buffer is refused; the call has no way to return the needed size.
  */
 export const inspect: Hostcall = wait(
   [ref(GuestRequest), ref(Body), info, span],
@@ -55,7 +55,7 @@ async function ask(
   }
 }
 
-/** Reads a body for somebody else: each time from its start, one after another, and no more after the end. */
+/** Reader of a guest's body for the option `inspect`: each read starts at the beginning, and none is allowed after `end`. */
 function bodyReader(body: Body): { readonly read: Inspection["body"]; end(): Promise<void> } {
   let ended = false;
   let last: Promise<unknown> = Promise.resolve();

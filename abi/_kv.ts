@@ -1,4 +1,4 @@
-/** What the two namespaces of KV stores share. @module */
+/** Parts that the two namespaces of KV stores share. @module */
 import { Body } from "../handles/body.ts";
 import { PendingKvDelete, PendingKvInsert, PendingKvLookup } from "../handles/kv.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
@@ -11,7 +11,7 @@ import { call, type Hostcall, type Input } from "./_define.ts";
 import { text } from "./_in.ts";
 import * as out from "./_out.ts";
 
-/** `open`. */
+/** Hostcall `open`. */
 export const open: Hostcall = call(
   [text],
   out.put(KvStore),
@@ -23,7 +23,7 @@ export const open: Hostcall = call(
   },
 );
 
-/** A key that a value may be under; refuses others in the way of the namespace. */
+/** Valid key of a KV store. Others are refused as `kind`, which differs between the namespaces. */
 export function key(kind: Refusal): Input<string> {
   return {
     words: text.words,
@@ -45,7 +45,7 @@ export function remove(sandbox: Sandbox, store: KvStore, key: string): PendingKv
   return new PendingKvDelete(store.delete(key), reporterOf(sandbox));
 }
 
-/** Logs why a change failed for which the guest does not wait. What the guest might have expected is no failure. */
+/** Returns a function that logs the failure of a change that the guest does not wait for. Refusals are not logged. */
 function reporterOf(sandbox: Sandbox): (error: unknown) => void {
   const { service, requests: { quota, current: { id } } } = sandbox;
   return (error) => {
@@ -56,8 +56,8 @@ function reporterOf(sandbox: Sandbox): (error: unknown) => void {
 }
 
 /**
- * Starts an insert once the body has been read to its end. A body that breaks off is refused here; one that is too large
- * fails the insert.
+ * Starts an insert once the body has been read to its end. If the body is cut, this call is refused; if it is too large, the
+ * insert fails.
  */
 export async function insert(
   sandbox: Sandbox,
@@ -77,7 +77,7 @@ export async function insert(
   return insert;
 }
 
-/** A value that was found, as a body of its own. */
+/** Makes a body of the value of an entry. */
 export function bodyOf({ value }: KvEntry): Body {
   return Body.of(value);
 }

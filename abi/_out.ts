@@ -23,7 +23,7 @@ export const u32: Output<number> = {
   words: ["i32"],
   write: ({ memory }, args, at, value) => memory.setU32(unsigned(args, at), value),
 };
-/** A number of four bytes: 1 or 0. */
+/** Boolean as a number of four bytes: 1 or 0. */
 export const bool: Output<boolean> = {
   words: ["i32"],
   write: (sandbox, args, at, value) => u32.write(sandbox, args, at, value ? 1 : 0),
@@ -33,7 +33,7 @@ export const u64: Output<bigint> = {
   write: ({ memory }, args, at, value) => memory.setU64(unsigned(args, at), value),
 };
 
-/** Tells the length in any case; answers where to put the value, if there is room for it. */
+/** Writes the length of a value, and returns the pointer to write it to. Refused if the buffer is too small. */
 function fit(
   memory: { setU32(ptr: number, value: number): void },
   args: readonly Word[],
@@ -46,19 +46,19 @@ function fit(
   return unsigned(args, at);
 }
 
-/** A `(buf, buf_len, nwritten)` triple. When the buffer is too small, `nwritten` says what would do. */
+/** `(buf, buf_len, nwritten)` triple. If the buffer is too small, `nwritten` is the size that is needed. */
 export const bytes: Output<Uint8Array> = {
   words: ["i32", "i32", "i32"],
   write({ memory }, args, at, value) {
     memory.setBytes(fit(memory, args, at, value.length), value);
   },
 };
-/** As {@linkcode bytes}, from text in UTF-8. */
+/** {@linkcode bytes} of a text, in UTF-8. */
 export const text: Output<string> = {
   words: bytes.words,
   write: (sandbox, args, at, value) => bytes.write(sandbox, args, at, utf8(value)),
 };
-/** As {@linkcode bytes}, from a byte string. */
+/** {@linkcode bytes} of a byte string. */
 export const byteString: Output<string> = {
   words: bytes.words,
   write({ memory }, args, at, value) {
@@ -66,7 +66,7 @@ export const byteString: Output<string> = {
   },
 };
 
-/** A `(octets, nwritten)` pair: 16 bytes of room, of which 4 or 16 are filled. */
+/** `(octets, nwritten)` pair: a buffer of 16 bytes, of which 4 or 16 are written. */
 export const octets: Output<Uint8Array> = {
   words: ["i32", "i32"],
   write({ memory }, args, at, value) {
@@ -75,7 +75,7 @@ export const octets: Output<Uint8Array> = {
   },
 };
 
-/** A `(buf, buf_len, cursor, ending_cursor, nwritten)` page of byte strings, each with a NUL behind it. */
+/** `(buf, buf_len, cursor, ending_cursor, nwritten)`: a page of byte strings, each followed by a NUL. */
 export const values: Output<readonly string[]> = {
   words: ["i32", "i32", "i32", "i32", "i32"],
   write({ memory }, args, at, all) {
@@ -107,7 +107,7 @@ export const values: Output<readonly string[]> = {
     try {
       setCursor(memory, args, at, FINISHED);
     } catch {
-      // A pointer that cannot be written to is what was refused.
+      // The refusal may be about this very pointer.
     }
     return undefined;
   },
@@ -129,7 +129,7 @@ function tooSmall(needed: number, room: number): never {
   refuse("buffer-too-small", `Cannot fit ${needed} bytes in ${room}`);
 }
 
-/** A fresh handle to the returned object. */
+/** New handle of the returned object. */
 export function put<T extends object>(_type: HandleClass<T>): Output<T> {
   return {
     words: ["i32"],
@@ -142,7 +142,7 @@ export function put<T extends object>(_type: HandleClass<T>): Output<T> {
 type Outputs = Record<string, Output<any>>;
 type Results<O extends Outputs> = { [K in keyof O]: O[K] extends Output<infer T> ? T : never };
 
-/** Several results, named for the reader and written in order. */
+/** Several results, by name and written in order. */
 export function all<O extends Outputs>(outputs: O): Output<Results<O>> {
   const parts = Object.entries(outputs);
   return {
@@ -156,7 +156,7 @@ export function all<O extends Outputs>(outputs: O): Output<Results<O>> {
   };
 }
 
-/** Writes nothing when there is nothing. */
+/** Output that is not written if the value is undefined. */
 export function optional<T>(output: Output<T>): Output<T | undefined> {
   return {
     words: output.words,
@@ -167,9 +167,8 @@ export function optional<T>(output: Output<T>): Output<T | undefined> {
 }
 
 /**
- * An output, then an error code of its own: a refusal that is in `codes` becomes a call that succeeds, writes nothing
- * but the code, and so reports it. What is no refusal but a failure of the host becomes `internal`, if there is a code
- * for it.
+ * Output followed by an error code. A refusal in `codes` makes the call succeed and write only the code. A failure of the
+ * host that is no refusal has the code `internal`, if there is one.
  */
 export function reporting<T>(
   output: Output<T>,
@@ -195,7 +194,7 @@ export function reporting<T>(
   };
 }
 
-/** A `(response, body)` pair of handles; both invalid while there is no reply. */
+/** `(response, body)` pair of handles, which are invalid without a reply. */
 export const reply: Output<Reply | undefined> = {
   words: ["i32", "i32"],
   write({ memory, handles }, args, at, reply) {
@@ -208,9 +207,9 @@ export const reply: Output<Reply | undefined> = {
 };
 
 /**
- * An output behind a pointer to a `send_error_detail`, which says why there is none.
+ * Output preceded by a pointer to a `send_error_detail`, which has the reason of a failure.
  *
- * @param failureOf What has failed although there is a value.
+ * @param failureOf Returns the failure that a value stands for.
  */
 export function detailed<T, V extends T = T>(
   output: Output<T>,
@@ -235,7 +234,7 @@ const DNS_RCODE = 2;
 const TLS_ALERT = 8;
 const H2_ERROR = 16;
 
-/** Writes the tag, then the fields that the guest's mask asks for: the record of one SDK ends before the others. */
+/** Writes the tag, then the fields in the guest's mask. An SDK with an empty mask has a record that ends before them. */
 function setDetail(
   { memory }: Sandbox,
   ptr: number,

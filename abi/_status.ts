@@ -1,6 +1,6 @@
 import { HostError, type Refusal } from "../service/errors.ts";
 
-/** What a hostcall answers, by the names of the ABI's `fastly_status`. */
+/** Statuses that hostcalls return, by the names of the ABI's `fastly_status`. */
 export const XqdStatus = {
   ok: 0,
   error: 1,
@@ -21,7 +21,7 @@ export const XqdStatus = {
 /** One of the numbers of {@linkcode XqdStatus}. */
 export type XqdStatus = typeof XqdStatus[keyof typeof XqdStatus];
 
-/** The status that each refusal becomes. */
+/** Status of each refusal. */
 const STATUS: Readonly<Record<Refusal, XqdStatus>> = {
   "failed": XqdStatus.error,
   "invalid": XqdStatus.inval,
@@ -39,11 +39,12 @@ const STATUS: Readonly<Record<Refusal, XqdStatus>> = {
   "too-large": XqdStatus.inval,
 };
 
+/** Returns the status for an error that a hostcall has thrown. */
 export function statusOf(error: unknown): XqdStatus {
   return error instanceof HostError ? STATUS[error.kind] : XqdStatus.error;
 }
 
-/** The status as a guest of 2020 knows it: those above 9 came later. */
+/** Returns the status for a guest of 2020, in place of those above 9, which are newer. */
 export function statusOf2020(status: number): number {
   return status <= XqdStatus.httpincomplete
     ? status

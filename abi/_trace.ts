@@ -1,6 +1,6 @@
 import type { Hostcall, Word } from "./_define.ts";
 
-/** The same call, with a log entry for each use: only bound when somebody listens. */
+/** Wraps a hostcall so that each call is logged; used only if the log has hostcalls. */
 export function traced(module: string, name: string, call: Hostcall): Hostcall {
   return {
     ...call,

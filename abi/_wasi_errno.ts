@@ -1,7 +1,7 @@
 import { HostError, type Refusal, refuse } from "../service/errors.ts";
 import { type HostcallDeclarers, hostcallDeclarers } from "./_define.ts";
 
-/** What a call of WASI answers, by the names of preview 1's `errno`. */
+/** Error numbers of WASI, by the names of preview 1's `errno`. */
 const Errno = {
   badf: 8,
   exist: 20,
@@ -27,7 +27,7 @@ const OF_REFUSAL: { readonly [R in Refusal]?: number } = {
   "limit-exceeded": Errno.mfile,
 };
 
-/** A refusal that only WASI has a word for. */
+/** Refusal with an error number that only WASI has. */
 class Denial extends HostError {
   override readonly name = "Denial";
 
@@ -41,13 +41,13 @@ export function deny(errno: keyof typeof Errno, message: string): never {
   throw new Denial(errno, message);
 }
 
-/** The error number that WASI knows a failure by. */
+/** Returns the error number for an error that a hostcall has thrown. */
 export function errnoOf(error: unknown): number {
   if (error instanceof Denial) return Errno[error.errno];
   return (error instanceof HostError && OF_REFUSAL[error.kind]) || Errno.io;
 }
 
-/** Most entries of a list that a guest passes: IOV_MAX. */
+/** Most entries of a list that a guest passes; Linux's IOV_MAX. */
 const MAX_ENTRIES = 1024;
 
 /** Refuses a list that is longer than one may be. */

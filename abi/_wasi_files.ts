@@ -1,6 +1,6 @@
 /**
- * The files of `wasi_snapshot_preview1`: three standard streams, and descriptor 3, the directory `/`, which is empty and
- * read-only. Where preview 1 leaves a choice, the answers are those of wasmtime and Linux.
+ * Files of `wasi_snapshot_preview1`: three standard streams, and descriptor 3, the directory `/`, which is empty and
+ * read-only. Where preview 1 leaves a choice, results are those of wasmtime and Linux.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import { call, deny } from "./_wasi_errno.ts";
 
 const CHARACTER_DEVICE = 2;
 const DIRECTORY = 3;
-/** The number of the only node that there is. Zero would make libc ask for it name by name. */
+/** Inode of the only node. With 0, libc would call for the inode of each name. */
 const ROOT_NODE = 1n;
-/** Two ways to set a time that exclude each other. The bits for the other time follow them. */
+/** Bits of the two ways to set a time, which exclude each other. The bits for the other time follow. */
 const GIVEN_AND_NOW = 3;
 const KNOWN_TIMES = 15;
 const KNOWN_FLAGS = 31;
@@ -41,7 +41,7 @@ function rights(names: string): bigint {
   return names.split(" ").reduce((all, name) => all | right(name), 0n);
 }
 
-/** Without the rights to seek and tell a stream is what libc takes for a terminal: it flushes at each line. */
+/** Rights of a stream. Without those to seek and tell libc takes it for a terminal, and flushes at each line. */
 const OF_STREAM = "fd_fdstat_set_flags fd_filestat_get poll_fd_readwrite";
 const OUTPUT_RIGHTS = rights(`${OF_STREAM} fd_write fd_sync fd_datasync`);
 const DIRECTORY_RIGHTS = rights(
@@ -50,7 +50,7 @@ const DIRECTORY_RIGHTS = rights(
     "path_filestat_get path_filestat_set_size path_filestat_set_times path_symlink path_remove_directory " +
     "path_unlink_file",
 );
-/** What a file opened through a directory might have had: nothing that changes it. */
+/** Rights that a file opened through the directory would have: none that change the file. */
 const INHERITED = DIRECTORY_RIGHTS | rights("fd_read fd_seek fd_tell fd_advise poll_fd_readwrite");
 const WRITE_RIGHTS = rights("fd_write fd_allocate fd_filestat_set_size");
 
@@ -68,7 +68,7 @@ function rightsOf({ kind, renounced }: Descriptor): { own: bigint; inherited: bi
   };
 }
 
-/** The descriptor of a number, if it may still do this. */
+/** Returns a descriptor that has a right; refused if it has not. */
 export function descriptorWithRight(
   { descriptors }: Sandbox,
   fd: number,
@@ -81,10 +81,10 @@ export function descriptorWithRight(
   return descriptor;
 }
 
-/** A path, in UTF-8. */
-/** Longest path in bytes: Linux's PATH_MAX. */
+/** Longest path in bytes; Linux's PATH_MAX. */
 const MAX_PATH = 4096;
 
+/** Path in UTF-8. */
 const path: Input<string> = {
   words: ["i32", "i32"],
   read({ memory }, args, at) {
@@ -101,10 +101,10 @@ const path: Input<string> = {
   },
 };
 
-/** What a path leads to: the root itself, or a name in it that nothing has. */
+/** Target of a path: the root itself, or a name in it, of which there is none. */
 type PathTarget = "root" | "vacant";
 
-/** Follows a path from an open directory, for something that needs the right. */
+/** Resolves a path from an open directory, which must have the right `name`. */
 function follow(sandbox: Sandbox, fd: number, path: string, name: string): PathTarget {
   if (descriptorWithRight(sandbox, fd, name).kind !== "directory") {
     deny("notdir", `Cannot follow a path from descriptor ${fd}: it is no directory`);
@@ -129,13 +129,13 @@ function readOnly(): never {
   deny("rofs", "Cannot change the file system: it is read-only");
 }
 
-/** Something new at a path. */
+/** Refuses to create something at a path. */
 function create(sandbox: Sandbox, fd: number, path: string, name: string): never {
   if (follow(sandbox, fd, path, name) === "root") deny("exist", "Cannot create what is there");
   readOnly();
 }
 
-/** Something done to what is at a path. */
+/** Refuses to change something at a path. */
 function change(sandbox: Sandbox, fd: number, path: string, name: string): never {
   if (follow(sandbox, fd, path, name) === "vacant") missing();
   readOnly();
@@ -145,7 +145,7 @@ function known(flags: number, all: number): void {
   if (flags & ~all) refuse("invalid", `Cannot use flags 0x${flags.toString(16)}`);
 }
 
-/** A record of a fixed size, written over zeroes. */
+/** Record of a fixed size, whose other bytes are zero. */
 function record<T>(size: number, fill: (memory: Memory, ptr: number, value: T) => void): Output<T> {
   return {
     words: ["i32"],
@@ -169,14 +169,14 @@ const fdstat = record<Descriptor>(24, (memory, ptr, descriptor) => {
   memory.setU64(ptr + 16, inherited);
 });
 
-/** Without sizes, and from the beginning of time. */
+/** `filestat` with sizes and times of 0. */
 const filestat = record<Descriptor>(64, (memory, ptr, descriptor) => {
   if (descriptor.kind === "directory") memory.setU64(ptr + 8, ROOT_NODE);
   memory.setU8(ptr + 16, typeOf(descriptor));
   memory.setU64(ptr + 24, 1n);
 });
 
-/** The kind, 0 for a directory, and the length of its name. */
+/** `prestat`: the kind, 0 for a directory, and the length of the name. */
 const prestat = record<string>(8, (memory, ptr, name) => memory.setU32(ptr + 4, name.length));
 
 function preopened({ descriptors }: Sandbox, fd: number): string {
@@ -185,8 +185,8 @@ function preopened({ descriptors }: Sandbox, fd: number): string {
 }
 
 /**
- * Fills a buffer with the entries from a cookie on: 24 bytes and the name for each. The last is cut where the buffer
- * ends; a buffer that is not full tells the guest that there are no more.
+ * Fills a buffer with the entries from a cookie on, each of 24 bytes and the name. The last is cut where the buffer ends. A
+ * buffer that is not full tells the guest that there are no more entries.
  */
 function readDirectory(buffer: Span, cookie: bigint): number {
   const entries = [".", ".."].slice(Number(cookie < 2n ? cookie : 2n)).flatMap((name, i) => [
@@ -197,7 +197,7 @@ function readDirectory(buffer: Span, cookie: bigint): number {
   return buffer.fill(Uint8Array.from(entries.slice(0, buffer.length)));
 }
 
-/** Opens a path. All that there is to open is a directory, whose rights are those of the one it was found in. */
+/** Opens a path. Only the root can be opened, with the rights of the descriptor that it is opened through. */
 function open(
   sandbox: Sandbox,
   fd: number,
@@ -225,7 +225,7 @@ function open(
   return sandbox.descriptors.add(opened);
 }
 
-/** Gives rights up for good; none can be taken. */
+/** Gives up rights for good. Rights that the descriptor does not have are refused. */
 function renounce(sandbox: Sandbox, fd: number, own: bigint, inherited: bigint): void {
   const descriptor = sandbox.descriptors.get(fd);
   const has = rightsOf(descriptor);
@@ -242,12 +242,12 @@ function checkTimes(flags: number): void {
   }
 }
 
-/** The inputs of a call of which only the descriptor matters: a letter for each word, `d` for the double ones. */
+/** Inputs of a call that looks only at the descriptor: a letter for each further parameter, `d` for an `i64`. */
 function fdAnd(letters: string): [Input<number>, ...Input<number | bigint>[]] {
   return [u32, ...[...letters].map((letter) => letter === "d" ? u64 : u32)];
 }
 
-/** A call for files that have offsets, which none here has. */
+/** Hostcall for files with offsets, of which there are none. */
 function withOffset(letters: string): Hostcall {
   return call(fdAnd(letters), out.none, ({ descriptors }, fd) => {
     if (descriptors.get(fd).kind !== "directory") {
@@ -259,7 +259,7 @@ function withOffset(letters: string): Hostcall {
 
 function sync(name: "fd_sync" | "fd_datasync"): Hostcall {
   return call([u32], out.none, (sandbox, fd) => {
-    descriptorWithRight(sandbox, fd, name); // Nothing is held back that would have to go out.
+    descriptorWithRight(sandbox, fd, name); // output is not buffered
   });
 }
 
@@ -270,7 +270,7 @@ function socket(letters: string): Hostcall {
   });
 }
 
-/** The calls on files, directories and descriptors as such. */
+/** Hostcalls on files, directories and descriptors. */
 export const fileCalls: Readonly<Record<string, Hostcall>> = {
   fd_advise: withOffset("ddw"),
   fd_allocate: withOffset("dd"),
@@ -309,7 +309,7 @@ export const fileCalls: Readonly<Record<string, Hostcall>> = {
     readOnly();
   }),
 
-  /** Go asks from 3 on until it is told `badf`, and knows of no other end. */
+  /** Go's runtime calls this for each number from 3 on until the result is `badf`. */
   fd_prestat_get: call([u32], prestat, preopened),
   fd_prestat_dir_name: call([u32, span], out.none, (sandbox, fd, buffer) => {
     const name = new TextEncoder().encode(preopened(sandbox, fd));

@@ -4,7 +4,7 @@ import { refuse } from "../service/errors.ts";
 import type { Clock } from "../service/util/clock.ts";
 import { checkCount } from "./_wasi_errno.ts";
 
-// The records' sizes and fields, from WASI's preview 1.
+// Sizes and fields of records in WASI's preview 1.
 const SUBSCRIPTION = 48;
 const EVENT = 32;
 const ABSOLUTE = 1;
@@ -16,18 +16,18 @@ interface Subscription {
   readonly userdata: bigint;
   readonly kind: number;
   readonly error: number;
-  /** Milliseconds until the event; 0 for a descriptor, which never waits: input is empty, output is taken. */
+  /** Milliseconds until the event. 0 for a descriptor, since input is empty and output never waits. */
   readonly delay: number;
 }
 
-/** What subscriptions are measured by. */
+/** Sources of events. */
 interface Sources {
   readonly clock: Pick<Clock, "now" | "elapsed">;
-  /** The error number of an event of this descriptor; 0 if it is fine. */
+  /** Returns the error number of an event of a descriptor; 0 for none. */
   errorOf(descriptor: number): number;
 }
 
-/** Waits until the first of the subscribed clocks and descriptors; answers the number of events. */
+/** Waits for the first event of subscribed clocks and descriptors. Returns the number of events. */
 export function pollOneoff(
   sandbox: Sandbox,
   input: number,
@@ -52,7 +52,7 @@ export function pollOneoff(
     return due.length;
   };
   if (delay > 0) return sandbox.timer(Math.ceil(delay)).done.then(finish);
-  // A clock that is due is what a guest has that asks again and again: others get their turn.
+  // A guest that polls with clocks that are due yields a turn of the event loop.
   return due.some(({ kind }) => kind > 0) ? finish() : sandbox.turn().then(finish);
 }
 

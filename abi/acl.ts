@@ -1,4 +1,4 @@
-/** `fastly_acl`: what to do about which addresses. @module */
+/** `fastly_acl`: access control lists. @module */
 import { Body } from "../handles/body.ts";
 import { Acl } from "../service/stores/acl.ts";
 import { refuse } from "../service/errors.ts";
@@ -22,7 +22,7 @@ export const acl: Namespace = namespace("fastly_acl", {
       refuse("absent", `Cannot open ACL "${name}": there is none`);
     },
   ),
-  /** A body with the entry as JSON; no entry is no failure of the call. */
+  /** Returns a body with the entry as JSON. If no entry matches, the call succeeds with an error code. */
   lookup: wait([ref(Acl), ip], out.reporting(out.put(Body), aclError), (_, acl, octets) => {
     const entry = acl.lookup(octets) ?? refuse("absent", "Cannot find the address");
     return Body.of(encoder.encode(JSON.stringify(entry)));

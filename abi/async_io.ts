@@ -1,15 +1,15 @@
-/** `fastly_async_io`: waiting for the first of several things. @module */
+/** `fastly_async_io`: waits for the first of several handles. @module */
 import { firstReady, Waitable } from "../handles/waitable.ts";
 import { refuse } from "../service/errors.ts";
 import { type Namespace, namespace, wait } from "./_define.ts";
 import { list, ref, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
 
-/** The index that says that the time was up. */
+/** Index that stands for a timeout. */
 const TIMED_OUT = 0xffff_ffff;
 
 export const asyncIo: Namespace = namespace("fastly_async_io", {
-  /** The index of the first item that is ready; a timeout in milliseconds, 0 for none. Consumes nothing. */
+  /** Returns the index of the first handle that is ready, and consumes none. The timeout is in milliseconds; 0 for none. */
   select: wait([list, u32], out.u32, (sandbox, numbers, timeout) => {
     const items = numbers.map((handle) => sandbox.handles.get(Waitable, handle));
     if (!items.length && !timeout) refuse("invalid", "Cannot wait for nothing without a timeout");

@@ -1,4 +1,4 @@
-/** `fastly_backend`: what a guest may ask about a backend by its name. @module */
+/** `fastly_backend`: properties of a backend, by its name. @module */
 import type { Sandbox } from "../handles/sandbox.ts";
 import type { BackendOptions } from "../service/backends/definition.ts";
 import type { Backend } from "../service/backends/backend.ts";
@@ -11,7 +11,7 @@ import * as out from "./_out.ts";
 const HEALTH = ["unknown", "healthy", "unhealthy"];
 const TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"];
 
-/** A backend that there is. */
+/** Backend, by its name. */
 const backend: Input<Backend> = {
   words: text.words,
   read(sandbox, args, at) {
@@ -27,14 +27,14 @@ function ask<T>(
   return call([backend], output, (sandbox, backend) => answer(backend, sandbox));
 }
 
-/** An option of the backend; None when it is not set. */
+/** Hostcall for an option of the backend; absent if it is not set. */
 function setting(read: (options: BackendOptions) => number | undefined): Hostcall {
   return ask(out.u32, ({ options }) => (options && read(options)) ?? notSet());
 }
 
 /**
- * An option of the backend; where it is not set, or the backend is a function, the platform's default. SDKs take no
- * other answer: Rust's traps on None, JavaScript's throws.
+ * Hostcall for an option of the backend, with Fastly's default if it is not set or the backend is a function. Without a
+ * value Rust's SDK traps, and JavaScript's throws.
  */
 function settingOr(
   platform: number,
@@ -51,7 +51,7 @@ export const backends: Namespace = namespace("fastly_backend", {
   get_override_host: ask(out.text, ({ options }) => options?.hostOverride ?? notSet()),
   get_port: ask(out.u16, ({ port }) => port),
   is_ssl: ask(out.bool, ({ secure }) => secure),
-  // What is told is not what holds: without a time limit of its own a backend has none here.
+  // The defaults are not in force here: a backend without a timeout of its own has none.
   get_connect_timeout_ms: settingOr(1000, ({ timeouts }) => timeouts?.connect),
   get_first_byte_timeout_ms: settingOr(15_000, ({ timeouts }) => timeouts?.firstByte),
   get_between_bytes_timeout_ms: settingOr(10_000, ({ timeouts }) => timeouts?.betweenBytes),
@@ -62,7 +62,7 @@ export const backends: Namespace = namespace("fastly_backend", {
   get_tcp_keepalive_time: settingOr(300, ({ tcpKeepAlive }) => tcpKeepAlive?.time),
   get_ssl_min_version: setting(({ tls }) => version(tls?.minVersion)),
   get_ssl_max_version: setting(({ tls }) => version(tls?.maxVersion)),
-  // These four are not in the ABI: the other host has them.
+  // These four are not in Fastly's ABI, but in that of the Go host.
   get_max_connections: setting(({ pool }) => pool ? pool.maxConnections : undefined),
   get_max_use: setting(({ pool }) => pool ? pool.maxUse : undefined),
   get_max_lifetime_ms: setting(({ pool }) => pool ? pool.maxLifetime : undefined),

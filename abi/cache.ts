@@ -1,4 +1,4 @@
-/** `fastly_cache`: objects that outlive a request, under keys of the guest's own. @module */
+/** `fastly_cache`: the core cache, with keys that guests choose. @module */
 import { Body } from "../handles/body.ts";
 import { CacheBusy, CacheHandle, CacheLookup, CacheReplace } from "../handles/cache.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
@@ -27,10 +27,10 @@ function begin(sandbox: Sandbox, ...[key, { request, insistsOnRange }]: Key): Ca
 }
 
 /**
- * Waits for what comes of it, with the wait itself in the table: if the guest ends meanwhile, those behind it go on. A
- * wait that only the guest could end is refused, and then gives up its place.
+ * Waits for the result of a lookup. The pending lookup is in the handle table meanwhile, so that it is dropped, and the
+ * next waiting request goes on, if the guest ends. A wait that only the guest itself could end is refused, and dropped.
  *
- * @returns The handle of what `make` makes of it.
+ * @returns Handle of the object that `make` makes of the result.
  */
 function settle(
   sandbox: Sandbox,
@@ -61,7 +61,7 @@ const asLookup = (result: LookupResult, insistsOnRange: boolean) =>
   new CacheLookup(result, insistsOnRange);
 
 export const cache: Namespace = namespace("fastly_cache", {
-  /** Waits for no other lookup. */
+  /** Looks up without request collapsing. */
   lookup: wait(
     [cacheKey, lookupOptions],
     out.u32,
@@ -70,7 +70,7 @@ export const cache: Namespace = namespace("fastly_cache", {
       return settle(sandbox, new CacheBusy(pending, insistsOnRange), asLookup);
     },
   ),
-  /** Stores over whatever there is, and over whoever is getting it. */
+  /** Stores an object in place of the present one, and of one that another request has the obligation to insert. */
   insert: call(
     [cacheKey, insertOptions],
     out.put(Body),
@@ -87,7 +87,7 @@ export const cache: Namespace = namespace("fastly_cache", {
     (sandbox, key, options) => settle(sandbox, begin(sandbox, key, options), asLookup),
   ),
   transaction_lookup_async: call([cacheKey, lookupOptions], out.put(CacheBusy), begin),
-  /** The busy handle is still there afterwards, to be closed. */
+  /** The busy handle stays open, to be closed. */
   cache_busy_handle_wait: wait([ref(CacheBusy)], out.u32, (sandbox, busy) => {
     const hand = () => sandbox.handles.insert(asLookup(busy.take(), busy.insistsOnRange));
     const ready = firstReady([busy], sandbox);
@@ -99,7 +99,7 @@ export const cache: Namespace = namespace("fastly_cache", {
     (sandbox, { openObligation }, options) =>
       Body.intoCache(openObligation.insert(options).content, sandbox),
   ),
-  /** The second handle reads what is being written through the body. */
+  /** The second handle reads the object while it is written through the body. */
   transaction_insert_and_stream_back: wait(
     [ref(CacheLookup), transactionOptions],
     out.all({ body: out.put(Body), back: out.put(CacheLookup) }),
@@ -120,7 +120,7 @@ export const cache: Namespace = namespace("fastly_cache", {
     (_, { openObligation }) => openObligation.cancel(),
   ),
   close_busy: call([take(CacheBusy)], out.none, (_, busy) => busy.drop()),
-  /** Of replacements too: there is no other call for those. */
+  /** Closes a lookup or a replacement. */
   close: wait([take(CacheHandle)], out.none, (_, handle) => handle.drop()),
   ...foundCalls(CacheLookup, ""),
 
@@ -135,7 +135,7 @@ export const cache: Namespace = namespace("fastly_cache", {
       return settle(sandbox, busy, (result) => new CacheReplace(full, result, insistsOnRange));
     },
   ),
-  /** The end of the handle. Its request headers are those of the replacement: they should be those it was begun with. */
+  /** Consumes the handle. The request headers are those of the new object, and should be those of the call `replace`. */
   replace_insert: call(
     [take(CacheReplace), insertOptions],
     out.put(Body),

@@ -1,4 +1,4 @@
-/** `fastly_compute_runtime`: what the guest has used, and what its service may use. @module */
+/** `fastly_compute_runtime`: resources that the guest has used, and products of its service. @module */
 import type { Sandbox } from "../handles/sandbox.ts";
 import type { Products } from "../service/options.ts";
 import { call, type Hostcall, type Namespace, namespace } from "./_define.ts";
@@ -11,7 +11,7 @@ function product(name: keyof Products): Hostcall {
 }
 
 export const computeRuntime: Namespace = namespace("fastly_compute_runtime", {
-  /** Milliseconds that the guest has run; waiting does not count. */
+  /** Processor time of the guest in milliseconds, without waits. */
   get_vcpu_ms: call([], out.u64, ({ execution: { activeMs } }) => BigInt(Math.floor(activeMs))),
   get_heap_mib: call([], out.u32, ({ memory }) => Math.ceil(memory.size / MEBIBYTE)),
   has_domain_inspector: product("domainInspector"),
@@ -23,7 +23,7 @@ export const computeRuntime: Namespace = namespace("fastly_compute_runtime", {
   ),
   has_origin_inspector: product("originInspector"),
 
-  // The Go host's own, which no SDK calls.
+  // These four are only in the ABI of the Go host. No SDK calls them.
   get_hostname: call([], out.text, (sandbox) => variables(sandbox).FASTLY_HOSTNAME),
   get_sandbox_id: call([], out.text, ({ id }) => id),
   get_service_version: call(

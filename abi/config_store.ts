@@ -1,4 +1,4 @@
-/** `fastly_config_store`, and `fastly_dictionary`, its older name. @module */
+/** `fastly_config_store`, and `fastly_dictionary`, which is its older name. @module */
 import { ConfigStore } from "../handles/config_store.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Hostcall, type Namespace, namespace } from "./_define.ts";

@@ -4,7 +4,7 @@ import { text, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
 
 export const erl: Namespace = namespace("fastly_erl", {
-  /** Looks into the box; counts and compares in one step; puts into the box. */
+  /** Looks into the penalty box, then counts and compares in one step, then adds the entry to the box if it is over. */
   check_rate: wait(
     [text, text, u32, u32, u32, text, u32],
     out.bool,

@@ -1,4 +1,4 @@
-/** `fastly_abi`: the version that a guest was compiled for. @module */
+/** `fastly_abi`: checks the version of the ABI that a guest was compiled for. @module */
 import { refuse } from "../service/errors.ts";
 import { call, type Namespace, namespace } from "./_define.ts";
 import { u64 } from "./_in.ts";

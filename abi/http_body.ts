@@ -1,5 +1,5 @@
 /**
- * `fastly_http_body`: the content of a message, whole or still arriving.
+ * `fastly_http_body`: the content of a message, whole or streamed.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { bytes, headerName, headerValue, oneOf, ref, span, take, unsigned } from
 import { readingCalls } from "./_headers.ts";
 import * as out from "./_out.ts";
 
-/** A body to read from, consumed. */
+/** Body to read from, which is consumed. */
 export const content: Input<Body> = {
   words: ["i32"],
   read: ({ handles }, args, at) => Body.take(handles, unsigned(args, at)),
@@ -20,7 +20,7 @@ export const content: Input<Body> = {
 export const httpBody: Namespace = namespace("fastly_http_body", {
   new: call([], out.put(Body), () => new Body()),
 
-  /** Moves `src`, trailers included, onto the end of `dest`; into a stream at the pace of its reader. */
+  /** Moves the content and trailers of `src` to the end of `dest`. An append to a stream waits while its reader is behind. */
   append: wait([ref(Body), content], out.none, (sandbox, dest, src) => {
     if (src.counted) dest.countIn(sandbox.requests.quota.bodyBytes);
     return dest.append(src, sandbox.service.makeGuard, sandbox);
@@ -32,7 +32,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
     return chunk instanceof Promise ? chunk.then(buf.fill) : buf.fill(chunk);
   }),
 
-  /** Takes all of it, unless too much is held already. The back of a stream waits while its reader is behind. */
+  /** Writes all bytes; refused above the limit `body_bytes`. A write to the back of a stream waits while its reader is behind. */
   write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (sandbox, body, chunk, end) => {
     sandbox.requests.quota.checkBody(chunk.length);
     body.countIn(sandbox.requests.quota.bodyBytes);
@@ -40,10 +40,10 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
     return written instanceof Promise ? written.then(() => chunk.length) : chunk.length;
   }),
 
-  /** Ends a stream well: the other side sees a complete message. */
+  /** Ends a stream, so that the other side gets a complete message. */
   close: wait([take(Body)], out.none, (_, body) => body.close()),
 
-  /** Ends a stream badly: the other side sees a broken one. */
+  /** Aborts a stream, so that the other side gets a message that is cut short. */
   abandon: call([take(Body)], out.none, (_, body) => body.drop()),
 
   trailer_append: call(
@@ -56,7 +56,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   ),
   ...readingCalls("trailer", Body, ({ trailers }) => trailers),
 
-  /** The bytes left to read, when the host knows. */
+  /** Returns the number of bytes left to read; absent if it is not known. */
   known_length: call(
     [ref(Body)],
     out.u64,

@@ -1,4 +1,4 @@
-/** `fastly_http_cache`: caching of what backends answer, by the guest's own rules. @module */
+/** `fastly_http_cache`: caching of backends' responses, by the rules of the guest. @module */
 import { Body } from "../handles/body.ts";
 import {
   HttpCacheLookup,
@@ -36,12 +36,12 @@ import {
 import { ref, take, u32 } from "./_in.ts";
 import * as out from "./_out.ts";
 
-/** The ABI's `http_storage_action`. */
+/** Cases of the ABI's `http_storage_action`. */
 const ACTIONS = ["insert", "update", "do-not-store", "record-uncacheable"] as const;
 
 const lookup = ref(HttpCacheLookup);
 
-/** Waits for what comes of a lookup, if need be. */
+/** Waits for a lookup, and returns a property of its result. */
 function settled<T>(
   sandbox: Sandbox,
   lookup: HttpCacheLookup,
@@ -51,12 +51,12 @@ function settled<T>(
   return ready instanceof Promise ? ready.then(() => get(lookup)) : get(lookup);
 }
 
-/** A question about what was found. */
+/** Hostcall that returns a property of a lookup's result. */
 function ask<T>(output: Output<T>, get: (lookup: HttpCacheLookup) => NoInfer<T>): Hostcall {
   return wait([lookup], output, (sandbox, lookup) => settled(sandbox, lookup, get));
 }
 
-/** Refuses a backend that there is none of: a miss could not be answered. */
+/** Returns the key of a lookup. A backend that does not exist is refused, since it could not answer a miss. */
 function lookupKeyOf(
   sandbox: Sandbox,
   request: GuestRequest,
@@ -78,7 +78,7 @@ function suggest(
   const { headers } = response;
   const now = service.now();
   const length = headers.get("content-length") ?? "";
-  // Rust's and Go's SDKs add them by themselves, which does no harm; JavaScript's does not.
+  // The SDKs of Rust and Go add these keys again, which does no harm; JavaScript's relies on the suggestion.
   const named = surrogateKeysIn(headers.getAll("surrogate-key").join(" "));
   return {
     wanted,
@@ -91,7 +91,7 @@ function suggest(
   };
 }
 
-/** The response is copied, and stays: JavaScript's SDK goes on with it where a hook transforms the content. */
+/** Inputs of the calls that store a response. It is copied and stays open, since JavaScript's SDK uses it afterwards. */
 const written = [lookup, ref(GuestResponse), writeOptions] as const;
 
 export const httpCache: Namespace = namespace("fastly_http_cache", {
@@ -108,14 +108,14 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     (_, request) => suggestedKey(request),
   ),
 
-  /** Waits for nobody. */
+  /** Looks up without request collapsing. */
   lookup: call(
     [ref(GuestRequest), lookupOptions],
     out.put(HttpCacheLookup),
     (sandbox, request, options) =>
       startLookup(sandbox, request, lookupKeyOf(sandbox, request, options)),
   ),
-  /** The handle is there at once; what is asked of it waits. */
+  /** Returns a handle at once. Calls on the handle wait for the result. */
   transaction_lookup: call(
     [ref(GuestRequest), lookupOptions],
     out.put(HttpCacheLookup),
@@ -129,7 +129,7 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     out.put(Body),
     (_, lookup, response, options) => lookup.insert(response, options).body,
   ),
-  /** The second handle reads what is being written through the body. */
+  /** The second handle reads the response while it is written through the body. */
   transaction_insert_and_stream_back: call(
     written,
     out.all({ body: out.put(Body), lookup: out.put(HttpCacheLookup) }),
@@ -138,7 +138,7 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
       return { body, lookup: lookup.readBack(found) };
     },
   ),
-  /** The response is a head for the content that was found. */
+  /** Replaces the head of the object found; its content stays. */
   transaction_update: call(
     written,
     out.none,
@@ -149,24 +149,24 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     out.put(HttpCacheLookup),
     (_, lookup, response, options) => lookup.readBack(lookup.update(response, options)),
   ),
-  /** Has such requests pass for the max age (hit-for-pass); of the options only that and the vary rule count. */
+  /** Makes such requests pass for the max age (hit-for-pass). Other options than that and the vary rule are ignored. */
   transaction_record_not_cacheable: call(
     [lookup, writeOptions],
     out.none,
     (_, lookup, options) => lookup.pass(options),
   ),
-  /** The next who waits may try. */
+  /** Cancels the obligation, which the next waiting request gets. */
   transaction_abandon: call([lookup], out.none, (_, { openObligation }) => openObligation.cancel()),
-  /** Answers this request, and those that wait for it, with what is kept for errors. */
+  /** Answers this request, and those that wait for it, with the response that is kept for errors. */
   transaction_choose_stale: call([lookup], out.none, (_, lookup) => lookup.chooseStale()),
-  /** Waits no more, or gives up what there was to do. Bodies that were opened stay. */
+  /** Ends the wait, or cancels an open obligation. Bodies that were opened stay open. */
   close: call([take(HttpCacheLookup)], out.none, (_, lookup) => lookup.drop()),
 
   get_suggested_backend_request: ask(
     out.put(GuestRequest),
     (lookup) => lookup.suggestRequest(),
   ),
-  /** What should become of a response, and a new response as it would be stored; the one that is given stays. */
+  /** Returns how to store a response, and a new response handle as it would be stored. */
   prepare_response_for_storage: wait(
     [lookup, ref(GuestResponse)],
     out.all({ action: out.u32, response: out.put(GuestResponse) }),
@@ -182,7 +182,7 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     (sandbox, lookup, response, wanted) =>
       settled(sandbox, lookup, () => suggest(sandbox, lookup, response, wanted)),
   ),
-  /** What was found, whole or, for a client, just what its request asks for. */
+  /** Returns the object found: whole or, for a client, with the conditions and range of its request applied. */
   get_found_response: wait(
     [lookup, u32],
     out.reply,

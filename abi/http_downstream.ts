@@ -1,5 +1,5 @@
 /**
- * `fastly_http_downstream`: what the host knows about a client's request.
+ * `fastly_http_downstream`: facts about a client's request, and further requests for a sandbox.
  *
  * @module
  */
@@ -56,12 +56,12 @@ const PROXY_FACTS: Readonly<Record<string, keyof Omit<ProxyFacts, "vpnServiceNam
 const TIMEOUT = 2;
 
 export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
-  /** Says that the guest would take another request; one may be asked for at a time. */
+  /** Offers to take a further request. Only one offer may be open at a time. */
   next_request: call([u32, u32], out.put(RequestPromise), (sandbox, mask, options) => {
     const most = sandbox.service.limits.sandbox_idle;
     return sandbox.requests.listen(Math.min(patience(sandbox.memory, mask, options), most));
   }),
-  /** The next request and its body, which are the current ones from now on; None if there is no more. */
+  /** Waits for the next request and returns it with its body; it becomes the current one. Absent if none has come. */
   next_request_wait: wait(
     [u32],
     out.all({ request: out.u32, body: out.u32 }),
@@ -87,7 +87,7 @@ export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
     out.values,
     (_, { exchange }) => originalNames(exchange),
   ),
-  /** How many fields there were, repeats counted. */
+  /** Returns the number of fields, repeated ones included. */
   downstream_original_header_count: call(
     [clientRequest],
     out.u32,
@@ -99,7 +99,7 @@ export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
     ({ service }, { exchange }) => hasValidKey(exchange, service.options),
   ),
 
-  /** How often the current request has come by this service, this time included. */
+  /** Returns how often the current request has passed through this service, this time included. */
   downstream_visits_this_service: call([], out.u32, (sandbox) => visits(sandbox).service),
   downstream_visits_this_pop: call([], out.u32, (sandbox) => visits(sandbox).pop),
 
@@ -126,7 +126,7 @@ function botFacts(): Record<string, Hostcall> {
   };
 }
 
-/** Without any data all are absent; with some, what it does not say is false. */
+/** Hostcalls about proxies. Without any data all are absent; with data, facts that are not in it are false. */
 function proxyFacts(): Record<string, Hostcall> {
   const calls = Object.entries(PROXY_FACTS).map(([name, fact]) =>
     [
@@ -154,7 +154,7 @@ function visits({ service, requests: { current } }: Sandbox): { service: number;
   return { service: times, pop: visits?.pop ?? times };
 }
 
-/** The time that a guest would wait, in milliseconds. JavaScript's record has only its lower half. */
+/** Returns the time that a guest would wait, in milliseconds. The record of JavaScript's SDK has only its lower half. */
 function patience(memory: Memory, mask: number, ptr: number): number {
   if (mask & ~TIMEOUT) refuse("invalid", `Cannot use options 0x${mask.toString(16)}`);
   if (!(mask & TIMEOUT)) return Infinity;

@@ -1,5 +1,5 @@
 /**
- * `fastly_http_req`: the client's request, requests to backends, and waiting for those.
+ * `fastly_http_req`: the client's request, and requests to backends.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   ...prefixed("downstream_", currentFacts),
   new: call([], out.put(GuestRequest), () => new GuestRequest()),
 
-  /** The client's request and its body. */
+  /** Returns the client's request and its body. */
   body_downstream_get: call(
     [],
     out.all({ request: out.u32, body: out.u32 }),
@@ -61,7 +61,7 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
   method_set: call([ref(GuestRequest), byteString], out.none, (_, request, method) => {
     request.method = checkMethod(method);
   }),
-  /** The client's request has an absolute one. */
+  /** Returns the URI, which is absolute in the client's request. */
   uri_get: call([ref(GuestRequest)], out.byteString, (_, { url }) => url),
   uri_set: call(
     [ref(GuestRequest), byteString],
@@ -82,21 +82,21 @@ export const httpReq: Namespace = namespace("fastly_http_req", {
       request.gunzip = encodings === 1;
     },
   ),
-  /** Kept for caches, which divide their entries by it. It goes nowhere else. */
+  /** Sets the service whose cache entries the request uses. Nothing else depends on it. */
   on_behalf_of: call([ref(GuestRequest), text], out.none, (_, request, service) => {
     request.onBehalfOf = service;
   }),
   inspect,
 
-  /** Sends and waits for the response's head. Request and body are consumed, whatever comes. */
+  /** Sends a request and waits for the head of the response. Request and body are consumed, even if it fails. */
   send: wait(sendInputs, out.reply, sendAndWait(sendThrough)),
   send_v2: wait(sendInputs, out.detailed(out.reply), sendAndWait(sendThrough)),
-  /** As `send_v2`, but never through the cache. */
+  /** Sends as `send_v2` does, but never through the cache. */
   send_v3: wait(sendInputs, out.detailed(out.reply), sendAndWait(sendPast)),
   send_async: call(sendInputs, out.put(Pending), sendThrough),
-  /** Sends what the body holds, and then what is written to it until it is closed; never through the cache. */
+  /** Sends the content of the body, then bytes that are written to it until it is closed; never through the cache. */
   send_async_streaming: call(streamInputs, out.put(Pending), streamPast),
-  /** As `send_async`, or with `streaming` 1 as `send_async_streaming`; never through the cache. */
+  /** Sends as `send_async`, or with `streaming` 1 as `send_async_streaming`, but never through the cache. */
   send_async_v2: call(
     [take(GuestRequest), u32, text, u32],
     out.put(Pending),
@@ -135,7 +135,7 @@ function sendAndWait(send: Send) {
     const [sandbox] = args;
     const { handles } = sandbox;
     const handle = handles.insert(send(...args));
-    // A wait that is refused leaves the request behind.
+    // After a wait that is refused the request is still in the table.
     const giveUp = (error: unknown): never => {
       if (handles.has(handle)) handles.take(Pending, handle).drop();
       throw error;
@@ -149,7 +149,7 @@ function sendAndWait(send: Send) {
   };
 }
 
-/** The cache answers, or the backend. Look-ups of addresses have theirs in a field, and are not cached. */
+/** Sends through the cache, unless it is off. Geolocation lookups are not cached, as their address is in a field. */
 function sendThrough(sandbox: Sandbox, request: GuestRequest, body: Body, name: string): Pending {
   const { service, requests: { current } } = sandbox;
   const backend = backendFor(sandbox, request, name, body);
@@ -176,13 +176,17 @@ function streamPast(sandbox: Sandbox, request: GuestRequest, body: Body, name: s
   return release(send(service, request, content, backend, current.id), body, content);
 }
 
-/** What the content takes of memory is no more than the guest's when the request is over. */
+/** Stops counting the content as the guest's when the request is done. */
 function release(pending: Pending, body: Body, content: Payload): Pending {
   if (body.counted) pending.settled.then(() => body.uncount(content), () => body.uncount(content));
   return pending;
 }
 
-/** @param consumed What is let go of if there is no such backend. */
+/**
+ * Finds the backend of a request, and counts the request.
+ *
+ * @param consumed Body to drop if the request is refused.
+ */
 function backendFor(
   sandbox: Sandbox,
   request: GuestRequest,
@@ -199,7 +203,7 @@ function backendFor(
   throw new SendError("destination_not_found", `Cannot send: no backend is named "${name}"`);
 }
 
-/** Refuses a request to a backend that is one too many for the client's request. */
+/** Counts a request to a backend; refused above the limit `backend_requests`. */
 function admit({ requests }: Sandbox, consumed: Body | undefined): void {
   const { quota } = requests;
   try {
@@ -210,13 +214,13 @@ function admit({ requests }: Sandbox, consumed: Body | undefined): void {
   }
 }
 
-/** Look-ups of AssemblyScript's SDK, which names no backend of its own for them. */
+/** Tells whether a request is a geolocation lookup of AssemblyScript's SDK, which has no backend of its own. */
 function isGeoLookup({ url, headers }: GuestRequest): boolean {
   return url === "http://www.fastly.com/geolocation" &&
     headers.get("fastly-xqd-api") === "geolocation";
 }
 
-/** Takes the pending request when it is done; until then its handle has it cancelled if the guest is stopped. */
+/** Waits for a pending request and takes its reply. Its handle stays until then, so that a stop of the guest cancels it. */
 export function settle(sandbox: Sandbox, handle: number): Reply | Promise<Reply> {
   const { handles } = sandbox;
   const take = () => handles.take(Pending, handle).reply();
@@ -224,13 +228,13 @@ export function settle(sandbox: Sandbox, handle: number): Reply | Promise<Reply>
   return ready instanceof Promise ? ready.then(take) : take();
 }
 
-/** Whether a pending request is done, and what it has brought. */
+/** State of a pending request, with the reply of one that is done. */
 export interface Polled {
   readonly done: boolean;
   readonly reply: Reply | undefined;
 }
 
-/** Takes the pending request only when it is done, now or when the event loop has turned. */
+/** Takes the reply of a pending request if it is done, now or after a turn of the event loop. */
 export function poll(sandbox: Sandbox, handle: number): Eventually<Polled> {
   const { handles } = sandbox;
   const pending = handles.get(Pending, handle);
@@ -248,7 +252,7 @@ interface Selected {
   error: SendError | undefined;
 }
 
-/** Takes the first that is done. That it failed shows in its handles: the index must be told all the same. */
+/** Takes the first pending request that is done. A failure shows in invalid handles, since the index is returned as well. */
 async function select(
   sandbox: Sandbox,
   numbers: readonly number[],
@@ -267,7 +271,7 @@ async function select(
   }
 }
 
-/** Changes to a head that is still to come. */
+/** Hostcalls that edit the head of a response that has not arrived. */
 function editCalls(): Record<string, Hostcall> {
   const edit = (
     change: (headers: { set: Change; append: Change }, name: string, value: string) => void,

@@ -1,5 +1,5 @@
 /**
- * `fastly_http_resp`: responses, and answering the client with them.
+ * `fastly_http_resp`: responses, and sending them to the client.
  *
  * @module
  */
@@ -25,9 +25,9 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
   }),
 
   /**
-   * Answers the client. With `streaming` 1 the body's handle stays and becomes the write end; else both handles are
-   * gone. A status of 103 is an early hint, sent ahead of the response; it may be sent often, and both handles stay,
-   * since the Go SDK goes on with them.
+   * Responds to the client. Both handles are consumed, but with `streaming` 1 the body's handle stays and becomes the write
+   * end. A response with status 103 is sent as an early hint, any number of times; its handles stay, since the Go SDK
+   * goes on using them.
    */
   send_downstream: call(
     [u32, u32, u32],
@@ -52,7 +52,7 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
       sandbox.requests.current.respond(response, () => streams ? body.stream() : body.payload());
     },
   ),
-  /** The Go host's own, which no SDK calls: an informational head with another status than the response has. */
+  /** Sends an informational response with a status of its own. Only in the ABI of the Go host; no SDK calls it. */
   send_informational_response: call(
     [ref(GuestResponse), u32],
     out.none,
@@ -64,7 +64,7 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
     },
   ),
 
-  /** Answers the client with what a pending request brings, and does not wait for it. */
+  /** Delegates the response to a pending request, without waiting for it. */
   send_downstream_pending: call(
     [take(PendingRequest)],
     out.none,
@@ -79,7 +79,7 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
     (_, response, mode) => void (response.keepAlive = mode === "automatic"),
   ),
 
-  /** Where a backend's response came from. */
+  /** Returns the address of the backend that a response came from. */
   get_addr_dest_ip: call(
     [ref(GuestResponse)],
     out.octets,

@@ -1,4 +1,4 @@
-/** `fastly_image_optimizer`: images in other sizes and formats. @module */
+/** `fastly_image_optimizer`: transforms images. @module */
 import { Body } from "../handles/body.ts";
 import { optimize } from "../handles/image.ts";
 import { GuestRequest } from "../handles/message.ts";
@@ -11,11 +11,11 @@ import { settle } from "./http_req.ts";
 import { options, ref, text, unsigned } from "./_in.ts";
 import * as out from "./_out.ts";
 
-/** The ABI's `image_optimizer_error_tag`. */
+/** Cases of the ABI's `image_optimizer_error_tag`. */
 const errorTag = { ok: 1, error: 2 } as const;
 const DETAIL_BYTES = 12;
 
-/** A body to send, consumed, or the handle that stands for none. */
+/** Body to send, which is consumed; optional. */
 const contentOrNone: Input<Payload> = {
   words: ["i32"],
   read({ handles }, args, at) {
@@ -25,8 +25,8 @@ const contentOrNone: Input<Payload> = {
 };
 
 /**
- * An output behind a pointer to an `image_optimizer_error_detail`. It has no message: the guest gives no room for one,
- * and the log has it.
+ * Output preceded by a pointer to an `image_optimizer_error_detail`. Its message is always empty, as the guest passes no
+ * buffer for one; the log has it.
  */
 function tagged<T>(output: Output<T>): Output<T> {
   return {
@@ -36,7 +36,7 @@ function tagged<T>(output: Output<T>): Output<T> {
       setTag(sandbox, unsigned(args, at), errorTag.ok);
     },
     refused(sandbox, args, at, error) {
-      // A service without the product says nothing about an image.
+      // If the service lacks the product, the status says so, and there is no error about the image.
       const unsupported = error instanceof HostError && error.kind === "unsupported";
       if (!unsupported) setTag(sandbox, unsigned(args, at), errorTag.error);
       return undefined;
@@ -62,7 +62,7 @@ export const imageOptimizer: Namespace = namespace("fastly_image_optimizer", {
     tagged(out.reply),
     (sandbox, request, body, backend, { query = "" }) => {
       const pending = optimize(sandbox, request, body, backend, query);
-      // By handle, so that it is cancelled if the guest is stopped.
+      // The handle makes a stop of the guest cancel the request.
       return settle(sandbox, sandbox.handles.insert(pending));
     },
   ),

@@ -1,4 +1,4 @@
-/** `fastly_kv_store`: values that outlive a request. One call starts, another waits. @module */
+/** `fastly_kv_store`: KV stores. Each operation has a call that starts it and one that waits for it. @module */
 import { Body } from "../handles/body.ts";
 import { PendingKvDelete, PendingKvInsert, PendingKvList, PendingKvLookup } from "../handles/kv.ts";
 import { refuse } from "../service/errors.ts";
@@ -10,7 +10,7 @@ import { oneOf, options, ref, take, text, u32, u64, unsigned } from "./_in.ts";
 import { bodyOf, insert, key, lookUp, open, remove } from "./_kv.ts";
 import * as out from "./_out.ts";
 
-/** The ABI's `kv_error`. */
+/** Cases of the ABI's `kv_error`. */
 const kvError = {
   "ok": 1,
   "bad-request": 2,
@@ -22,14 +22,14 @@ const kvError = {
 
 const encoder = new TextEncoder();
 
-/** Text that is not empty where its bit is set. */
+/** Text that must not be empty. */
 const someText: Input<string> = {
   words: text.words,
   read: (sandbox, args, at) =>
     text.read(sandbox, args, at) || refuse("invalid", "Cannot use an empty text as an option"),
 };
 
-/** Options whose first field has no bit: where there is no record at all, it is the default. */
+/** Options record whose first field has no bit; a null record stands for the defaults. */
 function orNone<T extends object>(options: Input<T>): Input<Partial<T>> {
   return {
     words: options.words,
@@ -38,7 +38,7 @@ function orNone<T extends object>(options: Input<T>): Input<Partial<T>> {
   };
 }
 
-/** There is nothing to choose, in lookups and deletions alike. */
+/** Options of lookups and deletions, of which there are none. */
 const nothing = options({}, { reserved: 0 });
 const insertOptions = orNone(options({
   mode: oneOf("overwrite", "add", "append", "prepend"),
@@ -60,7 +60,12 @@ const lookup = call(
   (_, store, key) => lookUp(store, key),
 );
 
-/** @param generation How wide the generation is, and what it is. */
+/**
+ * Hostcall that waits for a lookup.
+ *
+ * @param output Output of the generation.
+ * @param generation Returns the value to write for a generation.
+ */
 function lookupWait<G>(output: Output<G>, generation: (real: bigint) => NoInfer<G>): Hostcall {
   const entry = out.all({ body: out.put(Body), metadata: out.text, generation: output });
   return wait([take(PendingKvLookup)], out.reporting(entry, kvError), async (_, { settled }) => {
@@ -76,7 +81,7 @@ export const kvStore: Namespace = namespace("fastly_kv_store", {
 
   lookup,
   lookup_v2: lookup,
-  /** The generations of today do not fit this call: it says 0. */
+  /** Returns the generation 0, since generations do not fit its 32 bits. */
   lookup_wait: lookupWait(out.u32, () => 0),
   lookup_wait_v2: lookupWait(out.u64, (generation) => generation),
 
@@ -107,7 +112,7 @@ export const kvStore: Namespace = namespace("fastly_kv_store", {
     out.put(PendingKvList),
     (_, store, query) => new PendingKvList(store.list(query)),
   ),
-  /** A body with the page as JSON. */
+  /** Returns a body with the page as JSON. */
   list_wait: wait(
     [take(PendingKvList)],
     out.reporting(out.put(Body), kvError),

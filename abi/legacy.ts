@@ -1,6 +1,6 @@
 /**
- * The names of 2020 to 2022: `env.xqd_*`, and `fastly.init`. They are today's calls; a status that came later becomes
- * one that those guests know.
+ * Names of 2020 to 2022: `env.xqd_*`, and `fastly.init`. They are today's hostcalls, but return no status that those guests
+ * do not know.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const pendingPoll: Hostcall = wait(
   [u32],
   out.all({ done: out.bool, reply: out.reply }),
   (sandbox, handle): Eventually<Polled> => {
-    // Those guests panic on any other status: a failure shows in the handles.
+    // Those guests panic on any status but ok, so a failure shows in invalid handles.
     const failed = (error: unknown): Polled => {
       if (error instanceof SendError) return { done: true, reply: undefined };
       throw error;
@@ -33,7 +33,7 @@ const pendingPoll: Hostcall = wait(
   },
 );
 
-/** The crate up to 0.2 passes a time to live before the handles. */
+/** Number of arguments of a call by Rust's crate up to 0.2, which passes a time to live before the pointers. */
 const sendWithTtl = 7;
 
 function send(): Hostcall {
@@ -50,7 +50,7 @@ function send(): Hostcall {
   };
 }
 
-/** The same call, answering only what a guest of 2020 knows. */
+/** Wraps a hostcall so that it returns only statuses that a guest of 2020 knows. */
 function aged(call: Hostcall): Hostcall {
   return {
     ...call,
@@ -64,7 +64,7 @@ function aged(call: Hostcall): Hostcall {
   };
 }
 
-/** What stands before a call's name of today in its name of old, and what of it is left out. */
+/** Prefixes of old names by namespace, and the part of today's name that they lack. */
 const PREFIXES: Readonly<Record<string, readonly [prefix: string, dropped?: string]>> = {
   fastly_abi: ["xqd_"],
   fastly_acl: ["xqd_acl_"],
@@ -90,16 +90,16 @@ function renamed({ name: module, calls }: Namespace): [string, Hostcall][] {
   ]);
 }
 
-/** Calls that were not then what they are now. */
+/** Calls that differ from today's of the same name. */
 const DIFFERENT: Readonly<Record<string, Hostcall>> = {
   xqd_body_close_downstream: httpBody.calls.close!,
-  // The only one of its kind that came when requests were named.
+  // Newer than the others of its kind, it takes the handle of a request.
   xqd_req_downstream_tls_client_servername: httpDownstream.calls.downstream_tls_client_servername!,
   xqd_pending_req_poll: pendingPoll,
   xqd_req_send: send(),
 };
 
-/** The modules of old, over those of today. */
+/** Makes the old modules from today's namespaces. */
 export function legacy(today: readonly Namespace[]): Namespace[] {
   const calls = Object.entries({ ...Object.fromEntries(today.flatMap(renamed)), ...DIFFERENT });
   return [

@@ -1,4 +1,4 @@
-/** `fastly_log`: records for named endpoints. @module */
+/** `fastly_log`: named log endpoints. @module */
 import { LogEndpoint } from "../handles/log_endpoint.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Namespace, namespace } from "./_define.ts";
@@ -6,13 +6,13 @@ import { bytes, ref, text } from "./_in.ts";
 import * as out from "./_out.ts";
 
 const RESERVED = /^(stdout|stderr|fst_managed_.*)$/is;
-/** Bytes of an endpoint's name; Fastly's own bound is not known. */
+/** Longest name of an endpoint, in bytes. Fastly's own limit is not known. */
 const MAX_NAME = 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export const log: Namespace = namespace("fastly_log", {
-  /** Any name opens but the platform's own. */
+  /** Opens an endpoint of any name that is not reserved. */
   endpoint_get: call([text], out.put(LogEndpoint), (_, name) => {
     if (RESERVED.test(name)) {
       refuse("invalid", `Cannot open log endpoint "${name}": it is reserved`);
@@ -24,7 +24,7 @@ export const log: Namespace = namespace("fastly_log", {
     return new LogEndpoint(name);
   }),
 
-  /** One call is one record; it never fails for what becomes of it. */
+  /** Logs one record. The call succeeds even if the record is dropped. */
   write: call([ref(LogEndpoint), bytes], out.u32, (sandbox, { name }, record) => {
     const { service, requests: { current, quota } } = sandbox;
     if (!quota.mayLog(record.length)) return record.length;

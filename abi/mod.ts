@@ -1,5 +1,5 @@
 /**
- * Every hostcall, by import module and name.
+ * Registry of all hostcalls, by import module and name.
  *
  * @module
  */
@@ -63,15 +63,15 @@ const today: readonly Namespace[] = [
   wasi,
 ];
 
-/** Every namespace that a guest may import from. */
+/** Namespaces that guests may import from. */
 export const namespaces: readonly Namespace[] = [...today, ...legacy(today)];
 
-/** By maps and not by objects: a guest may import a module named `constructor`, or a function named `__proto__`. */
+/** Hostcalls in maps and not in objects, since a guest may import a module named `constructor` or `__proto__`. */
 const byModule: ReadonlyMap<string, ReadonlyMap<string, Hostcall>> = new Map(
   namespaces.map(({ name, calls }) => [name, new Map(Object.entries(calls))]),
 );
 
-/** A function for a guest's import, bound to the seat that its sandboxes will take. */
+/** Function for a guest's import, bound to the context of an instance. */
 interface BoundImport {
   readonly module: string;
   readonly name: string;
@@ -79,12 +79,12 @@ interface BoundImport {
   readonly suspends: boolean;
 }
 
-/** One import of a guest, ready to be bound for each instance. */
+/** Function that binds an import of a guest for one instance. */
 type Binder = (context: InstanceContext) => BoundImport;
 
 /**
- * Prepares what a guest imports, once for all its instances. An import that this host does not know becomes a function
- * that ends the guest by its name, so that guests of newer SDKs load.
+ * Prepares an import of a guest, once for all its instances. An import that this host does not know becomes a function that
+ * ends the guest with an error that names it, so that guests of newer SDKs load.
  *
  * @param trace Whether every call is logged.
  */
@@ -97,22 +97,22 @@ export function binderOf(module: string, name: string, trace: boolean): Binder {
   };
 }
 
-/** Even what answers at once suspends the guest, if only for a microtask. */
+/** Wraps a suspending import. Even one that returns at once suspends the guest, for a microtask. */
 function resuming(context: InstanceContext, run: BoundHostcall): BoundHostcall {
   return (...args) => context.sandbox.execution.resumeOn(run(...args));
 }
 
-/** Whether this host knows an import. */
+/** Tells whether this host knows an import. */
 export function isKnown({ module, name }: Pick<BoundImport, "module" | "name">): boolean {
   return byModule.get(module)?.has(name) ?? false;
 }
 
-/** Whether an import reads or writes the guest's memory; one that this host does not know does not. */
+/** Tells whether an import accesses the guest's memory; false for one that this host does not know. */
 export function needsMemory(module: string, name: string): boolean {
   return byModule.get(module)?.get(name)?.needsMemory ?? false;
 }
 
-/** An import as messages name it. */
+/** Returns the name of an import for messages. */
 export function shownImport({ module, name }: Pick<BoundImport, "module" | "name">): string {
   return `${shownName(module)}.${shownName(name)}`;
 }

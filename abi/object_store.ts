@@ -1,4 +1,4 @@
-/** `fastly_object_store`: KV stores under their first name. An absent value is no failure, and no body either. @module */
+/** `fastly_object_store`, the older name of KV stores. A lookup of an absent key succeeds without a body. @module */
 import { Body } from "../handles/body.ts";
 import { PendingKvDelete, PendingKvInsert, PendingKvLookup } from "../handles/kv.ts";
 import { HostError } from "../service/errors.ts";

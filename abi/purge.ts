@@ -5,7 +5,7 @@ import { type Input, type Namespace, namespace, wait } from "./_define.ts";
 import { options, text } from "./_in.ts";
 import * as out from "./_out.ts";
 
-/** Where a text is to go: a buffer, its size, and a place for the length. */
+/** Function that writes a text to the guest's buffer, of which the pointer, the size and a pointer for the length are read. */
 const buffer: Input<(value: string) => void> = {
   words: out.text.words,
   read(sandbox, args, at) {
@@ -18,8 +18,8 @@ const purgeOptions = options({ answer: [1, buffer] }, { soft: 0 });
 
 export const purge: Namespace = namespace("fastly_purge", {
   /**
-   * With a buffer it answers as Fastly's API for purges does; nothing is purged if the buffer is too small. Waits for the
-   * cache's driver.
+   * Purges objects. With a buffer the response of Fastly's API is written to it; if it is too small, nothing is purged.
+   * Waits for the cache's driver.
    */
   purge_surrogate_key: wait(
     [text, purgeOptions],

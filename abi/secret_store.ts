@@ -17,6 +17,6 @@ export const secretStore: Namespace = namespace("fastly_secret_store", {
     return plaintext ? new Secret(plaintext) : refuse("absent", `Cannot find secret "${name}"`);
   }),
   plaintext: call([ref(Secret)], out.bytes, (_, { plaintext }) => plaintext),
-  /** A secret that is in no store, for calls that want one by handle. */
+  /** Makes a secret that is in no store, for calls that take one by handle. */
   from_bytes: call([bytes], out.put(Secret), (_, plaintext) => new Secret(plaintext)),
 });

@@ -1,4 +1,4 @@
-/** `fastly_shielding`: the ways to other points of presence. @module */
+/** `fastly_shielding`: URLs of and backends for shield sites. @module */
 import type { Sandbox } from "../handles/sandbox.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Namespace, namespace } from "./_define.ts";
@@ -8,11 +8,11 @@ import * as out from "./_out.ts";
 const encoder = new TextEncoder();
 const NOWHERE = { unencrypted: "", encrypted: "" };
 
-/** What a cache key would be for happens in the other place. */
+/** Options of a backend. The cache key is ignored, as it is for the cache of the shield. */
 const config = options({ cacheKey: [1, text], firstByte: [2, u32], betweenBytes: [3, u32] });
 
 export const shielding: Namespace = namespace("fastly_shielding", {
-  /** Whether the guest runs there, as a byte; then the plain URL and the encrypted one, each with a NUL behind it. */
+  /** Returns a byte that tells whether the guest runs there, then the plain and the encrypted URL, each with a NUL. */
   shield_info: call([text, span], out.u32, (sandbox, name, buf) => {
     const sites = sandbox.service.options.shieldingSites ?? {};
     const site = Object.hasOwn(sites, name) ? sites[name]! : noSite(sandbox, name);
@@ -20,7 +20,7 @@ export const shielding: Namespace = namespace("fastly_shielding", {
     return checked(buf, `${String.fromCharCode(here)}${unencrypted}\0${encrypted}\0`)();
   }),
 
-  /** Registers a backend that sends to one of those URLs; answers its name. Go's SDK asks for it by the site. */
+  /** Registers a backend for one of those URLs and returns its name. Go's SDK passes the site in place of the URL. */
   backend_for_shield: call([text, config, span], out.u32, (sandbox, target, timeouts, buf) => {
     const sites = sandbox.service.options.shieldingSites ?? {};
     const site = Object.hasOwn(sites, target) ? sites[target]! : undefined;
@@ -55,7 +55,7 @@ function register(
   }
 }
 
-/** Makes sure that a text fits; how much room it would need, these calls cannot tell. */
+/** Refuses a text that does not fit the buffer, and returns a function that writes it. The calls cannot return its size. */
 function checked(buf: Span, text: string): () => number {
   const bytes = encoder.encode(text);
   if (bytes.length > buf.length) {

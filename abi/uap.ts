@@ -1,4 +1,4 @@
-/** `fastly_uap`: the browser behind a User-Agent field (deprecated by Fastly, used by guests of 2020). @module */
+/** `fastly_uap`: parses a User-Agent field (deprecated by Fastly, used by guests of 2020). @module */
 import { HostError } from "../service/errors.ts";
 import type { UserAgent } from "../service/client/user_agent.ts";
 import { call, type Namespace, namespace, type Output } from "./_define.ts";
@@ -7,7 +7,7 @@ import * as out from "./_out.ts";
 
 const PARTS = ["family", "major", "minor", "patch"] as const;
 
-/** Four texts. Of each that does not fit its room is told, so that the guest need ask only once more. */
+/** Four texts. The size of each that does not fit is written, so that one more call of the guest is enough. */
 const parts: Output<UserAgent> = {
   words: PARTS.flatMap(() => out.text.words),
   write(sandbox, args, at, agent) {
@@ -26,7 +26,7 @@ const parts: Output<UserAgent> = {
 };
 
 export const uap: Namespace = namespace("fastly_uap", {
-  /** Parts that are not known are empty. */
+  /** Returns empty texts for unknown parts. */
   parse: call(
     [byteString],
     parts,

@@ -1,5 +1,5 @@
 /**
- * `wasi_snapshot_preview1`: arguments, environment, clocks, randomness, standard streams and timers; its files are in
+ * `wasi_snapshot_preview1`: arguments, environment, clocks, randomness, standard streams and timers. Files are in
  * `_wasi_files.ts`.
  *
  * @module
@@ -17,10 +17,10 @@ import { descriptorWithRight, fileCalls } from "./_wasi_files.ts";
 import { pollOneoff } from "./_wasi_poll.ts";
 
 const NANOS = 1_000_000;
-/** Bytes of randomness between two looks at the time. */
+/** Number of random bytes between two checks of the time limit. */
 const RANDOM_PIECE = 2 ** 20;
 
-/** Texts one behind the other, and a pointer to each. */
+/** List of texts: a pointer to each, and the texts one after another. */
 const texts: Output<Texts> = {
   words: ["i32", "i32"],
   write({ memory }, args, at, { starts, bytes }) {
@@ -30,7 +30,7 @@ const texts: Output<Texts> = {
     memory.setBytes(text, bytes);
   },
 };
-/** The same, with the sandbox's id in its place. */
+/** List of environment variables, with the id of the sandbox inserted. */
 const environment: Output<Environment> = {
   words: texts.words,
   write(sandbox, args, at, { texts: all, traceIdAt }) {
@@ -46,12 +46,12 @@ const sizes: Output<Texts> = {
     memory.setU32(unsigned(args, at + 1), bytes.length);
   },
 };
-/** Passes over the buffers of a scattered read of nothing. */
+/** Buffers of a scattered read, which stay empty. */
 const unread: Input<void> = {
   words: ["i32", "i32"],
   read: (_, args, at) => checkCount(unsigned(args, at + 1), "buffers"),
 };
-/** The buffers of a scattered write, copied as one. */
+/** Buffers of a gathered write, joined in a copy. */
 const gathered: Input<Uint8Array> = {
   words: ["i32", "i32"],
   read(sandbox, args, at) {
@@ -64,7 +64,7 @@ const gathered: Input<Uint8Array> = {
     const buffers = Array.from({ length: count }, (_, i) => {
       const length = memory.u32(ptr + i * 8 + 4);
       total += length;
-      // The same bytes over and over would fill the host's memory.
+      // Buffers may overlap, so that their sum could fill the host's memory.
       if (total > memory.size) refuse("invalid", "Cannot write more than all of the memory");
       return memory.bytes(memory.u32(ptr + i * 8), length);
     });
@@ -84,7 +84,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
     clock(sandbox, id);
     return 1000n;
   }),
-  /** Nanoseconds. The precision asked for does not matter. */
+  /** Returns nanoseconds. The requested precision is ignored. */
   clock_time_get: call([u32, u64], out.u64, (sandbox, id) => clock(sandbox, id)),
 
   random_get: call([pointer, u32], out.none, (sandbox, ptr, length) => {
@@ -96,7 +96,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
     }
   }),
 
-  /** Standard output and error; each line becomes a log entry. */
+  /** Writes to standard output or error, of which each line becomes a log entry. */
   fd_write: call([u32, gathered], out.u32, (sandbox, fd, bytes) => {
     const { kind } = descriptorWithRight(sandbox, fd, "fd_write");
     if (kind !== "stdout" && kind !== "stderr") {
@@ -128,7 +128,7 @@ export const wasi: Namespace = namespace("wasi_snapshot_preview1", {
   proc_raise: call([u32], out.none, () => refuse("unsupported", "Cannot raise a signal")),
 });
 
-/** The error number of an event that a guest waits for on a descriptor. */
+/** Returns the error number of an event of a descriptor; 0 for none. */
 function pollError(sandbox: Sandbox, fd: number): number {
   try {
     const { kind } = descriptorWithRight(sandbox, fd, "poll_fd_readwrite");

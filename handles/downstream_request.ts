@@ -15,7 +15,7 @@ import { Lifecycle, type RequestState } from "./lifecycle.ts";
 import { GuestResponse } from "./message.ts";
 import type { PendingRequest } from "./pending_request.ts";
 
-/** A response to a client. */
+/** Response to a client, with its body. */
 export interface DownstreamResponse {
   readonly response: GuestResponse;
   readonly body: Payload;
@@ -27,8 +27,8 @@ const HANDLES_STAY =
   "Fastly's network consumes them";
 
 /**
- * A client's request inside the host: its exchange, and how far it has come. Whatever the exchange throws is logged
- * once, here, and keeps no request from its end.
+ * Client's request inside the host: its exchange and its state. Exceptions of the exchange are logged here, and do not
+ * keep the request from its end.
  */
 export class DownstreamRequest {
   readonly exchange: Exchange;
@@ -40,11 +40,11 @@ export class DownstreamRequest {
   readonly #life = new Lifecycle();
   readonly #content: RetainedBody | undefined;
   #delegated: DelegatedResponse | undefined;
-  /** The response's body while it is on its way. */
+  /** Body of the response while it is being sent. */
   #handed: WatchedBody | undefined;
   /** Limit `wall_time`, once it has begun. */
   #wallTime: Deadline | undefined;
-  /** Limit `stall_time`, once nobody but the client and the body's sender is at work on it. */
+  /** Limit `stall_time`, once only the client and the sender of the body work on the request. */
   #stalled: Deadline | undefined;
   /** Whether the guest has sent a 103. */
   #hinted = false;
@@ -71,17 +71,17 @@ export class DownstreamRequest {
     return this.#life.responded;
   }
 
-  /** Resolves when nothing more happens for the request. */
+  /** Resolves when the request is closed. */
   get closed(): Promise<void> {
     return this.#life.closed;
   }
 
-  /** The request's content. It stays when the guest closes it: the request may yet be handed off. */
+  /** Content of the request. Closing it does not cancel it, since the request may still be handed off. */
   get body(): Payload {
     return this.#content ?? this.exchange.body;
   }
 
-  /** Calls back if the client leaves before its response has gone out whole. */
+  /** Calls back if the client leaves before its response is complete. */
   onGone(callback: (reason: Error) => void): void {
     const gone = (reason: Error) =>
       this.#attempt("end a request whose client has left", () => callback(reason));
@@ -89,26 +89,30 @@ export class DownstreamRequest {
   }
 
   /**
-   * Holds the request to `wall_time`, from the first call on.
+   * Starts the limit `wall_time`, at the first call.
    *
-   * @param expire Called when the time is over; takes the place of an earlier call's.
+   * @param expire Called when the time is over; it replaces the callback of an earlier call.
    */
   limitWallTime(expire: () => void): void {
     if (this.#wallTime) this.#wallTime.expire = expire;
     else this.#service.wallTime.add(this.#wallTime = new Deadline(expire));
   }
 
-  /** Ends what {@linkcode DownstreamRequest.limitWallTime} has begun. */
+  /** Ends the limit that {@linkcode DownstreamRequest.limitWallTime} has started. */
   endWallTime(): void {
     if (this.#wallTime) this.#service.wallTime.delete(this.#wallTime);
   }
 
-  /** A guest begins to work on the request. */
+  /** Enters the state `running`: a guest begins to work on the request. */
   start(): void {
     this.#life.enter("running");
   }
 
-  /** Sends the guest's response, whose body is given up only then; refused when there has been a response. */
+  /**
+   * Sends the guest's response. Refused if there has been a response.
+   *
+   * @param body Takes the content out of the guest's body, which is not done if the response is refused.
+   */
   respond(response: GuestResponse, body: () => Payload): void {
     this.#checkUnanswered();
     const payload = body();
@@ -117,9 +121,9 @@ export class DownstreamRequest {
   }
 
   /**
-   * Responds with what a request to a backend will bring.
+   * Delegates the response to a pending request to a backend.
    *
-   * @param failureStatus What the client gets if sending it fails; by default 502, or 504.
+   * @param failureStatus Status for the client if that request fails; by default 502, or 504 after a timeout.
    */
   respondWith(pending: PendingRequest, failureStatus?: number): void {
     this.answerLater(async (delegated) => {
@@ -137,10 +141,11 @@ export class DownstreamRequest {
   }
 
   /**
-   * Leaves the response to a backend, which what the guest does later does not concern; refused when there has been a
-   * response. Without an answer the client's connection is in other hands.
+   * Delegates the response, which is then independent of the guest. Refused if there has been a response.
    *
-   * @param failureStatus What the client gets if `answer` rejects with a `SendError`; by default 502, or 504.
+   * @param answer Gives the response; undefined if it has taken the client's connection over.
+   * @param failureStatus Status for the client if `answer` rejects with a `SendError`; by default 502, or 504 after a
+   *   timeout.
    */
   answerLater(
     answer: (delegated: DelegatedResponse) => Promise<DownstreamResponse | undefined>,
@@ -166,15 +171,15 @@ export class DownstreamRequest {
     delegated.settle();
   }
 
-  /** Resolves when the backend that answers in the guest's place is done; undefined if none does. */
+  /** Resolves when the delegated response is done; undefined if there is none. */
   get answering(): Promise<void> | undefined {
     return this.#delegated?.done;
   }
 
   /**
-   * Gives up what a backend does in the guest's place: the client gets a response with the reason.
+   * Cuts the delegated response, if there is one that has not begun. The client gets a response with the reason.
    *
-   * @param status By default 503.
+   * @param status Status of that response; 503 by default.
    */
   cutAnswer(why: string, status = 503): void {
     const delegated = this.#delegated;
@@ -184,12 +189,12 @@ export class DownstreamRequest {
     this.#settle(delegated, { response: failure(status), body: textOf(why) });
   }
 
-  /** Gives the request's content to the backend that answers in the guest's place; the guest cannot read it any more. */
+  /** Takes the content of the request for a handoff. The guest cannot read it any more. */
   takeBody(): Payload {
     return this.#content?.detach() ?? this.exchange.body;
   }
 
-  /** Sends an informational head ahead of the response, as it is now: the guest may change it further. */
+  /** Sends a copy of the head as an informational response, ahead of the final one. */
   inform({ status, headers }: GuestResponse): void {
     if (this.responded) refuse("failed", "Cannot send an early hint after the response");
     if (status === EARLY_HINTS && !this.#hinted) {
@@ -200,7 +205,7 @@ export class DownstreamRequest {
     this.#attempt("send an early hint", () => this.exchange.inform(head));
   }
 
-  /** Responds in place of a guest, unless there has been a response: with a text that anybody may read. */
+  /** Responds in place of a guest, unless there has been a response. The text must be fit for any client. */
   refuse(status: number, message: string): void {
     if (this.responded) return;
     this.#life.enter("responded");
@@ -208,12 +213,12 @@ export class DownstreamRequest {
     this.#content?.release();
   }
 
-  /** As {@linkcode DownstreamRequest.refuse}, with a text for developers: the option `errors` says who gets it. */
+  /** Responds as {@linkcode DownstreamRequest.refuse} does, with a text for developers. The option `errors` says who gets it. */
   fail(status: number, message: string): void {
     if (!this.responded) this.refuse(status, this.#textOf(status, message));
   }
 
-  /** The guest does no more for the request, which has had its response; a backend may still be at work on it. */
+  /** Ends the guest's work on a request that has had its response. A delegated response may still be awaited. */
   finish(): void {
     this.#life.enter("finished");
     this.endWallTime();
@@ -232,7 +237,7 @@ export class DownstreamRequest {
     this.#life.enter("closed");
   }
 
-  /** Begins to hold the response to `stall_time`, from now on. */
+  /** Starts the limit `stall_time` for the response. */
   #watch(): void {
     const { stalled } = this.#service;
     const cut = () => this.#attempt("cut a response", () => this.#cutStalled());
@@ -250,18 +255,18 @@ export class DownstreamRequest {
     return { reading: moved, given: moved, ended: () => this.#ended() };
   }
 
-  /** A byte has moved, of the request or of the response. */
+  /** Restarts `stall_time` after bytes of the request or response have moved. */
   #moved(): void {
     if (this.#stalled) this.#service.stalled.renew(this.#stalled);
   }
 
-  /** The response's body has been read to its end, or nobody reads on. */
+  /** Called when the response's body has been read to its end or cancelled. */
   #ended(): void {
     this.#handed = undefined;
     if (!this.#delegated) this.#endStalled();
   }
 
-  /** Cuts a response of which nothing has moved for `stall_time`, or whose service is closing. */
+  /** Cuts a response of which no byte has moved for `stall_time`, or whose service is closing. */
   #cutStalled(): void {
     const service = this.#service;
     const reason = service.closing ? "The service is closing" : this.#meetStallTime();
@@ -302,7 +307,7 @@ export class DownstreamRequest {
     this.#content?.release();
   }
 
-  /** Has the exchange send a response. After one that it cannot send it gets another, a 500. */
+  /** Passes a response to the exchange. If that fails, a 500 is sent instead. */
   #give(respond: () => unknown, body: Payload = EMPTY): void {
     try {
       const given = respond();
@@ -324,13 +329,13 @@ export class DownstreamRequest {
     withoutFaults(() => reply(this.exchange, 500, text));
   }
 
-  /** What the client is told of a failure. */
+  /** Returns the text of a failure for the client, which depends on the option `errors`. */
   #textOf(status: number, message: string): string {
     if (tellsDetails(this.#service.options, this.exchange.client)) return message;
     return briefText(status, this.id);
   }
 
-  /** The response in place of one that a backend has not given; the log has the reason. */
+  /** Logs the failure of a delegated response, and returns a response in its place. */
   #failureOf(error: unknown, failureStatus?: number): DownstreamResponse {
     const status = error instanceof SendError && failureStatus || statusOf(error);
     const isRefusal = error instanceof HostError;
@@ -348,13 +353,13 @@ export class DownstreamRequest {
   }
 }
 
-/** A backend's work on a response in the guest's place. */
+/** Response that a backend gives in the guest's place. */
 export class DelegatedResponse {
   /** Whether the client still waits for the response. */
   wanted = true;
-  /** Called when the response is not wanted any more. */
+  /** Called when the response is cut. */
   onCut: (() => void) | undefined;
-  /** Resolves when the client has its response, or its connection is in other hands. */
+  /** Resolves when the response has been passed on, or the client's connection was taken over. */
   readonly done: Promise<void>;
   /** Resolves {@linkcode DelegatedResponse.done}. */
   readonly settle: () => void;
@@ -388,7 +393,7 @@ function statusOf(error: unknown): number {
   return error instanceof HostError && error.kind === "unsupported" ? 501 : 500;
 }
 
-/** Calls what has failed before, and whose further faults tell nothing new. */
+/** Calls a function and ignores its failure, which follows another that is in the log. */
 function withoutFaults(step: () => unknown): void {
   try {
     const result = step();

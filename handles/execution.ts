@@ -7,17 +7,17 @@ import { LimitReached, SignalReceived, type Stop } from "./stop.ts";
 
 const READY = Promise.resolve();
 
-/** What an {@linkcode Execution} needs of whoever runs the guest. */
+/** Callbacks of an {@linkcode Execution} to the run that it belongs to. */
 export interface ExecutionHost {
   /** Measures and stops the guest while it runs. */
   readonly watch: RunWatch;
-  /** The guest is suspended: another may start. */
+  /** Called when the guest is suspended, so that another may start. */
   waiting(): void;
 }
 
 /**
- * Execution of a guest: whether it runs or waits, how much processor time it has taken, and why it has to end. A guest
- * runs in stretches, from {@linkcode Execution.enter} or the end of a wait to {@linkcode Execution.leave}.
+ * Execution of a guest: whether it runs or waits, its processor time, and the reason for which it has to end. A guest runs
+ * in stretches, from {@linkcode Execution.enter} or the end of a wait to {@linkcode Execution.leave}.
  */
 export class Execution implements Runner {
   readonly #service: Service;
@@ -29,10 +29,10 @@ export class Execution implements Runner {
   #running = false;
   #lacksMemory = false;
   #stretches = 0;
-  /** Milliseconds of the stretches that are over. */
+  /** Processor time of past stretches, in milliseconds. */
   #activeMs = 0;
 
-  /** @param requests Whose current request the guest's time and memory are charged to. */
+  /** @param requests Requests, of which the current one is charged with the guest's time and memory. */
   constructor(service: Service, memory: Memory, requests: SandboxRequests, host: ExecutionHost) {
     this.#service = service;
     this.#memory = memory;
@@ -40,7 +40,7 @@ export class Execution implements Runner {
     this.#host = host;
   }
 
-  /** Milliseconds of processor time that the guest has taken; never less than at an earlier call. */
+  /** Processor time of the guest, in milliseconds; never less than at an earlier call. */
   get activeMs(): number {
     return this.#activeMs + (this.#running ? this.#host.watch.spent : 0);
   }
@@ -55,12 +55,12 @@ export class Execution implements Runner {
     return this.#lacksMemory;
   }
 
-  /** Why the run has to end: the guest has exited, or the host has stopped it. */
+  /** Reason for which the guest has to end: its exit, or a stop by the host. */
   get stopped(): Error | undefined {
     return this.#stopped;
   }
 
-  /** Begins a stretch. To be called right before the guest runs, with nothing in between. */
+  /** Begins a stretch. To be called right before the guest runs. */
   enter(): void {
     this.#running = true;
     this.#stretches++;
@@ -68,7 +68,7 @@ export class Execution implements Runner {
     this.#host.watch.enter(this, this.#stopped ? 0 : left);
   }
 
-  /** Ends the stretch, because the guest waits or has ended. Does nothing if none is under way. */
+  /** Ends the stretch, if one is under way, when the guest waits or has ended. */
   leave(): void {
     if (!this.#running) return;
     this.#running = false;
@@ -84,7 +84,7 @@ export class Execution implements Runner {
     if (interruption !== undefined) this.stop(this.#reasonOf(interruption));
   }
 
-  /** Notes that the memory limit has refused growth; the guest may go on without. */
+  /** Records that the memory limit has refused growth. The guest may go on. */
   #noteRefusal(): void {
     this.#lacksMemory = true;
     this.#requests.quota.meet("memory", "The guest's memory could not grow");
@@ -98,7 +98,7 @@ export class Execution implements Runner {
     return new LimitReached("cpu_time", `${limit} is used up (it ran for ${ran} ms)`);
   }
 
-  /** @throws If the run has to end or its time is up: no hostcall goes on then, whatever the guest has caught. */
+  /** @throws {Error} If the guest has to end or its time is up. Each hostcall checks this, since a guest may catch errors. */
   checkStopped(): void {
     const { watch } = this.#host;
     if (!this.#stopped && !watch.mayGoOn()) this.stop(this.#reasonOf(watch.interruption));
@@ -106,9 +106,9 @@ export class Execution implements Runner {
   }
 
   /**
-   * Waits for work with the guest suspended. Its result has to reach the guest through {@linkcode Execution.resumeOn}.
+   * Waits for work while the guest is suspended. The result must reach the guest through {@linkcode Execution.resumeOn}.
    *
-   * @returns A promise that settles as `work` does, or rejects at once when the run is stopped meanwhile.
+   * @returns A promise that settles as `work` does, or rejects as soon as the guest is stopped.
    */
   suspend<T>(work: Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -141,7 +141,9 @@ export class Execution implements Runner {
     if (!this.#running) this.enter();
   };
 
-  /** Ends the run: at once if the guest waits, at its next hostcall, loop or call if it runs. The first reason stays. */
+  /**
+   * Stops the guest: at once if it waits, at its next hostcall, loop or call if it runs. Only the first reason counts.
+   */
   stop(reason: Error): void {
     if (this.#stopped) return;
     this.#stopped = reason;

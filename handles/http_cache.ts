@@ -39,15 +39,15 @@ import type { Sandbox } from "./sandbox.ts";
 import { replyOf } from "./send.ts";
 import { Waitable } from "./waitable.ts";
 
-/** How a request is looked up. */
+/** Key of a lookup: the guest's own, or the suggested one with the backend. */
 export interface HttpLookupKey {
-  /** A key of the guest's own, which backends share. */
+  /** Key that the guest has chosen, which is the same for all backends. */
   readonly key: Uint8Array | undefined;
-  /** The backend that would be asked, by the cache's name for it. */
+  /** Name of the backend in cache keys. */
   readonly source: string | undefined;
 }
 
-/** What is said of a response that is stored; its head is kept beside. */
+/** Options with which a response is stored. The metadata is its head. */
 export type HttpWriteOptions = Omit<WriteOptions, "userMetadata">;
 
 const NOT_AT_ALL: Lifetime = {
@@ -57,7 +57,7 @@ const NOT_AT_ALL: Lifetime = {
   staleIfError: 0n,
 };
 
-/** Looks up the response to such a request; waits for no other lookup. */
+/** Looks up the response to a request, without request collapsing. */
 export function startLookup(
   sandbox: Sandbox,
   request: GuestRequest,
@@ -68,8 +68,8 @@ export function startLookup(
 }
 
 /**
- * As {@linkcode startLookup}; of those who miss the same one has to ask the backend, and the others wait for what comes. Where
- * requests pass, each has to ask, and none waits.
+ * Looks up the response to a request, with request collapsing: on a miss one request gets the obligation to insert a
+ * response, and the others wait for it. If the cache holds a hit-for-pass mark, each request gets an obligation of its own.
  */
 export function startTransaction(
   sandbox: Sandbox,
@@ -90,7 +90,7 @@ function keyFor(request: GuestRequest, { key, source }: HttpLookupKey): string {
     : httpKey(suggestedKey(request), request.onBehalfOf, source);
 }
 
-/** Without a cache each lookup has one to itself, so that nobody else finds anything: the program goes the same way. */
+/** Returns the service's cache. If the cache is off, each lookup gets an empty cache of its own, and the program runs as usual. */
 function cacheOf(service: Service): Cache {
   return service.options.cache === false ? ownCache(service) : service.cache;
 }
@@ -99,26 +99,26 @@ function ownCache({ limits, now }: Service): Cache {
   return new Cache(limits.cache_bytes, now);
 }
 
-/** A request that was looked up, and what has come of it. It may still wait for what somebody else is getting. */
+/** Lookup of a request in the HTTP cache, which may still wait for another request's response. */
 export class HttpCacheLookup extends Waitable {
-  /** As it was at the lookup. */
+  /** Copy of the request at the time of the lookup. */
   readonly request: GuestRequest;
   readonly #sandbox: Sandbox;
   readonly #pending: PendingLookup;
   readonly #waited: boolean;
-  /** What it is when neither an object nor an obligation comes of it. */
+  /** Use of the cache to record if the lookup brings neither an object nor an obligation. */
   readonly #otherwise: CacheUse;
   readonly #apart: (() => Obligation) | undefined;
   readonly #uses: CacheUse[];
   #use: number | undefined;
   #result: LookupResult | undefined;
   #suggested: GuestRequest | undefined;
-  /** Whether what was found is that such requests pass. */
+  /** Whether a hit-for-pass mark was found. */
   #passes = false;
-  /** Whether the backend has said that what is stored is still right. */
+  /** Whether a 304 of the backend has validated the stored response. */
   #renews = false;
 
-  /** @param apart Makes the obligation of a request that passes; without it there is none. */
+  /** @param apart Makes the obligation of a request that passes; by default there is none. */
   constructor(
     sandbox: Sandbox,
     request: GuestRequest,
@@ -148,23 +148,26 @@ export class HttpCacheLookup extends Waitable {
     return this.#pending.isHeldBy(run);
   }
 
-  /** Waits no more, or gives up what the guest had to do. */
+  /** Ends the wait, or cancels an open obligation. */
   override drop(): void {
     if (!this.#result) this.#pending.cancel();
     else if (this.#result.obligation?.open) this.#result.obligation.cancel();
   }
 
-  /** What can be used: of what is kept for errors, only once nobody is to get anything better. Refused before it is ready. */
+  /**
+   * Object that can be used. A response that is kept for errors (`stale-if-error`) can be used only if no obligation to
+   * get a better one is open. Refused before the lookup is ready.
+   */
   get found(): FoundObject | undefined {
     return usable(this.result);
   }
 
-  /** As {@linkcode HttpCacheLookup.found}; refused as absent if there is nothing. */
+  /** Object as in {@linkcode HttpCacheLookup.found}; refused as absent if there is none. */
   get foundObject(): FoundObject {
     return this.found ?? refuse("absent", "Cannot find a response in the cache");
   }
 
-  /** What was found, if only for errors, and what there is to do. Refused before it is ready. */
+  /** Object found, usable or kept for errors, and obligation. Refused before the lookup is ready. */
   get result(): LookupResult {
     return this.#result ??= this.#settle(this.#pending.take());
   }
@@ -185,7 +188,7 @@ export class HttpCacheLookup extends Waitable {
     else this.#uses[this.#use] = use;
   }
 
-  /** The obligation; refused as a bad handle if there is none, or it is over. */
+  /** Obligation that is still open; refused as a bad handle if there is none. */
   get openObligation(): Obligation {
     const { obligation } = this.result;
     return obligation?.open
@@ -193,15 +196,15 @@ export class HttpCacheLookup extends Waitable {
       : refuse("bad-handle", "Cannot write to the cache: there is no obligation to");
   }
 
-  /** What is stored and may turn out to be still right. */
+  /** Head of a stored response that can be validated. */
   get #stored(): StoredHead | undefined {
     const { found, obligation } = this.result;
     return found && obligation?.open ? decodeHead(found.object.options.userMetadata) : undefined;
   }
 
   /**
-   * The request that is to bring the whole object, or the word that the one in the cache is still right. One that passes
-   * stays as it is: most likely only its own client gets what it brings.
+   * Returns the request to send to the backend: one for the whole object, with conditions that validate a stored one. A
+   * request that passes is not changed, since its response is most likely for its own client.
    */
   suggestRequest(): GuestRequest {
     const request = this.#suggested = copyOf(this.request);
@@ -211,13 +214,13 @@ export class HttpCacheLookup extends Waitable {
     return request;
   }
 
-  /** What should become of a backend's response, and its head as it would be stored. */
+  /** Decides how to store a backend's response, and returns its head as it would be stored. */
   prepare(response: GuestResponse): { action: StorageAction; response: GuestResponse } {
     const stored = this.#stored;
     const prepared = Object.assign(new GuestResponse(), response);
     prepared.headers = response.headers.copy();
     const { conditions } = response;
-    // What a request with content brings may answer that content.
+    // The response to a request with content may depend on the content.
     if (conditions?.content) return { action: "do-not-store", response: prepared };
     if (this.#passes && isPartial(this.request)) {
       const action = storageAction(this.request.headers, response);
@@ -230,19 +233,19 @@ export class HttpCacheLookup extends Waitable {
     }
     this.#renews = true;
     Object.assign(prepared, refreshed(stored, response.headers));
-    // SDKs take it for a word to keep nothing, and answer with the content of the 304: none.
+    // With it SDKs would not store the response, and answer with the content of the 304, which has none.
     prepared.headers.delete("set-cookie");
     return { action: "update", response: prepared };
   }
 
-  /** Returns how long a prepared response may be used. */
+  /** Returns the lifetime of a prepared response. */
   lifetime(response: GuestResponse, now: number): Lifetime {
     const action = storageAction(this.request.headers, response);
-    // What a 304 makes one client's is that client's answer, and nobody else finds it.
+    // A 304 may make a stored response private: it is for that client then, and no other request finds it.
     return this.#renews && action !== "insert" ? NOT_AT_ALL : lifetimeOf(response, action, now);
   }
 
-  /** Stores a response in place of what there is; its content is still to be written. */
+  /** Stores a response in place of the present one. Its content is written through the body. */
   insert(response: GuestResponse, options: HttpWriteOptions): { body: Body; found: FoundObject } {
     const own = response.conditions?.content || (this.#passes && isPartial(this.request));
     const inserted = this.#insert(kept(response, options), own ?? false);
@@ -250,17 +253,17 @@ export class HttpCacheLookup extends Waitable {
     return { body, found: inserted.found };
   }
 
-  /** @param own Whether the response is for its own request alone. */
+  /** @param own Whether the response is only for its own request, and not for others to find. */
   #insert(options: WriteOptions, own: boolean): Inserted {
     const { openObligation } = this;
-    // A GET must not find the nothing that a HEAD has brought; and what nobody can find needs no room.
+    // A GET must not find the empty content of a HEAD, and a response without lifetime needs no room in the cache.
     const kept = !own && this.#suggested?.method !== "HEAD" && isOfUse(options.lifetime);
     if (kept) return openObligation.insert(options);
     openObligation.cancel();
     return ownCache(this.#sandbox.service).insert("", this.request.headers, options);
   }
 
-  /** Gives what was found another head and another lifetime; its content stays. */
+  /** Replaces the head and the lifetime of the object found; its content stays. */
   update(response: GuestResponse, options: HttpWriteOptions): FoundObject {
     const { openObligation, result } = this;
     if (!result.found) refuse("bad-handle", "Cannot update a response: none was found");
@@ -269,7 +272,7 @@ export class HttpCacheLookup extends Waitable {
     return updated;
   }
 
-  /** Has such requests pass for a while: each is sent, and none waits for another. */
+  /** Stores a hit-for-pass mark: until it expires such requests are all sent, and none waits for another. */
   pass({ lifetime: { maxAge }, varyRule }: HttpWriteOptions): void {
     const { content } = this.openObligation.insert({
       lifetime: { initialAge: 0n, maxAge, staleWhileRevalidate: 0n, staleIfError: 0n },
@@ -282,7 +285,7 @@ export class HttpCacheLookup extends Waitable {
     content.finish();
   }
 
-  /** Answers this request, and those that wait for it, with what is kept for errors. */
+  /** Answers this request, and those that wait for it, with the response that is kept for errors. */
   chooseStale(): void {
     const { openObligation, result } = this;
     if (!result.found || result.found.phase === "revalidatable") {
@@ -292,7 +295,7 @@ export class HttpCacheLookup extends Waitable {
     this.#note("stale");
   }
 
-  /** An object that the guest itself has written, looked up by the same request. */
+  /** Makes a lookup whose result is an object that the guest has just written. */
   readBack(found: FoundObject): HttpCacheLookup {
     const pending = new PendingLookup({ found, obligation: undefined });
     const lookup = new HttpCacheLookup(this.#sandbox, this.request, pending, this.#otherwise);
@@ -301,15 +304,15 @@ export class HttpCacheLookup extends Waitable {
   }
 
   /**
-   * What was found, as a response.
+   * Returns the object found as a response.
    *
-   * @param forClient Whether it is to be just what the request asks for: a range, or the word that nothing has changed.
+   * @param forClient Whether conditions and range of the request are applied, so that the response may be a 304 or 206.
    */
   respond(forClient: boolean): Reply {
     const { object } = this.foundObject;
     const head = decodeHead(object.options.userMetadata);
     const { method, headers, gunzip } = this.request;
-    // Decoded on the way: the lengths in the cache say nothing of it.
+    // A response that is decoded has another length than the one in the cache.
     const length = gunzip && head.headers.has("content-encoding")
       ? undefined
       : object.content.length;
@@ -324,18 +327,18 @@ export class HttpCacheLookup extends Waitable {
   }
 }
 
-/** What is said of a response, with its head. */
+/** Returns the options to store a response with, its head included. */
 function kept(response: GuestResponse, options: HttpWriteOptions): WriteOptions {
   const lifetime = keptToRevalidate(options.lifetime, response.headers);
   return { ...options, lifetime, userMetadata: encodeHead(response) };
 }
 
-/** Whether what a request brings may not be the whole object. */
+/** Tells whether the response to a request may not be the whole object. */
 function isPartial({ method, headers }: GuestRequest): boolean {
   return method === "HEAD" || CONDITIONS.some((name) => headers.has(name));
 }
 
-/** Where an object's content is written. If not all of it comes, nobody finds the object any more. */
+/** Returns a sink for the content of an object. If the content is cut, the object is removed from the cache. */
 function writerOf({ content }: Inserted): BodySink {
   return {
     get full() {
@@ -362,7 +365,7 @@ function writerOf({ content }: Inserted): BodySink {
   };
 }
 
-/** How a lookup was answered; undefined if it has brought neither. */
+/** Returns the use of the cache by a lookup; undefined if it has neither an object nor an obligation. */
 function useOf(
   found: FoundObject | undefined,
   obligation: Obligation | undefined,
