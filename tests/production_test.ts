@@ -1,4 +1,5 @@
 import { Metrics } from "../cli/telemetry/metrics.ts";
+import { LIMIT_NAMES } from "../service/limits.ts";
 import { RequestMetrics } from "../service/http/request_metrics.ts";
 import { assertEquals, assertStringIncludes } from "./assert.ts";
 import { createAuthority } from "./certificates.ts";
@@ -136,5 +137,14 @@ Deno.test("the unit's command is the page's own", () => {
   const unit = /^ExecStart=([^]*?)\n\w+=/m.exec(PAGE)![1]!.replaceAll("\\\n", " ");
   for (const flag of [...PERMISSIONS, "--trust-proxy 127.0.0.1", "--warmup 8"]) {
     assertStringIncludes(unit.replace(/\s+/g, " "), flag);
+  }
+});
+
+Deno.test("the page says of every limit what it covers, and what it does not", () => {
+  const [, table] = /^\| limit +\| covers +\|.*\n((?:\|.*\n)+)/m.exec(PAGE)!;
+  const rows = table!.trim().split("\n").slice(1).map((row) => row.split("|").slice(1, -1));
+  assertEquals(rows.map(([name]) => name!.trim()), LIMIT_NAMES.map((name) => `\`${name}\``));
+  for (const [name, ...texts] of rows) {
+    assertEquals(texts.map((text) => text.trim() !== ""), [true, true], name!);
   }
 });
