@@ -20,8 +20,8 @@ export interface WatchOptions {
   readonly changed: (paths: readonly string[]) => void;
   /** Folders whose change events are used besides regular comparisons; those that do not exist are skipped. */
   readonly folders: () => readonly string[];
-  /** Whether events reach below those folders. By default they do not. */
-  readonly recursive?: boolean;
+  /** The same, for folders whose events are to reach below them. By default there are none. */
+  readonly trees?: () => readonly string[];
   /** Time between two comparisons, in milliseconds. By default 1,000. */
   readonly interval?: number;
   /** Milliseconds for which nothing may change before a change is told. By default 50. */
@@ -42,7 +42,7 @@ class ChangeWatcher implements Disposable {
   readonly #options: WatchOptions;
   readonly #timer: ReturnType<typeof setInterval>;
   #known: Snapshot;
-  #events: Deno.FsWatcher | undefined;
+  #events: readonly Deno.FsWatcher[] = [];
   /** Identities of the folders that events come from; a folder that was replaced has another one. */
   #eventFolders = "";
   #settling = false;
@@ -59,21 +59,27 @@ class ChangeWatcher implements Disposable {
 
   /** Watches the folders again if they have changed. */
   #listen(): void {
-    const { folders, poll = false, recursive = false } = this.#options;
+    const { folders, trees, poll = false } = this.#options;
     if (poll || this.#closed) return;
-    const present = folders().filter(isFolder);
-    const identities = present.map((folder) => `${folder} ${identityOf(folder)}`).join("\n");
+    const [flat, deep] = [folders().filter(isFolder), trees?.().filter(isFolder) ?? []];
+    const identities = [...flat, "below", ...deep].map((folder) =>
+      `${folder} ${identityOf(folder)}`
+    )
+      .join("\n");
     if (identities === this.#eventFolders) return;
     this.#eventFolders = identities;
-    this.#events?.close();
-    this.#events = undefined;
-    if (!present.length) return;
+    for (const events of this.#events) events.close();
+    this.#events = [this.#open(flat, false), this.#open(deep, true)].filter((one) => !!one);
+    for (const events of this.#events) this.#follow(events);
+  }
+
+  #open(folders: readonly string[], recursive: boolean): Deno.FsWatcher | undefined {
+    if (!folders.length) return undefined;
     try {
-      this.#events = Deno.watchFs(present, { recursive });
+      return Deno.watchFs([...folders], { recursive });
     } catch {
-      return; // a folder has gone meanwhile, or the system has no more watches: regular looks go on
+      return undefined; // a folder has gone meanwhile, or the system has no more watches: regular looks go on
     }
-    this.#follow(this.#events);
   }
 
   async #follow(events: Deno.FsWatcher): Promise<void> {
@@ -122,7 +128,7 @@ class ChangeWatcher implements Disposable {
   [Symbol.dispose](): void {
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#events?.close();
+    for (const events of this.#events) events.close();
   }
 }
 
@@ -164,7 +170,7 @@ export class ReadFiles {
 }
 
 /** Returns the nearest existing folder above a file. */
-function existingFolderOf(file: string): string {
+export function existingFolderOf(file: string): string {
   let folder = dirname(resolve(file));
   while (!isFolder(folder) && dirname(folder) !== folder) folder = dirname(folder);
   return folder;
@@ -190,7 +196,7 @@ function identityOf(folder: string): string {
   }
 }
 
-function isFolder(path: string): boolean {
+export function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {

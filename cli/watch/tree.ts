@@ -1,6 +1,13 @@
 import ignore, { type Ignore } from "npm:ignore@7.0.16";
 import { join, resolve } from "node:path";
-import { signatureOf, type Snapshot, watchChanges, type WatchOptions } from "./changes.ts";
+import {
+  existingFolderOf,
+  isFolder,
+  signatureOf,
+  type Snapshot,
+  watchChanges,
+  type WatchOptions,
+} from "./changes.ts";
 
 /** Files with patterns of files that are not sources. */
 const IGNORE_FILES = [".gitignore", ".fastlyignore"];
@@ -26,8 +33,9 @@ export function watchTrees({ roots, except, ...options }: TreesOptions): Disposa
   return watchChanges({
     ...options,
     snapshot: () => snapshotOf(roots, except?.()),
-    folders: () => roots,
-    recursive: true,
+    // A root that is a file, or missing, is seen by events of the folder that it is in.
+    folders: () => [...new Set(roots.filter((root) => !isFolder(root)).map(existingFolderOf))],
+    trees: () => roots,
     settle: SETTLE,
   });
 }

@@ -68,3 +68,23 @@ Deno.test("changes below a folder are told: new files, new folders, removed ones
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("events tell of a root that is a file, and of a folder that is made later", async () => {
+  const folder = tree({ "main.go": "" });
+  const roots = [join(folder, "main.go"), join(folder, "src")];
+  let tell = (_: readonly string[]) => {};
+  const next = () => new Promise<readonly string[]>((resolve) => tell = resolve);
+  // No regular look comes in time.
+  using _watch = watchTrees({ roots, changed: (paths) => tell(paths), interval: 2 ** 30 });
+  let told = next();
+  await Deno.writeTextFile(roots[0]!, "package main");
+  assertEquals(await told, [roots[0]!]);
+  told = next();
+  await Deno.mkdir(roots[1]!);
+  await told;
+  await new Promise((resolve) => setImmediate(resolve)); // its events are asked for in the same turn
+  told = next();
+  await Deno.writeTextFile(join(roots[1]!, "a.go"), "");
+  assertEquals(await told, [join(roots[1]!, "a.go")]);
+  await Deno.remove(folder, { recursive: true });
+});
