@@ -70,6 +70,25 @@ Deno.test("the compiled program runs a component: it carries what reads them", a
   assertMatch(new TextDecoder().decode(stdout), /^arguments \["one"\]\n/);
 });
 
+Deno.test("deno task release makes this platform's executable, which has answered, its sum and its contents", async () => {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "release"],
+    cwd: new URL(ROOT).pathname,
+    env: { DENO_COMPILER: COMPILER, DENORT_BIN: RUNTIME, NO_COLOR: "1" },
+    stderr: "inherit",
+  }).output();
+  const told = new TextDecoder().decode(stdout);
+  assertEquals(code, 0, told);
+  assertMatch(told, new RegExp(`^${Deno.build.target}: made, started, has answered$`, "m"));
+  assertEquals(told.match(/not made here: DENORT_BIN is of another platform$/gm)?.length, 4);
+  const folder = new URL("dist/release/", ROOT);
+  const [sum, name] = (await Deno.readTextFile(new URL("SHA256SUMS", folder))).trim().split("  ");
+  const bytes = await Deno.readFile(new URL(name!, folder));
+  assertEquals(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(), sum);
+  const bill = JSON.parse(await Deno.readTextFile(new URL("fastlike.cdx.json", folder)));
+  assertEquals(bill.bomFormat, "CycloneDX");
+});
+
 /** Compiles the checkout's `cli.ts`. */
 async function compile(): Promise<AsyncDisposable & { path: string }> {
   const directory = await Deno.makeTempDir();

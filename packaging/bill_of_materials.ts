@@ -1,0 +1,56 @@
+interface Lock {
+  readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
+}
+
+/** A package that is inside, as CycloneDX has it. */
+interface Component {
+  readonly type: "library" | "application";
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  readonly hashes?: readonly { readonly alg: "SHA-512"; readonly content: string }[];
+}
+
+/** A software bill of materials (CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json/). */
+export interface BillOfMaterials {
+  readonly bomFormat: "CycloneDX";
+  readonly specVersion: "1.6";
+  readonly version: 1;
+  readonly metadata: { readonly component: Component };
+  readonly components: readonly Component[];
+}
+
+/**
+ * Lists what an executable is made of: the packages of the lock file that it is compiled with.
+ *
+ * @param version Version of fastlike.
+ * @param lock The lock file.
+ */
+export async function billOfMaterials(version: string, lock: URL): Promise<BillOfMaterials> {
+  const { npm }: Lock = JSON.parse(await Deno.readTextFile(lock));
+  return {
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    version: 1,
+    metadata: {
+      component: {
+        type: "application",
+        name: "fastlike",
+        version,
+        purl: `pkg:npm/fastlike@${version}`,
+      },
+    },
+    components: Object.entries(npm).map(([key, { integrity }]) => componentOf(key, integrity)),
+  };
+}
+
+function componentOf(key: string, integrity: string): Component {
+  const [, name, version] = /^(@?[^@]+)@([^_]+)/.exec(key)!;
+  return {
+    type: "library",
+    name: name!,
+    version: version!,
+    purl: `pkg:npm/${name!.replace("@", "%40")}@${version}`,
+    hashes: [{ alg: "SHA-512", content: Uint8Array.fromBase64(integrity.slice(7)).toHex() }],
+  };
+}

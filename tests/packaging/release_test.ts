@@ -1,0 +1,21 @@
+import { billOfMaterials } from "../../packaging/bill_of_materials.ts";
+import { ROOT } from "../_graph.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { command } from "../cli/commands.ts";
+
+Deno.test("a release is not compiled over a whole Deno, which would open a prompt with all permissions", async () => {
+  const { code, stdout } = await command(Deno.execPath(), ["task", "release"], {
+    env: { DENORT_BIN: Deno.execPath() },
+  });
+  assertEquals(code, 2);
+  assertEquals(stdout, "DENORT_BIN is a whole Deno: name the runtime denort of the same version\n");
+});
+
+Deno.test("the bill of materials has each package of the lock file, with its version and sum", async () => {
+  const { metadata, components } = await billOfMaterials("1.2.3", new URL("deno.lock", ROOT));
+  assertEquals(metadata.component.purl, "pkg:npm/fastlike@1.2.3");
+  const logtape = components.find(({ name }) => name === "@logtape/logtape");
+  assertMatch(logtape?.purl ?? "", /^pkg:npm\/%40logtape\/logtape@\d+\.\d+\.\d+$/);
+  for (const { hashes } of components) assertMatch(hashes?.[0]?.content ?? "", /^[0-9a-f]{128}$/);
+  assert(components.length > 4);
+});
