@@ -2,42 +2,46 @@ import { type ByteSource, concat, type Eventually, isWhole } from "../service/ht
 import type { BackendRequest } from "../service/backends/transport.ts";
 import type { HeaderList } from "../service/http/headers.ts";
 
-/** Fields of a message in their order, with the names as they were sent. */
+/** Header fields in their order, with names in the spelling in which they were sent. */
 export interface SentHeaders extends Iterable<readonly [name: string, value: string]> {
-  /** The values of a field, joined by commas; `null` if there is none. The case of the name does not matter. */
+  /** Returns the values of a field, joined by commas; `null` for an absent field. The case of the name is ignored. */
   get(name: string): string | null;
-  /** Whether there is such a field. */
+  /** Tells whether there is a field of the name, in any case. */
   has(name: string): boolean;
 }
 
-/** A request that a guest has sent to a backend. */
+/** Request that a guest has sent to a backend. */
 export interface Call {
-  /** The backend's name. */
+  /** Name of the backend. */
   readonly backend: string;
-  /** The method token, in the guest's case. */
+  /** Method, in the guest's case. */
   readonly method: string;
-  /** Scheme, Host, path and query. */
+  /** URL: scheme, Host, path and query. */
   readonly url: string;
-  /** Path and query, with the backend's prefix. */
+  /** Path and query, with the backend's path prefix. */
   readonly path: string;
-  /** As they were sent, Host and framing included. */
+  /** Header fields as they were sent, Host and framing included. */
   readonly headers: SentHeaders;
-  /** The content as text in UTF-8, once the guest has sent all of it. Rejects if the guest sends no more. */
+  /** Resolves to the content as text in UTF-8, when the guest has sent all of it. Rejects if the guest aborts it. */
   text(): Promise<string>;
-  /** The content in bytes, as {@linkcode Call.text}. */
+  /** Resolves to the content in bytes, as {@linkcode Call.text} does. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
-  /** The content as JSON, as {@linkcode Call.text}. */
+  /** Resolves to the content parsed as JSON, as {@linkcode Call.text} does. */
   // deno-lint-ignore no-explicit-any -- as of a Response
   json(): Promise<any>;
 }
 
-/** A call, and the request to send on in its place, whose body the call keeps. */
+/** Call, and the request to pass on, whose body is recorded for the call. */
 interface RecordedCall {
   readonly call: Call;
   readonly request: BackendRequest;
 }
 
-/** @param changed Called when more of the body has come. */
+/**
+ * Records a request to a backend.
+ *
+ * @param changed Called when more of the body has arrived.
+ */
 export function recordCall(
   backend: string,
   request: BackendRequest,
@@ -77,8 +81,8 @@ function sentHeaders(list: HeaderList): SentHeaders {
 }
 
 /**
- * A body that is read to its end and kept, however much of it the backend wants: a guest that streams it is never held
- * up, and a test sees all of it.
+ * Body that is read to its end and kept, even if the backend reads only a part. So the guest that streams it is not held
+ * up, and the test sees all of it.
  */
 class RecordedSource implements ByteSource {
   readonly content: Promise<Uint8Array>;
@@ -94,7 +98,7 @@ class RecordedSource implements ByteSource {
     this.#source = source;
     this.#changed = changed;
     this.content = this.#pump();
-    this.content.catch(() => {}); // whoever asks for the content is told
+    this.content.catch(() => {}); // a test that reads the content gets the rejection
   }
 
   get length(): number | undefined {
@@ -114,7 +118,7 @@ class RecordedSource implements ByteSource {
     return chunk;
   }
 
-  /** The backend wants no more, which does not keep the test from seeing it. */
+  /** Ignored: the rest is read for the test. */
   cancel(): void {}
 
   isHeldBy(run: object): boolean {

@@ -15,9 +15,9 @@ interface Found {
   readonly device: Device | undefined;
 }
 
-/** What tests say of clients, ahead of what the options of the service say. */
+/** Facts about clients that a test has set, which precede those of the service's options. */
 export class Clients {
-  /** What all requests come from. */
+  /** Client of all requests. */
   all: TestClient;
   /** Requests under way, the newest first, with what look-ups find for their clients. */
   #found: readonly Found[] = [];
@@ -28,7 +28,7 @@ export class Clients {
     this.#options = options;
   }
 
-  /** The options of the service that tell what tests say. */
+  /** Options of the service that return the facts of the test. */
   get options(): Pick<ServiceOptions, "clientFacts" | "geo" | "devices"> {
     const { geo = loopbackGeo, devices = parseDevice } = this.#options;
     return {
@@ -42,7 +42,7 @@ export class Clients {
     };
   }
 
-  /** @param one What is said of the client of this request, on top of what is said of all. */
+  /** @param one Facts about the client of this request, in addition to those for all. */
   exchange(request: Request, one: TestClient = {}): TestExchange {
     const { ip, geo, device, ...facts } = { ...this.all, ...one };
     const address = ip ?? "127.0.0.1";

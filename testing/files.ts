@@ -1,5 +1,5 @@
 /**
- * Keeps what backends have answered in a folder, one readable JSON file for each backend.
+ * Stores recorded responses of backends in a folder, one readable JSON file for each backend.
  *
  * @module
  */
@@ -13,9 +13,11 @@ import {
 export type { Fixture, FixtureBody, FixtureOptions, FixtureStore } from "./fixtures.ts";
 
 /**
- * A store for `TestHost`'s `record` and `replay` over a folder, which is made when something is kept.
+ * Makes a store for the options `record` and `replay` of `TestHost.start` over a folder. Needs `--allow-read` and, to
+ * record, `--allow-write`.
  *
- * @param folder A `file:` URL. Its files are to be committed: values of fields that hold secrets are left out.
+ * @param folder URL (`file:`) of the folder, which is made when something is recorded.
+ * @param options By default values of fields that hold secrets are left out, so that the files can be committed.
  */
 export function folderFixtures(folder: URL, options: FixtureOptions = {}): FixtureStore {
   const base = folder.href.endsWith("/") ? folder : new URL(`${folder.href}/`);

@@ -3,12 +3,12 @@ import type { BackendRequest, BackendResponse } from "../service/backends/transp
 import { HttpVersion } from "../service/http/exchange.ts";
 import { HeaderList } from "../service/http/headers.ts";
 
-/** Content as it is written down: a text where it is UTF-8. */
+/** Content of a message: a text if it is UTF-8, else Base64. */
 export type FixtureBody = string | { readonly base64: string };
 
-/** One request to a backend and what it answered. */
+/** Recorded request to a backend, with its response. */
 export interface Fixture {
-  /** What the guest sent. A request is found again by method, path and content. */
+  /** Request of the guest. Replay matches method, path and content. */
   readonly request: {
     readonly method: string;
     /** Path and query. */
@@ -16,7 +16,7 @@ export interface Fixture {
     readonly headers: readonly (readonly [name: string, value: string])[];
     readonly body?: FixtureBody;
   };
-  /** What the backend answered. */
+  /** Response of the backend. */
   readonly response: {
     readonly status: number;
     readonly headers: readonly (readonly [name: string, value: string])[];
@@ -24,17 +24,17 @@ export interface Fixture {
   };
 }
 
-/** Where recorded requests and responses are kept. */
+/** Storage of recorded requests and responses. */
 export interface FixtureStore {
-  /** What was recorded of a backend; undefined if nothing was. */
+  /** Loads the records of a backend; undefined if there are none. */
   load(backend: string): Promise<readonly Fixture[] | undefined>;
-  /** Puts in place of what there was of the backend. */
+  /** Replaces the records of a backend. */
   save(backend: string, fixtures: readonly Fixture[]): Promise<void>;
 }
 
-/** How {@linkcode memoryFixtures} and the folders of `testing/files.ts` keep what was recorded. */
+/** Options of {@linkcode memoryFixtures} and of `folderFixtures`. */
 export interface FixtureOptions {
-  /** Whether the values of `authorization`, `cookie`, `set-cookie` and the like are kept. By default they are left out. */
+  /** Whether values of `authorization`, `cookie`, `set-cookie` and similar fields are kept. By default they are left out. */
   readonly secrets?: boolean;
 }
 
@@ -42,7 +42,7 @@ const SECRETS =
   /^(authorization|proxy-authorization|cookie|set-cookie|fastly-key|x-api-key|x-auth-token)$/i;
 const REDACTED = "(left out)";
 
-/** Keeps what was recorded for as long as the process lives. */
+/** Makes a store in memory, for the life of the process. */
 export function memoryFixtures(options: FixtureOptions = {}): FixtureStore {
   const kept = new Map<string, readonly Fixture[]>();
   return {
@@ -54,7 +54,7 @@ export function memoryFixtures(options: FixtureOptions = {}): FixtureStore {
   };
 }
 
-/** The fixture without the values of the fields that hold secrets. */
+/** Returns a fixture without the values of fields that hold secrets. */
 export function withoutSecrets({ request, response }: Fixture): Fixture {
   const redacted = (fields: Fixture["request"]["headers"]) =>
     fields.map(([name, value]) => [name, SECRETS.test(name) ? REDACTED : value] as const);
@@ -64,7 +64,7 @@ export function withoutSecrets({ request, response }: Fixture): Fixture {
   };
 }
 
-/** Notes a response; answers it with its content at hand, which is read to its end first. */
+/** Reads a response to its end. Returns its record, and the response with its content. */
 export async function noteResponse(
   request: BackendRequest,
   content: Uint8Array,
@@ -89,7 +89,7 @@ export async function noteResponse(
   };
 }
 
-/** What was recorded of one backend, to be answered from. */
+/** Replay of the records of one backend. */
 export class Replay {
   readonly #fixtures: readonly Fixture[];
   readonly #used = new Set<Fixture>();
@@ -98,7 +98,7 @@ export class Replay {
     this.#fixtures = fixtures;
   }
 
-  /** The response to a request: those to the same request one after the other, then the last again. */
+  /** Returns a response to a request: those of equal requests in order, then the last again; undefined if there is none. */
   answer(request: BackendRequest, content: Uint8Array): BackendResponse | undefined {
     const body = JSON.stringify(content.length ? written(content) : undefined);
     const fitting = this.#fixtures.filter(({ request: one }) =>

@@ -9,35 +9,35 @@ import type { LogLevel } from "../service/log.ts";
 import { machineClock } from "../service/util/clock.ts";
 import { readSource } from "../wasm/program.ts";
 
-/** How a request is sent: as by `fetch`, and by which client. */
+/** Options of a request: those of `fetch`, and its client. */
 export interface TestRequestInit extends RequestInit {
-  /** Who sends this request, on top of what `TestHost.client` says. */
+  /** Client of this request, in addition to the facts set by `TestHost.client`. */
   readonly client?: TestClient;
 }
 
-/** One client with cookies. */
+/** Client with cookies. */
 export interface TestSession {
-  /** As `TestHost.fetch`, with the cookies that earlier responses of the session have set. */
+  /** Sends a request as `TestHost.fetch` does, with the cookies that earlier responses of the session have set. */
   fetch(input: string | URL | Request, init?: TestRequestInit): Promise<TestResponse>;
 }
 
-/** The cache of a {@linkcode TestHost}. */
+/** Cache of a {@linkcode TestHost}. */
 export interface TestCache {
-  /** Takes what has a surrogate key out of the cache, or makes it stale; answers how many objects that were. */
+  /** Purges objects with a surrogate key, or with `soft` makes them stale. Resolves to their number. */
   purge(surrogateKey: string, options?: { readonly soft?: boolean }): Promise<number>;
-  /** Takes everything out of the cache; answers how many objects that were. */
+  /** Purges all objects. Resolves to their number. */
   purgeAll(): Promise<number>;
 }
 
-/** Something that the host has logged itself. */
+/** Log entry of the host itself. */
 export interface HostMessage {
-  /** How much it matters. */
+  /** Severity. */
   readonly level: LogLevel;
-  /** What has happened. */
+  /** Text of the entry. */
   readonly message: string;
 }
 
-/** Runs a program for tests: with mocks for its backends, without sockets, and with a time that the test moves. */
+/** Host that runs a program for tests: without sockets, with mocks for backends, and with a clock that the test controls. */
 export class TestHost implements AsyncDisposable {
   readonly #options: TestHostOptions;
   readonly #start: number;
@@ -52,7 +52,8 @@ export class TestHost implements AsyncDisposable {
   /**
    * Starts a program.
    *
-   * @throws {Error} If the program cannot be loaded, or an option makes no sense; in one line.
+   * @param options Program, mocks, stores and further options.
+   * @throws {Error} If the program cannot be loaded, or an option is invalid; in one line.
    */
   static async start(options: TestHostOptions): Promise<TestHost> {
     // A reset needs it again.
@@ -62,11 +63,13 @@ export class TestHost implements AsyncDisposable {
   }
 
   /**
-   * Sends a request to the guest, with no socket. Redirects are not followed.
+   * Sends a request to the guest, without a socket. Redirects are not followed.
    *
-   * @param input A path, a URL or a request.
-   * @returns The response, once its head is there, and the guest has ended or waits for something.
-   * @throws {UnmockedRequestError} If the guest sends what is not mocked before that.
+   * @param input Path, URL or request.
+   * @param init Options as for `fetch`, and the client.
+   * @returns A promise of the response. It resolves when the head has been sent, and the guest has ended or waits.
+   * @throws {UnmockedRequestError} If the guest sends a request to a backend that is not mocked before the promise
+   *   resolves, unless the option `unmocked` is `refuse`.
    */
   async fetch(
     input: string | URL | Request,
@@ -77,7 +80,7 @@ export class TestHost implements AsyncDisposable {
     const request = new Request(input instanceof Request ? input : new URL(input, baseUrl), init);
     const exchange = clients.exchange(request, client);
     const { promise: failed, reject } = Promise.withResolvers<never>();
-    failed.catch(() => {}); // it may fail when nobody waits any more
+    failed.catch(() => {}); // it may reject after the response
     const { signal } = request;
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     pending.set(exchange, reject);
@@ -97,20 +100,20 @@ export class TestHost implements AsyncDisposable {
     }
   }
 
-  /** Resolves when the guests of all requests have ended, which may be after their responses. */
+  /** Resolves when all requests are closed, which may be after their responses. */
   async idle(): Promise<void> {
     const { unended } = this.#program;
     while (unended.size) await Promise.all(unended);
   }
 
-  /** The requests that the guest has sent to a backend, or to all of them, in order. */
+  /** Returns the requests that the guest has sent to a backend, by default to any, in order. */
   calls(backend?: string): readonly Call[] {
     return this.#program.transportHook.calls.filter((call) =>
       backend === undefined || call.backend === backend
     );
   }
 
-  /** The records that the guest has written to a log endpoint, or to all of them, in order. */
+  /** Returns the records that the guest has written to a log endpoint, by default to any, in order. */
   logs(endpoint?: string): readonly string[] {
     return this.#program.entries.flatMap((entry) =>
       entry.kind === "endpoint" && (endpoint === undefined || entry.endpoint === endpoint)
@@ -119,17 +122,17 @@ export class TestHost implements AsyncDisposable {
     );
   }
 
-  /** What the guest has written to its standard output, by whole lines. */
+  /** Standard output of the guest, in whole lines. */
   get stdout(): string {
     return this.#output("stdout");
   }
 
-  /** What the guest has written to its standard error, by whole lines. */
+  /** Standard error of the guest, in whole lines. */
   get stderr(): string {
     return this.#output("stderr");
   }
 
-  /** What the host itself has logged, in order. */
+  /** Log entries of the host itself, in order. */
   get hostLog(): readonly HostMessage[] {
     return this.#program.entries.flatMap((entry) =>
       entry.kind === "host" ? { level: entry.level, message: entry.message } : []
@@ -137,9 +140,9 @@ export class TestHost implements AsyncDisposable {
   }
 
   /**
-   * A KV store.
+   * Returns a KV store of the guest.
    *
-   * @throws {TypeError} If the options define none of the name.
+   * @throws {TypeError} If the options define no store of the name.
    */
   kv(name: string): TestKv {
     const store = this.#program.kv.get(name);
@@ -150,7 +153,7 @@ export class TestHost implements AsyncDisposable {
     );
   }
 
-  /** The cache, which is purged here as over Fastly's API. */
+  /** Cache of the service, to be purged as by Fastly's API. */
   get cache(): TestCache {
     const { app } = this.#program;
     return {
@@ -159,12 +162,12 @@ export class TestHost implements AsyncDisposable {
     };
   }
 
-  /** Says who sends all requests from now on. What it does not say is as at the start. */
+  /** Sets the client of further requests. Facts that it leaves out are those of the option `client`. */
   client(client: TestClient): void {
     this.#program.clients.all = { ...this.#options.client, ...client };
   }
 
-  /** A client with cookies of its own. */
+  /** Makes a client with cookies of its own. */
   session(): TestSession {
     const jar = new CookieJar(() => this.#program.clock.now());
     const { baseUrl = "http://localhost" } = this.#options;
@@ -187,36 +190,36 @@ export class TestHost implements AsyncDisposable {
   }
 
   /**
-   * Moves the time forward: for what is cached, counted and stored, for time limits, and for the guest's clocks. What is
-   * due by then happens in its order.
+   * Advances the clock of the guest and the service: expiry, rates, time limits and timers follow it. Timers that are due
+   * by then fire in their order.
    *
    * @param duration Milliseconds, or a text with a unit: `300ms`, `10s`, `2m`, `1h`, `30d`.
-   * @returns Resolves when what has become due waits for something else than the time.
+   * @returns A promise that resolves when work that has become due is done, or waits for I/O.
+   * @throws {TypeError} If the duration is malformed.
    */
   async advance(duration: number | string): Promise<void> {
     await this.#program.clock.advance(millisOf(duration));
   }
 
-  /** The time of the guest, in milliseconds since 1970. */
+  /** Time of the guest, in milliseconds since 1970. */
   get now(): number {
     return this.#program.clock.now();
   }
 
-  /** Makes what the guest gets as random from now on the same in every run. */
+  /** Seeds the guest's source of randomness, so that it is the same in every run. */
   random(seed: number): void {
     this.#program.seed(seed);
   }
 
   /**
-   * Begins anew: stores as at the start, nothing cached, counted, called or logged, mocks unused, the time and the random
-   * numbers as at the start. Requests that are under way end.
+   * Resets everything to the start: stores, cache, rates, calls, logs, mocks, time and randomness. Requests under way end.
    */
   async reset(): Promise<void> {
     await this.#end();
     this.#program = await startProgram(this.#options, this.#start);
   }
 
-  /** Ends all requests, and has what was recorded kept. */
+  /** Ends all requests, and saves recorded responses. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end();
   }

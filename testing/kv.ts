@@ -2,15 +2,15 @@ import { HostError } from "../service/errors.ts";
 import { collect } from "../service/http/bytes.ts";
 import type { KvStore } from "../service/stores/kv/store.ts";
 
-/** How {@linkcode TestKv.put} writes. */
+/** Options of {@linkcode TestKv.put}. */
 export interface KvPutOptions {
-  /** By default none. */
+  /** Metadata of the entry; by default none. */
   readonly metadata?: string;
-  /** Seconds until the entry is gone. By default it stays. */
+  /** Seconds until the entry expires; by default it does not. */
   readonly ttl?: number;
 }
 
-/** A KV store of the guest, as a test sees it. */
+/** KV store of the guest. */
 export class TestKv {
   readonly #store: KvStore;
 
@@ -19,37 +19,37 @@ export class TestKv {
     this.#store = store;
   }
 
-  /** The value as text in UTF-8; undefined if there is none. */
+  /** Reads a value as text in UTF-8; undefined if there is none. */
   async get(key: string): Promise<string | undefined> {
     const bytes = await this.getBytes(key);
     return bytes && new TextDecoder().decode(bytes);
   }
 
-  /** The value in bytes; undefined if there is none. */
+  /** Reads a value in bytes; undefined if there is none. */
   async getBytes(key: string): Promise<Uint8Array | undefined> {
     const found = await orAbsent(this.#store.lookup(key));
     return found && (await collect(found.value)).slice();
   }
 
-  /** The metadata, empty if it has none; undefined if there is no such key. */
+  /** Reads the metadata of a key, which may be empty; undefined if there is no such key. */
   async metadata(key: string): Promise<string | undefined> {
     const found = await orAbsent(this.#store.lookup(key));
     if (found && !(found.value instanceof Uint8Array)) found.value.cancel();
     return found?.metadata;
   }
 
-  /** Writes a value, in place of what was there. */
+  /** Writes a value, in place of the present one. */
   async put(key: string, value: string | Uint8Array, options: KvPutOptions = {}): Promise<void> {
     const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value.slice();
     await this.#store.insert(key, bytes.length ? [bytes] : [], options);
   }
 
-  /** Deletes a value; says whether there was one. */
+  /** Deletes a value. Resolves to whether there was one. */
   async delete(key: string): Promise<boolean> {
     return await orAbsent(this.#store.delete(key).then(() => true)) ?? false;
   }
 
-  /** All keys that begin with a prefix, in the order of their bytes. */
+  /** Lists the keys with a prefix, in the order of their bytes. */
   async list(prefix = ""): Promise<string[]> {
     const keys: string[] = [];
     let cursor: string | undefined;

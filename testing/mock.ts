@@ -4,7 +4,7 @@ import { suggest } from "../service/util/suggest.ts";
 import type { Clock } from "../service/util/clock.ts";
 import { millisOf } from "./clock.ts";
 
-/** Why a request to a backend fails, in the words of Fastly's `send_error_detail`. */
+/** Reason of a failed request to a backend, as in Fastly's `send_error_detail`. */
 export type MockError =
   | "dns_timeout"
   | "dns_error"
@@ -31,7 +31,7 @@ export type MockError =
   | "tls_protocol_error"
   | "h2_error";
 
-/** A JSON value. */
+/** JSON value. */
 export type Json =
   | null
   | boolean
@@ -40,64 +40,64 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json | undefined };
 
-/** A response, or a failure, as data. */
+/** Response, or failure, as data. */
 export interface MockData {
-  /** By default 200. */
+  /** Status; 200 by default. */
   readonly status?: number;
-  /** Fields by name; a list is several fields of the name. */
+  /** Header fields by name; a list makes several fields of the name. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** A text is sent in UTF-8. By default there is none. */
+  /** Content; a text is sent in UTF-8. By default there is none. */
   readonly body?: string | Uint8Array;
-  /** A value in place of `body`, sent as JSON with its content type. */
+  /** Content in place of `body`, sent as JSON with its content type. */
   readonly json?: Json;
-  /** Time until the response, or the failure: milliseconds, or a text as `2s`. It passes by the clock of the test. */
+  /** Time until the response or failure by the clock of the test: milliseconds, or a text as `2s`. By default none. */
   readonly delay?: number | string;
-  /** How many requests it answers. By default all, and one in a list. */
+  /** Number of requests that it answers. By default all, or one in a list. */
   readonly times?: number;
-  /** Fails the request; with a `status` or a body the head and the body are sent, and then the response is cut. */
+  /** Fails the request. With a `status` or a body these are sent first, and then the response is cut. */
   readonly error?: MockError;
 }
 
-/** What a {@linkcode MockHandler} gets besides the request. */
+/** Second argument of a {@linkcode MockHandler}. */
 export interface MockContext {
-  /** The parts of the path that the route names, as `id` of `/users/:id`. */
+  /** Named parts of the route's path, as `id` of `/users/:id`. */
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** Answers a request in JavaScript. What it throws fails the request. */
+/** Function that answers a request. An exception fails the request. */
 export type MockHandler = (
   request: Request,
   context: MockContext,
 ) => Response | MockData | Promise<Response | MockData>;
 
 /**
- * Mocks by route: a path, as `/users/:id` or `/static/*`, a method and a path, as `GET /users/:id`, or either with a
- * whole URL. Paths are those of `URLPattern`. The first route that fits answers.
+ * Mocks by route. A route is a path, as `/users/:id` or `/static/*`, a method and a path, as `GET /users/:id`, or either
+ * with a whole URL. Paths are patterns of `URLPattern`. The first route that matches answers.
  */
 export interface MockRoutes {
-  /** What answers the requests of one route. */
+  /** Mock for the requests of a route. */
   readonly [route: string]: Mock;
 }
 
-/** What answers for a backend: a function, a response, a list of mocks that are used one after the other, or routes. */
+/** Mock of a backend: a function, a response, a list of mocks that are used one after another, or routes. */
 export type Mock = MockHandler | MockData | readonly Mock[] | MockRoutes;
 
-/** A request to a backend that no mock answers. */
+/** Error for a request to a backend that no mock answers. */
 export class UnmockedRequestError extends Error {
-  /** The class's name. */
+  /** Name of the class. */
   override name = "UnmockedRequestError";
-  /** The backend's name. */
+  /** Name of the backend. */
   readonly backend: string;
-  /** The request's method. */
+  /** Method of the request. */
   readonly method: string;
-  /** The request's URL. */
+  /** URL of the request. */
   readonly url: string;
 
   /**
-   * Says in one line what is not mocked, and how it would be.
+   * Makes an error whose message names the request, and a way to mock it, in one line.
    *
-   * @param why What is missing, in words behind the name of the backend; by default that there is no mock.
-   * @param advice What to do next, in a sentence; by default how a test adds a mock.
+   * @param why Reason, in words after the name of the backend; by default that it has no mock.
+   * @param advice Next step, in a sentence; by default how a test adds a mock.
    */
   constructor(
     backend: string,
@@ -112,7 +112,7 @@ export class UnmockedRequestError extends Error {
   }
 }
 
-/** What a mock makes of a request; undefined if it is for others. */
+/** Function that answers a request; its result is undefined if no route matches. */
 type MockAnswer = (request: Request, params: Readonly<Record<string, string>>) =>
   | Promise<Response>
   | "used up"
@@ -128,11 +128,11 @@ function addMock(backend: string): string {
 }
 
 /**
- * Makes a backend of a mock. What the mock does not answer fails, with an {@linkcode UnmockedRequestError} for the cause.
+ * Makes a backend of a mock. Requests that it does not answer fail, with an {@linkcode UnmockedRequestError} as the cause.
  *
- * @param name The backend's, for messages.
- * @param advice What to do about a request that is not mocked; by default how a test adds a mock.
- * @throws {TypeError} If the mock makes no sense; the message names the place in it.
+ * @param name Name of the backend, for messages.
+ * @param advice Advice for a request that is not mocked; by default how a test adds a mock.
+ * @throws {TypeError} If the mock is invalid; the message names the place in it.
  */
 export function mockBackend(
   name: string,
@@ -149,12 +149,12 @@ export function mockBackend(
   };
 }
 
-/** The failed send that the guest gets for a request that is not mocked. */
+/** Makes the failure that the guest gets for a request that is not mocked. */
 export function unmockedFailure(error: UnmockedRequestError): SendError {
   return new SendError("destination_not_found", error.message, { cause: error });
 }
 
-/** @param most How many requests one that does not tell answers. */
+/** @param most Number of requests that a mock without `times` answers. */
 function answerOf(
   mock: Mock,
   place: string,
@@ -321,7 +321,7 @@ async function dataResponse(
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   if (BODILESS.includes(status)) return new Response(null, { status, headers });
   if (failure) return new Response(cutAfter(bytes, failure), { status, headers });
-  // The length is told as an origin tells it, unless the mock tells another one, or none.
+  // As from an origin, the length is set, unless the mock sets another one or a transfer coding.
   if (!headers.has("content-length") && !headers.has("transfer-encoding")) {
     headers.set("content-length", `${bytes?.length ?? 0}`);
   }

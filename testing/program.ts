@@ -23,7 +23,7 @@ const ORIGIN = /^https?:\/\//;
 // A process compiles each program once, however many of its tests use it.
 const programs = new ProgramCache();
 
-/** A program that runs for tests, and what belongs to it: a reset makes all of it anew. */
+/** Program that runs for tests, with the objects that belong to it. A reset makes all of them anew. */
 export interface TestProgram {
   readonly app: Fastlike;
   readonly clock: TestClock;
@@ -31,18 +31,18 @@ export interface TestProgram {
   readonly transportHook: TestTransportHook;
   readonly kv: ReadonlyMap<string, KvStore>;
   readonly entries: readonly LogEntry[];
-  /** What fails a request of the test that has no response yet. */
+  /** Functions that reject requests of the test which have no response yet. */
   readonly pending: Map<TestExchange, (error: unknown) => void>;
   /** Requests whose guests have not ended. */
   readonly unended: Set<Promise<void>>;
-  /** Makes random bytes the same in every run from now on. */
+  /** Seeds the guest's randomness. */
   seed(seed: number): void;
 }
 
 /**
  * Starts a program for tests.
  *
- * @param start The time at first, in milliseconds since 1970.
+ * @param start Initial time, in milliseconds since 1970.
  */
 export async function startProgram(options: TestHostOptions, start: number): Promise<TestProgram> {
   const clock = new TestClock(start, options.clock === "frozen");
@@ -91,7 +91,7 @@ export async function startProgram(options: TestHostOptions, start: number): Pro
   };
 }
 
-/** The options without those of the test, and with the short names' in place. */
+/** Returns the options of the service: without those of the test, and with short names replaced. */
 function serviceOptionsOf(options: TestHostOptions): FastlikeOptions {
   const {
     wasm: _wasm,
@@ -184,7 +184,7 @@ function definitionOf(
   return mockBackend(name, given as Mock, clock);
 }
 
-/** KV stores that the test sees through drivers which it shares with the guest. */
+/** Makes KV stores for the test, over drivers that it shares with the guest. */
 function kvOf(
   { kvStores, kv, kvDriver: driverOf, limits }: TestHostOptions,
   clock: TestClock,
@@ -214,7 +214,7 @@ function kvOf(
 }
 
 function fillSecurely(bytes: Uint8Array): void {
-  const most = 65_536; // the platform gives no more at a time
+  const most = 65_536; // `getRandomValues` takes no longer buffer
   for (let at = 0; at < bytes.length; at += most) {
     crypto.getRandomValues(bytes.subarray(at, at + most) as Uint8Array<ArrayBuffer>);
   }

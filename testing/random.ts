@@ -1,7 +1,4 @@
-/**
- * Makes a function that fills bytes with a sequence that only the seed decides: Mulberry32, whose bits are well mixed and
- * no secret.
- */
+/** Makes a function that fills buffers with a sequence that depends only on the seed (Mulberry32). It is not secure. */
 export function seededRandom(seed: number): (bytes: Uint8Array) => void {
   let state = seed >>> 0;
   const next = (): number => {

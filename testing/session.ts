@@ -1,30 +1,30 @@
 // @ts-types="./std_cookie.d.ts"
 import { getSetCookies } from "npm:deno-std@1.4.0/http/cookie.js";
 
-/** A cookie that a response has set, for the requests that it belongs to (RFC 6265). */
+/** Cookie that a response has set (RFC 6265). */
 interface StoredCookie {
   readonly name: string;
   readonly value: string;
   readonly domain: string;
-  /** Whether it is for that host alone. */
+  /** Whether the cookie is sent to that host only, and not to subdomains. */
   readonly hostOnly: boolean;
   readonly path: string;
   readonly secure: boolean;
-  /** Milliseconds since 1970; `Infinity` for the time of the session. */
+  /** Expiry in milliseconds since 1970; `Infinity` for a session cookie. */
   readonly expires: number;
 }
 
-/** The cookies of one client: what responses set comes back with the requests that it belongs to. */
+/** Cookies of one client. */
 export class CookieJar {
   readonly #now: () => number;
   #cookies: StoredCookie[] = [];
 
-  /** @param now The time in milliseconds since 1970. */
+  /** @param now Returns the time in milliseconds since 1970. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** The Cookie field for a request; undefined if there is none to send. */
+  /** Returns the Cookie field for a request; undefined if there is no cookie to send. */
   fieldFor(url: URL): string | undefined {
     const now = this.#now();
     const sent = this.#cookies
@@ -36,7 +36,7 @@ export class CookieJar {
     return sent.map(({ name, value }) => `${name}=${value}`).join("; ") || undefined;
   }
 
-  /** Takes in the cookies of a response. Those for other domains are ignored. */
+  /** Stores the cookies of a response. Cookies for other domains are ignored. */
   store(url: URL, headers: Headers): void {
     const now = this.#now();
     for (const cookie of getSetCookies(headers)) {
@@ -54,7 +54,7 @@ export class CookieJar {
         : expires === undefined
         ? Infinity
         : Number(expires);
-      if (!(until > now)) continue; // that is how cookies are deleted
+      if (!(until > now)) continue; // an expired cookie deletes the stored one
       const secure = cookie.secure === true;
       this.#cookies.push({ name, value, domain, hostOnly, path, secure, expires: until });
     }

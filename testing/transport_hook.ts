@@ -13,7 +13,7 @@ import { type Call, recordCall } from "./calls.ts";
 import { type Fixture, type FixtureStore, noteResponse, Replay } from "./fixtures.ts";
 import { unmockedFailure, UnmockedRequestError } from "./mock.ts";
 
-/** What answers for backends. */
+/** Options of a {@linkcode TestTransportHook}. */
 interface TestTransportHookOptions {
   /** Names of the backends that mocks answer for. */
   readonly mocked: ReadonlySet<string>;
@@ -27,15 +27,15 @@ interface TestTransportHookOptions {
   readonly others: BackendHandler | undefined;
   readonly record: FixtureStore | undefined;
   readonly replay: FixtureStore | undefined;
-  /** Told of what nothing answers, with the id of the client's request. */
+  /** Called with a request that nothing answers, and the id of the client's request. */
   readonly unmocked: (error: UnmockedRequestError, requestId: string | undefined) => void;
-  /** Told of what a handler throws. */
+  /** Called with an exception of a handler. */
   readonly failed: (backend: string, error: unknown) => void;
-  /** Called whenever something happens. */
+  /** Called at each request, response and chunk of a body. */
   readonly changed: () => void;
 }
 
-/** Sees every request to a backend: keeps it for the test, and has it answered by what the test says. */
+/** Hook on every request to a backend: records it for the test, and routes it to a mock, a replay or the real backend. */
 export class TestTransportHook implements TransportHook {
   readonly calls: Call[] = [];
   readonly #options: TestTransportHookOptions;
@@ -71,7 +71,7 @@ export class TestTransportHook implements TransportHook {
     this.#options.unmocked(new UnmockedRequestError(backend, request), request.requestId);
   }
 
-  /** Has what was recorded kept. */
+  /** Saves recorded responses. */
   async save(): Promise<void> {
     const { record } = this.#options;
     for (const [backend, fixtures] of this.#recorded) await record?.save(backend, fixtures);
@@ -119,7 +119,7 @@ export class TestTransportHook implements TransportHook {
           fixtures.push(noted.fixture);
           return noted.response;
         });
-        response.catch(() => {}); // whoever waits for it is told
+        response.catch(() => {}); // the caller gets the rejection
         return { response, cancel: () => inFlight.cancel() };
       },
       close: () => transport.close(),
@@ -153,7 +153,7 @@ function answering(
   return {
     send(request) {
       const { promise, resolve, reject } = Promise.withResolvers<BackendResponse>();
-      promise.catch(() => {}); // whoever waits for it is told
+      promise.catch(() => {}); // the caller gets the rejection
       // The guest that asks may run on: nothing is answered before it pauses.
       Promise.resolve().then(() => answer(request)).then(resolve, reject);
       const cancelled = new SendError("connection_terminated", "The request was cancelled");

@@ -1,4 +1,4 @@
-/** Backends, and what is asked on the way to them: `backend`, `shielding`, `image-optimizer`, `security`. @module */
+/** Functions of `backend`, `shielding`, `image-optimizer` and `security`. @module */
 import type { Body } from "../../handles/body.ts";
 import type { GuestRequest } from "../../handles/message.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
@@ -23,21 +23,21 @@ import {
 import { NamedError } from "./errors.ts";
 import { BackendName, OptionSet } from "./resources.ts";
 
-/** Longest name of a backend, in characters, as the reference of the ABI has it. */
+/** Longest name of a backend, in characters, as in the reference of the ABI. */
 const MAX_NAME = 1024;
-/** Versions of TLS begin here (RFC 8446, section 4.2.1). */
+/** Number of TLS 1.0 in the protocol; later versions follow (RFC 8446, section 4.2.1). */
 const FIRST_TLS = 0x0301;
 const TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
 const UTF8 = new TextDecoder();
 
-/** A question about the backend. */
+/** Function that returns a property of a backend. */
 function ask(name: string): Implementation {
   return now((sandbox, backend: BackendName) =>
     invoke(backends.calls[name], sandbox, find(sandbox, backend))
   );
 }
 
-/** A version of TLS by its number on the wire. */
+/** Function that returns a TLS version, as its number in the protocol. */
 function askVersion(name: string): Implementation {
   return now((sandbox, backend: BackendName) => {
     const version = invoke<number>(backends.calls[name], sandbox, find(sandbox, backend));
@@ -49,7 +49,7 @@ function find(sandbox: Sandbox, { name }: BackendName) {
   return sandbox.findBackend(name) ?? refuse("invalid", `Cannot find backend "${name}"`);
 }
 
-/** Notes one option, under the name that the record of the module's spelling has. */
+/** Function that sets an option, under its name in the record of the module ABI. */
 function note(key: keyof Config): Implementation {
   return now((_, { values }: OptionSet, value: unknown) => void (values[key] = value));
 }
@@ -60,7 +60,7 @@ function noteVersion(key: keyof Config): Implementation {
   });
 }
 
-/** Options that a dynamic backend has at the start, as the record of the module's spelling has them. */
+/** Initial options of a dynamic backend, by their names in the record of the module ABI. */
 const DEFAULTS = { tls: false, dontPool: false, grpc: false, preferIpv4: true };
 
 function register(sandbox: Sandbox, name: string, target: string, options: OptionSet): BackendName {
@@ -169,7 +169,7 @@ export const backendFunctions: Implementations = {
   "[method]backend.get-tcp-keepalive-time": ask("get_tcp_keepalive_time"),
 };
 
-/** Room without an end, which keeps what it is filled with. */
+/** Buffer of unlimited size, in place of one in guest memory. */
 function room(): { readonly length: number; fill(bytes: Uint8Array): number; text(): string } {
   let kept: Uint8Array = EMPTY;
   return {

@@ -1,4 +1,4 @@
-/** Caches: `cache`, `http-cache`, `purge`. @module */
+/** Functions of `cache`, `http-cache` and `purge`. @module */
 import { CacheBusy, type CacheHandle, type CacheReplace } from "../../handles/cache.ts";
 import type { HttpCacheLookup } from "../../handles/http_cache.ts";
 import type { GuestRequest, GuestResponse } from "../../handles/message.ts";
@@ -26,9 +26,9 @@ import { type BackendName, OptionSet, StepPollable, SuggestedWriteOptions } from
 const { calls } = cache;
 const STRATEGIES: readonly ReplaceStrategy[] = ["immediate", "immediate-force-miss", "wait"];
 
-/** `lookup-options`. */
+/** Record `lookup-options`. */
 type Lookup = [request: GuestRequest | undefined, always: boolean];
-/** `write-options`. */
+/** Record `write-options`. */
 type Write = [
   maxAge: bigint,
   request: GuestRequest | undefined,
@@ -78,7 +78,7 @@ function lookup(name: string): Implementation {
   };
 }
 
-/** A call on a handle with what is said of an object. */
+/** Function of an entry that takes write options. */
 function write(name: string): Implementation {
   return later((sandbox, entry: object, options: Write) =>
     invoke(calls[name], sandbox, entry, writeOf(options))
@@ -90,7 +90,7 @@ function range([from, to]: [bigint | undefined, bigint | undefined]) {
   return { from: number(from), to: number(to) };
 }
 
-/** What can be asked of a found object. */
+/** Functions about the object of an entry. */
 function entryFunctions(resource: string, prefix: string): Implementations {
   const names = ["state", "user-metadata", "length", "max-age-ns", "stale-while-revalidate-ns"];
   const plain = [...names, "age-ns", "hits"].map((name) =>
@@ -170,9 +170,9 @@ export const cacheFunctions: Implementations = {
 
 const http = httpCache.calls;
 
-/** `lookup-options` of the HTTP cache. */
+/** Record `lookup-options` of the HTTP cache. */
 type HttpLookup = [key: Uint8Array | undefined, backend: BackendName | undefined];
-/** `write-options` of the HTTP cache. */
+/** Record `write-options` of the HTTP cache. */
 type HttpWrite = [
   maxAge: bigint,
   varyRule: string | undefined,
@@ -199,7 +199,7 @@ function httpWriteOf(write: HttpWrite) {
   return httpWriteOptions({ maxAge, sensitive, ...Object.fromEntries(given) });
 }
 
-/** A call with a response and what is said of it. */
+/** Function of an entry that takes a response and write options. */
 function httpWrite(name: string): Implementation {
   return now((sandbox, entry: HttpCacheLookup, response: GuestResponse, options: HttpWrite) =>
     invoke(http[name], sandbox, entry, response, httpWriteOf(options))
@@ -264,7 +264,7 @@ export const httpCacheFunctions: Implementations = {
     fromByteString(await invoke<Promise<string>>(http.get_vary_rule, sandbox, entry))
   ),
   "[method]entry.transaction-abandon": same(http.transaction_abandon),
-  /** A lookup that is not settled is waited for by what asks it: there is a step until then. */
+  /** Returns a pollable until the lookup has its result. Other functions of the entry wait for that as well. */
   "[method]entry.step": now((_, entry: Waitable) =>
     entry.ready ? undefined : new StepPollable(entry)
   ),

@@ -10,19 +10,19 @@ import { TooLong } from "./errors.ts";
 import { CLASSES, CLASSES_BY_INTERFACE, OptionSet } from "./resources.ts";
 import type { Signature, WitType } from "./wit.ts";
 
-/** What a function of a component does. Handles come as what they stand for. */
+/** Implementation of a function that components import. Handles are passed as their objects. */
 export interface Implementation {
-  /** Whether it may answer a promise. */
+  /** Whether the function may return a promise. */
   readonly suspends: boolean;
-  /** Whether handles come as their numbers. */
+  /** Whether handles are passed as numbers instead. */
   readonly byNumber?: boolean;
   readonly run: (sandbox: Sandbox, ...values: never[]) => unknown;
 }
 
-/** Functions of one interface, by name. */
+/** Implementations of the functions of one interface, by name. */
 export type Implementations = Readonly<Record<string, Implementation>>;
 
-/** A function that does what a call of the module's spelling does, with the same values in the same order. */
+/** Makes an implementation of a hostcall of the module ABI, with the same values in the same order. */
 export function same({ suspends, run }: Hostcall | undefined = never()): Implementation {
   return { suspends, run };
 }
@@ -31,28 +31,28 @@ function never(): never {
   throw new TypeError("A component's function names a hostcall that there is none of");
 }
 
-/** As {@linkcode same}, for calls that take handles by their numbers. */
+/** Makes an implementation as {@linkcode same} does, of a hostcall that takes handles as numbers. */
 export function byNumber(call: Hostcall | undefined): Implementation {
   return { ...same(call), byNumber: true };
 }
 
-/** A function that answers at once. */
+/** Makes an implementation that returns at once. */
 export function now(run: Implementation["run"]): Implementation {
   return { suspends: false, run };
 }
 
-/** A function that may wait. */
+/** Makes an implementation that may return a promise. */
 export function later(run: Implementation["run"]): Implementation {
   return { suspends: true, run };
 }
 
-/** Does what a call of the module's spelling does. */
+/** Calls the body of a hostcall of the module ABI. */
 export function invoke<T>(call: Hostcall | undefined, sandbox: Sandbox, ...values: unknown[]): T {
   const { run } = call ?? never();
   return (run as (sandbox: Sandbox, ...values: unknown[]) => unknown)(sandbox, ...values) as T;
 }
 
-/** Bytes, one character each. */
+/** Converts bytes to a byte string, which has one character for each. */
 export function byteString(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 4096) {
@@ -61,7 +61,7 @@ export function byteString(bytes: Uint8Array): string {
   return text;
 }
 
-/** A text as the bytes of its UTF-8, one character each. */
+/** Converts a text to a byte string of its UTF-8. */
 export function asByteString(text: string): string {
   // deno-lint-ignore no-control-regex -- ASCII is its own
   return /^[\x00-\x7f]*$/.test(text) ? text : byteString(utf8(text));
@@ -69,7 +69,7 @@ export function asByteString(text: string): string {
 
 const UTF8 = new TextDecoder();
 
-/** The text whose UTF-8 a byte string is. */
+/** Converts a byte string of UTF-8 to the text. */
 export function fromByteString(text: string): string {
   // deno-lint-ignore no-control-regex -- ASCII is its own
   if (/^[\x00-\x7f]*$/.test(text)) return text;
@@ -83,7 +83,7 @@ function classOf(type: WitType): HandleClass<object> {
 
 type Read = (sandbox: Sandbox, value: unknown) => unknown;
 
-/** How a parameter is read: handles become what they stand for. */
+/** Returns a function that converts a parameter, in which handles become their objects. */
 function readerOf(type: WitType): Read {
   const { kind, parts } = type;
   if (kind === "borrow") {
@@ -114,13 +114,13 @@ function readerOf(type: WitType): Read {
   return (_, value) => value;
 }
 
-/** The room that a caller gives for a result. */
+/** Limits that a caller sets for a result: the longest text or list, and the position to go on from. */
 interface ResultRoom {
   readonly most: bigint | undefined;
   readonly cursor: number | undefined;
 }
 
-/** A list of texts of which a page is asked for. */
+/** Returns a page of a list of texts, each followed by a NUL, and the position of the next page. */
 function page(texts: readonly string[], { most = 0n, cursor = 0 }: ResultRoom, wantsText: boolean) {
   let joined = "";
   for (let i = cursor; i < texts.length; i++) {
@@ -146,7 +146,7 @@ function bytesOf(text: string): Uint8Array {
 
 type Write = (sandbox: Sandbox, value: unknown, room: ResultRoom) => unknown;
 
-/** How a result is written: objects become handles. */
+/** Returns a function that converts a result, in which objects become handles. */
 function writerOf(type: WitType | undefined): Write {
   if (!type) return () => undefined;
   const { kind, parts } = type;
@@ -201,7 +201,7 @@ function writerOf(type: WitType | undefined): Write {
   return (_, value) => value;
 }
 
-/** An IP address from its octets; other variants come as they are, with objects in them. */
+/** Converts a variant, of which an IP address is given as its octets. */
 function writtenVariant(type: WitType, sandbox: Sandbox, value: unknown): unknown {
   if (!(value instanceof Uint8Array)) {
     const { tag, value: payload } = value as { tag: number; value: unknown };
@@ -212,7 +212,7 @@ function writtenVariant(type: WitType, sandbox: Sandbox, value: unknown): unknow
   return { tag: 1, value: Array.from({ length: 8 }, part) };
 }
 
-/** The octets of an IP address. */
+/** Returns the octets of an IP address. */
 export function octetsOf(
   { tag, value }: { tag: number; value: number[] },
 ): Uint8Array<ArrayBuffer> {
@@ -222,20 +222,20 @@ export function octetsOf(
 
 const NO_ROOM: ResultRoom = { most: undefined, cursor: undefined };
 const ROOM = ["max-len", "cursor"];
-/** Longest text in bytes, unless a limit allows a header field or a URL more. */
+/** Longest text in bytes, unless a limit allows longer header fields or URLs. */
 const MAX_TEXT = 2 ** 20;
 
-/** How the values of a signature become those of its implementation, and what it answers a value of the signature's. */
+/** Conversions between the values of a signature and those of its implementation. */
 export interface Converters {
-  /** What its result may be, if it is no error. */
+  /** Type of the result without its error. */
   readonly ok: WitType | undefined;
   read(sandbox: Sandbox, args: readonly unknown[]): unknown[];
   write(sandbox: Sandbox, value: unknown, args: readonly unknown[]): unknown;
-  /** Lets go of what was given up by its number, when the call is refused. */
+  /** Drops objects that were passed as owned handles by number, if the call is refused. */
   release(sandbox: Sandbox, args: readonly unknown[]): void;
 }
 
-/** Lets go of what a number stands for, if it still stands for anything. */
+/** Drops the object of a handle, if there still is one. */
 export function dropNumber(sandbox: Sandbox, number: number): void {
   const { handles } = sandbox;
   if (!handles.has(number)) return;
@@ -262,7 +262,7 @@ export function convertersOf({ names, params, result }: Signature, raw: boolean)
           values.push(reads[at]!(sandbox, value));
         }
       } catch (error) {
-        // What was given up to the call is let go of when a later value is refused.
+        // Objects of owned handles that were taken are dropped if a later value is refused.
         values.forEach((value, at) => {
           if (params[own[at]!]!.kind === "own" && value instanceof Waitable) value.drop();
         });

@@ -2,14 +2,14 @@ import type { Sandbox } from "../../handles/sandbox.ts";
 import { HostError, type Refusal, SEND_FAILURES, SendError } from "../../service/errors.ts";
 import type { WitType } from "./wit.ts";
 
-/** A value that does not fit in the room that a caller gives. */
+/** Error for a value that is longer than the caller allows. */
 export class TooLong extends HostError {
   constructor(readonly needed: number, room: bigint) {
     super("buffer-too-small", `Cannot give ${needed} bytes: ${room} is the most`);
   }
 }
 
-/** An error that a function names by a case of its own error type. */
+/** Error that becomes a case, by its name, of the function's own error type. */
 export class NamedError extends HostError {
   constructor(readonly error: string, message: string, kind: Refusal = "failed") {
     super(kind, message);
@@ -42,7 +42,7 @@ const KV: Readonly<Partial<Record<Refusal, string>>> = {
   "too-large": "payload-too-large",
 };
 
-/** The case of a type of errors that something thrown becomes, as a value of the component model. */
+/** Converts an exception to a value of a function's error type. */
 export function errorValue(sandbox: Sandbox, type: WitType | undefined, error: unknown): unknown {
   if (!type) return undefined;
   const kind = error instanceof HostError ? error.kind : "failed";
@@ -77,7 +77,7 @@ function position(names: readonly string[], name: string | undefined): number {
   return Math.max(0, names.indexOf(name ?? "generic-error"));
 }
 
-/** Why a request to a backend had no response. */
+/** Converts the reason of a failed request to a backend; undefined if there is no case for it. */
 function detailOf(type: WitType, { failure, dnsRcode, tlsAlert, http2 }: SendError): unknown {
   const option = type.parts[0]!;
   const { names } = option.parts[1]!;

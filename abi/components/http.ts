@@ -1,4 +1,4 @@
-/** Requests, responses, bodies and the client: `http-req`, `http-resp`, `http-body`, `http-downstream`. @module */
+/** Functions of `http-req`, `http-resp`, `http-body` and `http-downstream`. @module */
 import { Body } from "../../handles/body.ts";
 import { GuestRequest, GuestResponse } from "../../handles/message.ts";
 import type { PendingRequest } from "../../handles/pending_request.ts";
@@ -28,10 +28,10 @@ import { BackendName, BotCategory, OptionSet } from "./resources.ts";
 const FRAMING = ["automatic", "manual"] as const;
 const KEEP_ALIVE = ["automatic", "no-keepalive"] as const;
 const TARGETS = ["any", "response", "error"] as const;
-/** Categories of bots that have names; the rest have numbers. */
+/** Number of bot categories that have a case in WIT; further ones are numbers. */
 const NAMED_BOTS = 14;
 
-/** A call with a field's name, and perhaps a value of bytes, behind what it is about. */
+/** Function that takes the name of a header field, and for some calls a value in bytes. */
 function field(call: Hostcall | undefined): Implementation {
   return now((sandbox, item: object, name: string, value?: Uint8Array) =>
     invoke(
@@ -130,7 +130,7 @@ function handOff(call: Hostcall | undefined): Implementation {
   );
 }
 
-/** Sends past the cache what need not be waited for: the ABI has it as one call, by numbers. */
+/** Function that starts a request past the cache. The module ABI has one call for both kinds, with handles as numbers. */
 function sendPast(streaming: 0 | 1): Implementation {
   return {
     suspends: false,
@@ -251,25 +251,25 @@ export const httpBodyFunctions: Implementations = {
   "get-trailer-values": trailers.values,
 };
 
-/** The client's side of a request; refused for one that the guest made. */
+/** Returns the client's request behind a handle; refused for one that the guest has made. */
 function clientRequestOf({ clientRequest }: GuestRequest) {
   return clientRequest ??
     refuse("failed", "Cannot tell about the client of a request that the guest made");
 }
 
-/** A question about the client's request. */
+/** Function that returns a fact about the client's request. */
 function ofRequest(call: Hostcall | undefined): Implementation {
   return now((sandbox, request: GuestRequest) => invoke(call, sandbox, clientRequestOf(request)));
 }
 
-/** A question about the client. */
+/** Function that returns a fact about the client. */
 function ofClient(call: Hostcall | undefined): Implementation {
   return now((sandbox, request: GuestRequest) =>
     invoke(call, sandbox, sandbox.service.factsOf(clientRequestOf(request).exchange))
   );
 }
 
-/** An address, which is not there if it has no octets. */
+/** Function that returns an address; none for one without octets. */
 function address(call: Hostcall | undefined): Implementation {
   return now((sandbox, request: GuestRequest) => {
     const octets = invoke<Uint8Array>(call, sandbox, clientRequestOf(request));
@@ -279,7 +279,7 @@ function address(call: Hostcall | undefined): Implementation {
 
 const { calls } = httpDownstream;
 
-/** The questions that have the same name in both spellings. */
+/** Functions that have the same names as hostcalls of the module ABI. */
 function questions(make: (call: Hostcall | undefined) => Implementation, names: readonly string[]) {
   return Object.fromEntries(
     names.map((name) => [name, make(calls[name.replaceAll("-", "_")])]),

@@ -1,5 +1,5 @@
 /**
- * What components may import: the functions of `fastly:compute` and of WASI 0.2, by interface and name.
+ * Registry of the functions that components may import, of `fastly:compute` and WASI 0.2, by interface and name.
  *
  * @module
  */
@@ -44,7 +44,7 @@ import {
 import { WASI_FUNCTIONS } from "./wasi.ts";
 import { type Comparable, isSame, type Signature, signatureOf, type WitType } from "./wit.ts";
 
-/** All functions, by interface without its version and by name. */
+/** Implementations of all functions, by interface (without its version) and name. */
 export const FUNCTIONS: Readonly<Record<string, Implementations>> = {
   "fastly:compute/acl": aclFunctions,
   "fastly:compute/async-io": asyncIoFunctions,
@@ -71,26 +71,26 @@ export const FUNCTIONS: Readonly<Record<string, Implementations>> = {
   ...WASI_FUNCTIONS,
 };
 
-/** A function for an import of a component: values of the component model go in and come out. */
+/** Function for an import of a component, with values of the component model. */
 interface BoundFunction {
   readonly suspends: boolean;
   call(args: readonly unknown[]): unknown;
 }
 
-/** The type of a function as a component means it. */
+/** Type of a function that a component imports. */
 interface FunctionShape {
   readonly names: readonly string[];
   readonly params: readonly Comparable[];
   readonly result: Comparable | undefined;
 }
 
-/** Versions of packages whose interfaces are known: later ones of the same track may only add to them. */
+/** Known versions of packages. Later versions of the same track may only add functions. */
 const TRACKS: Readonly<Record<string, RegExp>> = {
   "fastly:compute": /^0\.1\.\d+$/,
   "wasi": /^0\.2\.\d+$/,
 };
 
-/** The name of an interface without its version; undefined if the version is not known. */
+/** Returns the name of an interface without its version; undefined if the version is not known. */
 export function interfaceOf(name: string): string | undefined {
   const [path = "", version] = name.split("@");
   const track = path.startsWith("wasi:") ? TRACKS.wasi : TRACKS[path.split("/")[0] ?? ""];
@@ -103,10 +103,13 @@ function implementationOf(from: string, name: string): Implementation | undefine
 }
 
 /**
- * Binds a function that a component imports. One that this host does not know ends the guest by its name when it is
- * called.
+ * Binds a function that a component imports. One that this host does not know ends the guest when it is called, with an
+ * error that names it.
  *
- * @throws {Error} If the component means another type than the function has.
+ * @param context Context of the component's instance.
+ * @param trace Whether calls are logged.
+ * @param refuseUnknown Whether a function that this host does not know is refused here.
+ * @throws {Error} If the component declares another type than the function has. The message completes "because".
  */
 export function bindFunction(
   context: InstanceContext,
@@ -180,7 +183,7 @@ function binding(
   };
 }
 
-/** What a function answers when it is refused; throws if its type has no room for that. */
+/** Converts an error to the result of a function; throws if the function's type has no errors. */
 function failure(
   sandbox: Sandbox,
   name: string,
@@ -218,7 +221,7 @@ function unknownFunction(context: InstanceContext, from: string, name: string): 
   };
 }
 
-/** The same function, with a log entry for each use. */
+/** Wraps a function so that each call is logged. */
 function traced(context: InstanceContext, from: string, name: string, call: Call): Call {
   return (args) => {
     const { service, requests: { current: { id } } } = context.sandbox;
@@ -240,7 +243,7 @@ function traced(context: InstanceContext, from: string, name: string, call: Call
   };
 }
 
-/** Lets go of what a handle of a component stood for. */
+/** Drops the object of a handle that a component has dropped. */
 export function dropResource({ sandbox }: InstanceContext, number: number): void {
   dropNumber(sandbox, number);
 }

@@ -1,4 +1,4 @@
-/** What stands for resources of components that the module's spelling has no handles for. @module */
+/** Classes of resources, those that the module ABI has no handles for included. @module */
 import { Body } from "../../handles/body.ts";
 import { CacheBusy, CacheLookup, CacheReplace } from "../../handles/cache.ts";
 import { ConfigStore } from "../../handles/config_store.ts";
@@ -20,7 +20,7 @@ import { Acl } from "../../service/stores/acl.ts";
 import { KvStore } from "../../service/stores/kv/store.ts";
 import type { KvEntry } from "../../service/stores/kv/store.ts";
 
-/** Something with a name that is looked up each time: a backend, a rate counter, a penalty box. */
+/** Resource that is only a name: a backend, a rate counter, a penalty box. */
 class NamedResource {
   constructor(readonly name: string) {}
 }
@@ -28,17 +28,17 @@ export class BackendName extends NamedResource {}
 export class RateCounter extends NamedResource {}
 export class PenaltyBox extends NamedResource {}
 
-/** Options that a guest builds up call by call. */
+/** Options that a guest sets one by one. */
 export class OptionSet {
   readonly values: Record<string, unknown> = {};
 }
-/** What the host knows of products. */
+/** Resource `products`. */
 export class ProductsResource {}
-/** The number of a bot's category that has no name. */
+/** Bot category that has no case in WIT, by its number. */
 export class BotCategory {
   constructor(readonly kind: number) {}
 }
-/** What the HTTP cache suggests for a response. */
+/** Write options that the HTTP cache suggests for a response. */
 export class SuggestedWriteOptions {
   constructor(
     readonly lifetime: {
@@ -52,7 +52,7 @@ export class SuggestedWriteOptions {
     readonly length: number | undefined,
   ) {}
 }
-/** What a guest may wait for that is there. */
+/** Pollable that is always ready. */
 export class ReadyPollable extends Waitable {
   override readonly ready = true;
   override whenReady(): Promise<void> {
@@ -60,7 +60,7 @@ export class ReadyPollable extends Waitable {
   }
   override drop(): void {}
 }
-/** A value of a KV store that was found; its body is there once. */
+/** Entry of a KV store, whose body can be taken once. */
 export class KvEntryResource extends ReadyPollable {
   readonly entry: KvEntry;
   #body: Body | undefined;
@@ -70,7 +70,7 @@ export class KvEntryResource extends ReadyPollable {
     this.entry = entry;
     this.#body = Body.of(entry.value);
   }
-  /** Takes the body; undefined if it was taken. */
+  /** Takes the body; undefined if it has been taken. */
   takeBody(): Body | undefined {
     const body = this.#body;
     this.#body = undefined;
@@ -80,7 +80,7 @@ export class KvEntryResource extends ReadyPollable {
     this.#body?.drop();
   }
 }
-/** What a guest waits for until a time has passed. */
+/** Pollable that becomes ready when a time has passed. */
 export class TimerPollable extends Waitable {
   readonly #done: Promise<void>;
   readonly #cancel: () => void;
@@ -101,13 +101,13 @@ export class TimerPollable extends Waitable {
     this.#cancel();
   }
 }
-/** Standard input: it is empty. */
+/** Standard input, which is empty. */
 export class InputStream {}
 /** Standard output or error. */
 export class OutputStream {
   constructor(readonly kind: "stdout" | "stderr") {}
 }
-/** The classes behind resources, by what the parameter's type is called. */
+/** Classes of resources, by the name of the parameter's type. */
 export const CLASSES: Readonly<Record<string, HandleClass<object>>> = {
   "body": Body,
   "pollable": Waitable,
@@ -135,7 +135,7 @@ export const CLASSES: Readonly<Record<string, HandleClass<object>>> = {
   "output-stream": OutputStream,
 };
 
-/** The classes of resources whose names several interfaces have. */
+/** Classes of resources whose names occur in several interfaces. */
 export const CLASSES_BY_INTERFACE: Readonly<Record<string, HandleClass<object>>> = {
   "fastly:compute/kv-store.store": KvStore,
   "fastly:compute/kv-store.entry": KvEntryResource,
@@ -146,7 +146,7 @@ export const CLASSES_BY_INTERFACE: Readonly<Record<string, HandleClass<object>>>
   "wasi:io/poll.pollable": Waitable,
 };
 
-/** What another waitable waits for, under a handle of its own. */
+/** Pollable that is ready when another waitable is, under a handle of its own. */
 export class StepPollable extends Waitable {
   readonly #of: Waitable;
 

@@ -1,11 +1,11 @@
-/** The run itself: `compute-runtime`, `async-io`. @module */
+/** Functions of `compute-runtime` and `async-io`. @module */
 import type { Sandbox } from "../../handles/sandbox.ts";
 import { asyncIo } from "../async_io.ts";
 import { computeRuntime } from "../compute_runtime.ts";
 import { type Implementation, type Implementations, invoke, later, now, same } from "./define.ts";
 import { ProductsResource, ReadyPollable } from "./resources.ts";
 
-/** What the module's spelling says when the time is up. */
+/** Index that the module ABI returns for a timeout. */
 const TIMED_OUT = 0xffff_ffff;
 
 type Variable = keyof ReturnType<Sandbox["service"]["environment"]["variables"]>;
@@ -53,7 +53,7 @@ export const asyncIoFunctions: Implementations = {
   },
   "select-with-timeout": {
     ...later(async (sandbox, handles: number[], timeout: number) => {
-      // A timeout of 0 is none in the module's spelling, and no wait at all here.
+      // A timeout of 0 means none in the module ABI, and no wait here.
       const ms = timeout || Number.MIN_VALUE;
       const index = await invoke<number | Promise<number>>(
         asyncIo.calls.select,

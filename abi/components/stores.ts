@@ -1,4 +1,4 @@
-/** Stores, look-ups and logs: `kv-store`, `secret-store`, `config-store`, `dictionary`, `acl`, `erl`, `log`, `geo`, `device-detection`. @module */
+/** Functions of stores, rate counters, logs and lookups: `kv-store`, `secret-store`, `config-store` and so on. @module */
 import type { Body } from "../../handles/body.ts";
 import type {
   PendingKvDelete,
@@ -25,7 +25,7 @@ import { type Implementations, invoke, later, now, octetsOf, same } from "./defi
 import { NamedError } from "./errors.ts";
 import { KvEntryResource, PenaltyBox, RateCounter } from "./resources.ts";
 
-/** Opens by name; all but what is there is not found. */
+/** Function that opens a store by its name. A refusal becomes `not-found`, except that of a limit. */
 function opening(call: Hostcall | undefined) {
   return now((sandbox, name: string) => {
     if (!name) throw new NamedError("invalid-syntax", "Cannot open without a name");

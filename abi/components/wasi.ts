@@ -1,4 +1,4 @@
-/** WASI 0.2: clocks, randomness, environment, standard streams and timers. @module */
+/** Functions of WASI 0.2: clocks, randomness, environment, standard streams and timers. @module */
 import { Stop } from "../../handles/stop.ts";
 import { Waitable } from "../../handles/waitable.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
@@ -9,9 +9,9 @@ import { NamedError } from "./errors.ts";
 import { InputStream, OutputStream, ReadyPollable, TimerPollable } from "./resources.ts";
 
 const NANOS = 1_000_000;
-/** Bytes that a stream takes at a time. */
+/** Most bytes that a stream takes in one call. */
 const MAX_WRITTEN = 65_536n;
-/** Bytes of randomness that are given at a time. */
+/** Most random bytes of one call. */
 const MAX_RANDOM = 2 ** 24;
 
 function random({ service }: Sandbox, length: bigint): Uint8Array {

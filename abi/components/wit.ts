@@ -1,25 +1,25 @@
 import { INTERFACES } from "./world/mod.ts";
 
-/** A type of WIT, with what names stand for in their place. */
+/** Type of WIT, with names replaced by the types that they stand for. */
 export interface WitType {
-  /** As the component model calls it; of a resource `own` or `borrow`. */
+  /** Kind in the component model; `own` or `borrow` for a resource. */
   readonly kind: string;
   readonly names: readonly string[];
   readonly parts: readonly (WitType | undefined)[];
   /** `INTERFACE.NAME` of a resource. */
   readonly resource: string | undefined;
-  /** What the type was called where it was named last. */
+  /** Name of the type in WIT; undefined for a type without one. */
   readonly name: string | undefined;
 }
 
-/** A function's signature. */
+/** Signature of a function. */
 export interface Signature {
   readonly names: readonly string[];
   readonly params: readonly WitType[];
   readonly result: WitType | undefined;
 }
 
-/** A type of a component, as far as it is compared. */
+/** Type of a component, as far as it is compared with a type of WIT. */
 export interface Comparable {
   readonly kind: string;
   readonly names?: readonly string[];
@@ -32,7 +32,7 @@ const PRIMITIVES = new Set(
 );
 const TOKEN = /->|[\w%-]+|[(){}<>:,]/g;
 
-/** Reads WIT within an interface. */
+/** Parser of types and signatures in WIT. `from` is the interface in which names are resolved. */
 class WitReader {
   readonly #tokens: readonly string[];
   #at = 0;
@@ -130,7 +130,7 @@ function typeNamed(name: string, from: string): WitType {
   return new WitReader(text, from).type();
 }
 
-/** The signature of a function of an interface; undefined if there is none of that name. */
+/** Returns the signature of a function of an interface; undefined if there is none of that name. */
 export function signatureOf(from: string, name: string): Signature | undefined {
   if (!Object.hasOwn(INTERFACES, from)) return undefined;
   const { functions } = INTERFACES[from]!;
@@ -139,7 +139,7 @@ export function signatureOf(from: string, name: string): Signature | undefined {
     : undefined;
 }
 
-/** Whether a component means the same type. */
+/** Tells whether a component's type is the same as a type of WIT. */
 export function isSame(own: Comparable | undefined, wit: WitType | undefined): boolean {
   if (!own || !wit) return own === wit;
   if (own.kind !== wit.kind) return false;

@@ -2,7 +2,7 @@ import type { Interface } from "./interface.ts";
 
 const NOTHING = { uses: {}, resources: [], types: {}, functions: {} };
 
-/** The interfaces of WASI, version 0.2, that are in Fastly's world, and what standard libraries look at beyond them. */
+/** Interfaces of WASI 0.2 that are in Fastly's world, and those that standard libraries import beyond them. */
 export const WASI: Readonly<Record<string, Interface>> = {
   "wasi:io/error": {
     ...NOTHING,
