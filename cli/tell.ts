@@ -1,6 +1,6 @@
 const ENCODER = new TextEncoder();
 
-/** Writes a line to the standard error, for what has to be said before there is a log, or beside it. */
+/** Writes a line to standard error, for messages before there is a log. */
 export function tell(line: string): void {
   Deno.stderr.writeSync(ENCODER.encode(`${line}\n`));
 }

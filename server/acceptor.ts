@@ -14,8 +14,8 @@ export interface Opening {
    */
   readonly permit?: ((address: string, port: number) => Promise<void>) | undefined;
   /**
-   * Gives a bound socket that other processes accept from, too, in a form that `Server.listen` of `node:net` takes;
-   * rejects with node's error. By default the process binds a socket of its own.
+   * Returns a bound socket from which other processes accept, too, in a form for `Server.listen` of `node:net`; rejects with
+   * Node's error. By default the process binds a socket of its own.
    *
    * @param address IPv4 or IPv6 address.
    * @param port 0 for any free port.

@@ -231,7 +231,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     this.#writer = new ResponseWriter(this, request);
     this.#exchange = exchangeFor(head, body, this.#writer, this);
     const content = this.#content;
-    // Content that fills a cached object goes on arriving, as does what is waited for; the rest is discarded.
+    // Content that fills a cached object, or that a read waits for, still arrives; the rest is discarded.
     if (content) {
       this.#exchange.onOver = () => content.kept || content.awaited || content.cancel();
     }

@@ -27,7 +27,7 @@ export interface ConnectionOptions {
    * @param event Event for the log, in words before "the limit".
    */
   stalled(exchange: ServerExchange | undefined, event: string): void;
-  /** Called with what has happened to a connection, in one line. */
+  /** Called with a fault of a connection, in one line. */
   trouble(message: string): void;
   /** Called when a connection has closed. */
   closed(stream: ByteStream): void;

@@ -21,9 +21,9 @@ export interface OpenConnection {
   readonly stream: ByteStream;
   /** Number of the check at which its current wait began. */
   readonly since: number;
-  /** What it waits for: a head (the first one, or one that has begun), another request, or neither. */
+  /** State of waiting: for a head (the first one, or one that has begun), for another request, or for neither. */
   readonly awaits: "head" | "next" | undefined;
-  /** Makes it close once its requests are answered. */
+  /** Closes it once its requests are answered. */
   retire(): void;
   /** Closes it if it is idle: no request is being answered or has begun to arrive. */
   closeIdle(): void;

@@ -65,9 +65,9 @@ export class HttpServer {
   }
 
   /**
-   * Tells whether one more connection can be served.
+   * Whether one more connection can be served.
    *
-   * @param others Connections that will be handed over, as those whose TLS handshake has begun.
+   * @param others Number of connections that will be served later, such as those whose TLS handshake has begun.
    */
   hasRoomBeside(others: number): boolean {
     return this.#connections.count + others < this.#maxConnections;

@@ -30,7 +30,7 @@ export interface HttpServerOptions {
   readonly lineBytes?: number;
   /** Maximum size of a request's line and header fields, in bytes; by default 128 KiB. A client that sends more gets a 431. */
   readonly headBytes?: number;
-  /** Most requests that are open on one HTTP/2 connection; by default 100. The client is told, and more are refused. */
+  /** Maximum number of open requests on one HTTP/2 connection; by default 100. It is sent to the client; more are refused. */
   readonly streams?: number;
   /** Most requests that a client of HTTP/2 resets in quick succession, before its connection is closed; by default 100. */
   readonly resets?: number;

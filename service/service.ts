@@ -385,7 +385,7 @@ export class Service {
   }
 }
 
-/** What holds each KV store, bounded in time; undefined where memory does. */
+/** Returns the drivers of KV stores, with the timeout; undefined if stores are in memory. */
 function kvDriversOf(
   { kvDriver }: ServiceOptions,
   time: DriverTime,

@@ -5,15 +5,15 @@ import { follow, Reloads } from "../watch/follow.ts";
 import { buildFirst, type ProgramSource, sourceOf } from "../watch/source.ts";
 import { manifestOf } from "../options.ts";
 
-/** Where the program comes from, and the state of its sources before the first build, if they are watched. */
+/** Source of the program, with the state of its files before the first build, if they are watched. */
 export interface BuiltSource extends ProgramSource, AsyncDisposable {
   readonly before: Snapshot | undefined;
 }
 
 /**
- * Finds where the program comes from, and builds it if it is to be built.
+ * Finds the source of the program, and makes its first build if it has one.
  *
- * @param ended Resolves when nobody needs it any more.
+ * @param ended Resolves when the program is not needed any more.
  * @throws {UsageError} If the command line names none, and there is no project.
  * @throws {CommandError} If it cannot be built.
  */
@@ -34,11 +34,11 @@ export async function builtSource(
   }
 }
 
-/** What is reloaded, and by which changes. */
+/** Reload of a program, and the files whose changes cause it. */
 export interface Followed {
-  /** Puts the program and the options of now in place; if it rejects, what there was goes on. */
+  /** Reloads the program and its options; if it rejects, the previous ones stay in use. */
   readonly reload: () => Promise<void>;
-  /** Files that program and options were read from, as they were before that. */
+  /** Returns the files of program and options, with their state before they were read. */
   readonly files: () => Snapshot;
 }
 

@@ -7,7 +7,7 @@ import { openListener } from "./open_listener.ts";
  * Opens the listener of `--http-redirect`.
  *
  * @param port Port of HTTPS.
- * @returns What closes it; undefined without the flag.
+ * @returns Disposable that closes it; undefined without the flag.
  * @throws {CommandError} If it cannot listen.
  */
 export async function openRedirect(

@@ -24,33 +24,33 @@ export const DRAIN_MILLIS = 5_000;
 /** Bytes of a request line that are allowed besides the URL. */
 const REQUEST_LINE = 1024;
 
-/** What {@linkcode openServer} needs. */
+/** Options of {@linkcode openServer}. */
 export interface ServerPlace {
   readonly command: ServeCommand;
   readonly load: Load;
-  /** The program's file as it is now. */
+  /** Returns the program's current file. */
   readonly file: () => string;
   readonly storage: PersistentStorage;
   readonly terminal: Terminal;
-  /** Counts requests and log entries, where somebody asks for them. */
+  /** Counters of requests and log entries; undefined without `--admin`. */
   readonly metrics?: Metrics | undefined;
-  /** How sockets are opened; by default by this process, for itself. */
+  /** Options of listening; by default this process opens its own sockets. */
   readonly opening?: Opening;
-  /** Adds options that come from neither flags nor fastly.toml. */
+  /** Adds options that are neither in flags nor in fastly.toml. */
   readonly extend?: (options: ServiceOptions) => ServiceOptions;
 }
 
-/** A program with its open listener. Disposing closes what its options write to. */
+/** A program with its open listener. Disposing closes the files of its options. */
 export interface OpenServer extends Disposable {
   readonly site: Site;
   readonly listener: Listener;
-  /** Gives new requests the program and the options of now; rejects with a {@linkcode CommandError}, and all stays. */
+  /** Reloads program and options for new requests; if it rejects, with a {@linkcode CommandError}, nothing changes. */
   reload(): Promise<void>;
-  /** Has browsers load their pages again, with `--live-reload`. */
+  /** Reloads pages in browsers, with `--live-reload`. */
   reloadPages(): void;
-  /** Looks for backends that are down. */
+  /** Warns of backends that cannot be reached. */
   warnOfUnreachable(): Promise<void>;
-  /** Ends running requests well, for up to {@linkcode DRAIN_MILLIS}; then the program. */
+  /** Lets running requests end for up to {@linkcode DRAIN_MILLIS}, then ends the program. */
   stop(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import type { ConfigTable } from "../manifest/table.ts";
 /** Commands with flags. */
 export type CommandName = "serve" | "run";
 
-/** What a command line has for one flag. */
+/** Values of one flag on a command line. */
 export interface Values {
   /** All values, in order. */
   readonly all: readonly string[];

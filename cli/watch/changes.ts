@@ -24,7 +24,7 @@ export interface WatchOptions {
   readonly trees?: () => readonly string[];
   /** Time between two comparisons, in milliseconds. By default 1,000. */
   readonly interval?: number;
-  /** Milliseconds for which nothing may change before a change is told. By default 50. */
+  /** Time without changes after which a change is reported, in milliseconds. By default 50. */
   readonly settle?: number;
   /** Whether events are not used, for file systems without any (network shares, containers). By default `false`. */
   readonly poll?: boolean;

@@ -25,11 +25,11 @@ const DEFAULT_BUILDS: Readonly<Record<string, string>> = {
   assemblyscript: "npm exec -- asc assembly/index.ts --outFile bin/main.wasm --optimize --noAssert",
 };
 
-/** What of a project's build is said elsewhere than in its fastly.toml. */
+/** Settings of a project's build besides its fastly.toml. */
 export interface ProjectSettings {
-  /** A command in place of the manifest's own. */
+  /** Command in place of the manifest's own. */
   readonly command?: string | undefined;
-  /** Notes the files that the build is read from besides the manifest, before each is read. */
+  /** Filled with other files that the build is read from, before each is read. */
   readonly files?: { add(path: string): unknown };
 }
 

@@ -21,12 +21,12 @@ export interface ProgramSource {
   readonly builder: Builder | undefined;
   /** Folders of its source files. */
   readonly sources: readonly string[];
-  /** Files that say how it is built, as they were before they were read: fastly.toml and what that names. */
+  /** Files with the build's settings, with their state before they were read: fastly.toml and files that it names. */
   readonly settings: Snapshot;
   /**
-   * Reads again how it is built; resolves to whether it is another way than before.
+   * Reads the build's settings again; resolves to whether they have changed.
    *
-   * @throws {CommandError} If that cannot be read; what was read before stays.
+   * @throws {CommandError} If they cannot be read; the previous ones stay in use.
    */
   refresh(): Promise<boolean>;
 }
@@ -50,7 +50,7 @@ export async function sourceOf(command: ServeCommand, manifest: string): Promise
   };
 }
 
-/** A project whose fastly.toml says how it is built. */
+/** A project with a build in its fastly.toml. */
 class ProjectSource implements ProgramSource {
   readonly builder: Builder;
   readonly sources: readonly string[];
@@ -96,7 +96,7 @@ class ProjectSource implements ProgramSource {
   readonly file = (): string => newestOf(this.outputs) ?? noOutput(this.#manifest, this.outputs);
 
   async refresh(): Promise<boolean> {
-    // A mistake may be mended in a file that was not read before.
+    // Files of a failed read are followed too: the fault may be in a file that was not read before.
     const files = this.#settings = new ReadFiles();
     const project = await readProject(this.#manifest, { command: this.#command, files });
     const changed = JSON.stringify(project) !== JSON.stringify(this.#project);
@@ -154,7 +154,7 @@ export async function buildFirst(
   }
 }
 
-/** Resolves when the sources differ from what they were, or the files that say how they are built. */
+/** Resolves when the sources, or the files with the build's settings, have changed. */
 async function changeOf(
   source: ProgramSource,
   before: Snapshot,
@@ -169,10 +169,10 @@ async function changeOf(
 }
 
 /**
- * Reads again how a program is built; resolves to whether it is another way than before. What is wrong with that is
- * told, and it resolves to undefined.
+ * Reads the settings of a program's build again; resolves to whether they have changed. A fault is reported, and it
+ * resolves to undefined.
  *
- * @param consequence What follows from a mistake, in a sentence.
+ * @param consequence Consequence of a fault, in a sentence for the report.
  */
 export async function refreshed(
   source: ProgramSource,
@@ -187,7 +187,7 @@ export async function refreshed(
   }
 }
 
-/** Whether one of some paths is of a file that says how the program is built. */
+/** Whether one of some paths is a file with the build's settings. */
 export function saysHowToBuild(paths: readonly string[], { settings }: ProgramSource): boolean {
   const known = new Set([...settings.keys()].map((path) => resolve(path)));
   return paths.some((path) => known.has(resolve(path)));

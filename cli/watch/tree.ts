@@ -14,17 +14,17 @@ const IGNORE_FILES = [".gitignore", ".fastlyignore"];
 /** Folders that never have sources. */
 const NEVER = [".git/", "node_modules/"];
 
-/** Mark of folders that hold what can be made again, as cargo's `target` (https://bford.info/cachedir/). */
+/** File that marks folders of reproducible files, such as cargo's `target` (https://bford.info/cachedir/). */
 const CACHE_TAG = "CACHEDIR.TAG";
 
-/** Milliseconds for which sources may not change before a change is told: a build that begins too early is ended. */
+/** Time without changes of sources after which a change is reported, in milliseconds: a build that begins too early is ended. */
 const SETTLE = 20;
 
 /** Options of {@linkcode watchTrees}. */
 type TreesOptions = Pick<WatchOptions, "before" | "changed" | "interval" | "poll"> & {
   /** Folders or files to watch, except for files that their `.gitignore` and `.fastlyignore` name. */
   readonly roots: readonly string[];
-  /** Returns files that do not count wherever they are: what the build writes. By default there are none. */
+  /** Returns files that are ignored: outputs of the build. By default there are none. */
   readonly except?: () => readonly string[];
 };
 

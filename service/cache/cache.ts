@@ -163,7 +163,7 @@ export class Cache {
       else this.#lru.drop(object);
     }
     if (surrogateKey === undefined) return chain(this.drained(), () => count);
-    // What caches share is purged by their feed.
+    // Shared objects are purged by the feed.
     if (!this.#persistence || (this.#second && this.#purges)) return count;
     const purge = (driver: CacheDriver) => driver.purge(surrogateKey, soft);
     return chain(this.#persistence.calls.write("purge the cache", purge, true), () => count);

@@ -19,11 +19,11 @@ export interface CacheRecord {
   readonly hits: number;
   /** Whether a soft purge has made the object stale. */
   readonly purged: boolean;
-  /** Milliseconds for which the object is fresh; 0 or less for one that is not. */
+  /** Time for which the object is fresh, in milliseconds; 0 or less for a stale one. */
   readonly freshFor: number;
-  /** Milliseconds after which nobody has any use for the object; a driver may delete it then. */
+  /** Time after which the object cannot be used any more, in milliseconds; a driver may delete it then. */
   readonly keepFor: number;
-  /** Number of the last purge that the cache knew of when the object came, if it follows a `PurgeFeed`. */
+  /** Number of the last purge that the cache knew when the object arrived, if it follows a `PurgeFeed`. */
   readonly number: number | undefined;
 }
 
@@ -90,9 +90,9 @@ export interface CacheDriver {
   /** Stores the hits of the objects with these contents, which were used in this order. Contents that do not exist are ignored. */
   use(hits: ReadonlyMap<ContentId, number>): Eventually<void>;
   /**
-   * Makes the driver a second level that several caches share, each behind a memory of its own. A cache then begins without
-   * objects, asks for those of a key that it does not have fresh, and frees nothing: what it forgets others may use. Hits
-   * are its own. Purges are a `PurgeFeed`'s to do here. By default the driver is one cache's.
+   * Makes the driver a second level that several caches share, each with its own memory. A cache then begins without
+   * objects, looks up objects of a key that it does not have fresh, and frees none, since other caches may use them. It
+   * counts hits itself, and a `PurgeFeed` purges the driver. By default the driver belongs to one cache.
    */
   readonly shared?: SharedObjects;
 }
@@ -100,39 +100,39 @@ export interface CacheDriver {
 /** Objects that several caches share. */
 export interface SharedObjects {
   /**
-   * Gives the objects under a key of the cache.
+   * Returns the objects under a key of the cache.
    *
-   * @param lease Who is to get an object that is missing: one cache at a time. By default nobody is.
+   * @param lease Lease to take if the object is missing, which one cache has at a time. By default none is taken.
    */
   find(key: string, lease?: LeaseWanted): Eventually<SharedFound>;
   /**
    * Ends a lease that was `taken`.
    *
-   * @param object Whether it has brought an object: others then wait for the next one. Otherwise nobody waits for a second.
+   * @param object Whether others may wait for an object of this place. If not, they do not wait for a second: their lease is `free`.
    */
   release(place: string, token: string, object: boolean): Eventually<void>;
 }
 
-/** Lease of one cache on getting an object, while others wait. It ends by itself after some seconds. */
+/** Lease of one cache on inserting an object, while others wait. It expires after some seconds. */
 export interface LeaseWanted {
   /** Place of the object. */
   readonly place: string;
-  /** Stands for the one who asks. */
+  /** Identity of the lookup. */
   readonly token: string;
-  /** Whether it is wanted even if there is a fresh object under the key: it is not the right one. */
+  /** Whether it is taken even if there is a fresh object under the key, which is not the right variant. */
   readonly anyway: boolean;
 }
 
 /** Answer of {@linkcode SharedObjects.find}. */
 export interface SharedFound {
   readonly objects: readonly CacheKept[];
-  /** Number of the last purge that the objects have outlived, for a cache that follows a `PurgeFeed`. */
+  /** Number of the last purge that was applied to the objects, for a cache that follows a `PurgeFeed`. */
   readonly number: number;
   /**
-   * - `taken`: who asked gets the object, and releases the lease.
-   * - `busy`: another cache gets the object.
-   * - `free`: everybody gets the object, since nobody's can be shared.
-   * - `none`: no lease was wanted, or an object is there.
+   * - `taken`: the caller has the lease: it fetches the object, and releases the lease.
+   * - `busy`: another cache has the lease.
+   * - `free`: each cache fetches the object itself, since it cannot be shared.
+   * - `none`: no lease was requested, or there is an object.
    */
   readonly lease: "taken" | "busy" | "free" | "none";
 }

@@ -222,7 +222,7 @@ export class CacheEntry {
   /** Whether other caches' objects are looked for, as there is no fresh one here, and it is not known yet what they have. */
   #searches(match: Match | undefined, { searched }: Ending): boolean {
     if (!this.#search || searched || match?.phase === "fresh") return false;
-    this.#search.look();
+    this.#search.search();
     return true;
   }
 

@@ -2,21 +2,21 @@ import type { Clock } from "../util/clock.ts";
 import type { CacheKept, SharedObjects } from "./driver.ts";
 import type { DriverCalls } from "./driver_calls.ts";
 
-/** Milliseconds between two questions whether another cache has got an object: the first, and the most. */
+/** Time between two lookups while another cache has the lease, in milliseconds: the first, and the maximum. */
 const FIRST_PAUSE = 10;
 const MAX_PAUSE = 160;
 
-/** Lease on getting an object, which other caches wait for. */
+/** Lease on inserting an object, which other caches wait for. */
 export interface Lease {
   /**
    * Ends the lease.
    *
-   * @param object Whether the others find an object now, or may wait for the next one; otherwise none of them waits for a second.
+   * @param object Whether others find an object now, or may wait for the next lease; if not, they do not wait for a second.
    */
   release(object: boolean): void;
 }
 
-/** What a search has come to. */
+/** Result of a search. */
 interface Answer {
   readonly objects: readonly CacheKept[];
   readonly number: number | undefined;
@@ -24,7 +24,7 @@ interface Answer {
   readonly lease: Lease | undefined;
 }
 
-/** Objects that this cache shares with others. If they cannot be asked for, the cache goes on alone. */
+/** Objects that this cache shares with others. If the driver fails, the cache works without them. */
 export class SecondLevel {
   readonly #shared: SharedObjects;
   readonly #calls: DriverCalls;
@@ -41,8 +41,8 @@ export class SecondLevel {
   /**
    * Finds the objects under a key.
    *
-   * @param place Place of an object that this cache gets if it is missing.
-   * @param anyway Whether it gets the object even if there is a fresh one under the key.
+   * @param place Place of the object for which to take a lease if it is missing; undefined for none.
+   * @param anyway Whether to take the lease even if there is a fresh object under the key.
    * @returns Never rejects.
    */
   async find(key: string, place: string | undefined, anyway: boolean): Promise<Answer> {
@@ -60,7 +60,7 @@ export class SecondLevel {
     }
   }
 
-  /** Resolves after a while, which is longer the more often there was one before. */
+  /** Resolves after a pause, which grows with the number of earlier ones. */
   pause(times: number): Promise<void> {
     const ms = Math.min(FIRST_PAUSE * 2 ** (times - 1), MAX_PAUSE);
     return new Promise((resolve) => this.#clock.after(ms, resolve));
@@ -73,31 +73,31 @@ export class SecondLevel {
           const released = this.#shared.release(place, token, object);
           if (released instanceof Promise) released.catch(() => {});
         } catch {
-          // It ends by itself.
+          // The lease expires.
         }
       },
     };
   }
 }
 
-/** Settings of an {@linkcode EntrySearch}. */
+/** Callbacks of an {@linkcode EntrySearch}. */
 export interface SearchHooks {
-  /** Takes objects that were found. */
+  /** Called with the objects that were found. */
   readonly found: (objects: readonly CacheKept[], number: number | undefined) => void;
-  /** Has the lookups that wait try again. */
+  /** Attempts the waiting lookups again. */
   readonly wake: () => void;
   /** Whether lookups wait. */
   readonly awaited: () => boolean;
 }
 
-/** A search of which the answer is there, or comes. */
+/** A search, with its answer once it has arrived. */
 interface Search {
   readonly place: string | undefined;
   readonly times: number;
   answer: Answer | undefined;
 }
 
-/** Searches of one entry of a cache in its second level, one at a time. All lookups that wait are answered by it. */
+/** Searches of one entry in the second level, one at a time; its answer is for all waiting lookups. */
 export class EntrySearch {
   readonly #key: string;
   readonly #second: SecondLevel;
@@ -110,17 +110,17 @@ export class EntrySearch {
     this.#hooks = hooks;
   }
 
-  /** Searches for objects; the lookups that wait are woken when it is known what there is. */
-  look(): void {
+  /** Searches for objects; waiting lookups are attempted again when the answer has arrived. */
+  search(): void {
     if (!this.#search || this.#search.answer) this.#begin(undefined);
   }
 
   /**
-   * Asks for the lease on an object that is missing here, which a search gives.
+   * Takes the lease on an object that is missing here, by a search.
    *
-   * @param waits Whether the caller waits while another cache gets the object: it has none to use.
-   * @returns The lease to be used, or undefined if none is needed; "searching" if the caller has to wait for an answer;
-   * "busy" if it need not get the object, as another cache does.
+   * @param waits Whether the caller waits while another cache has the lease, since it has no object to use.
+   * @returns The lease, or undefined if none is needed; `searching` if the caller has to wait for an answer; `busy` if
+   * another cache has the lease.
    */
   lease(place: string, waits: boolean): Lease | undefined | "searching" | "busy" {
     const search = this.#search;
@@ -143,7 +143,7 @@ export class EntrySearch {
 
   async #run(search: Search, anyway: boolean): Promise<void> {
     const { place, times } = search;
-    // At least until the lookup that has begun the search is among those that wait.
+    // The await lets the lookup that has begun the search become one of the waiting ones.
     await (times ? this.#second.pause(times) : undefined);
     if (this.#hooks.awaited()) {
       search.answer = await this.#second.find(this.#key, place, anyway);
@@ -151,7 +151,7 @@ export class EntrySearch {
     }
     this.#hooks.wake();
     if (this.#search !== search) return;
-    // Nobody needs the lease: an object was found, or all have left.
+    // The lease is not needed: an object was found, or all lookups were cancelled.
     search.answer?.lease?.release(true);
     this.#search = undefined;
   }

@@ -119,7 +119,7 @@ export function sumOf(record: RateRecord | undefined, now: number, seconds: numb
   return sum;
 }
 
-/** Adds to the count of a second, and forgets what is too old. */
+/** Adds to the count of a second, and removes old buckets. */
 export function addTo(record: RateRecord, second: number, delta: number): void {
   const { buckets } = record;
   // If the clock was set back, counts go into the newest bucket. One that is far ahead would never be removed.

@@ -47,11 +47,11 @@ export interface RateDriver {
    * @throws {unknown} (or rejects) As {@linkcode RateDriver.get}.
    */
   update(key: string, now: number, change: (record: RateRecord) => void): Eventually<void>;
-  /** What a driver does in one step by itself, as one over a network does in one round trip. By default nothing. */
+  /** Steps that the driver makes itself, as one over a network does in one round trip. By default none. */
   readonly steps?: RateSteps;
 }
 
-/** Steps that a driver may do by itself, each in the place of an {@linkcode RateDriver.update}. */
+/** Steps that a driver may make itself, each in place of an {@linkcode RateDriver.update}. */
 export interface RateSteps {
   /**
    * Adds to the count of an entry.
@@ -59,24 +59,24 @@ export interface RateSteps {
    * @returns Sum over the window, this increment included.
    */
   add(key: string, now: number, increment: RateIncrement): Eventually<number>;
-  /** Changes the time from which on the record means nothing. */
+  /** Changes the time of expiry. */
   expire(key: string, now: number, expires: number): Eventually<void>;
   /**
-   * Looks into a box, and if the entry is not in there adds to its count; an entry whose sum is above `most` then gets into
-   * the box until `expires`.
+   * Adds to the count of an entry that is not in a box; if its sum is then above `most`, puts it into the box until
+   * `expires`.
    *
-   * @returns Whether the entry is in the box, or gets into it.
+   * @returns Whether the entry was in the box, or is now.
    */
   check(
     keys: { readonly counter: string; readonly box: string },
     now: number,
     increment: RateIncrement & { readonly most: number; readonly expires: number },
   ): Eventually<boolean>;
-  /** The driver whose boxes {@linkcode RateSteps.check} looks into. */
+  /** Driver of the boxes that {@linkcode RateSteps.check} uses. */
   readonly boxes: RateDriver;
 }
 
-/** An increment of a count, and the seconds over which the count is summed. */
+/** Increment of a count, with the window in seconds over which the count is summed. */
 export interface RateIncrement {
   readonly delta: number;
   readonly window: number;

@@ -23,17 +23,17 @@ export function checkedName(name: string): string {
 const MAX_PART = 120;
 
 /**
- * Key of an entry of a counter or box, different for each pair of them. A name or an entry of more than 120 UTF-16 units is
- * replaced by its SHA-256 digest, so that the record of an entry of 60 KiB is no larger than that of an address.
+ * Returns the key of an entry in a counter or box, unique for each pair. A name or an entry of more than 120 UTF-16 units is
+ * replaced by its SHA-256 digest, so that a long entry needs no more memory than an address.
  */
 export function keyOf(name: string, entry: string): string {
   const [shortName, shortEntry] = [shortened(name), shortened(entry)];
-  // A name or an entry that reads as the digest of another one is told from it by the mark.
+  // The marks distinguish a digest from a name or an entry with the same text.
   const marks = (shortName === name ? "" : "n") + (shortEntry === entry ? "" : "e");
   return `${shortName.length}${marks}:${shortName}${shortEntry}`;
 }
 
-/** The part of a key that stands for the entry: the same for each counter and box that has the entry. */
+/** Returns the part of a key for the entry, which is the same in each counter and box. */
 export function entryOf(key: string): string {
   const [head = "", length, marks] = /^(\d+)(n?e?):/.exec(key) ?? [];
   return (marks?.endsWith("e") ? "e:" : ":") + key.slice(head.length + Number(length ?? 0));

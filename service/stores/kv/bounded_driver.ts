@@ -5,8 +5,8 @@ import type { KvDriver, KvFound } from "./driver.ts";
 import { ignore } from "./pieces.ts";
 
 /**
- * Bounds how long each call of a KV driver may take, and each read of a value: beyond it they reject, so that a driver
- * that never answers holds up no guest for ever. What was asked for goes on unheard.
+ * Returns a driver whose calls, and reads of values, reject after a timeout, so that a driver that never answers blocks no
+ * guest forever. A later answer is ignored.
  *
  * @param store Name of the store, for messages.
  */
@@ -31,7 +31,7 @@ export function boundedDriver(driver: KvDriver, store: string, time: DriverTime)
   };
 }
 
-/** Gives up what is found after its time. */
+/** Cancels the value of a record that arrives after the timeout. */
 function ignoreLater(answer: Eventually<KvFound | undefined>): void {
   Promise.resolve(answer).then((found) => found && ignore(found.value), () => {});
 }
