@@ -146,7 +146,8 @@ export async function isAlive(pid: number): Promise<boolean> {
   return stat !== "" && !/\) [ZX] /.test(stat);
 }
 
-async function childrenOf(parent: number): Promise<WorkerSeen[]> {
+/** Workers of a supervisor. */
+export async function childrenOf(parent: number): Promise<WorkerSeen[]> {
   const found: WorkerSeen[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;

@@ -1,0 +1,128 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
+import { Cli } from "../process.ts";
+import { killWorkers } from "./kills.ts";
+import { isAlive, Kept, ON_LINUX, signal, until, WorkersSite } from "./site.ts";
+import { Wire } from "../wire.ts";
+
+const HELLO = new URL("../../../testdata/wat/hello.wat", import.meta.url).pathname;
+const SPIN = new URL("../../../testdata/wat/spin.wat", import.meta.url).pathname;
+const RUST = new URL("../../../testdata/built/rust.wasm", import.meta.url).pathname;
+
+Deno.test(
+  "20 kills under load lose only requests of the workers that were killed",
+  ON_LINUX,
+  async () => {
+    const { kills, answered } = await killWorkers({ kills: 20, workers: 2, clients: 8 });
+    assertEquals(kills, 20);
+    assert(answered > 100, `${answered} requests were answered`);
+  },
+);
+
+Deno.test(
+  "a worker's death is told with its signal, and its place is filled",
+  ON_LINUX,
+  async () => {
+    await using site = await WorkersSite.start(2, [HELLO]);
+    const [first, second] = await site.workers();
+    Deno.kill(second!.pid, "SIGABRT");
+    assertEquals(
+      await site.cli.line("stderr"),
+      `error: Worker 2 (process ${second!.pid}) was ended by SIGABRT. Another takes its place ` +
+        "in 100 ms",
+    );
+    await site.whole(2);
+    const now = await site.workers();
+    assertEquals(now.map(({ id }) => id), [1, 2]);
+    assertEquals([now[0]!.pid, now[1]!.pid === second!.pid], [first!.pid, false]);
+  },
+);
+
+Deno.test(
+  "a worker that V8 ends for want of memory costs one worker, and the log says so",
+  ON_LINUX,
+  async () => {
+    const permissions = ["-A", "--v8-flags=--max-old-space-size=18"];
+    await using site = await WorkersSite.start(2, [RUST], { permissions });
+    let told: string | undefined;
+    const telling = (async () => {
+      for (;;) {
+        const line = await site.cli.line("stderr");
+        if (line.startsWith("error: Worker")) return told = line;
+      }
+    })();
+    // Names of objects in the cache take more than the heap has long before the objects meet cache_bytes.
+    const fill = async (client: number) => {
+      for (let i = 0; told === undefined; i++) {
+        const keys = Array.from({ length: 1500 }, (_, at) => `${client}-${i}-${at}`).join("%20");
+        try {
+          using kept = new Kept(await Wire.open(site.port));
+          await kept.get(`/cache/insert?key=${client}-${i}&keys=${keys}`, { method: "POST" });
+        } catch {
+          // This was the worker's.
+        }
+      }
+    };
+    await Promise.all([1, 2, 3, 4].map(fill));
+    assertMatch(
+      await telling,
+      /^error: Worker \d \(process \d+\) was ended by \w+: JavaScript ran out of memory\. /,
+    );
+    await site.whole(2);
+  },
+);
+
+Deno.test(
+  "workers end when their supervisor is killed, also one that computes without end",
+  ON_LINUX,
+  async () => {
+    for (const [guest, ...flags] of [[HELLO], [SPIN, "--limit", "cpu_time=1h"]]) {
+      await using site = await WorkersSite.start(2, [guest!, ...flags]);
+      const workers = await site.workers();
+      using client = new Kept(await Wire.open(site.port));
+      await client.send("/");
+      if (guest === HELLO) await client.receive();
+      site.cli.signal("SIGKILL");
+      try {
+        for (const { pid } of workers) await until(async () => !await isAlive(pid));
+      } finally {
+        for (const { pid } of workers) signal(pid, "SIGKILL");
+      }
+    }
+  },
+);
+
+Deno.test(
+  "a guest that computes without end is stopped by the signal that ends the process",
+  ON_LINUX,
+  async () => {
+    await using site = await WorkersSite.start(2, [SPIN, "--limit", "cpu_time=1h"]);
+    using client = new Kept(await Wire.open(site.port));
+    await client.send("/");
+    await until(async () =>
+      await site.metric("fastlike_http_requests_in_flight") === undefined || true
+    );
+    site.cli.signal("SIGTERM");
+    assertEquals((await site.cli.end()).code, 0);
+  },
+);
+
+Deno.test(
+  "workers that end again and again before they serve end the process with an error",
+  ON_LINUX,
+  async () => {
+    await using cli = new Cli([HELLO, "--workers", "2", "--bind", "localhost:0"]);
+    let over = false;
+    const ended = cli.end().finally(() => over = true);
+    const { childrenOf } = await import("./site.ts");
+    while (!over) {
+      for (const { pid } of await childrenOf(cli.pid)) signal(pid, "SIGKILL");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const { code, stdout, stderr } = await ended;
+    assertEquals([code, stdout], [1, ""]);
+    assertStringIncludes(
+      stderr.trimEnd().split("\n").at(-1)!,
+      "Cannot keep workers running: 5 in a row have ended before they served, the last so: Worker ",
+    );
+  },
+);
