@@ -143,7 +143,7 @@ async function transformed(
   });
 }
 
-/** What is said of the source's very bytes, and is not true of others. */
+/** Fields that describe the source's bytes, and do not hold for the result. */
 const OF_THE_BYTES =
   "accept-ranges content-digest content-encoding content-length content-md5 digest etag repr-digest"
     .split(" ");

@@ -1,5 +1,5 @@
 /**
- * What drivers of KV stores, of the cache and of rate counters implement, and the drivers in memory.
+ * Interfaces of drivers for KV stores, the cache and rate counters, and the drivers that keep them in memory.
  * docs/drivers.md says how to write one.
  *
  * ```ts

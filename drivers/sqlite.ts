@@ -1,6 +1,6 @@
 /**
- * Keeps stores, the cache and rate counters in a file of SQLite, which outlives the process. Deno has SQLite built in;
- * reading and writing the file takes `--allow-read` and `--allow-write`.
+ * Drivers that keep KV stores, the cache and rate counters in a SQLite file, which outlives the process. SQLite is built
+ * into Deno; the file needs `--allow-read` and `--allow-write`.
  *
  * ```ts
  * using storage = await openSqlite("fastlike.sqlite");
@@ -20,35 +20,36 @@ import { sqliteRateDriver } from "./sqlite_rate.ts";
 import { SqliteFile } from "./sqlite_file.ts";
 import { checkTables, makeTables } from "./sqlite_tables.ts";
 
-/** A file that holds what outlives a process. */
+/** Open SQLite file. Disposing of it closes the file. */
 export interface SqliteStorage extends Disposable {
-  /** The driver of the KV store of a name, for `ServiceOptions.kvDriver`. */
+  /** Returns the driver of a KV store by its name, for `ServiceOptions.kvDriver`. */
   readonly kvDriver: (store: string) => KvDriver;
-  /** For `ServiceOptions.cacheDriver`. */
+  /** Driver for `ServiceOptions.cacheDriver`. */
   readonly cacheDriver: CacheDriver;
-  /** For `ServiceOptions.rateDriver`. */
+  /** Returns the driver of rate counters or penalty boxes, for `ServiceOptions.rateDriver`. */
   readonly rateDriver: (kind: RateKind) => RateDriver;
 }
 
-/** How long opening waits for another process, in milliseconds. */
+/** Longest time that opening waits for the lock of another process, in milliseconds. */
 const PATIENCE = 5_000;
 const PAUSE = 10;
-/** How long what has expired is left to those who ask for it, in milliseconds: a service's clock may be behind. */
+/** Age in milliseconds at which expired records are deleted. It is long, since the clock of a service may be behind. */
 const LONG_PAST = 24 * 60 * 60 * 1000;
 
-/** What nobody has any use for, once no process reads or writes it any more. */
+/** Rows that can be deleted when no other process has the file open. */
 const LEFTOVERS = ["kv WHERE key >= x'ff'", "cache WHERE place IS NULL"];
 
 /**
- * Opens the file, which is made if there is none. Other processes may have it open too: they see each other's KV stores,
- * rate counters and penalty boxes. Of the cache each has a view of its own, which begins with what is in the file.
+ * Opens a SQLite file, which is created if it does not exist. Several processes may have the file open: they share KV
+ * stores, rate counters and penalty boxes. Each has a cache of its own, which starts with the objects in the file.
  *
- * A write that has been acknowledged is not lost when the process is killed. It may be when the machine loses its power:
- * waiting for the disk at each write (`synchronous = FULL`) would take milliseconds for what is a tool of development.
- * The file is whole in any case. What has expired a day ago is taken out here, and what a process has left that was
- * killed.
+ * Completed writes survive the end of the process, but not always a loss of power, since the driver does not wait for the
+ * disk (`synchronous = NORMAL`). The file stays consistent in any case. Opening deletes records that expired more than a
+ * day ago, and rows that killed processes have left.
  *
- * @throws {Error} If it cannot be opened, or is not such a file; in one line.
+ * @param path Path of the file.
+ * @returns The drivers; dispose of them to close the file.
+ * @throws {Error} If the file cannot be opened, is locked for more than 5 s, or is of another program; in one line.
  */
 export async function openSqlite(path: string): Promise<SqliteStorage> {
   const file = await connect(path);
@@ -86,12 +87,12 @@ async function connect(path: string): Promise<SqliteFile> {
 
 function prepare(file: SqliteFile): void {
   const { database } = file;
-  // Read before anything is written: the file may be another program's.
+  // Checked before anything is written, since the file may be another program's.
   checkTables(database);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   file.transact(() => {
     makeTables(database);
-    // Generations are times: what says that a key was deleted has expired at once, and is needed for a while.
+    // Generations are times in microseconds. The mark of a deleted key expires at once, but is needed for a while.
     database.prepare("DELETE FROM kv WHERE expires < ?1 AND generation < ?1 * 1000")
       .run(Date.now() - LONG_PAST);
   });
@@ -101,7 +102,7 @@ function hasLeftovers(database: DatabaseSync): boolean {
   return LEFTOVERS.some((rows) => database.prepare(`SELECT 1 FROM ${rows} LIMIT 1`).get());
 }
 
-/** Takes leftovers out if no other process has the file open: they may be what that one reads or writes. */
+/** Deletes leftovers, unless another process has the file open, which may still use them. */
 function clean(open: () => SqliteFile): void {
   const file = open();
   const { database } = file;

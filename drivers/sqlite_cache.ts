@@ -2,14 +2,14 @@ import type { CacheDriver, CacheKept, ContentId } from "../service/cache/driver.
 import type { Eventually } from "../service/util/eventually.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
-/** A row of the tables of objects and of their uses, as {@linkcode CacheDriver.load} needs it. */
+/** Row of the joined tables of objects and uses, for {@linkcode CacheDriver.load}. */
 interface Row extends Omit<CacheKept, "purged"> {
   readonly purged: number;
 }
 
 /**
- * Makes a driver of the cache over a file that `openSqlite` has opened. While another process writes it waits for the
- * lock by a timer, for up to 5 s, and the event loop goes on.
+ * Makes a driver of the cache over a file that `openSqlite` has opened. While another process holds the lock, operations
+ * are tried again by a timer, for up to 5 s.
  */
 export function sqliteCacheDriver(file: SqliteFile): CacheDriver {
   const prepare = (sql: string) => file.database.prepare(sql);
@@ -42,7 +42,7 @@ export function sqliteCacheDriver(file: SqliteFile): CacheDriver {
   const purgeSoft = prepare(`UPDATE cache SET purged = 1 ${having}`);
 
   let last = 0;
-  /** Grows from call to call, and from start to start. */
+  /** Returns a number that is larger at each call, also after a restart: microseconds since 1970. */
   const tick = (): number => last = Math.max(last + 1, Date.now() * 1000);
 
   const begin = (): ContentId => Number(insert.run().lastInsertRowid);

@@ -2,17 +2,17 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Eventually } from "../service/http/bytes.ts";
 import { FramelessError, HostError } from "../service/errors.ts";
 
-/** Time that an operation waits for another process's lock, in milliseconds. */
+/** Longest time that an operation waits for the lock of another process, in milliseconds. */
 const PATIENCE = 5_000;
 /** Milliseconds between two attempts. */
 const PAUSE = 10;
 
-/** Failure of the file. One line names the file and the action; it needs no stack to be understood. */
+/** Error of the file. The message names the file and the action in one line, and is reported without a stack. */
 class StorageError extends FramelessError {
   override readonly name = "StorageError";
 }
 
-/** Operation that waits for another process's lock. */
+/** Operation that waits for the lock of another process. */
 interface Waiting {
   readonly attempt: () => void;
   readonly fail: (error: unknown) => void;
@@ -20,8 +20,8 @@ interface Waiting {
 }
 
 /**
- * An open file of SQLite. While another process holds its lock, operations are tried again by a timer, so that the event
- * loop goes on.
+ * Open SQLite file. While another process holds its lock, operations are tried again by a timer, so that the event loop
+ * is not blocked.
  */
 export class SqliteFile {
   readonly database: DatabaseSync;
@@ -29,7 +29,7 @@ export class SqliteFile {
   readonly #waiting: Waiting[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param database Without a busy timeout of its own, which would block the process. */
+  /** @param database Database without a busy timeout, which would block the event loop. */
   constructor(database: DatabaseSync, path: string) {
     this.database = database;
     this.#path = path;
@@ -50,10 +50,11 @@ export class SqliteFile {
   }
 
   /**
-   * Runs now, or when another process has released the lock. Operations that wait keep their order.
+   * Runs an operation now, or when another process has released the lock. Waiting operations keep their order.
    *
-   * @param action What is done, in words that follow "Cannot".
-   * @throws {StorageError} Or rejects with it: the lock was not free for 5 s, the disk is full, or the like.
+   * @param action Description of the operation, in words that follow "Cannot".
+   * @throws {StorageError} If the operation fails, as when the disk is full or the lock is not free within 5 s. A promise
+   *   rejects with it.
    */
   eventually<T>(action: string, run: () => T): Eventually<T> {
     if (!this.#waiting.length) {
@@ -96,7 +97,7 @@ export class SqliteFile {
     }
   }
 
-  /** The error that is thrown in place of SQLite's. */
+  /** Returns the error to throw in place of SQLite's. */
   #named(action: string, error: unknown): unknown {
     if (error instanceof HostError) return error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -4,33 +4,33 @@ import type { ByteSource, Eventually, Payload } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
-/** Bytes of a value in one row. */
+/** Most bytes of a value in one row. */
 const MAX_PIECE = 2 ** 20;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A row of the table of records. */
+/** Row of the table of records. */
 interface Row {
   readonly id: bigint;
   readonly key: Uint8Array;
   readonly generation: bigint;
   readonly expires: number | null;
-  /** How many rows the value has beyond its first piece. */
+  /** Number of rows of the value after its first piece. */
   readonly pieces: bigint;
   readonly metadata: Uint8Array;
   readonly first: Uint8Array;
 }
 
-/** What is beyond the first piece of a value. */
+/** Number and size of a value's pieces after the first. */
 interface Rest {
   readonly pieces: bigint;
   readonly bytes: bigint;
 }
 
-/** Values that this process reads from a file. Those that are replaced or deleted stay until they have been read. */
+/** Values that this process is reading. A value that is replaced or deleted is kept until it has been read. */
 export class KvReads {
-  /** How many read each. */
+  /** Number of readers by the id of the record. */
   readonly #readers = new Map<bigint, number>();
   readonly #aside = new Set<bigint>();
   readonly #file: SqliteFile;
@@ -48,7 +48,7 @@ export class KvReads {
     this.#remove = database.prepare("DELETE FROM kv WHERE id = ? AND key >= x'ff'");
   }
 
-  /** Takes a record away from its key; answers false if nobody reads it, and it can be deleted. */
+  /** Moves a record that is being read away from its key. Returns false if it is not being read, and can be deleted. */
   setAside(id: bigint): boolean {
     if (!this.#readers.has(id)) return false;
     this.#set.run(Uint8Array.of(0xff, ...encoder.encode(`${id}`)), id);
@@ -57,9 +57,9 @@ export class KvReads {
   }
 
   /**
-   * A value, from its first piece on.
+   * Returns a source of a value, which reads its pieces one by one.
    *
-   * @param action What reading it is called in messages.
+   * @param action Description of the reading, for messages.
    */
   read(
     action: string,
@@ -121,7 +121,7 @@ export class KvReads {
   }
 }
 
-/** The driver of one KV store, over a file that has been opened by `openSqlite`. */
+/** Makes the driver of one KV store over a file that `openSqlite` has opened. */
 export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads): KvDriver {
   const reading = `read KV store "${store}"`;
   const writing = `write to KV store "${store}"`;
@@ -149,7 +149,7 @@ export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads):
       ORDER BY key LIMIT ?`,
   );
 
-  // Generations are times: what says that a key was deleted has expired at once, and is needed for a while.
+  // Generations are times in microseconds. The mark of a deleted key expires at once, but is needed for a while.
   const selectExpired = prepare(
     `SELECT id FROM kv WHERE store = ?1 AND expires <= ?2 AND generation <= ?2 * 1000
       ORDER BY expires LIMIT ?3`,
@@ -179,7 +179,7 @@ export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads):
       if (!row) return undefined;
       if (!row.pieces) return foundOf(row, row.first);
       const rest = selectRest.get(row.id) as unknown as Rest;
-      // Fewer if another process has put another record in its place between the two queries.
+      // The counts differ if another process has replaced the record between the two queries.
       if (rest.pieces === row.pieces) return foundOf(row, reads.read(reading, key, row, rest));
       if (row.id === before) throw new Error(`the value of key "${key}" is not whole`);
       before = row.id;
@@ -239,7 +239,7 @@ function listedOf({ key, expires }: Row): KvListed {
   return { key: decoder.decode(key), expires: expires ?? undefined };
 }
 
-/** What is before every key that does not begin so and comes after those that do. UTF-8 has no byte 255. */
+/** Returns the upper bound, which is excluded, of the keys with a prefix. UTF-8 has no byte 255. */
 function endOf(prefix: Uint8Array): Uint8Array {
   if (!prefix.length) return Uint8Array.of(0xff);
   const end = prefix.slice();
@@ -247,7 +247,7 @@ function endOf(prefix: Uint8Array): Uint8Array {
   return end;
 }
 
-/** The value in pieces of a size for a row, none of them empty. */
+/** Splits a value into pieces for rows, none of them empty. */
 function rowsOf(value: Pieces): Uint8Array[] {
   const rows: Uint8Array[] = [];
   for (const piece of value) {

@@ -1,16 +1,16 @@
 import type { RateDriver, RateKind, RateRecord } from "../service/rate/driver.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 
-/** Changes between two sweeps of expired and surplus records. */
+/** Number of changes between two sweeps of expired and surplus records. */
 const SWEEP = 1_000;
 
 const encoder = new TextEncoder();
 
 /**
  * Makes a driver of rate counters or of penalty boxes over a file that `openSqlite` has opened. While another process
- * writes it waits for the lock by a timer, for up to 5 s, and the event loop goes on.
+ * holds the lock, operations are tried again by a timer, for up to 5 s.
  *
- * @param most Records that are kept; up to 1,000 more between two sweeps.
+ * @param most Number of records to keep, 100,000 by default. Between two sweeps there may be 1,000 more.
  */
 export function sqliteRateDriver(
   file: SqliteFile,
@@ -20,7 +20,7 @@ export function sqliteRateDriver(
   const { database } = file;
   const what = kind === "counters" ? "a rate counter" : "a penalty box";
   const select = database.prepare("SELECT expires, buckets FROM rate WHERE kind = ? AND key = ?");
-  // A row that is replaced gets a new id, the greatest: rows with the least ids were changed longest ago.
+  // A replaced row gets a new id, the greatest, so that rows with the least ids were changed longest ago.
   const replace = database.prepare(
     "REPLACE INTO rate (kind, key, expires, buckets) VALUES (?, ?, ?, ?)",
   );

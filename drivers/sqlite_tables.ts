@@ -1,18 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** Marks the file as ours, in its header: "fstl". */
+/** Application id in the header of the file: "fstl". */
 const APPLICATION = 0x6673746c;
 
 /**
- * What makes each version of the file out of the one before it; the first, of an empty file.
+ * Statements that make each version of the file from the one before it. The first makes it from an empty file.
  *
- * Keys are bytes, for SQLite compares those as UTF-8 is ordered, and cuts no text at a NUL. The first piece of a value is
- * with its record, the others are rows of their own. A record that is written anew gets a new `id`, so pieces that
- * another process reads are those of one record or missing. A key that begins with the byte 255 is none: such a record
- * was replaced or deleted while somebody read it.
+ * Keys are blobs, which SQLite compares in the order of UTF-8 and does not cut at a NUL. The first piece of a value is in
+ * the row of its record, the others are rows of their own. A record that is replaced gets a new `id`, so that another
+ * process reads pieces of one record, or none. A key that begins with the byte 255 marks a record that was replaced or
+ * deleted while it was being read.
  *
- * A row of `cache` is a content, and an object if it has a place. What changes with each use is apart, for rows are
- * written whole.
+ * A row of `cache` is a content, and an object if it has a place. Columns that change at each use are in another table,
+ * since SQLite writes whole rows.
  */
 const VERSIONS: readonly string[] = [
   `CREATE TABLE kv (
@@ -70,9 +70,9 @@ const VERSIONS: readonly string[] = [
 ];
 
 /**
- * Tells whether the file is one of ours, empty, or older than today's; it is only read.
+ * Checks the version of the file, which is only read. An empty file counts as older.
  *
- * @throws {Error} If it is another program's, or newer.
+ * @throws {Error} If the file is of another program, or of a newer version of this one.
  */
 export function checkTables(database: DatabaseSync): "current" | "older" {
   const { application, version, tables } = database.prepare(
@@ -91,7 +91,7 @@ export function checkTables(database: DatabaseSync): "current" | "older" {
   return version === VERSIONS.length ? "current" : "older";
 }
 
-/** Makes the file what it should be. To be called in a transaction. */
+/** Brings the file to the current version. To be called in a transaction. */
 export function makeTables(database: DatabaseSync): void {
   if (checkTables(database) === "current") return;
   const version = database.prepare("PRAGMA user_version").get()!.user_version as number;

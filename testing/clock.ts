@@ -1,13 +1,13 @@
 import { type Clock, machineClock, type TimerOptions } from "../service/util/clock.ts";
 
-/** Turns of the event loop in which nothing happens, after which everything waits for the time or for the network. */
+/** Turns of the event loop without activity, after which all work is taken to wait for the clock or for the network. */
 const QUIET_TURNS = 12;
-/** The same after a timer that keeps no process alive: those are many in a long time, and do little. */
+/** Such turns after a background timer, of which there are many in a long time, and which do little. */
 const QUIET_TURNS_IN_BACKGROUND = 3;
-/** The most turns that are waited for. */
+/** Most turns to wait for. */
 const MAX_TURNS = 1000;
 
-/** What the monotonic clock begins with, in milliseconds: Go's runtime refuses 0. */
+/** Start of the monotonic clock, in milliseconds. It is not 0, which Go's runtime refuses. */
 const FIRST = 60_000;
 
 const FACTORS: Readonly<Record<string, number>> = {
@@ -22,7 +22,7 @@ const FACTORS: Readonly<Record<string, number>> = {
  * Reads a duration.
  *
  * @param value Milliseconds, or a text with a unit: `300ms`, `10s`, `2m`, `1h`, `30d`.
- * @throws {TypeError} If it is neither.
+ * @throws {TypeError} If the value is malformed.
  */
 export function millisOf(value: number | string): number {
   const [, digits, unit = "ms"] = typeof value === "number"
@@ -43,7 +43,7 @@ interface Timer {
   readonly fire: () => void;
 }
 
-/** The time of a test: it runs with the machine's, or stands still, and can be moved forward. */
+/** Clock of a test, which runs with the machine's or stands still, and can be advanced. */
 export class TestClock implements Clock {
   readonly manual = true;
   readonly #start: number;
@@ -54,8 +54,8 @@ export class TestClock implements Clock {
   #activity = 0;
 
   /**
-   * @param start The time at first, in milliseconds since 1970.
-   * @param frozen Whether it stands still between two moves.
+   * @param start Initial time, in milliseconds since 1970.
+   * @param frozen Whether the clock stands still unless it is advanced.
    */
   constructor(start: number, frozen: boolean) {
     this.#start = start;
@@ -92,8 +92,8 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Moves the time forward. Timers that are due by then fire in their order, each at its time, and what they start goes
-   * on until it waits for the time, or for what is outside the process.
+   * Advances the clock. Timers that are due by then fire in their order, each at its time. After each, work that it has
+   * started runs until it is done, or waits for the clock or for I/O.
    */
   async advance(ms: number): Promise<void> {
     await this.settle();
@@ -107,12 +107,12 @@ export class TestClock implements Clock {
     await this.settle();
   }
 
-  /** Notes that something has happened: whoever waits for quiet waits on. */
+  /** Records activity, so that {@linkcode TestClock.settle} waits longer. */
   note(): void {
     this.#activity++;
   }
 
-  /** Resolves when nothing has happened for some turns of the event loop. */
+  /** Resolves after some turns of the event loop without activity. */
   async settle(quietTurns = QUIET_TURNS): Promise<void> {
     let quiet = 0;
     for (let turns = 0; quiet < quietTurns && turns < MAX_TURNS; turns++) {

@@ -5,17 +5,17 @@ import { HeaderList } from "../service/http/headers.ts";
 import type { CacheUse } from "../service/http/request_metrics.ts";
 import { WebExchange } from "../service/http/web_exchange.ts";
 
-/** A guest's response, with what a `Response` has no place for. */
+/** Response of a guest, with facts that a `Response` lacks. */
 export interface TestResponse extends Response {
-  /** The heads that the guest sent ahead of the response: status 103 and others below 200. */
+  /** Informational responses (status 103 and others below 200) that the guest has sent ahead. */
   readonly earlyHints: readonly { readonly status: number; readonly headers: Headers }[];
-  /** The fields after the body: there once all of it has been read. */
+  /** Trailers; resolves when the body has been read to its end. */
   readonly trailers: Promise<Headers>;
-  /** How each request to a backend was answered that the cache had a say in, in order, as far as it is known. */
+  /** Use of the cache by each request to a backend so far, in order. */
   readonly cache: readonly CacheUse[];
 }
 
-/** What is known of the TLS connection of a client that the test says nothing of. */
+/** Default TLS facts of a client. */
 const TLS = {
   protocol: "TLSv1.3",
   cipher: "AES128-GCM-SHA256",
@@ -23,10 +23,10 @@ const TLS = {
   ja4: "t13d1516h2_000000000000_000000000000",
 };
 
-/** One request of a test: no socket, and nothing of the answer is lost. */
+/** Exchange of a test's request, without a socket. It keeps informational responses and trailers. */
 export class TestExchange extends WebExchange {
   override readonly client: ClientFacts;
-  /** What the test says of the client. */
+  /** Facts about the client that the test has set. */
   readonly override: FactsOverride;
   readonly #hints: { readonly status: number; readonly headers: Headers }[] = [];
   readonly #trailers = Promise.withResolvers<Headers>();
@@ -37,7 +37,7 @@ export class TestExchange extends WebExchange {
     const { address = "127.0.0.1", port = 0, serverAddress = "127.0.0.1" } = override;
     const url = new URL(request.url);
     const { serverPort = Number(url.port) || (url.protocol === "https:" ? 443 : 80) } = override;
-    // What every client of Fastly's has: SDKs do not expect anything else.
+    // On Fastly each https client has these facts, which SDKs rely on.
     const tls = url.protocol === "https:" ? { ...TLS, serverName: url.hostname } : undefined;
     const all = { ...tls, ...override.tls };
     this.client = {
@@ -58,7 +58,7 @@ export class TestExchange extends WebExchange {
     super.respond(head, this.#watched(body));
   }
 
-  /** The response with all that belongs to it. */
+  /** Adds informational responses, trailers and the use of the cache to a response. */
   extend(response: Response): TestResponse {
     return Object.assign(response, {
       earlyHints: this.#hints,

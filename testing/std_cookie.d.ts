@@ -1,4 +1,4 @@
-/** A Set-Cookie field, taken apart. */
+/** Parsed Set-Cookie field. */
 export interface Cookie {
   name: string;
   value: string;
@@ -9,5 +9,5 @@ export interface Cookie {
   secure?: boolean;
 }
 
-/** The cookies that the Set-Cookie fields of a response name. */
+/** Parses the Set-Cookie fields of a response. */
 export function getSetCookies(headers: Headers): Cookie[];

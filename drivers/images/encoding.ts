@@ -1,33 +1,33 @@
 import type { Parameters } from "./parameters.ts";
 
-/** What the codec can write. */
+/** Formats that the codec can write. */
 export type Format = "jpeg" | "png" | "gif" | "webp" | "avif";
 
-/** What is known of a source before it is decoded. */
+/** Facts about a source image from its head. */
 interface SourceFacts {
-  /** By the codec's name; `heif` is AVIF. */
+  /** Name of the format in the codec; `heif` is AVIF. */
   readonly format: string;
   readonly hasAlpha: boolean;
-  /** A JPEG that comes in ever better passes. */
+  /** Whether it is a progressive JPEG. */
   readonly isProgressive: boolean;
 }
 
-/** How an image is written. */
+/** Encoding of the result. */
 export interface Encoding {
   readonly format: Format;
   /** From 1 to 100. */
   readonly quality: number;
   readonly progressive: boolean;
-  /** With 256 colours at the most. */
+  /** Whether the result has a palette, of at most 256 colours. */
   readonly palette: boolean;
   readonly lossless: boolean;
 }
 
-/** Fastly's default for JPEG and WebP; AVIF looks the same at less. */
+/** Quality by the parameter `optimize`; 85 is Fastly's default for JPEG and WebP. AVIF needs less for the same look. */
 const QUALITY = { default: 85, low: 85, medium: 75, high: 60 } as const;
 const AVIF_QUALITY = { default: 60, low: 60, medium: 50, high: 40 } as const;
 
-/** Formats that can be asked for, as they are written; others there are no encoders for. */
+/** Formats by the values of the parameter `format`. For other values there is no encoder. */
 const WRITTEN: Readonly<Record<string, Format>> = {
   avif: "avif",
   bjpg: "jpeg",
@@ -41,9 +41,9 @@ const WRITTEN: Readonly<Record<string, Format>> = {
 };
 
 /**
- * Chooses how an image is written. What cannot be written stays in its source's format.
+ * Chooses the encoding of the result. A format that cannot be written is replaced by the source's.
  *
- * @param accept The request's field `accept`.
+ * @param accept Field `Accept` of the request.
  */
 export function encodingOf(
   parameters: Parameters,
@@ -63,17 +63,17 @@ export function encodingOf(
   };
 }
 
-/** Whether the response depends on the field `accept`. */
+/** Tells whether the response depends on the field `Accept`. */
 export function negotiates({ auto, format }: Parameters): boolean {
   return auto !== undefined || format === "auto";
 }
 
-/** Whether the codec cannot write what is asked for. */
+/** Tells whether the requested format cannot be written. */
 export function isUnwritable({ format = "auto" }: Parameters): boolean {
   return format !== "auto" && !Object.hasOwn(WRITTEN, format);
 }
 
-/** The best format that the client names; `*` names none, for every client sends that. */
+/** Returns the best format that the client names. Wildcards are ignored, since every client sends them. */
 function negotiate(parameters: Parameters, accept: string): Format | undefined {
   if (!negotiates(parameters)) return undefined;
   const withAvif = parameters.auto !== "webp" || parameters.format === "auto";

@@ -1,7 +1,7 @@
-/** Why there is no image to answer with, for whoever asked for it. */
+/** Error that becomes the response to the client in place of an image. */
 export class ImageError extends Error {
   override name = "ImageError";
-  /** The status of the response. */
+  /** Status of the response. */
   readonly status: number;
 
   constructor(status: number, message: string, options?: ErrorOptions) {

@@ -2,40 +2,40 @@ import { ImageError } from "./error.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Crop, Length, PlacedArea, Position } from "./values.ts";
 
-/** In whole pixels, at least 1. */
+/** Size in whole pixels, at least 1. */
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** A rectangle, from the upper left. */
+/** Rectangle, with its offset from the upper left corner. */
 interface Region extends Size {
   readonly left: number;
   readonly top: number;
 }
 
-/** Where each pixel goes, in the order in which it is done. */
+/** Geometric steps from the source to the result, in their order. */
 export interface Geometry {
-  /** What is taken of the source. */
+  /** Region of the source that is used. */
   readonly region: Region;
-  /** What that is resized to. */
+  /** Size that the region is resized to. */
   readonly resized: Size;
-  /** How it is turned then, as EXIF numbers orientations. */
+  /** Orientation that is applied then, as a number of EXIF. */
   readonly orient: number;
-  /** What is taken of that. */
+  /** Region that is cut out then. */
   readonly cut: Region;
-  /** Where the result is in its frame, and how large that is. */
+  /** Frame around it: its size, and the offset of the image in it. */
   readonly frame: Region;
 }
 
-/** The most pixels of an image, as it comes and as it goes. */
+/** Most pixels of a source or result. */
 export const MAX_PIXELS = 100_000_000;
 
 /**
- * Plans what becomes of a source of this size, which stands upright already.
+ * Plans the geometric steps for an upright source of a size.
  *
- * @param frames How many come out of it, all of them in memory at the end.
- * @throws {ImageError} If what is asked for lies outside the image, or is too large.
+ * @param frames Number of frames of the result, all of which are in memory at the end. By default 1.
+ * @throws {ImageError} If a requested region is outside the image, or the result would be too large.
  */
 export function geometryOf(parameters: Parameters, source: Size, frames = 1): Geometry {
   const region = regionOf(parameters, source);
@@ -61,7 +61,7 @@ function invalid(reason: string): ImageError {
   return new ImageError(400, `Invalid transformation for requested image: ${reason}`);
 }
 
-/** What precrop, trim and crop leave, one after the other. */
+/** Returns the region that precrop, trim and crop leave, in this order. */
 function regionOf({ precrop, trim, crop }: Parameters, source: Size): Region {
   let region: Region = { left: 0, top: 0, ...source };
   if (precrop) region = within(region, cropped(precrop, region));
@@ -122,7 +122,7 @@ function atLeastOne(width: number, height: number): Size {
   return { width: Math.max(1, Math.round(width)), height: Math.max(1, Math.round(height)) };
 }
 
-/** @param left What is left over; less than nothing for a region that is larger. */
+/** @param left Length that is left over; negative for a region that is larger than the image. */
 function startOf(position: Position = { offset: 0.5 }, side: number, left: number): number {
   return "offset" in position ? Math.round(left * position.offset) : pixels(position, side);
 }
@@ -131,7 +131,7 @@ function pixels(length: Length, side: number): number {
   return "pixels" in length ? length.pixels : Math.round(length.part * side);
 }
 
-/** The whole image in its new size, and what is taken of that. */
+/** Returns the new size of the whole image, and the region to cut out of it. */
 function resizedOf(parameters: Parameters, source: Size): { whole: Size; cut: Region } {
   const { width, height, dpr = 1, fit } = parameters;
   const uncut = (whole: Size) => ({ whole, cut: { left: 0, top: 0, ...whole } });
@@ -173,7 +173,7 @@ function exact(length: Length, side: number): number {
   return "pixels" in length ? length.pixels : length.part * side;
 }
 
-/** The image with what pad and canvas put around it. */
+/** Returns the frame that pad and canvas put around an image. */
 function frameOf({ pad, canvas }: Parameters, image: Size): Region {
   let frame: Region = { left: 0, top: 0, width: image.width, height: image.height };
   if (pad) {
@@ -202,7 +202,7 @@ function frameOf({ pad, canvas }: Parameters, image: Size): Region {
   };
 }
 
-/** An image on a canvas stays on it whole. */
+/** Returns an offset on a canvas at which the image is still wholly on it. */
 function placeOf(position: Position | undefined, side: number, left: number): number {
   return Math.min(left, startOf(position, side, left));
 }

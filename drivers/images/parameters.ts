@@ -49,18 +49,18 @@ const FILTERS = {
   lanczos: "lanczos3",
 } as const;
 
-/** As EXIF numbers them, and in letters: to the right, to the left, mirrored along one side or both. */
+/** Orientations by EXIF's numbers, and by letters: right, left, horizontal, vertical, both. */
 const ORIENTATIONS: Readonly<Record<string, number>> = {
   ...Object.fromEntries(Array.from({ length: 8 }, (_, at) => [String(at + 1), at + 1])),
   ...{ r: 6, l: 8, h: 2, v: 4, hv: 3, vh: 3 },
 };
 
-/** What may become of an image, by the names that Fastly gives the parameters. */
+/** Parameters of a transformation, by Fastly's names. */
 export interface Parameters {
   readonly auto?: "avif" | "webp";
   readonly "bg-color"?: Colour;
   readonly blur?: Length;
-  /** From -100 to 100, as contrast and saturation. */
+  /** From -100 to 100, as are contrast and saturation. */
   readonly brightness?: number;
   readonly canvas?: PlacedArea;
   readonly contrast?: number;
@@ -73,7 +73,7 @@ export interface Parameters {
   readonly frame?: number;
   readonly height?: Length;
   readonly optimize?: "low" | "medium" | "high";
-  /** As EXIF numbers orientations: 1 is as it is. */
+  /** Orientation as a number of EXIF; 1 changes nothing. */
   readonly orient?: number;
   readonly pad?: Sides;
   readonly precrop?: Crop;
@@ -113,27 +113,27 @@ const PARSERS: { readonly [N in keyof Parameters]-?: Parse<NonNullable<Parameter
   width: extent,
 };
 
-/** Parameters that Fastly knows and that change nothing here. */
+/** Parameters of Fastly's that are ignored here, with a warning. */
 const NOT_DONE: readonly string[] = ["bw", "metadata", "trim-color", "level", "profile", "viewbox"];
 
-/** What is asked for, and how it is asked for. */
+/** Parsed request for an image. */
 export interface RequestedImage {
   readonly parameters: Parameters;
-  /** What is malformed or said twice, one line each. The parameter is left out, or is what was said first. */
+  /** Messages about malformed and repeated parameters. A malformed one is ignored; of repeated ones the first counts. */
   readonly faults: readonly string[];
-  /** What is well said, but not done here, one line each. */
+  /** Messages about parameters that are not supported here. */
   readonly warnings: readonly string[];
-  /** Whether faults are told in the response, and no error. */
+  /** Whether faults are reported in a field of the response, and not as an error. */
   readonly lenient: boolean;
-  /** The URL to ask the origin for, in the spelling of the request's. */
+  /** URL of the source image, in the spelling of the request. */
   readonly origin: string;
 }
 
 /**
- * Reads the parameters of the guest's options and of its request's URL; the former win, name by name.
+ * Reads the parameters in the guest's options and in the URL of its request. Those in the options take precedence.
  *
- * @param url The request's URL.
- * @param options The guest's options, as a query.
+ * @param url URL of the request.
+ * @param options Options of the guest, as a query.
  */
 export function readParameters(url: string, options: string): RequestedImage {
   const faults: string[] = [];
@@ -174,7 +174,7 @@ function parse(name: string, value: string): unknown {
   return PARSERS[name as keyof Parameters](value.trim().toLowerCase());
 }
 
-/** Origins get no query, or what of it is not for the Image Optimizer. */
+/** Returns the URL for the origin: without the query, or with `preserve` without the parameters of the Image Optimizer. */
 function originOf(url: string, preserve: boolean): string {
   const bare = url.replace(/[?#].*$/s, "");
   if (!preserve) return bare;

@@ -5,35 +5,35 @@ import type { Parameters } from "./parameters.ts";
 import type { Codec, Metadata, Sharp } from "./sharp.ts";
 import type { Colour } from "./values.ts";
 
-/** An image as it came: its bytes, and what its head says. */
+/** Source image: its bytes and the facts in its head. */
 export interface SourceImage extends Size {
   readonly bytes: Uint8Array;
-  /** Of the first frame, which stands upright. */
+  /** Width of the first frame, in its upright orientation. */
   readonly width: number;
   readonly height: number;
-  /** How many frames it has. */
+  /** Number of frames. */
   readonly frames: number;
   readonly metadata: Metadata;
 }
 
-/** An image as it goes. */
+/** Encoded result. */
 export interface Rendered extends Size {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly format: Format;
 }
 
-/** One thing that is done to an image. */
+/** One step of a transformation. */
 type Stage = (image: Sharp) => Sharp;
 
 const WHITE = { r: 255, g: 255, b: 255, alpha: 1 };
 const CLEAR = { r: 0, g: 0, b: 0, alpha: 0 };
-/** How hard AVIF's encoder tries, from 0 to 9: an image is for one request here, not for a cache around the world. */
+/** Effort of AVIF's encoder, from 0 to 9. It is low, since a result is made for one request and not for a large cache. */
 const AVIF_EFFORT = 2;
-/** The widest Gaussian that the codec sharpens with. */
+/** Largest sigma that the codec sharpens with. */
 const MAX_SHARPEN_SIGMA = 10;
 
 /**
- * Reads the head of an image; undefined if it is none that can be read.
+ * Reads the head of an image; undefined if the codec cannot read it.
  *
  * @throws {ImageError} If it has too many pixels.
  */
@@ -49,10 +49,10 @@ export async function open(sharp: Codec, bytes: Uint8Array): Promise<SourceImage
 }
 
 /**
- * Does all that is asked for, off this thread.
+ * Transforms and encodes an image, on threads of the codec.
  *
- * @param accept The request's field `accept`.
- * @throws {ImageError} If the image is broken, or cannot be changed so.
+ * @param accept Field `Accept` of the request.
+ * @throws {ImageError} If the image is malformed, or the transformation is not possible.
  */
 export async function render(
   sharp: Codec,
@@ -87,7 +87,7 @@ export async function render(
 
 const READING = { limitInputPixels: MAX_PIXELS, failOn: "truncated" } as const;
 
-/** The codec has an order of its own, so that each stage but the first begins on pixels. */
+/** Applies stages one by one. Each but the first starts with raw pixels, since the codec has an order of its own. */
 async function through(sharp: Codec, image: Sharp, stages: readonly Stage[]): Promise<Sharp> {
   let last = image.toColourspace("srgb");
   for (const [index, stage] of stages.entries()) {
@@ -101,7 +101,7 @@ async function through(sharp: Codec, image: Sharp, stages: readonly Stage[]): Pr
   return last;
 }
 
-/** Every frame goes its way by itself, and they come together as one tall image. */
+/** Applies stages to each frame, and joins the frames to one tall image. */
 async function together(
   sharp: Codec,
   source: SourceImage,
@@ -154,7 +154,7 @@ function same(a: Size, b: Size): boolean {
   return a.width === b.width && a.height === b.height;
 }
 
-/** What EXIF's orientations are made of: a mirror image first, then a turn to the right. */
+/** EXIF's orientations as a mirror image, followed by a rotation to the right. */
 const FLOPPED: ReadonlySet<number> = new Set([2, 5, 7]);
 const ANGLES: Readonly<Record<number, number>> = { 3: 180, 5: 270, 6: 90, 7: 90, 8: 270 };
 
@@ -190,14 +190,14 @@ function effects({ cut, frame }: Geometry, parameters: Parameters): Stage[] {
   return stages;
 }
 
-/** Puts a colour behind what shows through. */
+/** Puts a colour behind transparent pixels. */
 function under(image: Sharp, background: Colour): Sharp {
   if (background.alpha === 1) return image.flatten({ background });
   const create = { width: 1, height: 1, channels: 4, background } as const;
   return image.ensureAlpha().composite([{ input: { create }, tile: true, blend: "dest-over" }]);
 }
 
-/** How much steeper, from nothing at -100 over 1 at 0 to very much at 100. */
+/** Returns the slope of a contrast: 0 at -100, 1 at 0, and 100 at 100. */
 function slopeOf(contrast: number): number {
   return contrast <= 0 ? 1 + contrast / 100 : 1 / Math.max(0.01, 1 - contrast / 100);
 }

@@ -1,20 +1,24 @@
 import { ImageError } from "./error.ts";
 
-/** So many at a time; others wait, up to a bound, in the order in which they came. */
+/** Semaphore with a bounded queue in order of arrival. */
 export class Semaphore {
   readonly #waiting = new Set<() => void>();
   readonly #most: number;
   #free: number;
 
+  /**
+   * @param count Number of slots.
+   * @param most Most callers that may wait for a slot.
+   */
   constructor(count: number, most: number) {
     this.#free = count;
     this.#most = most;
   }
 
   /**
-   * Gives a slot, to be given back by disposing of it. Rejects with the signal's reason if that aborts first.
+   * Waits for a slot, which is released by disposing of the result. Rejects with the signal's reason if that aborts first.
    *
-   * @throws {ImageError} If too many wait.
+   * @throws {ImageError} If too many callers wait.
    */
   async take(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();

@@ -1,28 +1,28 @@
-/** The values of Image Optimizer parameters, as https://www.fastly.com/documentation/reference/io/ spells them. @module */
+/** Values of Image Optimizer parameters (https://www.fastly.com/documentation/reference/io/). @module */
 
-/** A length along one side: pixels, or a part of that side, where 0.5 is half of it. */
+/** Length along one side: pixels, or a part of that side from 0 to 1. */
 export type Length = { readonly pixels: number } | { readonly part: number };
 
-/** A width and a height, or only how they go together: width by height. */
+/** Width and height, or the ratio of width to height. */
 type Area = { readonly width: Length; readonly height: Length } | { readonly ratio: number };
 
-/** Where along one side: a length from its start, or how much of what is left over goes before, where 0.5 is the centre. */
+/** Position along one side: a length from its start, or the part of the remaining space before it, of which 0.5 centres. */
 export type Position = Length | { readonly offset: number };
 
-/** An area and where it is; in the centre unless it says otherwise. */
+/** Area and its position, which is the centre by default. */
 export interface PlacedArea {
   readonly area: Area;
   readonly x?: Position;
   readonly y?: Position;
 }
 
-/** What is left of an image. */
+/** Region of an image to keep. */
 export interface Crop extends PlacedArea {
-  /** Whether what lies outside the image is left out; otherwise that is an error. */
+  /** Whether parts outside the image are left out. If not, they are an error. */
   readonly safe: boolean;
 }
 
-/** What is taken from each side, or put to it. */
+/** Lengths to cut from each side, or to add to it. */
 export interface Sides {
   readonly top: Length;
   readonly right: Length;
@@ -30,7 +30,7 @@ export interface Sides {
   readonly left: Length;
 }
 
-/** A colour: red, green and blue from 0 to 255, alpha from 0 to 1. */
+/** Colour: red, green and blue from 0 to 255, alpha from 0 to 1. */
 export interface Colour {
   readonly r: number;
   readonly g: number;
@@ -38,17 +38,17 @@ export interface Colour {
   readonly alpha: number;
 }
 
-/** How edges are brought out: how much, within how many pixels, from which difference (0 to 255) on. */
+/** Sharpening: its amount, radius in pixels, and threshold as a difference from 0 to 255. */
 export interface Sharpen {
   readonly amount: number;
   readonly radius: number;
   readonly threshold: number;
 }
 
-/** Reads one value; undefined for what is none. */
+/** Parser of a value; its result is undefined for a malformed text. */
 export type Parse<T> = (text: string) => T | undefined;
 
-/** A decimal number within bounds. */
+/** Makes a parser of a decimal number within bounds. */
 export function number(least: number, most: number): Parse<number> {
   return (text) => {
     if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) return undefined;
@@ -57,12 +57,12 @@ export function number(least: number, most: number): Parse<number> {
   };
 }
 
-/** One of several words; each stands for a value. */
+/** Makes a parser of one of several words, each of which stands for a value. */
 export function oneOf<T>(words: Readonly<Record<string, T>>): Parse<T> {
   return (text) => Object.hasOwn(words, text) ? words[text] : undefined;
 }
 
-/** Pixels (`100`), percent (`50p` or `50%`), or a part (`0.5`). */
+/** Parses a length: pixels (`100`), percent (`50p` or `50%`), or a part (`0.5`). */
 function length(text: string): Length | undefined {
   const [, digits, percent] = /^(\d+\.?\d*|\.\d+)([p%]?)$/.exec(text) ?? [];
   if (digits === undefined) return undefined;
@@ -71,13 +71,13 @@ function length(text: string): Length | undefined {
   return value > 0 && value < 1 ? { part: value } : { pixels: Math.round(value) };
 }
 
-/** A length that is not nothing. */
+/** Parses a length greater than 0. */
 export function extent(text: string): Length | undefined {
   const found = length(text);
   return found && ("pixels" in found ? found.pixels : found.part) > 0 ? found : undefined;
 }
 
-/** `1`, `1,2`, `1,2,3` or `1,2,3,4`: the sides from the top on, clockwise, as CSS fills them up. */
+/** Parses sides: one to four lengths from the top on, clockwise, with the defaults of CSS. */
 export function sides(text: string): Sides | undefined {
   const lengths = text.split(",").map(length);
   const [top, right = top, bottom = top, left = right] = lengths;
@@ -85,7 +85,7 @@ export function sides(text: string): Sides | undefined {
   return { top: top!, right: right!, bottom: bottom!, left: left! };
 }
 
-/** `16:9` or `100,50p`, then where, as in `x10`, `y20p`, `offset-x30`. */
+/** Parses an area (`16:9` or `100,50p`) and its position (`x10`, `y20p`, `offset-x30`). */
 export function placed(text: string): PlacedArea | undefined {
   const [first = "", ...rest] = text.split(",");
   const [, across, down] = /^([\d.]+):([\d.]+)$/.exec(first) ?? [];
@@ -116,14 +116,14 @@ function offsetOf(text: string): Position | undefined {
   return percent === undefined ? undefined : { offset: percent / 100 };
 }
 
-/** As {@linkcode placed}; `safe` and `smart` may follow. `smart` is the centre here. */
+/** Parses an area as {@linkcode placed} does, and `safe` or `smart` after it. `smart` is the centre here. */
 export function crop(text: string): Crop | undefined {
   const [, where = "", mode] = /^(.*?)(?:,(safe|smart))?$/.exec(text) ?? [];
   const found = placed(where);
   return found && { ...found, safe: mode === "safe" };
 }
 
-/** `f00`, `ff0000`, either with `#`, or `255,0,0` with or without an alpha from 0 to 1. */
+/** Parses a colour: `f00`, `ff0000`, either with `#`, or `255,0,0` with an optional alpha from 0 to 1. */
 export function colour(text: string): Colour | undefined {
   const [, hex] = /^#?([\da-f]{3}|[\da-f]{6})$/i.exec(text) ?? [];
   if (hex) {
@@ -140,7 +140,7 @@ export function colour(text: string): Colour | undefined {
   return words.length > 4 ? undefined : { r, g, b, alpha };
 }
 
-/** Pixels from 0.5 to 1000, or percent of the image's longer side. */
+/** Parses a blur: pixels from 0.5 to 1000, or percent of the image's longer side. */
 export function blur(text: string): Length | undefined {
   const percent = /^(.+)[p%]$/.exec(text)?.[1];
   const value = percent === undefined ? number(0.5, 1000)(text) : number(0, 100)(percent);
@@ -148,7 +148,7 @@ export function blur(text: string): Length | undefined {
   return percent === undefined ? { pixels: value } : { part: value / 100 };
 }
 
-/** `a5,r2,t1`: amount from 0 to 10, radius from 0.5 to 1000, threshold from 0 to 255. */
+/** Parses a sharpening `a5,r2,t1`: amount from 0 to 10, radius from 0.5 to 1000, threshold from 0 to 255. */
 export function sharpen(text: string): Sharpen | undefined {
   const [, a = "", r = "", t = ""] = /^a([^,]+),r([^,]+),t([^,]+)$/.exec(text) ?? [];
   const [amount, radius, threshold] = [number(0, 10)(a), number(0.5, 1000)(r), number(0, 255)(t)];
