@@ -47,6 +47,8 @@ export async function succeed(...parameters: Parameters<typeof command>): Promis
 export interface Serving extends AsyncDisposable {
   /** Scheme, host and port that it listens on. */
   readonly url: string;
+  /** What it has written to its standard output until then. */
+  readonly said: string;
   /** Sends a signal; resolves with the status that the process ends with. */
   end(signal: Deno.Signal): Promise<Deno.CommandStatus>;
 }
@@ -78,6 +80,7 @@ export async function serving(
   })();
   return {
     url: found[1]!,
+    said: text,
     async end(signal) {
       child.kill(signal);
       await rest;
