@@ -3,7 +3,7 @@ import { HeaderList } from "../service/http/headers.ts";
 import { EMPTY } from "../service/http/bytes.ts";
 
 /**
- * Returns what answers plain HTTP with the same URL under `https`: by 301 for GET and HEAD, and else by 308, which
+ * Returns a function that answers plain HTTP with the same URL under `https`: by 301 for GET and HEAD, and else by 308, which
  * keeps method and content.
  *
  * @param port Port of HTTPS.

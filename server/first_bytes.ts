@@ -14,7 +14,7 @@ export interface FirstBounds {
   readonly millis: number;
 }
 
-/** A connection whose first bytes are not what they have to be, do not come in time, or not at all. */
+/** Error for a connection whose first bytes are not valid, or do not arrive in time. */
 export class FirstBytesError extends Error {
   override name = "FirstBytesError";
   /** Whether bytes have come; a client that only opens and closes connections sends none. */
@@ -27,7 +27,7 @@ export class FirstBytesError extends Error {
 }
 
 /**
- * Reads the first bytes of a connection, however they are cut into pieces, and puts those behind them back.
+ * Reads the first bytes of a connection, however they are cut into pieces, and puts the bytes after them back.
  *
  * @param look Returns the beginning once it is whole; undefined if more bytes are needed. Throws a
  * {@linkcode FirstBytesError} for bytes that cannot be one.

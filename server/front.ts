@@ -15,20 +15,20 @@ import { tlsFactsOf } from "./tls/tls_facts.ts";
 const HANDSHAKE_MILLIS = 10_000;
 /** Default of `headTimeout`, in milliseconds. */
 const FIRST_MILLIS = 60_000;
-/** What an HTTP/2 client begins with (RFC 9113, section 3.4). */
+/** First bytes of an HTTP/2 client (RFC 9113, section 3.4). */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-/** Milliseconds in which a reason of failed handshakes is told once. */
+/** Time in which a reason of failed handshakes is reported once, in milliseconds. */
 const QUIET_MILLIS = 60_000;
 
-/** Takes sockets to a server: at once, or through TLS. */
+/** Passes sockets to a server, directly or through TLS. */
 export class Front {
   readonly #server: HttpServer;
   readonly #options: ListenOptions;
   readonly #handshakes: Handshakes | undefined;
   /** Sockets that the server does not have yet. */
   readonly #opening = new Set<Socket>();
-  /** When a reason of failed handshakes was told last. */
-  readonly #told = new Map<string, number>();
+  /** Times at which reasons of failed handshakes were reported. */
+  readonly #reported = new Map<string, number>();
 
   /** @throws {TypeError} If certificate and key cannot be used; the message is a clause that says why. */
   constructor(server: HttpServer, options: ListenOptions) {
@@ -36,12 +36,12 @@ export class Front {
     this.#server = server;
     this.#options = options;
     if (tls) {
-      this.#handshakes = new Handshakes(tls, ["h2", "http/1.1"], (reason) => this.#tell(reason));
+      this.#handshakes = new Handshakes(tls, ["h2", "http/1.1"], (reason) => this.#report(reason));
     }
   }
 
   /**
-   * Takes a socket that was accepted.
+   * Serves an accepted socket.
    *
    * @returns Whether it is, or may be, served. Otherwise there are too many connections.
    */
@@ -81,7 +81,7 @@ export class Front {
       else await this.#choose(socket, client);
     } catch (error) {
       if (!(error instanceof FirstBytesError)) throw error;
-      if (error.begun && this.#handshakes) this.#tell(error.message);
+      if (error.begun && this.#handshakes) this.#report(error.message);
       if (socket.writable && !socket.writableEnded) socket.destroy();
     } finally {
       this.#opening.delete(socket);
@@ -93,7 +93,7 @@ export class Front {
     const bounds = { bytes: PREFACE.length, millis: this.#options.headTimeout ?? FIRST_MILLIS };
     const protocol = await readFirst(socket, protocolOf, bounds);
     this.#server.serve(socket, client, "http", protocol);
-    if (protocol === "http/1.1") socket.resume(); // it was paused, and what listens does not change that
+    if (protocol === "http/1.1") socket.resume(); // a paused socket does not resume when a listener is added
   }
 
   async #secure(handshakes: Handshakes, socket: Socket, client: ClientFacts): Promise<void> {
@@ -103,7 +103,7 @@ export class Front {
       return findClientHello(bytes);
     }, bounds);
     const timer = setTimeout(() => {
-      this.#tell("the client does not go on with it");
+      this.#report("the client does not go on with it");
       socket.destroy();
     }, HANDSHAKE_MILLIS);
     const secured = await handshakes.begin(socket).finally(() => clearTimeout(timer));
@@ -113,16 +113,16 @@ export class Front {
     this.#server.serve(secured, { ...client, tls }, "https", protocol);
   }
 
-  #tell(reason: string): void {
+  #report(reason: string): void {
     const now = performance.now();
-    if (now < (this.#told.get(reason) ?? -Infinity) + QUIET_MILLIS) return;
-    if (this.#told.size >= 100) this.#told.clear(); // reasons have a client's words in them
-    this.#told.set(reason, now);
+    if (now < (this.#reported.get(reason) ?? -Infinity) + QUIET_MILLIS) return;
+    if (this.#reported.size >= 100) this.#reported.clear(); // reasons may have text of a client
+    this.#reported.set(reason, now);
     this.#options.trouble?.(`A TLS handshake failed: ${reason}`);
   }
 }
 
-/** Tells by the first bytes which version of HTTP a client speaks; undefined while both are possible. */
+/** Returns the version of HTTP of a client by its first bytes; undefined while both are possible. */
 function protocolOf(bytes: Buffer): Beginning<Protocol> | undefined {
   const length = Math.min(bytes.length, PREFACE.length);
   if (bytes.compare(PREFACE, 0, length, 0, length) !== 0) return { value: "http/1.1", taken: 0 };

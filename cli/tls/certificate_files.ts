@@ -43,7 +43,7 @@ export async function readAuthoritiesOf(file: string): Promise<string> {
   throw new CommandError(`Cannot use ${file}: it has no certificate in PEM`);
 }
 
-/** Returns what changes when one of the files is written to or replaced, also where their names are links. */
+/** Returns a text that differs after each change of one of the files, also if their names are links. */
 export async function stateOf({ cert, key }: CertificateFiles): Promise<string> {
   const states = [cert, key].map(async (file) => {
     const { ino, mtime, size } = await Deno.stat(file);

@@ -13,20 +13,20 @@ import {
 import { LocalAuthority } from "./local_authority.ts";
 import { trustHint } from "./trust.ts";
 
-/** Milliseconds between two looks at the files of a certificate. */
+/** Time between two checks of the files of a certificate, in milliseconds. */
 const LOOK_MILLIS = 1000;
-/** Milliseconds between two looks at the end of the certificate for localhost. */
+/** Time between two checks of the expiry of the certificate for localhost, in milliseconds. */
 const RENEWAL_MILLIS = 3600 * 1000;
 
-/** TLS of a listener, and what keeps its certificate valid. */
+/** TLS options of a listener, with the renewal of its certificate. */
 export interface Certificates {
   readonly tls: TlsOptions;
-  /** Gives the listener newer certificates until it is disposed of. */
+  /** Sets newer certificates on the listener until it is disposed of. */
   follow(listener: Listener): Disposable;
 }
 
 /**
- * Reads, or makes, what the flags of HTTPS ask for.
+ * Reads, or makes, the certificate that the flags of HTTPS name.
  *
  * @returns undefined if they ask for nothing.
  * @throws {CommandError} If it cannot be read, made or used.

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { CommandError } from "../errors.ts";
 
 /**
- * Returns the folder for what the executable keeps for its user: `fastlike` in `XDG_DATA_HOME`, or in the place that the
+ * Returns the folder for data that the executable stores for its user: `fastlike` in `XDG_DATA_HOME`, or in the place that the
  * operating system has for it.
  *
  * @throws {CommandError} If the environment names no home.

@@ -5,11 +5,11 @@ import { checkIdentity, type Identity } from "../../server/tls/identity.ts";
 import { CommandError, reasonOf } from "../errors.ts";
 import { dataFolder } from "./data_folder.ts";
 
-/** Time before its end at which a certificate for localhost is made anew, in milliseconds. */
+/** Time before its expiry at which a certificate for localhost is renewed, in milliseconds. */
 const RENEWAL = 30 * 24 * 3600 * 1000;
 /** Certificate and key of the authority. */
 const AUTHORITY = "authority.pem";
-/** Certificate alone, which may be given to anybody. */
+/** File with the certificate alone, which may be public. */
 const PUBLIC = "ca.pem";
 /** Certificate and key for localhost. */
 const LEAF = "localhost.pem";

@@ -75,7 +75,7 @@ export async function makeLeaf(authority: Identity): Promise<Identity> {
   return await identityOf(certificate, keys);
 }
 
-/** Loads the maker of certificates, and what it needs to be there before it. */
+/** Loads the library for certificates, after the module that it depends on. */
 async function loadX509(): Promise<X509> {
   const options = { use: "certificates of this machine's own", tell };
   await loadPackage("npm:reflect-metadata@0.2.2", options);

@@ -8,7 +8,7 @@ type CommandLine = readonly string[];
 
 /** A store of certificates that may trust the authority. */
 export interface TrustStore {
-  /** What trusts by it, in words that begin a sentence. */
+  /** Programs that use the store, in words that begin a sentence. */
   readonly users: string;
   /** Commands that make it trust the file, in order. */
   readonly add: readonly CommandLine[];
@@ -20,7 +20,7 @@ export interface TrustStore {
   readonly needs?: string;
 }
 
-/** What of a machine decides on its stores. */
+/** Properties of a machine that its stores depend on. */
 export interface Machine {
   readonly os: typeof Deno.build.os;
   readonly home: string;
@@ -109,7 +109,7 @@ function nssStore(users: string, database: string, file: string): TrustStore {
   };
 }
 
-/** Where distributions keep authorities that an administrator adds, and what reads them. */
+/** Folders of distributions for authorities that an administrator adds, with the commands that read them. */
 const SYSTEM: readonly { readonly folder: string; readonly suffix: string; update: CommandLine }[] =
   [
     {

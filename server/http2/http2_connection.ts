@@ -57,11 +57,11 @@ export class Http2Connection implements OpenConnection {
     session.on("error", () => {}); // `close` follows
     session.on("close", () => stream.destroy());
     session.on("stream", this.#onStream);
-    // A stream that nobody reads must not hold up the others.
+    // A stream without a reader must not block the others.
     session.setLocalWindowSize(options.http2.streams * STREAM_WINDOW);
   }
 
-  /** What the connection waits for: its first request, another one, or neither. */
+  /** State of waiting: for the first request, for another one, or for neither. */
   get awaits(): "head" | "next" | undefined {
     if (this.#streams.size) return undefined;
     return this.#fresh ? "head" : "next";

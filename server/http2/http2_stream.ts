@@ -17,7 +17,7 @@ const MAX_BUFFERED = 64 * 1024;
 const MAX_DISCARDED = 64 * 2 ** 20;
 const END_STREAM = 1;
 
-/** What the streams of a connection have in common. */
+/** Options that the streams of a connection share. */
 export interface StreamContext extends HeadContext {
   readonly client: ClientFacts;
   /** Answers a request. */
@@ -105,7 +105,7 @@ export class Http2Stream implements ContentOwner {
       const isEmpty = this.#ends || request.opensWebSocket || this.#complete && !this.#trailers;
       const body = isEmpty ? EMPTY : this.#receive(request);
       const exchange = this.#exchange = this.#exchangeOf(request, body, writer);
-      // A read that still waits goes on, as of content that fills a cached object.
+      // A read that still waits goes on, such as one of content that fills a cached object.
       exchange.onOver = () => this.#content?.awaited || this.#content?.cancel();
       // A stream that is reset emits it, too.
       stream.on("finish", () => this.#isSent && exchange.closed());
@@ -158,7 +158,7 @@ export class Http2Stream implements ContentOwner {
 
   dropped(): void {
     this.#regulate();
-    // The response is complete, and what the client still sends is not wanted (RFC 9113, section 8.1).
+    // The response is complete, and the rest of the content is not needed (RFC 9113, section 8.1).
     if (this.#isSent) this.#end(constants.NGHTTP2_NO_ERROR);
   }
 
@@ -203,7 +203,7 @@ export class Http2Stream implements ContentOwner {
     return this.#stream;
   }
 
-  /** Lets the client wait while the buffer is full. */
+  /** Pauses the client while the buffer is full. */
   #regulate(): void {
     const content = this.#content!;
     const full = content.buffered > MAX_BUFFERED || this.#discarded > MAX_DISCARDED;

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 /** Length of the preface (RFC 9113, section 3.4) and of a frame's head (section 4.1). */
 const PREFACE = 24;
 const FRAME_HEAD = 9;
-/** Bytes that are looked at; what is behind them counts as not sent. */
+/** Maximum number of bytes that are read; later ones count as not sent. */
 const MAX_BYTES = 16 * 1024;
 /** Types of frames (section 6). */
 const HEADERS = 1;

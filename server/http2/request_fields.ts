@@ -18,7 +18,7 @@ export interface Http2RequestHead {
   readonly opensWebSocket: boolean;
 }
 
-/** What of a connection decides on the heads of its requests. */
+/** Properties of a connection that the heads of its requests depend on. */
 export interface HeadContext {
   readonly scheme: "http" | "https";
   /** Authority of requests that name none. */

@@ -12,7 +12,7 @@ import { frameForHttp1 } from "../../service/http/http1_framing.ts";
 import type { ExchangeWriter } from "../exchange.ts";
 import { http2Fields, toObject } from "./response_fields.ts";
 
-/** Bytes of one write at the most: that a client takes something shows only when it has taken all of a write. */
+/** Maximum size of one write, in bytes: a client's progress shows only once a write was accepted as a whole. */
 const MAX_WRITE = 64 * 1024;
 
 /** `respond` as it takes fields in a list, which keeps their order. */

@@ -11,7 +11,7 @@ export const MAX_HELLO = 64 * 1024;
 /** Most records that a ClientHello is spread over. */
 const MAX_RECORDS = 64;
 
-/** What a ClientHello says of its client, as far as fingerprints need it (RFC 8446, section 4.1.2). */
+/** Parts of a ClientHello that fingerprints need (RFC 8446, section 4.1.2). */
 export interface ClientHello {
   /** The field `legacy_version`. */
   readonly version: number;

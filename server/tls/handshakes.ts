@@ -73,7 +73,7 @@ export class Handshakes {
   }
 }
 
-/** What tells the connections of a process apart: the TLS socket is another object than the one that was accepted. */
+/** Identity of a connection in the process, since the TLS socket is another object than the accepted one. */
 function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

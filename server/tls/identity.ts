@@ -39,7 +39,7 @@ function certificateOf(cert: string): X509Certificate {
   try {
     if (cert.includes("-----BEGIN CERTIFICATE-----")) return new X509Certificate(cert);
   } catch {
-    // it is told below
+    // it is reported below
   }
   throw new TypeError("the certificate is not one in PEM");
 }

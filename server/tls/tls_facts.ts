@@ -6,7 +6,7 @@ import { parseClientHello } from "./client_hello.ts";
 import { ja3Of, ja4Of } from "./fingerprints.ts";
 
 /**
- * Returns what a TLS connection tells of its client.
+ * Returns the facts of a client from its TLS connection.
  *
  * @param hello The ClientHello message.
  * @param asked Whether the client was asked for a certificate.

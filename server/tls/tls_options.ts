@@ -1,6 +1,6 @@
 import type { Identity } from "./identity.ts";
 
-/** How clients are asked for a certificate: without an accepted one the handshake fails (`require`), or the guest is told (`request`). */
+/** Request for client certificates: without an accepted one the handshake fails (`require`), or the guest gets the result (`request`). */
 export type ClientAuth = "require" | "request";
 
 /** TLS of a listener. */
