@@ -1,6 +1,6 @@
 import type { InstanceContext, Sandbox } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
-import { HostError } from "../service/errors.ts";
+import { HostError, isReported } from "../service/errors.ts";
 import { describe } from "../service/service.ts";
 import { statusOf } from "./_status.ts";
 
@@ -133,7 +133,7 @@ export const { call, wait }: HostcallDeclarers = hostcallDeclarers(statusOf);
 
 function reportBug(sandbox: Sandbox, error: unknown): void {
   sandbox.service.report(
-    "error",
+    isReported(error) ? "debug" : "error",
     `A hostcall failed: ${describe(error)}`,
     sandbox.requests.current.id,
   );

@@ -2,7 +2,7 @@
 import { Body } from "../handles/body.ts";
 import { PendingKvDelete, PendingKvInsert, PendingKvLookup } from "../handles/kv.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
-import { HostError, type Refusal, refuse } from "../service/errors.ts";
+import { HostError, isReported, type Refusal, refuse } from "../service/errors.ts";
 import { faultOfKey } from "../service/stores/kv/keys.ts";
 import { gather } from "../service/stores/kv/pieces.ts";
 import { type KvEntry, type KvInsert as Options, KvStore } from "../service/stores/kv/store.ts";
@@ -50,7 +50,8 @@ function reporterOf(sandbox: Sandbox): (error: unknown) => void {
   const { service, requests: { quota, current: { id } } } = sandbox;
   return (error) => {
     if (!(error instanceof HostError)) {
-      service.report("error", `A change to a KV store failed: ${describe(error)}`, id);
+      const level = isReported(error) ? "debug" : "error";
+      service.report(level, `A change to a KV store failed: ${describe(error)}`, id);
     } else if (error.limit) quota.note(error);
   };
 }

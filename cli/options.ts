@@ -12,7 +12,7 @@ import { readWith } from "./manifest/read.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { routeLogs } from "./telemetry/log_endpoints.ts";
 import { componentsOnDemand } from "./components.ts";
-import { PersistentStorage } from "./persist.ts";
+import { type NamedStorage, PersistentStorage } from "./persist.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
 
 /** Options of a service, with their open files, which disposing closes. */
@@ -50,15 +50,15 @@ export async function configure(
     const manifest = file === undefined ? NOTHING : await readWith(file, io);
     const fromFlags = await readFlags(flags, io);
     using open = new DisposableStack();
-    const persist = flags.persist ?? manifest.persist;
+    const authorities = readAuthorities();
     const kept = await (storage ?? open.use(new PersistentStorage()))
-      .in(persist, (line) => terminal.note("warning", line));
+      .in(storageOf(flags, manifest), authorities.ca, terminal.note);
     const logs = open.use(routeLogs(endpointsOf(manifest, flags), flags.logFormat, terminal));
     const options = merged(manifest.options, fromFlags);
     const outputs = open.move();
     return {
       options: {
-        ...readAuthorities(),
+        ...authorities,
         components: componentsOnDemand,
         ...options,
         log: logs.log,
@@ -69,6 +69,18 @@ export async function configure(
   } catch (error) {
     throw error instanceof ManifestError ? new CommandError(error.message) : error;
   }
+}
+
+/** Where stores are: what flags say of it counts before what fastly.toml says. */
+function storageOf(flags: ServiceFlags, manifest: Manifest): NamedStorage {
+  const { persist, store, onStoreFailure } = flags;
+  const shared = store === undefined ? manifest.store : { ...manifest.store, url: store };
+  const failure = onStoreFailure && { onStoreFailure };
+  if (persist !== undefined) return { folder: persist, store: undefined };
+  if (shared && (store !== undefined || manifest.persist === undefined)) {
+    return { folder: undefined, store: { ...shared, ...failure } };
+  }
+  return { folder: manifest.persist, store: undefined };
 }
 
 const NOTHING: Manifest = { options: {}, logEndpoints: {} };

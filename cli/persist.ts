@@ -2,6 +2,9 @@ import { join } from "node:path";
 import type { SqliteStorage } from "../drivers/sqlite.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import { CommandError, reasonOf } from "./errors.ts";
+import type { SharedStore } from "./manifest/shared_store.ts";
+import { openStore } from "./store.ts";
+import type { Terminal } from "./telemetry/terminal.ts";
 
 /** Name of the SQLite file in the folder. */
 const FILE = "fastlike.sqlite";
@@ -25,37 +28,72 @@ async function persistIn(folder: string): Promise<SqliteStorage> {
   }
 }
 
-/** Options that a folder is for. */
-export type KeptIn = Pick<ServiceOptions, "kvDriver" | "cacheDriver" | "rateDriver">;
+/** Options that a folder, or a store, is for. */
+export type KeptIn = Pick<
+  ServiceOptions,
+  "kvDriver" | "cacheDriver" | "rateDriver" | "purgeFeed"
+>;
 
-/** Folder of persistent stores, which is opened once for a process; a reload does not change it. */
+/** Where flags and fastly.toml say that stores are: in a folder, in a store that hosts share, or nowhere. */
+export interface NamedStorage {
+  readonly folder: string | undefined;
+  readonly store: SharedStore | undefined;
+}
+
+/** Storage that is open, with what it was opened by. */
+interface Opened {
+  /** The folder, or the store's settings. */
+  readonly named: string;
+  /** The same for messages. */
+  readonly shown: string;
+  readonly storage: KeptIn & Disposable;
+}
+
+/** Folder of persistent stores, or shared store, which is opened once for a process; a reload does not change it. */
 export class PersistentStorage implements Disposable {
   readonly #common: string | undefined;
-  #open: { readonly folder: string; readonly storage: SqliteStorage } | undefined;
+  readonly #storeNote: Terminal["note"] | undefined;
+  #open: Opened | undefined;
 
   /**
    * @param common Folder where none is named, for KV stores and rate counters alone: what processes have in common.
+   * @param storeNote Is told of a store that is gone or back; by default whoever is told of the rest.
    */
-  constructor(common?: string) {
+  constructor(common?: string, storeNote?: Terminal["note"]) {
     this.#common = common;
+    this.#storeNote = storeNote;
   }
 
   /**
-   * Returns the options that the folder is for; none if no folder is named.
+   * Returns the options that the folder or the store is for; none if nothing is named.
    *
-   * @param note Called if another folder is named than at the start.
-   * @throws {CommandError} If the folder cannot be made or opened.
+   * @param ca Certificates in PEM to trust, for a store with TLS.
+   * @param note Is told if something else is named than at the start, and of a store that is gone or back.
+   * @throws {CommandError} If the folder cannot be made or opened, or the store not be reached.
    */
-  async in(named: string | undefined, note: (line: string) => void): Promise<KeptIn> {
-    const folder = named ?? this.#common;
+  async in(
+    { folder = this.#common, store }: NamedStorage,
+    ca: string | undefined,
+    note: Terminal["note"],
+  ): Promise<KeptIn> {
+    const named = store ? JSON.stringify(store) : folder;
     if (!this.#open) {
-      if (folder === undefined) return {};
-      this.#open = { folder, storage: await persistIn(folder) };
-    } else if (folder !== this.#open.folder) {
-      note(`Stores stay in ${this.#open.folder}: another folder needs a new start`);
+      if (named === undefined) return {};
+      const storage = store
+        ? await openStore(store, ca, this.#storeNote ?? note)
+        : await persistIn(folder!);
+      this.#open = { named, shown: store ? "the store of the start" : folder!, storage };
+    } else if (named !== this.#open.named) {
+      const { shown } = this.#open;
+      note("warning", `Stores stay in ${shown}: another folder or store needs a new start`);
     }
-    const { kvDriver, cacheDriver, rateDriver } = this.#open.storage;
-    return { kvDriver, rateDriver, ...this.#open.folder !== this.#common && { cacheDriver } };
+    const { kvDriver, cacheDriver, rateDriver, purgeFeed } = this.#open.storage;
+    return {
+      kvDriver,
+      rateDriver,
+      ...this.#open.named !== this.#common && { cacheDriver },
+      ...purgeFeed && { purgeFeed },
+    } as KeptIn;
   }
 
   [Symbol.dispose](): void {

@@ -20,11 +20,11 @@ import { redisCacheDriver } from "./redis/cache.ts";
 import { redisKvDriver } from "./redis/kv.ts";
 import { redisPurgeFeed } from "./redis/purge_feed.ts";
 import { redisRateDriver } from "./redis/rate.ts";
-import type { OnStoreFailure } from "./redis/rate_alone.ts";
+import type { OnStoreFailure } from "./redis/on_failure.ts";
 import { Store } from "./redis/store.ts";
 
 export { StoreError } from "./redis/store.ts";
-export type { OnStoreFailure } from "./redis/rate_alone.ts";
+export type { OnStoreFailure } from "./redis/on_failure.ts";
 
 /** A store over Redis that several processes share. */
 export interface RedisStorage extends Disposable {

@@ -33,6 +33,11 @@ export class FramelessError implements Error {
 }
 Object.setPrototypeOf(FramelessError.prototype, Error.prototype);
 
+/** Whether an error is in the log already: its source reports once that it fails, and once that it works again. */
+export function isReported(error: unknown): boolean {
+  return error instanceof Error && "reported" in error && error.reported === true;
+}
+
 /** Error that becomes the status of a hostcall. Any other exception is a bug in the host. */
 export class HostError extends FramelessError {
   override readonly name: string = "HostError";

@@ -35,14 +35,14 @@ function readAny(path: string): Uint8Array {
 for (const [index, { heading, text }] of EXAMPLES.entries()) {
   Deno.test(`example ${index + 1} of fastly.toml.md, for ${heading}, is read as it stands`, async () => {
     const warnings: string[] = [];
-    const { options, logEndpoints, persist } = await parseManifest(text, "fastly.toml", {
+    const { options, logEndpoints, persist, store } = await parseManifest(text, "fastly.toml", {
       read: readAny,
       env: () => "https://example.com",
       warn: (line) => void warnings.push(line),
       openDatabase,
     });
     assertEquals(warnings, []);
-    assertNotEquals({ ...options, ...logEndpoints, ...persist && { persist } }, {});
+    assertNotEquals({ ...options, ...logEndpoints, ...persist && { persist }, ...store }, {});
   });
 }
 
@@ -71,7 +71,7 @@ Deno.test("the README's fastly.toml is read as it stands, and has an example for
 
 Deno.test("fastly.toml.md has an example for each table", () => {
   const tables =
-    "backends config_stores kv_stores persist secret_stores acls geolocation device_detection " +
+    "backends config_stores kv_stores persist store secret_stores acls geolocation device_detection " +
     "shielding_sites fake_valid_fastly_keys log_endpoints limits";
   const headings = EXAMPLES.map(({ heading }) => heading).join("\n");
   for (const table of tables.split(" ")) assertStringIncludes(headings, table);

@@ -1,6 +1,8 @@
 import { ERROR_DETAILS, type ErrorDetails } from "../../service/http/error_text.ts";
 import { type LimitName, readLimit } from "../../service/limits.ts";
 import { isProxyRange, PROXY_RANGE } from "../../service/client/proxies.ts";
+import { parseStoreAddress } from "../../drivers/redis/address.ts";
+import { ON_STORE_FAILURE, type OnStoreFailure } from "../../drivers/redis/on_failure.ts";
 import type { ClientAuth } from "../../server/tls/tls_options.ts";
 import { UsageError } from "../errors.ts";
 import type { Given } from "./flag.ts";
@@ -278,6 +280,33 @@ export function parseErrors(text: string | undefined): ErrorDetails | undefined 
   const known = ERROR_DETAILS.find((details) => details === text);
   if (known || text === undefined) return known;
   throw new UsageError(`Cannot use ${JSON.stringify(text)} for --errors: details or brief`);
+}
+
+/**
+ * Reads the address of a store.
+ *
+ * @param folder Value of `--persist`, which cannot be used with a store.
+ */
+export function parseStore(url: string | undefined, folder?: string): string | undefined {
+  if (url === undefined) return undefined;
+  if (folder !== undefined) {
+    throw new UsageError("Cannot use --store and --persist together: stores are in one of them");
+  }
+  try {
+    parseStoreAddress(url);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return url;
+}
+
+/** Reads what becomes of rates while the store fails. */
+export function parseOnStoreFailure(text: string | undefined): OnStoreFailure | undefined {
+  const known = ON_STORE_FAILURE.find((one) => one === text);
+  if (known || text === undefined) return known;
+  throw new UsageError(
+    `Cannot use ${JSON.stringify(text)} for --on-store-failure: ${ON_STORE_FAILURE.join(" or ")}`,
+  );
 }
 
 /** Reads the number of instances to make before the first request. */

@@ -1,7 +1,9 @@
 import { parseAcls, parseDevices, parseGeo } from "../manifest/lookups.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "../manifest/stores.ts";
 import { flag } from "./flag.ts";
-import { parseKvFiles, parseNamedFiles } from "./flag_values.ts";
+import { ON_STORE_FAILURE } from "../../drivers/redis/on_failure.ts";
+import { STORE_PASSWORD } from "../store.ts";
+import { parseKvFiles, parseNamedFiles, parseOnStoreFailure, parseStore } from "./flag_values.ts";
 import { asJsonFile, asJsonFiles, asLookupFile } from "./json_files.ts";
 
 /** Flags of stores and of lookups. */
@@ -48,6 +50,24 @@ export const STORES = {
     help:
       "Keep KV stores, the cache and rate counters from one start to the next, in a file in this folder",
     read: ({ last }) => ({ persist: last }),
+  }),
+  "store": flag({
+    value: "URL",
+    example: "redis://localhost:6379",
+    help:
+      "Share KV stores, the cache and rate counters with other hosts, in Redis: redis://HOST:PORT, " +
+      "redis+sentinel://HOST:PORT,HOST:PORT/NAME or redis+cluster://HOST:PORT,HOST:PORT, rediss for TLS; the " +
+      `password is in the variable ${STORE_PASSWORD}`,
+    read: ({ last, of }) => ({ store: parseStore(last, of("persist").last) }),
+  }),
+  "on-store-failure": flag({
+    value: "HOW",
+    example: "refuse",
+    choices: ON_STORE_FAILURE,
+    help:
+      "What becomes of rate counters and penalty boxes while the store fails: each host counts by itself " +
+      "(count-alone, the default), or every check refuses (refuse)",
+    read: ({ last }) => ({ onStoreFailure: parseOnStoreFailure(last) }),
   }),
   "geo": flag({
     value: "FILE",

@@ -11,6 +11,7 @@ import type { ShieldingSite } from "../../service/backends/shielding.ts";
 import { parseBackends } from "./backends.ts";
 import { filled } from "./filled.ts";
 import { parseAcls, parseDevices, parseGeo } from "./lookups.ts";
+import { parseStore, type SharedStore } from "./shared_store.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "./stores.ts";
 import { didYouMean, type HostIo, ManifestError } from "./document.ts";
 import { ConfigTable } from "./table.ts";
@@ -23,6 +24,8 @@ export interface Manifest {
   readonly logEndpoints: Readonly<Record<string, LogEndpoint>>;
   /** Folder of persistent stores, relative to the working directory. */
   readonly persist?: string;
+  /** Store that hosts share. */
+  readonly store?: SharedStore;
 }
 
 /** Options that a fastly.toml sets. */
@@ -153,7 +156,9 @@ async function readSections(local: ConfigTable): Promise<Manifest> {
   });
   const logEndpoints = section(["log_endpoints"], parseLogEndpoints, LOG_ENDPOINT) ?? {};
   const persist = section(["persist"], parsePersist);
-  return { options, logEndpoints, ...persist !== undefined && { persist } };
+  const store = section(["store"], parseStore);
+  if (persist !== undefined && store) local.wrong("store", "cannot be used with persist");
+  return { options, logEndpoints, ...filled({ persist, store }) };
 }
 
 /** Reads a section of `[local_server]`; with a header, its entries must have names. */

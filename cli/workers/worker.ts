@@ -44,7 +44,7 @@ export async function work(command: ServeCommand, load: Load, output: Terminal):
   try {
     const purges = workerPurges(channel, start.purges);
     told.take = purges.take;
-    using storage = new PersistentStorage(folder);
+    using storage = new PersistentStorage(folder, output.note); // each has its own connection to a store
     const worker = { command, load, terminal, storage, start, channel, purges };
     using server = await openWorker(worker, stopped);
     voice.heard = start.id === 1;
@@ -79,7 +79,8 @@ async function openWorker(
   const metrics = start.metrics ? new Metrics() : undefined;
   const extend = (options: ServiceOptions): ServiceOptions => ({
     ...options,
-    purgeFeed: purges.feed,
+    // A store that hosts share numbers the purges of all of them.
+    purgeFeed: options.purgeFeed ?? purges.feed,
     limits: sharedLimits(options, start.workers),
     ...!sow && { kvStores: emptied(options.kvStores) },
   });

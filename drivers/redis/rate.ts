@@ -7,7 +7,8 @@ import type {
   RateRecord,
   RateSteps,
 } from "../../service/rate/driver.ts";
-import { AloneRates, type OnStoreFailure } from "./rate_alone.ts";
+import type { OnStoreFailure } from "./on_failure.ts";
+import { AloneRates } from "./rate_alone.ts";
 import { CHECK, COUNT, EXPIRE, REPLACE } from "./rate_scripts.ts";
 import type { Reply } from "./link.ts";
 import type { Script } from "./script.ts";

@@ -1,12 +1,7 @@
 import { addTo, sumOf } from "../../service/rate/counters.ts";
 import type { RateIncrement, RateRecord } from "../../service/rate/driver.ts";
 import { memoryRateDriver } from "../../service/rate/memory_driver.ts";
-
-/** What becomes of rates while the store fails: each host counts by itself, or everything is refused. */
-export type OnStoreFailure = "count-alone" | "refuse";
-
-/** All of {@linkcode OnStoreFailure}. */
-export const ON_STORE_FAILURE: readonly OnStoreFailure[] = ["count-alone", "refuse"];
+import type { OnStoreFailure } from "./on_failure.ts";
 
 /** Entries whose counts, or times in boxes, wait for the store. */
 const MOST = 100_000;

@@ -1,3 +1,4 @@
+import { isReported } from "../errors.ts";
 import { type DriverTime, DriverTimeout } from "../util/driver_time.ts";
 import type { Eventually } from "../util/eventually.ts";
 import type { CacheDriver } from "./driver.ts";
@@ -132,9 +133,4 @@ export class DriverCalls {
     const reason = error instanceof Error ? error.stack ?? error.message : String(error);
     this.#options.report?.(`The cache goes on without its driver: ${reason}`);
   }
-}
-
-/** Whether the driver has told the log by itself. */
-function isReported(error: unknown): boolean {
-  return error instanceof Error && "reported" in error && error.reported === true;
 }

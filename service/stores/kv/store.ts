@@ -64,7 +64,9 @@ const MICROS = 1000;
 export class KvStore {
   readonly #driver: KvDriver;
   readonly #now: () => number;
-  #ready: Promise<void> | undefined;
+  /** Writers of entries that are still to be written, in order. */
+  readonly #seeds: ((driver: KvDriver) => Promise<void>)[] = [];
+  #seeding: Promise<void> | undefined;
   #lastGeneration = LAST_SEED_GENERATION;
   /** For a driver that does not sweep: keys of deleted and expired records with their generations, the oldest first. */
   readonly #deleted = new Map<string, bigint>();
@@ -72,35 +74,35 @@ export class KvStore {
 
   /**
    * @param now Returns the time in milliseconds since 1970.
-   * @param ready Promise that all calls wait for; if it rejects, they reject too.
+   * @param seed Writes the first entries, as {@linkcode KvStore.seed} has them written.
    * @param clock Clock of the sweeper's timer.
    */
   constructor(
     driver: KvDriver,
     now: () => number,
-    ready?: Promise<void>,
+    seed?: (driver: KvDriver) => Promise<void>,
     clock: Pick<Clock, "after"> = machineClock,
   ) {
     this.#driver = driver;
     this.#now = now;
     if (driver.sweep) this.#sweeper = new KvSweeper(driver as Required<KvDriver>, now, clock);
-    if (ready) this.#waitFor(ready);
+    if (seed) this.seed(seed);
   }
 
   /**
    * Writes entries to the driver directly, as those of new options; calls of guests wait for it.
    *
-   * @param write Writes the entries; if it rejects, all later calls reject too.
+   * @param write Writes the entries. If it rejects, so does the call that waits for it, and the next call tries again.
    */
   seed(write: (driver: KvDriver) => Promise<void>): void {
-    const earlier = this.#ready;
-    this.#waitFor(earlier ? earlier.then(() => write(this.#driver)) : write(this.#driver));
+    this.#seeds.push(write);
+    this.#writeSeeds().catch(() => {}); // reported by the call that waits
   }
 
-  #waitFor(ready: Promise<void>): void {
-    this.#ready = ready;
-    // A failure is reported by the calls that wait.
-    ready.then(() => this.#ready === ready && (this.#ready = undefined), () => {});
+  #writeSeeds(): Promise<void> {
+    return this.#seeding ??= (async () => {
+      for (let write; (write = this.#seeds[0]); this.#seeds.shift()) await write(this.#driver);
+    })().finally(() => this.#seeding = undefined);
   }
 
   /**
@@ -109,7 +111,7 @@ export class KvStore {
    * @throws {HostError} `absent` if there is none.
    */
   async lookup(key: string): Promise<KvEntry> {
-    if (this.#ready) await this.#ready;
+    if (this.#seeds.length) await this.#writeSeeds();
     const record = await this.#driver.get(key);
     if (!record) return noValue(key);
     if (!this.#expired(record)) return record;
@@ -124,7 +126,7 @@ export class KvStore {
    * @throws {HostError} `precondition-failed` if the mode or `ifGeneration` does not allow it; `too-large`.
    */
   async insert(key: string, value: Pieces, options: KvInsert = {}): Promise<void> {
-    if (this.#ready) await this.#ready;
+    if (this.#seeds.length) await this.#writeSeeds();
     const { mode = "overwrite", ifGeneration } = options;
     this.#sweeper?.note(options.ttl !== undefined);
     if (mode === "overwrite" && ifGeneration === undefined) {
@@ -151,7 +153,7 @@ export class KvStore {
    * @throws {HostError} `absent` if there is none.
    */
   async delete(key: string): Promise<void> {
-    if (this.#ready) await this.#ready;
+    if (this.#seeds.length) await this.#writeSeeds();
     for (;;) {
       const stored = await this.#driver.get(key);
       if (stored) ignore(stored.value);
@@ -173,7 +175,7 @@ export class KvStore {
    */
   async list({ prefix, cursor, limit = MAX_KEYS }: KvQuery = {}): Promise<KvPage> {
     if (limit === 0) refuse("bad-request", "Cannot list keys: the limit is 0");
-    if (this.#ready) await this.#ready;
+    if (this.#seeds.length) await this.#writeSeeds();
     let after = cursor === undefined ? undefined : keyOfCursor(cursor);
     const keys: string[] = [];
     // One more key than the limit shows whether there is a next page.

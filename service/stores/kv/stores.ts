@@ -52,8 +52,8 @@ export function kvStoresOf(
         return [name, known];
       }
       if (!driverOf) return [name, new KvStore(seeded(name, entries, room), now, undefined, clock)];
-      const driver = driverOf(name);
-      return [name, new KvStore(driver, now, writeSeeds(driver, entries, now), clock)];
+      const write = (driver: KvDriver) => writeSeeds(driver, entries, now);
+      return [name, new KvStore(driverOf(name), now, write, clock)];
     }),
   );
 }

@@ -9,6 +9,8 @@ export const NO_FLAGS: ServiceFlags = {
   env: undefined,
   kvStores: {},
   persist: undefined,
+  store: undefined,
+  onStoreFailure: undefined,
   configStores: {},
   secretStores: {},
   acls: {},

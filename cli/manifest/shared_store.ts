@@ -1,0 +1,48 @@
+import { parseStoreAddress } from "../../drivers/redis/address.ts";
+import { ON_STORE_FAILURE, type OnStoreFailure } from "../../drivers/redis/on_failure.ts";
+import { filled } from "./filled.ts";
+import type { ConfigTable } from "./table.ts";
+
+/** The store that hosts share, as flags and fastly.toml name it. */
+export interface SharedStore {
+  /** Address, `redis://…`. */
+  readonly url: string;
+  /** Password; by default that of the address, or of the variable `FASTLIKE_STORE_PASSWORD`. */
+  readonly password?: string;
+  /** What all keys begin with. By default `fastlike`. */
+  readonly prefix?: string;
+  /** Milliseconds that a call may take. */
+  readonly timeout?: number;
+  /** Milliseconds for which other hosts wait while one gets an object for the cache. */
+  readonly collapseTime?: number;
+  /** What becomes of rates while the store fails. */
+  readonly onStoreFailure?: OnStoreFailure;
+}
+
+/** Reads `[local_server.store]`. */
+export function parseStore(table: ConfigTable): SharedStore {
+  const [url] = table.done(
+    "url",
+    "password",
+    "prefix",
+    "timeout_ms",
+    "collapse_timeout_ms",
+    "on_store_failure",
+  );
+  const address = table.requiredString(url);
+  try {
+    parseStoreAddress(address);
+  } catch (error) {
+    table.wrong(url, `is no address: ${(error as Error).message}`);
+  }
+  return {
+    url: address,
+    ...filled({
+      password: table.string("password"),
+      prefix: table.filledString("prefix"),
+      timeout: table.millis("timeout_ms"),
+      collapseTime: table.millis("collapse_timeout_ms"),
+      onStoreFailure: table.choice("on_store_failure", ON_STORE_FAILURE),
+    }),
+  };
+}
