@@ -16,6 +16,5 @@
  */
 export { readLocalServer, readManifest, type ReadOptions } from "./cli/manifest/read.ts";
 export type { LogEndpoint, Manifest, ManifestOptions } from "./cli/manifest/mod.ts";
-export type { SharedStore } from "./cli/manifest/shared_store.ts";
-export type { OnStoreFailure } from "./drivers/redis/on_failure.ts";
+export type { OnStoreFailure, SharedStore } from "./cli/manifest/shared_store.ts";
 export { ManifestError } from "./cli/manifest/document.ts";

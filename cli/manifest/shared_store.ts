@@ -3,6 +3,8 @@ import { ON_STORE_FAILURE, type OnStoreFailure } from "../../drivers/redis/on_fa
 import { filled } from "./filled.ts";
 import type { ConfigTable } from "./table.ts";
 
+export type { OnStoreFailure };
+
 /** The store that hosts share, as flags and fastly.toml name it. */
 export interface SharedStore {
   /** Address, `redis://…`. */
