@@ -55,6 +55,9 @@ export class ResponseWriter {
   /** Parts of the next write: text in Latin-1, or bytes. */
   #parts: (string | Uint8Array)[] = [];
   #size = 0;
+  /** Writes of content whose bytes the connection has not taken yet. */
+  #unsent = 0;
+  #whenSent: ((error?: Error | null) => void) | undefined;
 
   constructor(wire: ResponseWire, request: FramingRequest) {
     this.#wire = wire;
@@ -223,7 +226,13 @@ export class ResponseWriter {
 
   /** Writes the parts; returns a promise if the connection must drain before the next write. */
   #flush(): Promise<void> | undefined {
-    if (this.#size && this.#write(this.#takeParts())) return undefined;
+    if (this.#size) {
+      this.#unsent++;
+      const sent = (error?: Error | null) => {
+        if (--this.#unsent === 0) this.#whenSent?.(error);
+      };
+      if (this.#write(this.#takeParts(), sent)) return undefined;
+    }
     const { stream } = this.#wire;
     return stream.writable && !stream.writableNeedDrain ? undefined : roomOf(stream);
   }
@@ -231,17 +240,24 @@ export class ResponseWriter {
   /** Ends the response; with trailer fields if it is chunked. */
   #end(trailers: string): void {
     if (this.#framing.kind === "chunked") this.#add(`0\r\n${trailers}\r\n`);
-    const small = this.#size <= MAX_COPIED;
-    const parts = this.#takeParts();
     const sent = (error?: Error | null) => {
       if (!error) this.#wire.written();
     };
+    if (this.#size === 0) return this.#afterAll(sent);
+    const small = this.#size <= MAX_COPIED;
+    const parts = this.#takeParts();
     if (small) this.#wire.batcher.add(() => this.#write(parts, sent));
     else this.#write(parts, sent);
   }
 
+  /** Calls back when all that was written is sent. A write of no bytes would tell, but fails on Deno's TLS sockets. */
+  #afterAll(sent: (error?: Error | null) => void): void {
+    if (this.#unsent) this.#whenSent = sent;
+    else queueMicrotask(sent);
+  }
+
   #cut(): void {
-    this.#write(this.#takeParts());
+    if (this.#size) this.#write(this.#takeParts());
     this.#wire.fail(this.#framing.kind !== "close");
   }
 
