@@ -73,3 +73,17 @@ Deno.test("what a component nests or counts costs no more than in proportion", a
   const long = Uint8Array.from([...header, 7, 5, 0xff, 0xff, 0xff, 0xff, 0x0f]);
   assert((await fate(long))?.startsWith("Cannot load the program: "));
 });
+
+Deno.test("a hundred reloads of a component hold no more memory than twenty", async () => {
+  const program = new URL("component_reloads.ts", import.meta.url).pathname;
+  const flags = ["run", "-A", "--no-check", "--v8-flags=--expose-gc"];
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...flags, program],
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const [, left, made, grown] = /^(\d+) of (\d+), (-?\d+) MiB\n$/.exec(text(stdout)) ?? [];
+  assertEquals(text(stderr), "");
+  assert(Number(made) >= 400, `only ${made} instances of modules were made`);
+  assert(Number(left) <= 8, `${left} instances of modules are held`); // 4 for each of the component
+  assert(Number(grown) <= 2, `${grown} MiB more are held`);
+});
