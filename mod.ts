@@ -103,10 +103,15 @@ export class Fastlike implements AsyncDisposable {
       throw error;
     });
     const watchdog = watchdogOf(service);
-    const loaded = await load(source, service, watchdog, options.programs);
-    await watchdog.start();
-    service.backends.startProbes();
-    return new Fastlike(loaded, service, options);
+    try {
+      await watchdog.start(); // a component's start functions run while it is loaded
+      const loaded = await load(source, service, watchdog, options.programs);
+      service.backends.startProbes();
+      return new Fastlike(loaded, service, options);
+    } catch (error) {
+      watchdog[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /**
@@ -249,8 +254,8 @@ export class Fastlike implements AsyncDisposable {
     const { service, takeOver } = this.#service.makeSuccessor(options);
     const watchdog = watchdogOf(service);
     try {
-      const loaded = await loadWarm(source, service, watchdog, this.#warm, options.programs);
       await watchdog.start();
+      const loaded = await loadWarm(source, service, watchdog, this.#warm, options.programs);
       const old = { service: this.#service, watchdog: this.#loaded.watchdog };
       takeOver();
       service.backends.startProbes();

@@ -124,9 +124,15 @@ function hostOf(
     failed(error) {
       const { sandbox } = context;
       if (!sandbox) return error; // the component is being instantiated
+      const { execution } = sandbox;
+      try {
+        execution.checkStopped(); // code that the host called may have used up its time
+      } catch (stopped) {
+        return stopped;
+      }
       const reason = error instanceof Error ? error : new Error(String(error));
-      sandbox.execution.stop(reason);
-      return sandbox.execution.stopped ?? reason;
+      execution.stop(reason);
+      return execution.stopped ?? reason;
     },
     whileRunning(run) {
       const { sandbox } = context;

@@ -14,6 +14,7 @@ const BUILDERS: Record<string, () => Promise<Build>> = {
   "rust": async () => (await import("./builders/rust.ts")).build,
   "rust-2020": async () => (await import("./builders/rust.ts")).build2020,
   "rust-component": async () => (await import("./builders/rust_component.ts")).build,
+  "component-wat": async () => (await import("./builders/component_wat.ts")).build,
   "rust-calls": async () => (await import("./builders/rust_calls.ts")).build,
   "python": async () => (await import("./builders/python.ts")).build,
   "assemblyscript": async () => (await import("./builders/assemblyscript.ts")).build,

@@ -207,6 +207,12 @@ function giveString(cx: LiftLowerContext, value: unknown): readonly [number, num
     memoryOf(cx).setBytes(at, bytes);
     return [at, bytes.length];
   }
+  // deno-lint-ignore no-control-regex -- Latin-1 begins with them
+  if (cx.encoding === "latin1+utf16" && /^[\x00-\xff]*$/.test(text)) {
+    const at = allocate(cx, 2, text.length);
+    memoryOf(cx).setBytes(at, Uint8Array.from(text, (character) => character.charCodeAt(0)));
+    return [at, text.length];
+  }
   const at = allocate(cx, 2, text.length * 2);
   const view = memoryOf(cx).to(at, text.length * 2);
   for (let i = 0; i < text.length; i++) view.setUint16(at + i * 2, text.charCodeAt(i), true);

@@ -1,0 +1,120 @@
+// Rules of the component model, with components in text (testdata/component-wat): encodings of texts, components in
+// components, and what ends a guest or keeps it from being loaded.
+import { componentLoader } from "../../drivers/components.ts";
+import { Fastlike, type LogEntry } from "../../mod.ts";
+import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { guestUrl, testGuest, testGuestOnce } from "./serving.ts";
+
+interface Loaded extends AsyncDisposable {
+  readonly app: Fastlike;
+  readonly entries: LogEntry[];
+}
+
+async function loaded(name: string): Promise<Loaded> {
+  const entries: LogEntry[] = [];
+  const app = await Fastlike.load(guestUrl(`component-${name}`), {
+    components: componentLoader,
+    configStores: { set: { "☵": "é☵a" }, latin: { "☵": "éa" } },
+    limits: { cpu_time: 100 },
+    log: (entry) => void entries.push(entry),
+  });
+  return { app, entries, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
+}
+
+/** What a request gets, and records that it has left at log endpoints. */
+async function answer({ app, entries }: Loaded): Promise<[status: number, text: string]> {
+  entries.length = 0;
+  const response = await app.handler(new Request("http://guest.test/"));
+  return [response.status, await response.text()];
+}
+
+function records({ entries }: Loaded): string[] {
+  return entries.flatMap((entry) =>
+    entry.kind === "endpoint" ? [`${entry.endpoint}: ${entry.message}`] : []
+  );
+}
+
+/** Characters of a text as bytes, for which the log has those of UTF-8. */
+function chars(...codes: number[]): string {
+  return new TextDecoder().decode(Uint8Array.from(codes));
+}
+
+testGuest("component-utf16", "texts cross as UTF-16", async () => {
+  await using guest = await loaded("utf16");
+  for (let i = 0; i < 2; i++) {
+    assertEquals(await answer(guest), [200, ""]);
+    const text = chars(0xe9, 0, 0x35, 0x26, 0x61, ...Array(11).fill(0));
+    assertEquals(records(guest), [`lé☵: ${text}`, `lé☵: ${chars(3, 0, 0, 0)}`]);
+  }
+});
+
+testGuest("component-latin1", "texts cross as UTF-16 where Latin-1 lacks a character", async () => {
+  await using guest = await loaded("latin1");
+  assertEquals(await answer(guest), [200, ""]);
+  const text = chars(0xe9, 0, 0x35, 0x26, 0x61, ...Array(11).fill(0));
+  assertEquals(records(guest), [`lé: ${text}`, `lé: ${chars(3, 0, 0, 0x80)}`]);
+});
+
+testGuest("component-latin1-only", "texts cross as Latin-1 where they can", async () => {
+  await using guest = await loaded("latin1-only");
+  assertEquals(await answer(guest), [200, ""]);
+  const text = chars(0xe9, 0x61, ...Array(14).fill(0));
+  assertEquals(records(guest), [`lé: ${text}`, `lé: ${chars(2, 0, 0, 0)}`]);
+});
+
+testGuest("component-composed", "components in one pass texts and resources", async () => {
+  await using guest = await loaded("composed");
+  for (let i = 0; i < 3; i++) {
+    assertEquals(await answer(guest), [200, ""]);
+    assertEquals(records(guest), ["composed: héllo ☵"]);
+  }
+});
+
+const ENDS: Readonly<Record<string, RegExp>> = {
+  "surrogate": /^The guest trapped: Cannot decode 4 bytes as utf-16le/,
+  "odd": /^The guest trapped: Cannot decode 1 bytes as utf-8/,
+  "post-return-traps": /^The guest trapped: unreachable/,
+  "drops-twice": /^The guest trapped: Cannot use the handle \d+: there is none/,
+  "uses-dropped": /^The guest trapped: Cannot use the handle \d+: there is none/,
+  "enters-again": /^The guest trapped: Cannot call a component that a call is in already/,
+  "allocator-traps": /^The guest trapped: unreachable/,
+  "allocator-far": /^The guest trapped: Cannot reach \d+ bytes at \d+/,
+  "allocator-odd": /^The guest trapped: Cannot use the address 5: it is not aligned/,
+  "allocator-calls":
+    /^The guest trapped: Cannot call an import while the component allocates or cleans up/,
+  "allocator-spins": /^The guest was stopped: cpu_time 100ms is used up/,
+};
+
+for (const [name, message] of Object.entries(ENDS)) {
+  testGuestOnce(`component-${name}`, "it ends with a 500 that says why, each time", async () => {
+    await using guest = await loaded(name);
+    for (let i = 0; i < 2; i++) {
+      const [status, text] = await answer(guest);
+      assertEquals(status, 500);
+      assertMatch(text, message);
+      assertEquals(guest.entries.filter(({ kind }) => kind === "host").length, 1, "one line tells");
+    }
+  });
+}
+
+const REFUSALS: Readonly<Record<string, RegExp>> = {
+  "start-traps": /^Cannot instantiate the program: unreachable$/,
+  "start-spins": /^Cannot instantiate the program: its start function has used up cpu_time 100ms$/,
+  "elements-far": /^Cannot instantiate the program: .*table index is out of bounds/,
+  "data-far": /^Cannot instantiate the program: .*data segment 0 is out of bounds/,
+  "start": /^Cannot load the program: /,
+};
+
+for (const [name, message] of Object.entries(REFUSALS)) {
+  testGuestOnce(`component-${name}`, "it is refused in one line", async () => {
+    const error = await assertRejects(() => loaded(name), Error);
+    assertMatch(error.message, message);
+    assertEquals(error.message.includes("\n"), false);
+  });
+}
+
+testGuestOnce("component-names", "names of JavaScript's own are names", async () => {
+  await using guest = await loaded("names");
+  assertEquals(await answer(guest), [200, ""]);
+  assertEquals(Object.hasOwn(Object.prototype, "run"), false);
+});
