@@ -47,6 +47,14 @@ Deno.test("each send that fails is told, through the cache or not", async () => 
   assertEquals((await linesOf(closed.url, { calls })).length, 3);
 });
 
+Deno.test("a send that fails is told once where the guest has left its response to it", async () => {
+  using b = bench({ backends: { origin: closed.url } });
+  const pending = await b.got(REQ, "send_async", await b.request(), await b.body(), "origin");
+  assertEquals(b.now("fastly_http_resp", "send_downstream_pending", pending), 0);
+  assertEquals((await b.exchange.response()).head.status, 502);
+  assertEquals(b.logs.filter(({ kind }) => kind === "host").length, 1);
+});
+
 Deno.test("a long URL is told in part", async () => {
   const [line] = await linesOf(closed.url, { url: `http://guest.test/${"x".repeat(5000)}` });
   assertMatch(line!, /^.{150,400}$/);

@@ -161,11 +161,13 @@ Deno.test("header bytes above 0x7F leave as they came, whole and streamed", asyn
     if (exchange.head.url.endsWith("/whole")) return exchange.respond(fields, bytes("ok"));
     const tap = new Tap();
     exchange.respond(fields, tap);
+    // A large piece leaves in a write of its own, with the head before it.
+    if (exchange.head.url.endsWith("/large")) tap.push("x".repeat(20_000));
     tap.push("ok");
     tap.end();
   });
   using wire = await Wire.open(server.port);
-  for (const path of ["/whole", "/streamed"]) {
+  for (const path of ["/whole", "/streamed", "/large"]) {
     await wire.send(`GET ${path} HTTP/1.1\r\nHost: a\r\nX-V: \xc3\xa9|\xe9\r\n\r\n`);
     assertStringIncludes(await wire.until("ok"), "X-N: \xc3\xa9|\xe9\r\n");
   }
