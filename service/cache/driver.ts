@@ -125,6 +125,7 @@ export interface LeaseWanted {
 
 /** Answer of {@linkcode SharedObjects.find}. */
 export interface SharedFound {
+  /** Objects of all variants, stale ones too. */
   readonly objects: readonly CacheKept[];
   /** Number of the last purge that was applied to the objects, for a cache that follows a `PurgeFeed`. */
   readonly number: number;

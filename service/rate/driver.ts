@@ -78,6 +78,8 @@ export interface RateSteps {
 
 /** Increment of a count, with the window in seconds over which the count is summed. */
 export interface RateIncrement {
+  /** Amount that is added. */
   readonly delta: number;
+  /** Seconds, the current one and those before it. */
   readonly window: number;
 }
