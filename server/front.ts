@@ -1,9 +1,11 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { TrustedProxies } from "../service/client/proxies.ts";
 import type { ClientFacts } from "../service/http/exchange.ts";
 import { type Beginning, FirstBytesError, readFirst } from "./first_bytes.ts";
 import type { HttpServer, Protocol } from "./http_server.ts";
 import type { ListenOptions } from "./listen_options.ts";
+import { findProxyHeader, MAX_PROXY_HEADER } from "./proxy_header.ts";
 import { plainResponse } from "./response_head.ts";
 import { factsOf } from "./socket_facts.ts";
 import { findClientHello, MAX_HELLO } from "./tls/client_hello.ts";
@@ -25,6 +27,8 @@ export class Front {
   readonly #server: HttpServer;
   readonly #options: ListenOptions;
   readonly #handshakes: Handshakes | undefined;
+  /** Peers whose connections begin with a PROXY header. */
+  readonly #proxies: TrustedProxies | undefined;
   /** Sockets that the server does not have yet. */
   readonly #opening = new Set<Socket>();
   /** Times at which reasons of failed handshakes were reported. */
@@ -32,11 +36,16 @@ export class Front {
 
   /** @throws {TypeError} If certificate and key cannot be used; the message is a clause that says why. */
   constructor(server: HttpServer, options: ListenOptions) {
-    const { tls } = options;
+    const { tls, proxyProtocol } = options;
     this.#server = server;
     this.#options = options;
+    if (proxyProtocol?.length) this.#proxies = new TrustedProxies(proxyProtocol);
     if (tls) {
-      this.#handshakes = new Handshakes(tls, ["h2", "http/1.1"], (reason) => this.#report(reason));
+      this.#handshakes = new Handshakes(
+        tls,
+        ["h2", "http/1.1"],
+        (reason) => this.#reportHandshake(reason),
+      );
     }
   }
 
@@ -48,13 +57,16 @@ export class Front {
   take(socket: Socket): boolean {
     socket.setNoDelay(true);
     const client = factsOf(socket);
-    if (!this.#handshakes && !this.#options.h2c) return this.#server.serve(socket, client);
+    const proxied = this.#proxies?.trusts(client.address) === true;
+    if (!proxied && !this.#handshakes && !this.#options.h2c) {
+      return this.#server.serve(socket, client);
+    }
     if (!this.#server.hasRoomBeside(this.#opening.size)) {
       socket.on("error", () => {});
       socket.destroy();
       return false;
     }
-    void this.#open(socket, client);
+    void this.#open(socket, client, proxied);
     return true;
   }
 
@@ -73,15 +85,16 @@ export class Front {
     for (const socket of this.#opening) socket.destroy();
   }
 
-  async #open(socket: Socket, client: ClientFacts): Promise<void> {
+  async #open(socket: Socket, peer: ClientFacts, proxied: boolean): Promise<void> {
     this.#opening.add(socket);
     socket.on("error", () => {}); // `close` follows
     try {
+      const client = proxied ? await this.#readProxyHeader(socket, peer) : peer;
       if (this.#handshakes) await this.#secure(this.#handshakes, socket, client);
-      else await this.#choose(socket, client);
+      else if (this.#options.h2c) await this.#choose(socket, client);
+      else this.#serveHttp1(socket, client);
     } catch (error) {
       if (!(error instanceof FirstBytesError)) throw error;
-      if (error.begun && this.#handshakes) this.#report(error.message);
       if (socket.writable && !socket.writableEnded) socket.destroy();
     } finally {
       this.#opening.delete(socket);
@@ -92,8 +105,26 @@ export class Front {
   async #choose(socket: Socket, client: ClientFacts): Promise<void> {
     const bounds = { bytes: PREFACE.length, millis: this.#options.headTimeout ?? FIRST_MILLIS };
     const protocol = await readFirst(socket, protocolOf, bounds);
-    this.#server.serve(socket, client, "http", protocol);
-    if (protocol === "http/1.1") socket.resume(); // a paused socket does not resume when a listener is added
+    if (protocol === "http/1.1") this.#serveHttp1(socket, client);
+    else this.#server.serve(socket, client, "http", protocol);
+  }
+
+  #serveHttp1(socket: Socket, client: ClientFacts): void {
+    this.#server.serve(socket, client);
+    socket.resume(); // a paused socket does not resume when a listener is added
+  }
+
+  /** Returns the facts of the client that a proxy tells ahead of all else. */
+  async #readProxyHeader(socket: Socket, peer: ClientFacts): Promise<ClientFacts> {
+    const bounds = { bytes: MAX_PROXY_HEADER, millis: HANDSHAKE_MILLIS };
+    try {
+      return { ...peer, ...await readFirst(socket, findProxyHeader, bounds) };
+    } catch (error) {
+      if (error instanceof FirstBytesError && error.begun) {
+        this.#report(`A connection of the proxy ${peer.address} was closed: ${error.message}`);
+      }
+      throw error;
+    }
   }
 
   async #secure(handshakes: Handshakes, socket: Socket, client: ClientFacts): Promise<void> {
@@ -101,9 +132,12 @@ export class Front {
     const hello = await readFirst(socket, (bytes) => {
       if (isHttp(bytes)) refuseHttp(socket);
       return findClientHello(bytes);
-    }, bounds);
+    }, bounds).catch((error) => {
+      if (error instanceof FirstBytesError && error.begun) this.#reportHandshake(error.message);
+      throw error;
+    });
     const timer = setTimeout(() => {
-      this.#report("the client does not go on with it");
+      this.#reportHandshake("the client does not go on with it");
       socket.destroy();
     }, HANDSHAKE_MILLIS);
     const secured = await handshakes.begin(socket).finally(() => clearTimeout(timer));
@@ -113,12 +147,17 @@ export class Front {
     this.#server.serve(secured, { ...client, tls }, "https", protocol);
   }
 
-  #report(reason: string): void {
+  #reportHandshake(reason: string): void {
+    this.#report(`A TLS handshake failed: ${reason}`);
+  }
+
+  /** Reports a message, unless it was reported a moment ago. */
+  #report(message: string): void {
     const now = performance.now();
-    if (now < (this.#reported.get(reason) ?? -Infinity) + QUIET_MILLIS) return;
-    if (this.#reported.size >= 100) this.#reported.clear(); // reasons may have text of a client
-    this.#reported.set(reason, now);
-    this.#options.trouble?.(`A TLS handshake failed: ${reason}`);
+    if (now < (this.#reported.get(message) ?? -Infinity) + QUIET_MILLIS) return;
+    if (this.#reported.size >= 100) this.#reported.clear(); // messages may have text of a client
+    this.#reported.set(message, now);
+    this.#options.trouble?.(message);
   }
 }
 

@@ -68,6 +68,11 @@ export interface ListenOptions extends HttpServerOptions, Opening {
   readonly tls?: TlsOptions | undefined;
   /** Whether HTTP/2 is spoken without TLS, too, to clients that begin with it (RFC 9113, section 3.3). By default not. */
   readonly h2c?: boolean | undefined;
+  /**
+   * Addresses and ranges of proxies whose connections begin with a header of the PROXY protocol, which has the client's
+   * address; `loopback` and `private` are names of ranges.
+   */
+  readonly proxyProtocol?: readonly string[] | undefined;
 }
 
 /** A server that listens. */

@@ -77,6 +77,7 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
       ...opening,
       tls,
       h2c: command.h2c,
+      proxyProtocol: command.proxyProtocol,
     });
     const following = certificates?.follow(listener);
     return {

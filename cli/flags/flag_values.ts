@@ -267,11 +267,11 @@ export function parseLogFormat(format = "text"): LogFormat {
 }
 
 /** Reads addresses, ranges and names of proxies. */
-export function parseTrustProxy(ranges: readonly string[]): readonly string[] {
+export function parseProxies(flag: string, ranges: readonly string[]): readonly string[] {
   const wrong = ranges.find((text) => !isProxyRange(text));
   if (wrong === undefined) return ranges;
   throw new UsageError(
-    `Cannot use ${JSON.stringify(wrong)} for --trust-proxy: it is not ${PROXY_RANGE}`,
+    `Cannot use ${JSON.stringify(wrong)} for --${flag}: it is not ${PROXY_RANGE}`,
   );
 }
 

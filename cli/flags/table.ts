@@ -24,8 +24,8 @@ import {
   parseLimits,
   parseLogFormat,
   parseNamedFiles,
+  parseProxies,
   parseReuse,
-  parseTrustProxy,
   parseWarmup,
   parseWorkers,
 } from "./flag_values.ts";
@@ -154,6 +154,17 @@ const LISTENER = {
     commands: ["serve"],
     help: "With HTTPS: answer plain HTTP there with a redirect to the same URL under https",
   }),
+  "proxy-protocol": flag({
+    value: "CIDR",
+    example: "10.0.0.0/8",
+    choices: ["loopback", "private"],
+    repeats: true,
+    commands: ["serve"],
+    help:
+      "A proxy, by address or range, whose connections begin with a header of the PROXY protocol (version 1 or 2), " +
+      "ahead of TLS: the client's address is in it",
+    read: ({ all }) => ({ proxyProtocol: parseProxies("proxy-protocol", all) }),
+  }),
   "h2c": flag({
     commands: ["serve"],
     help:
@@ -230,8 +241,8 @@ const CLIENTS = {
     commands: ["serve"],
     help:
       "A proxy in front of this host, by address or range, or loopback or private: what it says in " +
-      "X-Forwarded-For and -Proto is the client's address and scheme",
-    read: ({ all }) => ({ trustProxy: parseTrustProxy(all) }),
+      "X-Forwarded-For and -Proto, or else in Forwarded, is the client's address and scheme",
+    read: ({ all }) => ({ trustProxy: parseProxies("trust-proxy", all) }),
     options: ({ trustProxy }) => trustProxy.length ? { trustProxy } : {},
   }),
   "errors": flag({

@@ -51,14 +51,14 @@ export class TrustedProxies {
   /**
    * Returns the exchange with the client and the scheme that the first trusted proxy saw. The client is the last address
    * of `x-forwarded-for` that is not a trusted proxy, or the first one if all are; the scheme is that of
-   * `x-forwarded-proto`. Fields of untrusted peers are ignored, as are lists with a text that is not an address.
+   * `x-forwarded-proto`. Without either field `forwarded` says both (RFC 7239). Fields of untrusted peers are ignored, as are lists with a text that is not an address.
    */
   see(exchange: Exchange): Exchange {
     const { head, client } = exchange;
-    if (!this.#trustsPeer(client.address)) return exchange;
-    const hops = listOf(head.headers, "x-forwarded-for");
+    if (!this.trusts(client.address)) return exchange;
+    const { hops, protocols } = forwardedBy(head.headers);
     const hop = this.#clientAmong(hops);
-    const scheme = schemeOf(listOf(head.headers, "x-forwarded-proto"), hops.length, hop?.at);
+    const scheme = schemeOf(protocols, hops.length, hop?.at);
     if (!hop && !scheme) return exchange;
     return new ForwardedExchange(
       exchange,
@@ -68,17 +68,17 @@ export class TrustedProxies {
   }
 
   /** Whether a peer is trusted; cached, since proxies are few and parsing their addresses is the main cost. */
-  #trustsPeer(address: string): boolean {
+  trusts(address: string): boolean {
     const known = this.#peers.get(address);
     if (known !== undefined) return known;
     const octets = octetsOf(address);
-    const trusted = octets !== undefined && this.#trusts(octets);
+    const trusted = octets !== undefined && this.#hasInRange(octets);
     if (this.#peers.size >= MAX_PEERS) this.#peers.clear();
     this.#peers.set(address, trusted);
     return trusted;
   }
 
-  #trusts(octets: Uint8Array): boolean {
+  #hasInRange(octets: Uint8Array): boolean {
     return this.#ranges.lookup(octets) === true;
   }
 
@@ -88,9 +88,49 @@ export class TrustedProxies {
       const [, ipv6, ipv4, port = "0"] = WITH_PORT.exec(hops[at]!) ?? [];
       const octets = octetsOf(ipv6 ?? ipv4 ?? hops[at]!);
       if (!octets) return undefined;
-      if (at === 0 || !this.#trusts(octets)) return { at, octets, port: Number(port) };
+      if (at === 0 || !this.#hasInRange(octets)) return { at, octets, port: Number(port) };
     }
   }
+}
+
+/** What proxies have said of a request, the nearest last. */
+interface Forwarded {
+  readonly hops: readonly string[];
+  readonly protocols: readonly string[];
+}
+
+/** `Forwarded` counts only where no other field says anything: a proxy that writes those lets a client's one pass. */
+function forwardedBy(headers: HeaderList): Forwarded {
+  const hops = listOf(headers, "x-forwarded-for");
+  const protocols = listOf(headers, "x-forwarded-proto");
+  if (hops.length || protocols.length || !headers.has("forwarded")) return { hops, protocols };
+  const elements = split(headers.getAll("forwarded").join(","), ",").map(parametersOf);
+  return {
+    hops: elements.map((element) => element.get("for") ?? ""),
+    protocols: elements.map((element) => element.get("proto") ?? ""),
+  };
+}
+
+/** Parameters of an element of `Forwarded` by their names in lower case (RFC 7239, section 4). */
+function parametersOf(element: string): ReadonlyMap<string, string> {
+  return new Map(
+    split(element, ";").map((pair) => {
+      const at = pair.indexOf("=");
+      const value = pair.slice(at + 1).trim();
+      const quoted = /^"(.*)"$/s.exec(value)?.[1]?.replace(/\\(.)/gs, "$1");
+      return [pair.slice(0, at).trim().toLowerCase(), quoted ?? value];
+    }),
+  );
+}
+
+/** Splits a text at a mark that is not in a quoted string; leaves out empty items. */
+function split(text: string, mark: "," | ";"): string[] {
+  const items = [""];
+  for (const [part] of text.matchAll(/"(?:[^"\\]|\\.)*"|[^]/g)) {
+    if (part === mark) items.push("");
+    else items[items.length - 1] += part;
+  }
+  return items.map((item) => item.trim()).filter(Boolean);
 }
 
 /** Returns the facts of a client behind the proxy, whose TLS and fingerprints are not known here. */

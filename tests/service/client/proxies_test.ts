@@ -138,3 +138,29 @@ Deno.test("ranges have names, and what is none is refused", () => {
     'Cannot trust the proxy "10.0.0": it is not an address',
   );
 });
+
+Deno.test("Forwarded says the same where no X-Forwarded field says anything", () => {
+  const see = (...fields: string[]) => {
+    const { client: { address, port }, head: { url } } = proxies.see(exchange(PEER, ...fields));
+    return `${address} ${port} ${url.replace(/:.*/, "")}`;
+  };
+  const plain = `${PEER} 1234 http`;
+  assertEquals(see("Forwarded", "for=192.0.2.7;proto=https"), "192.0.2.7 0 https");
+  assertEquals(see("forwarded", 'Proto=HTTPS; For="[2001:db8::7]:4711"'), "2001:db8::7 4711 https");
+  assertEquals(
+    see("Forwarded", "for=203.0.113.9;proto=http, for=192.0.2.7;proto=https;by=x, for=10.9.9.9"),
+    "192.0.2.7 0 https",
+    "what the proxy that saw the client says",
+  );
+  assertEquals(
+    see("Forwarded", "for=203.0.113.9", "Forwarded", "for=192.0.2.7"),
+    "192.0.2.7 0 http",
+  );
+  assertEquals(see("Forwarded", 'for="a, for=203.0.113.9;", for=192.0.2.7'), "192.0.2.7 0 http");
+  assertEquals(see("Forwarded", "for=192.0.2.7, for=unknown"), plain);
+  assertEquals(see("Forwarded", "for=192.0.2.7, for=_hidden"), plain);
+  assertEquals(see("Forwarded", "for=192.0.2.7, proto=http"), plain);
+  assertEquals(see("Forwarded", ";;,"), plain);
+  const both = ["X-Forwarded-For", "192.0.2.8", "Forwarded", "for=192.0.2.7;proto=https"];
+  assertEquals(see(...both), "192.0.2.8 0 http");
+});
