@@ -21,7 +21,7 @@ export interface ConfiguredOptions extends Disposable {
 }
 
 /** Notes of files that are about to be read. */
-export interface FileNotes {
+interface FileNotes {
   /** Called before the file is read. */
   add(path: string): unknown;
 }

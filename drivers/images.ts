@@ -1,6 +1,6 @@
 /**
- * Does what Fastly's Image Optimizer does to images: sizes, crops, orientations, colours, formats. The codec is sharp,
- * a native library (`--allow-ffi`, `--allow-read`, `--allow-env`, `--allow-sys`), which is loaded with the first image.
+ * Transforms images as Fastly's Image Optimizer does: sizes, crops, orientations, colours, formats. The codec is sharp, a
+ * native library (`--allow-ffi`, `--allow-read`, `--allow-env`, `--allow-sys`), which is loaded with the first image.
  *
  * ```ts
  * const app = await Fastlike.load(wasm, { imageOptimizer: imageOptimizer() });
@@ -17,26 +17,26 @@ import { CODEC, type Codec } from "./images/sharp.ts";
 import { Semaphore } from "./images/semaphore.ts";
 import { loadPackage } from "./package.ts";
 
-/** The most bytes of a source. */
+/** Most bytes of a source. */
 const MAX_BYTES = 50_000_000;
-/** How many sources are in memory at the same time. */
+/** Most sources in memory at the same time. */
 const MAX_READ = 32;
-/** How many wait for others to be done. */
+/** Most requests that wait for others to be done. */
 const MAX_WAITING = 100;
 
 /** Options of {@linkcode imageOptimizer}. */
 export interface ImageOptimizerOptions {
-  /** Takes one line when the codec has to be downloaded with the first image. By default nobody is told. */
+  /** Called with a message when the codec has to be downloaded for the first image. By default the message is dropped. */
   readonly tell?: (line: string) => void;
 }
 
 /**
- * Makes an optimizer. It holds nothing that must be closed: images are transformed on threads of the codec's own, as
- * many at a time as the machine has processors, and what waits leaves with its request.
+ * Makes an image optimizer, for `ServiceOptions.imageOptimizer`. It need not be closed. Images are transformed on threads
+ * of the codec, as many at a time as the machine has processors; an aborted request leaves the queue.
  *
- * A response that is not a 200 with an image comes unchanged. What is wrong with a request or an image is a response
- * with the field `fastly-io-error`: 400 for parameters, 413 for images of more than 50 MB or 100 megapixels, 415 for
- * broken ones, 503 when more than a hundred wait.
+ * A response of the origin that is not a 200 with an image is passed on unchanged. An error is a response with the field
+ * `fastly-io-error`: 400 for parameters, 413 for images of more than 50 MB or 100 megapixels, 415 for malformed images,
+ * and 503 when more than a hundred requests wait.
  */
 export function imageOptimizer({ tell }: ImageOptimizerOptions = {}): ImageOptimizer {
   const reading = new Semaphore(MAX_READ, MAX_WAITING);

@@ -2,7 +2,7 @@
 const LONG = 300;
 
 /** Options of {@linkcode loadPackage}. */
-export interface LoadPackageOptions {
+interface LoadPackageOptions {
   /** What needs it, in words behind "for": `the first image`. */
   readonly use: string;
   /** Takes one line when the package takes long to come, as it does when it is downloaded. By default nobody is told. */

@@ -3,7 +3,7 @@ import type { ChunkQueue } from "../service/http/chunk_queue.ts";
 import { refuse } from "../service/errors.ts";
 
 /** Refuses a read that would wait forever. */
-export function refuseToRead(): never {
+function refuseToRead(): never {
   refuse(
     "failed",
     "Cannot read on: this run of the program itself writes the object. " +

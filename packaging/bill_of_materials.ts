@@ -12,7 +12,7 @@ interface Component {
 }
 
 /** A software bill of materials (CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json/). */
-export interface BillOfMaterials {
+interface BillOfMaterials {
   readonly bomFormat: "CycloneDX";
   readonly specVersion: "1.6";
   readonly version: 1;

@@ -5,7 +5,7 @@ const ROOT = new URL("../", import.meta.url);
 const LOCK = fromFileUrl(new URL("deno.lock", ROOT));
 
 /** Options of {@linkcode bundle}. */
-export interface BundleOptions {
+interface BundleOptions {
   /** Modules to bundle, relative to the checkout. */
   readonly entries: readonly string[];
   /** Folder that it writes to. */
@@ -29,7 +29,7 @@ export async function bundle({ entries, to, external }: BundleOptions): Promise<
  *
  * @throws {Error} If it fails; the message is what it has said.
  */
-export async function deno(
+async function deno(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<void> {

@@ -27,7 +27,7 @@ export interface Opening {
  * Result of a probe: `unknown` if the probing connection itself lacked a file descriptor, `passed` if it reached a shared
  * socket, from which another process may have accepted it.
  */
-export type Probe = "accepts" | "fails" | "unknown" | "passed";
+type Probe = "accepts" | "fails" | "unknown" | "passed";
 
 /**
  * A listening TCP socket. After a failed `accept` (EMFILE: too many open files) `node:net` never accepts again and emits

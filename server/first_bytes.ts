@@ -9,7 +9,7 @@ export interface Beginning<T> {
 }
 
 /** Bounds on the beginning of a connection. */
-export interface FirstBounds {
+interface FirstBounds {
   readonly bytes: number;
   readonly millis: number;
 }

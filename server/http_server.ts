@@ -47,7 +47,11 @@ export class HttpServer {
   readonly #shared: Readonly<Record<Scheme, ConnectionOptions>>;
   #refused = 0;
 
-  /** @param options Limits, time limits and callbacks; see {@linkcode HttpServerOptions} for their defaults. */
+  /**
+   * Makes a server, which has no listeners yet.
+   *
+   * @param options Limits, time limits and callbacks; see {@linkcode HttpServerOptions} for their defaults.
+   */
   constructor(options: HttpServerOptions) {
     this.#maxConnections = options.connections ?? DEFAULT_LIMITS.connections;
     this.#connections = new Connections({

@@ -5,7 +5,7 @@ import { isHost } from "./host_field.ts";
 import { badRequest, Rejection } from "./rejection.ts";
 
 /** Framing of a request's content (RFC 9112, section 6.3). */
-export type RequestFraming =
+type RequestFraming =
   | { readonly kind: "length"; readonly length: number }
   | { readonly kind: "chunked" };
 

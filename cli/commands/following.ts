@@ -6,7 +6,7 @@ import { buildFirst, type ProgramSource, sourceOf } from "../watch/source.ts";
 import { manifestOf } from "../options.ts";
 
 /** Source of the program, with the state of its files before the first build, if they are watched. */
-export interface BuiltSource extends ProgramSource, AsyncDisposable {
+interface BuiltSource extends ProgramSource, AsyncDisposable {
   readonly before: Snapshot | undefined;
 }
 
@@ -35,7 +35,7 @@ export async function builtSource(
 }
 
 /** Reload of a program, and the files whose changes cause it. */
-export interface Followed {
+interface Followed {
   /** Reloads the program and its options; if it rejects, the previous ones stay in use. */
   readonly reload: () => Promise<void>;
   /** Returns the files of program and options, with their state before they were read. */

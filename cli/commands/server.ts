@@ -25,7 +25,7 @@ export const DRAIN_MILLIS = 5_000;
 const REQUEST_LINE = 1024;
 
 /** Options of {@linkcode openServer}. */
-export interface ServerPlace {
+interface ServerPlace {
   readonly command: ServeCommand;
   readonly load: Load;
   /** Returns the program's current file. */

@@ -40,7 +40,7 @@ export function parseAdmin(text: string | undefined, bind: Bind): Bind | undefin
 }
 
 /** How HTTPS is served. */
-export interface Https {
+interface Https {
   /** Files of the certificate and its key; by default the local authority has one for localhost. */
   readonly files: { readonly cert: string; readonly key: string } | undefined;
   /** File of the authorities of clients' certificates. */

@@ -26,7 +26,7 @@ const DEFAULT_BUILDS: Readonly<Record<string, string>> = {
 };
 
 /** Settings of a project's build besides its fastly.toml. */
-export interface ProjectSettings {
+interface ProjectSettings {
   /** Command in place of the manifest's own. */
   readonly command?: string | undefined;
   /** Filled with other files that the build is read from, before each is read. */

@@ -25,7 +25,7 @@ export class WithHandle {
 }
 
 /** What the other end may ask for, by name. What a handler throws, or rejects with, is the asker's error. */
-export type Handlers = Readonly<Record<string, (value: never) => unknown>>;
+type Handlers = Readonly<Record<string, (value: never) => unknown>>;
 
 /** The other process has ended, or will not answer any more. */
 export class ChannelClosed extends Error {

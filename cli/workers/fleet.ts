@@ -14,7 +14,7 @@ const MAX_FAILURES = { starting: 5, serving: 10 };
 const TOLD_MILLIS = 60_000;
 
 /** What {@linkcode Fleet} needs. */
-export interface FleetOptions {
+interface FleetOptions {
   readonly workers: number;
   readonly terminal: Terminal;
   /** Starts the process for a place. */

@@ -4,7 +4,7 @@ import type { Channel } from "./channel.ts";
 import { LEASE_MILLIS } from "./purge_log.ts";
 
 /** A worker's feed of purges, which its supervisor numbers. */
-export interface WorkerPurges {
+interface WorkerPurges {
   readonly feed: PurgeFeed;
   /** Takes a purge from the supervisor; resolves when it is done. */
   readonly take: (purge: NumberedPurge) => Eventually<void>;

@@ -27,7 +27,7 @@ export interface Death {
 }
 
 /** What {@linkcode WorkerProcess} is started with. */
-export interface WorkerStart {
+interface WorkerStart {
   readonly id: number;
   readonly command: OwnCommand;
   readonly terminals: readonly string[];

@@ -13,7 +13,7 @@ import { SharedSockets } from "./shared_sockets.ts";
 import { WorkerProcess } from "./worker_process.ts";
 
 /** What {@linkcode Workers} needs. */
-export interface WorkersOptions {
+interface WorkersOptions {
   readonly command: ServeCommand;
   readonly terminal: Terminal;
   /** Streams of this process that are terminals. */

@@ -1,5 +1,5 @@
 /** How a store's servers are found. */
-export type StoreKind = "server" | "sentinel" | "cluster";
+type StoreKind = "server" | "sentinel" | "cluster";
 
 /** Where a store is, as an address tells it. */
 export interface StoreAddress {

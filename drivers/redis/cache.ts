@@ -36,7 +36,7 @@ interface Location {
 }
 
 /** Names of the cache's keys in the store. */
-export interface CacheNames {
+interface CacheNames {
   readonly all: string;
   readonly order: string;
   readonly lastPurge: string;

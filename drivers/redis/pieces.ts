@@ -1,7 +1,7 @@
 import { concat } from "../../service/http/bytes.ts";
 
 /** Bytes of each piece of a value, except the last. */
-export const PIECE: number = 256 << 10;
+const PIECE: number = 256 << 10;
 
 /** The same bytes in pieces of {@linkcode PIECE} bytes, none of them empty. */
 export function piecesIn(value: readonly Uint8Array[]): Uint8Array[] {

@@ -11,7 +11,7 @@ export class StoreError extends FramelessError {
 }
 
 /** Settings of a {@linkcode Store}. */
-export interface StoreSettings extends Omit<LinkOptions, "lost"> {
+interface StoreSettings extends Omit<LinkOptions, "lost"> {
   /** What all keys begin with. */
   readonly prefix: string;
   /** Takes a line for the log. */

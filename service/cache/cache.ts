@@ -13,7 +13,7 @@ import { PurgeFollower } from "./purge_follower.ts";
 import { SecondLevel } from "./second_level.ts";
 
 /** Options of a {@linkcode Cache}. */
-export interface CacheOptions extends DriverCallsOptions {
+interface CacheOptions extends DriverCallsOptions {
   /** Purges of other caches that serve the same objects. */
   readonly purgeFeed?: PurgeFeed | undefined;
   /** Times the feed's lease, and waits for objects that other caches get; by default the machine's. */

@@ -19,7 +19,7 @@ export type ReplaceStrategy = "immediate" | "immediate-force-miss" | "wait";
 const MAX_RULES = 32;
 
 /** Parts of a cache that its entries share. */
-export interface EntryShared {
+interface EntryShared {
   readonly persistence?: Persistence | undefined;
   /** Follows the purges of other caches, and tells whether objects may be used now. */
   readonly purges?: PurgeFollower | undefined;

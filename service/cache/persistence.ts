@@ -14,7 +14,7 @@ const MAX_UNWANTED = 1 << 20;
 const WRITE = "write to the cache";
 
 /** An object of the driver's. */
-export interface RestoredObject {
+interface RestoredObject {
   /** Key of the cache. */
   readonly entry: string;
   /** Key of the variant. */

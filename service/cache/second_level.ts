@@ -81,7 +81,7 @@ export class SecondLevel {
 }
 
 /** Callbacks of an {@linkcode EntrySearch}. */
-export interface SearchHooks {
+interface SearchHooks {
   /** Called with the objects that were found. */
   readonly found: (objects: readonly CacheKept[], number: number | undefined) => void;
   /** Attempts the waiting lookups again. */

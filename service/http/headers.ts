@@ -21,7 +21,11 @@ export class HeaderList {
   /** Whether `#raw` lacks the latest changes, which only the index has. */
   #isStale = false;
 
-  /** @param raw `[name, value, name, value, …]`, which is copied before the first change; by default empty. */
+  /**
+   * Makes a list of fields.
+   *
+   * @param raw `[name, value, name, value, …]`, which is copied before the first change; by default empty.
+   */
   constructor(raw: readonly string[] = []) {
     this.#raw = raw;
   }
