@@ -11,6 +11,11 @@ const MAX_MARKING = 0.5;
 /** Largest cost of a snapshot, relative to dirty pages, at which it is chosen. Copying also evicts processor caches. */
 const MAX_SNAPSHOT_COST = 0.9;
 
+/** First requests that tell whether a program computes for long. */
+export const EARLY = 16;
+/** Largest part of a request's time that copying may take where a snapshot is chosen without a trial. */
+const NEGLIGIBLE = 0.05;
+
 /** Cost of a request with one reset method: the {@linkcode RANK}th fastest of the measured ones. */
 export class Cost {
   readonly #samples: number[] = [];
@@ -31,6 +36,11 @@ export class Cost {
 /** Tells whether a snapshot can be cheaper than dirty pages, which needs copying to take less time than marking can. */
 export function mayBeCheaper(withDirtyPages: number, copying: number): boolean {
   return copying < withDirtyPages * MAX_MARKING;
+}
+
+/** Whether copying hardly counts beside what each request computes: marking costs computing programs more than that. */
+export function isNegligible(leastTime: number, copying: number): boolean {
+  return copying < leastTime * NEGLIGIBLE;
 }
 
 /** Service's side of a {@linkcode ResetChoice}. */
@@ -59,7 +69,9 @@ type State = "measuring-dirty-pages" | "compiling" | "measuring-snapshot" | "dec
  *
  * | state                   | event                                        | next                               |
  * | ----------------------- | -------------------------------------------- | ---------------------------------- |
- * | `measuring-dirty-pages` | 2,256 requests; copying all takes too long   | `decided`: dirty pages             |
+ * | `measuring-dirty-pages` | 16 requests, of which each takes 20 times as | `compiling`, then `decided`: a     |
+ * |                         | long as copying: the program computes        | snapshot                           |
+ * |                         | 2,256 requests; copying all takes too long   | `decided`: dirty pages             |
  * |                         | 2,256 requests; a snapshot may be cheaper    | `compiling`                        |
  * | `compiling`             | compiled; requests are not counted meanwhile | `measuring-snapshot`               |
  * |                         | no instance can be made                      | `decided`: dirty pages             |
@@ -73,6 +85,9 @@ export class ResetChoice {
   #state: State = "measuring-dirty-pages";
   #cost = new Cost();
   #withDirtyPages = 0;
+  #seen = 0;
+  /** Least time of the first {@linkcode EARLY} requests. */
+  #least = Infinity;
 
   constructor(trial: ResetTrial) {
     this.#trial = trial;
@@ -81,6 +96,7 @@ export class ResetChoice {
   /** Takes the time of one request and the reset after it. */
   readonly add = (time: number): void => {
     if (this.#state === "compiling" || this.#state === "decided") return;
+    if (this.#seen < EARLY && this.#computes(time)) return this.#compile(true);
     const cost = this.#cost.add(time);
     if (cost === undefined) return;
     if (this.#state === "measuring-snapshot") return this.#compare(cost);
@@ -89,10 +105,19 @@ export class ResetChoice {
     else this.#decide("dirty-pages");
   };
 
-  #compile(): void {
+  /** Takes the time of one of the first requests; returns whether all of them have computed for long. */
+  #computes(time: number): boolean {
+    this.#least = Math.min(this.#least, time);
+    return ++this.#seen === EARLY && isNegligible(this.#least, this.#trial.copying());
+  }
+
+  /** @param last Whether the snapshot is chosen without a trial. */
+  #compile(last = false): void {
     this.#state = "compiling";
+    if (last) this.#withDirtyPages = this.#least;
     this.#trial.compileForSnapshots().then((program) => {
       this.#trial.use(program);
+      if (last) return this.#decide("snapshot");
       this.#cost = new Cost();
       this.#state = "measuring-snapshot";
     }).catch(() => this.#decide("dirty-pages"));

@@ -1,6 +1,7 @@
 import type { CompiledModule } from "../../wasm/program.ts";
 import {
   Cost,
+  EARLY,
   mayBeCheaper,
   MEASURED,
   ResetChoice,
@@ -9,9 +10,9 @@ import {
 } from "../../wasm/reset_choice.ts";
 import { assertEquals } from "../assert.ts";
 
-/** As many requests as are measured at a time, each of that cost. */
+/** As many requests as are measured at a time, each of that cost, after others that are slower. */
 function measure(add: (time: number) => void, time: number): void {
-  for (let i = 0; i < UNMEASURED; i++) add(1e6);
+  for (let i = 0; i < UNMEASURED; i++) add(1.5 * time);
   for (let i = 0; i < MEASURED; i++) add(time);
 }
 
@@ -49,6 +50,26 @@ Deno.test("the cost of a method is that of requests that V8 has optimised and li
 
 Deno.test("a snapshot is tried when copying takes less than marking could", () => {
   assertEquals([mayBeCheaper(100, 49), mayBeCheaper(100, 51)], [true, false]);
+});
+
+Deno.test("a program whose first requests all compute for long has snapshots after sixteen of them", async () => {
+  const { done, add } = chooser(10, Promise.resolve(PROGRAM));
+  for (let i = 1; i < EARLY; i++) add(1000);
+  assertEquals(done, []);
+  add(201);
+  await Promise.resolve();
+  measure(add, 100);
+  assertEquals(done, ["compile", "use snapshot", "snapshot: 201 undefined"]);
+});
+
+Deno.test("one short request among the first is enough for the trial of both methods", async () => {
+  const { done, add } = chooser(10, Promise.resolve(PROGRAM));
+  add(199);
+  measure(add, 1000);
+  assertEquals(done, ["compile"]);
+  await Promise.resolve();
+  measure(add, 1000);
+  assertEquals(done, ["compile", "use snapshot", "use dirty-pages", "dirty-pages: 1000 1000"]);
 });
 
 Deno.test("a program keeps dirty pages when its memory is large", () => {
