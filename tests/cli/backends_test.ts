@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "../assert.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { createAuthority } from "../certificates.ts";
 import { secureOrigin } from "../service/backends/http2_origins.ts";
 import { rawOrigin } from "../service/backends/origins.ts";
@@ -58,6 +58,20 @@ Deno.test("the executable warns of backends that are down, and sends the others 
   });
   await up.close();
   assertEquals(received, "");
+});
+
+Deno.test("the executable warns of backends whose certificate is not accepted, with what to do", async () => {
+  const authority = await createAuthority();
+  const origin = await secureOrigin(() => {}, await authority.issue(["ip:127.0.0.1"]));
+  const backend = ["--backend", `origin=${origin.url}`];
+  await serving([HELLO, ...backend], { SSL_CERT_FILE: "" }, async (_, errors) => {
+    const { value } = await errors.next();
+    assertMatch(
+      String(value),
+      /Requests to backend "origin" will fail: cannot connect to https:.*certificate.*tls_verify = false/,
+    );
+  });
+  await origin.close();
 });
 
 Deno.test("SSL_CERT_FILE takes the place of the system's authorities", async () => {

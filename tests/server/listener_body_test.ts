@@ -159,10 +159,11 @@ Deno.test("header bytes above 0x7F leave as they came, whole and streamed", asyn
   await using server = await serving((exchange) => {
     const fields = head(200, "X-N", exchange.head.headers.get("x-v")!);
     if (exchange.head.url.endsWith("/whole")) return exchange.respond(fields, bytes("ok"));
+    // Too much to be copied behind the head: both leave as parts of one write.
+    const large = bytes(`${"x".repeat(20_000)}ok`);
+    if (exchange.head.url.endsWith("/large")) return exchange.respond(fields, large);
     const tap = new Tap();
     exchange.respond(fields, tap);
-    // A large piece leaves in a write of its own, with the head before it.
-    if (exchange.head.url.endsWith("/large")) tap.push("x".repeat(20_000));
     tap.push("ok");
     tap.end();
   });
