@@ -162,6 +162,19 @@ testGuest(NAME, "handles that are not the guest's end it, and leave nothing behi
   }
 });
 
+testGuestOnce(NAME, "no handle of one request stands for anything in the next", async () => {
+  await using served = await serve();
+  for (let number = 0; number < 110; number++) {
+    // 100 handles are left in this instance, which the next request gets.
+    assertEquals((await get(served, "leave"))[0], 200);
+    const [status, text] = await get(served, `raw/set-status/${number}`);
+    assertEquals(status, 500);
+    // The first are the next request's own: its request and its body.
+    const own = number === 1 || number === 2;
+    assertMatch(text, own ? /Cannot use the handle \d as .*: it is / : /: there is none\n/);
+  }
+});
+
 testGuestOnce(NAME, "the limits on processor time and memory hold", async () => {
   await using served = await serve({ limits: { cpu_time: 200, memory: 32 * 2 ** 20 } });
   const [spun, spin] = await get(served, "spin");
