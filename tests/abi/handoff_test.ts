@@ -244,6 +244,13 @@ Deno.test("a backend in JavaScript cannot change protocols", async () => {
   assertMatch(await b.exchange.responseText(), /backend "origin" is a function/);
 });
 
+Deno.test("a hand-off to Pushpin is a 500 where nothing listens, as on port 0", async () => {
+  using b = bench({ pushpin: { port: 0 } }, { headers: ["Host", "guest.test"] });
+  const pushpin = cases.find(({ enabled }) => "pushpin" in enabled)!;
+  assertEquals(handOff(b, pushpin), ok);
+  assertEquals((await b.exchange.response()).head.status, 500);
+});
+
 Deno.test("a backend that takes too long is a 500", async () => {
   const origin = rawOrigin(async (wire) => void await wire.rest());
   const backend = { url: origin.url, timeouts: { firstByte: 20 } };

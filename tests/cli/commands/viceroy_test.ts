@@ -117,6 +117,11 @@ Deno.test("flags that change what the guest meets become options", () => {
   assertEquals([other.unknownImports, other.pushpin, other.websockets], ["trap", undefined, true]);
 });
 
+Deno.test("Pushpin's port may be 0, where nothing listens", () => {
+  const { pushpin } = understood("--local-pushpin-proxy-port 0 guest.wasm");
+  assertEquals(pushpin, { host: "127.0.0.1", port: 0 });
+});
+
 Deno.test("flags that do nothing here are taken, and said to do nothing", () => {
   const { notes, wasm } = understood(
     "-g --profile guest,out --adapt --experimental_modules wasi-nn --wasm-exceptions --wasm-gc " +
