@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: ["service"],
   drivers: ["wasm", "service"],
   cli: ["abi", "handles", "wasm", "engine", "service", "server", "drivers", "testing", "mod.ts"],
-  "mod.ts": ["abi", "handles", "wasm", "engine", "service"],
+  "mod.ts": ["engine", "wasm", "service"],
   testing: ["wasm", "service", "mod.ts"],
   "testing.ts": ["testing", "service", "mod.ts"],
   "cli.ts": ["cli", "mod.ts"],
