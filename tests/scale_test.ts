@@ -4,7 +4,7 @@ import { parse as parseFlags } from "../cli/flags/args.ts";
 import { assert, assertEquals, assertMatch } from "./assert.ts";
 import { ROOT } from "./cli/commands.ts";
 import { type HostProcess, startHost } from "./cli/host_process.ts";
-import { redisTest, startRedis } from "./drivers/_redis.ts";
+import { freePort, redisTest, startRedis } from "./drivers/_redis.ts";
 
 const read = (name: string) => Deno.readTextFile(`${ROOT}/examples/scale/${name}`);
 const PAGE = await Deno.readTextFile(`${ROOT}/docs/scale.md`);
@@ -53,11 +53,6 @@ async function startProxy(hosts: readonly HostProcess[]) {
       await Deno.remove(folder, { recursive: true });
     },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 function pause(): Promise<void> {

@@ -74,7 +74,23 @@ export class Store {
         { cause: error },
       );
     }
+    await store.#checkPolicy();
     return store;
+  }
+
+  /** Warns of a server that forgets entries instead of refusing them when it is full. */
+  async #checkPolicy(): Promise<void> {
+    const call = { action: "look at the store's settings", again: true };
+    const info = await this.command(call, ["INFO", "memory"]).catch(() => "");
+    const [, policy] = /^maxmemory_policy:(\S+)/m.exec(`${info}`) ?? [];
+    if (policy === undefined || policy === "noeviction") return;
+    const { shown } = this.#settings.address;
+    const what = policy.startsWith("allkeys") ? "entries of KV stores, too" : "counts of rates";
+    this.report(
+      "warning",
+      `The store ${shown} may forget ${what} when it is full: its maxmemory-policy is ${policy}, ` +
+        "and noeviction forgets nothing",
+    );
   }
 
   /** Whether it answers, as far as is known. */

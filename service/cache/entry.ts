@@ -2,21 +2,18 @@ import { refuse } from "../errors.ts";
 import type { HeaderList } from "../http/headers.ts";
 import { chain } from "../util/eventually.ts";
 import { CacheContent } from "./content.ts";
-import type { Phase } from "./lifetime.ts";
 import type { Lru } from "./lru.ts";
 import { CachedObject, FoundObject, type WriteOptions } from "./object.ts";
 import type { Inserted, Obligation, PendingLookup } from "./lookup_result.ts";
-import type { PersistedPlace, Persistence } from "./persistence.ts";
+import type { Persistence } from "./persistence.ts";
 import type { PurgeFollower } from "./purge_follower.ts";
 import { EntrySearch, type Lease, type SecondLevel } from "./second_level.ts";
 import { type Attempt, BEHIND, type Ending, LOADING, Waiters } from "./waiters.ts";
-import { ANY_REQUEST, sameRule, variantOf, type VaryRule } from "./vary.ts";
+import { foundIn, type Match, usable, type Variant, Variants } from "./variants.ts";
+import { variantOf } from "./vary.ts";
 
 /** Strategy of a replacement towards open obligations for the same object. */
 export type ReplaceStrategy = "immediate" | "immediate-force-miss" | "wait";
-
-/** Maximum number of rules of a key. Each lookup reads all of them, and an origin may send a different `Vary` each time. */
-const MAX_RULES = 32;
 
 /** Parts of a cache that its entries share. */
 interface EntryShared {
@@ -27,32 +24,9 @@ interface EntryShared {
   readonly second?: SecondLevel | undefined;
 }
 
-/** A vary rule, with the variants of the requests that were seen. */
-interface Rule {
-  readonly names: VaryRule;
-  readonly variants: Map<string, Variant>;
-}
-
-/** Object or obligation for the requests that have the same values in the fields of a rule. */
-interface Variant {
-  readonly rule: Rule;
-  readonly key: string;
-  /** Place of the object in the driver, if there is one. */
-  readonly place: PersistedPlace | undefined;
-  object: CachedObject | undefined;
-  obligation: Obligation | undefined;
-}
-
-/** A variant that matches a request, with the phase of its object at the lookup. */
-interface Match {
-  readonly variant: Variant;
-  readonly phase: Phase | undefined;
-}
-
 /** Entry of one key: its variants, and the lookups that wait. At most one caller has the obligation for a variant. */
 export class CacheEntry {
-  /** Rules, that of the newest object first. */
-  #rules: Rule[] = [];
+  readonly #variants: Variants;
   readonly #waiters = new Waiters();
   /** Objects whose content the driver is asked for. */
   readonly #loading = new Set<CachedObject>();
@@ -82,6 +56,10 @@ export class CacheEntry {
     this.#emptied = emptied;
     this.#persistence = persistence;
     this.#purges = purges;
+    this.#variants = new Variants({
+      placeOf: (rule, variant) => persistence?.placeOf(key, rule, variant),
+      drop: (object) => lru.drop(object),
+    });
     if (second) this.#search = new EntrySearch(key, second, this.#searchHooks());
   }
 
@@ -122,7 +100,7 @@ export class CacheEntry {
     if (strategy === "immediate-force-miss") {
       for (const { variant } of matches) this.#empty(variant);
     }
-    const variant = busy ? undefined : match?.variant ?? this.#newestVariant(headers);
+    const variant = busy ? undefined : match?.variant ?? this.#variants.newest(headers);
     const obligation = variant && this.#oblige(variant, headers, found?.object, owner);
     for (const { variant } of matches) this.#prune(variant);
     return settled(found, obligation);
@@ -147,7 +125,7 @@ export class CacheEntry {
    * @returns Function that adds the object to the LRU list, as the most recently used.
    */
   restore(key: string, object: CachedObject): () => void {
-    const variant = this.#variant(this.#moveToFront(object.options.varyRule), key);
+    const variant = this.#variants.front(object.options.varyRule, key);
     if (variant.object && variant.object.stored >= object.stored) return () => {};
     this.#clear(variant);
     variant.object = object;
@@ -178,7 +156,7 @@ export class CacheEntry {
       return settled(this.#use(spare));
     }
     if (matches.some(({ variant }) => variant.obligation)) return BEHIND;
-    const variant = spare?.variant ?? this.#newestVariant(headers);
+    const variant = spare?.variant ?? this.#variants.newest(headers);
     if (variant === released) return settled(undefined);
     const lease = this.#lease(variant, true);
     if (lease === "searching" || lease === "busy") return LOADING;
@@ -194,9 +172,7 @@ export class CacheEntry {
   #matches(headers: HeaderList): Match[] | undefined {
     const matches: Match[] = [];
     let loading = false;
-    for (const { names, variants } of this.#rules) {
-      const variant = variants.get(variantOf(names, headers));
-      if (!variant) continue;
+    for (const variant of this.#variants.of(headers)) {
       if (variant.object && this.#mayBePurged()) return undefined;
       if (variant.object && this.#isLoading(variant, variant.object)) loading = true;
       // The phase is read once, since it may change between two readings.
@@ -280,12 +256,6 @@ export class CacheEntry {
     return foundIn(match);
   }
 
-  /** Returns the request's variant by the newest rule, for which other lookups wait. */
-  #newestVariant(headers: HeaderList): Variant {
-    const rule = this.#rules[0] ?? this.#moveToFront(ANY_REQUEST);
-    return this.#variant(rule, variantOf(rule.names, headers));
-  }
-
   #oblige(
     variant: Variant,
     headers: HeaderList,
@@ -350,8 +320,8 @@ export class CacheEntry {
 
   #store(headers: HeaderList, object: CachedObject, lease?: Lease): void {
     object.number = this.#purges?.done;
-    const rule = this.#moveToFront(object.options.varyRule);
-    const variant = this.#variant(rule, variantOf(rule.names, headers));
+    const { varyRule } = object.options;
+    const variant = this.#variants.front(varyRule, variantOf(varyRule, headers));
     this.#clear(variant);
     this.#persistence?.retain(object.content);
     variant.object = object;
@@ -388,32 +358,6 @@ export class CacheEntry {
     if (content.ended) content.settled();
   }
 
-  /** Makes a rule the newest, and drops the objects of rules beyond the limit. */
-  #moveToFront(names: VaryRule): Rule {
-    const rule = this.#rules.find((rule) => sameRule(rule.names, names)) ??
-      { names, variants: new Map() };
-    this.#rules = [rule, ...this.#rules.filter((other) => other !== rule && other.variants.size)];
-    for (const { variants } of this.#rules.splice(MAX_RULES)) {
-      for (const { object } of variants.values()) if (object) this.#lru.drop(object);
-    }
-    return rule;
-  }
-
-  #variant(rule: Rule, key: string): Variant {
-    const known = rule.variants.get(key);
-    if (known) return known;
-    const place = this.#persistence?.placeOf(this.#key, rule.names, key);
-    const variant: Variant = {
-      rule,
-      key,
-      place,
-      object: undefined,
-      obligation: undefined,
-    };
-    rule.variants.set(key, variant);
-    return variant;
-  }
-
   #clear(variant: Variant): void {
     const { object } = variant;
     if (!object) return;
@@ -430,43 +374,18 @@ export class CacheEntry {
 
   /** Removes a variant that has neither an object nor an obligation. */
   #prune(variant: Variant): void {
-    const { variants } = variant.rule;
-    if (variant.object || variant.obligation) return;
-    if (variants.get(variant.key) === variant) variants.delete(variant.key);
-    this.#forgetIfEmpty();
+    if (this.#variants.prune(variant)) this.#forgetIfEmpty();
   }
 
   #forgetIfEmpty(): void {
-    if (!this.#waiters.size && this.#rules.every(({ variants }) => !variants.size)) this.#emptied();
+    if (!this.#waiters.size && this.#variants.empty) this.#emptied();
   }
 
   #join(headers: HeaderList, attempt: (ending: Ending) => Attempt): PendingLookup {
-    return this.#waiters.join(attempt, () => this.#owners(headers));
-  }
-
-  /** Returns the owners of the obligations that a request waits for. */
-  #owners(headers: HeaderList): (object | undefined)[] {
-    const owners: (object | undefined)[] = [];
-    for (const { names, variants } of this.#rules) {
-      const obligation = variants.get(variantOf(names, headers))?.obligation;
-      if (obligation) owners.push(obligation.owner);
-    }
-    return owners;
+    return this.#waiters.join(attempt, () => this.#variants.owners(headers));
   }
 }
 
 function settled(found: FoundObject | undefined, obligation?: Obligation): Attempt {
   return { state: "settled", result: { found, obligation } };
-}
-
-function usable(matches: readonly Match[]): Match | undefined {
-  return matches.find(({ phase }) => phase === "fresh") ??
-    matches.find(({ phase }) => phase === "stale");
-}
-
-function foundIn(match: Match | undefined): FoundObject | undefined {
-  const { variant, phase } = match ?? {};
-  return variant?.object && phase && phase !== "expired"
-    ? new FoundObject(variant.object, phase)
-    : undefined;
 }

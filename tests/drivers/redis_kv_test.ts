@@ -2,10 +2,12 @@ import { openRedis, type RedisOptions, type RedisStorage } from "../../drivers/r
 import { collect } from "../../service/http/bytes.ts";
 import { type KvInsert, KvStore } from "../../service/stores/kv/store.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { createAuthority } from "../certificates.ts";
+import { withFiles } from "../cli/commands.ts";
 import { kvContract } from "../service/stores/kv_contract.ts";
 import { type FaultyProxy, startFaultyProxy } from "./_faulty_proxy.ts";
 import { isSame } from "./_folder.ts";
-import { redisTest, sharedRedis, startRedis } from "./_redis.ts";
+import { freePort, redisTest, sharedRedis, startRedis } from "./_redis.ts";
 import { startCluster, startSentinel } from "./_redis_kinds.ts";
 
 const server = await sharedRedis();
@@ -174,6 +176,40 @@ redisTest(
   },
 );
 
+redisTest("a store with TLS is trusted by its authority, and by no other", async () => {
+  const authority = await createAuthority();
+  const { cert, key } = await authority.issue(["ip:127.0.0.1", "localhost"]);
+  await withFiles({ "cert.pem": cert, "key.pem": key }, async (folder) => {
+    await using plain = await startRedis({
+      settings: { "tls-cert-file": `${folder}/cert.pem`, "tls-key-file": `${folder}/key.pem` },
+      lines: ["tls-auth-clients no"],
+    });
+    const port = freePort();
+    assertEquals(await plain.ask("CONFIG", "SET", "tls-port", `${port}`), "OK");
+    using storage = await openRedis(`rediss://localhost:${port}`, { ca: authority.ca });
+    using kv = storeOver(storage);
+    await kv.put("a", "1");
+    assertEquals(await kv.at("a"), "1");
+    const error = await assertRejects(() => openRedis(`rediss://localhost:${port}`)) as Error;
+    assertMatch(
+      error.message,
+      /^Cannot open the store rediss:\/\/localhost:\d+: .*(certificate|issuer)/i,
+    );
+  });
+});
+
+redisTest("a server that forgets when it is full is warned of at the start", async () => {
+  const told: string[] = [];
+  const log = (level: string, message: string) => void told.push(`${level}: ${message}`);
+  for (const policy of ["noeviction", "volatile-lru", "allkeys-lfu"]) {
+    await using evicting = await startRedis({ settings: { "maxmemory-policy": policy } });
+    (await openRedis(evicting.url, { log }))[Symbol.dispose]();
+  }
+  assertEquals(told.length, 2);
+  assertMatch(told[0]!, /^warning: The store \S+ may forget counts of rates .* is volatile-lru/);
+  assertMatch(told[1]!, /^warning: The store \S+ may forget entries of KV stores.* is allkeys-lfu/);
+});
+
 redisTest("a Cluster keeps each store on one node", async () => {
   await using cluster = await startCluster();
   using storage = await openRedis(`redis+cluster://127.0.0.1:${cluster.port}`);
@@ -196,7 +232,9 @@ redisTest(
     using storage = await openRedis(watched.url, { log: (_, message) => void told.push(message) });
     using kv = storeOver(storage);
     await kv.put("a", "1");
-    await watched.master.ask("WAIT", "1", "5000");
+    while (await watched.replica.ask("EXISTS", "{fastlike:kv:store}:r:a") !== "1") {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     watched.master.kill("SIGKILL");
     while (!told.some((line) => / is back after/.test(line))) {
       await kv.at("a").catch(() => {});

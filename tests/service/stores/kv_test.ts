@@ -198,6 +198,22 @@ Deno.test("a driver that fails at the start fails every call, and nothing before
   }
 });
 
+Deno.test("entries that a driver could not take at the start are written with the next call", async () => {
+  const memory = memoryDriver();
+  let fails = true;
+  const set: typeof memory.set = (...record) => {
+    if (fails) throw new Error("no connection");
+    return memory.set(...record);
+  };
+  const store = kvStoresOf({ mine: { a: "1", b: "2" } }, () => 0, () => ({ ...memory, set }))
+    .get("mine")!;
+  await assertRejects(() => store.lookup("a"), Error, "no connection");
+  fails = false;
+  assertEquals((await store.list()).data, ["a", "b"]);
+  assertEquals((await store.lookup("a")).value, Uint8Array.of(49));
+  store.close();
+});
+
 Deno.test("a bad key in the options is told with its store", () => {
   assertThrows(
     () => kvStoresOf({ mine: { "a#b": "1" } }, Date.now),
