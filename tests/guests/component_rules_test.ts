@@ -3,7 +3,7 @@
 import { componentLoader } from "../../drivers/components.ts";
 import { Fastlike, type LogEntry } from "../../mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { guestUrl, testGuest, testGuestOnce } from "./serving.ts";
+import { guestUrl, testGuestOnce } from "./serving.ts";
 
 interface Loaded extends AsyncDisposable {
   readonly app: Fastlike;
@@ -39,7 +39,7 @@ function chars(...codes: number[]): string {
   return new TextDecoder().decode(Uint8Array.from(codes));
 }
 
-testGuest("component-utf16", "texts cross as UTF-16", async () => {
+testGuestOnce("component-utf16", "texts cross as UTF-16", async () => {
   await using guest = await loaded("utf16");
   for (let i = 0; i < 2; i++) {
     assertEquals(await answer(guest), [200, ""]);
@@ -48,21 +48,25 @@ testGuest("component-utf16", "texts cross as UTF-16", async () => {
   }
 });
 
-testGuest("component-latin1", "texts cross as UTF-16 where Latin-1 lacks a character", async () => {
-  await using guest = await loaded("latin1");
-  assertEquals(await answer(guest), [200, ""]);
-  const text = chars(0xe9, 0, 0x35, 0x26, 0x61, ...Array(11).fill(0));
-  assertEquals(records(guest), [`lé: ${text}`, `lé: ${chars(3, 0, 0, 0x80)}`]);
-});
+testGuestOnce(
+  "component-latin1",
+  "texts cross as UTF-16 where Latin-1 lacks a character",
+  async () => {
+    await using guest = await loaded("latin1");
+    assertEquals(await answer(guest), [200, ""]);
+    const text = chars(0xe9, 0, 0x35, 0x26, 0x61, ...Array(11).fill(0));
+    assertEquals(records(guest), [`lé: ${text}`, `lé: ${chars(3, 0, 0, 0x80)}`]);
+  },
+);
 
-testGuest("component-latin1-only", "texts cross as Latin-1 where they can", async () => {
+testGuestOnce("component-latin1-only", "texts cross as Latin-1 where they can", async () => {
   await using guest = await loaded("latin1-only");
   assertEquals(await answer(guest), [200, ""]);
   const text = chars(0xe9, 0x61, ...Array(14).fill(0));
   assertEquals(records(guest), [`lé: ${text}`, `lé: ${chars(2, 0, 0, 0)}`]);
 });
 
-testGuest("component-composed", "components in one pass texts and resources", async () => {
+testGuestOnce("component-composed", "components in one pass texts and resources", async () => {
   await using guest = await loaded("composed");
   for (let i = 0; i < 3; i++) {
     assertEquals(await answer(guest), [200, ""]);
