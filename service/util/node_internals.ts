@@ -2,7 +2,7 @@ import { type ClientRequest, OutgoingMessage } from "node:http";
 import { constants, type Http2Stream } from "node:http2";
 import * as net from "node:net";
 import type { Socket } from "node:net";
-import { getSystemErrorName } from "node:util";
+import * as util from "node:util"; // by a name, older Deno without it would not start
 import { Readable } from "node:stream";
 
 /**
@@ -152,7 +152,7 @@ export function bindSocket(
     throw Object.assign(new Error(`bind ${code} ${address}:${port}`), { code });
   };
   const handle = create(address, port, family, null, 0);
-  if (typeof handle === "number") return fail(getSystemErrorName(handle));
+  if (typeof handle === "number") return fail(util.getSystemErrorName(handle));
   const name: { port?: number } = {};
   handle.getsockname(name);
   if (name.port) return { handle, port: name.port };
