@@ -11,6 +11,8 @@ import { ownCommand } from "./command_line.ts";
 import type { Monitor } from "./monitor.ts";
 import { Workers } from "./workers.ts";
 
+/** Version of Deno from which on sockets can be handed to other processes. */
+const OLDEST = { major: 2, minor: 9 };
 /** Milliseconds beyond those for running requests until a worker that has not ended is killed. */
 const GRACE_MILLIS = 1_000;
 
@@ -27,9 +29,7 @@ export async function supervise(
   terminals: readonly string[],
   say: (line: string) => void,
 ): Promise<void> {
-  if (Deno.build.os === "windows") {
-    throw new CommandError("Cannot start workers: Windows has no sockets that processes share");
-  }
+  checkPlatform();
   using signals = new Signals();
   await using source = await builtSource(command, terminal, signals.first);
   if (signals.received) return;
@@ -65,6 +65,19 @@ export async function supervise(
   } finally {
     fleet.kill();
   }
+}
+
+/** @throws {CommandError} If processes cannot share a socket here. */
+function checkPlatform(): void {
+  if (Deno.build.os === "windows") {
+    throw new CommandError("Cannot start workers: Windows has no sockets that processes share");
+  }
+  const version = Deno.version.deno;
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)) return;
+  throw new CommandError(
+    `Cannot start workers on Deno ${version}: it cannot hand a socket to another process (use 2.9.6)`,
+  );
 }
 
 /** A folder for the stores that all workers share, which is removed in the end. */
