@@ -49,7 +49,8 @@ async function measure(workers: number): Promise<string> {
   const spins: number[] = [];
   const all: Promise<void>[] = [];
   const began = performance.now();
-  for (let next = began, spun = began; next < began + MEASURED; next += EVERY) {
+  let spun = began;
+  for (let next = began; next < began + MEASURED; next += EVERY) {
     if (next >= spun) {
       spun += SPIN_EVERY;
       all.push(get(port, "/spin").then((millis) => void spins.push(millis)));
