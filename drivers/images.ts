@@ -84,8 +84,7 @@ async function loadCodec(tell?: (line: string) => void): Promise<Codec> {
     return sharp;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const advice = "it needs -A; compiled programs have none";
-    throw new Error(`Cannot load the image codec: ${reason}; ${advice}`, { cause });
+    throw new Error(`Cannot load the image codec: ${reason} (it needs -A)`, { cause });
   }
 }
 

@@ -21,6 +21,10 @@ export async function loadPackage<M>(
   specifier: `npm:${string}@${string}`,
   { use, tell }: LoadPackageOptions,
 ): Promise<M> {
+  if (Deno.build.standalone) {
+    const advice = "run fastlike under Deno, as the npm package does";
+    throw new Error(`Cannot load ${specifier} for ${use}: compiled programs have none; ${advice}`);
+  }
   const line = `Downloading ${specifier} for ${use}: later starts have it`;
   const late = setTimeout(() => tell?.(line), LONG);
   try {

@@ -28,6 +28,18 @@ Deno.test("the compiled program says in one line that a file is missing", async 
   );
 });
 
+Deno.test("the compiled program says in one line what it does not carry, and where to get it", async () => {
+  await using built = await compile();
+  const file = `${built.path}.wat`;
+  await Deno.writeTextFile(file, "(module)");
+  const { code, stderr } = await new Deno.Command(built.path, { args: ["run", file] }).output();
+  assertEquals(code, 1);
+  assertMatch(
+    new TextDecoder().decode(stderr),
+    /^Cannot run \S+: Cannot load npm:wabt@[\d.]+ for text of WebAssembly: compiled programs have none; .*\n$/,
+  );
+});
+
 Deno.test("the compiled program runs a guest: hello, an echo and a proxied page", async () => {
   await using origin = Deno.serve(
     { ...LOOPBACK, onListen() {} },
