@@ -11,7 +11,7 @@ export type LimitName = keyof typeof LIMITS;
 
 /**
  * Bounds on what requests, guests and backends may use. The names are the same as keys of `[local_server.limits]` and in
- * `--limit NAME=VALUE`; the README's table has what each bounds, its default, and what happens beyond it.
+ * `--limit NAME=VALUE`; docs/limits.md has what each bounds, its default, and what happens beyond it.
  */
 export type Limits = { readonly [N in LimitName]?: Limit };
 

@@ -19,7 +19,7 @@ export interface Part {
 }
 
 export const PARTS: readonly Part[] = [
-  { page: "README.md", name: "limits", text: limitsTable() },
+  { page: "docs/limits.md", name: "limits", text: limitsTable() },
   { page: "docs/fastly.toml.md", name: "limits", text: limitsToml() },
   { page: "docs/flags.md", name: "flags", text: flagTables() },
 ];

@@ -27,7 +27,7 @@ const ENTRIES = [
   "drivers/images.ts",
   "drivers/images/sharp.ts",
 ].filter(exists);
-/** Which directories a directory may import besides itself; see the architecture in the README. */
+/** Which directories a directory may import besides itself; see docs/architecture.md. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   abi: ["handles", "service"],
   handles: ["service"],

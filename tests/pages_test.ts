@@ -3,9 +3,11 @@ import { command, denoFirst, ROOT, withFiles } from "./cli/commands.ts";
 import { guestUrl } from "./guests/serving.ts";
 
 const read = (path: string) => Deno.readTextFile(`${ROOT}/${path}`);
-const README = await read("README.md");
+const LIBRARY = await read("docs/library.md");
 const PAGES = [
   "README.md",
+  "CONTRIBUTING.md",
+  "packaging/npm/README.md",
   ...Array.from(Deno.readDirSync(`${ROOT}/docs`), ({ name }) => `docs/${name}`),
 ];
 
@@ -28,11 +30,11 @@ async function pasted(block: string, use: (folder: string) => Promise<void>): Pr
   await withFiles(files, use);
 }
 
-const [SERVER, TEST, LISTEN, LOGS] = blocksOf(README, "ts") as [string, string, string, string];
+const [SERVER, TEST, LISTEN, LOGS] = blocksOf(LIBRARY, "ts") as [string, string, string, string];
 const MANIFEST = blocksOf(await read("docs/fastly.toml.md"), "ts")[0]!;
 const IMPORTS = blocksOf(await read("docs/images.md"), "ts")[0]!;
 
-Deno.test("the README's server answers as pasted", async () => {
+Deno.test("library.md's server answers as pasted", async () => {
   await pasted(SERVER, async (cwd) => await answersHello(cwd));
 });
 
@@ -57,7 +59,7 @@ async function answersHello(cwd: string): Promise<void> {
   child.kill("SIGKILL");
 }
 
-Deno.test("the README's listener answers as pasted, and sends informational responses", async () => {
+Deno.test("library.md's listener answers as pasted, and sends informational responses", async () => {
   await pasted(LISTEN, async (cwd) => {
     await using child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--check", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"],
@@ -83,7 +85,7 @@ Deno.test("the README's listener answers as pasted, and sends informational resp
   });
 });
 
-Deno.test("the README's test passes as pasted", async () => {
+Deno.test("library.md's test passes as pasted", async () => {
   await pasted(TEST, async (cwd) => {
     const { code, stdout, stderr } = await command(Deno.execPath(), ["test", "-A", "block.ts"], {
       cwd,
@@ -97,7 +99,7 @@ const USE = `
 for (const path of ["/log", "/trap"]) await app.handler(new Request("http://localhost" + path));
 await app[Symbol.asyncDispose]();`;
 
-Deno.test("the README's logs go to LogTape as pasted", async () => {
+Deno.test("library.md's logs go to LogTape as pasted", async () => {
   await pasted(LOGS + USE, async (cwd) => {
     const { code, stdout, stderr } = await command(Deno.execPath(), [
       "run",
@@ -126,8 +128,8 @@ Deno.test("fastly.toml.md's server answers as pasted", async () => {
   await pasted(MANIFEST, async (cwd) => await answersHello(cwd));
 });
 
-Deno.test("the README's hostcall is the code's own", async () => {
-  const shown = blocksOf(README, "ts").at(-1)!;
+Deno.test("the hostcall of architecture.md is the code's own", async () => {
+  const shown = blocksOf(await read("docs/architecture.md"), "ts").at(-1)!;
   const code = await read("abi/http_body.ts");
   const plain = (text: string) => text.replace(/\s+/g, " ");
   assertStringIncludes(plain(code), plain(shown).trim());

@@ -3,11 +3,11 @@ import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 const ROOT = new URL("../", import.meta.url);
 const README = await Deno.readTextFile(new URL("README.md", ROOT));
 
-/** The first shell command of the README after the text. */
-function commandAfter(text: string): string {
-  const at = README.indexOf(text);
-  assert(at >= 0, `the README does not say ${text}`);
-  return /```sh\n(.+)\n/.exec(README.slice(at))![1]!;
+/** The first shell command of a page after the text. */
+function commandAfter(text: string, page = README): string {
+  const at = page.indexOf(text);
+  assert(at >= 0, `the page does not say ${text}`);
+  return /```sh\n(.+)\n/.exec(page.slice(at))![1]!;
 }
 
 /** The arguments that the README gives to Deno, which a machine without it has by `npx`. */
@@ -19,7 +19,7 @@ function denoArguments(command: string): string[] {
 
 Deno.test("the first command of the README serves a guest before an origin, and curl gets what it says", async () => {
   const process = new Deno.Command(Deno.execPath(), {
-    args: [...denoArguments(commandAfter("## Try it")), "--bind", "127.0.0.1:0"],
+    args: [...denoArguments(commandAfter("## Quick start")), "--bind", "127.0.0.1:0"],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdout: "piped",
@@ -44,7 +44,8 @@ Deno.test("the first command of the README serves a guest before an origin, and 
   }
 });
 
-Deno.test("the README's test command is the task that CI runs", async () => {
-  const command = commandAfter("All the tests");
+Deno.test("CONTRIBUTING's command for all tests is the task that CI runs", async () => {
+  const page = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
+  const command = commandAfter("All tests:", page);
   assertStringIncludes(await Deno.readTextFile(new URL(".ci/run", ROOT)), command);
 });

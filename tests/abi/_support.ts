@@ -4,13 +4,12 @@
  * @module
  */
 import type { ServiceOptions } from "../../service/options.ts";
-import { table, withPart } from "../markdown.ts";
+import { table } from "../markdown.ts";
 import { FUNCTIONS } from "../../abi/components/mod.ts";
 import { INTERFACES } from "../../abi/components/world/mod.ts";
 import { declaredCalls, type KnownCall, knownCalls } from "./_matrix.ts";
 
 /** Where the page is. */
-export const README: URL = new URL("../../README.md", import.meta.url);
 export const PAGE = new URL("../../docs/support.md", import.meta.url);
 
 /** What only Fastly's network can know: where it comes from here, and what a guest sees without it. */
@@ -202,7 +201,7 @@ function callTable(calls: readonly (Support & { readonly name: string })[]): str
 }
 
 /** How many functions of each module there are in each state. */
-export function supportSummary(): string {
+function supportSummary(): string {
   const rows = modules.map(({ module, calls }) => summaryRow(module, calls));
   return table([["module", ...HEAD], ...rows]);
 }
@@ -278,12 +277,6 @@ ${table([["interface", ...HEAD], ...rows])}
 ${sections.join("\n")}`;
 }
 
-/** The README with the summary as it should be now. */
-export function withSummary(readme: string): string {
-  return withPart(readme, "matrix", supportSummary());
-}
-
 if (import.meta.main) {
   await Deno.writeTextFile(PAGE, supportPage());
-  await Deno.writeTextFile(README, withSummary(await Deno.readTextFile(README)));
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "../assert.ts";
 import { declaredCalls, knownCalls } from "./_matrix.ts";
-import { FROM_OPTIONS, PAGE, README, REFUSED, supportPage, withSummary } from "./_support.ts";
+import { FROM_OPTIONS, PAGE, REFUSED, supportPage } from "./_support.ts";
 
 const known = knownCalls.map(({ module, name }) => `${module}.${name}`);
 
@@ -9,12 +9,6 @@ Deno.test("docs/support.md is what `deno task matrix` writes", async () => {
     await Deno.readTextFile(PAGE) === supportPage(),
     "docs/support.md is not up to date: run deno task matrix",
   );
-});
-
-Deno.test("the README's summary is what `deno task matrix` writes", async () => {
-  const readme = await Deno.readTextFile(README);
-  assert(readme.includes("<!-- matrix -->"));
-  assert(readme === withSummary(readme), "README.md is not up to date: run deno task matrix");
 });
 
 Deno.test("every option of the support page is for calls that there are", () => {

@@ -321,7 +321,7 @@ Deno.test("beyond its own size a reused memory does not trap where its instance 
   assertEquals(
     await statusesOf("auto"),
     [500, 200, 200],
-    "a known deviation, which the README tells",
+    "a known deviation, which docs/guests.md tells",
   );
 });
 
