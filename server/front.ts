@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { TrustedProxies } from "../service/client/proxies.ts";
 import type { ClientFacts } from "../service/http/exchange.ts";
 import { type Beginning, FirstBytesError, readFirst } from "./first_bytes.ts";
+import { SPEAKS_HTTP2 } from "./http2/http2_connection.ts";
 import type { HttpServer, Protocol } from "./http_server.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { findProxyHeader, MAX_PROXY_HEADER } from "./proxy_header.ts";
@@ -15,6 +16,8 @@ import { tlsFactsOf } from "./tls/tls_facts.ts";
 
 /** Milliseconds that a client may take for its ClientHello, and again for the rest of the handshake. */
 const HANDSHAKE_MILLIS = 10_000;
+/** Protocols of ALPN, the preferred one first. */
+const PROTOCOLS = SPEAKS_HTTP2 ? ["h2", "http/1.1"] : ["http/1.1"];
 /** Default of `headTimeout`, in milliseconds. */
 const FIRST_MILLIS = 60_000;
 /** First bytes of an HTTP/2 client (RFC 9113, section 3.4). */
@@ -43,7 +46,7 @@ export class Front {
     if (tls) {
       this.#handshakes = new Handshakes(
         tls,
-        ["h2", "http/1.1"],
+        PROTOCOLS,
         (reason) => this.#reportHandshake(reason),
       );
     }
@@ -94,8 +97,10 @@ export class Front {
       else if (this.#options.h2c) await this.#choose(socket, client);
       else this.#serveHttp1(socket, client);
     } catch (error) {
-      if (!(error instanceof FirstBytesError)) throw error;
-      if (socket.writable && !socket.writableEnded) socket.destroy();
+      if (!(error instanceof FirstBytesError)) {
+        this.#report(`A connection was closed: ${(error as Error).message}`);
+        socket.destroy();
+      } else if (socket.writable && !socket.writableEnded) socket.destroy();
     } finally {
       this.#opening.delete(socket);
     }

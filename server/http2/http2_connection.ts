@@ -5,6 +5,7 @@ import { watchInput } from "../../service/util/node_internals.ts";
 import type { ByteStream } from "../byte_stream.ts";
 import type { ConnectionOptions } from "../connection_options.ts";
 import type { OpenConnection } from "../connections.ts";
+import { linger } from "../linger.ts";
 import { Http2Stream, type StreamContext } from "./http2_stream.ts";
 import { Http2Opening } from "./opening.ts";
 import { ResetBudget } from "./reset_budget.ts";
@@ -13,6 +14,9 @@ import { ResetBudget } from "./reset_budget.ts";
 const STREAM_WINDOW = 256 * 1024;
 /** Fields of one head; more are for the service to refuse, which knows its own limit. */
 const MAX_FIELDS = 20_000;
+
+/** Whether this version of Deno can serve HTTP/2 over a connection that somebody else has accepted. */
+export const SPEAKS_HTTP2: boolean = typeof http2.performServerHandshake === "function";
 
 /** An HTTP/2 connection (RFC 9113): one exchange per stream. */
 export class Http2Connection implements OpenConnection {
@@ -55,7 +59,7 @@ export class Http2Connection implements OpenConnection {
       ...{ strictSingleValueFields: false },
     });
     session.on("error", () => {}); // `close` follows
-    session.on("close", () => stream.destroy());
+    session.on("close", () => stream.destroyed || linger(stream));
     session.on("stream", this.#onStream);
     // A stream without a reader must not block the others.
     session.setLocalWindowSize(options.http2.streams * STREAM_WINDOW);

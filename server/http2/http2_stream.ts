@@ -15,6 +15,8 @@ import { Http2ResponseWriter } from "./response_writer.ts";
 const MAX_BUFFERED = 64 * 1024;
 /** Bytes of unwanted content that are read and discarded, so that its client gets as far as the response. */
 const MAX_DISCARDED = 64 * 2 ** 20;
+/** Milliseconds for which such content is read once the response was written. */
+const DISCARD_MILLIS = 1000;
 const END_STREAM = 1;
 
 /** Options that the streams of a connection share. */
@@ -54,6 +56,7 @@ export class Http2Stream implements ContentOwner {
   /** Whether this side has ended the stream before its time. */
   #ended = false;
   #switched = false;
+  #discardTimer: ReturnType<typeof setTimeout> | undefined;
   /** Bytes of the WebSocket that were written to the client. */
   #bytesAfter = 0;
 
@@ -108,7 +111,11 @@ export class Http2Stream implements ContentOwner {
       // A read that still waits goes on, such as one of content that fills a cached object.
       exchange.onOver = () => this.#content?.awaited || this.#content?.cancel();
       // A stream that is reset emits it, too.
-      stream.on("finish", () => this.#isSent && exchange.closed());
+      stream.on("finish", () => {
+        if (!this.#isSent) return;
+        exchange.closed();
+        if (this.#content?.dropped) this.dropped();
+      });
       this.#context.serve(exchange);
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
@@ -158,8 +165,12 @@ export class Http2Stream implements ContentOwner {
 
   dropped(): void {
     this.#regulate();
-    // The response is complete, and the rest of the content is not needed (RFC 9113, section 8.1).
-    if (this.#isSent) this.#end(constants.NGHTTP2_NO_ERROR);
+    if (this.#complete || this.#stream.destroyed) return;
+    // The rest of the content is not wanted (RFC 9113, section 8.1). A reset overtakes a response that waits to be sent.
+    this.#discardTimer ??= setTimeout(() => {
+      this.#discardTimer = undefined;
+      if (this.#isSent) this.#end(constants.NGHTTP2_NO_ERROR);
+    }, DISCARD_MILLIS);
   }
 
   #receive({ length, expectsContinue }: Http2RequestHead): Payload {
@@ -233,6 +244,7 @@ export class Http2Stream implements ContentOwner {
   }
 
   readonly #onClose = (): void => {
+    clearTimeout(this.#discardTimer);
     const whole = this.#isSent || this.#switched;
     this.#content?.fail("the client has left");
     this.#exchange?.closed(
