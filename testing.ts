@@ -45,5 +45,3 @@ export {
   memoryFixtures,
 } from "./testing/fixtures.ts";
 export { type KvPutOptions, TestKv } from "./testing/kv.ts";
-export type { FastlikeOptions, ProgramCache, Source } from "./mod.ts";
-export type * from "./service/public.ts";

@@ -23,7 +23,6 @@ import { redisRateDriver } from "./redis/rate.ts";
 import type { OnStoreFailure } from "./redis/on_failure.ts";
 import { Store } from "./redis/store.ts";
 
-export { StoreError } from "./redis/store.ts";
 export type { OnStoreFailure } from "./redis/on_failure.ts";
 
 /** A store over Redis that several processes share. */

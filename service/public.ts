@@ -32,8 +32,6 @@ export type { ShieldingSite } from "./backends/shielding.ts";
 export type { LogEntry, LogLevel, LogSink } from "./log.ts";
 export type { ErrorDetails } from "./http/error_text.ts";
 
-export type * from "./util/component_loader.ts";
-
 export type { Reuse } from "./reuse.ts";
 export type { Clock, TimerOptions } from "./util/clock.ts";
 
@@ -66,6 +64,5 @@ export {
   type RequestHead,
   type ResponseHead,
 } from "./http/exchange.ts";
-export type { GuestMemory } from "./util/guest_memory.ts";
 export { HeaderList } from "./http/headers.ts";
 export type { HandlerInfo } from "./http/web_exchange.ts";

@@ -127,6 +127,16 @@ Deno.test("every file of the directories is reached from a published module", as
   assertEquals(kept.filter((path) => !reached.includes(path)), []);
 });
 
+Deno.test("the docs of every entry in deno.json are checked, by deno task check and in CI", async () => {
+  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const entries = Object.values<string>(config.exports).map((path) => path.slice("./".length));
+  const places = [config.tasks.check, await Deno.readTextFile(new URL(".ci/run", ROOT))];
+  for (const text of places) {
+    const [, modules = ""] = /doc --lint (.*?)( &&|$)/m.exec(text) ?? [];
+    assertEquals(modules.split(" ").sort(), entries.toSorted());
+  }
+});
+
 Deno.test("published modules import by relative path, npm: with an exact version, or node:", () => {
   const fine = /^(\.\.?\/|node:|npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+[\w.+-]*(\/|$))/;
   // Has the import without a literal, so that Deno downloads a package when it is used and not at the start.
