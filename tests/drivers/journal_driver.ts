@@ -9,7 +9,7 @@ type Change =
     readonly expires: number;
   }>;
 
-/** Keeps a KV store in memory, and each change to it in a file, from which the next start makes it again. */
+/** Stores a KV store in memory, and each change in a file, from which the next start restores it. */
 export function journalDriver(path: string): KvDriver & Disposable {
   const memory = memoryDriver();
   for (const change of changesIn(path)) apply(memory, change);
@@ -52,7 +52,7 @@ function apply(memory: KvDriver, { key, value, metadata = "", expires, ...rest }
   memory.set(key, { value: pieces, metadata, generation, expires }, "any");
 }
 
-/** A last line without an end is of a process that was killed before it could acknowledge it: it is taken away. */
+/** Reads the changes. A last line without an end is removed: its process was killed before it acknowledged the change. */
 function changesIn(path: string): Change[] {
   try {
     const bytes = Deno.readFileSync(path);

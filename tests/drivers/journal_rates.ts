@@ -1,6 +1,6 @@
 import { memoryRateDriver, type RateDriver, type RateRecord } from "../../drivers/mod.ts";
 
-/** Holds records in memory, and writes each change to a file, from which the next start makes them again. */
+/** Stores records in memory, and each change in a file, from which the next start restores them. */
 export function journalRates(path: string): RateDriver & Disposable {
   const memory = memoryRateDriver();
   for (const [key, now, record] of changesIn(path)) {
@@ -21,7 +21,7 @@ export function journalRates(path: string): RateDriver & Disposable {
 
 function changesIn(path: string): [key: string, now: number, record: RateRecord][] {
   try {
-    // What is behind the last end of a line was not told to be done.
+    // A last line without an end was not acknowledged.
     return Deno.readTextFileSync(path).split("\n").slice(0, -1).map((line) => JSON.parse(line));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
