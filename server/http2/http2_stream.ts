@@ -15,7 +15,7 @@ import { Http2ResponseWriter } from "./response_writer.ts";
 const MAX_BUFFERED = 64 * 1024;
 /** Bytes of unwanted content that are read and discarded, so that its client gets as far as the response. */
 const MAX_DISCARDED = 64 * 2 ** 20;
-/** Milliseconds for which such content is read once the response was written. */
+/** Milliseconds for which a client that has its response may go on with its request. */
 const DISCARD_MILLIS = 1000;
 const END_STREAM = 1;
 
@@ -95,6 +95,11 @@ export class Http2Stream implements ContentOwner {
     return this.#writer?.ended === true && writableFinished && !rstCode && !aborted;
   }
 
+  /** Whether the client has ended its side of the stream. */
+  get #isReceived(): boolean {
+    return this.#ends || this.#complete;
+  }
+
   /** Starts the request, unless its client has taken it back. */
   start(): void {
     const stream = this.#stream;
@@ -110,12 +115,8 @@ export class Http2Stream implements ContentOwner {
       const exchange = this.#exchange = this.#exchangeOf(request, body, writer);
       // A read that still waits goes on, such as one of content that fills a cached object.
       exchange.onOver = () => this.#content?.awaited || this.#content?.cancel();
-      // A stream that is reset emits it, too.
-      stream.on("finish", () => {
-        if (!this.#isSent) return;
-        exchange.closed();
-        if (this.#content?.dropped) this.dropped();
-      });
+      stream.on("finish", this.#onWritten);
+      writer.onTrailers = this.#onWritten;
       this.#context.serve(exchange);
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
@@ -125,6 +126,7 @@ export class Http2Stream implements ContentOwner {
 
   /** Checks whether the client moves bytes, and ends the request if it has stalled for more than `max` checks. */
   checkProgress(max: number): void {
+    this.#release();
     const writer = this.#writer;
     if (!writer || this.#switched) return;
     const content = this.#expects ? undefined : this.#content;
@@ -165,11 +167,27 @@ export class Http2Stream implements ContentOwner {
 
   dropped(): void {
     this.#regulate();
-    if (this.#complete || this.#stream.destroyed) return;
-    // The rest of the content is not wanted (RFC 9113, section 8.1). A reset overtakes a response that waits to be sent.
+    this.#release();
+  }
+
+  /** Notes that the response was written; a stream that is reset emits the event, too. */
+  readonly #onWritten = (): void => {
+    if (this.#isSent) this.#exchange!.closed();
+    this.#release();
+  };
+
+  /**
+   * Ends the stream once the response is complete and the rest of the content is not needed (RFC 9113, section 8.1). Its
+   * client gets a moment to end it: a reset that comes with the response makes some clients lose that.
+   */
+  #release(): void {
+    const complete = this.#ended ? this.#stream.writableFinished : this.#isSent;
+    const needed = this.#content?.dropped === false && !this.#ended;
+    if (!complete || needed || this.#isReceived || this.#stream.destroyed) return;
     this.#discardTimer ??= setTimeout(() => {
       this.#discardTimer = undefined;
-      if (this.#isSent) this.#end(constants.NGHTTP2_NO_ERROR);
+      // A reset would overtake the end of a response that is not on its way yet; `checkProgress` comes back to it.
+      if (this.#stream.state.localClose) this.#end(constants.NGHTTP2_NO_ERROR);
     }, DISCARD_MILLIS);
   }
 
@@ -231,6 +249,7 @@ export class Http2Stream implements ContentOwner {
     else {
       this.#ended = true;
       stream.respond({ ":status": status, "content-type": "text/plain; charset=utf-8" });
+      stream.on("finish", this.#onWritten);
       stream.end(`${message}\n`);
       stream.resume();
       if (this.#writer) this.#writer.status = status;

@@ -27,8 +27,10 @@ export class Http2ResponseWriter implements ExchangeWriter {
   bytes = 0;
   /** Bytes of content that the connection has taken. */
   taken = 0;
-  /** Whether the whole response was written; the client may still have to take it. */
+  /** Whether the whole response was written, its trailers included; the client may still have to take it. */
   ended = false;
+  /** Called when the trailers were written, which the stream tells by no event. */
+  onTrailers: (() => void) | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #toHead: boolean;
   readonly #isWebSocket: boolean;
@@ -117,7 +119,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
         source.cancel(new Error("The content is longer than declared, or at its end"));
       }
       if (trailers) this.#sendTrailers(source);
-      this.ended = true;
+      else this.ended = true;
       this.#stream.end();
     } catch (error) {
       if (!this.#source) return;
@@ -142,6 +144,8 @@ export class Http2ResponseWriter implements ExchangeWriter {
     this.#stream.once("wantTrailers", () => {
       try {
         this.#stream.sendTrailers(fields);
+        this.ended = true;
+        this.onTrailers?.();
       } catch {
         this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
       }

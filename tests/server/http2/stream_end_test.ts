@@ -1,0 +1,75 @@
+import { Buffer } from "node:buffer";
+import { constants } from "node:http2";
+import { assertEquals } from "../../assert.ts";
+import { answerText, head, serving, Tap } from "../../cli/wire.ts";
+import {
+  ACK,
+  block,
+  END_HEADERS,
+  END_STREAM,
+  type Frame,
+  frame,
+  RawConnection,
+  request,
+  TYPE,
+} from "./frames.ts";
+
+const PING = frame(TYPE.ping, 0, 0, Buffer.alloc(8));
+const CONTENT = Buffer.from("abc");
+
+/** Paths: `/echo` streams the content back, `/whole` and `/streamed` read none of it. */
+function served() {
+  return serving((exchange) => {
+    const { pathname } = new URL(exchange.head.url);
+    if (pathname === "/echo") return exchange.respond(head(200), exchange.body);
+    if (pathname === "/whole") return answerText(exchange, "done");
+    const tap = new Tap();
+    exchange.respond(head(200), tap);
+    tap.push("done");
+    tap.end(...pathname === "/trailers" ? ["x-sum", "7"] : []);
+  }, { h2c: true });
+}
+
+/** How each frame of the response ends its stream: `end`, or the code of a reset. */
+function ends(frames: readonly Frame[]): (string | number)[] {
+  return frames.filter(({ stream }) => stream === 1).flatMap(({ type, flags, payload }) => {
+    if (type === TYPE.reset) return payload.readUInt32BE();
+    return (type === TYPE.data || type === TYPE.headers) && flags & END_STREAM ? "end" : [];
+  });
+}
+
+Deno.test("a streamed response to a request with content ends its stream, and is not reset", async () => {
+  await using server = await served();
+  const trailers = frame(TYPE.headers, END_HEADERS | END_STREAM, 1, block([["x-sum", "7"]]));
+  const rests = {
+    "content": [frame(TYPE.data, END_STREAM, 1, CONTENT)],
+    "content with trailers": [frame(TYPE.data, 0, 1, CONTENT), trailers],
+  };
+  for (const [name, rest] of Object.entries(rests)) {
+    using raw = await RawConnection.open(server.port);
+    await raw.send(request(1, "/echo", { method: "POST", ends: false }), ...rest);
+    const seen: Frame[] = [];
+    for (let next; !ends(seen).length && (next = await raw.find(({ stream }) => stream === 1));) {
+      seen.push(next);
+    }
+    await raw.send(PING);
+    await raw.find(({ type, flags }) => type === TYPE.ping && flags === ACK);
+    assertEquals(ends([...seen, ...raw.frames]), ["end"], name);
+  }
+  assertEquals(server.lines.map(({ whole }) => whole), [true, true]);
+});
+
+Deno.test("a request that its client never ends holds no stream once its response is complete", async () => {
+  await using server = await served();
+  for (const path of ["/whole", "/streamed", "/trailers", "/a#b"]) {
+    using raw = await RawConnection.open(server.port);
+    await raw.send(request(1, path, { method: "POST", ends: false }));
+    const seen: Frame[] = [];
+    for (let next; next?.type !== TYPE.reset;) {
+      next = await raw.find(({ stream }) => stream === 1);
+      if (!next) break;
+      seen.push(next);
+    }
+    assertEquals(ends(seen), ["end", constants.NGHTTP2_NO_ERROR], path);
+  }
+});
