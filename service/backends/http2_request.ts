@@ -235,7 +235,9 @@ function toFields(
 /** Returns the fields in lower case without those of the connection (RFC 9113, section 8.2.2). */
 function withoutConnection(headers: HeaderList): HeaderList {
   const named = new Set(
-    headers.getAll("connection").flatMap((value) => value.toLowerCase().split(/\s*,\s*/)),
+    headers.getAll("connection").flatMap((value) =>
+      value.toLowerCase().split(",").map((name) => name.trim())
+    ),
   );
   const plain = new HeaderList();
   for (const [name, value] of headers) {
