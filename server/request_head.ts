@@ -1,6 +1,7 @@
 import { HttpVersion } from "../service/http/exchange.ts";
 import { asksForUpgrade } from "../service/backends/upgrade.ts";
 import { HeaderList } from "../service/http/headers.ts";
+import { isBlank, trimmed } from "./blanks.ts";
 import { isHost } from "./host_field.ts";
 import { badRequest, Rejection } from "./rejection.ts";
 
@@ -243,19 +244,6 @@ function readValue(text: string, from: number, to: number): string {
   const value = trimmed(text, from, to);
   if (CONTROLS.test(value)) badRequest("A field value has a control character");
   return value;
-}
-
-/** Returns a part of a text without the blanks around it. A regular expression would take quadratic time over blanks inside. */
-function trimmed(text: string, from: number, to: number): string {
-  let [start, end] = [from, to];
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-/** Whether a character is SP or HTAB. */
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
 
 /** Returns the items of a list field in lower case (RFC 9110, section 5.6.1), without the blanks around them. */

@@ -1,3 +1,4 @@
+import { trimmed } from "../blanks.ts";
 import type { HeaderList } from "../../service/http/headers.ts";
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -16,7 +17,8 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * Returns fields as HTTP/2 writes them: names in lower case, in order, repeats apart, without those of a connection.
+ * Returns fields as HTTP/2 writes them: names in lower case, values without blanks around them (RFC 9113, section 8.2.1), in
+ * order, repeats apart, without those of a connection.
  *
  * @param dropped Names, in lower case, of other fields to leave out.
  * @throws {TypeError} If a name or a value cannot be written.
@@ -31,7 +33,9 @@ export function http2Fields(
     const value = raw[i + 1]!;
     if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a header name`);
     if (!VALUE.test(value)) throw new TypeError(`The value of the header ${name} is not valid`);
-    if (!CONNECTION_FIELDS.has(name) && !dropped.has(name)) fields.push(name, value.trim());
+    if (!CONNECTION_FIELDS.has(name) && !dropped.has(name)) {
+      fields.push(name, trimmed(value, 0, value.length));
+    }
   }
   return fields;
 }
