@@ -7,6 +7,7 @@ import { SPEAKS_HTTP2 } from "./http2/http2_connection.ts";
 import type { HttpServer, Protocol } from "./http_server.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { findProxyHeader, MAX_PROXY_HEADER } from "./proxy_header.ts";
+import { linger } from "./linger.ts";
 import { plainResponse } from "./response_head.ts";
 import { factsOf } from "./socket_facts.ts";
 import { findClientHello, MAX_HELLO } from "./tls/client_hello.ts";
@@ -97,10 +98,11 @@ export class Front {
       else if (this.#options.h2c) await this.#choose(socket, client);
       else this.#serveHttp1(socket, client);
     } catch (error) {
+      if (error instanceof PlainHttpError) await refuseHttp(socket);
+      else socket.destroy();
       if (!(error instanceof FirstBytesError)) {
         this.#report(`A connection was closed: ${(error as Error).message}`);
-        socket.destroy();
-      } else if (socket.writable && !socket.writableEnded) socket.destroy();
+      }
     } finally {
       this.#opening.delete(socket);
     }
@@ -135,7 +137,7 @@ export class Front {
   async #secure(handshakes: Handshakes, socket: Socket, client: ClientFacts): Promise<void> {
     const bounds = { bytes: MAX_HELLO, millis: HANDSHAKE_MILLIS };
     const hello = await readFirst(socket, (bytes) => {
-      if (isHttp(bytes)) refuseHttp(socket);
+      if (isHttp(bytes)) throw new PlainHttpError("a client has sent plain HTTP");
       return findClientHello(bytes);
     }, bounds).catch((error) => {
       if (error instanceof FirstBytesError && error.begun) this.#reportHandshake(error.message);
@@ -178,7 +180,16 @@ function isHttp(bytes: Buffer): boolean {
   return /^[A-Z]{3,16} /.test(bytes.toString("latin1", 0, 17));
 }
 
-function refuseHttp(socket: Socket): never {
-  socket.end(plainResponse(400, "This port speaks HTTPS: ask for https:// and not http://"));
-  throw new FirstBytesError("a client has sent plain HTTP");
+/** Error for a client that speaks HTTP where TLS is spoken. */
+class PlainHttpError extends FirstBytesError {
+  override name = "PlainHttpError";
+}
+
+/** Tells a client so; resolves when its connection has closed. */
+function refuseHttp(socket: Socket): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
+  const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  socket.write(plainResponse(400, "This port speaks HTTPS: ask for https:// and not http://"));
+  linger(socket);
+  return closed;
 }

@@ -34,6 +34,7 @@ export class Handshakes {
 
   /** Makes TLS of a socket whose first bytes are still in it. Resolves to undefined if the socket closes before. */
   begin(socket: Socket): Promise<TLSSocket | undefined> {
+    if (socket.destroyed) return Promise.resolve(undefined); // no `close` follows
     const { promise, resolve } = Promise.withResolvers<TLSSocket | undefined>();
     const key = keyOf(socket);
     this.#begun.set(key, resolve);
