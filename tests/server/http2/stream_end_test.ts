@@ -65,11 +65,11 @@ Deno.test("a request that its client never ends holds no stream once its respons
     using raw = await RawConnection.open(server.port);
     await raw.send(request(1, path, { method: "POST", ends: false }));
     const seen: Frame[] = [];
-    for (let next; next?.type !== TYPE.reset;) {
-      next = await raw.find(({ stream }) => stream === 1);
+    do {
+      const next = await raw.find(({ stream }) => stream === 1);
       if (!next) break;
       seen.push(next);
-    }
+    } while (seen.at(-1)!.type !== TYPE.reset);
     assertEquals(ends(seen), ["end", constants.NGHTTP2_NO_ERROR], path);
   }
 });

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { assertEquals, assertMatch } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
 import { answerText, serving } from "../../cli/wire.ts";
