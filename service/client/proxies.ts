@@ -104,33 +104,59 @@ function forwardedBy(headers: HeaderList): Forwarded {
   const hops = listOf(headers, "x-forwarded-for");
   const protocols = listOf(headers, "x-forwarded-proto");
   if (hops.length || protocols.length || !headers.has("forwarded")) return { hops, protocols };
-  const elements = split(headers.getAll("forwarded").join(","), ",").map(parametersOf);
+  const elements = elementsOf(headers.getAll("forwarded").join(","));
   return {
     hops: elements.map((element) => element.get("for") ?? ""),
     protocols: elements.map((element) => element.get("proto") ?? ""),
   };
 }
 
-/** Parameters of an element of `Forwarded` by their names in lower case (RFC 7239, section 4). */
-function parametersOf(element: string): ReadonlyMap<string, string> {
-  return new Map(
-    split(element, ";").map((pair) => {
-      const at = pair.indexOf("=");
-      const value = pair.slice(at + 1).trim();
-      const quoted = /^"(.*)"$/s.exec(value)?.[1]?.replace(/\\(.)/gs, "$1");
-      return [pair.slice(0, at).trim().toLowerCase(), quoted ?? value];
-    }),
-  );
+/** Most commas in the quoted strings of an element. */
+const MAX_COMMAS = 16;
+
+/**
+ * Parses the elements of `Forwarded` (RFC 7239, section 4), from the last to the first: the nearest proxy has added the
+ * last, and a client may have left a quoted string open ahead of it. Of text that is no element nothing ahead is known.
+ */
+function elementsOf(text: string): ReadonlyMap<string, string>[] {
+  const elements: ReadonlyMap<string, string>[] = [];
+  for (let end = text.length; end >= 0;) {
+    let start = end;
+    let element: ReadonlyMap<string, string> | undefined;
+    for (let commas = 0; !element && start >= 0 && commas <= MAX_COMMAS; commas++) {
+      start = start === 0 ? -1 : text.lastIndexOf(",", start - 1);
+      element = parametersOf(text.slice(start + 1, end));
+    }
+    if (!element) {
+      elements.push(new Map());
+      break;
+    }
+    if (element.size) elements.push(element);
+    end = start;
+  }
+  return elements.reverse();
 }
 
-/** Splits a text at a mark that is not in a quoted string; leaves out empty items. */
-function split(text: string, mark: "," | ";"): string[] {
-  const items = [""];
-  for (const [part] of text.matchAll(/"(?:[^"\\]|\\.)*"|[^]/g)) {
-    if (part === mark) items.push("");
-    else items[items.length - 1] += part;
+/** Returns the parameters of an element by their names in lower case; undefined for text that is none. */
+function parametersOf(element: string): ReadonlyMap<string, string> | undefined {
+  const parameters = new Map<string, string>();
+  for (const pair of pairsOf(element)) {
+    const [, name, quoted, plain] =
+      /^([^\s"=,;]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))$/s.exec(pair) ?? [];
+    if (name === undefined) return undefined;
+    parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/gs, "$1") ?? plain!);
   }
-  return items.map((item) => item.trim()).filter(Boolean);
+  return parameters;
+}
+
+/** Splits an element at semicolons that are not in quoted strings; leaves out empty parts. */
+function pairsOf(element: string): string[] {
+  const pairs = [""];
+  for (const [part] of element.matchAll(/"(?:[^"\\]|\\.)*"|[^]/g)) {
+    if (part === ";") pairs.push("");
+    else pairs[pairs.length - 1] += part;
+  }
+  return pairs.map((pair) => pair.trim()).filter(Boolean);
 }
 
 /** Returns the facts of a client behind the proxy, whose TLS and fingerprints are not known here. */

@@ -161,6 +161,19 @@ Deno.test("Forwarded says the same where no X-Forwarded field says anything", ()
   assertEquals(see("Forwarded", "for=192.0.2.7, for=_hidden"), plain);
   assertEquals(see("Forwarded", "for=192.0.2.7, proto=http"), plain);
   assertEquals(see("Forwarded", ";;,"), plain);
+  const near = 'for="[2001:db8::7]"';
+  for (
+    const open of ['for="', 'for=203.0.113.9;by="', "for=203.0.113.9;", "nonsense", '"'.repeat(99)]
+  ) {
+    assertEquals(
+      see("Forwarded", `${open}, ${near}`),
+      "2001:db8::7 0 http",
+      "what a client leaves open",
+    );
+    assertEquals(see("Forwarded", open, "Forwarded", near), "2001:db8::7 0 http");
+  }
+  assertEquals(see("Forwarded", "for=203.0.113.9, nonsense, for=10.9.9.9"), plain);
+  assertEquals(see("Forwarded", "for=203.0.113.9" + ',"'.repeat(50_000)), plain);
   const both = ["X-Forwarded-For", "192.0.2.8", "Forwarded", "for=192.0.2.7;proto=https"];
   assertEquals(see(...both), "192.0.2.8 0 http");
 });
