@@ -124,6 +124,26 @@ Deno.test("the image page's block loads as pasted", async () => {
   });
 });
 
+for (const page of ["components", "drivers"]) {
+  Deno.test(`the first block of ${page}.md loads the program as pasted`, async () => {
+    const [block] = blocksOf(await read(`docs/${page}.md`), "ts");
+    const end = block!.includes("await using app") ? "" : "await app[Symbol.asyncDispose]();";
+    await pasted(`${block}console.log(app.status().instances);\n${end}`, async (cwd) => {
+      const args = ["run", "-A", "--check", "block.ts"];
+      const { code, stdout, stderr } = await command(Deno.execPath(), args, { cwd });
+      assertEquals(code, 0, stderr);
+      assertStringIncludes(stdout, "live");
+    });
+  });
+}
+
+Deno.test("scale.md's block has the types that it needs", async () => {
+  await pasted(blocksOf(await read("docs/scale.md"), "ts")[0]!, async (cwd) => {
+    const { code, stderr } = await command(Deno.execPath(), ["check", "block.ts"], { cwd });
+    assertEquals(code, 0, stderr);
+  });
+});
+
 Deno.test("fastly.toml.md's server answers as pasted", async () => {
   await pasted(MANIFEST, async (cwd) => await answersHello(cwd));
 });

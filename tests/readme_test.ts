@@ -44,6 +44,10 @@ Deno.test("the first command of the README serves a guest before an origin, and 
   }
 });
 
+Deno.test("the README is a page of at most ninety lines", () => {
+  assert(README.trimEnd().split("\n").length <= 90);
+});
+
 Deno.test("CONTRIBUTING's command for all tests is the task that CI runs", async () => {
   const page = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
   const command = commandAfter("All tests:", page);

@@ -53,11 +53,19 @@ export interface Serving extends AsyncDisposable {
   end(signal: Deno.Signal): Promise<Deno.CommandStatus>;
 }
 
+/** Options of {@linkcode serving}. */
+export interface ServingOptions {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  /** Whether signals are for the whole process group: the command is `setsid`. */
+  readonly group?: boolean;
+}
+
 /** Starts a command that serves, and waits until it says where it listens. */
 export async function serving(
   name: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
+  { group, ...options }: ServingOptions = {},
 ): Promise<Serving> {
   const child = new Deno.Command(name, {
     args: [...args],
@@ -78,17 +86,21 @@ export async function serving(
   const rest = (async () => {
     while (!(await output.next()).done);
   })();
+  const kill = async (signal: Deno.Signal) => {
+    if (group) await succeed("kill", ["-s", signal.slice(3), "--", `-${child.pid}`]);
+    else child.kill(signal);
+  };
   return {
     url: found[1]!,
     said: text,
     async end(signal) {
-      child.kill(signal);
+      await kill(signal);
       await rest;
       return await child.status;
     },
     async [Symbol.asyncDispose]() {
       try {
-        child.kill("SIGTERM"); // SIGKILL would leave the process behind that node has started
+        await kill("SIGTERM"); // SIGKILL would leave the process behind that node has started
       } catch {
         // It has ended.
       }

@@ -5,6 +5,11 @@ import { emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
 
 const DENO = Deno.execPath();
 
+/** Flags of the command on the page. */
+const FLAGS = /^deno install (.+) \.\/cli\.ts$/m.exec(
+  await Deno.readTextFile(new URL("docs/install.md", ROOT)),
+)![1]!.split(" ");
+
 /** Serves a folder by Python's own server, as a stranger would, and ends it with the test. */
 async function serveFolder(path: string): Promise<AsyncDisposable & { readonly url: string }> {
   const child = new Deno.Command("python3", {
@@ -26,7 +31,7 @@ async function serveFolder(path: string): Promise<AsyncDisposable & { readonly u
   };
 }
 
-Deno.test("deno install -g makes a program of the folder, and of its URL", async () => {
+Deno.test("install.md's deno install makes a program of the folder, and of its URL", async () => {
   await using site = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     // As the web pages of repositories serve their files.
@@ -42,7 +47,7 @@ Deno.test("deno install -g makes a program of the folder, and of its URL", async
       DENO_DIR: `${folder.path}/cache`,
       PATH: `${DENO.replace(/[^/]*$/, "")}:/usr/bin:/bin`,
     };
-    const flags = ["--global", "--allow-all", "--name", "fastlike", "--root", folder.path];
+    const flags = [...FLAGS, "--root", folder.path];
     await succeed(DENO, ["install", ...flags, source], { env, cwd: folder.path });
     const args = [GUEST, "--bind", "127.0.0.1:0"];
     await using server = await serving(`${folder.path}/bin/fastlike`, args, { env });

@@ -32,6 +32,22 @@ async function install(folder: string): Promise<void> {
   await succeed("npm", ["install", ...flags, fastlike, viceroy], { cwd: folder, env: ENV });
 }
 
+Deno.test("install.md's npx serves app.wasm, where there is node alone and Deno's folder is empty", async () => {
+  const page = await Deno.readTextFile(new URL("docs/install.md", ROOT));
+  const [, line] = /^npx (\.\/dist\/npm\/fastlike-\S+\.tgz app\.wasm)/m.exec(page)!;
+  await using folder = await emptyFolder();
+  await Deno.symlink(new URL("dist", ROOT).pathname, `${folder.path}/dist`);
+  await Deno.copyFile(GUEST, `${folder.path}/app.wasm`);
+  // One process group, as in a terminal: the shell between npx and the program does not pass signals on.
+  const npx = ["npx", "--yes", ...line!.split(" "), "--bind", "127.0.0.1:0"];
+  await using server = await serving("setsid", npx, {
+    group: true,
+    cwd: folder.path,
+    env: { ...ENV, DENO_DIR: `${folder.path}/deno`, npm_config_cache: `${folder.path}/npm` },
+  });
+  assertEquals(await (await fetch(`${server.url}/hello`)).text(), "Hello from rust\n");
+});
+
 Deno.test("npx runs the tarball in an empty folder, where there is node alone", async () => {
   await using folder = await emptyFolder();
   await Deno.copyFile(fastlike, `${folder.path}/fastlike.tgz`);
@@ -90,6 +106,20 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
         '(memory (export "memory") 1) (func (export "_start") (call $exit (i32.const 7))))',
     );
     assertEquals((await command(`${bin}/fastlike`, ["run", file], { env: ENV })).code, 7);
+  });
+
+  await test.step("the block of the package's page answers under Deno, but for the registry", async () => {
+    const page = await Deno.readTextFile(new URL("packaging/npm/README.md", ROOT));
+    const [, block] = /^```ts\n(.*?)^```$/ms.exec(page)!;
+    await Deno.copyFile(GUEST, `${folder.path}/app.wasm`);
+    await Deno.writeTextFile(
+      `${folder.path}/page.ts`,
+      `${block!.replace("npm:fastlike/", "fastlike/")}console.log(response.status);\n`,
+    );
+    const stdout = await succeed(Deno.execPath(), ["run", "-A", "--check", "page.ts"], {
+      cwd: folder.path,
+    });
+    assertEquals(stdout, "200\n");
   });
 
   await test.step("under Deno the package has the library and the test harness, with their types", async () => {
