@@ -143,9 +143,9 @@ export function checked(
   { interval, timeout, ...rest }: ReturnType<typeof probe.read>,
 ): Healthcheck {
   const { host, method, path, window, threshold, initial } = rest;
-  const [least, most] = PROBE_TIMES;
+  const [min, max] = PROBE_TIMES;
   for (const ms of [interval, timeout]) {
-    if (ms < least || ms >= most) refuse("invalid", `Cannot probe with a time of ${ms} ms`);
+    if (ms < min || ms >= max) refuse("invalid", `Cannot probe with a time of ${ms} ms`);
   }
   if (host === "") refuse("invalid", "Cannot probe without a host");
   checkLength("probe's host and path", host + path, 1, MAX_PROBE_TEXT);
@@ -156,10 +156,10 @@ export function checked(
   return { ...rest, interval: Number(interval), timeout: Number(timeout) };
 }
 
-function checkLength(what: string, value: string | undefined, least: number, most: number): void {
+function checkLength(what: string, value: string | undefined, min: number, max: number): void {
   if (value === undefined) return;
   const { length } = new TextEncoder().encode(value);
-  if (length < least || length > most) {
+  if (length < min || length > max) {
     refuse("invalid", `Cannot use a ${what} of ${length} bytes`);
   }
 }

@@ -60,9 +60,9 @@ function bodyReader(body: Body): { readonly read: Inspection["body"]; end(): Pro
   let ended = false;
   let last: Promise<unknown> = Promise.resolve();
   return {
-    read(most = Infinity) {
+    read(max = Infinity) {
       if (ended) throw new Error("Cannot read the body: the verdict has been given");
-      const bytes = last.then(() => peek(body, most));
+      const bytes = last.then(() => peek(body, max));
       last = bytes.catch(() => {});
       return bytes;
     },
@@ -73,10 +73,10 @@ function bodyReader(body: Body): { readonly read: Inspection["body"]; end(): Pro
   };
 }
 
-async function peek(body: Body, most: number): Promise<Uint8Array> {
+async function peek(body: Body, max: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   try {
-    for (let room = most; room > 0;) {
+    for (let room = max; room > 0;) {
       const chunk = await body.read(room);
       if (!chunk.length) break;
       chunks.push(chunk);

@@ -58,8 +58,8 @@ const TIMEOUT = 2;
 export const httpDownstream: Namespace = namespace("fastly_http_downstream", {
   /** Offers to take a further request. Only one offer may be open at a time. */
   next_request: call([u32, u32], out.put(RequestPromise), (sandbox, mask, options) => {
-    const most = sandbox.service.limits.sandbox_idle;
-    return sandbox.requests.listen(Math.min(patience(sandbox.memory, mask, options), most));
+    const max = sandbox.service.limits.sandbox_idle;
+    return sandbox.requests.listen(Math.min(patience(sandbox.memory, mask, options), max));
   }),
   /** Waits for the next request and returns it with its body; it becomes the current one. Absent if none has come. */
   next_request_wait: wait(

@@ -256,7 +256,7 @@ function watched<T>(service: Service, watchdog: Watchdog, make: () => T): T {
     const why = `its memory could not grow: the limit is ${describeLimit("memory", limits)}`;
     throw new Error(`${(cause as Error).message} after ${why}`, { cause });
   } finally {
-    service.stallClock.holdUp(watchdog.held);
+    service.stallClock.holdUp(watchdog.elapsed);
     watchdog.leave(runner);
     if (watchdog.takeRefusal()) reportSmallStart(service);
   }

@@ -64,14 +64,14 @@ export class Body extends Waitable {
   }
 
   /**
-   * Reads at least one and at most `most` bytes; none at the end.
+   * Reads at least one and at most `max` bytes; none at the end.
    *
    * @param run Sandbox that is suspended meanwhile. The read is refused if only that sandbox could write the bytes.
    */
-  read(most: number, run?: object): Eventually<Uint8Array> {
+  read(max: number, run?: object): Eventually<Uint8Array> {
     const content = this.#readable("read from");
-    if (most === 0) return EMPTY;
-    const chunk = run ? readFor(run, content, most) : content.read(most);
+    if (max === 0) return EMPTY;
+    const chunk = run ? readFor(run, content, max) : content.read(max);
     return chunk instanceof Promise ? chunk.then((bytes) => bytes ?? EMPTY) : chunk ?? EMPTY;
   }
 

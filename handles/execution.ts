@@ -74,11 +74,11 @@ export class Execution implements Runner {
     this.#running = false;
     const { watch } = this.#host;
     const { metrics } = this.#requests;
-    const { spent, held } = watch;
+    const { spent, elapsed } = watch;
     this.#activeMs += spent;
     metrics.activeMillis += spent;
     metrics.peakMemory = Math.max(metrics.peakMemory, this.#memory.size);
-    this.#service.stallClock.holdUp(held);
+    this.#service.stallClock.holdUp(elapsed);
     if (watch.takeRefusal()) this.#noteRefusal();
     const interruption = watch.leave(this);
     if (interruption !== undefined) this.stop(this.#reasonOf(interruption));

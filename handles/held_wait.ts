@@ -23,12 +23,12 @@ export function isStuck(content: ChunkQueue, run: object): boolean {
 export function readFor(
   run: object,
   content: ChunkQueue,
-  most?: number,
+  max?: number,
 ): Eventually<Uint8Array | undefined> {
   const changes = content.changes();
-  if (!changes || content.ready) return content.read(most);
+  if (!changes || content.ready) return content.read(max);
   if (content.isHeldBy(run)) refuseToRead();
-  return Promise.race([content.whenReady(), changes]).then(() => readFor(run, content, most));
+  return Promise.race([content.whenReady(), changes]).then(() => readFor(run, content, max));
 }
 
 /** Returns the content as a source that is read by {@linkcode readFor}. */

@@ -27,12 +27,12 @@ export class RequestQuota {
 
   /** Counts a request to a backend; refused if the limit is reached. */
   countBackendRequest(): void {
-    const { backend_requests: most } = this.#service.limits;
-    if (this.#backendRequests < most) this.#backendRequests++;
+    const { backend_requests: max } = this.#service.limits;
+    if (this.#backendRequests < max) this.#backendRequests++;
     else {this.#refuse(
         "backend_requests",
         "limit-exceeded",
-        `Cannot send a request number ${most + 1}`,
+        `Cannot send a request number ${max + 1}`,
       );}
   }
 

@@ -38,7 +38,7 @@ export class FirstBytesError extends Error {
 export function readFirst<T>(
   stream: ByteStream,
   look: (bytes: Buffer) => Beginning<T> | undefined,
-  { bytes: most, millis }: FirstBounds,
+  { bytes: max, millis }: FirstBounds,
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const gathered = new Gathered();
@@ -61,8 +61,8 @@ export function readFirst<T>(
         stop();
         if (found.taken < bytes.length) stream.unshift(bytes.subarray(found.taken));
         resolve(found.value);
-      } else if (bytes.length >= most) {
-        fail(new FirstBytesError(`the client begins with more than ${most} bytes`));
+      } else if (bytes.length >= max) {
+        fail(new FirstBytesError(`the client begins with more than ${max} bytes`));
       }
     } catch (error) {
       fail(error);

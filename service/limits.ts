@@ -23,9 +23,9 @@ interface Entry {
   readonly unit: keyof typeof UNITS;
   /** Default, in milliseconds or bytes, or as a count. */
   readonly value: number;
-  readonly least?: number;
+  readonly min?: number;
   /** Largest value; without it `Infinity` is allowed. */
-  readonly most?: number;
+  readonly max?: number;
   /** Bounded resource, in words for the table of limits. */
   readonly bounds: string;
   /** Effect beyond the limit. */
@@ -61,8 +61,8 @@ export const LIMITS = {
   memory: {
     unit: "bytes",
     value: 128 * MIB,
-    least: 64 * KIB,
-    most: 4 * GIB,
+    min: 64 * KIB,
+    max: 4 * GIB,
     bounds: "memory and tables (8 bytes an element) of an instance",
     beyond: "growth fails",
   },
@@ -70,7 +70,7 @@ export const LIMITS = {
   cpu_time: {
     unit: "time",
     value: 10 * SECOND,
-    least: 1,
+    min: 1,
     bounds: "processor time of a guest for a request",
     beyond: "the guest is stopped, 500",
   },
@@ -78,7 +78,7 @@ export const LIMITS = {
   wall_time: {
     unit: "time",
     value: 120 * SECOND,
-    least: 1,
+    min: 1,
     bounds: "time from a request's arrival to the end of its guest",
     beyond: "the guest is stopped, 504",
   },
@@ -89,7 +89,7 @@ export const LIMITS = {
   stall_time: {
     unit: "time",
     value: 300 * SECOND,
-    least: 1,
+    min: 1,
     bounds: "time in which a response, or a client, moves no byte",
     beyond: "the response is cut, or its client gets a 408",
   },
@@ -98,8 +98,8 @@ export const LIMITS = {
   instances: {
     unit: "count",
     value: 1000,
-    least: 1,
-    most: 30_000,
+    min: 1,
+    max: 30_000,
     bounds: "instances that live at the same time",
     beyond: "requests wait for one up to 10 s, then 503 with `Retry-After`",
   },
@@ -117,7 +117,7 @@ export const LIMITS = {
   connections: {
     unit: "count",
     value: 10_000,
-    least: 1,
+    min: 1,
     bounds: "connections of clients to the executable, open at the same time",
     beyond: "503 and a close",
     byDefault: "by `ulimit -n`",
@@ -126,8 +126,8 @@ export const LIMITS = {
   http2_streams: {
     unit: "count",
     value: 100,
-    least: 1,
-    most: 10_000,
+    min: 1,
+    max: 10_000,
     bounds: "requests that are open on one HTTP/2 connection",
     beyond: "the client waits; one that does not is cut off",
   },
@@ -135,7 +135,7 @@ export const LIMITS = {
   http2_resets: {
     unit: "count",
     value: 100,
-    least: 1,
+    min: 1,
     bounds: "HTTP/2 requests that a client resets, beside one a second",
     beyond: "the connection is closed",
   },
@@ -143,8 +143,8 @@ export const LIMITS = {
   header_bytes: {
     unit: "bytes",
     value: 128 * KIB,
-    least: KIB,
-    most: 64 * MIB,
+    min: KIB,
+    max: 64 * MIB,
     bounds: "header fields of a message: names, values, and 4 bytes for each",
     beyond: "client: 431; backend: the send fails; guest: the hostcall fails",
   },
@@ -152,7 +152,7 @@ export const LIMITS = {
   header_count: {
     unit: "count",
     value: 10_000,
-    least: 1,
+    min: 1,
     bounds: "header fields of a message",
     beyond: "client: 431; backend: the send fails; guest: the hostcall fails",
   },
@@ -160,8 +160,8 @@ export const LIMITS = {
   url_bytes: {
     unit: "bytes",
     value: 64 * KIB,
-    least: 64,
-    most: 64 * MIB,
+    min: 64,
+    max: 64 * MIB,
     bounds: "a client's URL: scheme, host, path and query",
     beyond: "414; guest: the hostcall fails",
   },
@@ -213,7 +213,7 @@ export const LIMITS = {
   driver_time: {
     unit: "time",
     value: 10 * SECOND,
-    least: 1,
+    min: 1,
     bounds: "time for a driver of KV stores, the cache or rate counters to answer",
     beyond: "the guest's call fails",
   },
@@ -221,7 +221,7 @@ export const LIMITS = {
   sandbox_requests: {
     unit: "count",
     value: 6,
-    least: 1,
+    min: 1,
     bounds: "requests that a guest takes in one run",
     beyond: "it gets no more",
   },
@@ -275,10 +275,10 @@ export function readLimit(name: string, value: unknown, wrong: (what: string) =>
     );
   }
   const rule: Entry = LIMITS[name];
-  const { least = 0, most } = rule;
+  const { min = 0, max } = rule;
   const number = numberOf(value, rule.unit);
-  const fits = number >= least &&
-    (number <= (most ?? mostOf(rule)) || number === Infinity && !most);
+  const fits = number >= min &&
+    (number <= (max ?? maxOf(rule)) || number === Infinity && !max);
   return fits ? number : wrong(`must be ${expected(rule)}`);
 }
 
@@ -300,16 +300,16 @@ function numberOf(value: unknown, unit: Entry["unit"]): number {
   return word === "" ? numberOf(number, unit) : Math.round(number);
 }
 
-function mostOf({ unit }: Entry): number {
+function maxOf({ unit }: Entry): number {
   return unit === "time" ? LONGEST : Number.MAX_SAFE_INTEGER;
 }
 
-function expected({ unit, least, most }: Entry): string {
+function expected({ unit, min, max }: Entry): string {
   const bounds = [
-    least && `at least ${shown(unit, least)}`,
-    most && `at most ${shown(unit, most)}`,
+    min && `at least ${shown(unit, min)}`,
+    max && `at most ${shown(unit, max)}`,
   ].filter(Boolean).join(" and ");
-  return UNITS[unit].words + (bounds && `, ${bounds}`) + (most ? "" : ", or none for no limit");
+  return UNITS[unit].words + (bounds && `, ${bounds}`) + (max ? "" : ", or none for no limit");
 }
 
 /** Returns a limit and its value for messages: `wall_time 120s`. */

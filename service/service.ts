@@ -168,7 +168,7 @@ export class Service {
     this.#sharesReadThrough = shared.readThrough !== undefined;
     this.readThrough = shared.readThrough ?? new ReadThrough({
       cache: this.cache,
-      most: this.limits.cache_bytes,
+      max: this.limits.cache_bytes,
       now,
       stallClock: this.stallClock,
       report: (level, message) => this.report(level, message),

@@ -28,21 +28,21 @@ export class RunQueue<S> {
   /** Called with the error of a reset that failed; its slot has been dropped. */
   fault: ((error: unknown) => void) | undefined;
   readonly #pool: Pool<S>;
-  readonly #most: number;
+  readonly #max: number;
   readonly #stallClock: StallClock;
   readonly #jobs = new LinkedList<Job<S>>();
   #starting = false;
 
-  /** @param most Most jobs that may wait for a slot, not counting jobs for which one is free. */
-  constructor(pool: Pool<S>, most: number, stallClock: StallClock) {
+  /** @param max Most jobs that may wait for a slot, not counting jobs for which one is free. */
+  constructor(pool: Pool<S>, max: number, stallClock: StallClock) {
     this.#pool = pool;
-    this.#most = most;
+    this.#max = max;
     this.#stallClock = stallClock;
   }
 
   /** Whether the queue takes no further job. */
   get full(): boolean {
-    return this.#jobs.length >= this.#most + this.#pool.free;
+    return this.#jobs.length >= this.#max + this.#pool.free;
   }
 
   /** Number of jobs that have not started. */

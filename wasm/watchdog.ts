@@ -155,7 +155,7 @@ export class Watchdog implements RunWatch, Disposable {
     return this.#clock.spent;
   }
 
-  get held(): number {
+  get elapsed(): number {
     return this.#clock.wall;
   }
 

@@ -13,12 +13,12 @@ import { imageOptimizer } from "../image_optimizer.ts";
 import { shielding } from "../shielding.ts";
 import {
   asByteString,
+  immediate,
   type Implementation,
   type Implementations,
   invoke,
-  later,
-  now,
   octetsOf,
+  suspending,
 } from "./define.ts";
 import { NamedError } from "./errors.ts";
 import { BackendName, OptionSet } from "./resources.ts";
@@ -32,14 +32,14 @@ const UTF8 = new TextDecoder();
 
 /** Function that returns a property of a backend. */
 function ask(name: string): Implementation {
-  return now((sandbox, backend: BackendName) =>
+  return immediate((sandbox, backend: BackendName) =>
     invoke(backends.calls[name], sandbox, find(sandbox, backend))
   );
 }
 
 /** Function that returns a TLS version, as its number in the protocol. */
 function askVersion(name: string): Implementation {
-  return now((sandbox, backend: BackendName) => {
+  return immediate((sandbox, backend: BackendName) => {
     const version = invoke<number>(backends.calls[name], sandbox, find(sandbox, backend));
     return FIRST_TLS + version;
   });
@@ -51,11 +51,11 @@ function find(sandbox: Sandbox, { name }: BackendName) {
 
 /** Function that sets an option, under its name in the record of the module ABI. */
 function note(key: keyof Config): Implementation {
-  return now((_, { values }: OptionSet, value: unknown) => void (values[key] = value));
+  return immediate((_, { values }: OptionSet, value: unknown) => void (values[key] = value));
 }
 
 function noteVersion(key: keyof Config): Implementation {
-  return now((_, { values }: OptionSet, version: number) => {
+  return immediate((_, { values }: OptionSet, version: number) => {
     values[key] = TLS_VERSIONS[version - FIRST_TLS] ?? "unknown";
   });
 }
@@ -88,15 +88,15 @@ function probe(host: string): OptionSet {
 }
 
 function noteProbe(key: keyof typeof PROBE | "host"): Implementation {
-  return now((_, { values }: OptionSet, value: unknown) => void (values[key] = value));
+  return immediate((_, { values }: OptionSet, value: unknown) => void (values[key] = value));
 }
 
 const OPTIONS = "[method]dynamic-backend-options.";
 const HEALTHCHECK = "[method]healthcheck-options.";
 
 export const backendFunctions: Implementations = {
-  "register-dynamic-backend": now(register),
-  "[constructor]dynamic-backend-options": now(() => new OptionSet()),
+  "register-dynamic-backend": immediate(register),
+  "[constructor]dynamic-backend-options": immediate(() => new OptionSet()),
   [`${OPTIONS}override-host`]: note("hostOverride"),
   [`${OPTIONS}connect-timeout`]: note("connectTimeout"),
   [`${OPTIONS}first-byte-timeout`]: note("firstByteTimeout"),
@@ -108,10 +108,12 @@ export const backendFunctions: Implementations = {
   [`${OPTIONS}ca-certificate`]: note("ca"),
   [`${OPTIONS}tls-ciphers`]: note("ciphers"),
   [`${OPTIONS}sni-hostname`]: note("sni"),
-  [`${OPTIONS}client-cert`]: now((_, { values }: OptionSet, certificate: string, key: Secret) => {
-    values.clientCertificate = certificate;
-    values.clientKey = key;
-  }),
+  [`${OPTIONS}client-cert`]: immediate(
+    (_, { values }: OptionSet, certificate: string, key: Secret) => {
+      values.clientCertificate = certificate;
+      values.clientKey = key;
+    },
+  ),
   [`${OPTIONS}http-keepalive-time-ms`]: note("keepAliveTime"),
   [`${OPTIONS}tcp-keepalive-enable`]: note("tcpKeepAlive"),
   [`${OPTIONS}tcp-keepalive-interval-secs`]: note("tcpKeepAliveInterval"),
@@ -120,17 +122,17 @@ export const backendFunctions: Implementations = {
   [`${OPTIONS}max-connections`]: note("maxConnections"),
   [`${OPTIONS}max-use`]: note("maxUse"),
   [`${OPTIONS}max-lifetime-ms`]: note("maxLifetime"),
-  [`${OPTIONS}pooling`]: now((_, { values }: OptionSet, pools: boolean) =>
+  [`${OPTIONS}pooling`]: immediate((_, { values }: OptionSet, pools: boolean) =>
     void (values.dontPool = !pools)
   ),
   [`${OPTIONS}grpc`]: note("grpc"),
-  [`${OPTIONS}prefer-ipv6`]: now((_, { values }: OptionSet, prefers: boolean) =>
+  [`${OPTIONS}prefer-ipv6`]: immediate((_, { values }: OptionSet, prefers: boolean) =>
     void (values.preferIpv4 = !prefers)
   ),
-  [`${OPTIONS}healthcheck`]: now((_, { values }: OptionSet, probe: OptionSet) =>
+  [`${OPTIONS}healthcheck`]: immediate((_, { values }: OptionSet, probe: OptionSet) =>
     void (values.healthcheck = checked(probe.values as Parameters<typeof checked>[0]))
   ),
-  "[static]healthcheck-options.new": now((_, host: string) => probe(host)),
+  "[static]healthcheck-options.new": immediate((_, host: string) => probe(host)),
   [`${HEALTHCHECK}host`]: noteProbe("host"),
   [`${HEALTHCHECK}method`]: noteProbe("method"),
   [`${HEALTHCHECK}path`]: noteProbe("path"),
@@ -140,7 +142,7 @@ export const backendFunctions: Implementations = {
   [`${HEALTHCHECK}initial`]: noteProbe("initial"),
   [`${HEALTHCHECK}interval-ms`]: noteProbe("interval"),
   [`${HEALTHCHECK}timeout-ms`]: noteProbe("timeout"),
-  "[static]backend.open": now((sandbox, name: string) => {
+  "[static]backend.open": immediate((sandbox, name: string) => {
     if (!name) throw new NamedError("invalid-syntax", "Cannot open a backend without a name");
     if (name.length > MAX_NAME) {
       throw new NamedError("name-too-long", "Cannot open such a long name");
@@ -149,8 +151,8 @@ export const backendFunctions: Implementations = {
     sandbox.reportMissing("backend", name);
     refuse("absent", `Cannot open backend "${name}": there is none`);
   }),
-  "[method]backend.clone": now((_, { name }: BackendName) => new BackendName(name)),
-  "[method]backend.get-name": now((_, { name }: BackendName) => name),
+  "[method]backend.clone": immediate((_, { name }: BackendName) => new BackendName(name)),
+  "[method]backend.get-name": immediate((_, { name }: BackendName) => name),
   "[method]backend.is-healthy": ask("is_healthy"),
   "[method]backend.is-dynamic": ask("is_dynamic"),
   "[method]backend.get-host": ask("get_host"),
@@ -183,29 +185,31 @@ function room(): { readonly length: number; fill(bytes: Uint8Array): number; tex
 }
 
 export const shieldingFunctions: Implementations = {
-  "shield-info": now((sandbox, name: string) => {
+  "shield-info": immediate((sandbox, name: string) => {
     const buffer = room();
     invoke(shielding.calls.shield_info, sandbox, name, buffer);
     return buffer.text();
   }),
-  "backend-for-shield": now((sandbox, name: string, options: OptionSet | undefined) => {
+  "backend-for-shield": immediate((sandbox, name: string, options: OptionSet | undefined) => {
     const buffer = room();
     invoke(shielding.calls.backend_for_shield, sandbox, name, options?.values ?? {}, buffer);
     return new BackendName(buffer.text());
   }),
-  "[constructor]shield-backend-options": now(() => new OptionSet()),
-  "[method]shield-backend-options.set-cache-key": now((_, { values }: OptionSet, key: string) =>
-    void (values.cacheKey = key)
-  ),
-  "[method]shield-backend-options.set-first-byte-timeout": now(
+  "[constructor]shield-backend-options": immediate(() => new OptionSet()),
+  "[method]shield-backend-options.set-cache-key": immediate((
+    _,
+    { values }: OptionSet,
+    key: string,
+  ) => void (values.cacheKey = key)),
+  "[method]shield-backend-options.set-first-byte-timeout": immediate(
     (_, { values }: OptionSet, timeout: number) => void (values.firstByte = timeout),
   ),
-  "[method]shield-backend-options.set-between-bytes-timeout": now(
+  "[method]shield-backend-options.set-between-bytes-timeout": immediate(
     (_, { values }: OptionSet, timeout: number) => void (values.betweenBytes = timeout),
   ),
 };
 
-const optimize = later((
+const optimize = suspending((
   sandbox,
   request: GuestRequest,
   body: Body | undefined,
@@ -225,7 +229,7 @@ export const imageOptimizerFunctions: Implementations = {
 type Inspected = [string?, string?, { tag: number; value: number[] }?];
 
 export const securityFunctions: Implementations = {
-  "inspect": later(async (
+  "inspect": suspending(async (
     sandbox,
     request: GuestRequest,
     body: Body,

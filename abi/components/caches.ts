@@ -13,12 +13,12 @@ import {
   asByteString,
   byteString,
   fromByteString,
+  hostcall,
+  immediate,
   type Implementation,
   type Implementations,
   invoke,
-  later,
-  now,
-  same,
+  suspending,
 } from "./define.ts";
 import { NamedError } from "./errors.ts";
 import { type BackendName, OptionSet, StepPollable, SuggestedWriteOptions } from "./resources.ts";
@@ -80,7 +80,7 @@ function lookup(name: string): Implementation {
 
 /** Function of an entry that takes write options. */
 function write(name: string): Implementation {
-  return later((sandbox, entry: object, options: Write) =>
+  return suspending((sandbox, entry: object, options: Write) =>
     invoke(calls[name], sandbox, entry, writeOf(options))
   );
 }
@@ -96,12 +96,12 @@ function entryFunctions(resource: string, prefix: string): Implementations {
   const plain = [...names, "age-ns", "hits"].map((name) =>
     [
       `[method]${resource}.get-${name}`,
-      same(calls[`${prefix}get_${name.replaceAll("-", "_")}`]),
+      hostcall(calls[`${prefix}get_${name.replaceAll("-", "_")}`]),
     ] as const
   );
   return {
     ...Object.fromEntries(plain),
-    [`[method]${resource}.get-body`]: later(
+    [`[method]${resource}.get-body`]: suspending(
       async (sandbox, entry: CacheHandle, [from, to]: [bigint?, bigint?]) => {
         if (!entry.found) {
           throw new NamedError("cannot-read", "Cannot open a body: nothing was found");
@@ -110,18 +110,18 @@ function entryFunctions(resource: string, prefix: string): Implementations {
         return await invoke<number | Promise<number>>(call, sandbox, entry, range([from, to]));
       },
     ),
-    [`[method]${resource}.step`]: now(() => undefined),
+    [`[method]${resource}.step`]: immediate(() => undefined),
   };
 }
 
-const options = now(() => new OptionSet());
+const options = immediate(() => new OptionSet());
 
 export const cacheFunctions: Implementations = {
-  "insert": now((sandbox, key: Uint8Array, options: Write) =>
+  "insert": immediate((sandbox, key: Uint8Array, options: Write) =>
     invoke(calls.insert, sandbox, keyOf(key), { request: options[1], options: writeOf(options) })
   ),
   "await-entry": {
-    ...later(async (sandbox, number: number) => {
+    ...suspending(async (sandbox, number: number) => {
       const { handles } = sandbox;
       const busy = handles.get(CacheBusy, number);
       const entry = await invoke<number | Promise<number>>(
@@ -134,24 +134,24 @@ export const cacheFunctions: Implementations = {
     }),
     byNumber: true,
   },
-  "close-pending-entry": same(calls.close_busy),
-  "close-entry": same(calls.close),
-  "replace-insert": now((sandbox, entry: CacheReplace, options: Write) =>
+  "close-pending-entry": hostcall(calls.close_busy),
+  "close-entry": hostcall(calls.close),
+  "replace-insert": immediate((sandbox, entry: CacheReplace, options: Write) =>
     invoke(calls.replace_insert, sandbox, entry, {
       request: options[1],
       options: writeOf(options),
     })
   ),
-  "close-replace-entry": same(calls.close),
+  "close-replace-entry": hostcall(calls.close),
   "[static]entry.lookup": lookup("lookup"),
   "[static]entry.transaction-lookup": lookup("transaction_lookup"),
   "[static]entry.transaction-lookup-async": lookup("transaction_lookup_async"),
   "[method]entry.transaction-insert": write("transaction_insert"),
   "[method]entry.transaction-insert-and-stream-back": write("transaction_insert_and_stream_back"),
   "[method]entry.transaction-update": write("transaction_update"),
-  "[method]entry.transaction-cancel": same(calls.transaction_cancel),
+  "[method]entry.transaction-cancel": hostcall(calls.transaction_cancel),
   ...entryFunctions("entry", ""),
-  "[static]replace-entry.replace": later((
+  "[static]replace-entry.replace": suspending((
     sandbox,
     key: Uint8Array,
     [request, strategy, insistsOnRange]: [GuestRequest | undefined, number | undefined, boolean],
@@ -201,7 +201,7 @@ function httpWriteOf(write: HttpWrite) {
 
 /** Function of an entry that takes a response and write options. */
 function httpWrite(name: string): Implementation {
-  return now((sandbox, entry: HttpCacheLookup, response: GuestResponse, options: HttpWrite) =>
+  return immediate((sandbox, entry: HttpCacheLookup, response: GuestResponse, options: HttpWrite) =>
     invoke(http[name], sandbox, entry, response, httpWriteOf(options))
   );
 }
@@ -209,16 +209,16 @@ function httpWrite(name: string): Implementation {
 const ALL_WANTED = { mask: 0xff, varyRule: {}, surrogateKeys: {} };
 
 function ofSuggested(read: (suggested: SuggestedWriteOptions) => unknown): Implementation {
-  return now((_, suggested: SuggestedWriteOptions) => read(suggested));
+  return immediate((_, suggested: SuggestedWriteOptions) => read(suggested));
 }
 
 const SUGGESTED = "[method]suggested-write-options.";
 
 export const httpCacheFunctions: Implementations = {
-  "is-request-cacheable": same(http.is_request_cacheable),
-  "get-suggested-cache-key": same(http.get_suggested_cache_key),
-  "close-entry": same(http.close),
-  "[static]entry.transaction-lookup": now(
+  "is-request-cacheable": hostcall(http.is_request_cacheable),
+  "get-suggested-cache-key": hostcall(http.get_suggested_cache_key),
+  "close-entry": hostcall(http.close),
+  "[static]entry.transaction-lookup": immediate(
     (sandbox, request: GuestRequest, [key, backend]: HttpLookup) =>
       invoke(http.transaction_lookup, sandbox, request, {
         ...key && { key: checkKey(key) },
@@ -233,13 +233,13 @@ export const httpCacheFunctions: Implementations = {
   "[method]entry.transaction-update-and-return-fresh": httpWrite(
     "transaction_update_and_return_fresh",
   ),
-  "[method]entry.transaction-choose-stale": same(http.transaction_choose_stale),
-  "[method]entry.transaction-record-not-cacheable": now(
+  "[method]entry.transaction-choose-stale": hostcall(http.transaction_choose_stale),
+  "[method]entry.transaction-record-not-cacheable": immediate(
     (sandbox, entry: HttpCacheLookup, options: HttpWrite) =>
       invoke(http.transaction_record_not_cacheable, sandbox, entry, httpWriteOf(options)),
   ),
-  "[method]entry.get-suggested-backend-request": same(http.get_suggested_backend_request),
-  "[method]entry.get-suggested-write-options": later(
+  "[method]entry.get-suggested-backend-request": hostcall(http.get_suggested_backend_request),
+  "[method]entry.get-suggested-write-options": suspending(
     async (sandbox, entry: HttpCacheLookup, response: GuestResponse) => {
       const { options: { lifetime, length }, varyRule, surrogateKeys } = await invoke<
         Promise<Suggestion>
@@ -247,25 +247,25 @@ export const httpCacheFunctions: Implementations = {
       return new SuggestedWriteOptions(lifetime, varyRule, surrogateKeys, length);
     },
   ),
-  "[method]entry.prepare-response-for-storage": same(http.prepare_response_for_storage),
-  "[method]entry.get-found-response": same(http.get_found_response),
-  "[method]entry.get-state": same(http.get_state),
-  "[method]entry.get-length": same(http.get_length),
-  "[method]entry.get-max-age-ns": same(http.get_max_age_ns),
-  "[method]entry.get-stale-while-revalidate-ns": same(http.get_stale_while_revalidate_ns),
-  "[method]entry.get-stale-if-error-ns": same(http.get_stale_if_error_ns),
-  "[method]entry.get-age-ns": same(http.get_age_ns),
-  "[method]entry.get-hits": same(http.get_hits),
-  "[method]entry.get-sensitive-data": same(http.get_sensitive_data),
-  "[method]entry.get-surrogate-keys": later(async (sandbox, entry: HttpCacheLookup) =>
+  "[method]entry.prepare-response-for-storage": hostcall(http.prepare_response_for_storage),
+  "[method]entry.get-found-response": hostcall(http.get_found_response),
+  "[method]entry.get-state": hostcall(http.get_state),
+  "[method]entry.get-length": hostcall(http.get_length),
+  "[method]entry.get-max-age-ns": hostcall(http.get_max_age_ns),
+  "[method]entry.get-stale-while-revalidate-ns": hostcall(http.get_stale_while_revalidate_ns),
+  "[method]entry.get-stale-if-error-ns": hostcall(http.get_stale_if_error_ns),
+  "[method]entry.get-age-ns": hostcall(http.get_age_ns),
+  "[method]entry.get-hits": hostcall(http.get_hits),
+  "[method]entry.get-sensitive-data": hostcall(http.get_sensitive_data),
+  "[method]entry.get-surrogate-keys": suspending(async (sandbox, entry: HttpCacheLookup) =>
     fromByteString(await invoke<Promise<string>>(http.get_surrogate_keys, sandbox, entry))
   ),
-  "[method]entry.get-vary-rule": later(async (sandbox, entry: HttpCacheLookup) =>
+  "[method]entry.get-vary-rule": suspending(async (sandbox, entry: HttpCacheLookup) =>
     fromByteString(await invoke<Promise<string>>(http.get_vary_rule, sandbox, entry))
   ),
-  "[method]entry.transaction-abandon": same(http.transaction_abandon),
+  "[method]entry.transaction-abandon": hostcall(http.transaction_abandon),
   /** Returns a pollable until the lookup has its result. Other functions of the entry wait for that as well. */
-  "[method]entry.step": now((_, entry: Waitable) =>
+  "[method]entry.step": immediate((_, entry: Waitable) =>
     entry.ready ? undefined : new StepPollable(entry)
   ),
   [`${SUGGESTED}get-max-age-ns`]: ofSuggested(({ lifetime }) => lifetime.maxAge),
@@ -283,10 +283,10 @@ export const httpCacheFunctions: Implementations = {
 };
 
 export const purgeFunctions: Implementations = {
-  "purge-surrogate-key": later((sandbox, key: string, [soft]: [boolean]) =>
+  "purge-surrogate-key": suspending((sandbox, key: string, [soft]: [boolean]) =>
     invoke(purge.calls.purge_surrogate_key, sandbox, key, { soft })
   ),
-  "purge-surrogate-key-verbose": later(async (sandbox, key: string, [soft]: [boolean]) => {
+  "purge-surrogate-key-verbose": suspending(async (sandbox, key: string, [soft]: [boolean]) => {
     let told = "";
     const answer = (text: string) => void (told = text);
     await invoke(purge.calls.purge_surrogate_key, sandbox, key, { soft, answer });

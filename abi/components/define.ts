@@ -23,7 +23,7 @@ export interface Implementation {
 export type Implementations = Readonly<Record<string, Implementation>>;
 
 /** Makes an implementation of a hostcall of the module ABI, with the same values in the same order. */
-export function same({ suspends, run }: Hostcall | undefined = never()): Implementation {
+export function hostcall({ suspends, run }: Hostcall | undefined = never()): Implementation {
   return { suspends, run };
 }
 
@@ -31,18 +31,18 @@ function never(): never {
   throw new TypeError("A component's function names a hostcall that there is none of");
 }
 
-/** Makes an implementation as {@linkcode same} does, of a hostcall that takes handles as numbers. */
+/** Makes an implementation as {@linkcode hostcall} does, of a hostcall that takes handles as numbers. */
 export function byNumber(call: Hostcall | undefined): Implementation {
-  return { ...same(call), byNumber: true };
+  return { ...hostcall(call), byNumber: true };
 }
 
 /** Makes an implementation that returns at once. */
-export function now(run: Implementation["run"]): Implementation {
+export function immediate(run: Implementation["run"]): Implementation {
   return { suspends: false, run };
 }
 
 /** Makes an implementation that may return a promise. */
-export function later(run: Implementation["run"]): Implementation {
+export function suspending(run: Implementation["run"]): Implementation {
   return { suspends: true, run };
 }
 
@@ -116,17 +116,17 @@ function readerOf(type: WitType): Read {
 
 /** Limits that a caller sets for a result: the longest text or list, and the position to go on from. */
 interface ResultRoom {
-  readonly most: bigint | undefined;
+  readonly max: bigint | undefined;
   readonly cursor: number | undefined;
 }
 
 /** Returns a page of a list of texts, each followed by a NUL, and the position of the next page. */
-function page(texts: readonly string[], { most = 0n, cursor = 0 }: ResultRoom, wantsText: boolean) {
+function page(texts: readonly string[], { max = 0n, cursor = 0 }: ResultRoom, wantsText: boolean) {
   let joined = "";
   for (let i = cursor; i < texts.length; i++) {
     const next = `${texts[i]}\0`;
-    if (BigInt(joined.length + next.length) > most) {
-      if (!joined) throw new TooLong(next.length, most);
+    if (BigInt(joined.length + next.length) > max) {
+      if (!joined) throw new TooLong(next.length, max);
       return [wantsText ? joined : bytesOf(joined), i];
     }
     joined += next;
@@ -164,11 +164,11 @@ function writerOf(type: WitType | undefined): Write {
     case "u64":
       return (_, value) => BigInt(value as bigint);
     case "string":
-      return (_, value, { most }) => {
+      return (_, value, { max }) => {
         const text = value as string;
-        if (most === undefined) return text;
+        if (max === undefined) return text;
         const { length } = asByteString(text);
-        if (BigInt(length) > most) throw new TooLong(length, most);
+        if (BigInt(length) > max) throw new TooLong(length, max);
         return text;
       };
     case "list":
@@ -177,10 +177,10 @@ function writerOf(type: WitType | undefined): Write {
         return (sandbox, value, room) =>
           (value as unknown[]).map((item) => write(sandbox, item, room));
       }
-      return (_, value, { most }) => {
+      return (_, value, { max }) => {
         const bytes = typeof value === "string" ? bytesOf(value) : value as Uint8Array;
-        if (most !== undefined && BigInt(bytes.length) > most) {
-          throw new TooLong(bytes.length, most);
+        if (max !== undefined && BigInt(bytes.length) > max) {
+          throw new TooLong(bytes.length, max);
         }
         return bytes;
       };
@@ -220,7 +220,7 @@ export function octetsOf(
   return Uint8Array.from(value.flatMap((part) => [part >> 8, part & 0xff]));
 }
 
-const NO_ROOM: ResultRoom = { most: undefined, cursor: undefined };
+const NO_ROOM: ResultRoom = { max: undefined, cursor: undefined };
 const ROOM = ["max-len", "cursor"];
 /** Longest text in bytes, unless a limit allows longer header fields or URLs. */
 const MAX_TEXT = 2 ** 20;
@@ -247,7 +247,7 @@ export function dropNumber(sandbox: Sandbox, number: number): void {
 export function convertersOf({ names, params, result }: Signature, raw: boolean): Converters {
   const own = names.flatMap((name, i) => ROOM.includes(name) ? [] : [i]);
   const reads = own.map((i) => raw ? (_: Sandbox, value: unknown) => value : readerOf(params[i]!));
-  const most = names.indexOf("max-len");
+  const max = names.indexOf("max-len");
   const cursor = names.indexOf("cursor");
   const ok = result?.kind === "result" ? result.parts[0] : result;
   const write = writerOf(ok);
@@ -278,7 +278,7 @@ export function convertersOf({ names, params, result }: Signature, raw: boolean)
     },
     write: (sandbox, value, args) =>
       write(sandbox, value, {
-        most: args[most] as bigint | undefined,
+        max: args[max] as bigint | undefined,
         cursor: args[cursor] as number | undefined,
       }),
   };

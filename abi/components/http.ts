@@ -16,12 +16,12 @@ import {
   asByteString,
   byNumber,
   byteString,
+  hostcall,
+  immediate,
   type Implementation,
   type Implementations,
   invoke,
-  later,
-  now,
-  same,
+  suspending,
 } from "./define.ts";
 import { BackendName, BotCategory, OptionSet } from "./resources.ts";
 
@@ -33,7 +33,7 @@ const NAMED_BOTS = 14;
 
 /** Function that takes the name of a header field, and for some calls a value in bytes. */
 function field(call: Hostcall | undefined): Implementation {
-  return now((sandbox, item: object, name: string, value?: Uint8Array) =>
+  return immediate((sandbox, item: object, name: string, value?: Uint8Array) =>
     invoke(
       call,
       sandbox,
@@ -47,9 +47,9 @@ function field(call: Hostcall | undefined): Implementation {
 /** Functions that read a list of fields. */
 function reading<T>(listOf: (item: T) => HeaderList) {
   const named = <R>(read: (list: HeaderList, name: string) => R) =>
-    now((_, item: T, name: string) => read(listOf(item), checkName(asByteString(name))));
+    immediate((_, item: T, name: string) => read(listOf(item), checkName(asByteString(name))));
   return {
-    names: now((_, item: T) => listOf(item).names()),
+    names: immediate((_, item: T) => listOf(item).names()),
     value: named((list, name) => list.get(name)),
     values: named((list, name) => list.getAll(name)),
   };
@@ -66,7 +66,7 @@ function message<M extends { readonly headers: HeaderList }>(
     "get-header-names": names,
     "get-header-value": value,
     "get-header-values": values,
-    "set-header-values": now((sandbox, item: M, name: string, values: Uint8Array) =>
+    "set-header-values": immediate((sandbox, item: M, name: string, values: Uint8Array) =>
       invoke(
         calls.header_values_set,
         sandbox,
@@ -78,15 +78,15 @@ function message<M extends { readonly headers: HeaderList }>(
     "insert-header": field(calls.header_insert),
     "append-header": field(calls.header_append),
     "remove-header": field(calls.header_remove),
-    "get-version": same(calls.version_get),
-    "set-version": same(calls.version_set),
-    "set-framing-headers-mode": now((sandbox, item: M, mode: number) =>
+    "get-version": hostcall(calls.version_get),
+    "set-version": hostcall(calls.version_set),
+    "set-framing-headers-mode": immediate((sandbox, item: M, mode: number) =>
       invoke(calls.framing_headers_mode_set, sandbox, item, FRAMING[mode])
     ),
   };
   return {
-    "close": same(calls.close),
-    [`[static]${resource}.new`]: same(calls.new),
+    "close": hostcall(calls.close),
+    [`[static]${resource}.new`]: hostcall(calls.new),
     ...prefixed(`[method]${resource}.`, methods),
   };
 }
@@ -125,7 +125,7 @@ function send(call: Hostcall | undefined): Implementation {
 }
 
 function handOff(call: Hostcall | undefined): Implementation {
-  return now((sandbox, request: GuestRequest, { name }: BackendName) =>
+  return immediate((sandbox, request: GuestRequest, { name }: BackendName) =>
     invoke(call, sandbox, request, name)
   );
 }
@@ -145,22 +145,24 @@ function sendPast(streaming: 0 | 1): Implementation {
 
 export const httpReqFunctions: Implementations = {
   ...message("request", GuestRequest, httpReq.calls),
-  "[method]request.set-cache-override": now(overrideCache),
-  "[method]request.get-method": same(httpReq.calls.method_get),
-  "[method]request.set-method": now((sandbox, request: GuestRequest, method: string) =>
+  "[method]request.set-cache-override": immediate(overrideCache),
+  "[method]request.get-method": hostcall(httpReq.calls.method_get),
+  "[method]request.set-method": immediate((sandbox, request: GuestRequest, method: string) =>
     invoke(httpReq.calls.method_set, sandbox, request, asByteString(method))
   ),
-  "[method]request.get-uri": same(httpReq.calls.uri_get),
-  "[method]request.set-uri": now((sandbox, request: GuestRequest, uri: string) =>
+  "[method]request.get-uri": hostcall(httpReq.calls.uri_get),
+  "[method]request.set-uri": immediate((sandbox, request: GuestRequest, uri: string) =>
     invoke(httpReq.calls.uri_set, sandbox, request, asByteString(uri))
   ),
-  "[method]request.set-auto-decompress-response": same(httpReq.calls.auto_decompress_response_set),
+  "[method]request.set-auto-decompress-response": hostcall(
+    httpReq.calls.auto_decompress_response_set,
+  ),
   "[method]request.redirect-to-websocket-proxy": handOff(
     httpReq.calls.redirect_to_websocket_proxy_v2,
   ),
   "[method]request.redirect-to-grip-proxy": handOff(httpReq.calls.redirect_to_grip_proxy_v2),
-  "[static]extra-cache-override-details.new": now(() => new OptionSet()),
-  "[method]extra-cache-override-details.set-lookup-timeout": now(
+  "[static]extra-cache-override-details.new": immediate(() => new OptionSet()),
+  "[method]extra-cache-override-details.set-lookup-timeout": immediate(
     (_, { values }: { values: Record<string, unknown> }, timeout: number) =>
       void (values.lookupTimeout = timeout),
   ),
@@ -171,7 +173,7 @@ export const httpReqFunctions: Implementations = {
   "send-async-uncached": sendPast(0),
   "send-async-uncached-streaming": sendPast(1),
   "await-response": byNumber(httpReq.calls.pending_req_wait_v2),
-  "upgrade-websocket": now((sandbox, { name }: BackendName) =>
+  "upgrade-websocket": immediate((sandbox, { name }: BackendName) =>
     invoke(httpReq.calls.upgrade_websocket, sandbox, name)
   ),
 };
@@ -186,7 +188,13 @@ function respond(streaming: 0 | 1): Implementation {
 }
 
 function edit(call: Hostcall | undefined): Implementation {
-  return now((sandbox, pending: PendingRequest, name: string, value: Uint8Array, target: number) =>
+  return immediate((
+    sandbox,
+    pending: PendingRequest,
+    name: string,
+    value: Uint8Array,
+    target: number,
+  ) =>
     invoke(
       call,
       sandbox,
@@ -200,20 +208,25 @@ function edit(call: Hostcall | undefined): Implementation {
 
 export const httpRespFunctions: Implementations = {
   ...message("response", GuestResponse, httpResp.calls),
-  "[method]response.get-status": same(httpResp.calls.status_get),
-  "[method]response.set-status": same(httpResp.calls.status_set),
-  "[method]response.set-http-keepalive-mode": now(
+  "[method]response.get-status": hostcall(httpResp.calls.status_get),
+  "[method]response.set-status": hostcall(httpResp.calls.status_set),
+  "[method]response.set-http-keepalive-mode": immediate(
     (sandbox, response: GuestResponse, mode: number) =>
       invoke(httpResp.calls.http_keepalive_mode_set, sandbox, response, KEEP_ALIVE[mode]),
   ),
-  "[method]response.get-remote-ip-addr": same(httpResp.calls.get_addr_dest_ip),
-  "[method]response.get-remote-port": same(httpResp.calls.get_addr_dest_port),
+  "[method]response.get-remote-ip-addr": hostcall(httpResp.calls.get_addr_dest_ip),
+  "[method]response.get-remote-port": hostcall(httpResp.calls.get_addr_dest_port),
   "send-downstream": respond(0),
   "send-downstream-streaming": respond(1),
-  "send-downstream-pending": same(httpResp.calls.send_downstream_pending),
+  "send-downstream-pending": hostcall(httpResp.calls.send_downstream_pending),
   "insert-header-pending": edit(httpReq.calls.pending_req_header_insert),
   "append-header-pending": edit(httpReq.calls.pending_req_header_append),
-  "remove-header-pending": now((sandbox, pending: PendingRequest, name: string, target: number) =>
+  "remove-header-pending": immediate((
+    sandbox,
+    pending: PendingRequest,
+    name: string,
+    target: number,
+  ) =>
     invoke(
       httpReq.calls.pending_req_header_remove,
       sandbox,
@@ -227,24 +240,24 @@ export const httpRespFunctions: Implementations = {
 const trailers = reading(({ trailers }: Body) => trailers);
 
 export const httpBodyFunctions: Implementations = {
-  "new": same(httpBody.calls.new),
-  "append": same(httpBody.calls.append),
-  "read": later((sandbox, body: Body, most: number): Eventually<Uint8Array> =>
-    body.read(most, sandbox)
+  "new": hostcall(httpBody.calls.new),
+  "append": hostcall(httpBody.calls.append),
+  "read": suspending((sandbox, body: Body, max: number): Eventually<Uint8Array> =>
+    body.read(max, sandbox)
   ),
-  "write": later((sandbox, body: Body, bytes: Uint8Array) =>
+  "write": suspending((sandbox, body: Body, bytes: Uint8Array) =>
     invoke(httpBody.calls.write, sandbox, body, bytes, "back")
   ),
-  "write-front": later((sandbox, body: Body, bytes: Uint8Array) =>
+  "write-front": suspending((sandbox, body: Body, bytes: Uint8Array) =>
     invoke(httpBody.calls.write, sandbox, body, bytes, "front")
   ),
   "close": {
-    ...later((sandbox, number: number) =>
+    ...suspending((sandbox, number: number) =>
       invoke(httpBody.calls.close, sandbox, sandbox.handles.take(Body, number))
     ),
     byNumber: true,
   },
-  "get-known-length": same(httpBody.calls.known_length),
+  "get-known-length": hostcall(httpBody.calls.known_length),
   "append-trailer": field(httpBody.calls.trailer_append),
   "get-trailer-names": trailers.names,
   "get-trailer-value": trailers.value,
@@ -259,19 +272,21 @@ function clientRequestOf({ clientRequest }: GuestRequest) {
 
 /** Function that returns a fact about the client's request. */
 function ofRequest(call: Hostcall | undefined): Implementation {
-  return now((sandbox, request: GuestRequest) => invoke(call, sandbox, clientRequestOf(request)));
+  return immediate((sandbox, request: GuestRequest) =>
+    invoke(call, sandbox, clientRequestOf(request))
+  );
 }
 
 /** Function that returns a fact about the client. */
 function ofClient(call: Hostcall | undefined): Implementation {
-  return now((sandbox, request: GuestRequest) =>
+  return immediate((sandbox, request: GuestRequest) =>
     invoke(call, sandbox, sandbox.service.factsOf(clientRequestOf(request).exchange))
   );
 }
 
 /** Function that returns an address; none for one without octets. */
 function address(call: Hostcall | undefined): Implementation {
-  return now((sandbox, request: GuestRequest) => {
+  return immediate((sandbox, request: GuestRequest) => {
     const octets = invoke<Uint8Array>(call, sandbox, clientRequestOf(request));
     return octets.length ? octets : undefined;
   });
@@ -287,10 +302,10 @@ function questions(make: (call: Hostcall | undefined) => Implementation, names: 
 }
 
 export const httpDownstreamFunctions: Implementations = {
-  "next-request": now((sandbox, [timeout]: [bigint | undefined]) => {
-    const most = sandbox.service.limits.sandbox_idle;
+  "next-request": immediate((sandbox, [timeout]: [bigint | undefined]) => {
+    const max = sandbox.service.limits.sandbox_idle;
     return sandbox.requests.listen(
-      Math.min(timeout === undefined ? Infinity : Number(timeout), most),
+      Math.min(timeout === undefined ? Infinity : Number(timeout), max),
     );
   }),
   "await-request": byNumber(calls.next_request_wait),
@@ -332,14 +347,14 @@ export const httpDownstreamFunctions: Implementations = {
     "downstream-resvpnproxy-is-vpn-datacenter",
     "downstream-resvpnproxy-vpn-service-name",
   ]),
-  "downstream-bot-category-kind": now((sandbox, request: GuestRequest) => {
+  "downstream-bot-category-kind": immediate((sandbox, request: GuestRequest) => {
     const facts = sandbox.service.factsOf(clientRequestOf(request).exchange);
     const kind = invoke<number>(calls.downstream_bot_category_kind, sandbox, facts);
     return kind < NAMED_BOTS
       ? { tag: kind, value: undefined }
       : { tag: NAMED_BOTS, value: new BotCategory(kind) };
   }),
-  "[method]extra-bot-category.as-raw": now((_, { kind }: BotCategory) => kind),
-  "downstream-visits-this-service": same(calls.downstream_visits_this_service),
-  "downstream-visits-this-pop": same(calls.downstream_visits_this_pop),
+  "[method]extra-bot-category.as-raw": immediate((_, { kind }: BotCategory) => kind),
+  "downstream-visits-this-service": hostcall(calls.downstream_visits_this_service),
+  "downstream-visits-this-pop": hostcall(calls.downstream_visits_this_pop),
 };

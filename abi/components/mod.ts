@@ -175,7 +175,7 @@ function binding(
     try {
       const value = body(sandbox, ...converters.read(sandbox, args));
       if (!(value instanceof Promise)) return done(value);
-      if (!suspends) throw new TypeError("Cannot wait in a function: make it with later()");
+      if (!suspends) throw new TypeError("Cannot wait in a function: make it with suspending()");
       return sandbox.execution.suspend(value).then(done).catch(refused);
     } catch (error) {
       return refused(error);

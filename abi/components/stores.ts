@@ -21,13 +21,20 @@ import { insert, lookUp, remove } from "../_kv.ts";
 import { kvStore } from "../kv_store.ts";
 import { log } from "../log.ts";
 import { secretStore } from "../secret_store.ts";
-import { type Implementations, invoke, later, now, octetsOf, same } from "./define.ts";
+import {
+  hostcall,
+  immediate,
+  type Implementations,
+  invoke,
+  octetsOf,
+  suspending,
+} from "./define.ts";
 import { NamedError } from "./errors.ts";
 import { KvEntryResource, PenaltyBox, RateCounter } from "./resources.ts";
 
 /** Function that opens a store by its name. A refusal becomes `not-found`, except that of a limit. */
 function opening(call: Hostcall | undefined) {
-  return now((sandbox, name: string) => {
+  return immediate((sandbox, name: string) => {
     if (!name) throw new NamedError("invalid-syntax", "Cannot open without a name");
     try {
       return invoke(call, sandbox, name);
@@ -81,46 +88,48 @@ const page = (sandbox: Sandbox, listing: PendingKvList) =>
 
 export const kvStoreFunctions: Implementations = {
   "[static]store.open": opening(kvStore.calls.open),
-  "[method]store.lookup": later((_, store: KvStore, key: string) =>
+  "[method]store.lookup": suspending((_, store: KvStore, key: string) =>
     findEntry(lookUp(store, checkedKey(key)))
   ),
-  "[method]store.lookup-async": now((_, store: KvStore, key: string) =>
+  "[method]store.lookup-async": immediate((_, store: KvStore, key: string) =>
     lookUp(store, checkedKey(key))
   ),
-  "[method]store.insert": later(
+  "[method]store.insert": suspending(
     async (sandbox, store: KvStore, key: string, body: Body, options: InsertOptions) => {
       const { settled } = await insert(sandbox, store, checkedKey(key), body, insertOf(options));
       await settled;
     },
   ),
-  "[method]store.insert-async": later(
+  "[method]store.insert-async": suspending(
     (sandbox, store: KvStore, key: string, body: Body, options: InsertOptions) =>
       insert(sandbox, store, checkedKey(key), body, insertOf(options)),
   ),
-  "[method]store.delete": later((sandbox, store: KvStore, key: string) =>
+  "[method]store.delete": suspending((sandbox, store: KvStore, key: string) =>
     deleted(remove(sandbox, store, checkedKey(key)))
   ),
-  "[method]store.delete-async": now((sandbox, store: KvStore, key: string) =>
+  "[method]store.delete-async": immediate((sandbox, store: KvStore, key: string) =>
     remove(sandbox, store, checkedKey(key))
   ),
-  "[method]store.list": later((sandbox, store: KvStore, options: ListOptions) =>
+  "[method]store.list": suspending((sandbox, store: KvStore, options: ListOptions) =>
     page(sandbox, listing(sandbox, store, options))
   ),
-  "[method]store.list-async": now(listing),
-  "await-lookup": later((_, pending: PendingKvLookup) => findEntry(pending)),
-  "await-insert": later((_, { settled }: PendingKvInsert) => settled),
-  "await-delete": later((_, pending: PendingKvDelete) => deleted(pending)),
-  "await-list": later(page),
-  "[method]entry.take-body": now((_, entry: KvEntryResource) => entry.takeBody()),
-  "[method]entry.metadata": now((_, { entry }: KvEntryResource) => entry.metadata || undefined),
-  "[method]entry.generation": now((_, { entry }: KvEntryResource) => entry.generation),
+  "[method]store.list-async": immediate(listing),
+  "await-lookup": suspending((_, pending: PendingKvLookup) => findEntry(pending)),
+  "await-insert": suspending((_, { settled }: PendingKvInsert) => settled),
+  "await-delete": suspending((_, pending: PendingKvDelete) => deleted(pending)),
+  "await-list": suspending(page),
+  "[method]entry.take-body": immediate((_, entry: KvEntryResource) => entry.takeBody()),
+  "[method]entry.metadata": immediate((_, { entry }: KvEntryResource) =>
+    entry.metadata || undefined
+  ),
+  "[method]entry.generation": immediate((_, { entry }: KvEntryResource) => entry.generation),
 };
 
 // Stores that guests only read
 
 const config: Implementations = {
   "open": opening(configStore.calls.open),
-  "get": same(configStore.calls.get),
+  "get": hostcall(configStore.calls.get),
 };
 
 export const configStoreFunctions: Implementations = {
@@ -135,16 +144,16 @@ export const dictionaryFunctions: Implementations = {
 
 export const secretStoreFunctions: Implementations = {
   "[static]store.open": opening(secretStore.calls.open),
-  "[method]store.get": same(secretStore.calls.get),
-  "[static]secret.from-bytes": same(secretStore.calls.from_bytes),
-  "[method]secret.plaintext": same(secretStore.calls.plaintext),
+  "[method]store.get": hostcall(secretStore.calls.get),
+  "[static]secret.from-bytes": hostcall(secretStore.calls.from_bytes),
+  "[method]secret.plaintext": hostcall(secretStore.calls.plaintext),
 };
 
 type IpAddress = Parameters<typeof octetsOf>[0];
 
 export const aclFunctions: Implementations = {
   "[static]acl.open": opening(acl.calls.open),
-  "[method]acl.lookup": later((sandbox, list: object, ip: IpAddress) =>
+  "[method]acl.lookup": suspending((sandbox, list: object, ip: IpAddress) =>
     invoke(acl.calls.lookup, sandbox, list, octetsOf(ip))
   ),
 };
@@ -161,31 +170,36 @@ type Check = [
 ];
 
 export const erlFunctions: Implementations = {
-  "[static]rate-counter.open": now((_, name: string) => new RateCounter(name)),
-  "[method]rate-counter.get-name": now((_, { name }: RateCounter) => name),
-  "[method]rate-counter.check-rate": later((sandbox, { name }: RateCounter, ...check: Check) => {
-    const [entry, delta, window, limit, box, ttl] = check;
-    const values = [name, entry, delta, window, limit, box.name, ttl];
-    return invoke(erl.calls.check_rate, sandbox, ...values);
-  }),
-  "[method]rate-counter.increment": later(
+  "[static]rate-counter.open": immediate((_, name: string) => new RateCounter(name)),
+  "[method]rate-counter.get-name": immediate((_, { name }: RateCounter) => name),
+  "[method]rate-counter.check-rate": suspending(
+    (sandbox, { name }: RateCounter, ...check: Check) => {
+      const [entry, delta, window, limit, box, ttl] = check;
+      const values = [name, entry, delta, window, limit, box.name, ttl];
+      return invoke(erl.calls.check_rate, sandbox, ...values);
+    },
+  ),
+  "[method]rate-counter.increment": suspending(
     (sandbox, { name }: RateCounter, entry: string, delta: number) =>
       invoke(erl.calls.ratecounter_increment, sandbox, name, entry, delta),
   ),
-  "[method]rate-counter.lookup-rate": later(
+  "[method]rate-counter.lookup-rate": suspending(
     (sandbox, { name }: RateCounter, entry: string, window: number) =>
       invoke(erl.calls.ratecounter_lookup_rate, sandbox, name, entry, window),
   ),
-  "[method]rate-counter.lookup-count": later(
+  "[method]rate-counter.lookup-count": suspending(
     (sandbox, { name }: RateCounter, entry: string, duration: number) =>
       invoke(erl.calls.ratecounter_lookup_count, sandbox, name, entry, duration),
   ),
-  "[static]penalty-box.open": now((_, name: string) => new PenaltyBox(name)),
-  "[method]penalty-box.get-name": now((_, { name }: PenaltyBox) => name),
-  "[method]penalty-box.add": later((sandbox, { name }: PenaltyBox, entry: string, ttl: number) =>
-    invoke(erl.calls.penaltybox_add, sandbox, name, entry, ttl)
-  ),
-  "[method]penalty-box.has": later((sandbox, { name }: PenaltyBox, entry: string) =>
+  "[static]penalty-box.open": immediate((_, name: string) => new PenaltyBox(name)),
+  "[method]penalty-box.get-name": immediate((_, { name }: PenaltyBox) => name),
+  "[method]penalty-box.add": suspending((
+    sandbox,
+    { name }: PenaltyBox,
+    entry: string,
+    ttl: number,
+  ) => invoke(erl.calls.penaltybox_add, sandbox, name, entry, ttl)),
+  "[method]penalty-box.has": suspending((sandbox, { name }: PenaltyBox, entry: string) =>
     invoke(erl.calls.penaltybox_has, sandbox, name, entry)
   ),
 };
@@ -193,7 +207,7 @@ export const erlFunctions: Implementations = {
 // Logs and look-ups
 
 export const logFunctions: Implementations = {
-  "[static]endpoint.open": now((sandbox, name: string) => {
+  "[static]endpoint.open": immediate((sandbox, name: string) => {
     try {
       return invoke(log.calls.endpoint_get, sandbox, name);
     } catch (error) {
@@ -202,14 +216,14 @@ export const logFunctions: Implementations = {
       throw new NamedError(named, error.message);
     }
   }),
-  "[method]endpoint.clone": now((_, { name }: LogEndpoint) => new LogEndpoint(name)),
-  "[method]endpoint.write": same(log.calls.write),
+  "[method]endpoint.clone": immediate((_, { name }: LogEndpoint) => new LogEndpoint(name)),
+  "[method]endpoint.write": hostcall(log.calls.write),
 };
 
 export const geoFunctions: Implementations = {
-  "lookup": now((sandbox, ip: IpAddress) => invoke(geo.calls.lookup, sandbox, octetsOf(ip))),
+  "lookup": immediate((sandbox, ip: IpAddress) => invoke(geo.calls.lookup, sandbox, octetsOf(ip))),
 };
 
 export const deviceDetectionFunctions: Implementations = {
-  "lookup": same(deviceDetection.calls.lookup),
+  "lookup": hostcall(deviceDetection.calls.lookup),
 };

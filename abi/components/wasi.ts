@@ -4,7 +4,7 @@ import { Waitable } from "../../handles/waitable.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
 import { firstReady } from "../../handles/waitable.ts";
 import { refuse } from "../../service/errors.ts";
-import { type Implementations, later, now } from "./define.ts";
+import { immediate, type Implementations, suspending } from "./define.ts";
 import { NamedError } from "./errors.ts";
 import { InputStream, OutputStream, ReadyPollable, TimerPollable } from "./resources.ts";
 
@@ -46,21 +46,21 @@ function atEnd(): never {
   throw new NamedError("closed", "Cannot read on: standard input has ended");
 }
 
-const ready = now(() => new ReadyPollable());
-const nothing = now(() => undefined);
-const ended = now(atEnd);
-const bytes = now(random);
-const number = now(random64);
+const ready = immediate(() => new ReadyPollable());
+const nothing = immediate(() => undefined);
+const ended = immediate(atEnd);
+const bytes = immediate(random);
+const number = immediate(random64);
 
 export const WASI_FUNCTIONS: Readonly<Record<string, Implementations>> = {
-  "wasi:io/error": { "[method]error.to-debug-string": now(() => "the stream has failed") },
+  "wasi:io/error": { "[method]error.to-debug-string": immediate(() => "the stream has failed") },
   "wasi:io/poll": {
-    "[method]pollable.ready": later((sandbox, item: Waitable) =>
+    "[method]pollable.ready": suspending((sandbox, item: Waitable) =>
       item.ready || sandbox.turn().then(() => item.ready)
     ),
-    "[method]pollable.block": later((sandbox, item: Waitable) => firstReady([item], sandbox)),
+    "[method]pollable.block": suspending((sandbox, item: Waitable) => firstReady([item], sandbox)),
     "poll": {
-      ...later(async (sandbox, numbers: number[]) => {
+      ...suspending(async (sandbox, numbers: number[]) => {
         const items = numbers.map((number) => sandbox.handles.get(Waitable, number));
         if (!items.length) throw new TypeError("Cannot wait for nothing");
         await firstReady(items, sandbox);
@@ -75,30 +75,32 @@ export const WASI_FUNCTIONS: Readonly<Record<string, Implementations>> = {
     "[method]input-stream.skip": ended,
     "[method]input-stream.blocking-skip": ended,
     "[method]input-stream.subscribe": ready,
-    "[method]output-stream.check-write": now(() => MAX_WRITTEN),
-    "[method]output-stream.write": now(write),
-    "[method]output-stream.blocking-write-and-flush": now(write),
+    "[method]output-stream.check-write": immediate(() => MAX_WRITTEN),
+    "[method]output-stream.write": immediate(write),
+    "[method]output-stream.blocking-write-and-flush": immediate(write),
     "[method]output-stream.flush": nothing,
     "[method]output-stream.blocking-flush": nothing,
     "[method]output-stream.subscribe": ready,
-    "[method]output-stream.write-zeroes": now(zeroes),
-    "[method]output-stream.blocking-write-zeroes-and-flush": now(zeroes),
+    "[method]output-stream.write-zeroes": immediate(zeroes),
+    "[method]output-stream.blocking-write-zeroes-and-flush": immediate(zeroes),
     "[method]output-stream.splice": ended,
     "[method]output-stream.blocking-splice": ended,
   },
   "wasi:clocks/monotonic-clock": {
-    "now": now(monotonic),
-    "resolution": now(() => 1n),
-    "subscribe-instant": now((sandbox, when: bigint) => timer(sandbox, when - monotonic(sandbox))),
-    "subscribe-duration": now((sandbox, when: bigint) => timer(sandbox, when)),
+    "now": immediate(monotonic),
+    "resolution": immediate(() => 1n),
+    "subscribe-instant": immediate((sandbox, when: bigint) =>
+      timer(sandbox, when - monotonic(sandbox))
+    ),
+    "subscribe-duration": immediate((sandbox, when: bigint) => timer(sandbox, when)),
   },
   "wasi:clocks/wall-clock": {
-    "now": now(({ service }) => {
+    "now": immediate(({ service }) => {
       const ms = service.clock.now();
       const seconds = Math.floor(ms / 1000);
       return [BigInt(seconds), Math.floor((ms - seconds * 1000) * NANOS)];
     }),
-    "resolution": now(() => [0n, 1000]),
+    "resolution": immediate(() => [0n, 1000]),
   },
   "wasi:random/random": { "get-random-bytes": bytes, "get-random-u64": number },
   "wasi:random/insecure": {
@@ -106,24 +108,28 @@ export const WASI_FUNCTIONS: Readonly<Record<string, Implementations>> = {
     "get-insecure-random-u64": number,
   },
   "wasi:random/insecure-seed": {
-    "insecure-seed": now((sandbox) => [random64(sandbox), random64(sandbox)]),
+    "insecure-seed": immediate((sandbox) => [random64(sandbox), random64(sandbox)]),
   },
   "wasi:cli/environment": {
-    "get-environment": now(({ service, id }) => Object.entries(service.environment.variables(id))),
-    "get-arguments": now(({ service: { options: { args = [] } } }) => ["compute-app", ...args]),
+    "get-environment": immediate(({ service, id }) =>
+      Object.entries(service.environment.variables(id))
+    ),
+    "get-arguments": immediate((
+      { service: { options: { args = [] } } },
+    ) => ["compute-app", ...args]),
     "initial-cwd": nothing,
   },
   "wasi:cli/exit": {
-    "exit": now((_, { ok }: { ok: boolean }) => exit(ok ? 0 : 1)),
-    "exit-with-code": now((_, code: number) => exit(code)),
+    "exit": immediate((_, { ok }: { ok: boolean }) => exit(ok ? 0 : 1)),
+    "exit-with-code": immediate((_, code: number) => exit(code)),
   },
-  "wasi:cli/stdin": { "get-stdin": now(() => new InputStream()) },
-  "wasi:cli/stdout": { "get-stdout": now(() => new OutputStream("stdout")) },
-  "wasi:cli/stderr": { "get-stderr": now(() => new OutputStream("stderr")) },
+  "wasi:cli/stdin": { "get-stdin": immediate(() => new InputStream()) },
+  "wasi:cli/stdout": { "get-stdout": immediate(() => new OutputStream("stdout")) },
+  "wasi:cli/stderr": { "get-stderr": immediate(() => new OutputStream("stderr")) },
   "wasi:cli/terminal-stdin": { "get-terminal-stdin": nothing },
   "wasi:cli/terminal-stdout": { "get-terminal-stdout": nothing },
   "wasi:cli/terminal-stderr": { "get-terminal-stderr": nothing },
-  "wasi:filesystem/preopens": { "get-directories": now(() => []) },
+  "wasi:filesystem/preopens": { "get-directories": immediate(() => []) },
 };
 
 function exit(code: number): never {

@@ -46,8 +46,8 @@ function parseConfigEntries(table: ConfigTable): Entries {
 }
 
 /** Whether a text has more than `most` code points, each of which has one or two UTF-16 units. */
-function isLonger(text: string, most: number): boolean {
-  return text.length > most && Array.from(text).length > most;
+function isLonger(text: string, max: number): boolean {
+  return text.length > max && Array.from(text).length > max;
 }
 
 /** Reads `[local_server.kv_stores]`. */

@@ -7,7 +7,7 @@ import type { Death, WorkerProcess } from "./worker_process.ts";
 /** A worker that has served for so long is replaced at once when it dies, in milliseconds. */
 const STEADY_MILLIS = 1_000;
 /** Pauses before a place is filled again, in milliseconds: the first, which doubles, and the longest. */
-const PAUSE = { first: 100, most: 5_000 };
+const PAUSE = { first: 100, max: 5_000 };
 /** Workers in a row that may end before they serve while none does, and that may end at once after. */
 const MAX_FAILURES = { starting: 5, serving: 10 };
 /** Milliseconds between two times that the same reason is told. */
@@ -131,7 +131,7 @@ export class Fleet {
     const told = reason ? `: ${reason.message}` : death.story;
     if (this.#isBroken()) return this.#fail(this.#loop(`Worker ${id}${told}`));
     const failures = this.#failedStarts + this.#shortLives;
-    const pause = failures ? Math.min(PAUSE.first * 2 ** (failures - 1), PAUSE.most) : 0;
+    const pause = failures ? Math.min(PAUSE.first * 2 ** (failures - 1), PAUSE.max) : 0;
     this.#tell(id, told, pause);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
@@ -164,7 +164,7 @@ export class Fleet {
   #tell(id: number, told: string, pause: number): void {
     const now = performance.now();
     const key = told.replace(/\d+/g, "");
-    const repeated = pause >= PAUSE.most && now - (this.#told.get(key) ?? -Infinity) < TOLD_MILLIS;
+    const repeated = pause >= PAUSE.max && now - (this.#told.get(key) ?? -Infinity) < TOLD_MILLIS;
     if (repeated) return;
     this.#told.set(key, now);
     const when = pause ? `in ${pause} ms` : "now";

@@ -6,17 +6,17 @@ const PER_SECOND = 1;
  * several; one that goes on as fast as it can only wants work to be begun in vain (CVE-2023-44487).
  */
 export class ResetBudget {
-  readonly #most: number;
+  readonly #max: number;
   readonly #now: () => number;
   #left: number;
   #since: number;
 
   /**
-   * @param most Resets in quick succession; one more is granted each second.
+   * @param max Resets in quick succession; one more is granted each second.
    * @param now Clock in milliseconds.
    */
-  constructor(most: number, now: () => number = () => performance.now()) {
-    this.#most = this.#left = most;
+  constructor(max: number, now: () => number = () => performance.now()) {
+    this.#max = this.#left = max;
     this.#now = now;
     this.#since = now();
   }
@@ -26,7 +26,7 @@ export class ResetBudget {
     const now = this.#now();
     const regained = (now - this.#since) / 1000 * PER_SECOND;
     this.#since = now;
-    this.#left = Math.min(this.#most, this.#left + regained) - 1;
+    this.#left = Math.min(this.#max, this.#left + regained) - 1;
     return this.#left >= 0;
   }
 }

@@ -80,12 +80,12 @@ export class Http2ResponseWriter implements ExchangeWriter {
       respond(fields, { endStream: noContent, waitForTrailers: !noContent && !isWhole(body) });
     }
     this.status = sent.status;
-    const most = framing.framing.kind === "length" ? framing.framing.length : Infinity;
+    const max = framing.framing.kind === "length" ? framing.framing.length : Infinity;
     if (noContent) {
       this.ended = true;
       return void discard(body);
     }
-    void this.#sendContent(isWhole(body) ? wholeSource(body) : body, most, !isWhole(body));
+    void this.#sendContent(isWhole(body) ? wholeSource(body) : body, max, !isWhole(body));
   }
 
   abandon(reason: Error): void {
@@ -99,9 +99,9 @@ export class Http2ResponseWriter implements ExchangeWriter {
   }
 
   /** Hands on each piece as it comes, no faster than the client takes it. */
-  async #sendContent(source: ByteSource, most: number, trailers: boolean): Promise<void> {
+  async #sendContent(source: ByteSource, max: number, trailers: boolean): Promise<void> {
     this.#source = source;
-    let left = most;
+    let left = max;
     try {
       for (let next; left > 0 && (next = await source.read());) {
         if (!this.#source) return;

@@ -155,7 +155,7 @@ function keepAliveAs(
 }
 
 /** Returns the time for which the connection of a response with these fields is kept while idle, in milliseconds. */
-function idleTime(headers: HeaderList, most: number): number {
+function idleTime(headers: HeaderList, max: number): number {
   const seconds = /\btimeout=(\d+)/i.exec(headers.get("keep-alive") ?? "")?.[1];
-  return seconds ? Math.min(most, Number(seconds) * 1000 - 1000) : most;
+  return seconds ? Math.min(max, Number(seconds) * 1000 - 1000) : max;
 }

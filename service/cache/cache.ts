@@ -51,19 +51,19 @@ export class Cache {
   #swept: number;
 
   /**
-   * @param most Maximum size of all objects, in memory and with the driver, in bytes.
+   * @param max Maximum size of all objects, in memory and with the driver, in bytes.
    * @param now Returns the time in milliseconds since 1970.
    * @param driver Storage of the objects; by default there is none.
    * @throws {Error} If the driver's data is damaged; the message is one line. With a driver that returns promises,
    * {@linkcode Cache.loaded} rejects with it.
    */
   constructor(
-    most: number,
+    max: number,
     now: () => number,
     driver?: CacheDriver,
     options: CacheOptions = {},
   ) {
-    this.#lru = new Lru(most);
+    this.#lru = new Lru(max);
     this.#now = now;
     this.#swept = now();
     const { purgeFeed, clock = machineClock } = options;

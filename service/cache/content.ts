@@ -359,8 +359,8 @@ export class CacheContent implements BodySink {
   }
 
   #readSpooled(position: number, limit: number): Eventually<Uint8Array> {
-    const most = Math.min(limit, this.#spooledBytes) - position;
-    const take = (piece: Uint8Array | undefined) => piece ? piece.subarray(0, most) : gone();
+    const max = Math.min(limit, this.#spooledBytes) - position;
+    const take = (piece: Uint8Array | undefined) => piece ? piece.subarray(0, max) : gone();
     try {
       const piece = this.#spool!.read(position);
       return piece instanceof Promise ? piece.then(take, gone) : take(piece);

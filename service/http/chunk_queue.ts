@@ -80,24 +80,24 @@ export class ChunkQueue implements ByteSource {
     return this.#pieces.length ? concat(this.#pieces) : EMPTY;
   }
 
-  /** Reads the next piece, or its first `most` bytes. */
-  read(most = Infinity): Eventually<Uint8Array | undefined> {
+  /** Reads the next piece, or its first `max` bytes. */
+  read(max = Infinity): Eventually<Uint8Array | undefined> {
     while (this.#pull()) {
       const head = this.#pieces[this.#first] as Uint8Array | undefined;
       if (!head) {
         this.#done = true;
         return undefined;
       }
-      if (head.length <= most) {
+      if (head.length <= max) {
         this.#drop();
         this.#count(head, -1);
         return head;
       }
-      if (this.#counter) this.#counter.bytes -= most;
-      this.#pieces[this.#first] = head.subarray(most);
-      return head.subarray(0, most);
+      if (this.#counter) this.#counter.bytes -= max;
+      this.#pieces[this.#first] = head.subarray(max);
+      return head.subarray(0, max);
     }
-    return this.#arriving!.then(() => this.read(most));
+    return this.#arriving!.then(() => this.read(max));
   }
 
   /** Whether a read returns or throws at once: there are bytes, the end or an error. */

@@ -31,10 +31,10 @@ export interface MemoryRateDriver extends RateDriver {
  * records are removed: a flood of new entries removes those that make no more requests first, while an active entry stays
  * counted, and stays in its box.
  *
- * @param most Maximum number of records; by default 100,000.
+ * @param max Maximum number of records; by default 100,000.
  * @param mostBytes Maximum estimated size of all records, in bytes; by default 64 MiB.
  */
-export function memoryRateDriver(most = 100_000, mostBytes = 64 * MIB): MemoryRateDriver {
+export function memoryRateDriver(max = 100_000, maxBytes = 64 * MIB): MemoryRateDriver {
   const records = new RecencyMap<string, SizedRecord>();
   let swept = -Infinity;
   let bytes = 0;
@@ -49,7 +49,7 @@ export function memoryRateDriver(most = 100_000, mostBytes = 64 * MIB): MemoryRa
       swept = now;
       for (const key of records.keys()) if (records.get(key)!.record.expires <= now) remove(key);
     }
-    while (records.size > most || bytes > mostBytes) remove(records.oldest!);
+    while (records.size > max || bytes > maxBytes) remove(records.oldest!);
   };
 
   return {

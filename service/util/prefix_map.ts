@@ -17,9 +17,9 @@ export function rangeOf(text: string): AddressRange | undefined {
   const [, address, digits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const octets = octetsOf(address ?? "");
   if (!octets) return undefined;
-  const most = octets.length * 8;
-  const length = digits === undefined ? most : Number(digits);
-  return length <= most ? { octets, length } : undefined;
+  const max = octets.length * 8;
+  const length = digits === undefined ? max : Number(digits);
+  return length <= max ? { octets, length } : undefined;
 }
 
 /** Values by prefix, of IPv4 or of IPv6. */

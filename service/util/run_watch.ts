@@ -27,7 +27,7 @@ export interface RunWatch {
   /** Processor time of this stretch, in milliseconds; never decreases. */
   readonly spent: number;
   /** Wall-clock time of this stretch up to the last reading of `spent`, in milliseconds. */
-  readonly held: number;
+  readonly elapsed: number;
   /** Returns whether the running guest may go on; called at every hostcall. */
   mayGoOn(): boolean;
   /** Reason why {@linkcode RunWatch.mayGoOn} has returned false. */

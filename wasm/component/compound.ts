@@ -21,17 +21,17 @@ import { trap } from "./trap.ts";
  */
 export function record(parts: readonly Type[], names: readonly string[] = []): Type {
   let size = 0;
-  let most = 1;
+  let max = 1;
   const offsets = parts.map((part) => {
     const at = align(size, part.align);
     size = align(at + part.size, 1);
-    most = Math.max(most, part.align);
+    max = Math.max(max, part.align);
     return at;
   });
   return {
     kind: names.length ? "record" : "tuple",
-    size: align(size, most),
-    align: most,
+    size: align(size, max),
+    align: max,
     flat: flatOf(parts),
     names,
     parts,
@@ -130,10 +130,10 @@ function cases(
 ): Type {
   const count = parts.length;
   const number = count <= 256 ? PRIMITIVES.u8 : count <= 65536 ? PRIMITIVES.u16 : PRIMITIVES.u32;
-  const most = parts.reduce((most, part) => Math.max(most, part?.align ?? 1), number.size);
+  const max = parts.reduce((max, part) => Math.max(max, part?.align ?? 1), number.size);
   const payload = align(
     number.size,
-    parts.reduce((most, part) => Math.max(most, part?.align ?? 1), 1),
+    parts.reduce((max, part) => Math.max(max, part?.align ?? 1), 1),
   );
   const size = parts.reduce((size, part) => Math.max(size, part?.size ?? 0), 0);
   const flat = joined(parts);
@@ -141,8 +141,8 @@ function cases(
     tag < count ? tag : trap(`Cannot use case ${tag} of a ${kind}: it has ${count}`);
   return {
     kind,
-    size: align(payload + size, most),
-    align: most,
+    size: align(payload + size, max),
+    align: max,
     flat,
     names,
     parts,

@@ -52,7 +52,7 @@ export interface PendingAnswer {
 export interface ReadThroughOptions {
   readonly cache: Cache;
   /** Maximum size of an object, in bytes. */
-  readonly most: number;
+  readonly max: number;
   /** Returns the time in milliseconds since 1970. */
   readonly now: () => number;
   readonly stallClock: StallClock;
@@ -262,7 +262,7 @@ export class ReadThrough {
     const { request, override } = cacheable;
     const { length } = response.body;
     const decision = storeDecision(request, response, override, length, this.#options.now());
-    if (!decision || decision.mark || (length ?? 0) > this.#options.most) {
+    if (!decision || decision.mark || (length ?? 0) > this.#options.max) {
       if (decision?.mark) this.#finish(obligation.insert(decision.options).content);
       else obligation.release();
       return uncached(request, response);

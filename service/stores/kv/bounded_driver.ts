@@ -27,7 +27,7 @@ export function boundedDriver(driver: KvDriver, store: string, time: DriverTime)
     delete: (key, generation) => time.bound(writing, driver.delete(key, generation)),
     list: (prefix, after, limit) => time.bound(reading, driver.list(prefix, after, limit)),
     ...driver.sweep &&
-      { sweep: (until, most) => time.bound(writing, driver.sweep!(until, most)) },
+      { sweep: (until, max) => time.bound(writing, driver.sweep!(until, max)) },
   };
 }
 

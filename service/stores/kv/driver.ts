@@ -62,8 +62,8 @@ export interface KvDriver {
    * method an expired record is deleted when its key is used.
    *
    * @param until In milliseconds since 1970. A record's generation is the time at which it was written, in microseconds.
-   * @param most Maximum number of records to delete.
-   * @returns Number of records that were deleted; fewer than `most` if no more are left.
+   * @param max Maximum number of records to delete.
+   * @returns Number of records that were deleted; fewer than `max` if no more are left.
    */
-  sweep?(until: number, most: number): Eventually<number>;
+  sweep?(until: number, max: number): Eventually<number>;
 }

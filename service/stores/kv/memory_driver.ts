@@ -32,9 +32,9 @@ export function memoryDriver(room: KvRoom = new KvRoom()): Required<KvDriver> {
     room.count(-entry.bytes, -1);
     sorted = undefined;
   };
-  const sweep = (until: number, most: number): number => {
+  const sweep = (until: number, max: number): number => {
     let swept = 0;
-    for (let first; swept < most && (first = expiries.first) && first.due <= until; swept++) {
+    for (let first; swept < max && (first = expiries.first) && first.due <= until; swept++) {
       remove(first);
     }
     return swept;

@@ -16,22 +16,22 @@ const BATCH = 100;
  */
 export class KvRoom {
   /** Limit in bytes. */
-  readonly most: number;
-  readonly #mostRecords: number;
+  readonly max: number;
+  readonly #maxRecords: number;
   readonly #now: () => number;
-  readonly #sweepers: ((until: number, most: number) => number)[] = [];
+  readonly #sweepers: ((until: number, max: number) => number)[] = [];
   #bytes = 0;
   #records = 0;
 
   /**
    * Makes a room without records.
    *
-   * @param most Limit in bytes; by default there is none.
+   * @param max Limit in bytes; by default there is none.
    * @param now Returns the time in milliseconds since 1970.
    */
-  constructor(most = Infinity, now: () => number = machineClock.now) {
-    this.most = most;
-    this.#mostRecords = Math.max(MIN_RECORDS, Math.floor(most / BYTES_OF_RECORD));
+  constructor(max = Infinity, now: () => number = machineClock.now) {
+    this.max = max;
+    this.#maxRecords = Math.max(MIN_RECORDS, Math.floor(max / BYTES_OF_RECORD));
     this.#now = now;
   }
 
@@ -43,9 +43,9 @@ export class KvRoom {
   /**
    * Adds a driver that stores its records in this room.
    *
-   * @param sweep Removes at most `most` records of the driver that are due by `until`; returns their number.
+   * @param sweep Removes at most `max` records of the driver that are due by `until`; returns their number.
    */
-  share(sweep: (until: number, most: number) => number): void {
+  share(sweep: (until: number, max: number) => number): void {
     this.#sweepers.push(sweep);
   }
 
@@ -65,8 +65,8 @@ export class KvRoom {
   fits(bytes: number, replaced: () => number | undefined): boolean {
     const fits = () => {
       const old = replaced();
-      return this.#bytes + bytes - (old ?? 0) <= this.most &&
-        this.#records + (old === undefined ? 1 : 0) <= this.#mostRecords;
+      return this.#bytes + bytes - (old ?? 0) <= this.max &&
+        this.#records + (old === undefined ? 1 : 0) <= this.#maxRecords;
     };
     if (fits()) return true;
     const now = this.#now();

@@ -29,7 +29,7 @@ export interface EarlierStores {
  *
  * @param now Returns the time in milliseconds since 1970.
  * @param driverOf Returns the driver of a store; by default a new one in memory.
- * @param most Limit in bytes for all stores in memory; by default there is none.
+ * @param max Limit in bytes for all stores in memory; by default there is none.
  * @param clock Clock of timers.
  * @param earlier Stores of earlier options: one of the same name is continued, with the entries that the program wrote.
  * @throws {TypeError} If a key is not valid, or the initial entries exceed the limit.
@@ -38,11 +38,11 @@ export function kvStoresOf(
   seeds: Readonly<Record<string, KvSeed>>,
   now: () => number,
   driverOf?: (store: string) => KvDriver,
-  most = Infinity,
+  max = Infinity,
   clock: Pick<Clock, "after"> = machineClock,
   earlier?: EarlierStores,
 ): ReadonlyMap<string, KvStore> {
-  const room = new KvRoom(most, now);
+  const room = new KvRoom(max, now);
   return new Map(
     Object.entries(seeds).map(([name, seed]) => {
       const entries = seedsOf(name, seed);

@@ -56,7 +56,7 @@ export class Front implements Disposable {
     });
     this.through = new ReadThrough({
       cache: this.cache,
-      most,
+      max: most,
       now,
       stallClock: new StallClock(),
       ...makeGuard && { makeGuard },
