@@ -1,12 +1,15 @@
 /** The example of docs/fanout.md, over a real Pushpin. */
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 import { has, ROOT, withFiles } from "./cli/commands.ts";
-import { serveGuest } from "./guests/serving.ts";
+import { Cli, served } from "./cli/process.ts";
+import { guestUrl } from "./guests/serving.ts";
 
 const PAGE = await Deno.readTextFile(`${ROOT}/docs/fanout.md`);
 const [, CONF] = /^```ini\n(.*?)^```$/ms.exec(PAGE)!;
 const [, ROUTES] = /^`routes`.*?^```\n(.*?)^```$/ms.exec(PAGE)!;
 const [, MESSAGE] = /-d '(.*?)' \\$/m.exec(PAGE)!;
+const [, FLAGS] = /^fastlike app\.wasm (.+)$/m.exec(PAGE)!;
+const [, COMMAND] = /^pushpin (.+)$/m.exec(PAGE)!;
 const installed = await has("pushpin", "--version");
 
 /** A port that was free a moment ago: Pushpin takes no port 0. */
@@ -22,7 +25,6 @@ function withPorts(text: string, ports: Readonly<Record<string, number>>): strin
 
 /** A Pushpin in a folder, which ends with the test. */
 interface Pushpin extends AsyncDisposable {
-  readonly port: number;
   /** Publishes the page's message to its channel. */
   publish(): Promise<void>;
 }
@@ -33,7 +35,7 @@ async function startPushpin(
   ports: Readonly<Record<string, number>>,
 ): Promise<Pushpin> {
   const child = new Deno.Command("pushpin", {
-    args: ["--merge-output", "--config", "pushpin.conf"],
+    args: ["--merge-output", ...COMMAND!.split(" ")],
     cwd,
     stdout: "piped",
     stderr: "null",
@@ -53,7 +55,6 @@ async function startPushpin(
     while (!(await output.next()).done);
   })();
   return {
-    port: ports[7999]!,
     async publish() {
       const url = `http://127.0.0.1:${ports[5561]}/publish/`;
       const response = await fetch(url, { method: "POST", body: MESSAGE! });
@@ -84,7 +85,7 @@ async function answer(request: Request): Promise<Response> {
 }
 
 async function withPushpin(
-  use: (port: number, pushpin: Pushpin, seen: readonly Request[]) => Promise<void>,
+  use: (host: string, pushpin: Pushpin, seen: readonly Request[]) => Promise<void>,
 ): Promise<void> {
   const seen: Request[] = [];
   await using origin = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
@@ -96,8 +97,10 @@ async function withPushpin(
   await withFiles(files, async (cwd) => {
     for (const folder of ["run", "log"]) await Deno.mkdir(`${cwd}/${folder}`);
     await using pushpin = await startPushpin(cwd, ports);
-    await using guest = await serveGuest("rust", { pushpin: { port: pushpin.port } });
-    await use(guest.port, pushpin, seen);
+    const flags = withPorts(FLAGS!, ports).split(" ");
+    const app = await Deno.realPath(guestUrl("rust"));
+    await using guest = new Cli([app, "--bind", "localhost:0", ...flags], { cwd });
+    await use(new URL((await served(guest)).url).host, pushpin, seen);
   });
 }
 
@@ -105,9 +108,9 @@ Deno.test({
   name: "a request that is handed off to Pushpin is held, and gets what is published",
   ignore: !installed,
   fn: () =>
-    withPushpin(async (port, pushpin, seen) => {
+    withPushpin(async (host, pushpin, seen) => {
       const abort = new AbortController();
-      const response = await fetch(`http://127.0.0.1:${port}/fanout`, { signal: abort.signal });
+      const response = await fetch(`http://${host}/fanout`, { signal: abort.signal });
       const chunks = response.body!.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
       assertEquals((await chunks.next()).value, "first\n");
       await pushpin.publish();
@@ -123,8 +126,8 @@ Deno.test({
     "a WebSocket that is handed off to Pushpin gets what is published, and answers of the backend",
   ignore: !installed,
   fn: () =>
-    withPushpin(async (port, pushpin, seen) => {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}/fanout`);
+    withPushpin(async (host, pushpin, seen) => {
+      const socket = new WebSocket(`ws://${host}/fanout`);
       const next = () =>
         new Promise<unknown>((resolve, reject) => {
           socket.onmessage = ({ data }) => resolve(data);
