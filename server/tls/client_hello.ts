@@ -40,6 +40,7 @@ export interface ClientHello {
 export function findClientHello(bytes: Buffer): Beginning<Buffer> | undefined {
   const fragments: Buffer[] = [];
   let found = 0;
+  let end: number | undefined;
   for (let at = 0; bytes.length > at;) {
     if (bytes[at] !== HANDSHAKE) throw new FirstBytesError("the client does not begin with TLS");
     if (bytes.length < at + RECORD_HEAD) return undefined;
@@ -55,15 +56,20 @@ export function findClientHello(bytes: Buffer): Beginning<Buffer> | undefined {
       throw new FirstBytesError("the ClientHello is spread over too many records");
     }
     if (found < MESSAGE_HEAD) continue;
-    const whole = fragments.length === 1 ? fragment : Buffer.concat(fragments);
-    if (whole[0] !== CLIENT_HELLO) {
-      throw new FirstBytesError("the client does not begin with a ClientHello");
-    }
-    const end = MESSAGE_HEAD + whole.readUIntBE(1, 3);
-    if (end > MAX_HELLO) throw new FirstBytesError("the ClientHello is too large");
-    if (found >= end) return { value: Buffer.from(whole.subarray(0, end)), taken: 0 };
+    end ??= endOf(Buffer.concat(fragments, MESSAGE_HEAD));
+    if (found >= end) return { value: Buffer.concat(fragments, end), taken: 0 };
   }
   return undefined;
+}
+
+/** Returns the length of a ClientHello by its head, which is included. */
+function endOf(head: Buffer): number {
+  if (head[0] !== CLIENT_HELLO) {
+    throw new FirstBytesError("the client does not begin with a ClientHello");
+  }
+  const end = MESSAGE_HEAD + head.readUIntBE(1, 3);
+  if (end > MAX_HELLO) throw new FirstBytesError("the ClientHello is too large");
+  return end;
 }
 
 /**
