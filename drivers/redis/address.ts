@@ -41,7 +41,7 @@ export function parseStoreAddress(text: string): StoreAddress {
   const tls = scheme === "rediss";
   if (form === "unix") {
     if (tls || authority || path.length < 2) return fail("a Unix socket is redis+unix:///PATH");
-    const socket = decodeURIComponent(path);
+    const socket = decode(path);
     return { kind: "server", tls, hosts: [], path: socket, database: 0, username, password, shown };
   }
   const kind = (form ?? "server") as StoreKind;
@@ -61,7 +61,7 @@ export function parseStoreAddress(text: string): StoreAddress {
     kind,
     tls,
     hosts,
-    master: master === undefined ? undefined : decodeURIComponent(master),
+    master: master === undefined ? undefined : decode(master),
     database: Number(database),
     username,
     password,
@@ -86,8 +86,9 @@ function decode(text: string): string {
 }
 
 function readHost(text: string, usual: number): { readonly host: string; readonly port: number } {
-  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text);
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:@[\]\s]+)(?::(\d{1,5}))?$/.exec(text);
   const port = Number(match?.[2] ?? usual);
+  if (text.includes("@")) return fail("an @ in a user's name or password is written as %40");
   if (!match || port < 1 || port > 65535) return fail("a host or its port is not valid");
   return { host: match[1]!.replace(/^\[|\]$/g, ""), port };
 }

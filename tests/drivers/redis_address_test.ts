@@ -1,0 +1,28 @@
+import { parseStoreAddress } from "../../drivers/redis/address.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+
+Deno.test("a mistake in a store's address is told in one line, without the password", () => {
+  const wrong = [
+    "redis://u:p@ss@host",
+    "redis://:secret@host:0",
+    "redis://u:secret/more@host",
+    "redis://secret host",
+    "redis+sentinel://:secret@host",
+    "redis+cluster://:secret@host/1",
+    "redis+unix://:secret@host/path",
+    "rediss+unix://:secret@/path",
+    "http://:secret@host",
+  ];
+  for (const address of wrong) {
+    const { message } = assertThrows(() => parseStoreAddress(address), TypeError);
+    assert(!/secret|ss@|\n/.test(message), message);
+  }
+});
+
+Deno.test("what looks like an escape in a path, a name or a password and is none stands for itself", () => {
+  assertEquals(parseStoreAddress("redis+unix:///a%20b%zz").path, "/a%20b%zz");
+  assertEquals(parseStoreAddress("redis+unix:///a%20b").path, "/a b");
+  assertEquals(parseStoreAddress("redis+sentinel://host/100%").master, "100%");
+  assertEquals(parseStoreAddress("redis://:100%@host").password, "100%");
+  assertEquals(parseStoreAddress("redis://u%40v:p%40ss@host").password, "p@ss");
+});
