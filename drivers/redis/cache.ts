@@ -155,7 +155,7 @@ export function redisCacheDriver(store: Store, leaseTime: number): Required<Cach
       old?.object ?? "",
       `${id}`,
       `${Math.ceil(now() + ttl)}`,
-      `${Math.ceil(now() + record.freshFor)}`,
+      `${Math.max(0, Math.ceil(now() + record.freshFor))}`, // scripts read numbers without a sign
       record.number === undefined ? "" : `${record.number}`,
       `${record.length}`,
       `${record.hits}`,

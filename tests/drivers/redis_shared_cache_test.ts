@@ -197,6 +197,16 @@ redisTest(
   },
 );
 
+redisTest("an object that claims to be older than the clock is stale on each host", async () => {
+  await using there = await hosts(2);
+  const [one, other] = there;
+  await one!.store("a", "old", { age: 3_000_000_000, swr: 4_000_000_000 });
+  const { found, obligation } = await other!.get("a");
+  assertEquals([found?.phase, obligation?.open], ["stale", true]);
+  obligation!.cancel();
+  assertEquals([...one!.reports, ...other!.reports], []);
+});
+
 redisTest("a stale object is used while another host gets a new one", async () => {
   await using there = await hosts(2);
   const [one, other] = there;
