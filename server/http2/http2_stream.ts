@@ -55,6 +55,8 @@ export class Http2Stream implements ContentOwner {
   #discarded = 0;
   /** Whether this side has ended the stream before its time. */
   #ended = false;
+  /** Whether the whole response was sent; the client may reset the stream after that. */
+  #sent = false;
   #switched = false;
   #discardTimer: ReturnType<typeof setTimeout> | undefined;
   /** Bytes of the WebSocket that were written to the client. */
@@ -172,7 +174,10 @@ export class Http2Stream implements ContentOwner {
 
   /** Notes that the response was written; a stream that is reset emits the event, too. */
   readonly #onWritten = (): void => {
-    if (this.#isSent) this.#exchange!.closed();
+    if (this.#isSent) {
+      this.#sent = true;
+      this.#exchange!.closed();
+    }
     this.#release();
   };
 
@@ -264,7 +269,7 @@ export class Http2Stream implements ContentOwner {
 
   readonly #onClose = (): void => {
     clearTimeout(this.#discardTimer);
-    const whole = this.#isSent || this.#switched;
+    const whole = this.#sent || this.#isSent || this.#switched;
     this.#content?.fail("the client has left");
     this.#exchange?.closed(
       whole ? undefined : new Error("The client has left before its response was complete"),

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:http2";
+import type { ListenOptions } from "../../../server/listen_options.ts";
 import { assertEquals } from "../../assert.ts";
 import { answerText, head, serving, Tap } from "../../cli/wire.ts";
 import {
@@ -9,6 +10,7 @@ import {
   END_STREAM,
   type Frame,
   frame,
+  number,
   RawConnection,
   request,
   TYPE,
@@ -18,7 +20,7 @@ const PING = frame(TYPE.ping, 0, 0, Buffer.alloc(8));
 const CONTENT = Buffer.from("abc");
 
 /** Paths: `/echo` streams the content back, `/whole` and `/streamed` read none of it. */
-function served() {
+function served(options: Partial<ListenOptions> = {}) {
   return serving((exchange) => {
     const { pathname } = new URL(exchange.head.url);
     if (pathname === "/echo") return exchange.respond(head(200), exchange.body);
@@ -27,7 +29,7 @@ function served() {
     exchange.respond(head(200), tap);
     tap.push("done");
     tap.end(...pathname === "/trailers" ? ["x-sum", "7"] : []);
-  }, { h2c: true });
+  }, { h2c: true, ...options });
 }
 
 /** How each frame of the response ends its stream: `end`, or the code of a reset. */
@@ -72,4 +74,19 @@ Deno.test("a request that its client never ends holds no stream once its respons
     } while (seen.at(-1)!.type !== TYPE.reset);
     assertEquals(ends(seen), ["end", constants.NGHTTP2_NO_ERROR], path);
   }
+});
+
+Deno.test("a client that takes back the rest of its request once it has the response resets nothing", async () => {
+  await using server = await served({ resets: 2 });
+  using raw = await RawConnection.open(server.port);
+  for (let stream = 1; stream <= 19; stream += 2) {
+    await raw.send(request(stream, "/whole", { method: "POST", ends: false }));
+    const end = await raw.find((frame) => frame.stream === stream && frame.flags === END_STREAM);
+    assertEquals(end?.payload.toString(), "done");
+    await raw.send(frame(TYPE.reset, 0, stream, number(constants.NGHTTP2_CANCEL)));
+  }
+  await raw.send(PING);
+  await raw.find(({ type, flags }) => type === TYPE.ping && flags === ACK);
+  assertEquals(server.troubles, []);
+  assertEquals(server.lines.map(({ whole }) => whole), Array(10).fill(true));
 });
