@@ -7,7 +7,7 @@ import { parseSurrogateKeys } from "../service/cache/surrogate_keys.ts";
 import { ANY_REQUEST, parseVaryRule } from "../service/cache/vary.ts";
 import { refuse } from "../service/errors.ts";
 import { HeaderList } from "../service/http/headers.ts";
-import type { Input, Words } from "./_define.ts";
+import type { CoreTypes, Input } from "./_define.ts";
 import { bytes, byteString, oneOf, options, ref, text, u64 } from "./_in.ts";
 
 /** Longest key, in bytes, as the JavaScript SDK documents it. The SDKs of Rust and Go document 4,096. */
@@ -22,7 +22,7 @@ export function checkKey<T extends { readonly length: number }>(key: T): T {
 
 /** Cache key, of any bytes. */
 export const cacheKey: Input<string> = {
-  words: byteString.words,
+  coreTypes: byteString.coreTypes,
   read: (sandbox, args, at) => checkKey(byteString.read(sandbox, args, at)),
 };
 
@@ -38,14 +38,14 @@ export function headersOf(request: GuestRequest | undefined): HeaderList {
 }
 
 /** Field of a record that is refused if its bit is set. */
-function never(words: Words, refuseIt: () => never): Input<never> {
-  return { words, read: refuseIt };
+function never(coreTypes: CoreTypes, refuseIt: () => never): Input<never> {
+  return { coreTypes, read: refuseIt };
 }
 
 const reserved = never([], () => refuse("unsupported", "Cannot use a reserved option"));
 /** Service id, which only Fastly's own hosts accept. */
 const serviceId = never(
-  text.words,
+  text.coreTypes,
   () => refuse("unsupported", "Cannot use the cache of another service by its id"),
 );
 const noHeaders = never(
@@ -60,7 +60,7 @@ export const lookupOptions = options({
 }, { insistsOnRange: 3 });
 
 const strategy: Input<ReplaceStrategy> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   read(sandbox, args, at) {
     const name = oneOf("none", "immediate", "immediate-force-miss", "wait").read(sandbox, args, at);
     return name === "none" ? refuse("invalid", "Cannot replace without a strategy") : name;
@@ -78,7 +78,7 @@ const rangeFields = options({ reserved: [0, reserved], from: [1, u64], to: [2, u
 
 /** Range of an object. */
 export const range: Input<Range> = {
-  words: rangeFields.words,
+  coreTypes: rangeFields.coreTypes,
   read(sandbox, args, at) {
     const { from, to } = rangeFields.read(sandbox, args, at);
     return { from: number(from), to: number(to) };
@@ -109,13 +109,13 @@ export type WriteFields = Omit<ReturnType<typeof plain.read>, "request">;
 
 /** Write options in a transaction. */
 export const transactionOptions: Input<WriteOptions> = {
-  words: plain.words,
+  coreTypes: plain.coreTypes,
   read: (sandbox, args, at) => writeOptions(plain.read(sandbox, args, at)),
 };
 
 /** Write options outside of transactions, with the request that the object answers. */
 export const insertOptions: Input<{ request: GuestRequest | undefined; options: WriteOptions }> = {
-  words: requested.words,
+  coreTypes: requested.coreTypes,
   read(sandbox, args, at) {
     const fields = requested.read(sandbox, args, at);
     return { request: fields.request, options: writeOptions(fields) };

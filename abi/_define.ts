@@ -5,28 +5,28 @@ import { describe } from "../service/service.ts";
 import { statusOf } from "./_status.ts";
 
 /** Core WebAssembly argument: an `i32` arrives as a signed number, an `i64` as a bigint. */
-export type Word = number | bigint;
+export type CoreValue = number | bigint;
 /** Core types of parameters. */
-export type Words = readonly ("i32" | "i64")[];
+export type CoreTypes = readonly ("i32" | "i64")[];
 
 /** Input of a hostcall: the core parameters that it takes, and how its value is read from them. */
 export interface Input<T> {
-  readonly words: Words;
+  readonly coreTypes: CoreTypes;
   /** Whether its only parameter is a pointer. Inputs of several parameters are pointers with lengths. */
   readonly points?: boolean;
-  read(sandbox: Sandbox, args: readonly Word[], at: number): T;
+  read(sandbox: Sandbox, args: readonly CoreValue[], at: number): T;
   /** Frees a value that was taken from the guest, if a later input is refused. */
   release?(value: T): void;
 }
 
 /** Output of a hostcall: the pointers that it takes as core parameters, and how its value is written through them. */
 export interface Output<T> {
-  readonly words: Words;
-  write(sandbox: Sandbox, args: readonly Word[], at: number, value: T): void;
+  readonly coreTypes: CoreTypes;
+  write(sandbox: Sandbox, args: readonly CoreValue[], at: number, value: T): void;
   /** Reports a refusal through the pointers. May return the status that the call returns in place of the refusal's. */
   refused?(
     sandbox: Sandbox,
-    args: readonly Word[],
+    args: readonly CoreValue[],
     at: number,
     error: unknown,
   ): number | undefined;
@@ -38,11 +38,11 @@ export type Values<I extends readonly Input<unknown>[]> = {
 };
 
 /** Function that a guest imports. */
-export type BoundHostcall = (...args: Word[]) => number | Promise<number>;
+export type BoundHostcall = (...args: CoreValue[]) => number | Promise<number>;
 
 /** Hostcall as data: its core parameters and its body. */
 export interface Hostcall {
-  readonly words: Words;
+  readonly coreTypes: CoreTypes;
   /** Whether the guest may be suspended in the call. */
   readonly suspends: boolean;
   /** Whether the call reads or writes the guest's memory. */
@@ -88,9 +88,9 @@ export interface HostcallDeclarers {
  */
 export function hostcallDeclarers(answer: (error: unknown) => number): HostcallDeclarers {
   const declare = (suspends: boolean): Declare<"later"> => (inputs, output, run) => {
-    const { words, end } = shape(inputs, output);
+    const { coreTypes, end } = shape(inputs, output);
     const invoke = invoker(inputs, run);
-    const refused = (sandbox: Sandbox, args: Word[], error: unknown): number => {
+    const refused = (sandbox: Sandbox, args: CoreValue[], error: unknown): number => {
       if (error instanceof Stop) {
         sandbox.execution.stop(error);
         throw error;
@@ -100,11 +100,11 @@ export function hostcallDeclarers(answer: (error: unknown) => number): HostcallD
       return output.refused?.(sandbox, args, end, error) ?? answer(error);
     };
     return {
-      words,
+      coreTypes,
       suspends,
       run: run as Hostcall["run"],
-      needsMemory: output.words.length > 0 ||
-        inputs.some(({ words, points }) => points || words.length > 1),
+      needsMemory: output.coreTypes.length > 0 ||
+        inputs.some(({ coreTypes, points }) => points || coreTypes.length > 1),
       bind: (context) => (...args) => {
         const { sandbox } = context;
         sandbox.requests.metrics.hostcalls++;
@@ -139,20 +139,20 @@ function reportBug(sandbox: Sandbox, error: unknown): void {
   );
 }
 
-function shape(inputs: readonly Input<unknown>[], { words }: Output<never>) {
-  const taken = inputs.flatMap((input) => input.words);
-  return { end: taken.length, words: [...taken, ...words] };
+function shape(inputs: readonly Input<unknown>[], { coreTypes }: Output<never>) {
+  const taken = inputs.flatMap((input) => input.coreTypes);
+  return { end: taken.length, coreTypes: [...taken, ...coreTypes] };
 }
 
 /** Makes a function that reads the inputs and calls the body. Up to three inputs are passed without a list of values. */
 function invoker<const I extends readonly Input<unknown>[], R>(
   inputs: I,
   run: (sandbox: Sandbox, ...values: Values<I>) => R,
-): (sandbox: Sandbox, args: Word[]) => R {
+): (sandbox: Sandbox, args: CoreValue[]) => R {
   const call = run as (sandbox: Sandbox, ...values: unknown[]) => R;
   const [a, b, c] = inputs as readonly Input<unknown>[];
-  const second = a?.words.length ?? 0;
-  const third = second + (b?.words.length ?? 0);
+  const second = a?.coreTypes.length ?? 0;
+  const third = second + (b?.coreTypes.length ?? 0);
   // A value has to be freed only if a later input can be refused.
   if (!inputs.slice(0, -1).some(({ release }) => release)) {
     switch (inputs.length) {
@@ -180,11 +180,11 @@ function invoker<const I extends readonly Input<unknown>[], R>(
 function decoder(inputs: readonly Input<unknown>[]) {
   const starts: number[] = [];
   let end = 0;
-  for (const { words } of inputs) {
+  for (const { coreTypes } of inputs) {
     starts.push(end);
-    end += words.length;
+    end += coreTypes.length;
   }
-  return (sandbox: Sandbox, args: Word[]): unknown[] => {
+  return (sandbox: Sandbox, args: CoreValue[]): unknown[] => {
     const values = new Array(inputs.length);
     let i = 0;
     try {

@@ -18,7 +18,7 @@ import * as out from "./_out.ts";
 
 /** Client's request, by handle. */
 export const clientRequest: Input<ClientRequest> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   read: (sandbox, args, at) =>
     ref(GuestRequest).read(sandbox, args, at).clientRequest ??
       refuse("failed", "Cannot tell about the client of a request that the guest made"),
@@ -26,7 +26,7 @@ export const clientRequest: Input<ClientRequest> = {
 
 /** Facts about the client of a request, by the request's handle. */
 export const client: Input<ClientFacts> = {
-  words: clientRequest.words,
+  coreTypes: clientRequest.coreTypes,
   read: (sandbox, args, at) =>
     sandbox.service.factsOf(clientRequest.read(sandbox, args, at).exchange),
 };

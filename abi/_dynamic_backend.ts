@@ -28,7 +28,7 @@ const probe = options({
 });
 /** Pointer to a `healthcheck_config`. */
 const healthcheck: Input<Healthcheck> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   read: (sandbox, args, at) => checked(probe.read(sandbox, [0, unsigned(args, at)], 0)),
 };
 

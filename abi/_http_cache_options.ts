@@ -10,7 +10,7 @@ import { bytes, byteString, options, text, u64, unsigned } from "./_in.ts";
 
 /** Cache key that the guest has chosen. */
 const overrideKey: Input<Uint8Array> = {
-  words: bytes.words,
+  coreTypes: bytes.coreTypes,
   read: (sandbox, args, at) => checkKey(bytes.read(sandbox, args, at)),
 };
 
@@ -40,7 +40,7 @@ const writeFields = options({
 
 /** Write options of a response. */
 export const writeOptions: Input<HttpWriteOptions> = {
-  words: writeFields.words,
+  coreTypes: writeFields.coreTypes,
   read: (sandbox, args, at) => httpWriteOptions(writeFields.read(sandbox, args, at)),
 };
 
@@ -74,7 +74,7 @@ interface TextBuffer {
 
 /** Reads the record of which only the buffers for texts are input. */
 export const wanted: Input<SuggestionRequest> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read({ memory }, args, at) {
     const mask = unsigned(args, at);
     const record = unsigned(args, at + 1);
@@ -102,7 +102,7 @@ export interface Suggestion {
  * that are needed.
  */
 export const suggestion: Output<Suggestion> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   write({ memory }, args, at, suggestion) {
     const { wanted, options: { lifetime, length } } = suggestion;
     const record = unsigned(args, at + 1);

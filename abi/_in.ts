@@ -3,27 +3,27 @@ import type { HandleClass } from "../handles/table.ts";
 import { Waitable } from "../handles/waitable.ts";
 import { refuse } from "../service/errors.ts";
 import { checkName, checkValue } from "../service/http/headers.ts";
-import type { Input, Word } from "./_define.ts";
+import type { CoreValue, Input } from "./_define.ts";
 
 /** Returns an argument as an unsigned number; 0 for an argument that an older guest does not pass. */
-export function unsigned(args: readonly Word[], at: number): number {
+export function unsigned(args: readonly CoreValue[], at: number): number {
   return Number(args[at]) >>> 0;
 }
 
 export const u32: Input<number> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   read: (_, args, at) => unsigned(args, at),
 };
 /** Pointer that the body of the hostcall follows. */
 export const pointer: Input<number> = { ...u32, points: true };
 export const u64: Input<bigint> = {
-  words: ["i64"],
+  coreTypes: ["i64"],
   read: (_, args, at) => BigInt.asUintN(64, args[at] as bigint),
 };
 /** Longest text in bytes, unless a limit allows longer header fields or URLs. It bounds the time for decoding. */
 const MAX_TEXT = 2 ** 20;
 
-function textLength(sandbox: Sandbox, args: readonly Word[], at: number): number {
+function textLength(sandbox: Sandbox, args: readonly CoreValue[], at: number): number {
   const { limits } = sandbox.service;
   const length = unsigned(args, at);
   if (length > MAX_TEXT && length > limits.header_bytes && length > limits.url_bytes) {
@@ -35,33 +35,33 @@ function textLength(sandbox: Sandbox, args: readonly Word[], at: number): number
 
 /** Text in UTF-8. */
 export const text: Input<string> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read: (sandbox, args, at) =>
     sandbox.memory.text(unsigned(args, at), textLength(sandbox, args, at + 1)),
 };
 /** Byte string, which has one character for each byte. */
 export const byteString: Input<string> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read: (sandbox, args, at) =>
     sandbox.memory.byteString(unsigned(args, at), textLength(sandbox, args, at + 1)),
 };
 /** Valid header name. */
 export const headerName: Input<string> = {
-  words: byteString.words,
+  coreTypes: byteString.coreTypes,
   read: (sandbox, args, at) => checkName(byteString.read(sandbox, args, at)),
 };
 /** Valid header value. */
 export const headerValue: Input<string> = {
-  words: byteString.words,
+  coreTypes: byteString.coreTypes,
   read: (sandbox, args, at) => checkValue(byteString.read(sandbox, args, at)),
 };
 export const bytes: Input<Uint8Array<ArrayBuffer>> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read: ({ memory }, args, at) => memory.bytes(unsigned(args, at), unsigned(args, at + 1)),
 };
 /** List of handles. It may have one more than are open, so that a list with a wrong handle is refused as that. */
 export const list: Input<number[]> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read({ memory, handles }, args, at) {
     const ptr = unsigned(args, at);
     const count = unsigned(args, at + 1);
@@ -75,7 +75,7 @@ export const list: Input<number[]> = {
   },
 };
 export const ip: Input<Uint8Array<ArrayBuffer>> = {
-  words: bytes.words,
+  coreTypes: bytes.coreTypes,
   read(sandbox, args, at) {
     const octets = bytes.read(sandbox, args, at);
     if (octets.length === 4 || octets.length === 16) return octets;
@@ -90,7 +90,7 @@ export interface Span {
   fill(bytes: Uint8Array): number;
 }
 export const span: Input<Span> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read({ memory }, args, at) {
     const ptr = unsigned(args, at);
     const length = unsigned(args, at + 1);
@@ -108,7 +108,7 @@ export const span: Input<Span> = {
 /** `enum` of witx, by its cases in order. */
 export function oneOf<const C extends readonly string[]>(...cases: C): Input<C[number]> {
   return {
-    words: ["i32"],
+    coreTypes: ["i32"],
     read(_, args, at) {
       return cases[unsigned(args, at)] ??
         refuse("invalid", `Cannot choose ${args[at]} among ${cases}`);
@@ -119,7 +119,7 @@ export function oneOf<const C extends readonly string[]>(...cases: C): Input<C[n
 /** Object of a handle, which stays open. */
 export function ref<T extends object>(type: HandleClass<T>): Input<T> {
   return {
-    words: ["i32"],
+    coreTypes: ["i32"],
     read: ({ handles }, args, at) => handles.get(type, unsigned(args, at)),
   };
 }
@@ -127,7 +127,7 @@ export function ref<T extends object>(type: HandleClass<T>): Input<T> {
 /** Object of a handle, which is consumed. */
 export function take<T extends object>(type: HandleClass<T>): Input<T> {
   return {
-    words: ["i32"],
+    coreTypes: ["i32"],
     read: ({ handles }, args, at) => handles.take(type, unsigned(args, at)),
     release: (item) => item instanceof Waitable && item.drop(),
   };
@@ -160,7 +160,7 @@ export function options<
   for (const { bit } of layout) if (bit !== undefined) known |= 1 << bit;
   for (const bit of Object.values(flags)) known |= 1 << bit;
   return {
-    words: ["i32", "i32"],
+    coreTypes: ["i32", "i32"],
     read(sandbox, args, at) {
       const mask = unsigned(args, at);
       const ptr = unsigned(args, at + 1);
@@ -169,10 +169,10 @@ export function options<
       for (const { name, bit, input, offsets } of layout) {
         if (bit !== undefined && !(mask >>> bit & 1)) continue;
         const { memory } = sandbox;
-        const words = input.words.map((word, i) =>
-          word === "i64" ? memory.u64(ptr + offsets[i]!) : memory.u32(ptr + offsets[i]!)
+        const values = input.coreTypes.map((type, i) =>
+          type === "i64" ? memory.u64(ptr + offsets[i]!) : memory.u32(ptr + offsets[i]!)
         );
-        result[name] = input.read(sandbox, words, 0);
+        result[name] = input.read(sandbox, values, 0);
       }
       for (const [name, bit] of Object.entries(flags)) result[name] = (mask >>> bit & 1) === 1;
       return result as Options<F> & { [K in keyof B]: boolean };
@@ -183,9 +183,9 @@ export function options<
 function layOut(fields: Record<string, Field>) {
   let end = 0;
   return Object.entries(fields).map(([name, field]) => {
-    const [bit, input] = "words" in field ? [undefined, field] : field;
-    const offsets = input.words.map((word) => {
-      const size = word === "i64" ? 8 : 4;
+    const [bit, input] = "coreTypes" in field ? [undefined, field] : field;
+    const offsets = input.coreTypes.map((type) => {
+      const size = type === "i64" ? 8 : 4;
       end = Math.ceil(end / size) * size + size;
       return end - size;
     });

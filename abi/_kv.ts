@@ -26,7 +26,7 @@ export const open: Hostcall = call(
 /** Valid key of a KV store. Others are refused as `kind`, which differs between the namespaces. */
 export function key(kind: Refusal): Input<string> {
   return {
-    words: text.words,
+    coreTypes: text.coreTypes,
     read(sandbox, args, at) {
       const key = text.read(sandbox, args, at);
       const fault = faultOfKey(key);

@@ -10,33 +10,33 @@ import {
   type SendFailure,
 } from "../service/errors.ts";
 import { utf8 } from "../service/util/utf8.ts";
-import type { Output, Word } from "./_define.ts";
+import type { CoreValue, Output } from "./_define.ts";
 import { unsigned } from "./_in.ts";
 import { statusOf, XqdStatus } from "./_status.ts";
 
-export const none: Output<void> = { words: [], write() {} };
+export const none: Output<void> = { coreTypes: [], write() {} };
 export const u16: Output<number> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   write: ({ memory }, args, at, value) => memory.setU16(unsigned(args, at), value),
 };
 export const u32: Output<number> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   write: ({ memory }, args, at, value) => memory.setU32(unsigned(args, at), value),
 };
 /** Boolean as a number of four bytes: 1 or 0. */
 export const bool: Output<boolean> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   write: (sandbox, args, at, value) => u32.write(sandbox, args, at, value ? 1 : 0),
 };
 export const u64: Output<bigint> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   write: ({ memory }, args, at, value) => memory.setU64(unsigned(args, at), value),
 };
 
 /** Writes the length of a value, and returns the pointer to write it to. Refused if the buffer is too small. */
 function fit(
   memory: { setU32(ptr: number, value: number): void },
-  args: readonly Word[],
+  args: readonly CoreValue[],
   at: number,
   length: number,
 ): number {
@@ -48,19 +48,19 @@ function fit(
 
 /** `(buf, buf_len, nwritten)` triple. If the buffer is too small, `nwritten` is the size that is needed. */
 export const bytes: Output<Uint8Array> = {
-  words: ["i32", "i32", "i32"],
+  coreTypes: ["i32", "i32", "i32"],
   write({ memory }, args, at, value) {
     memory.setBytes(fit(memory, args, at, value.length), value);
   },
 };
 /** {@linkcode bytes} of a text, in UTF-8. */
 export const text: Output<string> = {
-  words: bytes.words,
+  coreTypes: bytes.coreTypes,
   write: (sandbox, args, at, value) => bytes.write(sandbox, args, at, utf8(value)),
 };
 /** {@linkcode bytes} of a byte string. */
 export const byteString: Output<string> = {
-  words: bytes.words,
+  coreTypes: bytes.coreTypes,
   write({ memory }, args, at, value) {
     memory.setByteString(fit(memory, args, at, value.length), value);
   },
@@ -68,7 +68,7 @@ export const byteString: Output<string> = {
 
 /** `(octets, nwritten)` pair: a buffer of 16 bytes, of which 4 or 16 are written. */
 export const octets: Output<Uint8Array> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   write({ memory }, args, at, value) {
     memory.setBytes(unsigned(args, at), value);
     memory.setU32(unsigned(args, at + 1), value.length);
@@ -77,7 +77,7 @@ export const octets: Output<Uint8Array> = {
 
 /** `(buf, buf_len, cursor, ending_cursor, nwritten)`: a page of byte strings, each followed by a NUL. */
 export const values: Output<readonly string[]> = {
-  words: ["i32", "i32", "i32", "i32", "i32"],
+  coreTypes: ["i32", "i32", "i32", "i32", "i32"],
   write({ memory }, args, at, all) {
     const buf = unsigned(args, at);
     const room = unsigned(args, at + 1);
@@ -117,7 +117,7 @@ const FINISHED = 0xffff_ffff_ffff_ffffn; // -1
 
 function setCursor(
   memory: { setU64(ptr: number, value: bigint): void },
-  args: readonly Word[],
+  args: readonly CoreValue[],
   at: number,
   value: bigint,
 ): void {
@@ -132,7 +132,7 @@ function tooSmall(needed: number, room: number): never {
 /** New handle of the returned object. */
 export function put<T extends object>(_type: HandleClass<T>): Output<T> {
   return {
-    words: ["i32"],
+    coreTypes: ["i32"],
     write: ({ memory, handles }, args, at, item) =>
       memory.setU32(unsigned(args, at), handles.insert(item)),
   };
@@ -146,11 +146,11 @@ type Results<O extends Outputs> = { [K in keyof O]: O[K] extends Output<infer T>
 export function all<O extends Outputs>(outputs: O): Output<Results<O>> {
   const parts = Object.entries(outputs);
   return {
-    words: parts.flatMap(([, { words }]) => words),
+    coreTypes: parts.flatMap(([, { coreTypes }]) => coreTypes),
     write(sandbox, args, at, results) {
       for (const [name, output] of parts) {
         output.write(sandbox, args, at, results[name]);
-        at += output.words.length;
+        at += output.coreTypes.length;
       }
     },
   };
@@ -159,7 +159,7 @@ export function all<O extends Outputs>(outputs: O): Output<Results<O>> {
 /** Output that is not written if the value is undefined. */
 export function optional<T>(output: Output<T>): Output<T | undefined> {
   return {
-    words: output.words,
+    coreTypes: output.coreTypes,
     write(sandbox, args, at, value) {
       if (value !== undefined) output.write(sandbox, args, at, value);
     },
@@ -174,9 +174,9 @@ export function reporting<T>(
   output: Output<T>,
   codes: Readonly<Partial<Record<Refusal | "internal", number>> & { ok: number }>,
 ): Output<T> {
-  const end = output.words.length;
+  const end = output.coreTypes.length;
   return {
-    words: [...output.words, "i32"],
+    coreTypes: [...output.coreTypes, "i32"],
     write(sandbox, args, at, value) {
       output.write(sandbox, args, at, value);
       u32.write(sandbox, args, at + end, codes.ok);
@@ -196,7 +196,7 @@ export function reporting<T>(
 
 /** `(response, body)` pair of handles, which are invalid without a reply. */
 export const reply: Output<Reply | undefined> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   write({ memory, handles }, args, at, reply) {
     const [response, body] = reply
       ? handles.insertBoth(reply.response, reply.body)
@@ -216,7 +216,7 @@ export function detailed<T, V extends T = T>(
   failureOf?: (value: V) => SendError | undefined,
 ): Output<V> {
   return {
-    words: ["i32", ...output.words],
+    coreTypes: ["i32", ...output.coreTypes],
     write(sandbox, args, at, value) {
       output.write(sandbox, args, at + 1, value);
       const error = failureOf?.(value);

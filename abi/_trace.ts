@@ -1,4 +1,4 @@
-import type { Hostcall, Word } from "./_define.ts";
+import type { CoreValue, Hostcall } from "./_define.ts";
 
 /** Wraps a hostcall so that each call is logged; used only if the log has hostcalls. */
 export function traced(module: string, name: string, call: Hostcall): Hostcall {
@@ -6,7 +6,7 @@ export function traced(module: string, name: string, call: Hostcall): Hostcall {
     ...call,
     bind(context) {
       const bound = call.bind(context);
-      return (...args: Word[]) => {
+      return (...args: CoreValue[]) => {
         const { service, requests: { current: { id } } } = context.sandbox;
         const began = service.clock.elapsed();
         const log = (status: number | undefined) =>

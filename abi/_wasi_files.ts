@@ -86,7 +86,7 @@ const MAX_PATH = 4096;
 
 /** Path in UTF-8. */
 const path: Input<string> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read({ memory }, args, at) {
     const length = unsigned(args, at + 1);
     if (length > MAX_PATH && length <= memory.size) {
@@ -148,7 +148,7 @@ function known(flags: number, all: number): void {
 /** Record of a fixed size, whose other bytes are zero. */
 function record<T>(size: number, fill: (memory: Memory, ptr: number, value: T) => void): Output<T> {
   return {
-    words: ["i32"],
+    coreTypes: ["i32"],
     write({ memory }, args, at, value) {
       const ptr = unsigned(args, at);
       memory.setBytes(ptr, new Uint8Array(size));

@@ -13,7 +13,7 @@ const TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"];
 
 /** Backend, by its name. */
 const backend: Input<Backend> = {
-  words: text.words,
+  coreTypes: text.coreTypes,
   read(sandbox, args, at) {
     const name = text.read(sandbox, args, at);
     return sandbox.findBackend(name) ?? refuse("invalid", `Cannot find backend "${name}"`);

@@ -12,7 +12,7 @@ import * as out from "./_out.ts";
 
 /** Body to read from, which is consumed. */
 export const content: Input<Body> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   read: ({ handles }, args, at) => Body.take(handles, unsigned(args, at)),
   release: (body) => body.drop(),
 };

@@ -17,7 +17,7 @@ const DETAIL_BYTES = 12;
 
 /** Body to send, which is consumed; optional. */
 const contentOrNone: Input<Payload> = {
-  words: ["i32"],
+  coreTypes: ["i32"],
   read({ handles }, args, at) {
     const handle = unsigned(args, at);
     return handle === INVALID_HANDLE ? EMPTY : Body.take(handles, handle).payload();
@@ -30,7 +30,7 @@ const contentOrNone: Input<Payload> = {
  */
 function tagged<T>(output: Output<T>): Output<T> {
   return {
-    words: ["i32", ...output.words],
+    coreTypes: ["i32", ...output.coreTypes],
     write(sandbox, args, at, value) {
       output.write(sandbox, args, at + 1, value);
       setTag(sandbox, unsigned(args, at), errorTag.ok);

@@ -24,7 +24,7 @@ const encoder = new TextEncoder();
 
 /** Text that must not be empty. */
 const someText: Input<string> = {
-  words: text.words,
+  coreTypes: text.coreTypes,
   read: (sandbox, args, at) =>
     text.read(sandbox, args, at) || refuse("invalid", "Cannot use an empty text as an option"),
 };
@@ -32,7 +32,7 @@ const someText: Input<string> = {
 /** Options record whose first field has no bit; a null record stands for the defaults. */
 function orNone<T extends object>(options: Input<T>): Input<Partial<T>> {
   return {
-    words: options.words,
+    coreTypes: options.coreTypes,
     read: (sandbox, args, at) =>
       unsigned(args, at) || unsigned(args, at + 1) ? options.read(sandbox, args, at) : {},
   };

@@ -119,7 +119,7 @@ export function shownImport({ module, name }: Pick<BoundImport, "module" | "name
 
 function unknownImport(module: string, name: string): Hostcall {
   return {
-    words: [],
+    coreTypes: [],
     suspends: false,
     needsMemory: false,
     run: () => {},

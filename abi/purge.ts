@@ -7,10 +7,10 @@ import * as out from "./_out.ts";
 
 /** Function that writes a text to the guest's buffer, of which the pointer, the size and a pointer for the length are read. */
 const buffer: Input<(value: string) => void> = {
-  words: out.text.words,
+  coreTypes: out.text.coreTypes,
   read(sandbox, args, at) {
-    const words = args.slice(at, at + out.text.words.length);
-    return (value) => out.text.write(sandbox, words, 0, value);
+    const pointers = args.slice(at, at + out.text.coreTypes.length);
+    return (value) => out.text.write(sandbox, pointers, 0, value);
   },
 };
 

@@ -9,7 +9,7 @@ const PARTS = ["family", "major", "minor", "patch"] as const;
 
 /** Four texts. The size of each that does not fit is written, so that one more call of the guest is enough. */
 const parts: Output<UserAgent> = {
-  words: PARTS.flatMap(() => out.text.words),
+  coreTypes: PARTS.flatMap(() => out.text.coreTypes),
   write(sandbox, args, at, agent) {
     let refusal: HostError | undefined;
     for (const part of PARTS) {
@@ -19,7 +19,7 @@ const parts: Output<UserAgent> = {
         if (!(error instanceof HostError && error.kind === "buffer-too-small")) throw error;
         refusal = error;
       }
-      at += out.text.words.length;
+      at += out.text.coreTypes.length;
     }
     if (refusal) throw refusal;
   },

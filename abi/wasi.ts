@@ -22,7 +22,7 @@ const RANDOM_PIECE = 2 ** 20;
 
 /** List of texts: a pointer to each, and the texts one after another. */
 const texts: Output<Texts> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   write({ memory }, args, at, { starts, bytes }) {
     const pointers = unsigned(args, at);
     const text = unsigned(args, at + 1);
@@ -32,7 +32,7 @@ const texts: Output<Texts> = {
 };
 /** List of environment variables, with the id of the sandbox inserted. */
 const environment: Output<Environment> = {
-  words: texts.words,
+  coreTypes: texts.coreTypes,
   write(sandbox, args, at, { texts: all, traceIdAt }) {
     texts.write(sandbox, args, at, all);
     if (traceIdAt === undefined) return;
@@ -40,7 +40,7 @@ const environment: Output<Environment> = {
   },
 };
 const sizes: Output<Texts> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   write({ memory }, args, at, { starts, bytes }) {
     memory.setU32(unsigned(args, at), starts.length);
     memory.setU32(unsigned(args, at + 1), bytes.length);
@@ -48,12 +48,12 @@ const sizes: Output<Texts> = {
 };
 /** Buffers of a scattered read, which stay empty. */
 const unread: Input<void> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read: (_, args, at) => checkCount(unsigned(args, at + 1), "buffers"),
 };
 /** Buffers of a gathered write, joined in a copy. */
 const gathered: Input<Uint8Array> = {
-  words: ["i32", "i32"],
+  coreTypes: ["i32", "i32"],
   read(sandbox, args, at) {
     const { memory } = sandbox;
     const ptr = unsigned(args, at);

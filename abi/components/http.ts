@@ -106,8 +106,8 @@ function overrideCache(sandbox: Sandbox, request: GuestRequest, { tag, value }: 
   const bits = tag === 1
     ? 1
     : (ttl === undefined ? 0 : 2) | (swr === undefined ? 0 : 4) | (pci ? 8 : 0);
-  const words = [bits, ttl ?? 0, swr ?? 0, asByteString(keys)];
-  invoke(httpReq.calls.cache_override_v2_set, sandbox, request, ...words);
+  const values = [bits, ttl ?? 0, swr ?? 0, asByteString(keys)];
+  invoke(httpReq.calls.cache_override_v2_set, sandbox, request, ...values);
   const { lookupTimeout } = extra?.values ?? {};
   if (lookupTimeout !== undefined) {
     request.cacheOverride = { ...request.cacheOverride, lookupTimeout };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BoundHostcall, Word } from "../../abi/_define.ts";
+import type { BoundHostcall, CoreValue } from "../../abi/_define.ts";
 import { XqdStatus } from "../../abi/_status.ts";
 import { namespaces } from "../../abi/mod.ts";
 import { Memory } from "../../handles/memory.ts";
@@ -42,7 +42,7 @@ export const FINISHED = 0xffff_ffff_ffff_ffffn;
 export { XqdStatus };
 
 /** A word; or a text or bytes, which become a pointer and a length. */
-export type Argument = Word | string | Uint8Array;
+export type Argument = CoreValue | string | Uint8Array;
 
 /** The client's request, where a test wants its own. */
 export interface FakeRequest {
@@ -261,7 +261,7 @@ export class Bench implements Disposable {
     return bound;
   }
 
-  #words(arg: Argument): Word[] {
+  #words(arg: Argument): CoreValue[] {
     if (typeof arg === "number" || typeof arg === "bigint") return [arg];
     const bytes = typeof arg === "string" ? new TextEncoder().encode(arg) : arg;
     const at = this.#free;

@@ -45,7 +45,7 @@ function signatureOf(module: string, name: string, words: readonly string[]): st
 Deno.test("every declared hostcall has the words that guests import it with", () => {
   const wrong = declaredCalls.flatMap(({ module, name, hostcall }) => {
     const call = known.get(`${module}.${name}`);
-    const signature = signatureOf(module, name, hostcall.words);
+    const signature = signatureOf(module, name, hostcall.coreTypes);
     return call && call.signature !== signature
       ? [`${module}.${name}: ${signature}, guests have ${call.signature}`]
       : [];

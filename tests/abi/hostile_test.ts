@@ -23,8 +23,8 @@ const MOST = 2000;
 const FRESH_AFTER = 100;
 
 /** Every combination of values if there are few, else a spread of them that is the same at each run. */
-function* combinations({ hostcall: { words } }: DeclaredCall): Generator<(number | bigint)[]> {
-  const choices = words.map((word) => word === "i64" ? LONG_VALUES : VALUES);
+function* combinations({ hostcall: { coreTypes } }: DeclaredCall): Generator<(number | bigint)[]> {
+  const choices = coreTypes.map((type) => type === "i64" ? LONG_VALUES : VALUES);
   const all = choices.reduce((product, { length }) => product * length, 1);
   let seed = 12_345;
   for (let i = 0; i < Math.min(all, MOST); i++) {
@@ -57,7 +57,7 @@ for (const [module, calls] of modules) {
 }
 
 /** As many words as any call takes; each takes what it needs. */
-const MAX_WORDS = Math.max(...declaredCalls.map(({ hostcall }) => hostcall.words.length));
+const MAX_WORDS = Math.max(...declaredCalls.map(({ hostcall }) => hostcall.coreTypes.length));
 const word = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 2 * CROWD }) },
   { weight: 3, arbitrary: fc.integer({ min: 0, max: 0x2_0008 }) },
@@ -88,8 +88,8 @@ async function survive(calls: readonly DeclaredCall[], numRuns: number): Promise
       }
       for (const [name, random] of steps) {
         const call = byName.get(name)!;
-        const args = call.hostcall.words.map((word, i) =>
-          word === "i64" ? BigInt(random[i]!) : random[i]!
+        const args = call.hostcall.coreTypes.map((type, i) =>
+          type === "i64" ? BigInt(random[i]!) : random[i]!
         );
         if (!await misuse(b, call, args)) break;
       }
