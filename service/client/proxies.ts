@@ -137,26 +137,21 @@ function elementsOf(text: string): ReadonlyMap<string, string>[] {
   return elements.reverse();
 }
 
+/** Parameter of an element with the semicolon behind it; either may be missing. It takes linear time. */
+const PARAMETER = /(?:([^\s"=,;]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?[ \t]*(?:;[ \t]*|$)/sy;
+
 /** Returns the parameters of an element by their names in lower case; undefined for text that is none. */
-function parametersOf(element: string): ReadonlyMap<string, string> | undefined {
+function parametersOf(text: string): ReadonlyMap<string, string> | undefined {
+  const element = text.trim();
   const parameters = new Map<string, string>();
-  for (const pair of pairsOf(element)) {
-    const [, name, quoted, plain] =
-      /^([^\s"=,;]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))$/s.exec(pair) ?? [];
-    if (name === undefined) return undefined;
+  for (PARAMETER.lastIndex = 0; PARAMETER.lastIndex < element.length;) {
+    const found = PARAMETER.exec(element);
+    if (!found) return undefined;
+    const [, name, quoted, plain] = found;
+    if (name === undefined) continue;
     parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/gs, "$1") ?? plain!);
   }
   return parameters;
-}
-
-/** Splits an element at semicolons that are not in quoted strings; leaves out empty parts. */
-function pairsOf(element: string): string[] {
-  const pairs = [""];
-  for (const [part] of element.matchAll(/"(?:[^"\\]|\\.)*"|[^]/g)) {
-    if (part === ";") pairs.push("");
-    else pairs[pairs.length - 1] += part;
-  }
-  return pairs.map((pair) => pair.trim()).filter(Boolean);
 }
 
 /** Returns the facts of a client behind the proxy, whose TLS and fingerprints are not known here. */
