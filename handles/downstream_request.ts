@@ -1,25 +1,25 @@
 import { discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
-import { HostError, refuse, SendError, type SendFailure } from "../service/errors.ts";
+import { HostError, refuse, SendError } from "../service/errors.ts";
 import { briefText, tellsDetails } from "../service/http/error_text.ts";
 import type { Exchange } from "../service/http/exchange.ts";
 import { frameInformational, frameResponse } from "../service/http/framing.ts";
-import { HeaderList } from "../service/http/headers.ts";
 import { reply } from "../service/http/reply.ts";
 import { type BodyWatcher, sourceOf, WatchedBody } from "../service/http/watched_body.ts";
 import { describeLimit } from "../service/limits.ts";
 import { describe, type Service } from "../service/service.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
 import { Deadline } from "../service/util/deadlines.ts";
+import {
+  DelegatedResponse,
+  type DownstreamResponse,
+  failure,
+  statusOf,
+  textOf,
+} from "./delegated_response.ts";
 import { RetainedBody } from "./retained_body.ts";
 import { Lifecycle, type RequestState } from "./lifecycle.ts";
-import { GuestResponse } from "./message.ts";
+import type { GuestResponse } from "./message.ts";
 import type { PendingRequest } from "./pending_request.ts";
-
-/** Response to a client, with its body. */
-export interface DownstreamResponse {
-  readonly response: GuestResponse;
-  readonly body: Payload;
-}
 
 const EARLY_HINTS = 103;
 const HANDLES_STAY =
@@ -351,46 +351,6 @@ export class DownstreamRequest {
   #attempt(action: string, step: () => unknown): void {
     this.#service.attempt(action, step, this.id);
   }
-}
-
-/** Response that a backend gives in the guest's place. */
-export class DelegatedResponse {
-  /** Whether the client still waits for the response. */
-  wanted = true;
-  /** Called when the response is cut. */
-  onCut: (() => void) | undefined;
-  /** Resolves when the response has been passed on, or the client's connection was taken over. */
-  readonly done: Promise<void>;
-  /** Resolves {@linkcode DelegatedResponse.done}. */
-  readonly settle: () => void;
-
-  constructor() {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.done = promise;
-    this.settle = resolve;
-  }
-}
-
-const TIMEOUTS: ReadonlySet<SendFailure> = new Set([
-  "dns_timeout",
-  "connection_timeout",
-  "http_response_timeout",
-]);
-
-function failure(status: number): GuestResponse {
-  const response = new GuestResponse();
-  response.status = status;
-  response.headers = new HeaderList(["content-type", "text/plain; charset=utf-8"]);
-  return response;
-}
-
-function textOf(message: string): Uint8Array {
-  return new TextEncoder().encode(`${message}\n`);
-}
-
-function statusOf(error: unknown): number {
-  if (error instanceof SendError) return TIMEOUTS.has(error.failure) ? 504 : 502;
-  return error instanceof HostError && error.kind === "unsupported" ? 501 : 500;
 }
 
 /** Calls a function and ignores its failure, which follows another that is in the log. */

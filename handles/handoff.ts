@@ -5,11 +5,8 @@ import type { HeaderList } from "../service/http/headers.ts";
 import type { Service } from "../service/service.ts";
 import { asksForUpgrade, tunnel } from "../service/backends/upgrade.ts";
 import { GuestRequest } from "./message.ts";
-import type {
-  DelegatedResponse,
-  DownstreamRequest,
-  DownstreamResponse,
-} from "./downstream_request.ts";
+import type { DelegatedResponse, DownstreamResponse } from "./delegated_response.ts";
+import type { DownstreamRequest } from "./downstream_request.ts";
 import { replyOf, send, toSend } from "./send.ts";
 
 /** Fields of the client's request that a guest cannot change, since the handshake would not fit the connection then. */

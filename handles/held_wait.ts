@@ -2,7 +2,7 @@ import type { ByteSource, Eventually } from "../service/http/bytes.ts";
 import type { ChunkQueue } from "../service/http/chunk_queue.ts";
 import { refuse } from "../service/errors.ts";
 
-/** Refuses a read that would wait forever. */
+/** Refuses a read that would never end: the run waits for content that only the run itself can write. */
 function refuseToRead(): never {
   refuse(
     "failed",
@@ -11,14 +11,16 @@ function refuseToRead(): never {
   );
 }
 
-/** Whether a read would wait, and the run itself would have to write what it waits for. */
+/** Whether a read has to wait for bytes that only the given run can write. */
 export function isStuck(content: ChunkQueue, run: object): boolean {
   return !content.ready && content.isHeldBy(run);
 }
 
 /**
- * Reads for a run that is suspended meanwhile. Refused, and nothing is read, as soon as only the run itself can end the
- * wait: from the start, or when what was appended to a cached object has come to its end.
+ * Reads on behalf of a run, which is suspended until the read ends. The read is refused, and takes no bytes, as soon as
+ * only the run itself can write the content: at the call, or later, when the other sources of a cached object have ended.
+ *
+ * @param max Maximum number of bytes; by default the next piece is read whole.
  */
 export function readFor(
   run: object,
@@ -31,7 +33,7 @@ export function readFor(
   return Promise.race([content.whenReady(), changes]).then(() => readFor(run, content, max));
 }
 
-/** Returns the content as a source that is read by {@linkcode readFor}. */
+/** Returns the content as a source whose reads go through {@linkcode readFor}. */
 export function sourceFor(run: object, content: ChunkQueue): ByteSource {
   return {
     get length() {
@@ -46,10 +48,11 @@ export function sourceFor(run: object, content: ChunkQueue): ByteSource {
 }
 
 /**
- * Passes a result on to a run that is suspended meanwhile. Refused as soon as only the run itself can end the wait.
+ * Awaits a result on behalf of a run, which is suspended until then. The wait is refused as soon as only the run itself
+ * can end it.
  *
- * @param held Whether that is so now.
- * @param changes Resolves when it may have changed.
+ * @param held Returns whether only the run can end the wait.
+ * @param changes Returns a promise that resolves when the result of `held` may have changed; undefined if it cannot.
  */
 export async function resultFor<T>(
   result: Promise<T>,

@@ -3,44 +3,44 @@ import { type Argument, connect, type Link, type LinkOptions, type Reply } from 
 import { StoreTimeout, within } from "./link.ts";
 import type { Script } from "./script.ts";
 
-/** The store has failed a call. The message needs no stack to be understood. */
+/** Failure of a call to the store. It has no stack, since its message says which call has failed and why. */
 export class StoreError extends FramelessError {
   override readonly name = "StoreError";
-  /** The log knows of it: it is told once that the store is gone, and not of each call. */
+  /** Keeps callers from logging each failed call: the log has one entry when the store is gone. */
   readonly reported = true;
 }
 
 /** Settings of a {@linkcode Store}. */
 interface StoreSettings extends Omit<LinkOptions, "lost"> {
-  /** What all keys begin with. */
+  /** Prefix of all keys. */
   readonly prefix: string;
-  /** Takes a line for the log. */
+  /** Adds an entry to the log. */
   readonly report: (level: "info" | "warning" | "error", message: string) => void;
 }
 
-/** Something that is asked of the store. */
+/** Call to the store. */
 interface Call {
-  /** In words that follow "Cannot". */
+  /** Description of the call, as it follows "Cannot" in messages. */
   readonly action: string;
-  /** Whether it may be asked twice: of those that were lost with their connection nobody knows whether they were done. */
+  /** Whether it may be sent again: the store may or may not have executed a call whose connection was lost. */
   readonly again: boolean;
 }
 
-/** Answers by which a server tells that another one is to be asked, or this one later. */
+/** Errors of a server that cannot execute the call now, while another one can, or this one later. */
 const ELSEWHERE = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/;
-/** Answers of a server that takes no writes: it is full, or cannot write its own file. */
+/** Errors of a server that refuses writes, since it is full, lacks replicas or cannot save its data. */
 const NO_WRITES = /^(OOM|MISCONF|NOREPLICAS)\b/;
 const NO_SCRIPT = /^NOSCRIPT\b/;
-/** Milliseconds that a connection may take to be open: no call waits for that longer than it may take itself. */
+/** Time limit for opening a connection, in milliseconds. A call waits for it no longer than its own time limit. */
 const CONNECTING = 5000;
-/** Milliseconds between two tries to reach the store: the first, and the most. */
+/** Pause between two attempts to connect, in milliseconds: the first, and the maximum. */
 const FIRST_PAUSE = 50;
 const MAX_PAUSE = 1000;
 
 /**
  * A store over Redis that may be slow, gone or full. Each call has a time limit. Once one has met it, or the connection
- * is lost, the store counts as gone: calls that may be asked again wait for it to return within their time, and later
- * ones fail at once, until a new connection has answered. The log tells once of each.
+ * is lost, the store counts as gone until a new connection has answered: calls under way that may be sent again wait for
+ * it within their time limit, and new calls fail at once. The log has one entry when it is gone and one when it is back.
  */
 export class Store {
   readonly prefix: string;
@@ -53,7 +53,7 @@ export class Store {
   #takesWrites = true;
   #clockAhead = 0;
   #closed = false;
-  /** Are called when the store has returned. */
+  /** Callbacks for the return of the store. */
   readonly returned = new Set<() => void>();
 
   private constructor(settings: StoreSettings) {
@@ -93,7 +93,7 @@ export class Store {
     );
   }
 
-  /** Whether it answers, as far as is known. */
+  /** Whether there is a connection on which the store has answered so far. */
   get there(): boolean {
     return this.#link !== undefined;
   }
@@ -106,7 +106,7 @@ export class Store {
     return this.#clockAhead;
   }
 
-  /** Tells the log something, once it concerns the store. */
+  /** Adds an entry to the log. */
   report(level: "info" | "warning" | "error", message: string): void {
     this.#settings.report(level, message);
   }
@@ -203,7 +203,7 @@ export class Store {
       this.#takesWrites = false;
       return false;
     }
-    // What a server answers is in capitals first: the call has failed, the connection has not.
+    // An error reply of the server begins with a code in capitals: the call has failed, the connection has not.
     return !/^[A-Z]{3,}\b/.test(message) && name !== "ErrorReply";
   }
 
@@ -238,7 +238,7 @@ export class Store {
     }
   }
 
-  /** A connection over which a key can be asked for. */
+  /** Connects to the server that has a key. */
   async #connect(key: Argument): Promise<Link> {
     let made: Link | undefined;
     const lost = (error: Error) => made && this.#lose(made, key, error);
@@ -258,7 +258,7 @@ export class Store {
   }
 }
 
-/** Why something failed, in one line. */
+/** Returns the reason of a failure, in one line. */
 function reasonOf(error: unknown): string {
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const message = inner instanceof Error ? inner.message || inner.name : String(inner);

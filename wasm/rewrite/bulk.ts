@@ -5,7 +5,7 @@ import { checkOf, type WatchPlan } from "./watch_code.ts";
 import { I32 } from "./writes.ts";
 
 const NONE = 0x40;
-/** Bytes that one instruction fills or copies at most: some milliseconds, or 20 where all pages are touched first. */
+/** Maximum number of bytes that one instruction writes: it takes some milliseconds, or 20 if no page was touched before. */
 export const PIECE = 16 * 2 ** 20;
 
 // Parameters of the added functions: those of the instructions.
@@ -13,14 +13,15 @@ const TO = 0;
 const FROM = 1;
 const COUNT = 2;
 
-/** Whether an instruction writes as many bytes of memory as a number on the stack says. */
+/** Whether an instruction writes a number of bytes that it takes from the stack. */
 export function writesBytes(op: number): boolean {
   return op === Op.memoryFill || op === Op.memoryCopy || op === Op.memoryInit;
 }
 
 /**
- * Functions that fill, copy or initialise memory in pieces, with a check before each: nothing stops one instruction, and
- * V8 takes a second for a gigabyte. They are added as the code asks for them.
+ * Functions that fill, copy or initialise memory in pieces, with a check of the watchdog before each piece: an
+ * instruction cannot be interrupted, and V8 takes a second for a gigabyte. Each function is added when the code first
+ * needs it.
  */
 export class BulkPieces {
   readonly #added: Additions;
@@ -32,7 +33,7 @@ export class BulkPieces {
     this.#check = checkOf(watch).code;
   }
 
-  /** Returns the index of the function to call in the place of the instruction with these bytes. */
+  /** Returns the index of the function that replaces an instruction, given by its bytes. */
   functionFor(op: number, instruction: Uint8Array): number {
     const key = instruction.join();
     const known = this.#byInstruction.get(key);
@@ -50,7 +51,7 @@ export class BulkPieces {
     w.byte(0).byte(...get(COUNT)).raw(I32_PIECE).byte(Op.i32LessEqualU, Op.if, NONE).raw(
       returnWhole,
     );
-    // What ends beyond 2^32 traps, and writes nothing.
+    // A range that ends beyond 2^32 makes the whole instruction trap, which writes nothing.
     w.byte(...last(TO), ...get(TO), Op.i32LessU);
     if (op !== Op.memoryFill) w.byte(...last(FROM), ...get(FROM), Op.i32LessU, Op.i32Or);
     w.byte(Op.if, NONE).raw(returnWhole);
