@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import { addressOf, octetsOf } from "../service/util/address.ts";
 import { type Beginning, FirstBytesError } from "./first_bytes.ts";
 
-/** Addresses that a proxy tells of its client's connection; undefined where it tells none, as of a health check. */
+/** Addresses of the client's connection from the proxy's header; undefined if the header has none, as for a health check. */
 export type ProxiedAddresses = {
   readonly address: string;
   readonly port: number;

@@ -24,16 +24,16 @@ export class WithHandle {
   }
 }
 
-/** What the other end may ask for, by name. What a handler throws, or rejects with, is the asker's error. */
+/** Handlers of the other end's questions, by name. An exception or rejection of a handler is sent back as the error of the question. */
 type Handlers = Readonly<Record<string, (value: never) => unknown>>;
 
-/** The other process has ended, or will not answer any more. */
+/** Error of a question whose answer cannot come, since the other process has ended or the channel is closed. */
 export class ChannelClosed extends Error {
   override name = "ChannelClosed";
 }
 
 interface Message {
-  /** Number of a question, to which an answer is expected. */
+  /** Number of a question, which its answer repeats. */
   readonly ask?: number;
   /** Number of the question that this answers. */
   readonly reply?: number;
@@ -71,7 +71,7 @@ export class Channel {
     end.on("error", () => this.close());
   }
 
-  /** Answers the other end's questions; to be called before any can have come. */
+  /** Answers the other end's questions. Must be called before the first can arrive. */
   serve(handlers: Handlers): void {
     this.#handlers = handlers;
   }
@@ -92,12 +92,12 @@ export class Channel {
     throw new Error(`Cannot take the answer to ${name}: no socket came with it`);
   }
 
-  /** Tells the other end, and expects no answer. */
+  /** Sends a message that has no answer. */
   tell(name: string, value?: unknown): void {
     this.#send({ name, value });
   }
 
-  /** Ends all questions. The process at the other end sees nothing of it. */
+  /** Rejects all open questions. The other process is not notified. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

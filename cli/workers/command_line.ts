@@ -3,14 +3,14 @@ import { CommandError, reasonOf } from "../errors.ts";
 /** Argument before all others that makes a process a worker. Its value: the place's number, and which streams are terminals. */
 const MARK = "--as-worker=";
 
-/** What a worker knows of itself from its command line. */
+/** Facts of a worker from its command line. */
 export interface WorkerMark {
   readonly id: number;
   /** Streams of the supervisor that are terminals, which may have colours. */
   readonly terminals: readonly string[];
 }
 
-/** Takes the mark of a worker from the arguments; undefined for a process that a user has started. */
+/** Removes the mark of a worker from the arguments and returns it; undefined in a process that a user has started. */
 export function markOf(argv: readonly string[]): WorkerMark | undefined {
   const [first = ""] = argv;
   if (!first.startsWith(MARK)) return undefined;
@@ -29,7 +29,7 @@ export interface OwnCommand {
   readonly args: readonly string[];
 }
 
-/** Permissions that a process has as a whole or not. */
+/** Permissions that are either granted whole or not at all. */
 const PERMISSIONS = ["read", "write", "net", "env", "run", "sys", "ffi"] as const;
 
 /**

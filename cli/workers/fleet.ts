@@ -4,29 +4,29 @@ import type { Channel } from "./channel.ts";
 import type { ToSupervisor } from "./protocol.ts";
 import type { Death, WorkerProcess } from "./worker_process.ts";
 
-/** A worker that has served for so long is replaced at once when it dies, in milliseconds. */
+/** Time that a worker must have served to be replaced without a pause when it dies, in milliseconds. */
 const STEADY_MILLIS = 1_000;
 /** Pauses before a place is filled again, in milliseconds: the first, which doubles, and the longest. */
 const PAUSE = { first: 100, max: 5_000 };
-/** Workers in a row that may end before they serve while none does, and that may end at once after. */
+/** Number of consecutive workers that may end before they serve: while no worker serves, and later. */
 const MAX_FAILURES = { starting: 5, serving: 10 };
-/** Milliseconds between two times that the same reason is told. */
+/** Minimum time between two log entries with the same reason, in milliseconds. */
 const TOLD_MILLIS = 60_000;
 
-/** What {@linkcode Fleet} needs. */
+/** Settings of a {@linkcode Fleet}. */
 interface FleetOptions {
   readonly workers: number;
   readonly terminal: Terminal;
   /** Starts the process for a place. */
   readonly start: (id: number) => WorkerProcess;
-  /** What workers may ask. */
+  /** Handlers of the workers' questions. */
   readonly handlers: (worker: WorkerProcess) => Pick<
     { [name in keyof ToSupervisor]: (value: Parameters<ToSupervisor[name]>[0]) => unknown },
     Exclude<keyof ToSupervisor, "ready" | "failed">
   >;
   /** Called when a worker serves. */
   readonly ready: (worker: WorkerProcess, at: Parameters<ToSupervisor["ready"]>[0]) => void;
-  /** Called when a worker that served is no more. */
+  /** Called when a worker that served has ended. */
   readonly gone: (worker: WorkerProcess) => void;
 }
 
@@ -36,7 +36,7 @@ export class Fleet {
   readonly complete: Promise<void>;
   /** Rejects when workers end again and again, and all are ended. */
   readonly broken: Promise<never>;
-  /** How often a worker has died. */
+  /** Number of deaths of workers. */
   deaths = 0;
   readonly #options: FleetOptions;
   readonly #live = new Set<WorkerProcess>();
@@ -70,7 +70,7 @@ export class Fleet {
     return Array.from(this.#live, ({ channel }) => channel);
   }
 
-  /** Ends all workers well; resolves when they have ended. Those that take longer than `millis` are killed. */
+  /** Asks all workers to end, and kills those that take longer than `millis`; resolves when all have ended. */
   async stop(millis: number): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);

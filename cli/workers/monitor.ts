@@ -5,15 +5,15 @@ import type { Fleet } from "./fleet.ts";
 import { byWorker, counts, type MetricsByWorker, summed } from "./summed.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 
-/** How long a worker may take to answer, in milliseconds: a guest that computes may hold it up. */
+/** Time limit for a worker's answer, in milliseconds. A guest that computes delays the answer. */
 const ANSWER_MILLIS = 1_000;
 
 /** Health and metrics of all workers together. */
 export class Monitor {
   readonly #fleet: Fleet;
-  /** What each worker answered last: one that is held up now has counted at least that. */
+  /** Last answer of each worker, which stands in for one that a guest delays. */
   readonly #last = new Map<WorkerProcess, readonly Metric[]>();
-  /** What workers that have ended had counted. */
+  /** Counts of workers that have ended. */
   #ended: readonly Metric[] = [];
 
   constructor(fleet: Fleet) {
@@ -51,7 +51,7 @@ export class Monitor {
     return exposition([...metrics, ...own]);
   }
 
-  /** Keeps what a worker has counted that is no more. */
+  /** Keeps the counts of a worker that has ended. */
   gone(worker: WorkerProcess): void {
     this.#ended = summed([this.#ended, counts(this.#last.get(worker) ?? [])]);
     this.#last.delete(worker);
@@ -62,7 +62,7 @@ export class Monitor {
       const metrics = await within(worker.channel.ask<readonly Metric[]>("metrics"));
       if (this.#fleet.ready.includes(worker)) this.#last.set(worker, metrics);
     } catch {
-      // It is held up, or has ended: what it told last counts.
+      // The worker is delayed or has ended: its last answer counts.
     }
   }
 }

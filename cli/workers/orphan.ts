@@ -1,7 +1,7 @@
 import { unrefWorker } from "../../service/util/node_internals.ts";
 import type { Channel } from "./channel.ts";
 
-/** Milliseconds between two looks for the supervisor. */
+/** Interval of the checks that the supervisor lives, in milliseconds. */
 const LOOK_MILLIS = 1_000;
 
 /**
@@ -16,7 +16,7 @@ export function endWithSupervisor(channel: Channel, clean: () => void): void {
     Deno.exit(1);
   };
   channel.closed.then(end);
-  // The channel may close without a word, where the supervisor had not read all that was sent.
+  // The channel may close without an event if the supervisor had left messages unread.
   const timer = setInterval(() => Deno.ppid !== supervisor && end(), LOOK_MILLIS);
   Deno.unrefTimer(timer);
 }

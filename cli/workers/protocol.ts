@@ -1,7 +1,7 @@
 import type { NumberedPurge, Purge } from "../../service/cache/purge_feed.ts";
 import type { Metric } from "../telemetry/prometheus.ts";
 
-/** What a worker is told first, in answer to its question `start`. */
+/** Answer to a worker's first question, `start`. */
 export interface Start {
   /** Number of its place, from 1. */
   readonly id: number;
@@ -11,11 +11,11 @@ export interface Start {
   readonly folder: string;
   /** The program's file. */
   readonly file: string;
-  /** Whether somebody asks for metrics. */
+  /** Whether metrics are served. */
   readonly metrics: boolean;
   /** Whether it is to write the options' entries into KV stores. */
   readonly sow: boolean;
-  /** Whether it tells what it has to say of options and backends: one worker does so for all. */
+  /** Whether it logs warnings about options and backends; one worker does so for all. */
   readonly speaks: boolean;
   /** Number of the last purge. */
   readonly purges: number;
@@ -23,7 +23,7 @@ export interface Start {
 
 /** Questions of a worker to its supervisor, with their answers. */
 export interface ToSupervisor {
-  /** It has started and asks what it is. */
+  /** The worker has started and asks for its settings. */
   start(): Start;
   /** A bound socket; `index` counts those of the same address and port that it has asked for. */
   bind(asked: { address: string; port: number; index: number }): void;
@@ -60,9 +60,9 @@ export interface Reload {
   readonly sow: boolean;
 }
 
-/** How a reload went. */
+/** Result of a reload. */
 export interface Reloaded {
-  /** Undefined if all is in place. */
+  /** Reason of a failure; undefined after a success. */
   readonly error?: string | undefined;
   readonly files: FileStates;
 }

@@ -1,10 +1,10 @@
 import type { NumberedPurge, Purge } from "../../service/cache/purge_feed.ts";
 
-/** How long workers may use their caches without asking for purges, in milliseconds. */
+/** Time that workers may use their caches without asking for purges, in milliseconds. */
 export const LEASE_MILLIS = 400;
 /** How long a purge waits for workers that do not answer: longer than their lease, shorter than the second that is promised. */
 const ANSWER_MILLIS = 500;
-/** Purges that are remembered: a worker that has missed more drops all objects. */
+/** Number of purges that are kept: a worker that has missed more drops all objects. */
 const MAX_KNOWN = 10_000;
 
 /** Hands a purge to one worker; resolves when it is done, rejects if the worker has ended. */
@@ -16,7 +16,7 @@ export class PurgeLog {
   readonly #known: NumberedPurge[] = [];
   #last = 0;
 
-  /** @param workers All that may have objects. */
+  /** @param workers All workers whose caches may have objects. */
   constructor(workers: () => Iterable<Hand>) {
     this.#workers = workers;
   }

@@ -30,7 +30,7 @@ export function summed(all: Iterable<readonly Metric[]>): Metric[] {
   }));
 }
 
-/** Puts the worker's number on every sample. */
+/** Adds the worker's number to every sample, as a label. */
 export function byWorker(all: MetricsByWorker): Metric[] {
   const named = Array.from(all, ([id, metrics]) =>
     metrics.map((metric) => ({
@@ -43,7 +43,7 @@ export function byWorker(all: MetricsByWorker): Metric[] {
   return summed(named);
 }
 
-/** What stays of the metrics of a worker that has ended: its counts. */
+/** Returns the metrics of a worker that remain after its end: its counters. */
 export function counts(metrics: readonly Metric[]): Metric[] {
   return metrics.filter(({ kind }) => kind !== "gauge");
 }

@@ -11,9 +11,9 @@ import { ownCommand } from "./command_line.ts";
 import type { Monitor } from "./monitor.ts";
 import { Workers } from "./workers.ts";
 
-/** Version of Deno from which on sockets can be handed to other processes. */
+/** First version of Deno that can pass sockets to other processes. */
 const OLDEST = { major: 2, minor: 9 };
-/** Milliseconds beyond those for running requests until a worker that has not ended is killed. */
+/** Time that a worker has to end after its last request's deadline before it is killed, in milliseconds. */
 const GRACE_MILLIS = 1_000;
 
 /**
@@ -80,7 +80,7 @@ function checkPlatform(): void {
   );
 }
 
-/** A folder for the stores that all workers share, which is removed in the end. */
+/** Temporary folder of the stores that all workers share; removed at the end. */
 function temporaryFolder(): Disposable & { readonly path: string } {
   let path: string;
   try {

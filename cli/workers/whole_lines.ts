@@ -1,7 +1,7 @@
 const NEWLINE = 10;
 /** Milliseconds that the beginning of a line waits for its rest: a guest may print without an end. */
 const PARTIAL_MILLIS = 50;
-/** Bytes of one line that are held at most. */
+/** Maximum number of bytes of one line that are buffered. */
 const MAX_HELD = 1 << 20;
 
 /** Passes on what a worker prints, in whole lines, so that lines of several workers do not mix. */
@@ -16,7 +16,7 @@ export class WholeLines {
     this.#write = write;
   }
 
-  /** Takes what has come, and passes it on up to its last newline. */
+  /** Buffers output, and passes on all lines that are complete. */
   take(bytes: Uint8Array): void {
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
@@ -30,7 +30,7 @@ export class WholeLines {
     else if (this.#bytes) this.#timer ??= setTimeout(() => this.flush(), PARTIAL_MILLIS);
   }
 
-  /** Passes on the beginning of a line whose end has not come. */
+  /** Passes on an incomplete line. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -59,7 +59,7 @@ export async function work(command: ServeCommand, load: Load, output: Terminal):
   }
 }
 
-/** What a worker's server is made of. */
+/** Parts of a worker's server. */
 interface WorkerPlace {
   readonly command: ServeCommand;
   readonly load: Load;
@@ -116,7 +116,7 @@ async function openWorker(
   return server;
 }
 
-/** What protects the machine is shared: each worker gets its part. */
+/** Divides limits that protect the machine among the workers. */
 function sharedLimits(
   { limits }: ServiceOptions,
   workers: number,

@@ -5,10 +5,10 @@ import { Channel, type ChannelEnd } from "./channel.ts";
 import { marked, type OwnCommand } from "./command_line.ts";
 import { WholeLines } from "./whole_lines.ts";
 
-/** Bytes of a worker's standard error that are looked at for why it has died. */
+/** Number of the last bytes of standard error that are searched for the reason of a death. */
 const TAIL = 8 * 1024;
 
-/** What V8 and Deno print before they end the process, and what that means. */
+/** Messages that V8 and Deno print before they end the process, with their meaning. */
 const LAST_WORDS: readonly (readonly [RegExp, string])[] = [
   [/JavaScript heap out of memory|Fatal JavaScript out of memory/, "JavaScript ran out of memory"],
   [/Deno has panicked/, "Deno has panicked"],
@@ -16,17 +16,17 @@ const LAST_WORDS: readonly (readonly [RegExp, string])[] = [
   [/memory allocation of \d+ bytes failed/, "no memory was left"],
 ];
 
-/** How a worker has ended. */
+/** End of a worker. */
 export interface Death {
   readonly code: number | null;
   readonly signal: string | null;
   /** Milliseconds from its start. */
   readonly lived: number;
-  /** In words behind "Worker N". */
+  /** Description of the end, as it follows "Worker N" in messages. */
   readonly story: string;
 }
 
-/** What {@linkcode WorkerProcess} is started with. */
+/** Settings of a {@linkcode WorkerProcess}. */
 interface WorkerStart {
   readonly id: number;
   readonly command: OwnCommand;
@@ -127,7 +127,7 @@ export class WorkerProcess {
   }
 }
 
-/** Resolves when a stream gives no more, however it ends. */
+/** Resolves when a stream has ended or failed. */
 function ended(stream: Readable): Promise<void> {
   return new Promise((resolve) => {
     for (const event of ["end", "close", "error"]) stream.on(event, () => resolve());

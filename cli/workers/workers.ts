@@ -12,7 +12,7 @@ import { PurgeLog } from "./purge_log.ts";
 import { SharedSockets } from "./shared_sockets.ts";
 import { WorkerProcess } from "./worker_process.ts";
 
-/** What {@linkcode Workers} needs. */
+/** Settings of {@linkcode Workers}. */
 interface WorkersOptions {
   readonly command: ServeCommand;
   readonly terminal: Terminal;

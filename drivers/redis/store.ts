@@ -38,9 +38,10 @@ const FIRST_PAUSE = 50;
 const MAX_PAUSE = 1000;
 
 /**
- * A store over Redis that may be slow, gone or full. Each call has a time limit. Once one has met it, or the connection
- * is lost, the store counts as gone until a new connection has answered: calls under way that may be sent again wait for
- * it within their time limit, and new calls fail at once. The log has one entry when it is gone and one when it is back.
+ * A store over Redis that may be slow, gone or full. Each call has a time limit. Once a call has met it, or the connection
+ * is lost, the store counts as gone until a new connection has answered. Meanwhile calls that may be sent again wait, at
+ * most until it has been gone for as long as a call may take; all others fail at once. The log has one entry when the
+ * store is gone and one when it is back.
  */
 export class Store {
   readonly prefix: string;
