@@ -24,7 +24,7 @@ export class WithHandle {
   }
 }
 
-/** Handlers of the other end's questions, by name. An exception or rejection of a handler is sent back as the error of the question. */
+/** Handlers of the other end's questions, by name. An exception of a handler becomes the error of the question. */
 type Handlers = Readonly<Record<string, (value: never) => unknown>>;
 
 /** Error of a question whose answer cannot come, since the other process has ended or the channel is closed. */
