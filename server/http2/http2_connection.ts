@@ -18,6 +18,12 @@ const MAX_FIELDS = 20_000;
 /** Whether this version of Deno can serve HTTP/2 over a connection that somebody else has accepted. */
 export const SPEAKS_HTTP2: boolean = typeof http2.performServerHandshake === "function";
 
+/**
+ * Multiple of the limit on a head's bytes that ends its connection. Compression makes a thousand times the bytes of some
+ * kilobytes (RFC 7541, section 7.3), and a client that does not confirm SETTINGS is not bound by what they allow.
+ */
+const HUGE_HEADS = 2;
+
 /** An HTTP/2 connection (RFC 9113): one exchange per stream. */
 export class Http2Connection implements OpenConnection {
   readonly stream: ByteStream;
@@ -53,6 +59,7 @@ export class Http2Connection implements OpenConnection {
       settings: {
         maxConcurrentStreams: options.http2.streams,
         initialWindowSize: STREAM_WINDOW,
+        maxHeaderListSize: HUGE_HEADS * options.bounds.headBytes,
         enableConnectProtocol: true,
       },
       maxHeaderListPairs: MAX_FIELDS,
@@ -101,6 +108,10 @@ export class Http2Connection implements OpenConnection {
     flags: number,
     raw: readonly string[] = [],
   ): void => {
+    if (this.#isHuge(raw)) {
+      stream.on("error", () => {});
+      return this.#endAtOnce("sent a head far beyond the limit (see --limit header_bytes)");
+    }
     if (this.#fresh) {
       this.#fresh = false;
       this.#facts = { ...this.#facts, h2Fingerprint: this.#opening.fingerprint(raw) };
@@ -113,6 +124,19 @@ export class Http2Connection implements OpenConnection {
     this.#arrived.push(arrived);
     if (this.#arrived.length === 1) setImmediate(this.#startArrived);
   };
+
+  #isHuge(raw: readonly string[]): boolean {
+    const most = HUGE_HEADS * this.#options.bounds.headBytes;
+    let bytes = 0;
+    for (const text of raw) if ((bytes += text.length) > most) return true;
+    return false;
+  }
+
+  #endAtOnce(why: string): void {
+    if (!this.#calmed) this.#options.trouble(`A connection was closed: its client has ${why}`);
+    this.#calmed = true;
+    this.cut(new Error("The client asks for too much"));
+  }
 
   readonly #startArrived = (): void => {
     for (const stream of this.#arrived.splice(0)) {

@@ -1,11 +1,22 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:http2";
+import { connect } from "node:net";
 import { Fastlike } from "../../../mod.ts";
 import { ResetBudget } from "../../../server/http2/reset_budget.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { serving } from "../../cli/wire.ts";
 import { guestUrl } from "../../guests/serving.ts";
-import { frame, number, RawConnection, request, settings, TYPE } from "./frames.ts";
+import {
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  hello,
+  number,
+  RawConnection,
+  request,
+  settings,
+  TYPE,
+} from "./frames.ts";
 
 const PING = frame(TYPE.ping, 0, 0, Buffer.alloc(8));
 
@@ -144,6 +155,28 @@ Deno.test("floods of PING, SETTINGS and CONTINUATION end their connection and no
     assert(raw.socket.destroyed, `${name}: ${sent} frames were taken`);
   }
   await bystander.end("floods of PING, SETTINGS and CONTINUATION");
+});
+
+Deno.test("a head that grows a thousandfold when it is decompressed ends its connection", async () => {
+  await using server = await servedGuest();
+  const long = Buffer.from("v".repeat(4000));
+  const entry = Buffer.concat([Buffer.from([0x40, 1, 0x78, 127, 0xa1, 0x1e]), long]);
+  const head = request(1, "/hello").subarray(9);
+  const heads = Array.from({ length: 100 }, (_, at) => {
+    const fields = [head, ...at ? [] : [entry], Buffer.alloc(10_000, 0x80 | 62)];
+    return frame(TYPE.headers, END_HEADERS | END_STREAM, 2 * at + 1, Buffer.concat(fields));
+  });
+  // It does not confirm the settings that forbid that.
+  const socket = connect(server.port, "127.0.0.1");
+  socket.on("error", () => {});
+  const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  socket.resume();
+  socket.write(Buffer.concat([hello(), ...heads]));
+  await closed;
+  assertEquals(server.started("/hello"), 0);
+  assertEquals(server.troubles, [
+    "A connection was closed: its client has sent a head far beyond the limit (see --limit header_bytes)",
+  ]);
 });
 
 Deno.test("a client gets back one reset a second, up to the limit", () => {
