@@ -6,6 +6,7 @@ import type { ByteStream } from "../byte_stream.ts";
 import type { ConnectionOptions } from "../connection_options.ts";
 import type { OpenConnection } from "../connections.ts";
 import { linger } from "../linger.ts";
+import { deferEnd } from "./deferred_end.ts";
 import { Http2Stream, type StreamContext } from "./http2_stream.ts";
 import { Http2Opening } from "./opening.ts";
 import { ResetBudget } from "./reset_budget.ts";
@@ -65,6 +66,7 @@ export class Http2Connection implements OpenConnection {
       maxHeaderListPairs: MAX_FIELDS,
       ...{ strictSingleValueFields: false },
     });
+    deferEnd(session);
     session.on("error", () => {}); // `close` follows
     session.on("close", () => stream.destroyed || linger(stream));
     session.on("stream", this.#onStream);
