@@ -8,23 +8,23 @@ export async function embedded(): Promise<string> {
   const thread = await Deno.readTextFile(new URL("wasm/watchdog_thread.js", ROOT));
   const lines = thread.replace(/[\\`]|\$\{/g, "\\$&");
   return `/**
- * Sources in other languages, as the library has them without reading a file. Made by \`deno task embed\`.
+ * Sources in other languages as text, so that the library loads without reading files. Written by \`deno task embed\`.
  *
  * @module
  */
 
-/** Text of \`watchdog_thread.js\`. */
+/** Source text of \`watchdog_thread.js\`. */
 export const WATCHDOG_THREAD = \`${lines}\`;
 
-/** Module of \`stack.wat\`, in Base64. */
+/** Compiled \`stack.wat\`, in Base64. */
 export const STACK_MODULE =
   "${await assembled("stack")}";
 
-/** Module of \`host_function.wat\`, in Base64. */
+/** Compiled \`host_function.wat\`, in Base64. */
 export const HOST_FUNCTION_MODULE =
   "${await assembled("host_function")}";
 
-/** Compiles one of the modules. */
+/** Compiles a module that is embedded in Base64. */
 export function moduleOf(base64: string): WebAssembly.Module {
   return new WebAssembly.Module(Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)));
 }
