@@ -73,9 +73,18 @@ function statusLine(status: number): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
 }
 
-function fieldLine(name: string, value: string): string {
+/**
+ * Checks that a field can be written (RFC 9110, sections 5.1 and 5.5).
+ *
+ * @throws {TypeError} If the name or the value is not valid.
+ */
+export function checkField(name: string, value: string): void {
   if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a header name`);
   if (!VALUE.test(value)) throw new TypeError(`The value of the header ${name} is not valid`);
+}
+
+function fieldLine(name: string, value: string): string {
+  checkField(name, value);
   return `${name}: ${value}\r\n`;
 }
 

@@ -10,6 +10,7 @@ import {
   type ResponseFraming,
 } from "../service/http/http1_framing.ts";
 import { fieldLines, headText, informationalText } from "./response_head.ts";
+import { roomOf } from "./room_of.ts";
 
 /** Pieces up to this size together are copied into one write, in bytes; larger ones are written without a copy. */
 const MAX_COPIED = 16 * 1024;
@@ -330,17 +331,4 @@ function giveUp(
 
 function trailersText({ trailers }: ByteSource): string {
   return trailers?.size ? fieldLines(trailers.raw) : "";
-}
-
-/** Resolves when the stream has drained or closed. */
-function roomOf(stream: ByteStream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-  });
 }

@@ -1,3 +1,5 @@
+import { concat } from "../../service/http/bytes.ts";
+
 const NEWLINE = 10;
 /** Milliseconds that the beginning of a line waits for its rest: a guest may print without an end. */
 const PARTIAL_MILLIS = 50;
@@ -35,8 +37,7 @@ export class WholeLines {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#bytes) return;
-    const [first, ...rest] = this.#held;
-    const all = rest.length ? joined(this.#held, this.#bytes) : first!;
+    const all = concat(this.#held);
     this.#held = [];
     this.#bytes = 0;
     this.#write(all);
@@ -46,14 +47,4 @@ export class WholeLines {
     this.#held.push(bytes);
     this.#bytes += bytes.length;
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

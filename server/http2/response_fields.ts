@@ -1,19 +1,10 @@
 import { trimmed } from "../blanks.ts";
+import { CONNECTION_FIELDS } from "../../service/http/connection_fields.ts";
 import type { HeaderList } from "../../service/http/headers.ts";
+import { checkField } from "../response_head.ts";
 
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Bytes of a field value (RFC 9110, section 5.5). */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** Fields of a connection in HTTP/1.1, which HTTP/2 does not have (RFC 9113, section 8.2.2). */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-  "http2-settings",
-  "te",
-]);
+/** Fields that a response in HTTP/2 leaves out; TE is one of requests. */
+const LEFT_OUT: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, "te"]);
 const NONE: ReadonlySet<string> = new Set();
 
 /**
@@ -31,9 +22,8 @@ export function http2Fields(
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
     const value = raw[i + 1]!;
-    if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a header name`);
-    if (!VALUE.test(value)) throw new TypeError(`The value of the header ${name} is not valid`);
-    if (!CONNECTION_FIELDS.has(name) && !dropped.has(name)) {
+    checkField(name, value);
+    if (!LEFT_OUT.has(name) && !dropped.has(name)) {
       fields.push(name, trimmed(value, 0, value.length));
     }
   }

@@ -2,14 +2,15 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import {
   type ByteSource,
   discard,
-  EMPTY,
   isWhole,
   type Payload,
+  wholeSource,
 } from "../../service/http/bytes.ts";
 import type { ResponseHead } from "../../service/http/exchange.ts";
 import { hasNoContent } from "../../service/http/framing.ts";
 import { frameForHttp1 } from "../../service/http/http1_framing.ts";
 import type { ExchangeWriter } from "../exchange.ts";
+import { roomOf } from "../room_of.ts";
 import { http2Fields, toObject } from "./response_fields.ts";
 
 /** Maximum size of one write, in bytes: a client's progress shows only once a write was accepted as a whole. */
@@ -156,33 +157,4 @@ export class Http2ResponseWriter implements ExchangeWriter {
 /** A 2xx in answer to CONNECT would open the WebSocket (RFC 8441, section 5): the program has not. */
 function refusal({ headers }: ResponseHead): ResponseHead {
   return { status: 501, headers };
-}
-
-function wholeSource(bytes: Uint8Array): ByteSource {
-  let rest: Uint8Array | undefined = bytes;
-  return {
-    length: bytes.length,
-    trailers: undefined,
-    read() {
-      const all = rest;
-      rest = undefined;
-      return all;
-    },
-    cancel() {
-      rest = EMPTY;
-    },
-  };
-}
-
-/** Resolves when the stream has drained or closed. */
-function roomOf(stream: ServerHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-  });
 }

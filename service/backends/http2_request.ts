@@ -7,6 +7,7 @@ import {
 import type { BackendRequest } from "./transport.ts";
 import { EMPTY, isWhole } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
+import { CONNECTION_FIELDS } from "../http/connection_fields.ts";
 import { HttpVersion } from "../http/exchange.ts";
 import { hasNoContent, lengthOf } from "../http/framing.ts";
 import type { Http2Session } from "./http2_session.ts";
@@ -21,17 +22,6 @@ import { watchReset } from "../util/node_internals.ts";
 import { toSendError } from "./send_errors.ts";
 import { isRepeatable, NetworkRequest, type Timeouts } from "./network_request.ts";
 
-/** Fields that belong to one connection in HTTP/1.1 (RFC 9113, section 8.2.2). */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set(
-  [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-  ],
-);
 const END_STREAM = 1;
 
 /** One request over an HTTP/2 connection, which it releases at its end. */

@@ -149,3 +149,22 @@ export function toReadable(
     },
   }, { highWaterMark: 0 });
 }
+
+/** Returns bytes as a source, which gives them in one piece. */
+export function wholeSource(bytes: Uint8Array): ByteSource {
+  let left: Uint8Array | undefined = bytes.length ? bytes : undefined;
+  return {
+    get length() {
+      return left?.length ?? 0;
+    },
+    trailers: undefined,
+    read() {
+      const bytes = left;
+      left = undefined;
+      return bytes;
+    },
+    cancel() {
+      left = undefined;
+    },
+  };
+}

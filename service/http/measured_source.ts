@@ -1,4 +1,4 @@
-import { type ByteSource, discard, isWhole, type Payload } from "./bytes.ts";
+import { type ByteSource, discard, isWhole, type Payload, wholeSource } from "./bytes.ts";
 import { refuse } from "../errors.ts";
 
 /**
@@ -8,7 +8,7 @@ import { refuse } from "../errors.ts";
  */
 export function cutAt(body: Payload, length: number): Payload {
   if (!isWhole(body)) return new MeasuredSource(body, length);
-  if (body.length < length) return new MeasuredSource(sourceOf(body), length);
+  if (body.length < length) return new MeasuredSource(wholeSource(body), length);
   return body.length === length ? body : body.subarray(0, length);
 }
 
@@ -51,23 +51,4 @@ class MeasuredSource implements ByteSource {
     if (this.#left === 0) void discard(this.#source);
     return taken;
   }
-}
-
-/** Returns bytes as a source. */
-function sourceOf(bytes: Uint8Array): ByteSource {
-  let left: Uint8Array | undefined = bytes.length ? bytes : undefined;
-  return {
-    get length() {
-      return left?.length ?? 0;
-    },
-    trailers: undefined,
-    read() {
-      const bytes = left;
-      left = undefined;
-      return bytes;
-    },
-    cancel() {
-      left = undefined;
-    },
-  };
 }
