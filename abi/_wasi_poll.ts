@@ -45,7 +45,7 @@ export function pollOneoff(
     { length: count },
     (_, i) => read(memory, input + i * SUBSCRIPTION, sources),
   );
-  const delay = wanted.reduce((least, { delay }) => Math.min(least, delay), Infinity);
+  const delay = wanted.reduce((min, { delay }) => Math.min(min, delay), Infinity);
   const due = wanted.filter((each) => each.delay <= delay);
   const finish = () => {
     due.forEach((event, i) => write(memory, output + i * EVENT, event));

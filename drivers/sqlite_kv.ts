@@ -217,9 +217,9 @@ export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads):
         return (rows as unknown as readonly Row[]).map(listedOf);
       });
     },
-    sweep: (until, most) =>
+    sweep: (until, max) =>
       transact(() => {
-        const rows = selectExpired.all(store, until, most) as unknown as Pick<Row, "id">[];
+        const rows = selectExpired.all(store, until, max) as unknown as Pick<Row, "id">[];
         for (const { id } of rows) if (!reads.setAside(id)) remove.run(id);
         return rows.length;
       }),

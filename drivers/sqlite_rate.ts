@@ -10,12 +10,12 @@ const encoder = new TextEncoder();
  * Makes a driver of rate counters or of penalty boxes over a file that `openSqlite` has opened. While another process
  * holds the lock, operations are tried again by a timer, for up to 5 s.
  *
- * @param most Number of records to keep, 100,000 by default. Between two sweeps there may be 1,000 more.
+ * @param max Number of records to keep, 100,000 by default. Between two sweeps there may be 1,000 more.
  */
 export function sqliteRateDriver(
   file: SqliteFile,
   kind: RateKind,
-  most = 100_000,
+  max = 100_000,
 ): RateDriver {
   const { database } = file;
   const what = kind === "counters" ? "a rate counter" : "a penalty box";
@@ -50,7 +50,7 @@ export function sqliteRateDriver(
         replace.run(kind, bytes, record.expires, JSON.stringify(buckets));
         if (++changes % SWEEP) return;
         removeExpired.run(kind, now);
-        removeOldest.run(kind, most);
+        removeOldest.run(kind, max);
       };
       return file.eventually(`write ${what}`, () => file.transact(update));
     },

@@ -123,7 +123,7 @@ export class Engine {
     const { pool, queue } = this.#loaded;
     const { backends, limits, counters } = this.#service;
     return {
-      instances: { live: pool.live, idle: pool.idle, most: limits.instances },
+      instances: { live: pool.live, idle: pool.idle, max: limits.instances },
       queued: queue.length,
       traps: counters.traps,
       limits: { ...counters.limits },

@@ -9,7 +9,7 @@ export interface Status {
     /** Number of instances that run nothing. */
     readonly idle: number;
     /** Maximum number of instances (`limits.instances`). */
-    readonly most: number;
+    readonly max: number;
   };
   /** Number of requests that wait for an instance. */
   readonly queued: number;

@@ -154,15 +154,15 @@ export function unmockedFailure(error: UnmockedRequestError): SendError {
   return new SendError("destination_not_found", error.message, { cause: error });
 }
 
-/** @param most Number of requests that a mock without `times` answers. */
+/** @param max Number of requests that a mock without `times` answers. */
 function answerOf(
   mock: Mock,
   place: string,
   clock: Pick<Clock, "after">,
-  most: number,
+  max: number,
 ): MockAnswer {
   if (typeof mock === "function") {
-    return counted(most, (request, params) => called(mock, request, params, place, clock));
+    return counted(max, (request, params) => called(mock, request, params, place, clock));
   }
   if (Array.isArray(mock)) {
     const answers = mock.map((one, i) => answerOf(one, `${place}, number ${i + 1}`, clock, 1));
@@ -173,18 +173,18 @@ function answerOf(
   }
   const keys = Object.keys(mock);
   if (keys.length && keys.every((key) => ROUTE.test(key))) {
-    return routed(mock as MockRoutes, place, clock, most);
+    return routed(mock as MockRoutes, place, clock, max);
   }
   const data = checked(mock as MockData, place);
-  const { times = most } = data;
+  const { times = max } = data;
   return counted(times, (request) => dataResponse(data, request, place, clock));
 }
 
 function counted(
-  most: number,
+  max: number,
   make: (request: Request, params: Readonly<Record<string, string>>) => Promise<Response>,
 ): MockAnswer {
-  let left = most;
+  let left = max;
   return (request, params) => left-- > 0 ? make(request, params) : "used up";
 }
 
@@ -204,14 +204,14 @@ function routed(
   routes: MockRoutes,
   place: string,
   clock: Pick<Clock, "after">,
-  most: number,
+  max: number,
 ): MockAnswer {
   const compiled = Object.entries(routes).map(([route, mock]) => {
     const [, method, pattern] = ROUTE.exec(route)!;
     return {
       method,
       pattern: patternOf(pattern!, `${place}, route "${route}"`),
-      answer: answerOf(mock, `${place}, route "${route}"`, clock, most),
+      answer: answerOf(mock, `${place}, route "${route}"`, clock, max),
     };
   });
   return (request) => {

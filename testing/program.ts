@@ -214,8 +214,8 @@ function kvOf(
 }
 
 function fillSecurely(bytes: Uint8Array): void {
-  const most = 65_536; // `getRandomValues` takes no longer buffer
-  for (let at = 0; at < bytes.length; at += most) {
-    crypto.getRandomValues(bytes.subarray(at, at + most) as Uint8Array<ArrayBuffer>);
+  const max = 65_536; // `getRandomValues` takes no longer buffer
+  for (let at = 0; at < bytes.length; at += max) {
+    crypto.getRandomValues(bytes.subarray(at, at + max) as Uint8Array<ArrayBuffer>);
   }
 }

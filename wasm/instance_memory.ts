@@ -63,7 +63,7 @@ export class MemorySnapshots {
 export class ResettableMemory implements GuestMemory {
   readonly #memory: WebAssembly.Memory;
   /** Number of pages that the guest starts with. */
-  readonly #least: number;
+  readonly #min: number;
   /** Numbers before the dirty map in the control memory; {@linkcode ADDED_PAGES} is one of them. */
   readonly #counts: Int32Array;
   /** Dirty map: one byte for each 4 KiB that the memory may ever have. */
@@ -81,11 +81,11 @@ export class ResettableMemory implements GuestMemory {
   constructor(
     memory: WebAssembly.Memory,
     control: WebAssembly.Memory,
-    { least, dirtyPages }: Resetting,
+    { min, dirtyPages }: Resetting,
     snapshots: MemorySnapshots,
   ) {
     this.#memory = memory;
-    this.#least = least;
+    this.#min = min;
     this.#marks = dirtyPages;
     this.#counts = new Int32Array(control.buffer, 0, DIRTY_MAP / 4);
     this.#dirtyMap = new Uint8Array(control.buffer, DIRTY_MAP);
@@ -102,7 +102,7 @@ export class ResettableMemory implements GuestMemory {
   }
 
   get size(): number {
-    return (this.#least + this.#counts[ADDED_PAGES / 4]!) * PAGE;
+    return (this.#min + this.#counts[ADDED_PAGES / 4]!) * PAGE;
   }
 
   mark(ptr: number, length: number): void {

@@ -142,8 +142,8 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
   }
 }
 
-function makeMemory({ least, most, shared }: MemoryLimits): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: least, maximum: most, shared });
+function makeMemory({ min, max, shared }: MemoryLimits): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: min, maximum: max, shared });
 }
 
 /** Makes an import object without prototypes, since a guest may import a module named `constructor` or `__proto__`. */

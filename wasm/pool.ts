@@ -7,7 +7,7 @@ const MAX_IDLE_BYTES = 512 * 2 ** 20;
 /** Instance slots of one program. They are made when needed, or ahead by a warm-up, and reused after a reset. */
 export class Pool<S> {
   #make: () => InstanceSlot<S>;
-  readonly #most: number;
+  readonly #max: number;
   readonly #idle: InstanceSlot<S>[] = [];
   /** Program of the slots since {@linkcode Pool.replace}; undefined before the first call. */
   #program: object | undefined;
@@ -17,16 +17,16 @@ export class Pool<S> {
 
   /**
    * @param make Makes a slot.
-   * @param most Most slots that may live at a time.
+   * @param max Maximum number of slots that live at a time.
    */
-  constructor(make: () => InstanceSlot<S>, most: number) {
+  constructor(make: () => InstanceSlot<S>, max: number) {
     this.#make = make;
-    this.#most = most;
+    this.#max = max;
   }
 
   /** Number of slots that can be taken now. */
   get free(): number {
-    return this.#most - this.#live + this.#idle.length;
+    return this.#max - this.#live + this.#idle.length;
   }
 
   /** Number of slots, running ones included. */
@@ -42,7 +42,7 @@ export class Pool<S> {
   /** Takes the slot that was used last, or makes one; undefined if as many live as may. */
   take(): InstanceSlot<S> | undefined {
     const idle = this.#idle.pop();
-    if (idle || this.#live >= this.#most) return idle;
+    if (idle || this.#live >= this.#max) return idle;
     return this.#count(this.#make());
   }
 
@@ -92,7 +92,7 @@ export class Pool<S> {
    */
   replace(program: object, make: () => InstanceSlot<S>): void {
     const running = this.#live - this.#idle.length;
-    const count = Math.min(Math.max(1, this.#warm), this.#most - running);
+    const count = Math.min(Math.max(1, this.#warm), this.#max - running);
     const made = Array.from({ length: count }, make);
     this.#program = program;
     this.#make = make;
@@ -111,7 +111,7 @@ export class Pool<S> {
    */
   warmup(count: number): number {
     this.#warm = Math.max(this.#warm, count);
-    while (this.#idle.length < count && this.#live < this.#most) {
+    while (this.#idle.length < count && this.#live < this.#max) {
       this.#idle.push(this.#count(this.#make()));
     }
     return this.#idle.length;

@@ -8,7 +8,7 @@ const SHORT = 20;
  */
 export class ProcessorClock {
   /** Milliseconds up to which the wall clock alone counts. */
-  static readonly mostByWall: number = SHORT;
+  static readonly maxByWall: number = SHORT;
   readonly #threadMillis: (() => number) | undefined = threadClock();
   #start = 0;
   /** The wall clock at the last reading. */

@@ -39,8 +39,8 @@ export function mayBeCheaper(withDirtyPages: number, copying: number): boolean {
 }
 
 /** Whether copying hardly counts beside what each request computes: marking costs computing programs more than that. */
-export function isNegligible(leastTime: number, copying: number): boolean {
-  return copying < leastTime * NEGLIGIBLE;
+export function isNegligible(minTime: number, copying: number): boolean {
+  return copying < minTime * NEGLIGIBLE;
 }
 
 /** Service's side of a {@linkcode ResetChoice}. */
@@ -87,7 +87,7 @@ export class ResetChoice {
   #withDirtyPages = 0;
   #seen = 0;
   /** Least time of the first {@linkcode EARLY} requests. */
-  #least = Infinity;
+  #min = Infinity;
 
   constructor(trial: ResetTrial) {
     this.#trial = trial;
@@ -107,14 +107,14 @@ export class ResetChoice {
 
   /** Takes the time of one of the first requests; returns whether all of them have computed for long. */
   #computes(time: number): boolean {
-    this.#least = Math.min(this.#least, time);
-    return ++this.#seen === EARLY && isNegligible(this.#least, this.#trial.copying());
+    this.#min = Math.min(this.#min, time);
+    return ++this.#seen === EARLY && isNegligible(this.#min, this.#trial.copying());
   }
 
   /** @param last Whether the snapshot is chosen without a trial. */
   #compile(last = false): void {
     this.#state = "compiling";
-    if (last) this.#withDirtyPages = this.#least;
+    if (last) this.#withDirtyPages = this.#min;
     this.#trial.compileForSnapshots().then((program) => {
       this.#trial.use(program);
       if (last) return this.#decide("snapshot");

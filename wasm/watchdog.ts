@@ -42,7 +42,7 @@ const MAX_WORD = 2 ** 31 - 1;
 const NUMBERS: Readonly<Record<StopSignal, number>> = { SIGINT: 2, SIGTERM: 15 };
 
 /** Milliseconds between two checks of the thread: an eighth of the limit, within bounds. */
-const TICK = { most: 20, least: 5, perLimit: 8 };
+const TICK = { max: 20, min: 5, perLimit: 8 };
 /** Milliseconds that a guest may run on after a signal, so that a listener on the main thread can act first. */
 const SIGNAL_GRACE = 300;
 
@@ -99,7 +99,7 @@ export class Watchdog implements RunWatch, Disposable {
     if (this.#worker || !this.needed) return;
     const { cpuTime, signals } = this.#options;
     const { promise: ready, resolve } = Promise.withResolvers<void>();
-    const tick = Math.min(TICK.most, Math.max(TICK.least, cpuTime / TICK.perLimit));
+    const tick = Math.min(TICK.max, Math.max(TICK.min, cpuTime / TICK.perLimit));
     try {
       const worker = this.#worker = new Worker(SOURCE, { type: "module", name: "watchdog" });
       worker.onerror = (event) => {
@@ -138,12 +138,12 @@ export class Watchdog implements RunWatch, Disposable {
     this.#left = left;
     if (this.#condemned) Atomics.store(words, Word.run, 0);
     // An early reading of the processor clock gives later ones the start of the stretch.
-    else this.#arm(words, Math.min(left, ProcessorClock.mostByWall), left);
+    else this.#arm(words, Math.min(left, ProcessorClock.maxByWall), left);
   }
 
   /** Makes the thread set `run` to 0 after `millis` of wall-clock time. `left` is the processor time that remains. */
   #arm(words: Int32Array<SharedArrayBuffer>, millis: number, left: number): void {
-    this.#last = left <= ProcessorClock.mostByWall;
+    this.#last = left <= ProcessorClock.maxByWall;
     this.#stretch = this.#stretch < MAX_WORD ? this.#stretch + 1 : NOBODY + 1;
     // A word has no fraction, and a stretch that ends a moment early would be asked about once more.
     words[Word.left] = Math.ceil(Math.min(millis, MAX_WORD));

@@ -45,7 +45,7 @@ function parseConfigEntries(table: ConfigTable): Entries {
   );
 }
 
-/** Whether a text has more than `most` code points, each of which has one or two UTF-16 units. */
+/** Whether a text has more than `max` code points, each of which has one or two UTF-16 units. */
 function isLonger(text: string, max: number): boolean {
   return text.length > max && Array.from(text).length > max;
 }

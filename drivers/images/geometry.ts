@@ -144,13 +144,13 @@ function resizedOf(parameters: Parameters, source: Size): { whole: Size; cut: Re
     requested.width && requested.width / source.width,
     requested.height && requested.height / source.height,
   ].filter((scale) => scale !== undefined);
-  const most = parameters.enable && !parameters.disable ? Infinity : 1;
+  const max = parameters.enable && !parameters.disable ? Infinity : 1;
   if (requested.width && requested.height && !fit) {
-    const [across, down] = scales.map((scale) => Math.min(scale, most));
+    const [across, down] = scales.map((scale) => Math.min(scale, max));
     return uncut(atLeastOne(source.width * across!, source.height * down!));
   }
   const wanted = fit === "cover" || fit === "crop" ? Math.max(...scales) : Math.min(...scales);
-  const scale = Math.min(wanted, most);
+  const scale = Math.min(wanted, max);
   const whole = atLeastOne(source.width * scale, source.height * scale);
   if (fit !== "crop" || !requested.width || !requested.height) return uncut(whole);
   const shrunk = scale / wanted;

@@ -3,16 +3,16 @@ import { ImageError } from "./error.ts";
 /** Semaphore with a bounded queue in order of arrival. */
 export class Semaphore {
   readonly #waiting = new Set<() => void>();
-  readonly #most: number;
+  readonly #max: number;
   #free: number;
 
   /**
    * @param count Number of slots.
-   * @param most Most callers that may wait for a slot.
+   * @param max Maximum number of callers that may wait for a slot.
    */
-  constructor(count: number, most: number) {
+  constructor(count: number, max: number) {
     this.#free = count;
-    this.#most = most;
+    this.#max = max;
   }
 
   /**
@@ -28,7 +28,7 @@ export class Semaphore {
   }
 
   #turn(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.size >= this.#most) {
+    if (this.#waiting.size >= this.#max) {
       throw new ImageError(503, "Too many images are waiting to be transformed");
     }
     return new Promise((resolve, reject) => {

@@ -49,11 +49,11 @@ export interface Sharpen {
 export type Parse<T> = (text: string) => T | undefined;
 
 /** Makes a parser of a decimal number within bounds. */
-export function number(least: number, most: number): Parse<number> {
+export function number(min: number, max: number): Parse<number> {
   return (text) => {
     if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) return undefined;
     const value = Number(text);
-    return value >= least && value <= most ? value : undefined;
+    return value >= min && value <= max ? value : undefined;
   };
 }
 

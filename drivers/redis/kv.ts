@@ -102,23 +102,23 @@ export function redisKvDriver(
     async list(prefix, after, limit) {
       const start = Buffer.from(prefix);
       const behind = after === undefined ? undefined : Buffer.from(after);
-      const least = behind && Buffer.compare(behind, start) >= 0
+      const min = behind && Buffer.compare(behind, start) >= 0
         ? Buffer.concat([Buffer.from("("), behind])
         : start.length
         ? Buffer.concat([Buffer.from("["), start])
         : "-";
       const end = start.length ? Buffer.concat([Buffer.from("("), endOf(start)]) : "+";
-      const reply = await store.run(reading, LIST, [keys], [least, end, `${limit}`, records]);
+      const reply = await store.run(reading, LIST, [keys], [min, end, `${limit}`, records]);
       const listed = reply as readonly Buffer[];
       return Array.from({ length: listed.length / 2 }, (_, i) => {
         const expires = listed[2 * i + 1]!;
         return { key: `${listed[2 * i]}`, expires: expires.length ? Number(expires) : undefined };
       });
     },
-    async sweep(until, most) {
+    async sweep(until, max) {
       const swept = await store.run(writing, SWEEP, [keys, due], [
         `${until}`,
-        `${most}`,
+        `${max}`,
         records,
         rests,
         LEFT_TO_READERS,

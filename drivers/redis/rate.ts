@@ -168,12 +168,12 @@ export function redisRateDriver(
       alone.box(key, now, expires, false);
       return orAlone(() => box(key, now, expires), () => alone.box(key, now, expires, true));
     },
-    check: ({ counter, box: boxKey }, now, { delta, window, most, expires }) => {
+    check: ({ counter, box: boxKey }, now, { delta, window, max, expires }) => {
       if (alone.boxed(boxKey, now)) return true;
       const counted = alone.count(counter, now, { delta, window });
       const ask = async (): Promise<boolean> => {
         const keys = [keyFor("counters", counter), keyFor("boxes", boxKey)] as const;
-        const args = [`${window}`, `${most}`, `${expires + store.clockAhead}`];
+        const args = [`${window}`, `${max}`, `${expires + store.clockAhead}`];
         const found = await run(CHECK, keys, now, args, [counter, delta]);
         if (found === 2) alone.box(boxKey, now, expires, false);
         return found !== 0;
@@ -181,7 +181,7 @@ export function redisRateDriver(
       return orAlone(ask, () => {
         alone.keepCount(counter, now, delta);
         if (alone.refuses || alone.isInBox(boxKey, now)) return true;
-        if (counted <= most) return false;
+        if (counted <= max) return false;
         alone.box(boxKey, now, expires, true);
         return true;
       });

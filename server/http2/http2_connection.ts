@@ -128,9 +128,9 @@ export class Http2Connection implements OpenConnection {
   };
 
   #isHuge(raw: readonly string[]): boolean {
-    const most = HUGE_HEADS * this.#options.bounds.headBytes;
+    const max = HUGE_HEADS * this.#options.bounds.headBytes;
     let bytes = 0;
-    for (const text of raw) if ((bytes += text.length) > most) return true;
+    for (const text of raw) if ((bytes += text.length) > max) return true;
     return false;
   }
 

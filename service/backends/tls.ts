@@ -81,10 +81,10 @@ function clientCertificate({ clientCertificate }: TlsOptions, name: string): Con
 
 function versions({ minVersion, maxVersion }: TlsOptions, name: string): ConnectionOptions {
   const order: readonly TlsVersion[] = ["1.0", "1.1", "1.2", "1.3"];
-  const most = maxVersion ?? "1.3";
-  if (order.indexOf(most) < 2) fail(name, `TLS ${most} is too old: 1.2 is the oldest there is`);
-  if (minVersion && order.indexOf(minVersion) > order.indexOf(most)) {
-    fail(name, `TLS from ${minVersion} to ${most} is no version at all`);
+  const max = maxVersion ?? "1.3";
+  if (order.indexOf(max) < 2) fail(name, `TLS ${max} is too old: 1.2 is the oldest there is`);
+  if (minVersion && order.indexOf(minVersion) > order.indexOf(max)) {
+    fail(name, `TLS from ${minVersion} to ${max} is no version at all`);
   }
   return {
     ...(minVersion ? { minVersion: VERSIONS[minVersion] } : {}),

@@ -62,7 +62,7 @@ export interface RateSteps {
   /** Changes the time of expiry. */
   expire(key: string, now: number, expires: number): Eventually<void>;
   /**
-   * Adds to the count of an entry that is not in a box; if its sum is then above `most`, puts it into the box until
+   * Adds to the count of an entry that is not in a box; if its sum is then above `max`, puts it into the box until
    * `expires`.
    *
    * @returns Whether the entry was in the box, or is now.
@@ -70,7 +70,7 @@ export interface RateSteps {
   check(
     keys: { readonly counter: string; readonly box: string },
     now: number,
-    increment: RateIncrement & { readonly most: number; readonly expires: number },
+    increment: RateIncrement & { readonly max: number; readonly expires: number },
   ): Eventually<boolean>;
   /** Driver of the boxes that {@linkcode RateSteps.check} uses. */
   readonly boxes: RateDriver;

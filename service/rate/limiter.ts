@@ -82,8 +82,8 @@ export class RateLimiter {
   ): Eventually<boolean> {
     const now = this.#now();
     const keys = { counter: keyOf(counter, entry), box: keyOf(checkedName(box), entry) };
-    const most = limit * window;
-    const answer = steps.check(keys, now, { delta, window, most, expires: expiryOf(now, ttl) });
+    const max = limit * window;
+    const answer = steps.check(keys, now, { delta, window, max, expires: expiryOf(now, ttl) });
     return this.#time ? this.#time.bound("check a rate", answer) : answer;
   }
 }

@@ -32,7 +32,7 @@ export interface MemoryRateDriver extends RateDriver {
  * counted, and stays in its box.
  *
  * @param max Maximum number of records; by default 100,000.
- * @param mostBytes Maximum estimated size of all records, in bytes; by default 64 MiB.
+ * @param maxBytes Maximum estimated size of all records, in bytes; by default 64 MiB.
  */
 export function memoryRateDriver(max = 100_000, maxBytes = 64 * MIB): MemoryRateDriver {
   const records = new RecencyMap<string, SizedRecord>();

@@ -112,8 +112,8 @@ const MAX_STATUS: Readonly<Record<string, number>> = {
 };
 
 function isStatus(answer: number, { module }: DeclaredCall, told: string): void {
-  const most = MAX_STATUS[module] ?? 14;
-  assert(Number.isInteger(answer) && answer >= 0 && answer <= most, `${told} answers ${answer}`);
+  const max = MAX_STATUS[module] ?? 14;
+  assert(Number.isInteger(answer) && answer >= 0 && answer <= max, `${told} answers ${answer}`);
 }
 
 async function within<T>(promise: Promise<T>): Promise<T | undefined> {

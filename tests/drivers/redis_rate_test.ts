@@ -49,10 +49,10 @@ async function hosts(count: number, options: RedisOptions = {}) {
       limiter,
       check: (entry: string, limit: number) =>
         limiter.check({ counter: "c", entry, delta: 1, window: 60, limit, box: "b", ttl: 60 }),
-      passed: async (times: number, entry: string, most: number) => {
+      passed: async (times: number, entry: string, max: number) => {
         let passed = 0;
         for (let i = 0; i < times; i++) {
-          const check = { counter: "c", entry, delta: 1, window: 1, limit: most };
+          const check = { counter: "c", entry, delta: 1, window: 1, limit: max };
           if (!await limiter.check({ ...check, box: `b${i} ${Math.random()}`, ttl: 60 })) passed++;
         }
         return passed;

@@ -75,8 +75,8 @@ function rewritten(dirtyPages?: boolean): WebAssembly.Exports {
   });
   const watched = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   new Uint8Array(watched.buffer)[0] = 1;
-  const [memory] = memories.map(({ least, most }) =>
-    new WebAssembly.Memory({ initial: least, maximum: most })
+  const [memory] = memories.map(({ min, max }) =>
+    new WebAssembly.Memory({ initial: min, maximum: max })
   );
   const module = new WebAssembly.Module(bytes);
   const { exports } = new WebAssembly.Instance(module, {

@@ -165,8 +165,8 @@ Deno.test("the tables of all modules of a component have 1,000,000 elements toge
   const module = await WebAssembly.compile(rewritten);
   const shared = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const control = new WebAssembly.Memory({
-    initial: SHARED_CONTROL.least,
-    maximum: SHARED_CONTROL.most,
+    initial: SHARED_CONTROL.min,
+    maximum: SHARED_CONTROL.max,
   });
   const given = { [names.host]: { [WATCH]: shared, [CONTROL]: control, [BUDGET]: memory } };
   const parts = [1, 2].map(() => new WebAssembly.Instance(module, given).exports);

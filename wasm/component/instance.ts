@@ -39,8 +39,8 @@ export interface InstanceLimits {
 /** Budget that the modules of a component share: bytes of memories and tables, and elements of tables. */
 class SharedLimit {
   readonly memory: WebAssembly.Memory = new WebAssembly.Memory({
-    initial: SHARED_BUDGET.least,
-    maximum: SHARED_BUDGET.most,
+    initial: SHARED_BUDGET.min,
+    maximum: SHARED_BUDGET.max,
   });
   readonly #left = new BigUint64Array(this.memory.buffer, BYTES_LEFT, 1);
   readonly #elements = new BigUint64Array(this.memory.buffer, ELEMENTS_LEFT, 1);
@@ -128,7 +128,7 @@ export class LinkedInstance implements ComponentInstance {
     }
     for (const save of this.#saves) save();
     this.#limit.save();
-    const resetting = { least: 0, dirtyPages: limits.dirtyPages, starts: true };
+    const resetting = { min: 0, dirtyPages: limits.dirtyPages, starts: true };
     this.#resettable = memories.map((memory, i) => {
       const control = this.#controls.get(memory)!;
       const snapshots = limits.snapshots[i] ??= new MemorySnapshots(false);
@@ -178,11 +178,11 @@ export class LinkedInstance implements ComponentInstance {
     return exports;
   }
 
-  #makeMemory({ least, own }: MemoryLimits): WebAssembly.Memory {
-    this.#limit.take(least * PAGE);
-    const memory = new WebAssembly.Memory({ initial: least, maximum: own });
+  #makeMemory({ min, own }: MemoryLimits): WebAssembly.Memory {
+    this.#limit.take(min * PAGE);
+    const memory = new WebAssembly.Memory({ initial: min, maximum: own });
     const state = new Uint32Array(this.#controlOf(memory).buffer, 0, MAX_PAGES / 4 + 1);
-    state[ADDED_PAGES / 4] = least;
+    state[ADDED_PAGES / 4] = min;
     state[MAX_PAGES / 4] = own;
     return memory;
   }
@@ -190,7 +190,7 @@ export class LinkedInstance implements ComponentInstance {
   #controlOf(memory: WebAssembly.Memory | undefined): WebAssembly.Memory {
     const known = this.#controls.get(memory);
     if (known) return known;
-    const { least: initial, most: maximum } = SHARED_CONTROL;
+    const { min: initial, max: maximum } = SHARED_CONTROL;
     const control = new WebAssembly.Memory({ initial, maximum });
     this.#controls.set(memory, control);
     return control;

@@ -15,8 +15,8 @@ type Entry = (w: Writer) => void;
 
 /** Limits of an imported memory, in pages. */
 interface ImportedMemory {
-  readonly least: number;
-  readonly most: number;
+  readonly min: number;
+  readonly max: number;
   readonly shared: boolean;
 }
 
@@ -84,10 +84,10 @@ export class Additions {
   }
 
   /** Adds an imported memory. Imported memories come before the module's own. Returns the memory's index. */
-  importMemory(module: string, name: string, { least, most, shared }: ImportedMemory): number {
+  importMemory(module: string, name: string, { min, max, shared }: ImportedMemory): number {
     return this.#layout.imported.memory + this.#add(Id.import, (w) => {
       w.name(module).name(name).byte(KINDS.indexOf("memory"));
-      w.byte(HAS_MAXIMUM | (shared ? SHARED : 0)).unsigned(least).unsigned(most);
+      w.byte(HAS_MAXIMUM | (shared ? SHARED : 0)).unsigned(min).unsigned(max);
     });
   }
 

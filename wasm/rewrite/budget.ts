@@ -13,9 +13,9 @@ export const MAX_ELEMENTS = 1_000_000;
 /** Limits of one of a module's memories, in pages. */
 export interface MemoryLimits {
   /** Initial size. */
-  readonly least: number;
+  readonly min: number;
   /** Largest size that the memory limit leaves of the module's own maximum. */
-  readonly most: number;
+  readonly max: number;
   /** The module's own maximum. */
   readonly own: number;
   readonly shared: boolean;
@@ -50,10 +50,10 @@ export function budgetOf(
     start,
     left,
     elements,
-    memories: memories.map(({ least, most, shared }) => ({
-      least,
-      most: Math.min(most, least + pages),
-      own: most,
+    memories: memories.map(({ min, max, shared }) => ({
+      min,
+      max: Math.min(max, min + pages),
+      own: max,
       shared,
     })),
     tables,
@@ -62,5 +62,5 @@ export function budgetOf(
 
 /** Returns the sum of the initial sizes, in pages or elements. */
 export function sumOf(bounds: readonly (MemoryBounds | TableBounds)[]): number {
-  return bounds.reduce((sum, { least }) => sum + least, 0);
+  return bounds.reduce((sum, { min }) => sum + min, 0);
 }

@@ -165,7 +165,7 @@ export class CodeRewriter {
       const from = code.length;
       if (write) this.#write(op, write, reset, start);
       else if (op === Op.memoryGrow) code.byte(Op.call).unsigned(reset.grow);
-      else code.raw(this.#loadAdded!).byte(Op.i32Const).signed(reset.least).byte(Op.i32Add);
+      else code.raw(this.#loadAdded!).byte(Op.i32Const).signed(reset.min).byte(Op.i32Add);
       this.#offsets.add(from, code.length, start, r.at);
       copied = r.at;
     }

@@ -25,9 +25,9 @@ export const DIRTY_PAGE_BITS = 12;
 /** Size of a page of WebAssembly memory, in bytes. */
 export const PAGE = 64 * 1024;
 
-/** Returns the number of pages that `control` needs for a guest's memory of up to `most` pages. */
-export function controlPages(most: number): number {
-  return Math.ceil((DIRTY_MAP + most * (PAGE >> DIRTY_PAGE_BITS)) / PAGE);
+/** Returns the number of pages that `control` needs for a guest's memory of up to `max` pages. */
+export function controlPages(max: number): number {
+  return Math.ceil((DIRTY_MAP + max * (PAGE >> DIRTY_PAGE_BITS)) / PAGE);
 }
 
 /** Name of the import of `control`, for modules of a component, which may share a memory and so its state. */

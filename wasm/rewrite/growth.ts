@@ -63,7 +63,7 @@ export class Growth {
   #addForTable(index: number): number {
     const table = this.#budget.tables[index - (this.#shared?.tables ?? 0)];
     if (!table) throw new UnknownForm("it grows a table that it imports");
-    const { most: own, type } = table;
+    const { max: own, type } = table;
     this.#elements ??= this.#left(MAX_ELEMENTS - this.#budget.elements, ELEMENTS_LEFT);
     const size = new Writer().byte(...TABLE_SIZE).unsigned(index).view();
     const grow = new Writer().byte(Op.localGet, 0, Op.localGet, 1, ...TABLE_GROW)

@@ -27,8 +27,8 @@ interface MutableGlobal {
 
 /** Limits of a memory in pages, or of a table in elements. */
 interface Bounds {
-  readonly least: number;
-  readonly most: number;
+  readonly min: number;
+  readonly max: number;
   /** Whether addresses or indices have 64 bits. */
   readonly wide: boolean;
 }
@@ -76,7 +76,7 @@ export interface Layout {
 /** State of a module's instances that a reset restores. */
 interface ModuleState {
   /** Initial size of the only memory, in pages. */
-  readonly least: number;
+  readonly min: number;
   readonly mutable: readonly MutableGlobal[];
   /** Number of parameters of each of the module's own functions. */
   readonly parameters: readonly number[];
@@ -123,11 +123,11 @@ export function stateOf(layout: Layout, part = false): ModuleState {
   const several = memories.length + (part ? imported.memory : 0);
   if (several > 1) throw new UnknownForm("it has several memories");
   if (!memories.length && !part) throw new UnknownForm("it has no memory");
-  const { least = 0, shared = false } = memories[0] ?? {};
+  const { min = 0, shared = false } = memories[0] ?? {};
   if (shared) throw new UnknownForm("its memory is shared");
   if (types.objects) throw new UnknownForm("it has types of garbage collection");
   return {
-    least,
+    min,
     mutable: mutableGlobals(bytes, find(Id.global), imported.global),
     parameters: entriesOf(bytes, find(Id.function), (r) => types.parameters[r.unsigned()]!),
   };
@@ -194,9 +194,9 @@ function tableBounds(r: Reader): TableBounds {
   const start = r.at;
   valueType(r);
   const type = r.bytes.subarray(start, r.at);
-  const { least, most, wide } = bounds(r, MAX_ELEMENTS);
+  const { min, max, wide } = bounds(r, MAX_ELEMENTS);
   if (hasValue) skipExpression(r);
-  return { least, most: Math.min(most, MAX_ELEMENTS), wide, type };
+  return { min, max: Math.min(max, MAX_ELEMENTS), wide, type };
 }
 
 function bounds(r: Reader, otherwise: number): MemoryBounds {
@@ -206,9 +206,9 @@ function bounds(r: Reader, otherwise: number): MemoryBounds {
       `it has limits with the flags 0x${flags.toString(16)}, which this host does not know`,
     );
   }
-  const least = r.unsigned();
-  const most = flags & HAS_MAXIMUM ? r.unsigned() : otherwise;
-  return { least, most, wide: (flags & WIDE) !== 0, shared: (flags & SHARED) !== 0 };
+  const min = r.unsigned();
+  const max = flags & HAS_MAXIMUM ? r.unsigned() : otherwise;
+  return { min, max, wide: (flags & WIDE) !== 0, shared: (flags & SHARED) !== 0 };
 }
 
 function skipExpression(r: Reader): void {

@@ -7,14 +7,14 @@ import { I32 } from "./writes.ts";
 /** Parameters of the code by which instances of a module can be reset. */
 export interface ResetPlan {
   /** Initial size of the memory, in pages. */
-  readonly least: number;
+  readonly min: number;
   /** Largest size under the memory limit, in pages. */
-  readonly most: number;
+  readonly max: number;
   /** The module's own maximum, in pages. */
   readonly own: number;
   /**
    * Index of the `budget` memory, for a module of a component; undefined otherwise. With it the largest size of the memory
-   * is in `control` ({@linkcode MAX_PAGES}), and `least` is 0.
+   * is in `control` ({@linkcode MAX_PAGES}), and `min` is 0.
    */
   readonly budget: number | undefined;
   /** Number of parameters of each of the module's own functions. */
@@ -57,15 +57,15 @@ export function loadAdded({ control }: ResetPlan): Uint8Array {
  */
 export function growBody(w: Writer, plan: ResetPlan): void {
   if (plan.budget !== undefined) return growPartBody(w, plan, plan.budget);
-  const { least, most, own, watch, control } = plan;
+  const { min, max, own, watch, control } = plan;
   const delta = [Op.localGet, 0];
   const size = [Op.localGet, 1];
   const fail = [...MINUS_ONE, Op.return, Op.end];
   w.byte(1, 1, I32); // the size
-  w.raw(loadAdded(plan)).byte(Op.i32Const).signed(least).byte(Op.i32Add, Op.localSet, 1);
-  w.byte(...delta, Op.i32Const).signed(most).byte(...size, Op.i32Sub, Op.i32GreaterU);
+  w.raw(loadAdded(plan)).byte(Op.i32Const).signed(min).byte(Op.i32Add, Op.localSet, 1);
+  w.byte(...delta, Op.i32Const).signed(max).byte(...size, Op.i32Sub, Op.i32GreaterU);
   w.byte(Op.if, NO_RESULT);
-  if (most < own) {
+  if (max < own) {
     const limit = new Writer().byte(Op.i32Const).signed(own | 0).view();
     noteRefusal(w, { watch, delta: 0, own: limit, size: Uint8Array.from(size) });
   }
@@ -73,7 +73,7 @@ export function growBody(w: Writer, plan: ResetPlan): void {
   w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32GreaterU, Op.if, NO_RESULT);
   w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32Sub, Op.memoryGrow, 0);
   w.byte(...MINUS_ONE, Op.i32Equal, Op.if, NO_RESULT, ...fail, Op.end);
-  w.byte(Op.i32Const, 0, ...size, ...delta, Op.i32Add, Op.i32Const).signed(least);
+  w.byte(Op.i32Const, 0, ...size, ...delta, Op.i32Add, Op.i32Const).signed(min);
   w.byte(Op.i32Sub, Op.i32Store, 0x42).unsigned(control).byte(ADDED_PAGES, ...size, Op.end);
 }
 
@@ -86,13 +86,13 @@ function growPartBody(w: Writer, { watch, control }: ResetPlan, budget: number):
   const load = (op: number, memory: number, at: number) =>
     new Writer().byte(Op.i32Const, 0, op, op === Op.i32Load ? 0x42 : 0x43).unsigned(memory)
       .unsigned(at).view();
-  const most = load(Op.i32Load, control, MAX_PAGES);
+  const max = load(Op.i32Load, control, MAX_PAGES);
   const left = load(Op.i64Load, budget, BYTES_LEFT);
   w.byte(1, 1, I32); // the size
   w.raw(load(Op.i32Load, control, ADDED_PAGES)).byte(Op.localSet, 1);
-  w.byte(...delta).raw(most).byte(...size, Op.i32Sub, Op.i32GreaterU, Op.if, NO_RESULT, ...fail);
+  w.byte(...delta).raw(max).byte(...size, Op.i32Sub, Op.i32GreaterU, Op.if, NO_RESULT, ...fail);
   w.byte(...bytes).raw(left).byte(Op.i64GreaterU, Op.if, NO_RESULT);
-  noteRefusal(w, { watch, delta: 0, own: most, size: Uint8Array.from(size) });
+  noteRefusal(w, { watch, delta: 0, own: max, size: Uint8Array.from(size) });
   w.byte(...fail);
   w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32GreaterU, Op.if, NO_RESULT);
   w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32Sub, Op.memoryGrow, 0);

@@ -43,7 +43,7 @@ export interface Rewritten {
 /** How instances of a rewritten module are reset. */
 export interface Resetting {
   /** Initial size of the memory, in pages. */
-  readonly least: number;
+  readonly min: number;
   /** Whether writes mark dirty pages. */
   readonly dirtyPages: boolean;
   /** Whether a start function runs while an instance is made, so that two may differ. */
@@ -54,14 +54,14 @@ const FUNCREF = 0x70;
 /** Number of functions that are rewritten in one step. */
 const STEP = 64;
 /** Limits of the `budget` memory of a component. */
-export const SHARED_BUDGET = { least: 1, most: 1, shared: false } as const;
+export const SHARED_BUDGET = { min: 1, max: 1, shared: false } as const;
 /** Limits of the `control` memory of a component's memory: room for the dirty map of all 4 GiB. */
 export const SHARED_CONTROL = {
-  least: controlPages(65536),
-  most: controlPages(65536),
+  min: controlPages(65536),
+  max: controlPages(65536),
   shared: false,
 } as const;
-const WATCHED = { least: 1, most: 1, shared: true };
+const WATCHED = { min: 1, max: 1, shared: true };
 
 /**
  * Rewrites a module so that its memory is bounded, its code can be stopped, and its instances can be reset. The guest's
@@ -111,7 +111,7 @@ export function* rewriteInSteps(
     }
     : undefined;
   const watchPlan = checks ? addWatch(layout, added, names, watch) : undefined;
-  const large = part || budget.memories.some(({ most }) => most * PAGE > PIECE);
+  const large = part || budget.memories.some(({ max }) => max * PAGE > PIECE);
   const plan: Plan = {
     imported: layout.imported.function,
     watch: watchPlan,
@@ -145,8 +145,8 @@ function sharedBudget(
     : { budget, memories: imported.memory, tables: imported.table };
 }
 
-function resettingOf(layout: Layout, { least, dirtyPages }: ResetPlan): Resetting {
-  return { least, dirtyPages, starts: layout.find(Id.start) !== undefined };
+function resettingOf(layout: Layout, { min, dirtyPages }: ResetPlan): Resetting {
+  return { min, dirtyPages, starts: layout.find(Id.start) !== undefined };
 }
 
 /** Exports the tags that have a name, so that the host can tell the tag of an exception. */
@@ -189,16 +189,16 @@ function addReset(
   },
 ): ResetPlan {
   const part = shared !== undefined;
-  const { least, mutable, parameters } = stateOf(layout, part);
-  const { most = 0, own = 0 } = budget.memories[0] ?? {};
-  const control = shared?.control ?? added.memory(controlPages(most));
+  const { min, mutable, parameters } = stateOf(layout, part);
+  const { max = 0, own = 0 } = budget.memories[0] ?? {};
+  const control = shared?.control ?? added.memory(controlPages(max));
   const saved = mutable.map(({ index, type, value }) =>
     [index, added.global(type, value)] as const
   );
   const restored = saved.map(([index, shadow]) => [shadow, index] as const);
   const plan: ResetPlan = {
-    least: part ? 0 : least,
-    most,
+    min: part ? 0 : min,
+    max,
     own,
     budget: shared?.budget,
     parameters,

@@ -101,7 +101,7 @@ Deno.test("what requests have used is summed up", () => {
 
 Deno.test("the program's status and the process are told, names as they are", () => {
   const text = new Metrics().render({
-    instances: { live: 3, idle: 1, most: 10 },
+    instances: { live: 3, idle: 1, max: 10 },
     queued: 4,
     traps: 5,
     limits: { cpu_time: 6 },

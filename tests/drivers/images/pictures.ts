@@ -73,6 +73,6 @@ export function corners(picture: Picture): Pixel[] {
 }
 
 /** Whether a colour is as good as another one. */
-export function near(a: Pixel, b: Pixel, most = 24): boolean {
-  return a.every((value, at) => Math.abs(value - b[at]!) <= most);
+export function near(a: Pixel, b: Pixel, max = 24): boolean {
+  return a.every((value, at) => Math.abs(value - b[at]!) <= max);
 }

@@ -44,10 +44,10 @@ export function written(
 }
 
 /** A cache, and what makes its time go by, in seconds. */
-export function cacheOf(most = 1 << 20): { cache: Cache; pass(seconds: number): void } {
+export function cacheOf(max = 1 << 20): { cache: Cache; pass(seconds: number): void } {
   let now = 1_000_000;
   return {
-    cache: new Cache(most, () => now),
+    cache: new Cache(max, () => now),
     pass: (seconds) => void (now += seconds * 1000),
   };
 }

@@ -29,12 +29,12 @@ export class Bench {
   now = 1_000_000_000;
   cache: Cache;
   readonly #opened: OpenCacheDriver | undefined;
-  readonly #most: number;
+  readonly #max: number;
 
-  constructor(opened: OpenCacheDriver | undefined, most = 64 * MIB) {
+  constructor(opened: OpenCacheDriver | undefined, max = 64 * MIB) {
     this.#opened = opened;
-    this.#most = most;
-    this.cache = new Cache(most, () => this.now, opened?.driver);
+    this.#max = max;
+    this.cache = new Cache(max, () => this.now, opened?.driver);
   }
 
   /** Ends a turn of the event loop, with all that the cache writes then. */
@@ -47,7 +47,7 @@ export class Bench {
   async restart(killed = false): Promise<void> {
     if (!this.#opened) return;
     if (!killed) await this.cache.close();
-    this.cache = new Cache(this.#most, () => this.now, await this.#opened.reopen());
+    this.cache = new Cache(this.#max, () => this.now, await this.#opened.reopen());
     await this.cache.loaded;
   }
 

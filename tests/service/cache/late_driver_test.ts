@@ -27,10 +27,10 @@ function held(driver: CacheDriver, ...names: string[]) {
 }
 
 /** A cache over the driver, what it reports, and a way to store. */
-function over(driver: CacheDriver, most = 64 * MIB) {
+function over(driver: CacheDriver, max = 64 * MIB) {
   const told: string[] = [];
   const report = (message: string) => void told.push(message);
-  const cache = new Cache(most, Date.now, driver, { time: time(), report });
+  const cache = new Cache(max, Date.now, driver, { time: time(), report });
   const store = async (key: string, content: Uint8Array) => {
     const inserted = cache.insert(key, NONE, written({ keys: ["x", key] }));
     await inserted.content.write(content);

@@ -98,7 +98,7 @@ async function told(found: FoundObject): Promise<unknown> {
 export function propertyContract(title: string, open: Open): void {
   // What has expired takes no room after a restart, so bounds are compared on a clock that stands.
   for (
-    const [what, most, clockGoes] of [["time", 64 * MIB, true], [
+    const [what, max, clockGoes] of [["time", 64 * MIB, true], [
       "a bound",
       4 * MIB,
       false,
@@ -108,7 +108,7 @@ export function propertyContract(title: string, open: Open): void {
       await fc.assert(
         fc.asyncProperty(stepsOf(clockGoes), async (steps) => {
           await using opened = await open();
-          const [kept, plain] = [new Bench(opened, most), new Bench(undefined, most)];
+          const [kept, plain] = [new Bench(opened, max), new Bench(undefined, max)];
           for (const [i, step] of steps.entries()) {
             const answers = [await answer(kept, step, i), await answer(plain, step, i)];
             assertEquals(answers[0], answers[1], `step ${i}: ${JSON.stringify(step)}`);

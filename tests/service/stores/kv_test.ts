@@ -164,7 +164,7 @@ function slow(driver: Required<KvDriver>): KvDriver {
     set: (key, record, expected) => later().then(() => driver.set(key, record, expected)),
     delete: (key, generation) => later().then(() => driver.delete(key, generation)),
     list: (prefix, after, limit) => later().then(() => driver.list(prefix, after, limit)),
-    sweep: (until, most) => later().then(() => driver.sweep(until, most)),
+    sweep: (until, max) => later().then(() => driver.sweep(until, max)),
   };
 }
 

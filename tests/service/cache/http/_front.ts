@@ -45,18 +45,18 @@ export class Front implements Disposable {
 
   constructor(
     always?: () => Response,
-    most = 1 << 20,
+    max = 1 << 20,
     driver?: CacheDriver,
     makeGuard?: ReadThroughOptions["makeGuard"],
   ) {
     const now = () => this.#now;
     this.#always = always;
-    this.cache = new Cache(most, now, driver, {
+    this.cache = new Cache(max, now, driver, {
       report: (message) => void this.reports.push(`error: ${message}`),
     });
     this.through = new ReadThrough({
       cache: this.cache,
-      max: most,
+      max,
       now,
       stallClock: new StallClock(),
       ...makeGuard && { makeGuard },
