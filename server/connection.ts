@@ -3,19 +3,19 @@ import { setImmediate } from "node:timers";
 import { concat, EMPTY, type Payload } from "../service/http/bytes.ts";
 import type { ClientFacts, ResponseHead } from "../service/http/exchange.ts";
 import { HttpVersion } from "../service/http/exchange.ts";
+import { ChunkedDecoder } from "../service/http/http1/chunked_decoder.ts";
+import { HeadParser } from "../service/http/http1/head_parser.ts";
+import { type ContentDecoder, LengthDecoder } from "../service/http/http1/length_decoder.ts";
+import { Rejection } from "../service/http/http1/rejection.ts";
 import type { ByteStream } from "./byte_stream.ts";
-import { ChunkedDecoder } from "./chunked_decoder.ts";
 import { ClientProgress } from "./client_progress.ts";
 import type { ServerExchange } from "./exchange.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
-import { HeadParser } from "./head_parser.ts";
-import { type ContentDecoder, LengthDecoder } from "./length_decoder.ts";
 import { linger } from "./linger.ts";
 import { PipelinedBytes } from "./pipelined_bytes.ts";
-import { Rejection } from "./rejection.ts";
 import { type ContentOwner, RequestContent } from "./request_content.ts";
 import { type ExchangeConnection, exchangeFor } from "./request_exchange.ts";
-import type { RequestHeadFields } from "./request_head.ts";
+import { REQUEST_GRAMMAR, type RequestHeadFields } from "./request_head.ts";
 import { plainResponse } from "./response_head.ts";
 import { type ResponseWire, ResponseWriter } from "./response_writer.ts";
 import type { WriteBatcher } from "./write_batcher.ts";
@@ -47,7 +47,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
   /** Round of the options' clock in which the current wait began. */
   since: number;
   readonly #options: ConnectionOptions;
-  readonly #parser: HeadParser;
+  readonly #parser: HeadParser<RequestHeadFields>;
   readonly #progress = new ClientProgress();
   /** Bytes of content that have arrived, over all requests. */
   #received = 0;
@@ -76,7 +76,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     this.stream = stream;
     this.client = client;
     this.#options = options;
-    this.#parser = new HeadParser(options.bounds);
+    this.#parser = new HeadParser(REQUEST_GRAMMAR, options.bounds);
     this.since = options.clock.round;
     stream.on("data", this.#read);
     stream.on("end", this.#onEnd);

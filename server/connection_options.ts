@@ -1,7 +1,7 @@
 import type { ByteStream } from "./byte_stream.ts";
 import type { ServerExchange } from "./exchange.ts";
-import type { HeadBounds } from "./head_parser.ts";
-import type { Rejection } from "./rejection.ts";
+import type { HeadBounds } from "../service/http/http1/head_parser.ts";
+import type { Rejection } from "../service/http/http1/rejection.ts";
 import type { WriteBatcher } from "./write_batcher.ts";
 
 /** Options that the connections of a server share. */

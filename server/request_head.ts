@@ -1,9 +1,11 @@
 import { HttpVersion } from "../service/http/exchange.ts";
 import { asksForUpgrade } from "../service/backends/upgrade.ts";
 import { HeaderList } from "../service/http/headers.ts";
-import { isBlank, trimmed } from "./blanks.ts";
+import { readName, readValue } from "../service/http/http1/field_lines.ts";
+import type { HeadGrammar, HeadReader } from "../service/http/http1/head_parser.ts";
+import { itemsOf, joined } from "../service/http/http1/list_fields.ts";
+import { badMessage, Rejection } from "../service/http/http1/rejection.ts";
 import { isHost } from "./host_field.ts";
-import { badRequest, Rejection } from "./rejection.ts";
 
 /** Framing of a request's content (RFC 9112, section 6.3). */
 type RequestFraming =
@@ -36,10 +38,6 @@ const CHUNKED: RequestFraming = { kind: "chunked" };
 /** method SP request-target SP HTTP-version (RFC 9112, section 3): any token is a method. */
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
 const COMMON_LINE = /^([A-Z]+) (\/[\x21\x22\x24-\x7e]*) HTTP\/1\.1$/;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Bytes that a field value may not have (RFC 9110, section 5.5): controls but HTAB. */
-// deno-lint-ignore no-control-regex -- the expression finds control characters
-const CONTROLS = /[\0-\x08\x0a-\x1f\x7f]/;
 /** absolute-form (RFC 9112, section 3.2.2): scheme, authority, the rest. */
 const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.\-]*):\/\/([^/?]*)(.*)$/;
 
@@ -62,7 +60,7 @@ const ACTED_ON_LENGTHS = [...ACTED_ON.keys()].reduce((bits, { length }) => bits 
  * Reads a request's head line by line (RFC 9112, sections 2 to 6). Lines are given without their CRLF, each character
  * a byte. Every method throws a {@linkcode Rejection}.
  */
-export class RequestHeadReader {
+class RequestHeadReader implements HeadReader<RequestHeadFields> {
   #method = "";
   #target = "";
   #http10 = false;
@@ -76,7 +74,7 @@ export class RequestHeadReader {
   #upgrade = false;
 
   /** Reads the request-line. */
-  requestLine(line: string): void {
+  startLine(line: string): void {
     const common = COMMON_LINE.exec(line);
     if (common) {
       this.#method = common[1]!;
@@ -84,7 +82,7 @@ export class RequestHeadReader {
       return;
     }
     const [match, method, target, major, minor] = REQUEST_LINE.exec(line) ?? [];
-    if (match === undefined) badRequest("The request line is not valid");
+    if (match === undefined) badMessage("The request line is not valid");
     if (major !== "1") {
       throw new Rejection(505, `HTTP/${major}.${minor} is not spoken here: use HTTP/1.1`);
     }
@@ -126,13 +124,13 @@ export class RequestHeadReader {
     switch (ACTED_ON.get(name.toLowerCase())) {
       case "host":
         // RFC 9112, section 3.2: more than one Host is a 400.
-        if (this.#host !== undefined) badRequest("There is more than one Host field");
+        if (this.#host !== undefined) badMessage("There is more than one Host field");
         this.#host = value;
         this.#hostAt = this.#raw.length + 1;
         break;
       case "content-length":
         // RFC 9112, section 6.3: equal values may be merged, or refused as here.
-        if (this.#length !== undefined) badRequest("There is more than one Content-Length field");
+        if (this.#length !== undefined) badMessage("There is more than one Content-Length field");
         this.#length = value;
         break;
       case "transfer-encoding":
@@ -153,14 +151,14 @@ export class RequestHeadReader {
   #resolve(): { authority: string; path: string } {
     const host = this.#host;
     if (host === undefined) {
-      if (!this.#http10) badRequest("There is no Host field");
-    } else if (host !== "" && !isHost(host)) badRequest("The Host field is not valid");
+      if (!this.#http10) badMessage("There is no Host field");
+    } else if (host !== "" && !isHost(host)) badMessage("The Host field is not valid");
     const target = this.#target;
     if (this.#method === "CONNECT") throw new Rejection(501, "CONNECT is not supported");
-    if (target.includes("#")) badRequest("The request target has a fragment");
+    if (target.includes("#")) badMessage("The request target has a fragment");
     if (target.charCodeAt(0) === 0x2f) return { authority: host ?? "", path: target };
     if (target === "*") {
-      if (this.#method !== "OPTIONS") badRequest("Only OPTIONS can have * as its target");
+      if (this.#method !== "OPTIONS") badMessage("Only OPTIONS can have * as its target");
       return { authority: host ?? "", path: "/*" };
     }
     return this.#resolveAbsolute(target);
@@ -169,9 +167,9 @@ export class RequestHeadReader {
   /** Resolves absolute-form: the target's authority replaces the Host field's (RFC 9112, section 3.2.2). */
   #resolveAbsolute(target: string): { authority: string; path: string } {
     const [match, scheme, authority, rest] = ABSOLUTE.exec(target) ?? [];
-    if (match === undefined) badRequest("The request target is neither a path nor a URL");
-    if (!/^https?$/i.test(scheme!)) badRequest("The request target's scheme is not http");
-    if (!isHost(authority!)) badRequest("The request target's host is not valid");
+    if (match === undefined) badMessage("The request target is neither a path nor a URL");
+    if (!/^https?$/i.test(scheme!)) badMessage("The request target's scheme is not http");
+    if (!isHost(authority!)) badMessage("The request target's host is not valid");
     if (this.#host !== undefined) this.#raw[this.#hostAt] = authority!;
     return { authority: authority!, path: rest!.startsWith("/") ? rest! : `/${rest}` };
   }
@@ -180,20 +178,20 @@ export class RequestHeadReader {
   #frame(): RequestFraming {
     const length = this.#length;
     if (this.#coding !== undefined) {
-      if (this.#http10) badRequest("HTTP/1.0 has no transfer codings");
-      if (length !== undefined) badRequest("There are both Content-Length and Transfer-Encoding");
+      if (this.#http10) badMessage("HTTP/1.0 has no transfer codings");
+      if (length !== undefined) badMessage("There are both Content-Length and Transfer-Encoding");
       const codings = itemsOf(this.#coding);
-      if (codings.at(-1) !== "chunked") badRequest("The last transfer coding is not chunked");
+      if (codings.at(-1) !== "chunked") badMessage("The last transfer coding is not chunked");
       if (codings.length === 1) return CHUNKED;
       if (codings.indexOf("chunked") < codings.length - 1 || codings.includes("")) {
-        badRequest("The transfer codings are not valid");
+        badMessage("The transfer codings are not valid");
       }
       throw new Rejection(501, "No transfer coding but chunked is supported");
     }
     if (length === undefined) return NO_CONTENT;
-    if (!/^[0-9]+$/.test(length)) badRequest("The Content-Length field is not valid");
+    if (!/^[0-9]+$/.test(length)) badMessage("The Content-Length field is not valid");
     const number = Number(length);
-    if (number > Number.MAX_SAFE_INTEGER) badRequest("The Content-Length is too large");
+    if (number > Number.MAX_SAFE_INTEGER) badMessage("The Content-Length is too large");
     return number === 0 ? NO_CONTENT : { kind: "length", length: number };
   }
 
@@ -215,43 +213,13 @@ export class RequestHeadReader {
   }
 }
 
-/**
- * Returns a field line's name and value (RFC 9112, section 5): blanks around the value are dropped.
- *
- * @throws {Rejection} If the line is folded, has a blank before the colon, a name that is no token, or control
- * characters in its value.
- */
-export function readField(text: string, from: number, to: number): [name: string, value: string] {
-  const name = readName(text, from, to);
-  return [name, readValue(text, from + name.length + 1, to)];
-}
+/** Bytes that a request line may not have. */
+const NO_LINE_BYTE = /[^\x20-\x7e]/;
 
-function readName(text: string, from: number, to: number): string {
-  const colon = text.indexOf(":", from);
-  if (colon < 0 || colon >= to) badRequest("A field line has no colon");
-  const name = text.slice(from, colon);
-  if (!TOKEN.test(name)) {
-    badRequest(
-      isBlank(text.charCodeAt(from))
-        ? "A field line begins with a blank: folded lines are not taken"
-        : "A field name is not valid",
-    );
-  }
-  return name;
-}
-
-function readValue(text: string, from: number, to: number): string {
-  const value = trimmed(text, from, to);
-  if (CONTROLS.test(value)) badRequest("A field value has a control character");
-  return value;
-}
-
-/** Returns the items of a list field in lower case (RFC 9110, section 5.6.1), without the blanks around them. */
-function itemsOf(value: string): string[] {
-  return value.toLowerCase().split(",").map((item) => trimmed(item, 0, item.length));
-}
-
-/** Joins the values of a repeated list field (RFC 9110, section 5.3). */
-function joined(before: string | undefined, value: string): string {
-  return before === undefined ? value : `${before}, ${value}`;
-}
+/** Heads of requests, as a parser reads them. */
+export const REQUEST_GRAMMAR: HeadGrammar<RequestHeadFields> = {
+  startLine: "request line",
+  reader: () => new RequestHeadReader(),
+  mayContain: (part) => !NO_LINE_BYTE.test(part),
+  tooLong: () => new Rejection(414, "The URL is too long"),
+};

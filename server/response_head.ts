@@ -1,10 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { ResponseHead } from "../service/http/exchange.ts";
+import { fieldLine, fieldLines } from "../service/http/http1/field_lines.ts";
 import type { Http1Framing } from "../service/http/http1_framing.ts";
 
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Bytes of a field value (RFC 9110, section 5.5). */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Bit set of the lengths of the names that the writer may leave out. */
 const DROPPED_LENGTHS = [
   "trailer",
@@ -57,35 +55,8 @@ export function plainResponse(status: number, message: string): string {
     `Content-Length: ${message.length + 1}\r\n${retry}Connection: close\r\n\r\n${message}\n`;
 }
 
-/**
- * Returns fields as lines.
- *
- * @param raw `[name, value, …]`
- * @throws {TypeError} If the name or the value of a field is not valid.
- */
-export function fieldLines(raw: readonly string[]): string {
-  let text = "";
-  for (let i = 0; i < raw.length; i += 2) text += fieldLine(raw[i]!, raw[i + 1]!);
-  return text;
-}
-
 function statusLine(status: number): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
-}
-
-/**
- * Checks that a field can be written (RFC 9110, sections 5.1 and 5.5).
- *
- * @throws {TypeError} If the name or the value is not valid.
- */
-export function checkField(name: string, value: string): void {
-  if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a header name`);
-  if (!VALUE.test(value)) throw new TypeError(`The value of the header ${name} is not valid`);
-}
-
-function fieldLine(name: string, value: string): string {
-  checkField(name, value);
-  return `${name}: ${value}\r\n`;
 }
 
 /** Time of `dateField`, in seconds since 1970. */

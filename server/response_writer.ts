@@ -2,6 +2,8 @@ import { Buffer } from "node:buffer";
 import { type ByteSource, discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
 import type { ResponseHead } from "../service/http/exchange.ts";
 import { hasNoContent } from "../service/http/framing.ts";
+import { fieldLines } from "../service/http/http1/field_lines.ts";
+import { joinedParts } from "../service/http/http1/joined_parts.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { WriteBatcher } from "./write_batcher.ts";
 import {
@@ -9,7 +11,7 @@ import {
   type FramingRequest,
   type ResponseFraming,
 } from "../service/http/http1_framing.ts";
-import { fieldLines, headText, informationalText } from "./response_head.ts";
+import { headText, informationalText } from "./response_head.ts";
 import { roomOf } from "./room_of.ts";
 
 /** Pieces up to this size together are copied into one write, in bytes; larger ones are written without a copy. */
@@ -264,7 +266,7 @@ export class ResponseWriter {
 
   /** Returns the parts to write, joined if they are small. */
   #takeParts(): (string | Uint8Array)[] {
-    const parts = this.#size <= MAX_COPIED ? [joined(this.#parts, this.#size)] : this.#parts;
+    const parts = this.#size <= MAX_COPIED ? [joinedParts(this.#parts, this.#size)] : this.#parts;
     this.#parts = [];
     this.#size = 0;
     return parts;
@@ -285,25 +287,6 @@ export class ResponseWriter {
     stream.uncork();
     return room;
   }
-}
-
-function joined(parts: readonly (string | Uint8Array)[], size: number): Buffer {
-  const bytes = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const part of parts) {
-    if (typeof part === "string") writeText(bytes, at, part);
-    else bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-const ENCODER = new TextEncoder();
-
-/** Writes text of which each character is a byte. The encoder is quicker than `latin1`, and right for ASCII. */
-function writeText(bytes: Buffer, at: number, text: string): void {
-  const { read, written } = ENCODER.encodeInto(text, at ? bytes.subarray(at) : bytes);
-  if (read !== text.length || written !== text.length) bytes.write(text, at, "latin1");
 }
 
 /** Reads a source for the first time; returns a promise that rejects if that throws. */

@@ -95,7 +95,7 @@ Deno.test("every room has a page of at most fifteen lines that says what lives t
     ...["abi", "handles", "wasm", "engine", "service", "server", "drivers", "testing", "cli"],
     ...Object.keys(ROOMS).map((room) => `service/${room}`),
     ...["abi/components", "drivers/images", "drivers/redis", "packaging", "server/http2"],
-    ...["server/tls", "service/cache/http", "wasm/component", "wasm/rewrite"],
+    ...["server/tls", "service/cache/http", "service/http/http1", "wasm/component", "wasm/rewrite"],
     ...["commands", "flags", "manifest", "telemetry", "tls", "watch", "workers"].map((room) =>
       `cli/${room}`
     ),

@@ -5,7 +5,7 @@ import { HeaderList } from "../../service/http/headers.ts";
 import { watchReset } from "../../service/util/node_internals.ts";
 import { ClientProgress } from "../client_progress.ts";
 import { type ExchangeParts, ServerExchange } from "../exchange.ts";
-import { Rejection } from "../rejection.ts";
+import { Rejection } from "../../service/http/http1/rejection.ts";
 import { type ContentOwner, RequestContent } from "../request_content.ts";
 import { type HeadContext, type Http2RequestHead, readRequestFields } from "./request_fields.ts";
 import { http2Fields } from "./response_fields.ts";

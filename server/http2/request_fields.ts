@@ -1,9 +1,9 @@
 import { HttpVersion, type RequestHead } from "../../service/http/exchange.ts";
 import { isName } from "../../service/http/headers.ts";
 import { HeaderList } from "../../service/http/headers.ts";
-import type { HeadBounds } from "../head_parser.ts";
+import type { HeadBounds } from "../../service/http/http1/head_parser.ts";
 import { isHost } from "../host_field.ts";
-import { badRequest, Rejection } from "../rejection.ts";
+import { badMessage, Rejection } from "../../service/http/http1/rejection.ts";
 
 /** Head of a request in HTTP/2, checked. */
 export interface Http2RequestHead {
@@ -60,7 +60,7 @@ export function readRequestFields(
   }
   if (bytes > bounds.headBytes) throw new Rejection(431, "The header fields are too large");
   const named = pseudo[":authority"] ?? host;
-  if (named !== undefined && named !== "" && !isHost(named)) badRequest("The host is not valid");
+  if (named !== undefined && named !== "" && !isHost(named)) badMessage("The host is not valid");
   const authority = named || own;
   const target = pseudo[":path"] ?? "";
   if (target.length > bounds.lineBytes) throw new Rejection(414, "The URL is too long");
@@ -88,9 +88,9 @@ const COLON = 0x3a;
 function methodOf(pseudo: Readonly<Record<string, string>>): string {
   const method = pseudo[":method"] ?? "";
   const protocol = pseudo[":protocol"];
-  if (!isName(method)) badRequest("The method is not valid");
+  if (!isName(method)) badMessage("The method is not valid");
   if (method !== "CONNECT") {
-    if (protocol !== undefined) badRequest("Only CONNECT can have the field :protocol");
+    if (protocol !== undefined) badMessage("Only CONNECT can have the field :protocol");
     return method;
   }
   if (protocol === undefined) throw new Rejection(501, "CONNECT is not supported");
@@ -102,7 +102,7 @@ function methodOf(pseudo: Readonly<Record<string, string>>): string {
 
 function pathOf(method: string, target: string): string {
   if (target === "*" && method === "OPTIONS") return "/*";
-  if (!/^\/[\x21\x22\x24-\x7e]*$/.test(target)) badRequest("The path is not valid");
+  if (!/^\/[\x21\x22\x24-\x7e]*$/.test(target)) badMessage("The path is not valid");
   return target;
 }
 

@@ -1,7 +1,7 @@
-import { trimmed } from "../blanks.ts";
+import { trimmed } from "../../service/http/http1/blanks.ts";
 import { CONNECTION_FIELDS } from "../../service/http/connection_fields.ts";
 import type { HeaderList } from "../../service/http/headers.ts";
-import { checkField } from "../response_head.ts";
+import { checkField } from "../../service/http/http1/field_lines.ts";
 
 /** Fields that a response in HTTP/2 leaves out; TE is one of requests. */
 const LEFT_OUT: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, "te"]);

@@ -5,7 +5,7 @@ import { collect } from "../../service/http/bytes.ts";
 import type { HeaderList } from "../../service/http/headers.ts";
 import { Connection } from "../../server/connection.ts";
 import type { ServerExchange } from "../../server/exchange.ts";
-import type { HeadBounds } from "../../server/head_parser.ts";
+import type { HeadBounds } from "../../service/http/http1/head_parser.ts";
 import { WriteBatcher } from "../../server/write_batcher.ts";
 import { answerText } from "../cli/wire.ts";
 

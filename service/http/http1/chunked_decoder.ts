@@ -1,8 +1,8 @@
 import type { Buffer } from "node:buffer";
-import { HeaderList } from "../service/http/headers.ts";
+import { HeaderList } from "../headers.ts";
+import { readField } from "./field_lines.ts";
 import type { ContentDecoder } from "./length_decoder.ts";
-import { badRequest, Rejection } from "./rejection.ts";
-import { readField } from "./request_head.ts";
+import { badMessage, Rejection } from "./rejection.ts";
 
 /** Maximum length of a chunk's line (its size and extensions), in bytes. */
 const MAX_LINE = 4096;
@@ -70,7 +70,7 @@ export class ChunkedDecoder implements ContentDecoder {
 
   /** Takes the next byte of the CRLF behind a chunk's data. */
   #endData(byte: number): void {
-    if (byte !== (this.#line ? LF : CR)) badRequest("A chunk is longer than its size");
+    if (byte !== (this.#line ? LF : CR)) badMessage("A chunk is longer than its size");
     if (this.#line) this.#expected = "chunk-size";
     this.#line = this.#line ? "" : "\r";
   }
@@ -83,7 +83,7 @@ export class ChunkedDecoder implements ContentDecoder {
     if (found < 0) return to;
     const line = this.#line;
     this.#line = "";
-    if (line.charCodeAt(line.length - 2) !== CR) badRequest("A line of a chunk ends without a CR");
+    if (line.charCodeAt(line.length - 2) !== CR) badMessage("A line of a chunk ends without a CR");
     if (this.#expected === "trailer-section") this.#readTrailer(line.slice(0, -2));
     else this.#readSize(line.slice(0, -2));
     return to;
@@ -94,19 +94,19 @@ export class ChunkedDecoder implements ContentDecoder {
       if (this.#trailerBytes + bytes > this.#maxTrailers) {
         throw new Rejection(431, "The trailer fields are too large");
       }
-    } else if (bytes > MAX_LINE) badRequest("A chunk's line is too long");
+    } else if (bytes > MAX_LINE) badMessage("A chunk's line is too long");
   }
 
   #readSize(line: string): void {
-    const digits = HEX.exec(line)?.[0] ?? badRequest("A chunk's size is not valid");
+    const digits = HEX.exec(line)?.[0] ?? badMessage("A chunk's size is not valid");
     const size = parseInt(digits, 16);
     if (digits.length > MAX_DIGITS || size > Number.MAX_SAFE_INTEGER) {
-      badRequest("A chunk's size is too large");
+      badMessage("A chunk's size is too large");
     }
     const extensions = line.slice(digits.length);
     this.#extensions += extensions.length;
-    if (this.#extensions > MAX_EXTENSIONS) badRequest("The chunk extensions are too large");
-    if (!EXTENSIONS.test(extensions)) badRequest("A chunk's size or extension is not valid");
+    if (this.#extensions > MAX_EXTENSIONS) badMessage("The chunk extensions are too large");
+    if (!EXTENSIONS.test(extensions)) badMessage("A chunk's size or extension is not valid");
     this.#left = size;
     this.#expected = size === 0 ? "trailer-section" : "chunk-data";
   }

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import type { HeaderList } from "../service/http/headers.ts";
+import type { HeaderList } from "../headers.ts";
 
 /** Finds the end of a message's content in a connection's bytes. */
 export interface ContentDecoder {

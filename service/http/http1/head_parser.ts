@@ -1,13 +1,37 @@
 import { Buffer } from "node:buffer";
-import { badRequest, Rejection } from "./rejection.ts";
-import { type RequestHeadFields, RequestHeadReader } from "./request_head.ts";
+import { badMessage, Rejection } from "./rejection.ts";
 
-/** Limits on a request's head, in bytes. */
+/** Limits on a message's head, in bytes. */
 export interface HeadBounds {
-  /** Request line; a longer one gets a 414. */
+  /** Start line; a server answers a longer one with 414. */
   readonly lineBytes: number;
-  /** Whole head, the line included; a longer one gets a 431. */
+  /** Whole head, the start line included; a longer one is rejected with 431. */
   readonly headBytes: number;
+}
+
+/**
+ * Reads a head line by line (RFC 9112, sections 2 to 6). Lines are given without their CRLF, each character a byte. Every
+ * method throws a {@linkcode Rejection}.
+ */
+export interface HeadReader<Head> {
+  /** Reads the request line or the status line. */
+  startLine(line: string): void;
+  /** Reads the field line in `text` from index `from` to `to`. */
+  fieldLine(text: string, from: number, to: number): void;
+  /** Checks the whole head, once its empty line has arrived. */
+  finish(): Head;
+}
+
+/** Grammar of the heads of requests, or of responses. */
+export interface HeadGrammar<Head> {
+  /** Name of the start line, for messages. */
+  readonly startLine: string;
+  /** Makes a reader of one head. */
+  reader(): HeadReader<Head>;
+  /** Whether a start line may have this part at an offset: a line is rejected before it is whole. */
+  mayContain(part: string, at: number): boolean;
+  /** Makes the error for a start line that is too long. */
+  tooLong(): Rejection;
 }
 
 /** Heads up to this size that arrive whole are parsed from one string. */
@@ -15,17 +39,16 @@ const SHORT_HEAD = 4096;
 const LF = 0x0a;
 const CR = 0x0d;
 const EMPTY_LINE = "\r\n\r\n";
-/** Bytes that a request line may not have. */
-const NO_LINE_BYTE = /[^\x20-\x7e]/;
 
 /**
- * Parses requests' heads in a connection's bytes, however they are cut into pieces (RFC 9112, section 2.2). Each byte is
+ * Parses messages' heads in a connection's bytes, however they are cut into pieces (RFC 9112, section 2.2). Each byte is
  * read once. There are two paths with the same outcome: a short head that arrives whole is parsed from one string, any
  * other line by line. The first rejects nothing: what it does not accept goes to the second.
  */
-export class HeadParser {
+export class HeadParser<Head> {
+  readonly #grammar: HeadGrammar<Head>;
   readonly #bounds: HeadBounds;
-  #reader: RequestHeadReader | undefined;
+  #reader: HeadReader<Head> | undefined;
   #hasLine = false;
   /** Bytes of the head so far, without those of `#partial`. */
   #bytes = 0;
@@ -33,7 +56,8 @@ export class HeadParser {
   #partial: Buffer = Buffer.alloc(0);
   #partialBytes = 0;
 
-  constructor(bounds: HeadBounds) {
+  constructor(grammar: HeadGrammar<Head>, bounds: HeadBounds) {
+    this.#grammar = grammar;
     this.#bounds = bounds;
   }
 
@@ -49,21 +73,21 @@ export class HeadParser {
    * @param done Called with the head once it is whole, and with the number of those bytes that belong to it.
    * @throws {Rejection} If the bytes cannot be a head.
    */
-  push(bytes: Buffer, done: (head: RequestHeadFields, taken: number) => void): void {
+  push(bytes: Buffer, done: (head: Head, taken: number) => void): void {
     if (this.#reader || !this.#readShort(bytes, done)) this.#readLines(bytes, done);
   }
 
   /** Parses a short head that is whole; false if it is not, or must be rejected. */
-  #readShort(bytes: Buffer, done: (head: RequestHeadFields, taken: number) => void): boolean {
+  #readShort(bytes: Buffer, done: (head: Head, taken: number) => void): boolean {
     const text = bytes.toString("latin1", 0, Math.min(bytes.length, SHORT_HEAD));
     const end = text.indexOf(EMPTY_LINE);
     const lineEnd = text.indexOf("\r\n");
     if (end < 0 || end + EMPTY_LINE.length > this.#bounds.headBytes) return false;
     if (lineEnd === 0 || lineEnd > this.#bounds.lineBytes) return false;
-    let head: RequestHeadFields;
+    let head: Head;
     try {
-      const reader = new RequestHeadReader();
-      reader.requestLine(text.slice(0, lineEnd));
+      const reader = this.#grammar.reader();
+      reader.startLine(text.slice(0, lineEnd));
       for (let from = lineEnd + 2; from <= end;) {
         const to = text.indexOf("\r\n", from);
         reader.fieldLine(text, from, to);
@@ -78,8 +102,8 @@ export class HeadParser {
     return true;
   }
 
-  #readLines(bytes: Buffer, done: (head: RequestHeadFields, taken: number) => void): void {
-    this.#reader ??= new RequestHeadReader();
+  #readLines(bytes: Buffer, done: (head: Head, taken: number) => void): void {
+    this.#reader ??= this.#grammar.reader();
     for (let from = 0; from < bytes.length;) {
       const at = bytes.indexOf(LF, from);
       const to = at < 0 ? bytes.length : at + 1;
@@ -88,8 +112,8 @@ export class HeadParser {
       const line = this.#takeLine(bytes, from, to);
       from = to;
       if (!this.#hasLine) {
-        if (line === "") continue; // RFC 9112, section 2.2: empty lines ahead of the request-line
-        this.#reader.requestLine(line);
+        if (line === "") continue; // RFC 9112, section 2.2: empty lines ahead of the start line
+        this.#reader.startLine(line);
         this.#hasLine = true;
       } else if (line !== "") this.#reader.fieldLine(line, 0, line.length);
       else {
@@ -100,21 +124,25 @@ export class HeadParser {
     }
   }
 
-  /** Checks the limits, and the bytes of a request line, before the line is whole. */
+  /** Checks the limits, and the bytes of a start line, before the line is whole. */
   #checkSize(bytes: Buffer, from: number, to: number): void {
     const { lineBytes, headBytes } = this.#bounds;
     const length = this.#partialBytes + to - from;
     if (!this.#hasLine) {
       const split = this.#partialBytes > 0 && this.#partial[this.#partialBytes - 1] === CR;
-      if (split && bytes[from] !== LF) badRequest("The request line is not valid");
+      if (split && bytes[from] !== LF) this.#badStart();
       const within = Math.min(to, from + Math.max(0, lineBytes + 2 - this.#partialBytes));
       const text = bytes.toString("latin1", from, within).replace(/\r?\n?$/, "");
-      if (NO_LINE_BYTE.test(text)) badRequest("The request line is not valid");
-      if (length > lineBytes + 2) throw new Rejection(414, "The URL is too long");
+      if (!this.#grammar.mayContain(text, this.#partialBytes)) this.#badStart();
+      if (length > lineBytes + 2) throw this.#grammar.tooLong();
     }
     if (this.#bytes + length > headBytes) {
       throw new Rejection(431, "The header fields are too large");
     }
+  }
+
+  #badStart(): never {
+    badMessage(`The ${this.#grammar.startLine} is not valid`);
   }
 
   /** Returns the line without its CRLF; rejects one that ends with LF alone. */
@@ -127,7 +155,7 @@ export class HeadParser {
       this.#partialBytes = 0;
     }
     this.#bytes += end - start;
-    if (line[end - 2] !== CR || end - 2 < start) badRequest("A line ends without a CR");
+    if (line[end - 2] !== CR || end - 2 < start) badMessage("A line ends without a CR");
     return line.toString("latin1", start, end - 2);
   }
 
