@@ -1,6 +1,19 @@
-import type initialize from "npm:wabt@1.0.39";
 import { loadPackage } from "../drivers/package.ts";
 import { tell } from "./tell.ts";
+
+/** What is used of the assembler; its own types would be downloaded by everybody who installs fastlike. */
+export interface Assembler {
+  default(): Promise<{
+    parseWat(file: string, text: string, features: Partial<Record<string, boolean>>): {
+      validate(): void;
+      toBinary(options: { readonly write_debug_names: boolean }): { readonly buffer: Uint8Array };
+      destroy(): void;
+    };
+  }>;
+}
+
+/** The package that it is in. */
+export const ASSEMBLER = "npm:wabt@1.0.39";
 
 /** Features of WebAssembly that wabt supports only if they are turned on. */
 const FEATURES = {
@@ -21,7 +34,7 @@ const FEATURES = {
  */
 export async function assemble(file: string, text: string): Promise<Uint8Array> {
   const options = { use: "text of WebAssembly", tell };
-  const assembler = await loadPackage<{ default: typeof initialize }>("npm:wabt@1.0.39", options);
+  const assembler = await loadPackage<Assembler>(ASSEMBLER, options);
   const wabt = await assembler.default();
   let module;
   try {

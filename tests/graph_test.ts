@@ -25,7 +25,6 @@ const ENTRIES = [
   "drivers/redis.ts",
   "drivers/sqlite.ts",
   "drivers/images.ts",
-  "drivers/images/sharp.ts",
 ].filter(exists);
 /** Which directories a directory may import besides itself; see docs/architecture.md. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

@@ -1,9 +1,7 @@
-import type { X509Certificate } from "npm:@peculiar/x509@1.14.3";
 import { loadPackage } from "../../drivers/package.ts";
 import type { Identity } from "../../server/tls/identity.ts";
 import { tell } from "../tell.ts";
-
-type X509 = typeof import("npm:@peculiar/x509@1.14.3");
+import { type Certificate, MAKER, type X509 } from "./x509.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY = 24 * 3600 * 1000;
@@ -79,7 +77,7 @@ export async function makeLeaf(authority: Identity): Promise<Identity> {
 async function loadX509(): Promise<X509> {
   const options = { use: "certificates of this machine's own", tell };
   await loadPackage("npm:reflect-metadata@0.2.2", options);
-  return await loadPackage<X509>("npm:@peculiar/x509@1.14.3", options);
+  return await loadPackage<X509>(MAKER, options);
 }
 
 const NAME_CONSTRAINTS = "2.5.29.30";
@@ -111,7 +109,7 @@ function importKey(pem: string): Promise<CryptoKey> {
 }
 
 async function identityOf(
-  certificate: X509Certificate,
+  certificate: Certificate,
   { privateKey }: CryptoKeyPair,
 ): Promise<Identity> {
   const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey));

@@ -1,8 +1,7 @@
 import { Buffer } from "node:buffer";
 import { loadPackage } from "../package.ts";
 import type { StoreAddress } from "./address.ts";
-
-type Client = typeof import("npm:@redis/client@6.3.1");
+import { CLIENT, type Client } from "./client.ts";
 
 /** What Redis answers: texts come as bytes. */
 export type Reply = Buffer | string | number | null | readonly Reply[];
@@ -31,6 +30,8 @@ export interface LinkOptions {
   readonly timeout: number;
   /** Is called once when the connection is lost. */
   readonly lost: (error: Error) => void;
+  /** Takes a line while the client is downloaded. By default nobody is told. */
+  readonly tell?: ((line: string) => void) | undefined;
 }
 
 type Endpoint = StoreAddress["hosts"][number];
@@ -42,7 +43,7 @@ type Endpoint = StoreAddress["hosts"][number];
  * @throws {Error} If nothing can be reached in time, or the store refuses the login.
  */
 export async function connect(options: LinkOptions): Promise<Link> {
-  const client = await loadPackage<Client>("npm:@redis/client@6.3.1", { use: "the store" });
+  const client = await loadPackage<Client>(CLIENT, { use: "the store", tell: options.tell });
   const { kind, hosts, path } = options.address;
   if (kind === "cluster") return await connectCluster(client, options);
   if (kind === "server") return await connectServer(client, options, path ?? hosts[0]!);
@@ -62,7 +63,7 @@ async function connectServer(
   options: LinkOptions,
   to: Endpoint | string,
 ): Promise<Link> {
-  const connection = client.createClient({ ...settings(client, options, to) } as object);
+  const connection = client.createClient(settings(client, options, to));
   connection.on("error", (error: Error) => options.lost(error));
   try {
     await within(options.timeout, connection.connect());
@@ -85,7 +86,7 @@ async function connectCluster(client: Client, options: LinkOptions): Promise<Lin
       rootNodes: hosts.map(({ host, port }) => ({ socket: { ...shared, host, port } })),
       defaults: { ...defaults, socket: shared },
       RESP: 2,
-    } as unknown as Parameters<typeof client.createCluster>[0],
+    },
   );
   cluster.on("error", () => {}); // calls tell of what matters
   try {

@@ -11,7 +11,7 @@ export class StoreError extends FramelessError {
 }
 
 /** Settings of a {@linkcode Store}. */
-interface StoreSettings extends Omit<LinkOptions, "lost"> {
+interface StoreSettings extends Omit<LinkOptions, "lost" | "tell"> {
   /** Prefix of all keys. */
   readonly prefix: string;
   /** Adds an entry to the log. */
@@ -243,7 +243,8 @@ export class Store {
   async #connect(key: Argument): Promise<Link> {
     let made: Link | undefined;
     const lost = (error: Error) => made && this.#lose(made, key, error);
-    const link = made = await connect({ ...this.#settings, timeout: CONNECTING, lost });
+    const tell = (line: string) => this.report("info", line);
+    const link = made = await connect({ ...this.#settings, timeout: CONNECTING, lost, tell });
     try {
       const probe = key === "" ? `${this.prefix}:probe` : key;
       await within(this.timeout, link.send(probe, ["EXISTS", probe]));

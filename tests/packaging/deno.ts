@@ -52,6 +52,7 @@ Deno.test("install.md's deno install makes a program of the folder, and of its U
     const args = [GUEST, "--bind", "127.0.0.1:0"];
     await using server = await serving(`${folder.path}/bin/fastlike`, args, { env });
     assertEquals(await (await fetch(`${server.url}/hello`)).text(), "Hello from rust\n");
+    await assertPlainPackages(env.DENO_DIR);
   }
 });
 
@@ -86,13 +87,18 @@ Deno.test("a first start of a plain program leaves less than 10 MB of packages, 
     assertEquals((await fetch(`${server.url}/hello`)).status, 200);
     await server.end("SIGTERM");
   }
-  const packages = `${folder.path}/cache/npm/registry.npmjs.org`;
+  await assertPlainPackages(env.DENO_DIR);
+});
+
+/** Deno's folder has the packages that every start loads, and no others. */
+async function assertPlainPackages(cache: string): Promise<void> {
+  const packages = `${cache}/npm/registry.npmjs.org`;
   const entries = await Array.fromAsync(Deno.readDir(packages));
   const names = entries.map(({ name }) => name).sort();
   assertEquals(names, ["@logtape", "deno-std", "ignore", "jsonc-parser", "mmdb-lib", "smol-toml"]);
   const kib = Number((await succeed("du", ["-sk", packages])).split("\t")[0]);
   assert(kib < 10_000, `${kib} KiB`);
-});
+}
 
 Deno.test("deno publish takes the package without a warning, and lists what users load and nothing else", async () => {
   const { stderr, stdout } = await published();

@@ -1,5 +1,5 @@
-import { ROOT } from "../_graph.ts";
-import { assertEquals } from "../assert.ts";
+import { graphOf, ROOT, union } from "../_graph.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { VERSION } from "../../cli/version.ts";
 import { command } from "../cli/commands.ts";
 
@@ -26,6 +26,20 @@ Deno.test("deno.lock holds what the executable loads at its start, and nothing o
     JSON.parse(await Deno.readTextFile(new URL("deno.lock", ROOT))),
     JSON.parse(await Deno.readTextFile(file)),
   );
+});
+
+Deno.test("published modules import no package that is not in deno.lock, not even its types", async () => {
+  const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const graphs = await Promise.all(Object.values<string>(exports).map((path) => graphOf(path)));
+  const packages = [...union(...graphs)].flatMap(([path, imports]) =>
+    imports.filter(({ target }) => target.startsWith("npm:")).map(({ target }) => {
+      const [, specifier] = /^npm:\/?(@?[^@]+@[^/]+)/.exec(target)!;
+      return `npm:${specifier} (${path})`;
+    })
+  );
+  const locked = await specifiersOf("deno.lock");
+  assertEquals(packages.filter((found) => !locked.includes(found.split(" ")[0]!)), []);
+  assert(packages.length > locked.length);
 });
 
 Deno.test("tests/deno.lock has all of deno.lock in the same versions", async () => {

@@ -1,0 +1,36 @@
+import type { Buffer } from "node:buffer";
+
+/**
+ * What is used of the package `@redis/client`. Its own types are not imported: installing fastlike would download it.
+ */
+export interface Client {
+  createClient(options: object): Connection;
+  createCluster(options: {
+    readonly rootNodes: { readonly socket: object }[];
+    readonly defaults: object;
+    readonly RESP: 2;
+  }): Cluster;
+  readonly RESP_TYPES: { readonly BLOB_STRING: number };
+}
+
+/** The package that it is in. */
+export const CLIENT = "npm:@redis/client@6.3.1";
+
+interface Connected {
+  connect(): Promise<unknown>;
+  destroy(): void;
+  on(event: "error", listener: (error: Error) => void): unknown;
+}
+
+interface Connection extends Connected {
+  sendCommand(args: (string | Buffer)[]): Promise<unknown>;
+}
+
+interface Cluster extends Connected {
+  sendCommand(
+    firstKey: string | Buffer | undefined,
+    isReadonly: boolean,
+    args: (string | Buffer)[],
+    options: object,
+  ): Promise<unknown>;
+}
