@@ -100,8 +100,14 @@ async function openWorker(
       return { error: reason, files: [...site.files] };
     }
   };
+  // One after another: the last one must win.
+  let last: Promise<unknown> = Promise.resolve();
   channel.serve({
-    reload,
+    reload(how: Reload): Promise<Reloaded> {
+      const next = last.then(() => reload(how));
+      last = next;
+      return next;
+    },
     pages: () => server.reloadPages(),
     health: () => listener.accepts(),
     metrics: () => metrics?.collect(site.program.status(), listener.connections()) ?? [],

@@ -12,6 +12,9 @@ import { PurgeLog } from "./purge_log.ts";
 import { SharedSockets } from "./shared_sockets.ts";
 import { WorkerProcess } from "./worker_process.ts";
 
+/** Milliseconds that a reload waits for workers that a guest holds up. They reload when the guest pauses. */
+const HELD_UP_MILLIS = 2_000;
+
 /** Settings of {@linkcode Workers}. */
 interface WorkersOptions {
   readonly command: ServeCommand;
@@ -41,6 +44,10 @@ export class Workers {
   #sown = false;
   /** Whether a worker tells already what there is to tell of options and backends at the start. */
   #spoken = false;
+  /** Number of reloads. */
+  #reloads = 0;
+  /** Number of reloads before a worker was told to start. */
+  readonly #startedAfter = new WeakMap<WorkerProcess, number>();
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -57,10 +64,12 @@ export class Workers {
         publish: (purge: Purge) => this.#purges.publish(purge),
         since: (number) => this.#purges.since(number),
       }),
-      ready: (_, { url, port, files }) => {
+      ready: (worker, { url, port, files }) => {
         this.#url = url;
         this.#port = port;
-        this.#files = files;
+        // It may have read program and options before a reload that it was not asked for.
+        if (this.#startedAfter.get(worker) !== this.#reloads) void this.#follow(worker);
+        else this.#files = files;
       },
       gone: (worker) => this.monitor.gone(worker),
     });
@@ -104,20 +113,43 @@ export class Workers {
         if (error instanceof ChannelClosed) continue;
         throw error;
       }
+      this.#reloads++;
       await this.#reloadOthers(first);
       return;
     }
   }
 
   async #reloadOthers(first: WorkerProcess): Promise<void> {
-    const others = this.fleet.ready.filter((worker) => worker !== first);
-    await Promise.all(others.map((worker) =>
-      this.#reloadOne(worker, false).catch((error) => {
-        if (error instanceof ChannelClosed) return; // the worker in its place reads all anew
-        this.#options.terminal.note("error", `Worker ${worker.id}: ${error.message}`);
-      })
-    ));
-    for (const { channel } of this.fleet.ready) channel.tell("pages");
+    const late = new Set(this.fleet.ready.filter((worker) => worker !== first));
+    const pages = Promise.withResolvers<void>();
+    const all = Promise.all(Array.from(late, async (worker) => {
+      await this.#follow(worker);
+      late.delete(worker);
+      // A page that is loaded again earlier may come from a worker with the old program.
+      pages.promise.then(() => worker.channel.tell("pages"));
+    }));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([
+      all,
+      new Promise((resolve) => timer = setTimeout(resolve, HELD_UP_MILLIS)),
+    ]);
+    clearTimeout(timer);
+    for (const { id } of late) {
+      const message = `Worker ${id} is held up: it reloads when its guest pauses`;
+      this.#options.terminal.note("warning", message);
+    }
+    first.channel.tell("pages");
+    pages.resolve();
+  }
+
+  /** Has a worker reload what another one has loaded. */
+  async #follow(worker: WorkerProcess): Promise<void> {
+    try {
+      await this.#reloadOne(worker, false);
+    } catch (error) {
+      if (error instanceof ChannelClosed) return; // the worker in its place reads all anew
+      this.#options.terminal.note("error", `Worker ${worker.id}: ${(error as Error).message}`);
+    }
   }
 
   async #reloadOne({ channel }: WorkerProcess, sow: boolean): Promise<void> {
@@ -127,8 +159,10 @@ export class Workers {
     if (error !== undefined) throw new CommandError(error);
   }
 
-  #startOf({ id }: WorkerProcess): Start {
+  #startOf(worker: WorkerProcess): Start {
+    const { id } = worker;
     const { command, folder, file } = this.#options;
+    this.#startedAfter.set(worker, this.#reloads);
     const speaks = id === 1 && !this.#spoken;
     this.#spoken ||= speaks;
     return {

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { assert, assertMatch } from "../../assert.ts";
+import { assertMatch } from "../../assert.ts";
 import { Cli, type Setting } from "../process.ts";
 import { Wire } from "../wire.ts";
+
+const ADMIN = /info\S* Health and metrics are on (\S+)$/;
 
 /** A worker as the system sees it. */
 export interface WorkerSeen {
@@ -34,9 +36,8 @@ export class WorkersSite implements AsyncDisposable {
     const flags = ["--workers", `${workers}`, "--bind", "localhost:0", "--admin", "localhost:0"];
     const cli = new Cli([...args, ...flags], setting);
     try {
-      const told = await cli.line("stderr");
-      const [, admin] = /^info: Health and metrics are on (\S+)$/.exec(told) ?? [];
-      assert(admin, told);
+      let admin: string | undefined;
+      while (!admin) [, admin] = ADMIN.exec(await cli.line("stderr")) ?? [];
       const line = await cli.line();
       assertMatch(line, /^Listening on http:\/\/localhost:[0-9]+$/);
       return new WorkersSite(cli, line.slice("Listening on ".length), admin);
@@ -64,7 +65,15 @@ export class WorkersSite implements AsyncDisposable {
     return line === undefined ? undefined : Number(line.slice(name.length + 1));
   }
 
-  /** A connection to one worker: all others stand still while it is made. */
+  /** Waits for a line of the log. */
+  async told(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const line = await this.cli.line("stderr");
+      if (pattern.test(line)) return line;
+    }
+  }
+
+  /** A kept connection to one worker, which has answered a request. */
   async connectTo(worker: WorkerSeen): Promise<Kept> {
     const others = (await this.workers()).filter(({ pid }) => pid !== worker.pid);
     for (const { pid } of others) Deno.kill(pid, "SIGSTOP");
@@ -85,24 +94,24 @@ export class WorkersSite implements AsyncDisposable {
 
 /** A kept connection, which stays with its worker. */
 export class Kept implements Disposable {
-  readonly #wire: Wire;
+  readonly wire: Wire;
 
   constructor(wire: Wire) {
-    this.#wire = wire;
+    this.wire = wire;
   }
 
   /** Sends a request without waiting for its response. */
   async send(target: string, { method = "GET", body = "" } = {}): Promise<void> {
-    await this.#wire.send(
+    await this.wire.send(
       `${method} ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
   }
 
   /** Receives a response of a request that was sent. */
   async receive(): Promise<{ status: number; text: string }> {
-    const head = await this.#wire.until("\r\n\r\n");
+    const head = await this.wire.until("\r\n\r\n");
     const [, length] = /^content-length: *(\d+)/im.exec(head) ?? [];
-    const text = length === undefined ? await this.#chunks() : await this.#wire.exactly(+length);
+    const text = length === undefined ? await this.#chunks() : await this.wire.exactly(+length);
     return { status: Number(head.slice(9, 12)), text };
   }
 
@@ -113,16 +122,16 @@ export class Kept implements Disposable {
 
   async #chunks(): Promise<string> {
     for (let text = "";;) {
-      const length = parseInt(await this.#wire.until("\r\n"), 16);
-      const chunk = await this.#wire.exactly(length);
-      await this.#wire.until("\r\n");
+      const length = parseInt(await this.wire.until("\r\n"), 16);
+      const chunk = await this.wire.exactly(length);
+      await this.wire.until("\r\n");
       if (!length) return text;
       text += chunk;
     }
   }
 
   [Symbol.dispose](): void {
-    this.#wire.close();
+    this.wire.close();
   }
 }
 
