@@ -4,9 +4,13 @@
  * @module
  */
 import { main } from "./cli/main.ts";
-import { Fastlike } from "./mod.ts";
 
 if (import.meta.main) {
   Error.stackTraceLimit = 100; // a guest's own frames come on top of the host's
-  Deno.exit(await main(Deno.args, (wasm, options) => Fastlike.load(wasm, options)));
+  Deno.exit(
+    await main(Deno.args, async (wasm, options) => {
+      const { Fastlike } = await import("./mod.ts"); // `--version`, `--help` and wrong flags need no host
+      return await Fastlike.load(wasm, options);
+    }),
+  );
 }

@@ -1,7 +1,6 @@
 import type { InstanceContext, Sandbox } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
-import { HostError, isReported } from "../service/errors.ts";
-import { describe } from "../service/service.ts";
+import { describe, HostError, isReported } from "../service/errors.ts";
 import { statusOf } from "./_status.ts";
 
 /** Core WebAssembly argument: an `i32` arrives as a signed number, an `i64` as a bigint. */

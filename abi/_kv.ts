@@ -2,11 +2,10 @@
 import { Body } from "../handles/body.ts";
 import { PendingKvDelete, PendingKvInsert, PendingKvLookup } from "../handles/kv.ts";
 import type { Sandbox } from "../handles/sandbox.ts";
-import { HostError, isReported, type Refusal, refuse } from "../service/errors.ts";
+import { describe, HostError, isReported, type Refusal, refuse } from "../service/errors.ts";
 import { faultOfKey } from "../service/stores/kv/keys.ts";
 import { gather } from "../service/stores/kv/pieces.ts";
 import { type KvEntry, type KvInsert as Options, KvStore } from "../service/stores/kv/store.ts";
-import { describe } from "../service/service.ts";
 import { call, type Hostcall, type Input } from "./_define.ts";
 import { text } from "./_in.ts";
 import * as out from "./_out.ts";

@@ -1,4 +1,4 @@
-import { describe } from "../service/service.ts";
+import { describe } from "../service/errors.ts";
 
 /**
  * Keeps the process alive after uncaught errors and unhandled rejections, until it is disposed. Such an error is a bug of

@@ -5,7 +5,7 @@ import { helpText } from "./flags/help.ts";
 import { completionsFor } from "./flags/completions.ts";
 import { Output, type OutputStream } from "./telemetry/output.ts";
 import type { Load } from "./program.ts";
-import { openTerminal, type Terminal } from "./telemetry/terminal.ts";
+import type { Terminal } from "./telemetry/terminal.ts";
 import { VERSION } from "./version.ts";
 import { startedAsViceroy } from "./commands/viceroy.ts";
 import { markOf, type WorkerMark } from "./workers/command_line.ts";
@@ -22,7 +22,8 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
   const mark = markOf(argv);
   const stdout = new Output(mark ? piped(Deno.stdout, mark, "stdout") : Deno.stdout, colours);
   const stderr = new Output(mark ? piped(Deno.stderr, mark, "stderr") : Deno.stderr, colours);
-  const prepare = (flags: ServeCommand | RunCommand): Terminal => {
+  const prepare = async (flags: ServeCommand | RunCommand): Promise<Terminal> => {
+    const { openTerminal } = await import("./telemetry/terminal.ts");
     const { verbosity, logFormat: format, notes } = flags;
     const requestIds = flags.kind === "serve";
     const terminal = openTerminal({ verbosity, format, requestIds, stdout, stderr });
@@ -31,7 +32,7 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
     return terminal;
   };
   try {
-    const command = parse(mark ? argv.slice(1) : argv, startedAsViceroy());
+    const command = parse(mark ? argv.slice(1) : argv, await startedAsViceroy());
     switch (command.kind) {
       case "help":
         stdout.line(helpText(command.command).trimEnd());
@@ -47,12 +48,12 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
         return await trust(command, (line) => stdout.line(line));
       }
       case "run": {
-        const terminal = prepare(command);
+        const terminal = await prepare(command);
         const { run } = await import("./commands/run.ts");
         return await run(command, load, terminal);
       }
       case "serve": {
-        const terminal = prepare(command);
+        const terminal = await prepare(command);
         const say = (line: string) => {
           stdout.line(line);
           stdout.flush();

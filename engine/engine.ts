@@ -1,10 +1,11 @@
+import { describe } from "../service/errors.ts";
 import { DownstreamRequest } from "../handles/downstream_request.ts";
 import { Stop } from "../handles/stop.ts";
 import { hopsOf } from "../service/http/cdn_loop.ts";
 import type { Exchange } from "../service/http/exchange.ts";
 import { reply } from "../service/http/reply.ts";
 import { SyntheticExchange } from "../service/http/synthetic_exchange.ts";
-import { describe, Service } from "../service/service.ts";
+import { Service } from "../service/service.ts";
 import type { Status } from "../service/status.ts";
 import { afterTurn } from "../service/util/clock.ts";
 import { type Linked, LinkedList } from "../service/util/linked_list.ts";

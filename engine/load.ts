@@ -1,8 +1,9 @@
+import { describe } from "../service/errors.ts";
 import { binderOf, isKnown, needsMemory, shownImport } from "../abi/mod.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
 import { describeLimit } from "../service/limits.ts";
 import { type Reuse, REUSE_VALUES, reuseOf } from "../service/reuse.ts";
-import { describe, type Service } from "../service/service.ts";
+import type { Service } from "../service/service.ts";
 import { hostFunction } from "../wasm/host_function.ts";
 import { MemorySnapshots } from "../wasm/instance_memory.ts";
 import { Pool } from "../wasm/pool.ts";

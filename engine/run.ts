@@ -1,3 +1,4 @@
+import { describe } from "../service/errors.ts";
 import { Memory } from "../handles/memory.ts";
 import type { DownstreamRequest } from "../handles/downstream_request.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
@@ -7,7 +8,7 @@ import type { InstanceContext } from "../handles/sandbox.ts";
 import type { LoadedProgram } from "./load.ts";
 import { describeLimit, type LimitName } from "../service/limits.ts";
 import type { LogLevel } from "../service/log.ts";
-import { describe, MAX_WAIT, type Service } from "../service/service.ts";
+import { MAX_WAIT, type Service } from "../service/service.ts";
 import { describeThrown } from "../wasm/exceptions.ts";
 import { Deadline } from "../service/util/deadlines.ts";
 import type { RunWatch } from "../service/util/run_watch.ts";

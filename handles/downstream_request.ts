@@ -1,12 +1,12 @@
 import { discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
-import { HostError, refuse, SendError } from "../service/errors.ts";
+import { describe, HostError, refuse, SendError } from "../service/errors.ts";
 import { briefText, tellsDetails } from "../service/http/error_text.ts";
 import type { Exchange } from "../service/http/exchange.ts";
 import { frameInformational, frameResponse } from "../service/http/framing.ts";
 import { reply } from "../service/http/reply.ts";
 import { type BodyWatcher, sourceOf, WatchedBody } from "../service/http/watched_body.ts";
 import { describeLimit } from "../service/limits.ts";
-import { describe, type Service } from "../service/service.ts";
+import type { Service } from "../service/service.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
 import { Deadline } from "../service/util/deadlines.ts";
 import {

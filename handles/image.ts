@@ -1,8 +1,8 @@
 import type { Backend } from "../service/backends/backend.ts";
 import { EMPTY, isWhole, type Payload, toReadable } from "../service/http/bytes.ts";
-import { refuse, SendError } from "../service/errors.ts";
+import { describe, refuse, SendError } from "../service/errors.ts";
 import type { ImageOptimizer } from "../service/backends/image_optimizer.ts";
-import { describe, type Service } from "../service/service.ts";
+import type { Service } from "../service/service.ts";
 import { BODILESS } from "../service/http/web_exchange.ts";
 import { GuestRequest } from "./message.ts";
 import type { PendingRequest, Reply } from "./pending_request.ts";

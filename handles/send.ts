@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { BackendResponse } from "../service/backends/transport.ts";
 import type { Backend, GuestSend } from "../service/backends/backend.ts";
 import type { Payload } from "../service/http/bytes.ts";
@@ -112,7 +111,7 @@ function keyOf(request: GuestRequest, source: string): string {
   const chosen = request.headers.get(KEY_FIELD);
   if (chosen === undefined) return httpKey(suggestedKey(request), request.onBehalfOf, source);
   if (/^[0-9a-f]{64}$/i.test(chosen)) {
-    return httpKey(Buffer.from(chosen, "hex"), request.onBehalfOf, undefined);
+    return httpKey(Uint8Array.fromHex(chosen), request.onBehalfOf, undefined);
   }
   throw new SendError(
     "http_request_cache_key_invalid",

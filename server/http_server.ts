@@ -1,3 +1,4 @@
+import { describe } from "../service/errors.ts";
 import { setImmediate } from "node:timers";
 import type { ClientFacts } from "../service/http/exchange.ts";
 import { reply } from "../service/http/reply.ts";
@@ -218,8 +219,4 @@ function recorder(
     const millis = performance.now() - start;
     access({ method, target, client, status, millis, bytes, whole, metrics });
   };
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.stack ?? error.message : String(error);
 }

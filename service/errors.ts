@@ -38,6 +38,11 @@ export function isReported(error: unknown): boolean {
   return error instanceof Error && "reported" in error && error.reported === true;
 }
 
+/** Returns an error as text for a log: its stack if it has one. */
+export function describe(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
 /** Error that becomes the status of a hostcall. Any other exception is a bug in the host. */
 export class HostError extends FramelessError {
   override readonly name: string = "HostError";

@@ -1,3 +1,4 @@
+import { describe } from "./errors.ts";
 import type { Duplex } from "node:stream";
 import { type Acl, aclsOf } from "./stores/acl.ts";
 import type { Backend } from "./backends/backend.ts";
@@ -391,9 +392,4 @@ function kvDriversOf(
   time: DriverTime,
 ): ((store: string) => KvDriver) | undefined {
   return kvDriver && ((store) => boundedDriver(kvDriver(store), store, time));
-}
-
-/** Returns an error as text for a log: its stack if it has one. */
-export function describe(error: unknown): string {
-  return error instanceof Error ? error.stack ?? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { builtin } from "../service/util/builtins.ts";
 import type { GuestMemory } from "../service/util/guest_memory.ts";
 import { ADDED_PAGES, DIRTY_MAP, DIRTY_PAGE_BITS, PAGE } from "./rewrite/control.ts";
 import type { Resetting } from "./rewrite/rewrite.ts";
@@ -52,7 +52,7 @@ export class MemorySnapshots {
     let end = words.length;
     while (end > 0 && words[end - 1] === 0) end--;
     const start = bytes.subarray(0, end * 4);
-    if (known && Buffer.compare(known, start) === 0) return known;
+    if (known && builtin("node:buffer").Buffer.compare(known, start) === 0) return known;
     const snapshot = start.slice();
     this.#first ??= snapshot;
     return snapshot;

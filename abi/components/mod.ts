@@ -5,8 +5,7 @@
  */
 import type { InstanceContext, Sandbox } from "../../handles/sandbox.ts";
 import { Stop } from "../../handles/stop.ts";
-import { HostError } from "../../service/errors.ts";
-import { describe } from "../../service/service.ts";
+import { describe, HostError } from "../../service/errors.ts";
 import { shownName } from "../../service/util/shown_name.ts";
 import {
   backendFunctions,

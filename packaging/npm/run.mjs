@@ -22,11 +22,12 @@ export function run(args, name = "fastlike") {
   const path = fileURLToPath(new URL("./lib/cli.js", import.meta.url));
   const deno = denoPath();
   const command = ["run", "-A", ...FLAGS, path, ...args];
+  const env = { ...process.env, FASTLIKE_NAME: name };
   // Takes this process's place where node can: there is one process less, and nothing to pass on.
   if (process.execve && process.platform !== "win32") {
-    return process.execve(deno, [name, ...command], process.env);
+    return process.execve(deno, [name, ...command], env);
   }
-  const child = spawn(deno, command, { argv0: name, stdio: "inherit" });
+  const child = spawn(deno, command, { argv0: name, env, stdio: "inherit" });
   // A terminal sends its signals to both; those of others are passed on.
   for (const signal of SIGNALS) {
     if (signal in constants.signals) process.on(signal, () => child.kill(signal));

@@ -1,8 +1,8 @@
-import { Buffer } from "node:buffer";
-import { createGunzip, type Gunzip } from "node:zlib";
+import type { Gunzip } from "node:zlib";
 import { type ByteSource, type Eventually, isWhole, type Payload } from "./bytes.ts";
 import { HostError } from "../errors.ts";
 import type { HeaderList } from "./headers.ts";
+import { builtin } from "../util/builtins.ts";
 
 /**
  * Decodes gzip (RFC 1952) with `node:zlib` while it is read; several members are allowed. Nothing is decoded before the
@@ -36,7 +36,7 @@ class GunzipSource implements ByteSource {
     for (;;) {
       if (this.#error) throw this.#error.reason;
       const chunk: unknown = decoder.read();
-      if (Buffer.isBuffer(chunk)) {
+      if (chunk instanceof Uint8Array) {
         return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
       }
       if (decoder.destroyed || decoder.readableEnded) return undefined;
@@ -52,7 +52,7 @@ class GunzipSource implements ByteSource {
   }
 
   #open(): Gunzip {
-    const decoder = createGunzip();
+    const decoder = builtin("node:zlib").createGunzip();
     const wake = () => this.#wake?.();
     decoder.on("readable", wake);
     decoder.on("end", wake);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { builtin } from "../util/builtins.ts";
 import { refuse } from "../errors.ts";
 
 /** Longest name of a rate counter or penalty box, in bytes of UTF-8. */
@@ -40,5 +40,6 @@ export function entryOf(key: string): string {
 }
 
 function shortened(part: string): string {
-  return part.length > MAX_PART ? createHash("sha256").update(part).digest("base64") : part;
+  if (part.length <= MAX_PART) return part;
+  return builtin("node:crypto").createHash("sha256").update(part).digest("base64");
 }

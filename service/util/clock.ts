@@ -1,5 +1,3 @@
-import { clearTimeout as stopTimer, setTimeout as startTimer } from "node:timers";
-
 /** Options of a timer. */
 export interface TimerOptions {
   /** Whether the process may end while the timer runs. By default it may not. */
@@ -45,14 +43,14 @@ export const machineClock: Clock = {
   },
   elapsed: () => performance.now(),
   after(ms, callback, options) {
-    let timer: ReturnType<typeof startTimer>;
+    let timer: ReturnType<typeof setTimeout>;
     const start = (left: number) => {
       const fire = left > MAX_TIMER ? () => start(left - MAX_TIMER) : callback;
-      timer = startTimer(fire, Math.min(left, MAX_TIMER));
-      if (options?.background) timer.unref();
+      timer = setTimeout(fire, Math.min(left, MAX_TIMER));
+      if (options?.background) Deno.unrefTimer(timer);
     };
     start(ms);
-    return () => stopTimer(timer);
+    return () => clearTimeout(timer);
   },
 };
 

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { HeaderList } from "../../http/headers.ts";
 import { splitUrl } from "../../http/url.ts";
+import { builtin } from "../../util/builtins.ts";
 
 /** Parts of a request from which its cache key is made. */
 export interface Target {
@@ -13,12 +13,12 @@ export interface Target {
  * is not part of it, since a HEAD is answered from the response to a GET.
  */
 export function suggestedKey(target: Target): Uint8Array {
-  return createHash("sha256").update(wholeUrl(target), "latin1").digest();
+  return sha256().update(wholeUrl(target), "latin1").digest();
 }
 
 /** Returns the surrogate key that every object of a URL has: 64 hexadecimal digits. */
 export function defaultSurrogateKey(target: Target): string {
-  return createHash("sha256").update("url ").update(wholeUrl(target), "latin1").digest("hex");
+  return sha256().update("url ").update(wholeUrl(target), "latin1").digest("hex");
 }
 
 /**
@@ -33,6 +33,10 @@ export function httpKey(
   backend: string | undefined,
 ): string {
   return `http:${owner ?? ""}\0${backend ?? ""}\0${String.fromCharCode(...key)}`;
+}
+
+function sha256() {
+  return builtin("node:crypto").createHash("sha256");
 }
 
 function wholeUrl({ url, headers }: Target): string {

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "../../assert.ts";
 import { parse } from "../../../cli/flags/args.ts";
 import { CommandError, UsageError } from "../../../cli/errors.ts";
-import { startedAsViceroy } from "../../../cli/commands/viceroy.ts";
+import { isViceroy } from "../../../cli/commands/viceroy.ts";
 import { ROOT, runCli } from "../commands.ts";
 
 const BUILT = `${ROOT}/testdata/built`;
@@ -40,10 +40,10 @@ Deno.test("under Viceroy's name, its address is the default", () => {
   assertEquals(bindOf("guest.wasm", false), { hostname: "localhost", port: 5000 });
   assertEquals(bindOf("--addr [::1]:80 guest.wasm", false), { hostname: "::1", port: 80 });
   for (const name of ["viceroy", "/usr/bin/viceroy", "C:\\bin\\Viceroy.exe"]) {
-    assertEquals(startedAsViceroy(name), true, name);
+    assertEquals(isViceroy(name), true, name);
   }
   for (const name of ["deno", "/opt/viceroy/deno", "viceroy-lib"]) {
-    assertEquals(startedAsViceroy(name), false, name);
+    assertEquals(isViceroy(name), false, name);
   }
 });
 
