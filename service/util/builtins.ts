@@ -5,14 +5,10 @@ interface Builtins {
   readonly "node:zlib": typeof import("node:zlib");
 }
 
-const loaded = new Map<keyof Builtins, unknown>();
-
 /**
- * Returns a module of `node:`, which is loaded by the first call. An `import` would load it at the start of each process:
- * those of one service take as long as all of its own modules (`bench/start.ts`).
+ * Returns a module of `node:`, which the first call loads. An `import` would load it at the start of each process: those
+ * that a service may need take as long as all of its own modules (`bench/start.ts`).
  */
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
-  let module = loaded.get(name);
-  if (!module) loaded.set(name, module = process.getBuiltinModule(name));
-  return module as Builtins[Name];
+  return process.getBuiltinModule(name) as Builtins[Name];
 }

@@ -47,7 +47,8 @@ export const machineClock: Clock = {
     const start = (left: number) => {
       const fire = left > MAX_TIMER ? () => start(left - MAX_TIMER) : callback;
       timer = setTimeout(fire, Math.min(left, MAX_TIMER));
-      if (options?.background) Deno.unrefTimer(timer);
+      // A number before Deno 2.9, where such a timer holds the process up.
+      if (options?.background && typeof timer === "object") timer.unref();
     };
     start(ms);
     return () => clearTimeout(timer);
