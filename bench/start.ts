@@ -34,7 +34,8 @@ for (let turn = 0; turn <= TURNS; turn++) {
   }
 }
 for (const [name, millis] of seen) {
-  console.log(`${median(millis).toFixed(0).padStart(6)} ms  ${name}`);
+  const line = `${median(millis).toFixed(0).padStart(6)} ms  ${name}\n`;
+  await Deno.stdout.write(new TextEncoder().encode(line));
 }
 
 async function ended(args: string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { filled } from "./manifest/filled.ts";
 import { FLAGS } from "./flags/table.ts";
 import type { Manifest } from "./manifest/mod.ts";
 import { type HostIo, ManifestError } from "./manifest/document.ts";
+import { located } from "./manifest/json.ts";
 import { ConfigTable } from "./manifest/table.ts";
 import type { ServiceFlags } from "./flags/args.ts";
 import { readAuthorities } from "./authorities.ts";
@@ -67,7 +68,8 @@ export async function configure(
       [Symbol.dispose]: () => outputs.dispose(),
     };
   } catch (error) {
-    throw error instanceof ManifestError ? new CommandError(error.message) : error;
+    const found = await located(error);
+    throw found instanceof ManifestError ? new CommandError(found.message) : found;
   }
 }
 

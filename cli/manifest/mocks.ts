@@ -15,7 +15,10 @@ export function parseMocks(table: ConfigTable): Record<string, BackendHandler> {
         return [name, mockBackend(name, mock, machineClock, `Add it to ${file}`)];
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        return table.fail(`${file}: ${reason.replace(/^Cannot use the mock of [^:]*: /, "")}`);
+        return table.fail(
+          `${file}: ${reason.replace(/^Cannot use the mock of [^:]*: /, "")}`,
+          error,
+        );
       }
     }),
   );

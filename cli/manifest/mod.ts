@@ -14,6 +14,7 @@ import { parseAcls, parseDevices, parseGeo } from "./lookups.ts";
 import { parseStore, type SharedStore } from "./shared_store.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "./stores.ts";
 import { didYouMean, type HostIo, ManifestError } from "./document.ts";
+import { located } from "./json.ts";
 import { ConfigTable } from "./table.ts";
 
 /** Contents of `[local_server]` in a fastly.toml. */
@@ -80,7 +81,9 @@ export async function parseManifest(
   const root = new ConfigTable(parseToml(text, file), "", document);
   checkVersion(root);
   const local = root.tableOrEmpty("local_server");
-  const manifest = await readSections(local);
+  const manifest = await readSections(local).catch(async (error) => {
+    throw await located(error);
+  });
   warnOfUnknown(root, local);
   return manifest;
 }

@@ -9,7 +9,7 @@ import {
   ManifestError,
   quoted,
 } from "./document.ts";
-import { parseJson } from "./json.ts";
+import { JsonError, located, parseJson } from "./json.ts";
 
 const NO_FILE = "there is no such file";
 /** Longest timer of the platform, in milliseconds: 24 days. */
@@ -243,10 +243,18 @@ export class ConfigTable {
         warned = undefined;
       } catch (error) {
         if (!(error instanceof ManifestError)) throw error;
-        if (error.message !== warned) this.io.warn(warned = error.message);
+        if (error.message === warned) return value;
+        warned = error.message;
+        if (error.cause instanceof JsonError) this.#warnLocated(error);
+        else this.io.warn(warned);
       }
       return value;
     };
+  }
+
+  /** Warns of a file that is not JSON, once the place of the fault is known. */
+  async #warnLocated(error: ManifestError): Promise<void> {
+    this.io.warn((await located(error)).message);
   }
 
   /** Reads a path; returns it relative to the working directory. */
@@ -300,8 +308,9 @@ export class ConfigTable {
   }
 
   /** Fails with a fault in one line. */
-  fail(fault: string): never {
-    throw new ManifestError(`Cannot ${this.#document.task}: ${fault.replace(/\s*\n\s*/g, " ")}`);
+  fail(fault: string, cause?: unknown): never {
+    const line = fault.replace(/\s*\n\s*/g, " ");
+    throw new ManifestError(`Cannot ${this.#document.task}: ${line}`, { cause });
   }
 
   /** Warns about a key whose value can be used but should be changed. */
@@ -371,7 +380,8 @@ export class ConfigTable {
     try {
       value = parseJson(text);
     } catch (error) {
-      throw new ManifestError(`Cannot read ${name}: it is not JSON: ${(error as Error).message}`);
+      const { message } = error as Error;
+      throw new ManifestError(`Cannot read ${name}: it is not JSON: ${message}`, { cause: error });
     }
     if (!isTable(value)) throw new ManifestError(`Cannot read ${name}: it is not an object`);
     return new ConfigTable(value, "", document);

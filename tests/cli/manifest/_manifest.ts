@@ -16,12 +16,16 @@ export interface Surroundings {
   readonly file?: string;
 }
 
-/** Reads a manifest among files that are made up, and gives it with its warnings. */
+/**
+ * Reads a manifest among files that are made up, and gives it with its warnings. `warned` resolves at the next one: the
+ * place of a fault in a JSON file is found a little later.
+ */
 export async function read(
   text: string,
   { files = {}, versionOf, env = {}, file = "fastly.toml" }: Surroundings = {},
-): Promise<Manifest & { warnings: string[] }> {
+): Promise<Manifest & { warnings: string[]; warned: Promise<void> }> {
   const warnings: string[] = [];
+  const { promise: warned, resolve } = Promise.withResolvers<void>();
   const manifest = await parseManifest(text, file, {
     read: (path) => {
       const content = files[path];
@@ -30,13 +34,16 @@ export async function read(
     },
     ...versionOf && { versionOf },
     env: (name) => env[name],
-    warn: (line) => void warnings.push(line),
+    warn(line) {
+      warnings.push(line);
+      resolve();
+    },
     openDatabase: (bytes) =>
       bytes.length
         ? Promise.resolve((ip) => ({ city: `the database's of ${ip}` }))
         : Promise.reject(new Error("it is empty")),
   });
-  return { ...manifest, warnings };
+  return { ...manifest, warnings, warned };
 }
 
 /** The options of a manifest. */

@@ -56,13 +56,16 @@ Deno.test("loopback addresses are at the head office, unless the manifest says s
 
 Deno.test("a geolocation file is read anew at each look-up", async () => {
   const files = { "geo.json": '{"192.0.2.1":{"city":"a","region":null}}' };
-  const { options, warnings } = await read(GEO_JSON, { files });
+  const { options, warnings, warned } = await read(GEO_JSON, { files });
   assertEquals(options.geo!("192.0.2.1"), JSON.parse(`{"city":"a","region":null}`));
   files["geo.json"] = '{"192.0.2.1":{"city":"b"}}';
   assertEquals(options.geo!("192.0.2.1"), { city: "b" });
   files["geo.json"] = "";
   assertEquals(options.geo!("192.0.2.1"), { city: "b" });
-  assertEquals(warnings.length, 1);
+  await warned;
+  assertEquals(warnings, [
+    "Cannot read geo.json (local_server.geolocation in fastly.toml): it is not JSON: a value is missing in line 1, column 1",
+  ]);
 });
 
 Deno.test("a MaxMind database is known by its name or by the format", async () => {
@@ -262,7 +265,7 @@ Deno.test("files that are looked up are read and parsed once for each version of
     [local_server.config_stores.s]
     format = "json"
     file = "store.json"`;
-  const { options, warnings } = await read(text, { files, versionOf: () => version });
+  const { options, warnings, warned } = await read(text, { files, versionOf: () => version });
   const open = options.configStores!.s as () => Record<string, string>;
   const look = () => [options.geo!("192.0.2.1")?.city, open().key];
   assertEquals(look(), ["one", "value"]);
@@ -273,6 +276,7 @@ Deno.test("files that are looked up are read and parsed once for each version of
   assertEquals(look(), ["two", "value"]);
   [geo, version] = ["{", "3"];
   for (let i = 0; i < 10; i++) assertEquals(look(), ["two", "value"]);
+  await warned;
   assertEquals([reads - before, warnings.length], [4, 1]);
   version = undefined; // it cannot be told: each look-up reads
   look();
