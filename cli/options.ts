@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { limitsOf } from "../service/limits.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import { filled } from "./manifest/filled.ts";
 import { FLAGS } from "./flags/table.ts";
@@ -52,10 +53,11 @@ export async function configure(
     const fromFlags = await readFlags(flags, io);
     using open = new DisposableStack();
     const authorities = readAuthorities();
-    const kept = await (storage ?? open.use(new PersistentStorage()))
-      .in(storageOf(flags, manifest), authorities.ca, terminal.note);
-    const logs = open.use(routeLogs(endpointsOf(manifest, flags), flags.logFormat, terminal));
     const options = merged(manifest.options, fromFlags);
+    const { kv_bytes } = limitsOf(options.limits);
+    const kept = await (storage ?? open.use(new PersistentStorage()))
+      .in(storageOf(flags, manifest), kv_bytes, authorities.ca, terminal.note);
+    const logs = open.use(routeLogs(endpointsOf(manifest, flags), flags.logFormat, terminal));
     const outputs = open.move();
     return {
       options: {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SqliteStorage } from "../drivers/sqlite.ts";
+import type { SqliteOptions, SqliteStorage } from "../drivers/sqlite.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import type { SharedStore } from "./manifest/shared_store.ts";
@@ -14,7 +14,7 @@ const FILE = "fastlike.sqlite";
  *
  * @throws {CommandError} If it cannot be made or opened.
  */
-async function persistIn(folder: string): Promise<SqliteStorage> {
+async function persistIn(folder: string, options?: SqliteOptions): Promise<SqliteStorage> {
   try {
     await Deno.mkdir(folder, { recursive: true });
   } catch (error) {
@@ -22,7 +22,7 @@ async function persistIn(folder: string): Promise<SqliteStorage> {
   }
   const { openSqlite } = await import("../drivers/sqlite.ts"); // most starts need no SQLite
   try {
-    return await openSqlite(join(folder, FILE));
+    return await openSqlite(join(folder, FILE), options);
   } catch (error) {
     throw new CommandError((error as Error).message);
   }
@@ -54,6 +54,8 @@ export class PersistentStorage implements Disposable {
   readonly #common: string | undefined;
   readonly #storeNote: Terminal["note"] | undefined;
   #open: Opened | undefined;
+  /** Bound on the KV stores of the common folder, by the newest options. */
+  #kvBytes = Infinity;
 
   /**
    * @param common Folder where none is named, for KV stores and rate counters alone: what processes have in common.
@@ -67,21 +69,24 @@ export class PersistentStorage implements Disposable {
   /**
    * Returns the options that the folder or the store is for; none if nothing is named.
    *
+   * @param kvBytes Bound on KV stores where neither is named.
    * @param ca Certificates in PEM to trust, for a store with TLS.
    * @param note Is told if something else is named than at the start, and of a store that is gone or back.
    * @throws {CommandError} If the folder cannot be made or opened, or the store not be reached.
    */
   async in(
     { folder = this.#common, store }: NamedStorage,
+    kvBytes: number,
     ca: string | undefined,
     note: Terminal["note"],
   ): Promise<KeptIn> {
+    this.#kvBytes = kvBytes;
     const named = store ? JSON.stringify(store) : folder;
     if (!this.#open) {
       if (named === undefined) return {};
       const storage = store
         ? await openStore(store, ca, this.#storeNote ?? note)
-        : await persistIn(folder!);
+        : await persistIn(folder!, folder === this.#common ? this.#commonOptions() : undefined);
       this.#open = { named, shown: store ? "the store of the start" : folder!, storage };
     } else if (named !== this.#open.named) {
       const { shown } = this.#open;
@@ -94,6 +99,15 @@ export class PersistentStorage implements Disposable {
       ...this.#open.named !== this.#common && { cacheDriver },
       ...purgeFeed && { purgeFeed },
     } as KeptIn;
+  }
+
+  #commonOptions(): SqliteOptions {
+    const kvBytes = () => this.#kvBytes;
+    return {
+      get kvBytes() {
+        return kvBytes();
+      },
+    };
   }
 
   [Symbol.dispose](): void {

@@ -16,6 +16,7 @@ import type { KvDriver } from "../service/stores/kv/driver.ts";
 import type { RateDriver, RateKind } from "../service/rate/driver.ts";
 import { sqliteCacheDriver } from "./sqlite_cache.ts";
 import { KvReads, sqliteKvDriver } from "./sqlite_kv.ts";
+import { countRoom, FileRoom } from "./sqlite_room.ts";
 import { sqliteRateDriver } from "./sqlite_rate.ts";
 import { SqliteFile } from "./sqlite_file.ts";
 import { checkTables, makeTables } from "./sqlite_tables.ts";
@@ -28,6 +29,15 @@ export interface SqliteStorage extends Disposable {
   readonly cacheDriver: CacheDriver;
   /** Returns the driver of rate counters or penalty boxes, for `ServiceOptions.rateDriver`. */
   readonly rateDriver: (kind: RateKind) => RateDriver;
+}
+
+/** Settings of {@linkcode openSqlite}. */
+export interface SqliteOptions {
+  /**
+   * Maximum number of bytes of keys, metadata and values in all KV stores of the file. An insert beyond it fails with
+   * `payload too large`; expired entries are deleted before. Read at each insert. By default there is none.
+   */
+  readonly kvBytes?: number;
 }
 
 /** Longest time that opening waits for the lock of another process, in milliseconds. */
@@ -48,18 +58,39 @@ const LEFTOVERS = ["kv WHERE key >= x'ff'", "cache WHERE place IS NULL"];
  * day ago, and rows that killed processes have left.
  *
  * @param path Path of the file.
+ * @param options Bounds of what is kept there.
  * @returns The drivers; dispose of them to close the file.
  * @throws {Error} If the file cannot be opened, is locked for more than 5 s, or is of another program; in one line.
  */
-export async function openSqlite(path: string): Promise<SqliteStorage> {
+export async function openSqlite(
+  path: string,
+  options: SqliteOptions = {},
+): Promise<SqliteStorage> {
   const file = await connect(path);
   const reads = new KvReads(file);
+  const room = options.kvBytes === undefined ? undefined : await roomOf(file, reads, options);
   return {
-    kvDriver: (store) => sqliteKvDriver(file, store, reads),
+    kvDriver: (store) => sqliteKvDriver(file, store, reads, room),
     cacheDriver: sqliteCacheDriver(file),
     rateDriver: (kind) => sqliteRateDriver(file, kind),
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+async function roomOf(
+  file: SqliteFile,
+  reads: KvReads,
+  options: SqliteOptions,
+): Promise<FileRoom> {
+  const { database } = file;
+  try {
+    await file.eventually("count its KV stores", () => file.transact(() => countRoom(database)));
+    const setAside = (id: bigint) => reads.setAside(id);
+    return new FileRoom(database, setAside, () => options.kvBytes ?? Infinity);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 async function connect(path: string): Promise<SqliteFile> {

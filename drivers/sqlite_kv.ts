@@ -3,6 +3,7 @@ import type { KvDriver, KvFound, KvListed, KvRecord, Pieces } from "../service/s
 import type { ByteSource, Eventually, Payload } from "../service/http/bytes.ts";
 import { refuse } from "../service/errors.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
+import type { FileRoom } from "./sqlite_room.ts";
 
 /** Most bytes of a value in one row. */
 const MAX_PIECE = 2 ** 20;
@@ -121,8 +122,17 @@ export class KvReads {
   }
 }
 
-/** Makes the driver of one KV store over a file that `openSqlite` has opened. */
-export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads): KvDriver {
+/**
+ * Makes the driver of one KV store over a file that `openSqlite` has opened.
+ *
+ * @param room Bound on all KV stores of the file; by default there is none.
+ */
+export function sqliteKvDriver(
+  file: SqliteFile,
+  store: string,
+  reads: KvReads,
+  room?: FileRoom,
+): KvDriver {
   const reading = `read KV store "${store}"`;
   const writing = `write to KV store "${store}"`;
   const transact = <T>(run: () => T): Eventually<T> =>
@@ -155,7 +165,10 @@ export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads):
       ORDER BY expires LIMIT ?3`,
   );
 
-  const write = (key: Uint8Array, { value, metadata, generation, expires }: KvRecord): void => {
+  const write = (
+    key: Uint8Array,
+    { value, metadata, generation, expires }: KvRecord,
+  ): number | bigint => {
     const [first = new Uint8Array(), ...rest] = rowsOf(value);
     const { lastInsertRowid } = insert.run(
       store,
@@ -167,6 +180,7 @@ export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads):
       first,
     );
     for (const [place, bytes] of rest.entries()) insertPiece.run(lastInsertRowid, place, bytes);
+    return lastInsertRowid;
   };
 
   const there = (key: Uint8Array) =>
@@ -196,7 +210,8 @@ export function sqliteKvDriver(file: SqliteFile, store: string, reads: KvReads):
         if (expected !== "any" && expected !== generation) return false;
         if (generation !== "none" && generation >= record.generation) return false;
         if (row && !reads.setAside(row.id)) remove.run(row.id);
-        write(bytes, record);
+        const id = write(bytes, record);
+        room?.check(id, key);
         return true;
       }),
     delete(key, generation) {

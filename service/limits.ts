@@ -197,8 +197,9 @@ export const LIMITS = {
     beyond: "the least recently used are forgotten",
   },
   /**
-   * Bytes of keys, metadata and values in all KV stores that are kept in memory, those without a `kvDriver`: an insert
-   * beyond them fails with `payload too large`. Expired entries do not count. By default 1 GiB.
+   * Bytes of keys, metadata and values in all KV stores that are kept in memory, those without a `kvDriver`, or in the
+   * temporary file of workers: an insert beyond them fails with `payload too large`. Expired entries do not count. By
+   * default 1 GiB.
    */
   kv_bytes: {
     unit: "bytes",

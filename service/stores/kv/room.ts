@@ -10,6 +10,11 @@ const BYTES_OF_RECORD = 256;
 /** Number of expired records that are removed at a time. */
 const BATCH = 100;
 
+/** Returns the maximum number of records within a limit in bytes. */
+export function mostRecords(max: number): number {
+  return Math.max(MIN_RECORDS, Math.floor(max / BYTES_OF_RECORD));
+}
+
 /**
  * Memory that the KV stores of a service share, in bytes of keys, metadata and values. Expired records are removed when
  * their memory is needed.
@@ -31,7 +36,7 @@ export class KvRoom {
    */
   constructor(max = Infinity, now: () => number = machineClock.now) {
     this.max = max;
-    this.#maxRecords = Math.max(MIN_RECORDS, Math.floor(max / BYTES_OF_RECORD));
+    this.#maxRecords = mostRecords(max);
     this.#now = now;
   }
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../../assert.ts";
+import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { withFiles } from "../commands.ts";
 import { type Kept, ON_LINUX, until, WorkersSite } from "./site.ts";
 
@@ -44,6 +44,31 @@ Deno.test(
     assertEquals((await other.get("/rate/box?entry=b")).text, "in\n");
     site.cli.signal("SIGTERM");
     assertEquals((await site.cli.end()).code, 0);
+  },
+);
+
+Deno.test(
+  "kv_bytes bounds what KV stores hold for all workers together, also after a reload",
+  ON_LINUX,
+  async () => {
+    const limit = (bytes: number) => `[local_server.limits]\nkv_bytes = ${bytes}\n`;
+    await withFiles({ "fastly.toml": limit(1000) }, async (folder) => {
+      const file = `${folder}/fastly.toml`;
+      await using both = await two(["--kv", "settings", "-C", file]);
+      const { site, one, other } = both;
+      const put = async (by: Kept, key: string, length: number) => {
+        const body = "x".repeat(length);
+        return (await by.get(`/kv/put?key=${key}`, { method: "PUT", body })).text;
+      };
+      assertEquals(await put(one, "a", 600), "stored\n");
+      assertMatch(await put(other, "b", 600), /too ?large/i);
+      await Deno.writeTextFile(file, limit(2000));
+      site.cli.signal("SIGHUP");
+      await site.told(/^info: Reloaded/);
+      assertEquals(await put(other, "b", 600), "stored\n");
+      assertMatch(await put(one, "c", 1000), /too ?large/i);
+      assertEquals((await one.get("/kv/get?key=b")).text, "x".repeat(600));
+    });
   },
 );
 
