@@ -2,11 +2,19 @@ import { type Reader, Writer } from "./binary.ts";
 import { type BranchHints, Hint } from "./branch_hints.ts";
 import { type BulkPieces, writesBytes } from "./bulk.ts";
 import type { Growth } from "./growth.ts";
+import { type Counter, counterOf } from "./inner_loop.ts";
 import { instruction, isBulk, Op, valueType } from "./instructions.ts";
 import { isBranch, isPlainLoop, Labels } from "./labels.ts";
 import type { Offsets } from "./offsets.ts";
 import { loadAdded, markAddress, type ResetPlan } from "./reset_code.ts";
-import { askAnew, type BranchCode, checkOf, exitOf, type WatchPlan } from "./watch_code.ts";
+import {
+  askAnew,
+  type BranchCode,
+  checkOf,
+  exitOf,
+  type WatchPlan,
+  writeCountedExit,
+} from "./watch_code.ts";
 import { type MemoryWrite, OBSTACLES, offsetOf, WRITES } from "./writes.ts";
 
 /** Changes to make in function bodies. */
@@ -55,6 +63,12 @@ export class CodeRewriter {
   readonly #known = new Map<readonly number[], readonly number[]>();
   /** Whether the current body calls a function that is not imported. */
   #calls = false;
+  /** End of the current body. */
+  #end = 0;
+  /** Counter of the innermost open loop, if it has one. */
+  #counter: Counter | undefined;
+  /** Number of open blocks from that loop outwards. */
+  #counted = 0;
 
   constructor(reader: Reader, plan: Plan, offsets: Offsets, hints: BranchHints) {
     this.#r = reader;
@@ -110,6 +124,7 @@ export class CodeRewriter {
 
   /** Reads and rewrites the code of a body. `body` and `end` are its bounds; the reader is past the locals. */
   #walk(body: number, end: number): void {
+    this.#end = end;
     const r = this.#r;
     const code = this.#code;
     const hints = this.#hints;
@@ -209,6 +224,9 @@ export class CodeRewriter {
     let length: number;
     if (op === Op.branch || op === Op.branchIf) { // most branches: without a list of labels
       const depth = lastIndex(r, start);
+      if (this.#counter && labels.depth - depth === this.#counted) {
+        return this.#countedRound(this.#counter, op, depth, start, copied);
+      }
       const added = labels.addedTo(depth);
       if (!added) return copied;
       length = code.copy(r.bytes, copied, start).length;
@@ -221,6 +239,26 @@ export class CodeRewriter {
     }
     this.#offsets.add(length, code.length, start, r.at);
     return r.at;
+  }
+
+  /** Rewrites a branch that starts another round of a counted loop: in some rounds it leaves the loop instead. */
+  #countedRound(
+    counter: Counter,
+    op: number,
+    label: number,
+    start: number,
+    copied: number,
+  ): number {
+    const { bytes, at } = this.#r;
+    const code = this.#code.copy(bytes, copied, start);
+    const from = code.length;
+    const inside = op === Op.branchIf ? 1 : 0;
+    if (inside) code.byte(Op.if, NONE);
+    this.#hints.add(writeCountedExit(code, counter, label + inside + 1), Hint.unlikely);
+    code.put(Op.branch).unsigned(label + inside);
+    if (inside) code.put(Op.end);
+    this.#offsets.add(from, code.length, start, at);
+    return at;
   }
 
   /**
@@ -236,6 +274,8 @@ export class CodeRewriter {
    *     (br $again))
    *   (unreachable))
    * ```
+   *
+   * A loop with a counter has no check at its head: its branches to `$own` are `(br_if $due (counter is due)) (br $own)`.
    */
   #openLoop(start: number, copied: number): void {
     const { bytes, at } = this.#r;
@@ -244,14 +284,19 @@ export class CodeRewriter {
     const type = start + 1;
     code.put(Op.block).copy(bytes, type, at).byte(Op.loop, NONE, Op.block, NONE, Op.loop)
       .copy(bytes, type, at);
-    this.#hints.add(code.length + this.#exit!.branch, Hint.unlikely);
-    code.raw(this.#exit!.code);
-    this.#offsets.add(from, code.length, start, at);
     this.#labels.openLoop(start);
+    this.#counter = counterOf(this.#r, this.#end);
+    this.#counted = this.#labels.depth;
+    if (!this.#counter) {
+      this.#hints.add(code.length + this.#exit!.branch, Hint.unlikely);
+      code.raw(this.#exit!.code);
+    }
+    this.#offsets.add(from, code.length, start, at);
   }
 
   /** Ends a loop of {@linkcode CodeRewriter.#openLoop}. Returns the offset up to which code is copied. */
   #endLoop(loop: number, copied: number): number {
+    this.#counter = undefined;
     const { bytes, at } = this.#r;
     const code = this.#code.copy(bytes, copied, at);
     const { length } = code;

@@ -14,9 +14,11 @@ const ATOMIC = 0xfe << 12;
 /** Opcodes that the rewriter handles or writes. */
 export const Op = {
   unreachable: 0x00,
+  nop: 0x01,
   block: 0x02,
   loop: 0x03,
   if: 0x04,
+  else: 0x05,
   try: 0x06,
   rethrow: 0x09,
   end: 0x0b,
@@ -62,6 +64,7 @@ export const Op = {
   i64GreaterU: 0x56,
   i32Add: 0x6a,
   i32Sub: 0x6b,
+  i32And: 0x71,
   i32Or: 0x72,
   i32ShiftRightU: 0x76,
   i64Sub: 0x7d,

@@ -47,6 +47,11 @@ export class Labels {
     this.#depth = 0;
   }
 
+  /** Number of open blocks of the guest. */
+  get depth(): number {
+    return this.#depth;
+  }
+
   /** Whether a branch from the current block may have to be changed. */
   get shifts(): boolean {
     return this.#around[this.#depth]! > 0;

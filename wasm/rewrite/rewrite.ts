@@ -70,7 +70,8 @@ const WATCHED = { min: 1, max: 1, shared: true };
  * Bound: `memory.grow` and `table.grow` are replaced by calls of functions that take from a budget.
  *
  * Stop: each loop, each function that calls others, and each bulk instruction first reads the first word of the watchdog's
- * memory. If it is 0, the code calls a function of the host, which says whether to go on. That function is in a table of
+ * memory; small loops that count their rounds do so in a few of them ({@linkcode counterOf}). If the word is 0, the code
+ * calls a function of the host, which says whether to go on. That function is in a table of
  * its own, since an import would change the indices of all functions. A start function becomes an export, which the host
  * calls when the table is filled. Large ranges of memory are written in pieces.
  *

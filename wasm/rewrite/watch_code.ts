@@ -1,4 +1,5 @@
 import { Writer } from "./binary.ts";
+import type { Counter } from "./inner_loop.ts";
 import { Op } from "./instructions.ts";
 
 /** Parameters of the checks by which code can be stopped. */
@@ -37,6 +38,19 @@ export function exitOf({ memory }: WatchPlan): BranchCode {
   return { code: w.byte(Op.branchIf, 1).view(), branch };
 }
 
+/**
+ * Writes code that leaves a loop as {@linkcode exitOf} does, in one of some hundred rounds.
+ *
+ * @param label Label of the block around the loop.
+ * @returns Offset of the branch.
+ */
+export function writeCountedExit(w: Writer, { local, mask }: Counter, label: number): number {
+  w.put(Op.localGet).unsigned(local).put(Op.i32Const).signed(mask).byte(Op.i32And, Op.i32EqualZero);
+  const branch = w.length;
+  w.put(Op.branchIf).unsigned(label);
+  return branch;
+}
+
 /** Returns code to follow a loop that {@linkcode exitOf} may have left. It ends the blocks around the loop. */
 export function askAnew({ ask }: WatchPlan): Uint8Array {
   return new Writer().byte(Op.branch, 2, Op.end, Op.call).unsigned(ask)
@@ -44,13 +58,14 @@ export function askAnew({ ask }: WatchPlan): Uint8Array {
 }
 
 /**
- * Writes `ask()`, which calls the host to set the watched word again, and traps if it is still 0. The host does not throw
- * instead, since a `catch_all` of the guest would catch an exception, but no trap.
+ * Writes `ask()`, which calls the host if the watched word is 0, to set it again, and traps if it is still 0. The host
+ * does not throw instead, since a `catch_all` of the guest would catch an exception, but no trap.
  *
  * @param type Index of the type of the host's function, without parameters and results.
  * @param table Index of the table with the host's function.
  */
 export function askBody(w: Writer, memory: number, type: number, table: number): void {
-  w.byte(0, Op.i32Const, 0, Op.callIndirect).unsigned(type).unsigned(table);
-  loadWatched(w, memory).byte(Op.i32EqualZero, Op.if, NONE, Op.unreachable, Op.end, Op.end);
+  loadWatched(w.byte(0), memory).byte(Op.i32EqualZero, Op.if, NONE);
+  w.byte(Op.i32Const, 0, Op.callIndirect).unsigned(type).unsigned(table);
+  loadWatched(w, memory).byte(Op.i32EqualZero, Op.if, NONE, Op.unreachable, Op.end, Op.end, Op.end);
 }
