@@ -53,24 +53,27 @@ class ChangeWatcher implements Disposable {
     this.#options = options;
     this.#known = options.before ?? options.snapshot();
     this.#timer = setInterval(() => this.#look(), options.interval ?? INTERVAL);
-    this.#listen();
-    if (options.before) this.#look();
+    const listening = this.#listen();
+    if (options.before || listening) this.#look();
   }
 
-  /** Watches the folders again if they have changed. */
-  #listen(): void {
+  /** Watches the folders again if they have changed; returns whether that was so. Events until then may be lost. */
+  #listen(): boolean {
     const { folders, trees, poll = false } = this.#options;
-    if (poll || this.#closed) return;
+    if (poll || this.#closed) return false;
     const [flat, deep] = [folders().filter(isFolder), trees?.().filter(isFolder) ?? []];
     const identities = [...flat, "below", ...deep].map((folder) =>
       `${folder} ${identityOf(folder)}`
     )
       .join("\n");
-    if (identities === this.#eventFolders) return;
+    if (identities === this.#eventFolders) return false;
     this.#eventFolders = identities;
     for (const events of this.#events) events.close();
     this.#events = [this.#open(flat, false), this.#open(deep, true)].filter((one) => !!one);
     for (const events of this.#events) this.#follow(events);
+    if (this.#events.length === [flat, deep].filter(({ length }) => length).length) return true;
+    this.#eventFolders = ""; // the next look tries again
+    return false;
   }
 
   #open(folders: readonly string[], recursive: boolean): Deno.FsWatcher | undefined {
@@ -100,7 +103,7 @@ class ChangeWatcher implements Disposable {
       await this.#settle();
     } finally {
       this.#settling = false;
-      this.#listen();
+      if (this.#listen()) this.#again = true;
     }
     if (!this.#again || this.#closed) return;
     this.#again = false;
@@ -176,14 +179,17 @@ export function existingFolderOf(file: string): string {
   return folder;
 }
 
-/** Returns a text that differs after each change of a file, made of its metadata; a fixed word for a missing file. */
+/** Signature of a missing file. */
+export const ABSENT = "absent";
+
+/** Returns a text that differs after each change of a file, made of its metadata; {@linkcode ABSENT} for a missing file. */
 export function signatureOf(path: string): string {
   try {
     const { ino, mtime, ctime, size, isDirectory } = Deno.statSync(path);
     if (isDirectory) return "folder";
     return `${ino} ${mtime?.getTime()} ${ctime?.getTime()} ${size}`;
   } catch {
-    return "absent";
+    return ABSENT;
   }
 }
 

@@ -127,3 +127,25 @@ Deno.test("a file that is only read is not told", async () => {
   watched.write("b", "more");
   assertEquals(await watched.next(), ["b"]);
 });
+
+Deno.test("events that the system refuses are asked for again", async () => {
+  await using watched = new Watched();
+  watched.write("a", "text");
+  const { watchFs } = Deno;
+  const granted = Promise.withResolvers<void>();
+  let refusals = 3;
+  Deno.watchFs = (...args) => {
+    if (refusals-- > 0) throw new Error("No more watches");
+    granted.resolve();
+    return watchFs(...args);
+  };
+  try {
+    watched.watch(["a"], { interval: 10 });
+    await granted.promise;
+    assertEquals(refusals, -1);
+  } finally {
+    Deno.watchFs = watchFs;
+  }
+  watched.write("a", "more");
+  assertEquals(await watched.next(), ["a"]);
+});
