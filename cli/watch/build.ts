@@ -1,3 +1,5 @@
+import type { BuildChanges } from "./build_changes.ts";
+
 /** Time after which an interrupted build is killed, in milliseconds. */
 const GRACE = 2000;
 
@@ -21,9 +23,12 @@ export class Builder implements AsyncDisposable {
   #last: Promise<unknown> = Promise.resolve();
   /** Number of the newest build. */
   #newest = 0;
+  readonly #changes: BuildChanges | undefined;
 
-  constructor(options: BuildOptions) {
+  /** @param changes Told of the begin and the end of each run. */
+  constructor(options: BuildOptions, changes?: BuildChanges) {
     this.#options = options;
+    this.#changes = changes;
   }
 
   /** Options of later builds. */
@@ -42,6 +47,8 @@ export class Builder implements AsyncDisposable {
 
   async #run(number: number): Promise<BuildResult> {
     if (number !== this.#newest) return "interrupted";
+    await this.#changes?.begin();
+    if (number !== this.#newest) return "interrupted";
     const { command, env = {}, folder } = this.#options;
     const [shell, flag] = Deno.build.os === "windows"
       ? ["cmd", "/c"] as const
@@ -57,6 +64,7 @@ export class Builder implements AsyncDisposable {
     }).spawn();
     const running = this.#running = { child, interrupted: false };
     const { success } = await child.status;
+    this.#changes?.end();
     if (this.#running === running) this.#running = undefined;
     if (running.interrupted) return "interrupted";
     return success ? "built" : "failed";

@@ -48,10 +48,11 @@ export function follow(
     const result = await build(source, terminal);
     building--;
     // The output of a build is complete: it is loaded at once, and not again when its change has settled.
-    if (result === "built") return reload();
+    if (result === "built") reload();
     // The output of a failed build is not loaded.
-    if (result === "failed") seen = new Map([...seen, ...stateOf(source.outputs)]);
-    if (asked) reload();
+    else if (result === "failed") seen = new Map([...seen, ...stateOf(source.outputs)]);
+    if (result !== "built" && asked) reload();
+    if (result !== "interrupted" && await source.changes?.needAnother(terminal)) await rebuild();
   };
   const settingsChanged = async () => {
     const another = await refreshed(source, terminal, "The old program goes on");
@@ -64,7 +65,8 @@ export function follow(
   watches.use(watchFiles({ files, before: seen, poll, changed: fileChanged }));
   const { builder, sources: roots } = source;
   if (builder && roots.length) {
-    const changed = async () => {
+    const changed = async (paths: readonly string[]) => {
+      if (source.changes && !await source.changes.needBuild(paths, terminal)) return;
       // Faults of the settings are reported by the reload that the same change causes.
       await source.refresh().catch(() => {});
       await rebuild();

@@ -3,6 +3,7 @@ import { CommandError, reasonOf } from "../errors.ts";
 import { missingGuest, type ServeCommand } from "../flags/args.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import { Builder } from "./build.ts";
+import { BuildChanges } from "./build_changes.ts";
 import { ReadFiles, type Snapshot, watchFiles } from "./changes.ts";
 import { newestOf, type ProjectBuild, projectBuildOf } from "./project.ts";
 import { snapshotOf, watchTrees } from "./tree.ts";
@@ -21,6 +22,8 @@ export interface ProgramSource {
   readonly builder: Builder | undefined;
   /** Folders of its source files. */
   readonly sources: readonly string[];
+  /** Changes of source files; undefined if they are not watched. */
+  readonly changes: BuildChanges | undefined;
   /** Files with the build's settings, with their state before they were read: fastly.toml and files that it names. */
   readonly settings: Snapshot;
   /**
@@ -38,13 +41,19 @@ export interface ProgramSource {
  * @throws {CommandError} If the fastly.toml cannot be read, or has no build.
  */
 export async function sourceOf(command: ServeCommand, manifest: string): Promise<ProgramSource> {
-  const { wasm, build, watchDirs } = command;
+  const { wasm, build, watch, watchDirs } = command;
   if (wasm === undefined) return await ProjectSource.at(manifest, command);
+  const outputs = [wasm];
+  const sources = watchDirs.length ? watchDirs : ["."];
+  const changes = watch && build !== undefined
+    ? new BuildChanges(() => snapshotOf(sources, outputs))
+    : undefined;
   return {
     file: () => wasm,
-    outputs: [wasm],
-    builder: build === undefined ? undefined : new Builder({ command: build }),
-    sources: watchDirs.length ? watchDirs : ["."],
+    outputs,
+    builder: build === undefined ? undefined : new Builder({ command: build }, changes),
+    sources,
+    changes,
     settings: new Map(),
     refresh: () => Promise.resolve(false),
   };
@@ -54,6 +63,7 @@ export async function sourceOf(command: ServeCommand, manifest: string): Promise
 class ProjectSource implements ProgramSource {
   readonly builder: Builder;
   readonly sources: readonly string[];
+  readonly changes: BuildChanges | undefined;
   readonly #manifest: string;
   readonly #command: string | undefined;
   #project: ProjectBuild;
@@ -61,12 +71,15 @@ class ProjectSource implements ProgramSource {
 
   private constructor(
     manifest: string,
-    { build, watchDirs }: ServeCommand,
+    { build, watch, watchDirs }: ServeCommand,
     project: ProjectBuild,
     settings: ReadFiles,
   ) {
-    this.builder = new Builder(project);
     this.sources = watchDirs.length ? watchDirs : [project.folder];
+    this.changes = watch
+      ? new BuildChanges(() => snapshotOf(this.sources, this.outputs))
+      : undefined;
+    this.builder = new Builder(project, this.changes);
     this.#manifest = manifest;
     this.#command = build;
     this.#project = project;
@@ -149,7 +162,7 @@ export async function buildFirst(
     const failed = "the build command has failed, its output is above";
     if (!before) throw new CommandError(`Cannot build the program: ${failed}`);
     terminal.note("error", `Cannot build the program: ${failed}. It is built again after a change`);
-    await changeOf(source, before, watchPoll);
+    await changeOf(source, before, watchPoll, terminal);
     await refreshed(source, terminal, "It is built as before");
   }
 }
@@ -159,12 +172,20 @@ async function changeOf(
   source: ProgramSource,
   before: Snapshot,
   poll: boolean,
+  terminal: Terminal,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const changed = () => resolve();
   const { sources: roots, settings } = source;
+  const changed = async (paths: readonly string[]) => {
+    if (await source.changes!.needBuild(paths, terminal)) resolve();
+  };
   using _trees = watchTrees({ roots, except: () => source.outputs, before, poll, changed });
-  using _files = watchFiles({ files: () => [...settings.keys()], before: settings, poll, changed });
+  using _files = watchFiles({
+    files: () => [...settings.keys()],
+    before: settings,
+    poll,
+    changed: () => resolve(),
+  });
   await promise;
 }
 

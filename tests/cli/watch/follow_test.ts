@@ -27,6 +27,7 @@ Deno.test("a file that changes between its reading and the watch is reloaded", a
       outputs: [file],
       builder: undefined,
       sources: [],
+      changes: undefined,
       settings: new Map(),
       refresh: () => Promise.resolve(false),
     },

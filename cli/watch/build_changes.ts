@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import type { Terminal } from "../telemetry/terminal.ts";
+import { ABSENT, signatureOf, type Snapshot } from "./changes.ts";
+
+/** Lock files of package managers, which builds write: they say nothing that the other sources do not. */
+const LOCK_FILES = new Set([
+  ...["Cargo.lock", "go.sum", "go.work.sum", "bun.lock", "bun.lockb", "deno.lock", "uv.lock"],
+  ...["package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock"],
+]);
+
+/** Bounds of what is read to compare contents, in bytes: of one file, and of all files before one build. */
+const MAX_FILE = 2 ** 20;
+const MAX_ALL = 2 ** 26;
+
+/** State of a source: its signature, and a hash of its content if that was read. */
+interface Source {
+  readonly signature: string;
+  readonly hash: string | undefined;
+}
+
+/** Number of builds in a row that a change during the one before may end: later ones run to their end. */
+const MAX_ENDED = 5;
+/** Number of builds in a row that only changes during the one before cause. */
+const MAX_IN_A_ROW = 8;
+
+/**
+ * Tells changes of sources that need another build from those that a build makes itself. Who writes a file is unknown, so
+ * contents are compared: a file that is written during a build as it was before is no change, nor is a lock file of a package
+ * manager. Everything else that changes during a build counts, so that no edit is lost; but builds that change their sources
+ * each time come to an end.
+ */
+export class BuildChanges {
+  readonly #snapshot: () => Snapshot;
+  /** Sources that the last build has begun with. */
+  #sources: ReadonlyMap<string, Source> = new Map();
+  /** State of the sources at the end of the last build; undefined while one runs. */
+  #end: Snapshot | undefined = new Map();
+  /** Changes during the running build that do not end it. */
+  #waiting = new Set<string>();
+  /** Sources that each build has changed, up to the limit; changes of them between builds count. */
+  readonly #ignored = new Set<string>();
+  /** Number of builds in a row that only changes during the one before have caused. */
+  #inARow = 0;
+
+  /** @param snapshot Returns the current state of the sources. */
+  constructor(snapshot: () => Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  /** Notes the sources that a build begins with. */
+  async begin(): Promise<void> {
+    this.#end = undefined;
+    this.#waiting = new Set();
+    const sources = new Map<string, Source>();
+    let left = MAX_ALL;
+    for (const [path, signature] of this.#snapshot()) {
+      const known = this.#sources.get(path);
+      if (known?.signature === signature) {
+        sources.set(path, known);
+        continue;
+      }
+      const content = left > 0 ? await contentOf(path) : undefined;
+      left -= content?.length ?? 0;
+      sources.set(path, { signature, hash: content && hashOf(content) });
+    }
+    this.#sources = sources;
+  }
+
+  /** Notes the sources at the end of a build. */
+  end(): void {
+    this.#end = this.#snapshot();
+  }
+
+  /**
+   * Whether a build has to begin now, which ends one that runs.
+   *
+   * @param paths Sources that have changed.
+   */
+  async needBuild(paths: readonly string[], terminal: Terminal): Promise<boolean> {
+    const during: string[] = [];
+    for (const path of paths) {
+      const signature = signatureOf(path);
+      const since = this.#end && (this.#end.get(path) ?? ABSENT) !== signature;
+      if (since) {
+        this.#inARow = 0;
+        this.#ignored.delete(path);
+        return true;
+      }
+      if (LOCK_FILES.has(basename(path)) || this.#ignored.has(path)) continue;
+      if (!await isAsBefore(path, this.#sources.get(path), signature)) during.push(path);
+    }
+    if (!during.length) return false;
+    if (!this.#end) {
+      // New files may be temporary ones of the build.
+      const made = during.every((path) => !this.#sources.has(path));
+      if (made || this.#inARow >= MAX_ENDED) {
+        for (const path of during) this.#waiting.add(path);
+        return false;
+      }
+    }
+    if (this.#inARow < MAX_IN_A_ROW) {
+      this.#inARow++;
+      return true;
+    }
+    for (const path of during) this.#ignored.add(path);
+    terminal.note(
+      "warning",
+      `Each build changes ${during.join(", ")}, which causes no other build from now on ` +
+        `(name what builds make in .fastlyignore)`,
+    );
+    return false;
+  }
+
+  /** The same for changes during the build that has ended, which did not end it. */
+  needAnother(terminal: Terminal): Promise<boolean> {
+    const paths = [...this.#waiting];
+    this.#waiting = new Set();
+    return this.needBuild(paths, terminal);
+  }
+}
+
+async function isAsBefore(
+  path: string,
+  before: Source | undefined,
+  signature: string,
+): Promise<boolean> {
+  if (!before || before.signature === signature) return signature === (before?.signature ?? ABSENT);
+  if (before.hash === undefined) return false;
+  const content = await contentOf(path);
+  return content !== undefined && hashOf(content) === before.hash;
+}
+
+async function contentOf(path: string): Promise<Uint8Array | undefined> {
+  try {
+    const { size, isFile } = await Deno.stat(path);
+    return isFile && size <= MAX_FILE ? await Deno.readFile(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function hashOf(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("base64");
+}

@@ -1,0 +1,93 @@
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { guest, Project } from "./project.ts";
+
+/** A project whose build runs some commands after it has made the program of `src/app.wat`. */
+async function projectOf(commands: string): Promise<Project> {
+  const project = new Project();
+  await project.write("src/app.wat", guest("one"));
+  await project.write("build.sh", `mkdir -p bin && cp src/app.wat bin/main.wasm\n${commands}`);
+  await project.write("fastly.toml", '[scripts]\nbuild = "echo run >> log && sh build.sh"\n');
+  await project.write(".fastlyignore", "/log\n");
+  return project;
+}
+
+/** Number of builds that have begun. */
+async function builds({ folder }: Project): Promise<number> {
+  return (await Deno.readTextFile(join(folder, "log"))).split("\n").length - 1;
+}
+
+/** Edits the program, and waits until that is served. */
+async function edit(project: Project, to: string): Promise<void> {
+  await project.write("src/app.wat", guest(to));
+  await project.answers(to);
+}
+
+for (
+  const [what, commands] of [
+    ["writes lock files", "date +%N > Cargo.lock; date +%N > web/package-lock.json"],
+    ["makes temporary files and removes them", "echo > src/temp$$; sleep 0.3; rm src/temp$$"],
+    ["writes files as they were", "echo 1 > src/made.txt; sleep 0.3"],
+  ] as const
+) {
+  Deno.test(`a build that ${what} causes no other`, async () => {
+    await using project = await projectOf(`mkdir -p web; ${commands}`);
+    await project.write("src/made.txt", "1\n");
+    await project.serve("--watch");
+    assertEquals(await project.ask(), "one");
+    await edit(project, "two");
+    await edit(project, "three");
+    assertEquals(await builds(project), 3);
+  });
+}
+
+Deno.test("a file that a build makes causes one other, and none when it is made again", async () => {
+  await using project = await projectOf("cat src/app.wat | wc -l > src/lines.txt");
+  await project.serve("--watch");
+  await project.told(/^info: Building/);
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await builds(project), 2);
+  await edit(project, "two");
+  await edit(project, "three");
+  assertEquals(await builds(project), 4);
+});
+
+Deno.test("builds that change a source each time come to an end, and the source is named", async () => {
+  await using project = await projectOf("date +%N > src/time.txt; sleep 0.2");
+  await project.serve("--watch");
+  assertMatch(
+    await project.told(/^warning/),
+    /^warning: Each build changes src\/time\.txt, which causes no other build from now on/,
+  );
+  const begun = await builds(project);
+  assert(begun <= 10, `${begun} builds`);
+  await edit(project, "two");
+  await edit(project, "three");
+  assertEquals(await builds(project), begun + 2);
+  // Between builds it is a source as any other.
+  await project.write("src/time.txt", "mine");
+  await project.told(/^info: Building/);
+  assertEquals(await project.ask(), "three");
+});
+
+Deno.test("a source that is made, edited or removed during a build is built", async () => {
+  await using project = await projectOf(
+    "cat src/*.part > bin/new 2> /dev/null && mv bin/new bin/main.wasm\n" +
+      "[ -e hold ] && echo holding >&2; while [ -e hold ]; do sleep 0.02; done",
+  );
+  await project.write(".fastlyignore", "/log\n/hold\n/bin\n");
+  await project.serve("--watch");
+  const held = async (change: () => Promise<void>) => {
+    await project.write("hold", "");
+    await project.write("src/app.wat", guest("begin"));
+    await project.told(/^holding/);
+    await change();
+    await Deno.remove(join(project.folder, "hold"));
+  };
+  await held(() => project.write("src/a.part", guest("made")));
+  await project.answers("made");
+  await held(() => project.write("src/a.part", guest("edited")));
+  await project.answers("edited");
+  await held(() => Deno.remove(join(project.folder, "src/a.part")));
+  await project.answers("begin");
+});
