@@ -15,7 +15,8 @@ export const PAGE = await Deno.readTextFile(`${ROOT}/docs/testing.md`);
 const QUICK_START = /^## Quick start\n(.*?)^## /ms.exec(PAGE)![1]!;
 /** The page without the quick start. */
 export const REST = PAGE.replace(QUICK_START, "");
-const SECTIONS = new Map(
+/** Sections of the quick start by title. */
+export const SECTIONS: ReadonlyMap<string, string> = new Map(
   QUICK_START.split(/^### /m).slice(1).map((section) => [section.split("\n")[0]!, section]),
 );
 

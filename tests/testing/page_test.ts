@@ -2,7 +2,16 @@ import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { command, withFiles } from "../cli/commands.ts";
 import { Project } from "../cli/watch/project.ts";
 import { guestUrl } from "../guests/serving.ts";
-import { commandsOf, pasted, quickStartFiles, REST, TOOLS, warm } from "../quick_start.ts";
+import {
+  commandsOf,
+  filesOf,
+  pasted,
+  quickStartFiles,
+  REST,
+  SECTIONS,
+  TOOLS,
+  warm,
+} from "../quick_start.ts";
 import { mockBackend } from "../../testing/mock.ts";
 import { machineClock } from "../../service/util/clock.ts";
 
@@ -30,6 +39,15 @@ Deno.test("every test on the page passes as pasted", async () => {
     assertEquals(code, 0, stdout + stderr);
     assert(stdout.includes(`${blocks.length} passed`), stdout);
   });
+});
+
+Deno.test("the page has no block that no test runs", () => {
+  const count = (text: string) => text.match(/^```\w+$/gm)?.length ?? 0;
+  assertEquals(count(REST), blocksOf("ts").length + blocksOf("json").length);
+  for (const [title, text] of SECTIONS) {
+    const ran = commandsOf(title).length + Object.keys(filesOf(title)).length;
+    assertEquals(count(text), ran, title);
+  }
 });
 
 Deno.test("the page's file of mocks is one", () => {
