@@ -56,7 +56,6 @@ export class Engine {
     });
     const watchdog = watchdogOf(service);
     try {
-      await watchdog.start(); // a component's start functions run while it is loaded
       const loaded = await load(source, service, watchdog, options.programs);
       service.backends.startProbes();
       return new Engine(loaded, service, options);
@@ -143,7 +142,6 @@ export class Engine {
     const { service, takeOver } = this.#service.makeSuccessor(options);
     const watchdog = watchdogOf(service);
     try {
-      await watchdog.start();
       const loaded = await loadWarm(source, service, watchdog, this.#warm, options.programs);
       const old = { service: this.#service, watchdog: this.#loaded.watchdog };
       takeOver();

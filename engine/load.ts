@@ -41,7 +41,7 @@ export interface LoadedProgram {
   retired: boolean;
 }
 
-/** Makes the watchdog that all programs of a service share; {@linkcode Watchdog.start} starts it. */
+/** Makes the watchdog that all programs of a service share; it starts while the first of them is loaded. */
 export function watchdogOf(service: Service): Watchdog {
   return new Watchdog({
     cpuTime: service.limits.cpu_time,
@@ -67,10 +67,12 @@ export async function load(
   const reuse = reuseIn(service);
   const watch = watchdog.needed;
   const { memory } = limits;
+  const started = watchdog.start(); // its thread starts while the program is compiled
   const module = await readSource(source);
   if (isComponent(module)) return await loadComponent(module, service, watchdog, programs);
   const options = { memory, reuse, watch, needsMemory, allowUnlimited };
   const program = await (programs?.compile(module, options) ?? compile(module, options));
+  await started;
   reportWhatCannotBe(program, service, {
     reuse: reuse !== "never",
     watch,
@@ -118,6 +120,7 @@ async function loadComponent(
 ): Promise<LoadedProgram> {
   const reuse = reuseIn(service);
   const compiled = await compileComponent(bytes, service, watchdog, reuse, programs);
+  await watchdog.start(); // a component's start functions run while it is loaded
   reportWhatCannotBe(compiled, service, {
     reuse: reuse !== "never",
     watch: watchdog.needed,

@@ -3,7 +3,8 @@ import { shownName } from "../service/util/shown_name.ts";
 import { UnknownForm } from "./rewrite/instructions.ts";
 import { type Export, type Import, type Layout, layoutOf } from "./rewrite/layout.ts";
 import { ALLOWING, applyPolicies, NOTHING_KNOWN, type Terms, UNCOUNTED } from "./policies.ts";
-import { type Resetting, rewrite, type Rewritten } from "./rewrite/rewrite.ts";
+import { type Resetting, rewriteInSteps, type Rewritten } from "./rewrite/rewrite.ts";
+import { inTurns } from "./turns.ts";
 
 const COMPONENT_LAYER = 1;
 
@@ -74,21 +75,34 @@ export function isComponent(
 export async function compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
   if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
   const bytes = checkMagic(await read(source));
-  await checkValid(bytes);
-  const layout = layoutIfKnown(bytes);
-  if (typeof layout === "string") return await withoutLimits(bytes, layout, options);
-  applyPolicies(layout, options);
-  return await compileRewritten(layout, options);
+  // V8 validates on a thread of its own while the bytes are rewritten. Nothing is made of them before it is done.
+  const [valid, compiled] = await Promise.allSettled([
+    checkValid(bytes),
+    compileUnchecked(bytes, options),
+  ]);
+  if (valid.status === "rejected") throw valid.reason;
+  if (compiled.status === "rejected") throw compiled.reason;
+  return compiled.value;
 }
 
-/** Validates a module. Only an invalid one is compiled as well, for the reason in V8's message. */
+/** Validates a module, without blocking the event loop. */
 async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  if (WebAssembly.validate(bytes)) return;
   try {
     await WebAssembly.compile(bytes);
   } catch (cause) {
     throw new Error(`Cannot compile the program: ${shownName(reason(cause))}`, { cause });
   }
+}
+
+/** Compiles a module that may be invalid; the result, or the error, counts only if it is not. */
+async function compileUnchecked(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: CompileOptions,
+): Promise<CompiledModule> {
+  const layout = layoutIfKnown(bytes);
+  if (typeof layout === "string") return await withoutLimits(bytes, layout, options);
+  applyPolicies(layout, options);
+  return await compileRewritten(layout, options);
 }
 
 function layoutIfKnown(bytes: Uint8Array): Layout | string {
@@ -123,7 +137,7 @@ async function attempt(
   reset?: { readonly dirtyPages: boolean },
 ): Promise<CompiledModule | string> {
   try {
-    const rewritten = rewrite(layout, { memory, checks: watch, reset });
+    const rewritten = await inTurns(rewriteInSteps(layout, { memory, checks: watch, reset }));
     return {
       module: await WebAssembly.compile(rewritten.bytes),
       imports: functionsOf(layout.imports),

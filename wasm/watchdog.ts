@@ -55,6 +55,7 @@ export class Watchdog implements RunWatch, Disposable {
   #memory: WebAssembly.Memory | undefined;
   #words: Int32Array<SharedArrayBuffer> | undefined;
   #worker: Worker | undefined;
+  #started: Promise<void> | undefined;
   readonly #clock = new ProcessorClock();
   #runner: Runner | undefined;
   #stretch = NOBODY;
@@ -95,8 +96,12 @@ export class Watchdog implements RunWatch, Disposable {
    * @returns A promise that resolves when the thread listens to the signals. Without signals it resolves at once, since a
    *   thread that starts late still finds a stretch whose time is up.
    */
-  async start(): Promise<void> {
-    if (this.#worker || !this.needed) return;
+  start(): Promise<void> {
+    return this.#started ??= this.#start();
+  }
+
+  async #start(): Promise<void> {
+    if (!this.needed) return;
     const { cpuTime, signals } = this.#options;
     const { promise: ready, resolve } = Promise.withResolvers<void>();
     const tick = Math.min(TICK.max, Math.max(TICK.min, cpuTime / TICK.perLimit));

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 import type {
   CompiledComponent,
   ComponentHost,
@@ -10,13 +9,11 @@ import { ALLOWING, POLICIES, UNCOUNTED } from "../policies.ts";
 import { UnknownForm } from "../rewrite/instructions.ts";
 import { type Layout, layoutOf } from "../rewrite/layout.ts";
 import { rewriteInSteps } from "../rewrite/rewrite.ts";
+import { inTurns, turn } from "../turns.ts";
 import { type InstanceLimits, LinkedInstance } from "./instance.ts";
 import type { CoreModule } from "./core_module.ts";
 import { parse, type ParsedComponent } from "./parse.ts";
 import { MalformedComponent } from "./trap.ts";
-
-/** Longest time that code is rewritten before the event loop has a turn, in milliseconds. */
-const TURN = 10;
 
 /**
  * Compiles a component: reads its structure, and rewrites and compiles each of its core modules.
@@ -114,23 +111,6 @@ async function attempt(
 
 function largestFirst(layouts: readonly Layout[]): [index: number, layout: Layout][] {
   return [...layouts.entries()].sort(([, one], [, other]) => other.bytes.length - one.bytes.length);
-}
-
-/** Runs the steps of long work, with turns of the event loop in between. */
-async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
-  let began = performance.now();
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    if (performance.now() - began < TURN) continue;
-    await turn();
-    began = performance.now();
-  }
-}
-
-/** Resolves after a turn of the event loop. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Compiles the modules unchanged, so that limits do not hold. */

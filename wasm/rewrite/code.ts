@@ -92,6 +92,7 @@ export class CodeRewriter {
     const length = r.unsigned();
     const start = r.at;
     const end = start + length;
+    if (end > r.bytes.length) throw new RangeError("A function ends behind the module");
     this.#hints.begin(index);
     const groups = r.unsigned();
     const declarations = r.at;

@@ -51,8 +51,8 @@ export interface Resetting {
 }
 
 const FUNCREF = 0x70;
-/** Number of functions that are rewritten in one step. */
-const STEP = 64;
+/** Bytes of code from which a step of rewriting ends, which take a millisecond or two before V8 has optimised the rewriter. */
+export const STEP_BYTES = 16 * 1024;
 /** Limits of the `budget` memory of a component. */
 export const SHARED_BUDGET = { min: 1, max: 1, shared: false } as const;
 /** Limits of the `control` memory of a component's memory: room for the dirty map of all 4 GiB. */
@@ -127,6 +127,7 @@ export function* rewriteInSteps(
   const offsets = new Offsets();
   const hints = new BranchHints(layout);
   const code = yield* rewriteCode(layout, plan, offsets, hints);
+  yield;
   return {
     bytes: added.write({ code, offsets, hints }, checks ? [Id.start] : []),
     memories: budget.memories,
@@ -230,9 +231,12 @@ function* rewriteCode(
   const reader = new Reader(bytes, section.body);
   const count = reader.unsigned();
   const code = new CodeRewriter(reader, plan, offsets, hints);
+  let until = reader.at + STEP_BYTES;
   for (let i = 0; i < count; i++) {
     code.rewrite(w, i);
-    if (i % STEP === STEP - 1) yield;
+    if (reader.at < until) continue;
+    yield;
+    until = reader.at + STEP_BYTES;
   }
   offsets.finish(w.length);
   if (code.obstacle) throw new UnknownForm(code.obstacle);
