@@ -3,7 +3,7 @@ import { type BranchHints, Hint } from "./branch_hints.ts";
 import { type BulkPieces, writesBytes } from "./bulk.ts";
 import type { Growth } from "./growth.ts";
 import { type Counter, counterOf } from "./inner_loop.ts";
-import { instruction, isBulk, Op, valueType } from "./instructions.ts";
+import { instruction, isBulk, Op, skipPlain, valueType } from "./instructions.ts";
 import { isBranch, isPlainLoop, Labels } from "./labels.ts";
 import type { Offsets } from "./offsets.ts";
 import { loadAdded, markAddress, type ResetPlan } from "./reset_code.ts";
@@ -131,8 +131,9 @@ export class CodeRewriter {
     const hints = this.#hints;
     let hinted = body + hints.next;
     let copied = r.at;
-    while (r.at < end) {
-      const start = r.at;
+    for (;;) {
+      const start = r.at = skipPlain(r.bytes, r.at, Math.min(end, hinted));
+      if (start >= end) break;
       if (start >= hinted) hinted = body + hints.move(start - body, code.length + start - copied);
       const op = instruction(r);
       if (isOrdinary(op)) continue;
