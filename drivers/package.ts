@@ -7,34 +7,74 @@ interface LoadPackageOptions {
   readonly use: string;
   /** Takes one line when the package takes long to come, as it does when it is downloaded. By default nobody is told. */
   readonly tell?: ((line: string) => void) | undefined;
+  /** Package that has to be loaded before. */
+  readonly after?: Specifier;
 }
 
+/** A package cannot be loaded; the message says what to do. */
+export class PackageError extends Error {
+  override readonly name = "PackageError";
+}
+
+/** Package and exact version. */
+type Specifier = `npm:${string}@${string}`;
+type Load = (specifier: string) => Promise<unknown>;
+
 /**
- * Loads a package of npm when it is first used. Deno downloads what a module imports by a literal when the program
- * starts, used or not; the import in the other module has none.
+ * Loads a package of npm when it is first used.
  *
- * @param specifier Package and exact version, as `npm:sharp@0.35.5`.
+ * @param specifier Package and exact version, as `npm:sharp@0.35.5`. A project that has another version of it in its
+ *   `node_modules`, and not this one, gets its own.
  * @returns The package's module.
- * @throws {Error} If it is not there and cannot be downloaded; the message says what to do.
+ * @throws {PackageError} If it is not there and cannot be downloaded.
  */
 export async function loadPackage<M>(
-  specifier: `npm:${string}@${string}`,
-  { use, tell }: LoadPackageOptions,
+  specifier: Specifier,
+  { use, tell, after }: LoadPackageOptions,
 ): Promise<M> {
   if (Deno.build.standalone) {
     const advice = "run fastlike under Deno, as the npm package does";
-    throw new Error(`Cannot load ${specifier} for ${use}: compiled programs have none; ${advice}`);
+    const message = `Cannot load ${specifier} for ${use}: compiled programs have none; ${advice}`;
+    throw new PackageError(message);
   }
   const line = `Downloading ${specifier} for ${use}: later starts have it`;
   const late = setTimeout(() => tell?.(line), LONG);
   try {
+    // Deno downloads what a module imports by a literal when the program starts, used or not: this import has none. A
+    // module of this kind may also import by `npm:` where those under node_modules may not.
     const { load } = await import("data:text/javascript,export const load = (s) => import(s);");
-    return await load(specifier);
+    if (after) await loadEither(after, load);
+    return await loadEither(specifier, load) as M;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
-    const advice = `run "deno cache ${specifier}" where there is a network`;
-    throw new Error(`Cannot load ${specifier} for ${use}: ${reason}: ${advice}`, { cause });
+    const all = after ? `${after} ${specifier}` : specifier;
+    const message = `Cannot load ${specifier} for ${use}: ${explain(all, cause)}`;
+    throw new PackageError(message, { cause });
   } finally {
     clearTimeout(late);
   }
+}
+
+/** Loads a package in the given version, or in that of the project's `node_modules`. */
+async function loadEither(specifier: Specifier, load: Load): Promise<unknown> {
+  try {
+    return await load(specifier);
+  } catch (error) {
+    let url;
+    try {
+      url = import.meta.resolve(specifier.replace(/^npm:(.+)@.*$/, "$1"));
+    } catch {
+      throw error;
+    }
+    return await load(url);
+  }
+}
+
+/** Returns why packages cannot be loaded, and what to do. */
+function explain(specifiers: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = message.split("\n")[0]!.replace(/\.$/, "");
+  if (/^Could not find a matching package .* in the node_modules directory/.test(reason)) {
+    return `node_modules has none: run "npm install ${specifiers.replaceAll("npm:", "")}"`;
+  }
+  return `${reason}: run "deno cache ${specifiers}" where there is a network`;
 }

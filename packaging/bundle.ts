@@ -19,7 +19,7 @@ export async function bundle({ entries, to, external }: BundleOptions): Promise<
   const splitting = entries.length > 1 ? ["--code-splitting"] : [];
   await deno([
     ...["bundle", "--quiet", "--platform=deno", `--lock=${LOCK}`, "--frozen"],
-    ...(external ? [`--external=${external}`] : []),
+    ...["data:*", ...(external ? [external] : [])].map((each) => `--external=${each}`),
     ...[...splitting, `--outdir=${to}`, ...entries],
   ]);
 }

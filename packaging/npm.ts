@@ -39,8 +39,8 @@ async function makeFastlike(to: URL): Promise<void> {
   const modules = Object.values(EXPORTS);
   await bundle({ entries: ["cli.ts", ...modules], to: new URL("lib", to).pathname });
   await writeDeclarations(ROOT, modules, new URL("types/", to));
-  await copy(TEMPLATES, ["run.mjs"], to);
-  await copy(new URL("bin/", TEMPLATES), ["fastlike.mjs"], new URL("bin/", to));
+  await copy(TEMPLATES, ["run.cjs"], to);
+  await copy(new URL("bin/", TEMPLATES), ["fastlike.cjs"], new URL("bin/", to));
   await copy(ROOT, ["LICENSE"], to);
   await copy(TEMPLATES, ["README.md"], to);
   await writeJson(new URL("package.json", to), {
@@ -48,7 +48,7 @@ async function makeFastlike(to: URL): Promise<void> {
     description: "Runs programs written for Fastly Compute on your own machines",
     keywords: ["fastly", "compute", "viceroy", "webassembly", "wasm", "edge", "deno"],
     ...COMMON,
-    bin: { fastlike: "bin/fastlike.mjs" },
+    bin: { fastlike: "bin/fastlike.cjs" },
     exports: {
       ...Object.fromEntries(
         Object.entries(EXPORTS).map(([path, module]) => [path, {
@@ -56,7 +56,7 @@ async function makeFastlike(to: URL): Promise<void> {
           default: `./lib/${module.replace(/\.ts$/, ".js")}`,
         }]),
       ),
-      "./run": "./run.mjs",
+      "./run": "./run.cjs",
     },
     dependencies: { deno: DENO },
   });
@@ -64,14 +64,14 @@ async function makeFastlike(to: URL): Promise<void> {
 
 /** A package of its own, so that nobody gets a program named `viceroy` who has not asked for one. */
 async function makeViceroy(to: URL): Promise<void> {
-  await copy(new URL("bin/", TEMPLATES), ["viceroy.mjs"], new URL("bin/", to));
+  await copy(new URL("bin/", TEMPLATES), ["viceroy.cjs"], new URL("bin/", to));
   await copy(ROOT, ["LICENSE"], to);
   await writeJson(new URL("package.json", to), {
     name: "fastlike-viceroy",
     description:
       "Has the Fastly CLI run programs in fastlike, which is started under the name viceroy",
     ...COMMON,
-    bin: { viceroy: "bin/viceroy.mjs" },
+    bin: { viceroy: "bin/viceroy.cjs" },
     dependencies: { fastlike: VERSION },
   });
 }

@@ -1,7 +1,7 @@
 import { loadPackage } from "../../drivers/package.ts";
 import type { Identity } from "../../server/tls/identity.ts";
 import { tell } from "../tell.ts";
-import { type Certificate, MAKER, type X509 } from "./x509.ts";
+import { type Certificate, MAKER, METADATA, type X509 } from "./x509.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY = 24 * 3600 * 1000;
@@ -73,10 +73,9 @@ export async function makeLeaf(authority: Identity): Promise<Identity> {
   return await identityOf(certificate, keys);
 }
 
-/** Loads the library for certificates, after the module that it depends on. */
+/** Loads the library for certificates, after the package that it depends on. */
 async function loadX509(): Promise<X509> {
-  const options = { use: "certificates of this machine's own", tell };
-  await loadPackage("npm:reflect-metadata@0.2.2", options);
+  const options = { use: "certificates of this machine's own", tell, after: METADATA } as const;
   return await loadPackage<X509>(MAKER, options);
 }
 

@@ -39,6 +39,8 @@ export interface X509<Subject = unknown, Key = unknown, Extension = unknown> {
 
 /** The package that it is in. */
 export const MAKER = "npm:@peculiar/x509@1.14.3";
+/** Package that it depends on, but does not load. */
+export const METADATA = "npm:reflect-metadata@0.2.2";
 
 /** Certificate that was made or read. */
 export interface Certificate<Subject = unknown, Key = unknown> {

@@ -1,4 +1,5 @@
 import { FramelessError } from "../../service/errors.ts";
+import { PackageError } from "../package.ts";
 import { type Argument, connect, type Link, type LinkOptions, type Reply } from "./link.ts";
 import { StoreTimeout, within } from "./link.ts";
 import type { Script } from "./script.ts";
@@ -69,9 +70,11 @@ export class Store {
     try {
       store.#link = await store.#connect("");
     } catch (error) {
+      const advice = error instanceof PackageError
+        ? ""
+        : ". Check that it runs there, and its password";
       throw new Error(
-        `Cannot open the store ${settings.address.shown}: ${reasonOf(error)}. ` +
-          "Check that it runs there, and its password",
+        `Cannot open the store ${settings.address.shown}: ${reasonOf(error)}${advice}`,
         { cause: error },
       );
     }

