@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { watchFiles } from "../../../cli/watch/changes.ts";
+import { watchChanges, watchFiles } from "../../../cli/watch/changes.ts";
 import { assertEquals } from "../../assert.ts";
 
 /** A folder of its own, and what is told of changes to files in it. */
@@ -148,4 +148,30 @@ Deno.test("events that the system refuses are asked for again", async () => {
   }
   watched.write("a", "more");
   assertEquals(await watched.next(), ["a"]);
+});
+
+/** Number of looks until a change is told of a file that grows at each of some looks. */
+async function looksUntilTold(growing: number): Promise<{ looks: number; told: number }> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let [looks, told, first] = [0, 0, 0];
+  using _watch = watchChanges({
+    snapshot: () => new Map([["a", `${Math.min(looks++, growing)}`]]),
+    changed() {
+      told++;
+      first ||= looks;
+      resolve();
+    },
+    folders: () => [],
+    interval: 5,
+    settle: 1,
+  });
+  await promise;
+  return { looks: first, told };
+}
+
+Deno.test("a change is told when two looks see the same, or after forty of a file that grows", async () => {
+  const { looks, told } = await looksUntilTold(10);
+  assertEquals([looks >= 12, looks <= 14, told], [true, true, 1]);
+  const endless = await looksUntilTold(Infinity);
+  assertEquals([endless.looks >= 40, endless.looks <= 44], [true, true]);
 });
