@@ -78,10 +78,8 @@ export class Site implements Disposable {
    */
   async reload(): Promise<void> {
     const { command, storage, terminal, complete, file } = this.#options;
-    // Files of a failed reload are followed too: the fault may be in a file that the options did not name before.
-    const files = new ReadFiles();
-    const before = this.#files;
-    this.#files = files;
+    // Files of a failed reload are followed, and no others: what mends it is in one of those that it has read.
+    const files = this.#files = new ReadFiles();
     let configured: ConfiguredOptions | undefined;
     try {
       configured = await configure(command, terminal, storage, files);
@@ -90,7 +88,6 @@ export class Site implements Disposable {
       const log: ServiceOptions["log"] = (entry) => this.options.log?.(entry);
       await reloadFile(path, this.program, complete({ ...configured.options, log }));
     } catch (error) {
-      for (const file of before.state.keys()) files.add(file);
       configured?.[Symbol.dispose]();
       throw error;
     }

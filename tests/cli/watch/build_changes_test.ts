@@ -91,3 +91,18 @@ Deno.test("a source that is made, edited or removed during a build is built", as
   await held(() => Deno.remove(join(project.folder, "src/a.part")));
   await project.answers("begin");
 });
+
+Deno.test("a newer change ends the build that runs, with the processes of that build", async () => {
+  await using project = await projectOf(
+    "if grep -q endless src/app.wat; then echo begun >&2; sleep 600; fi",
+  );
+  await project.serve("--watch");
+  await project.write("src/app.wat", guest("endless"));
+  await project.told(/^begun/);
+  assertEquals(await project.ask(), "one");
+  await project.write("src/app.wat", guest("two"));
+  assertMatch(await project.told(/^info/), /^info: Building$/);
+  // The build that was ended is told by none of its ends.
+  assertMatch(await project.told(/^(info|warning|error)/), /^info: Reloaded in/);
+  assertEquals(await project.ask(), "two");
+});
