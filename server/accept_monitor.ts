@@ -3,6 +3,8 @@ import { hostInUrl } from "./socket_facts.ts";
 
 /** Milliseconds between two checks. */
 const EVERY_MILLIS = 2000;
+/** Number of checks without a connection after which a shared socket is listened on anew. */
+const QUIET_CHECKS = 5;
 /** Milliseconds until the next check once there are too many connections. */
 const SOON_MILLIS = 50;
 
@@ -18,6 +20,8 @@ export class AcceptMonitor {
   #checking: Promise<boolean> | undefined;
   /** Number of connections that each had accepted at the last check. */
   readonly #accepted = new Map<Acceptor, number>();
+  /** Number of checks since each has listened anew, if it has accepted no connection since. */
+  readonly #quiet = new Map<Acceptor, number>();
   /** Acceptors that were reported as not accepting. */
   readonly #failing = new Set<Acceptor>();
   /** Acceptors that were reported as having no file descriptors left. */
@@ -73,12 +77,24 @@ export class AcceptMonitor {
     if (probe === "unknown") this.#tellStarved(acceptor);
     else if (probe === "fails") await this.#reopen(acceptor);
     else {
-      // Others may have accepted the connection. Listening anew on a shared socket loses none.
-      const doubtful = probe === "passed" && (this.#pressed || this.#starved.has(acceptor));
-      if (doubtful) await acceptor.reopen().catch(() => {});
+      if (probe === "passed") await this.#renew(acceptor);
+      else this.#quiet.delete(acceptor);
       this.#tellAccepts(acceptor);
     }
     return probe === "accepts" || probe === "passed";
+  }
+
+  /**
+   * Listens anew on a shared socket whose connections other processes may have accepted, in case `accept` has failed here:
+   * right after it has accepted some, which may have taken the last open files, and later now and then. No connection is
+   * lost by that.
+   */
+  async #renew(acceptor: Acceptor): Promise<void> {
+    const quiet = this.#quiet.get(acceptor);
+    const doubtful = this.#pressed || this.#starved.size > 0 || quiet === undefined ||
+      quiet >= QUIET_CHECKS;
+    this.#quiet.set(acceptor, doubtful ? 1 : quiet + 1);
+    if (doubtful) await acceptor.reopen().catch(() => {});
   }
 
   #tellAccepts(acceptor: Acceptor): void {

@@ -32,6 +32,8 @@ interface ServerPlace {
   readonly file: () => string;
   readonly storage: PersistentStorage;
   readonly terminal: Terminal;
+  /** Terminal for notes that several processes would write, each the same. By default the other one. */
+  readonly common?: Terminal;
   /** Counters of requests and log entries; undefined without `--admin`. */
   readonly metrics?: Metrics | undefined;
   /** Options of listening; by default this process opens its own sockets. */
@@ -70,7 +72,7 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
     warmUp(program, command, file(), terminal);
     const plain = serverOptions(site, pages, terminal);
     const counted = metrics ? withCountedRequests(plain, metrics) : plain;
-    const certificates = await certificatesFor(command, terminal);
+    const certificates = await certificatesFor(command, place.common ?? terminal);
     const tls = certificates?.tls;
     const listener = await openListener(command.bind, "bind", {
       ...counted,

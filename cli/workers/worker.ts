@@ -40,12 +40,13 @@ export async function work(command: ServeCommand, load: Load, output: Terminal):
   folder = start.folder;
   // Of what concerns all workers one tells: at the start of all, and in the first place from then on.
   const voice = { heard: start.speaks };
-  using terminal = recordFirst(withVoice(output, voice));
+  using terminal = recordFirst(withVoice(output, voice, "error"));
+  const common = withVoice(output, voice);
   try {
     const purges = workerPurges(channel, start.purges);
     told.take = purges.take;
     using storage = new PersistentStorage(folder, output.note); // each has its own connection to a store
-    const worker = { command, load, terminal, storage, start, channel, purges };
+    const worker = { command, load, terminal, common, storage, start, channel, purges };
     using server = await openWorker(worker, stopped);
     voice.heard = start.id === 1;
     await stopped.promise;
@@ -64,6 +65,7 @@ interface WorkerPlace {
   readonly command: ServeCommand;
   readonly load: Load;
   readonly terminal: Terminal;
+  readonly common: Terminal;
   readonly storage: PersistentStorage;
   readonly start: Start;
   readonly channel: Channel;
@@ -72,7 +74,7 @@ interface WorkerPlace {
 
 /** Opens the server, and answers the supervisor's questions about it from then on. */
 async function openWorker(
-  { command, load, terminal, storage, start, channel, purges }: WorkerPlace,
+  { command, load, terminal, common, storage, start, channel, purges }: WorkerPlace,
   stopped: PromiseWithResolvers<void>,
 ): Promise<OpenServer> {
   let { sow, file } = start;
@@ -86,7 +88,7 @@ async function openWorker(
   });
   const opening = { share: sharedSockets(channel) };
   const server = await openServer({
-    ...{ command, load, file: () => file, storage, terminal, metrics, opening, extend },
+    ...{ command, load, file: () => file, storage, terminal, common, metrics, opening, extend },
   });
   const { site, listener } = server;
   const reload = async (how: Reload): Promise<Reloaded> => {
@@ -147,12 +149,20 @@ function sharedSockets(channel: Channel): (address: string, port: number) => Pro
   };
 }
 
-/** A terminal on which notes that are no errors are written only if the voice is to be heard: other workers tell the same. */
-function withVoice(terminal: Terminal, voice: { readonly heard: boolean }): Terminal {
+/**
+ * Returns a terminal on which notes are written only while the voice is to be heard, since other workers write the same.
+ *
+ * @param always Level of notes that are written in any case.
+ */
+function withVoice(
+  terminal: Terminal,
+  voice: { readonly heard: boolean },
+  always?: Parameters<Terminal["note"]>[0],
+): Terminal {
   return {
     ...terminal,
     note(level, message) {
-      if (voice.heard || level === "error") terminal.note(level, message);
+      if (voice.heard || level === always) terminal.note(level, message);
     },
   };
 }

@@ -5,6 +5,8 @@ import { CLI, type Place } from "./commands.ts";
 export interface Setting extends Place {
   /** Deno's own flags; by default it may do everything. */
   readonly permissions?: readonly string[];
+  /** Maximum number of open files of the process and its children. */
+  readonly openFiles?: number;
 }
 
 /** What a process prints, read as it comes. */
@@ -56,9 +58,15 @@ export class Cli implements AsyncDisposable {
   readonly #stdout: Printed;
   readonly #stderr: Printed;
 
-  constructor(args: readonly string[], { permissions = ["--allow-all"], ...place }: Setting = {}) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", ...permissions, CLI, ...args],
+  constructor(args: readonly string[], setting: Setting = {}) {
+    const { permissions = ["--allow-all"], openFiles, ...place } = setting;
+    const limit = ["sh", "-c", `ulimit -n ${openFiles} && exec "$@"`, "sh"];
+    const [program, ...rest] = [
+      ...openFiles === undefined ? [] : limit,
+      ...[Deno.execPath(), "run", "--no-check", ...permissions, CLI, ...args],
+    ];
+    this.#child = new Deno.Command(program!, {
+      args: rest,
       ...place,
       env: { NO_COLOR: "1", ...place.env },
       stdin: "null",

@@ -1,7 +1,15 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../../assert.ts";
+import { withFiles } from "../commands.ts";
 import { Cli } from "../process.ts";
 import { killWorkers } from "./kills.ts";
 import { isAlive, Kept, ON_LINUX, signal, until, WorkersSite } from "./site.ts";
+import { startingWorkers } from "./starting_workers.ts";
 import { Wire } from "../wire.ts";
 
 const HELLO = new URL("../../../testdata/wat/hello.wat", import.meta.url).pathname;
@@ -109,6 +117,37 @@ Deno.test(
 );
 
 Deno.test(
+  "workers that have run out of open files say so, are not healthy, and accept again",
+  ON_LINUX,
+  async () => {
+    const openFiles = 160;
+    const args = [HELLO, "--limit", "connections=100000"];
+    await using site = await WorkersSite.start(2, args, { openFiles });
+    const health = async () => (await fetch(`${site.admin}/healthz`)).status;
+    assertEquals(await health(), 200);
+    const wires: Wire[] = [];
+    // More than both may have; what they cannot accept waits in the backlog.
+    while (wires.length < 2 * openFiles + 60) wires.push(await Wire.open(site.port));
+    const told = new Map<string, number>();
+    const twice = async (line: RegExp) => {
+      while ((told.get(line.source) ?? 0) < 2) {
+        await site.told(line);
+        told.set(line.source, (told.get(line.source) ?? 0) + 1);
+      }
+    };
+    await twice(/cannot accept connections: the process has too many open files/);
+    await until(async () => await health() === 503);
+    for (const wire of wires) wire.close();
+    await twice(/accepts connections again/);
+    for (const worker of await site.workers()) {
+      using kept = await site.connectTo(worker);
+      assertEquals((await kept.get("/")).status, 200);
+    }
+    assertEquals(await health(), 200);
+  },
+);
+
+Deno.test(
   "workers that end again and again before they serve end the process with an error",
   ON_LINUX,
   async () => {
@@ -134,3 +173,23 @@ async function ticksOf(pid: number): Promise<number> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
   return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[12]);
 }
+
+Deno.test(
+  "workers that end again and again right after they serve are replaced ever later, and end the process",
+  ON_LINUX,
+  async () => {
+    await withFiles({ "serve-1": "", "die": "" }, async (folder) => {
+      const told: string[] = [];
+      const { fleet } = startingWorkers(1, folder, (_, message) => void told.push(message));
+      const error = await assertRejects(() => fleet.broken) as Error;
+      assertMatch(
+        error.message,
+        /^Cannot keep workers running: 10 in a row have ended within a second of serving, the last so: Worker 1 \(process \d+\) has ended with status 7 \(--workers 1 runs/,
+      );
+      // The longest is 5 seconds. What has been told within a minute is not told again.
+      const pauses = told.map((line) => / in (\d+) ms$/.exec(line)?.[1]);
+      assertEquals(pauses, ["100", "200", "400", "800", "1600", "3200"]);
+      assertEquals(fleet.deaths, 10);
+    });
+  },
+);

@@ -1,11 +1,9 @@
 /** Reloads over all workers: at SIGHUP, with `--watch`, after a build, and in browsers. */
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
-import type { ServeCommand } from "../../../cli/flags/args.ts";
-import type { Terminal } from "../../../cli/telemetry/terminal.ts";
-import { Workers } from "../../../cli/workers/workers.ts";
 import { withFiles } from "../commands.ts";
 import { guest } from "../watch/project.ts";
 import type { Wire } from "../wire.ts";
+import { startingWorkers } from "./starting_workers.ts";
 import { type Kept, ON_LINUX, until, WorkersSite } from "./site.ts";
 
 const RUST = new URL("../../../testdata/built/rust.wasm", import.meta.url).pathname;
@@ -234,15 +232,7 @@ Deno.test(
   ON_LINUX,
   async () => {
     await withFiles({ "serve-1": "", "serve-2": "" }, async (folder) => {
-      const program = new URL("starting_worker.ts", import.meta.url).pathname;
-      const workers = new Workers({
-        command: { workers: 2 } as ServeCommand,
-        terminal: { note() {}, raw() {} } as unknown as Terminal,
-        terminals: [],
-        own: { program: Deno.execPath(), args: ["run", "-A", "--no-check", program, folder] },
-        file: () => "",
-        folder,
-      });
+      const workers = startingWorkers(2, folder);
       const { fleet } = workers;
       const files = async () => (await Array.fromAsync(Deno.readDir(folder))).map((it) => it.name);
       try {

@@ -39,7 +39,7 @@ export class WorkersSite implements AsyncDisposable {
       let admin: string | undefined;
       while (!admin) [, admin] = ADMIN.exec(await cli.line("stderr")) ?? [];
       const line = await cli.line();
-      assertMatch(line, /^Listening on http:\/\/localhost:[0-9]+$/);
+      assertMatch(line, /^Listening on https?:\/\/localhost:[0-9]+$/);
       return new WorkersSite(cli, line.slice("Listening on ".length), admin);
     } catch (error) {
       await cli[Symbol.asyncDispose]();
@@ -73,14 +73,21 @@ export class WorkersSite implements AsyncDisposable {
     }
   }
 
-  /** A kept connection to one worker, which has answered a request. */
-  async connectTo(worker: WorkerSeen): Promise<Kept> {
-    const others = (await this.workers()).filter(({ pid }) => pid !== worker.pid);
-    for (const { pid } of others) Deno.kill(pid, "SIGSTOP");
-    try {
+  /** A connection to one worker, which has answered a request. */
+  connectTo(worker: WorkerSeen): Promise<Kept> {
+    return this.withOnly(worker, async () => {
       const kept = new Kept(await Wire.open(this.port));
       await kept.get("/hello");
       return kept;
+    });
+  }
+
+  /** Has all other workers stand still, so that this one accepts what is opened. */
+  async withOnly<T>(worker: WorkerSeen, use: () => Promise<T>): Promise<T> {
+    const others = (await this.workers()).filter(({ pid }) => pid !== worker.pid);
+    for (const { pid } of others) Deno.kill(pid, "SIGSTOP");
+    try {
+      return await use();
     } finally {
       for (const { pid } of others) Deno.kill(pid, "SIGCONT");
     }

@@ -1,4 +1,5 @@
-// A worker for tests of its supervisor: says when it has been told to start, and serves once it may.
+// A worker for tests of its supervisor: says when it has been told to start, and serves once it may. It ends right after
+// that if it is to die.
 //
 //   starting_worker.ts FOLDER --as-worker=N
 import { existsSync } from "node:fs";
@@ -20,4 +21,5 @@ async function start(): Promise<void> {
   await Deno.writeTextFile(`${folder}/started-${id}-${Deno.pid}`, "");
   while (!existsSync(`${folder}/serve-${id}`)) await new Promise((then) => setTimeout(then, 10));
   send({ name: "ready", value: { url: "", port: 0, files: [] } });
+  if (existsSync(`${folder}/die`)) setTimeout(() => Deno.exit(7), 20);
 }

@@ -1,0 +1,24 @@
+import type { ServeCommand } from "../../../cli/flags/args.ts";
+import type { Terminal } from "../../../cli/telemetry/terminal.ts";
+import { Workers } from "../../../cli/workers/workers.ts";
+
+/**
+ * Starts workers that serve nothing: `starting_worker.ts` says by which files in the folder they are told what to do.
+ *
+ * @param note Takes the log.
+ */
+export function startingWorkers(
+  count: number,
+  folder: string,
+  note: Terminal["note"] = () => {},
+): Workers {
+  const program = new URL("starting_worker.ts", import.meta.url).pathname;
+  return new Workers({
+    command: { workers: count } as ServeCommand,
+    terminal: { note, raw() {} } as unknown as Terminal,
+    terminals: [],
+    own: { program: Deno.execPath(), args: ["run", "-A", "--no-check", program, folder] },
+    file: () => "",
+    folder,
+  });
+}
