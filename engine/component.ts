@@ -1,12 +1,12 @@
 import { bindFunction, dropResource, interfaceOf } from "../abi/components/mod.ts";
 import { Stop } from "../handles/stop.ts";
-import type { Reuse } from "../service/reuse.ts";
 import type { Service } from "../service/service.ts";
 import type {
   CompiledComponent,
   ComponentHost,
   ComponentInstance,
   ComponentLoader,
+  ComponentTerms,
 } from "../service/util/component_loader.ts";
 import type { GuestMemory } from "../service/util/guest_memory.ts";
 import { hostFunction } from "../wasm/host_function.ts";
@@ -20,20 +20,18 @@ const NO_HANDLER =
   "program. Build one with `fastly compute build`, or in Python: `fastly-compute-py build`";
 
 /**
- * Compiles a component with the loader in the option `components`.
+ * Compiles a component.
  *
+ * @param loader Loader of the option `components`.
  * @param programs Cache of compiled programs. By default the component is compiled.
  * @throws {Error} If there is no loader, or it refuses the component; in one line.
  */
 export async function compileComponent(
   bytes: Uint8Array<ArrayBuffer>,
-  { options, limits }: Service,
-  watchdog: Watchdog,
-  reuse: Reuse,
+  terms: ComponentTerms,
+  loader: ComponentLoader = missing(),
   programs: ProgramCache | undefined,
 ): Promise<CompiledComponent> {
-  const { components: loader = missing(), allowUnlimited = false } = options;
-  const terms = { memory: limits.memory, reuse, watch: watchdog.needed, allowUnlimited };
   return await (programs?.compileComponent(bytes, terms, loader) ?? loader.compile(bytes, terms));
 }
 

@@ -2,14 +2,15 @@ import { describe } from "../service/errors.ts";
 import { binderOf, isKnown, needsMemory, shownImport } from "../abi/mod.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
 import { describeLimit } from "../service/limits.ts";
-import { type Reuse, REUSE_VALUES, reuseOf } from "../service/reuse.ts";
 import type { Service } from "../service/service.ts";
 import { hostFunction } from "../wasm/host_function.ts";
+import { refuseWithoutMemory } from "../wasm/policies.ts";
 import { MemorySnapshots } from "../wasm/instance_memory.ts";
 import { Pool } from "../wasm/pool.ts";
 import {
   compile,
   type CompiledModule,
+  type CompileOptions,
   isComponent,
   readSource,
   type ResetMethod,
@@ -22,6 +23,7 @@ import { type InstanceSlot, ModuleSlot } from "../wasm/instance_slot.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
 import { compileComponent, componentSlots } from "./component.ts";
 import type { InstanceContext } from "../handles/sandbox.ts";
+import { termsOf } from "./terms.ts";
 
 /** Most unknown imports in one message. */
 const MAX_NAMED = 20;
@@ -62,22 +64,14 @@ export async function load(
   watchdog: Watchdog,
   programs?: ProgramCache,
 ): Promise<LoadedProgram> {
-  const { limits } = service;
-  const { allowUnlimited = false } = service.options;
-  const reuse = reuseIn(service);
-  const watch = watchdog.needed;
-  const { memory } = limits;
+  const terms = termsOf(service.options, service.limits);
   const started = watchdog.start(); // its thread starts while the program is compiled
   const module = await readSource(source);
-  if (isComponent(module)) return await loadComponent(module, service, watchdog, programs);
-  const options = { memory, reuse, watch, needsMemory, allowUnlimited };
-  const program = await (programs?.compile(module, options) ?? compile(module, options));
+  if (isComponent(module)) return await loadComponent(module, terms, service, watchdog, programs);
+  const program = await (programs?.compile(module, terms) ?? compile(module, terms));
   await started;
-  reportWhatCannotBe(program, service, {
-    reuse: reuse !== "never",
-    watch,
-    memory: memory < Infinity,
-  });
+  refuseWithoutMemory(program, needsMemory);
+  reportWhatCannotBe(program, service, terms);
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const make = slotMaker(program, service, watchdog);
   const loaded = loadedFrom(make, service, watchdog);
@@ -103,29 +97,17 @@ function loadedFrom(
   return { pool, queue, service, watchdog, listening: new Set(), retired: false };
 }
 
-/** @throws {TypeError} If the option has no such value. */
-function reuseIn({ options }: Service): Reuse {
-  const { reuse: name = "auto" } = options;
-  const reuse = reuseOf(name);
-  if (reuse) return reuse;
-  throw new TypeError(`Cannot use the option reuse ${JSON.stringify(name)}: ${REUSE_VALUES}`);
-}
-
 /** Compiles a component and makes a first instance, which checks the types of its imports. */
 async function loadComponent(
   bytes: Uint8Array<ArrayBuffer>,
+  terms: CompileOptions,
   service: Service,
   watchdog: Watchdog,
   programs: ProgramCache | undefined,
 ): Promise<LoadedProgram> {
-  const reuse = reuseIn(service);
-  const compiled = await compileComponent(bytes, service, watchdog, reuse, programs);
+  const compiled = await compileComponent(bytes, terms, service.options.components, programs);
   await watchdog.start(); // a component's start functions run while it is loaded
-  reportWhatCannotBe(compiled, service, {
-    reuse: reuse !== "never",
-    watch: watchdog.needed,
-    memory: service.limits.memory < Infinity,
-  });
+  reportWhatCannotBe(compiled, service, terms);
   const make = componentSlots(compiled, service, watchdog);
   const loaded = loadedFrom(() => watched(service, watchdog, make), service, watchdog);
   warmup(loaded, 1);
@@ -223,15 +205,15 @@ function reportWhatCannotBe(
     readonly resetting: object | true | string;
   },
   service: Service,
-  wanted: { readonly reuse: boolean; readonly watch: boolean; readonly memory: boolean },
+  { reuse, watch, memory }: CompileOptions,
 ): void {
-  const renewed = wanted.reuse && typeof resetting === "string" ? resetting : undefined;
+  const renewed = reuse !== "never" && typeof resetting === "string" ? resetting : undefined;
   const lost = new Map<string, string[]>();
   const lose = (name: string, why: true | string) => {
     if (why !== true) lost.set(why, [...lost.get(why) ?? [], name]);
   };
-  if (wanted.watch) lose("cpu_time", watched);
-  if (wanted.memory) lose("memory", limited);
+  if (watch) lose("cpu_time", watched);
+  if (memory < Infinity) lose("memory", limited);
   if (renewed !== undefined && !lost.has(renewed)) {
     service.report("info", `${RENEWED}, because ${renewed}`);
   }

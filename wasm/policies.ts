@@ -8,8 +8,6 @@ const MIB = 2 ** 20;
 export interface Terms {
   /** Bytes that an instance may have in memories and tables; `Infinity` for no limit. */
   readonly memory: number;
-  /** Whether a hostcall reads or writes the guest's memory. */
-  readonly needsMemory: (module: string, name: string) => boolean;
   /** Whether a program for which a limit does not hold is loaded all the same. */
   readonly allowUnlimited: boolean;
 }
@@ -41,8 +39,9 @@ const NO_START =
 type Policy = (module: Subject, terms: Terms) => string | undefined;
 
 /**
- * Policies by name: reasons to refuse a module that V8 accepts. One more is in `compile`, which refuses a module whose
- * limits cannot hold because V8 or the rewriter does not take it with the code that they need.
+ * Policies by name: reasons to refuse a module that V8 accepts. Two more are {@linkcode refuseWithoutMemory}, for which
+ * the hostcalls must be known, and in `compile`, which refuses a module whose limits cannot hold because V8 or the
+ * rewriter does not take it with the code that they need.
  */
 export const POLICIES = {
   functions({ imports }) {
@@ -54,12 +53,6 @@ export const POLICIES = {
   start({ exports }) {
     const found = exports.some(({ name, kind }) => name === "_start" && kind === "function");
     return found ? undefined : NO_START;
-  },
-  memory({ exports, imports }, { needsMemory }) {
-    if (exports.some(({ name, kind }) => name === "memory" && kind === "memory")) return undefined;
-    const needing = imports.find(({ module, name }) => needsMemory(module, name));
-    return needing &&
-      `it exports no memory named "memory", which the hostcall ${needing.module}.${needing.name} needs`;
   },
   wideMemories({ memories }) {
     return memories.some(({ wide }) => wide) ? "its memory has 64-bit addresses" : undefined;
@@ -94,6 +87,32 @@ export function applyPolicies(module: Subject, terms: Terms): void {
     const why = policy(module, terms);
     if (why !== undefined) throw new Error(`Cannot run the program: ${why}`);
   }
+}
+
+/** Whether a module exports the memory that hostcalls use. */
+export function exportsMemory({ exports }: Pick<Subject, "exports">): boolean {
+  return exports.some(({ name, kind }) => name === "memory" && kind === "memory");
+}
+
+/**
+ * Refuses a compiled module without a memory for its hostcalls.
+ *
+ * @param needsMemory Whether a hostcall reads or writes the guest's memory.
+ * @throws {Error} If a hostcall needs one.
+ */
+export function refuseWithoutMemory(
+  { hasMemory, imports }: {
+    readonly hasMemory: boolean;
+    readonly imports: readonly { readonly module: string; readonly name: string }[];
+  },
+  needsMemory: (module: string, name: string) => boolean,
+): void {
+  const needing = hasMemory ? undefined : imports.find((of) => needsMemory(of.module, of.name));
+  if (!needing) return;
+  const call = `${needing.module}.${needing.name}`;
+  throw new Error(
+    `Cannot run the program: it exports no memory named "memory", which the hostcall ${call} needs`,
+  );
 }
 
 function shownSize(bytes: number): string {

@@ -2,7 +2,14 @@ import type { Reuse } from "../service/reuse.ts";
 import { shownName } from "../service/util/shown_name.ts";
 import { UnknownForm } from "./rewrite/instructions.ts";
 import { type Export, type Import, type Layout, layoutOf } from "./rewrite/layout.ts";
-import { ALLOWING, applyPolicies, NOTHING_KNOWN, type Terms, UNCOUNTED } from "./policies.ts";
+import {
+  ALLOWING,
+  applyPolicies,
+  exportsMemory,
+  NOTHING_KNOWN,
+  type Terms,
+  UNCOUNTED,
+} from "./policies.ts";
 import { type Resetting, rewriteInSteps, type Rewritten } from "./rewrite/rewrite.ts";
 import { inTurns } from "./turns.ts";
 
@@ -16,6 +23,8 @@ export interface CompiledModule {
   readonly module: WebAssembly.Module;
   /** Every function that the module imports, once. */
   readonly imports: readonly ImportName[];
+  /** Whether it exports the memory that hostcalls use. */
+  readonly hasMemory: boolean;
   /** `true` if the memory limit holds; else the reason why it does not, in words that complete "because". */
   readonly limited: true | string;
   /** How an instance is reset; or the reason why it cannot be, in words that complete "because". */
@@ -141,6 +150,7 @@ async function attempt(
     return {
       module: await WebAssembly.compile(rewritten.bytes),
       imports: functionsOf(layout.imports),
+      hasMemory: exportsMemory(layout),
       limited: layout.types.objects ? UNCOUNTED : true,
       resetting: rewritten.resetting ?? `reuse is ${reuse}`,
       watched: watch || "nobody asks for it",
@@ -196,6 +206,7 @@ function asItIs(module: WebAssembly.Module, why: string, terms: Terms): Compiled
   return {
     module,
     imports: functionsOf(imports),
+    hasMemory: exportsMemory({ exports }),
     limited: why,
     resetting: why,
     watched: why,

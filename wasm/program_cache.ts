@@ -21,14 +21,15 @@ export class ProgramCache {
   /** Components by the loader that compiled them. */
   readonly #components = new WeakMap<ComponentLoader, Map<string, Promise<CompiledComponent>>>();
   /** Digests by buffer, for sources that are bytes; those must not be changed. */
-  readonly #digests = new WeakMap<Uint8Array, string>();
+  readonly #digests = new WeakMap<Uint8Array, Promise<string>>();
+  #used = false;
 
   /** @ignore Compiles a program, or returns the one that is cached. */
   async compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
     if (source instanceof WebAssembly.Module) return await compile(source, options); // it is compiled already
     const bytes = await read(source);
-    const key = await this.#key(bytes, options);
-    return await once(this.#programs, key, () => compile(bytes, options).then(snapshotsOnce));
+    const make = () => compile(bytes, options).then(snapshotsOnce);
+    return await this.#once(this.#programs, this.#key(bytes, options), make);
   }
 
   /** @ignore Compiles a component, or returns the one that is cached. */
@@ -39,7 +40,23 @@ export class ProgramCache {
   ): Promise<CompiledComponent> {
     const known = this.#components.get(loader) ?? new Map<string, Promise<CompiledComponent>>();
     this.#components.set(loader, known);
-    return await once(known, await this.#key(bytes, terms), () => loader.compile(bytes, terms));
+    return await this.#once(known, this.#key(bytes, terms), () => loader.compile(bytes, terms));
+  }
+
+  /** Returns the entry of a key, made if it is missing; one that fails is not kept. */
+  async #once<T>(
+    known: Map<string, Promise<T>>,
+    key: Promise<string>,
+    make: () => Promise<T>,
+  ): Promise<T> {
+    const first = this.#used ? undefined : make(); // nothing is cached yet, so that no digest has to be known
+    first?.catch(() => {}); // reported below
+    this.#used = true;
+    const name = await key;
+    const made = first ?? known.get(name) ?? make();
+    known.set(name, made);
+    made.catch(() => known.get(name) === made && known.delete(name));
+    return await made;
   }
 
   async #key(bytes: Uint8Array<ArrayBuffer>, terms: ComponentTerms): Promise<string> {
@@ -53,23 +70,14 @@ export class ProgramCache {
     ]);
   }
 
-  async #digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  #digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
     const known = this.#digests.get(bytes);
-    if (known !== undefined) return known;
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+    if (known) return known;
+    const digest = crypto.subtle.digest("SHA-256", bytes)
+      .then((digest) => new Uint8Array(digest).toHex());
     this.#digests.set(bytes, digest);
     return digest;
   }
-}
-
-/** Returns the entry of a key, made if it is missing; one that fails is not kept. */
-function once<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
-  const found = known.get(key);
-  if (found) return found;
-  const made = make();
-  known.set(key, made);
-  made.catch(() => known.delete(key));
-  return made;
 }
 
 /** Makes a program's compilation for snapshots happen once, too. */

@@ -1,13 +1,11 @@
 import type { ServeCommand } from "../flags/args.ts";
+import type { Bind } from "../flags/flag_values.ts";
 import { PersistentStorage } from "../persist.ts";
 import type { Load } from "../program.ts";
 import { Signals } from "../signals.ts";
-import { Metrics } from "../telemetry/metrics.ts";
 import { recordFirst } from "../telemetry/request_log.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import { builtSource, following } from "./following.ts";
-import { openAdmin } from "./open_admin.ts";
-import { openRedirect } from "./open_redirect.ts";
 import { type OpenServer, openServer } from "./server.ts";
 
 /**
@@ -26,18 +24,16 @@ export async function serve(
   await using source = await builtSource(command, terminal, signals.first);
   if (signals.received) return;
   using storage = new PersistentStorage();
-  const metrics = command.admin && new Metrics();
   let opened: OpenServer | undefined = undefined;
-  using admin = command.admin && await openAdmin(command.admin, terminal, () => {
-    const { site, listener } = (opened as OpenServer | undefined) ?? {};
-    return metrics!.render(site?.program.status(), listener?.connections() ?? 0);
-  });
+  using observed = command.admin && await observe(command.admin, terminal, () => opened);
+  const { admin, metrics } = observed ?? {};
   const { file } = source;
   using server = await openServer({ command, load, file, storage, terminal, metrics });
   opened = server;
   const { site, listener } = server;
   try {
-    using _redirect = await openRedirect(command, listener.port, terminal);
+    using _redirect = command.https?.redirect &&
+      await redirect(command.https.redirect, listener.port, terminal);
     admin?.serve(async () => await listener.accepts() ? "ok" : "not accepting connections");
     const reload = async () => {
       await server.reload();
@@ -54,4 +50,24 @@ export async function serve(
     await site.program[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Opens the listener of `--admin`, with what it shows. */
+async function observe(bind: Bind, terminal: Terminal, opened: () => OpenServer | undefined) {
+  const [{ openAdmin }, { Metrics }] = await Promise.all([
+    import("./open_admin.ts"),
+    import("../telemetry/metrics.ts"),
+  ]);
+  const metrics = new Metrics();
+  const admin = await openAdmin(bind, terminal, () => {
+    const { site, listener } = opened() ?? {};
+    return metrics.render(site?.program.status(), listener?.connections() ?? 0);
+  });
+  return { admin, metrics, [Symbol.dispose]: () => admin[Symbol.dispose]() };
+}
+
+/** Opens the listener of `--http-redirect`. */
+async function redirect(bind: Bind, port: number, terminal: Terminal): Promise<Disposable> {
+  const { openRedirect } = await import("./open_redirect.ts");
+  return await openRedirect(bind, port, terminal);
 }

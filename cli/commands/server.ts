@@ -1,6 +1,5 @@
 import type { Opening } from "../../server/acceptor.ts";
 import type { Listener } from "../../server/listen_options.ts";
-import { findUnreachable } from "../../service/backends/reachability.ts";
 import { limitsOf } from "../../service/limits.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import { defaultConnections } from "../default_connections.ts";
@@ -14,9 +13,8 @@ import { withCountedLogs, withCountedRequests } from "../telemetry/counting.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { stdioTo } from "../telemetry/stdio.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
-import { certificatesFor } from "../tls/certificates.ts";
-import { LiveReload } from "../watch/live_reload.ts";
-import { openListener, type ServerOptions } from "./open_listener.ts";
+import type { LiveReload } from "../watch/live_reload.ts";
+import type { ServerOptions } from "./open_listener.ts";
 
 /** Time for running requests after the first signal to stop, in milliseconds. */
 export const DRAIN_MILLIS = 5_000;
@@ -65,14 +63,16 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
   const { command, metrics, terminal, opening, file, load, storage, extend = (own) => own } = place;
   const complete = (options: ServiceOptions) =>
     optionsFor(command, extend(options), metrics, terminal);
-  const site = await Site.load({ command, file, load, storage, terminal, complete });
+  const loading = Site.load({ command, file, load, storage, terminal, complete });
+  const [site, { openListener }] = await Promise.all([loading, import("./open_listener.ts")]);
   const { program } = site;
-  const pages = command.liveReload ? new LiveReload() : undefined;
+  const pages = command.liveReload ? await livePages() : undefined;
   try {
     warmUp(program, command, file(), terminal);
     const plain = serverOptions(site, pages, terminal);
     const counted = metrics ? withCountedRequests(plain, metrics) : plain;
-    const certificates = await certificatesFor(command, place.common ?? terminal);
+    const certificates = command.https &&
+      await certificatesOf(command.https, place.common ?? terminal);
     const tls = certificates?.tls;
     const listener = await openListener(command.bind, "bind", {
       ...counted,
@@ -105,6 +105,16 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
     site[Symbol.dispose]();
     throw error;
   }
+}
+
+async function livePages(): Promise<LiveReload> {
+  const { LiveReload } = await import("../watch/live_reload.ts");
+  return new LiveReload();
+}
+
+async function certificatesOf(https: NonNullable<ServeCommand["https"]>, terminal: Terminal) {
+  const { certificatesFor } = await import("../tls/certificates.ts");
+  return await certificatesFor(https, terminal);
 }
 
 /** Returns the options that the program is loaded with. Requests are counted only if there are metrics. */
@@ -170,6 +180,7 @@ async function warnOfUnreachable(
   { backends, ca }: ServiceOptions,
   terminal: Terminal,
 ): Promise<void> {
-  if (typeof backends !== "object") return;
+  if (typeof backends !== "object" || !Object.keys(backends).length) return;
+  const { findUnreachable } = await import("../../service/backends/reachability.ts");
   for (const line of await findUnreachable(backends, ca)) terminal.note("warning", line);
 }

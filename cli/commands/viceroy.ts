@@ -1,7 +1,7 @@
 import { CommandError } from "../errors.ts";
 
 /** Variable that has the name of the command, for scripts that start Deno: an executable's own name is that of its file. */
-export const NAME_VARIABLE = "FASTLIKE_NAME";
+const NAME_VARIABLE = "FASTLIKE_NAME";
 
 /** Refuses `viceroy adapt`. */
 export function refuseAdapt(): never {
@@ -12,7 +12,9 @@ export function refuseAdapt(): never {
 
 /** Whether the process was started as `viceroy`, on which some defaults depend, such as the address to listen on. */
 export async function startedAsViceroy(): Promise<boolean> {
-  return isViceroy(Deno.env.get(NAME_VARIABLE) ?? await nameOfExecutable());
+  const { state } = await Deno.permissions.query({ name: "env", variable: NAME_VARIABLE });
+  const given = state === "granted" ? Deno.env.get(NAME_VARIABLE) : undefined;
+  return isViceroy(given ?? await nameOfExecutable());
 }
 
 /** Whether the path or name of an executable is that of Viceroy. */

@@ -28,14 +28,12 @@ export interface Certificates {
 /**
  * Reads, or makes, the certificate that the flags of HTTPS name.
  *
- * @returns undefined if they ask for nothing.
  * @throws {CommandError} If it cannot be read, made or used.
  */
 export async function certificatesFor(
-  { https }: ServeCommand,
+  https: NonNullable<ServeCommand["https"]>,
   terminal: Terminal,
-): Promise<Certificates | undefined> {
-  if (!https) return undefined;
+): Promise<Certificates> {
   const { files, clientCa, clientAuth } = https;
   const clients = clientCa === undefined
     ? {}

@@ -34,7 +34,7 @@ export async function supervise(
   await using source = await builtSource(command, terminal, signals.first);
   if (signals.received) return;
   // An authority that is made for this machine is made once.
-  if (command.https && !command.https.files) await certificatesFor(command, terminal);
+  if (command.https && !command.https.files) await certificatesFor(command.https, terminal);
   source.file(); // a build that has made nothing is told before workers are started
   const own = await ownCommand();
   using folder = temporaryFolder();
@@ -53,7 +53,8 @@ export async function supervise(
   try {
     await Promise.race([fleet.complete, signals.first]);
     if (!signals.received) {
-      using _redirect = await openRedirect(command, workers.port, terminal);
+      const redirect = command.https?.redirect;
+      using _redirect = redirect && await openRedirect(redirect, workers.port, terminal);
       admin?.serve(() => workers.monitor.health());
       const followed = { reload: () => workers.reload(), files: () => workers.files };
       using _following = following(followed, source, command, terminal);

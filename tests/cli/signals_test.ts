@@ -1,4 +1,3 @@
-import { needsMemory } from "../../abi/mod.ts";
 import { compile } from "../../wasm/program.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { guestOf } from "../guests/_spinning.ts";
@@ -67,7 +66,6 @@ Deno.test("SIGTERM ends a program that V8 takes with checks alone, as its locals
     memory: 128 * 2 ** 20,
     reuse: "auto",
     watch: true,
-    needsMemory,
     allowUnlimited: false,
   });
   assertEquals(watched, true);

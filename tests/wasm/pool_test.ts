@@ -11,7 +11,6 @@ import { assert, assertEquals, assertThrows } from "../assert.ts";
 const OPTIONS = {
   memory: 1 << 20,
   watch: false,
-  needsMemory: () => false,
   allowUnlimited: false,
 };
 const BYTES = await assemble(

@@ -1,5 +1,5 @@
 import fc from "npm:fast-check@4.10.2";
-import { namespaces, needsMemory } from "../../abi/mod.ts";
+import { namespaces } from "../../abi/mod.ts";
 import { assemble } from "../../cli/wat.ts";
 import { Fastlike } from "../../mod.ts";
 import { Id } from "../../wasm/rewrite/binary.ts";
@@ -11,7 +11,6 @@ const OPTIONS = {
   memory: 128 * 2 ** 20,
   reuse: "auto",
   watch: true,
-  needsMemory,
   allowUnlimited: false,
 } as const;
 const RUNS = 3000;

@@ -58,7 +58,7 @@ async function checkValid({ modules }: ParsedComponent): Promise<void> {
 }
 
 function applyPolicies(layout: Layout, { memory, allowUnlimited }: ComponentTerms): void {
-  const terms = { memory, allowUnlimited, needsMemory: () => false };
+  const terms = { memory, allowUnlimited };
   const { wideMemories, wideTables, startMemory, startTables, objects } = POLICIES;
   for (const policy of [wideMemories, wideTables, startMemory, startTables, objects]) {
     const why = policy(layout, terms);

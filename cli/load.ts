@@ -1,0 +1,12 @@
+import type { Load } from "./program.ts";
+
+/**
+ * Loads a program by the library, whose modules are loaded while V8 compiles the program. `--version`, `--help` and wrong
+ * flags need none of them.
+ */
+export const load: Load = async (wasm, options) => {
+  const { compileAhead } = await import("../engine/ahead.ts");
+  const programs = compileAhead(wasm, options);
+  const { Fastlike } = await import("../mod.ts");
+  return await Fastlike.load(wasm, { ...options, programs });
+};
