@@ -218,8 +218,8 @@ const NO_LINE_BYTE = /[^\x20-\x7e]/;
 
 /** Heads of requests, as a parser reads them. */
 export const REQUEST_GRAMMAR: HeadGrammar<RequestHeadFields> = {
-  startLine: "request line",
   reader: () => new RequestHeadReader(),
   mayContain: (part) => !NO_LINE_BYTE.test(part),
+  badStart: () => new Rejection(400, "The request line is not valid"),
   tooLong: () => new Rejection(414, "The URL is too long"),
 };

@@ -53,6 +53,8 @@ export class ResponseWriter {
   persists = false;
   #framing: ResponseFraming = { kind: "none" };
   #source: ByteSource | undefined;
+  /** Pieces of the next write that are given back to the source once they are sent. */
+  #lent: Uint8Array[] = [];
   /** Part of whole content that has not been written yet. */
   #rest: Uint8Array | undefined;
   /** Parts of the next write: text in Latin-1, or bytes. */
@@ -178,7 +180,9 @@ export class ResponseWriter {
         const piece: Uint8Array = next.length > left ? next.subarray(0, left) : next;
         left -= piece.length;
         for (let at = 0; at < piece.length; at += MAX_WRITE) {
-          this.#addContent(piece.subarray(at, at + MAX_WRITE));
+          const end = at + MAX_WRITE;
+          this.#addContent(end < piece.length || at ? piece.subarray(at, end) : piece);
+          if (source.recycle && end >= piece.length) this.#lent.push(piece);
           if (this.#size > MAX_COPIED) await this.#flush();
           if (!this.#source) return;
         }
@@ -231,7 +235,11 @@ export class ResponseWriter {
   #flush(): Promise<void> | undefined {
     if (this.#size) {
       this.#unsent++;
+      const source = this.#source;
+      const lent = this.#lent;
+      if (lent.length) this.#lent = [];
       const sent = (error?: Error | null) => {
+        if (!error) { for (const piece of lent) source?.recycle?.(piece); }
         if (--this.#unsent === 0) this.#whenSent?.(error);
       };
       if (this.#write(this.#takeParts(), sent)) return undefined;

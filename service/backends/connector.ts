@@ -6,6 +6,7 @@ import {
   type Socket,
 } from "node:net";
 import type { BackendOptions, TcpKeepAlive } from "./definition.ts";
+import type { OnRead } from "./read_buffers.ts";
 import { tlsConnector } from "./tls.ts";
 
 /** Opens connections to one backend. */
@@ -20,9 +21,10 @@ export interface Connector {
    * Starts to open a connection.
    *
    * @param protocols Protocols to offer by ALPN (RFC 7301), with TLS.
+   * @param onread Buffers that the bytes are read into, in place of the event `data`. Not with TLS.
    * @throws {SendError} If the options are not valid.
    */
-  open(protocols?: readonly string[]): Socket;
+  open(protocols?: readonly string[], onread?: OnRead): Socket;
 }
 
 /** Makes a connector. It reads the URL of the options; other options that are not valid fail `open`. */
@@ -39,8 +41,8 @@ export function connectorOf(options: BackendOptions): Connector {
     secure,
     host,
     port,
-    open(protocols) {
-      if (!secure) return connectTcp(tcp);
+    open(protocols, onread) {
+      if (!secure) return connectTcp(onread ? { ...tcp, onread } as NetConnectOpts : tcp);
       connectTls ??= tlsConnector(host, name, options.tls);
       return connectTls(tcp, protocols);
     },
@@ -48,7 +50,7 @@ export function connectorOf(options: BackendOptions): Connector {
 }
 
 /** Returns the settings in the format of `node:net`. */
-export function tcpKeepAlive(
+function tcpKeepAlive(
   { enable = true, time }: TcpKeepAlive,
 ): { keepAlive: boolean; keepAliveInitialDelay?: number } {
   return {

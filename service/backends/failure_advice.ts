@@ -49,7 +49,7 @@ export function adviceFor(error: SendError, secure: boolean): string | undefined
     case "tls_protocol_error":
       return code === "ERR_SSL_WRONG_VERSION_NUMBER" ? USE_NO_TLS : undefined;
     case "http_protocol_error":
-      if (code === "HPE_INVALID_CONSTANT" && !secure) return USE_TLS;
+      if (code === "NOT_HTTP" && !secure) return USE_TLS;
       return / HTTP\/2$/.test(error.message) ? "set grpc = false" : undefined;
     case "connection_terminated":
       if (code !== "ECONNRESET" && code !== "EPIPE") return undefined; // not by the backend

@@ -1,10 +1,8 @@
-import { Agent } from "node:http";
-import { Agent as SecureAgent } from "node:https";
 import type { Socket } from "node:net";
 import type { BackendOptions } from "./definition.ts";
 import type { Clock } from "../util/clock.ts";
-import { type Connector, tcpKeepAlive } from "./connector.ts";
-import type { HeaderList } from "../http/headers.ts";
+import type { Connector } from "./connector.ts";
+import { type ConnectionOwner, Http1Connection } from "./http1_connection.ts";
 
 /** Longest time for which an idle connection is kept, in milliseconds; a backend's Keep-Alive field may shorten it. */
 const MAX_IDLE_MS = 55_000;
@@ -32,130 +30,130 @@ function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
   };
 }
 
-/** Record of a connection; times are of {@linkcode Clock.elapsed}. */
-interface Use {
-  readonly since: number;
-  count: number;
-  /** Time from which on the backend may close it while it is idle. */
-  staleAt: number;
-}
+/** Called with a connection that a request may use, or the error of one that cannot be opened. */
+type Waiter = (connection: Http1Connection | undefined, error?: unknown) => void;
 
 /** HTTP/1 connections to one backend, which are kept for the next request. */
-export class Http1Pool {
+export class Http1Pool implements ConnectionOwner {
   readonly rules: PoolRules;
   readonly #connector: Connector;
-  readonly #options: BackendOptions;
   readonly #clock: Clock;
-  readonly #uses = new WeakMap<Socket, Use>();
-  /** Connections that are open and have carried no request. */
-  readonly #ready: Socket[] = [];
-  readonly #stands = new WeakSet<Socket>();
-  #agent: Agent | undefined;
+  readonly #mayUpgrade: boolean;
+  readonly #all = new Set<Http1Connection>();
+  /** Connections that no request uses, the latest used last. */
+  readonly #idle: Http1Connection[] = [];
+  /** Requests that wait for a connection, the first one first. */
+  readonly #waiting = new Set<Waiter>();
   #closed = false;
 
-  constructor(connector: Connector, options: BackendOptions, clock: Clock) {
+  /** @param mayUpgrade Whether its connections may be handed on for another protocol. */
+  constructor(connector: Connector, options: BackendOptions, clock: Clock, mayUpgrade = false) {
     this.#clock = clock;
     this.#connector = connector;
-    this.#options = options;
+    this.#mayUpgrade = mayUpgrade;
     this.rules = poolRules(options);
   }
 
-  /** Returns the agent for `node:http`, after closing connections that must not be used again. */
-  agent(): Agent {
-    const agent = this.#agent ??= this.#makeAgent();
-    this.#closeStale(agent);
-    return agent;
+  /** Whether a connection is kept after its next request. */
+  get keeps(): boolean {
+    return this.rules.uses > 1 && !this.#closed;
+  }
+
+  /**
+   * Returns a connection for a request: one that is idle, or a new one. Undefined if as many as may be are in use.
+   *
+   * @throws {SendError} If the backend's options are not valid.
+   */
+  take(): Http1Connection | undefined {
+    const idle = this.#takeIdle();
+    if (idle) return idle;
+    return this.#all.size < this.rules.connections ? this.#open(this.#connector) : undefined;
+  }
+
+  /**
+   * Waits for a connection.
+   *
+   * @returns Function that ends the wait.
+   */
+  wait(waiter: Waiter): () => void {
+    this.#waiting.add(waiter);
+    return () => this.#waiting.delete(waiter);
   }
 
   /** Adds an open connection for the next request. */
   offer(socket: Socket): void {
     if (this.#closed) return void socket.destroy();
-    this.#stands.add(socket);
-    this.#ready.push(socket);
+    this.#idle.push(this.#open(socket));
   }
 
-  /** Whether the connection was open before its first request. */
-  stands(socket: Socket): boolean {
-    return this.#stands.has(socket);
-  }
-
-  /** Notes a response with these fields; returns whether its connection may be used again. */
-  note(socket: Socket, headers: HeaderList): boolean {
+  onFree(connection: Http1Connection, idleSeconds: number | undefined): void {
     const { uses, lifetime, idle } = this.rules;
     const now = this.#clock.elapsed();
-    const use = this.#useOf(socket, now);
-    use.count++;
-    use.staleAt = Math.min(now + idleTime(headers, idle), use.since + lifetime);
-    return !this.#closed && use.count < uses && use.staleAt > now;
+    const kept = idleSeconds ? Math.min(idle, idleSeconds * 1000 - 1000) : idle;
+    connection.staleAt = Math.min(now + kept, connection.since + lifetime);
+    const lasts = !this.#closed && connection.uses < uses && connection.staleAt > now;
+    if (!lasts) return connection.close();
+    const next = this.#nextWaiter();
+    if (next) return next(connection);
+    connection.socket.unref(); // an idle connection does not keep the process alive
+    this.#idle.push(connection);
+  }
+
+  onClosed(connection: Http1Connection): void {
+    this.#all.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    if (this.#all.size >= this.rules.connections) return;
+    const next = this.#nextWaiter();
+    if (!next) return;
+    try {
+      next(this.#open(this.#connector));
+    } catch (error) {
+      next(undefined, error);
+    }
   }
 
   closeIdle(): void {
-    for (const sockets of Object.values(this.#agent?.freeSockets ?? {})) {
-      for (const socket of sockets ?? []) socket.destroy();
-    }
+    for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 
   /** Closes idle connections, and those in use as soon as they become idle. Later requests get connections that are not kept. */
   close(): void {
     this.#closed = true;
-    if (this.#agent) this.#agent.maxFreeSockets = 0;
     this.closeIdle();
-    for (const socket of this.#ready.splice(0)) socket.destroy();
-    this.#agent = undefined;
   }
 
-  #makeAgent(): Agent {
-    const { connections, uses } = this.rules;
-    // Idle connections are closed by `#closeStale`: the agent's own `timeout` sets a timer for each request.
-    const options = { keepAlive: uses > 1 && !this.#closed, maxSockets: connections };
-    const agent = this.#connector.secure ? new SecureAgent(options) : new Agent(options);
-    // Connections are opened here, since `node:https` may read the system's certificates, which needs permissions.
-    Object.assign(agent, { createConnection: () => this.#connect() });
-    const { tcpKeepAlive: settings } = this.#options;
-    if (settings) keepAliveAs(agent, tcpKeepAlive(settings));
-    return agent;
-  }
-
-  #connect(): Socket {
-    const socket = this.#ready.shift() ?? this.#connector.open();
-    this.#useOf(socket, this.#clock.elapsed());
-    return socket;
-  }
-
-  #useOf(socket: Socket, now: number): Use {
-    const known = this.#uses.get(socket);
-    if (known) return known;
-    const use = { since: now, count: 0, staleAt: Infinity };
-    this.#uses.set(socket, use);
-    return use;
-  }
-
-  /** Closes idle connections that the backend may be about to close, so that no request is sent on them. */
-  #closeStale(agent: Agent): void {
+  #open(source: Connector | Socket): Http1Connection {
+    const { name } = this.#connector;
     const now = this.#clock.elapsed();
-    for (const sockets of Object.values(agent.freeSockets)) {
-      for (const socket of [...sockets ?? []]) {
-        if (now >= (this.#uses.get(socket)?.staleAt ?? Infinity)) socket.destroy();
-      }
+    const connection = new Http1Connection(name, source, this, now, this.#mayUpgrade);
+    this.#all.add(connection);
+    return connection;
+  }
+
+  /** Returns the connection that was used last, after closing those that the backend may be about to close. */
+  #takeIdle(): Http1Connection | undefined {
+    if (!this.#idle.length) return undefined;
+    const now = this.#clock.elapsed();
+    if (this.#idle.some(({ staleAt }) => now >= staleAt)) this.#closeStale(now);
+    for (let connection; (connection = this.#idle.pop());) {
+      if (!connection.idle) continue;
+      connection.socket.ref();
+      return connection;
+    }
+    return undefined;
+  }
+
+  #closeStale(now: number): void {
+    for (const connection of this.#idle.splice(0)) {
+      if (now >= connection.staleAt) connection.destroy();
+      else this.#idle.push(connection);
     }
   }
-}
 
-/** Makes an agent use these settings for idle connections, in place of a TCP keep-alive of its own. */
-function keepAliveAs(
-  agent: Agent,
-  { keepAlive, keepAliveInitialDelay }: ReturnType<typeof tcpKeepAlive>,
-): void {
-  const keep = agent.keepSocketAlive.bind(agent);
-  agent.keepSocketAlive = (socket: Socket) => {
-    const kept = keep(socket);
-    socket.setKeepAlive(keepAlive, keepAliveInitialDelay);
-    return kept;
-  };
-}
-
-/** Returns the time for which the connection of a response with these fields is kept while idle, in milliseconds. */
-function idleTime(headers: HeaderList, max: number): number {
-  const seconds = /\btimeout=(\d+)/i.exec(headers.get("keep-alive") ?? "")?.[1];
-  return seconds ? Math.min(max, Number(seconds) * 1000 - 1000) : max;
+  #nextWaiter(): Waiter | undefined {
+    const [first] = this.#waiting;
+    if (first) this.#waiting.delete(first);
+    return first;
+  }
 }

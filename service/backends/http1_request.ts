@@ -1,27 +1,22 @@
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  request as openRequest,
-  validateHeaderValue,
-} from "node:http";
-import type { Socket } from "node:net";
-import type { BackendRequest, UpgradedConnection } from "./transport.ts";
-import { concat, EMPTY, isWhole, type Payload } from "../http/bytes.ts";
+import type { Buffer } from "node:buffer";
+import { type ByteSource, isWhole } from "../http/bytes.ts";
 import type { Connector } from "./connector.ts";
 import type { SendError } from "../errors.ts";
-import { HttpVersion } from "../http/exchange.ts";
-import { hasNoContent, isFramed, lengthOf } from "../http/framing.ts";
-import { HeaderList } from "../http/headers.ts";
-import { ResponseBody, sendBody } from "./response_body.ts";
+import type { Http1Body, PieceTimeout } from "./http1_body.ts";
+import type { Http1Connection, Http1User } from "./http1_connection.ts";
 import type { Http1Pool } from "./http1_pool.ts";
-import { neverRetry, rewriteHead } from "../util/node_internals.ts";
-import { codeOf, incompleteResponse, toSendError } from "./send_errors.ts";
 import { isRepeatable, NetworkRequest, roomTime, type Timeouts } from "./network_request.ts";
+import { Http1Upload } from "./http1_upload.ts";
+import { type RenderedHead, renderHead } from "./request_head.ts";
+import type { ResponseHeadFields } from "./response_head.ts";
+import { sendBody } from "./response_body.ts";
+import { codeOf, toSendError } from "./send_errors.ts";
+import type { BackendRequest, UpgradedConnection } from "./transport.ts";
 
 /** Bytes of a response's head that the status line may take, besides those of the fields. */
 const STATUS_LINE = 1024;
-/** Methods that `node:http` sends unchanged and without framing of its own. */
-const PLAIN: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"]);
+/** Maximum size of content that is copied behind the head, to be sent with it in one write, in bytes. */
+const MAX_COPIED = 16 * 1024;
 
 /** An origin that is reached over HTTP/1. */
 export interface Http1Origin {
@@ -30,13 +25,21 @@ export interface Http1Origin {
   readonly pool: Http1Pool;
 }
 
-/** One request over HTTP/1, by `node:http`. */
-export class Http1Request extends NetworkRequest {
+/** One request over HTTP/1. */
+export class Http1Request extends NetworkRequest implements Http1User {
+  readonly toHead: boolean;
+  readonly headBytes: number;
   readonly #origin: Http1Origin;
   readonly #onUpgrade: ((upgraded: UpgradedConnection) => void) | undefined;
-  #wire: ClientRequest | undefined;
-  #stopRoomTimer: (() => void) | undefined;
-  #bytesBefore = 0;
+  #connection: Http1Connection | undefined;
+  /** Whether the connection has carried a request before. */
+  #reused = false;
+  #stopConnectTimer: (() => void) | undefined;
+  #stopWaiting: (() => void) | undefined;
+  #upload: Http1Upload | undefined;
+  /** Head, and content that is sent with it in one write. */
+  #rendered: RenderedHead | undefined;
+  #answered = false;
   #retried = false;
 
   /** @param onUpgrade Called with the connection, in place of a response, if the backend changes protocols. */
@@ -48,125 +51,54 @@ export class Http1Request extends NetworkRequest {
     super(request, origin.connector.name, origin.timeouts);
     this.#origin = origin;
     this.#onUpgrade = onUpgrade;
-    const { rules } = origin.pool;
-    if (rules.connections < Infinity) {
-      const ms = roomTime(origin.timeouts);
-      this.#stopRoomTimer = this.failAfter(
-        ms,
-        "connection_limit_reached",
-        `each of its ${rules.connections} connections was in use for ${ms} ms`,
-      );
-    }
+    this.toHead = request.method === "HEAD";
+    this.headBytes = request.limits.header_bytes + STATUS_LINE;
     this.#start();
   }
 
-  #start(): void {
-    try {
-      const wire = this.#wire = open(this.request, this.#origin);
-      wire.on("socket", (socket) => this.#onSocket(wire, socket));
-      wire.on("response", (message) => this.#onResponse(wire, message));
-      wire.on("error", (error) => this.#onLost(wire, error));
-      wire.on("close", () => this.#onLost(wire, new HangUp()));
-      wire.on("upgrade", (message, socket, rest) => {
-        socket.on("error", () => {}); // `close` follows
-        this.#onUpgraded(message, socket as Socket, rest);
-      });
-      this.#sendBody(wire);
-    } catch (error) {
-      this.abandon(toSendError(error, this.name));
-      if (!isWhole(this.request.body)) this.request.body.cancel(error);
-    }
+  get pieceTimeout(): PieceTimeout {
+    return this.#origin.timeouts;
   }
 
-  #sendBody(wire: ClientRequest): void {
-    const { body } = this.request;
-    if (isWhole(body)) return void (body.length ? wire.end(body) : wire.end());
-    wire.write(EMPTY); // sends the head as it is: `flushHeaders` would encode it as UTF-8
-    const end = (trailers: HeaderList | undefined) => {
-      if (trailers) wire.addTrailers([...trailers]);
-      wire.end();
-    };
-    const { clock } = this.#origin.timeouts.stallClock;
-    sendBody(wire, body, end, clock).catch((error) => {
-      // A response that is complete stays readable; only the connection is closed.
-      if (this.body?.complete) wire.socket?.destroy();
-      else this.fail("connection_terminated", `the body failed: ${messageOf(error)}`, error);
-    });
+  onOpen(): void {
+    this.#stopConnectTimer?.();
   }
 
-  #onSocket(wire: ClientRequest, socket: Socket): void {
-    if (wire !== this.#wire) return;
-    this.#stopRoomTimer?.();
-    this.#bytesBefore = socket.bytesRead;
-    const { connector, timeouts: { connect }, pool } = this.#origin;
-    if (connect === undefined || wire.reusedSocket || pool.stands(socket)) return;
-    const stop = this.failAfter(
-      connect,
-      "connection_timeout",
-      `the connection did not stand within ${connect} ms`,
-    );
-    socket.once(connector.secure ? "secureConnect" : "connect", stop);
+  onDrain(): void {
+    this.#upload?.onDrain();
   }
 
-  #onResponse(wire: ClientRequest, message: IncomingMessage): void {
-    if (wire !== this.#wire) return;
-    this.stopTimers();
-    const status = message.statusCode ?? 0;
+  onClosed(): void {
+    this.#upload?.onClosed();
+  }
+
+  onResponse({ status, headers, version }: ResponseHeadFields, body: Uint8Array | Http1Body): void {
     if (status < 200) {
       return this.fail("http_response_status_invalid", `it answered with status ${status}`);
     }
-    const headers = new HeaderList(message.rawHeaders);
-    const { timeouts: { betweenBytes, stallClock }, pool } = this.#origin;
-    const { name } = this;
-    const length = lengthOf(headers);
-    const body = this.body = new ResponseBody(message, { name, length, betweenBytes, stallClock });
-    const { remoteAddress, remotePort } = message.socket;
-    if (!pool.note(message.socket, headers)) wire.shouldKeepAlive = false;
-    const head = {
-      status,
-      headers,
-      version: message.httpVersion === "1.0" ? HttpVersion.http10 : HttpVersion.http11,
-      peer: remoteAddress === undefined
-        ? undefined
-        : { address: remoteAddress, port: remotePort ?? 0 },
-    };
-    if (length === 0 || hasNoContent(status, this.request.method === "HEAD")) {
-      message.resume(); // so that the connection is given back
-      return this.resolve({ ...head, body: EMPTY });
-    }
-    // A microtask later, what came in one packet with the head has been parsed too.
-    queueMicrotask(() => this.resolve({ ...head, body: atOnce(body) }));
+    this.#answered = true;
+    if (!isWhole(body)) this.body = body;
+    this.resolve({ status, headers, version, body, peer: this.#connection!.peer });
   }
 
-  #onUpgraded(message: IncomingMessage, socket: Socket, rest: Uint8Array): void {
-    if (!this.#wire || !this.#onUpgrade) {
+  onSwitch({ status, headers }: ResponseHeadFields, rest: Buffer): void {
+    const { socket } = this.#connection!;
+    if (!this.#onUpgrade) {
       socket.destroy();
       this.fail("http_protocol_error", "it switched protocols without being asked to");
       return;
     }
-    this.#wire = undefined;
+    this.#connection = undefined;
     this.stopTimers();
     socket.allowHalfOpen = true;
     if (rest.length) socket.unshift(rest);
-    const head = { status: message.statusCode ?? 0, headers: new HeaderList(message.rawHeaders) };
-    this.#onUpgrade({ head, socket });
+    this.#onUpgrade({ head: { status, headers }, socket });
   }
 
-  #onLost(wire: ClientRequest, error: Error): void {
-    if (wire !== this.#wire) return;
-    if (this.body) {
-      // An error after a complete message ends the connection, not the message. `node:http` also treats a message that
-      // ends with the connection as complete after a reset.
-      if (!(error instanceof HangUp) && !this.body.complete) {
-        const wrong = codeOf(error).startsWith("HPE_");
-        const failure = wrong
-          ? toSendError(error, this.name)
-          : incompleteResponse(this.name, error);
-        this.body.fail(failure);
-      }
-      return; // else the message itself notices whether it was cut short
-    }
-    if (this.#mayRetry(wire, error)) {
+  onLost(error: unknown): void {
+    const connection = this.#connection!;
+    this.#upload?.onClosed();
+    if (this.#mayRetry(connection, error)) {
       this.#retried = true;
       this.#origin.pool.closeIdle(); // they are as old as this one: the next must be new
       return this.#start();
@@ -175,73 +107,91 @@ export class Http1Request extends NetworkRequest {
   }
 
   /** Whether the request may be sent again: the backend has closed a kept connection before it read the request. */
-  #mayRetry(wire: ClientRequest, error: Error): boolean {
-    return wire.reusedSocket && !this.#retried && /^(ECONNRESET|EPIPE)$/.test(codeOf(error)) &&
-      wire.socket?.bytesRead === this.#bytesBefore && isRepeatable(this.request);
+  #mayRetry({ received }: Http1Connection, error: unknown): boolean {
+    return this.#reused && !this.#retried && received === 0 &&
+      /^(ECONNRESET|EPIPE)$/.test(codeOf(error)) && isRepeatable(this.request);
+  }
+
+  #start(): void {
+    this.#attempt(() => {
+      const { pool } = this.#origin;
+      this.#rendered ??= renderHead(this.request, pool.keeps, MAX_COPIED);
+      const connection = pool.take();
+      if (connection) this.#sendOn(connection);
+      else this.#waitForRoom();
+    });
+  }
+
+  #waitForRoom(): void {
+    const { timeouts, pool } = this.#origin;
+    const ms = roomTime(timeouts);
+    const stopTimer = this.failAfter(
+      ms,
+      "connection_limit_reached",
+      `each of its ${pool.rules.connections} connections was in use for ${ms} ms`,
+    );
+    this.#stopWaiting = pool.wait((connection, error) => {
+      this.#stopWaiting = undefined;
+      stopTimer();
+      this.#attempt(() => {
+        if (!connection) throw error;
+        this.#sendOn(connection);
+      });
+    });
+  }
+
+  /** Runs a step of sending; the request fails with the error that it throws. */
+  #attempt(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.abandon(toSendError(error, this.name));
+    }
+  }
+
+  #sendOn(connection: Http1Connection): void {
+    const { connect } = this.#origin.timeouts;
+    const { body } = this.request;
+    const { bytes, persists, whole } = this.#rendered!;
+    this.#connection = connection;
+    this.#reused = connection.uses > 0;
+    connection.start(this, persists);
+    if (connect !== undefined && !connection.isOpen) {
+      this.#stopConnectTimer = this.failAfter(
+        connect,
+        "connection_timeout",
+        `the connection did not stand within ${connect} ms`,
+      );
+    }
+    connection.socket.write(bytes);
+    if (!isWhole(body)) return void this.#sendBody(connection, body);
+    if (!whole) connection.socket.write(body);
+    connection.sent();
+  }
+
+  async #sendBody(connection: Http1Connection, body: ByteSource): Promise<void> {
+    const chunked = this.request.headers.has("transfer-encoding");
+    const upload = this.#upload = new Http1Upload(connection, chunked);
+    const { clock } = this.#origin.timeouts.stallClock;
+    try {
+      await sendBody(upload, body, (trailers) => upload.end(trailers), clock);
+    } catch (error) {
+      // A response that is complete stays readable; only the connection is closed.
+      if (this.#answered && this.body?.complete !== false) return this.#leave();
+      const reason = error instanceof Error ? error.message : String(error);
+      this.fail("connection_terminated", `the body failed: ${reason}`, error);
+    }
+  }
+
+  /** Closes the connection, unless it is another request's by now. */
+  #leave(): void {
+    if (this.#connection?.serves(this)) this.#connection.destroy();
   }
 
   protected override drop(error: SendError): void {
-    const wire = this.#wire;
-    this.#wire = undefined;
-    wire?.destroy(error);
+    const { body } = this.request;
+    this.#stopWaiting?.();
+    this.#leave();
+    if (!this.#upload && !isWhole(body)) body.cancel(error);
   }
-}
-
-/** Error for a connection that was closed without one. */
-class HangUp extends Error {
-  readonly code = "ECONNRESET";
-}
-
-function open(request: BackendRequest, { connector, pool }: Http1Origin): ClientRequest {
-  const { method, headers } = request;
-  // node:http upper-cases methods, chunks a POST without framing, and renders the head at once. So the rest goes
-  // as GET, whose first word is replaced in the rendered head; to node:http it stays a plain GET.
-  // It refuses a Trailer field without chunks, which RFC 9110 allows (section 6.6.2): that is put in later as well.
-  const trailer = headers.has("transfer-encoding") ? undefined : headers.get("trailer");
-  const native = PLAIN.has(method) || /^(POST|PUT|PATCH)$/.test(method) && isFramed(headers);
-  const wire = openRequest({
-    protocol: connector.secure ? "https:" : "http:",
-    host: connector.host,
-    port: connector.port,
-    path: request.target,
-    method: native ? method : "GET",
-    headers: pairsOf(headers, trailer !== undefined),
-    setHost: false,
-    agent: pool.agent(),
-    maxHeaderSize: request.limits.header_bytes + STATUS_LINE,
-  });
-  if (!native) rewriteHead(wire, (head) => head.replace(/^GET/, () => method));
-  if (trailer !== undefined) rewriteHead(wire, (head) => withTrailerFields(head, headers));
-  neverRetry(wire); // `#mayRetry` decides
-  wire.maxHeadersCount = 0; // as many as fit: node:http drops those beyond 2000 in silence
-  return wire;
-}
-
-/** Returns the fields in the format of `node:http`. */
-function pairsOf(headers: HeaderList, withoutTrailer: boolean): string[] {
-  const pairs = [...headers];
-  const kept = withoutTrailer ? pairs.filter(([name]) => name.toLowerCase() !== "trailer") : pairs;
-  return kept as unknown as string[]; // its type knows only flat lists
-}
-
-/** Returns the rendered head with the Trailer fields at its end. */
-function withTrailerFields(head: string, headers: HeaderList): string {
-  const values = headers.getAll("trailer");
-  for (const value of values) validateHeaderValue("Trailer", value);
-  return head.replace(
-    /\r\n$/,
-    () => values.map((value) => `Trailer: ${value}\r\n`).join("") + "\r\n",
-  );
-}
-
-/** Returns the body as bytes if all of it has arrived and its length was declared; otherwise unchanged. */
-function atOnce(body: ResponseBody): Payload {
-  if (!body.complete || body.failed || body.length === undefined) return body;
-  const chunks: Uint8Array[] = [];
-  for (let chunk; (chunk = body.read()) instanceof Uint8Array;) chunks.push(chunk);
-  return concat(chunks);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

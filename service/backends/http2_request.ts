@@ -114,8 +114,10 @@ export class Http2Request extends NetworkRequest {
     }
     const length = lengthOf(headers);
     const arrival = new StreamArrival(stream, cut, () => this.#session.faultOf(stream, this.name));
-    this.body = new ResponseBody(arrival, { name: this.name, length, betweenBytes, stallClock });
-    this.resolve({ ...head, body: this.body });
+    const { name } = this;
+    const body = new ResponseBody(arrival, { name, length, betweenBytes, stallClock });
+    this.body = body;
+    this.resolve({ ...head, body });
   }
 
   #onClose(stream: ClientHttp2Stream): void {

@@ -31,7 +31,7 @@ export function httpTransport(
   const upgrade = (request: BackendRequest) =>
     sendUpgrade(request, {
       ...origin,
-      pool: new Http1Pool(connector, { ...options, pool: false }, clock),
+      pool: new Http1Pool(connector, { ...options, pool: false }, clock, true),
     });
   const fallback = !options.grpc;
   if (fallback && (!connector.secure || options.http2 === false)) {

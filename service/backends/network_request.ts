@@ -3,7 +3,6 @@ import type { BackendRequest, BackendResponse, RequestInFlight } from "./transpo
 import { isWhole } from "../http/bytes.ts";
 import { SendError, type SendFailure } from "../errors.ts";
 import { headError } from "../http/head_limits.ts";
-import type { ResponseBody } from "./response_body.ts";
 import type { StallClock } from "../util/stall_clock.ts";
 
 /** Time limits of a request, in milliseconds, with their clock. */
@@ -26,13 +25,20 @@ export function roomTime({ connect }: Pick<Timeouts, "connect">): number {
   return connect ?? 1000;
 }
 
+/** Content of a response that is arriving. */
+interface ArrivingBody {
+  readonly complete: boolean;
+  fail(error: SendError): void;
+}
+
 /** Request in flight over any version of HTTP: its result and its time limits. */
 export abstract class NetworkRequest implements RequestInFlight {
   readonly response: Promise<BackendResponse>;
   protected readonly request: BackendRequest;
   /** The backend's scheme, host and port, for messages. */
   protected readonly name: string;
-  protected body: ResponseBody | undefined;
+  /** Content of the response that arrives after its head. */
+  protected body: ArrivingBody | undefined;
   readonly #outcome = Promise.withResolvers<BackendResponse>();
   readonly #stallClock: StallClock;
   readonly #timers = new Set<() => void>();

@@ -17,7 +17,7 @@ interface ResponseBodyOptions {
   readonly stallClock: StallClock;
 }
 
-/** Stream that a response's body arrives on: a message of `node:http`, or an HTTP/2 stream. */
+/** Stream that a response's body arrives on. */
 export interface ResponseStream {
   /** Whether all of it has arrived, trailers too. */
   readonly complete: boolean;

@@ -1,4 +1,5 @@
 import { SendError, type SendFailure } from "../errors.ts";
+import type { Rejection } from "../http/http1/rejection.ts";
 
 /** A failure, and the end of its message after "Cannot connect to …: ". */
 type Reason = readonly [failure: SendFailure, state: string];
@@ -19,13 +20,6 @@ const REASONS: { readonly [code: string]: Reason } = {
   EHOSTUNREACH: UNROUTABLE,
   ENETUNREACH: UNROUTABLE,
   EADDRNOTAVAIL: UNROUTABLE,
-  HPE_HEADER_OVERFLOW: ["http_response_header_section_too_large", "its response head is too large"],
-  ERR_UNESCAPED_CHARACTERS: [
-    "http_request_uri_invalid",
-    "the path has characters that cannot be sent",
-  ],
-  ERR_INVALID_CHAR: ["http_protocol_error", "a header value has characters that cannot be sent"],
-  ERR_INVALID_HTTP_TOKEN: ["http_protocol_error", "a header name cannot be sent"],
   ERR_SSL_NO_CIPHER_MATCH: [
     "tls_configuration_error",
     "none of its ciphers is known here",
@@ -75,7 +69,7 @@ const CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_PURPOSE|E
 /**
  * Returns the error that the guest sees for an error of a connection.
  *
- * @param error Error of `node:http`, `node:http2` or `node:tls`; a {@linkcode SendError} is returned as it is.
+ * @param error Error of `node:net`, `node:http2` or `node:tls`; a {@linkcode SendError} is returned as it is.
  * @param name The backend's scheme, host and port, for the message.
  */
 export function toSendError(error: unknown, name: string): SendError {
@@ -89,8 +83,23 @@ export function toSendError(error: unknown, name: string): SendError {
   return new SendError(failure, `Cannot connect to ${name}: ${state}`, {
     cause: error,
     ...(code === "ENOTFOUND" ? { dnsRcode: 3 } : {}),
-    ...(code === "HPE_HEADER_OVERFLOW" ? { limit: "header_bytes" } : {}),
   });
+}
+
+/** Returns the error for a response that breaks a rule of HTTP/1, or whose head is too large. */
+export function malformedResponse(rejection: Rejection, name: string): SendError {
+  const { status, message } = rejection;
+  return status === 431
+    ? new SendError(
+      "http_response_header_section_too_large",
+      `Cannot take the response of ${name}: its head is too large`,
+      { cause: rejection, limit: "header_bytes" },
+    )
+    : new SendError(
+      "http_protocol_error",
+      `Cannot take the response of ${name}: it is not HTTP (${message})`,
+      { cause: rejection },
+    );
 }
 
 /** Returns the error for a response that is cut short. */
@@ -119,9 +128,6 @@ function reason(code: string, message: string): Reason {
   if (code.startsWith("EAI_")) return UNRESOLVED;
   if (code.startsWith("ERR_HTTP2_")) {
     return ["http_protocol_error", `HTTP/2 forbids it (${message})`];
-  }
-  if (code.startsWith("HPE_")) {
-    return ["http_protocol_error", `its response is not HTTP (${message})`];
   }
   if (CERTIFICATE.test(code)) {
     return ["tls_certificate_error", `its certificate was not accepted (${message})`];

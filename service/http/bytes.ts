@@ -19,6 +19,12 @@ export interface ByteSource {
   read(): Eventually<Uint8Array | undefined>;
   /** Ends reading: the source may close what it reads from. */
   cancel(reason?: unknown): void;
+  /**
+   * Takes back the memory of a piece that {@linkcode ByteSource.read} has returned, so that the source can use it for
+   * later bytes. Only the reader may call it, once nothing looks at the piece any more; a piece that is not given back
+   * stays as it is.
+   */
+  recycle?(piece: Uint8Array): void;
   /** Notes that it is read to its end, or cancelled, though the request that it came with may be over by then. */
   keep?(): void;
   /** Whether the next bytes are written by the given run of a program alone, which must not wait for them. */

@@ -12,6 +12,9 @@ import { HeaderList } from "./headers.ts";
 /** Maximum number of read pieces at the front of the array before it is shortened: `shift` takes linear time. */
 const MAX_EMPTY = 1024;
 
+/** Size from which on the memory of a piece is given back to its source, in bytes. */
+const MIN_LENT = 64 * 1024;
+
 /** Body of several pieces, byte arrays and sources, which are read in order. */
 export class ChunkQueue implements ByteSource {
   #trailers: HeaderList | undefined;
@@ -22,6 +25,8 @@ export class ChunkQueue implements ByteSource {
   #failure: { error: unknown } | undefined;
   #done = false;
   #counter: ByteCounter | undefined;
+  /** Sources of pieces that they may take back. */
+  #lenders: WeakMap<Uint8Array, ByteSource> | undefined;
 
   /** Whether a read has returned the end. */
   get done(): boolean {
@@ -141,6 +146,14 @@ export class ChunkQueue implements ByteSource {
     this.#pieces.length = this.#first = 0;
   }
 
+  /** Takes back a piece as a whole; parts of one have no source. */
+  recycle(piece: Uint8Array): void {
+    const lender = this.#lenders?.get(piece);
+    if (!lender) return;
+    this.#lenders!.delete(piece);
+    lender.recycle!(piece);
+  }
+
   /** Removes the first piece. */
   #drop(): void {
     const pieces = this.#pieces;
@@ -185,6 +198,9 @@ export class ChunkQueue implements ByteSource {
     if (at < 0) return; // the queue was cancelled
     if (chunk) {
       this.#count(chunk, 1);
+      if (source.recycle && chunk.length >= MIN_LENT) {
+        (this.#lenders ??= new WeakMap()).set(chunk, source);
+      }
       return void this.#pieces.splice(at, 0, chunk);
     }
     for (const [name, value] of source.trailers ?? []) this.trailers.append(name, value);

@@ -39,6 +39,10 @@ class MeasuredSource implements ByteSource {
     this.#source.cancel(reason);
   }
 
+  recycle(piece: Uint8Array): void {
+    this.#source.recycle?.(piece);
+  }
+
   #take(chunk: Uint8Array | undefined): Uint8Array | undefined {
     if (!chunk) {
       refuse(

@@ -53,6 +53,10 @@ export class WatchedBody implements ByteSource {
     this.#source.cancel(reason);
   }
 
+  recycle(piece: Uint8Array): void {
+    this.#source.recycle?.(piece);
+  }
+
   /**
    * Fails the reader and cancels the source.
    *

@@ -1,4 +1,3 @@
-import { type ClientRequest, OutgoingMessage } from "node:http";
 import { constants, type Http2Stream } from "node:http2";
 import * as net from "node:net";
 import type { Socket } from "node:net";
@@ -14,7 +13,6 @@ import { Readable } from "node:stream";
 
 /** Modules and globals that have the internals. */
 interface Platform {
-  readonly OutgoingMessage: new () => object;
   readonly Readable: { readonly prototype: object };
   readonly streamStateIdle: unknown;
   /** Undefined where there are no threads, and so no internals of them are used. */
@@ -22,7 +20,6 @@ interface Platform {
 }
 
 const PLATFORM: Platform = {
-  OutgoingMessage,
   Readable,
   streamStateIdle: constants.NGHTTP2_STREAM_STATE_IDLE,
   Worker: globalThis.Worker,
@@ -34,11 +31,6 @@ const INTERNALS: readonly {
   readonly use: string;
   isIn(platform: Platform): boolean;
 }[] = [
-  {
-    name: "OutgoingMessage._header of node:http",
-    use: "methods and trailer fields are sent as the guest has them",
-    isIn: ({ OutgoingMessage }) => "_header" in new OutgoingMessage(),
-  },
   {
     name: "Readable.push of node:stream and the state IDLE of node:http2",
     use: "a response that HTTP/2 cuts short is told from a whole one",
@@ -63,24 +55,6 @@ export function checkNodeInternals(platform: Platform = PLATFORM): void {
   if (!missing.length) return;
   const list = missing.map(({ name, use }) => `${name} (so that ${use})`).join(", ");
   throw new Error(`Cannot run on this version of Deno, use 2.9.6: it lacks ${list}`);
-}
-
-/**
- * Replaces the head of a request that `node:http` has rendered and not sent yet: `node:http` upper-cases methods and
- * refuses some fields that RFC 9110 allows.
- */
-export function rewriteHead(request: ClientRequest, rewrite: (head: string) => string): void {
-  const internals = request as unknown as { _header: string };
-  internals._header = rewrite(internals._header);
-}
-
-/**
- * Prevents Deno from repeating a request on a new connection when a reused connection was closed: it does so for any
- * method, POST included. Deno reads the mark only in that case, so that no check at start can find it; tests of closed
- * connections do.
- */
-export function neverRetry(request: ClientRequest): void {
-  (request as unknown as { _retrying: boolean })._retrying = true;
 }
 
 /**

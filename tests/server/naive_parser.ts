@@ -1,7 +1,7 @@
 import type { Taken } from "./memory.ts";
 
-const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
-const VALUE = "[\\t\\x20-\\x7e\\x80-\\xff]*";
+export const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+export const VALUE = "[\\t\\x20-\\x7e\\x80-\\xff]*";
 const HEAD = new RegExp(
   `^((?:\\r\\n)*)(${TOKEN}) ([\\x21-\\x22\\x24-\\x7e]+) HTTP/1\\.(\\d)\\r\\n((?:${TOKEN}:${VALUE}\\r\\n)*)\\r\\n`,
 );
@@ -50,7 +50,8 @@ export function parseNaively(text: string): Taken[] {
   }
 }
 
-function fieldsOf(section: string): [string, string][] {
+/** The fields of a section whose lines are valid. */
+export function fieldsOf(section: string): [string, string][] {
   return section.split("\r\n").slice(0, -1).map((line) => {
     const colon = line.indexOf(":");
     return [line.slice(0, colon), line.slice(colon + 1).replace(/^[\t ]+|[\t ]+$/g, "")];
@@ -71,7 +72,8 @@ function urlOf(method: string, target: string, host: string): string | undefined
   return `http://${named}${rest!.startsWith("/") ? "" : "/"}${rest}`;
 }
 
-type Content = Pick<Taken, "content" | "trailers"> & { readonly rest: string };
+/** Content of a message, and the text behind it. */
+export type Content = Pick<Taken, "content" | "trailers"> & { readonly rest: string };
 
 function contentOf(
   text: string,
@@ -89,7 +91,8 @@ function contentOf(
   return { content: text.slice(0, length), trailers: [], rest: text.slice(length) };
 }
 
-function chunksOf(text: string): Content | undefined {
+/** Content in chunks, and the text behind it; undefined if it is not valid, or not whole. */
+export function chunksOf(text: string): Content | undefined {
   let content = "";
   for (let rest = text;;) {
     const [line, digits] = CHUNK.exec(rest) ?? [];

@@ -24,12 +24,12 @@ export interface HeadReader<Head> {
 
 /** Grammar of the heads of requests, or of responses. */
 export interface HeadGrammar<Head> {
-  /** Name of the start line, for messages. */
-  readonly startLine: string;
   /** Makes a reader of one head. */
   reader(): HeadReader<Head>;
   /** Whether a start line may have this part at an offset: a line is rejected before it is whole. */
   mayContain(part: string, at: number): boolean;
+  /** Makes the error for a start line that is not valid. */
+  badStart(): Rejection;
   /** Makes the error for a start line that is too long. */
   tooLong(): Rejection;
 }
@@ -130,19 +130,15 @@ export class HeadParser<Head> {
     const length = this.#partialBytes + to - from;
     if (!this.#hasLine) {
       const split = this.#partialBytes > 0 && this.#partial[this.#partialBytes - 1] === CR;
-      if (split && bytes[from] !== LF) this.#badStart();
+      if (split && bytes[from] !== LF) throw this.#grammar.badStart();
       const within = Math.min(to, from + Math.max(0, lineBytes + 2 - this.#partialBytes));
       const text = bytes.toString("latin1", from, within).replace(/\r?\n?$/, "");
-      if (!this.#grammar.mayContain(text, this.#partialBytes)) this.#badStart();
+      if (!this.#grammar.mayContain(text, this.#partialBytes)) throw this.#grammar.badStart();
       if (length > lineBytes + 2) throw this.#grammar.tooLong();
     }
     if (this.#bytes + length > headBytes) {
       throw new Rejection(431, "The header fields are too large");
     }
-  }
-
-  #badStart(): never {
-    badMessage(`The ${this.#grammar.startLine} is not valid`);
   }
 
   /** Returns the line without its CRLF; rejects one that ends with LF alone. */

@@ -207,7 +207,7 @@ export async function failureOf(run: () => PromiseLike<unknown>): Promise<SendFa
   return (await assertRejects(run, SendError)).failure;
 }
 
-/** `node:http` keeps a connection a turn of the event loop after its last byte. */
+/** Resolves when a connection over HTTP/2 has been released, a turn of the event loop after its last byte. */
 export function givenBack(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

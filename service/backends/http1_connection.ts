@@ -1,0 +1,390 @@
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { EMPTY } from "../http/bytes.ts";
+import { hasNoContent } from "../http/framing.ts";
+import { ChunkedDecoder } from "../http/http1/chunked_decoder.ts";
+import { HeadParser } from "../http/http1/head_parser.ts";
+import { type ContentDecoder, LengthDecoder } from "../http/http1/length_decoder.ts";
+import { Rejection } from "../http/http1/rejection.ts";
+import type { Connector } from "./connector.ts";
+import { type BodyOwner, Http1Body, type PieceTimeout } from "./http1_body.ts";
+import { ReadBuffers } from "./read_buffers.ts";
+import { RESPONSE_GRAMMAR, type ResponseHeadFields } from "./response_head.ts";
+import { incompleteResponse, malformedResponse, toSendError } from "./send_errors.ts";
+
+/** Bytes of content that are buffered for its reader; beyond it the connection is paused. */
+const MAX_BUFFERED = 512 * 1024;
+/** Length from which on content is read into large buffers, in bytes. */
+const LONG = 64 * 1024;
+
+/** Request on a connection, which gets its response. */
+export interface Http1User {
+  /** Whether the request's method is HEAD. */
+  readonly toHead: boolean;
+  /** Maximum size of the response's head, in bytes. */
+  readonly headBytes: number;
+  readonly pieceTimeout: PieceTimeout;
+  /** Called when the connection is open, TLS handshake included; not for one that was open before. */
+  onOpen(): void;
+  /** Called with the response. The connection may be in use again already. */
+  onResponse(head: ResponseHeadFields, body: Uint8Array | Http1Body): void;
+  /** Called in place of a response if the backend changes protocols; `rest` has the bytes behind the head. */
+  onSwitch(head: ResponseHeadFields, rest: Buffer): void;
+  /** Called when the connection has ended, or what it brings is not valid, before there was a response. */
+  onLost(error: unknown): void;
+  /** Called when the connection has room for more of the request's content. */
+  onDrain(): void;
+  /** Called when the connection is closed, or taken away from the request. */
+  onClosed(): void;
+}
+
+/** Callbacks of a connection to its pool. */
+export interface ConnectionOwner {
+  /** Called when it has carried a request; the pool keeps it or closes it. */
+  onFree(connection: Http1Connection, idleSeconds: number | undefined): void;
+  onClosed(connection: Http1Connection): void;
+}
+
+/**
+ * State of a connection, by the meaning of its next bytes:
+ *
+ * - `idle`: none are expected: any end it.
+ * - `head`: head of a response (RFC 9112, section 4), or of an informational one.
+ * - `content`: content of the response (section 6).
+ * - `behind`: the response is complete; the request is still being sent.
+ * - `over`: the connection is closed, or another protocol's.
+ */
+type State = "idle" | "head" | "content" | "behind" | "over";
+
+/** An HTTP/1 connection to a backend (RFC 9112), which carries requests one after another. */
+export class Http1Connection implements BodyOwner {
+  readonly name: string;
+  readonly socket: Socket;
+  /** Time at which it was made, by the pool's clock. */
+  readonly since: number;
+  /** Number of requests that it has carried. */
+  uses = 0;
+  /** Time from which on the backend may close it while it is idle. */
+  staleAt = Infinity;
+  /** Whether it is open, TLS handshake included. */
+  isOpen: boolean;
+  /** Bytes of responses that have arrived since its request was sent. */
+  received = 0;
+  readonly #owner: ConnectionOwner;
+  readonly #buffers: ReadBuffers | undefined;
+  #peer: { readonly address: string; readonly port: number } | undefined;
+  #parser: HeadParser<ResponseHeadFields> | undefined;
+  #headBytes = 0;
+  #state: State = "idle";
+  #user: Http1User | undefined;
+  #head: ResponseHeadFields | undefined;
+  #decoder: ContentDecoder | undefined;
+  #body: Http1Body | undefined;
+  /** Whether the current request was sent as a whole. */
+  #sent = false;
+  /** Whether it may carry another request after the current one. */
+  #persists = false;
+  #paused = false;
+
+  /**
+   * @param source Backend to connect to, or a connection that is open.
+   * @param mayUpgrade Whether it may be handed on for another protocol, which needs a socket with the event `data`.
+   */
+  constructor(
+    name: string,
+    source: Connector | Socket,
+    owner: ConnectionOwner,
+    since: number,
+    mayUpgrade: boolean,
+  ) {
+    this.name = name;
+    this.#owner = owner;
+    this.since = since;
+    this.isOpen = !("open" in source);
+    if ("open" in source) {
+      if (!mayUpgrade && !source.secure) {
+        this.#buffers = new ReadBuffers((bytes) => this.#read(bytes));
+      }
+      this.socket = source.open(undefined, this.#buffers);
+      this.socket.once(source.secure ? "secureConnect" : "connect", () => this.#onOpen());
+    } else this.socket = source;
+    this.#listen(this.socket);
+  }
+
+  /** Address and port of the backend; undefined before it is open. */
+  get peer(): { readonly address: string; readonly port: number } | undefined {
+    if (this.#peer) return this.#peer;
+    const { remoteAddress: address, remotePort: port = 0 } = this.socket;
+    return address === undefined ? undefined : this.#peer = { address, port };
+  }
+
+  /** Whether it can carry a request now. */
+  get idle(): boolean {
+    return this.#state === "idle" && !this.socket.destroyed;
+  }
+
+  /** Starts a request, which its caller writes to the socket. */
+  start(user: Http1User, persists: boolean): void {
+    this.#user = user;
+    this.#state = "head";
+    this.#sent = false;
+    this.#persists = persists;
+    this.received = 0;
+    if (!this.#parser || this.#headBytes !== user.headBytes) {
+      const bounds = { lineBytes: user.headBytes, headBytes: user.headBytes };
+      this.#headBytes = user.headBytes;
+      this.#parser = new HeadParser(RESPONSE_GRAMMAR, bounds);
+    }
+  }
+
+  /** Notes that the current request was sent as a whole. */
+  sent(): void {
+    this.#sent = true;
+    if (this.#state === "behind") this.#free();
+  }
+
+  /** Whether it is the request's: it was started for it, and is not free again. */
+  serves(user: Http1User): boolean {
+    return this.#user === user;
+  }
+
+  /** Closes it once all that was written is sent. */
+  close(): void {
+    this.#state = "over";
+    this.socket.destroySoon();
+  }
+
+  /** Closes it at once. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  taken(): void {
+    this.#regulate();
+  }
+
+  dropped(): void {
+    this.destroy();
+  }
+
+  recycle(piece: Uint8Array): void {
+    this.#buffers?.recycle(piece);
+  }
+
+  #listen(socket: Socket): void {
+    socket.setNoDelay(true);
+    if (!this.#buffers) socket.on("data", this.#read);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
+    socket.on("drain", this.#onDrain);
+  }
+
+  readonly #read = (bytes: Buffer): void => {
+    this.received += bytes.length;
+    try {
+      for (let rest = bytes; rest.length;) {
+        if (this.#state === "head") rest = this.#readHead(rest);
+        else if (this.#state === "content") rest = this.#readContent(rest);
+        else return this.#spoil();
+      }
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+      this.#refuse(malformedResponse(error, this.name));
+    }
+  };
+
+  #readHead(bytes: Buffer): Buffer {
+    let rest: Buffer = NO_BYTES;
+    this.#parser!.push(bytes, (head, taken) => rest = this.#begin(head, restOf(bytes, taken)));
+    return rest;
+  }
+
+  /** Begins a response; returns the bytes behind its content. */
+  #begin(head: ResponseHeadFields, bytes: Buffer): Buffer {
+    const { status } = head;
+    if (status === 101) return this.#switch(head, bytes);
+    if (status >= 100 && status < 200) return bytes; // RFC 9110, section 15.2: any number of them
+    const user = this.#user!;
+    this.#head = head;
+    if (!head.persists) this.#persists = false;
+    const { framing } = head;
+    if (hasNoContent(status, user.toHead) || framing.kind === "length" && framing.length === 0) {
+      this.#complete(bytes.length > 0);
+      user.onResponse(head, EMPTY);
+      return NO_BYTES;
+    }
+    if (framing.kind === "length" && framing.length <= bytes.length) {
+      const content = this.#keep(viewOf(bytes, framing.length));
+      this.#complete(bytes.length > framing.length);
+      user.onResponse(head, content);
+      return NO_BYTES;
+    }
+    const length = framing.kind === "length" ? framing.length : undefined;
+    const body = this.#body = new Http1Body(length, this, user.pieceTimeout);
+    this.#decoder = decoderFor(head, user.headBytes);
+    this.#state = "content";
+    if (length !== undefined && length - bytes.length >= LONG) this.#buffers?.expectLong();
+    user.onResponse(head, body);
+    return bytes;
+  }
+
+  /** Decodes bytes of the content; returns the bytes behind it. */
+  #readContent(bytes: Buffer): Buffer {
+    const decoder = this.#decoder!;
+    const body = this.#body!;
+    const taken = decoder.push(bytes, (piece) => body.push(this.#keep(piece)));
+    if (decoder.ended) {
+      this.#complete(taken < bytes.length);
+      body.finish(decoder.trailers);
+    } else this.#regulate();
+    return NO_BYTES;
+  }
+
+  /** Returns a piece of content that stays valid: the socket's buffer is read into again. */
+  #keep(piece: Uint8Array): Uint8Array {
+    return this.#buffers ? this.#buffers.keep(piece) : piece;
+  }
+
+  /** Pauses the connection when its reader is behind, and resumes it when it is not. */
+  #regulate(): void {
+    const full = (this.#body?.buffered ?? 0) > MAX_BUFFERED;
+    if (full === this.#paused) return;
+    this.#paused = full;
+    if (full) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  /**
+   * Notes that the whole response has arrived.
+   *
+   * @param excess Whether bytes follow that belong to no response: what comes later could be read wrongly.
+   */
+  #complete(excess: boolean): void {
+    this.#decoder = this.#body = undefined;
+    this.#buffers?.expectShort();
+    this.#regulate();
+    if (excess) this.#persists = false;
+    this.#state = "behind";
+    if (this.#sent || !this.#persists) this.#free();
+  }
+
+  /** Gives it back to the pool, or closes it. */
+  #free(): void {
+    const user = this.#user!;
+    this.#user = undefined;
+    this.uses++;
+    if (this.#persists && !this.socket.destroyed) {
+      this.#state = "idle";
+      this.#owner.onFree(this, this.#head?.idleSeconds);
+    } else {
+      this.close();
+      user.onClosed();
+    }
+    this.#head = undefined;
+  }
+
+  #switch(head: ResponseHeadFields, rest: Buffer): Buffer {
+    const user = this.#user!;
+    this.#state = "over";
+    this.#user = undefined;
+    const { socket } = this;
+    socket.off("data", this.#read);
+    socket.off("end", this.#onEnd);
+    socket.pause();
+    user.onSwitch(head, rest);
+    return NO_BYTES;
+  }
+
+  /** Ends it as it brings bytes that nothing asked for. */
+  #spoil(): void {
+    this.#persists = false;
+    if (this.#state === "idle") this.destroy();
+  }
+
+  /** Ends the response, and the connection, with an error. */
+  #refuse(error: Error): void {
+    this.#lose(error);
+    this.destroy();
+  }
+
+  readonly #onDrain = (): void => this.#user?.onDrain();
+
+  #onOpen(): void {
+    this.isOpen = true;
+    this.#user?.onOpen();
+  }
+
+  readonly #onEnd = (): void => {
+    if (this.#state === "content" && this.#head?.framing.kind === "close") {
+      const body = this.#body!;
+      this.#persists = false;
+      this.#complete(false);
+      body.finish(undefined);
+    } else this.#lose(new HangUp());
+  };
+
+  readonly #onError = (error: Error): void => this.#lose(error);
+
+  readonly #onClose = (): void => {
+    this.#lose(new HangUp());
+    const user = this.#user;
+    this.#user = undefined;
+    user?.onClosed();
+    this.#owner.onClosed(this);
+  };
+
+  /** Notes that nothing follows: a response that has begun is cut short. */
+  #lose(error: Error): void {
+    const state = this.#state;
+    this.#persists = false;
+    if (state === "over") return;
+    if (state !== "behind") this.#state = "over";
+    if (state === "content") {
+      const body = this.#body!;
+      this.#decoder = this.#body = undefined;
+      body.cutShort(
+        error instanceof HangUp || !("failure" in error)
+          ? incompleteResponse(this.name, error)
+          : toSendError(error, this.name),
+      );
+    } else if (state === "head") {
+      const user = this.#user!;
+      this.#user = undefined;
+      user.onLost(error);
+    }
+  }
+}
+
+/** Error for a connection that was closed without one. */
+export class HangUp extends Error {
+  readonly code = "ECONNRESET";
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+function decoderFor({ framing }: ResponseHeadFields, maxTrailers: number): ContentDecoder {
+  if (framing.kind === "chunked") return new ChunkedDecoder(maxTrailers);
+  return framing.kind === "length" ? new LengthDecoder(framing.length) : new CloseDecoder();
+}
+
+/** Content that ends with the connection (RFC 9112, section 6.3). */
+class CloseDecoder implements ContentDecoder {
+  readonly ended = false;
+  readonly trailers: undefined;
+
+  push(bytes: Buffer, data: (piece: Uint8Array) => void): number {
+    data(viewOf(bytes, bytes.length));
+    return bytes.length;
+  }
+}
+
+/** Returns the first bytes as a plain array, since those who read a body may compare it with others. */
+function viewOf({ buffer, byteOffset }: Buffer, length: number): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+/** Returns the bytes behind the first ones. Usually there are none, which is found without making a view. */
+function restOf(bytes: Buffer, taken: number): Buffer {
+  return taken === bytes.length ? NO_BYTES : bytes.subarray(taken);
+}
