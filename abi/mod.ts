@@ -26,6 +26,7 @@ import { kvStore } from "./kv_store.ts";
 import { legacy } from "./legacy.ts";
 import { log } from "./log.ts";
 import { objectStore } from "./object_store.ts";
+import { parking } from "./_parking.ts";
 import { purge } from "./purge.ts";
 import { secretStore } from "./secret_store.ts";
 import { secrets } from "./secrets.ts";
@@ -86,11 +87,16 @@ type Binder = (context: InstanceContext) => BoundImport;
  * Prepares an import of a guest, once for all its instances. An import that this host does not know becomes a function that
  * ends the guest with an error that names it, so that guests of newer SDKs load.
  *
- * @param trace Whether every call is logged.
+ * @param forms Whether every call is logged, and whether guests are started ahead of requests.
  */
-export function binderOf(module: string, name: string, trace: boolean): Binder {
+export function binderOf(
+  module: string,
+  name: string,
+  { traces, parks }: { readonly traces: boolean; readonly parks: boolean },
+): Binder {
   const hostcall: Hostcall = byModule.get(module)?.get(name) ?? unknownImport(module, name);
-  const { suspends, bind } = trace ? traced(module, name, hostcall) : hostcall;
+  const told = traces ? traced(module, name, hostcall) : hostcall;
+  const { suspends, bind } = parks ? parking(module, name, told) : told;
   return (context) => {
     const run = bind(context);
     return { module, name, run: suspends ? resuming(context, run) : run, suspends };
@@ -101,6 +107,8 @@ export function binderOf(module: string, name: string, trace: boolean): Binder {
 function resuming(context: InstanceContext, run: BoundHostcall): BoundHostcall {
   return (...args) => context.sandbox.execution.resumeOn(run(...args));
 }
+
+export { asksForRequest } from "./_parking.ts";
 
 /** Tells whether this host knows an import. */
 export function isKnown({ module, name }: Pick<BoundImport, "module" | "name">): boolean {

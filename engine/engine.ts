@@ -17,6 +17,7 @@ import { type Handler, handlerOf } from "./handler.ts";
 import { type HeadRefusal, refusalOfHead } from "./head_refusal.ts";
 import { load, type LoadedProgram, warmup, watchdogOf } from "./load.ts";
 import type { FastlikeOptions } from "./options.ts";
+import { Parking } from "./parking.ts";
 import { Run } from "./run.ts";
 
 /** Frames in the report of a trap. Ten, JavaScript's default, end within the panic code of Rust's standard library. */
@@ -39,11 +40,13 @@ export class Engine {
   #loaded: LoadedProgram;
   #warm = 0;
   #closed = false;
+  #parking: Parking;
 
   private constructor(loaded: LoadedProgram, service: Service, options: FastlikeOptions) {
     this.#loaded = loaded;
     this.#service = service;
     this.#options = options;
+    this.#parking = this.#park();
   }
 
   static async load(source: Source, options: FastlikeOptions): Promise<Engine> {
@@ -87,7 +90,7 @@ export class Engine {
   async run(): Promise<number> {
     const exchange = new SyntheticExchange();
     const request = new DownstreamRequest(this.#service, exchange);
-    const run = this.#note(new Run(request, this.#service, this.#loaded, true));
+    const run = this.#note(new Run(request, this.#service, this.#loaded, { mayExit: true }));
     const fault = await run.ended;
     request.endWallTime();
     return fault?.exitCode ?? 0;
@@ -123,7 +126,12 @@ export class Engine {
     const { pool, queue } = this.#loaded;
     const { backends, limits, counters } = this.#service;
     return {
-      instances: { live: pool.live, idle: pool.idle, max: limits.instances },
+      instances: {
+        live: pool.live,
+        idle: pool.idle,
+        parked: this.#parking.size,
+        max: limits.instances,
+      },
       queued: queue.length,
       traps: counters.traps,
       limits: { ...counters.limits },
@@ -137,7 +145,9 @@ export class Engine {
     if (options === this.#options) {
       const { watchdog } = this.#loaded;
       const { programs } = options;
-      return this.#put(await loadWarm(source, this.#service, watchdog, this.#warm, programs));
+      this.#put(await loadWarm(source, this.#service, watchdog, this.#warm, programs));
+      this.#parking = this.#park();
+      return;
     }
     const { service, takeOver } = this.#service.makeSuccessor(options);
     const watchdog = watchdogOf(service);
@@ -150,11 +160,26 @@ export class Engine {
       this.#put(loaded);
       this.#service = service;
       this.#options = options;
+      this.#parking = this.#park();
       this.#endWith(running, old.service, old.watchdog);
     } catch (error) {
       watchdog[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Begins to start instances of the present program ahead of requests, as many as the option `park` says. */
+  #park(): Parking {
+    const [loaded, service] = [this.#loaded, this.#service];
+    const parking = new Parking(
+      loaded,
+      (ahead) => {
+        const request = new DownstreamRequest(service, new SyntheticExchange());
+        return this.#note(new Run(request, service, loaded, { ahead }));
+      },
+    );
+    parking.fillLater();
+    return parking;
   }
 
   /** Makes another program take new requests. */
@@ -177,6 +202,7 @@ export class Engine {
 
   retire(): void {
     this.#loaded.retired = true;
+    this.#parking.end();
     for (const promise of this.#loaded.listening) promise.end();
   }
 
@@ -235,7 +261,10 @@ export class Engine {
   #note(run: Run): Run {
     const node = { run, older: undefined, newer: undefined };
     this.#runs.add(node);
-    run.ended.then(() => this.#runs.remove(node));
+    run.ended.then(() => {
+      this.#runs.remove(node);
+      this.#parking.fillLater();
+    });
     return run;
   }
 

@@ -1,7 +1,8 @@
 import { describe } from "../service/errors.ts";
-import { binderOf, isKnown, needsMemory, shownImport } from "../abi/mod.ts";
+import { asksForRequest, binderOf, isKnown, needsMemory, shownImport } from "../abi/mod.ts";
 import type { RequestPromise } from "../handles/request_promise.ts";
 import { describeLimit } from "../service/limits.ts";
+import { parkOf } from "../service/park.ts";
 import type { Service } from "../service/service.ts";
 import { hostFunction } from "../wasm/host_function.ts";
 import { refuseWithoutMemory } from "../wasm/policies.ts";
@@ -27,6 +28,7 @@ import { termsOf } from "./terms.ts";
 
 /** Most unknown imports in one message. */
 const MAX_NAMED = 20;
+const NEVER_ASKS = "it has no call that asks for its request";
 const RENEWED = "Each request gets a new instance of the program";
 /** Number of times that copying a whole memory is measured, of which the shortest counts. */
 const COPIES = 3;
@@ -37,6 +39,8 @@ export interface LoadedProgram {
   readonly queue: RunQueue<InstanceContext>;
   readonly service: Service;
   readonly watchdog: Watchdog;
+  /** `true` if instances can be started ahead of requests; else why not, in words that complete "because". */
+  readonly parks: true | string;
   /** Offers of sandboxes to take a further request. */
   readonly listening: Set<RequestPromise>;
   /** Whether sandboxes get no further requests, since the program has been replaced or the service is ending. */
@@ -74,7 +78,8 @@ export async function load(
   reportWhatCannotBe(program, service, terms);
   if (service.options.unknownImports === "refuse") refuseUnknown(program.imports);
   const make = slotMaker(program, service, watchdog);
-  const loaded = loadedFrom(make, service, watchdog);
+  const asks = program.imports.some(asksForRequest);
+  const loaded = loadedFrom(make, service, watchdog, asks || NEVER_ASKS);
   const { compileForSnapshots } = program;
   if (compileForSnapshots) {
     const { pool, queue } = loaded;
@@ -88,13 +93,14 @@ function loadedFrom(
   make: () => InstanceSlot<InstanceContext>,
   service: Service,
   watchdog: Watchdog,
+  parks: LoadedProgram["parks"],
 ): LoadedProgram {
   const { limits } = service;
   const pool = new Pool(make, limits.instances);
   const queue = new RunQueue(pool, limits.queue, service.stallClock);
   queue.fault = (error) =>
     service.report("error", `Cannot use an instance again: ${describe(error)}`);
-  return { pool, queue, service, watchdog, listening: new Set(), retired: false };
+  return { pool, queue, service, watchdog, parks, listening: new Set(), retired: false };
 }
 
 /** Compiles a component and makes a first instance, which checks the types of its imports. */
@@ -109,7 +115,8 @@ async function loadComponent(
   await watchdog.start(); // a component's start functions run while it is loaded
   reportWhatCannotBe(compiled, service, terms);
   const make = componentSlots(compiled, service, watchdog);
-  const loaded = loadedFrom(() => watched(service, watchdog, make), service, watchdog);
+  const makeWatched = () => watched(service, watchdog, make);
+  const loaded = loadedFrom(makeWatched, service, watchdog, "it is a component");
   warmup(loaded, 1);
   return loaded;
 }
@@ -119,9 +126,8 @@ function slotMaker(
   service: Service,
   watchdog: Watchdog,
 ): () => ModuleSlot<InstanceContext> {
-  const binders = program.imports.map(({ module, name }) =>
-    binderOf(module, name, service.logsHostcalls)
-  );
+  const forms = { traces: service.logsHostcalls, parks: parkOf(service.options) > 0 };
+  const binders = program.imports.map(({ module, name }) => binderOf(module, name, forms));
   const { resetting } = program;
   const ask = hostFunction(watchdog.mayGoOn);
   const snapshots = new MemorySnapshots(typeof resetting === "object" && !resetting.starts);

@@ -19,6 +19,22 @@ import { withFrames } from "../wasm/trap.ts";
 
 /** Number of microtasks that a guest may wait before the next guest starts. */
 const MOMENT = 16;
+/** Callbacks of a run that starts its guest ahead of requests. */
+export interface Ahead {
+  /** Called when the guest waits for its first request. Calling `end` ends it, unless it has one. */
+  waits(end: () => void): void;
+  /** Called when it has its first request, or will get none. */
+  left(): void;
+}
+
+/** Purpose of a run. */
+export interface Purpose {
+  /** Whether an exit status other than 0 is a result, and no fault to log. */
+  readonly mayExit?: boolean;
+  /** Set if the guest is started ahead of requests. */
+  readonly ahead?: Ahead;
+}
+
 const WAITED = `which has waited ${MAX_WAIT / 1000} s for an instance`;
 
 /**
@@ -35,6 +51,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
   readonly #service: Service;
   readonly #loaded: LoadedProgram;
   readonly #mayExit: boolean;
+  readonly #ahead: Ahead | undefined;
   readonly #end: (fault?: Fault) => void;
   #yieldTurn: (() => void) | undefined;
   #sandbox: Sandbox | undefined;
@@ -44,14 +61,13 @@ export class Run implements Job<InstanceContext>, SandboxHost {
   #offer: RequestPromise | undefined;
 
   /**
-   * @param request The request to start a guest for.
-   * @param mayExit Whether an exit status other than 0 is a result, and no fault to log.
+   * @param request The request to start a guest for, or one in place of it.
    */
   constructor(
     request: DownstreamRequest,
     service: Service,
     loaded: LoadedProgram,
-    mayExit = false,
+    { mayExit = false, ahead }: Purpose = {},
   ) {
     const { promise, resolve } = Promise.withResolvers<Fault | undefined>();
     this.ended = promise;
@@ -61,6 +77,7 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     this.#loaded = loaded;
     this.watch = loaded.watchdog;
     this.#mayExit = mayExit;
+    this.#ahead = ahead;
     request.onGone(({ message }) => this.#abandon(new Stop(message)));
     if (this.#waits && loaded.queue.full) this.#turnAway("queue", "as so many wait already");
     if (!this.#waits) return;
@@ -94,6 +111,10 @@ export class Run implements Job<InstanceContext>, SandboxHost {
   /** Notes that it does not wait for an instance any more. */
   #endWaiting(): void {
     if (this.#waiting) this.#service.waiting.delete(this.#waiting);
+  }
+
+  get ahead(): boolean {
+    return this.#ahead !== undefined;
   }
 
   get #waits(): boolean {
@@ -142,11 +163,16 @@ export class Run implements Job<InstanceContext>, SandboxHost {
       if (!reason) return undefined;
       if (!(reason instanceof Stop)) this.#service.counters.traps++;
       const fault = faultOf(sandbox, reason, thrown, program.locate);
-      if (fault && !(this.#mayExit && fault.exited)) reportFault(fault, sandbox);
+      if (fault && !this.#isExpected(fault, sandbox)) reportFault(fault, sandbox);
       return fault;
     } catch (fault) {
       return this.#hostFault(fault);
     }
+  }
+
+  /** Whether a fault is not to be logged: the exit of a tool, or the end of a guest that had no request yet. */
+  #isExpected({ exited, level }: Fault, { requests }: Sandbox): boolean {
+    return this.#mayExit && exited || requests.ahead && level === "info";
   }
 
   #hostFault(error: unknown): Fault {
@@ -217,12 +243,20 @@ export class Run implements Job<InstanceContext>, SandboxHost {
     if (this.#service === service && !this.#mayExit && !retired) {
       listening.add(promise);
       this.#offer = promise;
+      if (this.#sandbox?.requests.ahead) this.#waitAhead(promise);
     } else promise.end(); // a guest with options of its own, or run once, gets no other request
+  }
+
+  /** Begins the wait for a first request, for which no limit of a request runs. */
+  #waitAhead(promise: RequestPromise): void {
+    this.#request.endWallTime();
+    this.#ahead?.waits(() => promise.end());
   }
 
   left(promise: RequestPromise): void {
     this.#loaded.listening.delete(promise);
     this.#offer = undefined;
+    if (this.#sandbox?.requests.ahead) this.#ahead?.left();
   }
 
   /** Gives the guest the request that has waited longest for an instance. */

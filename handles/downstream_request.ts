@@ -32,8 +32,7 @@ const HANDLES_STAY =
  */
 export class DownstreamRequest {
   readonly exchange: Exchange;
-  /** 32 hexadecimal digits. */
-  readonly id: string;
+  #id: string;
   /** Metrics of the request. */
   readonly metrics: RequestMetrics;
   readonly #service: Service;
@@ -52,7 +51,7 @@ export class DownstreamRequest {
   constructor(service: Service, exchange: Exchange) {
     this.exchange = exchange;
     this.metrics = exchange.metrics;
-    this.id = this.metrics.requestId = service.nextId();
+    this.#id = this.metrics.requestId = service.nextId();
     this.#service = service;
     const { body } = exchange;
     if (isWhole(body)) return;
@@ -61,6 +60,16 @@ export class DownstreamRequest {
       (step) => this.#attempt("cancel a request's body", step),
       () => this.#moved(),
     );
+  }
+
+  /** 32 hexadecimal digits. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Takes over the id of a guest that was started ahead of the request. */
+  takeId(id: string): void {
+    this.#id = this.metrics.requestId = id;
   }
 
   get state(): RequestState {

@@ -27,6 +27,11 @@ export class RequestPromise extends Waitable {
     return true;
   }
 
+  /** Whether the offer has ended without a request. */
+  get ended(): boolean {
+    return this.#over && !this.#given;
+  }
+
   /** Ends the offer without a request. */
   end(): void {
     this.#over = true;

@@ -11,6 +11,8 @@ import type { HandleTable } from "./table.ts";
 
 /** Callbacks of {@linkcode SandboxRequests} to the run that passes requests to the sandbox. */
 export interface RequestSource {
+  /** Whether the guest is started ahead of requests, and waits for its first one in the call that asks for it. */
+  readonly ahead: boolean;
   /** Called when the guest offers to take a further request. */
   listening(promise: RequestPromise): void;
   /** Called when the offer is settled. */
@@ -41,10 +43,11 @@ export class SandboxRequests {
   /** Earlier requests whose delegated response is still awaited. */
   #delegated: DownstreamRequest[] | undefined;
   #promise: RequestPromise | undefined;
-  #count = 1;
+  #count: number;
 
   /**
-   * @param first Request that the guest is started for, which is queued until now.
+   * @param first Request that the guest is started for, which is queued until now. For a guest that is started ahead it
+   *   stands for the request that will come.
    * @param stop Ends the guest if its current request is over.
    */
   constructor(
@@ -59,6 +62,7 @@ export class SandboxRequests {
     this.#source = source;
     this.#stop = stop;
     this.#current = first;
+    this.#count = source.ahead ? 0 : 1;
     this.metrics = first.metrics;
     first.start();
   }
@@ -66,6 +70,11 @@ export class SandboxRequests {
   /** Request that the guest answers now. */
   get current(): DownstreamRequest {
     return this.#current;
+  }
+
+  /** Whether the guest was started ahead of requests, and has had none yet. */
+  get ahead(): boolean {
+    return this.#count === 0;
   }
 
   /** Use of limits for the current request. */
@@ -106,6 +115,22 @@ export class SandboxRequests {
     return promise;
   }
 
+  /** Waits for the first request of a guest that was started ahead. The guest is stopped if none will come. */
+  async first(): Promise<void> {
+    let request;
+    while (!request) {
+      const promise = this.#promise = new RequestPromise(() => true);
+      promise.whenReady().then(() => this.#source.left(promise));
+      this.#source.listening(promise);
+      await promise.whenReady();
+      this.#promise = undefined;
+      if (promise.ended) return this.#stop(new Stop("The instance is not needed any more"));
+      request = promise.take();
+    }
+    request.takeId(this.#current.id); // the guest knows it from its environment
+    this.#accept(request);
+  }
+
   /** Withdraws an offer. A request that has come for it goes to another sandbox. */
   unlisten(promise: RequestPromise): void {
     promise.drop();
@@ -119,6 +144,12 @@ export class SandboxRequests {
     this.#promise = undefined;
     const request = promise.take();
     if (!request) return undefined;
+    this.#accept(request);
+    return this.downstream;
+  }
+
+  /** Makes a further request the current one. */
+  #accept(request: DownstreamRequest): void {
     this.#count++;
     request.start();
     this.#current = request;
@@ -126,7 +157,6 @@ export class SandboxRequests {
     this.#downstream = this.#quota = undefined;
     request.onGone((reason) => this.abandon(request, new Stop(reason.message)));
     request.limitWallTime(() => this.abandon(request, overTime(this.#service.limits)));
-    return this.downstream;
   }
 
   /** Ends the guest if it still works on a request that is over. */

@@ -161,6 +161,13 @@ export interface ServiceOptions {
    * `Fastlike.load` with a `TypeError`.
    */
   readonly reuse?: Reuse | "cards" | "image";
+  /**
+   * Number of instances that are started ahead of requests and wait for one inside the call that asks for it, for programs
+   * that run long before it, as those of Go do. Until then such an instance has read clocks and random numbers that are
+   * older than its request; docs/guests.md says what else follows. By default 0. Any other number that is not whole fails
+   * `Fastlike.load` with a `TypeError`.
+   */
+  readonly park?: number;
   /** Effect of an import that this host does not have: a call of it ends the guest (`trap`, the default), or the load fails. */
   readonly unknownImports?: "trap" | "refuse";
   /**

@@ -8,6 +8,8 @@ export interface Status {
     readonly live: number;
     /** Number of instances that run nothing. */
     readonly idle: number;
+    /** Number of instances that were started ahead of requests, and wait for one (the option `park`). */
+    readonly parked: number;
     /** Maximum number of instances (`limits.instances`). */
     readonly max: number;
   };

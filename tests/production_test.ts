@@ -112,7 +112,7 @@ Deno.test("the page has every metric, with its kind and its labels, and no other
   metrics.logged({ kind: "stdout", requestId: "", message: "" });
   metrics.logged({ kind: "host", level: "info", message: "" });
   const text = metrics.render({
-    instances: { live: 1, idle: 1, max: 1 },
+    instances: { live: 1, idle: 1, parked: 0, max: 1 },
     queued: 0,
     traps: 0,
     limits: { memory: 1 },

@@ -309,11 +309,11 @@ export function parseOnStoreFailure(text: string | undefined): OnStoreFailure | 
   );
 }
 
-/** Reads the number of instances to make before the first request. */
-export function parseWarmup(count = "0"): number {
+/** Reads the number of instances to make, or to start, before requests. */
+export function parseCount(flag: string, count = "0"): number {
   if (/^[0-9]{1,6}$/.test(count)) return Number(count);
   throw new UsageError(
-    `Cannot use ${JSON.stringify(count)} for --warmup: it is not a whole number`,
+    `Cannot use ${JSON.stringify(count)} for --${flag}: it is not a whole number`,
   );
 }
 

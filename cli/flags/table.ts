@@ -17,6 +17,7 @@ import {
   parseAdmin,
   parseBackends,
   parseBind,
+  parseCount,
   parseEnv,
   parseErrors,
   parseGuestEnv,
@@ -26,7 +27,6 @@ import {
   parseNamedFiles,
   parseProxies,
   parseReuse,
-  parseWarmup,
   parseWorkers,
 } from "./flag_values.ts";
 import { STORES } from "./store_flags.ts";
@@ -72,6 +72,16 @@ const PROGRAM = {
       "is cheaper (auto, the default); never makes a new instance for each request, which is slower",
     read: ({ last }) => ({ reuse: parseReuse(last) }),
     options: ({ reuse }) => ({ reuse }),
+  }),
+  "park": flag({
+    value: "N",
+    example: "2",
+    commands: ["serve"],
+    help:
+      "Keep that many instances that have started ahead of requests and wait in the call that asks for one, for " +
+      "programs that start slowly, as those of Go; their clocks and random numbers are from before the request",
+    read: ({ last }) => ({ park: parseCount("park", last) }),
+    options: ({ park }) => park ? { park } : {},
   }),
   "limit": flag({
     value: "NAME=VALUE",
@@ -182,7 +192,7 @@ const LISTENER = {
     example: "8",
     commands: ["serve"],
     help: "Make that many instances before the first request",
-    read: ({ last }) => ({ warmup: parseWarmup(last) }),
+    read: ({ last }) => ({ warmup: parseCount("warmup", last) }),
   }),
   "workers": flag({
     value: "N",

@@ -163,6 +163,12 @@ function ofProgram({ instances, queued, traps, limits, backends }: Status): Metr
   return [
     single("gauge", "fastlike_instances_live", "Instances of the program.", instances.live),
     single("gauge", "fastlike_instances_idle", "Instances that run nothing.", instances.idle),
+    single(
+      "gauge",
+      "fastlike_instances_parked",
+      "Instances that were started ahead and wait for a request.",
+      instances.parked,
+    ),
     single("gauge", "fastlike_instances_limit", "Maximum number of instances.", instances.max),
     single("gauge", "fastlike_requests_queued", "Requests that wait for an instance.", queued),
     single("counter", "fastlike_guest_traps_total", "Guests that have trapped.", traps),

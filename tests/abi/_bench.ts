@@ -108,6 +108,7 @@ export class FakeExchange implements Exchange {
 
 /** Host of a guest that nobody stops, and that waits alone. */
 const ALONE: SandboxHost = {
+  ahead: false,
   watch: new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }),
   waiting() {},
   listening() {},

@@ -23,7 +23,7 @@ function gate() {
 Deno.test("the status tells instances, and requests that wait for one", async () => {
   const { origin, asked, open } = gate();
   await using app = await Fastlike.load(RUST, { backends: { origin }, limits: { instances: 1 } });
-  const instances = (live: number, idle: number) => ({ live, idle, max: 1 });
+  const instances = (live: number, idle: number) => ({ live, idle, parked: 0, max: 1 });
   assertEquals(app.status().instances, instances(0, 0));
   const first = textOf(app, "/proxy/a");
   await asked;
@@ -86,7 +86,7 @@ Deno.test("a reload makes as many instances ahead as a warm-up has", async () =>
   await using app = await Fastlike.load(RUST);
   assertEquals(app.warmup(3), 3);
   await app.reload(guestUrl("hello"));
-  assertEquals(app.status().instances, { live: 3, idle: 3, max: 1000 });
+  assertEquals(app.status().instances, { live: 3, idle: 3, parked: 0, max: 1000 });
   await assertRejects(() => app.reload(new Uint8Array(8)), Error, "not a WebAssembly module");
   assertEquals(app.status().instances.idle, 3);
 });
