@@ -74,6 +74,7 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
     admin: { hostname: "localhost", port: 0 },
   }],
   ["guest.wasm --warmup 20", { warmup: 20 }],
+  ["guest.wasm --park 2", { park: 2 }],
   ["guest.wasm --workers 4", { workers: 4 }],
   ["guest.wasm --workers auto", { workers: navigator.hardwareConcurrency }],
   ["guest.wasm --reuse snapshot", { reuse: "snapshot" }],
@@ -268,6 +269,7 @@ const REFUSED: [line: string, message: string][] = [
   ["run g --admin 1", "Cannot use --admin with run: it serves nothing"],
   ["g --warmup many", 'Cannot use "many" for --warmup: it is not a whole number'],
   ["g --warmup=-1", 'Cannot use "-1" for --warmup: it is not a whole number'],
+  ["g --park many", 'Cannot use "many" for --park: it is not a whole number'],
   ["g --workers 0", 'Cannot use "0" for --workers: it is neither auto nor a number of 1 to 256'],
   [
     "g --workers 1.5",
@@ -275,6 +277,7 @@ const REFUSED: [line: string, message: string][] = [
   ],
   ["run g --workers 2", "Cannot use --workers with run: it serves nothing"],
   ["run g --warmup 1", "Cannot use --warmup with run: it serves nothing"],
+  ["run g --park 1", "Cannot use --park with run: it serves nothing"],
   ["g --cache --no-cache", "Cannot use --cache with --no-cache: leave one out"],
   [
     "completions",

@@ -29,6 +29,7 @@ export const NO_FLAGS: ServiceFlags = {
   errors: undefined,
   imageOptimizer: true,
   reuse: "auto",
+  park: 0,
   captured: { stdout: false, stderr: false },
   unknownImports: undefined,
   pushpin: undefined,

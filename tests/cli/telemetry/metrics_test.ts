@@ -101,7 +101,7 @@ Deno.test("what requests have used is summed up", () => {
 
 Deno.test("the program's status and the process are told, names as they are", () => {
   const text = new Metrics().render({
-    instances: { live: 3, idle: 1, max: 10 },
+    instances: { live: 3, idle: 1, parked: 2, max: 10 },
     queued: 4,
     traps: 5,
     limits: { cpu_time: 6 },
@@ -111,6 +111,7 @@ Deno.test("the program's status and the process are told, names as they are", ()
   const expected = {
     fastlike_instances_live: 3,
     fastlike_instances_idle: 1,
+    fastlike_instances_parked: 2,
     fastlike_instances_limit: 10,
     fastlike_requests_queued: 4,
     fastlike_guest_traps_total: 5,
