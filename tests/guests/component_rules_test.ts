@@ -1,7 +1,7 @@
 // Rules of the component model, with components in text (testdata/component-wat): encodings of texts, components in
 // components, and what ends a guest or keeps it from being loaded.
 import { componentLoader } from "../../drivers/components.ts";
-import { Fastlike, type LogEntry } from "../../mod.ts";
+import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { guestUrl, testGuestOnce } from "./serving.ts";
 
@@ -10,13 +10,14 @@ interface Loaded extends AsyncDisposable {
   readonly entries: LogEntry[];
 }
 
-async function loaded(name: string): Promise<Loaded> {
+async function loaded(name: string, options: FastlikeOptions = {}): Promise<Loaded> {
   const entries: LogEntry[] = [];
   const app = await Fastlike.load(guestUrl(`component-${name}`), {
     components: componentLoader,
     configStores: { set: { "☵": "é☵a" }, latin: { "☵": "éa" } },
     ...name.endsWith("spins") && { limits: { cpu_time: 100 } },
     log: (entry) => void entries.push(entry),
+    ...options,
   });
   return { app, entries, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
@@ -73,6 +74,60 @@ testGuestOnce("component-composed", "components in one pass texts and resources"
     assertEquals(records(guest), ["composed: héllo ☵"]);
   }
 });
+
+/** What each request of the guest logs: counts of 1 each, two handles, and the log's own. */
+const AS_NEW = "state: 11111111123;1";
+
+for (const reuse of ["dirty-pages", "snapshot"] as const) {
+  testGuestOnce(
+    "component-state",
+    `globals of all its modules, memory and handles are put back by ${reuse}`,
+    async () => {
+      await using guest = await loaded("state", { reuse });
+      for (let i = 0; i < 5; i++) {
+        assertEquals(await answer(guest), [200, ""]);
+        assertEquals([records(guest), guest.entries.length], [[AS_NEW], 1]);
+        assertEquals(guest.app.status().instances.live, 1);
+      }
+    },
+  );
+}
+
+testGuestOnce("component-state-traps", "a new instance follows one that has trapped", async () => {
+  await using guest = await loaded("state-traps");
+  for (let i = 0; i < 3; i++) {
+    assertEquals((await answer(guest))[0], 500);
+    assertEquals(records(guest), [AS_NEW]);
+    assertEquals(guest.app.status().instances.live, 0);
+  }
+});
+
+for (
+  const [name, reason] of [
+    ["grows-table", "it grows a table (table.grow)"],
+    ["writes-table", "it writes a table (table.set)"],
+    ["drops-data", "it drops a data segment (data.drop)"],
+    ["drops-elements", "it writes a table (table.init)"],
+  ] as const
+) {
+  testGuestOnce(
+    `component-state-${name}`,
+    "what cannot be put back is new for each request, and the log says why",
+    async () => {
+      await using guest = await loaded(`state-${name}`);
+      const [told] = guest.entries;
+      assertEquals(
+        told?.kind === "host" && told.message,
+        `Each request gets a new instance of the program, because ${reason}`,
+      );
+      for (let i = 0; i < 3; i++) {
+        assertEquals(await answer(guest), [200, ""]);
+        assertEquals([records(guest), guest.entries.length], [[AS_NEW], 1]);
+        assertEquals(guest.app.status().instances.live, 0);
+      }
+    },
+  );
+}
 
 const ENDS: Readonly<Record<string, RegExp>> = {
   "surrogate": /^The guest trapped: Cannot decode 4 bytes as utf-16le/,
