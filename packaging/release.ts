@@ -7,6 +7,7 @@
 import { VERSION } from "../cli/version.ts";
 import { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 import { billOfMaterials } from "./bill_of_materials.ts";
+import { compile, refuseWholeDeno, say, versionOf } from "./compiler.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const DIST = new URL("dist/release/", ROOT);
@@ -18,14 +19,11 @@ const TARGETS = [
   "aarch64-apple-darwin",
   "x86_64-pc-windows-msvc",
 ];
-/** The compiler; `.ci/compile` names another Deno. */
-const COMPILER = Deno.env.get("DENO_COMPILER") ?? Deno.execPath();
-const decoder = new TextDecoder();
 
+await refuseWholeDeno();
 await Deno.remove(DIST, { recursive: true }).catch(() => {});
 await Deno.mkdir(DIST, { recursive: true });
 const runtime = Deno.env.get("DENORT_BIN");
-if (runtime) await refuseWholeDeno(runtime);
 const made: string[] = [];
 for (const target of TARGETS) {
   const problem = runtime && target !== Deno.build.target
@@ -48,15 +46,7 @@ await Deno.writeTextFile(
 async function make(target: string): Promise<string | undefined> {
   const name = `fastlike-${VERSION}-${target}${target.includes("windows") ? ".exe" : ""}`;
   const path = fromFileUrl(new URL(name, DIST));
-  const { success, stderr } = await new Deno.Command(COMPILER, {
-    args: [
-      ...["compile", "--quiet", "--no-check", "--lock=deno.lock", "--frozen", "-A"],
-      ...["--target", target, "--output", path, "cli.ts"],
-    ],
-    cwd: fromFileUrl(ROOT),
-    env: { NO_COLOR: "1" },
-  }).output();
-  const problem = success ? await problemOf(path, target) : errorIn(stderr);
+  const problem = await compile(path, target) ?? await problemOf(path, target);
   if (problem) await Deno.remove(path).catch(() => {});
   else made.push(name);
   return problem;
@@ -86,23 +76,6 @@ async function problemOf(path: string, target: string): Promise<string | undefin
   }
 }
 
-/** A whole Deno in the place of its runtime makes a program that opens a prompt with all permissions. */
-async function refuseWholeDeno(path: string): Promise<void> {
-  if (!/^deno \d/.test(await versionOf(path))) return;
-  say("DENORT_BIN is a whole Deno: name the runtime denort of the same version");
-  Deno.exit(2);
-}
-
-/** Returns what a program says of its version; nothing if it cannot be started, as the compiler only reads it. */
-async function versionOf(path: string): Promise<string> {
-  try {
-    const command = new Deno.Command(path, { args: ["--version"], stdin: "null", stderr: "null" });
-    return decoder.decode((await command.output()).stdout);
-  } catch {
-    return "";
-  }
-}
-
 async function sumsOf(names: readonly string[]): Promise<string> {
   let text = "";
   for (const name of names) {
@@ -111,14 +84,4 @@ async function sumsOf(names: readonly string[]): Promise<string> {
     text += `${sum}  ${name}\n`;
   }
   return text;
-}
-
-/** Returns the error of what the compiler has written: its first cause that names one. */
-function errorIn(bytes: Uint8Array): string {
-  const text = decoder.decode(bytes);
-  return /^ +1: (.*)$/m.exec(text)?.[1] ?? /^error: (.*)$/m.exec(text)?.[1] ?? text.trim();
-}
-
-function say(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -82,14 +82,16 @@ Deno.test("the compiled program runs a component: it carries what reads them", a
   assertMatch(new TextDecoder().decode(stdout), /^arguments \["one"\]\n/);
 });
 
+Deno.test("deno task compile makes an executable for this machine", async () => {
+  const { code, stdout } = await task("compile");
+  assertEquals([code, stdout], [0, "Made dist/fastlike\n"]);
+  const path = new URL("dist/fastlike", ROOT).pathname;
+  const { stdout: version } = await new Deno.Command(path, { args: ["--version"] }).output();
+  assertMatch(new TextDecoder().decode(version), /^fastlike \d+\.\d+\.\d+\n$/);
+});
+
 Deno.test("deno task release makes this platform's executable, which has answered, its sum and its contents", async () => {
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "release"],
-    cwd: new URL(ROOT).pathname,
-    env: { DENO_COMPILER: COMPILER, DENORT_BIN: RUNTIME, NO_COLOR: "1" },
-    stderr: "inherit",
-  }).output();
-  const told = new TextDecoder().decode(stdout);
+  const { code, stdout: told } = await task("release");
   assertEquals(code, 0, told);
   assertMatch(told, new RegExp(`^${Deno.build.target}: made, started, has answered$`, "m"));
   assertEquals(told.match(/not made here: DENORT_BIN is of another platform$/gm)?.length, 4);
@@ -100,6 +102,17 @@ Deno.test("deno task release makes this platform's executable, which has answere
   const bill = JSON.parse(await Deno.readTextFile(new URL("fastlike.cdx.json", folder)));
   assertEquals(bill.bomFormat, "CycloneDX");
 });
+
+/** Runs a task with the older compiler. */
+async function task(name: string): Promise<{ code: number; stdout: string }> {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", name],
+    cwd: new URL(ROOT).pathname,
+    env: { DENO_COMPILER: COMPILER, DENORT_BIN: RUNTIME, NO_COLOR: "1" },
+    stderr: "inherit",
+  }).output();
+  return { code, stdout: new TextDecoder().decode(stdout) };
+}
 
 /** Compiles the checkout's `cli.ts`. */
 async function compile(): Promise<AsyncDisposable & { path: string }> {

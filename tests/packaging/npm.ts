@@ -53,6 +53,39 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     assert(kib < 10_000, `a plain program leaves ${kib} KiB in Deno's folder`);
   });
 
+  await test.step("its start takes at most 50 ms more than node's own and Deno's together", async () => {
+    await Deno.writeTextFile(`${folder.path}/empty.cjs`, "");
+    const options = { cwd: folder.path, env: ENV };
+    const [deno] = (await succeed("sh", ["-c", "echo node_modules/@deno/*/deno"], options)).split(
+      /\s/,
+    );
+    const starts = {
+      node: ["node", "empty.cjs"],
+      deno: [
+        `${folder.path}/${deno}`,
+        "run",
+        "-A",
+        "--quiet",
+        "--no-config",
+        "--no-lock",
+        "empty.cjs",
+      ],
+      bin: [`${bin}/fastlike`, "--version"],
+    };
+    const least = { node: Infinity, deno: Infinity, bin: Infinity };
+    const more = () => least.bin - least.node - least.deno;
+    // Other work on the machine only adds: the least of some turns is what a start takes.
+    for (let turn = 0; turn < 60 && (turn < 10 || more() > 50); turn++) {
+      for (const [name, [program, ...args]] of Object.entries(starts)) {
+        const before = performance.now();
+        await succeed(program!, args, options);
+        const taken = performance.now() - before;
+        least[name as keyof typeof least] = Math.min(least[name as keyof typeof least], taken);
+      }
+    }
+    assert(more() <= 50, `${more()} ms more: ${JSON.stringify(least)}`);
+  });
+
   await test.step("a script of package.json as on the page passes on npm's SIGTERM", async () => {
     const page = await Deno.readTextFile(new URL("docs/install.md", ROOT));
     const [, start] = /`"start": "(exec fastlike) app\.wasm"`/.exec(page)!;

@@ -3,13 +3,15 @@ import { ROOT } from "../_graph.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { command } from "../cli/commands.ts";
 
-Deno.test("a release is not compiled over a whole Deno, which would open a prompt with all permissions", async () => {
-  const { code, stdout } = await command(Deno.execPath(), ["task", "release"], {
-    env: { DENORT_BIN: Deno.execPath() },
+for (const task of ["release", "compile"]) {
+  Deno.test(`deno task ${task} does not compile over a whole Deno, which would open a prompt with all permissions`, async () => {
+    const { code, stdout } = await command(Deno.execPath(), ["task", task], {
+      env: { DENORT_BIN: Deno.execPath() },
+    });
+    const told = "DENORT_BIN is a whole Deno: name the runtime denort of the same version\n";
+    assertEquals([code, stdout], [2, told]);
   });
-  assertEquals(code, 2);
-  assertEquals(stdout, "DENORT_BIN is a whole Deno: name the runtime denort of the same version\n");
-});
+}
 
 Deno.test("the bill of materials has each package of the lock file, with its version and sum", async () => {
   const { metadata, components } = await billOfMaterials("1.2.3", new URL("deno.lock", ROOT));
