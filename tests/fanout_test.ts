@@ -1,7 +1,7 @@
 /** The example of docs/fanout.md, over a real Pushpin. */
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 import { has, ROOT, withFiles } from "./cli/commands.ts";
-import { Cli, served } from "./cli/process.ts";
+import { Cli, CliServer, Process } from "./process.ts";
 import { guestUrl } from "./guests/serving.ts";
 
 const PAGE = await Deno.readTextFile(`${ROOT}/docs/fanout.md`);
@@ -34,37 +34,18 @@ async function startPushpin(
   cwd: string,
   ports: Readonly<Record<string, number>>,
 ): Promise<Pushpin> {
-  const child = new Deno.Command("pushpin", {
-    args: ["--merge-output", ...COMMAND!.split(" ")],
-    cwd,
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const output = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-  let said = "";
-  while (
-    !["[proxy]", "[handler]", "[zurl]", "[condure] [condure]"].every((name) =>
-      said.includes(`${name} started`)
-    )
-  ) {
-    const { value, done } = await output.next();
-    assert(!done, `Pushpin ended: ${said}`);
-    said += value;
+  const args = ["--merge-output", ...COMMAND!.split(" ")];
+  const child = new Process("pushpin", args, { cwd, last: "SIGTERM" });
+  for (const name of ["[proxy]", "[handler]", "[zurl]", "[condure] [condure]"]) {
+    await child.until(new RegExp(RegExp.escape(`${name} started`)));
   }
-  const rest = (async () => {
-    while (!(await output.next()).done);
-  })();
   return {
     async publish() {
       const url = `http://127.0.0.1:${ports[5561]}/publish/`;
       const response = await fetch(url, { method: "POST", body: MESSAGE! });
       assertEquals(response.status, 200, await response.text());
     },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await rest;
-      await child.status;
-    },
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }
 
@@ -100,7 +81,7 @@ async function withPushpin(
     const flags = withPorts(FLAGS!, ports).split(" ");
     const app = await Deno.realPath(guestUrl("rust"));
     await using guest = new Cli([app, "--bind", "localhost:0", ...flags], { cwd });
-    await use(new URL((await served(guest)).url).host, pushpin, seen);
+    await use(new URL((await CliServer.of(guest)).url).host, pushpin, seen);
   });
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "./assert.ts";
 import { createAuthority } from "./certificates.ts";
 import { CLI, command, denoFirst, has, withFiles } from "./cli/commands.ts";
-import { Cli } from "./cli/process.ts";
+import { Cli } from "./process.ts";
 import { guestUrl } from "./guests/serving.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../docs/https.md", import.meta.url));
@@ -35,7 +35,7 @@ Deno.test({
     await withFiles(files, async (home) => {
       const env = { HOME: home, XDG_DATA_HOME: "" };
       await using cli = new Cli(argumentsOf(serve[0]!), { cwd: home, env });
-      const [, port] = /^Listening on https:\/\/localhost:(\d+)$/.exec(await cli.line())!;
+      const { port } = new URL(await cli.url());
       const script = CLIENT.replace("PORT", port!);
       await Deno.writeTextFile(`${home}/client.ts`, script);
       await Deno.writeTextFile(`${home}/client.js`, `(async () => {${script}})();`);
@@ -76,7 +76,7 @@ Deno.test("the command of docs/https.md for one's own certificate serves it, and
   };
   await withFiles(files, async (cwd) => {
     await using cli = new Cli(argumentsOf(BLOCKS[2]![0]!), { cwd });
-    const [, url] = /^Listening on (https:\S+)$/.exec(await cli.line())!;
+    const url = await cli.url();
     const [, plain] = /^info: (\S+) redirects to HTTPS$/.exec(await cli.line("stderr"))!;
     const { stdout } = await command("curl", ["-sSL", "--cacert", "ca.pem", `${plain}/`], { cwd });
     assertEquals(stdout, "Hello from wat\n");

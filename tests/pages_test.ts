@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "./assert.ts";
 import { command, denoFirst, ROOT, withFiles } from "./cli/commands.ts";
 import { guestUrl } from "./guests/serving.ts";
+import { Process } from "./process.ts";
 
 const read = (path: string) => Deno.readTextFile(`${ROOT}/${path}`);
 const LIBRARY = await read("docs/library.md");
@@ -40,47 +41,23 @@ Deno.test("library.md's server answers as pasted", async () => {
 
 /** Runs a pasted block that serves the program, and asks it for `/hello`. */
 async function answersHello(cwd: string): Promise<void> {
-  await using child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"],
-    cwd,
-    env: { ...denoFirst(), NO_COLOR: "1", DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0" },
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let said = "";
-  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-    said += text;
-    if (/http:\S+\s/.test(said)) break;
-  }
-  const [url] = /http:[^\s"]+/.exec(said) ?? [];
-  assert(url, `the block ended: ${said}`);
+  const args = ["run", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"];
+  const env = { ...denoFirst(), DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0" };
+  await using child = new Process(Deno.execPath(), args, { cwd, env });
+  const [, url] = await child.until(/(http:[^\s"]+)[\s"]/, "stderr");
   assertEquals(await (await fetch(new URL("hello", url))).text(), "Hello from rust\n");
-  await child.stdout.cancel();
-  child.kill("SIGKILL");
 }
 
 Deno.test("library.md's listener answers as pasted, and sends informational responses", async () => {
   await pasted(LISTEN, async (cwd) => {
-    await using child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--check", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"],
-      cwd,
-      env: { ...denoFirst(), NO_COLOR: "1" },
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    let said = "";
-    const output = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-    while (!/http:\S+\s/.test(said)) {
-      const { value, done } = await output.next();
-      assert(!done, `the block ended: ${said}`);
-      said += value;
-    }
-    const { hostname, port } = new URL(/http:\S+/.exec(said)![0]);
+    const args = ["run", "--check", "--allow-net", `--allow-read=${cwd},${ROOT}`, "block.ts"];
+    await using child = new Process(Deno.execPath(), args, { cwd, env: denoFirst() });
+    const [, url] = await child.until(/(http:\S+)\s/);
+    const { hostname, port } = new URL(url!);
     using connection = await Deno.connect({ hostname, port: Number(port) });
     const request = "GET /early-hint HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
     await connection.write(new TextEncoder().encode(request));
     const answer = await new Response(connection.readable).text();
-    child.kill("SIGKILL");
     assertStringIncludes(answer, "HTTP/1.1 103 ");
   });
 });

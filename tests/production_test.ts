@@ -4,7 +4,7 @@ import { RequestMetrics } from "../service/http/request_metrics.ts";
 import { assertEquals, assertStringIncludes } from "./assert.ts";
 import { createAuthority } from "./certificates.ts";
 import { withFiles } from "./cli/commands.ts";
-import { Cli, served, type Setting } from "./cli/process.ts";
+import { Cli, type CliOptions, CliServer } from "./process.ts";
 import { guestUrl } from "./guests/serving.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../docs/production.md", import.meta.url));
@@ -26,11 +26,11 @@ function merged(...flags: string[]): string[] {
 }
 
 /** Runs the guest with those permissions, asks it for the paths, and ends it. */
-async function answers(setting: Setting, args: readonly string[], paths: readonly string[]) {
+async function answers(setting: CliOptions, args: readonly string[], paths: readonly string[]) {
   // Without SSL_CERT_FILE, which this machine may have set.
   const started = new Cli(args, { ...setting, env: { SSL_CERT_FILE: "", ...setting.env } });
   await using _ = started;
-  const { url } = await served(started);
+  const { url } = await CliServer.of(started);
   const texts = [];
   for (const path of paths) texts.push(await (await fetch(url + path)).text());
   started.signal("SIGTERM");

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
+import { Process } from "./process.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const README = await Deno.readTextFile(new URL("README.md", ROOT));
@@ -18,29 +19,12 @@ function denoArguments(command: string): string[] {
 }
 
 Deno.test("the first command of the README serves a guest before an origin, and curl gets what it says", async () => {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: [...denoArguments(commandAfter("## Quick start")), "--bind", "127.0.0.1:0"],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const output = process.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-  try {
-    let said = "";
-    while (!/Listening on \S+\n/.test(said)) {
-      const { value, done } = await output.next();
-      assert(!done, `the command ended after ${said}`);
-      said += value;
-    }
-    const url = /Listening on (\S+)/.exec(said)![1]!;
-    for (const [, path, answer] of README.matchAll(/\$ curl localhost:5000(\S+)\n([^$`]+)/g)) {
-      assertEquals(await (await fetch(url + path)).text(), answer);
-    }
-  } finally {
-    process.kill("SIGINT");
-    while (!(await output.next()).done);
-    await process.status;
+  const args = [...denoArguments(commandAfter("## Quick start")), "--bind", "127.0.0.1:0"];
+  const cwd = ROOT.pathname;
+  await using process = new Process(Deno.execPath(), args, { cwd, last: "SIGINT" });
+  const [, url] = await process.until(/Listening on (\S+)\n/);
+  for (const [, path, answer] of README.matchAll(/\$ curl localhost:5000(\S+)\n([^$`]+)/g)) {
+    assertEquals(await (await fetch(url + path!)).text(), answer);
   }
 });
 

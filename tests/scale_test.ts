@@ -3,8 +3,8 @@ import { parse, parseAll } from "npm:deno-std@1.4.0/yaml/parse.js";
 import { parse as parseFlags } from "../cli/flags/args.ts";
 import { assert, assertEquals, assertMatch } from "./assert.ts";
 import { ROOT } from "./cli/commands.ts";
-import { type HostProcess, startHost } from "./cli/host_process.ts";
 import { freePort, redisTest, startRedis } from "./drivers/_redis.ts";
+import { type CliServer, serveRust } from "./process.ts";
 
 const read = (name: string) => Deno.readTextFile(`${ROOT}/examples/scale/${name}`);
 const PAGE = await Deno.readTextFile(`${ROOT}/docs/scale.md`);
@@ -22,7 +22,7 @@ async function settingsOf(file: string): Promise<Record<string, string>> {
 }
 
 /** The proxy of the example in front of hosts. */
-async function startProxy(hosts: readonly HostProcess[]) {
+async function startProxy(hosts: readonly CliServer[]) {
   const folder = await Deno.makeTempDir();
   let text = await read("nginx.conf");
   for (const [i, { url }] of hosts.entries()) {
@@ -65,8 +65,8 @@ async function startExample() {
   const flags = ["-C", `${ROOT}/examples/scale/fastly.toml`];
   const env = { STORE_URL: store.url };
   const hosts = [
-    made.use(await startHost(flags, { env })),
-    made.use(await startHost(flags, { env })),
+    made.use(await serveRust(flags, { env })),
+    made.use(await serveRust(flags, { env })),
   ];
   const proxy = made.use(await startProxy(hosts));
   const moved = made.move();
@@ -87,15 +87,17 @@ exampleTest(
     assertEquals((await proxy.ask("/kv/put?key=a", { method: "PUT", body: "1" })).status, 200);
     for (const host of hosts) assertEquals((await host.ask("/kv/get?key=a")).text, "1");
     for (let i = 0; i < 10; i++) await proxy.ask("/rate/count?entry=e&delta=1");
-    for (const { ask } of hosts) assertMatch((await ask("/rate/count?entry=e")).text, / 10\n?$/);
+    for (const host of hosts) assertMatch((await host.ask("/rate/count?entry=e")).text, / 10\n?$/);
     const init = { method: "POST", body: "cached" };
     assertEquals((await proxy.ask("/cache/insert?key=c&keys=x", init)).text, "stored\n");
     for (let i = 0; i < 4; i++) {
       assertEquals((await proxy.ask("/cache/lookup?key=c")).text, "cached");
     }
     assertEquals((await proxy.ask("/cache/purge?key=x")).text, "purged\n");
-    for (const { ask } of hosts) assertEquals((await ask("/cache/lookup?key=c")).text, "absent\n");
-    hosts[0]!.kill("SIGKILL");
+    for (const host of hosts) {
+      assertEquals((await host.ask("/cache/lookup?key=c")).text, "absent\n");
+    }
+    hosts[0]!.cli.signal("SIGKILL");
     for (let i = 0; i < 10; i++) assertEquals((await proxy.ask("/kv/get?key=a")).text, "1");
     store.kill("SIGKILL");
     assert((await proxy.ask("/kv/get?key=a")).status >= 500);

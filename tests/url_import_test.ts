@@ -1,5 +1,6 @@
 import { ROOT } from "./_graph.ts";
-import { assert, assertEquals } from "./assert.ts";
+import { assertEquals } from "./assert.ts";
+import { Process } from "./process.ts";
 
 const PERMISSIONS = ["--allow-net", "--allow-import"];
 const TYPES: Readonly<Record<string, string>> = {
@@ -14,7 +15,7 @@ Deno.test("mod.ts works from a URL, with no permission but to reach the network 
     (request) =>
       new Response(`page ${new URL(request.url).pathname} ${request.headers.get("x-from")}`),
   );
-  const { success, stdout, stderr } = await deno(
+  const { code, stdout, stderr } = await deno(
     "run",
     ["--quiet"],
     checkout.addr.port,
@@ -46,18 +47,17 @@ Deno.test("mod.ts works from a URL, with no permission but to reach the network 
     const stopped = await spin.fetch(new Request("http://example.com/"));
     console.log(stopped.status, (await stopped.text()).split("(")[0].trim());
   `,
-    (process) => process.output(),
+    (process) => process.end(),
   );
-  const decoder = new TextDecoder();
-  assertEquals(decoder.decode(stderr), "");
-  assertEquals(decoder.decode(stdout).split("\n"), [
+  assertEquals(stderr, "");
+  assertEquals(stdout.split("\n"), [
     "200 Hello from wat",
     "200 handler /a sent",
     "200 page /b guest",
     "500 The guest was stopped: cpu_time 100ms is used up",
     "",
   ]);
-  assert(success);
+  assertEquals(code, 0);
 });
 
 Deno.test("deno serve runs a module whose default export is a loaded program", async () => {
@@ -72,15 +72,9 @@ Deno.test("deno serve runs a module whose default export is a loaded program", a
     checkout.addr.port,
     module,
     async (process) => {
-      const printed = readAll(process.stderr);
-      try {
-        const [, url] = await printed.until(/Listening on (http:\/\/\S+)/);
-        const response = await fetch(url!);
-        assertEquals([response.status, await response.text()], [200, "Hello from wat\n"]);
-      } finally {
-        process.kill();
-        await Promise.all([process.status, printed.ended, process.stdout.cancel()]);
-      }
+      const [, url] = await process.until(/Listening on (http:\/\/\S+)/, "stderr");
+      const response = await fetch(url!);
+      assertEquals([response.status, await response.text()], [200, "Hello from wat\n"]);
     },
   );
 });
@@ -107,23 +101,19 @@ async function deno<T>(
   args: readonly string[],
   port: number,
   module: string,
-  use: (process: Deno.ChildProcess) => Promise<T>,
+  use: (process: Process) => Promise<T>,
 ): Promise<T> {
   const directory = await Deno.makeTempDir();
   try {
     const main = `${directory}/main.ts`;
     await Deno.writeTextFile(main, module.replaceAll("BASE", `http://127.0.0.1:${port}`));
     const rest = ["--no-prompt", "--no-lock", "--no-config", "--no-check"];
-    return await use(
-      new Deno.Command(Deno.execPath(), {
-        args: [command, ...rest, ...PERMISSIONS, ...args, main],
-        cwd: directory,
-        env: { DENO_DIR: await freshCache(directory), NO_COLOR: "1" },
-        signal: AbortSignal.timeout(60_000),
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn(),
+    await using process = new Process(
+      Deno.execPath(),
+      [command, ...rest, ...PERMISSIONS, ...args, main],
+      { cwd: directory, env: { DENO_DIR: await freshCache(directory) } },
     );
+    return await use(process);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -138,31 +128,4 @@ async function freshCache(directory: string): Promise<string> {
   await Deno.mkdir(npmCache, { recursive: true });
   await Deno.symlink(npmCache, `${cache}/npm`);
   return cache;
-}
-
-/** Reads a stream to its end; meanwhile it can be waited for that something was printed. */
-function readAll(stream: ReadableStream<Uint8Array>) {
-  let text = "";
-  let over = false;
-  let more = Promise.withResolvers<void>();
-  const ended = (async () => {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      more.resolve();
-      more = Promise.withResolvers();
-    }
-    over = true;
-    more.resolve();
-  })();
-  return {
-    ended,
-    async until(pattern: RegExp): Promise<RegExpExecArray> {
-      for (;;) {
-        const match = pattern.exec(text);
-        if (match) return match;
-        if (over) throw new Error(`Cannot find ${pattern} in what was printed: ${text}`);
-        await more.promise;
-      }
-    },
-  };
 }

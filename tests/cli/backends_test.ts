@@ -3,7 +3,8 @@ import { createAuthority } from "../certificates.ts";
 import { secureOrigin } from "../service/backends/http2_origins.ts";
 import { rawOrigin } from "../service/backends/origins.ts";
 import { fetchRaw } from "../guests/http.ts";
-import { CLI, ROOT, runCli, withFiles } from "./commands.ts";
+import { CliServer, type Process } from "../process.ts";
+import { ROOT, runCli, withFiles } from "./commands.ts";
 
 const HELLO = `${ROOT}/testdata/built/hello.wasm`;
 const RUST = `${ROOT}/testdata/built/rust.wasm`;
@@ -12,33 +13,10 @@ const RUST = `${ROOT}/testdata/built/rust.wasm`;
 async function serving(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  use: (port: number, errors: AsyncIterator<string>) => Promise<void>,
+  use: (port: number, cli: Process) => Promise<void>,
 ): Promise<void> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", CLI, ...args, "--bind", "127.0.0.1:0"],
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const errors = texts(child.stderr);
-  try {
-    let said = "";
-    for await (const text of texts(child.stdout)) {
-      const port = /:(\d+)\n/.exec(said += text)?.[1];
-      if (!port) continue;
-      await use(Number(port), errors);
-      break;
-    }
-  } finally {
-    child.kill("SIGKILL");
-    while (!(await errors.next()).done);
-    await child.status;
-  }
-}
-
-async function* texts(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) yield text;
+  await using server = await CliServer.start([...args], { env });
+  await use(Number(new URL(server.url).port), server.cli);
 }
 
 Deno.test("the executable warns of backends that are down, and sends the others nothing", async () => {
@@ -47,9 +25,9 @@ Deno.test("the executable warns of backends that are down, and sends the others 
   const down = rawOrigin(() => Promise.resolve());
   await down.close();
   const backends = ["--backend", `up=${up.url}`, "--backend", `down=${down.url}`];
-  await serving([HELLO, ...backends], {}, async (_, errors) => {
-    let text = "";
-    while (!text.includes("refused")) text += (await errors.next()).value;
+  await serving([HELLO, ...backends], {}, async (_, cli) => {
+    await cli.until(/refused/, "stderr");
+    const text = cli.printed("stderr");
     assertStringIncludes(
       text,
       `Requests to backend "down" will fail: cannot connect to ${down.url}: the connection was refused`,
@@ -64,10 +42,9 @@ Deno.test("the executable warns of backends whose certificate is not accepted, w
   const authority = await createAuthority();
   const origin = await secureOrigin(() => {}, await authority.issue(["ip:127.0.0.1"]));
   const backend = ["--backend", `origin=${origin.url}`];
-  await serving([HELLO, ...backend], { SSL_CERT_FILE: "" }, async (_, errors) => {
-    const { value } = await errors.next();
+  await serving([HELLO, ...backend], { SSL_CERT_FILE: "" }, async (_, cli) => {
     assertMatch(
-      String(value),
+      await cli.line("stderr"),
       /Requests to backend "origin" will fail: cannot connect to https:.*certificate.*tls_verify = false/,
     );
   });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { guestOf } from "../guests/wat.ts";
 import { VERSION } from "../../cli/version.ts";
-import { run, serving } from "./process.ts";
+import { CliServer, run } from "../process.ts";
 
 const HELLO = new URL("../../testdata/built/hello.wasm", import.meta.url).pathname;
 async function withFile(name: string, content: string, use: (path: string) => Promise<void>) {
@@ -79,7 +79,7 @@ Deno.test("a taken port exits with 1 and a way out", async () => {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`a guest answers, each request has a line, and ${signal} ends it with 0`, async () => {
-    const { cli, url } = await serving(HELLO);
+    const { cli, url } = await CliServer.start([HELLO]);
     await using _ = cli;
     const response = await fetch(`${url}/hello?a=b`);
     assertEquals(response.status, 200);
@@ -89,7 +89,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       new RegExp(`^GET /hello\\?a=b 200 [0-9]+\\.[0-9]ms ${size}B request=[0-9a-f]{32}$`),
     );
     cli.signal(signal);
-    assertEquals(await cli.end(), { code: 0, stdout: "", stderr: "" });
+    assertEquals(await cli.end(), { code: 0, signal: null, stdout: "", stderr: "" });
   });
 }
 
@@ -117,7 +117,7 @@ const RUST = new URL("../../testdata/built/rust.wasm", import.meta.url).pathname
 
 Deno.test("a running request is answered after the first signal", async () => {
   await using upstream = origin();
-  const { cli, url } = await serving("-wasm", RUST, "-proxy-to", upstream.url);
+  const { cli, url } = await CliServer.start(["-wasm", RUST, "-proxy-to", upstream.url]);
   await using _ = cli;
   const response = fetch(`${url}/proxy/slow`);
   await Promise.race([upstream.reached, response.then(() => unreachable())]);
@@ -133,7 +133,7 @@ Deno.test("a running request is answered after the first signal", async () => {
 
 Deno.test("a second signal ends the process at once", async () => {
   await using upstream = origin();
-  const { cli, url } = await serving("-wasm", RUST, "-proxy-to", upstream.url);
+  const { cli, url } = await CliServer.start(["-wasm", RUST, "-proxy-to", upstream.url]);
   await using _ = cli;
   const response = fetch(`${url}/proxy/slow`).then(() => "answered", () => "cut");
   await Promise.race([upstream.reached, response.then(() => unreachable())]);
@@ -168,7 +168,7 @@ Deno.test("limits come from flags, and the access log tells which was met", asyn
     "--log-format",
     "json",
   ];
-  const { cli, url } = await serving(HELLO, ...flags);
+  const { cli, url } = await CliServer.start([HELLO, ...flags]);
   await using _ = cli;
   const long = await fetch(`${url}/${"u".repeat(100)}`);
   assertEquals([long.status, await long.text()], [414, "The URL is too long\n"]);

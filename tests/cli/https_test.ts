@@ -4,7 +4,7 @@ import { createAuthority, type Identity } from "../certificates.ts";
 import { curl } from "../curl.ts";
 import { guestUrl } from "../guests/serving.ts";
 import { runCli, withFiles } from "./commands.ts";
-import { Cli } from "./process.ts";
+import { Cli } from "../process.ts";
 
 const GUEST = guestUrl("hello").pathname;
 const DAY = 24 * 3600 * 1000;
@@ -16,9 +16,9 @@ async function servingHttps(
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ cli: Cli; url: string }> {
   const cli = new Cli([GUEST, "--bind", "localhost:0", ...args], { env });
-  const line = await cli.line();
-  assertMatch(line, /^Listening on https:\/\/localhost:[0-9]+$/);
-  return { cli, url: line.slice("Listening on ".length) };
+  const url = await cli.url();
+  assertMatch(url, /^https:\/\/localhost:/);
+  return { cli, url };
 }
 
 async function modeOf(file: string): Promise<string> {

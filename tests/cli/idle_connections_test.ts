@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import { fetchRaw, response } from "../guests/http.ts";
 import { guestUrl } from "../guests/serving.ts";
-import { administered } from "./process.ts";
+import { administered } from "../process.ts";
 import { scrape, scrapeUntil } from "./flags/samples.ts";
 import { Wire } from "./wire.ts";
 
@@ -18,7 +18,7 @@ async function keptAlive(port: number): Promise<Wire> {
 }
 
 Deno.test("thousands of idle connections cost no instance, and others are answered meanwhile", async () => {
-  const { cli, url, admin } = await administered(guestUrl("rust").pathname);
+  const { cli, url, admin } = await administered([guestUrl("rust").pathname]);
   await using _ = cli;
   const port = Number(new URL(url).port);
   const wires: Wire[] = [];

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { decoded, encoded, quarters } from "../drivers/images/pictures.ts";
 import { startOrigin } from "../guests/serving.ts";
-import { CLI, ROOT } from "./commands.ts";
+import { CliServer } from "../process.ts";
+import { ROOT } from "./commands.ts";
 
 const PNG = await encoded(quarters(64, 32));
 
@@ -13,29 +14,14 @@ async function transform(
   await using origin = await startOrigin((_, response) => {
     response.writeHead(200, { "content-type": "image/png" }).end(PNG);
   });
-  const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", ...permissions, "--no-check", CLI, "--bind", "127.0.0.1:0"],
-      ...["--backend", `origin=${origin.url}`, ...flags, `${ROOT}/testdata/built/rust.wasm`],
-    ],
-    env: { NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const stderr = new Response(process.stderr).text();
-  const output = process.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-  try {
-    const { value: first } = await output.next();
-    const [, url] = /^Listening on (\S+)\n/.exec(first ?? "") ?? [];
-    assert(url, first);
-    const response = await fetch(`${url}/image/thumbnail`);
-    const body = new Uint8Array(await response.arrayBuffer());
-    process.kill("SIGINT");
-    while (!(await output.next()).done);
-    return { response, body, stderr: await stderr };
-  } finally {
-    await process.status;
-  }
+  const backend = ["--backend", `origin=${origin.url}`];
+  const args = [...backend, ...flags, `${ROOT}/testdata/built/rust.wasm`];
+  await using server = await CliServer.start(args, { permissions });
+  const response = await fetch(`${server.url}/image/thumbnail`);
+  const body = new Uint8Array(await response.arrayBuffer());
+  server.cli.signal("SIGINT");
+  const { stderr } = await server.cli.end();
+  return { response, body, stderr };
 }
 
 Deno.test("the executable transforms images by itself", async () => {

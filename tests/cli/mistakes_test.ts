@@ -1,6 +1,6 @@
 import { assertEquals } from "../assert.ts";
 import { type Ended, withFiles } from "./commands.ts";
-import { Cli, run } from "./process.ts";
+import { Cli, run } from "../process.ts";
 import { guestUrl } from "../guests/serving.ts";
 import { VERSION } from "../../cli/version.ts";
 
@@ -101,7 +101,7 @@ Deno.test("the folder of a log endpoint's file is made", async () => {
       [RUST, "--bind", "localhost:0", "--log-endpoint", "events=logs/new/events.log"],
       { cwd: folder },
     );
-    const url = (await cli.line()).replace("Listening on ", "");
+    const url = await cli.url();
     await (await fetch(`${url}/log`)).text();
     cli.signal("SIGTERM");
     assertEquals((await cli.end()).code, 0);

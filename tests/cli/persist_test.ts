@@ -1,23 +1,16 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { CLI, runCli, withFiles } from "./commands.ts";
+import { type Answer, CliServer } from "../process.ts";
+import { runCli, withFiles } from "./commands.ts";
 
 const COUNT = new URL("../../testdata/wat/count.wat", import.meta.url).pathname;
 const RUST = new URL("../../testdata/built/rust.wasm", import.meta.url).pathname;
 
-/** A server with its stores in a folder, in a process of its own. */
+/** Server with its stores in a folder, in a process of its own. */
 class Server implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #url: string;
-  readonly #output: ReadableStreamDefaultReader<string>;
+  readonly #server: CliServer;
 
-  private constructor(
-    child: Deno.ChildProcess,
-    url: string,
-    output: ReadableStreamDefaultReader<string>,
-  ) {
-    this.#child = child;
-    this.#url = url;
-    this.#output = output;
+  private constructor(server: CliServer) {
+    this.#server = server;
   }
 
   static start(cwd: string, ...flags: string[]): Promise<Server> {
@@ -25,47 +18,28 @@ class Server implements AsyncDisposable {
   }
 
   static async startGuest(guest: string, cwd: string, ...flags: string[]): Promise<Server> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", CLI, guest, "--bind", "localhost:0", ...flags],
-      cwd,
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let printed = "";
-    while (!printed.includes("\n")) {
-      const { done, value } = await output.read();
-      assert(!done, "the server starts");
-      printed += value;
-    }
-    return new Server(child, /^Listening on (.*)\n/.exec(printed)![1]!, output);
+    return new Server(await CliServer.start([guest, ...flags], { cwd }));
   }
 
   async put(key: string, body: BodyInit): Promise<void> {
-    const answer = await fetch(`${this.#url}/kv/put?key=${key}`, { method: "PUT", body });
-    assertEquals([answer.status, await answer.text()], [200, "stored\n"]);
+    const { status, text } = await this.ask(`/kv/put?key=${key}`, { method: "PUT", body });
+    assertEquals([status, text], [200, "stored\n"]);
   }
 
   async get(key: string): Promise<string | number> {
-    const answer = await fetch(`${this.#url}/kv/get?key=${key}`);
-    const text = await answer.text();
-    return answer.ok ? text : answer.status;
+    const { status, text } = await this.ask(`/kv/get?key=${key}`);
+    return status === 200 ? text : status;
   }
 
-  /** The response of a path, with its body. */
-  async ask(path: string, init?: RequestInit): Promise<{ headers: Headers; text: string }> {
-    const response = await fetch(`${this.#url}${path}`, init);
-    return { headers: response.headers, text: await response.text() };
+  ask(path: string, init?: RequestInit): Promise<Answer> {
+    return this.#server.ask(path, init);
   }
 
   async end(signal: Deno.Signal): Promise<void> {
-    this.#child.kill(signal);
-    while (!(await this.#output.read()).done);
-    const status = await this.#child.status;
-    if (signal === "SIGKILL") assertEquals(status.signal, "SIGKILL");
-    else assertEquals(status.code, 0);
+    this.#server.cli.signal(signal);
+    const ended = await this.#server.cli.end();
+    if (signal === "SIGKILL") assertEquals(ended.signal, "SIGKILL");
+    else assertEquals(ended.code, 0, ended.stderr);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,8 @@ import { compile } from "../../wasm/program.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { guestOf } from "../guests/_spinning.ts";
 import { startOrigin } from "../guests/serving.ts";
-import { CLI, withFiles } from "./commands.ts";
+import { Cli } from "../process.ts";
+import { withFiles } from "./commands.ts";
 
 /** What a guest does after it has printed a line, for which the signal waits. */
 const SPINS = "(call $say) (call $spin)";
@@ -15,45 +16,14 @@ const FULL = `(func $spin_full (local ${"i32 ".repeat(50_000)})
 
 const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Starts the executable and calls `use` with what it prints, until the process has ended. */
-async function started(
-  args: readonly string[],
-  use: (child: Deno.ChildProcess, until: (pattern: RegExp) => Promise<string>) => Promise<void>,
-): Promise<{ code: number; signal: string | null; stdout: string; stderr: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", CLI, ...args],
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(20_000),
-  }).spawn();
-  let stdout = "";
-  const stderr = new Response(child.stderr).text();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const read = async () => {
-    const { value } = await reader.read();
-    stdout += value ?? "";
-    return value !== undefined;
-  };
-  await use(child, async (pattern) => {
-    for (;;) {
-      const [, found] = pattern.exec(stdout) ?? [];
-      if (found !== undefined) return found;
-      if (!await read()) throw new Error(`It has not printed ${pattern}: ${await stderr}`);
-    }
-  });
-  while (await read());
-  const { code, signal } = await child.status;
-  return { code, signal, stdout, stderr: await stderr };
-}
-
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`${signal} ends a program that spins, or waits, with ${CODES[signal]}`, async () => {
     for (const start of [SPINS, CATCHES, WAITS]) {
       await withFiles({ "guest.wasm": await guestOf(start) }, async (folder) => {
-        const ended = await started(["run", `${folder}/guest.wasm`], async (child, until) => {
-          await until(/(some)\n/);
-          child.kill(signal);
-        });
+        await using cli = new Cli(["run", `${folder}/guest.wasm`]);
+        await cli.until(/some\n/);
+        cli.signal(signal);
+        const ended = await cli.end();
         assertEquals([ended.code, ended.signal, ended.stdout], [CODES[signal], null, "some\n"]);
       });
     }
@@ -71,10 +41,10 @@ Deno.test("SIGTERM ends a program that V8 takes with checks alone, as its locals
   assertEquals(watched, true);
   assertMatch(String(resetting), /^V8 refuses it with the code that limits need/);
   await withFiles({ "guest.wasm": guest }, async (folder) => {
-    const ended = await started(["run", `${folder}/guest.wasm`], async (child, until) => {
-      await until(/(some)\n/);
-      child.kill("SIGTERM");
-    });
+    await using cli = new Cli(["run", `${folder}/guest.wasm`]);
+    await cli.until(/some\n/);
+    cli.signal("SIGTERM");
+    const ended = await cli.end();
     assertEquals([ended.code, ended.signal, ended.stdout], [CODES.SIGTERM, null, "some\n"]);
   });
 });
@@ -89,20 +59,21 @@ Deno.test("SIGINT ends a server whose guest spins, which others have their answe
     asked.resolve();
   });
   await withFiles({ "guest.wasm": guest }, async (folder) => {
-    const args = ["--addr", "127.0.0.1:0", "--proxy-to", origin.url, `${folder}/guest.wasm`];
+    await using cli = new Cli([
+      ...["--addr", "127.0.0.1:0", "--proxy-to", origin.url, `${folder}/guest.wasm`],
+    ]);
     const answers: Promise<readonly [number, string]>[] = [];
     const ask = async (url: string, method: string) => {
       const response = await fetch(url, { method });
       return [response.status, await response.text()] as const;
     };
-    const ended = await started(args, async (child, until) => {
-      const url = await until(/Listening on (\S+)/);
-      answers.push(ask(url, "GET"));
-      await answers[0];
-      answers.push(ask(url, "POST"));
-      await asked.promise;
-      child.kill("SIGINT");
-    });
+    const url = await cli.url();
+    answers.push(ask(url, "GET"));
+    await answers[0];
+    answers.push(ask(url, "POST"));
+    await asked.promise;
+    cli.signal("SIGINT");
+    const ended = await cli.end();
     const [first, spun] = await Promise.all(answers);
     assertEquals(first, [200, "done"]);
     assertEquals(spun![0], 503);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { redisTest, startRedis } from "../drivers/_redis.ts";
+import { serveRust } from "../process.ts";
 import { runCli, withFiles } from "./commands.ts";
-import { startHost } from "./host_process.ts";
 
 const RUST = new URL("../../testdata/built/rust.wasm", import.meta.url).pathname;
 
@@ -53,9 +53,9 @@ redisTest(
     [local_server.kv_stores]
     settings = []`;
     await withFiles({ "fastly.toml": toml }, async (cwd) => {
-      await using one = await startHost([], { cwd, env: { OF_THE_STORE: "secret" } });
+      await using one = await serveRust([], { cwd, env: { OF_THE_STORE: "secret" } });
       const flags = ["--kv", "settings", "--store", redis.url];
-      await using other = await startHost(flags, { env: { FASTLIKE_STORE_PASSWORD: "secret" } });
+      await using other = await serveRust(flags, { env: { FASTLIKE_STORE_PASSWORD: "secret" } });
       const hosts = [one, other];
       assertEquals((await one.ask("/kv/put?key=a", { method: "PUT", body: "1" })).text, "stored\n");
       assertEquals((await other.ask("/kv/get?key=a")).text, "1");
@@ -74,7 +74,7 @@ redisTest(
   "workers share a store, and the log tells once that it is gone and once that it is back",
   async () => {
     await using redis = await startRedis();
-    await using host = await startHost([
+    await using host = await serveRust([
       ...["--kv", "settings", "--store", redis.url, "--workers", "2", "--log-format", "text"],
     ]);
     assertEquals((await host.ask("/kv/put?key=a", { method: "PUT", body: "1" })).status, 200);
@@ -83,11 +83,10 @@ redisTest(
     const failed = await host.ask("/kv/get?key=a");
     assert(failed.status >= 500, `${failed.status}`);
     redis.kill("SIGCONT");
-    while (!host.told.some((line) => /is back after/.test(line))) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await host.cli.until(/is back after/, "stderr");
     assertEquals((await host.ask("/kv/get?key=a")).text, "1");
-    const gone = host.told.filter((line) => /The store redis:\S+ is gone/.test(line));
-    assert(gone.length >= 1 && gone.length <= 2, host.told.join("\n"));
+    const noted = host.cli.printed("stderr");
+    const gone = noted.match(/The store redis:\S+ is gone/g) ?? [];
+    assert(gone.length >= 1 && gone.length <= 2, noted);
   },
 );

@@ -2,6 +2,7 @@
 // not part of the suite, which needs Deno alone.
 import { ROOT } from "../_graph.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
+import { Process } from "../process.ts";
 
 const COMPILER = variable("OLD_DENO");
 const RUNTIME = variable("DENORT_BIN");
@@ -46,29 +47,17 @@ Deno.test("the compiled program runs a guest: hello, an echo and a proxied page"
     (request) => new Response(`page ${new URL(request.url).pathname}\n`),
   );
   await using built = await compile();
-  const process = new Deno.Command(built.path, {
-    args: [
-      ...["--wasm", GUEST, "--bind", "127.0.0.1:0"],
-      ...["--backend", `origin=http://127.0.0.1:${origin.addr.port}`],
-    ],
-    stdout: "piped",
-    signal: AbortSignal.timeout(60_000),
-  }).spawn();
-  const lines = process.stdout.pipeThrough(new TextDecoderStream());
-  const output = lines[Symbol.asyncIterator]();
-  try {
-    const { value: first } = await output.next();
-    const [, url] = /^Listening on (\S+)\n/.exec(first ?? "") ?? [];
-    assertEquals(await text(`${url}/hello`), [200, "Hello from rust\n"]);
-    assertEquals(await text(`${url}/echo`, { method: "POST", body: "sent" }), [200, "sent"]);
-    assertEquals(await text(`${url}/proxy/a/b`), [200, "page /a/b\n"]);
-    // The codec is not in the program. The guest is told, and the log.
-    assertEquals((await text(`${url}/image/a`))[0], 502);
-  } finally {
-    process.kill("SIGINT");
-    while (!(await output.next()).done);
-    assertEquals((await process.status).code, 0);
-  }
+  const backend = ["--backend", `origin=http://127.0.0.1:${origin.addr.port}`];
+  const args = ["--wasm", GUEST, "--bind", "127.0.0.1:0", ...backend];
+  await using process = new Process(built.path, args);
+  const url = await process.url();
+  assertEquals(await text(`${url}/hello`), [200, "Hello from rust\n"]);
+  assertEquals(await text(`${url}/echo`, { method: "POST", body: "sent" }), [200, "sent"]);
+  assertEquals(await text(`${url}/proxy/a/b`), [200, "page /a/b\n"]);
+  // The program does not contain the image codec: the guest gets an error, and the log says why.
+  assertEquals((await text(`${url}/image/a`))[0], 502);
+  process.signal("SIGINT");
+  assertEquals((await process.end()).code, 0);
 });
 
 Deno.test("the compiled program runs a component: it carries what reads them", async () => {

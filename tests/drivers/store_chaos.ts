@@ -5,7 +5,7 @@
 // Fails if a write that was acknowledged is not read, if a counter lets pass more than its window allows, if a purge that
 // was acknowledged is not one, if a request takes too long, or if the hosts do not come back by themselves.
 import { assert } from "../assert.ts";
-import { type HostProcess, startHost } from "../cli/host_process.ts";
+import { type CliServer, serveRust } from "../process.ts";
 import { type Redis, startRedis } from "./_redis.ts";
 
 /** Milliseconds that a request may take: the store's time limit is 1 second, and a request asks it a few times. */
@@ -61,8 +61,8 @@ export async function storeChaos(seconds: number): Promise<ChaosCounts> {
   await using store = await startRedis({ settings: { appendonly: "yes", appendfsync: "always" } });
   const flags = ["--kv", "settings", "--store", store.url, "--workers", "2"];
   flags.push("--on-store-failure", "refuse", "--log-format", "text");
-  await using one = await startHost(flags);
-  await using other = await startHost(flags);
+  await using one = await serveRust(flags);
+  await using other = await serveRust(flags);
   const run = new ChaosRun([one, other]);
   const clients = [
     ...[0, 1].map((id) => run.writes(id)),
@@ -88,11 +88,11 @@ export async function storeChaos(seconds: number): Promise<ChaosCounts> {
 class ChaosRun {
   over = false;
   readonly counted = { requests: 0, failed: 0, writes: 0, entries: 0, purges: 0, longest: 0 };
-  readonly #hosts: readonly HostProcess[];
+  readonly #hosts: readonly CliServer[];
   /** By key: the last number that was acknowledged, and the last that was tried. */
   readonly #written = new Map<string, { acknowledged: number; tried: number }>();
 
-  constructor(hosts: readonly HostProcess[]) {
+  constructor(hosts: readonly CliServer[]) {
     this.#hosts = hosts;
   }
 

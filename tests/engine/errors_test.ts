@@ -15,7 +15,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../asse
 import { fetchRaw } from "../guests/http.ts";
 import { guestUrl, serveGuest } from "../guests/serving.ts";
 import { assemble } from "../../cli/wat.ts";
-import { Cli } from "../cli/process.ts";
+import { Cli } from "../process.ts";
 
 const RUST = guestUrl("rust");
 const REMOTE = { client: { address: "192.0.2.7" } };
@@ -153,7 +153,7 @@ Deno.test("a request's line in JSON has the id that its client was told", async 
 Deno.test("serve: --errors brief keeps the stack from clients, and the log has it by the id", async () => {
   const args = ["serve", RUST.pathname, "--bind", "127.0.0.1:0", "--log-format", "json"];
   await using cli = new Cli([...args, "--errors", "brief"]);
-  const port = Number(new URL((await cli.line()).replace("Listening on ", "")).port);
+  const port = Number(new URL(await cli.url()).port);
   const { body } = await fetchRaw(port, "/trap");
   const [, id] =
     /^Internal Server Error: the log has more on request ([0-9a-f]{32})\n$/.exec(body) ??

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import { withFiles } from "../cli/commands.ts";
 import { Wire } from "../cli/wire.ts";
-import { serving } from "../cli/process.ts";
+import { CliServer } from "../process.ts";
 import { OK, rawOrigin, type Wire as OriginWire } from "../service/backends/origins.ts";
 import { fetchRaw, type RawResponse } from "./http.ts";
 import { guestUrl } from "./serving.ts";
@@ -56,10 +56,10 @@ first_byte_timeout_ms = 400
 `;
   try {
     await withFiles({ "fastly.toml": config }, async (folder) => {
-      const { cli, url } = await serving(
+      const { cli, url } = await CliServer.start([
         ...["-C", `${folder}/fastly.toml`, "--limit", "cpu_time=50ms", "--limit", "memory=2MiB"],
         guestUrl("chaos").pathname,
-      );
+      ]);
       await using _ = cli;
       const port = Number(new URL(url).port);
       const wrong: string[] = [];

@@ -1,6 +1,7 @@
 // Tests of what Deno's users install: from a folder, by URL, as one file, with an empty cache. Run by `.ci/packages`.
 import { ROOT } from "../_graph.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { Process } from "../process.ts";
 import { emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
 
 const DENO = Deno.execPath();
@@ -12,23 +13,10 @@ const FLAGS = /^deno install (.+) \.\/cli\.ts$/m.exec(
 
 /** Serves a folder by Python's own server, as a stranger would, and ends it with the test. */
 async function serveFolder(path: string): Promise<AsyncDisposable & { readonly url: string }> {
-  const child = new Deno.Command("python3", {
-    args: ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", path],
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-  const { value } = await lines.next();
-  const [url] = /http:\/\/[\d.]+:\d+/.exec(value ?? "") ?? [];
-  assert(url, value);
-  return {
-    url,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      while (!(await lines.next()).done);
-      await child.status;
-    },
-  };
+  const args = ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", path];
+  const server = new Process("python3", args);
+  const [url] = await server.until(/http:\/\/[\d.]+:\d+/);
+  return { url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 Deno.test("install.md's deno install makes a program of the folder, and of its URL", async () => {

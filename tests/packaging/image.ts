@@ -1,7 +1,8 @@
 // Tests of the commands that the image runs, in a plain folder: no container is run. Run by `.ci/packages`.
 import { ROOT } from "../_graph.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { command, emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
+import { command } from "../cli/commands.ts";
+import { emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
 
 const IMAGE = new URL("packaging/image/", ROOT).pathname;
 
@@ -28,8 +29,8 @@ Deno.test("what the image installs serves from a folder that cannot be written, 
       env: { PATH: "/usr/bin:/bin" },
     });
     assertEquals(await (await fetch(`${server.url}/hello`)).text(), "Hello from rust\n");
-    const [, admin] = /Health and metrics are on http:\/\/(\S+)/.exec(server.said) ?? [];
-    assert(admin, server.said);
+    const [, admin] = /Health and metrics are on http:\/\/(\S+)/.exec(server.cli.printed()) ?? [];
+    assert(admin, server.cli.printed());
     assertEquals(await listing(home), before);
     assertEquals((await command(`${home}/bin/healthy`, [admin])).code, 0);
     await server.end("SIGTERM");

@@ -2,7 +2,8 @@
 // package from npm, and so are no part of the suite.
 import { ROOT } from "../_graph.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { command, emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
+import { command } from "../cli/commands.ts";
+import { emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
 import { ENV, FASTLIKE, install } from "./_npm.ts";
 
 /** A version of node that has `process.execve`, as a package of npm. */
@@ -101,9 +102,9 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     await using server = await serving(`${bin}/fastlike`, [GUEST, "--bind", "127.0.0.1:0"], {
       env: ENV,
     });
-    const child = (await succeed("pgrep", ["-P", String(server.pid)])).trim();
+    const child = (await succeed("pgrep", ["-P", String(server.cli.pid)])).trim();
     await succeed("kill", ["-s", "KILL", child]);
-    const { signal } = await server.ended;
+    const { signal } = await server.cli.end();
     assertEquals(signal, "SIGKILL");
   });
 
@@ -115,7 +116,7 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     await using server = await serving(`${bin}/fastlike`, [GUEST, "--bind", "127.0.0.1:0"], {
       env,
     });
-    const executable = await Deno.readLink(`/proc/${server.pid}/exe`);
+    const executable = await Deno.readLink(`/proc/${server.cli.pid}/exe`);
     assertMatch(executable, /\/deno$/);
     assertEquals((await server.end("SIGTERM")).code, 0);
   });

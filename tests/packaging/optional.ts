@@ -1,7 +1,8 @@
 // Tests of packages that are downloaded at first use, from the npm package. Run by `.ci/packages`.
 import { ROOT } from "../_graph.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import { command, emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
+import { command } from "../cli/commands.ts";
+import { emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
 import { ENV, install } from "./_npm.ts";
 
 /** A picture of one pixel. */

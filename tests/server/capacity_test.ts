@@ -2,9 +2,9 @@ import { listen } from "../../server/listener.ts";
 import { defaultConnections } from "../../cli/default_connections.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw, response } from "../guests/http.ts";
-import { CLI } from "../cli/commands.ts";
 import { answerText, Wire } from "../cli/wire.ts";
 import { guestUrl } from "../guests/serving.ts";
+import { Cli } from "../process.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -78,20 +78,10 @@ Deno.test({
       "--limit",
       "connections=100000",
     ];
-    const child = new Deno.Command("sh", {
-      args: [
-        ...["-c", `ulimit -n ${FILES} && exec "$@"`, "sh", Deno.execPath()],
-        ...["run", "-A", "--no-check", CLI, ...host, guestUrl("rust").pathname],
-      ],
-      env: { NO_COLOR: "1" },
-      stdout: "piped",
-      stderr: "piped",
-      signal: AbortSignal.timeout(120_000),
-    }).spawn();
-    const out = new Lines(child.stdout);
-    const err = new Lines(child.stderr);
-    const [, admin] = await err.until(/Health and metrics are on http:\/\/127\.0\.0\.1:(\d+)/);
-    const [, port] = await out.until(/Listening on http:\/\/127\.0\.0\.1:(\d+)/);
+    await using server = new Cli([...host, guestUrl("rust").pathname], { openFiles: FILES });
+    const noted = (pattern: RegExp) => server.until(pattern, "stderr");
+    const [, admin] = await noted(/Health and metrics are on http:\/\/127\.0\.0\.1:(\d+)/);
+    const { port } = new URL(await server.url());
     assertEquals((await fetchRaw(Number(port), "/hello")).status, 200);
     using kept = await Wire.open(Number(admin));
     const health = async () => {
@@ -103,40 +93,15 @@ Deno.test({
     const wires: Wire[] = [];
     // As many as the system takes; those that the process cannot accept wait in the backlog.
     while (wires.length < FILES + 40) wires.push(await Wire.open(Number(port)));
-    await err.until(/cannot accept connections: the process has too many open files/);
+    await noted(/cannot accept connections: the process has too many open files/);
     assertEquals(await health(), [503, "not accepting connections\n"]);
     for (const wire of wires) wire.close();
-    await err.until(/does not accept connections: listening on it anew/);
-    await err.until(/accepts connections again/);
+    await noted(/does not accept connections: listening on it anew/);
+    await noted(/accepts connections again/);
     assertEquals((await fetchRaw(Number(port), "/hello")).status, 200);
     assertEquals(await health(), [200, "ok\n"]);
     kept.close();
-    child.kill("SIGTERM");
-    await Promise.all([out.end(), err.end()]);
-    assertEquals((await child.status).code, 0);
+    server.signal("SIGTERM");
+    assertEquals((await server.end()).code, 0);
   },
 });
-
-/** The lines of a process's output, looked for as they come. */
-class Lines {
-  readonly #reader: ReadableStreamDefaultReader<string>;
-  #text = "";
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  }
-
-  async until(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.#text);
-      if (found) return found;
-      const { value } = await this.#reader.read();
-      assert(value !== undefined, `It ended before ${pattern}: ${this.#text}`);
-      this.#text += value;
-    }
-  }
-
-  async end(): Promise<void> {
-    while (!(await this.#reader.read()).done);
-  }
-}

@@ -1,7 +1,7 @@
 // Components under the executable's commands: what modules can do there, components can.
 import { assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { CLI, ROOT, runCli, withFiles } from "../commands.ts";
-import { serving } from "../process.ts";
+import { CliServer, Process } from "../../process.ts";
 
 const BUILT = `${ROOT}/testdata/built`;
 const SERVICE = `${BUILT}/rust-component.wasm`;
@@ -19,7 +19,7 @@ async function get(url: string): Promise<[number, string]> {
 }
 
 Deno.test("serve serves a component", async () => {
-  const { cli, url } = await serving("--wasm", SERVICE);
+  const { cli, url } = await CliServer.start(["--wasm", SERVICE]);
   await using _ = cli;
   assertEquals(await get(`${url}/hello`), [200, "Hello from rust component\n"]);
 });
@@ -27,30 +27,15 @@ Deno.test("serve serves a component", async () => {
 Deno.test("an executable named viceroy serves a component as the Python SDK's tests call it", () =>
   withFiles({ "fastly.toml": MANIFEST, "viceroy": shim() }, async (folder) => {
     await Deno.chmod(`${folder}/viceroy`, 0o755);
-    const child = new Deno.Command(`${folder}/viceroy`, {
-      args: ["serve", SERVICE, "--addr", "127.0.0.1:0", "-v", "-C", `${folder}/fastly.toml`],
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const output = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-    let text = "";
-    try {
-      let url: string | undefined;
-      while (url === undefined) {
-        const { done, value } = await output.next();
-        if (done) throw new Error(`The executable ended: ${text}`);
-        text += value;
-        [, url] = /Listening on (\S+)\n/.exec(text) ?? [];
-      }
-      assertEquals(await get(`${url}/config?settings&greeting`), [
-        200,
-        'Some("from the manifest")\n',
-      ]);
-    } finally {
-      child.kill("SIGTERM");
-      while (!(await output.next()).done);
-      assertEquals((await child.status).code, 0);
-    }
+    const args = ["serve", SERVICE, "--addr", "127.0.0.1:0", "-v", "-C", `${folder}/fastly.toml`];
+    await using server = new Process(`${folder}/viceroy`, args);
+    const [, url] = await server.until(/Listening on (\S+)\n/);
+    assertEquals(await get(`${url}/config?settings&greeting`), [
+      200,
+      'Some("from the manifest")\n',
+    ]);
+    server.signal("SIGTERM");
+    assertEquals((await server.end()).code, 0);
   }));
 
 /** A script that starts this executable under Viceroy's name. */

@@ -1,5 +1,6 @@
 // Fastly's own command line tool, over this executable in Viceroy's place.
 import { assertEquals, assertMatch } from "../../assert.ts";
+import { Process } from "../../process.ts";
 import { CLI, command, denoFirst, ROOT, withFiles } from "../commands.ts";
 
 /** Installed for the tests alone: 30 MB, from npm or its cache. */
@@ -29,15 +30,15 @@ for (
       withFiles({ "fastly.toml": MANIFEST, "viceroy": VICEROY }, async (folder) => {
         await Deno.chmod(`${folder}/viceroy`, 0o755);
         await Deno.copyFile(`${ROOT}/testdata/built/${guest}.wasm`, `${folder}/app.wasm`);
-        await using server = new FastlyServe(fastly!, folder);
-        const [, url] = await server.said(/Listening on (http:\/\/127\.0\.0\.1:\d+)\n/);
+        await using server = fastlyServe(fastly!, folder);
+        const [, url] = await server.until(/Listening on (http:\/\/127\.0\.0\.1:\d+)\n/);
         const response = await fetch(`${url}/hello`);
         const hello = `Hello from ${guest.replace("-", " ")}\n`;
         assertEquals([response.status, await response.text()], [200, hello]);
         assertMatch(await (await fetch(`${url}/${config}`)).text(), /from the manifest/);
-        await server.said(/GET \/hello 200 /);
+        await server.until(/GET \/hello 200 /);
         assertEquals(await (await fetch(`${url}/log`)).text(), "logged\n");
-        await server.said(/\nstdout :: (hello stdout|a line for standard output)\n/);
+        await server.until(/\nstdout :: (hello stdout|a line for standard output)\n/);
       }),
   });
 }
@@ -73,49 +74,19 @@ async function install(): Promise<string | undefined> {
   return undefined;
 }
 
-/** `fastly compute serve` in a folder, with the `viceroy` of that folder. */
-class FastlyServe implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #reader: ReadableStreamDefaultReader<string>;
-  #text = "";
-
-  constructor(fastly: string, folder: string) {
-    this.#child = new Deno.Command(fastly, {
-      args: [
-        ...["compute", "serve", "--skip-build", "--file", "app.wasm", "--addr", "127.0.0.1:0"],
-        ...["--viceroy-args=--log-stdout", "--non-interactive"],
-      ],
-      cwd: folder,
-      env: {
-        ...NO_NETWORK,
-        HOME: folder,
-        XDG_CONFIG_HOME: folder,
-        DENO_DIR: denoDir,
-        NO_COLOR: "1",
-        PATH: `${folder}:${denoFirst().PATH}`,
-        FASTLY_VICEROY_USE_PATH: "1",
-      },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  }
-
-  /** Waits until the output has it. */
-  async said(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.#text);
-      if (found) return found;
-      const { done, value } = await this.#reader.read();
-      if (done) throw new Error(`The tool ended: ${this.#text}`);
-      this.#text += value;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGINT");
-    while (!(await this.#reader.read()).done);
-    await this.#child.status;
-  }
+/** Starts `fastly compute serve` in a folder, with the `viceroy` of that folder. */
+function fastlyServe(fastly: string, folder: string): Process {
+  const args = ["compute", "serve", "--skip-build", "--file", "app.wasm", "--addr", "127.0.0.1:0"];
+  return new Process(fastly, [...args, "--viceroy-args=--log-stdout", "--non-interactive"], {
+    cwd: folder,
+    env: {
+      ...NO_NETWORK,
+      HOME: folder,
+      XDG_CONFIG_HOME: folder,
+      DENO_DIR: denoDir,
+      PATH: `${folder}:${denoFirst().PATH}`,
+      FASTLY_VICEROY_USE_PATH: "1",
+    },
+    last: "SIGINT",
+  });
 }

@@ -2,7 +2,7 @@ import { Admin } from "../../../cli/telemetry/admin.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { fetchRaw, valuesOf } from "../../guests/http.ts";
 import { guestUrl } from "../../guests/serving.ts";
-import { administered, run } from "../process.ts";
+import { administered, run } from "../../process.ts";
 import { scrape, scrapeUntil } from "../flags/samples.ts";
 import { serving } from "../wire.ts";
 
@@ -14,7 +14,7 @@ async function textOf(url: string): Promise<string> {
 }
 
 Deno.test("the metrics tell what the process has served", async () => {
-  const { cli, url, admin } = await administered(RUST, "--log-format", "json");
+  const { cli, url, admin } = await administered([RUST, "--log-format", "json"]);
   await using _ = cli;
   await textOf(`${url}/hello`);
   await textOf(`${url}/trap`);
@@ -31,7 +31,7 @@ Deno.test("the metrics tell what the process has served", async () => {
 });
 
 Deno.test("a guest that cannot allocate is a 500, and the access log, the log and the metrics name the limit", async () => {
-  const { cli, url, admin } = await administered(RUST, "--limit", "memory=32MiB");
+  const { cli, url, admin } = await administered([RUST, "--limit", "memory=32MiB"]);
   await using _ = cli;
   const limit = "the limit is memory 32MiB";
   const { status, body } = await fetchRaw(Number(new URL(url).port), "/allocate");
@@ -55,7 +55,7 @@ Deno.test("a guest that cannot allocate is a 500, and the access log, the log an
 });
 
 Deno.test("instances are made before requests come, with a word if there are fewer", async () => {
-  const { cli, admin } = await administered(HELLO, "--warmup", "1001");
+  const { cli, admin } = await administered([HELLO, "--warmup", "1001"]);
   await using _ = cli;
   assertEquals(
     await cli.line("stderr"),
@@ -75,7 +75,7 @@ Deno.test("the health is ok until the process is to end, which it does when all 
     return new Response("from the origin");
   });
   const proxyTo = `127.0.0.1:${origin.addr.port}`;
-  const { cli, url, admin } = await administered(RUST, "--proxy-to", proxyTo);
+  const { cli, url, admin } = await administered([RUST, "--proxy-to", proxyTo]);
   await using _ = cli;
   const health = async () => {
     const response = await fetch(`${admin}/healthz`);

@@ -5,7 +5,7 @@ import { RequestMetrics } from "../../../service/http/request_metrics.ts";
 import type { LogEntry } from "../../../service/log.ts";
 import { assertEquals, assertMatch } from "../../assert.ts";
 import { withFiles } from "../commands.ts";
-import { Cli, served, serving } from "../process.ts";
+import { Cli, CliServer } from "../../process.ts";
 import { guestUrl } from "../../guests/serving.ts";
 
 const RUST = guestUrl("rust").pathname;
@@ -106,7 +106,7 @@ Deno.test("errors of a request that goes on are told without its access line", a
 });
 
 Deno.test("a guest's request for a backend that is not defined is told after its line, with one id", async () => {
-  const { cli, url } = await serving(RUST);
+  const { cli, url } = await CliServer.start([RUST]);
   await using _ = cli;
   await (await fetch(`${url}/proxy/a`)).text();
   const [, id] = /^GET \/proxy\/a \d+ .* request=([0-9a-f]{32})$/.exec(await cli.line())!;
@@ -115,7 +115,7 @@ Deno.test("a guest's request for a backend that is not defined is told after its
 
 Deno.test("with --log-format json the request's record has the id that its errors have", async () => {
   await withFiles({}, async (cwd) => {
-    const { cli, url } = await served(
+    const { cli, url } = await CliServer.of(
       new Cli([RUST, "--bind", "localhost:0", "--log-format", "json"], { cwd }),
     );
     await using _ = cli;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Cli, served } from "../process.ts";
+import { Cli, CliServer } from "../../process.ts";
 
 /** A guest that answers a text. */
 export function guest(text: string): string {
@@ -40,7 +40,7 @@ export class Project implements AsyncDisposable {
   async serve(...args: string[]): Promise<void> {
     const cli = new Cli([...args, "--bind", "localhost:0"], { cwd: this.folder, env: this.env });
     this.#cli = cli;
-    this.#url = (await served(cli)).url;
+    this.#url = (await CliServer.of(cli)).url;
   }
 
   get cli(): Cli {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { guestUrl } from "../../guests/serving.ts";
-import { Cli } from "../process.ts";
+import { Cli } from "../../process.ts";
 import { guest, Project } from "./project.ts";
 
 const RUST = guestUrl("rust");

@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "../../assert.ts";
 import { withFiles } from "../commands.ts";
-import { Cli } from "../process.ts";
+import { Cli } from "../../process.ts";
 import { killWorkers } from "./kills.ts";
 import { isAlive, Kept, ON_LINUX, signal, until, WorkersSite } from "./site.ts";
 import { startingWorkers } from "./starting_workers.ts";

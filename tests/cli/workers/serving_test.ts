@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { withFiles } from "../commands.ts";
-import { Cli, run } from "../process.ts";
+import { Cli, run } from "../../process.ts";
 import { Kept, ON_LINUX, until, WorkersSite } from "./site.ts";
 
 const HELLO = new URL("../../../testdata/wat/hello.wat", import.meta.url).pathname;

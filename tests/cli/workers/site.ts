@@ -3,11 +3,8 @@
  *
  * @module
  */
-import { assertMatch } from "../../assert.ts";
-import { Cli, type Setting } from "../process.ts";
+import { administered, type CliOptions, type Process } from "../../process.ts";
 import { Wire } from "../wire.ts";
-
-const ADMIN = /info\S* Health and metrics are on (\S+)$/;
 
 /** A worker as the system sees it. */
 export interface WorkerSeen {
@@ -18,13 +15,13 @@ export interface WorkerSeen {
 
 /** A served site with its workers. */
 export class WorkersSite implements AsyncDisposable {
-  readonly cli: Cli;
+  readonly cli: Process;
   readonly url: string;
   /** URL of the administration. */
   readonly admin: string;
   readonly port: number;
 
-  private constructor(cli: Cli, url: string, admin: string) {
+  private constructor(cli: Process, url: string, admin: string) {
     this.cli = cli;
     this.url = url;
     this.admin = admin;
@@ -32,19 +29,9 @@ export class WorkersSite implements AsyncDisposable {
   }
 
   /** Starts the executable on a free port; resolves when all its workers serve. */
-  static async start(workers: number, args: readonly string[], setting?: Setting) {
-    const flags = ["--workers", `${workers}`, "--bind", "localhost:0", "--admin", "localhost:0"];
-    const cli = new Cli([...args, ...flags], setting);
-    try {
-      let admin: string | undefined;
-      while (!admin) [, admin] = ADMIN.exec(await cli.line("stderr")) ?? [];
-      const line = await cli.line();
-      assertMatch(line, /^Listening on https?:\/\/localhost:[0-9]+$/);
-      return new WorkersSite(cli, line.slice("Listening on ".length), admin);
-    } catch (error) {
-      await cli[Symbol.asyncDispose]();
-      throw error;
-    }
+  static async start(workers: number, args: readonly string[], options?: CliOptions) {
+    const { cli, url, admin } = await administered([...args, "--workers", `${workers}`], options);
+    return new WorkersSite(cli, url, admin);
   }
 
   /** Its workers, in the order of their places. */

@@ -1,6 +1,7 @@
 import * as http2 from "node:http2";
 import { assertEquals } from "../../assert.ts";
-import { CLI, ROOT } from "../../cli/commands.ts";
+import { ROOT } from "../../cli/commands.ts";
+import { CliServer } from "../../process.ts";
 
 const CONNECTIONS = 20;
 const REQUESTS = 100;
@@ -28,26 +29,12 @@ function exchange(origin: string): Promise<number> {
 Deno.test("clients that say GOAWAY at the end of their connections do not end the process", async () => {
   // Without the delay of a session's end about two of three processes crash: see bench/http2_end.ts.
   for (let process = 0; process < 4; process++) {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "-A", "--no-check", CLI, "--h2c", "--bind", "127.0.0.1:0"],
-        `${ROOT}/testdata/built/rust.wasm`,
-      ],
-      env: { NO_COLOR: "1" },
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    const lines = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-    const [, origin] = /^Listening on (\S+)/.exec((await lines.next()).value ?? "") ?? [];
-    const drained = (async () => {
-      while (!(await lines.next()).done);
-    })();
-    const all = Array.from({ length: CONNECTIONS }, () => exchange(origin!));
+    await using server = await CliServer.start(["--h2c", `${ROOT}/testdata/built/rust.wasm`]);
+    const all = Array.from({ length: CONNECTIONS }, () => exchange(server.url));
     const answered = await Promise.all(all);
-    assertEquals((await fetch(`${origin}/hello`)).status, 200);
+    assertEquals((await server.ask("/hello")).status, 200);
     assertEquals(answered, Array(CONNECTIONS).fill(REQUESTS));
-    child.kill("SIGTERM");
-    await drained;
-    assertEquals((await child.status).code, 0);
+    server.cli.signal("SIGTERM");
+    assertEquals((await server.cli.end()).code, 0);
   }
 });
