@@ -7,6 +7,7 @@
 import { type Case, CASES, prepare } from "./cases.ts";
 import { autocannon, type Load, wrk } from "./load.ts";
 import { FASTLIKE, type Host, isInstalled, start, startOrigin, VICEROY } from "./server.ts";
+import { messageOf } from "../service/errors.ts";
 
 const GUESTS = Object.keys(CASES);
 const TURNS = 2;
@@ -91,7 +92,7 @@ async function measure(host: Host, wasm: string, measured: Case): Promise<Result
     const seen = await load(server.origin + measured.path, SECONDS);
     return { ...seen, startMillis: server.startMillis, peakMemory: server.peakMemory() };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Exchange } from "../service/http/exchange.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import type { Status } from "../service/status.ts";
 import { CommandError, reasonOf } from "./errors.ts";
+import { messageOf } from "../service/errors.ts";
 
 /** A loaded program: `Fastlike` of the library. */
 export interface LoadedProgram extends AsyncDisposable {
@@ -59,7 +60,7 @@ async function withBytes<T>(file: string, use: (wasm: Uint8Array) => Promise<T>)
   try {
     return await use(await moduleOf(file, bytes));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const reason = message.replace(/^Cannot (load|run) the program: /, "");
     throw new CommandError(`Cannot run ${file}: ${reason.replace(/\s*\n\s*/g, " ")}`);
   }

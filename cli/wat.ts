@@ -1,5 +1,6 @@
 import { loadPackage } from "../drivers/package.ts";
 import { tell } from "./tell.ts";
+import { messageOf } from "../service/errors.ts";
 
 /** What is used of the assembler; its own types would be downloaded by everybody who installs fastlike. */
 export interface Assembler {
@@ -42,7 +43,7 @@ export async function assemble(file: string, text: string): Promise<Uint8Array> 
     module.validate();
     return module.toBinary({ write_debug_names: true }).buffer;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw new Error(firstError(message));
   } finally {
     module?.destroy();

@@ -16,6 +16,7 @@ import { open, render, type Rendered, type SourceImage } from "./images/render.t
 import { CODEC, type Codec } from "./images/sharp.ts";
 import { Semaphore } from "./images/semaphore.ts";
 import { loadPackage } from "./package.ts";
+import { messageOf } from "../service/errors.ts";
 
 /** Most bytes of a source. */
 const MAX_BYTES = 50_000_000;
@@ -83,7 +84,7 @@ async function loadCodec(tell?: (line: string) => void): Promise<Codec> {
     });
     return sharp;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new Error(`Cannot load the image codec: ${reason} (it needs -A)`, { cause });
   }
 }

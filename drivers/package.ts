@@ -1,3 +1,5 @@
+import { messageOf } from "../service/errors.ts";
+
 /** Milliseconds after which a package that is not there yet is worth a line. */
 const LONG = 300;
 
@@ -71,7 +73,7 @@ async function loadEither(specifier: Specifier, load: Load): Promise<unknown> {
 
 /** Returns why packages cannot be loaded, and what to do. */
 function explain(specifiers: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const reason = message.split("\n")[0]!.replace(/\.$/, "");
   if (/^Could not find a matching package .* in the node_modules directory/.test(reason)) {
     return `node_modules has none: run "npm install ${specifiers.replaceAll("npm:", "")}"`;

@@ -20,6 +20,7 @@ import { countRoom, FileRoom } from "./sqlite_room.ts";
 import { sqliteRateDriver } from "./sqlite_rate.ts";
 import { SqliteFile } from "./sqlite_file.ts";
 import { checkTables, makeTables } from "./sqlite_tables.ts";
+import { messageOf } from "../service/errors.ts";
 
 /** Open SQLite file. Disposing of it closes the file. */
 export interface SqliteStorage extends Disposable {
@@ -108,7 +109,7 @@ async function connect(path: string): Promise<SqliteFile> {
       return file;
     } catch (error) {
       if (file?.database.isOpen) file.close();
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       const busy = /database is locked/.test(reason) && performance.now() - start < PATIENCE;
       if (!busy) throw new Error(`Cannot open ${path}: ${reason}`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, PAUSE));

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Eventually } from "../service/http/bytes.ts";
-import { FramelessError, HostError } from "../service/errors.ts";
+import { FramelessError, HostError, messageOf } from "../service/errors.ts";
 
 /** Longest time that an operation waits for the lock of another process, in milliseconds. */
 const PATIENCE = 5_000;
@@ -100,7 +100,7 @@ export class SqliteFile {
   /** Returns the error to throw in place of SQLite's. */
   #named(action: string, error: unknown): unknown {
     if (error instanceof HostError) return error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const told = isBusy(error) ? `${reason}: another process holds its lock` : reason;
     return new StorageError(`Cannot ${action} (${this.#path}): ${told}`, { cause: error });
   }

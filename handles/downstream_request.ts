@@ -1,5 +1,5 @@
 import { discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
-import { describe, HostError, refuse, SendError } from "../service/errors.ts";
+import { describe, HostError, messageOf, refuse, SendError } from "../service/errors.ts";
 import { briefText, tellsDetails } from "../service/http/error_text.ts";
 import type { Exchange } from "../service/http/exchange.ts";
 import { frameInformational, frameResponse } from "../service/http/framing.ts";
@@ -333,7 +333,7 @@ export class DownstreamRequest {
   #failToGive(error: unknown, body: Payload): void {
     this.#service.report("error", `Cannot respond to a client: ${describe(error)}`, this.id);
     if (!isWhole(body)) this.#attempt("cancel a response's body", () => body.cancel(error));
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const text = this.#textOf(500, `The host cannot send the response: ${why}`);
     withoutFaults(() => reply(this.exchange, 500, text));
   }

@@ -38,6 +38,16 @@ export function isReported(error: unknown): boolean {
   return error instanceof Error && "reported" in error && error.reported === true;
 }
 
+/** Returns the message of an error; of anything else that was thrown its text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Returns the first line of an error's message, for a message of one line. */
+export function firstLineOf(error: unknown): string {
+  return messageOf(error).split("\n")[0]!;
+}
+
 /** Returns an error as text for a log: its stack if it has one. */
 export function describe(error: unknown): string {
   return error instanceof Error ? error.stack ?? error.message : String(error);

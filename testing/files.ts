@@ -9,6 +9,7 @@ import {
   type FixtureStore,
   withoutSecrets,
 } from "./fixtures.ts";
+import { messageOf } from "../service/errors.ts";
 
 export type { Fixture, FixtureBody, FixtureOptions, FixtureStore } from "./fixtures.ts";
 
@@ -58,7 +59,7 @@ function parsed(text: string, file: URL): readonly Fixture[] {
     }
     return fixtures;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new Error(`Cannot replay ${file.pathname}: ${reason}; delete it and record again`);
   }
 }

@@ -12,6 +12,7 @@ import {
 } from "./policies.ts";
 import { type Resetting, rewriteInSteps, type Rewritten } from "./rewrite/rewrite.ts";
 import { inTurns } from "./turns.ts";
+import { messageOf } from "../service/errors.ts";
 
 const COMPONENT_LAYER = 1;
 
@@ -99,7 +100,7 @@ async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   try {
     await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new Error(`Cannot compile the program: ${shownName(reason(cause))}`, { cause });
+    throw new Error(`Cannot compile the program: ${shownName(messageOf(cause))}`, { cause });
   }
 }
 
@@ -118,7 +119,7 @@ function layoutIfKnown(bytes: Uint8Array): Layout | string {
   try {
     return layoutOf(bytes);
   } catch (error) {
-    return reason(error);
+    return messageOf(error);
   }
 }
 
@@ -159,7 +160,7 @@ async function attempt(
     };
   } catch (error) {
     if (error instanceof UnknownForm) return error.message;
-    return `V8 refuses it with the code that limits need (${shownName(reason(error))})`;
+    return `V8 refuses it with the code that limits need (${shownName(messageOf(error))})`;
   }
 }
 
@@ -244,12 +245,8 @@ export async function read(source: URL | Uint8Array | Response): Promise<Uint8Ar
     }
     return await response.bytes();
   } catch (cause) {
-    throw new Error(`Cannot load a program from ${name}: ${reason(cause)}`, { cause });
+    throw new Error(`Cannot load a program from ${name}: ${messageOf(cause)}`, { cause });
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function checkMagic(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {

@@ -4,6 +4,7 @@ import { unrefWorker } from "../service/util/node_internals.ts";
 import { WATCHDOG_THREAD } from "./embedded.ts";
 import { ProcessorClock } from "./processor_clock.ts";
 import { REFUSED_WORD } from "./rewrite/control.ts";
+import { messageOf } from "../service/errors.ts";
 
 /** Options of a {@linkcode Watchdog}. */
 interface WatchdogOptions {
@@ -123,7 +124,7 @@ export class Watchdog implements RunWatch, Disposable {
       if (signals.length) await ready;
       unrefWorker(worker);
     } catch (error) {
-      this.#warn(error instanceof Error ? error.message : String(error));
+      this.#warn(messageOf(error));
     }
   }
 

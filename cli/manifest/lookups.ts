@@ -4,6 +4,7 @@ import type { Device, DeviceLookup } from "../../service/client/device.ts";
 import { type Geo, type GeoLookup, loopbackGeo } from "../../service/client/geo.ts";
 import { geoRanges } from "../../service/client/geo_ranges.ts";
 import type { ConfigTable } from "./table.ts";
+import { messageOf } from "../../service/errors.ts";
 
 const NO_RANGE = "is not an address or a range as in 192.0.2.0/24";
 
@@ -46,7 +47,7 @@ async function openDatabase(table: ConfigTable): Promise<GeoLookup> {
   try {
     return await table.io.openDatabase(bytes);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     table.wrong(file, `names ${table.string(file)}, which cannot be used: ${reason}`);
   }
 }

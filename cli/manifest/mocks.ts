@@ -3,6 +3,7 @@ import { machineClock } from "../../service/util/clock.ts";
 import { type Mock, mockBackend } from "../../testing/mock.ts";
 import { parseJson } from "./json.ts";
 import type { ConfigTable } from "./table.ts";
+import { messageOf } from "../../service/errors.ts";
 
 /** Reads mocks of backends, in the format of the test harness, from a JSON file for each backend. */
 export function parseMocks(table: ConfigTable): Record<string, BackendHandler> {
@@ -14,7 +15,7 @@ export function parseMocks(table: ConfigTable): Record<string, BackendHandler> {
         const mock = parseJson(text) as Mock;
         return [name, mockBackend(name, mock, machineClock, `Add it to ${file}`)];
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         return table.fail(
           `${file}: ${reason.replace(/^Cannot use the mock of [^:]*: /, "")}`,
           error,

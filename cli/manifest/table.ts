@@ -10,6 +10,7 @@ import {
   quoted,
 } from "./document.ts";
 import { JsonError, located, parseJson } from "./json.ts";
+import { messageOf } from "../../service/errors.ts";
 
 const NO_FILE = "there is no such file";
 /** Longest timer of the platform, in milliseconds: 24 days. */
@@ -358,7 +359,7 @@ export class ConfigTable {
     try {
       return this.io.read(path) ?? NO_FILE;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 

@@ -4,6 +4,7 @@ import type { BuildResult } from "./build.ts";
 import { type Snapshot, stateOf, watchFiles } from "./changes.ts";
 import { type ProgramSource, refreshed, saysHowToBuild } from "./source.ts";
 import { watchTrees } from "./tree.ts";
+import { messageOf } from "../../service/errors.ts";
 
 /** Options of {@linkcode follow}. */
 interface FollowOptions {
@@ -121,7 +122,7 @@ export class Reloads {
       await this.#reload();
       this.#terminal.note("info", `Reloaded in ${Math.round(performance.now() - began)} ms`);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.#terminal.note("error", `${reason}. The old program goes on`);
     }
     if (!this.#waiting) this.#running = undefined;

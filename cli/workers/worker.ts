@@ -15,6 +15,7 @@ import { endWithSupervisor, endWithSupervisorByThread } from "./orphan.ts";
 import type { Reload, Reloaded, Start } from "./protocol.ts";
 import { workerPurges } from "./purge_feed.ts";
 import { removeFolder } from "./supervisor.ts";
+import { messageOf } from "../../service/errors.ts";
 
 /** A guest that may compute for longer, in milliseconds, is not waited for when the supervisor has died. */
 const LONG_MILLIS = 10_000;
@@ -98,7 +99,7 @@ async function openWorker(
       if (how.sow) server.warnOfUnreachable();
       return { files: [...site.files] };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       return { error: reason, files: [...site.files] };
     }
   };

@@ -4,6 +4,7 @@ import { type Geometry, geometryOf, MAX_PIXELS, type Size } from "./geometry.ts"
 import type { Parameters } from "./parameters.ts";
 import type { Codec, Metadata, Sharp } from "./sharp.ts";
 import type { Colour } from "./values.ts";
+import { firstLineOf } from "../../service/errors.ts";
 
 /** Source image: its bytes and the facts in its head. */
 export interface SourceImage extends Size {
@@ -80,7 +81,7 @@ export async function render(
       height: info.pageHeight ?? height,
     };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
+    const reason = firstLineOf(cause);
     throw new ImageError(415, `Cannot transform the image: ${reason}`, { cause });
   }
 }

@@ -3,6 +3,7 @@ import { PackageError } from "../package.ts";
 import { type Argument, connect, type Link, type LinkOptions, type Reply } from "./link.ts";
 import { StoreTimeout, within } from "./link.ts";
 import type { Script } from "./script.ts";
+import { firstLineOf } from "../../service/errors.ts";
 
 /** Failure of a call to the store. It has no stack, since its message says which call has failed and why. */
 export class StoreError extends FramelessError {
@@ -74,7 +75,7 @@ export class Store {
         ? ""
         : ". Check that it runs there, and its password";
       throw new Error(
-        `Cannot open the store ${settings.address.shown}: ${reasonOf(error)}${advice}`,
+        `Cannot open the store ${settings.address.shown}: ${firstReason(error)}${advice}`,
         { cause: error },
       );
     }
@@ -181,7 +182,7 @@ export class Store {
   #failure(action: string, error: unknown): StoreError {
     const reason = error instanceof StoreTimeout
       ? new StoreTimeout(this.timeout).message
-      : reasonOf(error);
+      : firstReason(error);
     return new StoreError(
       `Cannot ${action}: the store ${this.#settings.address.shown} fails: ${reason}`,
       { cause: error },
@@ -202,7 +203,7 @@ export class Store {
     if (NO_WRITES.test(message)) {
       if (this.#takesWrites) {
         const { shown } = this.#settings.address;
-        this.report("error", `The store ${shown} takes no writes: ${reasonOf(error)}`);
+        this.report("error", `The store ${shown} takes no writes: ${firstReason(error)}`);
       }
       this.#takesWrites = false;
       return false;
@@ -218,7 +219,7 @@ export class Store {
     this.#back = Promise.withResolvers();
     this.#back.promise.catch(() => {});
     const { shown } = this.#settings.address;
-    this.report("error", `The store ${shown} is gone: ${reasonOf(error)}`);
+    this.report("error", `The store ${shown} is gone: ${firstReason(error)}`);
     link.destroy();
     void this.#reconnect(key);
   }
@@ -263,9 +264,8 @@ export class Store {
   }
 }
 
-/** Returns the reason of a failure, in one line. */
-function reasonOf(error: unknown): string {
-  const inner = error instanceof AggregateError ? error.errors[0] : error;
-  const message = inner instanceof Error ? inner.message || inner.name : String(inner);
-  return message.split("\n")[0]!;
+/** Returns the reason of a failure in one line; where several addresses were tried, that of the first. */
+function firstReason(error: unknown): string {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  return firstLineOf(first) || first.name;
 }

@@ -1,7 +1,7 @@
 import type { BackendHandler } from "./definition.ts";
 import type { BackendRequest, BackendResponse, RequestInFlight, Transport } from "./transport.ts";
 import { EMPTY, fromReadable, isWhole, type Payload, toReadable } from "../http/bytes.ts";
-import { SendError } from "../errors.ts";
+import { messageOf, SendError } from "../errors.ts";
 import { HttpVersion } from "../http/exchange.ts";
 import { declaredLength } from "../http/framing.ts";
 import { headError, type HeadLimits } from "../http/head_limits.ts";
@@ -64,7 +64,7 @@ async function answer(
     stop();
     if (error instanceof SendError) throw error;
     if (!signal.aborted) report(error, request.requestId);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw Object.assign(failure("internal_error", message, error), { told: true });
   }
   return fromResponse(response, request.limits);
@@ -84,7 +84,7 @@ function toRequest({ method, url, headers, body }: BackendRequest, signal: Abort
       ...(isWhole(body) ? {} : { duplex: "half" }),
     });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw failure("http_request_uri_invalid", message, error);
   }
 }

@@ -7,6 +7,7 @@ import { httpTransport } from "./http_transport.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { LogLevel } from "../log.ts";
 import { StallClock } from "../util/stall_clock.ts";
+import { messageOf } from "../errors.ts";
 
 /** Defaults of a {@linkcode Healthcheck}, which are those of Fastly's Rust SDK. */
 export const HEALTHCHECK_DEFAULTS = {
@@ -101,7 +102,7 @@ export class HealthMonitor {
       if (!isWhole(body)) body.cancel();
       return status === expectedStatus ? undefined : `it answered with status ${status}`;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     } finally {
       this.#inFlight = undefined;
       transport.close();

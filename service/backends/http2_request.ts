@@ -6,7 +6,7 @@ import {
 } from "node:http2";
 import type { BackendRequest } from "./transport.ts";
 import { EMPTY, isWhole } from "../http/bytes.ts";
-import { SendError } from "../errors.ts";
+import { messageOf, SendError } from "../errors.ts";
 import { CONNECTION_FIELDS } from "../http/connection_fields.ts";
 import { HttpVersion } from "../http/exchange.ts";
 import { hasNoContent, lengthOf } from "../http/framing.ts";
@@ -74,7 +74,7 @@ export class Http2Request extends NetworkRequest {
     const { clock } = this.#timeouts.stallClock;
     sendBody(departureOn(stream), body, end, clock).catch((error) => {
       if (this.body?.complete) return stream.close(constants.NGHTTP2_CANCEL);
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.fail("connection_terminated", `the body failed: ${reason}`, error);
     });
   }
@@ -83,7 +83,7 @@ export class Http2Request extends NetworkRequest {
     try {
       stream.sendTrailers(toObject(withoutConnection(trailers)));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.fail("connection_terminated", `its trailers cannot be sent: ${reason}`, error);
     }
   }

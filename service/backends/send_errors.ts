@@ -1,4 +1,4 @@
-import { SendError, type SendFailure } from "../errors.ts";
+import { messageOf, SendError, type SendFailure } from "../errors.ts";
 import type { Rejection } from "../http/http1/rejection.ts";
 
 /** A failure, and the end of its message after "Cannot connect to …: ". */
@@ -76,7 +76,7 @@ export function toSendError(error: unknown, name: string): SendError {
   if (error instanceof SendError) return error;
   const first = firstOf(error);
   const code = codeOf(first);
-  const message = first instanceof Error ? first.message : String(first);
+  const message = messageOf(first);
   const alert = /received fatal alert: (\w+)/.exec(message)?.[1];
   if (alert) return alerted(alert, name, error);
   const [failure, state] = reason(code, message);

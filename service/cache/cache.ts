@@ -11,6 +11,7 @@ import { Persistence } from "./persistence.ts";
 import type { Purge, PurgeFeed } from "./purge_feed.ts";
 import { PurgeFollower } from "./purge_follower.ts";
 import { SecondLevel } from "./second_level.ts";
+import { messageOf } from "../errors.ts";
 
 /** Options of a {@linkcode Cache}. */
 interface CacheOptions extends DriverCallsOptions {
@@ -190,7 +191,7 @@ export class Cache {
 
   #load(calls: DriverCalls): Promise<void> | undefined {
     const fail = (error: unknown): never => {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new Error(`Cannot use the cache that is kept: ${reason}`, { cause: error });
     };
     try {

@@ -3,7 +3,7 @@ import { chain, type Eventually } from "../util/eventually.ts";
 import type { HostError } from "../errors.ts";
 import type { BodySink } from "../http/pipe.ts";
 import { ContentBuffer } from "./buffer.ts";
-import { gone, incomplete } from "./content_errors.ts";
+import { incomplete } from "./content_errors.ts";
 import type { ContentId } from "./driver.ts";
 import type { DriverCalls } from "./driver_calls.ts";
 import { Reader } from "./reader.ts";
@@ -344,7 +344,7 @@ export class CacheContent implements BodySink {
    */
   at(position: number, to: number | undefined): Eventually<Uint8Array> | "later" | "end" {
     const limit = to ?? this.declared ?? Infinity;
-    if (position < Math.min(limit, this.#spooledBytes)) return this.#readSpooled(position, limit);
+    if (position < Math.min(limit, this.#spooledBytes)) return this.#spool!.at(position, limit);
     const { start, end } = this.#buffer;
     if (position < Math.min(limit, start)) throw incomplete(`its first ${start} bytes are gone`);
     if (position < Math.min(limit, end)) {
@@ -356,17 +356,6 @@ export class CacheContent implements BodySink {
     if (!this.#complete) return "later";
     if (to === undefined && position === end) return "end";
     throw incomplete(`it ends at ${end}, before the end of the range`);
-  }
-
-  #readSpooled(position: number, limit: number): Eventually<Uint8Array> {
-    const max = Math.min(limit, this.#spooledBytes) - position;
-    const take = (piece: Uint8Array | undefined) => piece ? piece.subarray(0, max) : gone();
-    try {
-      const piece = this.#spool!.read(position);
-      return piece instanceof Promise ? piece.then(take, gone) : take(piece);
-    } catch (error) {
-      return gone(error);
-    }
   }
 
   /** Drops bytes that all readers have read, since no more readers can come. */

@@ -1,4 +1,4 @@
-import { isReported } from "../errors.ts";
+import { describe, isReported } from "../errors.ts";
 import { type DriverTime, DriverTimeout } from "../util/driver_time.ts";
 import type { Eventually } from "../util/eventually.ts";
 import type { CacheDriver } from "./driver.ts";
@@ -130,7 +130,7 @@ export class DriverCalls {
   }
 
   #report(error: unknown): void {
-    const reason = error instanceof Error ? error.stack ?? error.message : String(error);
+    const reason = describe(error);
     this.#options.report?.(`The cache goes on without its driver: ${reason}`);
   }
 }

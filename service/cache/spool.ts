@@ -1,4 +1,5 @@
 import { chain, type Eventually } from "../util/eventually.ts";
+import { gone } from "./content_errors.ts";
 import type { ContentId } from "./driver.ts";
 import type { DriverCalls } from "./driver_calls.ts";
 
@@ -92,7 +93,7 @@ export class Spool {
    *
    * @returns Undefined if the driver does not have it any more. Throws or rejects as {@linkcode DriverCalls.read}.
    */
-  read(position: number): Eventually<Uint8Array | undefined> {
+  #read(position: number): Eventually<Uint8Array | undefined> {
     const id = this.#id;
     if (id === undefined) return undefined;
     const piece = this.#calls.read(
@@ -106,10 +107,26 @@ export class Spool {
     );
   }
 
+  /**
+   * Returns bytes at a position, up to a limit.
+   *
+   * @throws {HostError} (or rejects) `http-incomplete` if the driver fails, or does not have them any more.
+   */
+  at(position: number, limit: number): Eventually<Uint8Array> {
+    const max = Math.min(limit, this.#length) - position;
+    const take = (piece: Uint8Array | undefined) => piece ? piece.subarray(0, max) : gone();
+    try {
+      const piece = this.#read(position);
+      return piece instanceof Promise ? piece.then(take, gone) : take(piece);
+    } catch (error) {
+      return gone(error);
+    }
+  }
+
   /** Reads all bytes that only the driver has, in pieces; undefined if it does not have them any more. */
   readAll(at = 0, pieces: Uint8Array[] = []): Eventually<readonly Uint8Array[] | undefined> {
     while (at < this.#length) {
-      const piece = this.read(at);
+      const piece = this.#read(at);
       if (piece instanceof Promise) {
         return piece.then((piece) => {
           if (piece) pieces.push(piece);

@@ -1,4 +1,4 @@
-import { HostError, refuse } from "../errors.ts";
+import { HostError, messageOf, refuse } from "../errors.ts";
 import type { Eventually } from "../util/eventually.ts";
 import type { HeaderList } from "./headers.ts";
 
@@ -124,7 +124,7 @@ export function fromReadable(
 /** Throws the error of a body whose stream has failed. */
 function cutShort(error: unknown): never {
   if (error instanceof HostError) throw error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   refuse("http-incomplete", `Cannot read on: the stream has failed: ${reason}`, error);
 }
 

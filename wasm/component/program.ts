@@ -14,6 +14,7 @@ import { type InstanceLimits, LinkedInstance } from "./instance.ts";
 import type { CoreModule } from "./core_module.ts";
 import { parse, type ParsedComponent } from "./parse.ts";
 import { MalformedComponent } from "./trap.ts";
+import { messageOf } from "../../service/errors.ts";
 
 /**
  * Compiles a component: reads its structure, and rewrites and compiles each of its core modules.
@@ -31,7 +32,7 @@ export async function compileComponent(
   try {
     layouts = parsed.modules.map(layoutOf);
   } catch (error) {
-    return await withoutLimits(parsed, reason(error), terms);
+    return await withoutLimits(parsed, messageOf(error), terms);
   }
   for (const layout of layouts) applyPolicies(layout, terms);
   return await compileRewritten(parsed, layouts, terms);
@@ -41,7 +42,7 @@ function parsedOf(bytes: Uint8Array<ArrayBuffer>): ParsedComponent {
   try {
     return parse(bytes);
   } catch (cause) {
-    throw new Error(`Cannot load the program: ${shownName(reason(cause))}`, { cause });
+    throw new Error(`Cannot load the program: ${shownName(messageOf(cause))}`, { cause });
   }
 }
 
@@ -51,7 +52,7 @@ async function checkValid({ modules }: ParsedComponent): Promise<void> {
     try {
       await WebAssembly.compile(module);
     } catch (cause) {
-      throw new Error(`Cannot compile the program: ${shownName(reason(cause))}`, { cause });
+      throw new Error(`Cannot compile the program: ${shownName(messageOf(cause))}`, { cause });
     }
     await turn();
   }
@@ -105,7 +106,7 @@ async function attempt(
     return await Promise.all(parts);
   } catch (error) {
     if (error instanceof UnknownForm) return error.message;
-    return `V8 refuses it with the code that limits need (${shownName(reason(error))})`;
+    return `V8 refuses it with the code that limits need (${shownName(messageOf(error))})`;
   }
 }
 
@@ -174,8 +175,4 @@ function instantiate(
     if (cause instanceof MalformedComponent) throw new Error(shownName(cause.message), { cause });
     throw cause;
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
