@@ -178,3 +178,9 @@ export async function textOf(body: Payload): Promise<string> {
   for (let chunk; (chunk = await body.read());) text += new TextDecoder().decode(chunk);
   return text;
 }
+
+/** Reads content that is a source to its end. */
+export async function readAll(body: Payload): Promise<void> {
+  if (body instanceof Uint8Array) throw new Error(`there is none: ${body.length}`);
+  while (await body.read());
+}

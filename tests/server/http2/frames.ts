@@ -165,3 +165,25 @@ export class RawConnection implements Disposable {
 export function hello(...pairs: (readonly [id: number, value: number])[]): Buffer {
   return Buffer.concat([Buffer.from(PREFACE), settings(...pairs)]);
 }
+
+/** Returns the status of a head whose first field it is: of HPACK's static table, or a literal behind its name. */
+export function statusOf(payload: Buffer): string {
+  const first = payload[0]!;
+  if (first >= 0x88 && first <= 0x8e) {
+    return ["200", "204", "206", "304", "400", "404", "500"][first - 0x88]!;
+  }
+  const [length] = [payload[1]!];
+  const bits = Array.from(
+    payload.subarray(2, 2 + (length & 127)),
+    (byte) => byte.toString(2).padStart(8, "0"),
+  ).join("");
+  if (!(length & 128)) return payload.toString("latin1", 2, 2 + length);
+  // Huffman codes of digits (RFC 7541, appendix B): 0 to 2 have five bits, the others six.
+  let text = "";
+  for (let rest = bits; text.length < 3;) {
+    const five = parseInt(rest.slice(0, 5), 2);
+    if (five <= 2) [text, rest] = [text + five, rest.slice(5)];
+    else [text, rest] = [text + (parseInt(rest.slice(0, 6), 2) - 0x16), rest.slice(6)];
+  }
+  return text;
+}

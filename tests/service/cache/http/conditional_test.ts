@@ -4,6 +4,7 @@ import { HeaderList } from "../../../../service/http/headers.ts";
 import { backendFields, validates, viewFor } from "../../../../service/cache/http/conditional.ts";
 import type { StoredHead } from "../../../../service/cache/http/head.ts";
 import { assert, assertEquals } from "../../../assert.ts";
+import { fields, MADE } from "./_policy.ts";
 
 const SINCE = "Sun, 22 Nov 2026 10:00:00 GMT";
 const EARLIER = "Sun, 22 Nov 2026 09:59:59 GMT";
@@ -141,4 +142,76 @@ Deno.test("a range with many blanks is read at once", () => {
   assertEquals(told(["Range", `bytes=-${blanks}x`]), "200 whole");
   assertEquals(told(["Range", `bytes${blanks}=${blanks}0${blanks}-${blanks}x`]), "200 whole");
   assert(performance.now() - start < 5000);
+});
+
+Deno.test("a backend is asked for the whole, and about what is stored", () => {
+  const request = fields("range: bytes=0-1\nif-none-match: *\nif-range: x\naccept: a/b");
+  assertEquals(backendFields(request, undefined).raw, ["accept", "a/b"]);
+  const stored = {
+    status: 200,
+    version: 2,
+    headers: fields(`etag: W/"1"\nlast-modified: ${MADE}`),
+  } as const;
+  assertEquals(
+    backendFields(request, stored).raw,
+    ["accept", "a/b", "if-none-match", 'W/"1"', "if-modified-since", MADE],
+  );
+});
+
+/** Status, the field Content-Range or Content-Length, and the part. */
+function viewed(request: string, response = "", { method = "GET", status = 200 } = {}) {
+  const stored = { status, version: 2, headers: fields(response) } as const;
+  const view = viewFor(method, fields(request), stored, 10);
+  const { headers, range, empty } = view;
+  const told = headers.get("content-range") ?? headers.get("content-length");
+  return [view.status, told, range ? [range.from, range.to] : empty ? "empty" : "whole"];
+}
+
+Deno.test("a client gets the part that it asks for", () => {
+  assertEquals(viewed(""), [200, "10", "whole"]);
+  assertEquals(viewed("range: bytes=2-4"), [206, "bytes 2-4/10", [2, 4]]);
+  assertEquals(viewed("range: bytes=2-"), [206, "bytes 2-9/10", [2, 9]]);
+  assertEquals(viewed("range: bytes=-3"), [206, "bytes 7-9/10", [7, 9]]);
+  assertEquals(viewed("range: bytes=-30"), [206, "bytes 0-9/10", [0, 9]]);
+  assertEquals(viewed("range: bytes=5-99"), [206, "bytes 5-9/10", [5, 9]]);
+  for (const range of ["bytes=10-", "bytes=-0"]) {
+    assertEquals(viewed(`range: ${range}`), [416, "bytes */10", "empty"], range);
+  }
+  for (const range of ["bytes=4-2", "bytes=0-1,3-4", "lines=1-2", "bytes=-", "bytes"]) {
+    assertEquals(viewed(`range: ${range}`), [200, "10", "whole"], range);
+  }
+  assertEquals(viewed("range: bytes=2-4", "", { method: "HEAD" }), [200, "10", "empty"]);
+  assertEquals(viewed("range: bytes=2-4", "", { status: 404 }), [404, "10", "whole"]);
+  assertEquals(viewed("", "", { status: 204 }), [204, undefined, "whole"]);
+});
+
+Deno.test("a part is given only of the object that the client has the rest of", () => {
+  const part = [206, "bytes 2-4/10", [2, 4]];
+  const whole = [200, "10", "whole"];
+  const held = `etag: "1"\nlast-modified: ${MADE}`;
+  const ask = (condition: string, response = held) =>
+    viewed(`range: bytes=2-4\nif-range: ${condition}`, response);
+  assertEquals(ask('"1"'), part);
+  assertEquals(ask('"2"'), whole);
+  assertEquals(ask('W/"1"', 'etag: W/"1"'), whole);
+  assertEquals(ask(MADE), part);
+  assertEquals(ask("Sun Nov  6 08:49:37 1994"), part);
+  assertEquals(ask("Sun, 06 Nov 1994 08:49:38 GMT"), whole);
+  assertEquals(ask("1994", "last-modified: 1994"), whole);
+});
+
+Deno.test("a client that has the object already is told so", () => {
+  const held = `etag: W/"1"\nlast-modified: ${MADE}`;
+  const later = "Sun, 06 Nov 1994 09:00:00 GMT";
+  for (const tags of ['"1"', 'W/"1"', '"0", "1"', "*"]) {
+    assertEquals(viewed(`if-none-match: ${tags}`, held), [304, undefined, "empty"], tags);
+  }
+  assertEquals(viewed('if-none-match: "2"', held), [200, "10", "whole"]);
+  assertEquals(viewed(`if-none-match: "2"\nif-modified-since: ${later}`, held)[0], 200);
+  assertEquals(viewed(`if-modified-since: ${later}`, held)[0], 304);
+  assertEquals(viewed(`if-modified-since: ${MADE}`, held)[0], 304);
+  assertEquals(viewed("if-modified-since: Sun, 06 Nov 1994 08:00:00 GMT", held)[0], 200);
+  assertEquals(viewed("if-modified-since: 2099", held)[0], 200);
+  assertEquals(viewed(`if-modified-since: ${later}`)[0], 200);
+  assertEquals(viewed(`if-modified-since: ${later}`, held, { status: 404 })[0], 404);
 });

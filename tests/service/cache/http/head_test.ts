@@ -10,6 +10,7 @@ import {
   type StoredHead,
 } from "../../../../service/cache/http/head.ts";
 import { assert, assertEquals } from "../../../assert.ts";
+import { fields } from "./_policy.ts";
 
 function headOf(fields: string[], status = 200): StoredHead {
   return { status, version: HttpVersion.http11, headers: new HeaderList(fields) };
@@ -101,4 +102,32 @@ Deno.test("a 304 replaces fields, but not those of the content, and the age begi
     ["x-new", "n"],
   ]);
   assertEquals(stored.headers.get("age"), "100", "what is stored stays as it is");
+});
+
+Deno.test("a head is kept without what is about its connection", () => {
+  const headers = fields(
+    "A: 1\nConnection: close, X-Hop\nx-hop: 1\nTransfer-Encoding: chunked\nContent-Length: 3\n" +
+      "b: \xe4\nset: 1\nB: 2",
+  );
+  const head = decodeHead(encodeHead({ status: 404, version: 3, headers }));
+  assertEquals([head.status, head.version], [404, 3]);
+  assertEquals(head.headers.raw, ["A", "1", "b", "\xe4", "set", "1", "B", "2"]);
+  assertEquals([isPassMark(PASS_MARK), isPassMark(encodeHead(head))], [true, false]);
+});
+
+Deno.test("what a 304 says takes the place of what was kept, and its silence about age too", () => {
+  const stored = {
+    status: 200,
+    version: 2,
+    headers: fields('etag: "1"\nage: 100\ncontent-encoding: gzip\nx: old'),
+  } as const;
+  const merged = refreshed(
+    stored,
+    fields("x: new\nx: newer\ncontent-encoding: br\ncontent-length: 0\ncache-control: max-age=5"),
+  );
+  assertEquals(merged.headers.raw, [
+    ...["etag", '"1"', "content-encoding", "gzip", "x", "new", "x", "newer"],
+    ...["cache-control", "max-age=5"],
+  ]);
+  assertEquals(refreshed(stored, fields("age: 3")).headers.get("age"), "3");
 });

@@ -2,6 +2,8 @@ import { HeaderList } from "../../../../service/http/headers.ts";
 import { defaultSurrogateKey, httpKey, suggestedKey } from "../../../../service/cache/http/key.ts";
 import { checkSurrogateKey } from "../../../../service/cache/surrogate_keys.ts";
 import { assert, assertEquals, assertNotEquals } from "../../../assert.ts";
+import { fields } from "./_policy.ts";
+import { NONE } from "../_cache.ts";
 
 function target(url: string, host?: string) {
   return { url, headers: new HeaderList(host === undefined ? [] : ["Host", host]) };
@@ -53,4 +55,20 @@ Deno.test("owners and backends keep the keys apart, and none is one of the core 
   assertEquals(new Set(keys).size, keys.length);
   assertEquals(keys[0], "http:\0\0\0\xff");
   assert(keys.every((key) => !/^\d/.test(key)));
+});
+
+Deno.test("the key is of the URL and the host that the request names", () => {
+  const key = (url: string, headers = "") => suggestedKey({ url, headers: fields(headers) });
+  assertEquals(key("http://a.test/").length, 32);
+  assertEquals(key("http://a.test/?q"), key("http://A.TEST/?q"));
+  assertEquals(key("http://a.test/"), key("http://b.test/", "host: a.test"));
+  assertEquals(key("http://a.test/"), key("/", "host: a.test"));
+  assertEquals(key("http://a.test?q"), key("http://a.test/?q#fragment"));
+  assertNotEquals(key("/", "host: a.test"), key("/", "host: b.test"));
+  assertNotEquals(key("http://a.test/"), key("http://a.test/x"));
+  assertNotEquals(key("http://a.test/"), key("https://a.test/"));
+  const target = { url: "http://a.test/", headers: NONE };
+  assertEquals(/^[0-9a-f]{64}$/.test(defaultSurrogateKey(target)), true);
+  assertEquals(httpKey(new Uint8Array([0, 255]), undefined, "b"), "http:\0b\0\0\xff");
+  assertEquals(httpKey(new Uint8Array([65]), "s", undefined), "http:s\0\0A");
 });
