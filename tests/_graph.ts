@@ -99,6 +99,13 @@ export async function sourcesOf(directory = ""): Promise<string[]> {
   return paths.sort();
 }
 
+/** Files of the checkout that a file imports by relative paths, as they are written. */
+export async function importedBy(path: string): Promise<string[]> {
+  const text = await Deno.readTextFile(new URL(path, ROOT));
+  const specifiers = text.matchAll(/(?:\bfrom |\bimport[ (])"(\.\.?\/[^"]+)"/g);
+  return Array.from(specifiers, ([, specifier]) => pathOf(new URL(specifier!, ROOT + path).href));
+}
+
 const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules", "target", "dist"]);
 
 /** Tells of each node that a file has of a kind, as `path:line: what`, where `what` is not undefined. */

@@ -89,23 +89,6 @@ Deno.test("the code of a room of service/ uses only the rooms below it", () => {
   assertEquals(wrong.map(told), []);
 });
 
-Deno.test("every room has a page of at most fifteen lines that says what lives there", async () => {
-  const rooms = [
-    ...["abi", "handles", "wasm", "engine", "service", "server", "drivers", "testing", "cli"],
-    ...Object.keys(ROOMS).map((room) => `service/${room}`),
-    ...["abi/components", "drivers/images", "drivers/redis", "packaging", "server/http2"],
-    ...["server/tls", "service/cache/http", "service/http/http1", "wasm/component", "wasm/rewrite"],
-    ...["commands", "flags", "manifest", "telemetry", "tls", "watch", "workers"].map((room) =>
-      `cli/${room}`
-    ),
-  ];
-  for (const room of rooms) {
-    const page = await Deno.readTextFile(new URL(`${room}/README.md`, ROOT));
-    const lines = page.trimEnd().split("\n").length;
-    assert(lines <= 15, `${room}/README.md has ${lines} lines`);
-  }
-});
-
 Deno.test("manifest.ts loads what reads fastly.toml, and nothing else of cli/", async () => {
   const loaded = filesOf(await graphOf("manifest.ts")).filter((path) =>
     /^(cli|server|engine|handles|abi)\/(?!manifest\/|errors\.ts$)/.test(path)
@@ -356,23 +339,6 @@ function exists(path: string): boolean {
     return Deno.statSync(new URL(path, ROOT)).isFile;
   } catch {
     return false;
-  }
-}
-
-Deno.test("every test has a time limit: its file imports what sets one, most of them with the assertions", async () => {
-  const without = [];
-  for await (const path of testFiles("tests")) {
-    const text = await Deno.readTextFile(new URL(path, ROOT));
-    if (!/ (from )?"\.[./]*\/(assert|time_limit)\.ts"/.test(text)) without.push(path);
-  }
-  assertEquals(without, []);
-});
-
-async function* testFiles(folder: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(new URL(`${folder}/`, ROOT))) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) yield* testFiles(path);
-    else if (name.endsWith("_test.ts")) yield path;
   }
 }
 

@@ -3,7 +3,7 @@ import { parse, parseAll } from "npm:deno-std@1.4.0/yaml/parse.js";
 import { parse as parseFlags } from "../cli/flags/args.ts";
 import { assert, assertEquals, assertMatch } from "./assert.ts";
 import { ROOT } from "./cli/commands.ts";
-import { freePort, redisTest, startRedis } from "./drivers/_redis.ts";
+import { freePort, redisTest, startRedis } from "./drivers/redis/_redis.ts";
 import { type CliServer, serveRust } from "./process.ts";
 
 const read = (name: string) => Deno.readTextFile(`${ROOT}/examples/scale/${name}`);

@@ -1,9 +1,8 @@
-import { FramelessError } from "../../service/errors.ts";
+import { firstLineOf, FramelessError } from "../../service/errors.ts";
 import { PackageError } from "../package.ts";
 import { type Argument, connect, type Link, type LinkOptions, type Reply } from "./link.ts";
 import { StoreTimeout, within } from "./link.ts";
 import type { Script } from "./script.ts";
-import { firstLineOf } from "../../service/errors.ts";
 
 /** Failure of a call to the store. It has no stack, since its message says which call has failed and why. */
 export class StoreError extends FramelessError {

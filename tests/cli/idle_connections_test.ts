@@ -3,7 +3,7 @@ import { fetchRaw, response } from "../guests/http.ts";
 import { guestUrl } from "../guests/serving.ts";
 import { administered } from "../process.ts";
 import { scrape, scrapeUntil } from "./flags/samples.ts";
-import { Wire } from "./wire.ts";
+import { Wire } from "../server/wire.ts";
 
 const CONNECTIONS = 5_000;
 /** Opened at the same time: what a listener's backlog takes. */

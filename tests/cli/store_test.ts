@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { redisTest, startRedis } from "../drivers/_redis.ts";
+import { redisTest, startRedis } from "../drivers/redis/_redis.ts";
 import { serveRust } from "../process.ts";
 import { runCli, withFiles } from "./commands.ts";
 

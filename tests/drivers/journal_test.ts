@@ -1,7 +1,7 @@
 import { collect } from "../../service/http/bytes.ts";
 import { KvStore } from "../../service/stores/kv/store.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { kvContract } from "../service/stores/kv_contract.ts";
+import { kvContract } from "../service/stores/kv/contract.ts";
 import { rateContract } from "../service/rate/contract.ts";
 import { journalRates } from "./journal_rates.ts";
 import { journalDriver } from "./journal_driver.ts";

@@ -5,7 +5,7 @@ import { kvStoresOf } from "../../service/stores/kv/stores.ts";
 import { type KvEntry, KvStore } from "../../service/stores/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { assertWhole, folder, isSame, killed, startWriter } from "./_folder.ts";
-import { kvContract } from "../service/stores/kv_contract.ts";
+import { kvContract } from "../service/stores/kv/contract.ts";
 import { valueOf } from "./writer.ts";
 
 async function text({ value }: Pick<KvEntry, "value">): Promise<string> {

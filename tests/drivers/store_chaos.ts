@@ -6,7 +6,7 @@
 // was acknowledged is not one, if a request takes too long, or if the hosts do not come back by themselves.
 import { assert } from "../assert.ts";
 import { type CliServer, serveRust } from "../process.ts";
-import { type Redis, startRedis } from "./_redis.ts";
+import { type Redis, startRedis } from "./redis/_redis.ts";
 
 /** Milliseconds that a request may take: the store's time limit is 1 second, and a request asks it a few times. */
 const REQUEST = 10_000;

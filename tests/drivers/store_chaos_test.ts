@@ -1,5 +1,5 @@
 import { assert } from "../assert.ts";
-import { redisTest } from "./_redis.ts";
+import { redisTest } from "./redis/_redis.ts";
 import { storeChaos } from "./store_chaos.ts";
 
 redisTest(

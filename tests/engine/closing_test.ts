@@ -4,7 +4,7 @@ import { listen } from "../../server/listener.ts";
 import { fetchRaw, response } from "../guests/http.ts";
 import { guestUrl } from "../guests/serving.ts";
 import { rawOrigin } from "../service/backends/origins.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 
 const RUST = guestUrl("rust");
 /** With one instance, a second request is answered once the first one's guest has ended. */

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw, type RawResponse, valuesOf } from "./http.ts";
 import { type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";

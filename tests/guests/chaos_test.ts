@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "../assert.ts";
 import { withFiles } from "../cli/commands.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { CliServer } from "../process.ts";
 import { OK, rawOrigin, type Wire as OriginWire } from "../service/backends/origins.ts";
 import { fetchRaw, type RawResponse } from "./http.ts";

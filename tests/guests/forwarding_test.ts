@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { assemble } from "../../cli/wat.ts";
 import { assertEquals } from "../assert.ts";
 import { OK, rawOrigin } from "../service/backends/origins.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { exchange } from "./http.ts";
 import { serveProgram } from "./serving.ts";
 

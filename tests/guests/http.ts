@@ -1,4 +1,4 @@
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 
 /** A response as it was on the wire; a character per byte. */
 export interface RawResponse {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { exchange, fetchRaw, valuesOf } from "./http.ts";
 import { confirming, counting, setUp, told } from "./http_cache.ts";

@@ -1,7 +1,7 @@
 import type { LogEntry } from "../../mod.ts";
 import type { FastlikeOptions } from "../../mod.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { exchange, fetchRaw, response, valuesOf } from "./http.ts";
 import { type Served, serveGuest, serveProgram, startOrigin, testGuest } from "./serving.ts";
 import { guestOf } from "./wat.ts";

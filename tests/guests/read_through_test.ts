@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { assertEquals } from "../assert.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { exchange, fetchRaw, type RawResponse, valuesOf } from "./http.ts";
 import { type Origin, type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { exchange, fetchRaw, response, valuesOf } from "./http.ts";
 import { type Origin, type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { fetchRaw, response, valuesOf } from "./http.ts";
 import { serveGuest, startOrigin, testGuest } from "./serving.ts";
 

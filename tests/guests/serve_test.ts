@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "../assert.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { fetchRaw } from "./http.ts";
 import { type Served, serveGuest, testGuest } from "./serving.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { fetchRaw, response } from "./http.ts";
 import { type Served, serveGuest, startOrigin, testGuestOnce } from "./serving.ts";
 

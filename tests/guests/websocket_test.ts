@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { createAuthority } from "../certificates.ts";
-import { Wire } from "../cli/wire.ts";
+import { Wire } from "../server/wire.ts";
 import { fetchRaw, response, valuesOf } from "./http.ts";
 import { serveGuest, testGuest } from "./serving.ts";
 

@@ -2,7 +2,7 @@ import { listen } from "../../server/listener.ts";
 import { defaultConnections } from "../../cli/default_connections.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw, response } from "../guests/http.ts";
-import { answerText, Wire } from "../cli/wire.ts";
+import { answerText, Wire } from "./wire.ts";
 import { guestUrl } from "../guests/serving.ts";
 import { Cli } from "../process.ts";
 

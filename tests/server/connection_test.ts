@@ -1,7 +1,7 @@
 import { type ByteSource, collect } from "../../service/http/bytes.ts";
 import type { ServerExchange } from "../../server/exchange.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import { answerText, bytes, head, Tap, textOf } from "../cli/wire.ts";
+import { answerText, bytes, head, Tap, textOf } from "./wire.ts";
 import { Memory, turn } from "./memory.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -4,7 +4,7 @@ import type { Exchange } from "../../service/http/exchange.ts";
 import { tunnel } from "../../service/backends/upgrade.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { rawOrigin, type Wire as OriginWire } from "../service/backends/origins.ts";
-import { answerText, bytes, head, serving, Tap, textOf, Wire } from "../cli/wire.ts";
+import { answerText, bytes, head, serving, Tap, textOf, Wire } from "./wire.ts";
 
 const UPGRADE = "GET /live HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\n" +
   "Upgrade: websocket\r\n\r\n";

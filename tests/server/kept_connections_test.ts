@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "../assert.ts";
-import { answerText, head, serving, Wire } from "../cli/wire.ts";
+import { answerText, head, serving, Wire } from "./wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
 import type { ByteSource } from "../../service/http/bytes.ts";
-import { answerText, bytes, head, serving, Tap, Wire } from "../cli/wire.ts";
+import { answerText, bytes, head, serving, Tap, Wire } from "./wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

@@ -7,7 +7,7 @@ import {
 } from "../assert.ts";
 import type { ByteSource } from "../../service/http/bytes.ts";
 import { HostError } from "../../service/errors.ts";
-import { answerText, bytes, head, serving, Tap, Wire } from "../cli/wire.ts";
+import { answerText, bytes, head, serving, Tap, Wire } from "./wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

@@ -8,7 +8,7 @@ import {
 import type { Exchange } from "../../service/http/exchange.ts";
 import { EMPTY, fromReadable } from "../../service/http/bytes.ts";
 import { listen } from "../../server/listener.ts";
-import { answerText, bytes, head, serving, textOf, Wire } from "../cli/wire.ts";
+import { answerText, bytes, head, serving, textOf, Wire } from "./wire.ts";
 
 function withoutOwn(text: string): string {
   return text.replace(/^(Date|Connection|Keep-Alive): .*\r\n/gm, "");

@@ -7,7 +7,7 @@ import { Connection } from "../../server/connection.ts";
 import type { ServerExchange } from "../../server/exchange.ts";
 import type { HeadBounds } from "../../service/http/http1/head_parser.ts";
 import { WriteBatcher } from "../../server/write_batcher.ts";
-import { answerText } from "../cli/wire.ts";
+import { answerText } from "./wire.ts";
 
 /** A request as a guest sees it. */
 export interface Taken {

@@ -5,7 +5,7 @@ import type { Exchange } from "../../service/http/exchange.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "../assert.ts";
 import { createAuthority } from "../certificates.ts";
 import { withFiles } from "../cli/commands.ts";
-import { answerText, serving, Wire } from "../cli/wire.ts";
+import { answerText, serving, Wire } from "./wire.ts";
 import { curl } from "../curl.ts";
 
 /** A header in version 2. */

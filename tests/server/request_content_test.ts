@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
 import type { ByteSource } from "../../service/http/bytes.ts";
 import { HostError } from "../../service/errors.ts";
-import { answerText, head, serving, Tap, textOf, Wire } from "../cli/wire.ts";
+import { answerText, head, serving, Tap, textOf, Wire } from "./wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

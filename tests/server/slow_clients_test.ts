@@ -5,7 +5,7 @@ import { collect } from "../../service/http/bytes.ts";
 import type { Exchange } from "../../service/http/exchange.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw } from "../guests/http.ts";
-import { answerText, head, Wire } from "../cli/wire.ts";
+import { answerText, head, Wire } from "./wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 

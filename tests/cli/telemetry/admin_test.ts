@@ -4,7 +4,7 @@ import { fetchRaw, valuesOf } from "../../guests/http.ts";
 import { guestUrl } from "../../guests/serving.ts";
 import { administered, run } from "../../process.ts";
 import { scrape, scrapeUntil } from "../flags/samples.ts";
-import { serving } from "../wire.ts";
+import { serving } from "../../server/wire.ts";
 
 const HELLO = guestUrl("hello").pathname;
 const RUST = guestUrl("rust").pathname;

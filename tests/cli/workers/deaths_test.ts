@@ -10,7 +10,7 @@ import { Cli } from "../../process.ts";
 import { killWorkers } from "./kills.ts";
 import { isAlive, Kept, ON_LINUX, signal, until, WorkersSite } from "./site.ts";
 import { startingWorkers } from "./starting_workers.ts";
-import { Wire } from "../wire.ts";
+import { Wire } from "../../server/wire.ts";
 
 const HELLO = new URL("../../../testdata/wat/hello.wat", import.meta.url).pathname;
 const SPIN = new URL("../../../testdata/wat/spin.wat", import.meta.url).pathname;

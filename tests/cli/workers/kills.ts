@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "../../assert.ts";
-import { Wire } from "../wire.ts";
+import { Wire } from "../../server/wire.ts";
 import { Kept, until, WorkersSite } from "./site.ts";
 
 const RUST = new URL("../../../testdata/built/rust.wasm", import.meta.url).pathname;

@@ -49,7 +49,7 @@ Deno.test("lines of all workers come out whole", ON_LINUX, async () => {
   await using site = await WorkersSite.start(2, [HELLO]);
   const long = `/${"x".repeat(6000)}`;
   const clients = Array.from({ length: 8 }, async () => {
-    const { Wire } = await import("../wire.ts");
+    const { Wire } = await import("../../server/wire.ts");
     using kept = new Kept(await Wire.open(site.port));
     for (let i = 0; i < 25; i++) assertEquals((await kept.get(long)).status, 200);
   });

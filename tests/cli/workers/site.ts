@@ -4,7 +4,7 @@
  * @module
  */
 import { administered, type CliOptions, type Process } from "../../process.ts";
-import { Wire } from "../wire.ts";
+import { Wire } from "../../server/wire.ts";
 
 /** A worker as the system sees it. */
 export interface WorkerSeen {

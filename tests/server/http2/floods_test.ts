@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { Fastlike } from "../../../mod.ts";
 import { ResetBudget } from "../../../server/http2/reset_budget.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
-import { serving } from "../../cli/wire.ts";
+import { serving } from "../wire.ts";
 import { guestUrl } from "../../guests/serving.ts";
 import {
   END_HEADERS,

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { connect, constants } from "node:http2";
 import type { Exchange } from "../../../service/http/exchange.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
-import { answerText, bytes, head, serving, Tap, textOf } from "../../cli/wire.ts";
+import { answerText, bytes, head, serving, Tap, textOf } from "../wire.ts";
 import { curl } from "../../curl.ts";
 import {
   ACK,

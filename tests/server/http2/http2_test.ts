@@ -3,7 +3,7 @@ import { connect, constants } from "node:http2";
 import type { Exchange } from "../../../service/http/exchange.ts";
 import { EMPTY } from "../../../service/http/bytes.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
-import { answerText, bytes, head, readAll, serving, Tap, textOf } from "../../cli/wire.ts";
+import { answerText, bytes, head, readAll, serving, Tap, textOf } from "../wire.ts";
 import { curl } from "../../curl.ts";
 import {
   block,

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { Http2Opening } from "../../../server/http2/opening.ts";
 import type { Exchange } from "../../../service/http/exchange.ts";
 import { assertEquals } from "../../assert.ts";
-import { answerText, serving } from "../../cli/wire.ts";
+import { answerText, serving } from "../wire.ts";
 import { frame, number, PREFACE, RawConnection, request, settings, TYPE } from "./frames.ts";
 
 /** As Firefox opened connections when it had priorities. */

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { constants } from "node:http2";
 import type { ListenOptions } from "../../../server/listen_options.ts";
 import { assertEquals } from "../../assert.ts";
-import { answerText, head, serving, Tap } from "../../cli/wire.ts";
+import { answerText, head, serving, Tap } from "../wire.ts";
 import {
   ACK,
   block,

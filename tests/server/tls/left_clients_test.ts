@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { assertEquals } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
-import { answerText, serving } from "../../cli/wire.ts";
+import { answerText, serving } from "../wire.ts";
 import { curl } from "../../curl.ts";
 import { withFiles } from "../../cli/commands.ts";
 

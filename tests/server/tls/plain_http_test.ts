@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import type { Buffer } from "node:buffer";
 import { assertEquals, assertMatch } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
-import { answerText, serving } from "../../cli/wire.ts";
+import { answerText, serving } from "../wire.ts";
 
 Deno.test("a client that sends plain HTTP to a port of HTTPS is told so, and cannot hold its connection", async () => {
   const authority = await createAuthority();

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { HAS_BROWSER, openBrowser } from "../../browser.ts";
 import { createAuthority } from "../../certificates.ts";
 import { command, has, withFiles } from "../../cli/commands.ts";
-import { answerText, serving } from "../../cli/wire.ts";
+import { answerText, serving } from "../wire.ts";
 import { curl } from "../../curl.ts";
 
 const HAS_NODE = await has("node", "--version");

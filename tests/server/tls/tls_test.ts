@@ -1,6 +1,6 @@
 import { assertEquals } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
-import { answerText, head, serving, Tap } from "../../cli/wire.ts";
+import { answerText, head, serving, Tap } from "../wire.ts";
 import { withFiles } from "../../cli/commands.ts";
 import { curl } from "../../curl.ts";
 

@@ -1,10 +1,10 @@
-import { bindFunction, dropResource, interfaceOf } from "../../abi/components/mod.ts";
-import { componentLoader } from "../../drivers/components.ts";
-import type { ComponentInstance } from "../../service/util/component_loader.ts";
-import { Bench } from "../abi/_bench.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { bindFunction, dropResource, interfaceOf } from "../../../abi/components/mod.ts";
+import { componentLoader } from "../../../drivers/components.ts";
+import type { ComponentInstance } from "../../../service/util/component_loader.ts";
+import { Bench } from "../../abi/_bench.ts";
+import { assert, assertEquals } from "../../assert.ts";
 
-const BUILT = new URL("../../testdata/built/rust-component.wasm", import.meta.url);
+const BUILT = new URL("../../../testdata/built/rust-component.wasm", import.meta.url);
 
 /** Everything with a state that instances of core modules export, in the order of their making. */
 class Exported {

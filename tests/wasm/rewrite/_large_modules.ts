@@ -1,5 +1,5 @@
-import { Id, type Writer } from "../../wasm/rewrite/binary.ts";
-import { moduleOf, startingWith } from "./_modules.ts";
+import { Id, type Writer } from "../../../wasm/rewrite/binary.ts";
+import { moduleOf, startingWith } from "../_modules.ts";
 
 const [LOOP, VOID, BRANCH, END] = [0x03, 0x40, 0x0c, 0x0b];
 const SPIN = [LOOP, VOID, BRANCH, 0, END];

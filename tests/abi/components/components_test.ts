@@ -1,11 +1,11 @@
-import { FUNCTIONS } from "../../abi/components/mod.ts";
-import { convertersOf } from "../../abi/components/define.ts";
-import { interfaceOf } from "../../abi/components/mod.ts";
-import { isSame, signatureOf } from "../../abi/components/wit.ts";
-import type { Interface } from "../../abi/components/world/interface.ts";
-import { FASTLY, INTERFACES } from "../../abi/components/world/mod.ts";
-import wit from "../../testdata/wit.json" with { type: "json" };
-import { assertEquals } from "../assert.ts";
+import { FUNCTIONS } from "../../../abi/components/mod.ts";
+import { convertersOf } from "../../../abi/components/define.ts";
+import { interfaceOf } from "../../../abi/components/mod.ts";
+import { isSame, signatureOf } from "../../../abi/components/wit.ts";
+import type { Interface } from "../../../abi/components/world/interface.ts";
+import { FASTLY, INTERFACES } from "../../../abi/components/world/mod.ts";
+import wit from "../../../testdata/wit.json" with { type: "json" };
+import { assertEquals } from "../../assert.ts";
 
 type Params = readonly (readonly string[])[];
 interface Func {

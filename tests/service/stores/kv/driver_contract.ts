@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type ByteSource, collect, concat, type Payload } from "../../../service/http/bytes.ts";
-import type { KvDriver, KvRecord } from "../../../service/stores/kv/driver.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import { type ByteSource, collect, concat, type Payload } from "../../../../service/http/bytes.ts";
+import type { KvDriver, KvRecord } from "../../../../service/stores/kv/driver.ts";
+import { assert, assertEquals } from "../../../assert.ts";
 
 /** A driver without records, for one test. */
 export interface OpenDriver extends AsyncDisposable {

@@ -1,4 +1,4 @@
-import { assert } from "../assert.ts";
+import { assert } from "../../assert.ts";
 
 /** A server that a test has started. */
 export interface Redis extends AsyncDisposable {

@@ -1,5 +1,5 @@
-import { parseStoreAddress } from "../../drivers/redis/address.ts";
-import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { parseStoreAddress } from "../../../drivers/redis/address.ts";
+import { assert, assertEquals, assertThrows } from "../../assert.ts";
 
 Deno.test("a mistake in a store's address is told in one line, without the password", () => {
   const wrong = [

@@ -1,11 +1,17 @@
-import { assemble } from "../../cli/wat.ts";
-import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
-import { MAX_ELEMENTS } from "../../wasm/rewrite/budget.ts";
-import { BUDGET, BYTES_LEFT, CONTROL, ELEMENTS_LEFT, WATCH } from "../../wasm/rewrite/control.ts";
-import { layoutOf } from "../../wasm/rewrite/layout.ts";
-import { rewrite, SHARED_CONTROL } from "../../wasm/rewrite/rewrite.ts";
-import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { withMemories } from "./_machine.ts";
+import { assemble } from "../../../cli/wat.ts";
+import { Fastlike, type FastlikeOptions, type LogEntry } from "../../../mod.ts";
+import { MAX_ELEMENTS } from "../../../wasm/rewrite/budget.ts";
+import {
+  BUDGET,
+  BYTES_LEFT,
+  CONTROL,
+  ELEMENTS_LEFT,
+  WATCH,
+} from "../../../wasm/rewrite/control.ts";
+import { layoutOf } from "../../../wasm/rewrite/layout.ts";
+import { rewrite, SHARED_CONTROL } from "../../../wasm/rewrite/rewrite.ts";
+import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
+import { withMemories } from "../_machine.ts";
 
 const PAGE = 65_536;
 

@@ -1,18 +1,18 @@
 import fc from "npm:fast-check@4.10.2";
-import type { ByteSource } from "../../../service/http/bytes.ts";
-import { collect } from "../../../service/http/bytes.ts";
-import { ChunkQueue } from "../../../service/http/chunk_queue.ts";
-import { HostError } from "../../../service/errors.ts";
-import type { KvDriver } from "../../../service/stores/kv/driver.ts";
-import { cursorAfter, keyOfCursor } from "../../../service/stores/kv/cursor.ts";
-import { Expiries, type Expiring } from "../../../service/stores/kv/expiries.ts";
-import { faultOfKey } from "../../../service/stores/kv/keys.ts";
-import { memoryDriver } from "../../../service/stores/kv/memory_driver.ts";
-import { gather, joined, payloadOf } from "../../../service/stores/kv/pieces.ts";
-import { KvStore } from "../../../service/stores/kv/store.ts";
-import { kvStoresOf } from "../../../service/stores/kv/stores.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "../../assert.ts";
-import { kvContract } from "./kv_contract.ts";
+import type { ByteSource } from "../../../../service/http/bytes.ts";
+import { collect } from "../../../../service/http/bytes.ts";
+import { ChunkQueue } from "../../../../service/http/chunk_queue.ts";
+import { HostError } from "../../../../service/errors.ts";
+import type { KvDriver } from "../../../../service/stores/kv/driver.ts";
+import { cursorAfter, keyOfCursor } from "../../../../service/stores/kv/cursor.ts";
+import { Expiries, type Expiring } from "../../../../service/stores/kv/expiries.ts";
+import { faultOfKey } from "../../../../service/stores/kv/keys.ts";
+import { memoryDriver } from "../../../../service/stores/kv/memory_driver.ts";
+import { gather, joined, payloadOf } from "../../../../service/stores/kv/pieces.ts";
+import { KvStore } from "../../../../service/stores/kv/store.ts";
+import { kvStoresOf } from "../../../../service/stores/kv/stores.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../../../assert.ts";
+import { kvContract } from "./contract.ts";
 
 kvContract("the memory driver", () =>
   Promise.resolve({

@@ -1,12 +1,12 @@
 /** What caches of several hosts do that share their objects over Redis. */
-import { openRedis, type RedisOptions } from "../../drivers/redis.ts";
-import { collect } from "../../service/http/bytes.ts";
-import { Cache } from "../../service/cache/cache.ts";
-import type { WriteOptions } from "../../service/cache/object.ts";
-import { HeaderList } from "../../service/http/headers.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { NONE, resultOf, type Saying, written } from "../service/cache/_cache.ts";
-import { big, isSame, MIB } from "../service/cache/_persisted_cache.ts";
+import { openRedis, type RedisOptions } from "../../../drivers/redis.ts";
+import { collect } from "../../../service/http/bytes.ts";
+import { Cache } from "../../../service/cache/cache.ts";
+import type { WriteOptions } from "../../../service/cache/object.ts";
+import { HeaderList } from "../../../service/http/headers.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../../assert.ts";
+import { NONE, resultOf, type Saying, written } from "../../service/cache/_cache.ts";
+import { big, isSame, MIB } from "../../service/cache/_persisted_cache.ts";
 import { startFaultyProxy } from "./_faulty_proxy.ts";
 import { type Redis, redisTest, sharedRedis, startRedis } from "./_redis.ts";
 import { startCluster } from "./_redis_kinds.ts";

@@ -1,6 +1,6 @@
-import "../time_limit.ts";
-import { openRedis } from "../../drivers/redis.ts";
-import { cacheContract } from "../service/cache/contract.ts";
+import "../../time_limit.ts";
+import { openRedis } from "../../../drivers/redis.ts";
+import { cacheContract } from "../../service/cache/contract.ts";
 import { sharedRedis } from "./_redis.ts";
 
 const server = await sharedRedis();

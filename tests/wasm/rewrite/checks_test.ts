@@ -1,9 +1,9 @@
-import { assemble } from "../../cli/wat.ts";
-import { WATCH } from "../../wasm/rewrite/control.ts";
-import { hostFunction } from "../../wasm/host_function.ts";
-import { layoutOf } from "../../wasm/rewrite/layout.ts";
-import { rewrite } from "../../wasm/rewrite/rewrite.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assemble } from "../../../cli/wat.ts";
+import { WATCH } from "../../../wasm/rewrite/control.ts";
+import { hostFunction } from "../../../wasm/host_function.ts";
+import { layoutOf } from "../../../wasm/rewrite/layout.ts";
+import { rewrite } from "../../../wasm/rewrite/rewrite.ts";
+import { assert, assertEquals } from "../../assert.ts";
 
 type Run = (n: number) => unknown;
 

@@ -1,12 +1,12 @@
-import { bindFunction, FUNCTIONS } from "../../abi/components/mod.ts";
-import { CLASSES, CLASSES_BY_INTERFACE, OptionSet } from "../../abi/components/resources.ts";
-import { type Comparable, signatureOf, type WitType } from "../../abi/components/wit.ts";
-import { INTERFACES } from "../../abi/components/world/mod.ts";
-import { Body } from "../../handles/body.ts";
-import { GuestRequest, GuestResponse } from "../../handles/message.ts";
-import type { ServiceOptions } from "../../service/options.ts";
-import { assert, assertEquals } from "../assert.ts";
-import { Bench } from "./_bench.ts";
+import { bindFunction, FUNCTIONS } from "../../../abi/components/mod.ts";
+import { CLASSES, CLASSES_BY_INTERFACE, OptionSet } from "../../../abi/components/resources.ts";
+import { type Comparable, signatureOf, type WitType } from "../../../abi/components/wit.ts";
+import { INTERFACES } from "../../../abi/components/world/mod.ts";
+import { Body } from "../../../handles/body.ts";
+import { GuestRequest, GuestResponse } from "../../../handles/message.ts";
+import type { ServiceOptions } from "../../../service/options.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { Bench } from "../_bench.ts";
 
 /** A type as a component would mean it. */
 function comparable({ kind, names, parts, resource }: WitType): Comparable {

@@ -1,8 +1,8 @@
-import { componentLoader } from "../../drivers/components.ts";
-import { Fastlike } from "../../mod.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { componentLoader } from "../../../drivers/components.ts";
+import { Fastlike } from "../../../mod.ts";
+import { assert, assertEquals } from "../../assert.ts";
 
-const BUILT = new URL("../../testdata/built/rust-component.wasm", import.meta.url);
+const BUILT = new URL("../../../testdata/built/rust-component.wasm", import.meta.url);
 const OPTIONS = { components: componentLoader, limits: { cpu_time: 1000 } };
 
 /** Loads what may be no component, and answers one request if it is one; says what was wrong with it. */
@@ -75,7 +75,7 @@ Deno.test("what a component nests or counts costs no more than in proportion", a
 });
 
 Deno.test("a hundred reloads of a component hold no more memory than twenty", async () => {
-  const program = new URL("component_reloads.ts", import.meta.url).pathname;
+  const program = new URL("reloads.ts", import.meta.url).pathname;
   const flags = ["run", "-A", "--no-check", "--v8-flags=--expose-gc"];
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...flags, program],

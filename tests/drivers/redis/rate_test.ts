@@ -1,7 +1,7 @@
-import { openRedis, type RedisOptions } from "../../drivers/redis.ts";
-import { RateLimiter } from "../../service/rate/limiter.ts";
-import { assert, assertEquals } from "../assert.ts";
-import { rateContract } from "../service/rate/contract.ts";
+import { openRedis, type RedisOptions } from "../../../drivers/redis.ts";
+import { RateLimiter } from "../../../service/rate/limiter.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { rateContract } from "../../service/rate/contract.ts";
 import { startFaultyProxy } from "./_faulty_proxy.ts";
 import { redisTest, sharedRedis } from "./_redis.ts";
 import { startCluster } from "./_redis_kinds.ts";

@@ -1,8 +1,8 @@
 // Reloads a component a hundred times, with a request after each; prints how many of the instances of core modules are
 // held in the end, of how many, and how many MiB more V8 holds than after the twentieth reload.
-import { componentLoader } from "../../drivers/components.ts";
-import { Fastlike } from "../../mod.ts";
-import { guestUrl } from "../guests/serving.ts";
+import { componentLoader } from "../../../drivers/components.ts";
+import { Fastlike } from "../../../mod.ts";
+import { guestUrl } from "../../guests/serving.ts";
 
 const { gc } = globalThis as unknown as { gc(): void };
 const made: WeakRef<WebAssembly.Instance>[] = [];

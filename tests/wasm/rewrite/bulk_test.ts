@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
-import { assemble } from "../../cli/wat.ts";
-import { Fastlike } from "../../mod.ts";
-import { hostFunction } from "../../wasm/host_function.ts";
-import { PIECE } from "../../wasm/rewrite/bulk.ts";
-import { PAGE, WATCH } from "../../wasm/rewrite/control.ts";
-import { layoutOf } from "../../wasm/rewrite/layout.ts";
-import { rewrite } from "../../wasm/rewrite/rewrite.ts";
-import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { assemble } from "../../../cli/wat.ts";
+import { Fastlike } from "../../../mod.ts";
+import { hostFunction } from "../../../wasm/host_function.ts";
+import { PIECE } from "../../../wasm/rewrite/bulk.ts";
+import { PAGE, WATCH } from "../../../wasm/rewrite/control.ts";
+import { layoutOf } from "../../../wasm/rewrite/layout.ts";
+import { rewrite } from "../../../wasm/rewrite/rewrite.ts";
+import { assert, assertEquals, assertMatch } from "../../assert.ts";
 
 const SIZE = 4 * PIECE;
 const SEGMENT = PIECE + 1_000_003;

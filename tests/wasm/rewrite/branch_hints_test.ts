@@ -1,9 +1,9 @@
-import { Id, Reader, sections, type Writer } from "../../wasm/rewrite/binary.ts";
-import { Op } from "../../wasm/rewrite/instructions.ts";
-import { layoutOf } from "../../wasm/rewrite/layout.ts";
-import { rewrite } from "../../wasm/rewrite/rewrite.ts";
-import { assert, assertEquals } from "../assert.ts";
-import { moduleOf } from "./_modules.ts";
+import { Id, Reader, sections, type Writer } from "../../../wasm/rewrite/binary.ts";
+import { Op } from "../../../wasm/rewrite/instructions.ts";
+import { layoutOf } from "../../../wasm/rewrite/layout.ts";
+import { rewrite } from "../../../wasm/rewrite/rewrite.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { moduleOf } from "../_modules.ts";
 
 const NAME = "metadata.code.branch_hint";
 const NONE = 0x40;
@@ -114,7 +114,7 @@ Deno.test("branch hints that cannot be read, or are on nothing, are left out", (
 });
 
 Deno.test("every branch hint of a rewritten program is on a branch", async () => {
-  const bytes = await Deno.readFile(new URL("../../testdata/built/rust.wasm", import.meta.url));
+  const bytes = await Deno.readFile(new URL("../../../testdata/built/rust.wasm", import.meta.url));
   const hints = hintsOf(rewrite(layoutOf(bytes), REST).bytes);
   assert(hints.length > 1000);
   assertEquals(hints.filter(({ opcode }) => opcode !== Op.branchIf && opcode !== Op.if), []);

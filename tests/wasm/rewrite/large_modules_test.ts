@@ -1,8 +1,8 @@
-import { Fastlike, type LogEntry } from "../../mod.ts";
-import { Id, Writer } from "../../wasm/rewrite/binary.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { Fastlike, type LogEntry } from "../../../mod.ts";
+import { Id, Writer } from "../../../wasm/rewrite/binary.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { SPINNING } from "./_large_modules.ts";
-import { moduleOf, startingWith } from "./_modules.ts";
+import { moduleOf, startingWith } from "../_modules.ts";
 
 const REFUSED = new RegExp(
   "^Cannot run the program: cpu_time and memory would not hold, because V8 refuses it with the code that limits " +

@@ -1,12 +1,12 @@
-import { openRedis, type RedisOptions, type RedisStorage } from "../../drivers/redis.ts";
-import { collect } from "../../service/http/bytes.ts";
-import { type KvInsert, KvStore } from "../../service/stores/kv/store.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { createAuthority } from "../certificates.ts";
-import { withFiles } from "../cli/commands.ts";
-import { kvContract } from "../service/stores/kv_contract.ts";
+import { openRedis, type RedisOptions, type RedisStorage } from "../../../drivers/redis.ts";
+import { collect } from "../../../service/http/bytes.ts";
+import { type KvInsert, KvStore } from "../../../service/stores/kv/store.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../../assert.ts";
+import { createAuthority } from "../../certificates.ts";
+import { withFiles } from "../../cli/commands.ts";
+import { kvContract } from "../../service/stores/kv/contract.ts";
 import { type FaultyProxy, startFaultyProxy } from "./_faulty_proxy.ts";
-import { isSame } from "./_folder.ts";
+import { isSame } from "../_folder.ts";
 import { freePort, redisTest, sharedRedis, startRedis } from "./_redis.ts";
 import { startCluster, startSentinel } from "./_redis_kinds.ts";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { createAuthority, type Identity } from "../certificates.ts";
-import { curl } from "../curl.ts";
-import { guestUrl } from "../guests/serving.ts";
-import { runCli, withFiles } from "./commands.ts";
-import { Cli } from "../process.ts";
+import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { createAuthority, type Identity } from "../../certificates.ts";
+import { curl } from "../../curl.ts";
+import { guestUrl } from "../../guests/serving.ts";
+import { runCli, withFiles } from "../commands.ts";
+import { Cli } from "../../process.ts";
 
 const GUEST = guestUrl("hello").pathname;
 const DAY = 24 * 3600 * 1000;
