@@ -13,7 +13,8 @@ async function failing(
   ...args: string[]
 ): Promise<Ended> {
   await using cli = new Cli([RUST, "--bind", "localhost:0", ...args], { cwd, permissions });
-  return await cli.end();
+  const { code, stdout, stderr } = await cli.end();
+  return { code, stdout, stderr };
 }
 
 const failed = (stderr: string): Ended => ({ code: 1, stdout: "", stderr: `${stderr}\n` });
