@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { withFiles } from "../commands.ts";
 import { guest } from "../watch/project.ts";
-import type { Wire } from "../wire.ts";
+import type { Wire } from "../../server/wire.ts";
 import { startingWorkers } from "./starting_workers.ts";
 import { type Kept, ON_LINUX, until, WorkersSite } from "./site.ts";
 

@@ -6,12 +6,12 @@ import * as redis from "npm:@redis/client@6.3.1";
 import * as x509 from "npm:@peculiar/x509@1.14.3";
 import sharp from "npm:sharp@0.35.5";
 import initialize from "npm:wabt@1.0.39";
-import { CODEC, type Codec } from "../../drivers/images/sharp.ts";
-import { CLIENT, type Client } from "../../drivers/redis/client.ts";
-import { ASSEMBLER, type Assembler } from "../../cli/wat.ts";
-import { MAKER, type X509 } from "../../cli/tls/x509.ts";
-import { ROOT } from "../_graph.ts";
-import { assertEquals } from "../assert.ts";
+import { CODEC, type Codec } from "../drivers/images/sharp.ts";
+import { CLIENT, type Client } from "../drivers/redis/client.ts";
+import { ASSEMBLER, type Assembler } from "../cli/wat.ts";
+import { MAKER, type X509 } from "../cli/tls/x509.ts";
+import { ROOT } from "./_graph.ts";
+import { assertEquals } from "./assert.ts";
 
 /** What the sources use of each package, as the package has it. */
 const codec: Codec = sharp;
