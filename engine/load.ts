@@ -22,7 +22,6 @@ import type { ProgramCache } from "../wasm/program_cache.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
 import { type InstanceSlot, ModuleSlot } from "../wasm/instance_slot.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
-import { compileComponent, componentSlots } from "./component.ts";
 import type { InstanceContext } from "../handles/sandbox.ts";
 import { termsOf } from "./terms.ts";
 
@@ -111,6 +110,7 @@ async function loadComponent(
   watchdog: Watchdog,
   programs: ProgramCache | undefined,
 ): Promise<LoadedProgram> {
+  const { compileComponent, componentSlots } = await import("./component.ts"); // modules need none of it
   const compiled = await compileComponent(bytes, terms, service.options.components, programs);
   await watchdog.start(); // a component's start functions run while it is loaded
   reportWhatCannotBe(compiled, service, terms);
