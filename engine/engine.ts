@@ -50,7 +50,7 @@ export class Engine {
   }
 
   static async load(source: Source, options: FastlikeOptions): Promise<Engine> {
-    checkNodeInternals();
+    checkNodeInternals("engine");
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
     await service.cache.loaded?.catch(async (error) => {

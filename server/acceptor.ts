@@ -1,5 +1,5 @@
-import { lookup } from "node:dns/promises";
 import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from "node:net";
+import { builtin } from "../service/util/builtins.ts";
 
 /** Time limit of a probe: milliseconds until its connection must be accepted. */
 const PROBE_MILLIS = 300;
@@ -139,7 +139,7 @@ export class Acceptor {
 const ANY: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 async function bind(name: string, port: number, { permit, share }: Opening): Promise<Server> {
-  const host = isIP(name) ? name : (await lookup(name)).address;
+  const host = isIP(name) ? name : (await builtin("node:dns").promises.lookup(name)).address;
   await permit?.(host, port);
   const address = share ? await share(host, port) : { host, port };
   // A client that ends its sending side still gets the response that is being written.

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { TrustedProxies } from "../service/client/proxies.ts";
 import type { ClientFacts } from "../service/http/exchange.ts";
 import { type Beginning, FirstBytesError, readFirst } from "./first_bytes.ts";
-import { SPEAKS_HTTP2 } from "./http2/http2_connection.ts";
+import { speaksHttp2 } from "./http2/http2_connection.ts";
 import type { HttpServer, Protocol } from "./http_server.ts";
 import type { ListenOptions } from "./listen_options.ts";
 import { findProxyHeader, MAX_PROXY_HEADER } from "./proxy_header.ts";
@@ -17,8 +17,6 @@ import { tlsFactsOf } from "./tls/tls_facts.ts";
 
 /** Milliseconds that a client may take for its ClientHello, and again for the rest of the handshake. */
 const HANDSHAKE_MILLIS = 10_000;
-/** Protocols of ALPN, the preferred one first. */
-const PROTOCOLS = SPEAKS_HTTP2 ? ["h2", "http/1.1"] : ["http/1.1"];
 /** Default of `headTimeout`, in milliseconds. */
 const FIRST_MILLIS = 60_000;
 /** First bytes of an HTTP/2 client (RFC 9113, section 3.4). */
@@ -47,7 +45,7 @@ export class Front {
     if (tls) {
       this.#handshakes = new Handshakes(
         tls,
-        PROTOCOLS,
+        speaksHttp2() ? ["h2", "http/1.1"] : ["http/1.1"], // the preferred one first
         (reason) => this.#reportHandshake(reason),
       );
     }

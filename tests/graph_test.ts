@@ -168,6 +168,15 @@ Deno.test("the library and the server have no module that touches the machine, n
   assertEquals(wrong.map(told), []);
 });
 
+Deno.test("the library and the server import from node: what each process needs, and load the rest by builtins.ts", () => {
+  const needed = /^node:(buffer|timers|path)$/; // the first is a string's quickest way into bytes
+  const wrong = importsOf(union(library, server)).filter(({ path, specifier, typeOnly }) =>
+    specifier.startsWith("node:") && !typeOnly && !needed.test(specifier) &&
+    !(specifier === "node:net" && directoryOf(path) === "server") // which listens
+  );
+  assertEquals(wrong.map(told), []);
+});
+
 Deno.test("the library and the server use nothing of Deno, of the process or of the console", async () => {
   // A thread's processor time is read from `process`, where there is one, and modules of `node:` are loaded late by it.
   const allowed = ["wasm/processor_clock.ts", "service/util/builtins.ts"];

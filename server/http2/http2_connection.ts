@@ -1,6 +1,7 @@
-import * as http2 from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { setImmediate } from "node:timers";
 import type { ClientFacts } from "../../service/http/exchange.ts";
+import { builtin } from "../../service/util/builtins.ts";
 import { watchInput } from "../../service/util/node_internals.ts";
 import type { ByteStream } from "../byte_stream.ts";
 import type { ConnectionOptions } from "../connection_options.ts";
@@ -17,7 +18,9 @@ const STREAM_WINDOW = 256 * 1024;
 const MAX_FIELDS = 20_000;
 
 /** Whether this version of Deno can serve HTTP/2 over a connection that somebody else has accepted. */
-export const SPEAKS_HTTP2: boolean = typeof http2.performServerHandshake === "function";
+export function speaksHttp2(): boolean {
+  return typeof builtin("node:http2").performServerHandshake === "function";
+}
 
 /**
  * Multiple of the limit on a head's bytes that ends its connection. Compression makes a thousand times the bytes of some
@@ -30,7 +33,7 @@ export class Http2Connection implements OpenConnection {
   readonly stream: ByteStream;
   since: number;
   readonly #options: ConnectionOptions;
-  readonly #session: http2.ServerHttp2Session;
+  readonly #session: ServerHttp2Session;
   readonly #streams = new Set<Http2Stream>();
   readonly #context: StreamContext;
   readonly #resets: ResetBudget;
@@ -56,7 +59,7 @@ export class Http2Connection implements OpenConnection {
       if (!this.#session.destroyed) this.#session.destroy();
       options.closed(stream);
     });
-    const session = this.#session = http2.performServerHandshake(stream, {
+    const session = this.#session = builtin("node:http2").performServerHandshake(stream, {
       settings: {
         maxConcurrentStreams: options.http2.streams,
         initialWindowSize: STREAM_WINDOW,
@@ -105,7 +108,7 @@ export class Http2Connection implements OpenConnection {
 
   /** Starts requests at the end of the turn only: one that is reset meanwhile starts no guest. */
   readonly #onStream = (
-    stream: http2.ServerHttp2Stream,
+    stream: ServerHttp2Stream,
     _: unknown,
     flags: number,
     raw: readonly string[] = [],
@@ -121,7 +124,7 @@ export class Http2Connection implements OpenConnection {
     const arrived = new Http2Stream(stream, raw, flags, this.#context);
     this.#streams.add(arrived);
     if (this.#streams.size > this.#options.http2.streams) {
-      return void stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
+      return void stream.close(builtin("node:http2").constants.NGHTTP2_REFUSED_STREAM);
     }
     this.#arrived.push(arrived);
     if (this.#arrived.length === 1) setImmediate(this.#startArrived);
@@ -187,7 +190,7 @@ export class Http2Connection implements OpenConnection {
       `A connection was closed: its client has reset ${resets} requests in quick succession ` +
         "(see --limit http2_resets)",
     );
-    this.#session.goaway(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM); // no request is begun after it
+    this.#session.goaway(builtin("node:http2").constants.NGHTTP2_ENHANCE_YOUR_CALM); // no request is begun after it
     const reason = new Error("The client resets too many requests");
     setImmediate(() => this.cut(reason));
   }

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import { EMPTY, type Payload } from "../../service/http/bytes.ts";
 import type { ClientFacts, ResponseHead } from "../../service/http/exchange.ts";
 import { HeaderList } from "../../service/http/headers.ts";
@@ -10,6 +10,7 @@ import { type ContentOwner, RequestContent } from "../request_content.ts";
 import { type HeadContext, type Http2RequestHead, readRequestFields } from "./request_fields.ts";
 import { http2Fields } from "./response_fields.ts";
 import { Http2ResponseWriter } from "./response_writer.ts";
+import { builtin } from "../../service/util/builtins.ts";
 
 /** Bytes of content that are buffered for the guest; beyond them the client has to wait. */
 const MAX_BUFFERED = 64 * 1024;
@@ -152,7 +153,7 @@ export class Http2Stream implements ContentOwner {
 
   /** Ends the request now. */
   cut(reason: Error): void {
-    this.#end(constants.NGHTTP2_CANCEL);
+    this.#end(builtin("node:http2").constants.NGHTTP2_CANCEL);
     this.#content?.fail("the connection was cut");
     this.#exchange?.closed(reason);
   }
@@ -192,7 +193,9 @@ export class Http2Stream implements ContentOwner {
     this.#discardTimer ??= setTimeout(() => {
       this.#discardTimer = undefined;
       // A reset would overtake the end of a response that is not on its way yet; `checkProgress` comes back to it.
-      if (this.#stream.state.localClose) this.#end(constants.NGHTTP2_NO_ERROR);
+      if (this.#stream.state.localClose) {
+        this.#end(builtin("node:http2").constants.NGHTTP2_NO_ERROR);
+      }
     }, DISCARD_MILLIS);
   }
 
@@ -250,8 +253,9 @@ export class Http2Stream implements ContentOwner {
     const { status, message } = rejection;
     this.#content?.fail(`it is not valid (${message})`);
     const stream = this.#stream;
-    if (stream.destroyed || stream.headersSent) this.#end(constants.NGHTTP2_CANCEL);
-    else {
+    if (stream.destroyed || stream.headersSent) {
+      this.#end(builtin("node:http2").constants.NGHTTP2_CANCEL);
+    } else {
       this.#ended = true;
       stream.respond({ ":status": status, "content-type": "text/plain; charset=utf-8" });
       stream.on("finish", this.#onWritten);

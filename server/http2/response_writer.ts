@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import {
   type ByteSource,
   discard,
@@ -12,6 +12,7 @@ import { frameForHttp1 } from "../../service/http/http1_framing.ts";
 import type { ExchangeWriter } from "../exchange.ts";
 import { roomOf } from "../room_of.ts";
 import { http2Fields, toObject } from "./response_fields.ts";
+import { builtin } from "../../service/util/builtins.ts";
 
 /** Maximum size of one write, in bytes: a client's progress shows only once a write was accepted as a whole. */
 const MAX_WRITE = 64 * 1024;
@@ -96,7 +97,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
 
   cut(reason: Error): void {
     this.abandon(reason);
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#stream.close(builtin("node:http2").constants.NGHTTP2_CANCEL);
   }
 
   /** Hands on each piece as it comes, no faster than the client takes it. */
@@ -126,7 +127,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
       if (!this.#source) return;
       this.#source = undefined;
       source.cancel(error);
-      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      this.#stream.close(builtin("node:http2").constants.NGHTTP2_INTERNAL_ERROR);
     }
   }
 
@@ -148,7 +149,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
         this.ended = true;
         this.onTrailers?.();
       } catch {
-        this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+        this.#stream.close(builtin("node:http2").constants.NGHTTP2_INTERNAL_ERROR);
       }
     });
   }

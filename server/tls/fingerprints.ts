@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import type { ClientHello } from "./client_hello.ts";
+import { builtin } from "../../service/util/builtins.ts";
 
 const SERVER_NAME = 0;
 const ALPN = 16;
@@ -13,7 +13,7 @@ const ALPN = 16;
 export function ja3Of(hello: ClientHello): string {
   const lists = [hello.ciphers, hello.extensions, hello.groups, hello.pointFormats];
   const text = [hello.version, ...lists.map((list) => withoutGrease(list).join("-"))].join(",");
-  return createHash("md5").update(text).digest("hex");
+  return builtin("node:crypto").createHash("md5").update(text).digest("hex");
 }
 
 /**
@@ -69,7 +69,7 @@ function hex(number: number): string {
 }
 
 function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return builtin("node:crypto").createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
 /** GREASE values have two equal bytes that end in `a` (RFC 8701, section 2). */

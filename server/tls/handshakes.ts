@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { Server, TLSSocket } from "node:tls";
 import { checkIdentity, type Identity } from "./identity.ts";
 import type { TlsOptions } from "./tls_options.ts";
+import { builtin } from "../../service/util/builtins.ts";
 
 /** Makes TLS of accepted sockets, with a certificate that can be exchanged. */
 export class Handshakes {
@@ -50,7 +51,7 @@ export class Handshakes {
   #serverFor({ cert, key }: Identity): Server {
     checkIdentity({ cert, key });
     const { clientCa, clientAuth = "require" } = this.#options;
-    const server = createServer({
+    const server = builtin("node:tls").createServer({
       cert,
       key,
       ALPNProtocols: [...this.#protocols],

@@ -1,4 +1,5 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
+import { builtin } from "../../service/util/builtins.ts";
 
 /** A server's certificate with its key. */
 export interface Identity {
@@ -18,7 +19,7 @@ export function checkIdentity({ cert, key }: Identity, now = Date.now()): Date {
   const certificate = certificateOf(cert);
   let privateKey;
   try {
-    privateKey = createPrivateKey(key);
+    privateKey = builtin("node:crypto").createPrivateKey(key);
   } catch {
     throw new TypeError(
       /^-----BEGIN (ENCRYPTED|RSA)[^-]*-----\s+Proc-Type|-----BEGIN ENCRYPTED/m.test(key)
@@ -37,7 +38,9 @@ export function checkIdentity({ cert, key }: Identity, now = Date.now()): Date {
 
 function certificateOf(cert: string): X509Certificate {
   try {
-    if (cert.includes("-----BEGIN CERTIFICATE-----")) return new X509Certificate(cert);
+    if (cert.includes("-----BEGIN CERTIFICATE-----")) {
+      return new (builtin("node:crypto").X509Certificate)(cert);
+    }
   } catch {
     // it is reported below
   }

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
-import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { TlsFacts, VerifyResult } from "../../service/client/client_facts.ts";
 import { parseClientHello } from "./client_hello.ts";
 import { ja3Of, ja4Of } from "./fingerprints.ts";
+import { builtin } from "../../service/util/builtins.ts";
 
 /**
  * Returns the facts of a client from its TLS connection.
@@ -37,7 +37,7 @@ function certificateFacts(socket: TLSSocket): TlsFacts {
 /** Returns why a certificate is not accepted. The platform names no other reason for one that has expired. */
 function verifyResultOf(raw: Uint8Array, error: unknown): VerifyResult {
   try {
-    const { validTo } = new X509Certificate(raw);
+    const { validTo } = new (builtin("node:crypto").X509Certificate)(raw);
     if (Date.now() > Date.parse(validTo)) return "certificate-expired";
   } catch {
     return "bad-certificate";

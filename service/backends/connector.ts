@@ -1,12 +1,8 @@
-import { lookup as resolve, type LookupAddress } from "node:dns";
-import {
-  connect as connectTcp,
-  type LookupFunction,
-  type NetConnectOpts,
-  type Socket,
-} from "node:net";
+import type { LookupAddress } from "node:dns";
+import type { LookupFunction, NetConnectOpts, Socket } from "node:net";
 import type { BackendOptions, TcpKeepAlive } from "./definition.ts";
 import type { OnRead } from "./read_buffers.ts";
+import { builtin } from "../util/builtins.ts";
 import { tlsConnector } from "./tls.ts";
 
 /** Opens connections to one backend. */
@@ -42,7 +38,9 @@ export function connectorOf(options: BackendOptions): Connector {
     host,
     port,
     open(protocols, onread) {
-      if (!secure) return connectTcp(onread ? { ...tcp, onread } as NetConnectOpts : tcp);
+      if (!secure) {
+        return builtin("node:net").connect(onread ? { ...tcp, onread } as NetConnectOpts : tcp);
+      }
       connectTls ??= tlsConnector(host, name, options.tls);
       return connectTls(tcp, protocols);
     },
@@ -76,7 +74,7 @@ const lookUpLoopback: LookupFunction = (_host, { all }, callback) => {
 };
 
 const lookUpIpv4First: LookupFunction = (host, { all }, callback) => {
-  resolve(host, { all: true }, (error, addresses) => {
+  builtin("node:dns").lookup(host, { all: true }, (error, addresses) => {
     if (error) return callback(error, []);
     const sorted = ipv4First(addresses);
     if (all) callback(null, sorted);

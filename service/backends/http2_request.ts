@@ -1,9 +1,4 @@
-import {
-  type ClientHttp2Stream,
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-} from "node:http2";
+import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import type { BackendRequest } from "./transport.ts";
 import { EMPTY, isWhole } from "../http/bytes.ts";
 import { messageOf, SendError } from "../errors.ts";
@@ -18,6 +13,7 @@ import {
   type ResponseStream,
   sendBody,
 } from "./response_body.ts";
+import { builtin } from "../util/builtins.ts";
 import { watchReset } from "../util/node_internals.ts";
 import { toSendError } from "./send_errors.ts";
 import { isRepeatable, NetworkRequest, type Timeouts } from "./network_request.ts";
@@ -73,7 +69,7 @@ export class Http2Request extends NetworkRequest {
     };
     const { clock } = this.#timeouts.stallClock;
     sendBody(departureOn(stream), body, end, clock).catch((error) => {
-      if (this.body?.complete) return stream.close(constants.NGHTTP2_CANCEL);
+      if (this.body?.complete) return stream.close(builtin("node:http2").constants.NGHTTP2_CANCEL);
       const reason = messageOf(error);
       this.fail("connection_terminated", `the body failed: ${reason}`, error);
     });
@@ -123,7 +119,7 @@ export class Http2Request extends NetworkRequest {
   #onClose(stream: ClientHttp2Stream): void {
     const error = this.#session.reasonOf(stream, this.name);
     // RFC 9113, section 8.7: a refused request was not processed.
-    const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM &&
+    const refused = stream.rstCode === builtin("node:http2").constants.NGHTTP2_REFUSED_STREAM &&
       isWhole(this.request.body);
     const lost = this.#session.reused && error.failure === "connection_terminated" &&
       isRepeatable(this.request);
@@ -202,7 +198,7 @@ function departureOn(stream: ClientHttp2Stream): RequestStream {
 
 function letGo(stream: ClientHttp2Stream): void {
   if (stream.aborted) stream.destroy();
-  else stream.close(constants.NGHTTP2_CANCEL);
+  else stream.close(builtin("node:http2").constants.NGHTTP2_CANCEL);
 }
 
 function toFields(

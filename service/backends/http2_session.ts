@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "../util/clock.ts";
@@ -6,7 +6,8 @@ import type { Connector } from "./connector.ts";
 import { SendError } from "../errors.ts";
 import type { PoolRules } from "./http1_pool.ts";
 import type { Timeouts } from "./network_request.ts";
-import { allowEmptyServerName } from "../util/node_internals.ts";
+import { builtin } from "../util/builtins.ts";
+import { allowEmptyServerName, checkNodeInternals } from "../util/node_internals.ts";
 import { toSendError } from "./send_errors.ts";
 
 /** Maximum number of concurrent requests on one connection; the backend may allow fewer. */
@@ -51,7 +52,7 @@ export class Http2Session {
     socket.setNoDelay(true);
     allowEmptyServerName(socket);
     // The authority is used for origin sets alone, which nothing reads.
-    const session = this.#session = connect("http://backend", {
+    const session = this.#session = builtin("node:http2").connect("http://backend", {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
     });
@@ -171,6 +172,7 @@ export async function openHttp2(
   { connect: ms, stallClock }: Timeouts,
   fallback: boolean,
 ): Promise<Http2Session> {
+  checkNodeInternals("HTTP/2 to backends");
   const { name, secure } = connector;
   const socket = connector.open(fallback ? ["h2", "http/1.1"] : ["h2"]);
   let late = false;
@@ -214,7 +216,9 @@ const FRAMES: Readonly<Record<number, string>> = { 3: "RST_STREAM", 7: "GOAWAY" 
 
 function faulty(name: string, frame: number, code: number): SendError {
   const word =
-    Object.entries(constants).find(([key, value]) => value === code && ERROR_NAMES.test(key))?.[0]
+    Object.entries(builtin("node:http2").constants).find(([key, value]) =>
+      value === code && ERROR_NAMES.test(key)
+    )?.[0]
       .replace("NGHTTP2_", "") ?? `error ${code}`;
   return new SendError(
     "h2_error",

@@ -1,14 +1,8 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { NetConnectOpts } from "node:net";
-import { connect as connectTcp, isIP } from "node:net";
-import {
-  checkServerIdentity,
-  connect as connectTls,
-  type ConnectionOptions,
-  type TLSSocket,
-} from "node:tls";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
 import type { BackendOptions, TlsVersion } from "./definition.ts";
 import { SendError } from "../errors.ts";
+import { builtin } from "../util/builtins.ts";
 
 type TlsOptions = NonNullable<BackendOptions["tls"]>;
 
@@ -34,6 +28,8 @@ export function tlsConnector(
   name: string,
   tls: TlsOptions = {},
 ): (tcp: NetConnectOpts, protocols?: readonly string[]) => TLSSocket {
+  const { isIP, connect: connectTcp } = builtin("node:net");
+  const { checkServerIdentity, connect: connectTls } = builtin("node:tls");
   const { sni = host } = tls;
   // RFC 6066, section 3: an address is not a server name.
   const servername = sni === false || isIP(sni) ? "" : sni;
@@ -60,6 +56,7 @@ export function tlsConnector(
 
 function authorities({ ca }: TlsOptions, name: string): ConnectionOptions {
   if (ca === undefined) return {};
+  const { X509Certificate } = builtin("node:crypto");
   const texts = typeof ca === "string" ? [ca] : ca;
   const found = texts.flatMap((text) => text.match(CERTIFICATES) ?? []);
   // `node:tls` ignores a certificate that it cannot parse, and then refuses all servers without a reason.
@@ -70,6 +67,7 @@ function authorities({ ca }: TlsOptions, name: string): ConnectionOptions {
 
 function clientCertificate({ clientCertificate }: TlsOptions, name: string): ConnectionOptions {
   if (!clientCertificate) return {};
+  const { createPrivateKey, X509Certificate } = builtin("node:crypto");
   const { certificate: cert, key } = clientCertificate;
   const certificate = parse(() => new X509Certificate(cert), name, "its client certificate");
   const secret = parse(() => createPrivateKey(key), name, "the key of its client certificate");

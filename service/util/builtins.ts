@@ -2,6 +2,13 @@
 interface Builtins {
   readonly "node:buffer": typeof import("node:buffer");
   readonly "node:crypto": typeof import("node:crypto");
+  readonly "node:dns": typeof import("node:dns");
+  readonly "node:http": typeof import("node:http");
+  readonly "node:http2": typeof import("node:http2");
+  readonly "node:net": typeof import("node:net");
+  readonly "node:stream": typeof import("node:stream");
+  readonly "node:tls": typeof import("node:tls");
+  readonly "node:util": typeof import("node:util");
   readonly "node:zlib": typeof import("node:zlib");
 }
 

@@ -1,8 +1,7 @@
-import { constants, type Http2Stream } from "node:http2";
-import * as net from "node:net";
+import type { Http2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import * as util from "node:util"; // by a name, older Deno without it would not start
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
+import { builtin } from "./builtins.ts";
 
 /**
  * All uses of parts of `node:` and Deno that are not public, so that a new version of Deno can break this file alone.
@@ -20,24 +19,34 @@ interface Platform {
 }
 
 const PLATFORM: Platform = {
-  Readable,
-  streamStateIdle: constants.NGHTTP2_STREAM_STATE_IDLE,
+  get Readable() {
+    return builtin("node:stream").Readable;
+  },
+  get streamStateIdle() {
+    return builtin("node:http2").constants.NGHTTP2_STREAM_STATE_IDLE;
+  },
   Worker: globalThis.Worker,
 };
 
+/** Parts of the host that rely on internals, each of which checks them when it is first used. */
+type Part = "engine" | "HTTP/2 to backends";
+
 /** Internals by name, each with its use and a check. */
 const INTERNALS: readonly {
+  readonly part: Part;
   readonly name: string;
   readonly use: string;
   isIn(platform: Platform): boolean;
 }[] = [
   {
+    part: "HTTP/2 to backends",
     name: "Readable.push of node:stream and the state IDLE of node:http2",
     use: "a response that HTTP/2 cuts short is told from a whole one",
     isIn: ({ Readable, streamStateIdle }) =>
       "push" in Readable.prototype && typeof streamStateIdle === "number",
   },
   {
+    part: "engine",
     name: "the symbol by which node:worker_threads unrefs a Worker",
     use: "the process can end while the watchdog's thread runs",
     isIn: ({ Worker }) => !Worker || unrefSymbols(Worker.prototype).length > 0,
@@ -45,13 +54,13 @@ const INTERNALS: readonly {
 ];
 
 /**
- * Checks that this version of Deno has the internals that the host relies on.
+ * Checks that this version of Deno has the internals that a part of the host relies on.
  *
  * @param platform Modules to check; by default Deno's.
  * @throws {Error} If an internal is missing; the message names all that are, and their uses.
  */
-export function checkNodeInternals(platform: Platform = PLATFORM): void {
-  const missing = INTERNALS.filter((internal) => !internal.isIn(platform));
+export function checkNodeInternals(part: Part, platform: Platform = PLATFORM): void {
+  const missing = INTERNALS.filter((of) => of.part === part && !of.isIn(platform));
   if (!missing.length) return;
   const list = missing.map(({ name, use }) => `${name} (so that ${use})`).join(", ");
   throw new Error(`Cannot run on this version of Deno, use 2.9.6: it lacks ${list}`);
@@ -65,10 +74,11 @@ export function checkNodeInternals(platform: Platform = PLATFORM): void {
  * @returns Function that returns whether RST_STREAM has ended the content.
  */
 export function watchReset(stream: Http2Stream): () => boolean {
+  const { NGHTTP2_STREAM_STATE_IDLE } = builtin("node:http2").constants;
   let reset: boolean | undefined;
   const push = stream.push;
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk === null) reset ??= stream.state.state === constants.NGHTTP2_STREAM_STATE_IDLE;
+    if (chunk === null) reset ??= stream.state.state === NGHTTP2_STREAM_STATE_IDLE;
     return push.call(stream, chunk, encoding);
   };
   return () => reset === true;
@@ -120,13 +130,14 @@ export function bindSocket(
   port: number,
   family: 4 | 6,
 ): { readonly handle: object; readonly port: number } {
-  const create = (net as { _createServerHandle?: CreateServerHandle })._createServerHandle;
+  const create =
+    (builtin("node:net") as { _createServerHandle?: CreateServerHandle })._createServerHandle;
   if (!create) throw new Error("this version of Deno cannot share a socket (use 2.9.6)");
   const fail = (code: string): never => {
     throw Object.assign(new Error(`bind ${code} ${address}:${port}`), { code });
   };
   const handle = create(address, port, family, null, 0);
-  if (typeof handle === "number") return fail(util.getSystemErrorName(handle));
+  if (typeof handle === "number") return fail(builtin("node:util").getSystemErrorName(handle));
   const name: { port?: number } = {};
   handle.getsockname(name);
   if (name.port) return { handle, port: name.port };
