@@ -8,15 +8,16 @@ export interface Load {
   readonly failed: number;
 }
 
-/** Sends requests to a URL for a number of seconds. */
-export type Loader = (url: string, seconds: number) => Promise<Load>;
+/** Sends requests to a URL for a number of seconds, over 32 connections or as many as are given. */
+export type Loader = (url: string, seconds: number, connections?: number) => Promise<Load>;
 
-const CONNECTIONS = 32;
+/** Number of connections by default. */
+export const CONNECTIONS = 32;
 const AUTOCANNON = "npm:autocannon@8.0.0";
 
 /** `wrk`, which takes the least processor time. */
-export const wrk: Loader = async (url, seconds) => {
-  const args = ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", url];
+export const wrk: Loader = async (url, seconds, connections = CONNECTIONS) => {
+  const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", url];
   const text = await run("wrk", args);
   const numberOf = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? NaN);
   return {
@@ -29,11 +30,11 @@ export const wrk: Loader = async (url, seconds) => {
 };
 
 /** `autocannon`, for machines without `wrk`: it takes a whole core, which slows the server down. */
-export const autocannon: Loader = async (url, seconds) => {
+export const autocannon: Loader = async (url, seconds, connections = CONNECTIONS) => {
   const args = ["run", "-A", "--no-lock", AUTOCANNON, "--json"];
   const text = await run(Deno.execPath(), [
     ...args,
-    ...["--connections", String(CONNECTIONS), "--duration", String(seconds), url],
+    ...["--connections", String(connections), "--duration", String(seconds), url],
   ]);
   const { requests, latency, errors, non2xx } = JSON.parse(text) as {
     readonly requests: { readonly average: number };
