@@ -84,6 +84,7 @@ exampleTest(
     await using example = await startExample();
     const { hosts, proxy, store } = example;
     assertEquals((await proxy.ask("/kv/get?key=greeting")).text, "hello");
+    await askAsShown(example);
     assertEquals((await proxy.ask("/kv/put?key=a", { method: "PUT", body: "1" })).status, 200);
     for (const host of hosts) assertEquals((await host.ask("/kv/get?key=a")).text, "1");
     for (let i = 0; i < 10; i++) await proxy.ask("/rate/count?entry=e&delta=1");
@@ -107,6 +108,16 @@ exampleTest(
     assertEquals((await proxy.ask("/kv/get?key=a")).text, "1");
   },
 );
+
+/** Asks as the page shows, the proxy and then the second host. */
+async function askAsShown({ proxy, hosts }: Awaited<ReturnType<typeof startExample>>) {
+  const [, shown] = /^```console\n(.*?)^```$/ms.exec(PAGE)!;
+  const [put, stored, get, value] = shown!.trim().split("\n");
+  const [, body, path] = /^\$ curl -X PUT --data '(.*)' '127\.0\.0\.1:8080(.*)'$/.exec(put!)!;
+  assertEquals((await proxy.ask(path!, { method: "PUT", body: body! })).text, `${stored}\n`);
+  const [, asked] = /^\$ curl '127\.0\.0\.1:5002(.*)'$/.exec(get!)!;
+  assertEquals((await hosts[1]!.ask(asked!)).text, value);
+}
 
 Deno.test("the page's commands are those of the example's files", async () => {
   const [, commands] = /```sh\n(redis-server .*?)```/s.exec(PAGE) ?? [];

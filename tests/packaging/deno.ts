@@ -88,6 +88,42 @@ async function assertPlainPackages(cache: string): Promise<void> {
   assert(kib < 10_000, `${kib} KiB`);
 }
 
+Deno.test("production.md's commands for systemd install what its unit runs, as a user that may not write", async () => {
+  const page = await Deno.readTextFile(new URL("docs/production.md", ROOT));
+  const [, install] = /^```sh\n(npm install --global .*?)^```$/ms.exec(page)!;
+  const [, unit] = /^```ini\n(\[Unit\].*?)^```$/ms.exec(page)!;
+  const [, start] = /^ExecStart=(.*?[^\\])$/ms.exec(unit!.replaceAll("\\\n", " "))!;
+  const [, deno] = /^Environment=DENO_DIR=(\S+)$/m.exec(unit!)!;
+  await using folder = await emptyFolder();
+  const here = (text: string) => text.replaceAll("/opt/", `${folder.path}/`);
+  const apart = ["tests", "testdata", "dist", ".git"].map((name) => `--exclude=./${name}`);
+  await Deno.mkdir(`${folder.path}/fastlike`);
+  await succeed("sh", [
+    "-c",
+    `tar -C "$0" ${apart.join(" ")} -cf - . | tar -C "$1/fastlike" -xf -`,
+    ROOT.pathname,
+    folder.path,
+  ]);
+  await Deno.copyFile(GUEST, `${folder.path}/app.wasm`);
+  await Deno.writeTextFile(`${folder.path}/fastly.toml`, "");
+  await succeed("sh", ["-ec", here(install!)], { cwd: folder.path });
+  await succeed("chmod", ["-R", "a-w,a+rX", folder.path]);
+  try {
+    const command = here(start!).replaceAll(/127\.0\.0\.1:1?%i/g, "127.0.0.1:0");
+    // Root may write to what nobody may.
+    const nobody = Deno.uid() === 0
+      ? ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups"]
+      : [];
+    const args = [...nobody, ...command.split(/\s+/)];
+    const env = { DENO_DIR: here(deno!), SSL_CERT_FILE: "" };
+    await using server = await serving("env", args, { cwd: folder.path, env });
+    assertEquals(await (await fetch(`${server.url}/hello`)).text(), "Hello from rust\n");
+    assertEquals((await server.end("SIGTERM")).code, 0);
+  } finally {
+    await succeed("chmod", ["-R", "u+w", folder.path]);
+  }
+});
+
 Deno.test("deno publish takes the package without a warning, and lists what users load and nothing else", async () => {
   const { stderr, stdout } = await published();
   assertEquals(stderr.match(/^(warning|error).*$/gim), null);

@@ -53,9 +53,11 @@ format = "inline-toml"
 contents = { greeting = "from the manifest" }
 `;
 
-const VICEROY = `#!/bin/sh
-exec deno run -A --no-check ${CLI} "$@"
-`;
+/** The script of docs/viceroy.md. */
+const [, SCRIPT] = /^```sh\n(#!.*?)^```$/ms.exec(
+  await Deno.readTextFile(`${ROOT}/docs/viceroy.md`),
+)!;
+const VICEROY = SCRIPT!.replace("/path/to/fastlike/cli.ts", CLI);
 
 /** The path of the tool, unless it cannot be had. */
 async function install(): Promise<string | undefined> {
