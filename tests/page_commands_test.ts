@@ -1,8 +1,8 @@
 /** Commands of pages that have no test of their own, as pasted but for ports; and where each block of each page is run. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "./assert.ts";
 import { CLI, command, denoFirst, has, ROOT, withFiles } from "./cli/commands.ts";
-import { Cli, served } from "./cli/process.ts";
 import { guestUrl } from "./guests/serving.ts";
+import { Cli } from "./process.ts";
 
 const read = (path: string) => Deno.readTextFile(`${ROOT}/${path}`);
 const GUEST = await Deno.readFile(guestUrl("rust"));
@@ -107,7 +107,7 @@ for (const page of ["README.md", "docs/serving.md"]) {
     await withProgram(async (cwd) => {
       const args = line!.replace(":8000", `:${origin.addr.port}`).split(" ");
       await using cli = new Cli([...args, "--bind", "localhost:0"], { cwd });
-      const { url } = await served(cli);
+      const url = await cli.url();
       assertStringIncludes(await (await fetch(`${url}/proxy/a`)).text(), "/a");
     });
   });
@@ -141,7 +141,7 @@ Deno.test("production.md's health check answers as it shows", async () => {
     const flags = ["--bind", "localhost:0", "--admin", "127.0.0.1:0"];
     await using cli = new Cli(["app.wasm", ...flags], { cwd });
     const [, admin] = /Health and metrics are on (\S+)/.exec(await cli.line("stderr"))!;
-    await served(cli);
+    await cli.url();
     assertEquals(await (await fetch(`${admin}${asked}`)).text(), answer);
   });
 });
@@ -161,7 +161,7 @@ Deno.test({
     await withProgram(async (cwd) => {
       const flags = ["--proxy-to", `127.0.0.1:${origin.addr.port}`, "--trust-proxy", "127.0.0.1"];
       await using cli = new Cli(["app.wasm", "--bind", "localhost:0", ...flags], { cwd });
-      const { host } = new URL((await served(cli)).url);
+      const { host } = new URL(await cli.url());
       const conf = block.replace(/ {2}server 127\.0\.0\.1:500\d;\n/g, "")
         .replace("keepalive 64;", `server ${host};\n  keepalive 64;`)
         .replace("listen 80;", `listen unix:${cwd}/nginx.sock;`);
@@ -190,7 +190,7 @@ Deno.test("scale.md's command for workers serves with as many as there are cores
   await withProgram(async (cwd) => {
     const args = line!.replace(":9000", ":0").split(" ");
     await using cli = new Cli([...args, "--bind", "localhost:0"], { cwd });
-    const { url } = await served(cli);
+    const url = await cli.url();
     assertEquals(await (await fetch(`${url}/hello`)).text(), "Hello from rust\n");
     cli.signal("SIGTERM");
     assertEquals((await cli.end()).code, 0);
