@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { Socket } from "node:net";
 
 /** Size of the buffer that heads and short content are read into, in bytes. */
 const SMALL = 16 * 1024;
@@ -6,6 +7,12 @@ const SMALL = 16 * 1024;
 const LARGE = 256 * 1024;
 /** Maximum number of large buffers that are kept for the next reads of one response. */
 const MAX_SPARE = 4;
+
+/**
+ * Whether sockets have the option `onread`. Older versions of Deno, which a compiled program may have, throw for it; their
+ * sockets lack this method as well.
+ */
+export const READS_INTO_BUFFERS = "resetAndDestroy" in Socket.prototype;
 
 /** The option `onread` of a socket of `node:net`. */
 export interface OnRead {
