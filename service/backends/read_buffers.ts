@@ -5,6 +5,8 @@ import { Socket } from "node:net";
 const SMALL = 16 * 1024;
 /** Size of the buffers for long content, in bytes. */
 const LARGE = 256 * 1024;
+/** Minimum size of a read into the rest of a large buffer, in bytes. */
+const MIN_READ = 64 * 1024;
 /** Maximum number of large buffers that are kept for the next reads of one response. */
 const MAX_SPARE = 4;
 
@@ -35,8 +37,8 @@ export class ReadBuffers implements OnRead {
   #long = false;
   /** Number of pieces of the current buffer that were handed on. */
   #lent = 0;
-  /** Whether the bytes of the current read are handed on without a copy. */
-  #lends = false;
+  /** Bytes of the current buffer that were read and may be handed on. */
+  #filled = 0;
   /** Large buffers whose bytes a reader has, by their memory. Buffers that are never given back are collected. */
   #loans = new WeakMap<ArrayBufferLike, Loan>();
   #spare: Buffer[] = [];
@@ -59,12 +61,11 @@ export class ReadBuffers implements OnRead {
   }
 
   readonly buffer = (): Uint8Array => {
-    if (this.#lent) {
-      this.#loans.set(this.#current.buffer, { buffer: this.#current, left: this.#lent });
-      this.#current = this.#small;
-      this.#lent = 0;
-    }
-    const isLarge = this.#current.length === LARGE;
+    if (this.#lent === 0) this.#filled = 0;
+    else if (LARGE - this.#filled >= MIN_READ && this.#long) {
+      return this.#current.subarray(this.#filled);
+    } else this.#lend();
+    const isLarge = this.#current !== this.#small;
     if (isLarge !== this.#long) {
       this.#current = this.#long
         ? this.#spare.pop() ?? Buffer.from(new ArrayBuffer(LARGE))
@@ -75,15 +76,17 @@ export class ReadBuffers implements OnRead {
 
   readonly callback = (length: number): boolean => {
     const current = this.#current;
-    if (length === current.length) this.#long = true;
-    this.#lends = this.#long && length * 2 > current.length && current !== this.#small;
-    this.#read(length === current.length ? current : current.subarray(0, length));
+    const from = this.#filled;
+    if (current === this.#small) this.#long ||= length === SMALL;
+    else this.#filled += length;
+    const isAll = length === current.length;
+    this.#read(isAll ? current : current.subarray(from, from + length));
     return true;
   };
 
   /** Returns a piece of the bytes that are being read as one that stays valid. */
   keep(piece: Uint8Array): Uint8Array {
-    if (!this.#lends) return new Uint8Array(piece); // a copy
+    if (this.#current === this.#small) return new Uint8Array(piece); // a copy
     this.#lent++;
     return piece;
   }
@@ -95,6 +98,13 @@ export class ReadBuffers implements OnRead {
     if (!loan || --loan.left > 0) return;
     this.#loans.delete(buffer);
     if (this.#long && this.#spare.length < MAX_SPARE) this.#spare.push(loan.buffer);
+  }
+
+  /** Leaves the current buffer to those who read its bytes. */
+  #lend(): void {
+    this.#loans.set(this.#current.buffer, { buffer: this.#current, left: this.#lent });
+    this.#current = this.#small;
+    this.#filled = this.#lent = 0;
   }
 }
 
