@@ -1,6 +1,7 @@
-import { type ByteSource, concat, type Eventually } from "../service/http/bytes.ts";
+import type { ByteSource, Eventually } from "../service/http/bytes.ts";
 import { HostError, refuse } from "../service/errors.ts";
 import type { HeaderList } from "../service/http/headers.ts";
+import { PieceQueue } from "../service/http/http1/piece_queue.ts";
 
 /** Callbacks of a {@linkcode RequestContent}, to its connection. */
 export interface ContentOwner {
@@ -14,10 +15,8 @@ export interface ContentOwner {
 
 /** Content of a request: buffers bytes from their arrival until they are read. */
 export class RequestContent implements ByteSource {
-  /** Bytes that are buffered. */
-  buffered = 0;
   readonly #owner: ContentOwner;
-  #pieces: Uint8Array[] = [];
+  readonly #pieces = new PieceQueue();
   #left: number | undefined;
   #complete = false;
   #trailers: HeaderList | undefined;
@@ -31,6 +30,11 @@ export class RequestContent implements ByteSource {
   constructor(length: number | undefined, owner: ContentOwner) {
     this.#left = length;
     this.#owner = owner;
+  }
+
+  /** Bytes that are buffered. */
+  get buffered(): number {
+    return this.#pieces.bytes;
   }
 
   get length(): number | undefined {
@@ -69,7 +73,6 @@ export class RequestContent implements ByteSource {
   push(piece: Uint8Array): void {
     if (this.#dropped) return;
     this.#pieces.push(piece);
-    this.buffered += piece.length;
     this.#wake();
   }
 
@@ -99,8 +102,7 @@ export class RequestContent implements ByteSource {
   cancel(): void {
     if (this.#dropped) return;
     this.#dropped = true;
-    this.#pieces = [];
-    this.buffered = 0;
+    this.#pieces.clear();
     this.#wake();
     this.#owner.dropped();
   }
@@ -108,10 +110,8 @@ export class RequestContent implements ByteSource {
   /** Returns the buffered bytes; `undefined` at the end, `null` if a read has to wait. */
   #take(): Uint8Array | undefined | null {
     if (this.#dropped) refuse("failed", "Cannot read a request's body that was given up");
-    if (this.#pieces.length) {
-      const chunk = concat(this.#pieces);
-      this.#pieces = [];
-      this.buffered = 0;
+    const chunk = this.#pieces.shift();
+    if (chunk) {
       if (this.#left !== undefined) this.#left -= chunk.length;
       this.#owner.taken();
       return chunk;

@@ -1,12 +1,8 @@
-import { type ByteSource, concat, type Eventually } from "../http/bytes.ts";
+import type { ByteSource, Eventually } from "../http/bytes.ts";
 import { SendError } from "../errors.ts";
 import type { HeaderList } from "../http/headers.ts";
+import { PieceQueue } from "../http/http1/piece_queue.ts";
 import type { StallClock } from "../util/stall_clock.ts";
-
-/** Pieces smaller than this are joined when several wait to be read, in bytes. */
-const SMALL_PIECE = 8 * 1024;
-/** Maximum size of joined pieces, in bytes. */
-const MAX_JOINED = 64 * 1024;
 
 /** Connection of an {@linkcode Http1Body}. */
 export interface BodyOwner {
@@ -29,11 +25,9 @@ export interface PieceTimeout {
 
 /** Content of a response over HTTP/1: buffers bytes from their arrival until they are read. */
 export class Http1Body implements ByteSource {
-  /** Bytes that are buffered. */
-  buffered = 0;
   readonly #owner: BodyOwner;
   readonly #timeout: PieceTimeout;
-  #pieces: Uint8Array[] = [];
+  readonly #pieces = new PieceQueue();
   #left: number | undefined;
   #complete = false;
   #trailers: HeaderList | undefined;
@@ -46,6 +40,11 @@ export class Http1Body implements ByteSource {
     this.#left = length;
     this.#owner = owner;
     this.#timeout = timeout;
+  }
+
+  /** Bytes that are buffered. */
+  get buffered(): number {
+    return this.#pieces.bytes;
   }
 
   get length(): number | undefined {
@@ -64,7 +63,6 @@ export class Http1Body implements ByteSource {
   /** Adds bytes that have arrived. */
   push(piece: Uint8Array): void {
     if (this.#failure) return;
-    this.buffered += piece.length;
     this.#pieces.push(piece);
     this.#wake();
   }
@@ -86,8 +84,7 @@ export class Http1Body implements ByteSource {
   /** Fails it now, unless all of it has arrived; unread bytes are lost. */
   fail(error: SendError): void {
     if (this.#complete) return;
-    this.#pieces = [];
-    this.buffered = 0;
+    this.#pieces.clear();
     this.cutShort(error);
   }
 
@@ -98,8 +95,7 @@ export class Http1Body implements ByteSource {
 
   cancel(): void {
     if (this.#complete) {
-      this.#pieces = [];
-      this.buffered = 0;
+      this.#pieces.clear();
       return;
     }
     const message = `Cannot read the response of ${this.#owner.name}: nobody wanted the rest of it`;
@@ -113,9 +109,8 @@ export class Http1Body implements ByteSource {
 
   /** Returns buffered bytes; `undefined` at the end, `null` if a read has to wait. */
   #take(): Uint8Array | undefined | null {
-    if (this.#pieces.length) {
-      const chunk = this.#next();
-      this.buffered -= chunk.length;
+    const chunk = this.#pieces.shift((piece) => this.#owner.recycle(piece));
+    if (chunk) {
       if (this.#left !== undefined) this.#left -= chunk.length;
       if (!this.#complete) this.#owner.taken();
       return chunk;
@@ -123,25 +118,6 @@ export class Http1Body implements ByteSource {
     if (this.#complete) return undefined;
     if (this.#failure) throw this.#failure;
     return null;
-  }
-
-  /** Removes the first piece, with those behind it if they are small. */
-  #next(): Uint8Array {
-    const pieces = this.#pieces;
-    if (pieces.length === 1) {
-      this.#pieces = [];
-      return pieces[0]!;
-    }
-    let size = 0;
-    let count = 0;
-    do size += pieces[count++]!.length; while (
-      count < pieces.length && pieces[count]!.length < SMALL_PIECE && size < MAX_JOINED
-    );
-    const taken = pieces.splice(0, count);
-    if (count === 1) return taken[0]!;
-    const joined = concat(taken);
-    for (const piece of taken) this.#owner.recycle(piece);
-    return joined;
   }
 
   #wait(): Promise<Uint8Array | undefined> {

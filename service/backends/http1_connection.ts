@@ -8,7 +8,7 @@ import { type ContentDecoder, LengthDecoder } from "../http/http1/length_decoder
 import { Rejection } from "../http/http1/rejection.ts";
 import type { Connector } from "./connector.ts";
 import { type BodyOwner, Http1Body, type PieceTimeout } from "./http1_body.ts";
-import { ReadBuffers, READS_INTO_BUFFERS } from "./read_buffers.ts";
+import { ReadBuffers, readsIntoBuffers } from "./read_buffers.ts";
 import { RESPONSE_GRAMMAR, type ResponseHeadFields } from "./response_head.ts";
 import { incompleteResponse, malformedResponse, toSendError } from "./send_errors.ts";
 
@@ -102,7 +102,7 @@ export class Http1Connection implements BodyOwner {
     this.since = since;
     this.isOpen = !("open" in source);
     if ("open" in source) {
-      if (!mayUpgrade && !source.secure && READS_INTO_BUFFERS) {
+      if (!mayUpgrade && !source.secure && readsIntoBuffers()) {
         this.#buffers = new ReadBuffers((bytes) => this.#read(bytes));
       }
       this.socket = source.open(undefined, this.#buffers);

@@ -4,8 +4,11 @@ import { joinedParts } from "../http/http1/joined_parts.ts";
 import type { Http1Connection } from "./http1_connection.ts";
 import type { RequestStream } from "./response_body.ts";
 
-/** Maximum size of a chunk that is copied, to be sent with its size in one write, in bytes. */
-const MAX_COPIED = 16 * 1024;
+/**
+ * Maximum size of a chunk that is copied, to be sent with its size in one write, in bytes. Three parts in one write cost
+ * less than a copy of more (4 us against 7 for 16 KiB).
+ */
+const MAX_COPIED = 2 * 1024;
 
 /** Content of a request as it is sent over HTTP/1: in chunks, or as it is. */
 export class Http1Upload implements RequestStream {

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { Socket } from "node:net";
+import { builtin } from "../util/builtins.ts";
 
 /** Size of the buffer that heads and short content are read into, in bytes. */
 const SMALL = 16 * 1024;
@@ -14,7 +14,9 @@ const MAX_SPARE = 4;
  * Whether sockets have the option `onread`. Older versions of Deno, which a compiled program may have, throw for it; their
  * sockets lack this method as well.
  */
-export const READS_INTO_BUFFERS = "resetAndDestroy" in Socket.prototype;
+export function readsIntoBuffers(): boolean {
+  return "resetAndDestroy" in builtin("node:net").Socket.prototype;
+}
 
 /** The option `onread` of a socket of `node:net`. */
 export interface OnRead {
