@@ -2,7 +2,7 @@ interface Lock {
   readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
 }
 
-/** A package that is inside, as CycloneDX has it. */
+/** Package inside an executable: a component in the words of CycloneDX. */
 interface Component {
   readonly type: "library" | "application";
   readonly name: string;
@@ -11,7 +11,7 @@ interface Component {
   readonly hashes?: readonly { readonly alg: "SHA-512"; readonly content: string }[];
 }
 
-/** A software bill of materials (CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json/). */
+/** Software bill of materials (CycloneDX 1.6, https://cyclonedx.org/docs/1.6/json/). */
 interface BillOfMaterials {
   readonly bomFormat: "CycloneDX";
   readonly specVersion: "1.6";
@@ -21,7 +21,7 @@ interface BillOfMaterials {
 }
 
 /**
- * Lists what an executable is made of: the packages of the lock file that it is compiled with.
+ * Returns the bill of materials of an executable: the packages of the lock file that it is compiled with.
  *
  * @param version Version of fastlike.
  * @param lock The lock file.

@@ -1,7 +1,7 @@
 import { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 
 const ROOT = new URL("../", import.meta.url);
-/** Lock file of what programs load when they run. */
+/** Lock file of the packages that the executable loads when it runs. */
 const LOCK = fromFileUrl(new URL("deno.lock", ROOT));
 
 /** Options of {@linkcode bundle}. */
@@ -27,7 +27,7 @@ export async function bundle({ entries, to, external }: BundleOptions): Promise<
 /**
  * Runs Deno in the checkout.
  *
- * @throws {Error} If it fails; the message is what it has said.
+ * @throws {Error} If its status is not 0; the message has its output.
  */
 async function deno(
   args: readonly string[],

@@ -2,7 +2,7 @@ import ts from "npm:typescript@5.9.3";
 import { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 import { toFileUrl } from "npm:deno-std@1.4.0/path/to_file_url.js";
 
-/** `deno check` is what checks types: here they are only written. */
+/** Options of the TypeScript compiler. It only writes declarations: `deno check` checks the types. */
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ESNext,
   module: ts.ModuleKind.ESNext,
@@ -53,7 +53,7 @@ export async function writeDeclarations(
   }
 }
 
-/** Returns the declarations that are needed: what only code imports is left out. */
+/** Returns the declarations that the roots import, directly or not; those of modules that only code imports are left out. */
 function reachedFrom(roots: readonly string[], made: ReadonlyMap<string, string>): Set<string> {
   const reached = new Set(roots);
   for (const path of reached) {
@@ -65,7 +65,7 @@ function reachedFrom(roots: readonly string[], made: ReadonlyMap<string, string>
   return reached;
 }
 
-/** A relative import: what is before it, and its path without the extension. */
+/** Matches a relative import: the text before its specifier, and the specifier without the extension. */
 const RELATIVE = /(\b(?:from|import) |\bimport\()"(\.{1,2}\/[^"]+?)(?:\.d)?\.ts"/g;
 
 function linked(text: string, extension: string): string {

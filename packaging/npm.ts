@@ -62,7 +62,7 @@ async function makeFastlike(to: URL): Promise<void> {
   });
 }
 
-/** A package of its own, so that nobody gets a program named `viceroy` who has not asked for one. */
+/** Makes the package of the bin `viceroy`: one of its own, so that installing `fastlike` adds no program of that name. */
 async function makeViceroy(to: URL): Promise<void> {
   await copy(new URL("bin/", TEMPLATES), ["viceroy.cjs"], new URL("bin/", to));
   await copy(ROOT, ["LICENSE"], to);

@@ -2,7 +2,7 @@
 //
 //   deno task release
 //
-// An executable counts when it has been started here and has answered. `deno compile` downloads its runtime for each
+// An executable is part of the release once it was started here and has answered a request. `deno compile` downloads its runtime for each
 // platform; DENORT_BIN names one for this machine's platform instead, which is then the only one that is made.
 import { VERSION } from "../cli/version.ts";
 import { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
@@ -42,7 +42,11 @@ await Deno.writeTextFile(
   `${JSON.stringify(bill, undefined, 2)}\n`,
 );
 
-/** Makes the executable of one platform; returns why it does not count, if so. */
+/**
+ * Makes the executable of one platform.
+ *
+ * @returns Reason why it is not part of the release, as a clause; undefined if it is.
+ */
 async function make(target: string): Promise<string | undefined> {
   const name = `fastlike-${VERSION}-${target}${target.includes("windows") ? ".exe" : ""}`;
   const path = fromFileUrl(new URL(name, DIST));
@@ -52,7 +56,7 @@ async function make(target: string): Promise<string | undefined> {
   return problem;
 }
 
-/** Starts an executable; returns what is wrong with it. */
+/** Starts an executable and sends it a request; returns what is wrong, as a clause, or undefined. */
 async function problemOf(path: string, target: string): Promise<string | undefined> {
   if (target !== Deno.build.target) return "it cannot be started on this machine";
   const version = await versionOf(path);

@@ -12,10 +12,10 @@ export interface ChannelEnd {
   on(event: "error", listener: (error: Error) => void): unknown;
 }
 
-/** A value that goes with a socket to the other process. */
+/** Answer that carries a socket to the other process. */
 export class WithHandle {
   readonly value: unknown;
-  /** A bound socket, as `node:net` has it inside. */
+  /** Bound socket: the handle inside a `net.Server`. */
   readonly handle: object;
 
   constructor(value: unknown, handle: object) {
@@ -24,18 +24,18 @@ export class WithHandle {
   }
 }
 
-/** Handlers of the other end's questions, by name. An exception of a handler becomes the error of the question. */
+/** Handlers of requests from the other process, by name. An exception of a handler is thrown where the request was made. */
 type Handlers = Readonly<Record<string, (value: never) => unknown>>;
 
-/** Error of a question whose answer cannot come, since the other process has ended or the channel is closed. */
+/** Error of a request that gets no answer, since the other process has ended or the channel is closed. */
 export class ChannelClosed extends Error {
   override name = "ChannelClosed";
 }
 
 interface Message {
-  /** Number of a question, which its answer repeats. */
+  /** Number of a request, which its answer repeats. */
   readonly ask?: number;
-  /** Number of the question that this answers. */
+  /** Number of the request that this message answers. */
   readonly reply?: number;
   readonly name?: string;
   readonly value?: unknown;
@@ -48,8 +48,8 @@ interface Pending {
 }
 
 /**
- * Questions and answers over a channel, in order. Sending to a process that has died ends the question alone: no error of
- * the channel reaches the process.
+ * Requests and answers between a supervisor and a worker, over Node's channel, in order. A request to a process that has
+ * died rejects; errors of the channel itself are not thrown anywhere else.
  */
 export class Channel {
   /** Resolves when the channel has closed. */
@@ -71,15 +71,17 @@ export class Channel {
     end.on("error", () => this.close());
   }
 
-  /** Answers the other end's questions. Must be called before the first can arrive. */
+  /** Sets the handlers of requests from the other process. Must be called before the first request can arrive. */
   serve(handlers: Handlers): void {
     this.#handlers = handlers;
   }
 
   /**
-   * Asks the other end.
+   * Sends a request to the other process.
    *
-   * @throws {Error} The error of the other end's handler, with its `code`; {@linkcode ChannelClosed} if none will come.
+   * @param name Name of the handler there.
+   * @returns The handler's result.
+   * @throws {Error} The handler's error, with its `code`; {@linkcode ChannelClosed} if the other process cannot answer.
    */
   async ask<T>(name: string, value?: unknown): Promise<T> {
     return (await this.#ask(name, value)).value as T;
@@ -97,7 +99,7 @@ export class Channel {
     this.#send({ name, value });
   }
 
-  /** Rejects all open questions. The other process is not notified. */
+  /** Rejects all requests that wait for an answer. The other process is not notified. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -154,7 +156,7 @@ export class Channel {
     if (this.#isClosed) return;
     try {
       if (!this.#end.connected) return this.close();
-      // Without a callback an error would be an event, which ends the process.
+      // Without a callback an error would be emitted as an event, and end the process.
       this.#end.send?.(message, handle, undefined, (error) => {
         if (error) this.close();
       });

@@ -1,16 +1,16 @@
 import { CommandError, reasonOf } from "../errors.ts";
 
-/** Argument before all others that makes a process a worker. Its value: the place's number, and which streams are terminals. */
+/** First argument of a worker's process. Its value has the number of the place, and the streams that are terminals. */
 const MARK = "--as-worker=";
 
-/** Facts of a worker from its command line. */
+/** Value of a worker's first argument. */
 export interface WorkerMark {
   readonly id: number;
   /** Streams of the supervisor that are terminals, which may have colours. */
   readonly terminals: readonly string[];
 }
 
-/** Removes the mark of a worker from the arguments and returns it; undefined in a process that a user has started. */
+/** Removes the first argument if it is that of a worker, and returns its value; undefined in a process that a user has started. */
 export function markOf(argv: readonly string[]): WorkerMark | undefined {
   const [first = ""] = argv;
   if (!first.startsWith(MARK)) return undefined;
@@ -18,25 +18,25 @@ export function markOf(argv: readonly string[]): WorkerMark | undefined {
   return { id: Number(id), terminals };
 }
 
-/** Returns the argument for {@linkcode markOf}. */
+/** Returns the first argument of a worker, for {@linkcode markOf}. */
 export function marked({ id, terminals }: WorkerMark): string {
   return MARK + [id, ...terminals].join(",");
 }
 
-/** A program and its arguments, up to those of `cli.ts`. */
+/** Command that starts this executable: program and arguments, without those of `cli.ts`. */
 export interface OwnCommand {
   readonly program: string;
   readonly args: readonly string[];
 }
 
-/** Permissions that are either granted whole or not at all. */
+/** All permissions of Deno. A process that has each of them without restriction has all. */
 const PERMISSIONS = ["read", "write", "net", "env", "run", "sys", "ffi"] as const;
 
 /**
- * Finds how this process was started, so that workers have the same flags and permissions, and no others. Deno does not
- * tell: the system does, which only a process with all permissions may ask.
+ * Finds the command that started this process, so that workers get the same flags of Deno and the same permissions. Deno
+ * has no API for it; the system's process list has it, which only a process with all permissions may read.
  *
- * @throws {CommandError} If it cannot be found.
+ * @throws {CommandError} If the command cannot be found.
  */
 export async function ownCommand(): Promise<OwnCommand> {
   const program = Deno.execPath();
@@ -44,7 +44,7 @@ export async function ownCommand(): Promise<OwnCommand> {
   const line = Deno.build.os === "linux" ? await commandLine(program) : undefined;
   if (line) {
     const args = line.slice(1, line.length - Deno.args.length);
-    // Without a command Deno's child processes would take the flags for those of Node.
+    // Without `run` a child process of Deno takes the flags for those of Node.
     return { program, args: args[0] === "run" ? args : ["run", ...args] };
   }
   if (PERMISSIONS.every((name) => Deno.permissions.querySync({ name }).state === "granted")) {
@@ -69,7 +69,7 @@ async function commandLine(program: string): Promise<string[] | undefined> {
   return own.every((arg, at) => arg === Deno.args[at]) ? line : undefined;
 }
 
-/** Has Deno, which may be started here to start workers, read the file. */
+/** Reads a file in another Deno process with all permissions: this one may start it, as it starts workers. */
 async function askDeno(program: string, file: string): Promise<string> {
   const code = `await Deno.stdout.write(await Deno.readFile(${JSON.stringify(file)}))`;
   try {

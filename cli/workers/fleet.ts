@@ -4,11 +4,11 @@ import type { Channel } from "./channel.ts";
 import type { ToSupervisor } from "./protocol.ts";
 import type { Death, WorkerProcess } from "./worker_process.ts";
 
-/** Time that a worker must have served to be replaced without a pause when it dies, in milliseconds. */
+/** Time in milliseconds after which a worker that dies is replaced without a pause. */
 const STEADY_MILLIS = 1_000;
-/** Pauses before a place is filled again, in milliseconds: the first, which doubles, and the longest. */
+/** Pause before a place is filled again, in milliseconds. It doubles with each worker that dies early. */
 const PAUSE = { first: 100, max: 5_000 };
-/** Number of consecutive workers that may end before they serve: while no worker serves, and later. */
+/** Number of consecutive workers that may end before they serve: at the start, and while others serve. */
 const MAX_FAILURES = { starting: 5, serving: 10 };
 /** Minimum time between two log entries with the same reason, in milliseconds. */
 const TOLD_MILLIS = 60_000;
@@ -19,7 +19,7 @@ interface FleetOptions {
   readonly terminal: Terminal;
   /** Starts the process for a place. */
   readonly start: (id: number) => WorkerProcess;
-  /** Handlers of the workers' questions. */
+  /** Returns the handlers of a worker's requests. */
   readonly handlers: (worker: WorkerProcess) => Pick<
     { [name in keyof ToSupervisor]: (value: Parameters<ToSupervisor[name]>[0]) => unknown },
     Exclude<keyof ToSupervisor, "ready" | "failed">
@@ -30,11 +30,11 @@ interface FleetOptions {
   readonly gone: (worker: WorkerProcess) => void;
 }
 
-/** The workers of a supervisor. The place of one that dies is filled again. */
+/** Processes of a supervisor's workers, one for each place. The place of one that dies is filled again. */
 export class Fleet {
   /** Resolves when every place has been filled for the first time; rejects if the workers cannot start. */
   readonly complete: Promise<void>;
-  /** Rejects when workers end again and again, and all are ended. */
+  /** Rejects when too many workers in a row have ended before they served; all others are ended then. */
   readonly broken: Promise<never>;
   /** Number of deaths of workers. */
   deaths = 0;
@@ -43,7 +43,7 @@ export class Fleet {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #completed = Promise.withResolvers<void>();
   readonly #breaking = Promise.withResolvers<never>();
-  /** Why each that could not start has said so. */
+  /** Reasons of workers that could not start. */
   readonly #reasons = new Map<WorkerProcess, Error>();
   readonly #told = new Map<string, number>();
   readonly #filled = new Set<number>();
@@ -65,12 +65,17 @@ export class Fleet {
     return [...this.#live].filter(({ readySince }) => readySince !== undefined);
   }
 
-  /** Channels of all workers, also of those that start. */
+  /** Channels of all workers, including those that are starting. */
   get channels(): Channel[] {
     return Array.from(this.#live, ({ channel }) => channel);
   }
 
-  /** Asks all workers to end, and kills those that take longer than `millis`; resolves when all have ended. */
+  /**
+   * Asks all workers to end.
+   *
+   * @param millis Time after which those that still run are killed, in milliseconds.
+   * @returns Resolves when all have ended.
+   */
   async stop(millis: number): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
@@ -124,7 +129,7 @@ export class Fleet {
     const served = readySince !== undefined;
     const steady = served && performance.now() - readySince >= STEADY_MILLIS;
     if (!served) this.#failedStarts++;
-    // Who kills a worker from outside may do so at any time.
+    // A signal from outside may come at any time: it says nothing about the worker.
     if (steady) this.#shortLives = 0;
     else if (served && death.signal !== "SIGKILL") this.#shortLives++;
     if (reason && !this.#filled.size) return this.#fail(reason);

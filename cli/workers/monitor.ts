@@ -11,7 +11,7 @@ const ANSWER_MILLIS = 1_000;
 /** Health and metrics of all workers together. */
 export class Monitor {
   readonly #fleet: Fleet;
-  /** Last answer of each worker, which stands in for one that a guest delays. */
+  /** Last answer of each worker, used while a guest delays a newer one. */
   readonly #last = new Map<WorkerProcess, readonly Metric[]>();
   /** Counts of workers that have ended. */
   #ended: readonly Metric[] = [];
@@ -20,7 +20,7 @@ export class Monitor {
     this.#fleet = fleet;
   }
 
-  /** Resolves to `ok` if any worker accepts connections, or to why none does. */
+  /** Resolves to `ok` if any worker accepts connections; otherwise to the reason, for the health check's body. */
   async health(): Promise<string> {
     const { ready } = this.#fleet;
     if (!ready.length) return "no worker is ready";
@@ -30,7 +30,11 @@ export class Monitor {
     return await Promise.any(asked).then(() => "ok", () => "not accepting connections");
   }
 
-  /** @param query `?by=worker` gives each worker's metrics apart. */
+  /**
+   * Returns the metrics of all workers, as Prometheus reads them.
+   *
+   * @param query `?by=worker` for the metrics of each worker; otherwise they are added up.
+   */
   async metrics(query: string): Promise<string> {
     const ready = this.#fleet.ready;
     await Promise.all(ready.map((worker) => this.#ask(worker)));
@@ -62,7 +66,7 @@ export class Monitor {
       const metrics = await within(worker.channel.ask<readonly Metric[]>("metrics"));
       if (this.#fleet.ready.includes(worker)) this.#last.set(worker, metrics);
     } catch {
-      // The worker is delayed or has ended: its last answer counts.
+      // The worker is busy or has ended: its last answer is used.
     }
   }
 }

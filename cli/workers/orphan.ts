@@ -5,9 +5,9 @@ import type { Channel } from "./channel.ts";
 const LOOK_MILLIS = 1_000;
 
 /**
- * Ends this process when its supervisor has ended, however that did.
+ * Ends this process when its supervisor has ended, also when that was killed.
  *
- * @param clean Called before.
+ * @param clean Called before the process ends.
  */
 export function endWithSupervisor(channel: Channel, clean: () => void): void {
   const supervisor = Deno.ppid;
@@ -22,8 +22,8 @@ export function endWithSupervisor(channel: Channel, clean: () => void): void {
 }
 
 /**
- * Has a thread do the same, for guests that may hold up this one without end. To send a signal to its own process it needs
- * the permission to run programs; without that it does nothing.
+ * Does the same from a thread, for a process whose guests may block the event loop for ever. The thread kills its own
+ * process by a signal, which needs the permission to run programs; without it the thread does nothing.
  */
 export function endWithSupervisorByThread(): void {
   const source = `

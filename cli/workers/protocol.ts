@@ -1,62 +1,62 @@
 import type { NumberedPurge, Purge } from "../../service/cache/purge_feed.ts";
 import type { Metric } from "../telemetry/prometheus.ts";
 
-/** Answer to a worker's first question, `start`. */
+/** Settings of a worker: the answer to its first request, `start`. */
 export interface Start {
-  /** Number of its place, from 1. */
+  /** Number of the worker's place, from 1. */
   readonly id: number;
-  /** How many places there are. */
+  /** Number of workers. */
   readonly workers: number;
-  /** Folder for stores where neither flags nor fastly.toml name one. */
+  /** Folder of the stores if neither flags nor fastly.toml name one. */
   readonly folder: string;
-  /** The program's file. */
+  /** Path of the program. */
   readonly file: string;
-  /** Whether metrics are served. */
+  /** Whether the supervisor serves metrics, so that the worker has to count. */
   readonly metrics: boolean;
-  /** Whether it is to write the options' entries into KV stores. */
+  /** Whether the worker writes the entries that options have for KV stores into them. */
   readonly sow: boolean;
-  /** Whether it logs warnings about options and backends; one worker does so for all. */
+  /** Whether the worker logs warnings about options and backends; one worker does so for all. */
   readonly speaks: boolean;
   /** Number of the last purge. */
   readonly purges: number;
 }
 
-/** Questions of a worker to its supervisor, with their answers. */
+/** Requests of a worker to its supervisor. A method's parameter is the message, its result the answer. */
 export interface ToSupervisor {
-  /** The worker has started and asks for its settings. */
+  /** Asks for the worker's settings; its first request. */
   start(): Start;
-  /** A bound socket; `index` counts those of the same address and port that it has asked for. */
+  /** Asks for a bound socket. `index` is the number of sockets of this address and port that the worker has asked for before. */
   bind(asked: { address: string; port: number; index: number }): void;
-  /** It serves. */
+  /** Says that the worker serves, where, and which files it has read. */
   ready(at: { url: string; port: number; files: FileStates }): void;
-  /** It cannot start, and why. */
+  /** Says that the worker cannot start. `usage` is whether the command line is wrong. */
   failed(reason: { message: string; usage: boolean }): void;
   publish(purge: Purge): void;
   since(number: number): { last: number; purges?: readonly NumberedPurge[] };
 }
 
-/** Questions of a supervisor to a worker, with their answers. */
+/** Requests of a supervisor to a worker, as {@linkcode ToSupervisor}. */
 export interface ToWorker {
-  /** Program and options are to be read again. */
+  /** Reads program and options again. */
   reload(how: Reload): Reloaded;
-  /** Browsers are to load their pages again. */
+  /** Has browsers load their pages again. */
   pages(): void;
-  /** Whether it accepts connections. */
+  /** Returns whether the worker accepts connections. */
   health(): boolean;
   metrics(): readonly Metric[];
   purge(purge: NumberedPurge): void;
-  /** It is to end, once its running requests have. */
+  /** Ends the worker, once its running requests have ended. */
   stop(): void;
 }
 
-/** Files that program and options were read from, each with its state then. */
+/** Files that program and options were read from, each with its state at that time. */
 export type FileStates = readonly (readonly [path: string, state: string])[];
 
-/** What is to be reloaded. */
+/** Parameters of a reload. */
 export interface Reload {
   /** The program's file. */
   readonly file: string;
-  /** Whether the options' entries are to be written into KV stores: one worker does so for all. */
+  /** Whether the worker writes the entries of the options into KV stores; one worker does so for all. */
   readonly sow: boolean;
 }
 

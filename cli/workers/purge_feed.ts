@@ -3,16 +3,20 @@ import type { Eventually } from "../../service/util/eventually.ts";
 import type { Channel } from "./channel.ts";
 import { LEASE_MILLIS } from "./purge_log.ts";
 
-/** A worker's feed of purges, which its supervisor numbers. */
+/** Feed of a worker's purges, which the supervisor numbers, and the way in which others' purges arrive. */
 interface WorkerPurges {
   readonly feed: PurgeFeed;
-  /** Takes a purge from the supervisor; resolves when it is done. */
+  /** Applies a purge that the supervisor has sent; resolves when it is done. */
   readonly take: (purge: NumberedPurge) => Eventually<void>;
 }
 
-/** @param begin Number of the last purge before the worker began. */
+/**
+ * Makes the feed of a worker.
+ *
+ * @param begin Number of the last purge before the worker started.
+ */
 export function workerPurges(channel: Channel, begin: number): WorkerPurges {
-  // Before there is a cache nothing can be purged; it asks for what it has missed.
+  // Until there is a cache, purges are ignored: the cache asks for those since `begin` when it starts.
   let take: (purge: NumberedPurge) => Eventually<void> = () => {};
   const feed: PurgeFeed = {
     begin,

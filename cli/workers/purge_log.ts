@@ -1,22 +1,22 @@
 import type { NumberedPurge, Purge } from "../../service/cache/purge_feed.ts";
 
-/** Time that workers may use their caches without asking for purges, in milliseconds. */
+/** Duration of a lease, for which a worker may use its cache without asking for purges, in milliseconds. */
 export const LEASE_MILLIS = 400;
-/** How long a purge waits for workers that do not answer: longer than their lease, shorter than the second that is promised. */
+/** Time for which a purge waits for answers, in milliseconds. A worker that has not answered by then has no lease any more. */
 const ANSWER_MILLIS = 500;
-/** Number of purges that are kept: a worker that has missed more drops all objects. */
+/** Number of purges that are remembered. A worker that has missed more drops all objects. */
 const MAX_KNOWN = 10_000;
 
-/** Hands a purge to one worker; resolves when it is done, rejects if the worker has ended. */
+/** Sends a purge to one worker; resolves when it is applied, rejects if the worker has ended. */
 type Hand = (purge: NumberedPurge) => Promise<unknown>;
 
-/** All purges since the start, numbered. */
+/** Numbers the purges of all workers, and sends them to every worker. */
 export class PurgeLog {
   readonly #workers: () => Iterable<Hand>;
   readonly #known: NumberedPurge[] = [];
   #last = 0;
 
-  /** @param workers All workers whose caches may have objects. */
+  /** @param workers Returns the workers whose caches may have objects. */
   constructor(workers: () => Iterable<Hand>) {
     this.#workers = workers;
   }
@@ -26,7 +26,7 @@ export class PurgeLog {
     return this.#last;
   }
 
-  /** Numbers a purge; resolves when no worker uses what it names any more. */
+  /** Numbers a purge and sends it to all workers; resolves when none uses the purged objects any more. */
   async publish({ surrogateKey, soft }: Purge): Promise<void> {
     const purge = { surrogateKey, soft, number: ++this.#last };
     this.#known.push(purge);
@@ -38,7 +38,7 @@ export class PurgeLog {
     clearTimeout(timer);
   }
 
-  /** The purges after a number, and the number of the last; without purges if some are not known any more. */
+  /** Returns the purges after a number, and the number of the last; without purges if some of them are no longer remembered. */
   since(number: number): { last: number; purges?: readonly NumberedPurge[] } {
     const last = this.#last;
     const missed = last - number;

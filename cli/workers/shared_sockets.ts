@@ -8,7 +8,7 @@ export class SharedSockets {
   /**
    * Returns a bound socket, the same for every worker.
    *
-   * @param index How many sockets of this address and port the worker has asked for before: 0 is each time another port.
+   * @param index Number of sockets of this address and port that the worker has asked for before: port 0 is another port each time.
    * @throws {Error} Node's error; its `code` is `EADDRINUSE` for a port that is in use.
    */
   bind(address: string, port: number, index: number): object {
@@ -17,7 +17,7 @@ export class SharedSockets {
     if (known) return known;
     const { handle, port: bound } = bindSocket(address, port, isIPv6(address) ? 6 : 4);
     this.#sockets.set(name, handle);
-    // A worker that listens anew asks for the port that it has got.
+    // A worker that listens again asks for the port that it got the first time.
     this.#sockets.set(`${address} ${bound} 0`, handle);
     return handle;
   }

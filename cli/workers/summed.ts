@@ -1,6 +1,6 @@
 import type { Metric, Sample } from "../telemetry/prometheus.ts";
 
-/** Gauges of which the largest counts, and those that are the same for all. */
+/** Gauges whose sum says nothing: the largest value of all workers is used, or the one that all have. */
 const LARGEST = new Set(["fastlike_guest_memory_peak_bytes"]);
 const SAME = new Set(["fastlike_build_info"]);
 const EARLIEST = new Set(["process_start_time_seconds"]);
@@ -8,7 +8,7 @@ const EARLIEST = new Set(["process_start_time_seconds"]);
 /** Metrics of several workers, by the worker's number. */
 export type MetricsByWorker = ReadonlyMap<number, readonly Metric[]>;
 
-/** Adds up what several processes have counted. */
+/** Returns the metrics of several processes as one: counters and most gauges are added up. */
 export function summed(all: Iterable<readonly Metric[]>): Metric[] {
   const sums = new Map<string, { metric: Metric; samples: Map<string, Sample> }>();
   for (const metrics of all) {

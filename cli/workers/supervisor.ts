@@ -13,15 +13,15 @@ import { Workers } from "./workers.ts";
 
 /** First version of Deno that can pass sockets to other processes. */
 const OLDEST = { major: 2, minor: 9 };
-/** Time that a worker has to end after its last request's deadline before it is killed, in milliseconds. */
+/** Time in milliseconds after the deadline for running requests at which a worker that still runs is killed. */
 const GRACE_MILLIS = 1_000;
 
 /**
- * Serves a program by several processes until a signal ends it. This process builds, follows changes, answers the
- * administration and passes on what the workers print; it runs no guest.
+ * Serves a program by several processes until a signal ends it. The supervisor builds, follows changes, serves the
+ * administration listener and prints the workers' output; it runs no guest.
  *
  * @param terminals Streams of this process that are terminals.
- * @throws {CommandError} If the workers cannot start, or end again and again.
+ * @throws {CommandError} If the workers cannot start, or too many in a row end before they serve.
  */
 export async function supervise(
   command: ServeCommand,
@@ -33,9 +33,9 @@ export async function supervise(
   using signals = new Signals();
   await using source = await builtSource(command, terminal, signals.first);
   if (signals.received) return;
-  // An authority that is made for this machine is made once.
+  // Makes the local authority, if it is missing: once, and not in each worker.
   if (command.https && !command.https.files) await certificatesFor(command.https, terminal);
-  source.file(); // a build that has made nothing is told before workers are started
+  source.file(); // a build without a program is an error before workers are started
   const own = await ownCommand();
   using folder = temporaryFolder();
   let monitor: Monitor | undefined = undefined;
@@ -81,7 +81,7 @@ function checkPlatform(): void {
   );
 }
 
-/** Temporary folder of the stores that all workers share; removed at the end. */
+/** Makes a temporary folder for the stores that all workers share. Disposal removes it. */
 function temporaryFolder(): Disposable & { readonly path: string } {
   let path: string;
   try {
@@ -96,11 +96,11 @@ function temporaryFolder(): Disposable & { readonly path: string } {
   return { path, [Symbol.dispose]: () => removeFolder(path) };
 }
 
-/** Removes the folder; another process may have. */
+/** Removes a folder, unless another process has done so. */
 export function removeFolder(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
   } catch {
-    // It is gone, or a worker that is being killed still writes there.
+    // The folder is gone, or a worker that is being killed still writes into it.
   }
 }

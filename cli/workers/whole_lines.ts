@@ -1,19 +1,19 @@
 import { concat } from "../../service/http/bytes.ts";
 
 const NEWLINE = 10;
-/** Milliseconds that the beginning of a line waits for its rest: a guest may print without an end. */
+/** Time after which an incomplete line is written, in milliseconds: a guest may print without a newline. */
 const PARTIAL_MILLIS = 50;
 /** Maximum number of bytes of one line that are buffered. */
 const MAX_HELD = 1 << 20;
 
-/** Passes on what a worker prints, in whole lines, so that lines of several workers do not mix. */
+/** Passes on a worker's output in whole lines, so that lines of several workers do not mix. */
 export class WholeLines {
   readonly #write: (bytes: Uint8Array) => void;
   #held: Uint8Array[] = [];
   #bytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param write Takes one line or more. */
+  /** @param write Called with one or more lines. */
   constructor(write: (bytes: Uint8Array) => void) {
     this.#write = write;
   }

@@ -17,16 +17,16 @@ import { workerPurges } from "./purge_feed.ts";
 import { removeFolder } from "./supervisor.ts";
 import { messageOf } from "../../service/errors.ts";
 
-/** A guest that may compute for longer, in milliseconds, is not waited for when the supervisor has died. */
+/** Limit on a guest's processor time, in milliseconds, above which a thread ends the process when the supervisor has died. */
 const LONG_MILLIS = 10_000;
 
 /**
- * Serves a program as one of several processes, until its supervisor ends it, or has ended.
+ * Serves a program as one of several processes, until the supervisor ends the worker or has itself ended.
  *
  * @returns The exit code.
  */
 export async function work(command: ServeCommand, load: Load, output: Terminal): Promise<number> {
-  // Those of a terminal go to all its processes; the supervisor tells its workers what follows.
+  // A terminal sends its signals to all processes. They are ignored here: the supervisor gets them too, and stops the workers.
   for (const signal of [...SIGNALS, "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
   const channel = new Channel(process as ChannelEnd);
   let folder: string | undefined = undefined;
@@ -39,14 +39,14 @@ export async function work(command: ServeCommand, load: Load, output: Terminal):
   });
   const start = await channel.ask<Start>("start");
   folder = start.folder;
-  // Of what concerns all workers one tells: at the start of all, and in the first place from then on.
+  // Notes that all workers have are logged by one: by the one that `speaks` at the start, later by that in the first place.
   const voice = { heard: start.speaks };
   using terminal = recordFirst(withVoice(output, voice, "error"));
   const common = withVoice(output, voice);
   try {
     const purges = workerPurges(channel, start.purges);
     told.take = purges.take;
-    using storage = new PersistentStorage(folder, output.note); // each has its own connection to a store
+    using storage = new PersistentStorage(folder, output.note); // each worker has its own connection
     const worker = { command, load, terminal, common, storage, start, channel, purges };
     using server = await openWorker(worker, stopped);
     voice.heard = start.id === 1;
@@ -61,7 +61,7 @@ export async function work(command: ServeCommand, load: Load, output: Terminal):
   }
 }
 
-/** Parts of a worker's server. */
+/** Objects that a worker's server is made of. */
 interface WorkerPlace {
   readonly command: ServeCommand;
   readonly load: Load;
@@ -73,7 +73,7 @@ interface WorkerPlace {
   readonly purges: ReturnType<typeof workerPurges>;
 }
 
-/** Opens the server, and answers the supervisor's questions about it from then on. */
+/** Opens the server, and answers the supervisor's requests about it from then on. */
 async function openWorker(
   { command, load, terminal, common, storage, start, channel, purges }: WorkerPlace,
   stopped: PromiseWithResolvers<void>,
@@ -82,7 +82,7 @@ async function openWorker(
   const metrics = start.metrics ? new Metrics() : undefined;
   const extend = (options: ServiceOptions): ServiceOptions => ({
     ...options,
-    // A store that hosts share numbers the purges of all of them.
+    // A store that several hosts share numbers purges itself.
     purgeFeed: options.purgeFeed ?? purges.feed,
     limits: sharedLimits(options, start.workers),
     ...!sow && { kvStores: emptied(options.kvStores) },
@@ -125,7 +125,7 @@ async function openWorker(
   return server;
 }
 
-/** Divides limits that protect the machine among the workers. */
+/** Returns the limits of one worker: those that protect the machine are divided among all. */
 function sharedLimits(
   { limits }: ServiceOptions,
   workers: number,
@@ -134,12 +134,12 @@ function sharedLimits(
   return { ...limits, cache_bytes: Math.floor(cache_bytes / workers) };
 }
 
-/** Stores of the same names, into which nothing is to be written. */
+/** Returns stores of the same names without entries, so that nothing is written into them. */
 function emptied(stores: ServiceOptions["kvStores"] = {}): NonNullable<ServiceOptions["kvStores"]> {
   return Object.fromEntries(Object.keys(stores).map((name) => [name, {}]));
 }
 
-/** Asks the supervisor for sockets. */
+/** Returns a function that gets a bound socket from the supervisor. */
 function sharedSockets(channel: Channel): (address: string, port: number) => Promise<object> {
   const asked = new Map<string, number>();
   return async (address, port) => {
@@ -151,7 +151,7 @@ function sharedSockets(channel: Channel): (address: string, port: number) => Pro
 }
 
 /**
- * Returns a terminal on which notes are written only while the voice is to be heard, since other workers write the same.
+ * Returns a terminal that writes notes only while `voice` is heard, since other workers write the same ones.
  *
  * @param always Level of notes that are written in any case.
  */

@@ -5,7 +5,7 @@ import { Channel, type ChannelEnd } from "./channel.ts";
 import { marked, type OwnCommand } from "./command_line.ts";
 import { WholeLines } from "./whole_lines.ts";
 
-/** Number of the last bytes of standard error that are searched for the reason of a death. */
+/** Number of bytes at the end of standard error that are searched for the reason of a death. */
 const TAIL = 8 * 1024;
 
 /** Messages that V8 and Deno print before they end the process, with their meaning. */
@@ -16,13 +16,13 @@ const LAST_WORDS: readonly (readonly [RegExp, string])[] = [
   [/memory allocation of \d+ bytes failed/, "no memory was left"],
 ];
 
-/** End of a worker. */
+/** How a worker has ended. */
 export interface Death {
   readonly code: number | null;
   readonly signal: string | null;
-  /** Milliseconds from its start. */
+  /** Time from the start of the process to its end, in milliseconds. */
   readonly lived: number;
-  /** Description of the end, as it follows "Worker N" in messages. */
+  /** Clause that follows "Worker N" in messages. */
   readonly story: string;
 }
 
@@ -41,7 +41,7 @@ export class WorkerProcess {
   readonly channel: Channel;
   /** Resolves when the process has ended and all that it printed has been written. */
   readonly ended: Promise<Death>;
-  /** Milliseconds of the process's clock when it began to serve; undefined before. */
+  /** Time at which the worker began to serve, by `performance.now()` of this process; undefined before. */
   readySince: number | undefined;
   readonly #child: ChildProcess;
   readonly #started = performance.now();
@@ -65,15 +65,15 @@ export class WorkerProcess {
   }
 
   /**
-   * Asks the process to end once its running requests have. The signal is for the watchdog of a guest that does not pause;
-   * `ChildProcess.kill` would close the channel with it.
+   * Asks the process to end once its running requests have ended. The signal reaches the watchdog when a guest blocks the
+   * event loop. `ChildProcess.kill` would also close the channel.
    */
   stop(): void {
     this.channel.tell("stop");
     try {
       if (this.pid !== undefined) Deno.kill(this.pid, "SIGTERM");
     } catch {
-      // It has ended, or nobody may send it signals: then it is killed when its time is up.
+      // The process has ended, or signals are not permitted: then it is killed after its deadline.
     }
   }
 
@@ -92,13 +92,13 @@ export class WorkerProcess {
     this.#child.stdout?.on("data", (bytes: Uint8Array) => stdout.take(bytes));
     this.#child.stderr?.on("data", (bytes: Uint8Array) => {
       this.#tail = (this.#tail + new TextDecoder().decode(bytes)).slice(-TAIL);
-      // What the worker has written before to the other stream is read first: both may be one terminal.
+      // Output that the worker has written before to the other stream is read first: both may be one terminal.
       setTimeout(() => stderr.take(bytes), 0);
     });
     const { stdout: out, stderr: err } = this.#child;
     const printed = Promise.all([out, err].map((stream) => stream && ended(stream)));
     const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
-      // Not `close`: that waits for the channel, which may end without a word.
+      // Not `close`: that waits for the channel, which may close without an event.
       this.#child.on("exit", (code, signal) => resolve([code, signal]));
       this.#child.on("error", () => this.#child.pid === undefined && resolve([null, null]));
     });

@@ -22,13 +22,13 @@ interface WorkersOptions {
   /** Streams of this process that are terminals. */
   readonly terminals: readonly string[];
   readonly own: OwnCommand;
-  /** The program's file as it is now. */
+  /** Returns the path of the program, which a build may change. */
   readonly file: () => string;
-  /** For stores where neither flags nor fastly.toml name one. */
+  /** Folder of the stores if neither flags nor fastly.toml name one. */
   readonly folder: string;
 }
 
-/** The workers of a supervisor, and what they have in common: sockets, purges, the program that they serve. */
+/** Workers of a supervisor, with the sockets, purges and program that they share. */
 export class Workers {
   readonly fleet: Fleet;
   readonly monitor: Monitor;
@@ -40,9 +40,9 @@ export class Workers {
   #url = "";
   #port = 0;
   #files: FileStates = [];
-  /** Whether the options' entries are in the KV stores: a worker that starts later would bring back what was deleted. */
+  /** Whether the options' entries were written into the KV stores. Written again, they would bring back deleted ones. */
   #sown = false;
-  /** Whether a worker tells already what there is to tell of options and backends at the start. */
+  /** Whether a worker was chosen that logs warnings about options and backends at the start. */
   #spoken = false;
   /** Number of reloads. */
   #reloads = 0;
@@ -77,31 +77,31 @@ export class Workers {
     this.fleet.complete.then(() => this.#sown = true, () => {});
   }
 
-  /** URL that all of them serve. */
+  /** URL that all workers serve. */
   get url(): string {
     return this.#url;
   }
 
-  /** Port that all of them serve. */
+  /** Port that all workers serve. */
   get port(): number {
     return this.#port;
   }
 
-  /** Files that program and options were read from, with their state then. */
+  /** Files that program and options were read from, with their state at that time. */
   get files(): Snapshot {
     return new Map(this.#files);
   }
 
   /**
-   * Has all workers read program and options again: one tries it first, and the others follow if it can.
+   * Has all workers read program and options again: first one of them, and the others if that succeeds.
    *
-   * @throws {CommandError} If it cannot; all go on with what they have.
+   * @throws {CommandError} If the first cannot; all workers keep the program and options that they have.
    */
   async reload(): Promise<void> {
     for (;;) {
       const workers = this.fleet.ready;
       if (!workers.length) throw new CommandError("Cannot reload: no worker serves");
-      // The first that answers is not held up by a guest.
+      // The worker that answers first has no guest that blocks it.
       const first = await Promise.any(workers.map(async (worker) => {
         await worker.channel.ask("health");
         return worker;
@@ -147,7 +147,7 @@ export class Workers {
     try {
       await this.#reloadOne(worker, false);
     } catch (error) {
-      if (error instanceof ChannelClosed) return; // the worker in its place reads all anew
+      if (error instanceof ChannelClosed) return; // the worker that replaces it reads everything anew
       this.#options.terminal.note("error", `Worker ${worker.id}: ${(error as Error).message}`);
     }
   }

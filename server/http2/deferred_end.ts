@@ -2,10 +2,10 @@ import type { ServerHttp2Session } from "node:http2";
 import { setImmediate } from "node:timers";
 
 /**
- * Has a session end at the end of the turn of the event loop in which that is asked for.
+ * Defers `close` and `destroy` of a session to the end of the current turn of the event loop.
  *
- * `node:http2` itself closes a session when its client's GOAWAY arrives. In Deno 2.9.6 that frees the session while its
- * parser is still at work on the frame, and the process ends by "free(): invalid pointer" (bench/http2_end.ts).
+ * `node:http2` closes a session when a GOAWAY of its client arrives. In Deno 2.9.6 that frees the session while its parser
+ * still handles the frame, and the process crashes with "free(): invalid pointer" (bench/http2_end.ts).
  */
 export function deferEnd(session: ServerHttp2Session): void {
   const close = session.close.bind(session);

@@ -12,19 +12,20 @@ import { Http2Stream, type StreamContext } from "./http2_stream.ts";
 import { Http2Opening } from "./opening.ts";
 import { ResetBudget } from "./reset_budget.ts";
 
-/** Bytes that a client may send on one stream ahead of its reader. */
+/** Flow-control window of a stream, in bytes: content that a client may send ahead of its reader. */
 const STREAM_WINDOW = 256 * 1024;
-/** Fields of one head; more are for the service to refuse, which knows its own limit. */
+/** Maximum number of fields of one head, above `limits.header_count`, which the service checks. */
 const MAX_FIELDS = 20_000;
 
-/** Whether this version of Deno can serve HTTP/2 over a connection that somebody else has accepted. */
+/** Whether this version of Deno can serve HTTP/2 over a connection that `node:http2` has not accepted itself. */
 export function speaksHttp2(): boolean {
   return typeof builtin("node:http2").performServerHandshake === "function";
 }
 
 /**
- * Multiple of the limit on a head's bytes that ends its connection. Compression makes a thousand times the bytes of some
- * kilobytes (RFC 7541, section 7.3), and a client that does not confirm SETTINGS is not bound by what they allow.
+ * Multiple of the limit on a head's bytes beyond which the connection is closed, not only the request refused: HPACK
+ * expands some kilobytes a thousandfold (RFC 7541, section 7.3), and a client that has not acknowledged SETTINGS is not
+ * bound by the size that they allow.
  */
 const HUGE_HEADS = 2;
 
@@ -38,12 +39,12 @@ export class Http2Connection implements OpenConnection {
   readonly #context: StreamContext;
   readonly #resets: ResetBudget;
   readonly #opening = new Http2Opening();
-  /** Facts of the client; with its fingerprint once there is a request. */
+  /** Facts of the client, with its HTTP/2 fingerprint from the first request on. */
   #facts: ClientFacts;
-  /** Streams whose requests have not been started. */
+  /** Streams of this turn, whose requests start at its end. */
   #arrived: Http2Stream[] = [];
   #fresh = true;
-  /** Whether it is ended for its resets. */
+  /** Whether the connection is being closed, for too many resets or too large a head. */
   #calmed = false;
 
   constructor(stream: ByteStream, client: ClientFacts, options: ConnectionOptions) {
@@ -73,11 +74,11 @@ export class Http2Connection implements OpenConnection {
     session.on("error", () => {}); // `close` follows
     session.on("close", () => stream.destroyed || linger(stream));
     session.on("stream", this.#onStream);
-    // A stream without a reader must not block the others.
+    // The window of the connection is that of all streams together: one without a reader does not block the others.
     session.setLocalWindowSize(options.http2.streams * STREAM_WINDOW);
   }
 
-  /** State of waiting: for the first request, for another one, or for neither. */
+  /** Kind of wait: for the first request (`head`) or a later one (`next`); undefined while a request is open. */
   get awaits(): "head" | "next" | undefined {
     if (this.#streams.size) return undefined;
     return this.#fresh ? "head" : "next";
@@ -106,7 +107,7 @@ export class Http2Connection implements OpenConnection {
     this.stream.destroy();
   }
 
-  /** Starts requests at the end of the turn only: one that is reset meanwhile starts no guest. */
+  /** Collects the requests of one turn, which start at its end: one that is reset in the same turn starts no guest. */
   readonly #onStream = (
     stream: ServerHttp2Stream,
     _: unknown,
@@ -149,7 +150,7 @@ export class Http2Connection implements OpenConnection {
     }
   };
 
-  /** Looks at the client's first bytes; some may have arrived already, and wait in the stream. */
+  /** Has `#opening` see the client's first bytes: those that wait in the stream already, and later ones as they arrive. */
   #watchOpening(): void {
     const begun: Uint8Array | null = this.stream.read();
     const goesOn = !begun || this.#opening.add(begun);
@@ -182,7 +183,7 @@ export class Http2Connection implements OpenConnection {
     };
   }
 
-  /** Ends a connection whose client resets one request after the other. */
+  /** Closes the connection with ENHANCE_YOUR_CALM, since its client has reset too many requests (RFC 9113, section 7). */
   #calm(): void {
     const { resets } = this.#options.http2;
     this.#calmed = true;
@@ -190,7 +191,7 @@ export class Http2Connection implements OpenConnection {
       `A connection was closed: its client has reset ${resets} requests in quick succession ` +
         "(see --limit http2_resets)",
     );
-    this.#session.goaway(builtin("node:http2").constants.NGHTTP2_ENHANCE_YOUR_CALM); // no request is begun after it
+    this.#session.goaway(builtin("node:http2").constants.NGHTTP2_ENHANCE_YOUR_CALM); // later requests are not started
     const reason = new Error("The client resets too many requests");
     setImmediate(() => this.cut(reason));
   }

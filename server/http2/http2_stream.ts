@@ -14,9 +14,9 @@ import { builtin } from "../../service/util/builtins.ts";
 
 /** Bytes of content that are buffered for the guest; beyond them the client has to wait. */
 const MAX_BUFFERED = 64 * 1024;
-/** Bytes of unwanted content that are read and discarded, so that its client gets as far as the response. */
+/** Bytes of unneeded content that are read and discarded, since some clients read the response only after they have sent it. */
 const MAX_DISCARDED = 64 * 2 ** 20;
-/** Milliseconds for which a client that has its response may go on with its request. */
+/** Milliseconds for which a client may go on sending content after its response has ended. */
 const DISCARD_MILLIS = 1000;
 const END_STREAM = 1;
 
@@ -27,7 +27,7 @@ export interface StreamContext extends HeadContext {
   serve(exchange: ServerExchange): void;
   /** Called for each request that is rejected by the server itself. */
   refused(rejection: Rejection): void;
-  /** Called with a request whose client takes or sends nothing, which ends it. */
+  /** Called when a request is ended because its client neither takes nor sends bytes. `event` names it for the log. */
   stalled(exchange: ServerExchange | undefined, event: string): void;
   /**
    * Called when a stream has closed.
@@ -54,13 +54,13 @@ export class Http2Stream implements ContentOwner {
   #expects = false;
   #received = 0;
   #discarded = 0;
-  /** Whether this side has ended the stream before its time. */
+  /** Whether the server has reset the stream. */
   #ended = false;
   /** Whether the whole response was sent; the client may reset the stream after that. */
   #sent = false;
   #switched = false;
   #discardTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Bytes of the WebSocket that were written to the client. */
+  /** Bytes that were written to the client over the WebSocket. */
   #bytesAfter = 0;
 
   /**
@@ -103,7 +103,7 @@ export class Http2Stream implements ContentOwner {
     return this.#ends || this.#complete;
   }
 
-  /** Starts the request, unless its client has taken it back. */
+  /** Starts the request, unless its client has reset it. */
   start(): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.aborted || stream.closed) return;
@@ -116,7 +116,7 @@ export class Http2Stream implements ContentOwner {
       const isEmpty = this.#ends || request.opensWebSocket || this.#complete && !this.#trailers;
       const body = isEmpty ? EMPTY : this.#receive(request);
       const exchange = this.#exchange = this.#exchangeOf(request, body, writer);
-      // A read that still waits goes on, such as one of content that fills a cached object.
+      // A read that is waiting goes on: it may copy the content into a cached object.
       exchange.onOver = () => this.#content?.awaited || this.#content?.cancel();
       stream.on("finish", this.#onWritten);
       writer.onTrailers = this.#onWritten;
@@ -192,7 +192,7 @@ export class Http2Stream implements ContentOwner {
     if (!complete || needed || this.#isReceived || this.#stream.destroyed) return;
     this.#discardTimer ??= setTimeout(() => {
       this.#discardTimer = undefined;
-      // A reset would overtake the end of a response that is not on its way yet; `checkProgress` comes back to it.
+      // While the end of the response is not sent yet, a reset would overtake it: `checkProgress` releases the stream later.
       if (this.#stream.state.localClose) {
         this.#end(builtin("node:http2").constants.NGHTTP2_NO_ERROR);
       }
@@ -228,7 +228,7 @@ export class Http2Stream implements ContentOwner {
     });
   }
 
-  /** Opens the WebSocket of an extended CONNECT (RFC 8441, section 5): its 101 is a 200. */
+  /** Opens the WebSocket of an extended CONNECT (RFC 8441, section 5): the program's 101 is sent as a 200. */
   #switch({ headers }: ResponseHead): ServerHttp2Stream {
     this.#switched = true;
     const fields = http2Fields(headers, NO_HANDSHAKE);
@@ -240,7 +240,7 @@ export class Http2Stream implements ContentOwner {
     return this.#stream;
   }
 
-  /** Pauses the client while the buffer is full. */
+  /** Stops and resumes reading from the client, by how full the buffer is. */
   #regulate(): void {
     const content = this.#content!;
     const full = content.buffered > MAX_BUFFERED || this.#discarded > MAX_DISCARDED;
@@ -282,5 +282,5 @@ export class Http2Stream implements ContentOwner {
   };
 }
 
-/** Fields of the answer to a handshake that an extended CONNECT does not have. */
+/** Fields of a handshake's response in HTTP/1.1 that the response to an extended CONNECT leaves out. */
 const NO_HANDSHAKE: ReadonlySet<string> = new Set(["sec-websocket-accept", "content-length"]);

@@ -31,7 +31,7 @@ export interface HeadContext {
  * one Cookie field, and for a WebSocket the fields of its handshake.
  *
  * @param raw Names and values in the client's order, pseudo-header fields included.
- * @throws {Rejection} If they are no request.
+ * @throws {Rejection} If the fields are not those of a valid request.
  */
 export function readRequestFields(
   raw: readonly string[],
@@ -84,7 +84,7 @@ export function readRequestFields(
 
 const COLON = 0x3a;
 
-/** The method that the program sees: a WebSocket's handshake is a GET. */
+/** Returns the method that the program sees: GET for the handshake of a WebSocket. */
 function methodOf(pseudo: Readonly<Record<string, string>>): string {
   const method = pseudo[":method"] ?? "";
   const protocol = pseudo[":protocol"];
@@ -106,7 +106,7 @@ function pathOf(method: string, target: string): string {
   return target;
 }
 
-/** Fields of a handshake in HTTP/1.1 (RFC 6455, section 4.1) that one in HTTP/2 leaves out. */
+/** Returns the fields that a handshake in HTTP/1.1 has (RFC 6455, section 4.1) and one in HTTP/2 leaves out. */
 function handshakeFields(fields: readonly string[]): string[] {
   const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
   const has = (name: string) => fields.some((field, at) => at % 2 === 0 && field === name);

@@ -1,9 +1,9 @@
-/** Requests that a client gets back each second. */
+/** Number of further resets that are granted each second. */
 const PER_SECOND = 1;
 
 /**
- * Counts requests that a client has reset before their response was complete. A client that leaves a page resets
- * several; one that goes on as fast as it can only wants work to be begun in vain (CVE-2023-44487).
+ * Budget for requests that a client resets before their response is complete. A browser that leaves a page resets
+ * several at once; a client that resets without pause makes the server start work for nothing (CVE-2023-44487).
  */
 export class ResetBudget {
   readonly #max: number;

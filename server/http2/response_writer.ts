@@ -17,7 +17,7 @@ import { builtin } from "../../service/util/builtins.ts";
 /** Maximum size of one write, in bytes: a client's progress shows only once a write was accepted as a whole. */
 const MAX_WRITE = 64 * 1024;
 
-/** `respond` as it takes fields in a list, which keeps their order. */
+/** Form of `ServerHttp2Stream.respond` that takes fields as a list, which keeps their order. */
 type Respond = (
   fields: readonly string[],
   options: { endStream?: boolean; waitForTrailers?: boolean },
@@ -31,7 +31,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
   taken = 0;
   /** Whether the whole response was written, its trailers included; the client may still have to take it. */
   ended = false;
-  /** Called when the trailers were written, which the stream tells by no event. */
+  /** Called when the trailers were written; the stream has no event for that. */
   onTrailers: (() => void) | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #toHead: boolean;
@@ -60,7 +60,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
     }
   }
 
-  /** Grants a client that has sent `Expect: 100-continue` its content. */
+  /** Sends `100 Continue`, for which a client waits before it sends its content. */
   grant(): void {
     if (!this.#stream.destroyed && !this.begun) this.#stream.additionalHeaders({ ":status": 100 });
   }
@@ -100,7 +100,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
     this.#stream.close(builtin("node:http2").constants.NGHTTP2_CANCEL);
   }
 
-  /** Hands on each piece as it comes, no faster than the client takes it. */
+  /** Writes each piece of the content as it comes, no faster than the client takes it. */
   async #sendContent(source: ByteSource, max: number, trailers: boolean): Promise<void> {
     this.#source = source;
     let left = max;
@@ -155,7 +155,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
   }
 }
 
-/** A 2xx in answer to CONNECT would open the WebSocket (RFC 8441, section 5): the program has not. */
+/** Returns a 501 in place of a 2xx that is no 101: in response to CONNECT it would open the WebSocket (RFC 8441, section 5). */
 function refusal({ headers }: ResponseHead): ResponseHead {
   return { status: 501, headers };
 }

@@ -6,9 +6,9 @@ const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const RECORD_HEAD = 5;
 const MESSAGE_HEAD = 4;
-/** Most bytes of a ClientHello; those with keys for post-quantum cryptography have about 2 KiB. */
+/** Maximum length of a ClientHello, in bytes. With keys for post-quantum cryptography it has about 2 KiB. */
 export const MAX_HELLO = 64 * 1024;
-/** Most records that a ClientHello is spread over. */
+/** Maximum number of records that a ClientHello spans. */
 const MAX_RECORDS = 64;
 
 /** Parts of a ClientHello that fingerprints need (RFC 8446, section 4.1.2). */
@@ -62,7 +62,7 @@ export function findClientHello(bytes: Buffer): Beginning<Buffer> | undefined {
   return undefined;
 }
 
-/** Returns the length of a ClientHello by its head, which is included. */
+/** Returns the length of a ClientHello in bytes, its head included. */
 function endOf(head: Buffer): number {
   if (head[0] !== CLIENT_HELLO) {
     throw new FirstBytesError("the client does not begin with a ClientHello");
@@ -76,7 +76,7 @@ function endOf(head: Buffer): number {
  * Parses a ClientHello.
  *
  * @param message The handshake message with its head.
- * @returns undefined if it is not valid.
+ * @returns Its parts; undefined if the message is not valid.
  */
 export function parseClientHello(message: Buffer): ClientHello | undefined {
   try {

@@ -4,7 +4,7 @@ import { checkIdentity, type Identity } from "./identity.ts";
 import type { TlsOptions } from "./tls_options.ts";
 import { builtin } from "../../service/util/builtins.ts";
 
-/** Makes TLS of accepted sockets, with a certificate that can be exchanged. */
+/** Does the TLS handshakes of accepted sockets, with a certificate that can be replaced meanwhile. */
 export class Handshakes {
   readonly #options: Omit<TlsOptions, keyof Identity>;
   readonly #protocols: readonly string[];
@@ -25,15 +25,19 @@ export class Handshakes {
   }
 
   /**
-   * Exchanges certificate and key for new connections.
+   * Replaces certificate and key, for connections that are accepted from now on.
    *
-   * @throws {TypeError} As the constructor does; nothing changes then.
+   * @throws {TypeError} As the constructor; the certificate stays the same then.
    */
   use(identity: Identity): void {
     this.#server = this.#serverFor(identity);
   }
 
-  /** Makes TLS of a socket whose first bytes are still in it. Resolves to undefined if the socket closes before. */
+  /**
+   * Does the handshake over a socket of which nothing has been read.
+   *
+   * @returns Resolves to the TLS socket; to undefined if the connection closes before.
+   */
   begin(socket: Socket): Promise<TLSSocket | undefined> {
     if (socket.destroyed) return Promise.resolve(undefined); // no `close` follows
     const { promise, resolve } = Promise.withResolvers<TLSSocket | undefined>();
@@ -75,12 +79,12 @@ export class Handshakes {
   }
 }
 
-/** Identity of a connection in the process, since the TLS socket is another object than the accepted one. */
+/** Returns a key for the connection, by which the accepted socket of a TLS socket is found. */
 function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
-/** Returns why a handshake has failed; undefined if the client has only left. */
+/** Returns why a handshake has failed, as a clause; undefined if the client has closed the connection. */
 function reasonOf(error: Error & { code?: string }, socket: TLSSocket): string | undefined {
   const { code, message } = error;
   if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {

@@ -10,7 +10,7 @@ export interface Identity {
 }
 
 /**
- * Checks that TLS can use a certificate and a key. The platform itself finds a mistake at each client's handshake only.
+ * Checks that TLS can use a certificate and a key: `node:tls` would report a mistake only at each handshake.
  *
  * @returns End of the certificate's validity.
  * @throws {TypeError} If it cannot; the message is a clause that says why.
@@ -47,7 +47,7 @@ function certificateOf(cert: string): X509Certificate {
   throw new TypeError("the certificate is not one in PEM");
 }
 
-/** Returns a date as in messages: 2030-01-31. */
+/** Returns a date for messages, such as 2030-01-31. */
 export function day(date: Date): string {
   return date.toISOString().slice(0, 10);
 }

@@ -9,7 +9,7 @@ import { builtin } from "../../service/util/builtins.ts";
  * Returns the facts of a client from its TLS connection.
  *
  * @param hello The ClientHello message.
- * @param asked Whether the client was asked for a certificate.
+ * @param asked Whether the server has requested a certificate of the client.
  */
 export function tlsFactsOf(socket: TLSSocket, hello: Buffer, asked: boolean): TlsFacts {
   const parsed = parseClientHello(hello);

@@ -3,10 +3,10 @@ import type { Identity } from "./identity.ts";
 /** Request for client certificates: without an accepted one the handshake fails (`require`), or the guest gets the result (`request`). */
 export type ClientAuth = "require" | "request";
 
-/** TLS of a listener. */
+/** Options for TLS of a listener, with its certificate and key. */
 export interface TlsOptions extends Identity {
-  /** Authorities of clients' certificates, in PEM; without them clients are not asked for one. */
+  /** Authorities that client certificates must be of, in PEM. By default no certificate is requested. */
   readonly clientCa?: string | undefined;
-  /** By default `require`; counts only with `clientCa`. */
+  /** Request for client certificates, by default `require`. Has no effect without `clientCa`. */
   readonly clientAuth?: ClientAuth | undefined;
 }
