@@ -18,11 +18,11 @@ import { Semaphore } from "./images/semaphore.ts";
 import { loadPackage } from "./package.ts";
 import { messageOf } from "../service/errors.ts";
 
-/** Most bytes of a source. */
+/** Maximum size of a source, in bytes. */
 const MAX_BYTES = 50_000_000;
-/** Most sources in memory at the same time. */
+/** Maximum number of sources in memory at the same time. */
 const MAX_READ = 32;
-/** Most requests that wait for others to be done. */
+/** Maximum number of requests that wait for others. */
 const MAX_WAITING = 100;
 
 /** Options of {@linkcode imageOptimizer}. */
@@ -89,7 +89,7 @@ async function loadCodec(tell?: (line: string) => void): Promise<Codec> {
   }
 }
 
-/** Origins that do not know what they have say nothing, or that it is bytes. */
+/** Whether a response may be an image: by its type, or if the type is missing or stands for any bytes. */
 function mayBeImage({ headers }: Response): boolean {
   const type = headers.get("content-type");
   return type === null || /^(image\/|(application|binary)\/octet-stream)/i.test(type);
@@ -117,7 +117,7 @@ async function readAll(response: Response, signal: AbortSignal): Promise<Uint8Ar
       }
       chunks.push(read.value);
     }
-    signal.throwIfAborted(); // what ends then is cut short
+    signal.throwIfAborted(); // a body that ends after the abort is incomplete
     return new Uint8Array(await new Blob(chunks).arrayBuffer());
   } finally {
     signal.removeEventListener("abort", leave);
@@ -135,7 +135,7 @@ async function transformed(
   if (!source && response.headers.get("content-type")?.startsWith("image/")) {
     throw new ImageError(415, "Cannot read the image");
   }
-  // What is drawn has no pixels to work on.
+  // Vector graphics are passed on: they have no pixels.
   if (!source || source.metadata.format === "svg") return new Response(bytes, response);
   const image = await render(sharp, source, requested.parameters, accept);
   return new Response(image.bytes, {
@@ -143,7 +143,7 @@ async function transformed(
   });
 }
 
-/** Fields that describe the source's bytes, and do not hold for the result. */
+/** Fields that describe the bytes of the source, and are wrong for the result. */
 const OF_THE_BYTES =
   "accept-ranges content-digest content-encoding content-length content-md5 digest etag repr-digest"
     .split(" ");

@@ -1,19 +1,19 @@
 import { messageOf } from "../service/errors.ts";
 
-/** Milliseconds after which a package that is not there yet is worth a line. */
+/** Time after which the user is told that a package is being downloaded, in milliseconds. */
 const LONG = 300;
 
 /** Options of {@linkcode loadPackage}. */
 interface LoadPackageOptions {
-  /** What needs it, in words behind "for": `the first image`. */
+  /** Use of the package, in words that follow "for": `the first image`. */
   readonly use: string;
-  /** Takes one line when the package takes long to come, as it does when it is downloaded. By default nobody is told. */
+  /** Called with a line for the user if loading takes long, as a download does. By default the line is dropped. */
   readonly tell?: ((line: string) => void) | undefined;
   /** Package that has to be loaded before. */
   readonly after?: Specifier;
 }
 
-/** A package cannot be loaded; the message says what to do. */
+/** Error of a package that cannot be loaded; the message says what to do. */
 export class PackageError extends Error {
   override readonly name = "PackageError";
 }
@@ -28,7 +28,7 @@ type Load = (specifier: string) => Promise<unknown>;
  * @param specifier Package and exact version, as `npm:sharp@0.35.5`. A project that has another version of it in its
  *   `node_modules`, and not this one, gets its own.
  * @returns The package's module.
- * @throws {PackageError} If it is not there and cannot be downloaded.
+ * @throws {PackageError} If the package is not in a cache and cannot be downloaded.
  */
 export async function loadPackage<M>(
   specifier: Specifier,

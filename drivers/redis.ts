@@ -25,40 +25,40 @@ import { Store } from "./redis/store.ts";
 
 export type { OnStoreFailure } from "./redis/on_failure.ts";
 
-/** A store over Redis that several processes share. */
+/** Drivers over one store in Redis. Disposal closes its connection. */
 export interface RedisStorage extends Disposable {
-  /** The driver of the KV store of a name, for `ServiceOptions.kvDriver`. */
+  /** Returns the driver of a KV store by its name, for `ServiceOptions.kvDriver`. */
   readonly kvDriver: (store: string) => KvDriver;
-  /** For `ServiceOptions.rateDriver`. */
+  /** Returns the driver of rate counters or penalty boxes, for `ServiceOptions.rateDriver`. */
   readonly rateDriver: (kind: RateKind) => RateDriver;
-  /** For `ServiceOptions.cacheDriver`: a second level behind each host's memory. */
+  /** Driver for `ServiceOptions.cacheDriver`: a second level behind the memory of each host. */
   readonly cacheDriver: CacheDriver;
-  /** For `ServiceOptions.purgeFeed`; it goes with the driver of the cache. */
+  /** Feed for `ServiceOptions.purgeFeed`, needed with the driver of the cache. */
   readonly purgeFeed: PurgeFeed;
 }
 
 /** Settings of {@linkcode openRedis}. */
 export interface RedisOptions {
-  /** By default that of the address, if it has one. */
+  /** Password of the store. By default that in the address, if it has one. */
   readonly password?: string | undefined;
   /** Certificates in PEM to trust, for TLS. By default those of the system. */
   readonly ca?: string | undefined;
-  /** What all keys begin with: services with different prefixes share nothing. By default `fastlike`. */
+  /** Prefix of all keys. Services with different prefixes share nothing. By default `fastlike`. */
   readonly prefix?: string | undefined;
-  /** Milliseconds that a call may take. By default 1000. */
+  /** Time limit of each call, in milliseconds. By default 1000. */
   readonly timeout?: number | undefined;
   /**
-   * What becomes of rate counters and penalty boxes while the store fails: each host counts by itself (`count-alone`, the
-   * default), so that all together let pass up to their number times the limit; or every check finds the entry blocked,
-   * and every count is beyond any limit (`refuse`).
+   * Handling of rate counters and penalty boxes while the store fails. With `count-alone` (the default) each host counts by
+   * itself, so that N hosts let pass up to N times the limit; with `refuse` every entry is in its box, and every count is
+   * above any limit.
    */
   readonly onStoreFailure?: OnStoreFailure | undefined;
   /**
-   * Milliseconds for which other hosts wait while one gets an object that is missing in the cache: then another one gets it,
-   * too. By default 10,000.
+   * Time for which other hosts wait while one fetches an object that the cache lacks, in milliseconds; after it another one
+   * fetches it, too. By default 10,000.
    */
   readonly collapseTime?: number | undefined;
-  /** Takes a line for the log: the store is gone, back, or takes no writes. By default nobody does. */
+  /** Called with an entry for the log: the store is gone, back, or takes no writes. By default entries are dropped. */
   readonly log?: ((level: "info" | "warning" | "error", message: string) => void) | undefined;
 }
 
@@ -66,12 +66,14 @@ const DEFAULT_TIMEOUT = 1000;
 const DEFAULT_COLLAPSE_TIME = 10_000;
 
 /**
- * Opens a store.
+ * Connects to a store.
  *
  * @param address `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, `redis+sentinel://HOST[:PORT],…/NAME[/DATABASE]`,
  * `redis+cluster://HOST[:PORT],…`, each with `rediss` for TLS; or `redis+unix:///PATH`.
- * @throws {TypeError} If the address is none.
- * @throws {Error} If the store cannot be reached, in one line.
+ * @param options Login, prefix, time limits, and what is done while the store fails.
+ * @returns The drivers; dispose of them to close the connection.
+ * @throws {TypeError} If the address is malformed.
+ * @throws {Error} If the store cannot be reached; the message is one line.
  */
 export async function openRedis(
   address: string,

@@ -5,7 +5,7 @@ import { refuse } from "../service/errors.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
 import type { FileRoom } from "./sqlite_room.ts";
 
-/** Most bytes of a value in one row. */
+/** Maximum number of bytes of a value in one row. */
 const MAX_PIECE = 2 ** 20;
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
-/** How a store's servers are found. */
+/** Way in which a store's server is found: one address, by Sentinels, or by the nodes of a Cluster. */
 type StoreKind = "server" | "sentinel" | "cluster";
 
-/** Where a store is, as an address tells it. */
+/** Parsed address of a store. */
 export interface StoreAddress {
   readonly kind: StoreKind;
   readonly tls: boolean;
@@ -27,7 +27,7 @@ const FORMS = "redis://HOST:PORT[/DATABASE], redis+sentinel://HOST:PORT,HOST:POR
  *
  * @param text `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, `redis+sentinel://HOST[:PORT],…/NAME[/DATABASE]`,
  * `redis+cluster://HOST[:PORT],…`, each with `rediss` for TLS; or `redis+unix:///PATH`.
- * @throws {TypeError} If it is none; in one line, without the password.
+ * @throws {TypeError} If the address is malformed; the message is one line, without the password.
  */
 export function parseStoreAddress(text: string): StoreAddress {
   const match = /^(rediss?)(?:\+(sentinel|cluster|unix))?:\/\/(?:([^@/]*)@)?([^/?#]*)(\/[^?#]*)?$/

@@ -12,26 +12,26 @@ import { APPEND, FIND, HIDE, PURGE, PUT, RELEASE, USE } from "./cache_scripts.ts
 import type { Reply } from "./link.ts";
 import type { Store } from "./store.ts";
 
-/** Length of a digest, as scripts know it. */
+/** Length of a digest in characters; scripts rely on it. */
 const DIGEST = 27;
-/** Pieces that go to the store in one call. */
+/** Maximum number of pieces in one call. */
 const PIECES = 4;
-/** Calls that go to the store at the same time where there are many. */
+/** Maximum number of calls at the same time. */
 const AHEAD = 50;
-/** Milliseconds that a content is kept which no object has yet, or any more. */
+/** Time for which a content without an object is kept, in milliseconds: before its object is put, and for readers after. */
 const LOOSE = 60_000;
-/** Least milliseconds that an object is kept: hosts' clocks differ. */
-const LEAST = 1000;
-/** Contents of which this host remembers the objects. */
+/** Minimum time for which an object is kept, in milliseconds, since the clocks of hosts differ. */
+const MIN_TTL = 1000;
+/** Number of contents whose objects this host remembers. */
 const REMEMBERED = 10_000;
-/** Milliseconds for which nobody waits for anybody after what came could not be shared. */
+/** Time for which lookups do not wait for each other after a response that cannot be shared, in milliseconds. */
 const FREE = 1000;
 
-/** Where an object is. */
+/** Location of an object in the store. */
 interface Location {
   readonly entry: string;
   readonly place: string;
-  /** Both, as members of sets have them. */
+  /** Digests of key and place, as in members of sorted sets. */
   readonly object: string;
 }
 
@@ -46,7 +46,11 @@ interface CacheNames {
   surrogate(key: string): string;
 }
 
-/** @param prefix What all keys begin with. */
+/**
+ * Returns the names of the cache's keys.
+ *
+ * @param prefix Prefix of all keys of the store.
+ */
 export function cacheNames(prefix: string): CacheNames {
   const tag = `{${prefix}:cache}`;
   return {
@@ -61,20 +65,20 @@ export function cacheNames(prefix: string): CacheNames {
 }
 
 /**
- * Makes the driver of the cache. What finds objects is on one node of a Cluster, contents are on all.
+ * Makes the driver of the cache. The index of objects is on one node of a Cluster; contents are on all nodes.
  *
- * @param leaseTime Milliseconds after which the lease of who is getting an object ends by itself.
+ * @param leaseTime Time after which the lease for fetching an object expires, in milliseconds.
  */
 export function redisCacheDriver(store: Store, leaseTime: number): Required<CacheDriver> {
   const names = cacheNames(store.prefix);
   const reading = { action: "read the cache", again: true };
   const writing = { action: "write to the cache", again: true };
-  // A piece that is appended again would be there twice.
+  // Not sent again: a piece could be appended twice.
   const appending = { action: "write to the cache", again: false };
   const body = (content: ContentId) => `{${store.prefix}:content:${content}}:b`;
   const now = () => Date.now() + store.clockAhead;
 
-  /** Appends pieces, and gives the content and the object that has had it; undefined if the content is gone. */
+  /** Appends pieces. Returns the content, and the object that had it before; undefined if the content is gone. */
   const append = async (
     content: ContentId | undefined,
     pieces: readonly Uint8Array[],
@@ -99,7 +103,7 @@ export function redisCacheDriver(store: Store, leaseTime: number): Required<Cach
     return { id, before };
   };
 
-  // Of contents that this host has found or put: the store may have evicted what it says itself.
+  // Objects of contents that this host has found or put, since the store may have evicted the content that names its object.
   const objects = new RecencyMap<ContentId, string>();
   const remember = (content: ContentId, object: string): void => {
     objects.set(content, object);
@@ -131,10 +135,10 @@ export function redisCacheDriver(store: Store, leaseTime: number): Required<Cach
     content: ContentId | undefined,
     pieces: readonly Uint8Array[],
   ): Promise<ContentId | undefined> => {
-    const ttl = Math.max(LEAST, Math.ceil(record.keepFor));
+    const ttl = Math.max(MIN_TTL, Math.ceil(record.keepFor));
     const object = `${digestOf(record.key)}:${digestOf(record.place)}`;
     const { entry, place } = location(object);
-    // A content outlives its object: whoever has found that reads on.
+    // The content outlives its object, for readers that have found it.
     const appended = await append(content, pieces, object, ttl + LOOSE);
     if (!appended) return undefined;
     const { id, before } = appended;
@@ -155,7 +159,7 @@ export function redisCacheDriver(store: Store, leaseTime: number): Required<Cach
       old?.object ?? "",
       `${id}`,
       `${Math.ceil(now() + ttl)}`,
-      `${Math.max(0, Math.ceil(now() + record.freshFor))}`, // scripts read numbers without a sign
+      `${Math.max(0, Math.ceil(now() + record.freshFor))}`, // scripts parse numbers without a sign
       record.number === undefined ? "" : `${record.number}`,
       `${record.length}`,
       `${record.hits}`,
@@ -252,7 +256,7 @@ export function redisCacheDriver(store: Store, leaseTime: number): Required<Cach
 /**
  * Purges the objects that have a surrogate key, or all.
  *
- * @param number Number of the purge: objects that were put after it stay. By default all go.
+ * @param number Number of the purge: objects that were put after it stay. By default all are purged.
  */
 export async function purgeObjects(
   store: Store,
@@ -279,14 +283,14 @@ export async function purgeObjects(
   }
 }
 
-/** An object of the store, with what only the driver has a use for. */
+/** Object of the store, with the fields that only the driver uses. */
 interface Kept extends CacheKept {
   readonly place: string;
   readonly until: number;
   readonly order: number;
 }
 
-/** The objects of an entry, by its fields. */
+/** Returns the objects of an entry from the fields of its hash. */
 function keptIn(fields: readonly Reply[]): Kept[] {
   const texts = new Map<string, string>();
   for (let i = 0; i < fields.length; i += 2) texts.set(`${fields[i]}`, `${fields[i + 1]}`);
@@ -314,7 +318,7 @@ function keptIn(fields: readonly Reply[]): Kept[] {
   return kept;
 }
 
-/** A number that no other content has, as far as chance goes; the store refuses one that is taken. */
+/** Returns a random number of 53 bits for a new content. The store refuses one that is in use. */
 function newContent(): ContentId {
   const [high, low] = crypto.getRandomValues(new Uint32Array(2));
   return (high! & 0x1fffff) * 2 ** 32 + low!;

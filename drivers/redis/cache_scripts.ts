@@ -1,16 +1,16 @@
 /**
- * Scripts of the cache. What finds objects has one hash tag, so that it is in one slot; each content has its own.
+ * Scripts of the cache. The keys of its index have one hash tag, so that they are in one slot; each content has its own.
  *
- * - `:e:KEY` a hash for each key of the cache, with three fields for each object, by its place: `v` what was put, `p` that a
- *   soft purge has met it, `h` its hits and the order of its last use;
- * - `:x` a sorted set of all objects, by the time from which on they mean nothing; `:o` counts puts and uses;
- * - `:s:SURROGATE` a sorted set of the objects that have a surrogate key, by the same time;
- * - `:l:PLACE` the lease of who is getting an object, or `*` where nobody is to wait for anybody;
- * - `:p` a stream of the last purges, by their numbers, of which `:n` is the last;
- * - `:b` a content: its pieces by their numbers, `n` how many, `at` the object that has it.
+ * - `:e:KEY` a hash for each key of the cache, with three fields for each object, by its place: `v` the object, `p` if a
+ *   soft purge has marked it, `h` its hits and the order of its last use;
+ * - `:x` a sorted set of all objects, by their time of expiry; `:o` a counter of puts and uses;
+ * - `:s:SURROGATE` a sorted set of the objects that have a surrogate key, by their time of expiry;
+ * - `:l:PLACE` the lease for fetching an object: the holder's id, or `*` while lookups do not wait for each other;
+ * - `:p` a stream of the latest purges, by their numbers; `:n` is the number of the last;
+ * - `:b` a content: its pieces by their numbers, `n` their count, `at` the object that has it.
  *
- * KEY and PLACE are digests of 27 characters; an object is `KEY:PLACE`. A `v` is a line of numbers (content, until when it
- * means something, until when it is fresh, number of the last purge before it, order, length), a line of surrogate keys with
+ * KEY and PLACE are digests of 27 characters; an object is `KEY:PLACE`. A `v` is a line of numbers (content, time of
+ * expiry, time until which it is fresh, number of the last purge before it, order, length), a line of surrogate keys with
  * NUL between them, and the head.
  *
  * @module
@@ -18,8 +18,9 @@
 import { type Script, writing } from "./script.ts";
 
 /**
- * Appends pieces. KEYS: content. ARGV: 1 to begin a content, the object that has it from now on or nothing, milliseconds, pieces.
- * Gives 0 if the content is gone, -1 if one that is to begin is there, else the object that has had it, or nothing.
+ * Appends pieces. KEYS: content. ARGV: 1 for a new content, the object that has it from now on or an
+ * empty text, time to live in milliseconds, pieces.
+ * Returns 0 if the content is gone, -1 if a new one exists already, otherwise the object that had it before, or an empty text.
  */
 export const APPEND: Script = writing(`
 local there = redis.call('EXISTS', KEYS[1])
@@ -45,11 +46,11 @@ end
 `;
 
 /**
- * Puts an object at its place. KEYS: entry, entry of the object that has had the content, all, order, last purge, purges,
- * then those of its surrogate keys. ARGV: place, object, place that has had the content, object that has had it, content,
- * until, fresh until, number of the last purge that its cache knew of or nothing, length, hits, whether it is purged, head,
+ * Puts an object at its place. KEYS: entry, entry of the object that had the content before, all, order, last purge,
+ * purges, then those of its surrogate keys. ARGV: place, object, place that had the content before, object that had it, content,
+ * expiry, fresh until, number of the last purge that its cache knew of or nothing, length, hits, whether it is purged, head,
  * now, then surrogate keys.
- * Gives -1 if it was purged meanwhile, else the content that was at the place before, or nothing.
+ * Returns -1 if it was purged meanwhile, otherwise the content that was at the place before, or an empty text.
  */
 export const PUT: Script = writing(`${CONTENT_OF}
 local last = redis.call('GET', KEYS[5]) or '0'
@@ -94,7 +95,7 @@ end
 return before == ARGV[5] and '' or before
 `);
 
-/** Takes an object with a content from its place. KEYS: entry, all. ARGV: place, object, content. */
+/** Removes the object with a content from its place. KEYS: entry, all. ARGV: place, object, content. */
 export const HIDE: Script = writing(`${CONTENT_OF}
 if content_of(KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1] .. 'v', ARGV[1] .. 'p', ARGV[1] .. 'h')
@@ -132,11 +133,11 @@ return 1
 `);
 
 /**
- * Finds the objects of a key, and takes the lease of who is to get one that is missing. KEYS: entry, last purge, lease.
- * ARGV: now, what stands for who asks, milliseconds of the lease, `none` to take none, `missing` to take one where no object is
- * fresh, `any` to take one in any case.
- * Gives the number of the last purge, what became of the lease (`none`, `taken`, `free` where nobody waits for anybody,
- * `busy`), and the fields of the entry.
+ * Finds the objects of a key, and takes the lease for fetching a missing one. KEYS: entry, last purge, lease.
+ * ARGV: now, id of the caller, duration of the lease in milliseconds, and whether to take it: `none`, `missing` (if no object
+ * is fresh) or `any`.
+ * Returns the number of the last purge, the state of the lease (`none`, `taken`, `busy`, or `free` while lookups do not wait for
+ * each other), and the fields of the entry.
  */
 export const FIND: Script = writing(`
 local fields = redis.call('HGETALL', KEYS[1])
@@ -161,7 +162,7 @@ redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
 return {last, 'taken', fields}
 `);
 
-/** Ends a lease. KEYS: lease. ARGV: what stands for who has it, milliseconds for which nobody is to wait for anybody. */
+/** Ends a lease. KEYS: lease. ARGV: id of its holder, time for which lookups do not wait for each other in milliseconds. */
 export const RELEASE: Script = writing(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then redis.call('DEL', KEYS[1])
@@ -170,8 +171,8 @@ return 1
 `);
 
 /**
- * Numbers a purge. Numbers begin with the time, so that they grow although a server has lost its data. KEYS: last purge,
- * purges. ARGV: now, surrogate key, `1` for soft, `0` for hard, or `all`, how many are kept. Gives its number.
+ * Numbers a purge. Numbers begin with the time, so that they grow even after a server has lost its data. KEYS: last purge,
+ * purges. ARGV: now, surrogate key, `1` for soft, `0` for hard, or `all`, number of purges to keep. Returns the purge's number.
  */
 export const NUMBER: Script = writing(`
 redis.call('SET', KEYS[1], string.format('%.0f', tonumber(ARGV[1]) * 1000), 'NX')
@@ -181,8 +182,8 @@ return number
 `);
 
 /**
- * Gives the number of the last purge, and the purges after a number; none if some of them are not known any more. KEYS: last
- * purge, purges. ARGV: now, number or nothing, the most.
+ * Returns the number of the last purge, and the purges after a number; none if some of them are no longer kept. KEYS: last
+ * purge, purges. ARGV: now, number or an empty text, maximum number of purges.
  */
 export const SINCE: Script = writing(`
 local last = redis.call('GET', KEYS[1])

@@ -6,22 +6,22 @@ import { DELETE, LIST, READ, SET, STAGE, SWEEP } from "./kv_scripts.ts";
 import { piecesIn } from "./pieces.ts";
 import type { Store } from "./store.ts";
 
-/** Pieces that are on their way to the store at the same time. */
+/** Maximum number of pieces that are sent at the same time. */
 const AHEAD = 4;
-/** How long pieces are kept that no record has yet, in milliseconds. */
+/** Time for which pieces without a record are kept while it is written, in milliseconds. */
 const STAGED = 600_000;
-/** How long pieces are kept that no record has any more, in milliseconds; each read begins that time anew. */
+/** Time for which the pieces of a replaced record are kept for its readers, in milliseconds, counted from the last read. */
 const LEFT_TO_READERS = "60000";
 const MICROS = 1000n;
 const GENERATION_DIGITS = 20;
 
-/** Fields of a record, in the order in which they are asked for. */
+/** Fields of a record, in the order of the query. */
 const FIELDS = ["g", "e", "m", "v", "i", "n", "l"] as const;
 
 /**
- * Makes the driver of one KV store. All of the store is in one slot, and so on one node of a Cluster.
+ * Makes the driver of one KV store. Its keys are in one slot, and so on one node of a Cluster.
  *
- * @param nextId Gives ids that no other write to the server has.
+ * @param nextId Returns an id that no other write to the server has.
  */
 export function redisKvDriver(
   store: Store,
@@ -34,7 +34,7 @@ export function redisKvDriver(
   const writing = { action: `write to KV store "${name}"`, again: true };
   const recordAt = (key: string) => records + key;
 
-  /** Puts down all but the first piece. */
+  /** Writes all pieces but the first, before the record that they are of. */
   const stage = async (rest: string, pieces: readonly Uint8Array[]): Promise<void> => {
     for (let at = 0; at < pieces.length; at += AHEAD) {
       const some = pieces.slice(at, at + AHEAD).map((piece, i) =>
@@ -128,7 +128,7 @@ export function redisKvDriver(
   };
 }
 
-/** A value of more than one piece. */
+/** Returns a source of a value that has more than one piece. */
 function sourceOf(
   key: string,
   first: Uint8Array,
@@ -168,19 +168,19 @@ function wordOf(expected: KvExpected): string {
   return typeof expected === "bigint" ? digitsOf(expected) : expected;
 }
 
-/** Of one length, so that texts compare as the numbers do: a script's numbers have 53 bits. */
+/** Returns a generation in 20 digits, so that texts compare like numbers: numbers of scripts have only 53 bits. */
 function digitsOf(generation: bigint): string {
   return `${generation}`.padStart(GENERATION_DIGITS, "0");
 }
 
-/** When a record may be swept: once it has expired, and its generation need not be remembered. */
+/** Returns when a record may be deleted: once it has expired, and its generation is no longer needed. */
 function dueOf(
   { expires = Infinity, generation }: Pick<KvFound, "expires" | "generation">,
 ): number {
   return Math.min(Math.max(expires, Number(generation / MICROS)), Number.MAX_SAFE_INTEGER);
 }
 
-/** What comes before every key that does not begin so and after those that do. UTF-8 has no byte 255. */
+/** Returns the upper bound, which is excluded, of the keys with a prefix. UTF-8 has no byte 255. */
 function endOf(prefix: Buffer): Buffer {
   const end = Buffer.from(prefix);
   end[end.length - 1]! += 1;

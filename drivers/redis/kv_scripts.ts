@@ -2,8 +2,8 @@
  * Scripts of KV stores. A store's keys have one hash tag, so that they are in one slot:
  *
  * - `:k` a sorted set of all keys, with equal scores, so that it is in the order of their bytes;
- * - `:x` a sorted set of the keys that are to be swept, by the time from which on they may be;
- * - `:r:KEY` a hash for each record: `g` its generation in 20 digits, `e` when it expires, `m` its metadata, `v` the first
+ * - `:x` a sorted set of the keys that expire, by the time from which on they may be deleted;
+ * - `:r:KEY` a hash for each record: `g` its generation in 20 digits, `e` its time of expiry, `m` its metadata, `v` the first
  *   piece of its value, `i` the name of the rest, `n` the number of the rest's pieces, `l` their bytes, `o` the ids of the
  *   last writes;
  * - `:v:NAME` a hash for each rest of a value, by the numbers of its pieces.
@@ -13,13 +13,13 @@
 import { reading, type Script, writing } from "./script.ts";
 
 /**
- * Writes a record. A write that is asked for again has the id of the first, and is not done twice. The first command that
- * changes something is one that a full server refuses, so that nothing is half done.
+ * Writes a record. A write that is sent again has the same id, and is not done twice. The first command that changes data is
+ * one that a full server refuses, so that no write is done in part.
  *
  * KEYS: record, keys, due, rest (may be the record's own if there is none).
- * ARGV: key, id, expected, generation, expires, due, metadata, first piece, rest's name, rest's pieces, rest's bytes, what
- * the names of rests begin with, milliseconds that a replaced rest is left to its readers.
- * Gives 1 if it is written, 0 if what is there is not as expected, -1 if the rest is gone.
+ * ARGV: key, id, expected, generation, expires, due, metadata, first piece, rest's name, rest's pieces, rest's bytes, prefix
+ * of the names of rests, time in milliseconds for which a replaced rest is left to its readers.
+ * Returns 1 if it is written, 0 if the present record is not as expected, -1 if the rest is gone.
  */
 export const SET: Script = writing(`
 local old = redis.call('HMGET', KEYS[1], 'g', 'o', 'i')
@@ -42,7 +42,7 @@ if old[3] and old[3] ~= '' then redis.call('PEXPIRE', ARGV[12] .. old[3], ARGV[1
 return 1
 `);
 
-/** KEYS: record, keys, due. ARGV: key, generation, what the names of rests begin with, milliseconds for readers. */
+/** KEYS: record, keys, due. ARGV: key, generation, prefix of the names of rests, time for readers in milliseconds. */
 export const DELETE: Script = writing(`
 local old = redis.call('HMGET', KEYS[1], 'g', 'i')
 if old[1] ~= ARGV[2] then return 0 end
@@ -54,8 +54,8 @@ return 1
 `);
 
 /**
- * Deletes what is due. KEYS: keys, due. ARGV: until, the most, what the names of records begin with, the same of rests,
- * milliseconds for readers. Gives how many.
+ * Deletes records that are due. KEYS: keys, due. ARGV: until, maximum number of records, prefix of the names of records, prefix
+ * of those of rests, time for readers in milliseconds. Returns the number of deleted records.
  */
 export const SWEEP: Script = writing(`
 local keys = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
@@ -69,7 +69,7 @@ end
 return #keys
 `);
 
-/** KEYS: keys. ARGV: least, most, how many, what the names of records begin with. Gives keys, each with its expiry. */
+/** Lists keys. KEYS: keys. ARGV: lower bound, upper bound, limit, prefix of the names of records. Returns keys, each with its expiry. */
 export const LIST: Script = reading(`
 local listed = {}
 for _, key in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])) do
@@ -79,13 +79,13 @@ end
 return listed
 `);
 
-/** Puts down a piece of a rest that no record has yet. KEYS: rest. ARGV: number, bytes, milliseconds until it is forgotten. */
+/** Writes a piece of a rest that has no record yet. KEYS: rest. ARGV: number, bytes, time to live in milliseconds. */
 export const STAGE: Script = writing(`
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 `);
 
-/** Reads a piece. The rest of a record that is replaced meanwhile stays while it is read. As STAGE, without bytes. */
+/** Reads a piece, and prolongs the life of a rest whose record was replaced. Arguments as of STAGE, without bytes. */
 export const READ: Script = writing(`
 local piece = redis.call('HGET', KEYS[1], ARGV[1])
 if piece and redis.call('PTTL', KEYS[1]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end

@@ -3,20 +3,20 @@ import { loadPackage } from "../package.ts";
 import type { StoreAddress } from "./address.ts";
 import { CLIENT, type Client } from "./client.ts";
 
-/** What Redis answers: texts come as bytes. */
+/** Reply of Redis. Texts are bytes. */
 export type Reply = Buffer | string | number | null | readonly Reply[];
-/** A part of a command. */
+/** Part of a command. */
 export type Argument = string | Buffer;
 
-/** A connection to a store, or to the nodes of a Cluster. It is used until it fails, and then replaced. */
+/** Connection to a store, or connections to the nodes of a Cluster. It is replaced when it fails. */
 export interface Link {
   /**
    * Sends a command.
    *
-   * @param key A key of the command, by which a Cluster finds the node.
+   * @param key Key of the command, whose slot gives the node of a Cluster.
    */
   send(key: Argument, args: readonly Argument[]): Promise<Reply>;
-  /** Closes it at once. What is under way is rejected. */
+  /** Closes the connection at once. Calls that wait for a reply reject. */
   destroy(): void;
 }
 
@@ -26,21 +26,21 @@ export interface LinkOptions {
   readonly password: string | undefined;
   /** Certificates in PEM to trust, for TLS. */
   readonly ca: string | undefined;
-  /** Milliseconds in which each connection has to be open. */
+  /** Time limit for opening each connection, in milliseconds. */
   readonly timeout: number;
-  /** Is called once when the connection is lost. */
+  /** Called once when the connection is lost. */
   readonly lost: (error: Error) => void;
-  /** Takes a line while the client is downloaded. By default nobody is told. */
+  /** Called with a line for the user while the package is downloaded. By default the line is dropped. */
   readonly tell?: ((line: string) => void) | undefined;
 }
 
 type Endpoint = StoreAddress["hosts"][number];
 
 /**
- * Connects to the server, to the one that the Sentinels name, or to a Cluster. A link never reconnects by itself, except
- * to single nodes of a Cluster: whoever has lost it makes a new one, which also finds a new master.
+ * Connects to a server, to the one that Sentinels name, or to a Cluster. A link does not reconnect, except to single nodes of
+ * a Cluster: its user opens a new one, which also finds a new master.
  *
- * @throws {Error} If nothing can be reached in time, or the store refuses the login.
+ * @throws {Error} If no server can be reached in time, or the store refuses the login.
  */
 export async function connect(options: LinkOptions): Promise<Link> {
   const client = await loadPackage<Client>(CLIENT, { use: "the store", tell: options.tell });
@@ -49,7 +49,7 @@ export async function connect(options: LinkOptions): Promise<Link> {
   if (kind === "server") return await connectServer(client, options, path ?? hosts[0]!);
   const master = await findMaster(client, options);
   const link = await connectServer(client, options, master);
-  // A Sentinel may name a server for a moment that is no master any more, or not yet.
+  // During a failover a Sentinel may name a server that is not the master any more, or not yet.
   const role = await link.send("", ["ROLE"]).catch((
     error,
   ) => (link.destroy(), Promise.reject(error)));
@@ -88,7 +88,7 @@ async function connectCluster(client: Client, options: LinkOptions): Promise<Lin
       RESP: 2,
     },
   );
-  cluster.on("error", () => {}); // calls tell of what matters
+  cluster.on("error", () => {}); // calls reject with these errors
   try {
     await within(options.timeout, cluster.connect());
   } catch (error) {
@@ -125,7 +125,7 @@ function settings(client: Client, options: LinkOptions, to: Endpoint | string) {
 
 async function findMaster(client: Client, options: LinkOptions): Promise<Endpoint> {
   const { hosts, master } = options.address;
-  // The login is the server's: Sentinels are asked without one, and have no databases.
+  // Login and database are those of the server, not of the Sentinels.
   const address = { ...options.address, database: 0, username: undefined };
   let last: unknown = new Error(`no Sentinel knows "${master}"`);
   for (const host of hosts) {
@@ -152,17 +152,18 @@ function destroy(client: { destroy(): void }): void {
   try {
     client.destroy();
   } catch {
-    // It was closed already.
+    // Closed already.
   }
 }
 
-/** Milliseconds by which a timer is late when something has held up the process. */
+/** Lateness of a timer, in milliseconds, from which on the event loop counts as blocked. */
 const HELD_UP = 20;
 
 /**
- * Bounds how long an answer is awaited. If the process was held up meanwhile, as by a guest that spins, an answer that
- * has come by then is heard first.
+ * Bounds the wait for an answer. If a guest has blocked the event loop meanwhile, an answer that has arrived by then is
+ * handled before the timeout.
  *
+ * @param timeout Time limit in milliseconds.
  * @returns The answer; rejects with a {@linkcode StoreTimeout} if it does not come in time.
  */
 export function within<T>(timeout: number, answer: Promise<T>): Promise<T> {
@@ -177,7 +178,7 @@ export function within<T>(timeout: number, answer: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** The store has not answered in time. What was asked of it may have been done, or may yet be. */
+/** Error of a call that the store has not answered in time. The store may have executed it, or may do so later. */
 export class StoreTimeout extends Error {
   override readonly name = "StoreTimeout";
 

@@ -1,5 +1,5 @@
-/** What becomes of rates while the store fails: each host counts by itself, or everything is refused. */
+/** Handling of rates while the store fails: each host counts by itself, or every check finds the limit exceeded. */
 export type OnStoreFailure = "count-alone" | "refuse";
 
-/** All of {@linkcode OnStoreFailure}. */
+/** Every one of {@linkcode OnStoreFailure}. */
 export const ON_STORE_FAILURE: readonly OnStoreFailure[] = ["count-alone", "refuse"];

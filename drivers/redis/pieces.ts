@@ -1,9 +1,9 @@
 import { concat } from "../../service/http/bytes.ts";
 
-/** Bytes of each piece of a value, except the last. */
+/** Size of each piece of a value, except the last, in bytes. */
 const PIECE: number = 256 << 10;
 
-/** The same bytes in pieces of {@linkcode PIECE} bytes, none of them empty. */
+/** Returns the bytes in pieces of {@linkcode PIECE} bytes, the last of which may be shorter; none is empty. */
 export function piecesIn(value: readonly Uint8Array[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   let waiting: Uint8Array[] = [];

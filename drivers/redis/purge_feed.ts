@@ -10,24 +10,24 @@ import { NUMBER, SINCE } from "./cache_scripts.ts";
 import type { Reply } from "./link.ts";
 import { type Store, StoreError } from "./store.ts";
 
-/** Milliseconds for which a host uses what it has without asking for purges. */
+/** Duration of a lease, for which a host may use its cache without asking for purges, in milliseconds. */
 const LEASE = 200;
-/** Purges that are known by their numbers; a host that has missed more drops all that it has. */
+/** Number of purges that the store remembers. A host that has missed more drops all objects. */
 const KNOWN = 10_000;
-/** Purges that are done one by one; a host that has missed more drops all that it has. */
+/** Maximum number of purges in one answer. A host that has missed more drops all objects. */
 const ANSWERED = 1000;
 
 /**
- * Opens the feed of purges. A purge is numbered, then done in the store, and answered when the leases that other hosts had
- * before are over. While the store fails a host goes on with what it has; once it is back the host gets what it has missed,
- * or drops all where that is not known any more.
+ * Opens the feed of purges. A purge is numbered, then applied to the store, and completes when the leases that other hosts
+ * had before have expired. While the store fails a host goes on with the objects in its memory. When the store is back the
+ * host applies the purges that it has missed, or drops all objects if these are no longer remembered.
  */
 export async function redisPurgeFeed(store: Store): Promise<PurgeFeed> {
   const names = cacheNames(store.prefix);
   const keys = [names.lastPurge, names.purges] as const;
   const now = () => `${Math.floor(Date.now() + store.clockAhead)}`;
   const asking = { action: "ask for purges", again: true };
-  // One that is asked for again would be numbered twice, which does no harm.
+  // A purge that is sent again may be numbered twice, which does no harm.
   const purging = { action: "purge the cache", again: true };
   const followers: ((purge: NumberedPurge) => Eventually<void>)[] = [];
 

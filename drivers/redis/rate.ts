@@ -14,21 +14,21 @@ import type { Reply } from "./link.ts";
 import type { Script } from "./script.ts";
 import { type Store, StoreError } from "./store.ts";
 
-/** Counts that wait for the store are sent in so many calls at a time, once it is back. */
+/** Maximum number of calls at the same time that send delayed counts when the store is back. */
 const AHEAD = 50;
-/** Milliseconds that a record is kept at least: another host's clock may be behind. */
-const LEAST = 1000;
+/** Minimum time for which a record is kept, in milliseconds, since another host's clock may be behind. */
+const MIN_TTL = 1000;
 
-/** A record, and how often it was changed. */
+/** Record with the number of its changes. */
 interface Found {
   readonly record: RateRecord;
   readonly changes: string;
 }
 
 /**
- * Makes the drivers of rate counters and of penalty boxes. A call that the store fails is answered by this host alone, or
- * refused; counts and entries of boxes that the store may not have got are sent again, so that counts are too high at the
- * worst. All records of an entry are on one node of a Cluster.
+ * Makes the drivers of rate counters and of penalty boxes. While the store fails, calls are answered from this host's own
+ * counts, or refused. Counts and entries of boxes that the store may not have received are sent again, so that a count may be
+ * too high, but never too low. All records of an entry are on one node of a Cluster.
  */
 export function redisRateDriver(
   store: Store,
@@ -39,7 +39,7 @@ export function redisRateDriver(
     const tag = createHash("sha1").update(entryOf(key)).digest("base64url").slice(0, 12);
     return `{${store.prefix}:rate:${tag}}:${kind}:${key}`;
   };
-  // Counting is not asked for again: nobody knows whether it was done.
+  // Not sent again by the store: it may have counted already. AloneRates keeps such counts.
   const counting = { action: "write a rate counter", again: false };
   const boxing = { action: "write a penalty box", again: true };
   const reading = { action: "read a rate", again: true };
@@ -73,7 +73,7 @@ export function redisRateDriver(
         `${second + ahead / 1000}`,
         `${count}`,
       ]);
-      const ttl = Math.max(LEAST, Math.ceil(record.expires - now));
+      const ttl = Math.max(MIN_TTL, Math.ceil(record.expires - now));
       const replaced = await store.run(counting, REPLACE, [keyFor(kind, key)], [
         found?.changes ?? "0",
         `${ttl}`,
@@ -85,7 +85,7 @@ export function redisRateDriver(
     }
   };
 
-  /** Runs a script that counts, with what has waited; that waits on if the script has not counted. */
+  /** Runs a script that counts, and passes on delayed counts of the entry; they stay delayed if the script fails. */
   const run = async (
     script: Script,
     keys: readonly [string, ...string[]],
@@ -131,7 +131,7 @@ export function redisRateDriver(
     try {
       while (calls.length) await Promise.all(calls.splice(0, AHEAD).map((call) => call()));
     } catch {
-      // The store has gone again: what it has not got is sent once it is back.
+      // The store is gone again: the rest is sent when it is back.
     }
   };
 
@@ -190,7 +190,7 @@ export function redisRateDriver(
   return (kind) => kind === "counters" ? counters : boxes;
 }
 
-/** What the store answers; if it fails, what this host says alone. */
+/** Returns the store's answer, or the one of this host alone if the store fails. */
 async function orAlone<T>(ask: () => Promise<T>, otherwise: (now: number) => T): Promise<T> {
   try {
     return await ask();

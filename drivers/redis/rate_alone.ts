@@ -3,19 +3,19 @@ import type { RateIncrement, RateRecord } from "../../service/rate/driver.ts";
 import { memoryRateDriver } from "../../service/rate/memory_driver.ts";
 import type { OnStoreFailure } from "./on_failure.ts";
 
-/** Entries whose counts, or times in boxes, wait for the store. */
-const MOST = 100_000;
-/** Seconds of which counts matter. */
+/** Maximum number of entries with delayed counts, and with delayed times in boxes. */
+const MAX_ENTRIES = 100_000;
+/** Seconds for which counts are kept: the longest window. */
 const KEPT = 60;
-/** More than any sum that a limit allows. */
+/** Count above any limit. */
 const TOO_MUCH = 2 ** 52;
 
 /**
- * What one host knows of rates by itself: all that it has counted, and of that what the store may not have got. The latter
- * is sent along with the next count of the entry, or when the store returns.
+ * Rates of one host: all its own counts, for answers while the store fails, and delayed ones, which the store may not have
+ * received. These are sent with the next count of the entry, or when the store is back.
  */
 export class AloneRates {
-  /** Whether everything is refused while the store fails. */
+  /** Whether every check finds the limit exceeded while the store fails. */
   readonly refuses: boolean;
   readonly #counts = memoryRateDriver();
   readonly #boxes = memoryRateDriver();
@@ -26,7 +26,7 @@ export class AloneRates {
     this.refuses = onFailure === "refuse";
   }
 
-  /** Notes a count of this host's, and gives the sum over the window of all of them. */
+  /** Adds to the host's own count; returns its sum over the window. */
   count(key: string, now: number, { delta, window }: RateIncrement): number {
     let sum = 0;
     this.#counts.update(key, now, (record) => {
@@ -36,7 +36,7 @@ export class AloneRates {
     return sum;
   }
 
-  /** Notes a count that the store may not have got. */
+  /** Adds a delayed count. */
   keepCount(key: string, now: number, delta: number): void {
     const counts = this.#waitingCounts.get(key) ?? new Map<number, number>();
     const second = Math.floor(now / 1000);
@@ -45,7 +45,7 @@ export class AloneRates {
     this.#keep(this.#waitingCounts, key, counts);
   }
 
-  /** Counts by second that wait; they wait no more unless they are restored. */
+  /** Removes and returns the delayed counts of an entry, by second. `restore` puts them back. */
   takeCounts(key: string): {
     readonly counts: readonly (readonly [second: number, count: number])[];
     restore(): void;
@@ -65,24 +65,24 @@ export class AloneRates {
     };
   }
 
-  /** Entries of which counts wait. */
+  /** Returns the entries with delayed counts. */
   countedKeys(): string[] {
     return [...this.#waitingCounts.keys()];
   }
 
-  /** The sum that stands for the store's while it fails. */
+  /** Returns the sum to answer with while the store fails. */
   sumOr(counted: number): number {
     return this.refuses ? TOO_MUCH : counted;
   }
 
-  /** The counts that stand for the store's while it fails. */
+  /** Returns the counts to answer with while the store fails. */
   getCounts(key: string, now: number): RateRecord | undefined {
     if (!this.refuses) return this.#counts.get(key);
     const second = Math.floor(now / 1000) + KEPT;
     return { buckets: [{ second, count: TOO_MUCH }], expires: Infinity };
   }
 
-  /** The store's counts with those that wait. */
+  /** Returns the store's counts with the delayed ones added. */
   withCounts(key: string, record: RateRecord | undefined): RateRecord | undefined {
     const counts = this.#waitingCounts.get(key);
     if (!counts) return record;
@@ -94,14 +94,14 @@ export class AloneRates {
   /**
    * Notes that an entry is in a box.
    *
-   * @param waits Whether the store may not have got that.
+   * @param waits Whether the store may not have received that.
    */
   box(key: string, now: number, expires: number, waits: boolean): void {
     this.#boxes.update(key, now, (record) => record.expires = expires);
     if (waits) this.#keep(this.#waitingBoxes, key, expires);
   }
 
-  /** The record of an entry that waits to be put into its box. */
+  /** Returns the delayed record of an entry that the store may not have in its box. */
   boxed(key: string, now = -Infinity): RateRecord | undefined {
     const expires = this.#waitingBoxes.get(key);
     return expires !== undefined && expires > now ? { buckets: [], expires } : undefined;
@@ -112,12 +112,12 @@ export class AloneRates {
     return (this.#boxes.get(key)?.expires ?? -Infinity) > now;
   }
 
-  /** The record that stands for the store's while it fails. */
+  /** Returns the record to answer with while the store fails. */
   getBox(key: string): RateRecord | undefined {
     return this.refuses ? { buckets: [], expires: Infinity } : this.#boxes.get(key);
   }
 
-  /** Entries that wait to be put into their boxes; they wait no more. */
+  /** Removes and returns the entries of boxes that the store may not have received. */
   takeBoxes(now: number): [key: string, expires: number][] {
     const waiting = [...this.#waitingBoxes].filter(([, expires]) => expires > now);
     this.#waitingBoxes.clear();
@@ -126,7 +126,7 @@ export class AloneRates {
 
   #keep<V>(map: Map<string, V>, key: string, value: V): void {
     map.set(key, value);
-    if (map.size > MOST) map.delete(map.keys().next().value!);
+    if (map.size > MAX_ENTRIES) map.delete(map.keys().next().value!);
   }
 }
 

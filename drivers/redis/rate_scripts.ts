@@ -1,14 +1,14 @@
 /**
- * Scripts of rate counters and penalty boxes. A counter's entry is a hash: counts by second, `x` when the entry means
- * nothing any more, `n` the number of changes. A box's entry has `x` alone. All of an entry's keys have one hash tag.
+ * Scripts of rate counters and penalty boxes. A counter's entry is a hash: counts by second, `x` its time of
+ * expiry, `n` the number of changes. A box's entry has `x` alone. All of an entry's keys have one hash tag.
  *
  * @module
  */
 import { type Script, writing } from "./script.ts";
 
 /**
- * Adds to the counts of an entry, and gives the sum over a window. As in `addTo` of `service/rate/counters.ts`: a clock that
- * was put back counts into the newest second. More pairs of seconds and counts may follow, which were counted elsewhere.
+ * Adds to the counts of an entry, and returns the sum over a window. As in `addTo` of `service/rate/counters.ts`, a clock
+ * that was set back counts in the newest second. Further pairs of seconds and counts may follow: delayed counts of a host.
  */
 const ADD = `
 local function add(key, now, window, at)
@@ -46,14 +46,15 @@ local function add(key, now, window, at)
 end
 `;
 
-/** KEYS: counter. ARGV: now, window, then pairs of a second and a count, the first of them for now. Gives the sum. */
+/** Counts. KEYS: counter. ARGV: now, window, then pairs of a second and a count, the first of them for now. Returns the sum. */
 export const COUNT: Script = writing(`${ADD}
 return string.format('%.0f', add(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), 3))
 `);
 
 /**
- * KEYS: counter, box. ARGV: now, window, the most, when who gets into the box leaves it, then pairs as in COUNT.
- * Gives 0 for an entry that is not in the box, 1 for one that is, 2 for one that gets into it.
+ * Counts, and puts an entry above the limit into its box. KEYS: counter, box. ARGV: now, window, maximum count, time at which
+ * the entry leaves the box, then pairs as in COUNT.
+ * Returns 0 for an entry that is not in the box, 1 for one that was in it, 2 for one that was put into it.
  */
 export const CHECK: Script = writing(`${ADD}
 local now, expires = tonumber(ARGV[1]), redis.call('HGET', KEYS[2], 'x')
@@ -70,14 +71,14 @@ redis.call('PEXPIRE', KEYS[2], string.format('%.0f', math.max(1, tonumber(ARGV[4
 return 2
 `);
 
-/** KEYS: box. ARGV: when the entry leaves it, milliseconds until then. */
+/** Puts an entry into its box. KEYS: box. ARGV: time at which it leaves the box, milliseconds until then. */
 export const EXPIRE: Script = writing(`
 redis.call('HSET', KEYS[1], 'x', ARGV[1])
 redis.call('HINCRBY', KEYS[1], 'n', 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `);
 
-/** Replaces a record that has not been changed. KEYS: record. ARGV: its number of changes, milliseconds, fields. */
+/** Replaces a record if it was not changed meanwhile. KEYS: record. ARGV: its number of changes, time to live in milliseconds, fields. */
 export const REPLACE: Script = writing(`
 if (redis.call('HGET', KEYS[1], 'n') or '0') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])

@@ -1,20 +1,20 @@
 import { createHash } from "node:crypto";
 
-/** A script in Lua, which the server runs in one step. */
+/** Script in Lua, which the server runs as one step. */
 export interface Script {
   readonly source: string;
-  /** What it is called by once the server knows it. */
+  /** SHA-1 digest, by which a server that has the script runs it. */
   readonly digest: string;
-  /** Whether it changes anything. */
+  /** Whether it changes data: replicas refuse it then. */
   readonly writes: boolean;
 }
 
-/** A script that changes something. */
+/** Makes a script that changes data. */
 export function writing(source: string): Script {
   return { source, digest: digestOf(source), writes: true };
 }
 
-/** A script that changes nothing. */
+/** Makes a script that changes no data. */
 export function reading(source: string): Script {
   return { source, digest: digestOf(source), writes: false };
 }

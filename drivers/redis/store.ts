@@ -39,14 +39,14 @@ const FIRST_PAUSE = 50;
 const MAX_PAUSE = 1000;
 
 /**
- * A store over Redis that may be slow, gone or full. Each call has a time limit. Once a call has met it, or the connection
- * is lost, the store counts as gone until a new connection has answered. Meanwhile calls that may be sent again wait, at
- * most until it has been gone for as long as a call may take; all others fail at once. The log has one entry when the
- * store is gone and one when it is back.
+ * Store over Redis, which may be slow, gone or full. Each call has a time limit. After a timeout or a lost connection the
+ * store counts as gone until a new connection has answered. Meanwhile calls that may be sent again wait, but not after the
+ * store has been gone for longer than their time limit; all other calls fail at once. The log gets one entry when the store
+ * is gone and one when it is back.
  */
 export class Store {
   readonly prefix: string;
-  /** Milliseconds that each call may take. */
+  /** Time limit of each call, in milliseconds. */
   readonly timeout: number;
   readonly #settings: StoreSettings;
   #link: Link | undefined;
@@ -55,7 +55,7 @@ export class Store {
   #takesWrites = true;
   #clockAhead = 0;
   #closed = false;
-  /** Callbacks for the return of the store. */
+  /** Functions to call when the store is back. */
   readonly returned = new Set<() => void>();
 
   private constructor(settings: StoreSettings) {
@@ -64,7 +64,11 @@ export class Store {
     this.timeout = settings.timeout;
   }
 
-  /** @throws {Error} If the store cannot be reached, in one line. */
+  /**
+   * Connects to a store.
+   *
+   * @throws {Error} If the store cannot be reached; the message is one line.
+   */
   static async open(settings: StoreSettings): Promise<Store> {
     const store = new Store(settings);
     try {
@@ -97,14 +101,14 @@ export class Store {
     );
   }
 
-  /** Whether there is a connection on which the store has answered so far. */
+  /** Whether the store has a connection on which all calls were answered in time. */
   get there(): boolean {
     return this.#link !== undefined;
   }
 
   /**
-   * Milliseconds, whole seconds of them, by which the store's clock is ahead of this host's. Hosts that go by the store's
-   * agree on what second it is.
+   * Difference between the store's clock and this host's, in milliseconds and rounded to seconds. Hosts that add it agree on
+   * the current second.
    */
   get clockAhead(): number {
     return this.#clockAhead;
@@ -127,7 +131,7 @@ export class Store {
   /**
    * Runs a script.
    *
-   * @param keys At least one, all of one slot.
+   * @param keys One or more keys of one slot.
    * @throws {StoreError} As {@linkcode Store.command} does.
    */
   async run(
