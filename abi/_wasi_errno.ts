@@ -47,7 +47,7 @@ export function errnoOf(error: unknown): number {
   return (error instanceof HostError && OF_REFUSAL[error.kind]) || Errno.io;
 }
 
-/** Most entries of a list that a guest passes; Linux's IOV_MAX. */
+/** Maximum number of entries of a list that a guest passes; Linux's IOV_MAX. */
 const MAX_ENTRIES = 1024;
 
 /** Refuses a list that is longer than one may be. */

@@ -1,4 +1,4 @@
-// The backend of the guests that are measured. Nobody may cache what it says, but for what is named so.
+// Backend of the measured guests. Its responses may not be cached, except that of /cached.
 const PIECE = new Uint8Array(2 ** 18);
 const BIG = 2 ** 30;
 

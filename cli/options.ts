@@ -75,7 +75,7 @@ export async function configure(
   }
 }
 
-/** Where stores are: what flags say of it counts before what fastly.toml says. */
+/** Returns where stores are kept. Flags take precedence over fastly.toml. */
 function storageOf(flags: ServiceFlags, manifest: Manifest): NamedStorage {
   const { persist, store, onStoreFailure } = flags;
   const shared = store === undefined ? manifest.store : { ...manifest.store, url: store };

@@ -34,15 +34,15 @@ export type KeptIn = Pick<
   "kvDriver" | "cacheDriver" | "rateDriver" | "purgeFeed"
 >;
 
-/** Where flags and fastly.toml say that stores are: in a folder, in a store that hosts share, or nowhere. */
+/** Place of stores by flags and fastly.toml: a folder, a store that hosts share, or neither. */
 export interface NamedStorage {
   readonly folder: string | undefined;
   readonly store: SharedStore | undefined;
 }
 
-/** Storage that is open, with what it was opened by. */
+/** Open storage, and the settings that it was opened by. */
 interface Opened {
-  /** The folder, or the store's settings. */
+  /** Path of the folder, or settings of the store. */
   readonly named: string;
   /** The same for messages. */
   readonly shown: string;
@@ -58,8 +58,8 @@ export class PersistentStorage implements Disposable {
   #kvBytes = Infinity;
 
   /**
-   * @param common Folder where none is named, for KV stores and rate counters alone: what processes have in common.
-   * @param storeNote Is told of a store that is gone or back; by default whoever is told of the rest.
+   * @param common Folder that processes share if none is named, for KV stores and rate counters alone.
+   * @param storeNote Called with a note when a store is gone or back. By default these notes go where all others go.
    */
   constructor(common?: string, storeNote?: Terminal["note"]) {
     this.#common = common;
@@ -67,11 +67,11 @@ export class PersistentStorage implements Disposable {
   }
 
   /**
-   * Returns the options that the folder or the store is for; none if nothing is named.
+   * Returns the drivers of the folder or store, as options; no options if neither is named.
    *
    * @param kvBytes Bound on KV stores where neither is named.
    * @param ca Certificates in PEM to trust, for a store with TLS.
-   * @param note Is told if something else is named than at the start, and of a store that is gone or back.
+   * @param note Called with a note if another folder or store is named than at the start, and when a store is gone or back.
    * @throws {CommandError} If the folder cannot be made or opened, or the store not be reached.
    */
   async in(

@@ -78,7 +78,7 @@ export class Site implements Disposable {
    */
   async reload(): Promise<void> {
     const { command, storage, terminal, complete, file } = this.#options;
-    // Files of a failed reload are followed, and no others: what mends it is in one of those that it has read.
+    // After a failed reload the files that it has read are followed: the mistake is in one of them.
     const files = this.#files = new ReadFiles();
     let configured: ConfiguredOptions | undefined;
     try {

@@ -2,7 +2,7 @@ import { loadPackage } from "../drivers/package.ts";
 import { tell } from "./tell.ts";
 import { messageOf } from "../service/errors.ts";
 
-/** What is used of the assembler; its own types would be downloaded by everybody who installs fastlike. */
+/** Part of the assembler that is used. Its own types are not imported: installing fastlike would download it. */
 export interface Assembler {
   default(): Promise<{
     parseWat(file: string, text: string, features: Partial<Record<string, boolean>>): {

@@ -4,11 +4,11 @@ import { ProgramCache } from "../wasm/program_cache.ts";
 import { termsOf } from "./terms.ts";
 
 /**
- * Starts to compile a program, which V8 does on threads of its own, while the modules are loaded that run it. This one
- * needs few of them.
+ * Starts to compile a program on V8's own threads while the modules of the engine are still being loaded. This module
+ * imports few others.
  *
- * @returns Cache that has the program, for the option `programs`. What is wrong with program or options is an error of the
- *   load that gets it.
+ * @returns Cache with the program, for the option `programs`. Errors of the program or the options are thrown by the load
+ *   that uses it.
  */
 export function compileAhead(source: Source, options: ServiceOptions): ProgramCache {
   const programs = new ProgramCache();

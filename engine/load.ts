@@ -25,7 +25,7 @@ import { Watchdog } from "../wasm/watchdog.ts";
 import type { InstanceContext } from "../handles/sandbox.ts";
 import { termsOf } from "./terms.ts";
 
-/** Most unknown imports in one message. */
+/** Maximum number of unknown imports in one message. */
 const MAX_NAMED = 20;
 const NEVER_ASKS = "it has no call that asks for its request";
 const RENEWED = "Each request gets a new instance of the program";

@@ -57,7 +57,7 @@ export abstract class CacheHandle extends Waitable {
     if (!(payload instanceof Promise)) return hand(Body.of(payload));
     const { content } = object;
     const given = resultFor(payload, () => content.isHeldBy(run), () => content.changes());
-    // Who was refused reads nothing of what comes after all.
+    // If the wait was refused, content that arrives later has no reader.
     given.catch(() => payload.then((late) => isWhole(late) || late.cancel(), () => {}));
     return given.then((payload) => hand(Body.of(payload)));
   }

@@ -1,6 +1,6 @@
 import { refuse } from "../service/errors.ts";
 
-/** Most descriptors of one guest at a time. */
+/** Maximum number of descriptors of one guest at a time. */
 const MAX_OPEN = 1024;
 
 /** Open file of WASI: a standard stream, or the directory `/`. */

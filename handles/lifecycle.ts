@@ -21,7 +21,7 @@ const NEXT: { readonly [S in RequestState]: readonly RequestState[] } = {
  */
 export class Lifecycle {
   #state: RequestState = "queued";
-  /** Made when somebody waits for the end. */
+  /** Made with the first wait for the end. */
   #closed: PromiseWithResolvers<void> | undefined;
 
   /** Resolves when the request is closed. */

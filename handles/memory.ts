@@ -2,7 +2,7 @@ import { refuse } from "../service/errors.ts";
 import { GuestView } from "../service/util/guest_view.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** Most arguments of one call of `fromCharCode`, which go on the stack. */
+/** Maximum number of arguments of one call of `fromCharCode`, which go on the stack. */
 const STRING_PIECE = 4096;
 
 /**

@@ -15,7 +15,7 @@ import type { Stop } from "./stop.ts";
 import { HandleTable } from "./table.ts";
 import { Waitable } from "./waitable.ts";
 
-/** Most dynamic backends that one sandbox may register. */
+/** Maximum number of dynamic backends that one sandbox may register. */
 const MAX_DYNAMIC = 1000;
 
 /** State of one instance that its bound hostcalls share: the sandbox that runs in the instance now, and its memory. */

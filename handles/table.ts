@@ -8,11 +8,11 @@ export type HandleClass<T extends object> = abstract new (...args: any[]) => T;
 /** Value of an output handle that names no object. */
 export const INVALID_HANDLE = 0xffff_fffe;
 
-/** Most handles of one guest, so that a guest that closes none does not fill the host's memory. */
+/** Maximum number of handles of one guest, so that a guest that closes none does not fill the host's memory. */
 const MAX = 100_000;
 /** Number of handles up to which text is not counted, since the limits on each object bound so few. */
 const FEW = 256;
-/** Most bytes of text that a guest may pass while it has more than a few handles. */
+/** Maximum number of bytes of text that a guest may pass while it has more than a few handles. */
 const MAX_TEXT = 128 * 2 ** 20;
 
 /**

@@ -32,7 +32,7 @@ export interface HttpServerOptions {
   readonly headBytes?: number;
   /** Maximum number of open requests on one HTTP/2 connection; by default 100. It is sent to the client; more are refused. */
   readonly streams?: number;
-  /** Most requests that a client of HTTP/2 resets in quick succession, before its connection is closed; by default 100. */
+  /** Maximum number of requests that a client of HTTP/2 resets in quick succession, before its connection is closed; by default 100. */
   readonly resets?: number;
   /** Maximum number of open connections; by default 10,000. A client beyond it gets a 503. */
   readonly connections?: number;

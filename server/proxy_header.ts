@@ -14,9 +14,9 @@ export type ProxiedAddresses = {
 const SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
 /** Length of a header's fixed part in version 2. */
 const HEAD = 16;
-/** Most bytes of a header in version 1, with its CRLF. */
+/** Maximum number of bytes of a header in version 1, with its CRLF. */
 const MAX_LINE = 107;
-/** Most bytes of a header; what proxies add in version 2 has some hundred. */
+/** Maximum number of bytes of a header, with what proxies add in version 2: some hundred bytes. */
 export const MAX_PROXY_HEADER = 4096;
 
 /**

@@ -4,7 +4,7 @@ import { type Clock, machineClock, type TimerOptions } from "../service/util/clo
 const QUIET_TURNS = 12;
 /** Such turns after a background timer, of which there are many in a long time, and which do little. */
 const QUIET_TURNS_IN_BACKGROUND = 3;
-/** Most turns to wait for. */
+/** Maximum number of turns to wait for. */
 const MAX_TURNS = 1000;
 
 /** Start of the monotonic clock, in milliseconds. It is not 0, which Go's runtime refuses. */

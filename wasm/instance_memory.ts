@@ -4,7 +4,7 @@ import { ADDED_PAGES, DIRTY_MAP, DIRTY_PAGE_BITS, PAGE } from "./rewrite/control
 import type { Resetting } from "./rewrite/rewrite.ts";
 
 const DIRTY_PAGE = 1 << DIRTY_PAGE_BITS;
-/** Most bytes that one store instruction can write past the dirty page it begins on. It marks only that page. */
+/** Maximum number of bytes that one store instruction can write past the dirty page it begins on. It marks only that page. */
 const SPILL = 16;
 /** Largest growth, in bytes, that a reset allows. An instance whose memory has grown more is dropped. */
 const MAX_GROWN = 32 * 2 ** 20;

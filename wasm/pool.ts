@@ -1,7 +1,7 @@
 import type { InstanceSlot } from "./instance_slot.ts";
 import { KEPT_BY_V8 } from "./stack.ts";
 
-/** Most bytes of memory in idle slots. Slots that a warm-up has made may hold more. */
+/** Maximum number of bytes of memory in idle slots. Slots that a warm-up has made may hold more. */
 const MAX_IDLE_BYTES = 512 * 2 ** 20;
 
 /** Instance slots of one program. They are made when needed, or ahead by a warm-up, and reused after a reset. */

@@ -86,7 +86,7 @@ export class ResetChoice {
   #cost = new Cost();
   #withDirtyPages = 0;
   #seen = 0;
-  /** Least time of the first {@linkcode EARLY} requests. */
+  /** Minimum time of the first {@linkcode EARLY} requests. */
   #min = Infinity;
 
   constructor(trial: ResetTrial) {

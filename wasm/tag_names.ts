@@ -4,7 +4,7 @@ import type { Layout } from "./rewrite/layout.ts";
 const CUSTOM = 0;
 /** Subsection of the section `name` with the names of tags, in the tool conventions' extended name section. */
 const TAGS = 11;
-/** Most tags whose names are read. */
+/** Maximum number of tags whose names are read. */
 const MAX_TAGS = 1000;
 /** Longest name that is read, in bytes. */
 const MAX_NAME = 1024;

@@ -2,11 +2,11 @@ import { shownName } from "../service/util/shown_name.ts";
 import { demangle } from "./demangle.ts";
 import { LOOP } from "./stack.ts";
 
-/** Most lines of frames in a message. */
+/** Maximum number of lines of frames in a message. */
 const MAX_FRAMES = 50;
-/** Most frames that are read, even if `Error.stackTraceLimit` is set higher. */
+/** Maximum number of frames that are read, even if `Error.stackTraceLimit` is set higher. */
 const MAX_READ = 1000;
-/** Most frames in a cycle of functions that call each other. */
+/** Maximum number of frames in a cycle of functions that call each other. */
 const MAX_CYCLE = 8;
 /** Repetitions from which a cycle is folded. */
 const MIN_REPEATS = 2;

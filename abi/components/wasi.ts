@@ -9,9 +9,9 @@ import { NamedError } from "./errors.ts";
 import { InputStream, OutputStream, ReadyPollable, TimerPollable } from "./resources.ts";
 
 const NANOS = 1_000_000;
-/** Most bytes that a stream takes in one call. */
+/** Maximum number of bytes that a stream takes in one call. */
 const MAX_WRITTEN = 65_536n;
-/** Most random bytes of one call. */
+/** Maximum number of random bytes of one call. */
 const MAX_RANDOM = 2 ** 24;
 
 function random({ service }: Sandbox, length: bigint): Uint8Array {

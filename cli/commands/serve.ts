@@ -52,7 +52,7 @@ export async function serve(
   }
 }
 
-/** Opens the listener of `--admin`, with what it shows. */
+/** Opens the listener of `--admin`, with the metrics that it serves. */
 async function observe(bind: Bind, terminal: Terminal, opened: () => OpenServer | undefined) {
   const [{ openAdmin }, { Metrics }] = await Promise.all([
     import("./open_admin.ts"),

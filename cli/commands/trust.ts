@@ -3,11 +3,11 @@ import { LocalAuthority } from "../tls/local_authority.ts";
 import { shown, thisMachine, type TrustStore, trustStores } from "../tls/trust.ts";
 
 /**
- * Makes stores of this machine trust the local certificate authority, or takes that back, and says of each what was done.
+ * Makes the certificate stores of this machine trust the local authority, or removes it from them, and reports on each store.
  *
- * @param say Gets lines for the user.
+ * @param say Called with each line for the user.
  * @returns Exit code: 1 if a store could not be changed.
- * @throws {CommandError} If there is no place for the authority.
+ * @throws {CommandError} If there is no folder for the authority.
  */
 export async function trust(
   { uninstall, system }: TrustCommand,

@@ -317,7 +317,7 @@ export function parseCount(flag: string, count = "0"): number {
   );
 }
 
-/** Most processes of workers: far more than any machine has cores for. */
+/** Maximum number of processes of workers: far more than any machine has cores for. */
 const MAX_WORKERS = 256;
 
 /** Reads the number of processes that serve; `auto` is one for each core. */

@@ -1,5 +1,5 @@
 /**
- * What is used of the package `@peculiar/x509`. Its own types are not imported: installing fastlike would download it.
+ * Part of the package `@peculiar/x509` that is used. Its own types are not imported: installing fastlike would download it.
  *
  * @typeParam Subject Parsed name.
  * @typeParam Key Parsed public key.

@@ -9,7 +9,7 @@ const LOCK_FILES = new Set([
   ...["package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock"],
 ]);
 
-/** Bounds of what is read to compare contents, in bytes: of one file, and of all files before one build. */
+/** Limits on the bytes that are read to compare contents: of one file, and of all files before one build. */
 const MAX_FILE = 2 ** 20;
 const MAX_ALL = 2 ** 26;
 
@@ -25,9 +25,9 @@ const MAX_ENDED = 5;
 const MAX_IN_A_ROW = 8;
 
 /**
- * Tells changes of sources that need another build from those that a build makes itself. Who writes a file is unknown, so
- * contents are compared: a file that is written during a build as it was before is no change, nor is a lock file of a package
- * manager. Everything else that changes during a build counts, so that no edit is lost; but builds that change their sources
+ * Distinguishes changes of sources that need another build from changes that a build makes itself. The system does not tell
+ * which process has written a file, so contents are compared: a file that is written unchanged during a build is no change,
+ * nor is a lock file of a package manager. Everything else that changes during a build counts, so that no edit is lost; but builds that change their sources
  * each time come to an end.
  */
 export class BuildChanges {

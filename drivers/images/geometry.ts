@@ -28,7 +28,7 @@ export interface Geometry {
   readonly frame: Region;
 }
 
-/** Most pixels of a source or result. */
+/** Maximum number of pixels of a source or result. */
 export const MAX_PIXELS = 100_000_000;
 
 /**

@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 
 /**
- * What is used of the package `@redis/client`. Its own types are not imported: installing fastlike would download it.
+ * Part of the package `@redis/client` that is used. Its own types are not imported: installing fastlike would download it.
  */
 export interface Client {
   createClient(options: object): Connection;
@@ -13,7 +13,7 @@ export interface Client {
   readonly RESP_TYPES: { readonly BLOB_STRING: number };
 }
 
-/** The package that it is in. */
+/** Package of the client. */
 export const CLIENT = "npm:@redis/client@6.3.1";
 
 interface Connected {

@@ -29,7 +29,7 @@ export function handlerTransport(
 function inFlight(answer: Promise<BackendResponse>, abort: AbortController): RequestInFlight {
   const cancelled = Promise.withResolvers<never>();
   const response = Promise.race([answer, cancelled.promise]);
-  response.catch(() => {}); // who cancels need not look at the outcome
+  response.catch(() => {}); // after `cancel` the rejection may have no handler
   answer.then(({ body }) => {
     if (abort.signal.aborted && !isWhole(body)) body.cancel(abort.signal.reason);
   }, () => {});

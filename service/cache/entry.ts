@@ -195,7 +195,7 @@ export class CacheEntry {
     return true;
   }
 
-  /** Whether other caches' objects are looked for, as there is no fresh one here, and it is not known yet what they have. */
+  /** Searches for objects of other caches if there is no fresh one here; returns whether the search is running. */
   #searches(match: Match | undefined, { searched }: Ending): boolean {
     if (!this.#search || searched || match?.phase === "fresh") return false;
     this.#search.search();
@@ -240,7 +240,7 @@ export class CacheEntry {
     this.#loading.delete(object);
     if (exists) this.#loaded.add(object);
     else if (variant.object === object) this.#empty(variant);
-    // A lookup is not to find once more what cannot be read.
+    // Lookups that wait must not find an object again whose content cannot be read.
     this.#waiters.wake({ searched: true });
     if (!this.#loading.size) this.#loaded.clear();
     this.#prune(variant);

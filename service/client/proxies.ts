@@ -111,7 +111,7 @@ function forwardedBy(headers: HeaderList): Forwarded {
   };
 }
 
-/** Most commas in the quoted strings of an element. */
+/** Maximum number of commas in the quoted strings of an element. */
 const MAX_COMMAS = 16;
 
 /**

@@ -38,7 +38,7 @@ export async function buildCargo(
   await Deno.writeFile(new URL(`${guest}.wasm`, built), module, { mode: 0o644 });
 }
 
-/** Variables that a project is built with; who sets the same ones shares what was compiled. */
+/** Returns the variables that a project is built with. Builds with the same variables share compiled crates. */
 export async function cargoEnvironment(
   guest: string,
   project: string,

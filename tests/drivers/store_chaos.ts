@@ -14,7 +14,7 @@ const REQUEST = 10_000;
 const RETURN = 15_000;
 /** Milliseconds in which a purge is everywhere: also with a host that is just finding out that the store is back. */
 const PURGED = 5_000;
-/** Most that pass of an entry in 10 seconds. */
+/** Maximum number of checks of one entry that pass in 10 seconds. */
 const LIMIT = 10;
 /** Checks of one entry, which take far less than 10 seconds. */
 const CHECKS = 40;

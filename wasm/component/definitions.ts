@@ -1,5 +1,5 @@
 /**
- * Structure of a component, as the format of binaries has it: what {@linkcode parse} gives and the linker works on.
+ * Structure of a component, as in the binary format: the result of {@linkcode parse} and the input of the linker.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 import { trap } from "./trap.ts";
 
-/** Most handles of one component instance, so that a guest that drops none does not fill the host's memory. */
+/** Maximum number of handles of one component instance, so that a guest that drops none does not fill the host's memory. */
 const MAX_HANDLES = 100_000;
 
 /** Resource type. Two types are the same if they are the same object. */

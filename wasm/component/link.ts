@@ -29,7 +29,7 @@ import type { GuestBytes } from "./guest_bytes.ts";
 import { typeItem } from "./type_items.ts";
 import type { FunctionType } from "./types.ts";
 
-/** Most instances, of components and of core modules, that one component may make; they may be nested. */
+/** Maximum number of instances, of components and of core modules, that one component may make; they may be nested. */
 const MAX_INSTANCES = 1000;
 
 /** Host's side of linking: imports of a component, and instances of its core modules. */

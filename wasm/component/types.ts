@@ -50,7 +50,7 @@ export interface Type {
   lower(cx: LiftLowerContext, value: unknown, out: CoreValue[]): void;
 }
 
-/** Most core values for parameters; more are passed through memory (`MAX_FLAT_PARAMS`). */
+/** Maximum number of core values for parameters; more are passed through memory (`MAX_FLAT_PARAMS`). */
 export const MAX_FLAT = 16;
 /** Largest size of a type, in bytes, so that sums of sizes do not overflow. */
 const MAX_SIZE = 2 ** 30;

@@ -5,7 +5,7 @@ import { BYTES_LEFT, ELEMENTS_LEFT, PAGE, REFUSED } from "./control.ts";
 import { Op, UnknownForm } from "./instructions.ts";
 import { I32, I64 } from "./writes.ts";
 
-/** Most pages of an imported memory, whose maximum is not known. */
+/** Maximum number of pages of an imported memory, whose maximum is not known. */
 const MAX_OWN = 65536;
 export const NO_RESULT = 0x40;
 export const MINUS_ONE = [Op.i32Const, 0x7f];

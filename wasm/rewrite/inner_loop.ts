@@ -3,7 +3,7 @@ import { instruction, Op } from "./instructions.ts";
 
 /** Number of rounds of a counted loop of which one looks at the watched word; a power of two. */
 export const ROUNDS = 256;
-/** Most bytes of a counted loop, so that its rounds between two checks take less than a millisecond. */
+/** Maximum number of bytes of a counted loop, so that its rounds between two checks take less than a millisecond. */
 const MAX_LENGTH = 1024;
 const FIRST_OF_BULK = Op.memoryInit & ~0xfff;
 const FIRST_OF_ATOMIC = Op.atomicFence & ~0xfff;

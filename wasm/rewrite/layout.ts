@@ -7,7 +7,7 @@ const HAS_MAXIMUM = 1;
 const SHARED = 2;
 const WIDE = 4;
 const MAX_PAGES = 65536;
-/** Most elements of a table in V8 (`kV8MaxWasmTableSize`). */
+/** Maximum number of elements of a table in V8 (`kV8MaxWasmTableSize`). */
 const MAX_ELEMENTS = 10_000_000;
 /** First byte of a table with an initial value for its elements. */
 const WITH_VALUE = 0x40;
