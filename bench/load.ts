@@ -9,7 +9,7 @@ export interface Load {
 }
 
 /** Sends requests to a URL for a number of seconds, over 32 connections or as many as are given. */
-export type Loader = (url: string, seconds: number, connections?: number) => Promise<Load>;
+type Loader = (url: string, seconds: number, connections?: number) => Promise<Load>;
 
 /** Number of connections by default. */
 export const CONNECTIONS = 32;

@@ -29,7 +29,7 @@ async function persistIn(folder: string, options?: SqliteOptions): Promise<Sqlit
 }
 
 /** Options that a folder, or a store, is for. */
-export type KeptIn = Pick<
+type KeptIn = Pick<
   ServiceOptions,
   "kvDriver" | "cacheDriver" | "rateDriver" | "purgeFeed"
 >;

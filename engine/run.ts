@@ -28,7 +28,7 @@ export interface Ahead {
 }
 
 /** Purpose of a run. */
-export interface Purpose {
+interface Purpose {
   /** Whether an exit status other than 0 is a result, and no fault to log. */
   readonly mayExit?: boolean;
   /** Set if the guest is started ahead of requests. */

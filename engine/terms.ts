@@ -4,7 +4,7 @@ import { type Reuse, REUSE_VALUES, reuseOf } from "../service/reuse.ts";
 import type { CompileOptions } from "../wasm/program.ts";
 
 /** Options of a service on which the compilation of its program depends. */
-export type CompilingOptions = Pick<
+type CompilingOptions = Pick<
   ServiceOptions,
   "limits" | "reuse" | "signals" | "allowUnlimited"
 >;

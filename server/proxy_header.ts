@@ -3,7 +3,7 @@ import { addressOf, octetsOf } from "../service/util/address.ts";
 import { type Beginning, FirstBytesError } from "./first_bytes.ts";
 
 /** Addresses of the client's connection from the proxy's header; undefined if the header has none, as for a health check. */
-export type ProxiedAddresses = {
+type ProxiedAddresses = {
   readonly address: string;
   readonly port: number;
   readonly serverAddress: string;

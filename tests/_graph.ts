@@ -12,7 +12,7 @@ export interface Import {
 }
 
 /** What each file of a graph imports, by its path in the checkout; nothing for what is not part of it. */
-export type Graph = ReadonlyMap<string, readonly Import[]>;
+type Graph = ReadonlyMap<string, readonly Import[]>;
 
 interface Info {
   readonly modules: readonly {

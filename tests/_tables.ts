@@ -10,7 +10,7 @@ import { DESCRIBED_LIMITS } from "../service/limits.ts";
 import { table, withPart } from "./markdown.ts";
 
 /** Where a part is, and what it should be now. */
-export interface Part {
+interface Part {
   /** The page's path in the checkout. */
   readonly page: string;
   /** The marks around it: `<!-- name -->` and `<!-- /name -->`. */

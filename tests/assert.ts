@@ -17,11 +17,6 @@ export const assertStrictEquals: <T>(
   expected: T,
   message?: string,
 ) => asserts actual is T = std.assertStrictEquals;
-/** Asserts that the value is neither null nor undefined. */
-export const assertExists: <T>(
-  actual: T,
-  message?: string,
-) => asserts actual is NonNullable<T> = std.assertExists;
 /** Asserts that the value is an instance of the class. */
 export const assertInstanceOf: <T>(
   actual: unknown,
@@ -34,12 +29,6 @@ export const assertMatch: (actual: string, expected: RegExp, message?: string) =
 /** Asserts that the text has the other in it. */
 export const assertStringIncludes: (actual: string, expected: string, message?: string) => void =
   std.assertStringIncludes;
-/** Asserts that the object has at least the expected properties. */
-export const assertObjectMatch: (
-  actual: Record<PropertyKey, unknown>,
-  expected: Record<PropertyKey, unknown>,
-  message?: string,
-) => void = std.assertObjectMatch;
 /** Asserts that the function throws; gives the error. */
 export const assertThrows: <E extends Error = Error>(
   run: () => unknown,
@@ -52,5 +41,3 @@ export const assertRejects: <E extends Error = Error>(
   kind?: Constructor<E>,
   messageIncludes?: string,
 ) => Promise<E> = std.assertRejects;
-/** Fails the test. */
-export const fail: (message?: string) => never = std.fail;

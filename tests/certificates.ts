@@ -18,7 +18,7 @@ export interface Identity {
 }
 
 /** Who issues certificates for one test. */
-export interface Authority {
+interface Authority {
   /** The authority's own certificate, in PEM. */
   readonly ca: string;
   /** A certificate for the names: host names, or addresses in `ip:` notation. */

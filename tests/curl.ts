@@ -1,5 +1,5 @@
 /** What curl has said. */
-export interface CurlOutput {
+interface CurlOutput {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;

@@ -2,7 +2,7 @@ import { assertMatch } from "./assert.ts";
 import { CLI, type Ended, type Place, ROOT, runCli } from "./cli/commands.ts";
 
 /** Standard output of a process, or its standard error. */
-export type Stream = "stdout" | "stderr";
+type Stream = "stdout" | "stderr";
 
 /** Where and how a process runs. */
 export interface ProcessOptions extends Place {
@@ -11,7 +11,7 @@ export interface ProcessOptions extends Place {
 }
 
 /** How a process ended, with the output that had not been taken line by line. */
-export interface ProcessEnd {
+interface ProcessEnd {
   readonly code: number;
   readonly signal: Deno.Signal | null;
   readonly stdout: string;

@@ -11,7 +11,7 @@ import { cargoEnvironment } from "../testdata/builders/rust.ts";
 export type Language = "Rust" | "Go" | "JavaScript";
 
 /** The page. */
-export const PAGE = await Deno.readTextFile(`${ROOT}/docs/testing.md`);
+const PAGE = await Deno.readTextFile(`${ROOT}/docs/testing.md`);
 const QUICK_START = /^## Quick start\n(.*?)^## /ms.exec(PAGE)![1]!;
 /** The page without the quick start. */
 export const REST = PAGE.replace(QUICK_START, "");

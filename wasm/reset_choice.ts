@@ -39,7 +39,7 @@ export function mayBeCheaper(withDirtyPages: number, copying: number): boolean {
 }
 
 /** Whether copying hardly counts beside what each request computes: marking costs computing programs more than that. */
-export function isNegligible(minTime: number, copying: number): boolean {
+function isNegligible(minTime: number, copying: number): boolean {
   return copying < minTime * NEGLIGIBLE;
 }
 

@@ -19,7 +19,7 @@ const LOOK_MILLIS = 1000;
 const RENEWAL_MILLIS = 3600 * 1000;
 
 /** TLS options of a listener, with the renewal of its certificate. */
-export interface Certificates {
+interface Certificates {
   readonly tls: TlsOptions;
   /** Sets newer certificates on the listener until it is disposed of. */
   follow(listener: Listener): Disposable;

@@ -12,7 +12,7 @@ import { recordFirst } from "../telemetry/request_log.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import { Channel, type ChannelEnd } from "./channel.ts";
 import { endWithSupervisor, endWithSupervisorByThread } from "./orphan.ts";
-import type { Reload, Reloaded, Start } from "./protocol.ts";
+import type { Reload, Reloaded, Start, ToWorker } from "./protocol.ts";
 import { workerPurges } from "./purge_feed.ts";
 import { removeFolder } from "./supervisor.ts";
 import { messageOf } from "../../service/errors.ts";
@@ -105,18 +105,20 @@ async function openWorker(
   };
   // One after another: the last one must win.
   let last: Promise<unknown> = Promise.resolve();
-  channel.serve({
-    reload(how: Reload): Promise<Reloaded> {
-      const next = last.then(() => reload(how));
-      last = next;
-      return next;
-    },
-    pages: () => server.reloadPages(),
-    health: () => listener.accepts(),
-    metrics: () => metrics?.collect(site.program.status(), listener.connections()) ?? [],
-    purge: purges.take,
-    stop: () => stopped.resolve(),
-  });
+  channel.serve(
+    {
+      reload(how: Reload): Promise<Reloaded> {
+        const next = last.then(() => reload(how));
+        last = next;
+        return next;
+      },
+      pages: () => server.reloadPages(),
+      health: () => listener.accepts(),
+      metrics: () => metrics?.collect(site.program.status(), listener.connections()) ?? [],
+      purge: purges.take,
+      stop: () => stopped.resolve(),
+    } satisfies Record<keyof ToWorker, (value: never) => unknown>,
+  );
   const { url, port } = listener;
   channel.tell("ready", { url, port, files: [...site.files] });
   if (start.speaks) server.warnOfUnreachable();

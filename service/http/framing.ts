@@ -134,11 +134,6 @@ function areValid(headers: HeaderList): boolean {
     (codings.length === 0 || (codings.length === 1 && codings[0]!.toLowerCase() === "chunked"));
 }
 
-/** Whether there is a framing field. */
-export function isFramed(headers: HeaderList): boolean {
-  return headers.has("content-length") || headers.has("transfer-encoding");
-}
-
 /**
  * Whether a response never has content, whatever its fields declare (RFC 9112, section 6.3).
  *

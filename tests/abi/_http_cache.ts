@@ -16,7 +16,7 @@ const SECOND = 10n ** 9n;
 export const State = { found: 1, usable: 2, stale: 4, mustInsert: 8, ifError: 16 } as const;
 export const FRESH = State.found | State.usable;
 export const STALE = FRESH | State.stale;
-export const ACTIONS = ["insert", "update", "do-not-store", "record-uncacheable"];
+const ACTIONS = ["insert", "update", "do-not-store", "record-uncacheable"];
 
 /** What the cache did for the request, as it is told of it. */
 export function usesOf({ exchange }: Bench): readonly string[] {
@@ -24,7 +24,7 @@ export function usesOf({ exchange }: Bench): readonly string[] {
 }
 
 /** Seconds, and texts with spaces in them. */
-export interface Saying {
+interface Saying {
   readonly maxAge?: number;
   readonly vary?: string;
   readonly age?: number;
@@ -275,7 +275,7 @@ export class HttpCaching implements Disposable {
   }
 }
 
-export interface FoundResponse {
+interface FoundResponse {
   readonly status: number;
   readonly code: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -283,7 +283,7 @@ export interface FoundResponse {
 }
 
 /** Texts, or the lengths that would do; times in seconds. */
-export interface Suggested {
+interface Suggested {
   readonly status: number;
   readonly mask: number;
   readonly maxAge: bigint;

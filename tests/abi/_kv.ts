@@ -37,7 +37,7 @@ const IF_GENERATION = 32;
 const MODES = ["overwrite", "add", "append", "prepend"];
 
 /** Options of an insert. */
-export interface Insert {
+interface Insert {
   readonly mode?: string;
   readonly metadata?: string;
   readonly ttl?: number;
@@ -61,7 +61,7 @@ export function insertRecord({ memory }: Bench, options: Insert): number {
 }
 
 /** Options of a list. */
-export interface Query {
+interface Query {
   readonly cursor?: string;
   readonly limit?: number;
   readonly prefix?: string;
@@ -87,7 +87,7 @@ export function listRecord({ memory }: Bench, { cursor, limit, prefix }: Query):
 }
 
 /** What a lookup leaves behind: `undefined` where it wrote nothing. */
-export interface Found {
+interface Found {
   readonly status: number;
   readonly code: number;
   readonly metadata: string | undefined;
@@ -97,7 +97,7 @@ export interface Found {
 }
 
 /** A store named `s`, open, on a bench of its own. */
-export interface OpenStore extends Disposable {
+interface OpenStore extends Disposable {
   readonly b: Bench;
   readonly store: number;
   /** Answers the `kv_error`; a value may be the number of a body. */

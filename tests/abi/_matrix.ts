@@ -47,7 +47,7 @@ export const declaredCalls: readonly DeclaredCall[] = namespaces.flatMap((
 ) => Object.entries(calls).map(([name, hostcall]) => ({ module, name, hostcall })));
 
 /** How much of one module this host has. */
-export interface ModuleSupport {
+interface ModuleSupport {
   readonly module: string;
   readonly known: number;
   readonly declared: readonly string[];

@@ -45,7 +45,7 @@ const FAULTS: Readonly<Record<string, (store: Redis) => Promise<void>>> = {
 };
 
 /** What came of a run. */
-export interface ChaosCounts {
+interface ChaosCounts {
   readonly requests: number;
   /** Requests that the store's faults have failed. */
   readonly failed: number;

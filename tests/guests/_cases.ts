@@ -3,7 +3,7 @@ import { assemble } from "../../cli/wat.ts";
 const FOLDER = new URL("../../testdata/cases/", import.meta.url);
 
 /** What the host has to make of a guest that means harm. */
-export interface Case {
+interface Case {
   /** What its requests are answered with; or why it is not loaded. */
   readonly expected: { readonly status: number | number[]; readonly text: RegExp } | RegExp;
   /** Reads or makes the module. */

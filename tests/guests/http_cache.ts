@@ -4,7 +4,7 @@ import { fetchRaw, type RawResponse, valuesOf } from "./http.ts";
 import { type Origin, type Served, serveGuest, startOrigin } from "./serving.ts";
 
 /** A guest, its origin, and the clock that both go by. */
-export interface Stage extends AsyncDisposable {
+interface Stage extends AsyncDisposable {
   readonly origin: Origin;
   readonly served: Served;
   now: number;

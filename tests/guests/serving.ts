@@ -125,7 +125,7 @@ export async function serveProgram(source: Source, options: FastlikeOptions): Pr
 }
 
 /** A request that an origin has had, as it was on the wire. */
-export interface Seen {
+interface Seen {
   readonly method: string;
   readonly target: string;
   /** Names and values in order. */

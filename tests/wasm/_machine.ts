@@ -2,7 +2,7 @@ import { assemble } from "../../cli/wat.ts";
 import { Id, sections, Writer } from "../../wasm/rewrite/binary.ts";
 
 /** An instruction that writes memory at an address: its name, and the types of its values. */
-export interface StoreOp {
+interface StoreOp {
   /** The export that runs it. */
   readonly name: string;
   readonly values: readonly ("i32" | "i64" | "f32" | "f64" | "v128")[];

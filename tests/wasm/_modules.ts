@@ -38,7 +38,7 @@ export function startingWith(
 const EMPTY: Fill = (w) => w.byte(0, END);
 
 /** A module with this in its table section, and a body that grows the table with a null of a type. */
-export function withTable(table: readonly number[], nullType: readonly number[]): Uint8Array {
+function withTable(table: readonly number[], nullType: readonly number[]): Uint8Array {
   return startingWith(
     (w) => w.byte(0, 0xd0, ...nullType, 0x41, 1, 0xfc, 15, 0, 0x1a, END),
     (w) => w.byte(1, 0x60, 0, 0),

@@ -1,5 +1,5 @@
 /** What a MaxMind database can hold. */
-export type Value = string | number | boolean | readonly Value[] | {
+type Value = string | number | boolean | readonly Value[] | {
   readonly [key: string]: Value;
 };
 

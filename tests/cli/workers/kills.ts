@@ -12,7 +12,7 @@ const RUST = new URL("../../../testdata/built/rust.wasm", import.meta.url).pathn
 const ON_ONE = 50;
 
 /** What {@linkcode killWorkers} has seen. */
-export interface KillsSeen {
+interface KillsSeen {
   readonly kills: number;
   readonly answered: number;
   /** Requests without a response: all of killed workers. */

@@ -7,7 +7,7 @@ import { administered, type CliOptions, type Process } from "../../process.ts";
 import { Wire } from "../../server/wire.ts";
 
 /** A worker as the system sees it. */
-export interface WorkerSeen {
+interface WorkerSeen {
   /** Number of its place. */
   readonly id: number;
   readonly pid: number;

@@ -3,7 +3,7 @@ import { assertEquals } from "../../assert.ts";
 import { decoded, type Picture } from "./pictures.ts";
 
 /** How a request asks. */
-export interface Ask {
+interface Ask {
   readonly url?: string;
   readonly accept?: string;
   readonly method?: string;

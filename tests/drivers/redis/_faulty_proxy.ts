@@ -1,5 +1,5 @@
 /** What a proxy does with the bytes between a client and a server. */
-export type Fault =
+type Fault =
   /** Passes all on. */
   | "none"
   /** Passes on what the client says. The server's answer closes the connection, and is lost. */

@@ -13,7 +13,7 @@ export interface Redis extends AsyncDisposable {
 }
 
 /** Settings of {@linkcode startRedis}. */
-export interface RedisSettings {
+interface RedisSettings {
   /** The program, `redis-server` or `redis-sentinel`. */
   readonly program?: string;
   /** Settings of the server by their names, without dashes. */
@@ -23,7 +23,7 @@ export interface RedisSettings {
 }
 
 /** Whether Redis is installed here. CI installs it, so that no test is left out there. */
-export const hasRedis: boolean = await runs("redis-server");
+const hasRedis: boolean = await runs("redis-server");
 
 /** Milliseconds: many times what the slowest test takes. */
 const MOST = 60_000;

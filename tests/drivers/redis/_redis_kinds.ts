@@ -11,7 +11,7 @@ export async function startCluster(): Promise<Redis> {
 }
 
 /** A server with a replica, and the Sentinel that watches them. */
-export interface Watched extends AsyncDisposable {
+interface Watched extends AsyncDisposable {
   readonly master: Redis;
   readonly replica: Redis;
   readonly sentinel: Redis;

@@ -28,7 +28,7 @@ export interface Http2Origin {
 }
 
 /** An origin that knows which of its connections are open. */
-export interface CountingOrigin extends Http2Origin {
+interface CountingOrigin extends Http2Origin {
   /** How many connections are open. */
   open(): number;
 }

@@ -83,7 +83,7 @@ export class Wire {
 }
 
 /** An origin that speaks bytes, not HTTP. */
-export interface RawOrigin {
+interface RawOrigin {
   readonly url: string;
   /** How many connections it has accepted. */
   connections(): number;
@@ -215,7 +215,7 @@ export function givenBack(): Promise<void> {
 const ENDLESS = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n";
 
 /** What {@linkcode keepingOrigin} makes. */
-export interface KeepingOrigin extends RawOrigin {
+interface KeepingOrigin extends RawOrigin {
   /** How many connections are open. */
   readonly open: number;
   /** Lets the responses go to requests for `/slow`. */

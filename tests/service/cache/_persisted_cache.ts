@@ -12,7 +12,7 @@ import { HeaderList } from "../../../service/http/headers.ts";
 import { NONE, resultOf, type Saying, written } from "./_cache.ts";
 
 /** A driver without objects, for one test. */
-export interface OpenCacheDriver extends AsyncDisposable {
+interface OpenCacheDriver extends AsyncDisposable {
   readonly driver: CacheDriver;
   /** Ends this driver, and gives one that the next start would have. */
   reopen(): Promise<CacheDriver>;

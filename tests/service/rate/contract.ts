@@ -10,7 +10,7 @@ import { RateLimiter } from "../../../service/rate/limiter.ts";
 import { assertEquals } from "../../assert.ts";
 
 /** Drivers without records, for one test. */
-export interface OpenRateDriver extends AsyncDisposable {
+interface OpenRateDriver extends AsyncDisposable {
   readonly driverOf: (kind: RateKind) => RateDriver;
   /** Ends these drivers, and gives those that the next start would have. */
   reopen(): Promise<(kind: RateKind) => RateDriver>;

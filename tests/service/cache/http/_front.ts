@@ -23,7 +23,7 @@ import { assert } from "../../../assert.ts";
 
 export const DATE = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-export interface Sent {
+interface Sent {
   readonly url?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
