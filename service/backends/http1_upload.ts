@@ -34,7 +34,7 @@ export class Http1Upload implements RequestStream {
     if (done) this.#whenSent = done;
     const { socket } = this.#connection;
     const { length } = chunk;
-    // A write of no bytes fails on Deno's TLS sockets, and would be the last chunk of chunked content.
+    // A write of no bytes fails on Deno's TLS sockets (bench/empty_write.ts), and would be the last chunk of chunked content.
     if (length === 0) {
       if (this.#unsent === 0 && done) queueMicrotask(done);
       return !socket.writableNeedDrain;

@@ -20,8 +20,8 @@ export function writesBytes(op: number): boolean {
 
 /**
  * Functions that fill, copy or initialise memory in pieces, with a check of the watchdog before each piece: an
- * instruction cannot be interrupted, and V8 takes a second for a gigabyte. Each function is added when the code first
- * needs it.
+ * instruction cannot be interrupted, and V8 takes up to seconds for a gigabyte (bench/bulk.ts). Each function is added when
+ * the code first needs it.
  */
 export class BulkPieces {
   readonly #added: Additions;
