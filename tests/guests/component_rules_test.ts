@@ -156,6 +156,26 @@ for (const [name, message] of Object.entries(ENDS)) {
   });
 }
 
+for (const name of ["lists-texts", "lists-bytes", "lists-truths", "lists-pairs"]) {
+  testGuestOnce(
+    `component-${name}`,
+    "lists of more than the memory has are not taken from it",
+    async () => {
+      await using guest = await loaded(name);
+      for (let i = 0; i < 2; i++) {
+        const [status, text] = await answer(guest);
+        assertEquals(status, 500);
+        assertMatch(text, /^The guest trapped: Cannot take texts and lists .* longer than its mem/);
+      }
+    },
+  );
+}
+
+testGuestOnce("component-lists-fit", "lists may overlap within limits", async () => {
+  await using guest = await loaded("lists-fit");
+  assertEquals(await answer(guest), [200, ""]);
+});
+
 const REFUSALS: Readonly<Record<string, RegExp>> = {
   "start-traps": /^Cannot instantiate the program: unreachable$/,
   "start-spins": /^Cannot instantiate the program: its start function has used up cpu_time 100ms$/,

@@ -9,6 +9,7 @@ import {
   MAX_FLAT,
   memoryOf,
   type Type,
+  weightOf,
 } from "./types.ts";
 import { trap } from "./trap.ts";
 
@@ -32,6 +33,7 @@ export function record(parts: readonly Type[], names: readonly string[] = []): T
     kind: names.length ? "record" : "tuple",
     size: align(size, max),
     align: max,
+    weight: weightOf(parts),
     flat: flatOf(parts),
     names,
     parts,
@@ -139,10 +141,12 @@ function cases(
   const flat = joined(parts);
   const check = (tag: number) =>
     tag < count ? tag : trap(`Cannot use case ${tag} of a ${kind}: it has ${count}`);
+  const weight = parts.reduce((max, part) => Math.max(max, part ? weightOf([part]) : 1), 1);
   return {
     kind,
     size: align(payload + size, max),
     align: max,
+    weight,
     flat,
     names,
     parts,

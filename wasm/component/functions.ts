@@ -10,6 +10,7 @@ import {
   type CoreValue,
   type Encoding,
   flatOf,
+  FREE_BYTES,
   type FunctionType,
   type LiftLowerContext,
   type Type,
@@ -50,6 +51,7 @@ function contextOf(crossing: ResolvedOptions): LiftLowerContext & { readonly sco
     scope: { lent: [], borrowed: 0 },
     memory: memory?.(),
     encoding,
+    left: FREE_BYTES,
     allocate: realloc && ((align, size) => {
       instance.mayLeave = false;
       try {

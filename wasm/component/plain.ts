@@ -5,6 +5,7 @@ import {
   type CoreValue,
   type LiftLowerContext,
   memoryOf,
+  spend,
   type Type,
 } from "./types.ts";
 import { trap } from "./trap.ts";
@@ -186,16 +187,24 @@ function decode(decoder: TextDecoder, bytes: Uint8Array): string {
   }
 }
 
+/** Counts the bytes of a text or list. */
+function spent(cx: LiftLowerContext, bytes: Uint8Array): Uint8Array {
+  spend(cx, bytes.length);
+  return bytes;
+}
+
 function takeString(cx: LiftLowerContext, at: number, length: number): string {
   const memory = memoryOf(cx);
-  if (cx.encoding === "utf8") return decode(UTF8, memory.span(at, length));
+  if (cx.encoding === "utf8") return decode(UTF8, spent(cx, memory.span(at, length)));
   if (cx.encoding === "utf16" || length & IS_UTF16) {
     const units = (length & ~IS_UTF16) >>> 0;
-    const bytes = memory.span(checkAligned(at, 2), units * 2);
+    const bytes = spent(cx, memory.span(checkAligned(at, 2), units * 2));
     return decode(new TextDecoder("utf-16le", { fatal: true, ignoreBOM: true }), bytes);
   }
   let text = "";
-  for (const byte of memory.span(checkAligned(at, 2), length)) text += String.fromCharCode(byte);
+  for (const byte of spent(cx, memory.span(checkAligned(at, 2), length))) {
+    text += String.fromCharCode(byte);
+  }
   return text;
 }
 
@@ -224,7 +233,7 @@ export const STRING: Type = pair("string", takeString, giveString);
 
 const BYTES: Type = pair(
   "list",
-  (cx, at, length) => memoryOf(cx).span(at, length).slice(),
+  (cx, at, length) => spent(cx, memoryOf(cx).span(at, length)).slice(),
   (cx, value) => {
     const bytes = value as Uint8Array;
     const at = allocate(cx, 1, bytes.length);
@@ -234,15 +243,19 @@ const BYTES: Type = pair(
   [PRIMITIVES.u8],
 );
 
+/** Bytes that a value in a list counts besides its size: what it takes in JavaScript. */
+const VALUE = 24;
+
 /** Makes the type of a list. A list of `u8` is a `Uint8Array`. */
 export function list(element: Type): Type {
   if (element === PRIMITIVES.u8) return BYTES;
-  const { size, align } = element;
+  const { size, align, weight = 1 } = element;
   return pair(
     "list",
     (cx, start, length) => {
       const at = checkAligned(start, align);
       memoryOf(cx).span(at, length * size);
+      spend(cx, length * (size + weight * VALUE));
       return Array.from({ length }, (_, i) => element.load(cx, at + i * size));
     },
     (cx, value) => {

@@ -16,6 +16,8 @@ export interface LiftLowerContext {
   readonly scope: CallScope;
   readonly memory: GuestBytes | undefined;
   readonly encoding: Encoding;
+  /** Bytes that the call may still take from the guest, beyond the size of its memory. */
+  left: number;
   /** Calls the guest's `realloc` for a new block. */
   readonly allocate: ((align: number, size: number) => number) | undefined;
 }
@@ -37,6 +39,8 @@ export interface Type {
   readonly size: number;
   /** Alignment in memory, in bytes. */
   readonly align: number;
+  /** Most JavaScript values that one of its values consists of, without those in lists; by default 1. */
+  readonly weight?: number;
   /** Core types of the values that it is flattened to; undefined if there are too many. */
   readonly flat: readonly CoreType[] | undefined;
   /** Names of fields, cases or flags. Two types are the same if their kinds, names, parts and resources are. */
@@ -54,6 +58,20 @@ export interface Type {
 export const MAX_FLAT = 16;
 /** Largest size of a type, in bytes, so that sums of sizes do not overflow. */
 const MAX_SIZE = 2 ** 30;
+
+/** Largest weight of a type: types of few bytes may stand for more values than the host has memory for. */
+const MAX_WEIGHT = 2 ** 16;
+
+/**
+ * Returns the weight of a type whose values consist of values of some types.
+ *
+ * @throws {RangeError} If it is too large.
+ */
+export function weightOf(parts: readonly Type[]): number {
+  const weight = parts.reduce((sum, part) => sum + (part.weight ?? 1), 1);
+  if (weight > MAX_WEIGHT) throw new RangeError("a type is too large");
+  return weight;
+}
 
 /** Returns the core types of several values in a row; undefined if there are too many. */
 export function flatOf(types: readonly Type[]): readonly CoreType[] | undefined {
@@ -75,6 +93,22 @@ export interface FunctionType {
 /** Returns the memory of a call; traps if its function has none. */
 export function memoryOf({ memory }: LiftLowerContext): GuestBytes {
   return memory ?? trap("Cannot pass a value through memory: the function names none");
+}
+
+/** Bytes of texts and lists that a call may take from a guest besides the size of its memory. */
+export const FREE_BYTES = 2 ** 24;
+
+/**
+ * Counts bytes of a text or list that is taken from a guest. Texts and lists may overlap, so that a small memory could
+ * hold more of them than the host does: a call traps that takes much more than the memory's size.
+ */
+export function spend(cx: LiftLowerContext, bytes: number): void {
+  cx.left -= bytes;
+  if (cx.left < 0 && cx.left + memoryOf(cx).size < 0) {
+    trap(
+      "Cannot take texts and lists from the component that are longer than its memory, in one call",
+    );
+  }
 }
 
 /** Returns an address as an unsigned number; traps if it is not aligned. */

@@ -56,19 +56,22 @@ Deno.test("what a component nests or counts costs no more than in proportion", a
     await fate(Uint8Array.from(nested)),
     "Cannot load the program: components are nested too deep",
   );
-  // Types of two of the type before: their sizes would grow as powers of 2.
-  const types = [1, 0x6f, 2, 0x77, 0x77];
-  for (let i = 0; i < 60; i++) types.push(0x6f, 2, i, i);
-  types[0] = 61;
-  const bytes = Uint8Array.from([
-    ...header,
-    7,
-    types.length & 0x7f | 0x80,
-    types.length >> 7,
-    ...types,
-  ]);
-  const message = await fate(bytes);
-  assert(message?.includes("types that cannot be"), message);
+  // Types of two of the type before: their sizes grow as powers of 2, and so do their values.
+  for (const levels of [20, 60]) {
+    const types = [levels + 1, 0x6f, 2, 0x77, 0x77];
+    for (let i = 0; i < levels; i++) types.push(0x6f, 2, i, i);
+    const size = [types.length & 0x7f | 0x80, types.length >> 7];
+    const message = await fate(Uint8Array.from([...header, 7, ...size, ...types]));
+    assert(message?.includes("types that cannot be: a type is too large"), message);
+  }
+  // A thousand and one instances of a module in a few bytes each.
+  const instances = Array(1001).fill([0, 0, 0]).flat();
+  const size = [3005 & 0x7f | 0x80, 3005 >> 7];
+  const empty = [1, 8, 0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+  assertEquals(
+    await fate(Uint8Array.from([...header, ...empty, 2, ...size, 0xe9, 7, ...instances])),
+    "Cannot instantiate the program: the component makes more than 1000 instances",
+  );
   // A list that says to be longer than the file.
   const long = Uint8Array.from([...header, 7, 5, 0xff, 0xff, 0xff, 0xff, 0x0f]);
   assert((await fate(long))?.startsWith("Cannot load the program: "));
