@@ -21,12 +21,18 @@ interface BillOfMaterials {
 }
 
 /**
- * Returns the bill of materials of an executable: the packages of the lock file that it is compiled with.
+ * Returns the bill of materials of an executable: Deno's runtime, V8, and the packages of the lock file that it is
+ * compiled with.
  *
  * @param version Version of fastlike.
  * @param lock The lock file.
+ * @param runtime What the compiler says to `--version`.
  */
-export async function billOfMaterials(version: string, lock: URL): Promise<BillOfMaterials> {
+export async function billOfMaterials(
+  version: string,
+  lock: URL,
+  runtime: string,
+): Promise<BillOfMaterials> {
   const { npm }: Lock = JSON.parse(await Deno.readTextFile(lock));
   return {
     bomFormat: "CycloneDX",
@@ -40,8 +46,27 @@ export async function billOfMaterials(version: string, lock: URL): Promise<BillO
         purl: `pkg:npm/fastlike@${version}`,
       },
     },
-    components: Object.entries(npm).map(([key, { integrity }]) => componentOf(key, integrity)),
+    components: [
+      ...runtimeOf(runtime),
+      ...Object.entries(npm).map(([key, { integrity }]) => componentOf(key, integrity)),
+    ],
   };
+}
+
+/** Deno and V8, as in `deno 2.9.6 (stable, release, x86_64-unknown-linux-gnu)`, then `v8 14.9.207.2-rusty`. */
+function runtimeOf(text: string): Component[] {
+  const found = [/^deno ([\w.+-]+)/m, /^v8 (\d+(?:\.\d+)*)/m].map((line) => line.exec(text)?.[1]);
+  const [deno, v8] = found;
+  if (!deno || !v8) throw new Error(`Cannot list the runtime: the compiler says ${text}`);
+  return [
+    {
+      type: "application",
+      name: "deno",
+      version: deno,
+      purl: `pkg:github/denoland/deno@v${deno}`,
+    },
+    { type: "library", name: "v8", version: v8, purl: `pkg:github/v8/v8@${v8}` },
+  ];
 }
 
 function componentOf(key: string, integrity: string): Component {

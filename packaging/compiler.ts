@@ -2,7 +2,7 @@ import { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 
 const ROOT = new URL("../", import.meta.url);
 /** The compiler; `.ci/compile` names another Deno. */
-const COMPILER = Deno.env.get("DENO_COMPILER") ?? Deno.execPath();
+export const COMPILER: string = Deno.env.get("DENO_COMPILER") ?? Deno.execPath();
 const decoder = new TextDecoder();
 
 /**

@@ -7,7 +7,7 @@
 import { VERSION } from "../cli/version.ts";
 import { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 import { billOfMaterials } from "./bill_of_materials.ts";
-import { compile, refuseWholeDeno, say, versionOf } from "./compiler.ts";
+import { compile, COMPILER, refuseWholeDeno, say, versionOf } from "./compiler.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const DIST = new URL("dist/release/", ROOT);
@@ -36,7 +36,8 @@ if (!made.length) {
   Deno.exit(1);
 }
 await Deno.writeTextFile(new URL("SHA256SUMS", DIST), await sumsOf(made));
-const bill = await billOfMaterials(VERSION, new URL("deno.lock", ROOT));
+const lock = new URL("deno.lock", ROOT);
+const bill = await billOfMaterials(VERSION, lock, await versionOf(COMPILER));
 await Deno.writeTextFile(
   new URL("fastlike.cdx.json", DIST),
   `${JSON.stringify(bill, undefined, 2)}\n`,

@@ -74,7 +74,7 @@ export class ProgramCache {
     const known = this.#digests.get(bytes);
     if (known) return known;
     const digest = crypto.subtle.digest("SHA-256", bytes)
-      .then((digest) => new Uint8Array(digest).toHex());
+      .then((digest) => new Uint8Array(digest).join()); // compiled programs may have no toHex
     this.#digests.set(bytes, digest);
     return digest;
   }

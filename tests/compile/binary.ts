@@ -79,6 +79,15 @@ Deno.test("deno task compile makes an executable for this machine", async () => 
   assertMatch(new TextDecoder().decode(version), /^fastlike \d+\.\d+\.\d+\n$/);
 });
 
+Deno.test("the compiled program has Viceroy's ways where it is linked to under that name", async () => {
+  await using built = await compile();
+  const link = built.path.replace(/fastlike$/, "viceroy");
+  await Deno.symlink(built.path, link);
+  const { code, stderr } = await new Deno.Command(link, { args: ["adapt", GUEST] }).output();
+  assertEquals(code, 1);
+  assertMatch(new TextDecoder().decode(stderr), /^Cannot adapt: .*\n$/);
+});
+
 Deno.test("deno task release makes this platform's executable, which has answered, its sum and its contents", async () => {
   const { code, stdout: told } = await task("release");
   assertEquals(code, 0, told);
@@ -90,6 +99,7 @@ Deno.test("deno task release makes this platform's executable, which has answere
   assertEquals(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(), sum);
   const bill = JSON.parse(await Deno.readTextFile(new URL("fastlike.cdx.json", folder)));
   assertEquals(bill.bomFormat, "CycloneDX");
+  assertMatch(bill.components[0].purl, /^pkg:github\/denoland\/deno@v2\.4\./);
 });
 
 /** Runs a task with the older compiler. */

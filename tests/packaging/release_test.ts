@@ -13,11 +13,16 @@ for (const task of ["release", "compile"]) {
   });
 }
 
-Deno.test("the bill of materials has each package of the lock file, with its version and sum", async () => {
-  const { metadata, components } = await billOfMaterials("1.2.3", new URL("deno.lock", ROOT));
+Deno.test("the bill of materials has the runtime, and each package of the lock file with its version and sum", async () => {
+  const { stdout } = await command(Deno.execPath(), ["--version"]);
+  const lock = new URL("deno.lock", ROOT);
+  const { metadata, components } = await billOfMaterials("1.2.3", lock, stdout);
   assertEquals(metadata.component.purl, "pkg:npm/fastlike@1.2.3");
   const logtape = components.find(({ name }) => name === "@logtape/logtape");
   assertMatch(logtape?.purl ?? "", /^pkg:npm\/%40logtape\/logtape@\d+\.\d+\.\d+$/);
-  for (const { hashes } of components) assertMatch(hashes?.[0]?.content ?? "", /^[0-9a-f]{128}$/);
-  assert(components.length > 4);
+  const [deno, v8, ...packages] = components;
+  assertEquals(deno?.purl, `pkg:github/denoland/deno@v${Deno.version.deno}`);
+  assertEquals(v8?.version, Deno.version.v8.replace(/-.*/, ""));
+  for (const { hashes } of packages) assertMatch(hashes?.[0]?.content ?? "", /^[0-9a-f]{128}$/);
+  assert(packages.length > 4);
 });

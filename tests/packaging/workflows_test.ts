@@ -1,3 +1,4 @@
+import { parse } from "npm:deno-std@1.4.0/yaml/parse.js";
 import { ROOT } from "../_graph.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 
@@ -19,6 +20,36 @@ Deno.test("the workflows run what is there: tasks, scripts, the Dockerfile, this
   }
   assertEquals(runs, 2);
 });
+
+Deno.test("a release is a draft until all that it has is there, sums of all executables among it", async () => {
+  const { jobs } = parse(
+    await Deno.readTextFile(new URL(".github/workflows/release.yml", ROOT)),
+  ) as { jobs: Record<string, Job> };
+  const { draft, publish, ...others } = jobs;
+  assertMatch(runOf(draft!), /^gh release create .* --draft /);
+  assertEquals(publish!.needs, Object.keys(others));
+  assertEquals(others.executables!.needs, "draft");
+  const sources = await Deno.readTextFile(new URL("packaging/release.ts", ROOT));
+  for (
+    const [, file] of runOf(others.executables!).matchAll(/dist\/release\/(fastlike[.-][\w.]*)/g)
+  ) {
+    assert(sources.includes(file!), file);
+  }
+  assertMatch(
+    runOf(publish!),
+    /sha256sum fastlike-\* > SHA256SUMS\n.* SHA256SUMS\n.*--draft=false$/,
+  );
+});
+
+interface Job {
+  readonly needs?: string | readonly string[];
+  readonly steps: readonly { readonly run?: string }[];
+}
+
+/** Commands of a job, a line each. */
+function runOf({ steps }: Job): string {
+  return steps.flatMap(({ run }) => run ?? []).join("\n");
+}
 
 Deno.test("the changelog's first entry is of the package's version", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
