@@ -48,7 +48,14 @@ export class Builder implements AsyncDisposable {
   async #run(number: number): Promise<BuildResult> {
     if (number !== this.#newest) return "interrupted";
     await this.#changes?.begin();
-    if (number !== this.#newest) return "interrupted";
+    try {
+      return number === this.#newest ? await this.#command() : "interrupted";
+    } finally {
+      this.#changes?.end();
+    }
+  }
+
+  async #command(): Promise<BuildResult> {
     const { command, env = {}, folder } = this.#options;
     const [shell, flag] = Deno.build.os === "windows"
       ? ["cmd", "/c"] as const
@@ -64,7 +71,6 @@ export class Builder implements AsyncDisposable {
     }).spawn();
     const running = this.#running = { child, interrupted: false };
     const { success } = await child.status;
-    this.#changes?.end();
     if (this.#running === running) this.#running = undefined;
     if (running.interrupted) return "interrupted";
     return success ? "built" : "failed";

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { Builder } from "../../../cli/watch/build.ts";
+import { BuildChanges } from "../../../cli/watch/build_changes.ts";
 import { newestOf, projectBuildOf } from "../../../cli/watch/project.ts";
-import { assertEquals, assertThrows } from "../../assert.ts";
+import { snapshotOf } from "../../../cli/watch/tree.ts";
+import { assertEquals, assertRejects, assertThrows } from "../../assert.ts";
 
 Deno.test("a build tells how it has ended, and runs in its folder with its environment", async () => {
   const folder = await Deno.makeTempDir();
@@ -27,6 +29,21 @@ Deno.test("a newer build ends the one that runs, with all that it has started, a
   assertEquals(await Promise.all(results), ["interrupted", "interrupted", "built"]);
   while (!await read(ended)) await new Promise((resolve) => setTimeout(resolve, 5));
   assertEquals(await read(ended), "child\n");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("changes after a build that cannot start are changes between builds", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = join(folder, "a");
+  await Deno.writeTextFile(file, "one");
+  const changes = new BuildChanges(() => snapshotOf([folder]));
+  await using builder = new Builder({ command: "true", folder: join(folder, "none") }, changes);
+  await assertRejects(() => builder.build());
+  const terminal = { note() {} } as never;
+  for (let i = 0; i < 12; i++) {
+    await Deno.writeTextFile(file, `${i} more`);
+    assertEquals(await changes.needBuild([file], terminal), true);
+  }
   await Deno.remove(folder, { recursive: true });
 });
 
