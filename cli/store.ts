@@ -7,6 +7,9 @@ import type { Terminal } from "./telemetry/terminal.ts";
 /** Variable with the password of the store, unless fastly.toml or the address have one. */
 export const STORE_PASSWORD = "FASTLIKE_STORE_PASSWORD";
 
+/** Variable with the password of its Sentinels, unless fastly.toml has one. */
+const SENTINEL_PASSWORD = "FASTLIKE_SENTINEL_PASSWORD";
+
 /**
  * Opens the store.
  *
@@ -15,7 +18,7 @@ export const STORE_PASSWORD = "FASTLIKE_STORE_PASSWORD";
  * @throws {CommandError} If it cannot be reached.
  */
 export async function openStore(
-  { url, password, ...options }: SharedStore,
+  { url, password, sentinelPassword, ...options }: SharedStore,
   ca: string | undefined,
   note: Terminal["note"],
 ): Promise<RedisStorage> {
@@ -23,7 +26,13 @@ export async function openStore(
   const { openRedis } = await import("../drivers/redis.ts");
   try {
     const given = password ?? parseStoreAddress(url).password ?? Deno.env.get(STORE_PASSWORD);
-    return await openRedis(url, { ...options, ca, password: given, log: note });
+    return await openRedis(url, {
+      ...options,
+      ca,
+      password: given,
+      sentinelPassword: sentinelPassword ?? Deno.env.get(SENTINEL_PASSWORD),
+      log: note,
+    });
   } catch (error) {
     throw new CommandError((error as Error).message);
   }

@@ -43,6 +43,13 @@ export interface RedisOptions {
   readonly password?: string | undefined;
   /** Certificates in PEM to trust, for TLS. By default those of the system. */
   readonly ca?: string | undefined;
+  /** This client's certificate in PEM, with `key`: for servers with TLS that ask for one. */
+  readonly cert?: string | undefined;
+  /** Key of `cert` in PEM. */
+  readonly key?: string | undefined;
+  /** User and password of the Sentinels, which have a login of their own. By default none. */
+  readonly sentinelUsername?: string | undefined;
+  readonly sentinelPassword?: string | undefined;
   /** Prefix of all keys. Services with different prefixes share nothing. By default `fastlike`. */
   readonly prefix?: string | undefined;
   /** Time limit of each call, in milliseconds. By default 1000. */
@@ -72,7 +79,7 @@ const DEFAULT_COLLAPSE_TIME = 10_000;
  * `redis+cluster://HOST[:PORT],…`, each with `rediss` for TLS; or `redis+unix:///PATH`.
  * @param options Login, prefix, time limits, and what is done while the store fails.
  * @returns The drivers; dispose of them to close the connection.
- * @throws {TypeError} If the address is malformed.
+ * @throws {TypeError} If the address is malformed, or `cert` has no `key`.
  * @throws {Error} If the store cannot be reached; the message is one line.
  */
 export async function openRedis(
@@ -80,11 +87,16 @@ export async function openRedis(
   options: RedisOptions = {},
 ): Promise<RedisStorage> {
   const parsed = parseStoreAddress(address);
-  const { prefix = "fastlike", timeout = DEFAULT_TIMEOUT, log, ca } = options;
+  const { prefix = "fastlike", timeout = DEFAULT_TIMEOUT, log, ca, cert, key } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError("Cannot use the store: cert and key of its client go together");
+  }
   const store = await Store.open({
     address: parsed,
     password: options.password ?? parsed.password,
     ca,
+    identity: cert !== undefined && key !== undefined ? { cert, key } : undefined,
+    sentinel: { username: options.sentinelUsername, password: options.sentinelPassword },
     prefix,
     timeout,
     report: log ?? (() => {}),

@@ -11,6 +11,12 @@ export interface SharedStore {
   readonly url: string;
   /** Password; by default that of the address, or of the variable `FASTLIKE_STORE_PASSWORD`. */
   readonly password?: string;
+  /** This client's certificate in PEM, with `key`. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** Login of the Sentinels; by default the password of the variable `FASTLIKE_SENTINEL_PASSWORD`. */
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
   /** What all keys begin with. By default `fastlike`. */
   readonly prefix?: string;
   /** Milliseconds that a call may take. */
@@ -26,6 +32,10 @@ export function parseStore(table: ConfigTable): SharedStore {
   const [url] = table.done(
     "url",
     "password",
+    "cert",
+    "key",
+    "sentinel_user",
+    "sentinel_password",
     "prefix",
     "timeout_ms",
     "collapse_timeout_ms",
@@ -37,10 +47,18 @@ export function parseStore(table: ConfigTable): SharedStore {
   } catch (error) {
     table.wrong(url, `is no address: ${(error as Error).message}`);
   }
+  const file = (key: string) => table.has(key) ? table.text(key) : undefined;
+  if (table.has("cert") !== table.has("key")) {
+    table.missing(table.has("cert") ? "key" : "cert");
+  }
   return {
     url: address,
     ...filled({
       password: table.string("password"),
+      cert: file("cert"),
+      key: file("key"),
+      sentinelUsername: table.filledString("sentinel_user"),
+      sentinelPassword: table.string("sentinel_password"),
       prefix: table.filledString("prefix"),
       timeout: table.millis("timeout_ms"),
       collapseTime: table.millis("collapse_timeout_ms"),

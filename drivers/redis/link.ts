@@ -26,6 +26,13 @@ export interface LinkOptions {
   readonly password: string | undefined;
   /** Certificates in PEM to trust, for TLS. */
   readonly ca: string | undefined;
+  /** Certificate of this client and its key in PEM, for servers that ask for one. */
+  readonly identity: { readonly cert: string; readonly key: string } | undefined;
+  /** Login of the Sentinels. */
+  readonly sentinel: {
+    readonly username?: string | undefined;
+    readonly password?: string | undefined;
+  };
   /** Time limit for opening each connection, in milliseconds. */
   readonly timeout: number;
   /** Called once when the connection is lost. */
@@ -50,9 +57,12 @@ export async function connect(options: LinkOptions): Promise<Link> {
   const master = await findMaster(client, options);
   const link = await connectServer(client, options, master);
   // During a failover a Sentinel may name a server that is not the master any more, or not yet.
-  const role = await link.send("", ["ROLE"]).catch((
-    error,
-  ) => (link.destroy(), Promise.reject(error)));
+  const role = await link.send("", ["ROLE"]).catch((error) => {
+    // A user without permission for ROLE relies on the Sentinels.
+    if (/^NOPERM\b/.test(error.message)) return ["master"];
+    link.destroy();
+    throw error;
+  });
   if (Array.isArray(role) && String(role[0]) === "master") return link;
   link.destroy();
   throw new Error(`${master.host}:${master.port}, which the Sentinels name, is no master`);
@@ -104,7 +114,7 @@ async function connectCluster(client: Client, options: LinkOptions): Promise<Lin
 }
 
 function settings(client: Client, options: LinkOptions, to: Endpoint | string) {
-  const { address, password, ca, timeout } = options;
+  const { address, password, ca, identity, timeout } = options;
   return {
     RESP: 2,
     disableOfflineQueue: true,
@@ -116,7 +126,7 @@ function settings(client: Client, options: LinkOptions, to: Endpoint | string) {
     commandOptions: { typeMapping: { [client.RESP_TYPES.BLOB_STRING]: Buffer } },
     socket: {
       ...typeof to === "string" ? { path: to, host: undefined, port: undefined } : to,
-      ...address.tls && { tls: true, ...ca !== undefined && { ca } },
+      ...address.tls && { tls: true, ...ca !== undefined && { ca }, ...identity },
       connectTimeout: timeout,
       reconnectStrategy: false,
     },
@@ -125,12 +135,13 @@ function settings(client: Client, options: LinkOptions, to: Endpoint | string) {
 
 async function findMaster(client: Client, options: LinkOptions): Promise<Endpoint> {
   const { hosts, master } = options.address;
+  const { username, password } = options.sentinel;
   // Login and database are those of the server, not of the Sentinels.
-  const address = { ...options.address, database: 0, username: undefined };
+  const address = { ...options.address, database: 0, username };
   let last: unknown = new Error(`no Sentinel knows "${master}"`);
   for (const host of hosts) {
     try {
-      const asked = { ...options, address, password: undefined, lost: () => {} };
+      const asked = { ...options, address, password, lost: () => {} };
       const sentinel = await connectServer(client, asked, host);
       try {
         const found = await within(

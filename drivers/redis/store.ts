@@ -28,7 +28,12 @@ interface Call {
 }
 
 /** Errors of a server that cannot execute the call now, while another one can, or this one later. */
-const ELSEWHERE = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/;
+const ELSEWHERE = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|UNBLOCKED)\b/;
+/** Error of a Cluster that is moving the keys of a script to another node: nothing was executed. */
+const MOVING = /^TRYAGAIN\b/;
+/** Pause before a call whose keys are being moved is sent again, in milliseconds, and the time that it must have then. */
+const MOVING_PAUSE = 20;
+const MOVING_TIME = 100;
 /** Errors of a server that refuses writes, since it is full, lacks replicas or cannot save its data. */
 const NO_WRITES = /^(OOM|MISCONF|NOREPLICAS)\b/;
 const NO_SCRIPT = /^NOSCRIPT\b/;
@@ -175,6 +180,11 @@ export class Store {
         link = this.#link ?? await this.#wait(again, end);
         return await within(Math.max(1, end - performance.now()), send(link));
       } catch (error) {
+        const left = end - performance.now();
+        if (MOVING.test((error as Error).message) && left > MOVING_PAUSE + MOVING_TIME) {
+          await new Promise((resolve) => setTimeout(resolve, MOVING_PAUSE));
+          continue;
+        }
         const lost = link && this.#isLost(error);
         if (lost) this.#lose(link!, key, error);
         if (!lost || !again || performance.now() >= end) throw this.#failure(action, error);

@@ -39,6 +39,8 @@ Deno.test("fastly.toml names a store, or a folder, and not both", async () => {
   assertMatch(await errors(`${store}on_store_failure = "panic"`), /on_store_failure/);
   assertMatch(await errors("[local_server.store]\n"), /"url" is missing/);
   assertMatch(await errors('[local_server.store]\nurl = "http://h"'), /no address of a store/);
+  assertMatch(await errors(`${store}cert = "c.pem"`), /"key" is missing/);
+  assertMatch(await errors(`${store}cert = "c.pem"\nkey = "k.pem"`), /c\.pem.* no such file/);
   assertMatch(await errors(`${store}pasword = "x"`), /"pasword".*password/);
 });
 

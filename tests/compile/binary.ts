@@ -29,6 +29,18 @@ Deno.test("the compiled program says in one line that a file is missing", async 
   );
 });
 
+Deno.test("the compiled program says in one line that its runtime cannot have workers", async () => {
+  await using built = await compile();
+  const workers = [GUEST, "--bind", "127.0.0.1:0", "--workers", "2"];
+  const { code, stdout, stderr } = await new Deno.Command(built.path, { args: workers }).output();
+  const [out, told] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assertEquals([code, out], [1, ""]);
+  assertMatch(
+    told!,
+    /^Cannot start workers on Deno 2\.\d+\.\d+: it cannot hand a socket to another process \(use 2\.9\.6\)\n$/,
+  );
+});
+
 Deno.test("the compiled program says in one line what it does not carry, and where to get it", async () => {
   await using built = await compile();
   const file = `${built.path}.wat`;

@@ -91,8 +91,10 @@ class Server implements Redis {
   }
 
   async ask(...command: readonly string[]): Promise<string> {
+    const { requirepass } = this.#settings.settings ?? {};
     const { stdout } = await new Deno.Command("redis-cli", {
       args: ["-p", `${this.port}`, ...command],
+      ...requirepass !== undefined && { env: { REDISCLI_AUTH: requirepass } },
     }).output();
     return new TextDecoder().decode(stdout).trim();
   }

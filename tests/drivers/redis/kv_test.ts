@@ -8,7 +8,7 @@ import { kvContract } from "../../service/stores/kv/contract.ts";
 import { type FaultyProxy, startFaultyProxy } from "./_faulty_proxy.ts";
 import { isSame } from "../_folder.ts";
 import { freePort, redisTest, sharedRedis, startRedis } from "./_redis.ts";
-import { startCluster, startSentinel } from "./_redis_kinds.ts";
+import { startCluster, startSentinel, type Watched } from "./_redis_kinds.ts";
 
 const server = await sharedRedis();
 let tests = 0;
@@ -198,6 +198,34 @@ redisTest("a store with TLS is trusted by its authority, and by no other", async
   });
 });
 
+redisTest("a server that asks its clients for certificates gets that of the host", async () => {
+  const [authority, clients] = [await createAuthority(), await createAuthority()];
+  const { cert, key } = await authority.issue(["ip:127.0.0.1", "localhost"]);
+  const files = { "cert.pem": cert, "key.pem": key, "clients.pem": clients.ca };
+  await withFiles(files, async (folder) => {
+    await using plain = await startRedis({
+      settings: {
+        "tls-cert-file": `${folder}/cert.pem`,
+        "tls-key-file": `${folder}/key.pem`,
+        "tls-ca-cert-file": `${folder}/clients.pem`,
+      },
+      lines: ["tls-auth-clients yes"],
+    });
+    const port = freePort();
+    assertEquals(await plain.ask("CONFIG", "SET", "tls-port", `${port}`), "OK");
+    const { ca } = authority;
+    const own = await clients.issue(["host"]);
+    using storage = await openRedis(`rediss://localhost:${port}`, { ca, ...own });
+    using kv = storeOver(storage);
+    await kv.put("a", "1");
+    assertEquals(await kv.at("a"), "1");
+    const none = await assertRejects(() => openRedis(`rediss://localhost:${port}`, { ca }));
+    assertMatch((none as Error).message, /^Cannot open the store rediss:\/\/localhost:\d+: .*$/);
+    const half = await assertRejects(() => openRedis("rediss://localhost", { cert: own.cert }));
+    assertMatch((half as Error).message, /cert and key of its client go together$/);
+  });
+});
+
 redisTest("a server that forgets when it is full is warned of at the start", async () => {
   const told: string[] = [];
   const log = (level: string, message: string) => void told.push(`${level}: ${message}`);
@@ -224,24 +252,60 @@ redisTest("a Cluster keeps each store on one node", async () => {
   await assertRejects(() => kv.at("5"), Error, "Cannot find key");
 });
 
+/** Has the server die, and expects its replica to take its place. */
+async function assertFailover(watched: Watched, url: string, options: RedisOptions) {
+  const told: string[] = [];
+  using storage = await openRedis(url, {
+    ...options,
+    log: (_, message) => void told.push(message),
+  });
+  using kv = storeOver(storage);
+  await kv.put("a", "1");
+  while (await watched.replica.ask("EXISTS", "{fastlike:kv:store}:r:a") !== "1") {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  watched.master.kill("SIGKILL");
+  while (!told.some((line) => / is back after/.test(line))) {
+    await kv.at("a").catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assertEquals(await kv.at("a"), "1");
+  await kv.put("a", "2", { mode: "append" });
+  assertEquals(await kv.at("a"), "12");
+}
+
 redisTest(
   "when a server behind a Sentinel dies its replica is asked, and what it has is there",
   async () => {
     await using watched = await startSentinel();
-    const told: string[] = [];
-    using storage = await openRedis(watched.url, { log: (_, message) => void told.push(message) });
-    using kv = storeOver(storage);
-    await kv.put("a", "1");
-    while (await watched.replica.ask("EXISTS", "{fastlike:kv:store}:r:a") !== "1") {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await assertFailover(watched, watched.url, {});
+  },
+);
+
+redisTest(
+  "servers and Sentinels have logins of their own, and the server's user may do only what a host needs",
+  async () => {
+    await using watched = await startSentinel({ server: "of-server", sentinel: "of-sentinel" });
+    const url = watched.url.replace("//", "//app@");
+    const logins = {
+      password: "of-server",
+      sentinelUsername: "host",
+      sentinelPassword: "of-sentinel",
+    };
+    for (
+      const [wrong, code] of [
+        [{ sentinelPassword: "of-server" }, "WRONGPASS"],
+        [{ sentinelUsername: undefined, sentinelPassword: undefined }, "NOAUTH"],
+        [{ password: "of-sentinel" }, "WRONGPASS"],
+      ] as const
+    ) {
+      const error = await assertRejects(() => openRedis(url, { ...logins, ...wrong })) as Error;
+      assertMatch(
+        error.message,
+        new RegExp(`^Cannot open the store redis\\+sentinel:\\S+: ${code}`),
+      );
+      assert(!/of-(server|sentinel)/.test(error.message), error.message);
     }
-    watched.master.kill("SIGKILL");
-    while (!told.some((line) => / is back after/.test(line))) {
-      await kv.at("a").catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    assertEquals(await kv.at("a"), "1");
-    await kv.put("a", "2", { mode: "append" });
-    assertEquals(await kv.at("a"), "12");
+    await assertFailover(watched, url, logins);
   },
 );
