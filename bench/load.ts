@@ -6,6 +6,8 @@ export interface Load {
   readonly p99: number;
   /** Number of requests without a successful response. */
   readonly failed: number;
+  /** Processor time of the generator, in seconds; undefined where it is not measured. */
+  readonly cpuSeconds?: number;
 }
 
 /** Sends requests to a URL for a number of seconds, over 32 connections or as many as are given. */
@@ -17,8 +19,9 @@ const AUTOCANNON = "npm:autocannon@8.0.0";
 
 /** `wrk`, which takes the least processor time. */
 export const wrk: Loader = async (url, seconds, connections = CONNECTIONS) => {
-  const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", url];
-  const text = await run("wrk", args);
+  const args = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", url];
+  // The shell tells how much processor time its child has taken.
+  const text = await run("sh", ["-c", '"$@" && times', "sh", ...args]);
   const numberOf = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? NaN);
   return {
     perSecond: numberOf(/Requests\/sec:\s+([\d.]+)/),
@@ -26,8 +29,18 @@ export const wrk: Loader = async (url, seconds, connections = CONNECTIONS) => {
     p99: millis(/^\s+99%\s+(\S+)/m.exec(text)?.[1]),
     failed: (numberOf(/Non-2xx or 3xx responses: (\d+)/) || 0) +
       (numberOf(/Socket errors:.*timeout (\d+)/) || 0),
+    cpuSeconds: secondsOf(text.trimEnd().split("\n").at(-1)!),
   };
 };
+
+/** Returns the sum of a line of `times`: of `0m1.250s 0m0.500s` 1.75. */
+function secondsOf(line: string): number {
+  const times = [...line.matchAll(/(\d+)m([\d.]+)s/g)];
+  return times.reduce(
+    (sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds),
+    0,
+  );
+}
 
 /** `autocannon`, for machines without `wrk`: it takes a whole core, which slows the server down. */
 export const autocannon: Loader = async (url, seconds, connections = CONNECTIONS) => {

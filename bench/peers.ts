@@ -7,6 +7,7 @@ import type { Case } from "./cases.ts";
 import { CASES, prepare } from "./cases.ts";
 import { wrk } from "./load.ts";
 import { FASTLIKE, type Host, isInstalled, start, startOrigin, VICEROY } from "./server.ts";
+import { compareWorkers } from "./workers.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const TURNS = Number(Deno.args[0] ?? 5);
@@ -20,7 +21,6 @@ interface Row {
   readonly name: string;
   readonly goal: string;
   readonly wasm: string;
-  readonly flags?: readonly string[];
   /** Measures a started server; returns a figure, of which the greater is the better unless `less` is set. */
   measure(server: Server): Promise<number>;
   readonly unit: string;
@@ -32,13 +32,12 @@ type Server = Awaited<ReturnType<typeof start>>;
 const built = (name: string) => new URL(`testdata/built/${name}.wasm`, ROOT).pathname;
 const compute = new URL("bench/compute/target/wasm32-wasip1/release/compute.wasm", ROOT).pathname;
 
-function throughput(guest: string, name: string, goal: string, flags: string[] = []): Row {
+function throughput(guest: string, name: string, goal: string): Row {
   const measured = CASES[guest]!.find((one) => one.name === name)!;
   return {
-    name: `${guest} ${name}${flags.length ? ` ${flags.join(" ")}` : ""}`,
+    name: `${guest} ${name}`,
     goal,
     wasm: built(guest),
-    flags,
     unit: "req/s",
     measure: (server) => perSecond(server, measured),
   };
@@ -115,9 +114,6 @@ const ROWS: readonly Row[] = [
   throughput("go", "hello", "1.6 times"),
   throughput("rust", "proxied", "6 times"),
   throughput("javascript", "proxied", "8 times"),
-  throughput("rust", "hello", "not below one process", ["--workers", "2"]),
-  throughput("javascript", "hello", "1.5 times one process", ["--workers", "2"]),
-  throughput("go", "hello", "1.5 times one process", ["--workers", "2"]),
   throughput("rust", "cache hit", "9.0 times"),
   throughput("rust", "KV read", "4.5 times"),
   HANDED_ON,
@@ -135,13 +131,15 @@ await buildCompute();
 print(`Median of ${TURNS} turns\n`);
 print("| | ours | its | ratio | goal |\n| --- | --- | --- | --- | --- |");
 for (const row of ROWS) print(await compared(row));
+print("");
+await compareWorkers(TURNS, print);
 
 async function compared(row: Row): Promise<string> {
   const ours: number[] = [];
   const its: number[] = [];
   for (let turn = 0; turn < TURNS; turn++) {
-    ours.push(await measured(FASTLIKE, row, row.flags ?? []));
-    its.push(await measured(VICEROY, row, []));
+    ours.push(await measured(FASTLIKE, row));
+    its.push(await measured(VICEROY, row));
   }
   const [one, other] = [median(ours), median(its)];
   const figure = (value: number) =>
@@ -151,8 +149,8 @@ async function compared(row: Row): Promise<string> {
   } | ${row.goal} |`;
 }
 
-async function measured(host: Host, row: Row, flags: readonly string[]): Promise<number> {
-  await using server = await start(host, row.wasm, flags);
+async function measured(host: Host, row: Row): Promise<number> {
+  await using server = await start(host, row.wasm);
   return await row.measure(server);
 }
 

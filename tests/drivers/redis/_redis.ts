@@ -26,7 +26,7 @@ interface RedisSettings {
 const hasRedis: boolean = await runs("redis-server");
 
 /** Milliseconds: many times what the slowest test takes. */
-const MOST = 60_000;
+const MOST = 180_000;
 
 /** As `Deno.test`, for a test that needs a server: left out where there is none. */
 export function redisTest(name: string, run: () => Promise<void>): void {
