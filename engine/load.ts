@@ -160,9 +160,10 @@ function resetChoiceOf(
       if (program) pool.replace(program, slotMaker(program, service, watchdog));
       else pool.replace(withDirtyPages.program, withDirtyPages.make);
     },
-    chosen(method, withDirtyPages, withSnapshot) {
+    chosen(method, ...costs) {
       queue.observe = undefined;
-      service.report("debug", describeChoice(method, withDirtyPages, withSnapshot));
+      withDirtyPages.program.forgetBytes?.();
+      service.report("debug", describeChoice(method, ...costs));
     },
   });
 }

@@ -4,6 +4,8 @@ import { ADDED_PAGES, DIRTY_MAP, DIRTY_PAGE_BITS, PAGE } from "./rewrite/control
 import type { Resetting } from "./rewrite/rewrite.ts";
 
 const DIRTY_PAGE = 1 << DIRTY_PAGE_BITS;
+/** Words of four bytes in a dirty page. */
+const WORDS = DIRTY_PAGE / 4;
 /** Maximum number of bytes that one store instruction can write past the dirty page it begins on. It marks only that page. */
 const SPILL = 16;
 /** Largest growth, in bytes, that a reset allows. An instance whose memory has grown more is dropped. */
@@ -53,10 +55,22 @@ export class MemorySnapshots {
     while (end > 0 && words[end - 1] === 0) end--;
     const start = bytes.subarray(0, end * 4);
     if (known && builtin("node:buffer").Buffer.compare(known, start) === 0) return known;
-    const snapshot = start.slice();
+    const snapshot = copyOf(words.subarray(0, end));
     this.#first ??= snapshot;
     return snapshot;
   }
+}
+
+/** Copies words without touching the pages of the copy that are all zeros, which then take no memory. */
+function copyOf(words: Int32Array): Uint8Array {
+  const copy = new Int32Array(words.length);
+  for (let from = 0; from < words.length; from += WORDS) {
+    const end = Math.min(words.length, from + WORDS);
+    let at = from;
+    while (at < end && words[at] === 0) at++;
+    if (at < end) copy.set(words.subarray(at, end), at);
+  }
+  return new Uint8Array(copy.buffer);
 }
 
 /** Memory of an instance of a rewritten module, which can be reset to its initial contents. */

@@ -38,6 +38,8 @@ export interface CompiledModule {
   readonly locate: (offset: number) => number | undefined;
   /** Compiles the module again, for instances that are reset from a snapshot; absent unless the method is to be chosen. */
   readonly compileForSnapshots?: () => Promise<CompiledModule>;
+  /** Frees the bytes that {@linkcode CompiledModule.compileForSnapshots} needs, once the method is chosen. */
+  readonly forgetBytes?: () => void;
 }
 
 /** Name of a function that a module imports. */
@@ -148,6 +150,7 @@ async function attempt(
 ): Promise<CompiledModule | string> {
   try {
     const rewritten = await inTurns(rewriteInSteps(layout, { memory, checks: watch, reset }));
+    const { offsets } = rewritten; // all that `locate` keeps, as the bytes are large
     return {
       module: await WebAssembly.compile(rewritten.bytes),
       imports: functionsOf(layout.imports),
@@ -156,7 +159,7 @@ async function attempt(
       resetting: rewritten.resetting ?? `reuse is ${reuse}`,
       watched: watch || "nobody asks for it",
       rewritten: { memories: rewritten.memories, names: rewritten.names, tags: rewritten.tags },
-      locate: (offset) => rewritten.offsets.original(offset),
+      locate: (offset) => offsets.original(offset),
     };
   } catch (error) {
     if (error instanceof UnknownForm) return error.message;
@@ -169,12 +172,17 @@ function withSnapshots(
   layout: Layout,
   options: CompileOptions,
 ): CompiledModule {
+  let kept: Layout | undefined = layout;
   const compileForSnapshots = async () => {
-    const other = await attempt(layout, options, { dirtyPages: false });
+    if (!kept) throw new Error("Cannot compile the program again: its bytes are not kept");
+    const other = await attempt(kept, options, { dirtyPages: false });
     if (typeof other === "string") throw new Error(other);
     return other;
   };
-  return { ...program, compileForSnapshots };
+  const forgetBytes = () => {
+    kept = undefined;
+  };
+  return { ...program, compileForSnapshots, forgetBytes };
 }
 
 /**
