@@ -15,10 +15,11 @@ import { SyntheticExchange } from "../service/http/synthetic_exchange.ts";
 import { Execution } from "../handles/execution.ts";
 import { ModuleSlot } from "../wasm/instance_slot.ts";
 
-const TURNS = 3;
-const SECONDS = 2;
+const TURNS = 6;
+const SECONDS = 1;
+const WARM_UP_SECONDS = 3;
 /** Requests that are measured inside the process, and before that the same number that are not. */
-const REQUESTS = { rust: 20_000, javascript: 6000, go: 1500 } as Readonly<Record<string, number>>;
+const REQUESTS = { rust: 20_000, javascript: 6000, go: 1000 } as Readonly<Record<string, number>>;
 const RANK = 0.1;
 /** Clock ticks of /proc in microseconds: 100 a second on every Linux. */
 const TICK = 10_000;
@@ -44,12 +45,21 @@ const wasmOf = (guest: string) => new URL(`../testdata/built/${guest}.wasm`, imp
 
 print("Processor time of the server for a request over a socket\n");
 print("| | us |\n| --- | --- |");
-for (const [kind, name] of Object.entries(FLOORS)) {
-  print(`| ${name} | ${(await floor(kind)).toFixed(1)} |`);
-}
+const served: Served[] = [];
+for (const [kind, name] of Object.entries(FLOORS)) served.push(await floor(kind, name));
 for (const guest of guests) {
-  await using server = await start(FASTLIKE, wasmOf(guest).pathname);
-  print(`| ${guest} | ${(await leastCost(server.origin + HELLO.path, server.pid)).toFixed(1)} |`);
+  const server = await start(FASTLIKE, wasmOf(guest).pathname);
+  const end = () => server[Symbol.asyncDispose]();
+  served.push({ name: guest, origin: server.origin, pid: server.pid, end });
+}
+const least = new Map(served.map((one) => [one, Infinity]));
+for (const one of served) await wrk(one.origin + HELLO.path, WARM_UP_SECONDS);
+for (let turn = 0; turn < TURNS; turn++) {
+  for (const one of served) least.set(one, Math.min(least.get(one)!, await costOf(one)));
+}
+for (const [one, cost] of least) {
+  print(`| ${one.name} | ${cost.toFixed(1)} |`);
+  await one.end();
 }
 print("\nTime of each part inside the process\n");
 print("| | whole | guest | its hostcalls | number | reset | rest |");
@@ -57,30 +67,33 @@ print("| --- | --- | --- | --- | --- | --- | --- |");
 for (const guest of guests) print(await parts(guest));
 Deno.exit();
 
-async function floor(kind: string): Promise<number> {
+/** A server whose processor time is measured. */
+interface Served {
+  readonly name: string;
+  readonly origin: string;
+  readonly pid: number;
+  end(): PromiseLike<void>;
+}
+
+async function floor(kind: string, name: string): Promise<Served> {
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", new URL("floor.ts", import.meta.url).href, kind],
     stdout: "piped",
   }).spawn();
-  try {
-    const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    const port = (await reader.read()).value!.trim();
-    return await leastCost(`http://127.0.0.1:${port}${HELLO.path}`, process.pid);
-  } finally {
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const port = (await reader.read()).value!.trim();
+  const end = async () => {
     process.kill("SIGKILL");
     await process.status;
-  }
+  };
+  return { name, origin: `http://127.0.0.1:${port}`, pid: process.pid, end };
 }
 
-async function leastCost(url: string, pid: number): Promise<number> {
-  await wrk(url, SECONDS);
-  let least = Infinity;
-  for (let turn = 0; turn < TURNS; turn++) {
-    const before = ticksOf(pid);
-    const { perSecond } = await wrk(url, SECONDS);
-    least = Math.min(least, (ticksOf(pid) - before) * TICK / (perSecond * SECONDS));
-  }
-  return least;
+/** Returns the processor time of one request, in microseconds. */
+async function costOf({ origin, pid }: Served): Promise<number> {
+  const before = ticksOf(pid);
+  const { perSecond } = await wrk(origin + HELLO.path, SECONDS);
+  return (ticksOf(pid) - before) * TICK / (perSecond * SECONDS);
 }
 
 /** Processor time that a process has used, in clock ticks. */
