@@ -18,6 +18,9 @@ export class PackageError extends Error {
   override readonly name = "PackageError";
 }
 
+/** Resolves as this module's imports. What is resolved is no part of the graph that Deno publishes. */
+const { resolve } = import.meta;
+
 /** Package and exact version. */
 type Specifier = `npm:${string}@${string}`;
 type Load = (specifier: string) => Promise<unknown>;
@@ -63,7 +66,7 @@ async function loadEither(specifier: Specifier, load: Load): Promise<unknown> {
   } catch (error) {
     let url;
     try {
-      url = import.meta.resolve(specifier.replace(/^npm:(.+)@.*$/, "$1"));
+      url = resolve(specifier.replace(/^npm:(.+)@.*$/, "$1"));
     } catch {
       throw error;
     }

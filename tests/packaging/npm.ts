@@ -75,8 +75,10 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     };
     const least = { node: Infinity, deno: Infinity, bin: Infinity };
     const more = () => least.bin - least.node - least.deno;
+    // On a slower machine than one where node takes 65 ms, in proportion.
+    const bound = () => 50 * Math.max(1, least.node / 65);
     // Other work on the machine only adds: the least of some turns is what a start takes.
-    for (let turn = 0; turn < 60 && (turn < 10 || more() > 50); turn++) {
+    for (let turn = 0; turn < 60 && (turn < 10 || more() > bound()); turn++) {
       for (const [name, [program, ...args]] of Object.entries(starts)) {
         const before = performance.now();
         await succeed(program!, args, options);
@@ -84,7 +86,7 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
         least[name as keyof typeof least] = Math.min(least[name as keyof typeof least], taken);
       }
     }
-    assert(more() <= 50, `${more()} ms more: ${JSON.stringify(least)}`);
+    assert(more() <= bound(), `${more()} ms more: ${JSON.stringify(least)}`);
   });
 
   await test.step("a script of package.json as on the page passes on npm's SIGTERM", async () => {
