@@ -142,3 +142,30 @@ Deno.test("long content is handed on to a client whole, in memory that is used a
     listener.close();
   });
 });
+
+for (const framing of ["a length", "chunks"]) {
+  Deno.test(`short content with ${framing} stays as it is when its connection is read again`, async () => {
+    let count = 0;
+    await against(async (wire) => {
+      while (await wire.head()) {
+        const content = `content ${count++}`;
+        await wire.write(
+          framing === "chunks"
+            ? `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n${content}\r\n0\r\n\r\n`
+            : `HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n${content}`,
+        );
+      }
+    }, async (transport, origin) => {
+      const pieces: Uint8Array[] = [];
+      for (let i = 0; i < 5; i++) {
+        const { body } = await transport.send(request()).response;
+        pieces.push(body instanceof Uint8Array ? body : (await body.read())!);
+      }
+      assertEquals(
+        pieces.map((piece) => new TextDecoder().decode(piece)),
+        [0, 1, 2, 3, 4].map((index) => `content ${index}`),
+      );
+      assertEquals(origin.connections(), 1);
+    });
+  });
+}
