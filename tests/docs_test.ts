@@ -46,7 +46,7 @@ for (const [index, { heading, text }] of EXAMPLES.entries()) {
   });
 }
 
-Deno.test("what fastly.toml.md shows at a glance has an example for each table", async () => {
+Deno.test("the overview of fastly.toml.md has an example for each table", async () => {
   const { text } = EXAMPLES.find(({ heading }) => heading === "At a glance")!;
   const { options, logEndpoints } = await parseManifest(text, "fastly.toml", {
     read: () => new TextEncoder().encode('{"entries": []}'),

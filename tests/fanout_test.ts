@@ -86,7 +86,7 @@ async function withPushpin(
 }
 
 Deno.test({
-  name: "a request that is handed off to Pushpin is held, and gets what is published",
+  name: "a request that is handed off to Pushpin is held, and gets published messages",
   ignore: !installed,
   fn: () =>
     withPushpin(async (host, pushpin, seen) => {
@@ -104,7 +104,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a WebSocket that is handed off to Pushpin gets what is published, and answers of the backend",
+    "a WebSocket that is handed off to Pushpin gets published messages, and answers of the backend",
   ignore: !installed,
   fn: () =>
     withPushpin(async (host, pushpin, seen) => {

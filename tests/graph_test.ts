@@ -89,7 +89,7 @@ Deno.test("the code of a room of service/ uses only the rooms below it", () => {
   assertEquals(wrong.map(told), []);
 });
 
-Deno.test("manifest.ts loads what reads fastly.toml, and nothing else of cli/", async () => {
+Deno.test("manifest.ts loads cli/manifest, and nothing else of cli/", async () => {
   const loaded = filesOf(await graphOf("manifest.ts")).filter((path) =>
     /^(cli|server|engine|handles|abi)\/(?!manifest\/|errors\.ts$)/.test(path)
   );
@@ -351,7 +351,7 @@ function exists(path: string): boolean {
   }
 }
 
-Deno.test("what a guest is built into is committed, or ignored as too large", async () => {
+Deno.test("built guests are committed, or ignored as too large", async () => {
   const git = async (...args: string[]) => {
     const { code, stdout } = await new Deno.Command("git", { args, cwd: ROOT }).output();
     return code === 0 ? new TextDecoder().decode(stdout).split("\n") : undefined;

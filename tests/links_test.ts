@@ -82,7 +82,7 @@ Deno.test("every relative link of a page leads to a file, and its anchor to a he
   assert(checked > 100, `${checked} links were found`);
 });
 
-Deno.test("the check of links sees what is missing, and passes over code", async () => {
+Deno.test("the check of links finds broken ones, and skips code", async () => {
   const page = new URL("docs/README.md", ROOT);
   const text =
     "[a](nowhere.md) `[b](no.md)` [c](limits.md#no-such)\n\n```md\n[d](no.md)\n```\n\n[e]: no.md\n";

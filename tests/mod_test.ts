@@ -53,7 +53,7 @@ Deno.test("a program loads over HTTP, and a URL without one is an error that nam
   );
 });
 
-Deno.test("what is no program is refused in one line that says why", async () => {
+Deno.test("a source that is no program is refused in one line with the reason", async () => {
   const wasm = (...bytes: number[]) => Uint8Array.of(0, 0x61, 0x73, 0x6d, ...bytes);
   const cases: [Uint8Array, RegExp][] = [
     [new TextEncoder().encode("not wasm"), /^Cannot load the program: it is not a WebAssembly/],
@@ -256,7 +256,7 @@ Deno.test("a trap names the guest's functions; an exit its status; a clean end i
   }
 });
 
-Deno.test("the loop guard refuses what came through before, and marks what goes out", async () => {
+Deno.test("the loop guard refuses requests that came through before, and marks outgoing ones", async () => {
   const marks: (string | null)[] = [];
   const origin = (request: Request) => {
     marks.push(request.headers.get("cdn-loop"));

@@ -34,7 +34,7 @@ Deno.test("select answers the index of the first that is ready, at once if one i
   assertEquals(b.memory.u32(OUT), 0, "an empty body is complete");
 });
 
-Deno.test("select takes nothing, and what is ready stays so", async () => {
+Deno.test("select takes nothing, and a ready handle stays ready", async () => {
   const origin = new Origin();
   using b = bench({ backends: { origin: origin.handler } });
   const pending = await start(b, "origin");
@@ -81,7 +81,7 @@ Deno.test("select wakes for a body when bytes or its end arrive", async () => {
   }
 });
 
-Deno.test("select wakes for a streaming body when there is room again, or nobody reads", async () => {
+Deno.test("select wakes for a streaming body when there is room again, or no reader is left", async () => {
   for (const leaves of [false, true]) {
     using b = bench();
     const { body, sent } = await streaming(b);

@@ -99,7 +99,7 @@ const streamed = fc.oneof(
   fc.record({ do: fc.constant("pause" as const) }),
 );
 
-Deno.test("a stream carries what was in the body, then all that is written, at any pace", async () => {
+Deno.test("a stream carries the body's present bytes, then all that are written, at any pace", async () => {
   await fc.assert(
     fc.asyncProperty(
       letters,

@@ -14,7 +14,7 @@ import {
 
 const { ok, inval, badf, buflen, unsupported, none } = XqdStatus;
 
-Deno.test("what is inserted is looked up with all that was said of it", async () => {
+Deno.test("a lookup finds an inserted object with all its options", async () => {
   using c = new Caching();
   await c.store("key", "value", {
     maxAge: 103,
@@ -35,7 +35,7 @@ Deno.test("what is inserted is looked up with all that was said of it", async ()
   assertEquals(await c.b.call(MODULE, "close", found), badf);
 });
 
-Deno.test("of what is not found there is only a state", async () => {
+Deno.test("a lookup that finds no object has a state alone", async () => {
   using c = new Caching();
   const handle = await c.lookup("key");
   assertEquals(await c.state(handle), 0);
@@ -103,7 +103,7 @@ Deno.test("request fields choose among variants", async () => {
   assertEquals(await c.state(await c.lookup("key")), 0);
 });
 
-Deno.test("what is cached on behalf of another service is apart", async () => {
+Deno.test("objects that are cached on behalf of another service are separate", async () => {
   using c = new Caching();
   const other = await c.b.request();
   assertEquals(c.b.now("fastly_http_req", "on_behalf_of", other, "other"), ok);
@@ -207,7 +207,7 @@ Deno.test("the bytes of the cache are an option", async () => {
   ]);
 });
 
-Deno.test("of a client's content, what fills an object is kept beyond the request, and nothing else is", async () => {
+Deno.test("content of a client's request outlives the request only if it fills an object", async () => {
   let kept = 0;
   const source = () => Object.assign(new Pipe(), { keep: () => void kept++ });
   {

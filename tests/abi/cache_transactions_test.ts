@@ -45,7 +45,7 @@ Deno.test("one of two transactions has the obligation, and the other gets its ob
   assertEquals(await d.b.call(MODULE, "cache_busy_handle_wait", second, OUT), badf);
 });
 
-Deno.test("who does not want to wait any more harms nobody", async () => {
+Deno.test("a lookup that is closed while it waits does not affect others", async () => {
   using c = new Caching();
   using d = c.other();
   const handles = [await c.busy("key"), await c.busy("key"), await d.busy("key")];
@@ -191,7 +191,7 @@ Deno.test("an update changes all that is said of an object, and nothing in it", 
   assertEquals(await c.number("get_age_ns", found), 0n);
 });
 
-Deno.test("a replacement sees what there is, and puts something in its place", async () => {
+Deno.test("a replacement reads the present object and replaces it", async () => {
   using c = new Caching();
   await c.store("key", "1", { metadata: "m", swr: 3, age: 1 });
   const handle = await c.b.got(MODULE, "replace", "key", 0, 0);

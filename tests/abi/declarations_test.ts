@@ -99,7 +99,7 @@ Deno.test("a name of old is declared when the call of today is", () => {
   assertEquals(wrong, []);
 });
 
-Deno.test("what is missing can be told module by module", () => {
+Deno.test("missing functions can be listed by module", () => {
   const matrix = supportMatrix();
   for (const { module, known, declared, missing } of matrix) {
     assertEquals(declared.length + missing.length, known);

@@ -61,7 +61,7 @@ Deno.test("kinds of hardware are told apart", async () => {
   }
 });
 
-Deno.test("what cannot be told is left out", async () => {
+Deno.test("facts that are not known are left out", async () => {
   const { os, device } = await parsed(FIREFOX);
   assertEquals([os, "name" in device, "is_touchscreen" in device], [
     { name: "Linux" },
@@ -70,7 +70,7 @@ Deno.test("what cannot be told is left out", async () => {
   ]);
 });
 
-Deno.test("a field that nobody knows has no device", async () => {
+Deno.test("an unknown User-Agent has no device", async () => {
   using b = bench();
   for (const agent of ["", "nonsense", "curl/8.0.1"]) {
     assertEquals(await b.read(MODULE, "lookup", [agent]), {

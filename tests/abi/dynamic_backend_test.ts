@@ -73,7 +73,7 @@ Deno.test("a dynamic backend without options needs no record", async () => {
   assertEquals(b.now(BACKEND, "get_ssl_min_version", "mine", OUT), none);
 });
 
-Deno.test("a dynamic backend has what its record sets, and only what the mask asks for", async () => {
+Deno.test("a dynamic backend has the options of its record that the mask selects", async () => {
   using b = bench(options);
   const ptr = config(b, { 8: 10, 12: 20, 16: 30, 20: 2, 24: 3 }, { 0: "over.test" });
   const mask = BIT.hostOverride | BIT.connect | BIT.firstByte | BIT.betweenBytes | BIT.ssl |
@@ -110,7 +110,7 @@ Deno.test("a record may end where the older SDKs end it", () => {
   assertEquals(register(b, "checked", "origin.test", BIT.healthcheck, shorter), inval);
 });
 
-Deno.test("what a record sets about connections can be asked for", async () => {
+Deno.test("options for connections can be read back", async () => {
   using b = bench(options);
   const mask = BIT.keepalive | BIT.pooling | BIT.ipv4 | BIT.grpc;
   const words = { 72: 1, 76: 1, 80: 2, 84: 3, 88: 4, 92: 5, 96: 6, 100: 7 };

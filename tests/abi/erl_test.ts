@@ -25,7 +25,7 @@ function refused(b: Bench, name: string, ...args: (string | number)[]): void {
   assertEquals(b.memory.u32(OUT), UNTOUCHED);
 }
 
-Deno.test("what is counted is told as rates and counts, until it is too long ago", async () => {
+Deno.test("increments are in rates and counts until their window has passed", async () => {
   const { b, clock } = timed();
   using _ = b;
   const rate = (window: number) => b.got(MODULE, "ratecounter_lookup_rate", "rc", "e", window);
@@ -45,7 +45,7 @@ Deno.test("what is counted is told as rates and counts, until it is too long ago
   assertEquals([await rate(60), await count(60)], [0, 0]);
 });
 
-Deno.test("a check counts, and blocks who comes to more than the limit, for whole minutes", async () => {
+Deno.test("a check counts, and blocks entries above the limit for whole minutes", async () => {
   const { b, clock } = timed();
   using _ = b;
   const twice: Check = [1, 1, 2, 119];
@@ -116,7 +116,7 @@ Deno.test("two services count apart", async () => {
   assertEquals(await other.got(MODULE, "penaltybox_has", "pb", "e"), 0);
 });
 
-Deno.test("a driver that answers later has the guest wait, and nobody else", async () => {
+Deno.test("a driver that answers later makes only its guest wait", async () => {
   const driver = slow(memoryRateDriver());
   using b = bench({ rateDriver: () => driver });
   const counted = b.call(MODULE, "ratecounter_increment", "rc", "e", 7);

@@ -85,7 +85,7 @@ Deno.test("a send that the guest gives up is not told", async () => {
   assertEquals(b.logs, []);
 });
 
-Deno.test("what a backend in JavaScript throws is told once, as its own", async () => {
+Deno.test("an exception of a backend in JavaScript is logged once, with its name", async () => {
   const lines = await linesOf(() => {
     throw new Error("as it was");
   });

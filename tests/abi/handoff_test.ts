@@ -141,7 +141,7 @@ Deno.test("a request that asks for no other protocol is answered by the backend"
   assertEquals([status, text], [203, "from the origin"]);
 });
 
-Deno.test("what the guest has changed goes with it by handle, and not without", async () => {
+Deno.test("a hand-off by handle has the guest's changes, one without has not", async () => {
   const change = (b: Bench) => {
     const { request } = b.sandbox.requests.downstream;
     b.now(REQ, "header_insert", request, "added", "1");
@@ -194,7 +194,7 @@ Deno.test("a request body is handed off although the guest has closed its handle
   assertEquals(text, "two pieces");
 });
 
-Deno.test("a request body that nobody wants is let go with the response", async () => {
+Deno.test("a request body without a reader is released with the response", async () => {
   const body = sourceFrom((async function* () {})());
   using b = bench({}, { method: "POST", body });
   assertEquals(b.now("fastly_http_body", "close", b.sandbox.requests.downstream.body), ok);

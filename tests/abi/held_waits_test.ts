@@ -69,7 +69,7 @@ Deno.test("no body can be appended to the object that it is read from, through w
   }
 });
 
-Deno.test("a read that waits for what was appended is refused once the rest is the guest's to write, and loses nothing", async () => {
+Deno.test("a read that waits for appended content is refused once the guest itself has to write the rest, and loses nothing", async () => {
   using w = new Writing();
   const { into, from } = await w.object("key");
   assertEquals(await w.append(into, w.content), ok);
@@ -82,7 +82,7 @@ Deno.test("a read that waits for what was appended is refused once the rest is t
   assertEquals(await w.read(from), "hello");
 });
 
-Deno.test("a read that waits for what was appended ends well where the guest has closed the object", async () => {
+Deno.test("a read that waits for appended content succeeds if the guest has closed the object", async () => {
   using w = new Writing();
   const { into, from } = await w.object("key");
   assertEquals(await w.append(into, w.content), ok);
@@ -144,7 +144,7 @@ Deno.test("an append to a response is refused, and cuts it, once the rest is the
   }
 });
 
-Deno.test("a write behind what was appended is refused where that is the guest's to write", async () => {
+Deno.test("a write after appended content is refused if the guest itself has to write that content", async () => {
   for (const appended of [false, true]) {
     using w = new Writing();
     const [one, two] = [await w.object("1"), await w.object("2")];

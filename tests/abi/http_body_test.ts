@@ -72,7 +72,7 @@ Deno.test("a write to neither end, or from outside memory, is Inval and writes n
   assertEquals(await b.drain(body), "x");
 });
 
-Deno.test("a read gives what is there, up to the buffer", async () => {
+Deno.test("a read returns the bytes that have arrived, up to the size of the buffer", async () => {
   using b = bench();
   const body = await b.body("abcdef");
   b.fill(BUF, 16);
@@ -174,7 +174,7 @@ Deno.test("a body with appended trailers is answered without a length, and with 
   assertEquals((body as ByteSource).trailers?.raw, ["x", "1"]);
 });
 
-Deno.test("append joins what has not arrived yet, at its place", async () => {
+Deno.test("append keeps the place of content that has not arrived yet", async () => {
   const { b, body, pipe } = arriving();
   using _ = b;
   const dest = await b.body("1 ");
@@ -311,7 +311,7 @@ Deno.test("a trailer that cannot stand in a message is refused", async () => {
   assertEquals(b.now(BODY, "trailer_append", 0, "a", "1"), badf);
 });
 
-Deno.test("known_length counts down what is declared", async () => {
+Deno.test("known_length counts down the declared length", async () => {
   const [first, rest] = [bytes("abc"), bytes("defg")];
   let left: Uint8Array[] = [first, rest];
   using b = bench({}, {
@@ -332,7 +332,7 @@ Deno.test("known_length counts down what is declared", async () => {
   assertEquals(knownLength(b, body), 0n);
 });
 
-Deno.test("a closed or abandoned body is no handle, and what feeds it stops", async () => {
+Deno.test("a closed or abandoned body is no handle, and its source is cancelled", async () => {
   for (const end of ["close", "abandon"]) {
     let cancelled = false;
     using b = bench();

@@ -55,7 +55,7 @@ Deno.test("a HEAD that a guest sends itself leaves nothing for a GET", async () 
   assertEquals(await c.state(await c.begin()), mustInsert);
 });
 
-Deno.test("what nobody can find takes no room, and is read back all the same", async () => {
+Deno.test("an object that no lookup can find takes no room, and can still be read back", async () => {
   using c = new HttpCaching();
   const lookup = await c.begin();
   const back = await c.insert(lookup, "content", { maxAge: 5, age: 5 });
@@ -63,7 +63,7 @@ Deno.test("what nobody can find takes no room, and is read back all the same", a
   assertEquals(c.b.service.cache.bytes, 0);
 });
 
-Deno.test("what is not written to its end is not found again", async () => {
+Deno.test("an object that is not written to its end is not found again", async () => {
   using c = new HttpCaching();
   const cases: [text: string, end: string, length?: number][] = [
     ["x", "abandon"],
@@ -85,7 +85,7 @@ Deno.test("what is not written to its end is not found again", async () => {
   }
 });
 
-Deno.test("what is appended goes into the cache by itself, before what is written later", async () => {
+Deno.test("appended content is stored without the guest, before bytes that are written later", async () => {
   using c = new HttpCaching({}, { body: new Pipe() });
   const lookup = await c.begin();
   const source = c.b.sandbox.requests.downstream.body;
@@ -108,7 +108,7 @@ Deno.test("what is appended goes into the cache by itself, before what is writte
   assertEquals((await c.found(await c.begin())).body, "hello!");
 });
 
-Deno.test("a guest may wait for what it has appended, and not for what it has still to write", async () => {
+Deno.test("a guest may wait for content that it has appended, and not for bytes that it has to write", async () => {
   using c = new HttpCaching({}, { body: new Pipe() });
   const lookup = await c.begin();
   const args = [lookup, await c.response(), ...writeRecord(c.b, {})] as const;

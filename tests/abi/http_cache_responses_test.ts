@@ -15,7 +15,7 @@ const { mustInsert, ifError } = State;
 const SECOND = 10n ** 9n;
 const KEY = /^[0-9a-f]{64}$/;
 
-Deno.test("the suggested request is a GET for the whole, which asks about what is stored", async () => {
+Deno.test("the suggested request is a GET for the whole content, with conditions for the stored object", async () => {
   using c = new HttpCaching();
   const fields = ["If-None-Match", '"mine"', "Range", "bytes=0-1", "Accept", "a"];
   const miss = await c.begin(fields, "HEAD");
@@ -64,7 +64,7 @@ Deno.test("a response is prepared anew: the one that is given stays", async () =
   ]);
 });
 
-Deno.test("a 304 renews what is stored: the head is merged, the content stays", async () => {
+Deno.test("a 304 renews the stored object: the head is merged, the content stays", async () => {
   using c = new HttpCaching();
   const old = ["ETag", '"1"', "X", "old", "Age", "9", "Content-Type", "a/b"];
   await c.store("content", { maxAge: 10, swr: 10 }, old);
@@ -99,7 +99,7 @@ Deno.test("a 304 renews what is stored: the head is merged, the content stays", 
   assertEquals(usesOf(c.b), ["miss", "stale", "hit"]);
 });
 
-Deno.test("what a 304 makes one client's is that client's answer, and is not found again", async () => {
+Deno.test("a 304 that makes the response private answers that client alone, and the object is not found again", async () => {
   using c = new HttpCaching();
   await c.store("content", { maxAge: 10, swr: 10 }, ["ETag", '"1"', "Cache-Control", "max-age=10"]);
   c.pass(12);
@@ -187,7 +187,7 @@ Deno.test("suggestions without room tell the lengths that would do, and no more"
   assertEquals((await c.suggest(lookup, response, { mask: 256 })).status, inval);
 });
 
-Deno.test("what is kept for errors is found once nobody can get anything better", async () => {
+Deno.test("an object kept for errors is found once no fetch can replace it", async () => {
   using c = new HttpCaching();
   await c.store("old", { maxAge: 10, sie: 60 }, ["ETag", '"1"']);
   c.pass(10);
@@ -210,7 +210,7 @@ Deno.test("what is kept for errors is found once nobody can get anything better"
   assertEquals(await c.state(await c.begin(["x", "y"], "GET", { key: "k" })), mustInsert);
 });
 
-Deno.test("what is kept for errors is asked about, and renewed by a 304", async () => {
+Deno.test("an object kept for errors is revalidated, and renewed by a 304", async () => {
   using c = new HttpCaching();
   await c.store("old", { maxAge: 10, sie: 60 }, ["ETag", '"1"']);
   c.pass(30);
@@ -241,7 +241,7 @@ Deno.test("a client gets the range, the word or the head that it asks for; other
   assertEquals([head.code, head.body, head.headers["content-length"]], [200, "", "10"]);
 });
 
-Deno.test("what is found is decoded where the request asks for it", async () => {
+Deno.test("a found object is decoded if the request asks for it", async () => {
   using c = new HttpCaching();
   const stream = new Blob(["hello"]).stream().pipeThrough(new CompressionStream("gzip"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());

@@ -46,7 +46,7 @@ Deno.test("the suggested key has 32 bytes, and says so when there is less room",
   assertEquals(c.b.memory.u32(OUT), 32);
 });
 
-Deno.test("a miss obliges, what is inserted is read back, and the next lookup hits", async () => {
+Deno.test("a miss gives an obligation, the inserted object can be read back, and the next lookup hits", async () => {
   using c = new HttpCaching();
   const miss = await c.begin();
   assertEquals([await c.state(miss), (await c.found(miss)).status], [mustInsert, none]);
@@ -70,7 +70,7 @@ Deno.test("a miss obliges, what is inserted is read back, and the next lookup hi
   assertEquals(usesOf(c.b), ["miss", "hit"]);
 });
 
-Deno.test("every getter tells of what was found, and None where nothing was", async () => {
+Deno.test("every getter returns the found object's value, and None if no object was found", async () => {
   using c = new HttpCaching();
   const numbers = [
     "get_length",
@@ -148,7 +148,7 @@ Deno.test("a lookup that waits is not ready until the other starts its insert", 
   assertEquals([usesOf(c.b), usesOf(d.b)], [["miss"], ["collapsed"]]);
 });
 
-Deno.test("what is asked of a lookup that only the guest itself could end is refused at once", async () => {
+Deno.test("a call on a lookup that only the guest itself could end is refused at once", async () => {
   using c = new HttpCaching();
   const leader = await c.begin();
   const follower = await c.begin();
@@ -164,7 +164,7 @@ Deno.test("what is asked of a lookup that only the guest itself could end is ref
   assertEquals([await c.state(follower), (await c.found(follower)).body], [FRESH, "x"]);
 });
 
-Deno.test("an abandoned, closed or dropped obligation goes to the next who waits", async () => {
+Deno.test("an abandoned, closed or dropped obligation goes to the next lookup that waits", async () => {
   using c = new HttpCaching();
   const [first, second, third, fourth] = [
     await c.begin(),
@@ -181,7 +181,7 @@ Deno.test("an abandoned, closed or dropped obligation goes to the next who waits
   assertEquals(c.b.now(HTTP_CACHE, "close", second!), badf);
 });
 
-Deno.test("what still waits can be neither written nor given up", async () => {
+Deno.test("a lookup that still waits can be neither written nor given up", async () => {
   using c = new HttpCaching();
   await c.begin();
   const waiting = await c.begin();

@@ -211,7 +211,7 @@ for (const [title, options, fake] of sources) {
   });
 }
 
-Deno.test("facts of one source add to those of another, and what comes later wins", async () => {
+Deno.test("facts of several sources are merged, and later sources win", async () => {
   using b = bench(
     {
       factsPrefix: "x-test-",
@@ -240,7 +240,7 @@ Deno.test("a provider is asked once for a request", async () => {
   }
 });
 
-Deno.test("a provider that throws leaves what the front knows", async () => {
+Deno.test("if a provider throws, the front's facts remain", async () => {
   using b = bench({
     clientFacts: () => {
       throw new Error("broken");

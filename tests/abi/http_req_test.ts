@@ -48,7 +48,7 @@ Deno.test("a request under https carries fastly-ssl", async () => {
   );
 });
 
-Deno.test("what a client says of TLS is replaced by what the host knows", async () => {
+Deno.test("TLS fields of a client are replaced by the host's facts", async () => {
   const headers = ["Host", "guest.test", "FASTLY-SSL", "yes", "x", "1", "fastly-ssl", "no"];
   for (const [scheme, values] of [["https", ["1"]], ["http", []]] as [string, string[]][]) {
     using b = bench({}, { url: `${scheme}://guest.test/`, headers });
@@ -59,7 +59,7 @@ Deno.test("what a client says of TLS is replaced by what the host knows", async 
   }
 });
 
-Deno.test("what has been set is what is read", async () => {
+Deno.test("a getter returns the value that was set", async () => {
   using b = bench();
   const request = await b.request("https://x.test/ä?q", "PURGE");
   assertEquals((await b.read(REQ, "method_get", [request])).text, "PURGE");

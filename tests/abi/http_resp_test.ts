@@ -127,7 +127,7 @@ Deno.test("a streaming body can only be written to from then on", async () => {
   assertEquals(b.now(BODY, "known_length", body, OUT), none);
 });
 
-Deno.test("a body that is being streamed cannot be sent or appended, and stays what it was", async () => {
+Deno.test("a streaming body cannot be sent or appended, and stays unchanged", async () => {
   using b = bench({ backends: { origin: () => new Response("no") } });
   const body = await b.body("a");
   assertEquals(b.now(RESP, "send_downstream", await response(b), body, 1), ok);

@@ -70,7 +70,7 @@ async function statusOf(b: Bench): Promise<number> {
   return b.memory.u16(0x140);
 }
 
-Deno.test("the hook gets the request, what is asked for and the image, and its response is the guest's", async () => {
+Deno.test("the hook gets the request, the options and the image, and its response is the guest's", async () => {
   const seen: Omit<ImageOptions, "fetchImage">[] = [];
   using b = optimizing(async (request, { fetchImage, ...rest }) => {
     seen.push(rest);
@@ -144,7 +144,7 @@ Deno.test("without a hook it is not supported, and says nothing of an image", as
   assertEquals(await b.call("fastly_http_req", "close", request), ok);
 });
 
-Deno.test("what the hook throws is an error with a detail, and logged", async () => {
+Deno.test("an exception of the hook is an error with a detail, and logged", async () => {
   using b = optimizing(() => {
     throw new Error("no such filter");
   });

@@ -49,7 +49,7 @@ Deno.test("a verdict that does not fit leaves the length alone", async () => {
   assertEquals(await inspect(b, { room }), { status: buflen, text: "", length: UNTOUCHED });
 });
 
-Deno.test("corp and workspace must be told, and what is told must be right", async () => {
+Deno.test("corp and workspace are required, and must be valid", async () => {
   using b = bench();
   info(b, "corp", "site", [1, 2, 3, 4, 5]);
   for (const mask of [0, CORP, WORKSPACE, 1, CORP | WORKSPACE | 1, CORP | WORKSPACE | 16]) {

@@ -117,7 +117,7 @@ Deno.test("lookups under way can be selected among, and stay ready", async () =>
   }
 });
 
-Deno.test("an insert that nobody waits for is made all the same", async () => {
+Deno.test("an insert whose result is not awaited is made all the same", async () => {
   using kv = await open();
   const { b, store } = kv;
   await b.got(MODULE, "insert", store, "key", await b.body("x"), 0, 0);

@@ -94,7 +94,7 @@ Deno.test("a value is there for the seconds of its time to live", async () => {
   assertEquals(await kv.remove("key"), KvError.notFound);
 });
 
-Deno.test("what is deleted is gone", async () => {
+Deno.test("a deleted key is absent", async () => {
   using kv = await open({ s: { key: "1" } });
   assertEquals(await kv.remove("key"), KvError.ok);
   assertEquals(await kv.remove("key"), KvError.notFound);
@@ -243,7 +243,7 @@ Deno.test("a value for which KV in memory has no room is too large, and the limi
   assertEquals(await b.call(objects, "insert", kv.store, "c", body), inval);
 });
 
-Deno.test("a change that nobody waits for is logged when it fails", async () => {
+Deno.test("a failed change whose result is not awaited is logged", async () => {
   using kv = await open({ s: {} }, { limits: { kv_bytes: 10 } });
   const { b } = kv;
   const mask = insertRecord(b, {});

@@ -68,7 +68,7 @@ Deno.test("None becomes Inval, and Again becomes Error", async () => {
   );
 });
 
-Deno.test("the statuses that guests of 2020 know stay what they are", async () => {
+Deno.test("statuses that guests of 2020 know are unchanged", async () => {
   using b = bench();
   const request = await b.got("env", "xqd_req_new");
   assertEquals(await b.read("env", "xqd_req_method_get", [request], 2), {

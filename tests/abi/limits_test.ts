@@ -17,7 +17,7 @@ function write(b: Bench, body: number, text: string, end = 0) {
   return b.call(BODY, "write", body, text, end, OUT);
 }
 
-Deno.test("what a guest has written counts until it has been read, appended bytes once", async () => {
+Deno.test("bytes that a guest has written count until they are read, appended bytes once", async () => {
   using b = bench();
   const [one, two] = [await b.body("abc"), await b.body("de")];
   assertEquals(held(b), 5);
@@ -36,7 +36,7 @@ Deno.test("a body that is freed does not count", async () => {
   }
 });
 
-Deno.test("what is sent counts until there is a response, or there will be none", async () => {
+Deno.test("sent bytes count until the request has a response or has failed", async () => {
   const gate = Promise.withResolvers<void>();
   using b = bench({
     backends: { origin: () => gate.promise.then(() => new Response("a response of its own")) },
@@ -55,7 +55,7 @@ Deno.test("what is sent counts until there is a response, or there will be none"
   assertEquals(held(b), 0);
 });
 
-Deno.test("a stream counts what its reader has not had", async () => {
+Deno.test("a stream counts the bytes that its reader has not read", async () => {
   using b = bench({ limits: { body_bytes: 10 } });
   const response = await b.got(RESP, "new");
   const body = await b.body("abc");
@@ -73,7 +73,7 @@ Deno.test("a stream counts what its reader has not had", async () => {
   assertEquals(held(b), 0);
 });
 
-Deno.test("what a backend streams does not count, what the guest writes around it does", async () => {
+Deno.test("bytes that a backend streams do not count, bytes that the guest writes around them do", async () => {
   using b = bench();
   const pipe = new Pipe();
   const body = b.sandbox.handles.insert(Body.of(pipe));
@@ -85,7 +85,7 @@ Deno.test("what a backend streams does not count, what the guest writes around i
   assertEquals(held(b), 0);
 });
 
-Deno.test("what goes into a store does not count any more", async () => {
+Deno.test("bytes that are stored do not count any more", async () => {
   using b = bench({ kvStores: { store: {} } });
   const store = await b.got("fastly_kv_store", "open", "store");
   const body = await b.body("abc");
@@ -124,7 +124,7 @@ Deno.test("fields for a response that is still to come have as much room, too", 
   assertEquals([append(), append(), append()], [ok, ok, httpheadtoolarge]);
 });
 
-Deno.test("a refused send has consumed what it was given, as every other one", async () => {
+Deno.test("a refused send has consumed its request and body, as every other one", async () => {
   using b = bench({ backends: { origin: () => new Response() }, limits: { backend_requests: 0 } });
   const [request, body] = [await b.request(), await b.body("abc")];
   const send = () => b.call(REQ, "send", request, body, "origin", OUT, OUT + 4);

@@ -63,7 +63,7 @@ Deno.test("a record of any bytes is taken in full", async () => {
   assertEquals(told(b), [["mine", "\ufffdA"]]);
 });
 
-Deno.test("a write to what is no endpoint is Badf", async () => {
+Deno.test("a write to a handle that is no endpoint is Badf", async () => {
   using b = bench();
   assertEquals(b.now(LOG, "write", 0, "x", OUT), badf);
   assertEquals(b.now(LOG, "write", await b.body(), "x", OUT), badf);

@@ -110,7 +110,7 @@ Deno.test("uap takes a User-Agent field apart; unknown parts are empty", () => {
   assertEquals(parse(b, "nonsense").status, ok);
 });
 
-Deno.test("uap uses the option's parser, and tells what does not fit", () => {
+Deno.test("uap uses the option's parser, and returns the length of a text that does not fit", () => {
   using b = bench({
     userAgentParser: (agent) => ({ family: agent, major: "1", minor: "2", patch: "3" }),
   });

@@ -73,7 +73,7 @@ Deno.test("a bad key fails, but one that is no UTF-8 is invalid; the body is lef
   assertEquals(await b.drain(body), "kept");
 });
 
-Deno.test("a store is the same under both names, and so is what is under way", async () => {
+Deno.test("a store, and its pending operations, are the same under both names", async () => {
   using b = bench({ kvStores });
   const store = await b.got("fastly_kv_store", "open", "s");
   assertEquals(await lookup(b, store, "key"), "value");

@@ -220,7 +220,7 @@ for (const [what, list, expected] of edits) {
   });
 }
 
-Deno.test("pending edits refuse other targets and what cannot stand in a message", async () => {
+Deno.test("pending edits refuse other targets, and fields that no message can have", async () => {
   const origin = new Origin();
   using b = bench({ backends: { origin: origin.handler } });
   const pending = await start(b, "origin");
@@ -229,7 +229,7 @@ Deno.test("pending edits refuse other targets and what cannot stand in a message
   assertEquals(b.now(REQ, "pending_req_header_remove", pending, "x y", 0), error);
 });
 
-Deno.test("send_downstream_pending answers with what the origin brings", async () => {
+Deno.test("send_downstream_pending responds with the origin's response", async () => {
   const origin = new Origin();
   using b = bench({ backends: { origin: origin.handler } });
   const pending = await start(b, "origin");

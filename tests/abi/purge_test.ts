@@ -5,7 +5,7 @@ import { Caching, FRESH, RECORD, STALE, State } from "./_cache.ts";
 const { ok, inval, buflen } = XqdStatus;
 const MODULE = "fastly_purge";
 
-Deno.test("a purge takes away what has the key", async () => {
+Deno.test("a purge removes the objects that have the key", async () => {
   using c = new Caching();
   await c.store("1", "", { keys: "a b" });
   await c.store("2", "", { keys: "b c" });
@@ -48,7 +48,7 @@ Deno.test("a purge answers as Fastly's API does, if the guest has room for that"
   assert(typeof id === "string" && id.length > 0);
 });
 
-Deno.test("no purge goes by what can be no key, or by unknown options", () => {
+Deno.test("a purge with an invalid key or unknown options is refused", () => {
   using c = new Caching();
   for (const key of ["", "a b", "\u00e4", "k".repeat(1025)]) {
     assertEquals(c.b.now(MODULE, "purge_surrogate_key", key, 0, 0), inval);

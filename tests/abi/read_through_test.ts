@@ -72,7 +72,7 @@ Deno.test("send, send_v2 and send_async go through the cache, the others past it
   assertEquals(b.exchange.metrics.cache, ["miss", ...Array(5).fill("hit")]);
 });
 
-Deno.test("a send that waits for what the guest itself has to store is refused at once", async () => {
+Deno.test("a send that waits for an object that the guest itself has to store is refused at once", async () => {
   using b = counting();
   const url = "http://a/";
   const { cache } = b.service;
@@ -88,7 +88,7 @@ Deno.test("a send that waits for what the guest itself has to store is refused a
   assertEquals(await b.drain((await replyOf(b, "pending_req_wait", pending)).body), "1");
 });
 
-Deno.test("what is in the cache does not suspend the guest", async () => {
+Deno.test("a cache hit does not suspend the guest", async () => {
   using b = counting();
   await sent(b, "send", "http://a/");
   const request = await b.request("http://a/");
@@ -216,7 +216,7 @@ Deno.test("a gzipped answer is kept so, and decoded for whom asks for it", async
   assertEquals(asked, 1);
 });
 
-Deno.test("a range is none of what is decoded on the way", async () => {
+Deno.test("a range does not apply to content that is decoded", async () => {
   for (const [coding, status, text] of [["gzip", 200, "plain text"], ["", 206, "lai"]] as const) {
     const origin = () => {
       const body = new Blob(["plain text"]).stream();
@@ -258,7 +258,7 @@ Deno.test("a lookup that takes too long is a timeout to the guest", async () => 
   assertEquals(await b.drain((await replyOf(b, "pending_req_wait", leader)).body), "led");
 });
 
-Deno.test("a guest that ends early leaves its fetch to those who wait", async () => {
+Deno.test("the fetch of a guest that ends early goes on for the guests that wait", async () => {
   const origin = new Origin();
   using b = bench({ backends: { origin: origin.handler } });
   await start(b, "origin", { url: "http://a/" });
@@ -294,7 +294,7 @@ Deno.test("a purge of the URL's own key takes the object away", async () => {
   assertEquals(await sent(b, "send", "http://a/"), "2");
 });
 
-Deno.test("a client cannot choose what its request is cached under", async () => {
+Deno.test("a client cannot choose the cache key of its request", async () => {
   const headers = { "cache-control": "max-age=60" };
   const origin = (request: Request) => new Response(new URL(request.url).pathname, { headers });
   using b = bench({ backends: { origin } }, {

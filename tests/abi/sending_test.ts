@@ -249,7 +249,7 @@ Deno.test("a gzipped response is decoded only when that is asked for", async (t)
   });
 });
 
-Deno.test("a request that nobody waits for is cancelled with the sandbox", async () => {
+Deno.test("a request that is not awaited is cancelled with the sandbox", async () => {
   const gone = Promise.withResolvers<void>();
   {
     using b = bench({
@@ -265,7 +265,7 @@ Deno.test("a request that nobody waits for is cancelled with the sandbox", async
   await gone.promise;
 });
 
-Deno.test("a response that nobody took is let go with the sandbox", async () => {
+Deno.test("a response that was not taken is released with the sandbox", async () => {
   const gone = Promise.withResolvers<void>();
   {
     using b = bench({

@@ -29,7 +29,7 @@ Deno.test("a site tells whether it is here, and its two URLs", async () => {
   assertEquals((await info("there", there.length)).status, ok);
 });
 
-Deno.test("a site that does not fit, or that nobody knows, writes nothing", async () => {
+Deno.test("an unknown site, or one that does not fit, writes nothing", async () => {
   using b = bench({ shieldingSites: { here: "local" } });
   const info = (name: string | Uint8Array, room = 100) =>
     b.read(MODULE, "shield_info", [name], room);
@@ -85,7 +85,7 @@ Deno.test("timeouts count only with their bits, in records of any length", async
   assertEquals(shield(b, "http://e.test/", 0, 0xffff_ffff).status, ok);
 });
 
-Deno.test("reserved bits, and what is no URL or no text, are refused", () => {
+Deno.test("reserved bits, invalid URLs and invalid text are refused", () => {
   using b = bench();
   b.memory.setBytes(CONFIG, new Uint8Array(new Uint32Array([CONFIG + 16, 1, 0, 0]).buffer));
   b.memory.setU8(CONFIG + 16, 0xff);

@@ -195,7 +195,7 @@ Deno.test("only a directory can be listed, into memory", () => {
   assertEquals(answer(b, "fd_readdir", ROOT, BUF, -1, 0n, OUT), "inval");
 });
 
-Deno.test("what is known of files is their kind", () => {
+Deno.test("stat returns the kind of a file alone", () => {
   using b = bench();
   const stat = (name: string, ...args: Argument[]) => {
     b.fill(BUF, 72);

@@ -29,7 +29,7 @@ Deno.test("the only argument is the program's name", () => {
   assertEquals(strings(b, "args"), ["compute-app"]);
 });
 
-Deno.test("the environment has what guests parse", () => {
+Deno.test("the environment has the variables that guests parse", () => {
   using b = bench({ env: { OWN: "ä=b", FASTLY_POP: "FRA" } });
   const env = Object.fromEntries(strings(b, "environ").map((line) => line.split(/=(.*)/s)));
   assertEquals(Object.keys(env).toSorted(), [
@@ -116,7 +116,7 @@ Deno.test("random bytes never come twice", () => {
   assertEquals(seen.size, 2000);
 });
 
-Deno.test("random bytes fill what is asked for and no more", () => {
+Deno.test("random bytes fill the requested range and no more", () => {
   using b = bench();
   b.fill(BUF, 70_008);
   assertEquals(b.now(WASI, "random_get", BUF, 70_000), ok);
@@ -143,7 +143,7 @@ function print(b: Bench, fd: number, ...pieces: string[]): { status: number; wri
   return { status, written: b.memory.u32(OUT) };
 }
 
-Deno.test("what is written to standard output and error becomes lines", () => {
+Deno.test("bytes written to standard output and error are logged by lines", () => {
   const b = bench();
   assertEquals(print(b, 1, "one\ntw", "o\n", "", "rest"), { status: ok, written: 12 });
   assertEquals(print(b, 2, "ä\n"), { status: ok, written: 3 });

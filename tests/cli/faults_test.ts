@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { command, ROOT } from "./commands.ts";
 import { surviveFaults } from "../../cli/faults.ts";
 
-Deno.test("serve tells once of what nobody has caught", async () => {
+Deno.test("serve reports an uncaught error once", async () => {
   const script = `
     import { main } from "${ROOT}/cli/main.ts";
     await main(["serve", "${ROOT}/testdata/built/hello.wasm", "--bind", "127.0.0.1:0"], async () => {
@@ -15,7 +15,7 @@ Deno.test("serve tells once of what nobody has caught", async () => {
   assertEquals(stderr.split("Error: nobody's").length - 1, 1, stderr);
 });
 
-Deno.test("what nobody has caught is told, and ends nothing", async () => {
+Deno.test("an uncaught error is reported, and does not end the process", async () => {
   const told: string[] = [];
   {
     using _ = surviveFaults((message) => told.push(message));

@@ -47,7 +47,7 @@ class Server implements AsyncDisposable {
   }
 }
 
-Deno.test("what a program has stored is there after the server was killed, or stopped", async () => {
+Deno.test("stored values are there after the server was killed, or stopped", async () => {
   const manifest = `[local_server]
     persist.path = "data/stores"
     kv_stores.settings = [{ key = "seed", data = "1" }, { key = "own", data = "1" }]`;
@@ -73,7 +73,7 @@ Deno.test("what a program has stored is there after the server was killed, or st
   });
 });
 
-Deno.test("what a program has cached is found again, and what it has purged is not", async () => {
+Deno.test("cached objects are found after a restart, and purged ones are not", async () => {
   await withFiles({}, async (folder) => {
     const flags = ["--persist", "data"];
     const big = "0123456789abcdef".repeat(200_000);
@@ -130,7 +130,7 @@ Deno.test("rate counters and penalty boxes go on after a restart, and are one fo
   });
 });
 
-Deno.test("two servers on one folder see what each of them stores", async () => {
+Deno.test("two servers on one folder see each other's values", async () => {
   await withFiles({}, async (folder) => {
     const flags = ["--kv", "settings", "--persist", "data"];
     await using one = await Server.start(folder, ...flags);

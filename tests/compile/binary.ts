@@ -41,7 +41,7 @@ Deno.test("the compiled program says in one line that its runtime cannot have wo
   );
 });
 
-Deno.test("the compiled program says in one line what it does not carry, and where to get it", async () => {
+Deno.test("the compiled program names in one line a part that it lacks, and where to get it", async () => {
   await using built = await compile();
   const file = `${built.path}.wat`;
   await Deno.writeTextFile(file, "(module)");
@@ -72,7 +72,7 @@ Deno.test("the compiled program runs a guest: hello, an echo and a proxied page"
   assertEquals((await process.end()).code, 0);
 });
 
-Deno.test("the compiled program runs a component: it carries what reads them", async () => {
+Deno.test("the compiled program runs a component, as it contains the loader", async () => {
   await using built = await compile();
   const command = new URL("testdata/built/rust-command.wasm", ROOT).pathname;
   const { code, stdout } = await new Deno.Command(built.path, {

@@ -105,7 +105,7 @@ Deno.test("nothing of a sensitive object is on the disk", async () => {
   }
 });
 
-Deno.test("the file does not grow with what has left the cache", async () => {
+Deno.test("the file does not grow with objects that have left the cache", async () => {
   await using there = await folder();
   using storage = await openSqlite(there.file);
   const cache = new Cache(8 << 20, Date.now, storage.cacheDriver);
@@ -120,7 +120,7 @@ Deno.test("the file does not grow with what has left the cache", async () => {
   assert(size < 16 << 20, `the file has ${size} bytes`);
 });
 
-Deno.test("a process that is writing keeps what another one's start would take out", async () => {
+Deno.test("a starting process does not delete the rows that another one is writing", async () => {
   await using there = await folder();
   using storage = await openSqlite(there.file);
   const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);
@@ -155,7 +155,7 @@ Deno.test("a file of the first version has its tables added, and keeps its recor
   assertEquals(storage.cacheDriver.load(), []);
 });
 
-Deno.test("a cache that somebody has spoilt in the file is an error in one line", async () => {
+Deno.test("a damaged cache in the file is an error in one line", async () => {
   await using there = await folder();
   using storage = await openSqlite(there.file);
   const cache = new Cache(CACHE_BYTES, Date.now, storage.cacheDriver);

@@ -78,7 +78,7 @@ Deno.test("counters and boxes wait for another process's lock, and the event loo
   assertEquals([await counters.count("c", "e", 60), await boxes.has("b", "e")], [3, true]);
 });
 
-Deno.test("what waits for a lock keeps its order, reads as well as writes", async () => {
+Deno.test("operations that wait for a lock keep their order, reads as well as writes", async () => {
   await using there = await folder();
   using database = new DatabaseSync(there.file);
   const file = new SqliteFile(database, there.file);
@@ -112,7 +112,7 @@ Deno.test("a KV write that gets no lock for 5 s fails, and names the store and t
   assert(await turns > 100);
 });
 
-Deno.test("a file that is closed fails what waits for its lock", async () => {
+Deno.test("closing a file fails the operations that wait for its lock", async () => {
   await using there = await folder();
   const storage = await openSqlite(there.file);
   using _ = lock(there.file);
@@ -122,7 +122,7 @@ Deno.test("a file that is closed fails what waits for its lock", async () => {
   await rejected;
 });
 
-Deno.test("the cache waits for another process's lock, and what it has in memory is found meanwhile", async () => {
+Deno.test("the cache waits for another process's lock, and objects in memory are found meanwhile", async () => {
   await using there = await folder();
   using storage = await openSqlite(there.file);
   const cache = new Cache(1 << 20, Date.now, storage.cacheDriver);
@@ -164,7 +164,7 @@ Deno.test("a cache that gets no lock for 5 s goes on in memory, and tells the fi
   assert(foundOf(cache.lookup("a", NONE)));
 });
 
-Deno.test("a full disk is told with the store and the file, and what was there stays", async () => {
+Deno.test("a full disk is an error that names store and file, and stored values stay", async () => {
   await using there = await folder();
   (await openSqlite(there.file))[Symbol.dispose]();
   const database = new DatabaseSync(there.file, { timeout: 0 });

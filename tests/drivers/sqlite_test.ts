@@ -28,7 +28,7 @@ kvContract("the SQLite driver", async () => {
   };
 });
 
-Deno.test("what is in the file is there when it is opened again, store by store", async () => {
+Deno.test("values are there when the file is opened again, store by store", async () => {
   await using there = await folder();
   {
     using storage = await openSqlite(there.file);
@@ -43,7 +43,7 @@ Deno.test("what is in the file is there when it is opened again, store by store"
   await assertRejects(() => at("a", () => Date.now() + 61_000));
 });
 
-Deno.test("a value that somebody has spoilt is an error, and no end of trying", async () => {
+Deno.test("a damaged value is an error, and is not tried for ever", async () => {
   await using there = await folder();
   using storage = await openSqlite(there.file);
   const store = new KvStore(storage.kvDriver("store"), Date.now);
@@ -80,7 +80,7 @@ Deno.test("of a big value that another process replaces the rest cannot be read,
   assert(isSame(await collect((await store.lookup("a")).value), valueOf(21)));
 });
 
-Deno.test("what was read when it was replaced is taken out in the end, or by the next process", async () => {
+Deno.test("a value that was read when it was replaced is deleted afterwards, or by the next process", async () => {
   await using there = await folder();
   using database = new DatabaseSync(there.file);
   const count = () => database.prepare("SELECT count(*) AS count FROM kv").get()!.count;
@@ -109,7 +109,7 @@ Deno.test("what was read when it was replaced is taken out in the end, or by the
   assertEquals((await new KvStore(again.kvDriver("store"), Date.now).list()).data, []);
 });
 
-Deno.test("what has expired long ago is taken out when the file is opened", async () => {
+Deno.test("records that expired long ago are deleted when the file is opened", async () => {
   await using there = await folder();
   const record = { value: bytes("1"), metadata: "", generation: 1n };
   const hours = (count: number) => Date.now() + count * 3_600_000;

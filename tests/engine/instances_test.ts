@@ -126,7 +126,7 @@ Deno.test("after a reload new requests get the new program, running ones end on 
   assertEquals(await textOf(app, "/"), "Hello from wat\n");
 });
 
-Deno.test("disposal ends what is running with a 503, and what comes later too", async () => {
+Deno.test("disposal ends running requests with a 503, and later ones too", async () => {
   const asked = Promise.withResolvers<void>();
   const app = await Fastlike.load(RUST, {
     backends: {

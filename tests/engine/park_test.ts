@@ -172,7 +172,7 @@ Deno.test("processor time before the request does not count for it", async () =>
   assert(ahead < whole / 2, `${ahead} ms of ${whole}`);
 });
 
-Deno.test("a reload discards what waits, and starts the new program", async () => {
+Deno.test("a reload ends parked instances, and starts the new program", async () => {
   await using app = await Fastlike.load(GO, { park: 2 });
   await parked(app, 2);
   await app.reload(RUST);
@@ -200,7 +200,7 @@ Deno.test("a program that is retired answers without instances that wait", async
   assertEquals(app.status().instances.parked, 0);
 });
 
-Deno.test("the end of a program ends what waits, without a word in the log", async () => {
+Deno.test("the end of a program ends parked instances, without a log entry", async () => {
   const entries: LogEntry[] = [];
   const app = await Fastlike.load(GO, { park: 2, log: (entry) => entries.push(entry) });
   await parked(app, 2);

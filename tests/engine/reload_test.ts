@@ -47,7 +47,7 @@ Deno.test("a reload with other options has new requests see them, and running on
   assertEquals(await ask(app, "/proxy/a"), "new");
 });
 
-Deno.test("a reload keeps what the program has put into KV stores, and brings new entries of the options", async () => {
+Deno.test("a reload keeps the program's values in KV stores, and adds new entries of the options", async () => {
   const settings = { ada: "seed", bob: "seed" };
   await using app = await Fastlike.load(RUST, optionsOf("a", { kvStores: { settings } }));
   await put(app, "ada", "written");
@@ -92,7 +92,7 @@ for (
   });
 }
 
-Deno.test("disposal after reloads ends what runs on replaced options, and the process's threads", async () => {
+Deno.test("disposal after reloads ends runs with replaced options, and the process's threads", async () => {
   const asked = Promise.withResolvers<void>();
   const app = await Fastlike.load(RUST, {
     cache: false,

@@ -35,7 +35,7 @@ Deno.test("the status tells instances, and requests that wait for one", async ()
   assertEquals([app.status().instances, app.status().queued], [instances(1, 1), 0]);
 });
 
-Deno.test("the status counts traps, and not what guests and clients end themselves", async () => {
+Deno.test("the status counts traps, and not runs that guests or clients end", async () => {
   const { origin, asked } = gate();
   await using app = await Fastlike.load(RUST, { backends: { origin } });
   await textOf(app, "/trap");

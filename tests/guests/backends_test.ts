@@ -114,7 +114,7 @@ testGuest("rust", "gRPC to a backend that resets tells the SDK the code", async 
   await origin.close();
 });
 
-testGuest("rust", "the SDK reads back what it has set", async () => {
+testGuest("rust", "the SDK reads back the values that it has set", async () => {
   await using served = await serveGuest("rust");
   const { body } = await fetchRaw(served.port, "/dynamic-settings?target=origin.test");
   assertEquals(body, `Some("override.test") 1ms 2ms 3ms 4ms true 5s 6 7s\n`);

@@ -95,7 +95,7 @@ for (const reuse of MODES) {
     assert(failure instanceof Error, `the body must not end well: ${failure}`);
   });
 
-  Deno.test(`the time of all stretches counts, and who catches the end of it is stopped${suffix}`, async () => {
+  Deno.test(`the time of all stretches counts, and a guest that catches its end is stopped${suffix}`, async () => {
     const rounds =
       "(loop $on (call $spin_for (i64.const 20)) (call $sleep (i64.const 1)) (br $on))";
     const catching = `(loop $on (try (do ${rounds}) (catch_all)) (br $on))`;

@@ -75,7 +75,7 @@ for (const name of RESORTING) {
 
 testGuest(
   "rust",
-  "a hook that fails before the origin is asked leaves what is kept for errors",
+  "a hook that fails before the request to the origin leaves the object kept for errors",
   async () => {
     await using stage = await setUp("rust", counting());
     await stage.ask("/a?hooks&ttl=10&sie=60");

@@ -358,7 +358,7 @@ testGuest("rust", "a key of the guest's own is one for several URLs", async () =
 
 testGuest(
   "rust",
-  "who waits longer than his lookup timeout is told, and the leader goes on",
+  "a lookup that waits longer than its timeout fails, and the leader goes on",
   async () => {
     const arrived = Promise.withResolvers<ServerResponse>();
     await using stage = await setUp("rust", (_, response) => arrived.resolve(response));
@@ -379,24 +379,32 @@ testGuest("rust", "an image comes as it is where the service has no image optimi
   assertEquals(valuesOf(image, "fastly-io-error").length, 1);
 });
 
-testGuest("rust", "a range that is missed brings the whole, and a part to who asked", async () => {
-  await using stage = await setUp("rust", (_, response) => {
-    response.writeHead(200, { "content-length": 10 }).end("0123456789");
-  });
-  const part = await stage.ask("/a?hooks&ttl=60", { headers: "Range: bytes=1-2\r\n" });
-  assertEquals([part.status, part.body], [206, "12"]);
-  assert(!/range/i.test(stage.origin.seen[0]!.headers.join()));
-  assertEquals(told(await stage.ask("/a?hooks&ttl=60")), ["HIT", "0123456789"]);
-});
+testGuest(
+  "rust",
+  "a miss of a range fetches the whole object, and answers with the part",
+  async () => {
+    await using stage = await setUp("rust", (_, response) => {
+      response.writeHead(200, { "content-length": 10 }).end("0123456789");
+    });
+    const part = await stage.ask("/a?hooks&ttl=60", { headers: "Range: bytes=1-2\r\n" });
+    assertEquals([part.status, part.body], [206, "12"]);
+    assert(!/range/i.test(stage.origin.seen[0]!.headers.join()));
+    assertEquals(told(await stage.ask("/a?hooks&ttl=60")), ["HIT", "0123456789"]);
+  },
+);
 
-testGuest("rust", "what a request brings whose content a hook has added is not kept", async () => {
-  await using stage = await setUp("rust", counting());
-  const path = "/a?hooks&ttl=60";
-  assertEquals((await stage.ask(`${path}&content`)).body, "answer 1");
-  assertEquals(told(await stage.ask(path)), ["MISS", "answer 2"]);
-  assertEquals(stage.origin.seen.map(({ body }) => body), ["content", ""]);
-  assertEquals(told(await stage.ask(path)), ["HIT", "answer 2"]);
-});
+testGuest(
+  "rust",
+  "the response of a request to which a hook has added content is not stored",
+  async () => {
+    await using stage = await setUp("rust", counting());
+    const path = "/a?hooks&ttl=60";
+    assertEquals((await stage.ask(`${path}&content`)).body, "answer 1");
+    assertEquals(told(await stage.ask(path)), ["MISS", "answer 2"]);
+    assertEquals(stage.origin.seen.map(({ body }) => body), ["content", ""]);
+    assertEquals(told(await stage.ask(path)), ["HIT", "answer 2"]);
+  },
+);
 
 testGuest("rust", "a HEAD that a hook has made is no answer to a GET", async () => {
   await using stage = await setUp("rust", counting());

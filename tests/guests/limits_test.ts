@@ -306,7 +306,7 @@ Deno.test("a request cannot have more requests to backends than backend_requests
   assertEquals(guest.app.status().limits, { backend_requests: 2 });
 });
 
-Deno.test("what a request logs beyond log_bytes is dropped, and said so once", async () => {
+Deno.test("log bytes beyond log_bytes are dropped, and that is logged once", async () => {
   const log = `(call $fill)
     (drop (call $made (call $endpoint (i32.const 64) (i32.const 6) (i32.const 0))))
     (local.set $body (i32.load (i32.const 0)))

@@ -185,7 +185,7 @@ for (const name of TELLING) {
   });
 }
 
-Deno.test("a guest that waits for what is at hand keeps its turn: the next needs no instance of its own", async () => {
+Deno.test("a guest that waits for a ready handle keeps its turn: the next request needs no instance of its own", async () => {
   await using app = await Fastlike.load(guestUrl("rust"), {
     kvStores: { settings: { a: "here" } },
   });

@@ -226,7 +226,7 @@ testGuest("rust", "a client that vanishes ends the backend's side", async () => 
   assertEquals((await origin.closed())[0], NO_CLOSE);
 });
 
-testGuest("rust", "an app that is disposed of ends what was handed off", async () => {
+testGuest("rust", "disposal of an app ends connections that were handed off", async () => {
   await using origin = liveOrigin();
   const backends = { origin: `http://127.0.0.1:${origin.port}` };
   await using guest = await serveGuest("rust", { backends });

@@ -39,7 +39,7 @@ Deno.test("work that gets no number is dropped", () => {
   assertEquals([work.dropped, handles.size], [1, 100_000]);
 });
 
-Deno.test("of two objects both get a number or neither does, and what gets none is dropped", () => {
+Deno.test("of two objects both get a handle or neither does, and objects without one are dropped", () => {
   const handles = new HandleTable();
   fill(handles, 1);
   const [first, second] = [new Work(), new Work()];

@@ -6,7 +6,7 @@ import { emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
 
 const IMAGE = new URL("packaging/image/", ROOT).pathname;
 
-Deno.test("what the image installs serves from a folder that cannot be written, and its health check tells", async () => {
+Deno.test("the image's installation serves from a read-only folder, and its health check works", async () => {
   const dist = new URL("dist/npm/", ROOT).pathname;
   const [tarball] = (await succeed("sh", ["-c", `echo ${dist}fastlike-[0-9]*.tgz`])).trim().split(
     " ",

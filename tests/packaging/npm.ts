@@ -147,7 +147,7 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     assertEquals(stdout, "");
   });
 
-  await test.step("what few starts need is downloaded when it is used: a text is assembled", async () => {
+  await test.step("packages that few starts need are downloaded at first use: a text is assembled", async () => {
     const file = `${folder.path}/exit.wat`;
     await Deno.writeTextFile(
       file,

@@ -129,7 +129,7 @@ Deno.test("a client that sends much ahead waits, and all of it is answered in th
   memory.destroy();
 });
 
-Deno.test("what comes behind a close is not run", async () => {
+Deno.test("a request after a close is not started", async () => {
   let count = 0;
   const memory = new Memory((exchange) => {
     count++;
@@ -201,7 +201,7 @@ Deno.test("content that fills a cached object goes on arriving once its request 
   }
 });
 
-Deno.test("content that fills a cached object is discarded once nobody wants that any more", async () => {
+Deno.test("content that fills a cached object is discarded once the object is not needed any more", async () => {
   const taken = Promise.withResolvers<ByteSource>();
   const memory = new Memory((exchange) => {
     const body = exchange.body as ByteSource;

@@ -41,7 +41,7 @@ Deno.test("a connection that is taken over carries bytes both ways, after the he
   assertEquals(await wire.exactly(10), "SOME BYTES");
 });
 
-Deno.test("what the client sends ahead of the answer is not lost", async () => {
+Deno.test("bytes that a client sends ahead of the response to its upgrade are not lost", async () => {
   const go = Promise.withResolvers<void>();
   await using server = await serving(async (exchange) => {
     await go.promise;
@@ -78,7 +78,7 @@ Deno.test("the access log has the connection when it ends, with its bytes", asyn
   assertEquals(server.troubles, []);
 });
 
-Deno.test("what follows an upgrade that is not taken is answered in its turn", async () => {
+Deno.test("a request after a refused upgrade is answered in its turn", async () => {
   await using server = await serving((exchange) => {
     answerText(exchange, exchange.takeOver ? "no thanks" : "next", 404);
   });
@@ -92,7 +92,7 @@ Deno.test("what follows an upgrade that is not taken is answered in its turn", a
   assertMatch(await wire.rest(), /^HTTP\/1.1 400 /);
 });
 
-Deno.test("what follows an upgrade to h2c, which is never taken, is answered in its turn, and content is no request", async () => {
+Deno.test("a request after an upgrade to h2c, which is never accepted, is answered in its turn, and content is no request", async () => {
   await using server = await serving(async (exchange) => {
     answerText(exchange, `${exchange.head.url} ${await textOf(exchange.body)};`);
   });

@@ -3,7 +3,7 @@ import { answerText, head, serving, Wire } from "./wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-Deno.test("what is sent ahead is answered in its turn", async () => {
+Deno.test("pipelined requests are answered in turn", async () => {
   const { promise: first, resolve: came } = Promise.withResolvers<void>();
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   await using server = await serving(async (exchange) => {

@@ -168,7 +168,7 @@ Deno.test("a response that has begun ends whole though the request's content tur
   assertEquals(await wire.rest(), "4\r\nrest\r\n0\r\n\r\n");
 });
 
-Deno.test("a client that ends its side right after its request gets what is answered at once", async () => {
+Deno.test("a client that ends its side right after its request gets a response that is sent at once", async () => {
   await using server = await serving((exchange) => answerText(exchange, "there"));
   using busy = await Wire.open(server.port);
   for (let i = 0; i < 100; i++) { // until responses are held back to the end of their turn
@@ -269,7 +269,7 @@ Deno.test("draining waits for a guest that works on after its response", async (
   await draining;
 });
 
-Deno.test("draining cuts what takes too long", async () => {
+Deno.test("draining cuts requests that take too long", async () => {
   const left = leaving();
   const here = Promise.withResolvers<void>();
   await using server = await serving(async (exchange) => {

@@ -249,7 +249,7 @@ Deno.test("the client's facts are its addresses", async () => {
   assert(seen!.port > 0);
 });
 
-Deno.test("an upgrade that nobody offers is an ordinary request", async () => {
+Deno.test("a request for an unsupported upgrade is an ordinary request", async () => {
   await using server = await serving((exchange) => {
     answerText(exchange, exchange.head.headers.get("upgrade") ?? "none");
   });

@@ -98,7 +98,7 @@ Deno.test("any bytes have the same outcome whole, in any pieces, and byte by byt
   );
 });
 
-Deno.test("what is taken of any bytes is what a second parser takes", async () => {
+Deno.test("a second parser accepts the same requests in any bytes", async () => {
   let taken = 0;
   await fc.assert(
     fc.asyncProperty(bytes, async (text) => {

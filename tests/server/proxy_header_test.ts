@@ -60,7 +60,7 @@ for (const [name, header, addresses] of HEADERS) {
   });
 }
 
-Deno.test("what is no header of the PROXY protocol is refused", () => {
+Deno.test("bytes that are no header of the PROXY protocol are refused", () => {
   const wrong: (string | Buffer)[] = [
     "GET / HTTP/1.1\r\n",
     "PROXX",

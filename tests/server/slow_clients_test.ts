@@ -172,7 +172,7 @@ Deno.test("a client that sends its content byte by byte gets a 408 once nothing 
   assertEquals(server.told, [[true, SENDS_NOTHING]]);
 });
 
-Deno.test("content that nobody reads, or that waits for 100 Continue, may take its time", async () => {
+Deno.test("content without a reader, or that waits for 100 Continue, has no time limit", async () => {
   await using server = await stalling(0, async (exchange) => {
     await new Promise((resolve) => setTimeout(resolve, 600));
     answerText(exchange, new TextDecoder().decode(await collect(exchange.body)));

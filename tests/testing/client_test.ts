@@ -227,7 +227,7 @@ const EVERYTHING_TOLD: Record<string, Told> = {
   device: DEVICE,
 };
 
-Deno.test("every fact of a client is what the test says of all requests, until it says otherwise", async () => {
+Deno.test("every fact of a client is the one that the test has set for all requests, until it sets another", async () => {
   await using host = await TestHost.start({ wasm: WASM });
   const usual = await told(host);
   assertEquals(usual.client_ip_addr, "127.0.0.1");
@@ -238,7 +238,7 @@ Deno.test("every fact of a client is what the test says of all requests, until i
   assertEquals(await told(host), usual);
 });
 
-Deno.test("every fact of a client is what the test says of one request, and of no other", async () => {
+Deno.test("every fact of a client can be set for one request, and holds for no other", async () => {
   await using host = await TestHost.start({ wasm: WASM });
   const usual = await told(host);
   assertEquals(await told(host, EVERYTHING), EVERYTHING_TOLD);
@@ -247,7 +247,7 @@ Deno.test("every fact of a client is what the test says of one request, and of n
   assertEquals(await told(host), usual);
 });
 
-Deno.test("what is said of one request is on top of what is said of all, and that of the options", async () => {
+Deno.test("facts of one request take precedence over those of all, and these over the options", async () => {
   await using host = await TestHost.start({
     wasm: WASM,
     client: { region: "us", ip: "192.0.2.9", ohFingerprint: "start" },

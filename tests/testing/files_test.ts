@@ -3,7 +3,7 @@ import { folderFixtures } from "../../testing/files.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
 import { guestUrl } from "../guests/serving.ts";
 
-Deno.test("what is recorded is a readable file for each backend, from which it is replayed", async () => {
+Deno.test("a recording is a readable file for each backend, from which it is replayed", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const store = folderFixtures(new URL(`file://${folder}/fixtures`));

@@ -128,7 +128,7 @@ Deno.test("calls to real backends are recorded with the fields as they were sent
   assertStringIncludes(error.message, "has no recorded response");
 });
 
-Deno.test("a KV store is the guest's: both see what the other has written, until it expires", async () => {
+Deno.test("a KV store is the guest's: each side sees the other's values, until they expire", async () => {
   await using host = await start("rust", { kv: { settings: { ada: "1815" } }, clock: "frozen" });
   assertEquals(await (await host.fetch("/kv/get?key=ada")).text(), "1815");
   const kv = host.kv("settings");
@@ -156,7 +156,7 @@ Deno.test("config and secret stores are given by short names", async () => {
   assertEquals(await (await host.fetch("/secret?key=key")).text(), "hidden");
 });
 
-Deno.test("what is cached is told, expires as the time moves, and is purged", async () => {
+Deno.test("cached objects can be seen, expire as the time moves, and can be purged", async () => {
   await using host = await start("rust", {
     backends: { origin: { headers: { "cache-control": "max-age=60", "surrogate-key": "k" } } },
   });
@@ -228,7 +228,7 @@ Deno.test("early hints and trailers belong to the response", async () => {
   }
 });
 
-Deno.test("a client is what the test says, of all requests or of one", async () => {
+Deno.test("a client is set for all requests, or for one", async () => {
   await using host = await start("rust", { client: { ip: "192.0.2.1" } });
   const ip = async (init = {}) => (await (await host.fetch("/client", init)).text()).trim();
   assertEquals([await ip(), await ip({ client: { ip: "192.0.2.2" } }), await ip()], [
@@ -331,7 +331,7 @@ Deno.test("idle waits for guests that go on after their response", async () => {
   assertEquals(host.logs("events"), ["after response"]);
 });
 
-Deno.test("two requests at a time each get the error of what they have not mocked", async () => {
+Deno.test("two requests at a time each get the error of their own unmocked request", async () => {
   await using host = await start("rust", { backends: { origin: { "/a": { body: "a" } } } });
   const [a, b] = await Promise.allSettled([host.fetch("/proxy/a"), host.fetch("/proxy/b")]);
   assertEquals([a.status, b.status], ["fulfilled", "rejected"]);

@@ -6,7 +6,7 @@ function start(guest: string, options: Omit<TestHostOptions, "wasm"> = {}): Prom
   return TestHost.start({ wasm: guestUrl(guest), ...options });
 }
 
-Deno.test("an error of a mock is what the guest sees of a real backend", async () => {
+Deno.test("an error of a mock is the same to the guest as that of a real backend", async () => {
   for (const error of ["connection_refused", "dns_error", "http_response_timeout"] as const) {
     await using host = await start("rust", { backends: { origin: { error } } });
     const response = await host.fetch("/proxy/path");

@@ -250,7 +250,7 @@ Deno.test("every instruction that writes is put back at each border that it may 
   }
 });
 
-Deno.test("what a guest writes past its own size, where the real memory goes on, does not stay", async () => {
+Deno.test("bytes that a guest writes past its own size, where the real memory goes on, do not stay", async () => {
   const module = await WebAssembly.compile(rewritten(true).bytes);
   const reused = new Reused(module, true, new MemorySnapshots(true));
   const load = reused.instance.exports.load as Call;

@@ -123,7 +123,7 @@ Deno.test("a program is not loaded with a reset method that there is not", async
   );
 });
 
-Deno.test("no instance is reused when nobody wants it, and no line says so", async () => {
+Deno.test("no instance is reused with reuse off, and no log entry says so", async () => {
   const outcome = await outcomeOf(await assemble("guest.wat", guest("", "")), { reuse: "never" });
   assertEquals(outcome, { printed: NEW, because: undefined, instances: 3, traps: [] });
 });
@@ -344,7 +344,7 @@ Deno.test("a trap tells the guest's own names and offsets, reused or not", async
   assertEquals(watched.traps, asItIs.traps);
 });
 
-Deno.test("a module that names what only rewriting adds is refused", async () => {
+Deno.test("a module with names that only rewriting adds is refused", async () => {
   const parser = await initialize();
   const saves = "(call 3)";
   const grows = "(drop (call 1 (i32.const 1)))";

@@ -106,7 +106,7 @@ function edited(
   return Uint8Array.from(parts[kind]!.flatMap((part) => [...part]));
 }
 
-Deno.test("what V8 accepts is accepted but for the policies, and nothing else is", async () => {
+Deno.test("a module that V8 accepts is accepted, except by policies, and no other is", async () => {
   for (const seed of SEEDS) await assertSameVerdict(seed);
   const small = SEEDS.filter(({ length }) => length < 1000);
   await fc.assert(
@@ -231,7 +231,7 @@ Deno.test("hostcalls that read or write no memory are those that take numbers an
   assertEquals(none, WITHOUT_MEMORY);
 });
 
-Deno.test("a guest that has the names of what rewriting adds is stopped, and put back", async () => {
+Deno.test("a guest with the names that rewriting adds is stopped, and reset", async () => {
   const NAMES = ["save", "restore", "control", "host", "ask", "start", "watch", "0"];
   const prefixes = ["fastlike", "fastlike2", "fastlike4"];
   const exported = prefixes.flatMap((prefix) =>

@@ -38,7 +38,7 @@ Deno.test("a backend's answers come from a file of mocks, by route and in turn",
   });
 });
 
-Deno.test("a mock that makes no sense, and a file that is none, end the command with what is wrong", async () => {
+Deno.test("an invalid mock or file ends the command with the reason", async () => {
   const unknown = await failing('{ "stauts": 1 }');
   assertEquals(unknown.code, 1);
   assertStringIncludes(unknown.stderr, 'mock.json: it has a key "stauts", did you mean status?');

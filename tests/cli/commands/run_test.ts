@@ -19,7 +19,7 @@ Deno.test("run ends with 134 when the guest traps, and says where", async () => 
   );
 });
 
-Deno.test("run hands on arguments and variables, and prints what the guest writes as it is", async () => {
+Deno.test("run passes arguments and variables on, and prints the guest's output unchanged", async () => {
   const { code, stdout, stderr } = await runCli(
     ["run", "--guest-env", "COLOUR=blue", "--guest-env", "HANDED", `${WAT}/arguments.wat`].concat(
       ["-v", "--", "-v", "a b", "--", ""],
@@ -47,7 +47,7 @@ Deno.test("captured output is a record for each piece of each write, in order", 
   });
 });
 
-Deno.test("run takes a manifest, and says what is wrong with it", async () => {
+Deno.test("run reads a manifest, and names mistakes in it", async () => {
   await withFiles({ "fastly.toml": "[local_server.backends.b]" }, async (cwd) => {
     assertEquals(await runCli(["run", "-C", "fastly.toml", "--", `${WAT}/output.wat`], { cwd }), {
       code: 1,

@@ -17,7 +17,7 @@ function refused(line: string): string {
   return assertThrows(() => parse(line.split(" ")), UsageError).message;
 }
 
-Deno.test("what the Fastly CLI starts its server with is understood", () => {
+Deno.test("the command line with which the Fastly CLI starts its server is understood", () => {
   const line = "-v -C /app/fastly.toml --addr 127.0.0.1:7676 bin/main.wasm";
   for (const command of [understood(line), understood(`serve ${line}`)]) {
     const { kind, wasm, config, verbosity } = command;
@@ -99,7 +99,7 @@ Deno.test("a file may have the name of a command", () => {
   assertEquals(understood("-- run").wasm, "run");
 });
 
-Deno.test("flags that change what the guest meets become options", () => {
+Deno.test("flags that change the guest's environment become options", () => {
   const { captured, unknownImports, pushpin, websockets, notes } = understood(
     "--log-stdout --unknown-import-behavior link-error --local-pushpin-proxy-port 7677 " +
       "--enable-local-websocket-passthrough=false g.wasm",
@@ -149,7 +149,7 @@ Deno.test("help and version are asked for as there", () => {
   }
 });
 
-Deno.test("what makes no sense is refused with one line", () => {
+Deno.test("invalid values are refused with one line", () => {
   assertEquals(
     refused("--unknown-import-behavior no g.wasm"),
     'Cannot use "no" for --unknown-import-behavior: link-error or trap',
@@ -173,7 +173,7 @@ Deno.test("what makes no sense is refused with one line", () => {
   assertThrows(() => parse(["adapt", "g.wasm"]), CommandError, "Cannot adapt: ");
 });
 
-Deno.test("link-error refuses a program by the imports that nobody knows", async () => {
+Deno.test("link-error refuses a program with unknown imports", async () => {
   const guest = `${BUILT}/unknown_unused.wasm`;
   const line = ["--unknown-import-behavior=link-error", guest];
   for (const command of [["run"], ["serve"]]) {
@@ -187,7 +187,7 @@ Deno.test("link-error refuses a program by the imports that nobody knows", async
   assertEquals((await runCli(["run", guest])).code, 0);
 });
 
-Deno.test("what does nothing is said when the program runs", async () => {
+Deno.test("flags without effect are named when the program runs", async () => {
   const { code, stderr } = await runCli(["run", "-g", `${BUILT}/exit0.wasm`]);
   assertEquals(code, 0);
   assertStringIncludes(stderr, "info: -g does nothing here");

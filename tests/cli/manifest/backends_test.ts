@@ -96,7 +96,7 @@ Deno.test("every further setting arrives", async () => {
   );
 });
 
-Deno.test("what is left to the defaults stays out", async () => {
+Deno.test("options that are not given are left out", async () => {
   assertEquals(await backend("use_sni = true\nca_certificate = []\ngrpc = false\npool = true"), {
     url: "https://example.com/base",
   });
@@ -104,7 +104,7 @@ Deno.test("what is left to the defaults stays out", async () => {
   assertEquals((await backend("pool = false"))?.pool, false);
 });
 
-Deno.test("a timeout beyond what a timer can take is the longest that it can", async () => {
+Deno.test("a timeout beyond the longest timer is the longest timer", async () => {
   const found = await backend("first_byte_timeout_ms = 4294967295");
   assertEquals(found?.timeouts, { firstByte: 2147483647 });
 });

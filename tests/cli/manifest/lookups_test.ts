@@ -219,7 +219,7 @@ for (const [json, message] of BAD_ACL_FILES) {
     ));
 }
 
-Deno.test("facts of clients stand in the manifest, and what is no fact is refused", async () => {
+Deno.test("facts of clients can be in the manifest, and other keys are refused", async () => {
   const { clientFacts, factsPrefix, botHeaders } = await options(`[local_server]
     client_facts_prefix = "x-test-"
     bot_headers = true

@@ -79,7 +79,7 @@ Deno.test("trusted proxies are a list of ranges", async () => {
   assertEquals((await options(text)).trustProxy, ["10.0.0.0/8", "loopback"]);
 });
 
-Deno.test("what clients are told of errors is one of two words", async () => {
+Deno.test("errors is one of two words", async () => {
   assertEquals((await options('[local_server]\nerrors = "brief"')).errors, "brief");
   assertEquals((await options("[local_server]")).errors, undefined);
 });

@@ -85,7 +85,7 @@ Deno.test("offsets west of UTC and between hours are kept", () => {
   ]);
 });
 
-Deno.test("what is no database is refused", () => {
+Deno.test("a file that is no database is refused", () => {
   for (const bytes of [new Uint8Array(), new TextEncoder().encode("no database at all")]) {
     assertThrows(() => openDatabase(bytes), Error, "it is no MaxMind database");
   }

@@ -52,7 +52,7 @@ Deno.test("readLocalServer also gives log endpoints and the folder of stores", a
   });
 });
 
-Deno.test("a manifest that is missing or wrong rejects with one line, what should change is told", async () => {
+Deno.test("a missing or invalid manifest rejects with one line, and warnings are passed on", async () => {
   const toml = "[local_server.backend.x]\n";
   await withFiles({ "near.toml": toml, "wrong.toml": "[local_server.backends.x]" }, async (at) => {
     const missing = await assertRejects(() => readManifest(`${at}/no.toml`), ManifestError);

@@ -13,7 +13,7 @@ async function textOf(url: string): Promise<string> {
   return await (await fetch(url)).text();
 }
 
-Deno.test("the metrics tell what the process has served", async () => {
+Deno.test("the metrics count the served requests", async () => {
   const { cli, url, admin } = await administered([RUST, "--log-format", "json"]);
   await using _ = cli;
   await textOf(`${url}/hello`);

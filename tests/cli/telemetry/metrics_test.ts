@@ -32,7 +32,7 @@ Deno.test("a metric without samples is left out", () => {
   assertEquals(exposition([{ name: "a", kind: "gauge", help: "b", samples: [] }]), "");
 });
 
-Deno.test("a histogram's buckets hold what is not above their bound, and those below", () => {
+Deno.test("a histogram's buckets count values up to their bound, lower ones included", () => {
   const histogram = new Histogram([1, 2]);
   for (const value of [0.5, 1, 1.5, 3]) histogram.observe(value);
   assertEquals(histogram.samples(), [
@@ -79,7 +79,7 @@ Deno.test("requests are counted by method and status, those in flight apart", ()
   assertEquals(samples.get("fastlike_instances_live"), undefined, "there is no program yet");
 });
 
-Deno.test("what requests have used is summed up", () => {
+Deno.test("the resources that requests have used are summed up", () => {
   const metrics = new Metrics();
   const ofRequest = Object.assign(new RequestMetrics(), {
     cache: ["hit", "miss", "hit"],

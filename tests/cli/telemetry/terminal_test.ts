@@ -120,7 +120,7 @@ Deno.test("a request is one line: method, path, status, time, bytes", async () =
   );
 });
 
-Deno.test("the line of a request tells of the cache and of a limit; with -v what the guest took", async () => {
+Deno.test("the line of a request has the use of the cache and a limit; with -v the guest's resources", async () => {
   const metrics = new RequestMetrics();
   metrics.cache.push("miss", "hit");
   metrics.activeMillis = 12.34;

@@ -184,7 +184,7 @@ Deno.test("--client-ca refuses clients without an accepted certificate, each for
   });
 });
 
-Deno.test("--http-redirect sends plain HTTP to the same URL under https, and the port of HTTPS says what it speaks", async () => {
+Deno.test("--http-redirect redirects plain HTTP to the same URL under https, and the port of HTTPS answers plain HTTP with a hint", async () => {
   const authority = await createAuthority();
   await withIdentity(authority.ca, await authority.issue(NAMES), async (folder) => {
     const { cli, url } = await servingHttps([

@@ -59,7 +59,7 @@ Deno.test({
   },
 });
 
-Deno.test("fastlike trust without the program that it needs says what to install", async () => {
+Deno.test("fastlike trust without a needed program names the package to install", async () => {
   await withFiles({}, async (home) => {
     const { code, stdout } = await runCli(["trust"], {
       env: { HOME: home, XDG_DATA_HOME: `${home}/data`, PATH: home },

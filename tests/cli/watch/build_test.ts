@@ -96,7 +96,7 @@ Deno.test("a project of an unknown language without a build command is told what
   );
 });
 
-Deno.test("the newest program is what was built, cargo's own output included", async () => {
+Deno.test("the newest built program is served, cargo's own output included", async () => {
   const folder = await Deno.makeTempDir();
   const write = async (path: string, time: number) => {
     await Deno.mkdir(join(folder, path, ".."), { recursive: true });

@@ -40,7 +40,7 @@ Deno.test("a file that changes between its reading and the watch is reloaded", a
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("what is asked for during a reload is one more behind it, whether or not that one fails", async () => {
+Deno.test("requests for a reload during a reload cause one more, whether or not the first fails", async () => {
   const begun: PromiseWithResolvers<void>[] = [];
   const { lines, terminal: output } = terminal();
   const reloads = new Reloads(() => {

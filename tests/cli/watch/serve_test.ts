@@ -100,7 +100,7 @@ Deno.test("without a program the project of fastly.toml is built and served, and
   assertEquals(await project.ask(), "three");
 });
 
-Deno.test("without a program and without a fastly.toml the start says what to name", async () => {
+Deno.test("without a program and without a fastly.toml the start names both", async () => {
   const folder = await Deno.makeTempDir();
   const { code, stderr } = await new Cli([], { cwd: folder }).end();
   assertEquals(

@@ -11,7 +11,7 @@ function tree(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-Deno.test("what .gitignore and .fastlyignore name is no source, in their own folder and below, nor are folders of caches", () => {
+Deno.test("files that .gitignore and .fastlyignore name are no sources, in their own folder and below, nor are folders of caches", () => {
   const folder = tree({
     ".gitignore": "/target\n*.log\n",
     ".fastlyignore": "notes\n",
@@ -41,7 +41,7 @@ Deno.test("what .gitignore and .fastlyignore name is no source, in their own fol
   Deno.removeSync(folder, { recursive: true });
 });
 
-Deno.test("changes below a folder are told: new files, new folders, removed ones; what is built is not", async () => {
+Deno.test("changes below a folder are reported: new files, new folders, removed ones; built files are not", async () => {
   const folder = tree({ "src/main.rs": "", "bin/main.wasm": "" });
   let tell = (_: readonly string[]) => {};
   const next = () => new Promise<readonly string[]>((resolve) => tell = resolve);

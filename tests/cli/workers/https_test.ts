@@ -79,7 +79,7 @@ Deno.test(
 );
 
 Deno.test(
-  "all workers serve a certificate that is exchanged on disk, and what is wrong with one is told once",
+  "all workers serve a certificate that is replaced on disk, and a mistake in one is logged once",
   ON_LINUX,
   async () => {
     await withHttps(() => [], async (site, folder) => {

@@ -33,7 +33,7 @@ Deno.test("a purge is answered once a worker that is held up may not use its cac
   assert(took < 1000, `after ${took} ms`);
 });
 
-Deno.test("a worker is told what it has missed, and where that is not known any more", async () => {
+Deno.test("a worker gets the purges that it has missed, or learns that they are no longer known", async () => {
   const log = new PurgeLog(() => []);
   assertEquals(log.since(0), { last: 0, purges: [] });
   const count = 10_002; // two more than are kept

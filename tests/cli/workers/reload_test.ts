@@ -67,7 +67,7 @@ Deno.test(
 );
 
 Deno.test(
-  "with --watch all workers get options that change, and the stores keep what guests have written",
+  "with --watch all workers get changed options, and the stores keep the guests' values",
   ON_LINUX,
   async () => {
     const manifest = (text: string) =>
@@ -126,7 +126,7 @@ Deno.test(
 );
 
 Deno.test(
-  "with --build the command is run again at each change, and all workers get what it makes",
+  "with --build the command is run again at each change, and all workers get the program",
   ON_LINUX,
   async () => {
     await withSite(

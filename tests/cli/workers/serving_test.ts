@@ -63,7 +63,7 @@ Deno.test("lines of all workers come out whole", ON_LINUX, async () => {
   }
 });
 
-Deno.test("what is wrong with program, options or address is told once, and the process exits with 1", async () => {
+Deno.test("a mistake in program, options or address is reported once, and the process exits with 1", async () => {
   const flags = ["--workers", "2", "--bind", "localhost:0"];
   assertEquals(await run("nowhere.wasm", ...flags), {
     code: 1,

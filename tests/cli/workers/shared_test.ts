@@ -48,7 +48,7 @@ Deno.test(
 );
 
 Deno.test(
-  "kv_bytes bounds what KV stores hold for all workers together, also after a reload",
+  "kv_bytes bounds the KV stores of all workers together, also after a reload",
   ON_LINUX,
   async () => {
     const limit = (bytes: number) => `[local_server.limits]\nkv_bytes = ${bytes}\n`;
@@ -73,7 +73,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what a program deletes from a KV store does not come back with a worker that starts later",
+  "a deleted key of a KV store does not come back with a worker that starts later",
   ON_LINUX,
   async () => {
     await withFiles({ "users.json": '{"ada":"Ada","bob":"Bob"}' }, async (folder) => {
@@ -128,7 +128,7 @@ Deno.test(
 );
 
 Deno.test(
-  "with --persist the cache outlives a worker, and what was purged does not come back",
+  "with --persist the cache outlives a worker, and purged objects do not come back",
   ON_LINUX,
   async () => {
     await withFiles({}, async (folder) => {

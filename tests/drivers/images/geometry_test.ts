@@ -82,7 +82,7 @@ Deno.test("an image stays in its frame whole", () => {
   assertEquals(plan("canvas=500,300,x499,y10&pad=5", 400, 200).frame.left, 95);
 });
 
-Deno.test("what lies outside the image, and what is too large, is refused", () => {
+Deno.test("areas outside the image, and sizes that are too large, are refused", () => {
   for (
     const query of [
       "crop=401,10",

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "../../assert.t
 import { ask, image, optimizer, shown } from "./asking.ts";
 import { encoded, paint, quarters } from "./pictures.ts";
 
-Deno.test("what the origin says of an image stays, but for what is true of its bytes alone", async () => {
+Deno.test("fields of the origin's response stay, except those about its bytes", async () => {
   const source = await encoded(quarters(16, 8));
   const response = await ask(
     image(source, {
@@ -23,7 +23,7 @@ Deno.test("what the origin says of an image stays, but for what is true of its b
   );
 });
 
-Deno.test("what is no image, or no success, comes as it is", async () => {
+Deno.test("a response that is no image, or no success, is passed on unchanged", async () => {
   const gone = new Response("gone", { status: 410, headers: { "content-type": "image/png" } });
   const page = new Response("<p>", { headers: { "content-type": "text/html", "etag": '"a"' } });
   const bytes = new Response("any", { headers: { "content-type": "application/octet-stream" } });

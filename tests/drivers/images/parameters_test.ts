@@ -122,7 +122,7 @@ Deno.test("options win over the URL's parameters, and the first of two in one pl
   assertEquals(faults, ['Duplicate parameter "fit"', 'Duplicate parameter "quality"']);
 });
 
-Deno.test("what Fastly does not know is ignored, what is not done here is told", () => {
+Deno.test("unknown parameters are ignored, unsupported ones are named in a warning", () => {
   const { parameters, faults, warnings } = readParameters(
     "/?region=x&__proto__=1&w=1",
     "bw=atkinson",

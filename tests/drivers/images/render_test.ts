@@ -27,7 +27,7 @@ function assertNear(actual: readonly Pixel[], expected: readonly Pixel[]): void 
   assert(close, `${JSON.stringify(actual)} is not ${JSON.stringify(expected)}`);
 }
 
-Deno.test("an image is resized, and its response tells from what to what", async () => {
+Deno.test("an image is resized, and its response has both sizes", async () => {
   const source = await encoded(quarters(80, 40));
   const response = await ask(source, "width=20&region=us_east");
   assertEquals(response.headers.get("content-type"), "image/png");
@@ -76,7 +76,7 @@ Deno.test("an image is upright before anything else, and loses its EXIF", async 
   }
 });
 
-Deno.test("crop, trim and precrop take what they say", async () => {
+Deno.test("crop, trim and precrop keep the given areas", async () => {
   for (
     const [query, colour] of [
       ["crop=4,4,x0,y0", RED],
@@ -113,7 +113,7 @@ Deno.test("an image is fitted, cut in its middle, and put in a frame", async () 
   assertEquals([framed.at(0, 0), framed.at(0, 2), framed.at(3, 3)], [CLEAR, RED, WHITE]);
 });
 
-Deno.test("a background is put behind what shows through, and is white in a JPEG", async () => {
+Deno.test("a background is put behind transparent pixels, and is white in a JPEG", async () => {
   const half = paint(8, 8, () => [255, 0, 0, 0]);
   assertEquals((await transformed(half, "bg-color=0,255,0")).at(0, 0), GREEN);
   const translucent = (await transformed(half, "bg-color=0,255,0,0.5")).at(0, 0);
@@ -181,7 +181,7 @@ Deno.test("quality and optimize make smaller files, pjpg a progressive one, png8
   assertEquals((await sharp(await bytes("format=png8")).metadata()).isPalette, true);
 });
 
-Deno.test("a format that there is no encoder for stays what it was, with a warning", async () => {
+Deno.test("an image of a format without an encoder keeps its format, with a warning", async () => {
   const response = await ask(await encoded(quarters(16, 8)), "format=jxl&metadata=copyright");
   assertEquals(response.headers.get("content-type"), "image/png");
   assertEquals(
@@ -191,7 +191,7 @@ Deno.test("a format that there is no encoder for stays what it was, with a warni
   await response.body?.cancel();
 });
 
-Deno.test("auto goes by what the client accepts, and says so", async () => {
+Deno.test("auto depends on the client's Accept field, and Vary names it", async () => {
   const source = await encoded(quarters(16, 8));
   const typeOf = async (query: string, accept: string) => {
     const response = await ask(image(source, { vary: "origin" }), query, { accept });

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "../../assert.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("who comes first is first, and as many as there are slots", async () => {
+Deno.test("callers get slots in the order of their arrival", async () => {
   const slots = new Semaphore(2, 3);
   const order: number[] = [];
   const first = await slots.take(never);

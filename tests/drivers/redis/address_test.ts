@@ -19,7 +19,7 @@ Deno.test("a mistake in a store's address is told in one line, without the passw
   }
 });
 
-Deno.test("what looks like an escape in a path, a name or a password and is none stands for itself", () => {
+Deno.test("a malformed escape in a path, a name or a password stands for itself", () => {
   assertEquals(parseStoreAddress("redis+unix:///a%20b%zz").path, "/a%20b%zz");
   assertEquals(parseStoreAddress("redis+unix:///a%20b").path, "/a b");
   assertEquals(parseStoreAddress("redis+sentinel://host/100%").master, "100%");

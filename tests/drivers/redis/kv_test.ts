@@ -135,7 +135,7 @@ redisTest("a value of 100 MB comes whole from one host to another", async () => 
   assert(isSame(await collect(found), value));
 });
 
-redisTest("a full server fails inserts, keeps what it has, and is told of once", async () => {
+redisTest("a full server fails inserts, keeps its values, and is reported once", async () => {
   await using full = await startRedis({ settings: { maxmemory: "8mb" } });
   const told: string[] = [];
   const log = (level: string, message: string) => void told.push(`${level}: ${message}`);
@@ -275,7 +275,7 @@ async function assertFailover(watched: Watched, url: string, options: RedisOptio
 }
 
 redisTest(
-  "when a server behind a Sentinel dies its replica is asked, and what it has is there",
+  "when a server behind a Sentinel dies its replica is used, with the same values",
   async () => {
     await using watched = await startSentinel();
     await assertFailover(watched, watched.url, {});

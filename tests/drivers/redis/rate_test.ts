@@ -94,7 +94,7 @@ redisTest(
 );
 
 redisTest(
-  "while the store is gone each host counts alone, and what it has counted is sent when it is back",
+  "while the store is gone each host counts alone, and its counts are sent when the store is back",
   async () => {
     await using there = await hosts(2);
     const [one, other] = there.all;

@@ -106,7 +106,7 @@ function accepting(value: string): HeaderList {
 }
 
 redisTest(
-  "what one host has stored another finds, with variants, age and a body of any length",
+  "an object of one host is found by another, with variants, age and a body of any length",
   async () => {
     await using there = await hosts(2);
     const [one, other] = there;
@@ -128,7 +128,7 @@ redisTest(
   },
 );
 
-redisTest("a hit in memory asks nobody but for purges", async () => {
+redisTest("a hit in memory needs the store for purges alone", async () => {
   await using there = await hosts(1);
   const [host] = there;
   await host!.store("a", "1");
@@ -141,7 +141,7 @@ redisTest("a hit in memory asks nobody but for purges", async () => {
 });
 
 redisTest(
-  "of hosts that miss the same object one gets it, and the others wait for what it stores",
+  "of hosts that miss the same object one fetches it, and the others wait for it",
   async () => {
     await using there = await hosts(3);
     const lookups = there.map((host) => host.get("a"));
@@ -164,7 +164,7 @@ redisTest(
 );
 
 redisTest(
-  "who gives up has the next host get the object, and what cannot be shared is waited for by nobody",
+  "when a host gives up the next one fetches the object, and no host waits for a response that cannot be shared",
   async () => {
     await using there = await hosts(4);
     const [one, ...others] = there;
@@ -221,7 +221,7 @@ redisTest("a stale object is used while another host gets a new one", async () =
 });
 
 redisTest(
-  "after a purge no host finds what it named, soft ones leave it stale, and one of all leaves nothing",
+  "after a purge no host finds the objects; a soft purge leaves them stale, and a purge of all leaves none",
   async () => {
     await using there = await hosts(3);
     const [one, ...others] = there;
@@ -335,7 +335,7 @@ redisTest(
   },
 );
 
-redisTest("an object that is sensitive is in no store, nor what it replaces", async () => {
+redisTest("a sensitive object is in no store, nor is the object that it replaces", async () => {
   await using there = await hosts(2);
   const [one, other] = there;
   await one!.store("a", "public");

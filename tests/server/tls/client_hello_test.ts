@@ -74,7 +74,7 @@ Deno.test("a ClientHello is found in one piece and byte by byte, in one record a
   }
 });
 
-Deno.test("what is no ClientHello is refused as soon as it shows, and never gathered without bound", async () => {
+Deno.test("bytes that are no ClientHello are refused at once, and never collected without bound", async () => {
   const bad: [string, Buffer][] = [
     ["another content type", Buffer.from([23])],
     ["an empty record", Buffer.from([22, 3, 1, 0, 0])],

@@ -85,7 +85,7 @@ Deno.test("an object is fresh, then stale for a while, then gone", () => {
   assertEquals(phase(), undefined);
 });
 
-Deno.test("a clock that goes on between two questions leaves nobody with nothing", () => {
+Deno.test("a clock that advances between two checks leaves no lookup without a result", () => {
   let now = 0;
   const cache = new Cache(1 << 20, () => now += 0.7);
   for (let round = 0; round < 50; round++) {
@@ -144,7 +144,7 @@ Deno.test("fifty ask at once, and one has the obligation", () => {
   assertThrows(() => obligation!.insert(written()), Error, "no obligation");
 });
 
-Deno.test("an obligation that is given up goes to the first who waits", () => {
+Deno.test("an obligation that is given up goes to the first lookup that waits", () => {
   const { cache } = cacheOf();
   const [first, second, third, fourth] = Array.from(
     { length: 4 },
@@ -184,7 +184,7 @@ Deno.test("nothing can be updated that was not found, and the obligation stays",
   assertEquals(obligation!.open, true);
 });
 
-Deno.test("those who wait look at the newest rule only", () => {
+Deno.test("lookups that wait use the newest vary rule alone", () => {
   const { cache, pass } = cacheOf();
   store(cache, "k", "1", { maxAge: 1 });
   pass(1);
@@ -194,7 +194,7 @@ Deno.test("those who wait look at the newest rule only", () => {
   assertEquals(asked.map(({ ready }) => ready), [true, true, false]);
 });
 
-Deno.test("who waits takes what another has stored, when its own holder gives up", () => {
+Deno.test("a lookup that waits takes another's object when its own holder gives up", () => {
   const { cache, pass } = cacheOf();
   store(cache, "k", "1", { maxAge: 1, vary: "a" }, new HeaderList(["a", "0"]));
   pass(1);
@@ -209,7 +209,7 @@ Deno.test("who waits takes what another has stored, when its own holder gives up
   assertEquals([found?.phase, obligation], ["fresh", undefined]);
 });
 
-Deno.test("what is kept for errors serves those who wait, when its holder says so", () => {
+Deno.test("an object kept for errors answers lookups that wait, when the holder of the obligation says so", () => {
   const { cache, pass } = cacheOf();
   store(cache, "k", "1", { maxAge: 10, sie: 60 });
   pass(11);
@@ -224,7 +224,7 @@ Deno.test("what is kept for errors serves those who wait, when its holder says s
   assertEquals(outcomeOf(cache.transaction("k", NONE)).obligation?.open, true);
 });
 
-Deno.test("those who wait for what will never be stored are let go, all at once", () => {
+Deno.test("lookups that wait for an object that will not be stored are all released at once", () => {
   const { cache } = cacheOf();
   const holder = outcomeOf(cache.transaction("k", NONE)).obligation!;
   assertEquals(holder.awaited, false);
@@ -237,7 +237,7 @@ Deno.test("those who wait for what will never be stored are let go, all at once"
   assert(outcomeOf(cache.transaction("k", NONE)).obligation, "the next one may try again");
 });
 
-Deno.test("who waits for another variant waits on when one is let go", () => {
+Deno.test("a lookup for another variant goes on waiting when one is released", () => {
   const { cache } = cacheOf();
   const headers = (a: string) => new HeaderList(["a", a]);
   store(cache, "k", "", { maxAge: 0, vary: "a" });
@@ -250,7 +250,7 @@ Deno.test("who waits for another variant waits on when one is let go", () => {
   assertEquals(outcomeOf(waiting).obligation, undefined);
 });
 
-Deno.test("an object may be dropped by its writer, and whoever reads it reads on", () => {
+Deno.test("an object may be dropped by its writer, and its readers read on", () => {
   const { cache } = cacheOf();
   const { content, found } = cache.insert("k", NONE, written());
   content.write(new Uint8Array(3));
@@ -291,7 +291,7 @@ Deno.test("a purge takes no obligation away", () => {
   assertEquals(foundOf(cache.lookup("k", NONE))?.phase, "fresh");
 });
 
-Deno.test("replacing waits for nobody, takes away, or waits, as it is asked to", () => {
+Deno.test("a replacement does not wait, takes the obligation, or waits, by its option", () => {
   const { cache } = cacheOf();
   store(cache, "k", "1");
   const immediate = outcomeOf(cache.replace("k", NONE, "immediate"));
@@ -321,7 +321,7 @@ Deno.test("the least recently used objects leave when the bound is met", () => {
   assertEquals(kept, ["a", "c", "d"]);
 });
 
-Deno.test("what leaves when the bound is met is what a list in the order of the uses says", () => {
+Deno.test("objects leave at the bound in the order of a list of uses", () => {
   const size = (() => {
     const { cache } = cacheOf();
     store(cache, "0", "x".repeat(1000), { keys: ["0"] });

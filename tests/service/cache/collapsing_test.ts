@@ -104,7 +104,7 @@ function headersOf(variant: number): HeaderList {
   return new HeaderList(["a", String(variant), "b", String(variant >> 1)]);
 }
 
-Deno.test("whatever clients do, nobody waits for ever", () => {
+Deno.test("whatever clients do, no lookup waits for ever", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
       const crowd = new Crowd();
@@ -115,7 +115,7 @@ Deno.test("whatever clients do, nobody waits for ever", () => {
   );
 });
 
-Deno.test("of those who ask for the same at most one has something to do", () => {
+Deno.test("of lookups for the same object at most one has the obligation", () => {
   const once = fc.array(fc.tuple(variant, fc.boolean()), { maxLength: 30 });
   fc.assert(fc.property(once, (asked) => {
     const { cache } = cacheOf();

@@ -59,7 +59,7 @@ Deno.test("whatever the pieces, every reader gets the bytes from its place on", 
   }));
 });
 
-Deno.test("a content that is not what was declared breaks off for its readers", async () => {
+Deno.test("a content without its declared length fails for its readers", async () => {
   for (const content of [whole("1234", 5), whole("123456", 5)]) {
     await assertRejects(() => text(content.read()), Error, "Cannot read on");
     assertEquals(content.length, 5);
@@ -153,7 +153,7 @@ Deno.test("a range that turns out too long is read to the end, and breaks off th
   await assertRejects(() => rest, Error, "before the end of the range");
 });
 
-Deno.test("who writes by himself keeps to the pace of the foremost reader", async () => {
+Deno.test("a writer that copies a source keeps to the pace of the fastest reader", async () => {
   const content = new CacheContent();
   content.findable = true;
   for (let i = 0; i < 3; i++) content.write(new Uint8Array(100_000));
@@ -178,7 +178,7 @@ Deno.test("who writes by himself keeps to the pace of the foremost reader", asyn
   await gone;
 });
 
-Deno.test("nobody writes by himself what nobody can read", async () => {
+Deno.test("a content that no reader can reach is not copied", async () => {
   const content = new CacheContent();
   content.write(new Uint8Array(300_000));
   assertThrows(() => content.drained(), HostError);
@@ -189,7 +189,7 @@ Deno.test("nobody writes by himself what nobody can read", async () => {
   await assertRejects(() => stallClock, HostError);
 });
 
-Deno.test("a reader that has its range holds nobody up", async () => {
+Deno.test("a reader that has its range delays no other", async () => {
   const content = new CacheContent();
   content.findable = true;
   content.write(new Uint8Array(300_000));
@@ -199,7 +199,7 @@ Deno.test("a reader that has its range holds nobody up", async () => {
   assertEquals(content.drained(), undefined);
 });
 
-Deno.test("what is in no cache any more is let go of when all who read have read it", async () => {
+Deno.test("bytes of a content that has left the cache are released when all readers have read them", async () => {
   const content = new CacheContent();
   const [one, two] = [content.read() as ByteSource, content.read() as ByteSource];
   for (let i = 0; i < 30; i++) {

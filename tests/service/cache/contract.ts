@@ -46,7 +46,7 @@ export function cacheContract(title: string, open: Open): void {
 }
 
 function driverContract(title: string, open: Open): void {
-  Deno.test(`${title}: what is put is there at the next start, in the order of the puts`, async () => {
+  Deno.test(`${title}: objects are there at the next start, in the order of the puts`, async () => {
     await using opened = await open();
     const { driver } = opened;
     const head = 'é "quoted" \u{1f600} \\u0000';
@@ -102,7 +102,7 @@ function driverContract(title: string, open: Open): void {
     assertEquals(await heads(driver), ["back"]);
   });
 
-  Deno.test(`${title}: what was freed cannot be put, and nothing is done then`, async () => {
+  Deno.test(`${title}: a freed content cannot be put, and nothing changes then`, async () => {
     await using opened = await open();
     const { driver } = opened;
     await driver.put(record("a"), undefined, [bytes(1)]);
@@ -189,7 +189,7 @@ function persistenceContract(title: string, open: Open): void {
     assertEquals(mark, extra.mark);
   });
 
-  Deno.test(`${title}: what was not complete does not come back, and what it was to replace does`, async () => {
+  Deno.test(`${title}: an incomplete object does not come back, and the one that it was to replace does`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
     await bench.store("a", text("old"));
@@ -236,7 +236,7 @@ function persistenceContract(title: string, open: Open): void {
     assertEquals(await bench.find("a"), undefined);
   });
 
-  Deno.test(`${title}: what is sensitive is never kept, nor what it replaces`, async () => {
+  Deno.test(`${title}: a sensitive object is never stored, nor is the one that it replaces`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
     await bench.store("a", text("public"));
@@ -292,7 +292,7 @@ function persistenceContract(title: string, open: Open): void {
     }
   });
 
-  Deno.test(`${title}: what has expired is taken out, at the start and later`, async () => {
+  Deno.test(`${title}: expired objects are deleted, at the start and later`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
     await bench.store("a", text("1"), { say: { maxAge: 10 } });
@@ -308,7 +308,7 @@ function persistenceContract(title: string, open: Open): void {
     assertEquals((await (await opened.reopen()).load()).length, 1);
   });
 
-  Deno.test(`${title}: the bound is of what is kept, too, and the least recently used goes first`, async () => {
+  Deno.test(`${title}: the bound holds for stored objects, too, and the least recently used goes first`, async () => {
     await using opened = await open();
     const bench = new Bench(opened, 10 * MIB);
     for (let i = 0; i < 20; i++) {

@@ -93,7 +93,7 @@ Deno.test("a lease that is used is renewed before it ends, without a wait", asyn
   assert(foundOf(feed.cache.lookup("a", NONE)), "found at once, under the renewed lease");
 });
 
-Deno.test("what is not there is told without asking", () => {
+Deno.test("a missing object is reported without a request", () => {
   const feed = feedWith("a");
   assertEquals(outcomeOf(feed.cache.lookup("b", NONE)).found, undefined);
   const { obligation } = outcomeOf(feed.cache.transaction("b", NONE));
@@ -101,7 +101,7 @@ Deno.test("what is not there is told without asking", () => {
   assertEquals(feed.asked, []);
 });
 
-Deno.test("a transaction that waits gets the obligation for what was purged elsewhere", async () => {
+Deno.test("a transaction that waits gets the obligation for an object that was purged elsewhere", async () => {
   const feed = feedWith("a");
   feed.purgeUnheard("any");
   const { found, obligation } = await resultOf(feed.cache.transaction("a", NONE));

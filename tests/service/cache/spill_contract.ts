@@ -34,7 +34,7 @@ export function spillContract(title: string, open: Open): void {
     }
   });
 
-  Deno.test(`${title}: who has found a long object reads on when it has left the cache`, async () => {
+  Deno.test(`${title}: a reader of a long object reads on when it has left the cache`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
     await bench.store("a", big(2 * MIB), { say: { keys: ["x"] } });

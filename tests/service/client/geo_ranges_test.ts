@@ -29,7 +29,7 @@ Deno.test("IPv4 ranges hold no IPv6 addresses", () => {
   assertEquals(lookup("no address"), undefined);
 });
 
-Deno.test("what is no range is refused", () => {
+Deno.test("an invalid range is refused", () => {
   for (const text of ["", "x", "1.2.3.4/33", "1.2.3.4/", "::/129", "1.2.3.4/8/8"]) {
     assertThrows(() => geoRanges([[text, {}]]), TypeError, `Cannot use the range "${text}"`);
   }

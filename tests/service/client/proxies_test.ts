@@ -32,7 +32,7 @@ function clientOf(...lines: string[]): string {
   return `${address} ${port}`;
 }
 
-Deno.test("a client is what the nearest trusted proxy says", () => {
+Deno.test("the client is the one that the nearest trusted proxy names", () => {
   assertEquals(clientOf("192.0.2.7"), "192.0.2.7 0");
   assertEquals(clientOf("203.0.113.9, 192.0.2.7"), "192.0.2.7 0", "what it was told itself");
   assertEquals(clientOf("nonsense, 192.0.2.7"), "192.0.2.7 0", "what is not looked at");
@@ -124,7 +124,7 @@ Deno.test("a range ends where its bits end", () => {
   assertEquals(everyone.see(own).client.address, "192.0.2.7");
 });
 
-Deno.test("ranges have names, and what is none is refused", () => {
+Deno.test("ranges have names, and unknown names are refused", () => {
   const near = new TrustedProxies(["loopback", "private"]);
   for (const peer of ["127.0.0.1", "::1", "10.9.9.9", "172.31.0.1", "192.168.1.1", "fd12::1"]) {
     const seen = near.see(exchange(peer, "X-Forwarded-For", "192.0.2.7"));

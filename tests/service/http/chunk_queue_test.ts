@@ -51,7 +51,7 @@ Deno.test("many small pieces are read as fast as few", async () => {
   assert(millis < 2000, `it took ${millis} ms`);
 });
 
-Deno.test("what is all at hand is whole, unless fields follow it", () => {
+Deno.test("a body whose bytes have all arrived is whole, unless trailers follow", () => {
   assertEquals(queueOf().whole(), new Uint8Array());
   assertEquals(queueOf("a", "b").whole(), bytes("ab"));
   assertEquals(queueOf("a", new Pipe()).whole(), undefined);
@@ -81,7 +81,7 @@ Deno.test("a piece put in front while a source is awaited is read first", async 
   assertEquals(await queue.read(), bytes("b"));
 });
 
-Deno.test("what arrives after a piece was put in front of it is read after that piece", async () => {
+Deno.test("bytes that arrive after a piece was prepended are read after that piece", async () => {
   const pipe = new Pipe();
   const queue = queueOf(pipe, "c");
   const arrived = queue.whenReady();
@@ -111,7 +111,7 @@ Deno.test("it is ready when bytes, the end or a failure are at hand", async () =
   }
 });
 
-Deno.test("a failure comes after what was there, and stays", async () => {
+Deno.test("a failure comes after the bytes before it, and stays", async () => {
   const pipe = new Pipe();
   const queue = queueOf(pipe, "never");
   pipe.write(bytes("a"));
@@ -197,7 +197,7 @@ Deno.test("bytes are counted from when they are at hand until they are read or g
   }));
 });
 
-Deno.test("what was at hand before the count begins is counted, what was read is not", async () => {
+Deno.test("bytes that arrived before counting starts are counted, read ones are not", async () => {
   const held = { bytes: 0 };
   const queue = queueOf("abc", "de");
   await queue.read(1);

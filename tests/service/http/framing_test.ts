@@ -188,7 +188,7 @@ for (const [what, body] of Object.entries(BODIES)) {
   });
 }
 
-Deno.test("what a guest writes beyond its Content-Length is read and thrown away", async () => {
+Deno.test("bytes that a guest writes beyond its Content-Length are read and discarded", async () => {
   const pipe = new Pipe();
   const headers = new HeaderList(["Content-Length", "3"]);
   const { body } = frameResponse(headers, 200, false, pipe, "manual");

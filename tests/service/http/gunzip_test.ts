@@ -32,7 +32,7 @@ Deno.test("several members are one text", async () => {
   assertEquals(await textOf(gunzip(concat([ZIPPED, other]))), TEXT + "And then.");
 });
 
-Deno.test("what can be decoded is there before the rest has come", async () => {
+Deno.test("decoded bytes are there before the rest has arrived", async () => {
   const random = crypto.getRandomValues(new Uint8Array(60_000));
   const zipped = new Uint8Array(gzipSync(random));
   const read = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ Deno.test("nothing is read before the first read, and no further than needed", a
   assertEquals(await source.cancelled, "enough");
 });
 
-Deno.test("what is not gzip fails the first read", async () => {
+Deno.test("content that is not gzip fails the first read", async () => {
   const source = sourceFrom(async function* () {
     yield "plain text";
   }());
@@ -99,7 +99,7 @@ Deno.test("trailers pass", async () => {
   assertEquals(source.trailers?.raw, ["X-Sum", "1"]);
 });
 
-Deno.test("a failure of what is decoded passes as it is", async () => {
+Deno.test("a failure of the encoded content is passed on unchanged", async () => {
   const failure = new HostError("http-incomplete", "Cut");
   const source = gunzip(sourceFrom(async function* () {
     yield ZIPPED.subarray(0, 20);

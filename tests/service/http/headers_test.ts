@@ -149,7 +149,7 @@ Deno.test("a list with many fields is as one with few, whatever is done to it", 
   ));
 });
 
-Deno.test("what is done to a list takes no longer where it has many fields", () => {
+Deno.test("operations on a list take no longer with many fields", () => {
   // With a scan of all fields for each of these the test would not end.
   const count = 200_000;
   const names = Array.from({ length: count }, (_, i) => `n${i}`);

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "../../assert.
 const LARGE = new Uint8Array(64 * 1024);
 const one = Uint8Array.of(1);
 
-Deno.test("what is written is read, piece by piece, and then the end", async () => {
+Deno.test("written pieces are read one by one, and then the end", async () => {
   const pipe = new Pipe();
   pipe.write(one);
   pipe.write(Uint8Array.of(2, 3));
@@ -68,7 +68,7 @@ Deno.test("the length is known once the writer has finished", () => {
   assertEquals(pipe.length, 0);
 });
 
-Deno.test("an aborted message fails after what was written, and again", async () => {
+Deno.test("an aborted message fails after the written bytes, and again", async () => {
   const pipe = new Pipe();
   pipe.write(one);
   pipe.abort(new Error("cut"));
@@ -86,7 +86,7 @@ Deno.test("a reader that waits learns of the abort", async () => {
   await assertRejects(() => Promise.resolve(read), Error, "cut");
 });
 
-Deno.test("nobody can write to a reader that has left, waiting or not", async () => {
+Deno.test("a write to a reader that has left fails, waiting or not", async () => {
   const pipe = new Pipe();
   pipe.write(LARGE);
   const waiting = pipe.write(one);

@@ -12,7 +12,7 @@ function open() {
   return { client, exchange, told };
 }
 
-Deno.test("a client that leaves is told to everybody who asked", () => {
+Deno.test("every listener learns that a client has left", () => {
   const { client, exchange, told } = open();
   client.abort();
   assertEquals(told, ["one", "other"]);

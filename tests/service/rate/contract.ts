@@ -73,7 +73,7 @@ export function rateContract(title: string, open: Open): void {
     ]);
   });
 
-  Deno.test(`${title}: who shares the driver counts together`, async () => {
+  Deno.test(`${title}: limiters that share a driver count together`, async () => {
     await using opened = await open();
     const limiters = [1, 2].map(() => new RateLimiter(() => 1e12, opened.driverOf));
     await Promise.all(limiters.map(({ counters }) => counters.increment("c", "e", 2)));
@@ -98,7 +98,7 @@ export function rateContract(title: string, open: Open): void {
     assertEquals(await check("other"), true);
   });
 
-  Deno.test(`${title}: restarts change nothing of what is blocked and counted`, async () => {
+  Deno.test(`${title}: restarts change neither boxes nor counts`, async () => {
     const steps = fc.array(
       fc.record({
         name: fc.constantFrom("a", "ab"),

@@ -158,7 +158,7 @@ Deno.test("the bytes of records are bounded, buckets too, and exact after each c
   assertEquals(driver.bytes, 200 + 2 * "1:clast".length + 40);
 });
 
-Deno.test("who goes on asking stays in the box, whatever others are put in it", () => {
+Deno.test("an entry that goes on asking stays in the box, whatever others are put in it", () => {
   const boxes = new PenaltyBoxes(() => 1e12, memoryRateDriver(100));
   boxes.add("b", "knocks", 60);
   boxes.add("b", "silent", 60);
@@ -178,7 +178,7 @@ Deno.test("no two long entries are one", () => {
   }
 });
 
-Deno.test("what has come out of a box is not kept", () => {
+Deno.test("an entry that has left its box is not kept", () => {
   let now = 1e12;
   const driver = memoryRateDriver();
   const boxes = new PenaltyBoxes(() => now, driver);

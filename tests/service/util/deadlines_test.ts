@@ -47,7 +47,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 60 },
 );
 
-Deno.test("what has not ended in its time expires then, in order of arrival, and nothing else does", () => {
+Deno.test("entries that have not ended in time expire in order of arrival, and no others do", () => {
   fc.assert(fc.property(steps, (steps) => {
     const stallClock = new FakePace();
     const deadlines = new Deadlines(2500, stallClock);
@@ -92,7 +92,7 @@ Deno.test("a thousand that end in time cost one timer", () => {
   assertEquals([stallClock.timers, stallClock.idle], [1, true]);
 });
 
-Deno.test("what has begun keeps its time when what happens then is changed", () => {
+Deno.test("an entry keeps its timeout when its action is changed", () => {
   const stallClock = new FakePace();
   const deadlines = new Deadlines(100, stallClock);
   const told: string[] = [];
@@ -108,7 +108,7 @@ Deno.test("what has begun keeps its time when what happens then is changed", () 
   assertEquals(told, ["second", "b"]);
 });
 
-Deno.test("what expires may begin and end others", () => {
+Deno.test("an entry that expires may begin and end others", () => {
   const stallClock = new FakePace();
   const deadlines = new Deadlines(100, stallClock);
   const told: string[] = [];
@@ -146,7 +146,7 @@ Deno.test("time in which the process was held up is not the request's", async ()
   assert(await expired.promise >= 135, "it expired on time that was not its own");
 });
 
-Deno.test("what is renewed has all its time again, and the others keep their order", () => {
+Deno.test("a renewed entry has its full time again, and the others keep their order", () => {
   const stallClock = new FakePace();
   const deadlines = new Deadlines(1000, stallClock);
   const expired: string[] = [];

@@ -6,7 +6,7 @@ interface Item extends Linked<Item> {
   readonly name: number;
 }
 
-Deno.test("whatever comes and leaves, those who are here stand in the order of their arrival", () => {
+Deno.test("whatever is added and removed, the items are in the order of their arrival", () => {
   const step = fc.record({ name: fc.nat(9), leaves: fc.boolean() });
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     const line = new LinkedList<Item>();
@@ -30,7 +30,7 @@ Deno.test("whatever comes and leaves, those who are here stand in the order of t
   }));
 });
 
-Deno.test("what has left knows nobody, so that it keeps nobody alive", () => {
+Deno.test("a removed item has no references, so that it keeps no other alive", () => {
   const line = new LinkedList<Item>();
   const items = [1, 2, 3].map((name): Item => ({ name }));
   for (const item of items) line.add(item);

@@ -9,7 +9,7 @@ Deno.test("this version of Deno has the internals that the host relies on", () =
   checkNodeInternals(HTTP2);
 });
 
-Deno.test("a platform that lacks an internal is refused with its name, and what it is for", () => {
+Deno.test("a platform without an internal is refused with the internal's name and purpose", () => {
   const platform = {
     Readable,
     streamStateIdle: 1,

@@ -20,13 +20,13 @@ Deno.test("time in which the process was held up does not count", async () => {
   assertEquals(await took >= 75, true, "the time limit counted what was no time of its own");
 });
 
-Deno.test("what held the process up before the time began changes nothing", async () => {
+Deno.test("a stall before the time began changes nothing", async () => {
   const stallClock = new StallClock();
   stallClock.holdUp(1e9);
   await elapsed(stallClock, 1);
 });
 
-Deno.test("a time that was taken back calls nobody", async () => {
+Deno.test("a cancelled timer does not call back", async () => {
   const stallClock = new StallClock();
   let called = false;
   stallClock.after(1, () => called = true)();

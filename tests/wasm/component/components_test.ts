@@ -44,7 +44,7 @@ Deno.test("a component with wrong bytes is refused in one line, or answers", asy
   }
 });
 
-Deno.test("what a component nests or counts costs no more than in proportion", async () => {
+Deno.test("the cost of nesting and counts in a component is linear", async () => {
   const header = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
   let nested = header;
   for (let i = 0; i < 40; i++) {

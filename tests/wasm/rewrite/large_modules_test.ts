@@ -23,7 +23,7 @@ async function outcomeOf(bytes: Uint8Array): Promise<string> {
   return "stopped";
 }
 
-Deno.test("a module that leaves no room for what limits need is stopped all the same, or refused", async () => {
+Deno.test("a module that leaves no room for the code of limits is stopped all the same, or refused", async () => {
   for (const [name, make] of Object.entries(SPINNING)) {
     const outcome = await outcomeOf(make());
     if (outcome !== "stopped") assertMatch(outcome, REFUSED, name);

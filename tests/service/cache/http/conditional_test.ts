@@ -26,7 +26,7 @@ function told(
   return range ? `${view.status} ${range.from}-${range.to}` : `${view.status} whole`;
 }
 
-Deno.test("a backend is asked for the whole, and about what is stored", () => {
+Deno.test("a backend is asked for the whole content, with conditions for the stored object", () => {
   const request = [
     ["Range", "bytes=0-1"],
     ["If-Range", '"x"'],
@@ -46,7 +46,7 @@ Deno.test("a backend is asked for the whole, and about what is stored", () => {
   ]);
 });
 
-Deno.test("a 304 is about what is stored only if its tag says nothing else", () => {
+Deno.test("a 304 is for the stored object unless its tag differs", () => {
   const right = (stored: string[], answer: string[]) =>
     validates(headOf(stored), new HeaderList(answer));
   assertEquals(right(["ETag", '"1"'], ["ETag", 'W/"1"']), true);
@@ -63,7 +63,7 @@ Deno.test("a 304 is about what is stored only if its tag says nothing else", () 
   assertEquals(right([], []), false, "nothing was asked about it");
 });
 
-Deno.test("a client that has it is told so; the tag counts before the date", () => {
+Deno.test("a client that has the object gets a 304; the tag takes precedence over the date", () => {
   for (const tag of ['"1"', 'W/"1"', '"0", "1"', "*", ' "0" , W/"1"']) {
     assertEquals(told(["If-None-Match", tag]), "304 empty", tag);
   }
@@ -76,7 +76,7 @@ Deno.test("a client that has it is told so; the tag counts before the date", () 
   assertEquals(told(["If-None-Match", '"1"', "Range", "bytes=0-1"]), "304 empty");
 });
 
-Deno.test("only what was a success is answered in parts or with a word", () => {
+Deno.test("only a successful response is answered in part or by 304", () => {
   const head = headOf(["ETag", '"1"'], 404);
   assertEquals(told(["If-None-Match", '"1"'], { head }), "404 whole");
   assertEquals(told(["Range", "bytes=0-1"], { head }), "404 whole");
@@ -108,7 +108,7 @@ Deno.test("a range of a GET is answered if the length is known and the condition
   assertEquals(under(EARLIER), "200 whole");
 });
 
-Deno.test("the fields tell the length of what is answered, and where it stands", () => {
+Deno.test("Content-Length and Content-Range are those of the part", () => {
   const fields = (range?: string, length?: number) => {
     const request = new HeaderList(range === undefined ? [] : ["Range", range]);
     return Object.fromEntries(viewFor("GET", request, headOf(["x", "y"]), length).headers);
@@ -144,7 +144,7 @@ Deno.test("a range with many blanks is read at once", () => {
   assert(performance.now() - start < 5000);
 });
 
-Deno.test("a backend is asked for the whole, and about what is stored", () => {
+Deno.test("a backend is asked for the whole content, with conditions for the stored object", () => {
   const request = fields("range: bytes=0-1\nif-none-match: *\nif-range: x\naccept: a/b");
   assertEquals(backendFields(request, undefined).raw, ["accept", "a/b"]);
   const stored = {
@@ -200,7 +200,7 @@ Deno.test("a part is given only of the object that the client has the rest of", 
   assertEquals(ask("1994", "last-modified: 1994"), whole);
 });
 
-Deno.test("a client that has the object already is told so", () => {
+Deno.test("a client that has the object already gets a 304", () => {
   const held = `etag: W/"1"\nlast-modified: ${MADE}`;
   const later = "Sun, 06 Nov 1994 09:00:00 GMT";
   for (const tags of ['"1"', 'W/"1"', '"0", "1"', "*"]) {

@@ -31,7 +31,7 @@ Deno.test("a head comes back as it was stored: order, case, repeats and bytes", 
   ));
 });
 
-Deno.test("what is about one connection or the length is not stored", () => {
+Deno.test("fields of one connection, and the length, are not stored", () => {
   const fields = [
     ["Connection", "X-Own, close"],
     ["x-own", "1"],
@@ -104,7 +104,7 @@ Deno.test("a 304 replaces fields, but not those of the content, and the age begi
   assertEquals(stored.headers.get("age"), "100", "what is stored stays as it is");
 });
 
-Deno.test("a head is kept without what is about its connection", () => {
+Deno.test("a head is stored without the fields of its connection", () => {
   const headers = fields(
     "A: 1\nConnection: close, X-Hop\nx-hop: 1\nTransfer-Encoding: chunked\nContent-Length: 3\n" +
       "b: \xe4\nset: 1\nB: 2",
@@ -115,7 +115,7 @@ Deno.test("a head is kept without what is about its connection", () => {
   assertEquals([isPassMark(PASS_MARK), isPassMark(encodeHead(head))], [true, false]);
 });
 
-Deno.test("what a 304 says takes the place of what was kept, and its silence about age too", () => {
+Deno.test("fields of a 304 replace stored ones, and Age is removed if it has none", () => {
   const stored = {
     status: 200,
     version: 2,

@@ -39,7 +39,7 @@ Deno.test("other statuses are kept when the origin says how long", () => {
   }
 });
 
-Deno.test("what is one client's is recorded as uncacheable", () => {
+Deno.test("a private response is recorded as uncacheable", () => {
   for (
     const response of [
       "cache-control: private",
@@ -71,7 +71,7 @@ Deno.test("an answer to a request with credentials is kept only if the origin me
   ) assertEquals(actionOf(response, 200, secret), "insert", response);
 });
 
-Deno.test("must-understand keeps what is understood, even with no-store", () => {
+Deno.test("must-understand stores responses of known statuses, even with no-store", () => {
   const control = "cache-control: max-age=60, must-understand";
   assertEquals(actionOf(control), "insert");
   assertEquals(actionOf(`${control}, no-store`), "insert");
@@ -105,7 +105,7 @@ Deno.test("the word to surrogates wins, then s-maxage, then max-age, then Expire
   assertEquals(lived("surrogate-control: max-age=30\ncache-control: no-cache"), [30, 0, 0, 0]);
 });
 
-Deno.test("what has to be validated each time is stale at once, and never used so", () => {
+Deno.test("a response that needs validation each time is stale at once, and never used stale", () => {
   const stale = "stale-while-revalidate=60, stale-if-error=60";
   assertEquals(lived(`cache-control: no-cache, max-age=60, ${stale}`), [0, 0, 0, 0]);
   assertEquals(lived(`cache-control: max-age=9, must-revalidate, ${stale}`), [9, 0, 0, 0]);
@@ -129,7 +129,7 @@ Deno.test("Expires counts from Date, and a date that cannot be read has passed",
   assertEquals(lived("expires: Fri, 31 Dec 9999 23:59:59 GMT"), [2 ** 31 - 1, 0, 0, 0]);
 });
 
-Deno.test("Age is what has gone of the time, however large", () => {
+Deno.test("Age is subtracted from the lifetime, however large", () => {
   assertEquals(lived("age: 10\ncache-control: max-age=60"), [60, 10, 0, 0]);
   assertEquals(lived("age: -1"), [3600, 0, 0, 0]);
   assertEquals(lived("age: 1.5"), [3600, 0, 0, 0]);

@@ -102,7 +102,7 @@ Deno.test("an answer that may have no end does not take the whole cache", async 
   endless.fail();
 });
 
-Deno.test("whoever has asked reads, also where the cache has no room for the beginning", async () => {
+Deno.test("every request reads the response, even if the cache has no room for its beginning", async () => {
   using front = new Front(() => new Response("all of it"), 0);
   assertEquals([await front.get(), await front.get()], ["200 all of it", "200 all of it"]);
   assertEquals(front.uses, ["miss", "miss"]);

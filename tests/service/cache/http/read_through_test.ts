@@ -20,7 +20,7 @@ Deno.test("the second answer is the first one's, with its age and without a wait
   assertEquals(front.uses, ["miss", "hit", "miss"]);
 });
 
-Deno.test("fifty who ask at once are one request, and read along", async () => {
+Deno.test("fifty requests at once are one to the origin, and read along", async () => {
   using front = new Front();
   const answers = Array.from({ length: 50 }, () => front.send().response);
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -42,7 +42,7 @@ Deno.test("fifty who ask at once are one request, and read along", async () => {
   assertEquals(front.uses, ["miss", ...Array<CacheUse>(49).fill("collapsed")]);
 });
 
-Deno.test("what will not be stored holds nobody up", async () => {
+Deno.test("a response that will not be stored delays no request", async () => {
   for (const control of ["max-age=0", "no-cache", "private", "no-store"]) {
     using front = new Front();
     const answers = Array.from({ length: 3 }, () => front.send().response);
@@ -57,7 +57,7 @@ Deno.test("what will not be stored holds nobody up", async () => {
   }
 });
 
-Deno.test("requests for what is one client's pass for two minutes", async () => {
+Deno.test("requests for a private response pass for two minutes", async () => {
   using front = new Front(counting({ "cache-control": "private" }));
   assertEquals(await front.get(), "200 1");
   const passed = await front.send({ method: "HEAD", headers: { range: "bytes=0-1" } }).response;
@@ -73,7 +73,7 @@ Deno.test("requests for what is one client's pass for two minutes", async () => 
   assertEquals(front.uses, ["miss", "pass", "miss"]);
 });
 
-Deno.test("when the origin fails with nothing kept, each who waits asks for itself", async () => {
+Deno.test("when the origin fails and no object is kept, each request that waits is sent", async () => {
   using front = new Front();
   const answers = Array.from({ length: 3 }, () => front.send().response);
   await front.reached();
@@ -126,7 +126,7 @@ Deno.test("HEAD, ranges and conditions are answered by the whole that one GET ha
   assertEquals(front.asked.length, 1);
 });
 
-Deno.test("a HEAD for what is not kept has the head of the GET", async () => {
+Deno.test("a HEAD for an object that is not stored has the head of the GET", async () => {
   const headers = { "cache-control": "no-cache", "content-length": "3" };
   using front = new Front(() => new Response("abc", { headers }));
   const response = await front.send({ method: "HEAD" }).response;
@@ -135,7 +135,7 @@ Deno.test("a HEAD for what is not kept has the head of the GET", async () => {
   ]);
 });
 
-Deno.test("who leaves early cuts off a fetch only if nobody else waits", async () => {
+Deno.test("a client that leaves early cancels a fetch only if no other waits", async () => {
   using front = new Front();
   const alone = front.send();
   await front.reached();
@@ -152,7 +152,7 @@ Deno.test("who leaves early cuts off a fetch only if nobody else waits", async (
   assertEquals(front.asked.length, 2);
 });
 
-Deno.test("a slow reader holds nobody up, and nobody has to read", async () => {
+Deno.test("a slow reader delays no other, and a fetch needs no reader", async () => {
   using front = new Front();
   const unread = front.send().response;
   let pulled = 0;
@@ -168,7 +168,7 @@ Deno.test("a slow reader holds nobody up, and nobody has to read", async () => {
   assertEquals((await front.get()).length, 100_004);
 });
 
-Deno.test("the override says how long, and what else an object is", async () => {
+Deno.test("the override sets an object's lifetime and keys", async () => {
   const kept = { "cache-control": "max-age=0" };
   using front = new Front(counting(kept));
   const ttl = (ttl: number, url: string, more = {}) => ({ url, override: { ttl, ...more } });
@@ -246,14 +246,14 @@ Deno.test("fields that an answer varies by choose among the answers", async () =
   assertEquals([await ask("de"), await ask("en"), await ask("de")], ["200 1", "200 2", "200 1"]);
 });
 
-Deno.test("what caches behind this one have said stays in front of what it says", async () => {
+Deno.test("fields of caches behind this one come before its own", async () => {
   using front = new Front(counting({ "x-cache": "HIT", "x-cache-hits": "3" }));
   await front.get();
   const response = now(front.send().response);
   assertEquals(fieldsOf(response, "x-cache", "x-cache-hits"), ["HIT, HIT", "3, 1"]);
 });
 
-Deno.test("what is larger than the cache goes past it, at its reader's own speed", async () => {
+Deno.test("a response larger than the cache is not stored, and goes at its reader's speed", async () => {
   using front = new Front(undefined, 1000);
   const answer = front.send().response;
   let pulled = 0;

@@ -78,7 +78,7 @@ for (const [name, value] of [["etag", 'W/"1"'], ["last-modified", DATE]] as cons
   });
 }
 
-Deno.test("what is only kept to be asked about never answers by itself", async () => {
+Deno.test("an object kept for validation never answers by itself", async () => {
   const headers = { etag: '"1"', "cache-control": "max-age=10" };
   using front = new Front(() => new Response("old", { headers }));
   await front.get();
@@ -116,7 +116,7 @@ Deno.test("an object without a validator, or of no use at all, is not kept to be
   }
 });
 
-Deno.test("the origin is asked about what is stored, and its word renews it", async () => {
+Deno.test("the origin validates the stored object, and its 304 renews it", async () => {
   const headers = {
     etag: '"1"',
     "last-modified": DATE,
@@ -152,7 +152,7 @@ Deno.test("a 304 that makes an answer one client's is given, and nothing is kept
   assertEquals(front.uses, ["miss", "miss", "pass"]);
 });
 
-Deno.test("when the origin fails, all who wait get what was kept for that", async () => {
+Deno.test("when the origin fails, all requests that wait get the object kept for errors", async () => {
   const headers = { "cache-control": "max-age=10, stale-if-error=90" };
   for (const fails of ["down", 500, 502, 503, 504]) {
     using front = new Front(() => new Response("old", { headers }));

@@ -69,7 +69,7 @@ function insertContract(title: string, open: () => Promise<OpenDriver>): void {
     assert([...seen].every((generation) => generation <= Number.MAX_SAFE_INTEGER));
   });
 
-  Deno.test(`${title}: no generation comes again, whoever deletes and inserts at one time`, async () => {
+  Deno.test(`${title}: no generation is used again, whatever deletes and inserts run at one time`, async () => {
     await using opened = await open();
     const stores = [storeOver(opened.driver), storeOver(opened.driver), storeOver(opened.driver)];
     const seen: bigint[] = [];
@@ -85,7 +85,7 @@ function insertContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals([...seen].sort(), seen, "they grow");
   });
 
-  Deno.test(`${title}: what is gone is deleted after a while, as others go`, async () => {
+  Deno.test(`${title}: marks of deleted keys are removed after a while`, async () => {
     await using opened = await open();
     const { put, store, clock } = storeOver(opened.driver);
     for (let i = 0; i < 10; i++) {
@@ -165,7 +165,7 @@ function expiryContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals(await keys(), ["a", "c", "d"]);
   });
 
-  Deno.test(`${title}: what has expired is swept, as long as something is written`, async () => {
+  Deno.test(`${title}: expired records are swept, as long as writes go on`, async () => {
     await using opened = await open();
     const { driver } = opened;
     if (!driver.sweep) return;

@@ -35,7 +35,7 @@ export async function text(value: Payload): Promise<string> {
 
 /** Runs the contract over a driver. */
 export function driverContract(title: string, open: () => Promise<OpenDriver>): void {
-  Deno.test(`${title}: what is set is there, whole, until it is deleted`, async () => {
+  Deno.test(`${title}: a record is there, whole, until it is deleted`, async () => {
     await using opened = await open();
     const { driver } = opened;
     assertEquals(await driver.get("a"), undefined);
@@ -59,7 +59,7 @@ export function driverContract(title: string, open: () => Promise<OpenDriver>): 
     assertEquals([await text(read.value), read.metadata, read.expires], ["", "", undefined]);
   });
 
-  Deno.test(`${title}: a record is written only where what is expected is`, async () => {
+  Deno.test(`${title}: a record is written only if the present one is as expected`, async () => {
     await using opened = await open();
     const { driver } = opened;
     assertEquals(await driver.set("a", record("1", 1n), 1n), false);
@@ -101,7 +101,7 @@ export function driverContract(title: string, open: () => Promise<OpenDriver>): 
     assertEquals(await text((await driver.get("a"))!.value), "3");
   });
 
-  Deno.test(`${title}: who reads a value reads it to its end, whatever becomes of the record`, async () => {
+  Deno.test(`${title}: a value is read to its end, whatever happens to its record`, async () => {
     await using opened = await open();
     const { driver } = opened;
     const value = (salt: number) => [1, 2, 3].map((i) => new Uint8Array(1_500_000).fill(salt + i));

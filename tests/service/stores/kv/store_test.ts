@@ -135,7 +135,7 @@ Deno.test("a value is read once, and its length is what is left", async () => {
   assertEquals(payload.length, 0);
 });
 
-Deno.test("stores start with what the options say", async () => {
+Deno.test("stores start with the entries of the options", async () => {
   const stores = kvStoresOf({
     first: {
       text: "é",
@@ -270,7 +270,7 @@ Deno.test("entries of the options for which there is no room fail the start", ()
   );
 });
 
-Deno.test("what expires is found in order, whatever is added and removed", () => {
+Deno.test("expired keys are found in order, whatever is added and removed", () => {
   fc.assert(fc.property(fc.array(fc.tuple(fc.nat(50), fc.nat(5))), (steps) => {
     const expiries = new Expiries<Expiring>();
     const held: Expiring[] = [];
@@ -287,7 +287,7 @@ Deno.test("what expires is found in order, whatever is added and removed", () =>
   }));
 });
 
-Deno.test("what has expired is swept though nobody writes any more", async () => {
+Deno.test("expired records are swept even if no writes follow", async () => {
   let now = 1_000_000;
   const due: (() => void)[] = [];
   const after = (_: number, callback: () => void) => {
