@@ -3,7 +3,7 @@ export const ROOT = new URL("../", import.meta.url);
 
 /** One import, of values or of types. */
 export interface Import {
-  /** As it is written. */
+  /** Specifier as it is in the source. */
   readonly specifier: string;
   /** A path in the checkout, or the URL of what is not part of it. */
   readonly target: string;
@@ -11,7 +11,7 @@ export interface Import {
   readonly typeOnly: boolean;
 }
 
-/** What each file of a graph imports, by its path in the checkout; nothing for what is not part of it. */
+/** Imports of each file of a graph, by its path in the checkout; empty for files outside it. */
 type Graph = ReadonlyMap<string, readonly Import[]>;
 
 interface Info {
@@ -108,7 +108,7 @@ export async function importedBy(path: string): Promise<string[]> {
 
 const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules", "target", "dist"]);
 
-/** Tells of each node that a file has of a kind, as `path:line: what`, where `what` is not undefined. */
+/** Functions by kind of node. Each returns a finding for a node, or undefined. */
 export type Finder = {
   readonly [S in keyof Deno.lint.LintVisitor]?: (
     node: Parameters<NonNullable<Deno.lint.LintVisitor[S]>>[0],

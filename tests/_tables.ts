@@ -9,7 +9,7 @@ import { SECTIONS } from "../cli/flags/table.ts";
 import { DESCRIBED_LIMITS } from "../service/limits.ts";
 import { table, withPart } from "./markdown.ts";
 
-/** Where a part is, and what it should be now. */
+/** Part of a page: its place, and its text as it should be. */
 interface Part {
   /** The page's path in the checkout. */
   readonly page: string;

@@ -17,7 +17,7 @@ export interface Identity {
   readonly key: string;
 }
 
-/** Who issues certificates for one test. */
+/** Certificate authority of one test. */
 interface Authority {
   /** The authority's own certificate, in PEM. */
   readonly ca: string;

@@ -1,4 +1,4 @@
-/** What curl has said. */
+/** Output of curl. */
 interface CurlOutput {
   readonly code: number;
   readonly stdout: string;

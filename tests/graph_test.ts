@@ -12,7 +12,7 @@ import {
 } from "./_graph.ts";
 import { assert, assertEquals } from "./assert.ts";
 
-/** What is published: other programs import these by URL. */
+/** Published modules: other programs import these by URL. */
 const ENTRIES = [
   "mod.ts",
   "cli.ts",
@@ -42,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "cli.ts": ["cli", "mod.ts"],
   "manifest.ts": ["cli"],
 };
-/** What of `service/` the instances may know: no hostcall, no HTTP. */
+/** Files of `service/` that instances may use: no hostcall, no HTTP. */
 const WASM_MAY_IMPORT = /^service\/(util\/|errors\.ts$|limits\.ts$)/;
 /**
  * Rooms of `service/` whose code a room's code may use, besides its own, `util` and the files at the top that use no
@@ -61,7 +61,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const COMMON = ["service/errors.ts", "service/limits.ts", "service/log.ts"];
 /** Packages in the library's graph: neither drivers of stores nor logging, which are for its user to choose. */
 const LIBRARY_PACKAGES: readonly string[] = ["deno-std"];
-/** What touches the machine: the library works under `--allow-net` alone. */
+/** Modules that access the machine: the library works under `--allow-net` alone. */
 const MACHINE_MODULES =
   /^node:(fs|fs\/promises|child_process|process|os|cluster|worker_threads|sqlite|module|readline|readline\/promises|repl|inspector|inspector\/promises)$/;
 
@@ -206,7 +206,7 @@ Deno.test("no state in the library outlives its services", async () => {
       "Program > VariableDeclaration[kind!='const']": ({ kind }) => `${kind} at the top`,
       "Program > ExportNamedDeclaration > VariableDeclaration[kind!='const']": () =>
         "let at the top",
-      // What is filled when it is made is a table; what starts empty is there to be filled.
+      // A collection that is filled when it is made is a table; an empty one is there to be filled.
       "Program > VariableDeclaration > VariableDeclarator > NewExpression[arguments.length=0]": (
         { callee }: Deno.lint.NewExpression,
       ) =>

@@ -60,7 +60,7 @@ Deno.test({
   },
 });
 
-/** Where Deno keeps what it has downloaded, whatever the home is. */
+/** Deno's folder of downloads, whatever the home is. */
 function denoFolder(): string {
   return Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
 }

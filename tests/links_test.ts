@@ -48,7 +48,7 @@ function anchorsOf(text: string): Set<string> {
   return anchors;
 }
 
-/** What is wrong with a link, if anything is. */
+/** Returns the fault of a link, or undefined. */
 async function faultOf(page: URL, target: string): Promise<string | undefined> {
   if (/^(https?|mailto):/.test(target)) return undefined;
   const url = new URL(target, page);

@@ -13,7 +13,7 @@ import { MAKER, type X509 } from "../cli/tls/x509.ts";
 import { ROOT } from "./_graph.ts";
 import { assertEquals } from "./assert.ts";
 
-/** What the sources use of each package, as the package has it. */
+/** Parts of each package that the sources use, with the package's own types. */
 const codec: Codec = sharp;
 const client: Client = redis;
 const assembler: Assembler = { default: initialize };

@@ -14,7 +14,7 @@ const FANOUT = "tests/fanout_test.ts";
 const WATCH = "tests/cli/watch/page_test.ts";
 const HTTPS = "tests/https_page_test.ts";
 
-/** What runs or compares each block of a page, in order: a file, or why nothing does. */
+/** Test of each block of a page, in order: a file, or the reason why there is none. */
 const PROOFS: Readonly<Record<string, readonly string[]>> = {
   "README.md": ["tests/readme_test.ts", "tests/readme_test.ts", HERE],
   "CONTRIBUTING.md": Array(4).fill("tests/contributing_test.ts"),

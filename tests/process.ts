@@ -4,13 +4,13 @@ import { CLI, type Ended, type Place, ROOT, runCli } from "./cli/commands.ts";
 /** Standard output of a process, or its standard error. */
 type Stream = "stdout" | "stderr";
 
-/** Where and how a process runs. */
+/** Working directory, variables and end of a process. */
 export interface ProcessOptions extends Place {
   /** Signal that ends the process with the test, `SIGKILL` by default. */
   readonly last?: Deno.Signal;
 }
 
-/** How a process ended, with the output that had not been taken line by line. */
+/** Exit status of a process, with the output that had not been taken line by line. */
 interface ProcessEnd {
   readonly code: number;
   readonly signal: Deno.Signal | null;

@@ -27,7 +27,7 @@ export const TOOLS: ReadonlyMap<Language, boolean> = new Map([
   ["JavaScript", await has("npx", "--version")],
 ]);
 
-/** What a section says to type, block by block. */
+/** Commands of a section, block by block. */
 export function commandsOf(section: string): string[] {
   return Array.from(SECTIONS.get(section)!.matchAll(/^```sh\n(.*?)^```$/gms), ([, text]) => text!);
 }

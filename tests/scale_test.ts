@@ -109,7 +109,7 @@ exampleTest(
   },
 );
 
-/** Asks as the page shows, the proxy and then the second host. */
+/** Sends the requests of the page, to the proxy and then to the second host. */
 async function askAsShown({ proxy, hosts }: Awaited<ReturnType<typeof startExample>>) {
   const [, shown] = /^```console\n(.*?)^```$/ms.exec(PAGE)!;
   const [put, stored, get, value] = shown!.trim().split("\n");
@@ -136,7 +136,7 @@ async function portOf(file: string): Promise<string> {
   return /^port (\d+)$/m.exec(await read(file))![1]!;
 }
 
-/** What a command line makes a host do; it must be a good one. */
+/** Returns the fields of a command line, which must be valid. */
 function served(args: readonly string[]): { readonly bind: string; readonly admin?: string } {
   const command = parseFlags(args);
   assert(command.kind === "serve", "it serves");

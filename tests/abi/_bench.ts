@@ -26,13 +26,13 @@ import { PlainMemory } from "../../wasm/instance_memory.ts";
 import { Watchdog } from "../../wasm/watchdog.ts";
 import { assertEquals } from "../assert.ts";
 
-/** Where out-parameters may go: nothing else is put below {@linkcode INPUTS}. */
+/** Address for out-parameters: nothing else is written below {@linkcode INPUTS}. */
 export const OUT = 0x100;
 /** A second and third place for them, and one for buffers. */
 export const OUT2 = 0x110;
 export const OUT3 = 0x120;
 export const BUF = 0x1000;
-/** Where texts and bytes among the arguments are put, anew for each call. */
+/** Address of texts and bytes among the arguments of a call. */
 const INPUTS = 0x4000;
 /** Four bytes that no hostcall writes by chance. */
 export const UNTOUCHED = 0xdeadbeef;
@@ -54,7 +54,7 @@ export interface FakeRequest {
   readonly client?: Partial<ClientFacts>;
 }
 
-/** What the sandbox did with its exchange. */
+/** Calls of the sandbox on its exchange. */
 export class FakeExchange implements Exchange {
   readonly head: RequestHead;
   readonly body: Payload;
@@ -237,7 +237,7 @@ export class Bench implements Disposable {
     assertEquals(spoilt, -1, `nothing is written at ${at + spoilt}`);
   }
 
-  /** What the host has logged as its own bugs. */
+  /** Log entries of the host about its own bugs. */
   get bugs(): string[] {
     return this.logs.flatMap((entry) =>
       entry.kind === "host" && entry.message.startsWith("A hostcall failed") ? [entry.message] : []

@@ -8,7 +8,7 @@ import { type Bench, bench, OUT, OUT2, XqdStatus } from "./_bench.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 
 export const MODULE = "fastly_cache";
-/** Where option records are put. */
+/** Address of option records. */
 export const RECORD = 0x200;
 const TEXTS = 0x300;
 const GETTERS = [
@@ -20,7 +20,7 @@ const GETTERS = [
 ];
 
 export const State = { found: 1, usable: 2, stale: 4, mustInsert: 8 } as const;
-/** What can be used. */
+/** State bit of an object that can be used. */
 export const FRESH = State.found | State.usable;
 export const STALE = FRESH | State.stale;
 
@@ -142,7 +142,7 @@ export class Caching implements Disposable {
     return status === XqdStatus.ok ? this.b.memory.u64(OUT) : `status ${status}`;
   }
 
-  /** What every getter says of a number, in the order of {@linkcode GETTERS}. */
+  /** Returns the status and number of every getter, in the order of {@linkcode GETTERS}. */
   async numbers(handle: number, prefix = ""): Promise<(bigint | string)[]> {
     const numbers = [];
     for (const name of GETTERS) numbers.push(await this.number(prefix + name, handle));

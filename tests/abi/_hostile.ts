@@ -10,7 +10,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { type Bench, bench, turn } from "./_bench.ts";
 import type { DeclaredCall } from "./_matrix.ts";
 
-/** What guest memory is full of: mostly ones, which are small numbers, handles and texts, then any byte. */
+/** Content of guest memory: mostly ones, which are small numbers, handles and texts, then any byte. */
 const NOISE = Uint8Array.from({ length: 0x2_0000 }, (_, at) => at % 251 < 200 ? 1 : at % 256);
 const NAME = "\x01";
 /** Turns of the event loop after which a call that is not settled waits for more than its turn. */

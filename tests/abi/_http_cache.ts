@@ -8,7 +8,7 @@ import { assertEquals } from "../assert.ts";
 import { type Bench, bench, BUF, type FakeRequest, OUT, OUT2, XqdStatus } from "./_bench.ts";
 
 export const HTTP_CACHE = "fastly_http_cache";
-/** Where option records are put. */
+/** Address of option records. */
 export const RECORD = 0x200;
 const TEXTS = 0x300;
 const SECOND = 10n ** 9n;
@@ -18,7 +18,7 @@ export const FRESH = State.found | State.usable;
 export const STALE = FRESH | State.stale;
 const ACTIONS = ["insert", "update", "do-not-store", "record-uncacheable"];
 
-/** What the cache did for the request, as it is told of it. */
+/** Uses of the cache by the request, as its metrics have them. */
 export function usesOf({ exchange }: Bench): readonly string[] {
   return exchange.metrics.cache;
 }
@@ -219,7 +219,7 @@ export class HttpCaching implements Disposable {
     return headers;
   }
 
-  /** What should become of a response, and its head as it would be stored. */
+  /** Storage action for a response, and its head as it would be stored. */
   async prepare(lookup: number, response: number): Promise<{ action: string; response: number }> {
     const name = "prepare_response_for_storage";
     assertEquals(await this.b.call(HTTP_CACHE, name, lookup, response, OUT, OUT2), XqdStatus.ok);
@@ -233,7 +233,7 @@ export class HttpCaching implements Disposable {
     return status === XqdStatus.ok ? this.b.memory.u64(OUT) : `status ${status}`;
   }
 
-  /** What is suggested for a response, with room for so many bytes of text each. */
+  /** Suggestions for a response, with room for so many bytes of text each. */
   async suggest(
     lookup: number,
     response: number,

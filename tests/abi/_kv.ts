@@ -24,9 +24,9 @@ export const MODULE = "fastly_kv_store";
 /** The ABI's `kv_error`. */
 export const KvError = { ok: 1, badRequest: 2, notFound: 3, preconditionFailed: 4, tooLarge: 5 };
 
-/** Where option records are put. */
+/** Address of option records. */
 export const RECORD = 0x2000;
-/** Where the texts are that they point to. */
+/** Address of the texts that they point to. */
 const TEXTS = 0x2100;
 /** A place for eight bytes. */
 export const GENERATION = 0x130;
@@ -86,7 +86,7 @@ export function listRecord({ memory }: Bench, { cursor, limit, prefix }: Query):
   return mask;
 }
 
-/** What a lookup leaves behind: `undefined` where it wrote nothing. */
+/** Results of a lookup: `undefined` for those that it has not written. */
 interface Found {
   readonly status: number;
   readonly code: number;

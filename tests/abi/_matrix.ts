@@ -1,5 +1,5 @@
 /**
- * What this host declares against what guests may import (`testdata/hostcalls.json`).
+ * Functions of this host, compared with those that guests may import (`testdata/hostcalls.json`).
  *
  * @module
  */
@@ -46,7 +46,7 @@ export const declaredCalls: readonly DeclaredCall[] = namespaces.flatMap((
   { name: module, calls },
 ) => Object.entries(calls).map(([name, hostcall]) => ({ module, name, hostcall })));
 
-/** How much of one module this host has. */
+/** Support of one module by this host. */
 interface ModuleSupport {
   readonly module: string;
   readonly known: number;

@@ -9,10 +9,10 @@ import { FUNCTIONS } from "../../abi/components/mod.ts";
 import { INTERFACES } from "../../abi/components/world/mod.ts";
 import { declaredCalls, type KnownCall, knownCalls } from "./_matrix.ts";
 
-/** Where the page is. */
+/** URL of the page. */
 export const PAGE = new URL("../../docs/support.md", import.meta.url);
 
-/** What only Fastly's network can know: where it comes from here, and what a guest sees without it. */
+/** Facts that only Fastly's network has: their source here, and the guest's view without them. */
 interface Option {
   readonly calls: RegExp;
   readonly option: keyof ServiceOptions;
@@ -130,7 +130,7 @@ export const REFUSED: Readonly<Record<string, string>> = {
   "wasi_snapshot_preview1.proc_raise": "Unsupported, as in wasmtime: there are no signals",
 };
 
-/** What else there is to say. */
+/** Further remarks by function. */
 const NOTES: Readonly<Record<string, string>> = {
   "fastly_http_req.on_behalf_of": "divides caches; reaches no backend",
   "wasi_snapshot_preview1.environ_get":
@@ -183,7 +183,7 @@ const modules = [...Map.groupBy(knownCalls, ({ module }) => module)].map(([modul
 
 const HEAD = ["functions", "yes", "from options", "no"];
 
-/** How many functions there are in each state. */
+/** Number of functions in each state. */
 function summaryRow(name: string, calls: readonly Support[]): string[] {
   const count = (state: State) => String(calls.filter((call) => call.state === state).length || "");
   return [
@@ -200,7 +200,7 @@ function callTable(calls: readonly (Support & { readonly name: string })[]): str
   return table([["function", "state", "notes"], ...rows]);
 }
 
-/** How many functions of each module there are in each state. */
+/** Number of functions of each module in each state. */
 function supportSummary(): string {
   const rows = modules.map(({ module, calls }) => summaryRow(module, calls));
   return table([["module", ...HEAD], ...rows]);
@@ -235,7 +235,7 @@ function callOf(from: string, name: string): string {
 const STDIN = "standard input is empty";
 const PLACEHOLDER = "a placeholder, which `env` replaces";
 
-/** What else there is to say of functions of components. */
+/** Further remarks on functions of components. */
 const COMPONENT_NOTES: readonly (readonly [calls: RegExp, note: string])[] = [
   [/^fastly:compute\/compute-runtime\.get-namespace-id$/, "the empty text"],
   [
@@ -258,7 +258,7 @@ function componentSupport(from: string, name: string): Support {
     : { state: "yes", notes };
 }
 
-/** What components may import, by interface and function. */
+/** Functions that components may import, by interface. */
 function componentSection(): string {
   const interfaces = Object.entries(INTERFACES).flatMap(([from, { functions }]) => {
     const names = Object.keys(functions);

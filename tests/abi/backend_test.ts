@@ -28,7 +28,7 @@ const options: ServiceOptions = {
   },
 };
 
-/** What the platform tells where nothing is set. */
+/** Values of the platform for options that are not set. */
 const DEFAULTS = {
   get_http_keepalive_time: 600_000,
   get_tcp_keepalive_enable: 1,

@@ -1,4 +1,4 @@
-/** What guests meet of a cache driver that answers later, or never. */
+/** Hostcalls over a cache driver that answers later, or never. */
 import { memoryCacheDriver } from "../../service/cache/memory_driver.ts";
 import { silent, slow } from "../service/slow_driver.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";

@@ -9,7 +9,7 @@ import { bench } from "./_bench.ts";
 
 const REQ = "fastly_http_req";
 
-/** What the host logs above debug level while requests are sent to the backend `origin`. */
+/** Returns the log entries above debug level while requests are sent to the backend `origin`. */
 async function linesOf(
   origin: BackendDefinition,
   { calls = ["send_v3"], url = "http://guest.test/path?secret=1", ...options }:

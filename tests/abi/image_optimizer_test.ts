@@ -17,7 +17,7 @@ import {
 const { ok, error, inval, badf, unsupported } = XqdStatus;
 const MODULE = "fastly_image_optimizer";
 const QUERY = 2;
-/** Where the configuration, its text and the error detail are put. */
+/** Addresses of the configuration, its text and the error detail. */
 const CONFIG = 0x2000;
 const TEXT = 0x2100;
 const DETAIL = 0x2200;

@@ -38,7 +38,7 @@ function nothingIsPolluted(): void {
 }
 const PROTOTYPE_KEYS = Reflect.ownKeys(Object.prototype).length;
 
-/** What each look-up by a name answers. */
+/** Returns the results of all look-ups by a name. */
 async function lookUp(b: Bench, name: string): Promise<Record<string, unknown>> {
   const text = async (module: string, call: string, ...args: (string | number)[]) => {
     const { status, text } = await b.read(module, call, args);

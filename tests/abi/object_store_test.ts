@@ -5,7 +5,7 @@ const { ok, error, inval, badf, none } = XqdStatus;
 const MODULE = "fastly_object_store";
 const kvStores = { s: { key: "value" } };
 
-/** What a lookup gives: the value, or that it has left the handle alone. */
+/** Result of a lookup: the value, or that it has not written the handle. */
 async function found(b: Bench, status: number): Promise<string | undefined> {
   assertEquals(status, ok);
   const body = b.memory.u32(OUT);

@@ -15,7 +15,7 @@ const { ok, error } = XqdStatus;
 const DETAIL = BUF;
 const KEY = "0123456789ABCDEFfedcba9876543210".repeat(2);
 
-/** What a request is, beside its URL. */
+/** Parts of a request besides its URL. */
 interface Sent {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;

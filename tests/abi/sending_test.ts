@@ -17,7 +17,7 @@ const REQ = "fastly_http_req";
 const RESP = "fastly_http_resp";
 const BODY = "fastly_http_body";
 const { ok, error, inval, badf, httpinvalid, httpincomplete, none } = XqdStatus;
-/** Where a `send_error_detail` is put: behind it nothing may change. */
+/** Address of a `send_error_detail`: bytes behind it must not change. */
 const DETAIL = BUF;
 
 function failing(failure: SendFailure, options?: { dnsRcode?: number; tlsAlert?: number }) {

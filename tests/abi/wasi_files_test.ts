@@ -24,7 +24,7 @@ const NAMES = new Map<number, string>(
   Object.entries(Errno).map(([name, number]) => [number, name]),
 );
 
-/** What a call answers, by name. */
+/** Results of a call, by name. */
 function answer(b: Bench, name: string, ...args: readonly Argument[]): string {
   const status = b.now(WASI, name, ...args);
   return NAMES.get(status) ?? String(status);

@@ -4,14 +4,14 @@ export const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, ""
 /** The executable's source. */
 export const CLI = `${ROOT}/cli.ts`;
 
-/** How a command ended, with what it printed. */
+/** Exit status and output of a command. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Where and with which variables a command runs. */
+/** Working directory and variables of a command. */
 export interface Place {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -53,7 +53,7 @@ export async function has(program: string, ...args: string[]): Promise<boolean> 
   }
 }
 
-/** Gives a folder with these files, and takes it away in the end. */
+/** Calls `use` with a temporary folder that has these files. */
 export async function withFiles(
   files: Readonly<Record<string, string | Uint8Array>>,
   use: (folder: string) => Promise<void>,

@@ -5,7 +5,7 @@ import { startOrigin } from "../guests/serving.ts";
 import { Cli } from "../process.ts";
 import { withFiles } from "./commands.ts";
 
-/** What a guest does after it has printed a line, for which the signal waits. */
+/** Code of a guest after it has printed a line; the signal is sent then. */
 const SPINS = "(call $say) (call $spin)";
 const CATCHES = "(call $say) (loop $on (try (do (call $spin)) (catch_all)) (br $on))";
 const WAITS = "(call $say) (call $sleep (i64.const 100000))";

@@ -19,7 +19,7 @@ const LIMIT = 10;
 /** Checks of one entry, which take far less than 10 seconds. */
 const CHECKS = 40;
 
-/** What is done to the store, one after another. */
+/** Faults of the store, one after another. */
 const FAULTS: Readonly<Record<string, (store: Redis) => Promise<void>>> = {
   async stopped(store) {
     store.kill("SIGSTOP");
@@ -44,7 +44,7 @@ const FAULTS: Readonly<Record<string, (store: Redis) => Promise<void>>> = {
   },
 };
 
-/** What came of a run. */
+/** Result of a run. */
 interface ChaosCounts {
   readonly requests: number;
   /** Requests that the store's faults have failed. */

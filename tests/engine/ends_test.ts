@@ -47,7 +47,7 @@ class Subject implements AsyncDisposable {
     return new Subject(app, entries);
   }
 
-  /** How often the log tells of the fault. */
+  /** Returns the number of log entries about the fault. */
   get faults(): number {
     return this.entries.filter((entry) => entry.kind === "host" && entry.message.includes(FAULT))
       .length;
@@ -68,7 +68,7 @@ function at(path: string, more: FakeRequest = {}): FakeRequest {
   return { url: `http://a.test${path}`, ...more };
 }
 
-/** Its responses fail so often. */
+/** Number of responses that fail. */
 class Failing extends FakeExchange {
   failures = 0;
   readonly #fail: () => unknown;

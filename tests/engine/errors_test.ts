@@ -117,7 +117,7 @@ Deno.test("a guest that traps after its response is told of in the log only", as
   assertMatch(told[0]!.kind === "host" ? told[0]!.message : "", /^The guest trapped/);
 });
 
-/** Its start function traps. */
+/** Module whose start function traps. */
 const TRAPS_AT_START =
   '(module (memory (export "memory") 1) (func $boom unreachable) (start $boom) (func (export "_start")))';
 

@@ -25,7 +25,7 @@ async function answerOf(source: Uint8Array, options?: FastlikeOptions): Promise<
   return [response.status, await response.text()];
 }
 
-/** What `Object` and its prototype have: what a guest must not reach. */
+/** Members of `Object` and its prototype, which a guest must not reach. */
 function objects(): unknown[] {
   return [Object, Object.prototype, Function.prototype].flatMap((object) =>
     Reflect.ownKeys(object).map((key) => Reflect.getOwnPropertyDescriptor(object, key)?.value)

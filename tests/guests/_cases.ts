@@ -2,9 +2,9 @@ import { assemble } from "../../cli/wat.ts";
 
 const FOLDER = new URL("../../testdata/cases/", import.meta.url);
 
-/** What the host has to make of a guest that means harm. */
+/** Expected result for a hostile guest. */
 interface Case {
-  /** What its requests are answered with; or why it is not loaded. */
+  /** Response to its requests, or the reason why it is not loaded. */
   readonly expected: { readonly status: number | number[]; readonly text: RegExp } | RegExp;
   /** Reads or makes the module. */
   module(): Promise<Uint8Array>;

@@ -67,7 +67,7 @@ const isField = (name: string) =>
   /^backend\.\[method\](dynamic-backend|healthcheck)-options\.|^shielding\.\[method\]shield-backend-options\./
     .test(name);
 
-/** What a guest has printed and answered in one part. */
+/** Output and results of a guest in one part. */
 interface Told {
   readonly calls: Readonly<Record<string, readonly string[]>>;
   /** Lines without a call's name, in order. */

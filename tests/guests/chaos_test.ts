@@ -10,7 +10,7 @@ const WORKERS = 24;
 const REQUESTS = 60;
 const SEED = 20_201_022;
 
-/** How an origin behaves, by the last part of the path. */
+/** Behaviours of an origin, by the last part of the path. */
 const ORIGIN: Readonly<Record<string, (wire: OriginWire) => Promise<void>>> = {
   good: (wire) => wire.write(OK.replace("\r\n\r\n", "\r\nCache-Control: no-store\r\n\r\n")),
   stall: (wire) => wire.rest().then(() => {}),
@@ -26,7 +26,7 @@ const ORIGIN: Readonly<Record<string, (wire: OriginWire) => Promise<void>>> = {
   },
 };
 
-/** What clients ask for, and what each has to get, whatever the others do. */
+/** Requests of clients, each with its response, whatever the others do. */
 const REQUESTS_OF: readonly { path: string; expect: (response: RawResponse) => boolean }[] = [
   ...Array.from({ length: 6 }, (_, i) => ({ path: `/answer/${i}`, expect: isEcho })),
   ...Array.from({ length: 4 }, () => ({ path: "/origin/good", expect: isText(200, "ok") })),

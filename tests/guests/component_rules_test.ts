@@ -22,7 +22,7 @@ async function loaded(name: string, options: FastlikeOptions = {}): Promise<Load
   return { app, entries, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
-/** What a request gets, and records that it has left at log endpoints. */
+/** Response to a request, and its records at log endpoints. */
 async function answer({ app, entries }: Loaded): Promise<[status: number, text: string]> {
   entries.length = 0;
   const response = await app.handler(new Request("http://guest.test/"));
@@ -75,7 +75,7 @@ testGuestOnce("component-composed", "components in one pass texts and resources"
   }
 });
 
-/** What each request of the guest logs: counts of 1 each, two handles, and the log's own. */
+/** Log of each request of the guest: counts of 1 each, two handles, and the log's own. */
 const AS_NEW = "state: 11111111123;1";
 
 for (const reuse of ["dirty-pages", "snapshot"] as const) {

@@ -25,7 +25,7 @@ async function load(guest: Uint8Array | WebAssembly.Module, options: FastlikeOpt
   };
 }
 
-/** How a guest may go on for ever, as what it does for a POST: any other request is answered. */
+/** Ways in which a guest may run for ever at a POST; any other request is answered. */
 const WAYS: Readonly<Record<string, { readonly act: string; readonly parts?: string }>> = {
   "in a loop": { act: "(loop $on (br $on))" },
   "in a loop by br_table": { act: "(loop $on (br_table $on $on (i32.const 0)))" },

@@ -4,7 +4,7 @@ import { assertEquals } from "../assert.ts";
 import { fetchRaw } from "./http.ts";
 import { serveProgram } from "./serving.ts";
 
-/** What the log has of a guest that throws with a tag and catches nothing. */
+/** Returns the log of a guest that throws with a tag and catches nothing. */
 async function told(tag: string, reuse: "auto" | "snapshot" | "never"): Promise<string> {
   const program = await assemble(
     "throws.wat",

@@ -4,7 +4,7 @@ import { rawOrigin } from "../service/backends/origins.ts";
 import { exchange, type RawResponse, valuesOf } from "./http.ts";
 import { serveProgram } from "./serving.ts";
 
-/** What a guest sends with manual framing: five bytes, to the client or to the backend `origin`. */
+/** Message of a guest with manual framing: five bytes, to the client or to the backend `origin`. */
 interface Sent {
   readonly to: "client" | "origin";
   readonly streamed: boolean;
@@ -77,13 +77,13 @@ function guestOf({ to, streamed, length, chunked }: Sent): Promise<Uint8Array> {
   );
 }
 
-/** What the client receives. */
+/** Returns the bytes that the client receives. */
 async function received(sent: Omit<Sent, "to">): Promise<RawResponse> {
   await using guest = await serveProgram(await guestOf({ ...sent, to: "client" }), {});
   return await exchange(guest.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 }
 
-/** What the origin receives, up to the end of its content or of the connection. */
+/** Returns the bytes that the origin receives, up to the end of its content or of the connection. */
 async function receivedUpstream(sent: Omit<Sent, "to">, end: string): Promise<string> {
   const message = Promise.withResolvers<string>();
   const origin = rawOrigin(async (wire) => {

@@ -7,7 +7,7 @@ import { guestOf } from "./_spinning.ts";
 const AT_ONCE = 10;
 const WORKERS = 4;
 
-/** Asks a program that means no harm again and again; what went wrong, and how long each request took. */
+/** Sends requests to a harmless program without pause; returns failures and durations. */
 function askInTurn(app: Fastlike, signal: AbortSignal) {
   const wrong: string[] = [];
   const times: number[] = [];

@@ -4,7 +4,7 @@ import { fetchRaw, valuesOf } from "./http.ts";
 import { confirming, counting, setUp, told } from "./http_cache.ts";
 import { testGuest } from "./serving.ts";
 
-/** Those whose SDKs know stale-if-error. */
+/** Guests whose SDKs have stale-if-error. */
 const RESORTING = ["rust", "go-http-cache"];
 
 for (const name of RESORTING) {

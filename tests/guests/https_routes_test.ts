@@ -114,7 +114,7 @@ async function serve(
   };
 }
 
-/** Asks for every route; what differs by the place and the time is taken out. */
+/** Requests every route; parts of responses that depend on place and time are removed. */
 async function askAll(client: Pick<Client, "ask">): Promise<[route: string, answer: Told][]> {
   const all: [string, Told][] = [];
   for (const asked of ROUTES) {

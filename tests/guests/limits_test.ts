@@ -24,7 +24,7 @@ async function serve(instructions: string, options: FastlikeOptions): Promise<Se
   return await serveProgram(await guestOf(instructions), options);
 }
 
-/** What the host has logged as a warning. */
+/** Returns the warnings of the host. */
 function warnings({ entries }: Served): string[] {
   return entries.flatMap((entry) =>
     entry.kind === "host" && entry.level === "warning" ? [entry.message] : []

@@ -5,7 +5,7 @@ import { guestOf } from "./_spinning.ts";
 const UNTIL_DONE = "(br_if $on (i32.eqz (call $is_done (i32.load (i32.const 48)))))";
 const UNTIL_READY = "(br_if $on (i32.eqz (call $is_ready (i32.load (i32.const 48)))))";
 
-/** How a guest may ask again and again whether a backend has answered. */
+/** Ways in which a guest may poll for a backend's response. */
 const WAYS: Readonly<Record<string, string>> = {
   "pending_req_poll": `(call $ask_without_waiting) (loop $on ${UNTIL_DONE})`,
   "is_ready of a pending request": `(call $ask_without_waiting) (loop $on ${UNTIL_READY})`,

@@ -5,7 +5,7 @@ import { exchange, fetchRaw, type RawResponse, valuesOf } from "./http.ts";
 import { type Origin, type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
 
 const NAMES = ["rust-2020", "assemblyscript", "rust", "go", "javascript"];
-/** Those whose SDK knows no cache but the host's. */
+/** Guests whose SDK has no cache but the host's. */
 const OLD = ["rust-2020", "assemblyscript"];
 
 function get(served: Served, path: string, headers = ""): Promise<RawResponse> {

@@ -7,19 +7,19 @@ const CHROME =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/118.0.5993.70 Safari/537.36";
 const EARLY = ["link", "</style.css>; rel=preload; as=style"];
 
-/** What the SDKs themselves make different. */
+/** Differences between the SDKs themselves. */
 interface Guest {
   readonly name: string;
   readonly userAgent: string;
   /** Whether it can send a 103. */
   readonly hints: boolean;
   readonly originals: boolean;
-  /** How two cookies go out. */
+  /** Form in which two cookies are sent. */
   readonly cookies: readonly string[];
-  /** What the client is told of `/trap`; and of `/exit`, with its status. */
+  /** Responses to `/trap`, and to `/exit` with its status. */
   readonly trap: RegExp;
   readonly exit: readonly [status: number, body: string];
-  /** How it reports that an origin refused the connection. */
+  /** Its report of a refused connection to an origin. */
   readonly refused: RegExp;
   /** Whether repeats of a request header stay apart in `/headers` and `/proxy/`. */
   readonly repeats: boolean;

@@ -5,7 +5,7 @@ import { guestOf } from "./_spinning.ts";
 
 const REUSES = ["auto", "never"] as const;
 
-/** How a guest may catch what ends its run. */
+/** Ways in which a guest may catch the end of its run. */
 const CATCHES: Readonly<Record<string, (act: string) => string>> = {
   "try_table": (act) => `(block $caught (try_table (catch_all $caught) ${act}))`,
   "try": (act) => `(try (do ${act}) (catch_all))`,
@@ -18,7 +18,7 @@ const DEEP = `(func $deep (param i32)
 /** More than a test may take: no run ends by it. */
 const CPU_TIME = "10m";
 const EXIT = "(call $exit (i32.const 3))";
-/** What a guest may try after it has caught the end of its run. */
+/** Actions that a guest may try after it has caught the end of its run. */
 const AFTER = "(call $say) (call $answer) (call $exit (i32.const 4))";
 
 async function load(guest: Uint8Array | WebAssembly.Module, options: FastlikeOptions = {}) {

@@ -136,7 +136,7 @@ testGuest("rust", "gzip is decoded when the guest asks, and left alone when not"
     });
     response.end(gzipped);
   });
-  // What the one has cached would do for the other.
+  // An object that one has cached would answer the other.
   await using served = await serveGuest("rust", { backends: { origin: origin.url }, cache: false });
   const decoded = await fetchRaw(served.port, "/gzip/x");
   assertEquals([decoded.body, valuesOf(decoded, "content-encoding")], ["hello, world!\n", []]);

@@ -3,7 +3,7 @@ import { Wire } from "../server/wire.ts";
 import { fetchRaw } from "./http.ts";
 import { type Served, serveGuest, testGuest } from "./serving.ts";
 
-/** What one request of the Rust guest told: its sandbox, itself, and how many that sandbox had had. */
+/** Answer of the Rust guest: ids of sandbox and request, and the sandbox's number of requests before. */
 interface Told {
   readonly trace: string;
   readonly id: string;

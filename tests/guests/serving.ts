@@ -7,14 +7,14 @@ import { Fastlike, type FastlikeOptions, type LogEntry, type Source } from "../.
 
 const BUILT = new URL("../../testdata/built/", import.meta.url);
 
-/** Where the built guest is. */
+/** Returns the URL of a built guest. */
 export function guestUrl(name: string): URL {
   return new URL(`${name}.wasm`, BUILT);
 }
 
 const MODES = { auto: "", snapshot: ", put back as a whole", never: ", in a new instance each" };
 
-/** How the guest of the test that runs now is served. */
+/** Way in which the guest of the running test is served. */
 let reuse: "auto" | "snapshot" | "never" = "auto";
 
 /**

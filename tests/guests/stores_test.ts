@@ -18,7 +18,7 @@ function answer({ status, body }: RawResponse): [number, string] {
 }
 
 const NAMES = ["rust", "go", "javascript"];
-/** Those whose SDKs know the generation of a value (JavaScript's declares it, but does not pass it on), and what has become of an insert. */
+/** Guests whose SDKs have the generation of a value (JavaScript's declares it, but does not pass it on) and the result of an insert. */
 const TELLING = ["rust", "go"];
 
 for (const name of NAMES) {

@@ -13,7 +13,7 @@ export interface Asked {
   readonly body?: string;
 }
 
-/** What of a response every client can tell. */
+/** Parts of a response that every client shows. */
 export interface Told {
   readonly status: number;
   readonly contentType: string | undefined;

@@ -4,12 +4,12 @@ import { Wire } from "../server/wire.ts";
 import { fetchRaw, response, valuesOf } from "./http.ts";
 import { serveGuest, testGuest } from "./serving.ts";
 
-/** What Deno makes of a connection that ends without a close message. */
+/** Code of Deno for a connection that ends without a close message. */
 const NO_CLOSE = 0;
 
 interface LiveOrigin extends AsyncDisposable {
   readonly port: number;
-  /** What it has been asked for. */
+  /** Requests that it has got. */
   readonly seen: { readonly path: string; readonly headers: Headers }[];
   /** Codes and reasons of the sockets that have closed; resolves when there is one more. */
   closed(): Promise<readonly [code: number, reason: string]>;

@@ -17,7 +17,7 @@ class Work extends Waitable {
   }
 }
 
-/** Gives numbers until only `left` remain. */
+/** Takes numbers until only `left` remain. */
 function fill(handles: HandleTable, left = 0): number {
   const numbers: number[] = [];
   for (;;) {

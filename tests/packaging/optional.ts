@@ -21,7 +21,7 @@ await imageOptimizer()(new Request("http://localhost/a"), options)
   .then(({ status }) => console.log(status), (error) => console.log(error.message));
 `;
 const TEXT = '(module (memory (export "memory") 1) (func (export "_start")))';
-/** What needs each package: flags, and a path to ask for. Packages in the order of the page. */
+/** Use of each package: flags, and a path to request. Packages are in the order of the page. */
 const USES: readonly {
   readonly name: string;
   readonly flags: readonly string[];

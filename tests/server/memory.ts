@@ -18,7 +18,7 @@ export interface Taken {
   readonly trailers: readonly string[];
 }
 
-/** What came of a connection. */
+/** Result of a connection. */
 export interface Outcome {
   readonly taken: readonly Taken[];
   /** The statuses of its final responses, in order. */
@@ -123,7 +123,7 @@ export class Memory {
   }
 }
 
-/** What comes of a connection on which these pieces arrive, each in a turn of its own. */
+/** Returns the result of a connection on which these pieces arrive, each in a turn of its own. */
 export async function converse(pieces: readonly string[]): Promise<Outcome> {
   const memory = new Memory();
   await memory.send(...pieces);

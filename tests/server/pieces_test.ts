@@ -22,7 +22,7 @@ const SEQUENCES = {
   "chunked content that turns bad": `${GET}${CHUNKED.replace("1\r\nd", "x\r\nd")}`,
 };
 
-/** What must be the same however the bytes are cut: all but how far a refused request's guest has come. */
+/** Parts of a result that must not depend on how the bytes are cut: all but the progress of a refused request's guest. */
 function essence({ taken, statuses, closed }: Outcome) {
   return { taken, statuses, closed };
 }

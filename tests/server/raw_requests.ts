@@ -21,7 +21,7 @@ function chunks(content: string): string {
   return post(CHUNKED, content);
 }
 
-/** What is refused before any guest sees it, by the section of RFC 9112 (or 9110, where it says so). */
+/** Requests that are refused before any guest starts, by the section of RFC 9112 (or 9110, if named). */
 export const REFUSED: readonly [section: string, what: string, raw: string, status: number][] = [
   ["2.2", "a bare LF behind the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n", 400],
   ["2.2", "a bare LF behind a field", "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400],
@@ -168,7 +168,7 @@ export const REFUSED: readonly [section: string, what: string, raw: string, stat
   ["5", "many fields", get(...Array(50_000).fill("a:b")), 431],
 ];
 
-/** What is taken, with the number of requests that it is. */
+/** Bytes that are accepted, each with its number of requests. */
 export const ACCEPTED: readonly [section: string, what: string, raw: string, requests: number][] = [
   ["2.2", "empty lines ahead of a request", `\r\n\r\n${get()}`, 1],
   ["2.2", "an empty line behind content", `${post("Content-Length: 2\r\n", "hi")}\r\n${get()}`, 2],

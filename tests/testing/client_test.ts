@@ -94,7 +94,7 @@ const WASM = await assemble(
 
 type Told = string | number | undefined | object;
 
-/** What the guest is told of the client of one request; nothing for what it is told to be unknown. */
+/** Facts that the guest gets about the client of one request; empty for unknown ones. */
 async function told(
   host: TestHost,
   client?: TestClient,

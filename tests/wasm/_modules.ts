@@ -6,7 +6,7 @@ const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const [FUNCTION, TABLE, MEMORY] = [0, 1, 2];
 const END = 0x0b;
 
-/** What a section has after its id and length. */
+/** Content of a section after its id and length. */
 type Fill = (w: Writer) => void;
 
 /** A module of these sections, in their order. */

@@ -16,7 +16,7 @@ function measure(add: (time: number) => void, time: number): void {
   for (let i = 0; i < MEASURED; i++) add(time);
 }
 
-/** What a chooser does, as lines. */
+/** Steps of a chooser, as lines. */
 function chooser(
   copying: number,
   compiled: Promise<CompiledModule>,

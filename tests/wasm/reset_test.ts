@@ -17,7 +17,7 @@ type Step =
   | { readonly call: string; readonly args: readonly unknown[] }
   | { readonly host: keyof typeof HOST_WRITES; readonly ptr: number; readonly seed: number };
 
-/** How the host writes: every setter. */
+/** Setters with which the host writes. */
 const HOST_WRITES = {
   u8: (memory: Memory, ptr: number, seed: number) => memory.setU8(ptr, seed & 0xff),
   u16: (memory: Memory, ptr: number, seed: number) => memory.setU16(ptr, seed & 0xffff),
@@ -55,7 +55,7 @@ class Fresh {
   }
 }
 
-/** What a watchdog that stops nobody shows. */
+/** State of a watchdog that stops no guest. */
 const GO_ON = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
 new Uint8Array(GO_ON.buffer)[0] = 1;
 
@@ -158,7 +158,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** What a step answers; "trap" if it ends the guest, "refused" if the host does not do it. */
+/** Result of a step: "trap" if it ends the guest, "refused" if the host refuses it. */
 function run({ instance, host }: Fresh | Reused, step: Step): unknown {
   try {
     if ("call" in step) return (instance.exports[step.call] as Call)(...step.args);

@@ -32,12 +32,12 @@ function exiting(act: string): string {
 }
 
 interface Outcome {
-  /** What each of three requests printed. */
+  /** Output of each of three requests. */
   readonly printed: readonly string[];
   /** Why instances are not reused; undefined if they are. */
   readonly because: string | undefined;
   readonly instances: number;
-  /** What the log has of traps. */
+  /** Log entries about traps. */
   readonly traps: readonly string[];
 }
 

@@ -101,7 +101,7 @@ for (const [when, ...args] of [["it has ended"], ["nobody uses it any more", "fo
   });
 }
 
-/** What a trap tells of a stack as V8 writes it: function indices, innermost first, each at its own offset. */
+/** Frames of a trap for a stack as V8 prints it: function indices, innermost first, each at its own offset. */
 function toldOf(functions: readonly number[]): string[] {
   const error = new Error();
   error.stack = functions.map((index) =>

@@ -27,7 +27,7 @@ const POLICIES: readonly RegExp[] = [
   /^memory would not hold, because it has types of garbage collection/,
 ];
 
-/** What the host says of a module: undefined if it takes it. */
+/** Returns the host's message about a module; undefined if it is accepted. */
 async function refusalOf(bytes: Uint8Array): Promise<string | undefined> {
   try {
     await compile(bytes, OPTIONS);
@@ -158,7 +158,7 @@ Deno.test("each policy has its own line", async () => {
   for (const [wat, why] of cases) {
     const source = typeof wat === "string" ? await assemble("guest.wat", `(module ${wat})`) : wat;
     const error = await assertRejects(() => Fastlike.load(source), Error);
-    // What follows says how such a program is built.
+    // The rest of the message says how such a program is built.
     const [told] = error.message.split(/, so it is no Compute program/);
     assertEquals(told, `Cannot run the program: ${why}`);
   }

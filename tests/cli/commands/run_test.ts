@@ -150,7 +150,7 @@ testWith("go", "go test -exec tells a test that fails", async (env) => {
   assertStringIncludes(stdout, "failed on purpose");
 });
 
-/** Nobody listens there. */
+/** Address without a listener. */
 const NOBODY = "http://127.0.0.1:9";
 const MOCKS = { "GET /some/page": { body: "The origin got GET /some/page\n" } };
 

@@ -6,7 +6,7 @@ import { ROOT, runCli } from "../commands.ts";
 
 const BUILT = `${ROOT}/testdata/built`;
 
-/** What the tests look at, of a command to serve or run. */
+/** Fields of a command to serve or run that the tests compare. */
 function understood(line: string, asViceroy = true) {
   const command = parse(line.split(" "), asViceroy);
   if (command.kind !== "serve" && command.kind !== "run") throw new Error(command.kind);

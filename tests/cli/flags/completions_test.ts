@@ -6,7 +6,7 @@ import { command, runCli, withFiles } from "../commands.ts";
 
 const FILES = { "app.wasm": "", "users.json": "" };
 
-/** What bash offers for the last of the words, which it has cut at "=" as bash does. */
+/** Completions of bash for the last of the words, which are split at "=" as bash does. */
 async function offered(words: readonly string[], cwd: string): Promise<string[]> {
   const script = `${completionsFor("bash")}
     compopt() { :; } # works inside of a completion only

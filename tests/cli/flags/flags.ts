@@ -1,6 +1,6 @@
 import type { ServiceFlags } from "../../../cli/flags/args.ts";
 
-/** What the command line says of a service when nobody says anything. */
+/** Fields of a service for an empty command line. */
 export const NO_FLAGS: ServiceFlags = {
   backends: {},
   mocks: {},

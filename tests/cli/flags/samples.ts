@@ -23,7 +23,7 @@ export function samplesOf(text: string): Map<string, number> {
   return samples;
 }
 
-/** What an administration's address tells now. */
+/** Returns the present samples of an admin listener. */
 export async function scrape(admin: string): Promise<Map<string, number>> {
   return samplesOf(await (await fetch(`${admin}/metrics`)).text());
 }

@@ -5,7 +5,7 @@ import { assertEquals, assertRejects } from "../../assert.ts";
 /** Text in the shape of a certificate. */
 export const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
 
-/** What a manifest finds on the machine. */
+/** Files and variables that a manifest can read. */
 export interface Surroundings {
   /** Contents by path, or why they cannot be read; may change between two reads. */
   readonly files?: Record<string, string | Uint8Array | Error>;

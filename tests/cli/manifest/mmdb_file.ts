@@ -1,4 +1,4 @@
-/** What a MaxMind database can hold. */
+/** Value in a MaxMind database. */
 type Value = string | number | boolean | readonly Value[] | {
   readonly [key: string]: Value;
 };

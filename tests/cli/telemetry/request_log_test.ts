@@ -28,7 +28,7 @@ class Screen implements OutputStream {
   }
 }
 
-/** What is on the screen after the terminal was told. */
+/** Lines on the screen after notes to the terminal. */
 async function shown(tell: (terminal: Terminal) => void | Promise<void>): Promise<string[]> {
   const screen = new Screen();
   const terminal = openTerminal({

@@ -26,7 +26,7 @@ class Stream implements OutputStream {
 
 const requestId = "1";
 
-/** What the terminal shows, stdout and stderr, of whatever it is told. */
+/** Output of a terminal on stdout and stderr. */
 async function shown(
   verbosity: number,
   tell: (terminal: Terminal) => void,

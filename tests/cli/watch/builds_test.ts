@@ -9,7 +9,7 @@ interface Followed {
   readonly files: Readonly<Record<string, string>>;
   readonly source: string;
   readonly flags: readonly string[];
-  /** What does not compile, in place of `Hello`. */
+  /** Text in place of `Hello` that does not compile. */
   readonly broken: string;
 }
 

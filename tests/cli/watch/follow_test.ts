@@ -3,7 +3,7 @@ import { ReadFiles } from "../../../cli/watch/changes.ts";
 import { follow, Reloads } from "../../../cli/watch/follow.ts";
 import { assertEquals } from "../../assert.ts";
 
-/** What is told, without the times. */
+/** Notes of the terminal, without times. */
 function terminal(): { lines: string[]; terminal: never } {
   const lines: string[] = [];
   const note = (level: string, line: string) =>

@@ -18,7 +18,7 @@ async function paste(project: Project, block: string): Promise<void> {
   await project.serve(...stdout.trimEnd().split("\n"));
 }
 
-/** What follows each block of the page; a tool that it needs may be missing. */
+/** Checks for each block of the page; a tool that one needs may be missing. */
 const FOLLOWED: readonly [
   what: string,
   there: boolean,

@@ -11,7 +11,7 @@ const RUST = new URL("../../../testdata/built/rust.wasm", import.meta.url).pathn
 /** Requests that a client sends on one connection. */
 const ON_ONE = 50;
 
-/** What {@linkcode killWorkers} has seen. */
+/** Result of {@linkcode killWorkers}. */
 interface KillsSeen {
   readonly kills: number;
   readonly answered: number;
@@ -20,7 +20,7 @@ interface KillsSeen {
   readonly millis: number;
 }
 
-/** What clients have seen of responses. A worker is known by the beginning of its requests' ids. */
+/** Responses that clients have got. Ids of requests begin with the id of their worker. */
 class Seen {
   answered = 0;
   lost = 0;

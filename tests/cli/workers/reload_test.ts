@@ -16,7 +16,7 @@ async function withSite(
     readonly site: WorkersSite;
     readonly folder: string;
     readonly kept: readonly Kept[];
-    /** What each worker answers. */
+    /** Returns the answer of each worker. */
     readonly answers: () => Promise<string[]>;
     /** Replaces a file at once. */
     readonly write: (name: string, text: string) => Promise<void>;
@@ -58,7 +58,7 @@ Deno.test(
         assertMatch(await told(/^error/), /^error: Cannot .*app\.wat.* The old program goes on$/);
         assertEquals(await answers(), ["two", "two"]);
         await write("app.wat", guest("three"));
-        // What is wrong is told once, and not by each worker.
+        // The mistake is logged once, and not by each worker.
         assertMatch(await told(/./), /^info: Reloaded in/);
         assertEquals(await answers(), ["three", "three"]);
       },

@@ -34,7 +34,7 @@ export class WorkersSite implements AsyncDisposable {
     return new WorkersSite(cli, url, admin);
   }
 
-  /** Its workers, in the order of their places. */
+  /** Returns the workers in the order of their places. */
   async workers(): Promise<WorkerSeen[]> {
     const found = await childrenOf(this.cli.pid);
     return found.sort((a, b) => a.id - b.id);

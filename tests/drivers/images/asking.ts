@@ -2,7 +2,7 @@ import { imageOptimizer } from "../../../drivers/images.ts";
 import { assertEquals } from "../../assert.ts";
 import { decoded, type Picture } from "./pictures.ts";
 
-/** How a request asks. */
+/** Parameters and fields of a request. */
 interface Ask {
   readonly url?: string;
   readonly accept?: string;
@@ -13,7 +13,7 @@ interface Ask {
 /** One for all tests. */
 export const optimizer = imageOptimizer();
 
-/** Asks for a source with these parameters. */
+/** Requests a source with these parameters. */
 export async function ask(
   source: BodyInit | Response,
   query: string,

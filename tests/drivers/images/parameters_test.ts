@@ -1,7 +1,7 @@
 import { readParameters } from "../../../drivers/images/parameters.ts";
 import { assertEquals } from "../../assert.ts";
 
-/** What one parameter is read as; undefined for a fault. */
+/** Parsed value of one parameter; undefined if it is invalid. */
 function read(name: string, value: string): unknown {
   const { parameters, faults } = readParameters(
     "/",

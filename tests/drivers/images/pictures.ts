@@ -58,7 +58,7 @@ export async function encoded(
   return new Uint8Array(await encode(codecOf(picture)).toBuffer());
 }
 
-/** What bytes show, without any say of EXIF. */
+/** Pixels of an encoded picture, without its EXIF orientation. */
 export async function decoded(bytes: Uint8Array): Promise<Picture & { format: string }> {
   const { format } = await sharp(bytes).metadata();
   const { data, info } = await sharp(bytes).toColourspace("srgb").ensureAlpha().raw()

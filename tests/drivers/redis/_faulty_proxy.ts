@@ -1,4 +1,4 @@
-/** What a proxy does with the bytes between a client and a server. */
+/** Behaviour of a proxy between a client and a server. */
 type Fault =
   /** Passes all on. */
   | "none"

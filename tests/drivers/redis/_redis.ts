@@ -8,7 +8,7 @@ export interface Redis extends AsyncDisposable {
   kill(signal: Deno.Signal): void;
   /** Starts it again on the same port, with what it has in its files. */
   restart(): Promise<void>;
-  /** Asks the server itself, past the driver. */
+  /** Sends a command to the server directly, without the driver. */
   ask(...command: readonly string[]): Promise<string>;
 }
 

@@ -77,7 +77,7 @@ redisTest("a check is one call of the store: box, count and penalty", async () =
   const stats = await server!.ask("INFO", "commandstats");
   const [, calls] = /cmdstat_evalsha:calls=(\d+)/.exec(stats) ?? [];
   assertEquals(calls, "10");
-  // What the scripts do is counted there, too; what clients send has no other command.
+  // The server's statistics count commands of scripts, too; clients send scripts alone.
   assert(!/cmdstat_(eval|hget|hmget):calls=(1[1-9]|[2-9]\d)/.test(stats), stats);
 });
 

@@ -1,4 +1,4 @@
-/** What caches of several hosts do that share their objects over Redis. */
+/** Caches of several hosts that share their objects over Redis. */
 import { openRedis, type RedisOptions } from "../../../drivers/redis.ts";
 import { collect } from "../../../service/http/bytes.ts";
 import { Cache } from "../../../service/cache/cache.ts";
@@ -239,7 +239,7 @@ redisTest(
     assertEquals(await states(), there.map(() => [undefined, "fresh", "fresh"]));
     await others[1]!.cache.purge("b", true);
     assertEquals(await states(), there.map(() => [undefined, "stale", "fresh"]));
-    // What came after a purge stays.
+    // Objects that were stored after a purge stay.
     await one!.store("a", "new", { keys: ["a"] });
     assertEquals(await others[0]!.text("a"), "new");
     await one!.cache.purgeAll();

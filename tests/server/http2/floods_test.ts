@@ -31,7 +31,7 @@ async function servedGuest() {
   return {
     port: server.port,
     troubles: server.troubles,
-    /** How many requests for a path were begun. */
+    /** Returns the number of requests for a path that were started. */
     started: (path: string) => started.filter((url) => url.endsWith(path)).length,
     async [Symbol.asyncDispose]() {
       await server.drain(0);
@@ -40,7 +40,7 @@ async function servedGuest() {
   };
 }
 
-/** Asks again and again on a connection of its own; tells how long the slowest but one in a hundred took. */
+/** Sends requests one after another on a connection of its own; returns the 99th percentile of their durations. */
 class Bystander {
   readonly #times: number[] = [];
   readonly #port: number;

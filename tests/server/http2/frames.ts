@@ -161,7 +161,7 @@ export class RawConnection implements Disposable {
   }
 }
 
-/** How a client begins: preface and settings. */
+/** First bytes of a client: preface and settings. */
 export function hello(...pairs: (readonly [id: number, value: number])[]): Buffer {
   return Buffer.concat([Buffer.from(PREFACE), settings(...pairs)]);
 }

@@ -19,7 +19,7 @@ import {
 const H2C = { h2c: true };
 const AHEAD = "--http2-prior-knowledge";
 
-/** What a client of node:http2 gets for a request. */
+/** Response to a request of a node:http2 client. */
 interface Got {
   readonly status: number;
   /** Fields in order, without `date`. */

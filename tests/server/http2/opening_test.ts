@@ -30,7 +30,7 @@ Deno.test("the fingerprint of HTTP/2 is made of the first frames, however they a
     }
     await raw.find(({ type }) => type === TYPE.data);
     assertEquals(seen.at(-1)!.client.h2Fingerprint, FINGERPRINT);
-    // What comes later changes nothing.
+    // Later frames change nothing.
     await raw.send(settings([3, 7]), frame(TYPE.window, 0, 0, number(5)), request(15, "/"));
     await raw.find(({ type, stream }) => type === TYPE.data && stream === 15);
     assertEquals(seen.at(-1)!.client.h2Fingerprint, FINGERPRINT);

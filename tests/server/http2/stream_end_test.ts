@@ -32,7 +32,7 @@ function served(options: Partial<ListenOptions> = {}) {
   }, { h2c: true, ...options });
 }
 
-/** How each frame of the response ends its stream: `end`, or the code of a reset. */
+/** End of the stream after each frame of the response: `end`, or the code of a reset. */
 function ends(frames: readonly Frame[]): (string | number)[] {
   return frames.filter(({ stream }) => stream === 1).flatMap(({ type, flags, payload }) => {
     if (type === TYPE.reset) return payload.readUInt32BE();

@@ -13,7 +13,7 @@ const HAS_NODE = await has("node", "--version");
 /** A client that asks `https://localhost:PORT/` once. */
 type Ask = (port: number, ca: string, caFile: string) => Promise<unknown>;
 
-/** What a client of a known version is known to send. */
+/** Known fingerprints of a client of a known version. */
 interface Known {
   readonly ja3?: string;
   readonly ja4: string;
@@ -186,7 +186,7 @@ const CHROMIUM: Ask = async (port, ca) => {
 };
 
 testClient("Chromium", HAS_BROWSER, CHROMIUM, () => Promise.resolve(chromium), {
-  // Its extensions come in another order each time, and JA3 with them.
+  // Its extensions have another order each time, and so does JA3.
   "156": {
     ja4: "t13d1517h2_8daaf6152771_cb7bf5808d99",
     h2Fingerprint: "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p",

@@ -12,7 +12,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import { concat } from "../../../service/http/bytes.ts";
 
-/** What an origin does with a request. */
+/** Handler of an origin's requests. */
 export type OnStream = (
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -22,14 +22,14 @@ export type OnStream = (
 /** An origin in HTTP/2, over loopback. */
 export interface Http2Origin {
   readonly url: string;
-  /** How many connections it has accepted. */
+  /** Number of accepted connections. */
   connections(): number;
   close(): Promise<void>;
 }
 
 /** An origin that knows which of its connections are open. */
 interface CountingOrigin extends Http2Origin {
-  /** How many connections are open. */
+  /** Number of open connections. */
   open(): number;
 }
 

@@ -5,7 +5,7 @@ import { httpTransport } from "../../../service/backends/http_transport.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { against, always, givenBack, OK, rawOrigin, request, textOf } from "./origins.ts";
 
-/** What an origin receives for a request, up to the end of its head. */
+/** Returns the bytes that an origin receives, up to the end of the head. */
 async function headOf(sent: Parameters<typeof request>[0]): Promise<string> {
   let head = "";
   await against(async (wire) => {

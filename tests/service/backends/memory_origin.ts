@@ -11,7 +11,7 @@ import { machineClock } from "../../../service/util/clock.ts";
 import { StallClock } from "../../../service/util/stall_clock.ts";
 import { request } from "./origins.ts";
 
-/** What came of a request. */
+/** Result of a request. */
 export interface Outcome {
   readonly status?: number;
   readonly headers?: readonly string[];
@@ -86,7 +86,7 @@ async function resultOf(inFlight: Http1Request): Promise<Omit<Outcome, "kept">> 
   }
 }
 
-/** Gives a stream what the client uses of a socket. */
+/** Adds the members of a socket that the client uses to a stream. */
 function asSocket(stream: Duplex): Socket {
   stream.allowHalfOpen = false;
   return Object.assign(stream, {

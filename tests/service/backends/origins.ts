@@ -18,7 +18,7 @@ const encoder = new TextEncoder();
 /** A connection that an origin has accepted, read and written as text. */
 export class Wire {
   readonly #conn: Deno.Conn;
-  /** What was read and not taken yet. */
+  /** Bytes that were read and not taken yet. */
   #text = "";
 
   constructor(conn: Deno.Conn) {
@@ -85,7 +85,7 @@ export class Wire {
 /** An origin that speaks bytes, not HTTP. */
 interface RawOrigin {
   readonly url: string;
-  /** How many connections it has accepted. */
+  /** Number of accepted connections. */
   connections(): number;
   /** Stops, and fails when a connection's handler has failed. */
   close(): Promise<void>;
@@ -214,9 +214,9 @@ export function givenBack(): Promise<void> {
 
 const ENDLESS = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n";
 
-/** What {@linkcode keepingOrigin} makes. */
+/** Origin of {@linkcode keepingOrigin}. */
 interface KeepingOrigin extends RawOrigin {
-  /** How many connections are open. */
+  /** Number of open connections. */
   readonly open: number;
   /** Lets the responses go to requests for `/slow`. */
   go(): void;

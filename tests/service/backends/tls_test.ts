@@ -43,7 +43,7 @@ async function secureOrigin(
   };
 }
 
-/** What the origin has seen, or why nothing was sent. */
+/** Facts that the origin has seen, or the reason why no request was sent. */
 async function shake(
   tls: Tls,
   { host = "127.0.0.1", origin = {} }: {

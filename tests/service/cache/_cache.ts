@@ -13,7 +13,7 @@ import { assert } from "../../assert.ts";
 export const SECOND = 1_000_000_000n;
 export const NONE = new HeaderList();
 
-/** What a test says of an object; seconds, and names with spaces between them. */
+/** Options of an object in a test: seconds, and names separated by spaces. */
 export interface Saying {
   readonly maxAge?: number;
   readonly swr?: number;
@@ -76,7 +76,7 @@ export async function resultOf(pending: PendingLookup): Promise<LookupResult> {
   return pending.take();
 }
 
-/** What a lookup that need not wait has come to. */
+/** Returns the result of a lookup that need not wait. */
 export function outcomeOf(pending: PendingLookup): LookupResult {
   assert(pending.ready, "the lookup need not wait");
   return pending.take();

@@ -77,7 +77,7 @@ export class Bench {
   }
 }
 
-/** What was found, from one place to another. */
+/** Returns a range of a found object. */
 export function bodyOf(found: FoundObject, from?: number, to?: number): Promise<Uint8Array> {
   return collect(found.object.content.read(from, to));
 }

@@ -153,7 +153,7 @@ Deno.test("an obligation that is given up goes to the first lookup that waits", 
   second!.cancel();
   outcomeOf(first!).obligation!.cancel();
   assertEquals([third!.ready, fourth!.ready], [true, false]);
-  // Nobody has taken it, but it is passed on all the same.
+  // The obligation was not taken, but it is passed on all the same.
   third!.cancel();
   outcomeOf(fourth!).obligation!.cancel();
   assertEquals(outcomeOf(cache.transaction("k", NONE)).found, undefined);

@@ -1,5 +1,5 @@
 /**
- * What every driver of caches must do, and what a cache over it does: `cacheContract` runs it all for one driver.
+ * Contract of drivers of caches, and of a cache over one: `cacheContract` runs its tests for one driver.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** What a cache does while its driver does not answer. */
+/** A cache whose driver answers late, or never. */
 import { collect } from "../../../service/http/bytes.ts";
 import { Cache } from "../../../service/cache/cache.ts";
 import type { CacheDriver } from "../../../service/cache/driver.ts";

@@ -9,7 +9,7 @@ import { assert, assertEquals } from "../../assert.ts";
 import { resultOf, type Saying, written } from "./_cache.ts";
 import { Bench, bodyOf, fields, MIB, type Open } from "./_persisted_cache.ts";
 
-/** What a program does, or what happens to it. */
+/** Step: an action of a program, or an event. */
 type Step =
   & { readonly key: string; readonly variant: string }
   & (
@@ -77,7 +77,7 @@ async function answer(bench: Bench, step: Step, salt: number): Promise<unknown> 
     }
     case "purge":
     case "soft":
-      // How many is not told: what has expired counts until it is taken out.
+      // The number is not compared: expired objects count until they are removed.
       return void (await bench.cache.purge(step.surrogate, step.do === "soft"));
     case "pass":
       return void (bench.now += step.seconds * 1000);
@@ -96,7 +96,7 @@ async function told(found: FoundObject): Promise<unknown> {
 
 /** Compares a cache over a driver, which is restarted, with one that has none and goes on. */
 export function propertyContract(title: string, open: Open): void {
-  // What has expired takes no room after a restart, so bounds are compared on a clock that stands.
+  // Expired objects take no room after a restart, so bounds are compared on a clock that stands still.
   for (
     const [what, max, clockGoes] of [["time", 64 * MIB, true], [
       "a bound",

@@ -1,4 +1,4 @@
-/** What a cache does with purges of other caches. */
+/** A cache with purges of other caches. */
 import { Cache } from "../../../service/cache/cache.ts";
 import type {
   NumberedPurge,

@@ -79,7 +79,7 @@ Deno.test("a method is any token, in its own case", () => {
   }
 });
 
-/** What a list of fields is by the plainest code. */
+/** Model of a list of fields, in the plainest code. */
 class PlainList {
   raw: string[] = [];
 

@@ -1,6 +1,5 @@
 /**
- * What every driver of rate counters and penalty boxes must do, and what they do over it: `rateContract` runs it all
- * for one driver.
+ * Contract of drivers of rate counters and penalty boxes, and of these over one: `rateContract` runs its tests for one driver.
  *
  * @module
  */

@@ -86,7 +86,7 @@ function rewritten(dirtyPages?: boolean): WebAssembly.Exports {
   return exports;
 }
 
-/** What came of a call: the trap, if any, and where the memory differs from that of another. */
+/** Result of a call: the trap, if any, and where the memory differs from that of another. */
 function outcomeOf({ memory, ...calls }: WebAssembly.Exports, call: string, words: number[]) {
   try {
     (calls[call] as Bulk)(...words as [number, number, number]);

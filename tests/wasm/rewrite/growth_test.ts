@@ -42,12 +42,12 @@ interface Outcome {
   readonly printed: readonly string[];
   readonly warnings: readonly string[];
   readonly statuses: readonly number[];
-  /** How often a request has met the limit on memory. */
+  /** Number of times that a request has met the limit on memory. */
   readonly hits: number;
   readonly body: string;
 }
 
-/** Asks twice. */
+/** Sends two requests. */
 async function outcomeOf(
   source: Uint8Array | WebAssembly.Module,
   options: FastlikeOptions = {},

@@ -9,7 +9,7 @@ const REFUSED = new RegExp(
     "need \\([^\\n]{1,210}\\) \\(--allow-unlimited, or the option allowUnlimited, loads it without\\)$",
 );
 
-/** What becomes of a module that never ends: it is stopped, or refused with this message. */
+/** Result of a module that never ends: it is stopped, or refused with this message. */
 async function outcomeOf(bytes: Uint8Array): Promise<string> {
   let app: Fastlike;
   try {

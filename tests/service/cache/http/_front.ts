@@ -34,7 +34,7 @@ interface Sent {
 export class Front implements Disposable {
   readonly uses: CacheUse[] = [];
   readonly reports: string[] = [];
-  /** What the origin has been asked, and how it is to answer each. */
+  /** Requests to the origin, each with a way to answer it. */
   readonly asked: { readonly request: Request; readonly answer: PromiseWithResolvers<Response> }[] =
     [];
   readonly cache: Cache;

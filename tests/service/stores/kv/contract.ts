@@ -1,5 +1,5 @@
 /**
- * What every driver of KV stores must do, and what a store over it does: `kvContract` runs it all for one driver.
+ * Contract of drivers of KV stores, and of a store over one: `kvContract` runs its tests for one driver.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What every driver of KV stores must do by itself.
+ * Contract of a driver of KV stores by itself.
  *
  * @module
  */
