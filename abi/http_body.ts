@@ -32,7 +32,10 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
     return chunk instanceof Promise ? chunk.then(buf.fill) : buf.fill(chunk);
   }),
 
-  /** Writes all bytes; refused above the limit `body_bytes`. A write to the back of a stream waits while its reader is behind. */
+  /**
+   * Writes all bytes; refused above the limit `body_bytes`. A write to the back of a stream waits while its reader is
+   * behind.
+   */
   write: wait([ref(Body), bytes, oneOf("back", "front")], out.u32, (sandbox, body, chunk, end) => {
     sandbox.requests.quota.checkBody(chunk.length);
     body.countIn(sandbox.requests.quota.bodyBytes);

@@ -5,7 +5,10 @@ import { type Input, type Namespace, namespace, wait } from "./_define.ts";
 import { options, text } from "./_in.ts";
 import * as out from "./_out.ts";
 
-/** Function that writes a text to the guest's buffer, of which the pointer, the size and a pointer for the length are read. */
+/**
+ * Function that writes a text to the guest's buffer, of which the pointer, the size and a pointer for the length are
+ * read.
+ */
 const buffer: Input<(value: string) => void> = {
   coreTypes: out.text.coreTypes,
   read(sandbox, args, at) {

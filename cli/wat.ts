@@ -50,7 +50,10 @@ export async function assemble(file: string, text: string): Promise<Uint8Array> 
   }
 }
 
-/** Returns the first error of wabt's message, which has all errors, each with its line and marks below it: `\nfile.wat:2:3: error: why\n  (text\n  ^^^`. */
+/**
+ * Returns the first error of wabt's message, which has all errors, each with its line and marks below it:
+ * `\nfile.wat:2:3: error: why\n  (text\n  ^^^`.
+ */
 function firstError(message: string): string {
   const [, place, why] = /^\S*?:(\d+:\d+): error: (.*)$/m.exec(message) ?? [];
   return why ? `it is not valid in line ${place!.replace(":", ", column ")}: ${why}` : message;

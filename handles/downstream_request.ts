@@ -222,7 +222,10 @@ export class DownstreamRequest {
     this.#content?.release();
   }
 
-  /** Responds as {@linkcode DownstreamRequest.refuse} does, with a text for developers. The option `errors` says who gets it. */
+  /**
+   * Responds as {@linkcode DownstreamRequest.refuse} does, with a text for developers. The option `errors` says who
+   * gets it.
+   */
   fail(status: number, message: string): void {
     if (!this.responded) this.refuse(status, this.#textOf(status, message));
   }

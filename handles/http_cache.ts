@@ -90,7 +90,10 @@ function keyFor(request: GuestRequest, { key, source }: HttpLookupKey): string {
     : httpKey(suggestedKey(request), request.onBehalfOf, source);
 }
 
-/** Returns the service's cache. If the cache is off, each lookup gets an empty cache of its own, and the program runs as usual. */
+/**
+ * Returns the service's cache. If the cache is off, each lookup gets an empty cache of its own, and the program runs as
+ * usual.
+ */
 function cacheOf(service: Service): Cache {
   return service.options.cache === false ? ownCache(service) : service.cache;
 }

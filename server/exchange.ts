@@ -12,7 +12,10 @@ export interface ExchangeWriter {
   readonly bytes: number;
   /** Writes an informational head. */
   inform(head: ResponseHead): void;
-  /** Writes the response; throws if its head cannot be written. Its connection calls {@linkcode ServerExchange.closed} in the end. */
+  /**
+   * Writes the response; throws if its head cannot be written. Its connection calls {@linkcode ServerExchange.closed}
+   * in the end.
+   */
   send(head: ResponseHead, body: Payload): void;
   /** Cancels content that is still arriving. */
   abandon(reason: Error): void;

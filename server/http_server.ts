@@ -31,8 +31,8 @@ export type Scheme = "http" | "https";
 export type Protocol = "http/1.1" | "h2";
 
 /**
- * Serves HTTP/1 and HTTP/2 over connections that its caller accepts: sockets, TLS, a Unix socket, or a pair of streams in memory.
- * {@linkcode listen} is its caller for TCP.
+ * Serves HTTP/1 and HTTP/2 over connections that its caller accepts: sockets, TLS, a Unix socket, or a pair of streams
+ * in memory. {@linkcode listen} is its caller for TCP.
  *
  * @example One connection, with an `app` of `mod.ts` and a TLS socket of node:tls
  * ```ts ignore
@@ -207,7 +207,10 @@ function connectionOptions(
   };
 }
 
-/** Returns a function that writes the request's access record when its response has ended. The duration counts from this call. */
+/**
+ * Returns a function that writes the request's access record when its response has ended. The duration counts from this
+ * call.
+ */
 function recorder(
   exchange: ServerExchange,
   access: (entry: AccessEntry) => void,

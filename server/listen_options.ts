@@ -28,15 +28,24 @@ export interface AccessEntry {
 export interface HttpServerOptions {
   /** Maximum length of a request line, in bytes; by default 64 KiB. A client that sends more gets a 414. */
   readonly lineBytes?: number;
-  /** Maximum size of a request's line and header fields, in bytes; by default 128 KiB. A client that sends more gets a 431. */
+  /**
+   * Maximum size of a request's line and header fields, in bytes; by default 128 KiB. A client that sends more gets a
+   * 431.
+   */
   readonly headBytes?: number;
   /** Maximum number of open requests on one HTTP/2 connection; by default 100. It is sent to the client; more are refused. */
   readonly streams?: number;
-  /** Maximum number of requests that a client of HTTP/2 resets in quick succession, before its connection is closed; by default 100. */
+  /**
+   * Maximum number of requests that a client of HTTP/2 resets in quick succession, before its connection is closed; by
+   * default 100.
+   */
   readonly resets?: number;
   /** Maximum number of open connections; by default 10,000. A client beyond it gets a 503. */
   readonly connections?: number;
-  /** Time limit on a request's head, from its first byte or the opening of its connection, in milliseconds. By default 60,000. */
+  /**
+   * Time limit on a request's head, from its first byte or the opening of its connection, in milliseconds. By default
+   * 60,000.
+   */
   readonly headTimeout?: number;
   /**
    * Time for which a client may read nothing of its response, or send less than 1 KiB of content that a read waits for,

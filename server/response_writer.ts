@@ -261,7 +261,10 @@ export class ResponseWriter {
     else this.#write(parts, sent);
   }
 
-  /** Calls back when all bytes were sent. A write of no bytes would tell, but fails on Deno's TLS sockets (bench/empty_write.ts). */
+  /**
+   * Calls back when all bytes were sent. A write of no bytes would tell, but fails on Deno's TLS sockets
+   * (bench/empty_write.ts).
+   */
   #afterAll(sent: (error?: Error | null) => void): void {
     if (this.#unsent) this.#whenSent = sent;
     else queueMicrotask(sent);

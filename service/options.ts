@@ -168,7 +168,10 @@ export interface ServiceOptions {
    * `Fastlike.load` with a `TypeError`.
    */
   readonly park?: number;
-  /** Effect of an import that this host does not have: a call of it ends the guest (`trap`, the default), or the load fails. */
+  /**
+   * Effect of an import that this host does not have: a call of it ends the guest (`trap`, the default), or the load
+   * fails.
+   */
   readonly unknownImports?: "trap" | "refuse";
   /**
    * Whether to load a program to which `cpu_time` or `memory` cannot be applied, because V8 does not compile it with the

@@ -86,7 +86,10 @@ export class Service {
   readonly stallClock: StallClock;
   /** Timeouts of the limit `wall_time`. */
   readonly wallTime: Deadlines;
-  /** Timeouts of the limit `stall_time`: responses that go on after their guest has ended, and work that no guest waits for. */
+  /**
+   * Timeouts of the limit `stall_time`: responses that go on after their guest has ended, and work that no guest waits
+   * for.
+   */
   readonly stalled: Deadlines;
   /** Makes a timeout of `stall_time` for work that no guest waits for. */
   readonly makeGuard: MakeGuard;

@@ -12,7 +12,10 @@ type Options = Partial<Omit<Deno.TestDefinition, "fn">>;
 
 const original = Deno.test as (...args: unknown[]) => void;
 
-/** `Deno.test` in each of its forms: a definition, or a name, options and a function, of which the first two may be left out. */
+/**
+ * `Deno.test` in each of its forms: a definition, or a name, options and a function, of which the first two may be left
+ * out.
+ */
 function test(...args: readonly unknown[]): void {
   const name = args.filter((arg) => typeof arg === "string");
   const body = args.filter((arg) => typeof arg === "function");

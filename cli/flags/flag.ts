@@ -10,7 +10,10 @@ export interface Values {
   readonly all: readonly string[];
   /** Last value, which overrides the others. */
   readonly last: string | undefined;
-  /** For a flag without a value: whether the last one is on (`--flag`) or off (`--flag=false`); undefined if there is none. */
+  /**
+   * For a flag without a value: whether the last one is on (`--flag`) or off (`--flag=false`); undefined if there is
+   * none.
+   */
   readonly on: boolean | undefined;
   /** Number of times that a flag without a value was given. */
   readonly count: number;

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { CommandError } from "../errors.ts";
 
 /**
- * Returns the folder for data that the executable stores for its user: `fastlike` in `XDG_DATA_HOME`, or in the place that the
- * operating system has for it.
+ * Returns the folder for data that the executable stores for its user: `fastlike` in `XDG_DATA_HOME`, or in the place
+ * that the operating system has for it.
  *
  * @throws {CommandError} If the environment names no home.
  */

@@ -27,8 +27,8 @@ const MAX_IN_A_ROW = 8;
 /**
  * Distinguishes changes of sources that need another build from changes that a build makes itself. The system does not tell
  * which process has written a file, so contents are compared: a file that is written unchanged during a build is no change,
- * nor is a lock file of a package manager. Everything else that changes during a build counts, so that no edit is lost; but builds that change their sources
- * each time come to an end.
+ * nor is a lock file of a package manager. Everything else that changes during a build counts, so that no edit is lost;
+ * but builds that change their sources each time come to an end.
  */
 export class BuildChanges {
   readonly #snapshot: () => Snapshot;

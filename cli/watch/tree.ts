@@ -17,7 +17,10 @@ const NEVER = [".git/", "node_modules/"];
 /** File that marks folders of reproducible files, such as cargo's `target` (https://bford.info/cachedir/). */
 const CACHE_TAG = "CACHEDIR.TAG";
 
-/** Time without changes of sources after which a change is reported, in milliseconds: a build that begins too early is ended. */
+/**
+ * Time without changes of sources after which a change is reported, in milliseconds: a build that begins too early is
+ * ended.
+ */
 const SETTLE = 20;
 
 /** Options of {@linkcode watchTrees}. */

@@ -10,7 +10,10 @@ export interface WorkerMark {
   readonly terminals: readonly string[];
 }
 
-/** Removes the first argument if it is that of a worker, and returns its value; undefined in a process that a user has started. */
+/**
+ * Removes the first argument if it is that of a worker, and returns its value; undefined in a process that a user has
+ * started.
+ */
 export function markOf(argv: readonly string[]): WorkerMark | undefined {
   const [first = ""] = argv;
   if (!first.startsWith(MARK)) return undefined;

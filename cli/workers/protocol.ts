@@ -25,7 +25,10 @@ export interface Start {
 export interface ToSupervisor {
   /** Asks for the worker's settings; its first request. */
   start(): Start;
-  /** Asks for a bound socket. `index` is the number of sockets of this address and port that the worker has asked for before. */
+  /**
+   * Asks for a bound socket. `index` is the number of sockets of this address and port that the worker has asked for
+   * before.
+   */
   bind(asked: { address: string; port: number; index: number }): void;
   /** Says that the worker serves, where, and which files it has read. */
   ready(at: { url: string; port: number; files: FileStates }): void;

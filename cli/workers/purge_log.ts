@@ -2,7 +2,10 @@ import type { NumberedPurge, Purge } from "../../service/cache/purge_feed.ts";
 
 /** Duration of a lease, for which a worker may use its cache without asking for purges, in milliseconds. */
 export const LEASE_MILLIS = 400;
-/** Time for which a purge waits for answers, in milliseconds. A worker that has not answered by then has no lease any more. */
+/**
+ * Time for which a purge waits for answers, in milliseconds. A worker that has not answered by then has no lease any
+ * more.
+ */
 const ANSWER_MILLIS = 500;
 /** Number of purges that are remembered. A worker that has missed more drops all objects. */
 const MAX_KNOWN = 10_000;
@@ -38,7 +41,10 @@ export class PurgeLog {
     clearTimeout(timer);
   }
 
-  /** Returns the purges after a number, and the number of the last; without purges if some of them are no longer remembered. */
+  /**
+   * Returns the purges after a number, and the number of the last; without purges if some of them are no longer
+   * remembered.
+   */
   since(number: number): { last: number; purges?: readonly NumberedPurge[] } {
     const last = this.#last;
     const missed = last - number;

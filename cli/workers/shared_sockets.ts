@@ -8,7 +8,8 @@ export class SharedSockets {
   /**
    * Returns a bound socket, the same for every worker.
    *
-   * @param index Number of sockets of this address and port that the worker has asked for before: port 0 is another port each time.
+   * @param index Number of sockets of this address and port that the worker has asked for before: port 0 is another
+   *   port each time.
    * @throws {Error} Node's error; its `code` is `EADDRINUSE` for a port that is in use.
    */
   bind(address: string, port: number, index: number): object {

@@ -1,4 +1,7 @@
-/** Part of the image codec (sharp) that is used. It is a native library for each platform, and loaded with the first image. */
+/**
+ * Part of the image codec (sharp) that is used. It is a native library for each platform, and loaded with the first
+ * image.
+ */
 export interface Codec {
   (input: Uint8Array, options?: InputOptions): Sharp;
 }

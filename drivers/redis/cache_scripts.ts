@@ -20,7 +20,8 @@ import { type Script, writing } from "./script.ts";
 /**
  * Appends pieces. KEYS: content. ARGV: 1 for a new content, the object that has it from now on or an
  * empty text, time to live in milliseconds, pieces.
- * Returns 0 if the content is gone, -1 if a new one exists already, otherwise the object that had it before, or an empty text.
+ * Returns 0 if the content is gone, -1 if a new one exists already, otherwise the object that had it before, or an
+ * empty text.
  */
 export const APPEND: Script = writing(`
 local there = redis.call('EXISTS', KEYS[1])
@@ -47,10 +48,10 @@ end
 
 /**
  * Puts an object at its place. KEYS: entry, entry of the object that had the content before, all, order, last purge,
- * purges, then those of its surrogate keys. ARGV: place, object, place that had the content before, object that had it, content,
- * expiry, fresh until, number of the last purge that its cache knew of or nothing, length, hits, whether it is purged, head,
- * now, then surrogate keys.
- * Returns -1 if it was purged meanwhile, otherwise the content that was at the place before, or an empty text.
+ * purges, then those of its surrogate keys. ARGV: place, object, place that had the content before, object that had it,
+ * content, expiry, fresh until, number of the last purge that its cache knew of or nothing, length, hits, whether it is
+ * purged, head, now, then surrogate keys. Returns -1 if it was purged meanwhile, otherwise the content that was at the
+ * place before, or an empty text.
  */
 export const PUT: Script = writing(`${CONTENT_OF}
 local last = redis.call('GET', KEYS[5]) or '0'
@@ -112,8 +113,8 @@ return 1
 `);
 
 /**
- * Purges an object, if it has the surrogate key and was put before the purge. KEYS: entry, all. ARGV: place, object, surrogate
- * key or nothing for any, whether it is soft, number of the purge or nothing for any object.
+ * Purges an object, if it has the surrogate key and was put before the purge. KEYS: entry, all. ARGV: place, object,
+ * surrogate key or nothing for any, whether it is soft, number of the purge or nothing for any object.
  */
 export const PURGE: Script = writing(`
 local value = redis.call('HGET', KEYS[1], ARGV[1] .. 'v')
@@ -136,8 +137,8 @@ return 1
  * Finds the objects of a key, and takes the lease for fetching a missing one. KEYS: entry, last purge, lease.
  * ARGV: now, id of the caller, duration of the lease in milliseconds, and whether to take it: `none`, `missing` (if no object
  * is fresh) or `any`.
- * Returns the number of the last purge, the state of the lease (`none`, `taken`, `busy`, or `free` while lookups do not wait for
- * each other), and the fields of the entry.
+ * Returns the number of the last purge, the state of the lease (`none`, `taken`, `busy`, or `free` while lookups do not
+ * wait for each other), and the fields of the entry.
  */
 export const FIND: Script = writing(`
 local fields = redis.call('HGETALL', KEYS[1])
@@ -172,7 +173,8 @@ return 1
 
 /**
  * Numbers a purge. Numbers begin with the time, so that they grow even after a server has lost its data. KEYS: last purge,
- * purges. ARGV: now, surrogate key, `1` for soft, `0` for hard, or `all`, number of purges to keep. Returns the purge's number.
+ * purges. ARGV: now, surrogate key, `1` for soft, `0` for hard, or `all`, number of purges to keep. Returns the purge's
+ * number.
  */
 export const NUMBER: Script = writing(`
 redis.call('SET', KEYS[1], string.format('%.0f', tonumber(ARGV[1]) * 1000), 'NX')

@@ -54,8 +54,8 @@ return 1
 `);
 
 /**
- * Deletes records that are due. KEYS: keys, due. ARGV: until, maximum number of records, prefix of the names of records, prefix
- * of those of rests, time for readers in milliseconds. Returns the number of deleted records.
+ * Deletes records that are due. KEYS: keys, due. ARGV: until, maximum number of records, prefix of the names of
+ * records, prefix of those of rests, time for readers in milliseconds. Returns the number of deleted records.
  */
 export const SWEEP: Script = writing(`
 local keys = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
@@ -69,7 +69,10 @@ end
 return #keys
 `);
 
-/** Lists keys. KEYS: keys. ARGV: lower bound, upper bound, limit, prefix of the names of records. Returns keys, each with its expiry. */
+/**
+ * Lists keys. KEYS: keys. ARGV: lower bound, upper bound, limit, prefix of the names of records. Returns keys, each
+ * with its expiry.
+ */
 export const LIST: Script = reading(`
 local listed = {}
 for _, key in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])) do

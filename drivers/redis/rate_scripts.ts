@@ -46,7 +46,10 @@ local function add(key, now, window, at)
 end
 `;
 
-/** Counts. KEYS: counter. ARGV: now, window, then pairs of a second and a count, the first of them for now. Returns the sum. */
+/**
+ * Counts. KEYS: counter. ARGV: now, window, then pairs of a second and a count, the first of them for now. Returns the
+ * sum.
+ */
 export const COUNT: Script = writing(`${ADD}
 return string.format('%.0f', add(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), 3))
 `);
@@ -78,7 +81,10 @@ redis.call('HINCRBY', KEYS[1], 'n', 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `);
 
-/** Replaces a record if it was not changed meanwhile. KEYS: record. ARGV: its number of changes, time to live in milliseconds, fields. */
+/**
+ * Replaces a record if it was not changed meanwhile. KEYS: record. ARGV: its number of changes, time to live in
+ * milliseconds, fields.
+ */
 export const REPLACE: Script = writing(`
 if (redis.call('HGET', KEYS[1], 'n') or '0') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])

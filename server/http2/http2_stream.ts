@@ -14,7 +14,10 @@ import { builtin } from "../../service/util/builtins.ts";
 
 /** Bytes of content that are buffered for the guest; beyond them the client has to wait. */
 const MAX_BUFFERED = 64 * 1024;
-/** Bytes of unneeded content that are read and discarded, since some clients read the response only after they have sent it. */
+/**
+ * Bytes of unneeded content that are read and discarded, since some clients read the response only after they have sent
+ * it.
+ */
 const MAX_DISCARDED = 64 * 2 ** 20;
 /** Milliseconds for which a client may go on sending content after its response has ended. */
 const DISCARD_MILLIS = 1000;

@@ -155,7 +155,10 @@ export class Http2ResponseWriter implements ExchangeWriter {
   }
 }
 
-/** Returns a 501 in place of a 2xx that is no 101: in response to CONNECT it would open the WebSocket (RFC 8441, section 5). */
+/**
+ * Returns a 501 in place of a 2xx that is no 101: in response to CONNECT it would open the WebSocket (RFC 8441, section
+ * 5).
+ */
 function refusal({ headers }: ResponseHead): ResponseHead {
   return { status: 501, headers };
 }

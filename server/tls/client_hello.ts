@@ -1,7 +1,10 @@
 import { Buffer } from "node:buffer";
 import { type Beginning, FirstBytesError } from "../first_bytes.ts";
 
-/** Content type of a TLS record with handshake messages, and type of the ClientHello among them (RFC 8446, sections 5.1 and 4). */
+/**
+ * Content type of a TLS record with handshake messages, and type of the ClientHello among them (RFC 8446, sections 5.1
+ * and 4).
+ */
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const RECORD_HEAD = 5;

@@ -1,6 +1,9 @@
 import type { Identity } from "./identity.ts";
 
-/** Request for client certificates: without an accepted one the handshake fails (`require`), or the guest gets the result (`request`). */
+/**
+ * Request for client certificates: without an accepted one the handshake fails (`require`), or the guest gets the
+ * result (`request`).
+ */
 export type ClientAuth = "require" | "request";
 
 /** Options for TLS of a listener, with its certificate and key. */

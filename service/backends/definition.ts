@@ -25,7 +25,10 @@ export interface BackendOptions {
     /** Between two pieces of the response's body. */
     readonly betweenBytes?: number;
   };
-  /** Used for `https:`. Settings that are not valid fail every send with `tls_configuration_error`, whose message gives the reason. */
+  /**
+   * Used for `https:`. Settings that are not valid fail every send with `tls_configuration_error`, whose message gives
+   * the reason.
+   */
   readonly tls?: {
     /** Certificates to trust in PEM: one text with any number of them, or several. By default the service's `ca`. */
     readonly ca?: string | readonly string[];
@@ -44,7 +47,10 @@ export interface BackendOptions {
     /** Cipher names in OpenSSL's notation, joined by colons. By default Deno's. */
     readonly ciphers?: string;
   };
-  /** Whether the backend speaks gRPC: HTTP/2 only, with prior knowledge over clear TCP, by ALPN over TLS. By default `false`. */
+  /**
+   * Whether the backend speaks gRPC: HTTP/2 only, with prior knowledge over clear TCP, by ALPN over TLS. By default
+   * `false`.
+   */
   readonly grpc?: boolean;
   /** `false` always uses HTTP/1.1. By default HTTP/2 is used with a backend that selects it by ALPN. */
   readonly http2?: boolean;

@@ -117,7 +117,10 @@ export class Http1Pool implements ConnectionOwner {
     for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 
-  /** Closes idle connections, and those in use as soon as they become idle. Later requests get connections that are not kept. */
+  /**
+   * Closes idle connections, and those in use as soon as they become idle. Later requests get connections that are not
+   * kept.
+   */
   close(): void {
     this.#closed = true;
     this.closeIdle();

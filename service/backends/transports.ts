@@ -43,7 +43,10 @@ export class Transports {
     };
   }
 
-  /** Closes idle connections, and those in use as soon as they become idle. Later requests get connections that are not kept. */
+  /**
+   * Closes idle connections, and those in use as soon as they become idle. Later requests get connections that are not
+   * kept.
+   */
   close(): void {
     this.#closed = true;
     for (const transport of this.#lasting.values()) transport.close();

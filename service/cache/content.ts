@@ -139,7 +139,10 @@ export class CacheContent implements BodySink {
       !(this.#spooledBytes && (this.#spool.stopped || this.#spool.lost));
   }
 
-  /** Whether the writer has to wait for {@linkcode CacheContent.room}, because of a slow driver. Readers are not waited for. */
+  /**
+   * Whether the writer has to wait for {@linkcode CacheContent.room}, because of a slow driver. Readers are not waited
+   * for.
+   */
   get full(): boolean {
     return this.#appended !== undefined && this.written - this.#spooledBytes >= MAX_UNSPOOLED;
   }

@@ -87,7 +87,10 @@ export interface CacheDriver {
   free(contents: readonly ContentId[]): Eventually<void>;
   /** Hides every object that has a surrogate key; if `soft`, sets {@linkcode CacheRecord.purged} instead. */
   purge(surrogateKey: string, soft: boolean): Eventually<void>;
-  /** Stores the hits of the objects with these contents, which were used in this order. Contents that do not exist are ignored. */
+  /**
+   * Stores the hits of the objects with these contents, which were used in this order. Contents that do not exist are
+   * ignored.
+   */
   use(hits: ReadonlyMap<ContentId, number>): Eventually<void>;
   /**
    * Makes the driver a second level that several caches share, each with its own memory. A cache then begins without
@@ -108,7 +111,8 @@ export interface SharedObjects {
   /**
    * Ends a lease that was `taken`.
    *
-   * @param object Whether others may wait for an object of this place. If not, they do not wait for a second: their lease is `free`.
+   * @param object Whether others may wait for an object of this place. If not, they do not wait for a second: their
+   *   lease is `free`.
    */
   release(place: string, token: string, object: boolean): Eventually<void>;
 }

@@ -51,6 +51,9 @@ export interface PurgeFeed {
 export interface PurgesSince {
   /** Number of the last purge of all. */
   readonly last: number;
-  /** Purges in order; undefined if some are not known any more, so that the cache drops all objects and goes on from `last`. */
+  /**
+   * Purges in order; undefined if some are not known any more, so that the cache drops all objects and goes on from
+   * `last`.
+   */
   readonly purges: readonly NumberedPurge[] | undefined;
 }

@@ -5,7 +5,10 @@ import type { HeaderList } from "../http/headers.ts";
 
 const decoder = new TextDecoder();
 
-/** Returns facts of a client that override those of the server. If it throws, the error is logged and the server's facts are used. */
+/**
+ * Returns facts of a client that override those of the server. If it throws, the error is logged and the server's facts
+ * are used.
+ */
 export type FactsProvider = (
   exchange: Pick<Exchange, "head" | "client">,
 ) => FactsOverride | undefined;

@@ -51,7 +51,8 @@ export class TrustedProxies {
   /**
    * Returns the exchange with the client and the scheme that the first trusted proxy saw. The client is the last address
    * of `x-forwarded-for` that is not a trusted proxy, or the first one if all are; the scheme is that of
-   * `x-forwarded-proto`. Without either field `forwarded` says both (RFC 7239). Fields of untrusted peers are ignored, as are lists with a text that is not an address.
+   * `x-forwarded-proto`. Without either field `forwarded` says both (RFC 7239). Fields of untrusted peers are ignored,
+   * as are lists with a text that is not an address.
    */
   see(exchange: Exchange): Exchange {
     const { head, client } = exchange;

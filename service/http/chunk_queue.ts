@@ -79,7 +79,10 @@ export class ChunkQueue implements ByteSource {
     for (const [name, value] of other.#trailers ?? []) this.trailers.append(name, value);
   }
 
-  /** Returns the whole body if it is in memory and has no trailers. Its bytes stay counted: the caller subtracts them when it drops them. */
+  /**
+   * Returns the whole body if it is in memory and has no trailers. Its bytes stay counted: the caller subtracts them
+   * when it drops them.
+   */
   whole(): Uint8Array | undefined {
     if (this.#trailers?.size || this.#failure || !this.#pieces.every(isWhole)) return undefined;
     return this.#pieces.length ? concat(this.#pieces) : EMPTY;

@@ -34,7 +34,10 @@ const BODILESS_METHODS: ReadonlySet<string> = new Set([
   "DELETE",
 ]);
 
-/** Frames a request: by the guest's fields if framing is manual and they are valid, by its length if it is known, or by chunks. */
+/**
+ * Frames a request: by the guest's fields if framing is manual and they are valid, by its length if it is known, or by
+ * chunks.
+ */
 export function frameRequest(
   headers: HeaderList,
   method: string,
@@ -95,7 +98,10 @@ export function frameInformational(headers: HeaderList): HeaderList {
   return framed;
 }
 
-/** Returns the fields of a response to HEAD or a 304, which may tell the length of content that is not sent (RFC 9110, section 8.6). */
+/**
+ * Returns the fields of a response to HEAD or a 304, which may tell the length of content that is not sent (RFC 9110,
+ * section 8.6).
+ */
 function frameWithoutContent(headers: HeaderList, body: Payload): HeaderList {
   const framed = headers.copy();
   framed.delete("transfer-encoding");
@@ -143,13 +149,19 @@ export function hasNoContent(status: number, toHead: boolean): boolean {
   return toHead || status < 200 || status === 204 || status === 304;
 }
 
-/** Returns Content-Length as a number; undefined without one, or with Transfer-Encoding, which overrides it. NaN if it is none. */
+/**
+ * Returns Content-Length as a number; undefined without one, or with Transfer-Encoding, which overrides it. NaN if it
+ * is none.
+ */
 export function lengthOf(headers: HeaderList): number | undefined {
   const length = headers.get("content-length");
   return length === undefined || headers.has("transfer-encoding") ? undefined : Number(length);
 }
 
-/** Returns Content-Length if it is a valid number. Transfer-Encoding is ignored: a `Request` and a `Response` have no chunks. */
+/**
+ * Returns Content-Length if it is a valid number. Transfer-Encoding is ignored: a `Request` and a `Response` have no
+ * chunks.
+ */
 export function declaredLength(headers: HeaderList): number | undefined {
   const length = headers.get("content-length");
   return length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;

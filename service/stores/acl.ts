@@ -8,7 +8,10 @@ export interface AclEntry {
   readonly action: "ALLOW" | "BLOCK";
 }
 
-/** An access control list (https://www.fastly.com/documentation/guides/concepts/edge-state/dynamic-config/#access-control-lists). */
+/**
+ * An access control list
+ * (https://www.fastly.com/documentation/guides/concepts/edge-state/dynamic-config/#access-control-lists).
+ */
 export class Acl {
   readonly #entries = new PrefixMap<AclEntry>();
 

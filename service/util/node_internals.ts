@@ -98,7 +98,10 @@ export function watchInput(stream: Readable, see: (chunk: Uint8Array) => boolean
   };
 }
 
-/** Allows `node:http2` to use a TLS connection without a server name: it builds a URL from the name, which fails for an empty one. */
+/**
+ * Allows `node:http2` to use a TLS connection without a server name: it builds a URL from the name, which fails for an
+ * empty one.
+ */
 export function allowEmptyServerName(socket: Socket): void {
   const tls = socket as Socket & { servername?: unknown };
   if (tls.servername === "") tls.servername = false;

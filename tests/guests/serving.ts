@@ -18,7 +18,8 @@ const MODES = { auto: "", snapshot: ", put back as a whole", never: ", in a new 
 let reuse: "auto" | "snapshot" | "never" = "auto";
 
 /**
- * Tests of one guest, with its instances reused (put back either way) and not; skipped with a word on what to do if the guest is not built.
+ * Tests of one guest, with its instances reused (put back either way) and not; skipped with a word on what to do if the
+ * guest is not built.
  */
 export function testGuest(
   name: string,
@@ -30,7 +31,10 @@ export function testGuest(
   }
 }
 
-/** A test of one guest for which it does not matter how its instances are put back; skipped as those of {@linkcode testGuest}. */
+/**
+ * A test of one guest for which it does not matter how its instances are put back; skipped as those of {@linkcode
+ * testGuest}.
+ */
 export function testGuestOnce(
   name: string,
   title: string,

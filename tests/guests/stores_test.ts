@@ -18,7 +18,10 @@ function answer({ status, body }: RawResponse): [number, string] {
 }
 
 const NAMES = ["rust", "go", "javascript"];
-/** Guests whose SDKs have the generation of a value (JavaScript's declares it, but does not pass it on) and the result of an insert. */
+/**
+ * Guests whose SDKs have the generation of a value (JavaScript's declares it, but does not pass it on) and the result
+ * of an insert.
+ */
 const TELLING = ["rust", "go"];
 
 for (const name of NAMES) {

@@ -57,7 +57,10 @@ const PRELUDE = `
       (call $made (call $resp_new (i32.const 0))) (local.get $body) (i32.const 0))))
 `;
 
-/** A guest that runs these instructions, with some functions over the hostcalls to use; `$n` and `$status` are there to count and keep. */
+/**
+ * A guest that runs these instructions, with some functions over the hostcalls to use; `$n` and `$status` are there to
+ * count and keep.
+ */
 export function guestOf(instructions: string): Promise<Uint8Array> {
   return assemble(
     "guest.wat",

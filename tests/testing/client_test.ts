@@ -4,7 +4,10 @@ import { assertEquals } from "../assert.ts";
 
 const AGENT = "agent/1.0";
 
-/** Each hostcall that tells something of a client, and how: in a buffer with a length for its room, in one without, in a number. */
+/**
+ * Each hostcall that tells something of a client, and how: in a buffer with a length for its room, in one without, in a
+ * number.
+ */
 const CALLS: Readonly<Record<string, "text" | "octets" | "number" | "current">> = {
   downstream_client_ip_addr: "octets",
   downstream_server_ip_addr: "octets",

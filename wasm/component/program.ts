@@ -46,7 +46,10 @@ function parsedOf(bytes: Uint8Array<ArrayBuffer>): ParsedComponent {
   }
 }
 
-/** Validates the unchanged modules, one at a time: V8 copies each on the main thread before it compiles it (bench/gaps.ts). */
+/**
+ * Validates the unchanged modules, one at a time: V8 copies each on the main thread before it compiles it
+ * (bench/gaps.ts).
+ */
 async function checkValid({ modules }: ParsedComponent): Promise<void> {
   for (const module of modules) {
     try {

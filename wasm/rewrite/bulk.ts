@@ -70,7 +70,10 @@ export class BulkPieces {
     w.raw(I32_PIECE).raw(instruction).byte(Op.branch, 0, Op.end);
   }
 
-  /** Copies to a lower address of the same memory, where ranges may overlap: piece by piece from the first, after a check of the end. */
+  /**
+   * Copies to a lower address of the same memory, where ranges may overlap: piece by piece from the first, after a
+   * check of the end.
+   */
   #copyForward(w: Writer, instruction: Uint8Array, returnWhole: Uint8Array): void {
     const r = new Reader(instruction, 2);
     const [to, from] = [r.unsigned(), r.unsigned()];

@@ -51,7 +51,10 @@ export interface Resetting {
 }
 
 const FUNCREF = 0x70;
-/** Bytes of code from which a step of rewriting ends, which take a millisecond or two before V8 has optimised the rewriter (bench/gaps.ts). */
+/**
+ * Bytes of code from which a step of rewriting ends, which take a millisecond or two before V8 has optimised the
+ * rewriter (bench/gaps.ts).
+ */
 export const STEP_BYTES = 16 * 1024;
 /** Limits of the `budget` memory of a component. */
 export const SHARED_BUDGET = { min: 1, max: 1, shared: false } as const;

@@ -31,7 +31,10 @@ export function checkOf({ memory, ask }: WatchPlan): BranchCode {
   return { code: w.view(), branch };
 }
 
-/** Returns code that leaves a loop, and the block around it, if the watched word is 0. {@linkcode askAnew} enters it again. */
+/**
+ * Returns code that leaves a loop, and the block around it, if the watched word is 0. {@linkcode askAnew} enters it
+ * again.
+ */
 export function exitOf({ memory }: WatchPlan): BranchCode {
   const w = loadWatched(new Writer(), memory).byte(Op.i32EqualZero);
   const branch = w.length;

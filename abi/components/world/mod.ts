@@ -7,7 +7,10 @@ import { SHARED } from "./shared.ts";
 import { STORES } from "./stores.ts";
 import { WASI } from "./wasi.ts";
 
-/** Interfaces of `fastly:compute` 0.1, as Fastly publishes them in WIT. `tests/abi/components/components_test.ts` compares them. */
+/**
+ * Interfaces of `fastly:compute` 0.1, as Fastly publishes them in WIT. `tests/abi/components/components_test.ts`
+ * compares them.
+ */
 export const FASTLY: Readonly<Record<string, Interface>> = {
   ...SHARED,
   ...HTTP,

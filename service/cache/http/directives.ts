@@ -19,7 +19,10 @@ export function directivesOf(headers: HeaderList, name: string): Directives {
   return directives;
 }
 
-/** Returns a directive's seconds; undefined without the directive, 0 (stale) if its value is not valid (RFC 9111, section 4.2.1). */
+/**
+ * Returns a directive's seconds; undefined without the directive, 0 (stale) if its value is not valid (RFC 9111,
+ * section 4.2.1).
+ */
 export function secondsOf(directives: Directives, name: string): number | undefined {
   const value = directives.get(name);
   if (value === undefined) return undefined;

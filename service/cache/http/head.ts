@@ -8,7 +8,10 @@ export interface StoredHead {
   readonly headers: HeaderList;
 }
 
-/** Fields that are not stored: those of the connection (RFC 9111, section 3.1), and Content-Length, which the content gives. */
+/**
+ * Fields that are not stored: those of the connection (RFC 9111, section 3.1), and Content-Length, which the content
+ * gives.
+ */
 const NOT_KEPT: readonly string[] = [
   "connection",
   "content-length",

@@ -116,7 +116,10 @@ export function varyRuleOf(headers: HeaderList): VaryRule | undefined {
 
 const NEVER_STALE = { staleWhileRevalidate: 0n, staleIfError: 0n } as const;
 
-/** Returns the explicit lifetime in seconds: from Surrogate-Control, then `s-maxage`, `max-age`, Expires (RFC 9111, section 4.2.1). */
+/**
+ * Returns the explicit lifetime in seconds: from Surrogate-Control, then `s-maxage`, `max-age`, Expires (RFC 9111,
+ * section 4.2.1).
+ */
 function explicitAge(headers: HeaderList, now: number): number | undefined {
   const control = directivesOf(headers, "cache-control");
   if (!control.size && !headers.has("surrogate-control") && !headers.has("expires")) {
@@ -139,7 +142,10 @@ function untilExpiry(headers: HeaderList, now: number): number | undefined {
   return Math.min(Math.max(seconds, 0), MAX_SECONDS);
 }
 
-/** Whether every use needs revalidation. `no-cache` with field names applies to those fields alone (RFC 9111, section 5.2.2.4). */
+/**
+ * Whether every use needs revalidation. `no-cache` with field names applies to those fields alone (RFC 9111, section
+ * 5.2.2.4).
+ */
 function forbidsUnvalidated(control: Directives): boolean {
   return control.get("no-cache") === "";
 }

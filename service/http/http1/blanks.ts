@@ -1,4 +1,7 @@
-/** Returns a part of a text without the blanks around it. A regular expression would take quadratic time over blanks inside. */
+/**
+ * Returns a part of a text without the blanks around it. A regular expression would take quadratic time over blanks
+ * inside.
+ */
 export function trimmed(text: string, from: number, to: number): string {
   let [start, end] = [from, to];
   while (start < end && isBlank(text.charCodeAt(start))) start++;

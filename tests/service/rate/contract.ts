@@ -1,5 +1,6 @@
 /**
- * Contract of drivers of rate counters and penalty boxes, and of these over one: `rateContract` runs its tests for one driver.
+ * Contract of drivers of rate counters and penalty boxes, and of these over one: `rateContract` runs its tests for one
+ * driver.
  *
  * @module
  */

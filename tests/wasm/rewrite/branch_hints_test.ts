@@ -60,7 +60,10 @@ function contentsOf(bytes: Uint8Array): Reader[] {
   return found;
 }
 
-/** `(if (local.get 0) (then (br_if 0 (local.get 0)) (loop (br_if 0 (local.get 0)))))`, with hints for both branches of the guest's. */
+/**
+ * `(if (local.get 0) (then (br_if 0 (local.get 0)) (loop (br_if 0 (local.get 0)))))`, with hints for both branches of
+ * the guest's.
+ */
 const BODY = [
   ...[0, Op.localGet, 0, Op.if, NONE, Op.localGet, 0, Op.branchIf, 0],
   ...[Op.loop, NONE, Op.localGet, 0, Op.branchIf, 0, Op.end, Op.end, Op.end],
