@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { connect as connectTls } from "node:tls";
 import { loadPackage } from "../package.ts";
 import type { StoreAddress } from "./address.ts";
 import { CLIENT, type Client } from "./client.ts";
@@ -73,6 +74,7 @@ async function connectServer(
   options: LinkOptions,
   to: Endpoint | string,
 ): Promise<Link> {
+  if (typeof to !== "string") await tryTls(options, to);
   const connection = client.createClient(settings(client, options, to));
   connection.on("error", (error: Error) => options.lost(error));
   try {
@@ -89,6 +91,7 @@ async function connectServer(
 
 async function connectCluster(client: Client, options: LinkOptions): Promise<Link> {
   const { hosts } = options.address;
+  await Promise.any(hosts.map((host) => tryTls(options, host)));
   const { socket, ...defaults } = settings(client, options, hosts[0]!);
   const { host: _host, port: _port, reconnectStrategy: _none, ...shared } = socket;
   const cluster = client.createCluster(
@@ -111,6 +114,28 @@ async function connectCluster(client: Client, options: LinkOptions): Promise<Lin
       cluster.sendCommand(key, false, args as Argument[], replies as object) as Promise<Reply>,
     destroy: () => destroy(cluster),
   };
+}
+
+/**
+ * Checks that a server with TLS answers. In TLS 1.3 it refuses a client's certificate after the handshake; the package has
+ * no listener for such an error then, which would end the process.
+ */
+async function tryTls(
+  { address, ca, identity, timeout }: LinkOptions,
+  { host, port }: Endpoint,
+): Promise<void> {
+  if (!address.tls) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const socket = connectTls({ host, port, ...ca !== undefined && { ca }, ...identity });
+  socket.on("error", reject);
+  socket.on("close", () => reject(new Error("the server has closed the connection")));
+  socket.once("data", () => resolve()); // an error for want of a login is an answer, too
+  socket.once("secureConnect", () => socket.write("PING\r\n"));
+  try {
+    await within(timeout, promise);
+  } finally {
+    socket.destroy();
+  }
 }
 
 function settings(client: Client, options: LinkOptions, to: Endpoint | string) {

@@ -219,8 +219,11 @@ redisTest("a server that asks its clients for certificates gets that of the host
     using kv = storeOver(storage);
     await kv.put("a", "1");
     assertEquals(await kv.at("a"), "1");
-    const none = await assertRejects(() => openRedis(`rediss://localhost:${port}`, { ca }));
-    assertMatch((none as Error).message, /^Cannot open the store rediss:\/\/localhost:\d+: .*$/);
+    for (const refused of [{}, await authority.issue(["host"])]) {
+      const address = `rediss://localhost:${port}`;
+      const error = await assertRejects(() => openRedis(address, { ca, ...refused })) as Error;
+      assertMatch(error.message, /^Cannot open the store rediss:\/\/localhost:\d+: .*$/);
+    }
     const half = await assertRejects(() => openRedis("rediss://localhost", { cert: own.cert }));
     assertMatch((half as Error).message, /cert and key of its client go together$/);
   });
