@@ -1,13 +1,15 @@
 import { builtin } from "../service/util/builtins.ts";
 import type { GuestMemory } from "../service/util/guest_memory.ts";
-import { ADDED_PAGES, DIRTY_MAP, DIRTY_PAGE_BITS, PAGE } from "./rewrite/control.ts";
+import { ADDED_PAGES, DIRTY_PAGE_BITS, NEAR, PAGE } from "./rewrite/control.ts";
 import type { Resetting } from "./rewrite/rewrite.ts";
 
 const DIRTY_PAGE = 1 << DIRTY_PAGE_BITS;
 /** Words of four bytes in a dirty page. */
 const WORDS = DIRTY_PAGE / 4;
-/** Maximum number of bytes that one store instruction can write past the dirty page it begins on. It marks only that page. */
-const SPILL = 16;
+/** Maximum number of bytes that one store instruction writes. */
+const LONGEST_STORE = 16;
+/** Maximum number of bytes after a dirty page that a store writes for which it is marked; {@linkcode NEAR} are before it. */
+const SPILL = NEAR + LONGEST_STORE;
 /** Largest growth, in bytes, that a reset allows. An instance whose memory has grown more is dropped. */
 const MAX_GROWN = 32 * 2 ** 20;
 
@@ -78,9 +80,9 @@ export class ResettableMemory implements GuestMemory {
   readonly #memory: WebAssembly.Memory;
   /** Number of pages that the guest starts with. */
   readonly #min: number;
-  /** Numbers before the dirty map in the control memory; {@linkcode ADDED_PAGES} is one of them. */
+  /** Control memory, where the number of added pages is at {@linkcode ADDED_PAGES}. */
   readonly #counts: Int32Array;
-  /** Dirty map: one byte for each 4 KiB that the memory may ever have. */
+  /** Control memory, which begins with the dirty map: one byte for each 4 KiB that the memory may ever have. */
   readonly #dirtyMap: Uint8Array;
   /** Whether writes mark dirty pages. If not, a reset copies all of the memory. */
   readonly #marks: boolean;
@@ -101,14 +103,14 @@ export class ResettableMemory implements GuestMemory {
     this.#memory = memory;
     this.#min = min;
     this.#marks = dirtyPages;
-    this.#counts = new Int32Array(control.buffer, 0, DIRTY_MAP / 4);
-    this.#dirtyMap = new Uint8Array(control.buffer, DIRTY_MAP);
+    this.#counts = new Int32Array(control.buffer);
+    this.#dirtyMap = new Uint8Array(control.buffer);
     this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer);
     this.#dirty = this.#dirtyMap.subarray(0, this.#bytes.length / DIRTY_PAGE);
     this.#snapshot = snapshots.of(this.#bytes);
     this.#firstAdded = this.#counts[ADDED_PAGES / 4]!;
     this.#firstBytes = this.#bytes.length;
-    this.#dirtyMap.fill(0); // the snapshot has what a start function wrote
+    this.#dirty.fill(0); // the snapshot has what a start function wrote
   }
 
   get buffer(): ArrayBuffer {
@@ -155,7 +157,8 @@ export class ResettableMemory implements GuestMemory {
       let end = first + 1;
       while (dirty[end]) end++;
       dirty.fill(0, first, end);
-      this.#restore(bytes, first * DIRTY_PAGE, Math.min(bytes.length, end * DIRTY_PAGE + SPILL));
+      const from = Math.max(0, first * DIRTY_PAGE - NEAR);
+      this.#restore(bytes, from, Math.min(bytes.length, end * DIRTY_PAGE + SPILL));
       first = dirty.indexOf(1, end);
     }
   }

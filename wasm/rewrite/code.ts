@@ -2,11 +2,12 @@ import { type Reader, Writer } from "./binary.ts";
 import { type BranchHints, Hint } from "./branch_hints.ts";
 import { type BulkPieces, writesBytes } from "./bulk.ts";
 import type { Growth } from "./growth.ts";
-import { type Counter, counterOf } from "./inner_loop.ts";
 import { instruction, isBulk, Op, skipPlain, valueType } from "./instructions.ts";
 import { isBranch, isPlainLoop, Labels } from "./labels.ts";
+import { type Counter, type Loop, loopAt } from "./loop.ts";
 import type { Offsets } from "./offsets.ts";
-import { loadAdded, markAddress, type ResetPlan } from "./reset_code.ts";
+import { loadAdded, type ResetPlan } from "./reset_code.ts";
+import { StoreMarks } from "./store_marks.ts";
 import {
   askAnew,
   type BranchCode,
@@ -15,7 +16,7 @@ import {
   type WatchPlan,
   writeCountedExit,
 } from "./watch_code.ts";
-import { type MemoryWrite, OBSTACLES, offsetOf, WRITES } from "./writes.ts";
+import { OBSTACLES, WRITES } from "./writes.ts";
 
 /** Changes to make in function bodies. */
 export interface Plan {
@@ -55,16 +56,12 @@ export class CodeRewriter {
   readonly #askAnew: Uint8Array | undefined;
   readonly #labels = new Labels();
   readonly #loadAdded: Uint8Array | undefined;
-  readonly #markAddress: Uint8Array | undefined;
-  /** Types of the locals that are added to the current body. */
-  #added: number[] = [];
-  #locals = 0;
-  /** Added locals of the current body, by the operands of the writes that use them. */
-  readonly #known = new Map<readonly number[], readonly number[]>();
+  /** Code by which stores mark dirty pages; undefined if they do not. */
+  readonly #marks: StoreMarks | undefined;
   /** Whether the current body calls a function that is not imported. */
   #calls = false;
-  /** End of the current body. */
-  #end = 0;
+  /** Loop that the last instruction has opened; undefined if it is too long to be known. */
+  #loop: Loop | undefined;
   /** Counter of the innermost open loop, if it has one. */
   #counter: Counter | undefined;
   /** Number of open blocks from that loop outwards. */
@@ -82,7 +79,7 @@ export class CodeRewriter {
       this.#askAnew = askAnew(watch);
     }
     if (reset) this.#loadAdded = loadAdded(reset);
-    if (reset?.dirtyPages) this.#markAddress = markAddress(reset);
+    if (reset?.dirtyPages) this.#marks = new StoreMarks(reader, reset, hints);
   }
 
   /** Reads the body of the next function, whose index among the module's own is `index`, and writes it after its length. */
@@ -96,27 +93,29 @@ export class CodeRewriter {
     this.#hints.begin(index);
     const groups = r.unsigned();
     const declarations = r.at;
-    this.#added = [];
-    if (this.#known.size) this.#known.clear();
     this.#calls = false;
     this.#labels.reset();
-    this.#locals = this.#plan.reset?.parameters[index] ?? 0;
+    let locals = this.#plan.reset?.parameters[index] ?? 0;
     for (let left = groups; left > 0; left--) {
-      this.#locals += r.unsigned();
+      locals += r.unsigned();
       valueType(r);
     }
+    this.#marks?.begin(locals);
     const declared = r.bytes.subarray(declarations, r.at);
     this.#offsets.add(0, 0, r.at, r.at);
     this.#walk(start, end);
-    const head = this.#head.reset().unsigned(groups + this.#added.length).raw(declared);
-    for (const type of this.#added) head.byte(1, type);
+    const added = this.#marks?.added ?? [];
+    const head = this.#head.reset().unsigned(groups + added.length).raw(declared);
+    for (const type of added) head.byte(1, type);
+    const begun = head.length;
+    this.#marks?.writeStart(head);
     let branch: number | undefined;
     if (this.#check && (this.#calls || length > SHORT)) {
       const { code } = this.#check;
       branch = head.length + this.#check.branch;
       head.raw(code);
-      this.#offsets.widen(code.length);
     }
+    if (head.length > begun) this.#offsets.widen(head.length - begun);
     this.#hints.end(index, head.length, branch);
     out.unsigned(head.length + code.length).raw(head.view());
     this.#offsets.place(out.length);
@@ -125,18 +124,24 @@ export class CodeRewriter {
 
   /** Reads and rewrites the code of a body. `body` and `end` are its bounds; the reader is past the locals. */
   #walk(body: number, end: number): void {
-    this.#end = end;
     const r = this.#r;
     const code = this.#code;
     const hints = this.#hints;
+    const marks = this.#marks;
     let hinted = body + hints.next;
     let copied = r.at;
     for (;;) {
-      const start = r.at = skipPlain(r.bytes, r.at, Math.min(end, hinted));
+      const stop = Math.min(end, hinted);
+      const start = r.at = marks ? marks.skipPlain(r.at, stop) : skipPlain(r.bytes, r.at, stop);
       if (start >= end) break;
       if (start >= hinted) hinted = body + hints.move(start - body, code.length + start - copied);
       const op = instruction(r);
+      if (marks) marks.take(op, start);
       if (isOrdinary(op)) continue;
+      if (op === Op.loop) {
+        this.#loop = loopAt(r, end);
+        marks?.openLoop(this.#loop);
+      }
       if (this.#check && (op <= LAST_OF_CONTROL || op >= FIRST_LATE_BRANCH)) {
         copied = this.#control(op, start, copied);
       }
@@ -156,7 +161,7 @@ export class CodeRewriter {
         continue;
       }
       const { reset, growth, bulk } = this.#plan;
-      if (bulk && !this.#markAddress && writesBytes(op)) {
+      if (bulk && !marks && writesBytes(op)) {
         code.copy(r.bytes, copied, start);
         const from = code.length;
         this.#callPieces(bulk, op, start);
@@ -173,15 +178,19 @@ export class CodeRewriter {
         continue;
       }
       if (!reset || (op > LAST_OF_ONE_BYTE && op < FIRST_OF_PREFIXED)) continue;
-      const write = this.#markAddress ? WRITES.get(op) : undefined;
+      const write = marks ? WRITES.get(op) : undefined;
+      if (write && marks?.isMarked(write, start)) continue;
       if (!write && op !== Op.memorySize && op !== Op.memoryGrow) {
         this.obstacle ??= OBSTACLES.get(op);
         continue;
       }
       code.copy(r.bytes, copied, start);
       const from = code.length;
-      if (write) this.#write(op, write, reset, start);
-      else if (op === Op.memoryGrow) code.byte(Op.call).unsigned(reset.grow);
+      if (write) {
+        marks!.write(code, write, start);
+        if (bulk && write.range) this.#callPieces(bulk, op, start);
+        else code.copy(r.bytes, start, r.at);
+      } else if (op === Op.memoryGrow) code.byte(Op.call).unsigned(reset.grow);
       else code.raw(this.#loadAdded!).byte(Op.i32Const).signed(reset.min).byte(Op.i32Add);
       this.#offsets.add(from, code.length, start, r.at);
       copied = r.at;
@@ -287,7 +296,7 @@ export class CodeRewriter {
     code.put(Op.block).copy(bytes, type, at).byte(Op.loop, NONE, Op.block, NONE, Op.loop)
       .copy(bytes, type, at);
     this.#labels.openLoop(start);
-    this.#counter = counterOf(this.#r, this.#end);
+    this.#counter = this.#loop?.counter;
     this.#counted = this.#labels.depth;
     if (!this.#counter) {
       this.#hints.add(code.length + this.#exit!.branch, Hint.unlikely);
@@ -327,46 +336,10 @@ export class CodeRewriter {
     return callee >= this.#plan.imported;
   }
 
-  /** Writes code that marks the pages that the instruction at `start` writes to, then the instruction. */
-  #write(op: number, { operands, range }: MemoryWrite, { mark }: ResetPlan, start: number): void {
-    const r = this.#r;
-    const code = this.#code;
-    const locals = this.#localsFor(operands);
-    for (let i = locals.length - 1; i > 0; i--) code.put(Op.localSet).unsigned(locals[i]!);
-    code.put(Op.localTee).unsigned(locals[0]!);
-    if (range) {
-      code.put(Op.localGet).unsigned(locals.at(-1)!).put(Op.call).unsigned(mark);
-    } else {
-      const offset = offsetOf(r, start);
-      if (offset) code.put(Op.i32Const).signed(offset | 0).put(Op.i32Add);
-      code.raw(this.#markAddress!);
-    }
-    for (let i = 0; i < locals.length; i++) code.put(Op.localGet).unsigned(locals[i]!);
-    const { bulk } = this.#plan;
-    if (bulk && range) this.#callPieces(bulk, op, start);
-    else code.copy(r.bytes, start, r.at);
-  }
-
   /** Writes a call of the function that does in pieces what the instruction at `start` does. */
   #callPieces(bulk: BulkPieces, op: number, start: number): void {
     const { bytes, at } = this.#r;
     this.#code.put(Op.call).unsigned(bulk.functionFor(op, bytes.subarray(start, at)));
-  }
-
-  /** Returns the indices of distinct added locals of these types. */
-  #localsFor(types: readonly number[]): readonly number[] {
-    const known = this.#known.get(types);
-    if (known) return known;
-    const added = this.#added;
-    const taken: number[] = [];
-    this.#known.set(types, taken);
-    for (const type of types) {
-      let at = added.indexOf(type);
-      while (at >= 0 && taken.includes(this.#locals + at)) at = added.indexOf(type, at + 1);
-      if (at < 0) at = added.push(type) - 1;
-      taken.push(this.#locals + at);
-    }
-    return taken;
   }
 }
 

@@ -15,25 +15,29 @@ export const REFUSED_WORD = 15;
 /** Offset of that word, in bytes. */
 export const REFUSED: number = REFUSED_WORD * 4;
 
-/** Offset in `control` of the number of pages by which the guest's memory has grown; an `i32`. */
-export const ADDED_PAGES = 4;
-/** Offset in `control` of the dirty map: one byte for each 4 KiB of the guest's memory, 1 if it was written to. */
-export const DIRTY_MAP = 1024;
 /** Binary logarithm of the size of a dirty page. */
 export const DIRTY_PAGE_BITS = 12;
+/** Maximum number of bytes between the addresses of two stores of which one marks its dirty page for both. */
+export const NEAR = 240;
 
 /** Size of a page of WebAssembly memory, in bytes. */
 export const PAGE = 64 * 1024;
 
-/** Returns the number of pages that `control` needs for a guest's memory of up to `max` pages. */
-export function controlPages(max: number): number {
-  return Math.ceil((DIRTY_MAP + max * (PAGE >> DIRTY_PAGE_BITS)) / PAGE);
-}
+/**
+ * Number of bytes of the dirty map, with which `control` begins: one for each 4 KiB of the guest's memory, 1 if it was
+ * written to. It is for 4 GiB, so that the number of every page is in it; most of it is never touched. It comes first,
+ * since V8 takes one instruction more to check an address with a large offset.
+ */
+const DIRTY_MAP = 2 ** (32 - DIRTY_PAGE_BITS);
+/** Number of pages of `control`. */
+export const CONTROL_PAGES: number = DIRTY_MAP / PAGE + 1;
+/** Offset in `control` of the number of pages by which the guest's memory has grown; an `i32`. */
+export const ADDED_PAGES: number = DIRTY_MAP;
 
 /** Name of the import of `control`, for modules of a component, which may share a memory and so its state. */
 export const CONTROL = "control";
 /** Offset in `control` of the largest number of pages that the memory may have; an `i32`, used in components. */
-export const MAX_PAGES = 8;
+export const MAX_PAGES: number = DIRTY_MAP + 4;
 /** Name of the import of `budget`. */
 export const BUDGET = "budget";
 /** Offset in `budget` of the bytes by which memories and tables may still grow; an `i64`. */

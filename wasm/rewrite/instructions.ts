@@ -20,6 +20,7 @@ export const Op = {
   if: 0x04,
   else: 0x05,
   try: 0x06,
+  catch: 0x07,
   rethrow: 0x09,
   end: 0x0b,
   branch: 0x0c,
@@ -31,6 +32,7 @@ export const Op = {
   returnCall: 0x12,
   lastCall: 0x15,
   delegate: 0x18,
+  catchAll: 0x19,
   drop: 0x1a,
   tryTable: 0x1f,
   localGet: 0x20,
@@ -66,6 +68,7 @@ export const Op = {
   i32Sub: 0x6b,
   i32And: 0x71,
   i32Or: 0x72,
+  i32ShiftLeft: 0x74,
   i32ShiftRightU: 0x76,
   i64Sub: 0x7d,
   i64ShiftLeft: 0x86,
@@ -129,10 +132,16 @@ export function isBulk(op: number): boolean {
 }
 
 /** Forms of the immediates of plain instructions; 0 stands for all other instructions. */
-const Plain = { none: 1, number: 2, memoryArgument: 3, fourBytes: 4, eightBytes: 5 } as const;
+export const Plain = {
+  none: 1,
+  number: 2,
+  memoryArgument: 3,
+  fourBytes: 4,
+  eightBytes: 5,
+} as const;
 
 /** Form of each one-byte opcode that the rewriter always copies unchanged. */
-const PLAIN: Uint8Array = plainForms();
+export const PLAIN: Uint8Array = plainForms();
 
 function plainForms(): Uint8Array {
   const forms = new Uint8Array(256);

@@ -1,5 +1,5 @@
 import { Writer } from "./binary.ts";
-import { ADDED_PAGES, BYTES_LEFT, DIRTY_MAP, DIRTY_PAGE_BITS, MAX_PAGES, PAGE } from "./control.ts";
+import { ADDED_PAGES, BYTES_LEFT, DIRTY_PAGE_BITS, MAX_PAGES, PAGE } from "./control.ts";
 import { MINUS_ONE, NO_RESULT, noteRefusal } from "./growth.ts";
 import { Op } from "./instructions.ts";
 import { I32 } from "./writes.ts";
@@ -32,22 +32,21 @@ export interface ResetPlan {
 }
 
 /** Code that replaces the address on the stack by the number of its dirty page. */
-const DIRTY_PAGE_OF = [Op.i32Const, DIRTY_PAGE_BITS, Op.i32ShiftRightU] as const;
+export const DIRTY_PAGE_OF = [Op.i32Const, DIRTY_PAGE_BITS, Op.i32ShiftRightU] as const;
 
 /** Returns code that marks the page of the address on the stack as dirty. */
 export function markAddress(plan: ResetPlan): Uint8Array {
   return new Writer().byte(...DIRTY_PAGE_OF).raw(markPage(plan)).view();
 }
 
-/** Returns code that marks the page whose number is on the stack. Beyond the map it traps, as the write itself would. */
-function markPage({ control }: ResetPlan): Uint8Array {
-  return new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40).unsigned(control).unsigned(DIRTY_MAP)
-    .view();
+/** Returns code that marks the page whose number is on the stack; beyond the memory's end, where the write traps, as well. */
+export function markPage({ control }: ResetPlan): Uint8Array {
+  return new Writer().byte(Op.i32Const, 1, Op.i32Store8, 0x40).unsigned(control).byte(0).view();
 }
 
 /** Returns code that pushes the number of added pages. */
 export function loadAdded({ control }: ResetPlan): Uint8Array {
-  return new Writer().byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(control).byte(ADDED_PAGES)
+  return new Writer().byte(Op.i32Const, 0, Op.i32Load, 0x42).unsigned(control).unsigned(ADDED_PAGES)
     .view();
 }
 
@@ -74,7 +73,8 @@ export function growBody(w: Writer, plan: ResetPlan): void {
   w.byte(...size, ...delta, Op.i32Add, Op.memorySize, 0, Op.i32Sub, Op.memoryGrow, 0);
   w.byte(...MINUS_ONE, Op.i32Equal, Op.if, NO_RESULT, ...fail, Op.end);
   w.byte(Op.i32Const, 0, ...size, ...delta, Op.i32Add, Op.i32Const).signed(min);
-  w.byte(Op.i32Sub, Op.i32Store, 0x42).unsigned(control).byte(ADDED_PAGES, ...size, Op.end);
+  w.byte(Op.i32Sub, Op.i32Store, 0x42).unsigned(control).unsigned(ADDED_PAGES);
+  w.byte(...size, Op.end);
 }
 
 /** Writes `grow(delta)` for a module of a component, which also takes the bytes from the shared budget. */
@@ -100,7 +100,7 @@ function growPartBody(w: Writer, { watch, control }: ResetPlan, budget: number):
   w.byte(Op.i32Const, 0).raw(left).byte(...bytes, Op.i64Sub, Op.i64Store, 0x43).unsigned(budget);
   w.unsigned(BYTES_LEFT);
   w.byte(Op.i32Const, 0, ...size, ...delta, Op.i32Add, Op.i32Store, 0x42).unsigned(control);
-  w.byte(ADDED_PAGES, ...size, Op.end);
+  w.unsigned(ADDED_PAGES).byte(...size, Op.end);
 }
 
 /** Writes `mark(to, length)`, which marks the pages of a range as dirty. */

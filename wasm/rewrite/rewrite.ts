@@ -3,7 +3,7 @@ import { Id, Reader, Writer } from "./binary.ts";
 import { BranchHints } from "./branch_hints.ts";
 import { type Budget, budgetOf, type MemoryLimits } from "./budget.ts";
 import { CodeRewriter, type Plan } from "./code.ts";
-import { BUDGET, CONTROL, controlPages, PAGE, WATCH } from "./control.ts";
+import { BUDGET, CONTROL, CONTROL_PAGES, PAGE, WATCH } from "./control.ts";
 import { BulkPieces, PIECE } from "./bulk.ts";
 import { Growth, type SharedBudget } from "./growth.ts";
 import { UnknownForm } from "./instructions.ts";
@@ -58,12 +58,8 @@ const FUNCREF = 0x70;
 export const STEP_BYTES = 16 * 1024;
 /** Limits of the `budget` memory of a component. */
 export const SHARED_BUDGET = { min: 1, max: 1, shared: false } as const;
-/** Limits of the `control` memory of a component's memory: room for the dirty map of all 4 GiB. */
-export const SHARED_CONTROL = {
-  min: controlPages(65536),
-  max: controlPages(65536),
-  shared: false,
-} as const;
+/** Limits of the `control` memory of a component's memory. */
+export const SHARED_CONTROL = { min: CONTROL_PAGES, max: CONTROL_PAGES, shared: false } as const;
 const WATCHED = { min: 1, max: 1, shared: true };
 
 /**
@@ -73,7 +69,7 @@ const WATCHED = { min: 1, max: 1, shared: true };
  * Bound: `memory.grow` and `table.grow` are replaced by calls of functions that take from a budget.
  *
  * Stop: each loop, each function that calls others, and each bulk instruction first reads the first word of the watchdog's
- * memory; small loops that count their rounds do so in a few of them ({@linkcode counterOf}). If the word is 0, the code
+ * memory; small loops that count their rounds do so in a few of them ({@linkcode loopAt}). If the word is 0, the code
  * calls a function of the host, which says whether to go on. That function is in a table of
  * its own, since an import would change the indices of all functions. A start function becomes an export, which the host
  * calls when the table is filled. Large ranges of memory are written in pieces.
@@ -83,7 +79,8 @@ const WATCHED = { min: 1, max: 1, shared: true };
  * - `memory.size` and `memory.grow` work on a virtual size, since a real memory never shrinks. An access between the two
  *   sizes does not trap; a reset clears those bytes as well.
  * - With `dirtyPages`, each write to memory marks the 4 KiB page that it begins on, so that a reset copies only pages that
- *   were written to.
+ *   were written to. A mark serves all stores near by ({@linkcode MarkedPlaces}), and stores of a loop that go on to
+ *   addresses close to the last mark only pages that they come to ({@linkcode StoreMarks}).
  *
  * @throws {UnknownForm} If the module cannot be rewritten; the message completes "because".
  */
@@ -196,7 +193,7 @@ function addReset(
   const part = shared !== undefined;
   const { min, mutable, parameters } = stateOf(layout, part);
   const { max = 0, own = 0 } = budget.memories[0] ?? {};
-  const control = shared?.control ?? added.memory(controlPages(max));
+  const control = shared?.control ?? added.memory(CONTROL_PAGES);
   const saved = mutable.map(({ index, type, value }) =>
     [index, added.global(type, value)] as const
   );

@@ -1,6 +1,6 @@
 import { Writer } from "./binary.ts";
-import type { Counter } from "./inner_loop.ts";
 import { Op } from "./instructions.ts";
+import type { Counter } from "./loop.ts";
 
 /** Parameters of the checks by which code can be stopped. */
 export interface WatchPlan {

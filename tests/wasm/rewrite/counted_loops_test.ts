@@ -1,13 +1,13 @@
-import { assemble } from "../../cli/wat.ts";
-import { Fastlike } from "../../mod.ts";
-import { hostFunction } from "../../wasm/host_function.ts";
-import { Reader } from "../../wasm/rewrite/binary.ts";
-import { WATCH } from "../../wasm/rewrite/control.ts";
-import { type Counter, counterOf, ROUNDS } from "../../wasm/rewrite/inner_loop.ts";
-import { Op } from "../../wasm/rewrite/instructions.ts";
-import { layoutOf } from "../../wasm/rewrite/layout.ts";
-import { rewrite } from "../../wasm/rewrite/rewrite.ts";
-import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { assemble } from "../../../cli/wat.ts";
+import { Fastlike } from "../../../mod.ts";
+import { hostFunction } from "../../../wasm/host_function.ts";
+import { Reader } from "../../../wasm/rewrite/binary.ts";
+import { WATCH } from "../../../wasm/rewrite/control.ts";
+import { Op } from "../../../wasm/rewrite/instructions.ts";
+import { layoutOf } from "../../../wasm/rewrite/layout.ts";
+import { type Counter, loopAt, ROUNDS } from "../../../wasm/rewrite/loop.ts";
+import { rewrite } from "../../../wasm/rewrite/rewrite.ts";
+import { assert, assertEquals, assertMatch } from "../../assert.ts";
 
 /** Functions of two numbers whose loops have a counter, by the way in which they go on and are left. */
 const COUNTED: Readonly<Record<string, string>> = {
@@ -130,7 +130,7 @@ for (const body of ENDLESS) {
 /** Finds the counter of a loop of these instructions. */
 function found(...body: number[]): Counter | undefined {
   const r = new Reader(Uint8Array.from([...body, Op.end, Op.end]));
-  const counter = counterOf(r, body.length + 2);
+  const counter = loopAt(r, body.length + 2)?.counter;
   assertEquals(r.at, 0);
   return counter;
 }

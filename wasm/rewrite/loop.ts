@@ -15,22 +15,45 @@ export interface Counter {
   readonly mask: number;
 }
 
+/** Small loop without inner loops and calls, as it is known before its code is rewritten. */
+export interface Loop {
+  readonly counter: Counter | undefined;
+  /** Locals that the loop sets, with the locals that each is computed from. */
+  readonly sets: ReadonlyMap<number, readonly number[] | undefined>;
+}
+
 /**
- * Finds a counter of the loop whose body begins at the reader, which is not moved. A local counts if one instruction
- * sequence outside of the loop's inner blocks adds a constant to it, nothing else in the loop sets it, and no branch
- * starts another round before. Only loops without inner loops and calls have one here.
+ * Tells whether an address that is computed from these locals mostly stays near the one of the round before: they are
+ * sums of locals that do so and of locals that the loop does not set.
+ */
+export function isSequential({ sets }: Loop, locals: readonly number[]): boolean {
+  const seen = new Set<number>();
+  const look = (local: number): boolean => {
+    if (seen.has(local) || !sets.has(local)) return true;
+    seen.add(local);
+    return sets.get(local)?.every(look) ?? false;
+  };
+  return locals.every(look);
+}
+
+/**
+ * Reads the loop whose body begins at the reader, which is not moved. A local is a counter if one instruction sequence
+ * outside of the loop's inner blocks adds a constant to it, nothing else in the loop sets it, and no branch starts another
+ * round before.
  *
  * @param end End of the function's body.
+ * @returns Undefined for a loop that is too long, calls, or has inner loops or handlers of exceptions.
  */
-export function counterOf(r: Reader, end: number): Counter | undefined {
+export function loopAt(r: Reader, end: number): Loop | undefined {
   const start = r.at;
-  const found = search(r, Math.min(end, start + MAX_LENGTH));
+  const found = read(r, Math.min(end, start + MAX_LENGTH));
   r.at = start;
   return found;
 }
 
-function search(r: Reader, end: number): Counter | undefined {
+function read(r: Reader, end: number): Loop | undefined {
   const steps = new Map<number, number>();
+  const sets = new Map<number, readonly number[] | undefined>();
   const sum = new Sum();
   let depth = 0;
   let again = false;
@@ -43,7 +66,7 @@ function search(r: Reader, end: number): Counter | undefined {
         depth++;
         break;
       case Op.end:
-        if (--depth < 0) return again ? counterFrom(steps) : undefined;
+        if (--depth < 0) return { counter: again ? counterFrom(steps) : undefined, sets };
         break;
       case Op.branch:
       case Op.branchIf:
@@ -57,6 +80,8 @@ function search(r: Reader, end: number): Counter | undefined {
         const local = immediate(r, start);
         const once = !again && depth === 0 && !steps.has(local);
         steps.set(local, once && sum.local === local ? sum.step : 0);
+        const known = sets.has(local) ? sets.get(local) : [];
+        sets.set(local, known && sum.terms?.concat(known));
         break;
       }
       default:
@@ -67,34 +92,48 @@ function search(r: Reader, end: number): Counter | undefined {
   return undefined;
 }
 
-/** Tells whether an instruction neither calls, opens an inner loop, nor handles exceptions. */
+/** Tells whether an instruction neither calls, nor handles exceptions, nor opens a loop, nor has a label in a way of its own. */
 function isPlain(op: number): boolean {
   if (op < Op.drop) return op === Op.return || op === Op.else || op <= Op.nop;
   if (op >= FIRST_OF_BULK) return op < FIRST_OF_ATOMIC;
-  return op !== Op.tryTable && op < Op.branchOnNull;
+  return op < Op.branchOnNull;
 }
 
-/** Sum of a local and a constant that the last instructions have left on the stack. */
+/** What the last instructions have left on the stack, if it is a sum. */
 class Sum {
-  /** -1 if there is none. */
+  /** Local to which a constant was added; -1 if that is not all. */
   local = -1;
   step = 0;
-  /** Number of instructions of the sequence that have been seen. */
+  /** Locals of a sum, with more that were read right before; undefined if there is more to it. */
+  terms: number[] | undefined;
+  /** Number of instructions of `local.get`, `i32.const` and `i32.add` that have been seen. */
   #seen = 0;
   #first = 0;
 
   take(op: number, r: Reader, start: number): void {
     this.local = -1;
-    if (op === Op.localGet) {
-      this.#seen = 1;
-      this.#first = immediate(r, start);
-    } else if (op === Op.i32Const && this.#seen === 1) {
-      this.#seen = 2;
-      this.step = signed(r, start);
-    } else if ((op === Op.i32Add || op === Op.i32Sub) && this.#seen === 2) {
-      this.#seen = 0;
-      this.local = this.#first;
-    } else this.#seen = 0;
+    switch (op) {
+      case Op.localGet:
+        this.#seen = 1;
+        this.#first = immediate(r, start);
+        (this.terms ??= []).push(this.#first);
+        return;
+      case Op.i32Const:
+        this.#seen = this.#seen === 1 ? 2 : 0;
+        this.step = signed(r, start);
+        this.terms ??= [];
+        return;
+      case Op.i32Add:
+      case Op.i32Sub:
+        if (this.#seen === 2) this.local = this.#first;
+        break;
+      case Op.i32ShiftLeft:
+      case Op.localTee:
+        break;
+      default:
+        this.terms = undefined;
+    }
+    this.#seen = 0;
   }
 }
 
