@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { TrustedProxies } from "../service/client/proxies.ts";
 import type { ClientFacts } from "../service/http/exchange.ts";
+import { stopReadsWhilePaused } from "../service/util/node_internals.ts";
 import { type Beginning, FirstBytesError, readFirst } from "./first_bytes.ts";
 import { speaksHttp2 } from "./http2/http2_connection.ts";
 import type { HttpServer, Protocol } from "./http_server.ts";
@@ -149,6 +150,7 @@ export class Front {
     if (!secured) return;
     const tls = tlsFactsOf(secured, hello, this.#options.tls!.clientCa !== undefined);
     const protocol = secured.alpnProtocol === "h2" ? "h2" : "http/1.1";
+    if (protocol === "http/1.1") stopReadsWhilePaused(secured); // HTTP/2 has windows for that
     this.#server.serve(secured, { ...client, tls }, "https", protocol);
   }
 

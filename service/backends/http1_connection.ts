@@ -1,11 +1,13 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { EMPTY } from "../http/bytes.ts";
 import { hasNoContent } from "../http/framing.ts";
 import { ChunkedDecoder } from "../http/http1/chunked_decoder.ts";
 import { HeadParser } from "../http/http1/head_parser.ts";
 import { type ContentDecoder, LengthDecoder } from "../http/http1/length_decoder.ts";
 import { Rejection } from "../http/http1/rejection.ts";
+import { stopReadsWhilePaused } from "../util/node_internals.ts";
 import type { Connector } from "./connector.ts";
 import { type BodyOwner, Http1Body, type PieceTimeout } from "./http1_body.ts";
 import { ReadBuffers, readsIntoBuffers } from "./read_buffers.ts";
@@ -173,6 +175,7 @@ export class Http1Connection implements BodyOwner {
 
   #listen(socket: Socket): void {
     socket.setNoDelay(true);
+    if ("encrypted" in socket) stopReadsWhilePaused(socket as TLSSocket);
     if (!this.#buffers) socket.on("data", this.#read);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);

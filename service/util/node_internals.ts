@@ -1,6 +1,7 @@
 import type { Http2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { builtin } from "./builtins.ts";
 
 /**
@@ -105,6 +106,31 @@ export function watchInput(stream: Readable, see: (chunk: Uint8Array) => boolean
 export function allowEmptyServerName(socket: Socket): void {
   const tls = socket as Socket & { servername?: unknown };
   if (tls.servername === "") tls.servername = false;
+}
+
+/** The TCP connection below a TLS socket, as `node:net` has it inside. */
+interface BelowTls {
+  readStop?(): unknown;
+  readStart?(): unknown;
+}
+
+/**
+ * Makes a TLS socket read nothing more from the network while it is paused. Deno's own reads on, into memory without a
+ * bound. Where Deno has no such internals the socket stays as it is.
+ */
+export function stopReadsWhilePaused(socket: TLSSocket): void {
+  const below = () =>
+    (socket as unknown as { _handle?: { _parent?: BelowTls } | null })._handle?._parent;
+  const { pause, resume } = socket;
+  socket.pause = () => {
+    pause.call(socket);
+    below()?.readStop?.();
+    return socket;
+  };
+  socket.resume = () => {
+    below()?.readStart?.();
+    return resume.call(socket);
+  };
 }
 
 /** A bound TCP socket as `node:net` has it inside. */
