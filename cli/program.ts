@@ -3,6 +3,7 @@ import type { ServiceOptions } from "../service/options.ts";
 import type { Status } from "../service/status.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { messageOf } from "../service/errors.ts";
+import { readWhole } from "./read_whole.ts";
 
 /** A loaded program: `Fastlike` of the library. */
 export interface LoadedProgram extends AsyncDisposable {
@@ -53,7 +54,7 @@ export function reloadFile(
 async function withBytes<T>(file: string, use: (wasm: Uint8Array) => Promise<T>): Promise<T> {
   let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(file);
+    bytes = await readWhole(file);
   } catch (error) {
     throw new CommandError(`Cannot read ${file}: ${reasonOf(error)}`);
   }

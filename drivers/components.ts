@@ -13,6 +13,7 @@ import type { ComponentLoader } from "../service/util/component_loader.ts";
 import { compileComponent } from "../wasm/component/program.ts";
 
 export type * from "../service/util/component_loader.ts";
+export type { CodeCache } from "../service/util/code_cache.ts";
 export type { GuestMemory } from "../service/util/guest_memory.ts";
 
 /**

@@ -82,6 +82,10 @@ class ComponentSlot implements InstanceSlot<InstanceContext> {
     throw failure;
   }
 
+  keep(): void {
+    this.#instance.keep();
+  }
+
   keepStack(): void {}
 
   end(): void {}

@@ -21,6 +21,7 @@ import { ResetChoice } from "../wasm/reset_choice.ts";
 import type { ProgramCache } from "../wasm/program_cache.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
 import { type InstanceSlot, ModuleSlot } from "../wasm/instance_slot.ts";
+import { turn } from "../wasm/turns.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
 import type { InstanceContext } from "../handles/sandbox.ts";
 import { termsOf } from "./terms.ts";
@@ -118,6 +119,8 @@ async function loadComponent(
   const makeWatched = () => watched(service, watchdog, make);
   const loaded = loadedFrom(makeWatched, service, watchdog, "it is a component");
   warmup(loaded, 1);
+  await turn();
+  loaded.pool.withIdle((slot) => slot.keep?.());
   return loaded;
 }
 

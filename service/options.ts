@@ -19,6 +19,7 @@ import type { Limits } from "./limits.ts";
 import type { LogSink } from "./log.ts";
 import type { RateDriver, RateKind } from "./rate/driver.ts";
 import type { Reuse } from "./reuse.ts";
+import type { CodeCache } from "./util/code_cache.ts";
 import type { ComponentLoader } from "./util/component_loader.ts";
 import type { UserAgentParser } from "./client/user_agent.ts";
 
@@ -143,6 +144,11 @@ export interface ServiceOptions {
    * `drivers/components.ts`. By default there is none, and a component is refused.
    */
   readonly components?: ComponentLoader;
+  /**
+   * Keeps code that was made of programs, so that a program that is known is loaded sooner. Whoever writes to it decides
+   * which code runs. By default nothing is kept.
+   */
+  readonly codeCache?: CodeCache;
   /** Returns the location of an address. By default loopback addresses are at Fastly's head office, others unknown. */
   readonly geo?: GeoLookup;
   /** Parses User-Agent fields for `fastly_uap.parse`. By default the standard library's parser. */

@@ -34,6 +34,7 @@ export type { ErrorDetails } from "./http/error_text.ts";
 
 export type { Reuse } from "./reuse.ts";
 export type { Clock, TimerOptions } from "./util/clock.ts";
+export type { CodeCache } from "./util/code_cache.ts";
 
 // State of a service
 export type { BackendStats } from "./backends/backend.ts";

@@ -90,7 +90,7 @@ export class Process implements AsyncDisposable {
     this.#child = new Deno.Command(program, {
       args: [...args],
       ...cwd !== undefined && { cwd },
-      env: { NO_COLOR: "1", ...env },
+      env: { NO_COLOR: "1", FASTLIKE_CODE_CACHE: "off", ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -76,6 +76,9 @@ addEventListener("message", (event) => {
 });
 `;
 
+/** Digest of the rewriter's sources, so that code that another version has rewritten is not used. */
+export const REWRITER = "81ee0b3790a81903c3e277de2a7f0191";
+
 /** Compiled `stack.wat`, in Base64. */
 export const STACK_MODULE =
   "AGFzbQEAAAABDANgAABgAAFwYAFvAAIaAwAEbmV4dAABAAZmYWlsZWQAAgACanMEAAIDAgEABAQBcAABBwcBA3J1bgACCjUBMwACQANAAkACbx9AAQAAAEEA0HAmAEEAEAAmAEEAJQDRDQRBABEAAAsMAQsQAQsMAAsLCwBXBG5hbWUBHgMABG5leHQBBmZhaWxlZAINZmFzdGxpa2UubG9vcAIHAwAAAQACAAQWAwAFc3RhcnQBBG5leHQCBmZhaWxlZAUIAQAFdGFibGULBQEAAmpz";

@@ -86,14 +86,15 @@ export class ResettableMemory implements GuestMemory {
   readonly #dirtyMap: Uint8Array;
   /** Whether writes mark dirty pages. If not, a reset copies all of the memory. */
   readonly #marks: boolean;
-  readonly #snapshot: Uint8Array;
+  readonly #snapshots: MemorySnapshots;
+  #snapshot: Uint8Array | undefined;
   readonly #firstAdded: number;
   readonly #firstBytes: number;
   #bytes: Uint8Array<ArrayBuffer>;
   /** Part of the dirty map for {@linkcode ResettableMemory.#bytes}. */
   #dirty: Uint8Array;
 
-  /** Takes the present state of an instance as its initial state. */
+  /** Makes the memory of an instance that has not run yet; {@linkcode ResettableMemory.keep} follows before it runs. */
   constructor(
     memory: WebAssembly.Memory,
     control: WebAssembly.Memory,
@@ -107,9 +108,15 @@ export class ResettableMemory implements GuestMemory {
     this.#dirtyMap = new Uint8Array(control.buffer);
     this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer);
     this.#dirty = this.#dirtyMap.subarray(0, this.#bytes.length / DIRTY_PAGE);
-    this.#snapshot = snapshots.of(this.#bytes);
+    this.#snapshots = snapshots;
     this.#firstAdded = this.#counts[ADDED_PAGES / 4]!;
     this.#firstBytes = this.#bytes.length;
+  }
+
+  /** Keeps the present bytes as the initial ones, unless that was done before. Large memories take some 10 ms. */
+  keep(): void {
+    if (this.#snapshot) return;
+    this.#snapshot = this.#snapshots.of(this.#bytes);
     this.#dirty.fill(0); // the snapshot has what a start function wrote
   }
 
@@ -164,8 +171,9 @@ export class ResettableMemory implements GuestMemory {
   }
 
   #restore(bytes: Uint8Array, from: number, to: number): void {
-    const middle = Math.min(to, Math.max(from, this.#snapshot.length));
-    if (middle > from) bytes.set(this.#snapshot.subarray(from, middle), from);
+    const snapshot = this.#snapshot!;
+    const middle = Math.min(to, Math.max(from, snapshot.length));
+    if (middle > from) bytes.set(snapshot.subarray(from, middle), from);
     if (to > middle) bytes.fill(0, middle, to);
   }
 

@@ -56,6 +56,11 @@ export interface InstanceSlot<S> {
    * @returns Whether the instance was reset; if not, it must not be reused.
    */
   reset(): boolean;
+  /**
+   * Keeps the instance's initial state, which {@linkcode InstanceSlot.run} does otherwise. Where a slot has this method,
+   * making an instance and keeping its state each take long, so that a load lets the event loop have a turn in between.
+   */
+  keep?(): void;
   /** Measures how many milliseconds the reset of all memory takes. The instance must be idle. */
   timeFullReset(): number;
 }
@@ -99,6 +104,7 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
     const control = exports[names.control] as WebAssembly.Memory;
     const resettable = this.memory = new ResettableMemory(memory!, control, resetting, snapshots);
     const restoreGlobals = exports[names.restore] as () => void;
+    resettable.keep();
     (exports[names.save] as () => void)();
     this.#reset = () => {
       restoreGlobals();

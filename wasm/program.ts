@@ -1,6 +1,6 @@
 import type { Reuse } from "../service/reuse.ts";
+import type { CodeCache } from "../service/util/code_cache.ts";
 import { shownName } from "../service/util/shown_name.ts";
-import { UnknownForm } from "./rewrite/instructions.ts";
 import { type Export, type Import, type Layout, layoutOf } from "./rewrite/layout.ts";
 import {
   ALLOWING,
@@ -10,8 +10,9 @@ import {
   type Terms,
   UNCOUNTED,
 } from "./policies.ts";
-import { type Resetting, rewriteInSteps, type Rewritten } from "./rewrite/rewrite.ts";
-import { inTurns } from "./turns.ts";
+import type { Resetting, RewriteOptions, Rewritten } from "./rewrite/rewrite.ts";
+import { KeptCode, outcomeOf } from "./kept_code.ts";
+import { afterHeadStart } from "./turns.ts";
 import { messageOf } from "../service/errors.ts";
 
 const COMPONENT_LAYER = 1;
@@ -57,6 +58,14 @@ export interface CompileOptions extends Terms {
   readonly reuse: Reuse;
   /** Whether a watchdog must be able to stop the guest. */
   readonly watch: boolean;
+  /** Keeps the rewritten module; by default nothing is kept. */
+  readonly codeCache?: CodeCache | undefined;
+}
+
+/** Module to be compiled, with what is kept of it. */
+interface Subject {
+  readonly layout: Layout;
+  readonly kept: KeptCode | undefined;
 }
 
 /**
@@ -87,18 +96,33 @@ export function isComponent(
 export async function compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
   if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
   const bytes = checkMagic(await read(source));
+  const kept = await KeptCode.of(options.codeCache, bytes);
+  if (await kept?.has(firstForm(options))) {
+    // V8 was started with other flags if it does not take the module any more.
+    const known = await compileUnchecked(bytes, kept, options).catch(() => undefined);
+    if (known) return known;
+  }
   // V8 validates on a thread of its own while the bytes are rewritten. Nothing is made of them before it is done.
+  const validated = checkValid(bytes);
+  if (kept) kept.valid = validated;
   const [valid, compiled] = await Promise.allSettled([
-    checkValid(bytes),
-    compileUnchecked(bytes, options),
+    validated,
+    compileUnchecked(bytes, kept, options),
   ]);
   if (valid.status === "rejected") throw valid.reason;
   if (compiled.status === "rejected") throw compiled.reason;
   return compiled.value;
 }
 
+/** Returns the options of the first attempt at rewriting. */
+function firstForm({ memory, watch, reuse }: CompileOptions): RewriteOptions {
+  const reset = reuse === "never" ? undefined : { dirtyPages: reuse !== "snapshot" };
+  return { memory, checks: watch, reset };
+}
+
 /** Validates a module, without blocking the event loop. */
 async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  await afterHeadStart();
   try {
     await WebAssembly.compile(bytes);
   } catch (cause) {
@@ -109,12 +133,13 @@ async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 /** Compiles a module that may be invalid; the result, or the error, counts only if it is not. */
 async function compileUnchecked(
   bytes: Uint8Array<ArrayBuffer>,
+  kept: KeptCode | undefined,
   options: CompileOptions,
 ): Promise<CompiledModule> {
   const layout = layoutIfKnown(bytes);
   if (typeof layout === "string") return await withoutLimits(bytes, layout, options);
   applyPolicies(layout, options);
-  return await compileRewritten(layout, options);
+  return await compileRewritten({ layout, kept }, options);
 }
 
 function layoutIfKnown(bytes: Uint8Array): Layout | string {
@@ -126,61 +151,67 @@ function layoutIfKnown(bytes: Uint8Array): Layout | string {
 }
 
 /** Rewrites the module for as many of the options as it allows. */
-async function compileRewritten(layout: Layout, options: CompileOptions): Promise<CompiledModule> {
+async function compileRewritten(
+  subject: Subject,
+  options: CompileOptions,
+): Promise<CompiledModule> {
   const { reuse, watch, memory } = options;
+  const { bytes } = subject.layout;
   let why = "reuse is off";
   if (reuse !== "never") {
-    const whole = await attempt(layout, options, { dirtyPages: reuse !== "snapshot" });
+    const whole = await attempt(subject, options, firstForm(options));
     if (typeof whole !== "string") {
-      return reuse === "auto" ? withSnapshots(whole, layout, options) : whole;
+      return reuse === "auto" ? withSnapshots(whole, subject, options) : whole;
     }
     why = whole;
   }
-  if (!watch && memory === Infinity) return await withoutLimits(layout.bytes, why, options);
-  const part = await attempt(layout, options);
-  if (typeof part === "string") return await withoutLimits(layout.bytes, part, options);
+  if (!watch && memory === Infinity) return await withoutLimits(bytes, why, options);
+  const part = await attempt(subject, options, { memory, checks: watch });
+  if (typeof part === "string") return await withoutLimits(bytes, part, options);
   return { ...part, resetting: why };
 }
 
 /** Rewrites and compiles the module, or returns the reason why it cannot, in words that complete "because". */
 async function attempt(
-  layout: Layout,
-  { memory, watch, reuse }: CompileOptions,
-  reset?: { readonly dirtyPages: boolean },
+  { layout, kept }: Subject,
+  { reuse, watch }: CompileOptions,
+  form: RewriteOptions,
 ): Promise<CompiledModule | string> {
   try {
-    const rewritten = await inTurns(rewriteInSteps(layout, { memory, checks: watch, reset }));
-    const { offsets } = rewritten; // all that `locate` keeps, as the bytes are large
+    const outcome = await outcomeOf(layout, form, kept);
+    if (typeof outcome === "string") return outcome;
+    // `locate` keeps the offsets alone, as the bytes are large.
+    const { bytes, memories, names, tags, offsets, resetting } = outcome;
     return {
-      module: await WebAssembly.compile(rewritten.bytes),
+      module: await WebAssembly.compile(bytes),
       imports: functionsOf(layout.imports),
       hasMemory: exportsMemory(layout),
       limited: layout.types.objects ? UNCOUNTED : true,
-      resetting: rewritten.resetting ?? `reuse is ${reuse}`,
+      resetting: resetting ?? `reuse is ${reuse}`,
       watched: watch || "nobody asks for it",
-      rewritten: { memories: rewritten.memories, names: rewritten.names, tags: rewritten.tags },
+      rewritten: { memories, names, tags },
       locate: (offset) => offsets.original(offset),
     };
   } catch (error) {
-    if (error instanceof UnknownForm) return error.message;
     return `V8 refuses it with the code that limits need (${shownName(messageOf(error))})`;
   }
 }
 
 function withSnapshots(
   program: CompiledModule,
-  layout: Layout,
+  subject: Subject,
   options: CompileOptions,
 ): CompiledModule {
-  let kept: Layout | undefined = layout;
+  let left: Subject | undefined = subject;
   const compileForSnapshots = async () => {
-    if (!kept) throw new Error("Cannot compile the program again: its bytes are not kept");
-    const other = await attempt(kept, options, { dirtyPages: false });
+    if (!left) throw new Error("Cannot compile the program again: its bytes are not kept");
+    const { memory, watch: checks } = options;
+    const other = await attempt(left, options, { memory, checks, reset: { dirtyPages: false } });
     if (typeof other === "string") throw new Error(other);
     return other;
   };
   const forgetBytes = () => {
-    kept = undefined;
+    left = undefined;
   };
   return { ...program, compileForSnapshots, forgetBytes };
 }

@@ -2,6 +2,7 @@ import type { Opening } from "../../server/acceptor.ts";
 import type { Listener } from "../../server/listen_options.ts";
 import { limitsOf } from "../../service/limits.ts";
 import type { ServiceOptions } from "../../service/options.ts";
+import { codeCacheOf } from "../code_cache.ts";
 import { defaultConnections } from "../default_connections.ts";
 import { CommandError } from "../errors.ts";
 import type { ServeCommand } from "../flags/args.ts";
@@ -61,8 +62,11 @@ export interface OpenServer extends Disposable {
  */
 export async function openServer(place: ServerPlace): Promise<OpenServer> {
   const { command, metrics, terminal, opening, file, load, storage, extend = (own) => own } = place;
-  const complete = (options: ServiceOptions) =>
-    optionsFor(command, extend(options), metrics, terminal);
+  const codeCache = codeCacheOf(command.codeCache);
+  const complete = (options: ServiceOptions) => ({
+    ...optionsFor(command, extend(options), metrics, terminal),
+    ...codeCache && { codeCache },
+  });
   const loading = Site.load({ command, file, load, storage, terminal, complete });
   const [site, { openListener }] = await Promise.all([loading, import("./open_listener.ts")]);
   const { program } = site;

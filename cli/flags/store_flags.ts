@@ -51,6 +51,15 @@ export const STORES = {
       "Keep KV stores, the cache and rate counters from one start to the next, in a file in this folder",
     read: ({ last }) => ({ persist: last }),
   }),
+  "code-cache": flag({
+    value: "FOLDER",
+    example: "off",
+    commands: ["serve"],
+    help:
+      "Where code is kept that was made of programs, so that those that are known start sooner, or off (default " +
+      "FASTLIKE_CODE_CACHE, or a folder of yours, as ~/.cache/fastlike/code); others must not be able to write to it",
+    read: ({ last }) => ({ codeCache: last }),
+  }),
   "store": flag({
     value: "URL",
     example: "redis://localhost:6379",

@@ -1,3 +1,4 @@
+import type { CodeCache } from "./code_cache.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 
 /** Compiles components: `componentLoader` of `drivers/components.ts`. */
@@ -22,6 +23,8 @@ export interface ComponentTerms {
   readonly watch: boolean;
   /** Whether it may be loaded although a limit cannot be applied. */
   readonly allowUnlimited: boolean;
+  /** Keeps the rewritten modules; by default nothing is kept. */
+  readonly codeCache?: CodeCache | undefined;
 }
 
 /** A compiled component, which any number of services may use. */
@@ -96,6 +99,8 @@ export interface ComponentInstance {
   readonly commands: boolean;
   /** Whether it handles requests (`fastly:compute/http-incoming`). */
   readonly handles: boolean;
+  /** Keeps the present state as the initial one. `run` does it otherwise; it takes some 10 ms for large memories. */
+  keep(): void;
   /**
    * Handles a request, or runs the component's command if `handles` is undefined.
    *

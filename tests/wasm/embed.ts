@@ -16,6 +16,9 @@ export async function embedded(): Promise<string> {
 /** Source text of \`watchdog_thread.js\`. */
 export const WATCHDOG_THREAD = \`${lines}\`;
 
+/** Digest of the rewriter's sources, so that code that another version has rewritten is not used. */
+export const REWRITER = "${await rewriterDigest()}";
+
 /** Compiled \`stack.wat\`, in Base64. */
 export const STACK_MODULE =
   "${await assembled("stack")}";
@@ -29,6 +32,18 @@ export function moduleOf(base64: string): WebAssembly.Module {
   return new WebAssembly.Module(Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)));
 }
 `;
+}
+
+/** Makes one digest of all sources that decide how a module is rewritten. */
+async function rewriterDigest(): Promise<string> {
+  const names = ["wasm/tag_names.ts"];
+  for await (const { name } of Deno.readDir(new URL("wasm/rewrite/", ROOT))) {
+    if (name.endsWith(".ts")) names.push(`wasm/rewrite/${name}`);
+  }
+  const texts = [];
+  for (const name of names.sort()) texts.push(await Deno.readTextFile(new URL(name, ROOT)));
+  const bytes = new TextEncoder().encode(texts.join("\0"));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 32);
 }
 
 async function assembled(name: string): Promise<string> {

@@ -79,6 +79,7 @@ class Reused {
       rewritten(dirtyPages).resetting!,
       snapshots,
     );
+    this.memory.keep();
     (exports[names.save] as () => void)();
     this.#restore = exports[names.restore] as () => void;
     this.host = new Memory(this.memory);

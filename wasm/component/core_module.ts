@@ -5,6 +5,6 @@ import type { Rewritten } from "../rewrite/rewrite.ts";
 export interface CoreModule {
   readonly module: WebAssembly.Module;
   /** Undefined if the module is unchanged. */
-  readonly rewritten: Rewritten | undefined;
+  readonly rewritten: Pick<Rewritten, "memories" | "names"> | undefined;
   readonly layout: Pick<Layout, "imports" | "tables">;
 }

@@ -204,7 +204,12 @@ export class LinkedInstance implements ComponentInstance {
     return bytes;
   }
 
+  keep(): void {
+    for (const memory of this.#resettable) memory.keep();
+  }
+
   async run(handles: readonly [request: number, body: number] | undefined): Promise<boolean> {
+    this.keep();
     const run = handles ? this.#handler! : this.#command!;
     const { ok } = await run.call(handles ?? []) as { ok: boolean };
     return ok;

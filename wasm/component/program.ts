@@ -6,15 +6,24 @@ import type {
 } from "../../service/util/component_loader.ts";
 import { shownName } from "../../service/util/shown_name.ts";
 import { ALLOWING, POLICIES, UNCOUNTED } from "../policies.ts";
-import { UnknownForm } from "../rewrite/instructions.ts";
 import { type Layout, layoutOf } from "../rewrite/layout.ts";
-import { rewriteInSteps } from "../rewrite/rewrite.ts";
-import { inTurns, turn } from "../turns.ts";
+import type { RewriteOptions, Rewritten } from "../rewrite/rewrite.ts";
+import { KeptCode, outcomeOf } from "../kept_code.ts";
+import { afterHeadStart, turn } from "../turns.ts";
 import { type InstanceLimits, LinkedInstance } from "./instance.ts";
 import type { CoreModule } from "./core_module.ts";
+import type { Component } from "./definitions.ts";
 import { parse, type ParsedComponent } from "./parse.ts";
 import { MalformedComponent } from "./trap.ts";
 import { messageOf } from "../../service/errors.ts";
+
+/** Core module of a component, with what is kept of it. */
+interface Part {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly kept: KeptCode | undefined;
+  /** Whether its rewritten form is kept, so that it is valid. */
+  readonly known: boolean;
+}
 
 /**
  * Compiles a component: reads its structure, and rewrites and compiles each of its core modules.
@@ -27,7 +36,33 @@ export async function compileComponent(
 ): Promise<CompiledComponent> {
   const parsed = parsedOf(bytes);
   await turn();
-  await checkValid(parsed);
+  const parts = await Promise.all(parsed.modules.map(async (bytes): Promise<Part> => {
+    const kept = await KeptCode.of(terms.codeCache, bytes);
+    return { bytes, kept, known: await kept?.has(firstForm(terms)) ?? false };
+  }));
+  // V8 validates on a thread of its own while the modules are rewritten. Nothing is made of them before it is done.
+  const [valid, compiled] = await Promise.allSettled([
+    checkValid(parts),
+    compileUnchecked(parsed, parts, terms),
+  ]);
+  if (valid.status === "rejected") throw valid.reason;
+  if (compiled.status === "rejected") throw compiled.reason;
+  return compiled.value;
+}
+
+/** Returns the options of the first attempt at rewriting. */
+function firstForm({ memory, watch, reuse }: ComponentTerms): RewriteOptions {
+  const reset = reuse === "never" ? undefined : { dirtyPages: reuse !== "snapshot" };
+  return { memory, checks: watch, reset, part: true };
+}
+
+/** Compiles modules that may be invalid; the result, or the error, counts only if they are not. */
+async function compileUnchecked(
+  parsed: ParsedComponent,
+  parts: readonly Part[],
+  terms: ComponentTerms,
+): Promise<CompiledComponent> {
+  await turn();
   let layouts: Layout[];
   try {
     layouts = parsed.modules.map(layoutOf);
@@ -35,7 +70,7 @@ export async function compileComponent(
     return await withoutLimits(parsed, messageOf(error), terms);
   }
   for (const layout of layouts) applyPolicies(layout, terms);
-  return await compileRewritten(parsed, layouts, terms);
+  return await compileRewritten(parsed, parts, layouts, terms);
 }
 
 function parsedOf(bytes: Uint8Array<ArrayBuffer>): ParsedComponent {
@@ -50,10 +85,14 @@ function parsedOf(bytes: Uint8Array<ArrayBuffer>): ParsedComponent {
  * Validates the unchanged modules, one at a time: V8 copies each on the main thread before it compiles it
  * (bench/gaps.ts).
  */
-async function checkValid({ modules }: ParsedComponent): Promise<void> {
-  for (const module of modules) {
+async function checkValid(parts: readonly Part[]): Promise<void> {
+  await afterHeadStart();
+  for (const part of parts) {
+    if (part.known) continue;
+    const validated = WebAssembly.compile(part.bytes);
+    if (part.kept) part.kept.valid = validated;
     try {
-      await WebAssembly.compile(module);
+      await validated;
     } catch (cause) {
       throw new Error(`Cannot compile the program: ${shownName(messageOf(cause))}`, { cause });
     }
@@ -72,45 +111,52 @@ function applyPolicies(layout: Layout, { memory, allowUnlimited }: ComponentTerm
 
 async function compileRewritten(
   parsed: ParsedComponent,
+  parts: readonly Part[],
   layouts: readonly Layout[],
   terms: ComponentTerms,
 ): Promise<CompiledComponent> {
   const { reuse, watch, memory } = terms;
   let why = "reuse is off";
   if (reuse !== "never") {
-    const whole = await attempt(layouts, terms, { dirtyPages: reuse !== "snapshot" });
+    const whole = await attempt(layouts, parts, firstForm(terms));
     if (typeof whole !== "string") return compiled(parsed, whole, layouts, terms, true);
     why = whole;
   }
   if (!watch && memory === Infinity) return await withoutLimits(parsed, why, terms);
-  const parts = await attempt(layouts, terms, undefined);
-  if (typeof parts === "string") return await withoutLimits(parsed, parts, terms);
-  return compiled(parsed, parts, layouts, terms, why);
+  const modules = await attempt(layouts, parts, { memory, checks: watch, part: true });
+  if (typeof modules === "string") return await withoutLimits(parsed, modules, terms);
+  return compiled(parsed, modules, layouts, terms, why);
 }
 
 /** Rewrites and compiles all modules, or returns the reason why it cannot, in words that complete "because". */
 async function attempt(
   layouts: readonly Layout[],
-  { memory, watch }: ComponentTerms,
-  reset: { readonly dirtyPages: boolean } | undefined,
+  parts: readonly Part[],
+  form: RewriteOptions,
 ): Promise<CoreModule[] | string> {
   try {
-    const parts: Promise<CoreModule>[] = [];
+    const modules: Promise<CoreModule>[] = [];
     for (const [i, layout] of largestFirst(layouts)) {
-      const rewritten = await inTurns(
-        rewriteInSteps(layout, { memory, checks: watch, reset, part: true }),
-      );
+      const outcome = await outcomeOf(layout, form, parts[i]!.kept);
+      if (typeof outcome === "string") return outcome;
       await turn();
       // V8 compiles on its own threads while the next module is rewritten.
-      const compiled = WebAssembly.compile(rewritten.bytes);
-      parts[i] = compiled.then((module) => ({ module, rewritten, layout }));
-      parts[i].catch(() => {}); // awaited below, unless another module is refused before
+      modules[i] = coreModule(outcome, layout);
+      modules[i].catch(() => {}); // awaited below, unless another module is refused before
     }
-    return await Promise.all(parts);
+    return await Promise.all(modules);
   } catch (error) {
-    if (error instanceof UnknownForm) return error.message;
     return `V8 refuses it with the code that limits need (${shownName(messageOf(error))})`;
   }
+}
+
+/** Compiles a module. What instances do not need is let go: the bytes of both forms, and the map of offsets. */
+async function coreModule(
+  { bytes, memories, names }: Rewritten,
+  { imports, tables }: Layout,
+): Promise<CoreModule> {
+  const module = await WebAssembly.compile(bytes);
+  return { module, rewritten: { memories, names }, layout: { imports, tables } };
 }
 
 function largestFirst(layouts: readonly Layout[]): [index: number, layout: Layout][] {
@@ -136,18 +182,19 @@ async function withoutLimits(
     rewritten: undefined,
     layout: { imports: [], tables: [] },
   })));
+  const { component } = parsed; // the bytes of its modules are let go
+  const limits = { memory: Infinity, dirtyPages: undefined, snapshots: [] };
   return {
     limited: why,
     resetting: why,
     watched: why,
     locate: () => NaN,
-    instantiate: (host) =>
-      instantiate(parsed, parts, { memory: Infinity, dirtyPages: undefined, snapshots: [] }, host),
+    instantiate: (host) => instantiate(component, parts, limits, host),
   };
 }
 
 function compiled(
-  parsed: ParsedComponent,
+  { component }: ParsedComponent,
   parts: readonly CoreModule[],
   layouts: readonly Layout[],
   { memory, reuse, watch }: ComponentTerms,
@@ -162,12 +209,12 @@ function compiled(
     watched: watch || "nobody asks for it",
     // The frames of a trap do not say which of the modules they are of.
     locate: () => NaN,
-    instantiate: (host) => instantiate(parsed, parts, own, host),
+    instantiate: (host) => instantiate(component, parts, own, host),
   };
 }
 
 function instantiate(
-  { component }: ParsedComponent,
+  component: Component,
   parts: readonly CoreModule[],
   limits: InstanceLimits,
   host: ComponentHost,

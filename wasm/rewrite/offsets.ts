@@ -8,6 +8,25 @@ export class Offsets {
   #pending = 0;
   #end = Infinity;
 
+  /** Makes a map of the numbers and the end of another one. */
+  static of(edits: Uint32Array<ArrayBuffer>, end: number): Offsets {
+    const offsets = new Offsets();
+    offsets.#edits = edits;
+    offsets.#length = edits.length;
+    offsets.#end = end;
+    return offsets;
+  }
+
+  /** Numbers of all edits, after {@linkcode Offsets.move}. */
+  get edits(): Uint32Array<ArrayBuffer> {
+    return this.#edits;
+  }
+
+  /** Offset in the new module at which the original's code ends. */
+  get end(): number {
+    return this.#end;
+  }
+
   /** Records an edit; edits must be in order. Its new offsets are relative until {@linkcode Offsets.place} is called. */
   add(newStart: number, newEnd: number, oldStart: number, oldEnd: number): void {
     if (this.#length === this.#edits.length) {

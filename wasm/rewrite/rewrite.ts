@@ -16,7 +16,7 @@ import { askBody, type WatchPlan } from "./watch_code.ts";
 import { I32 } from "./writes.ts";
 
 /** Options of {@linkcode rewrite}. */
-interface RewriteOptions {
+export interface RewriteOptions {
   /** Bytes that an instance may have in memories and tables; `Infinity` for no limit. */
   readonly memory: number;
   /** Whether checks are added, by which the host can stop the code while it runs. */

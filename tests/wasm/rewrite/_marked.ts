@@ -83,6 +83,7 @@ export class MarkedModule {
       resetting!,
       new MemorySnapshots(true),
     );
+    resettable.keep();
     (exports[names.save] as Run)();
     const expected = outcome(() => (fresh.run as Run)(...numbers));
     assertEquals(outcome(() => (exports.run as Run)(...numbers)), expected);

@@ -1,0 +1,105 @@
+import type { CodeCache } from "../service/util/code_cache.ts";
+import { REWRITER } from "./embedded.ts";
+import { UnknownForm } from "./rewrite/instructions.ts";
+import type { Layout } from "./rewrite/layout.ts";
+import { type Outcome, packed, unpacked } from "./rewrite/packed.ts";
+import { rewriteInSteps, type RewriteOptions } from "./rewrite/rewrite.ts";
+import { inTurns } from "./turns.ts";
+
+/** Smallest module that is kept, in bytes: a smaller one is rewritten sooner than its code is read. */
+const LEAST = 256 * 1024;
+
+/** Rewritten forms of one module in a cache. They are there only if V8 has found the module valid. */
+export class KeptCode {
+  readonly #cache: CodeCache;
+  readonly #digest: string;
+  /** Outcome that {@linkcode KeptCode.has} has read, with its key. */
+  #read: { readonly key: string; readonly outcome: Outcome } | undefined;
+  readonly #validity = Promise.withResolvers<unknown>();
+
+  private constructor(cache: CodeCache, digest: string) {
+    this.#cache = cache;
+    this.#digest = digest;
+    this.#validity.promise.catch(() => {}); // whoever validates tells it
+  }
+
+  /** Returns access to what is kept of a module; undefined if nothing is, and nothing is to be. */
+  static async of(
+    cache: CodeCache | undefined,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<KeptCode | undefined> {
+    if (!cache || bytes.length < LEAST) return undefined;
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+    return new KeptCode(cache, digest);
+  }
+
+  /** Whether the outcome of rewriting the module with some options is kept, so that the module is valid. */
+  async has(options: RewriteOptions): Promise<boolean> {
+    const key = await this.#key(options);
+    const outcome = await this.#find(key);
+    if (outcome !== undefined) {
+      this.#read = { key, outcome };
+      this.#validity.resolve(undefined);
+    }
+    return outcome !== undefined;
+  }
+
+  /** Returns the outcome of rewriting the module with some options; undefined if it is not kept. */
+  async get(options: RewriteOptions): Promise<Outcome | undefined> {
+    const key = await this.#key(options);
+    const read = this.#read;
+    this.#read = undefined;
+    return read?.key === key ? read.outcome : await this.#find(key);
+  }
+
+  async #find(key: string): Promise<Outcome | undefined> {
+    const bytes = await this.#cache.get(key);
+    try {
+      return bytes && unpacked(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Keeps an outcome, once the module is known to be valid. */
+  put(options: RewriteOptions, outcome: Outcome): void {
+    this.#validity.promise.then(
+      async () => this.#cache.put(await this.#key(options), packed(outcome)),
+      () => {},
+    );
+  }
+
+  /** @param valid Resolves when V8 has found the module valid; rejects if it is not. */
+  set valid(valid: Promise<unknown>) {
+    this.#validity.resolve(valid);
+  }
+
+  async #key({ memory, checks, reset, part = false }: RewriteOptions): Promise<string> {
+    const text = JSON.stringify([
+      REWRITER,
+      this.#digest,
+      `${memory}`,
+      checks,
+      reset?.dirtyPages ?? null,
+      part,
+    ]);
+    const bytes = new TextEncoder().encode(text);
+    return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  }
+}
+
+/** Rewrites a module, with turns of the event loop in between, or takes the outcome from what is kept. */
+export async function outcomeOf(
+  layout: Layout,
+  options: RewriteOptions,
+  kept: KeptCode | undefined,
+): Promise<Outcome> {
+  const known = await kept?.get(options);
+  if (known !== undefined) return known;
+  const outcome = await inTurns(rewriteInSteps(layout, options)).catch((error) => {
+    if (error instanceof UnknownForm) return error.message;
+    throw error;
+  });
+  kept?.put(options, outcome);
+  return outcome;
+}
