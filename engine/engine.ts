@@ -11,7 +11,6 @@ import { afterTurn } from "../service/util/clock.ts";
 import { type Linked, LinkedList } from "../service/util/linked_list.ts";
 import { checkNodeInternals } from "../service/util/node_internals.ts";
 import type { Source } from "../wasm/program.ts";
-import type { ProgramCache } from "../wasm/program_cache.ts";
 import type { Watchdog } from "../wasm/watchdog.ts";
 import { type Handler, handlerOf } from "./handler.ts";
 import { type HeadRefusal, refusalOfHead } from "./head_refusal.ts";
@@ -144,15 +143,14 @@ export class Engine {
   async reload(source: Source, options: FastlikeOptions = this.#options): Promise<void> {
     if (options === this.#options) {
       const { watchdog } = this.#loaded;
-      const { programs } = options;
-      this.#put(await loadWarm(source, this.#service, watchdog, this.#warm, programs));
+      this.#put(await this.#loadWarm(source, this.#service, watchdog, options));
       this.#parking = this.#park();
       return;
     }
     const { service, takeOver } = this.#service.makeSuccessor(options);
     const watchdog = watchdogOf(service);
     try {
-      const loaded = await loadWarm(source, service, watchdog, this.#warm, options.programs);
+      const loaded = await this.#loadWarm(source, service, watchdog, options);
       const old = { service: this.#service, watchdog: this.#loaded.watchdog };
       takeOver();
       service.backends.startProbes();
@@ -180,6 +178,23 @@ export class Engine {
     );
     parking.fillLater();
     return parking;
+  }
+
+  /**
+   * Loads a program for new requests, and makes as many instances as are kept ready, at least one, so that the first request
+   * finds one and a program that cannot be instantiated takes no requests. Others go on meanwhile.
+   */
+  async #loadWarm(
+    source: Source,
+    service: Service,
+    watchdog: Watchdog,
+    { programs }: FastlikeOptions,
+  ): Promise<LoadedProgram> {
+    const loaded = await load(source, service, watchdog, programs, this.#loaded.code);
+    for (let made = 1; made <= Math.max(1, this.#warm) && warmup(loaded, made) === made; made++) {
+      await new Promise<void>(afterTurn);
+    }
+    return loaded;
   }
 
   /** Makes another program take new requests. */
@@ -282,19 +297,4 @@ export class Engine {
     for (const offer of listening) if (offer.offer(request, giveBack)) return true;
     return false;
   }
-}
-
-/** Loads a program and makes `count` instances ahead, one per turn of the event loop, so that requests go on meanwhile. */
-async function loadWarm(
-  source: Source,
-  service: Service,
-  watchdog: Watchdog,
-  count: number,
-  programs: ProgramCache | undefined,
-): Promise<LoadedProgram> {
-  const loaded = await load(source, service, watchdog, programs);
-  for (let made = 1; made <= count && warmup(loaded, made) === made; made++) {
-    await new Promise<void>(afterTurn);
-  }
-  return loaded;
 }

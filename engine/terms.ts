@@ -6,7 +6,7 @@ import type { CompileOptions } from "../wasm/program.ts";
 /** Options of a service on which the compilation of its program depends. */
 type CompilingOptions = Pick<
   ServiceOptions,
-  "limits" | "reuse" | "signals" | "allowUnlimited" | "codeCache"
+  "limits" | "reuse" | "signals" | "allowUnlimited" | "codeCache" | "quickReload"
 >;
 
 /**
@@ -18,9 +18,16 @@ export function termsOf(
   options: CompilingOptions,
   { memory, cpu_time }: LimitValues = limitsOf(options.limits),
 ): CompileOptions {
-  const { signals = [], allowUnlimited = false, codeCache } = options;
+  const { signals = [], allowUnlimited = false, codeCache, quickReload } = options;
   const watch = cpu_time < Infinity || signals.length > 0;
-  return { memory, reuse: reuseIn(options), watch, allowUnlimited, codeCache };
+  return {
+    memory,
+    reuse: reuseIn(options),
+    watch,
+    allowUnlimited,
+    codeCache,
+    earlier: quickReload || undefined,
+  };
 }
 
 function reuseIn({ reuse: name = "auto" }: CompilingOptions): Reuse {

@@ -77,7 +77,7 @@ addEventListener("message", (event) => {
 `;
 
 /** Digest of the rewriter's sources, so that code that another version has rewritten is not used. */
-export const REWRITER = "81ee0b3790a81903c3e277de2a7f0191";
+export const REWRITER = "619d5c7359e6c65a1b4cea4aaa9bdbbf";
 
 /** Compiled `stack.wat`, in Base64. */
 export const STACK_MODULE =

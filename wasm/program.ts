@@ -11,6 +11,7 @@ import {
   UNCOUNTED,
 } from "./policies.ts";
 import type { Resetting, RewriteOptions, Rewritten } from "./rewrite/rewrite.ts";
+import type { EarlierCode } from "./rewrite/earlier_code.ts";
 import { KeptCode, outcomeOf } from "./kept_code.ts";
 import { afterHeadStart } from "./turns.ts";
 import { messageOf } from "../service/errors.ts";
@@ -41,6 +42,8 @@ export interface CompiledModule {
   readonly compileForSnapshots?: () => Promise<CompiledModule>;
   /** Frees the bytes that {@linkcode CompiledModule.compileForSnapshots} needs, once the method is chosen. */
   readonly forgetBytes?: () => void;
+  /** Both forms of the code, to load the next build sooner; absent unless {@linkcode CompileOptions.earlier} is set. */
+  readonly code?: EarlierCode;
 }
 
 /** Name of a function that a module imports. */
@@ -60,6 +63,8 @@ export interface CompileOptions extends Terms {
   readonly watch: boolean;
   /** Keeps the rewritten module; by default nothing is kept. */
   readonly codeCache?: CodeCache | undefined;
+  /** Code of an earlier build of the program, if both are to keep it; `true` if there is none yet. By default it is let go. */
+  readonly earlier?: EarlierCode | true | undefined;
 }
 
 /** Module to be compiled, with what is kept of it. */
@@ -174,11 +179,12 @@ async function compileRewritten(
 /** Rewrites and compiles the module, or returns the reason why it cannot, in words that complete "because". */
 async function attempt(
   { layout, kept }: Subject,
-  { reuse, watch }: CompileOptions,
+  { reuse, watch, earlier }: CompileOptions,
   form: RewriteOptions,
 ): Promise<CompiledModule | string> {
   try {
-    const outcome = await outcomeOf(layout, form, kept);
+    const known = earlier === true ? undefined : earlier;
+    const outcome = await outcomeOf(layout, { ...form, earlier: known }, kept);
     if (typeof outcome === "string") return outcome;
     // `locate` keeps the offsets alone, as the bytes are large.
     const { bytes, memories, names, tags, offsets, resetting } = outcome;
@@ -191,6 +197,7 @@ async function attempt(
       watched: watch || "nobody asks for it",
       rewritten: { memories, names, tags },
       locate: (offset) => offsets.original(offset),
+      ...earlier && { code: { bytes: layout.bytes, rewritten: outcome } },
     };
   } catch (error) {
     return `V8 refuses it with the code that limits need (${shownName(messageOf(error))})`;
@@ -203,10 +210,12 @@ function withSnapshots(
   options: CompileOptions,
 ): CompiledModule {
   let left: Subject | undefined = subject;
+  const alone = { ...options, earlier: undefined };
   const compileForSnapshots = async () => {
     if (!left) throw new Error("Cannot compile the program again: its bytes are not kept");
-    const { memory, watch: checks } = options;
-    const other = await attempt(left, options, { memory, checks, reset: { dirtyPages: false } });
+    const { memory, watch: checks } = alone;
+    const form = { memory, checks, reset: { dirtyPages: false } };
+    const other = await attempt(left, alone, form);
     if (typeof other === "string") throw new Error(other);
     return other;
   };

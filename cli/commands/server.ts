@@ -66,6 +66,7 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
   const complete = (options: ServiceOptions) => ({
     ...optionsFor(command, extend(options), metrics, terminal),
     ...codeCache && { codeCache },
+    ...command.watch && { quickReload: true },
   });
   const loading = Site.load({ command, file, load, storage, terminal, complete });
   const [site, { openListener }] = await Promise.all([loading, import("./open_listener.ts")]);

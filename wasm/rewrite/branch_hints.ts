@@ -100,6 +100,17 @@ export class BranchHints {
     }
   }
 
+  /** Whether the guest has hints of its own. */
+  get some(): boolean {
+    return this.#starts.size > 0;
+  }
+
+  /** Adds functions with their hints, as {@linkcode hintsOf} finds them. */
+  addAll(bytes: Uint8Array, functions: number): void {
+    this.#functions.raw(bytes);
+    this.#count += functions;
+  }
+
   /** Writes the section, which must precede the code; writes nothing if there are no hints. */
   write(out: Writer): void {
     if (!this.#count) return;
@@ -149,6 +160,47 @@ function readStarts(r: Reader, starts: Map<number, number>): void {
     if (r.at > r.bytes.length) return;
     starts.set(index, start);
   }
+}
+
+/**
+ * Finds the hints of a rewritten module's own functions.
+ *
+ * @returns Start of each function's hints and the end of the last, and the number of functions before each that have some.
+ */
+export function hintsOf(
+  bytes: Uint8Array,
+  sections: readonly Section[],
+  imported: number,
+  count: number,
+): [starts: Uint32Array, functions: Uint32Array] {
+  const starts = new Uint32Array(count + 1);
+  const functions = new Uint32Array(count + 1);
+  const custom = sections.filter(({ id }) => id === Id.custom);
+  const [section] = custom.flatMap(({ start, end }) => [...hintSections(bytes, start, end)]);
+  if (!section) return [starts, functions];
+  const r = new Reader(bytes, section.body);
+  const total = r.unsigned();
+  let next = 0;
+  const reach = (index: number, read: number) => {
+    for (; next <= index; next++) {
+      starts[next] = r.at;
+      functions[next] = read;
+    }
+  };
+  for (let read = 0; read < total; read++) {
+    const { at } = r;
+    const index = r.unsigned() - imported;
+    const after = r.at;
+    r.at = at;
+    reach(index, read);
+    r.at = after;
+    for (let left = r.unsigned(); left > 0; left--) {
+      r.skipNumber(); // the offset
+      r.at += 2; // its size, which is 1, and the value
+    }
+  }
+  reach(count, total);
+  return [starts, functions];
 }
 
 /** Finds the sections with hints in a run of custom sections. `body` is the offset behind their name. */

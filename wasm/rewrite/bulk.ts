@@ -27,6 +27,7 @@ export class BulkPieces {
   readonly #added: Additions;
   readonly #check: Uint8Array;
   readonly #byInstruction = new Map<string, number>();
+  readonly #pieces: (readonly number[])[] = [];
 
   constructor(added: Additions, watch: WatchPlan) {
     this.#added = added;
@@ -42,7 +43,13 @@ export class BulkPieces {
     const parameters = [[I32], [I32], [I32]];
     const index = this.#added.function(parameters, [], (w) => this.#write(w, op, bytes));
     this.#byInstruction.set(key, index);
+    this.#pieces.push([op, ...bytes]);
     return index;
+  }
+
+  /** Opcode and bytes of each instruction that has a function, in the order in which they were added. */
+  get pieces(): readonly (readonly number[])[] {
+    return this.#pieces;
   }
 
   #write(w: Writer, op: number, instruction: Uint8Array): void {

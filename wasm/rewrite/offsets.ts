@@ -40,6 +40,30 @@ export class Offsets {
     this.#edits[this.#length++] = oldEnd;
   }
 
+  /**
+   * Records the edits of another map, in which all offsets differ by fixed numbers.
+   *
+   * @param by Difference in the new module, in which they are not relative.
+   * @param byOld Difference in the original.
+   */
+  addAll(edits: Uint32Array, by: number, byOld: number): void {
+    const end = this.#length + edits.length;
+    if (end > this.#edits.length) {
+      const larger = new Uint32Array(Math.max(this.#edits.length * 2, end));
+      larger.set(this.#edits.subarray(0, this.#length));
+      this.#edits = larger;
+    }
+    const own = this.#edits;
+    let at = this.#length;
+    for (let i = 0; i < edits.length; i += WIDTH, at += WIDTH) {
+      own[at] = edits[i]! + by;
+      own[at + 1] = edits[i + 1]! + by;
+      own[at + 2] = edits[i + 2]! + byOld;
+      own[at + 3] = edits[i + 3]! + byOld;
+    }
+    this.#length = this.#pending = end;
+  }
+
   /** Moves the start of the first edit since the last {@linkcode Offsets.place} by so many bytes to the front. */
   widen(by: number): void {
     this.#edits[this.#pending]! -= by;

@@ -13,6 +13,8 @@ interface Head {
   readonly names?: Names;
   readonly tags?: readonly (readonly [string, string])[];
   readonly resetting?: Resetting;
+  readonly plan?: string;
+  readonly pieces?: readonly (readonly number[])[];
   /** Numbers in the map of offsets, and the offset at which the original's code ends. */
   readonly edits?: number;
   readonly end?: number;
@@ -24,13 +26,15 @@ const LENGTH = 4;
 /** Packs an outcome into bytes, in the byte order of this machine. */
 export function packed(outcome: Outcome): Uint8Array<ArrayBuffer>[] {
   if (typeof outcome === "string") return [headOf({ why: outcome })];
-  const { bytes, memories, names, tags, resetting, offsets } = outcome;
+  const { bytes, memories, names, tags, resetting, offsets, plan, pieces } = outcome;
   const { edits, end } = offsets;
   const head = headOf({
     memories,
     names,
     tags: [...tags],
     ...resetting && { resetting },
+    plan,
+    pieces,
     edits: edits.length,
     end,
   });
@@ -62,6 +66,7 @@ export function unpacked(bytes: Uint8Array<ArrayBuffer>): Outcome {
   const head = JSON.parse(text) as Head;
   if (head.why !== undefined) return head.why;
   const { memories = [], names, tags = [], resetting, edits = 0, end = 0 } = head;
+  const { plan = "", pieces = [] } = head;
   const from = aligned(LENGTH + length);
   const numbers = new Uint32Array(buffer, byteOffset + from, edits).slice(); // the rest of the buffer is let go
   return {
@@ -71,5 +76,7 @@ export function unpacked(bytes: Uint8Array<ArrayBuffer>): Outcome {
     tags: new Map(tags),
     resetting,
     offsets: Offsets.of(numbers, end),
+    plan,
+    pieces,
   };
 }

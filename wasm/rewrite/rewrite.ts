@@ -6,6 +6,7 @@ import { CodeRewriter, type Plan } from "./code.ts";
 import { BUDGET, CONTROL, CONTROL_PAGES, PAGE, WATCH } from "./control.ts";
 import { BulkPieces, PIECE } from "./bulk.ts";
 import { Growth, type SharedBudget } from "./growth.ts";
+import { type EarlierCode, EarlierFunctions, planText } from "./earlier_code.ts";
 import { UnknownForm } from "./instructions.ts";
 import { type Layout, stateOf } from "./layout.ts";
 import { tagNamesOf } from "../tag_names.ts";
@@ -25,6 +26,8 @@ export interface RewriteOptions {
   readonly reset?: { readonly dirtyPages: boolean } | undefined;
   /** Whether the module is of a component, where `control` and `budget` are imported. By default it is not. */
   readonly part?: boolean;
+  /** An earlier build, from which functions that are the same are copied. */
+  readonly earlier?: EarlierCode | undefined;
 }
 
 /** Rewritten module. */
@@ -38,6 +41,10 @@ export interface Rewritten {
   readonly tags: ReadonlyMap<string, string>;
   /** Undefined if instances cannot be reset. */
   readonly resetting: Resetting | undefined;
+  /** All that the form of a function depends on besides the function; see {@linkcode planText}. */
+  readonly plan: string;
+  /** Instructions that write memory in pieces by added functions; see {@linkcode BulkPieces.pieces}. */
+  readonly pieces: readonly (readonly number[])[];
 }
 
 /** How instances of a rewritten module are reset. */
@@ -126,7 +133,8 @@ export function* rewriteInSteps(
   const tags = exportTags(layout, added, names);
   const offsets = new Offsets();
   const hints = new BranchHints(layout);
-  const code = yield* rewriteCode(layout, plan, offsets, hints);
+  const earlier = EarlierFunctions.of(wanted.earlier, plan, hints);
+  const code = yield* rewriteCode(layout, plan, { offsets, hints }, earlier);
   yield;
   return {
     bytes: added.write({ code, offsets, hints }, checks ? [Id.start] : []),
@@ -135,6 +143,8 @@ export function* rewriteInSteps(
     offsets,
     tags,
     resetting: plan.reset && resettingOf(layout, plan.reset),
+    plan: planText(plan),
+    pieces: plan.bulk?.pieces ?? [],
   };
 }
 
@@ -222,18 +232,21 @@ function addReset(
 function* rewriteCode(
   { bytes, find }: Layout,
   plan: Plan,
-  offsets: Offsets,
-  hints: BranchHints,
+  maps: { readonly offsets: Offsets; readonly hints: BranchHints },
+  earlier: EarlierFunctions | undefined,
 ): Generator<void, Writer> {
   const section = find(Id.code);
   if (!section) return new Writer(0);
   const w = new Writer((section.end - section.start) * 2);
   const reader = new Reader(bytes, section.body);
   const count = reader.unsigned();
+  const { offsets, hints } = maps;
   const code = new CodeRewriter(reader, plan, offsets, hints);
   let until = reader.at + STEP_BYTES;
-  for (let i = 0; i < count; i++) {
-    code.rewrite(w, i);
+  for (let i = 0; i < count;) {
+    const copied = earlier?.copy(i, count, reader, w, maps);
+    if (!copied) code.rewrite(w, i);
+    i += copied || 1;
     if (reader.at < until) continue;
     yield;
     until = reader.at + STEP_BYTES;
