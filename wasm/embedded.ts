@@ -77,7 +77,7 @@ addEventListener("message", (event) => {
 `;
 
 /** Digest of the rewriter's sources, so that code that another version has rewritten is not used. */
-export const REWRITER = "619d5c7359e6c65a1b4cea4aaa9bdbbf";
+export const REWRITER = "36522f21b0f9bd1e50c2aa7be89b690a";
 
 /** Compiled `stack.wat`, in Base64. */
 export const STACK_MODULE =

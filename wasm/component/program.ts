@@ -9,7 +9,7 @@ import { ALLOWING, POLICIES, UNCOUNTED } from "../policies.ts";
 import { type Layout, layoutOf } from "../rewrite/layout.ts";
 import type { RewriteOptions, Rewritten } from "../rewrite/rewrite.ts";
 import { KeptCode, outcomeOf } from "../kept_code.ts";
-import { afterHeadStart, turn } from "../turns.ts";
+import { turn } from "../turns.ts";
 import { type InstanceLimits, LinkedInstance } from "./instance.ts";
 import type { CoreModule } from "./core_module.ts";
 import type { Component } from "./definitions.ts";
@@ -40,14 +40,8 @@ export async function compileComponent(
     const kept = await KeptCode.of(terms.codeCache, bytes);
     return { bytes, kept, known: await kept?.has(firstForm(terms)) ?? false };
   }));
-  // V8 validates on a thread of its own while the modules are rewritten. Nothing is made of them before it is done.
-  const [valid, compiled] = await Promise.allSettled([
-    checkValid(parts),
-    compileUnchecked(parsed, parts, terms),
-  ]);
-  if (valid.status === "rejected") throw valid.reason;
-  if (compiled.status === "rejected") throw compiled.reason;
-  return compiled.value;
+  await checkValid(parts);
+  return await compileValid(parsed, parts, terms);
 }
 
 /** Returns the options of the first attempt at rewriting. */
@@ -56,19 +50,18 @@ function firstForm({ memory, watch, reuse }: ComponentTerms): RewriteOptions {
   return { memory, checks: watch, reset, part: true };
 }
 
-/** Compiles modules that may be invalid; the result, or the error, counts only if they are not. */
-async function compileUnchecked(
+async function compileValid(
   parsed: ParsedComponent,
   parts: readonly Part[],
   terms: ComponentTerms,
 ): Promise<CompiledComponent> {
-  await turn();
   let layouts: Layout[];
   try {
     layouts = parsed.modules.map(layoutOf);
   } catch (error) {
     return await withoutLimits(parsed, messageOf(error), terms);
   }
+  await turn();
   for (const layout of layouts) applyPolicies(layout, terms);
   return await compileRewritten(parsed, parts, layouts, terms);
 }
@@ -86,7 +79,6 @@ function parsedOf(bytes: Uint8Array<ArrayBuffer>): ParsedComponent {
  * (bench/gaps.ts).
  */
 async function checkValid(parts: readonly Part[]): Promise<void> {
-  await afterHeadStart();
   for (const part of parts) {
     if (part.known) continue;
     const validated = WebAssembly.compile(part.bytes);
@@ -143,6 +135,7 @@ async function attempt(
       // V8 compiles on its own threads while the next module is rewritten.
       modules[i] = coreModule(outcome, layout);
       modules[i].catch(() => {}); // awaited below, unless another module is refused before
+      await turn();
     }
     return await Promise.all(modules);
   } catch (error) {

@@ -3,12 +3,19 @@ import { type BranchHints, hintsOf } from "./branch_hints.ts";
 import type { Plan } from "./code.ts";
 import { type Layout, layoutOf, stateOf } from "./layout.ts";
 import type { Offsets } from "./offsets.ts";
-import type { Rewritten } from "./rewrite.ts";
 
 /** An earlier build of a program, in both forms. The next build has most of its functions, too. */
 export interface EarlierCode {
   readonly bytes: Uint8Array;
-  readonly rewritten: Rewritten;
+  readonly rewritten: RewrittenCode;
+}
+
+/** Parts of `Rewritten` from which functions are copied. */
+interface RewrittenCode {
+  readonly bytes: Uint8Array;
+  readonly offsets: Offsets;
+  readonly plan: string;
+  readonly pieces: readonly (readonly number[])[];
 }
 
 /** Numbers of an edit in the map of offsets. */

@@ -9,6 +9,7 @@ export const NO_FLAGS: ServiceFlags = {
   env: undefined,
   kvStores: {},
   persist: undefined,
+  codeCache: undefined,
   store: undefined,
   onStoreFailure: undefined,
   configStores: {},
