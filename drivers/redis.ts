@@ -49,6 +49,7 @@ export interface RedisOptions {
   readonly key?: string | undefined;
   /** User and password of the Sentinels, which have a login of their own. By default none. */
   readonly sentinelUsername?: string | undefined;
+  /** Password of the Sentinels. */
   readonly sentinelPassword?: string | undefined;
   /** Prefix of all keys. Services with different prefixes share nothing. By default `fastlike`. */
   readonly prefix?: string | undefined;

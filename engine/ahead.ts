@@ -11,7 +11,7 @@ import { termsOf } from "./terms.ts";
  *   that uses it.
  */
 export function compileAhead(source: Source, options: ServiceOptions): ProgramCache {
-  const programs = new ProgramCache();
+  const programs = new ProgramCache(1);
   startToCompile(source, options, programs).catch(() => {});
   return programs;
 }

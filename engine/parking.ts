@@ -67,6 +67,7 @@ export class Parking {
       left: () => {
         if (end) this.#parked.delete(end);
         cancel?.();
+        cancel = undefined;
         this.fillLater();
       },
     });

@@ -22,13 +22,19 @@ export class ProgramCache {
   readonly #components = new WeakMap<ComponentLoader, Map<string, Promise<CompiledComponent>>>();
   /** Digests by buffer, for sources that are bytes; those must not be changed. */
   readonly #digests = new WeakMap<Uint8Array, Promise<string>>();
+  readonly #users: number;
   #used = false;
+
+  /** @param users @ignore Number of services after which a program's bytes are freed. By default they are kept. */
+  constructor(users = Infinity) {
+    this.#users = users;
+  }
 
   /** @ignore Compiles a program, or returns the one that is cached. */
   async compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
     if (source instanceof WebAssembly.Module) return await compile(source, options); // it is compiled already
     const bytes = await read(source);
-    const make = () => compile(bytes, options).then(snapshotsOnce);
+    const make = async () => snapshotsOnce(await compile(bytes, options), this.#users);
     return await this.#once(this.#programs, this.#key(bytes, options), make);
   }
 
@@ -81,9 +87,15 @@ export class ProgramCache {
 }
 
 /** Makes a program's compilation for snapshots happen once, too. */
-function snapshotsOnce(program: CompiledModule): CompiledModule {
-  const { compileForSnapshots } = program;
+function snapshotsOnce(program: CompiledModule, users: number): CompiledModule {
+  const { compileForSnapshots, forgetBytes } = program;
   if (!compileForSnapshots) return program;
   let compiled: Promise<CompiledModule> | undefined;
-  return { ...program, compileForSnapshots: () => compiled ??= compileForSnapshots() };
+  let left = users;
+  return {
+    ...program,
+    compileForSnapshots: () => compiled ??= compileForSnapshots(),
+    // Others that use the program may have to compile it for snapshots yet.
+    forgetBytes: () => --left === 0 && forgetBytes?.(),
+  };
 }

@@ -13,9 +13,11 @@ export interface SharedStore {
   readonly password?: string;
   /** This client's certificate in PEM, with `key`. */
   readonly cert?: string;
+  /** Path of that certificate's private key in PEM. */
   readonly key?: string;
   /** Login of the Sentinels; by default the password of the variable `FASTLIKE_SENTINEL_PASSWORD`. */
   readonly sentinelUsername?: string;
+  /** Password of the Sentinels. */
   readonly sentinelPassword?: string;
   /** What all keys begin with. By default `fastlike`. */
   readonly prefix?: string;

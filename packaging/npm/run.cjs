@@ -9,6 +9,7 @@ const { dirname, join } = require("node:path");
 const FLAGS = ["--quiet", "--no-config", "--no-lock", "--no-check", "--node-modules-dir=none"];
 /** Milliseconds between two looks at whether npx is still there. */
 const LOOK = 200;
+const OF_TERMINALS = ["SIGINT", "SIGQUIT", "SIGHUP"];
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
 
 /**
@@ -29,8 +30,10 @@ exports.run = (args, name = "fastlike") => {
   }
   const { spawn } = require("node:child_process");
   const child = spawn(deno, command, { argv0: name, env, stdio: "inherit" });
-  // A terminal sends its signals to both; those of others are passed on.
-  const pass = (signal) => child.kill(signal);
+  // A terminal sends its signals to both, and a second one would end the program at once; those of others are passed on.
+  const pass = (signal) => {
+    if (!(process.stdin.isTTY && OF_TERMINALS.includes(signal))) child.kill(signal);
+  };
   for (const signal of SIGNALS) process.on(signal, pass);
   if (npx) followParent(child);
   child.on("error", (error) => fail(`Cannot start Deno: ${error.message}`));

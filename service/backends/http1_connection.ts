@@ -139,10 +139,10 @@ export class Http1Connection implements BodyOwner {
     }
   }
 
-  /** Notes that the current request was sent as a whole. */
+  /** Notes that the current request was sent as a whole: the socket holds none of its bytes. */
   sent(): void {
     this.#sent = true;
-    if (this.#state === "behind") this.#free();
+    if (this.#state === "behind" && this.#user) this.#free();
   }
 
   /** Whether it is the request's: it was started for it, and is not free again. */
@@ -281,7 +281,8 @@ export class Http1Connection implements BodyOwner {
       this.#state = "idle";
       this.#owner.onFree(this, this.#head?.idleSeconds);
     } else {
-      this.close();
+      if (this.#sent) this.close();
+      else this.destroy(); // the backend may never read the rest of the request
       user.onClosed();
     }
     this.#head = undefined;
@@ -324,7 +325,10 @@ export class Http1Connection implements BodyOwner {
       this.#persists = false;
       this.#complete(false);
       body.finish(undefined);
-    } else this.#lose(new HangUp());
+    } else {
+      this.#lose(new HangUp());
+      this.destroy();
+    }
   };
 
   readonly #onError = (error: Error): void => this.#lose(error);

@@ -83,13 +83,15 @@ export class Http1Pool implements ConnectionOwner {
   /** Adds an open connection for the next request. */
   offer(socket: Socket): void {
     if (this.#closed) return void socket.destroy();
-    this.#idle.push(this.#open(socket));
+    const connection = this.#open(socket);
+    connection.staleAt = connection.since + this.rules.idle;
+    this.#idle.push(connection);
   }
 
   onFree(connection: Http1Connection, idleSeconds: number | undefined): void {
     const { uses, lifetime, idle } = this.rules;
     const now = this.#clock.elapsed();
-    const kept = idleSeconds ? Math.min(idle, idleSeconds * 1000 - 1000) : idle;
+    const kept = idleSeconds === undefined ? idle : Math.min(idle, idleSeconds * 1000 - 1000);
     connection.staleAt = Math.min(now + kept, connection.since + lifetime);
     const lasts = !this.#closed && connection.uses < uses && connection.staleAt > now;
     if (!lasts) return connection.close();

@@ -163,10 +163,14 @@ export class Http1Request extends NetworkRequest implements Http1User {
         `the connection did not stand within ${connect} ms`,
       );
     }
-    connection.socket.write(bytes);
-    if (!isWhole(body)) return void this.#sendBody(connection, body);
-    if (!whole) connection.socket.write(body);
-    connection.sent();
+    const { socket } = connection;
+    if (!isWhole(body)) {
+      socket.write(bytes);
+      return void this.#sendBody(connection, body);
+    }
+    const onSent = () => connection.serves(this) && connection.sent();
+    socket.write(bytes, whole ? onSent : undefined);
+    if (!whole) socket.write(body, onSent);
   }
 
   async #sendBody(connection: Http1Connection, body: ByteSource): Promise<void> {

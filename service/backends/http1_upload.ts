@@ -20,6 +20,7 @@ export class Http1Upload implements RequestStream {
   /** Writes that the connection has not taken yet. */
   #unsent = 0;
   #whenSent: (() => void) | undefined;
+  #ended = false;
 
   constructor(connection: Http1Connection, chunked: boolean) {
     this.#connection = connection;
@@ -62,11 +63,12 @@ export class Http1Upload implements RequestStream {
    * @throws {TypeError} If a trailer field cannot be sent.
    */
   end(trailers: HeaderList | undefined): void {
+    this.#ended = true;
     if (this.#chunked) {
       const fields = trailers ? fieldLines(trailers.raw) : "";
-      this.#connection.socket.write(`0\r\n${fields}\r\n`, "latin1");
-    }
-    this.#connection.sent();
+      this.#unsent++;
+      this.#connection.socket.write(`0\r\n${fields}\r\n`, "latin1", this.#onSent);
+    } else if (this.#unsent === 0) this.#connection.sent();
   }
 
   on(event: "drain" | "close", listener: () => void): void {
@@ -87,6 +89,8 @@ export class Http1Upload implements RequestStream {
   }
 
   readonly #onSent = (): void => {
-    if (--this.#unsent === 0) this.#whenSent?.();
+    if (--this.#unsent > 0) return;
+    this.#whenSent?.();
+    if (this.#ended && !this.destroyed) this.#connection.sent();
   };
 }

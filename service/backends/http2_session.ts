@@ -18,11 +18,18 @@ const STREAM_WINDOW = 256 * 1024;
 /** Error for a backend that has selected HTTP/1.1 by ALPN, with the open connection. */
 export class NotHttp2 extends Error {
   override name = "NotHttp2";
-  readonly socket: Socket;
+  #socket: Socket | undefined;
 
   constructor(socket: Socket) {
     super("The backend chose HTTP/1.1");
-    this.socket = socket;
+    this.#socket = socket;
+  }
+
+  /** Returns the connection to the first of the requests that have waited for it; undefined to the others. */
+  takeSocket(): Socket | undefined {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    return socket;
   }
 }
 

@@ -83,7 +83,8 @@ class NegotiatedOrigin {
       return await this.#sessions.take();
     } catch (error) {
       if (!(error instanceof NotHttp2)) throw error;
-      if (!this.#speaksHttp1) this.http1.pool.offer(error.socket);
+      const socket = error.takeSocket(); // several requests may have waited for it
+      if (socket) this.http1.pool.offer(socket);
       this.#speaksHttp1 = true;
       return undefined;
     }

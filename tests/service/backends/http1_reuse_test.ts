@@ -84,6 +84,47 @@ Deno.test("a connection whose request is still being sent carries no other", asy
   });
 });
 
+/** Content that no buffer of the system takes whole. */
+const LARGE = new Uint8Array(64 * 2 ** 20);
+
+for (
+  const [what, answer] of [
+    ["answers", OK],
+    ["answers and says that it closes", OK.replace("\r\n", "\r\nConnection: close\r\n")],
+    ["is cut in its response", OK.replace(": 2", ": 9")],
+  ] as const
+) {
+  Deno.test(`a connection that ${what} before it has read a large request counts for no other`, async () => {
+    const over = Promise.withResolvers<void>();
+    await against(async (wire, connection) => {
+      await wire.head();
+      await wire.write(connection === 1 ? answer : OK);
+      if (connection > 1) return;
+      if (answer.includes(": 9")) await wire.end();
+      await over.promise; // it reads nothing more
+    }, async (transport, origin) => {
+      try {
+        const { response } = transport.send(request({ ...POST, body: LARGE }));
+        if (answer.includes(": 9")) {
+          await assertRejects(async () => textOf(await response), SendError);
+        } else assertEquals(await textOf(await response), "ok");
+        assertEquals(await ask(transport), "ok");
+        assertEquals(origin.connections(), 2);
+      } finally {
+        over.resolve();
+      }
+    }, answer === OK ? {} : { pool: { maxConnections: 1 } });
+  });
+}
+
+Deno.test("a connection that its backend keeps for no time is not used again", async () => {
+  const answer = OK.replace("\r\n", "\r\nKeep-Alive: timeout=0\r\n");
+  await against(always(answer), async (transport, origin) => {
+    for (let i = 0; i < 3; i++) assertEquals(await ask(transport), "ok");
+    assertEquals(origin.connections(), 3);
+  });
+});
+
 Deno.test("content is given up when the response says that the connection closes", async () => {
   await against(async (wire) => {
     await wire.head();

@@ -25,6 +25,11 @@ export class Wire {
     this.#conn = conn;
   }
 
+  /** Ends the sending side. */
+  async end(): Promise<void> {
+    await this.#conn.closeWrite();
+  }
+
   /** Takes all up to and including the mark; what there was when the client closes before it. */
   async until(mark: string): Promise<string> {
     for (let from = 0;;) {
