@@ -25,7 +25,11 @@ export class ProgramCache {
   readonly #users: number;
   #used = false;
 
-  /** @param users @ignore Number of services after which a program's bytes are freed. By default they are kept. */
+  /**
+   * Makes an empty cache.
+   *
+   * @param users Number of services that use a program, after which its bytes are freed. By default they are kept.
+   */
   constructor(users = Infinity) {
     this.#users = users;
   }
