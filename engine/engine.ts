@@ -7,6 +7,7 @@ import { reply } from "../service/http/reply.ts";
 import { SyntheticExchange } from "../service/http/synthetic_exchange.ts";
 import { Service } from "../service/service.ts";
 import type { Status } from "../service/status.ts";
+import { loadBuiltins } from "../service/util/builtins.ts";
 import { afterTurn } from "../service/util/clock.ts";
 import { type Linked, LinkedList } from "../service/util/linked_list.ts";
 import { checkNodeInternals } from "../service/util/node_internals.ts";
@@ -58,7 +59,10 @@ export class Engine {
     });
     const watchdog = watchdogOf(service);
     try {
-      const loaded = await load(source, service, watchdog, options.programs);
+      const [loaded] = await Promise.all([
+        load(source, service, watchdog, options.programs),
+        loadBuiltins(), // while V8 compiles
+      ]);
       service.backends.startProbes();
       return new Engine(loaded, service, options);
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { loadBuiltins } from "../service/util/builtins.ts";
 import { AcceptMonitor } from "./accept_monitor.ts";
 import { Front } from "./front.ts";
 import { HttpServer } from "./http_server.ts";
@@ -16,6 +17,7 @@ import { hostInUrl } from "./socket_facts.ts";
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { hostname, trouble } = options;
+  await loadBuiltins();
   const server = new HttpServer(options);
   const front = new Front(server, options);
   const accept = (socket: Socket) => {
