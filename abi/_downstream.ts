@@ -15,6 +15,7 @@ import type { Hostcall, Input, Output } from "./_define.ts";
 import { call } from "./_define.ts";
 import { ref } from "./_in.ts";
 import * as out from "./_out.ts";
+import { fromHex } from "../service/util/hex.ts";
 
 /** Client's request, by handle. */
 export const clientRequest: Input<ClientRequest> = {
@@ -99,7 +100,7 @@ function facts(ask: Ask) {
     tls_ja3_md5: tls(
       "a JA3 fingerprint",
       out.octets,
-      ({ ja3 }) => ja3 === undefined ? undefined : Uint8Array.fromHex(ja3),
+      ({ ja3 }) => ja3 === undefined ? undefined : fromHex(ja3),
       new Uint8Array(16), // Rust's SDK ends the guest on any other length
     ),
     tls_ja4: tlsText("a JA4 fingerprint", ({ ja4 }) => ja4),

@@ -13,6 +13,7 @@ import { Body } from "./body.ts";
 import { type GuestRequest, GuestResponse } from "./message.ts";
 import { PendingRequest, type Reply } from "./pending_request.ts";
 import type { DownstreamRequest } from "./downstream_request.ts";
+import { fromHex } from "../service/util/hex.ts";
 
 /** Field in which SDKs pass the cache key of a request: 64 hexadecimal digits. */
 const KEY_FIELD = "fastly-xqd-cache-key";
@@ -111,7 +112,7 @@ function keyOf(request: GuestRequest, source: string): string {
   const chosen = request.headers.get(KEY_FIELD);
   if (chosen === undefined) return httpKey(suggestedKey(request), request.onBehalfOf, source);
   if (/^[0-9a-f]{64}$/i.test(chosen)) {
-    return httpKey(Uint8Array.fromHex(chosen), request.onBehalfOf, undefined);
+    return httpKey(fromHex(chosen), request.onBehalfOf, undefined);
   }
   throw new SendError(
     "http_request_cache_key_invalid",

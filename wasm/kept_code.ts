@@ -5,9 +5,10 @@ import type { Layout } from "./rewrite/layout.ts";
 import { type Outcome, packed, unpacked } from "./rewrite/packed.ts";
 import { rewriteInSteps, type RewriteOptions } from "./rewrite/rewrite.ts";
 import { inTurns } from "./turns.ts";
+import { toHex } from "../service/util/hex.ts";
 
 /** Smallest module that is kept, in bytes: a smaller one is rewritten sooner than its code is read. */
-const LEAST = 256 * 1024;
+const MIN_BYTES = 256 * 1024;
 
 /** Rewritten forms of one module in a cache. They are there only if V8 has found the module valid. */
 export class KeptCode {
@@ -28,8 +29,8 @@ export class KeptCode {
     cache: CodeCache | undefined,
     bytes: Uint8Array<ArrayBuffer>,
   ): Promise<KeptCode | undefined> {
-    if (!cache || bytes.length < LEAST) return undefined;
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+    if (!cache || bytes.length < MIN_BYTES) return undefined;
+    const digest = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
     return new KeptCode(cache, digest);
   }
 
@@ -84,7 +85,7 @@ export class KeptCode {
       part,
     ]);
     const bytes = new TextEncoder().encode(text);
-    return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+    return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
   }
 }
 

@@ -1,3 +1,4 @@
+import { toHex } from "./hex.ts";
 import { octetsOf } from "./address.ts";
 
 /** A range of addresses: those with a common prefix (RFC 4632, section 3.1). */
@@ -68,7 +69,7 @@ export class PrefixMap<V> {
 
 /** Returns an address as a number; IPv4 needs no bigint. */
 function numberOf(octets: Uint8Array): number | bigint {
-  if (octets.length === 16) return BigInt(`0x${octets.toHex()}`);
+  if (octets.length === 16) return BigInt(`0x${toHex(octets)}`);
   return octets.reduce((address, octet) => address * 256 + octet, 0);
 }
 
