@@ -7,12 +7,9 @@ const WASM = `${ROOT}/testdata/built/python.wasm`;
 const there = await has(PYTHON, "-c", "import pytest, fastly_compute, requests, tomli_w") &&
   await has("test", "-e", WASM);
 
-Deno.test({
-  name: `the Python SDK's own tests pass over this executable${
-    there ? "" : " (skipped: deno task guests builds the Python guest)"
-  }`,
-  ignore: !there,
-  fn: () =>
+// Only some machines can build the Python guest: where `deno task guests` has not, there is no test.
+if (there) {
+  Deno.test("the Python SDK's own tests pass over this executable", () =>
     withFiles({
       "viceroy": `#!/bin/sh\nexec ${Deno.execPath()} run -A --no-check ${CLI} "$@"\n`,
     }, async (cwd) => {
@@ -26,5 +23,5 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "--pyargs", "sdk_tests"]))
       const { code, stdout, stderr } = await command(PYTHON, ["-c", script], { cwd, env });
       assertEquals(code, 0, stdout + stderr);
       assertStringIncludes(stdout, "6 passed");
-    }),
-});
+    }));
+}
