@@ -152,7 +152,7 @@ export class Http1Request extends NetworkRequest implements Http1User {
   #sendOn(connection: Http1Connection): void {
     const { connect } = this.#origin.timeouts;
     const { body } = this.request;
-    const { bytes, persists, whole } = this.#rendered!;
+    const { bytes, persists, behind } = this.#rendered!;
     this.#connection = connection;
     this.#reused = connection.uses > 0;
     connection.start(this, persists);
@@ -169,8 +169,10 @@ export class Http1Request extends NetworkRequest implements Http1User {
       return void this.#sendBody(connection, body);
     }
     const onSent = () => connection.serves(this) && connection.sent();
-    socket.write(bytes, whole ? onSent : undefined);
-    if (!whole) socket.write(body, onSent);
+    socket.write(bytes, "latin1", behind.length ? undefined : onSent);
+    for (const [i, piece] of behind.entries()) {
+      socket.write(piece, "latin1", i === behind.length - 1 ? onSent : undefined);
+    }
   }
 
   async #sendBody(connection: Http1Connection, body: ByteSource): Promise<void> {

@@ -16,19 +16,19 @@ export interface RenderedHead {
   readonly bytes: Buffer;
   /** Whether the request allows the connection to persist (RFC 9112, section 9.3). */
   readonly persists: boolean;
-  /** Whether the bytes have the content, too. */
-  readonly whole: boolean;
+  /** Pieces of whole content, with the framing of its coding, that follow the bytes; empty if these have it. */
+  readonly behind: readonly (string | Uint8Array)[];
 }
 
 /**
  * Renders a request's head, with its fields as they are. It gets a Connection field if it has none.
  *
  * @param keeps Whether the connection is kept for another request.
- * @param maxCopied Maximum size of whole content that is put behind the head, in bytes.
+ * @param maxCopied Maximum size of whole content, with its framing, that is put behind the head, in bytes.
  * @throws {SendError} If the method, the target or a field cannot be sent.
  */
 export function renderHead(
-  { method, target, headers: { raw }, body }: BackendRequest,
+  { method, target, headers, body }: BackendRequest,
   keeps: boolean,
   maxCopied: number,
 ): RenderedHead {
@@ -36,6 +36,7 @@ export function renderHead(
     fail("http_request_uri_invalid", "the path has characters that cannot be sent");
   }
   if (!TOKEN.test(method)) fail("http_protocol_error", "the method cannot be sent");
+  const { raw } = headers;
   let text = `${method} ${target} HTTP/1.1\r\n`;
   let persists = keeps;
   let isSet = false;
@@ -54,11 +55,19 @@ export function renderHead(
   }
   if (!isSet) text += keeps ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   text += "\r\n";
-  const whole = isWhole(body) && body.length <= maxCopied;
-  const bytes = whole && body.length > 0
-    ? joinedParts([text, body], text.length + body.length)
-    : joinedParts([text], text.length);
-  return { bytes, persists, whole };
+  const content = isWhole(body) ? contentParts(body, headers.has("transfer-encoding")) : [];
+  const parts = [text, ...content];
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  if (size <= text.length + maxCopied) {
+    return { bytes: joinedParts(parts, size), persists, behind: [] };
+  }
+  return { bytes: joinedParts([text], text.length), persists, behind: content };
+}
+
+/** Returns whole content as it is sent: as it is, or as one chunk and the last chunk (RFC 9112, section 7.1). */
+function contentParts(body: Uint8Array, chunked: boolean): (string | Uint8Array)[] {
+  if (!chunked) return body.length ? [body] : [];
+  return body.length ? [`${body.length.toString(16)}\r\n`, body, "\r\n0\r\n\r\n"] : ["0\r\n\r\n"];
 }
 
 function fail(

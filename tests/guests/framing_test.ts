@@ -136,5 +136,7 @@ for (const streamed of [false, true]) {
     const message = await receivedUpstream({ streamed, length: "5", chunked: true }, "0\r\n\r\n");
     assertEquals(/content-length/i.test(message), false);
     assertEquals(/transfer-encoding: chunked\r\n/.test(message), true);
+    const chunks = streamed ? "2\r\nhe\r\n3\r\nllo\r\n" : "5\r\nhello\r\n";
+    assertEquals(message.slice(message.indexOf("\r\n\r\n") + 4), `${chunks}0\r\n\r\n`);
   });
 }

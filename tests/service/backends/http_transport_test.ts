@@ -57,6 +57,26 @@ for (const method of ["heLLo", "get", "POST", "CONNECT", "M-SEARCH", "post", "PU
   });
 }
 
+for (const length of [0, 5, 100_000]) {
+  Deno.test(`whole content of ${length} bytes goes out in chunks under Transfer-Encoding`, async () => {
+    const text = "x".repeat(length);
+    const chunks = `${length ? `${length.toString(16)}\r\n${text}\r\n` : ""}0\r\n\r\n`;
+    let content = "";
+    await against(async (wire) => {
+      await wire.head();
+      content = await wire.exactly(chunks.length);
+      await wire.write(OK);
+      await wire.head();
+      await wire.write(OK);
+    }, async (transport) => {
+      const headers = ["Transfer-Encoding", "chunked"];
+      await transport.send(request({ method: "POST", headers, body: text })).response;
+      await transport.send(request()).response; // nothing is left over on the connection
+    });
+    assertEquals(content, chunks);
+  });
+}
+
 Deno.test("connections are used again", async () => {
   await against(always(OK), async (transport, origin) => {
     for (let i = 0; i < 5; i++) {
