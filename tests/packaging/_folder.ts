@@ -1,4 +1,5 @@
 import { ROOT } from "../_graph.ts";
+import { assert } from "../assert.ts";
 import { command } from "../cli/commands.ts";
 import { CliServer, Process, type ProcessOptions } from "../process.ts";
 
@@ -18,6 +19,12 @@ export async function succeed(...parameters: Parameters<typeof command>): Promis
     throw new Error(`${parameters.slice(0, 2).flat().join(" ")}: ${code}\n${stdout}${stderr}`);
   }
   return stdout;
+}
+
+/** Asserts that a folder takes less room on its disk than so many KiB. */
+export async function assertBelow(kib: number, folder: string): Promise<void> {
+  const taken = await succeed("du", ["-sk", folder]);
+  assert(parseInt(taken) < kib, `${taken.trim()}: not below ${kib} KiB`);
 }
 
 /** Starts a command that serves, and waits until it listens. */

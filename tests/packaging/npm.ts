@@ -3,7 +3,7 @@
 import { ROOT } from "../_graph.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { command } from "../cli/commands.ts";
-import { emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
+import { assertBelow, emptyFolder, GUEST, serving, succeed } from "./_folder.ts";
 import { ENV, FASTLIKE, install } from "./_npm.ts";
 
 /** A version of node that has `process.execve`, as a package of npm. */
@@ -50,8 +50,7 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     assertEquals(await response.text(), "Hello from rust\n");
     const { code, signal } = await server.end("SIGTERM");
     assertEquals([code, signal], [0, null]);
-    const kib = Number((await succeed("du", ["-sk", cache.path])).split("\t")[0]);
-    assert(kib < 10_000, `a plain program leaves ${kib} KiB in Deno's folder`);
+    await assertBelow(10_000, cache.path);
   });
 
   await test.step("its start takes at most 50 ms more than node's own and Deno's together", async () => {
