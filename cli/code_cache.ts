@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers";
 import type { CodeCache } from "../service/util/code_cache.ts";
+import { digestOf, sha256 } from "../service/util/digest.ts";
+import { toHex } from "../service/util/hex.ts";
 import { readWhole } from "./read_whole.ts";
 
 /** Most bytes of all files; those that were used longest ago are removed first. */
@@ -39,8 +41,7 @@ export class CodeFolder implements CodeCache {
       if (!await isPrivate(this.#folder)) return undefined;
       const bytes = await readWhole(path);
       const [digest, rest] = [bytes.subarray(0, DIGEST), bytes.subarray(DIGEST)];
-      const found = new Uint8Array(await crypto.subtle.digest("SHA-256", rest));
-      if (!found.every((byte, i) => byte === digest[i])) {
+      if (await digestOf(rest) !== toHex(digest)) {
         await Deno.remove(path);
         return undefined;
       }
@@ -74,8 +75,7 @@ export class CodeFolder implements CodeCache {
     this.#usable ??= this.#open();
     const path = this.#pathOf(key);
     if (!await this.#usable || await exists(path)) return;
-    const { createHash } = await import("node:crypto"); // a start from known code needs none of it
-    const hash = createHash("sha256");
+    const hash = sha256();
     for (const piece of piecesOf(parts)) {
       hash.update(piece);
       await new Promise((resolve) => setImmediate(resolve));

@@ -2,7 +2,7 @@ import type { Backend } from "../service/backends/backend.ts";
 import { EMPTY } from "../service/http/bytes.ts";
 import { describe, refuse } from "../service/errors.ts";
 import type { Service } from "../service/service.ts";
-import { builtin } from "../service/util/builtins.ts";
+import { sha256 } from "../service/util/digest.ts";
 import type { NamedKind } from "../service/util/missing.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { DownstreamRequest } from "./downstream_request.ts";
@@ -111,7 +111,7 @@ export class Sandbox {
   cacheNameOf({ name, options }: Backend): string {
     if (!options || !this.isDynamic(name)) return name;
     const target = JSON.stringify([options.url, options.hostOverride, options.tls]);
-    return `${name} ${builtin("node:crypto").createHash("sha256").update(target).digest("base64")}`;
+    return `${name} ${sha256().update(target).digest("base64")}`;
   }
 
   /** Registers a dynamic backend; refused if the name is in use, or if there are 1,000 of them. */

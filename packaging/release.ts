@@ -5,6 +5,7 @@
 // An executable is part of the release once it was started here and has answered a request. `deno compile` downloads its runtime for each
 // platform; DENORT_BIN names one for this machine's platform instead, which is then the only one that is made.
 import { VERSION } from "../cli/version.ts";
+import { digestOf } from "../service/util/digest.ts";
 import { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 import { billOfMaterials } from "./bill_of_materials.ts";
 import { compile, COMPILER, refuseWholeDeno, say, versionOf } from "./compiler.ts";
@@ -85,8 +86,7 @@ async function sumsOf(names: readonly string[]): Promise<string> {
   let text = "";
   for (const name of names) {
     const bytes = await Deno.readFile(new URL(name, DIST));
-    const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-    text += `${sum}  ${name}\n`;
+    text += `${await digestOf(bytes)}  ${name}\n`;
   }
   return text;
 }

@@ -5,7 +5,7 @@ import type { Layout } from "./rewrite/layout.ts";
 import { type Outcome, packed, unpacked } from "./rewrite/packed.ts";
 import { rewriteInSteps, type RewriteOptions } from "./rewrite/rewrite.ts";
 import { inTurns } from "./turns.ts";
-import { toHex } from "../service/util/hex.ts";
+import { digestOf } from "../service/util/digest.ts";
 
 /** Smallest module that is kept, in bytes: a smaller one is rewritten sooner than its code is read. */
 const MIN_BYTES = 256 * 1024;
@@ -24,14 +24,18 @@ export class KeptCode {
     this.#validity.promise.catch(() => {}); // whoever validates tells it
   }
 
-  /** Returns access to what is kept of a module; undefined if nothing is, and nothing is to be. */
+  /**
+   * Returns access to the kept forms of a module; undefined if none is kept, and none is to be.
+   *
+   * @param digest Digest of the module, where it is known.
+   */
   static async of(
     cache: CodeCache | undefined,
     bytes: Uint8Array<ArrayBuffer>,
+    digest?: Promise<string>,
   ): Promise<KeptCode | undefined> {
     if (!cache || bytes.length < MIN_BYTES) return undefined;
-    const digest = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
-    return new KeptCode(cache, digest);
+    return new KeptCode(cache, await (digest ?? digestOf(bytes)));
   }
 
   /** Whether the outcome of rewriting the module with some options is kept, so that the module is valid. */
@@ -84,8 +88,7 @@ export class KeptCode {
       reset?.dirtyPages ?? null,
       part,
     ]);
-    const bytes = new TextEncoder().encode(text);
-    return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+    return await digestOf(new TextEncoder().encode(text));
   }
 }
 

@@ -63,6 +63,8 @@ export interface CompileOptions extends Terms {
   readonly watch: boolean;
   /** Keeps the rewritten module; by default nothing is kept. */
   readonly codeCache?: CodeCache | undefined;
+  /** Digest of the program's bytes; by default it is made when it is needed. */
+  readonly digest?: Promise<string>;
   /** Code of an earlier build of the program, if both are to keep it; `true` if there is none yet. By default it is let go. */
   readonly earlier?: EarlierCode | true | undefined;
 }
@@ -101,7 +103,7 @@ export function isComponent(
 export async function compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
   if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
   const bytes = checkMagic(await read(source));
-  const kept = await KeptCode.of(options.codeCache, bytes);
+  const kept = await KeptCode.of(options.codeCache, bytes, options.digest);
   if (await kept?.has(firstForm(options))) {
     // V8 was started with other flags if it does not take the module any more.
     const known = await compileUnchecked(bytes, kept, options).catch(() => undefined);

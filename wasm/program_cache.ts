@@ -3,6 +3,7 @@ import type {
   ComponentLoader,
   ComponentTerms,
 } from "../service/util/component_loader.ts";
+import { digestOf } from "../service/util/digest.ts";
 import { compile, type CompiledModule, type CompileOptions, read, type Source } from "./program.ts";
 
 /**
@@ -38,7 +39,9 @@ export class ProgramCache {
   async compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
     if (source instanceof WebAssembly.Module) return await compile(source, options); // it is compiled already
     const bytes = await read(source);
-    const make = async () => snapshotsOnce(await compile(bytes, options), this.#users);
+    const digest = this.#digest(bytes);
+    const make = async () =>
+      snapshotsOnce(await compile(bytes, { ...options, digest }), this.#users);
     return await this.#once(this.#programs, this.#key(bytes, options), make);
   }
 
@@ -83,8 +86,7 @@ export class ProgramCache {
   #digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
     const known = this.#digests.get(bytes);
     if (known) return known;
-    const digest = crypto.subtle.digest("SHA-256", bytes)
-      .then((digest) => new Uint8Array(digest).join()); // compiled programs may have no toHex
+    const digest = digestOf(bytes);
     this.#digests.set(bytes, digest);
     return digest;
   }

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { sha256 } from "../../service/util/digest.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import { ABSENT, signatureOf, type Snapshot } from "./changes.ts";
 
@@ -141,5 +141,5 @@ async function contentOf(path: string): Promise<Uint8Array | undefined> {
 }
 
 function hashOf(content: Uint8Array): string {
-  return createHash("sha256").update(content).digest("base64");
+  return sha256().update(content).digest("base64");
 }

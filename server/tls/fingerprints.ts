@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ClientHello } from "./client_hello.ts";
 import { builtin } from "../../service/util/builtins.ts";
+import { sha256 } from "../../service/util/digest.ts";
 
 const SERVER_NAME = 0;
 const ALPN = 16;
@@ -69,7 +70,7 @@ function hex(number: number): string {
 }
 
 function digest(text: string): string {
-  return builtin("node:crypto").createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return sha256().update(text).digest("hex").slice(0, 12);
 }
 
 /** GREASE values have two equal bytes that end in `a` (RFC 8701, section 2). */

@@ -1,4 +1,4 @@
-import { builtin } from "../util/builtins.ts";
+import { sha256 } from "../util/digest.ts";
 import { refuse } from "../errors.ts";
 
 /** Longest name of a rate counter or penalty box, in bytes of UTF-8. */
@@ -41,5 +41,5 @@ export function entryOf(key: string): string {
 
 function shortened(part: string): string {
   if (part.length <= MAX_PART) return part;
-  return builtin("node:crypto").createHash("sha256").update(part).digest("base64");
+  return sha256().update(part).digest("base64");
 }

@@ -1,4 +1,4 @@
-import { Fastlike } from "../../mod.ts";
+import { Fastlike, ProgramCache } from "../../mod.ts";
 import type { CodeCache } from "../../service/util/code_cache.ts";
 import { componentLoader } from "../../drivers/components.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
@@ -51,6 +51,28 @@ Deno.test("a program that is known is not rewritten again, and answers and traps
   }
   assertEquals(traps[0], traps[1]);
   assert(/wasm-function|\.wasm|core::panicking/.test(traps[0]!), traps[0]);
+});
+
+Deno.test("a program's bytes are digested once, for the cache of programs and for what is kept", async () => {
+  const bytes = await Deno.readFile(guestUrl("rust"));
+  const { subtle } = crypto;
+  const digest = subtle.digest.bind(subtle);
+  let digests = 0;
+  Object.defineProperty(subtle, "digest", {
+    configurable: true,
+    value: (algorithm: string, data: Uint8Array<ArrayBuffer>) => {
+      if (data.length === bytes.length) digests++;
+      return digest(algorithm, data);
+    },
+  });
+  try {
+    const codeCache = new Kept();
+    await using _app = await Fastlike.load(bytes, { codeCache, programs: new ProgramCache() });
+    await codeCache.holds(1);
+    assertEquals(digests, 1);
+  } finally {
+    Reflect.deleteProperty(subtle, "digest");
+  }
 });
 
 Deno.test("known code is that of the same limits and the same way of resetting", async () => {

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../../http/headers.ts";
 import { splitUrl } from "../../http/url.ts";
-import { builtin } from "../../util/builtins.ts";
+import { sha256 } from "../../util/digest.ts";
 
 /** Parts of a request from which its cache key is made. */
 export interface Target {
@@ -33,10 +33,6 @@ export function httpKey(
   backend: string | undefined,
 ): string {
   return `http:${owner ?? ""}\0${backend ?? ""}\0${String.fromCharCode(...key)}`;
-}
-
-function sha256() {
-  return builtin("node:crypto").createHash("sha256");
 }
 
 function wholeUrl({ url, headers }: Target): string {
