@@ -3,13 +3,13 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { EMPTY } from "../http/bytes.ts";
 import { hasNoContent } from "../http/framing.ts";
-import { ChunkedDecoder } from "../http/http1/chunked_decoder.ts";
 import { HeadParser } from "../http/http1/head_parser.ts";
-import { type ContentDecoder, LengthDecoder } from "../http/http1/length_decoder.ts";
+import type { ContentDecoder } from "../http/http1/length_decoder.ts";
 import { Rejection } from "../http/http1/rejection.ts";
 import { stopReadsWhilePaused } from "../util/node_internals.ts";
 import type { Connector } from "./connector.ts";
 import { type BodyOwner, Http1Body, type PieceTimeout } from "./http1_body.ts";
+import { decoderFor } from "./response_decoder.ts";
 import { ReadBuffers, readsIntoBuffers } from "./read_buffers.ts";
 import { RESPONSE_GRAMMAR, type ResponseHeadFields } from "./response_head.ts";
 import { incompleteResponse, malformedResponse, toSendError } from "./send_errors.ts";
@@ -21,8 +21,7 @@ const LONG = 64 * 1024;
 
 /** Request on a connection, which gets its response. */
 export interface Http1User {
-  /** Whether the request's method is HEAD. */
-  readonly toHead: boolean;
+  readonly method: string;
   /** Maximum size of the response's head, in bytes. */
   readonly headBytes: number;
   readonly pieceTimeout: PieceTimeout;
@@ -32,11 +31,14 @@ export interface Http1User {
   onResponse(head: ResponseHeadFields, body: Uint8Array | Http1Body): void;
   /** Called in place of a response if the backend changes protocols; `rest` has the bytes behind the head. */
   onSwitch(head: ResponseHeadFields, rest: Buffer): void;
-  /** Called when the connection has ended, or what it brings is not valid, before there was a response. */
+  /**
+   * Called when the connection has ended, or what it brings is not valid, before there was a response. Not called if the
+   * request's side has closed it.
+   */
   onLost(error: unknown): void;
   /** Called when the connection has room for more of the request's content. */
   onDrain(): void;
-  /** Called when the connection is closed, or taken away from the request. */
+  /** Called when the connection is closed, or taken away from the request, before that has been sent as a whole. */
   onClosed(): void;
 }
 
@@ -156,8 +158,9 @@ export class Http1Connection implements BodyOwner {
     this.socket.destroySoon();
   }
 
-  /** Closes it at once. */
+  /** Closes it at once: nothing more is read from it, and its request gets no error. */
   destroy(): void {
+    this.#state = "over";
     this.socket.destroy();
   }
 
@@ -210,9 +213,12 @@ export class Http1Connection implements BodyOwner {
     if (status >= 100 && status < 200) return bytes; // RFC 9110, section 15.2: any number of them
     const user = this.#user!;
     this.#head = head;
-    if (!head.persists) this.#persists = false;
+    // RFC 9110, section 9.3.6: the backend takes what follows for bytes of a tunnel, which nobody uses here.
+    const tunnels = user.method === "CONNECT" && status < 300;
+    if (!head.persists || tunnels) this.#persists = false;
     const { framing } = head;
-    if (hasNoContent(status, user.toHead) || framing.kind === "length" && framing.length === 0) {
+    const isEmpty = tunnels || hasNoContent(status, user.method === "HEAD");
+    if (isEmpty || framing.kind === "length" && framing.length === 0) {
       this.#complete(bytes.length > 0);
       user.onResponse(head, EMPTY);
       return NO_BYTES;
@@ -225,7 +231,7 @@ export class Http1Connection implements BodyOwner {
     }
     const length = framing.kind === "length" ? framing.length : undefined;
     const body = this.#body = new Http1Body(length, this, user.pieceTimeout);
-    this.#decoder = decoderFor(head, user.headBytes);
+    this.#decoder = decoderFor(framing, user.headBytes);
     this.#state = "content";
     if (length !== undefined && length - bytes.length >= LONG) this.#buffers?.expectLong();
     user.onResponse(head, body);
@@ -297,6 +303,7 @@ export class Http1Connection implements BodyOwner {
     socket.off("end", this.#onEnd);
     socket.pause();
     user.onSwitch(head, rest);
+    user.onClosed();
     return NO_BYTES;
   }
 
@@ -304,6 +311,7 @@ export class Http1Connection implements BodyOwner {
   #spoil(): void {
     this.#persists = false;
     if (this.#state === "idle") this.destroy();
+    else if (this.#state === "behind") this.#free();
   }
 
   /** Ends the response, and the connection, with an error. */
@@ -358,6 +366,7 @@ export class Http1Connection implements BodyOwner {
     } else if (state === "head") {
       const user = this.#user!;
       this.#user = undefined;
+      user.onClosed();
       user.onLost(error);
     }
   }
@@ -369,22 +378,6 @@ export class HangUp extends Error {
 }
 
 const NO_BYTES = Buffer.alloc(0);
-
-function decoderFor({ framing }: ResponseHeadFields, maxTrailers: number): ContentDecoder {
-  if (framing.kind === "chunked") return new ChunkedDecoder(maxTrailers);
-  return framing.kind === "length" ? new LengthDecoder(framing.length) : new CloseDecoder();
-}
-
-/** Content that ends with the connection (RFC 9112, section 6.3). */
-class CloseDecoder implements ContentDecoder {
-  readonly ended = false;
-  readonly trailers: undefined;
-
-  push(bytes: Buffer, data: (piece: Uint8Array) => void): number {
-    data(viewOf(bytes, bytes.length));
-    return bytes.length;
-  }
-}
 
 /** Returns the first bytes as a plain array, since those who read a body may compare it with others. */
 function viewOf({ buffer, byteOffset }: Buffer, length: number): Uint8Array {

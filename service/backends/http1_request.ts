@@ -27,7 +27,7 @@ export interface Http1Origin {
 
 /** One request over HTTP/1. */
 export class Http1Request extends NetworkRequest implements Http1User {
-  readonly toHead: boolean;
+  readonly method: string;
   readonly headBytes: number;
   readonly #origin: Http1Origin;
   readonly #onUpgrade: ((upgraded: UpgradedConnection) => void) | undefined;
@@ -51,7 +51,7 @@ export class Http1Request extends NetworkRequest implements Http1User {
     super(request, origin.connector.name, origin.timeouts);
     this.#origin = origin;
     this.#onUpgrade = onUpgrade;
-    this.toHead = request.method === "HEAD";
+    this.method = request.method;
     this.headBytes = request.limits.header_bytes + STATUS_LINE;
     this.#start();
   }
@@ -97,7 +97,6 @@ export class Http1Request extends NetworkRequest implements Http1User {
 
   onLost(error: unknown): void {
     const connection = this.#connection!;
-    this.#upload?.onClosed();
     if (this.#mayRetry(connection, error)) {
       this.#retried = true;
       this.#origin.pool.closeIdle(); // they are as old as this one: the next must be new
@@ -168,7 +167,9 @@ export class Http1Request extends NetworkRequest implements Http1User {
       socket.write(bytes);
       return void this.#sendBody(connection, body);
     }
-    const onSent = () => connection.serves(this) && connection.sent();
+    const onSent = (error?: Error | null) => {
+      if (!error && connection.serves(this)) connection.sent();
+    };
     socket.write(bytes, "latin1", behind.length ? undefined : onSent);
     for (const [i, piece] of behind.entries()) {
       socket.write(piece, "latin1", i === behind.length - 1 ? onSent : undefined);

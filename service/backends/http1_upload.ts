@@ -88,7 +88,8 @@ export class Http1Upload implements RequestStream {
     this.#onClose?.();
   }
 
-  readonly #onSent = (): void => {
+  readonly #onSent = (error?: Error | null): void => {
+    if (error) return; // the connection closes
     if (--this.#unsent > 0) return;
     this.#whenSent?.();
     if (this.#ended && !this.destroyed) this.#connection.sent();
