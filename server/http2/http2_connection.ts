@@ -8,6 +8,7 @@ import type { ConnectionOptions } from "../connection_options.ts";
 import type { OpenConnection } from "../connections.ts";
 import { linger } from "../linger.ts";
 import { deferEnd } from "./deferred_end.ts";
+import { FrameWatch } from "./frame_watch.ts";
 import { Http2Stream, type StreamContext } from "./http2_stream.ts";
 import { Http2Opening } from "./opening.ts";
 import { ResetBudget } from "./reset_budget.ts";
@@ -44,7 +45,7 @@ export class Http2Connection implements OpenConnection {
   /** Streams of this turn, whose requests start at its end. */
   #arrived: Http2Stream[] = [];
   #fresh = true;
-  /** Whether the connection is being closed, for too many resets or too large a head. */
+  /** Whether the connection is being closed, for too many resets, too large a head or a frame that is an error. */
   #calmed = false;
 
   constructor(stream: ByteStream, client: ClientFacts, options: ConnectionOptions) {
@@ -54,7 +55,7 @@ export class Http2Connection implements OpenConnection {
     this.#resets = new ResetBudget(options.http2.resets);
     this.#facts = client;
     this.#context = this.#contextFor();
-    this.#watchOpening();
+    this.#watchFrames();
     stream.on("error", () => {}); // `close` follows
     stream.on("close", () => {
       if (!this.#session.destroyed) this.#session.destroy();
@@ -150,12 +151,21 @@ export class Http2Connection implements OpenConnection {
     }
   };
 
-  /** Has `#opening` see the client's first bytes: those that wait in the stream already, and later ones as they arrive. */
-  #watchOpening(): void {
+  /** Reads frames along: those that wait in the stream already, and later ones as they arrive. */
+  #watchFrames(): void {
+    const watch = new FrameWatch();
+    let opens = true;
+    const see = (chunk: Uint8Array): boolean => {
+      if (opens) opens = this.#opening.add(chunk);
+      const error = watch.read(chunk);
+      if (error === undefined) return true;
+      setImmediate(() => this.#end(error, "The client has sent a frame that is an error"));
+      return false;
+    };
     const begun: Uint8Array | null = this.stream.read();
-    const goesOn = !begun || this.#opening.add(begun);
+    const goesOn = !begun || see(begun);
     if (begun) this.stream.unshift(begun);
-    if (goesOn) watchInput(this.stream, (chunk) => this.#opening.add(chunk));
+    if (goesOn) watchInput(this.stream, see);
   }
 
   #contextFor(): StreamContext {
@@ -186,13 +196,20 @@ export class Http2Connection implements OpenConnection {
   /** Closes the connection with ENHANCE_YOUR_CALM, since its client has reset too many requests (RFC 9113, section 7). */
   #calm(): void {
     const { resets } = this.#options.http2;
-    this.#calmed = true;
     this.#options.trouble(
       `A connection was closed: its client has reset ${resets} requests in quick succession ` +
         "(see --limit http2_resets)",
     );
-    this.#session.goaway(builtin("node:http2").constants.NGHTTP2_ENHANCE_YOUR_CALM); // later requests are not started
-    const reason = new Error("The client resets too many requests");
-    setImmediate(() => this.cut(reason));
+    this.#end(
+      builtin("node:http2").constants.NGHTTP2_ENHANCE_YOUR_CALM,
+      "The client resets too many requests",
+    );
+  }
+
+  /** Sends GOAWAY with an error code, and closes the connection: requests that have not started yet are not started. */
+  #end(code: number, reason: string): void {
+    this.#calmed = true;
+    if (!this.#session.destroyed) this.#session.goaway(code);
+    setImmediate(() => this.cut(new Error(reason)));
   }
 }
