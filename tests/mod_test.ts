@@ -6,20 +6,13 @@ import {
   type HandlerInfo,
   type LogEntry,
 } from "../mod.ts";
+import { requestTo, textOf } from "./asking.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "./assert.ts";
 import { fetchRaw, valuesOf } from "./guests/http.ts";
 import { guestUrl } from "./guests/serving.ts";
 
 const HELLO = guestUrl("hello");
 const RUST = guestUrl("rust");
-
-function get(path: string, init?: RequestInit): Request {
-  return new Request(`http://test.example${path}`, init);
-}
-
-async function textOf(app: { handler: Fastlike["handler"] }, path: string, init?: RequestInit) {
-  return await (await app.handler(get(path, init))).text();
-}
 
 Deno.test("a program loads from a file URL, bytes, a response and a compiled module", async () => {
   const bytes = await Deno.readFile(HELLO);
@@ -104,7 +97,7 @@ Deno.test("a body streams through the handler with back-pressure", async () => {
         ),
     },
   });
-  const response = await app.handler(get("/proxy/endless"));
+  const response = await app.handler(requestTo("/proxy/endless"));
   const reader = response.body!.getReader();
   for (let i = 0; i < 5; i++) await reader.read();
   assert(sent < 10, `${sent} pieces were pulled for 5 that were read`);
@@ -130,7 +123,9 @@ Deno.test("backends are handlers, URLs, or one function for all of them", async 
     },
   });
   assertEquals(await textOf(byFunction, "/proxy/a"), "GET /a");
-  const unknown = await byFunction.handler(get("/proxy/a", { headers: { "x-backend": "other" } }));
+  const unknown = await byFunction.handler(
+    requestTo("/proxy/a", { headers: { "x-backend": "other" } }),
+  );
   assertEquals(unknown.status, 502);
   assertEquals([...new Set(asked)], ["origin", "other"]);
 });
@@ -151,7 +146,7 @@ Deno.test("a handler that throws is a failed send to the guest and an entry in t
     },
     log: (entry) => void entries.push(entry),
   });
-  const response = await app.handler(get("/proxy/a"));
+  const response = await app.handler(requestTo("/proxy/a"));
   assertEquals(response.status, 502);
   await response.body?.cancel();
   const [entry] = entries;
@@ -236,7 +231,7 @@ Deno.test("an import that the host does not know ends the guest by its name when
   await using unused = await Fastlike.load(guestUrl("unknown_unused"));
   assertEquals(await textOf(unused, "/"), "Hello from wat\n");
   await using used = await Fastlike.load(guestUrl("unknown_import"));
-  const response = await used.handler(get("/"));
+  const response = await used.handler(requestTo("/"));
   assertEquals(response.status, 500);
   assertMatch(await response.text(), /some_module\.some_function: this host does not know/);
 });
@@ -250,7 +245,7 @@ Deno.test("a trap names the guest's functions; an exit its status; a clean end i
   ];
   for (const [name, status, body] of cases) {
     await using app = await Fastlike.load(guestUrl(name));
-    const response = await app.handler(get("/"));
+    const response = await app.handler(requestTo("/"));
     assertEquals(response.status, status, name);
     assertMatch(await response.text(), body);
   }
@@ -265,10 +260,10 @@ Deno.test("the loop guard refuses requests that came through before, and marks o
   await using guarded = await Fastlike.load(RUST, { loopGuard: true, backends: { origin } });
   await textOf(guarded, "/proxy/a");
   const headers = { "cdn-loop": "other, fastlike" };
-  assertEquals((await guarded.handler(get("/hello", { headers }))).status, 508);
+  assertEquals((await guarded.handler(requestTo("/hello", { headers }))).status, 508);
   await using open = await Fastlike.load(RUST, { backends: { origin } });
   await textOf(open, "/proxy/a");
-  assertEquals((await open.handler(get("/hello", { headers }))).status, 200);
+  assertEquals((await open.handler(requestTo("/hello", { headers }))).status, 200);
   assertEquals(marks, ["fastlike", null]);
 });
 

@@ -1,6 +1,7 @@
 // Tests of `cli.ts` as a compiled program. Run by `.ci/compile`, which says where the compiler and its runtime are;
 // not part of the suite, which needs Deno alone.
 import { ROOT } from "../_graph.ts";
+import { fetched } from "../asking.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { Process } from "../process.ts";
 
@@ -63,11 +64,11 @@ Deno.test("the compiled program runs a guest: hello, an echo and a proxied page"
   const args = ["--wasm", GUEST, "--bind", "127.0.0.1:0", ...backend];
   await using process = new Process(built.path, args);
   const url = await process.url();
-  assertEquals(await text(`${url}/hello`), [200, "Hello from rust\n"]);
-  assertEquals(await text(`${url}/echo`, { method: "POST", body: "sent" }), [200, "sent"]);
-  assertEquals(await text(`${url}/proxy/a/b`), [200, "page /a/b\n"]);
+  assertEquals(await fetched(`${url}/hello`), [200, "Hello from rust\n"]);
+  assertEquals(await fetched(`${url}/echo`, { method: "POST", body: "sent" }), [200, "sent"]);
+  assertEquals(await fetched(`${url}/proxy/a/b`), [200, "page /a/b\n"]);
   // The program does not contain the image codec: the guest gets an error, and the log says why.
-  assertEquals((await text(`${url}/image/a`))[0], 502);
+  assertEquals((await fetched(`${url}/image/a`))[0], 502);
   process.signal("SIGINT");
   assertEquals((await process.end()).code, 0);
 });
@@ -145,11 +146,6 @@ async function compile(): Promise<AsyncDisposable & { path: string }> {
     await dispose();
     throw error;
   }
-}
-
-async function text(url: string, init?: RequestInit): Promise<[number, string]> {
-  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
-  return [response.status, await response.text()];
 }
 
 function variable(name: string): string {

@@ -1,4 +1,5 @@
 import { Fastlike } from "../../mod.ts";
+import { requestTo } from "../asking.ts";
 import { assertEquals } from "../assert.ts";
 import { listen } from "../../server/listener.ts";
 import { fetchRaw, response } from "../guests/http.ts";
@@ -9,10 +10,6 @@ import { Wire } from "../server/wire.ts";
 const RUST = guestUrl("rust");
 /** With one instance, a second request is answered once the first one's guest has ended. */
 const ONE = { limits: { instances: 1 } };
-
-function get(path: string, init?: RequestInit): Request {
-  return new Request(`http://test.example${path}`, init);
-}
 
 Deno.test("disposal cuts a response that is to come from a backend after its guest has ended", async () => {
   const asked = Promise.withResolvers<void>();
@@ -27,9 +24,9 @@ Deno.test("disposal cuts a response that is to come from a backend after its gue
       },
     },
   });
-  const running = app.handler(get("/pending"));
+  const running = app.handler(requestTo("/pending"));
   await asked.promise;
-  await (await app.handler(get("/hello"))).text();
+  await (await app.handler(requestTo("/hello"))).text();
   await app[Symbol.asyncDispose]();
   await aborted.promise;
   const cut = await running;

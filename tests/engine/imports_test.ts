@@ -1,5 +1,6 @@
 import { assemble } from "../../cli/wat.ts";
 import { Fastlike, type FastlikeOptions } from "../../mod.ts";
+import { answerOf } from "../asking.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
 
 /** Names that every object has from its prototype, or that set it. */
@@ -19,10 +20,12 @@ function importing(calls: boolean): Promise<Uint8Array> {
   );
 }
 
-async function answerOf(source: Uint8Array, options?: FastlikeOptions): Promise<[number, string]> {
+async function answerFrom(
+  source: Uint8Array,
+  options?: FastlikeOptions,
+): Promise<[number, string]> {
   await using app = await Fastlike.load(source, options);
-  const response = await app.handler(new Request("http://localhost/"));
-  return [response.status, await response.text()];
+  return await answerOf(app);
 }
 
 /** Members of `Object` and its prototype, which a guest must not reach. */
@@ -36,11 +39,11 @@ Deno.test("imports named as members of objects are unknown imports like any othe
   const before = objects();
   const kept = { ...Object.getOwnPropertyDescriptors(Object) };
   try {
-    assertEquals(await answerOf(await importing(false)), [200, ""]);
+    assertEquals(await answerFrom(await importing(false)), [200, ""]);
     assertEquals(Object.entries({ a: 1 }), [["a", 1]]);
     const after = objects();
     assert(before.length === after.length && before.every((value, i) => value === after[i]));
-    const [status, text] = await answerOf(await importing(true));
+    const [status, text] = await answerFrom(await importing(true));
     assertEquals(status, 500);
     assertStringIncludes(text, "Cannot call constructor.constructor: this host does not know");
   } finally {

@@ -1,17 +1,10 @@
 import { Fastlike, type LogEntry } from "../../mod.ts";
+import { requestTo, textOf } from "../asking.ts";
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "../assert.ts";
 import { guestUrl } from "../guests/serving.ts";
 
 const HELLO = guestUrl("hello");
 const RUST = guestUrl("rust");
-
-function get(path: string, init?: RequestInit): Request {
-  return new Request(`http://test.example${path}`, init);
-}
-
-async function textOf(app: { handler: Fastlike["handler"] }, path: string, init?: RequestInit) {
-  return await (await app.handler(get(path, init))).text();
-}
 
 Deno.test("memory grows up to its limit and no further", async () => {
   await using standard = await Fastlike.load(guestUrl("grow"));
@@ -58,8 +51,8 @@ Deno.test("an instance has options of its own and handles one request", async ()
     backends: { origin: () => new Response("app's") },
   });
   const instance = app.instantiate({ backends: { origin: () => new Response("its own") } });
-  assertEquals(await (await instance.handle(get("/proxy/a"))).text(), "its own");
-  assertThrows(() => instance.handle(get("/hello")), Error, "Cannot handle a second request");
+  assertEquals(await (await instance.handle(requestTo("/proxy/a"))).text(), "its own");
+  assertThrows(() => instance.handle(requestTo("/hello")), Error, "Cannot handle a second request");
   assertEquals(await textOf(app, "/proxy/a"), "app's");
 });
 
@@ -67,7 +60,7 @@ Deno.test("an instance that would take more requests gets none of the program's"
   await using app = await Fastlike.load(RUST, { env: { SERVE: "loop" } });
   const served = Promise.withResolvers<LogEntry>();
   const log = (entry: LogEntry) => entry.kind === "endpoint" && served.resolve(entry);
-  await (await app.instantiate({ log }).handle(get("/"))).text();
+  await (await app.instantiate({ log }).handle(requestTo("/"))).text();
   assertMatch(await textOf(app, "/"), / 1 \/\n$/);
   assertEquals({ ...await served.promise, requestId: "" }, {
     kind: "endpoint",
@@ -81,7 +74,7 @@ Deno.test("a request whose client has left already starts no guest", async () =>
   let asked = 0;
   const origin = () => new Response(String(++asked));
   await using app = await Fastlike.load(RUST, { backends: { origin } });
-  const response = await app.handler(get("/proxy/a", { signal: AbortSignal.abort() }));
+  const response = await app.handler(requestTo("/proxy/a", { signal: AbortSignal.abort() }));
   assertEquals([response.status, asked], [503, 0]);
 });
 
@@ -97,7 +90,7 @@ Deno.test({
     8, 1, 0, 10, 5, 1, 3, 0, 0, 0x0b,
   );
     await using app = await Fastlike.load(wasm);
-    const response = await app.handler(get("/"));
+    const response = await app.handler(requestTo("/"));
     assertEquals(response.status, 500);
     assertMatch(await response.text(), /^Cannot instantiate the program: /);
     await new Promise((resolve) => setTimeout(resolve)); // others have a turn after such a start
@@ -136,11 +129,11 @@ Deno.test("disposal ends running requests with a 503, and later ones too", async
       },
     },
   });
-  const running = app.handler(get("/proxy/a"));
+  const running = app.handler(requestTo("/proxy/a"));
   await asked.promise;
   await app[Symbol.asyncDispose]();
   assertEquals(await (await running).text(), "The service is closing\n");
-  const late = await app.handler(get("/hello"));
+  const late = await app.handler(requestTo("/hello"));
   assertEquals([late.status, await late.text()], [503, "The service is closed\n"]);
 });
 
@@ -157,7 +150,7 @@ Deno.test("a request that its client gives up ends its guest", async () => {
     },
   });
   const client = new AbortController();
-  app.handler(get("/proxy/a", { signal: client.signal }));
+  app.handler(requestTo("/proxy/a", { signal: client.signal }));
   await asked.promise;
   client.abort();
   await ended.promise;

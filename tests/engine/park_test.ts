@@ -4,6 +4,7 @@ import { assemble } from "../../cli/wat.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
 import { MAX_PARKED_MILLIS } from "../../engine/parking.ts";
 import { TestClock } from "../../testing/clock.ts";
+import { textOf } from "../asking.ts";
 import {
   assert,
   assertEquals,
@@ -15,10 +16,6 @@ import { guestUrl } from "../guests/serving.ts";
 
 const GO = guestUrl("go");
 const RUST = guestUrl("rust");
-
-async function ask(app: Fastlike, path: string, init?: RequestInit): Promise<string> {
-  return await (await app.handler(new Request(`http://test.example${path}`, init))).text();
-}
 
 /** Resolves once that many instances wait for requests. */
 async function parked(app: Fastlike, count: number): Promise<void> {
@@ -69,8 +66,8 @@ Deno.test("an instance that waits has started, and gets the facts of its own req
   const response = await echoed;
   assertEquals(response.headers.get("x-method"), "POST");
   assertEquals(await response.text(), "content");
-  assertMatch(await ask(app, "/headers", { headers: { "x-one": "1" } }), /^x-one: 1$/m);
-  assertMatch(await ask(app, "/url?a=b"), /^http:\/\/test\.example\/url\?a=b$/m);
+  assertMatch(await textOf(app, "/headers", { headers: { "x-one": "1" } }), /^x-one: 1$/m);
+  assertMatch(await textOf(app, "/url?a=b"), /^http:\/\/test\.example\/url\?a=b$/m);
 });
 
 Deno.test("each run of a waiting instance serves one request, and others take its place", async () => {
@@ -78,7 +75,7 @@ Deno.test("each run of a waiting instance serves one request, and others take it
   await using app = await Fastlike.load(GO, { park: 2 });
   for (let i = 0; i < 6; i++) {
     await parked(app, 2);
-    const [, id] = /^FASTLY_TRACE_ID=(.*)$/m.exec(await ask(app, "/env"))!;
+    const [, id] = /^FASTLY_TRACE_ID=(.*)$/m.exec(await textOf(app, "/env"))!;
     started.push(id!);
   }
   assertEquals(new Set(started).size, 6);
@@ -120,7 +117,7 @@ Deno.test("a waiting instance whose program asks for more requests gets them", a
   });
   const counts: string[] = [];
   await parked(app, 1);
-  for (let i = 0; i < 3; i++) counts.push((await ask(app, `/${i}`)).split(" ")[2]!);
+  for (let i = 0; i < 3; i++) counts.push((await textOf(app, `/${i}`)).split(" ")[2]!);
   assertEquals(counts, ["1", "2", "3"]);
   await parked(app, 1);
 });
@@ -129,7 +126,7 @@ Deno.test("a body that arrives after its head reaches a waiting instance", async
   await using app = await Fastlike.load(GO, { park: 1 });
   await parked(app, 1);
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const echoed = ask(app, "/echo", { method: "POST", body: readable });
+  const echoed = textOf(app, "/echo", { method: "POST", body: readable });
   const writer = writable.getWriter();
   for (const piece of ["first ", "second"]) await writer.write(new TextEncoder().encode(piece));
   await writer.close();
@@ -139,7 +136,7 @@ Deno.test("a body that arrives after its head reaches a waiting instance", async
 Deno.test("requests beyond the waiting instances start others", async () => {
   await using app = await Fastlike.load(GO, { park: 1 });
   await parked(app, 1);
-  const asked = Array.from({ length: 5 }, (_, i) => ask(app, `/url?${i}`));
+  const asked = Array.from({ length: 5 }, (_, i) => textOf(app, `/url?${i}`));
   const urls = await Promise.all(asked);
   assertEquals(urls, [0, 1, 2, 3, 4].map((i) => `http://test.example/url?${i}\n`));
   await parked(app, 1);
@@ -148,11 +145,14 @@ Deno.test("requests beyond the waiting instances start others", async () => {
 Deno.test("a request waits for no start when all instances that may live wait for one", async () => {
   await using app = await Fastlike.load(GO, { park: 5, limits: { instances: 2 } });
   await parked(app, 2);
-  assertEquals(await Promise.all([ask(app, "/hello"), ask(app, "/hello"), ask(app, "/hello")]), [
-    "Hello from go\n",
-    "Hello from go\n",
-    "Hello from go\n",
-  ]);
+  assertEquals(
+    await Promise.all([textOf(app, "/hello"), textOf(app, "/hello"), textOf(app, "/hello")]),
+    [
+      "Hello from go\n",
+      "Hello from go\n",
+      "Hello from go\n",
+    ],
+  );
 });
 
 Deno.test("processor time before the request does not count for it", async () => {
@@ -178,15 +178,15 @@ Deno.test("a reload ends parked instances, and starts the new program", async ()
   await app.reload(RUST);
   assertEquals(app.status().instances.parked, 0);
   await parked(app, 2);
-  assertEquals(await ask(app, "/hello"), "Hello from rust\n");
+  assertEquals(await textOf(app, "/hello"), "Hello from rust\n");
   await app.reload(GO, { park: 1 });
   await parked(app, 1);
-  assertEquals(await ask(app, "/hello"), "Hello from go\n");
+  assertEquals(await textOf(app, "/hello"), "Hello from go\n");
   await app.reload(GO, {});
   await turn();
   await turn();
   assertEquals(app.status().instances.parked, 0);
-  assertEquals(await ask(app, "/hello"), "Hello from go\n");
+  assertEquals(await textOf(app, "/hello"), "Hello from go\n");
 });
 
 Deno.test("a program that is retired answers without instances that wait", async () => {
@@ -194,7 +194,7 @@ Deno.test("a program that is retired answers without instances that wait", async
   await parked(app, 1);
   app.retire();
   await parked(app, 0);
-  assertEquals(await ask(app, "/hello"), "Hello from go\n");
+  assertEquals(await textOf(app, "/hello"), "Hello from go\n");
   await turn();
   await turn();
   assertEquals(app.status().instances.parked, 0);
@@ -211,10 +211,10 @@ Deno.test("the end of a program ends parked instances, without a log entry", asy
 Deno.test("a waiting instance that traps in its request is replaced", async () => {
   await using app = await Fastlike.load(RUST, { park: 1 });
   await parked(app, 1);
-  await ask(app, "/trap");
+  await textOf(app, "/trap");
   assertEquals(app.status().traps, 1);
   await parked(app, 1);
-  assertEquals(await ask(app, "/hello"), "Hello from rust\n");
+  assertEquals(await textOf(app, "/hello"), "Hello from rust\n");
 });
 
 Deno.test("an instance that has waited long gives its place to another", async () => {
@@ -226,18 +226,18 @@ Deno.test("an instance that has waited long gives its place to another", async (
   await parked(app, 0);
   await renewed;
   await parked(app, first);
-  assertEquals(await ask(app, "/hello"), "Hello from go\n");
+  assertEquals(await textOf(app, "/hello"), "Hello from go\n");
 });
 
 Deno.test("a client that leaves as its request is handed over costs no instance", async () => {
   await using app = await Fastlike.load(GO, { park: 1 });
   await parked(app, 1);
   const client = new AbortController();
-  const left = ask(app, "/hello", { signal: client.signal }).catch(() => {});
+  const left = textOf(app, "/hello", { signal: client.signal }).catch(() => {});
   client.abort();
   await left;
   await parked(app, 1);
-  assertEquals(await ask(app, "/hello"), "Hello from go\n");
+  assertEquals(await textOf(app, "/hello"), "Hello from go\n");
 });
 
 for (
@@ -309,7 +309,7 @@ Deno.test("a program without the call that asks for a request is not started ahe
 Deno.test("a program of 2020 waits in its call of that time", async () => {
   await using app = await Fastlike.load(guestUrl("rust-2020"), { park: 1 });
   await parked(app, 1);
-  assertMatch(await ask(app, "/hello"), /^Hello from /);
+  assertMatch(await textOf(app, "/hello"), /^Hello from /);
 });
 
 Deno.test("the option park takes a whole number", async () => {

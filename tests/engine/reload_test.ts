@@ -1,21 +1,17 @@
 import { Fastlike, type FastlikeOptions } from "../../mod.ts";
+import { textOf } from "../asking.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { guestUrl } from "../guests/serving.ts";
 
 const RUST = guestUrl("rust");
 
-async function ask(app: Fastlike, path: string, init?: RequestInit): Promise<string> {
-  const response = await app.handler(new Request(`http://test.example${path}`, init));
-  return await response.text();
-}
-
 async function put(app: Fastlike, key: string, body: string): Promise<void> {
-  const stored = await ask(app, `/kv/put?key=${key}`, { method: "POST", body });
+  const stored = await textOf(app, `/kv/put?key=${key}`, { method: "POST", body });
   assertEquals(stored, "stored\n");
 }
 
 async function kv(app: Fastlike, key: string): Promise<string> {
-  return await ask(app, `/kv/get?key=${key}`);
+  return await textOf(app, `/kv/get?key=${key}`);
 }
 
 function optionsOf(name: string, more: FastlikeOptions = {}): FastlikeOptions {
@@ -38,13 +34,13 @@ Deno.test("a reload with other options has new requests see them, and running on
       },
     },
   });
-  const running = ask(app, "/proxy/a");
+  const running = textOf(app, "/proxy/a");
   await asked.promise;
   await app.reload(RUST, optionsOf("new", { cache: false }));
-  assertEquals(await ask(app, "/proxy/a"), "new");
+  assertEquals(await textOf(app, "/proxy/a"), "new");
   gate.resolve();
   assertEquals(await running, "old");
-  assertEquals(await ask(app, "/proxy/a"), "new");
+  assertEquals(await textOf(app, "/proxy/a"), "new");
 });
 
 Deno.test("a reload keeps the program's values in KV stores, and adds new entries of the options", async () => {
@@ -61,11 +57,11 @@ Deno.test("a reload keeps the program's values in KV stores, and adds new entrie
 
 Deno.test("a reload keeps the cache and the counts", async () => {
   await using app = await Fastlike.load(RUST, optionsOf("first"));
-  assertEquals(await ask(app, "/proxy/cached"), "first");
-  await ask(app, "/trap");
+  assertEquals(await textOf(app, "/proxy/cached"), "first");
+  await textOf(app, "/trap");
   await app.reload(RUST, optionsOf("second"));
-  assertEquals(await ask(app, "/proxy/cached"), "first");
-  assertEquals(await ask(app, "/proxy/other"), "second");
+  assertEquals(await textOf(app, "/proxy/cached"), "first");
+  assertEquals(await textOf(app, "/proxy/other"), "second");
   assertEquals(app.status().traps, 1);
 });
 
@@ -88,7 +84,7 @@ for (
       Error,
       message,
     );
-    assertEquals([await ask(app, "/proxy/a"), await kv(app, "ada")], ["a", "seed"]);
+    assertEquals([await textOf(app, "/proxy/a"), await kv(app, "ada")], ["a", "seed"]);
   });
 }
 
@@ -106,7 +102,7 @@ Deno.test("disposal after reloads ends runs with replaced options, and the proce
   const running = app.handler(new Request("http://test.example/proxy/a"));
   await asked.promise;
   for (let i = 0; i < 3; i++) await app.reload(RUST, optionsOf(`${i}`));
-  assertEquals(await ask(app, "/proxy/a"), "2");
+  assertEquals(await textOf(app, "/proxy/a"), "2");
   await app[Symbol.asyncDispose]();
   const response = await running;
   assertEquals([response.status, await response.text()], [503, "The service is closing\n"]);

@@ -1,12 +1,9 @@
 import { Fastlike } from "../../mod.ts";
+import { textOf } from "../asking.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { guestUrl } from "../guests/serving.ts";
 
 const RUST = guestUrl("rust");
-
-async function textOf(app: Fastlike, path: string, init?: RequestInit): Promise<string> {
-  return await (await app.handler(new Request(`http://test.example${path}`, init))).text();
-}
 
 /** A backend that holds requests until it is told. */
 function gate() {

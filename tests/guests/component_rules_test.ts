@@ -2,6 +2,7 @@
 // components, and what ends a guest or keeps it from being loaded.
 import { componentLoader } from "../../drivers/components.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
+import { answerOf } from "../asking.ts";
 import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { guestUrl, testGuestOnce } from "./serving.ts";
 
@@ -25,8 +26,7 @@ async function loaded(name: string, options: FastlikeOptions = {}): Promise<Load
 /** Response to a request, and its records at log endpoints. */
 async function answer({ app, entries }: Loaded): Promise<[status: number, text: string]> {
   entries.length = 0;
-  const response = await app.handler(new Request("http://guest.test/"));
-  return [response.status, await response.text()];
+  return await answerOf(app);
 }
 
 function records({ entries }: Loaded): string[] {

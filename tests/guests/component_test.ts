@@ -1,5 +1,6 @@
 import { componentLoader } from "../../drivers/components.ts";
 import type { FastlikeOptions } from "../../mod.ts";
+import { fetchedFrom } from "../asking.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { type Served, serveGuest, startOrigin, testGuest, testGuestOnce } from "./serving.ts";
 
@@ -9,17 +10,12 @@ function serve(options: FastlikeOptions = {}): Promise<Served> {
   return serveGuest(NAME, { components: componentLoader, ...options });
 }
 
-async function get({ port }: Served, path: string, init?: RequestInit): Promise<[number, string]> {
-  const response = await fetch(`http://127.0.0.1:${port}/${path}`, init);
-  return [response.status, await response.text()];
-}
-
 testGuest(NAME, "it answers, and nothing of a request is left for the next", async () => {
   await using served = await serve();
-  assertEquals(await get(served, "hello"), [200, "Hello from rust component\n"]);
-  for (let i = 0; i < 3; i++) assertEquals(await get(served, "count"), [200, "1\n"]);
-  assertEquals(await get(served, "leave"), [200, "left\n"]);
-  assertEquals(await get(served, "count"), [200, "1\n"]);
+  assertEquals(await fetchedFrom(served, "/hello"), [200, "Hello from rust component\n"]);
+  for (let i = 0; i < 3; i++) assertEquals(await fetchedFrom(served, "/count"), [200, "1\n"]);
+  assertEquals(await fetchedFrom(served, "/leave"), [200, "left\n"]);
+  assertEquals(await fetchedFrom(served, "/count"), [200, "1\n"]);
 });
 
 testGuest(NAME, "method, content and fields go both ways", async () => {
@@ -32,11 +28,13 @@ testGuest(NAME, "method, content and fields go both ways", async () => {
   assertEquals(response.headers.get("x-method"), "PUT");
   assertEquals(response.headers.get("content-type"), "text/odd");
   assertEquals((await response.text()).length, 800_000);
-  const [, text] = await get(served, "headers", { headers: { "x-one": "1", "x-two": "2" } });
+  const [, text] = await fetchedFrom(served, "/headers", {
+    headers: { "x-one": "1", "x-two": "2" },
+  });
   assertMatch(text, /^x-one: 1$/m);
   assertMatch(text, /^x-two: 2$/m);
-  assertEquals(await get(served, "status?code=418"), [418, ""]);
-  const [, lines] = await get(served, "stream");
+  assertEquals(await fetchedFrom(served, "/status?code=418"), [418, ""]);
+  const [, lines] = await fetchedFrom(served, "/stream");
   assertEquals(lines.split("\n").length, 101);
 });
 
@@ -46,20 +44,20 @@ testGuest(NAME, "stores, the cache and rate counters answer as for modules", asy
     secretStores: { secrets: { key: "hidden" } },
     kvStores: { users: {} },
   });
-  assertEquals(await get(served, "config?settings&greeting"), [200, 'Some("hi")\n']);
-  assertEquals(await get(served, "config?settings&none"), [200, "None\n"]);
-  assertEquals(await get(served, "dictionary"), [200, 'Some("hi")\n']);
-  assertEquals(await get(served, "secret"), [200, "hidden\n"]);
-  const [, kv] = await get(served, "kv");
+  assertEquals(await fetchedFrom(served, "/config?settings&greeting"), [200, 'Some("hi")\n']);
+  assertEquals(await fetchedFrom(served, "/config?settings&none"), [200, "None\n"]);
+  assertEquals(await fetchedFrom(served, "/dictionary"), [200, 'Some("hi")\n']);
+  assertEquals(await fetchedFrom(served, "/secret"), [200, "hidden\n"]);
+  const [, kv] = await fetchedFrom(served, "/kv");
   assertMatch(kv, /^a value Some\("about it"\) true true true Err\(KvError::BadRequest\)\n$/);
-  assertEquals(await get(served, "cache"), [200, "stored\n"]);
-  assertMatch((await get(served, "cache"))[1], /^hit Some\(\d+\) cached content\n$/);
-  assertEquals(await get(served, "rates"), [200, "false 3 Ok(false)\n"]);
+  assertEquals(await fetchedFrom(served, "/cache"), [200, "stored\n"]);
+  assertMatch((await fetchedFrom(served, "/cache"))[1], /^hit Some\(\d+\) cached content\n$/);
+  assertEquals(await fetchedFrom(served, "/rates"), [200, "false 3 Ok(false)\n"]);
 });
 
 testGuestOnce(NAME, "what is not there is an error by its name", async () => {
   await using served = await serve();
-  const [status, text] = await get(served, "missing");
+  const [status, text] = await fetchedFrom(served, "/missing");
   assertEquals(status, 200);
   for (
     const [what, error] of [
@@ -75,7 +73,7 @@ testGuestOnce(NAME, "what is not there is an error by its name", async () => {
   assertMatch(text, /^header Ok\(None\)$/m);
   assertMatch(text, /^removed Err\(Error::InvalidArgument\)$/m);
   assertMatch(text, /^name Err\(Error::GenericError\)$/m);
-  const [, long] = await get(served, "too-long");
+  const [, long] = await fetchedFrom(served, "/too-long");
   assertMatch(long, /^Err\(Error::BufferLen\(\d\d\)\)\n$/);
 });
 
@@ -85,18 +83,18 @@ testGuestOnce(NAME, "logs, environment, clocks and randomness are the service's"
     env: { OWN: "variable" },
     random: (bytes) => bytes.fill(++byte),
   });
-  assertEquals(await get(served, "log"), [200, "logged\n"]);
+  assertEquals(await fetchedFrom(served, "/log"), [200, "logged\n"]);
   const message = (kind: string) =>
     served.logged((entry) =>
       entry.kind === kind && "message" in entry && entry.message.startsWith("a line for")
     );
   for (const kind of ["endpoint", "stdout", "stderr"]) await message(kind);
-  assertMatch((await get(served, "env"))[1], /^OWN=variable$/m);
-  assertMatch((await get(served, "random"))[1], /^\[(\d+), \1/);
-  assertEquals(await get(served, "sleep"), [200, "slept\n"]);
-  const [, runtime] = await get(served, "runtime");
+  assertMatch((await fetchedFrom(served, "/env"))[1], /^OWN=variable$/m);
+  assertMatch((await fetchedFrom(served, "/random"))[1], /^\[(\d+), \1/);
+  assertEquals(await fetchedFrom(served, "/sleep"), [200, "slept\n"]);
+  const [, runtime] = await fetchedFrom(served, "/runtime");
   assertMatch(runtime, /^vcpu true\nheap [1-9]\d*\nid 32\nhost localhost\nstaging false\n$/);
-  const [, client] = await get(served, "client");
+  const [, client] = await fetchedFrom(served, "/client");
   assertMatch(client, /^ip Some\(IpAddress::Ipv4\(\(127, 0, 0, 1\)\)\)\nid \d+\nja4 Ok\(None\)\n/);
   assertMatch(client, /^own Err\(Error::GenericError\)$/m);
 });
@@ -106,41 +104,41 @@ testGuest(NAME, "backends answer, one and several at a time, and may be dead", a
     setTimeout(() => response.end(`got ${request.url}`), request.url?.endsWith("0") ? 20 : 0);
   });
   await using served = await serve({ backends: { origin: origin.url } });
-  assertEquals(await get(served, "proxy/some/path"), [200, "got /some/path"]);
-  assertEquals(await get(served, "parallel"), [200, "got /part/0|got /part/1\n"]);
+  assertEquals(await fetchedFrom(served, "/proxy/some/path"), [200, "got /some/path"]);
+  assertEquals(await fetchedFrom(served, "/parallel"), [200, "got /part/0|got /part/1\n"]);
   await using dead = await serve({ backends: { origin: "http://127.0.0.1:1" } });
-  const [status, text] = await get(dead, "proxy/x");
+  const [status, text] = await fetchedFrom(dead, "/proxy/x");
   assertEquals(status, 200);
   assertMatch(text, /^Error::GenericError Some\(SendErrorDetail::ConnectionRefused\)/);
 });
 
 testGuestOnce(NAME, "a guest takes a second request in the same run", async () => {
   await using served = await serve();
-  assertEquals(await get(served, "next"), [200, "first\n"]);
-  const [status, text] = await get(served, "any");
+  assertEquals(await fetchedFrom(served, "/next"), [200, "first\n"]);
+  const [status, text] = await fetchedFrom(served, "/any");
   assertEquals(status, 200);
   assertMatch(text, /^(again 1 http:.*\/any|not found)\n$/);
 });
 
 testGuest(NAME, "an end without a response is as a module's", async () => {
   await using served = await serve();
-  assertEquals(await get(served, "nothing"), [200, ""]);
-  assertEquals((await get(served, "error"))[0], 500);
-  assertEquals(await get(served, "exit-ok"), [200, "before the exit\n"]);
-  const [exited, why] = await get(served, "exit");
+  assertEquals(await fetchedFrom(served, "/nothing"), [200, ""]);
+  assertEquals((await fetchedFrom(served, "/error"))[0], 500);
+  assertEquals(await fetchedFrom(served, "/exit-ok"), [200, "before the exit\n"]);
+  const [exited, why] = await fetchedFrom(served, "/exit");
   assertEquals(exited, 500);
   assertMatch(why, /^The guest exited with status [13]\n$/);
-  const [trapped, frames] = await get(served, "trap");
+  const [trapped, frames] = await fetchedFrom(served, "/trap");
   assertEquals(trapped, 500);
   assertMatch(frames, /^The guest trapped: unreachable\n {2}at /);
-  assertEquals(await get(served, "count"), [200, "1\n"]);
+  assertEquals(await fetchedFrom(served, "/count"), [200, "1\n"]);
 });
 
 testGuest(NAME, "handles that are not the guest's end it, and leave nothing behind", async () => {
   await using served = await serve();
-  assertEquals((await get(served, "leave"))[0], 200);
+  assertEquals((await fetchedFrom(served, "/leave"))[0], 200);
   for (let number = 0; number < 60; number++) {
-    const [status, text] = await get(served, `raw/set-status/${number}`);
+    const [status, text] = await fetchedFrom(served, `/raw/set-status/${number}`);
     assertEquals(status, 500, `handle ${number}: ${text}`);
     assertMatch(text, /^The guest trapped: Cannot use the handle \d+/);
   }
@@ -155,10 +153,10 @@ testGuest(NAME, "handles that are not the guest's end it, and leave nothing behi
       ["far-result/0", /Cannot reach \d+ bytes at \d+/],
     ] as const
   ) {
-    const [status, text] = await get(served, `raw/${path}`);
+    const [status, text] = await fetchedFrom(served, `/raw/${path}`);
     assertEquals(status, 500, path);
     assertMatch(text, message);
-    assertEquals(await get(served, "count"), [200, "1\n"]);
+    assertEquals(await fetchedFrom(served, "/count"), [200, "1\n"]);
   }
 });
 
@@ -166,8 +164,8 @@ testGuestOnce(NAME, "no handle of one request stands for anything in the next", 
   await using served = await serve();
   for (let number = 0; number < 110; number++) {
     // 100 handles are left in this instance, which the next request gets.
-    assertEquals((await get(served, "leave"))[0], 200);
-    const [status, text] = await get(served, `raw/set-status/${number}`);
+    assertEquals((await fetchedFrom(served, "/leave"))[0], 200);
+    const [status, text] = await fetchedFrom(served, `/raw/set-status/${number}`);
     assertEquals(status, 500);
     // The first are the next request's own: its request and its body.
     const own = number === 1 || number === 2;
@@ -177,14 +175,14 @@ testGuestOnce(NAME, "no handle of one request stands for anything in the next", 
 
 testGuestOnce(NAME, "the limits on processor time and memory hold", async () => {
   await using served = await serve({ limits: { cpu_time: 200, memory: 32 * 2 ** 20 } });
-  const [spun, spin] = await get(served, "spin");
+  const [spun, spin] = await fetchedFrom(served, "/spin");
   assertEquals(spun, 500);
   assertMatch(spin, /cpu_time/);
-  const [, grown] = await get(served, "grow");
+  const [, grown] = await fetchedFrom(served, "/grow");
   const [, refused] = /^refused after (\d+) MiB\n$/.exec(grown) ?? [];
   assert(Number(refused) >= 16 && Number(refused) < 32, grown);
-  assertEquals(await get(served, "count"), [200, "1\n"]);
-  const [, again] = await get(served, "grow");
+  assertEquals(await fetchedFrom(served, "/count"), [200, "1\n"]);
+  const [, again] = await fetchedFrom(served, "/grow");
   assertEquals(again, grown);
 });
 
@@ -195,6 +193,6 @@ testGuestOnce(NAME, "reloads answer with the new program", async () => {
   );
   for (let i = 0; i < 3; i++) {
     await served.app.reload(bytes);
-    assertEquals(await get(served, "hello"), [200, "Hello from rust component\n"]);
+    assertEquals(await fetchedFrom(served, "/hello"), [200, "Hello from rust component\n"]);
   }
 });

@@ -1,11 +1,7 @@
 import { componentLoader } from "../../drivers/components.ts";
+import { fetchedFrom } from "../asking.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { guestUrl, type Served, serveGuest, startOrigin } from "./serving.ts";
-
-async function get({ port }: Served, path: string, init?: RequestInit): Promise<[number, string]> {
-  const response = await fetch(`http://127.0.0.1:${port}/${path}`, init);
-  return [response.status, await response.text()];
-}
+import { guestUrl, serveGuest, startOrigin } from "./serving.ts";
 
 function isBuilt(name: string): boolean {
   try {
@@ -30,23 +26,26 @@ testPython("python", "Flask's routes answer, and instances are put back", async 
     backends: { origin: origin.url },
     env: { OWN: "variable" },
   });
-  assertEquals(await get(served, "hello"), [200, "Hello from python\n"]);
-  for (let i = 0; i < 3; i++) assertEquals(await get(served, "count"), [200, "1\n"]);
-  const [, echoed] = await get(served, "echo", { method: "POST", body: "content" });
+  assertEquals(await fetchedFrom(served, "/hello"), [200, "Hello from python\n"]);
+  for (let i = 0; i < 3; i++) assertEquals(await fetchedFrom(served, "/count"), [200, "1\n"]);
+  const [, echoed] = await fetchedFrom(served, "/echo", { method: "POST", body: "content" });
   assertEquals(echoed, "content");
   const response = await fetch(`http://127.0.0.1:${served.port}/headers`, {
     headers: { "x-one": "1" },
   });
   assertMatch(await response.text(), /^x-one: 1$/m);
   assertEquals(response.headers.getSetCookie(), ["a=1", "b=2"]);
-  assertEquals(await get(served, "config?store=settings&key=greeting"), [200, "hi\n"]);
-  assertEquals((await get(served, "config?store=none&key=x"))[0], 500);
-  assertMatch((await get(served, "env"))[1], /^OWN=variable$/m);
-  assertEquals(await get(served, "log"), [200, "logged\n"]);
+  assertEquals(await fetchedFrom(served, "/config?store=settings&key=greeting"), [200, "hi\n"]);
+  assertEquals((await fetchedFrom(served, "/config?store=none&key=x"))[0], 500);
+  assertMatch((await fetchedFrom(served, "/env"))[1], /^OWN=variable$/m);
+  assertEquals(await fetchedFrom(served, "/log"), [200, "logged\n"]);
   await served.logged((entry) => entry.kind === "endpoint" && entry.endpoint === "python-log");
-  assertEquals(await get(served, "proxy/some/path"), [200, "The origin got GET /some/path\n"]);
-  assertEquals((await get(served, "trap"))[0], 500);
-  assertEquals((await get(served, "status?code=418"))[0], 418);
+  assertEquals(await fetchedFrom(served, "/proxy/some/path"), [
+    200,
+    "The origin got GET /some/path\n",
+  ]);
+  assertEquals((await fetchedFrom(served, "/trap"))[0], 500);
+  assertEquals((await fetchedFrom(served, "/status?code=418"))[0], 418);
   const renewed = served.entries.some((entry) =>
     entry.kind === "host" && entry.message.includes("new instance")
   );
@@ -61,10 +60,10 @@ testPython(
       components: componentLoader,
       limits: { sandbox_requests: 3 },
     });
-    assertEquals(await get(served, "hello"), [200, "Hello from bottle\n"]);
-    assertEquals((await get(served, "echo", { method: "POST", body: "abc" }))[1], "abc");
+    assertEquals(await fetchedFrom(served, "/hello"), [200, "Hello from bottle\n"]);
+    assertEquals((await fetchedFrom(served, "/echo", { method: "POST", body: "abc" }))[1], "abc");
     const counts = [];
-    for (let i = 0; i < 6; i++) counts.push(Number((await get(served, "count"))[1]));
+    for (let i = 0; i < 6; i++) counts.push(Number((await fetchedFrom(served, "/count"))[1]));
     assert(counts.every((count) => count >= 1 && count <= 3), `${counts}`);
   },
 );

@@ -1,6 +1,7 @@
 import { Fastlike, ProgramCache } from "../../mod.ts";
 import type { CodeCache } from "../../service/util/code_cache.ts";
 import { componentLoader } from "../../drivers/components.ts";
+import { answerOf } from "../asking.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { guestUrl } from "../guests/serving.ts";
 
@@ -33,11 +34,6 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-async function answerOf(app: Fastlike, path: string): Promise<string> {
-  const response = await app.handler(new Request(`http://guest.test${path}`));
-  return `${response.status} ${await response.text()}`;
-}
-
 Deno.test("a program that is known is not rewritten again, and answers and traps alike", async () => {
   const codeCache = new Kept();
   const traps = [];
@@ -45,9 +41,9 @@ Deno.test("a program that is known is not rewritten again, and answers and traps
     await using app = await Fastlike.load(guestUrl("rust"), { codeCache, errors: "details" });
     await codeCache.holds(1);
     assertEquals(codeCache.found, times);
-    assertEquals(await answerOf(app, "/hello"), "200 Hello from rust\n");
-    traps.push((await answerOf(app, "/trap")).replace(/request [0-9a-f-]+/g, ""));
-    assertEquals(await answerOf(app, "/hello"), "200 Hello from rust\n");
+    assertEquals(await answerOf(app, "/hello"), [200, "Hello from rust\n"]);
+    traps.push((await answerOf(app, "/trap")).join().replace(/request [0-9a-f-]+/g, ""));
+    assertEquals(await answerOf(app, "/hello"), [200, "Hello from rust\n"]);
   }
   assertEquals(traps[0], traps[1]);
   assert(/wasm-function|\.wasm|core::panicking/.test(traps[0]!), traps[0]);
@@ -120,7 +116,7 @@ Deno.test("what is kept and cannot be read is made again", async () => {
     const files = new Kept();
     const codeCache: CodeCache = { get: () => Promise.resolve(spoiled.slice()), put() {} };
     await using app = await Fastlike.load(guestUrl("rust"), { codeCache });
-    assertEquals(await answerOf(app, "/hello"), "200 Hello from rust\n");
+    assertEquals(await answerOf(app, "/hello"), [200, "Hello from rust\n"]);
     assertEquals(files.files.size, 0);
   }
 });

@@ -1,4 +1,5 @@
 // Components under the executable's commands: what modules can do there, components can.
+import { fetched } from "../../asking.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { CLI, ROOT, runCli, withFiles } from "../commands.ts";
 import { CliServer, Process } from "../../process.ts";
@@ -13,15 +14,10 @@ format = "inline-toml"
 contents = { greeting = "from the manifest" }
 `;
 
-async function get(url: string): Promise<[number, string]> {
-  const response = await fetch(url);
-  return [response.status, await response.text()];
-}
-
 Deno.test("serve serves a component", async () => {
   const { cli, url } = await CliServer.start(["--wasm", SERVICE]);
   await using _ = cli;
-  assertEquals(await get(`${url}/hello`), [200, "Hello from rust component\n"]);
+  assertEquals(await fetched(`${url}/hello`), [200, "Hello from rust component\n"]);
 });
 
 Deno.test("an executable named viceroy serves a component as the Python SDK's tests call it", () =>
@@ -30,7 +26,7 @@ Deno.test("an executable named viceroy serves a component as the Python SDK's te
     const args = ["serve", SERVICE, "--addr", "127.0.0.1:0", "-v", "-C", `${folder}/fastly.toml`];
     await using server = new Process(`${folder}/viceroy`, args);
     const [, url] = await server.until(/Listening on (\S+)\n/);
-    assertEquals(await get(`${url}/config?settings&greeting`), [
+    assertEquals(await fetched(`${url}/config?settings&greeting`), [
       200,
       'Some("from the manifest")\n',
     ]);

@@ -1,4 +1,5 @@
 import { Admin } from "../../../cli/telemetry/admin.ts";
+import { fetched } from "../../asking.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { fetchRaw, valuesOf } from "../../guests/http.ts";
 import { guestUrl } from "../../guests/serving.ts";
@@ -9,16 +10,12 @@ import { serving } from "../../server/wire.ts";
 const HELLO = guestUrl("hello").pathname;
 const RUST = guestUrl("rust").pathname;
 
-async function textOf(url: string): Promise<string> {
-  return await (await fetch(url)).text();
-}
-
 Deno.test("the metrics count the served requests", async () => {
   const { cli, url, admin } = await administered([RUST, "--log-format", "json"]);
   await using _ = cli;
-  await textOf(`${url}/hello`);
-  await textOf(`${url}/trap`);
-  await textOf(`${url}/log`);
+  await fetched(`${url}/hello`);
+  await fetched(`${url}/trap`);
+  await fetched(`${url}/log`);
   const response = await fetch(`${admin}/metrics`);
   assertEquals(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   await response.body?.cancel();
@@ -42,7 +39,7 @@ Deno.test("a guest that cannot allocate is a 500, and the access log, the log an
   assertEquals(samples.get('fastlike_limits_hit_total{limit="memory"}'), 1);
   assertEquals(samples.get("fastlike_guest_traps_total"), 1);
 
-  assertEquals(await textOf(`${url}/hello`), "Hello from rust\n");
+  assertEquals(await fetched(`${url}/hello`), [200, "Hello from rust\n"]);
   assertMatch(await cli.line(), /^GET \/hello 200 (?!.*limit=)/);
   cli.signal("SIGTERM");
   const { stderr } = await cli.end();
@@ -77,18 +74,15 @@ Deno.test("the health is ok until the process is to end, which it does when all 
   const proxyTo = `127.0.0.1:${origin.addr.port}`;
   const { cli, url, admin } = await administered([RUST, "--proxy-to", proxyTo]);
   await using _ = cli;
-  const health = async () => {
-    const response = await fetch(`${admin}/healthz`);
-    return [response.status, await response.text()];
-  };
+  const health = () => fetched(`${admin}/healthz`);
   assertEquals(await health(), [200, "ok\n"]);
-  const running = textOf(`${url}/proxy/a`);
+  const running = fetched(`${url}/proxy/a`);
   await reached.promise;
   cli.signal("SIGTERM");
   while ((await health())[0] === 200);
   assertEquals(await health(), [503, "draining\n"]);
   go.resolve();
-  assertStringIncludes(await running, "from the origin");
+  assertStringIncludes((await running)[1], "from the origin");
   assertEquals((await cli.end()).code, 0);
 });
 
