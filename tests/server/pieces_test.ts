@@ -1,5 +1,6 @@
 import fc from "npm:fast-check@4.10.2";
 import { assert, assertEquals } from "../assert.ts";
+import { cut, editedMessages, places } from "../edited_messages.ts";
 import { converse, type Outcome } from "./memory.ts";
 import { parseNaively } from "./naive_parser.ts";
 import { ACCEPTED, REFUSED } from "./raw_requests.ts";
@@ -47,47 +48,13 @@ Deno.test("every raw request has the same outcome byte by byte as whole", async 
   }
 });
 
-/** Valid messages with a few edits, which most parsers' bugs are found with; or any bytes at all. */
-const bytes = fc.oneof(
-  {
-    weight: 9,
-    arbitrary: fc.tuple(
-      fc.array(fc.constantFrom(...Object.values(SEQUENCES)), { minLength: 1, maxLength: 2 }),
-      fc.array(
-        fc.record({
-          at: fc.double({ min: 0, max: 1, noNaN: true }),
-          drop: fc.nat(3),
-          piece: fc.constantFrom(
-            ...["", "\r", "\n", "\r\n", "\r\n\r\n", " ", "\t", ":", ";", ",", "\0", "\x7f", "\xe9"],
-            ...["0", "1", "a", "f", "/", "*", "#", "[", "%", "HTTP/1.0", "HTTP/2.0", "http://b"],
-            ...["Host: b\r\n", "X: 1\r\n", "Content-Length: 3\r\n", "Connection: close\r\n"],
-            ...["Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n", "3\r\nxyz\r\n"],
-          ),
-        }),
-        { maxLength: 3 },
-      ),
-    ).map(([sequences, edits]) => {
-      let text = sequences.join("");
-      for (const { at, drop, piece } of edits) {
-        const index = Math.floor(at * text.length);
-        text = text.slice(0, index) + piece + text.slice(index + drop);
-      }
-      return text;
-    }),
-  },
-  { weight: 1, arbitrary: fc.string({ unit: "binary-ascii", maxLength: 100 }) },
-);
-
-function cut(text: string, places: readonly number[]): string[] {
-  const at = [...new Set(places.map((place) => Math.floor(place * text.length)))].sort((a, b) =>
-    a - b
-  );
-  return [...at, text.length].map((end, index) => text.slice(at[index - 1] ?? 0, end))
-    .filter((piece) => piece);
-}
+const bytes = editedMessages(Object.values(SEQUENCES), [
+  ...["0", "1", "a", "f", "/", "*", "#", "[", "%", "HTTP/1.0", "HTTP/2.0", "http://b"],
+  ...["Host: b\r\n", "X: 1\r\n", "Content-Length: 3\r\n", "Connection: close\r\n"],
+  ...["Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n", "3\r\nxyz\r\n"],
+]);
 
 Deno.test("any bytes have the same outcome whole, in any pieces, and byte by byte", async () => {
-  const places = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(bytes, places, async (text, places) => {
       const whole = essence(await converse([text]));

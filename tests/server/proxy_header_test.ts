@@ -7,6 +7,7 @@ import { createAuthority } from "../certificates.ts";
 import { withFiles } from "../cli/commands.ts";
 import { answerText, serving, Wire } from "./wire.ts";
 import { curl } from "../curl.ts";
+import { AHEAD, H2C } from "./http2/frames.ts";
 
 /** A header in version 2. */
 function binary(command: number, family: number, data: Buffer): Buffer {
@@ -81,7 +82,7 @@ Deno.test("bytes that are no header of the PROXY protocol are refused", () => {
 Deno.test("a trusted proxy's header names the client, in clear, ahead of TLS and ahead of HTTP/2", async () => {
   const authority = await createAuthority();
   const identity = await authority.issue(["localhost", "ip:127.0.0.1"]);
-  const cases = [[{}, "http", "--http1.1"], [{ h2c: true }, "http", "--http2-prior-knowledge"]];
+  const cases = [[{}, "http", "--http1.1"], [H2C, "http", AHEAD]];
   const secure = [[{ tls: identity }, "https", "--http1.1"], [
     { tls: identity },
     "https",

@@ -2,16 +2,9 @@
 // `forget` just forgets it; prints how many of the instances that were made are still held by something.
 import { Fastlike } from "../../mod.ts";
 import { guestUrl } from "../guests/serving.ts";
+import { instancesHeld, instancesMade } from "./_made.ts";
 
 const AT_ONCE = 12;
-const made: WeakRef<WebAssembly.Instance>[] = [];
-WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
-  construct(target, args) {
-    const instance = Reflect.construct(target, args);
-    made.push(new WeakRef(instance));
-    return instance;
-  },
-});
 
 /** Lets all requests that come at a time go on together. */
 class Gate {
@@ -46,10 +39,9 @@ async function serve(): Promise<void> {
 }
 
 await serve();
-const left = () => made.filter((instance) => instance.deref()).length;
-for (let round = 0; left() && round < 100; round++) {
+for (let round = 0; instancesHeld() && round < 100; round++) {
   await new Promise((resolve) => setTimeout(resolve, 20));
   (globalThis as unknown as { gc(): void }).gc();
 }
-const count = made.length > AT_ONCE ? `more than ${AT_ONCE}` : made.length;
-await Deno.stdout.write(new TextEncoder().encode(`${count} instances, ${left()} left\n`));
+const count = instancesMade() > AT_ONCE ? `more than ${AT_ONCE}` : instancesMade();
+await Deno.stdout.write(new TextEncoder().encode(`${count} instances, ${instancesHeld()} left\n`));

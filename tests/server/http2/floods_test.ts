@@ -10,6 +10,7 @@ import {
   END_HEADERS,
   END_STREAM,
   frame,
+  H2C,
   hello,
   number,
   RawConnection,
@@ -27,7 +28,7 @@ async function servedGuest() {
   const server = await serving((exchange) => {
     started.push(exchange.head.url);
     return app.answer(exchange);
-  }, { h2c: true });
+  }, H2C);
   return {
     port: server.port,
     troubles: server.troubles,

@@ -13,6 +13,9 @@ export const TYPE = {
   window: 8,
   continuation: 9,
 } as const;
+/** Options of a listener that takes HTTP/2 in clear, and the flag by which curl speaks it without asking. */
+export const H2C = { h2c: true };
+export const AHEAD = "--http2-prior-knowledge";
 export const END_STREAM = 1;
 export const ACK = 1;
 export const END_HEADERS = 4;

@@ -6,10 +6,12 @@ import { answerText, bytes, head, serving, Tap, textOf } from "../wire.ts";
 import { curl } from "../../curl.ts";
 import {
   ACK,
+  AHEAD,
   block,
   END_HEADERS,
   END_STREAM,
   frame,
+  H2C,
   hello,
   number,
   RawConnection,
@@ -17,9 +19,6 @@ import {
   statusOf,
   TYPE,
 } from "./frames.ts";
-
-const H2C = { h2c: true };
-const AHEAD = "--http2-prior-knowledge";
 
 Deno.test("a client that gives no window holds up its own stream only", async () => {
   const tap = new Tap();

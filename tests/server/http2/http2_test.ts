@@ -6,18 +6,17 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../a
 import { answerText, bytes, head, readAll, serving, Tap, textOf } from "../wire.ts";
 import { curl } from "../../curl.ts";
 import {
+  AHEAD,
   block,
   END_HEADERS,
   frame,
+  H2C,
   number,
   RawConnection,
   request,
   statusOf,
   TYPE,
 } from "./frames.ts";
-
-const H2C = { h2c: true };
-const AHEAD = "--http2-prior-knowledge";
 
 /** Response to a request of a node:http2 client. */
 interface Got {

@@ -3,7 +3,7 @@ import { Http2Opening } from "../../../server/http2/opening.ts";
 import type { Exchange } from "../../../service/http/exchange.ts";
 import { assertEquals } from "../../assert.ts";
 import { answerText, serving } from "../wire.ts";
-import { frame, number, PREFACE, RawConnection, request, settings, TYPE } from "./frames.ts";
+import { frame, H2C, number, PREFACE, RawConnection, request, settings, TYPE } from "./frames.ts";
 
 /** As Firefox opened connections when it had priorities. */
 const OPENING = Buffer.concat([
@@ -20,7 +20,7 @@ Deno.test("the fingerprint of HTTP/2 is made of the first frames, however they a
   await using server = await serving((exchange) => {
     seen.push(exchange);
     answerText(exchange, "ok");
-  }, { h2c: true });
+  }, H2C);
   const all = Buffer.concat([OPENING, request(13, "/")]);
   for (const size of [all.length, 30, 1]) {
     using raw = await RawConnection.open(server.port, new Uint8Array());

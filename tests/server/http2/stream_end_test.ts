@@ -10,6 +10,7 @@ import {
   END_STREAM,
   type Frame,
   frame,
+  H2C,
   number,
   RawConnection,
   request,
@@ -29,7 +30,7 @@ function served(options: Partial<ListenOptions> = {}) {
     exchange.respond(head(200), tap);
     tap.push("done");
     tap.end(...pathname === "/trailers" ? ["x-sum", "7"] : []);
-  }, { h2c: true, ...options });
+  }, { ...H2C, ...options });
 }
 
 /** End of the stream after each frame of the response: `end`, or the code of a reset. */

@@ -1,5 +1,6 @@
 import fc from "npm:fast-check@4.10.2";
 import { assert, assertEquals } from "../../assert.ts";
+import { cut, editedMessages, places } from "../../edited_messages.ts";
 import { converse } from "./memory_origin.ts";
 import { parseNaively } from "./naive_responses.ts";
 import { ACCEPTED, REFUSED } from "./raw_responses.ts";
@@ -40,47 +41,13 @@ Deno.test("every raw response has the same outcome byte by byte as whole", async
   }
 });
 
-/** Valid responses with a few edits, which most parsers' bugs are found with; or any bytes at all. */
-const bytes = fc.oneof(
-  {
-    weight: 9,
-    arbitrary: fc.tuple(
-      fc.array(fc.constantFrom(...Object.values(RESPONSES)), { minLength: 1, maxLength: 2 }),
-      fc.array(
-        fc.record({
-          at: fc.double({ min: 0, max: 1, noNaN: true }),
-          drop: fc.nat(3),
-          piece: fc.constantFrom(
-            ...["", "\r", "\n", "\r\n", "\r\n\r\n", " ", "\t", ":", ";", ",", "\0", "\x7f", "\xe9"],
-            ...["0", "1", "a", "f", "HTTP/1.0", "HTTP/2.0", "204", "304", "100", "X: 1\r\n"],
-            ...["Content-Length: 3\r\n", "Connection: close\r\n", "3\r\nxyz\r\n"],
-            ...["Transfer-Encoding: chunked\r\n", "Transfer-Encoding: x\r\n"],
-          ),
-        }),
-        { maxLength: 3 },
-      ),
-    ).map(([responses, edits]) => {
-      let text = responses.join("");
-      for (const { at, drop, piece } of edits) {
-        const index = Math.floor(at * text.length);
-        text = text.slice(0, index) + piece + text.slice(index + drop);
-      }
-      return text;
-    }),
-  },
-  { weight: 1, arbitrary: fc.string({ unit: "binary-ascii", maxLength: 100 }) },
-);
-
-function cut(text: string, places: readonly number[]): string[] {
-  const at = [...new Set(places.map((place) => Math.floor(place * text.length)))].sort((a, b) =>
-    a - b
-  );
-  return [...at, text.length].map((end, index) => text.slice(at[index - 1] ?? 0, end))
-    .filter((piece) => piece);
-}
+const bytes = editedMessages(Object.values(RESPONSES), [
+  ...["0", "1", "a", "f", "HTTP/1.0", "HTTP/2.0", "204", "304", "100", "X: 1\r\n"],
+  ...["Content-Length: 3\r\n", "Connection: close\r\n", "3\r\nxyz\r\n"],
+  ...["Transfer-Encoding: chunked\r\n", "Transfer-Encoding: x\r\n"],
+]);
 
 Deno.test("any bytes have the same outcome whole, in any pieces, and byte by byte", async () => {
-  const places = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(bytes, places, async (text, places) => {
       const whole = await converse([text]);

@@ -3,16 +3,9 @@
 import { componentLoader } from "../../../drivers/components.ts";
 import { Fastlike } from "../../../mod.ts";
 import { guestUrl } from "../../guests/serving.ts";
+import { instancesHeld, instancesMade } from "../_made.ts";
 
 const { gc } = globalThis as unknown as { gc(): void };
-const made: WeakRef<WebAssembly.Instance>[] = [];
-WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
-  construct(target, args) {
-    const instance = Reflect.construct(target, args);
-    made.push(new WeakRef(instance));
-    return instance;
-  },
-});
 
 async function settled(): Promise<number> {
   for (let round = 0; round < 10; round++) {
@@ -34,8 +27,6 @@ for (let i = 1; i <= 100; i++) {
   if (i === 20) early = await settled();
 }
 const grown = await settled() - early;
-const left = made.filter((instance) => instance.deref()).length;
-await Deno.stdout.write(
-  new TextEncoder().encode(`${left} of ${made.length}, ${Math.round(grown)} MiB\n`),
-);
+const held = `${instancesHeld()} of ${instancesMade()}`;
+await Deno.stdout.write(new TextEncoder().encode(`${held}, ${Math.round(grown)} MiB\n`));
 await app[Symbol.asyncDispose]();

@@ -1,11 +1,6 @@
 import { assemble } from "../../../cli/wat.ts";
-import { WATCH } from "../../../wasm/rewrite/control.ts";
-import { hostFunction } from "../../../wasm/host_function.ts";
-import { layoutOf } from "../../../wasm/rewrite/layout.ts";
-import { rewrite } from "../../../wasm/rewrite/rewrite.ts";
 import { assert, assertEquals } from "../../assert.ts";
-
-type Run = (n: number) => unknown;
+import { CheckedModule } from "./_checked.ts";
 
 /** Functions of a number that leave loops in every way that there is; `$tick` makes the next check due. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
@@ -106,24 +101,11 @@ function moduleOf(name: string): Promise<Uint8Array> {
 
 for (const name of Object.keys(FUNCTIONS)) {
   Deno.test(`a loop that is left ${name} does the same with checks, wherever one is due`, async () => {
-    const bytes = await moduleOf(name);
-    const plain = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), {
-      h: { tick() {} },
-    }).exports.run as Run;
-    const { names, bytes: rewritten } = rewrite(layoutOf(bytes), {
-      memory: Infinity,
-      checks: true,
-    });
-    const watch = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-    const words = new Int32Array(watch.buffer);
-    let asked = 0;
     let ticks = 0;
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(rewritten), {
-      h: { tick: () => void (words[0] = ++ticks % 3 ? 0 : 1) },
-      [names.host]: { [WATCH]: watch, 0: new WebAssembly.Memory({ initial: 1, maximum: 65536 }) },
+    const checked = new CheckedModule(await moduleOf(name), (module) => {
+      module.word = ++ticks % 3 ? 0 : 1;
     });
-    (exports[names.ask] as WebAssembly.Table).set(0, hostFunction(() => void (words[0] = ++asked)));
-    for (let n = 0; n < 50; n++) assertEquals((exports.run as Run)(n), plain(n), `of ${n}`);
-    assert(asked > 20, `${asked} checks`);
+    for (let n = 0; n < 50; n++) assertEquals(checked.run(n), checked.plain(n), `of ${n}`);
+    assert(checked.asked > 20, `${checked.asked} checks`);
   });
 }

@@ -1,13 +1,10 @@
 import { assemble } from "../../../cli/wat.ts";
 import { Fastlike } from "../../../mod.ts";
-import { hostFunction } from "../../../wasm/host_function.ts";
 import { Reader } from "../../../wasm/rewrite/binary.ts";
-import { WATCH } from "../../../wasm/rewrite/control.ts";
 import { Op } from "../../../wasm/rewrite/instructions.ts";
-import { layoutOf } from "../../../wasm/rewrite/layout.ts";
 import { type Counter, loopAt, ROUNDS } from "../../../wasm/rewrite/loop.ts";
-import { rewrite } from "../../../wasm/rewrite/rewrite.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { CheckedModule } from "./_checked.ts";
 
 /** Functions of two numbers whose loops have a counter, by the way in which they go on and are left. */
 const COUNTED: Readonly<Record<string, string>> = {
@@ -60,27 +57,14 @@ for (const [name, body] of Object.entries(COUNTED)) {
       "loops.wat",
       `(module (memory (export "memory") 1) ${functionOf(body)})`,
     );
-    type Run = (n: number) => number;
-    const plain = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource)).exports
-      .run as Run;
-    const { names, bytes: rewritten } = rewrite(layoutOf(bytes), {
-      memory: Infinity,
-      checks: true,
-    });
-    const watch = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-    const words = new Int32Array(watch.buffer);
-    let asked = 0;
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(rewritten), {
-      [names.host]: { [WATCH]: watch, 0: new WebAssembly.Memory({ initial: 1, maximum: 65536 }) },
-    });
-    (exports[names.ask] as WebAssembly.Table).set(0, hostFunction(() => void (words[0] = ++asked)));
+    const checked = new CheckedModule(bytes);
     for (const first of [0, 9000]) {
       for (let n = first; n < first + 300; n++) {
-        words[0] = 0;
-        assertEquals((exports.run as Run)(n), plain(n), `of ${n}`);
+        checked.word = 0;
+        assertEquals(checked.run(n), checked.plain(n), `of ${n}`);
       }
     }
-    assert(asked > 200, `${asked} checks`);
+    assert(checked.asked > 200, `${checked.asked} checks`);
   });
 }
 
