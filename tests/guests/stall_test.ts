@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { Wire } from "../server/wire.ts";
 import { fetchRaw, response } from "./http.ts";
@@ -18,7 +19,7 @@ async function lined({ lines }: Served, count: number): Promise<void> {
 }
 
 /** Resolves with the number of bytes that were written when nobody takes more, or the connection closes. */
-function flood(response: import("node:http").ServerResponse): Promise<void> {
+function flood(response: ServerResponse): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const piece = new Uint8Array(1 << 20);
   const write = () => {
@@ -28,6 +29,16 @@ function flood(response: import("node:http").ServerResponse): Promise<void> {
   response.socket!.on("close", () => resolve());
   write();
   return promise;
+}
+
+/** An origin's way to begin a response and to send nothing more; `gone` resolves when its connection has closed. */
+function beginning() {
+  const gone = Promise.withResolvers<void>();
+  const begin = (_: IncomingMessage, response: ServerResponse) => {
+    response.write("begun");
+    response.socket!.on("close", gone.resolve);
+  };
+  return { gone, begin };
 }
 
 testGuestOnce(
@@ -53,11 +64,8 @@ testGuestOnce(
   "rust",
   "a response whose origin sends nothing more is cut after stall_time",
   async () => {
-    const gone = Promise.withResolvers<void>();
-    await using origin = await startOrigin((_, response) => {
-      response.write("begun");
-      response.socket!.on("close", gone.resolve);
-    });
+    const { gone, begin } = beginning();
+    await using origin = await startOrigin(begin);
     const limits = { stall_time: "200ms" };
     await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
     const { status, body, whole } = await fetchRaw(guest.port, "/proxy/a", { method: "POST" });
@@ -174,11 +182,8 @@ testGuestOnce(
   "rust",
   "without stall_time nothing is cut, and disposal ends what is left",
   async () => {
-    const gone = Promise.withResolvers<void>();
-    await using origin = await startOrigin((_, response) => {
-      response.write("begun");
-      response.socket!.on("close", gone.resolve);
-    });
+    const { gone, begin } = beginning();
+    await using origin = await startOrigin(begin);
     const limits = { stall_time: "none" };
     await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
     const handled = await guest.app.handler(new Request("http://a.test/proxy/a"));
@@ -195,11 +200,8 @@ testGuestOnce(
   "rust",
   "what a guest has left to fill the cache ends when its origin sends nothing more",
   async () => {
-    const gone = Promise.withResolvers<void>();
-    await using origin = await startOrigin((_, response) => {
-      response.write("begun");
-      response.socket!.on("close", gone.resolve);
-    });
+    const { gone, begin } = beginning();
+    await using origin = await startOrigin(begin);
     const options = { backends: { origin: origin.url }, limits: { stall_time: "200ms" } };
     await using guest = await serveGuest("rust", options);
     const { status, body, whole } = await fetchRaw(guest.port, "/proxy/a");
