@@ -194,7 +194,7 @@ export class Engine {
     watchdog: Watchdog,
     { programs }: FastlikeOptions,
   ): Promise<LoadedProgram> {
-    const loaded = await load(source, service, watchdog, programs, this.#loaded.code);
+    const loaded = await load(source, service, watchdog, programs, this.#loaded.earlier);
     for (let made = 1; made <= Math.max(1, this.#warm) && warmup(loaded, made) === made; made++) {
       await new Promise<void>(afterTurn);
     }

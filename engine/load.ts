@@ -17,7 +17,6 @@ import {
   type ResetMethod,
   type Source,
 } from "../wasm/program.ts";
-import type { EarlierCode } from "../wasm/rewrite/earlier_code.ts";
 import { ResetChoice } from "../wasm/reset_choice.ts";
 import type { ProgramCache } from "../wasm/program_cache.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
@@ -46,8 +45,8 @@ export interface LoadedProgram {
   readonly listening: Set<RequestPromise>;
   /** Whether sandboxes get no further requests, since the program has been replaced or the service is ending. */
   retired: boolean;
-  /** Code to load the next build from sooner; absent unless the option `quickReload` is set. */
-  code?: EarlierCode;
+  /** Program to load the next build from sooner; absent unless the option `quickReload` is set. */
+  earlier?: CompiledModule;
 }
 
 /** Makes the watchdog that all programs of a service share; it starts while the first of them is loaded. */
@@ -63,7 +62,7 @@ export function watchdogOf(service: Service): Watchdog {
  * Compiles a program and binds its imports.
  *
  * @param programs Cache of compiled programs. By default the program is compiled.
- * @param earlier Code of an earlier build of the program. By default there is none.
+ * @param earlier Earlier build of the program. By default there is none.
  * @throws {Error} If the program cannot be loaded; in one line.
  */
 export async function load(
@@ -71,7 +70,7 @@ export async function load(
   service: Service,
   watchdog: Watchdog,
   programs?: ProgramCache,
-  earlier?: EarlierCode,
+  earlier?: CompiledModule,
 ): Promise<LoadedProgram> {
   const wanted = termsOf(service.options, service.limits);
   const terms = wanted.earlier && earlier ? { ...wanted, earlier } : wanted;
@@ -87,7 +86,7 @@ export async function load(
   const asks = program.imports.some(asksForRequest);
   const loaded = loadedFrom(make, service, watchdog, asks || NEVER_ASKS);
   const { compileForSnapshots, code } = program;
-  if (code) loaded.code = code;
+  if (code) loaded.earlier = program;
   if (compileForSnapshots) {
     const { pool, queue } = loaded;
     queue.observe =
@@ -138,9 +137,10 @@ function slotMaker(
 ): () => ModuleSlot<InstanceContext> {
   const forms = { traces: service.logsHostcalls, parks: parkOf(service.options) > 0 };
   const binders = program.imports.map(({ module, name }) => binderOf(module, name, forms));
-  const { resetting } = program;
+  const { resetting, image } = program;
   const ask = hostFunction(watchdog.mayGoOn);
-  const snapshots = new MemorySnapshots(typeof resetting === "object" && !resetting.starts);
+  const alike = typeof resetting === "object" && !resetting.starts;
+  const snapshots = new MemorySnapshots(alike, image?.bytes);
   return () => {
     const context = {} as InstanceContext;
     const functions = binders.map((bind) => bind(context));

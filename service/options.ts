@@ -151,7 +151,8 @@ export interface ServiceOptions {
   readonly codeCache?: CodeCache;
   /**
    * Whether a program's code stays in memory in both of its forms, some three times the size of its file, so that a build
-   * of it that differs in a part of its functions is reloaded sooner. By default `false`; for development.
+   * of it that differs in a part of its functions, or in its data alone, is reloaded sooner. By default `false`; for
+   * development.
    */
   readonly quickReload?: boolean;
   /** Returns the location of an address. By default loopback addresses are at Fastly's head office, others unknown. */

@@ -43,9 +43,11 @@ export class MemorySnapshots {
   /**
    * @param alike Whether all instances are known to start with the same bytes, which holds if no start function runs.
    *   Otherwise the bytes of each instance are compared with those of the first.
+   * @param image Bytes that the host writes into each instance's memory before any code runs. By default it writes none.
    */
-  constructor(alike: boolean) {
+  constructor(alike: boolean, image?: Uint8Array) {
     this.#alike = alike;
+    if (alike) this.#first = image;
   }
 
   /** Returns a snapshot of a new instance's memory, without the zeros at its end. */

@@ -8,6 +8,7 @@ import {
   PlainMemory,
   ResettableMemory,
 } from "./instance_memory.ts";
+import { writeImage } from "./data_image.ts";
 import type { CompiledModule } from "./program.ts";
 import { GuestStack } from "./stack.ts";
 
@@ -79,12 +80,13 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
   readonly #timeFullReset: () => number;
 
   constructor(program: CompiledModule, snapshots: MemorySnapshots, binding: Binding<S>) {
-    const { module, resetting, rewritten } = program;
+    const { module, resetting, rewritten, image } = program;
     this.program = program;
     this.context = binding.context;
     const imports = importObject(binding.functions);
     const memories = rewritten?.memories.map(makeMemory) ?? [];
     if (rewritten) imports[rewritten.names.host] = { ...memories, [WATCH]: binding.watch };
+    if (image) writeImage(image, memories[0]!);
     const { exports } = new WebAssembly.Instance(module, imports);
     this.exports = exports;
     if (rewritten) {

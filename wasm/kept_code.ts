@@ -24,18 +24,13 @@ export class KeptCode {
     this.#validity.promise.catch(() => {}); // whoever validates tells it
   }
 
-  /**
-   * Returns access to the kept forms of a module; undefined if none is kept, and none is to be.
-   *
-   * @param digest Digest of the module, where it is known.
-   */
+  /** Returns access to the kept forms of a module; undefined if none is kept, and none is to be. */
   static async of(
     cache: CodeCache | undefined,
     bytes: Uint8Array<ArrayBuffer>,
-    digest?: Promise<string>,
   ): Promise<KeptCode | undefined> {
     if (!cache || bytes.length < MIN_BYTES) return undefined;
-    return new KeptCode(cache, await (digest ?? digestOf(bytes)));
+    return new KeptCode(cache, await digestOf(bytes));
   }
 
   /** Whether the outcome of rewriting the module with some options is kept, so that the module is valid. */

@@ -1,5 +1,7 @@
 import type { Reuse } from "../service/reuse.ts";
+import { builtin } from "../service/util/builtins.ts";
 import type { CodeCache } from "../service/util/code_cache.ts";
+import type { ComponentTerms } from "../service/util/component_loader.ts";
 import { shownName } from "../service/util/shown_name.ts";
 import { type Export, type Import, type Layout, layoutOf } from "./rewrite/layout.ts";
 import {
@@ -12,6 +14,7 @@ import {
 } from "./policies.ts";
 import type { Resetting, RewriteOptions, Rewritten } from "./rewrite/rewrite.ts";
 import type { EarlierCode } from "./rewrite/earlier_code.ts";
+import { type DataImage, parted } from "./data_image.ts";
 import { KeptCode, outcomeOf } from "./kept_code.ts";
 import { afterHeadStart } from "./turns.ts";
 import { messageOf } from "../service/errors.ts";
@@ -36,14 +39,22 @@ export interface CompiledModule {
   readonly watched: true | string;
   /** Imports and exports that rewriting has added; undefined if the module is unchanged. */
   readonly rewritten: Pick<Rewritten, "memories" | "names" | "tags"> | undefined;
+  /** Data that the host writes into the memory of each instance; undefined if the module has its data itself. */
+  readonly image: DataImage | undefined;
   /** Returns the original offset of a byte in the running module; undefined in code that the host has added. */
   readonly locate: (offset: number) => number | undefined;
   /** Compiles the module again, for instances that are reset from a snapshot; absent unless the method is to be chosen. */
   readonly compileForSnapshots?: () => Promise<CompiledModule>;
   /** Frees the bytes that {@linkcode CompiledModule.compileForSnapshots} needs, once the method is chosen. */
   readonly forgetBytes?: () => void;
-  /** Both forms of the code, to load the next build sooner; absent unless {@linkcode CompileOptions.earlier} is set. */
-  readonly code?: EarlierCode;
+  /** Code to load the next build from sooner; absent unless {@linkcode CompileOptions.earlier} is set. */
+  readonly code?: KnownCode;
+}
+
+/** Both forms of a program's code, without its data. */
+interface KnownCode extends EarlierCode {
+  /** Terms that it was compiled for, as {@linkcode termsText} writes them. */
+  readonly terms: string;
 }
 
 /** Name of a function that a module imports. */
@@ -63,15 +74,18 @@ export interface CompileOptions extends Terms {
   readonly watch: boolean;
   /** Keeps the rewritten module; by default nothing is kept. */
   readonly codeCache?: CodeCache | undefined;
-  /** Digest of the program's bytes; by default it is made when it is needed. */
-  readonly digest?: Promise<string>;
-  /** Code of an earlier build of the program, if both are to keep it; `true` if there is none yet. By default it is let go. */
-  readonly earlier?: EarlierCode | true | undefined;
+  /** Earlier build of the program, if both are to keep their code; `true` if there is none yet. By default it is let go. */
+  readonly earlier?: CompiledModule | true | undefined;
+}
+
+/** Module to be compiled, without its data where the host can write that. */
+interface Parts {
+  readonly layout: Layout;
+  readonly image: DataImage | undefined;
 }
 
 /** Module to be compiled, with what is kept of it. */
-interface Subject {
-  readonly layout: Layout;
+interface Subject extends Parts {
   readonly kept: KeptCode | undefined;
 }
 
@@ -94,19 +108,28 @@ export function isComponent(
 }
 
 /**
- * Compiles a guest with a bound on its memory. V8 decides by the original bytes whether the module is valid; policies
- * decide whether it may run.
+ * Compiles a guest with a bound on its memory. V8 decides by the original bytes, but for its data, whether the module is
+ * valid; policies decide whether it may run.
  *
  * @throws {Error} If the source cannot be read, is not valid, or is refused by a policy. The message is one line for the
  *   user.
  */
 export async function compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
   if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
-  const bytes = checkMagic(await read(source));
-  const kept = await KeptCode.of(options.codeCache, bytes, options.digest);
+  const original = checkMagic(await read(source));
+  const parts = partsOf(original);
+  if (typeof parts === "string") {
+    await checkValid(original);
+    return await withoutLimits(original, parts, options);
+  }
+  const again = sameCode(parts, options);
+  if (again) return again;
+  const bytes = parts.layout.bytes as Uint8Array<ArrayBuffer>;
+  const kept = await KeptCode.of(options.codeCache, bytes);
+  const subject = { ...parts, kept };
   if (await kept?.has(firstForm(options))) {
     // V8 was started with other flags if it does not take the module any more.
-    const known = await compileUnchecked(bytes, kept, options).catch(() => undefined);
+    const known = await compileUnchecked(original, subject, options).catch(() => undefined);
     if (known) return known;
   }
   // V8 validates on a thread of its own while the bytes are rewritten. Nothing is made of them before it is done.
@@ -114,11 +137,39 @@ export async function compile(source: Source, options: CompileOptions): Promise<
   if (kept) kept.valid = validated;
   const [valid, compiled] = await Promise.allSettled([
     validated,
-    compileUnchecked(bytes, kept, options),
+    compileUnchecked(original, subject, options),
   ]);
   if (valid.status === "rejected") throw valid.reason;
   if (compiled.status === "rejected") throw compiled.reason;
   return compiled.value;
+}
+
+/** Reads a module's structure and takes its data out of it; or tells why that is not known, in words that complete "because". */
+function partsOf(bytes: Uint8Array): Parts | string {
+  try {
+    const layout = layoutOf(bytes);
+    return parted(layout) ?? { layout, image: undefined };
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Returns the earlier build with this one's data if their code is the same: V8 has compiled it, and what it has optimised stays. */
+function sameCode(parts: Parts, options: CompileOptions): CompiledModule | undefined {
+  const { earlier } = options;
+  const code = typeof earlier === "object" ? earlier.code : undefined;
+  if (!code || code.terms !== termsText(options)) return undefined;
+  const { layout, image } = parts;
+  if (builtin("node:buffer").Buffer.compare(layout.bytes, code.bytes)) return undefined;
+  const again = { ...earlier as CompiledModule, image };
+  return again.compileForSnapshots
+    ? withSnapshots(again, { ...parts, kept: undefined }, options)
+    : again;
+}
+
+/** Writes what compiling depends on, besides the program, as a text to compare. */
+export function termsText({ memory, reuse, watch, allowUnlimited }: ComponentTerms): string {
+  return JSON.stringify([`${memory}`, reuse, watch, allowUnlimited]);
 }
 
 /** Returns the options of the first attempt at rewriting. */
@@ -139,31 +190,21 @@ async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 
 /** Compiles a module that may be invalid; the result, or the error, counts only if it is not. */
 async function compileUnchecked(
-  bytes: Uint8Array<ArrayBuffer>,
-  kept: KeptCode | undefined,
+  original: Uint8Array,
+  subject: Subject,
   options: CompileOptions,
 ): Promise<CompiledModule> {
-  const layout = layoutIfKnown(bytes);
-  if (typeof layout === "string") return await withoutLimits(bytes, layout, options);
-  applyPolicies(layout, options);
-  return await compileRewritten({ layout, kept }, options);
-}
-
-function layoutIfKnown(bytes: Uint8Array): Layout | string {
-  try {
-    return layoutOf(bytes);
-  } catch (error) {
-    return messageOf(error);
-  }
+  applyPolicies(subject.layout, options);
+  return await compileRewritten(original, subject, options);
 }
 
 /** Rewrites the module for as many of the options as it allows. */
 async function compileRewritten(
+  original: Uint8Array,
   subject: Subject,
   options: CompileOptions,
 ): Promise<CompiledModule> {
   const { reuse, watch, memory } = options;
-  const { bytes } = subject.layout;
   let why = "reuse is off";
   if (reuse !== "never") {
     const whole = await attempt(subject, options, firstForm(options));
@@ -172,20 +213,21 @@ async function compileRewritten(
     }
     why = whole;
   }
-  if (!watch && memory === Infinity) return await withoutLimits(bytes, why, options);
+  if (!watch && memory === Infinity) return await withoutLimits(original, why, options);
   const part = await attempt(subject, options, { memory, checks: watch });
-  if (typeof part === "string") return await withoutLimits(bytes, part, options);
+  if (typeof part === "string") return await withoutLimits(original, part, options);
   return { ...part, resetting: why };
 }
 
 /** Rewrites and compiles the module, or returns the reason why it cannot, in words that complete "because". */
 async function attempt(
-  { layout, kept }: Subject,
-  { reuse, watch, earlier }: CompileOptions,
+  { layout, image, kept }: Subject,
+  options: CompileOptions,
   form: RewriteOptions,
 ): Promise<CompiledModule | string> {
+  const { reuse, watch, earlier } = options;
   try {
-    const known = earlier === true ? undefined : earlier;
+    const known = typeof earlier === "object" ? earlier.code : undefined;
     const outcome = await outcomeOf(layout, { ...form, earlier: known }, kept);
     if (typeof outcome === "string") return outcome;
     // `locate` keeps the offsets alone, as the bytes are large.
@@ -198,8 +240,11 @@ async function attempt(
       resetting: resetting ?? `reuse is ${reuse}`,
       watched: watch || "nobody asks for it",
       rewritten: { memories, names, tags },
+      image,
       locate: (offset) => offsets.original(offset),
-      ...earlier && { code: { bytes: layout.bytes, rewritten: outcome } },
+      ...earlier && {
+        code: { bytes: layout.bytes, rewritten: outcome, terms: termsText(options) },
+      },
     };
   } catch (error) {
     return `V8 refuses it with the code that limits need (${shownName(messageOf(error))})`;
@@ -262,6 +307,7 @@ function asItIs(module: WebAssembly.Module, why: string, terms: Terms): Compiled
     resetting: why,
     watched: why,
     rewritten: undefined,
+    image: undefined,
     locate: (offset) => offset,
   };
 }

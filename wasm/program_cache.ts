@@ -4,7 +4,14 @@ import type {
   ComponentTerms,
 } from "../service/util/component_loader.ts";
 import { digestOf } from "../service/util/digest.ts";
-import { compile, type CompiledModule, type CompileOptions, read, type Source } from "./program.ts";
+import {
+  compile,
+  type CompiledModule,
+  type CompileOptions,
+  read,
+  type Source,
+  termsText,
+} from "./program.ts";
 
 /**
  * Cache of compiled programs, for any number of services: a process that passes one to each load compiles each program
@@ -21,9 +28,10 @@ export class ProgramCache {
   readonly #programs = new Map<string, Promise<CompiledModule>>();
   /** Components by the loader that compiled them. */
   readonly #components = new WeakMap<ComponentLoader, Map<string, Promise<CompiledComponent>>>();
-  /** Digests by buffer, for sources that are bytes; those must not be changed. */
+  /** Digests by buffer, for sources that are bytes; those must not be changed. With one user they are numbers. */
   readonly #digests = new WeakMap<Uint8Array, Promise<string>>();
   readonly #users: number;
+  #buffers = 0;
   #used = false;
 
   /**
@@ -39,9 +47,7 @@ export class ProgramCache {
   async compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
     if (source instanceof WebAssembly.Module) return await compile(source, options); // it is compiled already
     const bytes = await read(source);
-    const digest = this.#digest(bytes);
-    const make = async () =>
-      snapshotsOnce(await compile(bytes, { ...options, digest }), this.#users);
+    const make = async () => snapshotsOnce(await compile(bytes, options), this.#users);
     return await this.#once(this.#programs, this.#key(bytes, options), make);
   }
 
@@ -73,20 +79,14 @@ export class ProgramCache {
   }
 
   async #key(bytes: Uint8Array<ArrayBuffer>, terms: ComponentTerms): Promise<string> {
-    const { memory, reuse, watch, allowUnlimited } = terms;
-    return JSON.stringify([
-      await this.#digest(bytes),
-      `${memory}`,
-      reuse,
-      watch,
-      allowUnlimited,
-    ]);
+    return await this.#digest(bytes) + termsText(terms);
   }
 
   #digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
     const known = this.#digests.get(bytes);
     if (known) return known;
-    const digest = digestOf(bytes);
+    // The one user of a program has its buffer, too.
+    const digest = this.#users === 1 ? Promise.resolve(`${this.#buffers++}`) : digestOf(bytes);
     this.#digests.set(bytes, digest);
     return digest;
   }
