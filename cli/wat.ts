@@ -6,7 +6,7 @@ import { messageOf } from "../service/errors.ts";
 export interface Assembler {
   default(): Promise<{
     parseWat(file: string, text: string, features: Partial<Record<string, boolean>>): {
-      validate(): void;
+      validate(features: Partial<Record<string, boolean>>): void;
       toBinary(options: { readonly write_debug_names: boolean }): { readonly buffer: Uint8Array };
       destroy(): void;
     };
@@ -27,6 +27,9 @@ const FEATURES = {
   threads: true,
 };
 
+/** Features that it validates by other rules; with `function_references` it would refuse modules that are valid. */
+const VALIDATED = { multi_memory: true };
+
 /**
  * Assembles WebAssembly text into a module with a name section.
  *
@@ -40,7 +43,7 @@ export async function assemble(file: string, text: string): Promise<Uint8Array> 
   let module;
   try {
     module = wabt.parseWat(file, text, FEATURES);
-    module.validate();
+    module.validate(VALIDATED);
     return module.toBinary({ write_debug_names: true }).buffer;
   } catch (error) {
     const message = messageOf(error);

@@ -140,7 +140,7 @@ function slotMaker(
   const { resetting, image } = program;
   const ask = hostFunction(watchdog.mayGoOn);
   const alike = typeof resetting === "object" && !resetting.starts;
-  const snapshots = new MemorySnapshots(alike, image?.bytes);
+  const snapshots = new MemorySnapshots(alike, image);
   return () => {
     const context = {} as InstanceContext;
     const functions = binders.map((bind) => bind(context));

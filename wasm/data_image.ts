@@ -21,7 +21,8 @@ const MAX_BY_HAND = 64;
 
 /** First contents of an instance's memory, made of data segments. */
 export interface DataImage {
-  /** Bytes from address 0 to the end of the last segment. */
+  /** Memory that has them, up to the page in which the last segment ends; a reset copies from it. */
+  readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Start and end of each run of pages that have data, in order. */
   readonly runs: readonly number[];
@@ -128,7 +129,9 @@ function withEmptySegments(
 
 /** Makes the image of valid segments, of which later ones are written over earlier ones. */
 function imageOf(bytes: Uint8Array, section: Section, length: number): DataImage {
-  const image = new Uint8Array(length);
+  const pages = Math.ceil(length / PAGE);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const image = new Uint8Array(memory.buffer as ArrayBuffer);
   const touched = new Uint8Array(Math.ceil(length / RUN) + 1); // the last one ends the last run
   eachSegment(bytes, section, (to, from, end) => {
     const count = end - to;
@@ -145,7 +148,7 @@ function imageOf(bytes: Uint8Array, section: Section, length: number): DataImage
     inRun = touched[page]!;
     runs.push(Math.min(length, page * RUN));
   }
-  return { bytes: image, runs };
+  return { memory, bytes: image, runs };
 }
 
 /** Writes an image into the memory of an instance that is about to be made. */

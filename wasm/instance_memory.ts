@@ -1,5 +1,6 @@
 import { builtin } from "../service/util/builtins.ts";
 import type { GuestMemory } from "../service/util/guest_memory.ts";
+import { moduleOf, RESTORE_MODULE } from "./embedded.ts";
 import { ADDED_PAGES, DIRTY_PAGE_BITS, NEAR, PAGE } from "./rewrite/control.ts";
 import type { Resetting } from "./rewrite/rewrite.ts";
 
@@ -10,6 +11,8 @@ const WORDS = DIRTY_PAGE / 4;
 const LONGEST_STORE = 16;
 /** Maximum number of bytes after a dirty page that a store writes for which it is marked; {@linkcode NEAR} are before it. */
 const SPILL = NEAR + LONGEST_STORE;
+const MODULE = moduleOf(RESTORE_MODULE);
+const SIZES = { bits: DIRTY_PAGE_BITS, near: NEAR, spill: SPILL };
 /** Largest growth, in bytes, that a reset allows. An instance whose memory has grown more is dropped. */
 const MAX_GROWN = 32 * 2 ** 20;
 
@@ -35,46 +38,55 @@ export class PlainMemory implements GuestMemory {
 /** Memory of a module that has none. */
 export const NO_MEMORY: GuestMemory = { buffer: new ArrayBuffer(0), size: 0, mark() {} };
 
+/** Initial contents of one memory, in whole pages, without the zeros at their end. */
+interface Snapshot {
+  readonly memory: WebAssembly.Memory;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 /** Initial contents of one memory of a program. Instances that start with the same bytes share one copy. */
 export class MemorySnapshots {
   readonly #alike: boolean;
-  #first: Uint8Array | undefined;
+  #first: Snapshot | undefined;
 
   /**
    * @param alike Whether all instances are known to start with the same bytes, which holds if no start function runs.
    *   Otherwise the bytes of each instance are compared with those of the first.
-   * @param image Bytes that the host writes into each instance's memory before any code runs. By default it writes none.
+   * @param image What the host writes into each instance's memory before any code runs. By default it writes nothing.
    */
-  constructor(alike: boolean, image?: Uint8Array) {
+  constructor(alike: boolean, image?: Snapshot) {
     this.#alike = alike;
     if (alike) this.#first = image;
   }
 
-  /** Returns a snapshot of a new instance's memory, without the zeros at its end. */
-  of(bytes: Uint8Array): Uint8Array {
+  /** Returns a snapshot of a new instance's memory. */
+  of(bytes: Uint8Array): Snapshot {
     const known = this.#first;
     if (known && this.#alike) return known;
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     let end = words.length;
     while (end > 0 && words[end - 1] === 0) end--;
-    const start = bytes.subarray(0, end * 4);
-    if (known && builtin("node:buffer").Buffer.compare(known, start) === 0) return known;
-    const snapshot = copyOf(words.subarray(0, end));
+    const pages = Math.ceil(end * 4 / PAGE);
+    const start = bytes.subarray(0, pages * PAGE);
+    if (known && builtin("node:buffer").Buffer.compare(known.bytes, start) === 0) return known;
+    const snapshot = copyOf(words.subarray(0, end), pages);
     this.#first ??= snapshot;
     return snapshot;
   }
 }
 
-/** Copies words without touching the pages of the copy that are all zeros, which then take no memory. */
-function copyOf(words: Int32Array): Uint8Array {
-  const copy = new Int32Array(words.length);
+/** Copies words without touching the parts of the copy that are all zeros, which then take no memory. */
+function copyOf(words: Int32Array, pages: number): Snapshot {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const bytes = new Uint8Array(memory.buffer as ArrayBuffer);
+  const copy = new Int32Array(bytes.buffer);
   for (let from = 0; from < words.length; from += WORDS) {
     const end = Math.min(words.length, from + WORDS);
     let at = from;
     while (at < end && words[at] === 0) at++;
     if (at < end) copy.set(words.subarray(at, end), at);
   }
-  return new Uint8Array(copy.buffer);
+  return { memory, bytes };
 }
 
 /** Memory of an instance of a rewritten module, which can be reset to its initial contents. */
@@ -84,17 +96,18 @@ export class ResettableMemory implements GuestMemory {
   readonly #min: number;
   /** Control memory, where the number of added pages is at {@linkcode ADDED_PAGES}. */
   readonly #counts: Int32Array;
+  readonly #control: WebAssembly.Memory;
   /** Control memory, which begins with the dirty map: one byte for each 4 KiB that the memory may ever have. */
   readonly #dirtyMap: Uint8Array;
   /** Whether writes mark dirty pages. If not, a reset copies all of the memory. */
   readonly #marks: boolean;
   readonly #snapshots: MemorySnapshots;
-  #snapshot: Uint8Array | undefined;
+  #snapshot: Snapshot | undefined;
+  /** Restores the dirty pages and clears their marks; undefined where writes mark none. */
+  #restoreDirtyPages: (() => void) | undefined;
   readonly #firstAdded: number;
   readonly #firstBytes: number;
   #bytes: Uint8Array<ArrayBuffer>;
-  /** Part of the dirty map for {@linkcode ResettableMemory.#bytes}. */
-  #dirty: Uint8Array;
 
   /** Makes the memory of an instance that has not run yet; {@linkcode ResettableMemory.keep} follows before it runs. */
   constructor(
@@ -106,10 +119,10 @@ export class ResettableMemory implements GuestMemory {
     this.#memory = memory;
     this.#min = min;
     this.#marks = dirtyPages;
+    this.#control = control;
     this.#counts = new Int32Array(control.buffer);
     this.#dirtyMap = new Uint8Array(control.buffer);
     this.#bytes = new Uint8Array(memory.buffer as ArrayBuffer);
-    this.#dirty = this.#dirtyMap.subarray(0, this.#bytes.length / DIRTY_PAGE);
     this.#snapshots = snapshots;
     this.#firstAdded = this.#counts[ADDED_PAGES / 4]!;
     this.#firstBytes = this.#bytes.length;
@@ -119,7 +132,15 @@ export class ResettableMemory implements GuestMemory {
   keep(): void {
     if (this.#snapshot) return;
     this.#snapshot = this.#snapshots.of(this.#bytes);
-    this.#dirty.fill(0); // the snapshot has what a start function wrote
+    // The snapshot has what a start function wrote.
+    this.#dirtyMap.fill(0, 0, this.#bytes.length >>> DIRTY_PAGE_BITS);
+    if (this.#marks) this.#restoreDirtyPages = this.#restorer(this.#snapshot.memory);
+  }
+
+  #restorer(snapshot: WebAssembly.Memory): () => void {
+    const memories = { memory: this.#memory, control: this.#control, snapshot };
+    const { exports } = new WebAssembly.Instance(MODULE, { "": { ...memories, ...SIZES } });
+    return exports.restore as () => void;
   }
 
   get buffer(): ArrayBuffer {
@@ -146,8 +167,8 @@ export class ResettableMemory implements GuestMemory {
   reset(): boolean {
     const bytes = this.#view();
     if (bytes.length > this.#firstBytes + MAX_GROWN) return false;
-    if (this.#marks) this.#restoreDirtyPages(bytes);
-    else this.#restore(bytes, 0, bytes.length);
+    if (this.#restoreDirtyPages) this.#restoreDirtyPages();
+    else this.#restoreAll(bytes);
     this.#counts[ADDED_PAGES / 4] = this.#firstAdded;
     return true;
   }
@@ -156,34 +177,20 @@ export class ResettableMemory implements GuestMemory {
   timeFullReset(): number {
     const bytes = this.#view();
     const start = performance.now();
-    this.#restore(bytes, 0, bytes.length);
+    this.#restoreAll(bytes);
     return performance.now() - start;
   }
 
-  #restoreDirtyPages(bytes: Uint8Array): void {
-    const dirty = this.#dirty;
-    for (let first = dirty.indexOf(1); first >= 0;) {
-      let end = first + 1;
-      while (dirty[end]) end++;
-      dirty.fill(0, first, end);
-      const from = Math.max(0, first * DIRTY_PAGE - NEAR);
-      this.#restore(bytes, from, Math.min(bytes.length, end * DIRTY_PAGE + SPILL));
-      first = dirty.indexOf(1, end);
-    }
-  }
-
-  #restore(bytes: Uint8Array, from: number, to: number): void {
-    const snapshot = this.#snapshot!;
-    const middle = Math.min(to, Math.max(from, snapshot.length));
-    if (middle > from) bytes.set(snapshot.subarray(from, middle), from);
-    if (to > middle) bytes.fill(0, middle, to);
+  #restoreAll(bytes: Uint8Array): void {
+    const snapshot = this.#snapshot!.bytes;
+    bytes.set(snapshot);
+    bytes.fill(0, snapshot.length);
   }
 
   /** Returns a view of the memory. Growth detaches the buffer, so the view is made anew after it. */
   #view(): Uint8Array<ArrayBuffer> {
     if (this.#bytes.length === 0) {
       this.#bytes = new Uint8Array(this.#memory.buffer as ArrayBuffer);
-      this.#dirty = this.#dirtyMap.subarray(0, this.#bytes.length / DIRTY_PAGE);
     }
     return this.#bytes;
   }

@@ -27,6 +27,10 @@ export const STACK_MODULE =
 export const HOST_FUNCTION_MODULE =
   "${await assembled("host_function")}";
 
+/** Compiled \`restore.wat\`, in Base64. */
+export const RESTORE_MODULE =
+  "${await assembled("restore")}";
+
 /** Compiles a module that is embedded in Base64. */
 export function moduleOf(base64: string): WebAssembly.Module {
   return new WebAssembly.Module(Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)));

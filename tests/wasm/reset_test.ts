@@ -1,6 +1,6 @@
 import fc from "npm:fast-check@4.10.2";
 import { Memory } from "../../handles/memory.ts";
-import { WATCH } from "../../wasm/rewrite/control.ts";
+import { CONTROL_PAGES, WATCH } from "../../wasm/rewrite/control.ts";
 import { layoutOf } from "../../wasm/rewrite/layout.ts";
 import { MemorySnapshots, ResettableMemory } from "../../wasm/instance_memory.ts";
 import { rewrite } from "../../wasm/rewrite/rewrite.ts";
@@ -268,6 +268,23 @@ Deno.test("bytes that a guest writes past its own size, where the real memory go
   assertAsNew(reused);
 });
 
+Deno.test("the ends of a memory of 4 GiB are put back", () => {
+  const pages = 65536;
+  const memory = new WebAssembly.Memory({ initial: pages });
+  const control = new WebAssembly.Memory({ initial: CONTROL_PAGES });
+  const snapshots = new MemorySnapshots(true);
+  snapshots.of(new Uint8Array(PAGE).fill(7)); // looking for the last byte of so large a memory takes long
+  const resetting = { min: pages, dirtyPages: true, starts: false };
+  const resettable = new ResettableMemory(memory, control, resetting, snapshots);
+  resettable.keep();
+  const bytes = new Uint8Array(memory.buffer);
+  bytes[0] = bytes[PAGE] = bytes[bytes.length - 1] = 1;
+  for (const at of [0, PAGE, bytes.length - 1]) resettable.mark(at, 1);
+  assert(resettable.reset());
+  assertEquals([bytes[0], bytes[PAGE], bytes.at(-1)], [7, 0, 0]);
+  assert(!new Uint8Array(control.buffer).includes(1), "no page is marked");
+});
+
 Deno.test("instances of a program share one snapshot as far as they start with the same bytes", () => {
   const memory = (...bytes: number[]) => {
     const all = new Uint8Array(2 * PAGE);
@@ -277,16 +294,17 @@ Deno.test("instances of a program share one snapshot as far as they start with t
   const snapshots = new MemorySnapshots(false);
   const first = snapshots.of(memory(1, 2, 3));
   assertEquals(
-    [...first.subarray(PAGE - 2)],
-    [1, 2, 3, 0, 0, 0],
-    "up to the last word that is not 0",
+    [first.bytes.length, first.memory.buffer.byteLength],
+    [2 * PAGE, 2 * PAGE],
+    "up to the last page that is not 0",
   );
   assert(snapshots.of(memory(1, 2, 3)) === first, "an equal one is another copy");
-  for (const other of [[1, 2, 4], [1, 2, 3, 0, 0, 5], [1, 2], []]) {
+  for (const [pages, ...other] of [[2, 1, 2, 4], [2, 1, 2, 3, 0, 0, 5], [1, 1, 2], [0]] as const) {
     const own = snapshots.of(memory(...other));
     assert(own !== first, "one that differs is shared");
+    assertEquals(own.bytes.length, pages * PAGE);
     const shown = new Uint8Array(2 * PAGE);
-    shown.set(own);
+    shown.set(own.bytes);
     assertEquals(shown, memory(...other));
   }
   assert(snapshots.of(memory(1, 2, 3)) === first, "the first is not kept");
