@@ -152,7 +152,7 @@ export class Engine {
       return;
     }
     const { service, takeOver } = this.#service.makeSuccessor(options);
-    const watchdog = watchdogOf(service);
+    const watchdog = watchdogOf(service, this.#loaded.watchdog);
     try {
       const loaded = await this.#loadWarm(source, service, watchdog, options);
       const old = { service: this.#service, watchdog: this.#loaded.watchdog };

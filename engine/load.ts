@@ -49,11 +49,17 @@ export interface LoadedProgram {
   earlier?: CompiledModule;
 }
 
-/** Makes the watchdog that all programs of a service share; it starts while the first of them is loaded. */
-export function watchdogOf(service: Service): Watchdog {
+/**
+ * Makes the watchdog that all programs of a service share; it starts while the first of them is loaded.
+ *
+ * @param earlier Watchdog of the service that this one replaces, which is used again if the limit and the signals are the
+ *   same.
+ */
+export function watchdogOf(service: Service, earlier?: Watchdog): Watchdog {
+  const watched = { cpuTime: service.limits.cpu_time, signals: service.options.signals ?? [] };
+  if (earlier?.watchesFor(watched)) return earlier.share();
   return new Watchdog({
-    cpuTime: service.limits.cpu_time,
-    signals: service.options.signals ?? [],
+    ...watched,
     warn: (message) => service.report("warning", message),
   });
 }

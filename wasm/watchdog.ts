@@ -57,6 +57,8 @@ export class Watchdog implements RunWatch, Disposable {
   #words: Int32Array<SharedArrayBuffer> | undefined;
   #worker: Worker | undefined;
   #started: Promise<void> | undefined;
+  #failed = false;
+  #users = 1;
   readonly #clock = new ProcessorClock();
   #runner: Runner | undefined;
   #stretch = NOBODY;
@@ -76,6 +78,18 @@ export class Watchdog implements RunWatch, Disposable {
   /** Whether there is a limit or a signal to stop guests for. */
   get needed(): boolean {
     return this.#options.cpuTime < Infinity || this.#options.signals.length > 0;
+  }
+
+  /** Whether it watches as another one with these options would, so that a reload need not start a thread. */
+  watchesFor({ cpuTime, signals }: Pick<WatchdogOptions, "cpuTime" | "signals">): boolean {
+    const own = this.#options;
+    return !this.#failed && cpuTime === own.cpuTime && signals.join() === own.signals.join();
+  }
+
+  /** Adds a user, so that it has to be disposed of once more. */
+  share(): this {
+    this.#users++;
+    return this;
   }
 
   /** Shared memory, whose first word tells rewritten code whether it may go on. */
@@ -129,6 +143,7 @@ export class Watchdog implements RunWatch, Disposable {
   }
 
   #warn(reason: string): void {
+    this.#failed = true;
     this.#options.warn(`The limit cpu_time does not hold: no thread can watch it (${reason})`);
   }
 
@@ -213,7 +228,9 @@ export class Watchdog implements RunWatch, Disposable {
     return true;
   }
 
+  /** Ends the thread, if no other user is left. */
   [Symbol.dispose](): void {
+    if (--this.#users) return;
     this.#worker?.terminate();
     this.#worker = undefined;
   }

@@ -88,6 +88,44 @@ for (
   });
 }
 
+Deno.test("a reload with the same limits and signals starts no thread, and others do", async () => {
+  const { Worker } = globalThis;
+  let threads = 0;
+  globalThis.Worker = class extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      threads++;
+      super(...args);
+    }
+  };
+  try {
+    const spin = guestUrl("spin");
+    const limits = { cpu_time: 50 };
+    const stops = async (app: Fastlike) =>
+      assertEquals((await app.handler(new Request("http://guest.test/"))).status, 500);
+    await using app = await Fastlike.load(spin, { limits });
+    await stops(app);
+    for (
+      const [options, expected] of [
+        [{ limits }, 1],
+        [{ limits, ...optionsOf("other") }, 1],
+        [{ limits: { cpu_time: 60 } }, 2],
+        [{ limits, signals: ["SIGTERM"] }, 3],
+        [{ limits, signals: ["SIGTERM"] }, 3],
+        [{ limits }, 4],
+      ] as const
+    ) {
+      await app.reload(spin, options);
+      await stops(app);
+      assertEquals(threads, expected);
+    }
+    await assertRejects(() => app.reload(new Uint8Array(9), { limits }));
+    await stops(app);
+    assertEquals(threads, 4);
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
+
 Deno.test("disposal after reloads ends runs with replaced options, and the process's threads", async () => {
   const asked = Promise.withResolvers<void>();
   const app = await Fastlike.load(RUST, {
