@@ -81,7 +81,8 @@ export class Fastlike implements AsyncDisposable {
 
   /**
    * Runs the program once, as a test binary or a tool. Its request, which it need not answer, is
-   * `GET http://example.com/` from 127.0.0.1. The limits of a request hold for the run.
+   * `GET http://example.com/` from 127.0.0.1. The limits of a request hold for the run. No instances are started ahead of
+   * requests (`park`) from then on, until the next reload.
    *
    * @returns Exit status of the guest; 134 if it trapped or reached a limit, with the reason in the log.
    */

@@ -91,6 +91,7 @@ export class Engine {
   }
 
   async run(): Promise<number> {
+    this.#parking.end(); // a program that is run has a request
     const exchange = new SyntheticExchange();
     const request = new DownstreamRequest(this.#service, exchange);
     const run = this.#note(new Run(request, this.#service, this.#loaded, { mayExit: true }));

@@ -172,6 +172,17 @@ Deno.test("processor time before the request does not count for it", async () =>
   assert(ahead < whole / 2, `${ahead} ms of ${whole}`);
 });
 
+Deno.test("a program that is run starts once, and none ahead of requests, until a reload", async () => {
+  await using app = await Fastlike.load(await starting(""), { park: 1 });
+  assertEquals(await app.run(), 0);
+  for (let i = 0; i < 5; i++) await turn();
+  assertEquals(app.status().instances, { live: 1, idle: 1, parked: 0, max: 1000 });
+  await app.reload(GO);
+  await parked(app, 1);
+  assertEquals(await app.run(), 0);
+  await parked(app, 0);
+});
+
 Deno.test("a reload ends parked instances, and starts the new program", async () => {
   await using app = await Fastlike.load(GO, { park: 2 });
   await parked(app, 2);
