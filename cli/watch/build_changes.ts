@@ -21,14 +21,22 @@ interface Source {
 
 /** Number of builds in a row that a change during the one before may end: later ones run to their end. */
 const MAX_ENDED = 5;
-/** Number of builds in a row that only changes during the one before cause. */
+/** Number of builds in a row that only changes during the one before cause; others are made after a pause. */
 const MAX_IN_A_ROW = 8;
+/** First pause before such a build, in milliseconds. */
+const PAUSE = 3000;
+/** Factor by which each pause is longer than the one before. */
+const LONGER = 4;
+/** Longest pause, in milliseconds: about a day. */
+const MAX_PAUSE = 2 ** 26;
 
 /**
  * Distinguishes changes of sources that need another build from changes that a build makes itself. The system does not tell
  * which process has written a file, so contents are compared: a file that is written unchanged during a build is no change,
- * nor is a lock file of a package manager. Everything else that changes during a build counts, so that no edit is lost;
- * but builds that change their sources each time come to an end.
+ * nor is a lock file of a package manager. Everything else that changes during a build counts, so that no edit is lost.
+ * A source that has changed during each of many builds is suspected to be changed by them: it causes another build only
+ * after a pause, longer each time, since an edit may be among the changes. After a build in which it has not changed it is
+ * a source as any other.
  */
 export class BuildChanges {
   readonly #snapshot: () => Snapshot;
@@ -38,8 +46,17 @@ export class BuildChanges {
   #end: Snapshot | undefined = new Map();
   /** Changes during the running build that do not end it. */
   #waiting = new Set<string>();
-  /** Sources that each build has changed, up to the limit; changes of them between builds count. */
-  readonly #ignored = new Set<string>();
+  /** Sources that each build seems to change; changes of them between builds count. */
+  readonly #suspects = new Set<string>();
+  /** Whether a suspect has changed during the last build. */
+  #suspectChanged = false;
+  /** Whether the next build is made after a pause. */
+  #paused = false;
+  /** Whether the last build was made after a pause, and has not been ended by a change. */
+  #afterPause = false;
+  #pause = PAUSE;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #build: (() => void) | undefined;
   /** Number of builds in a row that only changes during the one before have caused. */
   #inARow = 0;
 
@@ -52,6 +69,7 @@ export class BuildChanges {
   async begin(): Promise<void> {
     this.#end = undefined;
     this.#waiting = new Set();
+    this.#endPause();
     const sources = new Map<string, Source>();
     let left = MAX_ALL;
     for (const [path, signature] of this.#snapshot()) {
@@ -70,6 +88,55 @@ export class BuildChanges {
   /** Notes the sources at the end of a build. */
   end(): void {
     this.#end = this.#snapshot();
+    if (this.#suspectChanged) this.#beginPause();
+  }
+
+  /**
+   * Has a function build after each pause, which ends with any other build.
+   *
+   * @returns Ends that.
+   */
+  whenPaused(build: () => void): Disposable {
+    this.#build = build;
+    return {
+      [Symbol.dispose]: () => {
+        this.#build = undefined;
+        clearTimeout(this.#timer);
+      },
+    };
+  }
+
+  #beginPause(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (!this.#build) return this.#beginPause();
+      this.#paused = true;
+      this.#build();
+    }, this.#pause);
+  }
+
+  /** Ends the pause before a build; the next one will be longer. */
+  #endPause(): void {
+    clearTimeout(this.#timer);
+    if (this.#suspectChanged) this.#pause = Math.min(this.#pause * LONGER, MAX_PAUSE);
+    else if (this.#afterPause) this.#trust();
+    this.#suspectChanged = false;
+    this.#afterPause = this.#paused;
+    this.#paused = false;
+    if (this.#afterPause) this.#inARow = MAX_IN_A_ROW - 1; // an edit of another source during it is built at once
+  }
+
+  /** Suspects no source any more, since a build has not changed any. */
+  #trust(): void {
+    this.#suspects.clear();
+    this.#inARow = 0;
+    this.#pause = PAUSE;
+  }
+
+  #suspect(paths: readonly string[]): void {
+    for (const path of paths) this.#suspects.add(path);
+    this.#suspectChanged = true;
+    if (this.#end) this.#beginPause();
   }
 
   /**
@@ -79,17 +146,20 @@ export class BuildChanges {
    */
   async needBuild(paths: readonly string[], terminal: Terminal): Promise<boolean> {
     const during: string[] = [];
+    const suspected: string[] = [];
     for (const path of paths) {
       const signature = signatureOf(path);
       const since = this.#end && (this.#end.get(path) ?? ABSENT) !== signature;
       if (since) {
         this.#inARow = 0;
-        this.#ignored.delete(path);
+        this.#suspects.delete(path);
         return true;
       }
-      if (LOCK_FILES.has(basename(path)) || this.#ignored.has(path)) continue;
-      if (!await isAsBefore(path, this.#sources.get(path), signature)) during.push(path);
+      if (LOCK_FILES.has(basename(path))) continue;
+      if (await isAsBefore(path, this.#sources.get(path), signature)) continue;
+      (this.#suspects.has(path) ? suspected : during).push(path);
     }
+    if (suspected.length) this.#suspect(suspected);
     if (!during.length) return false;
     if (!this.#end) {
       // New files may be temporary ones of the build.
@@ -101,13 +171,14 @@ export class BuildChanges {
     }
     if (this.#inARow < MAX_IN_A_ROW) {
       this.#inARow++;
+      this.#afterPause = false;
       return true;
     }
-    for (const path of during) this.#ignored.add(path);
+    this.#suspect(during);
     terminal.note(
       "warning",
-      `Each build changes ${during.join(", ")}, which causes no other build from now on ` +
-        `(name what builds make in .fastlyignore)`,
+      `Each build changes ${during.join(", ")}, which causes another one only after a pause ` +
+        `from now on (name what builds make in .fastlyignore)`,
     );
     return false;
   }

@@ -73,6 +73,7 @@ export function follow(
       await rebuild();
     };
     watches.use(watchTrees({ roots, except: () => source.outputs, before, poll, changed }));
+    if (source.changes) watches.use(source.changes.whenPaused(() => void rebuild()));
   }
   return watches.move();
 }

@@ -180,6 +180,7 @@ async function changeOf(
     if (await source.changes!.needBuild(paths, terminal)) resolve();
   };
   using _trees = watchTrees({ roots, except: () => source.outputs, before, poll, changed });
+  using _pauses = source.changes!.whenPaused(resolve);
   using _files = watchFiles({
     files: () => [...settings.keys()],
     before: settings,
