@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { assemble } from "../../../cli/wat.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { guestUrl } from "../../guests/serving.ts";
 import { Cli } from "../../process.ts";
@@ -67,6 +68,47 @@ Deno.test("with --watch a component takes a module's place, and a module a compo
   await project.told(/^info: Reloaded in/);
   assertEquals(await ask(), "Hello from rust component\n");
 });
+
+Deno.test("with --watch-poll a replaced file, another program and an edited source are served, without the system's events", async () => {
+  await using project = new Project();
+  const settings = '[local_server.config_stores.settings]\nformat = "json"\nfile = "a.json"\n';
+  const build = '[scripts]\nbuild = "mkdir -p bin && cp src/app.wasm bin/main.wasm"\n';
+  await project.write("a.json", '{ "greeting": "from a" }');
+  await project.write("fastly.toml", build + settings);
+  await project.write("src/app.wasm", await Deno.readFile(RUST));
+  await project.serve("--watch", "--watch-poll", "--watch-dir", "src");
+  if (Deno.build.os === "linux") assertEquals(await eventsOf(project.cli.pid), []);
+  const greeting = () => project.ask("/config?key=greeting");
+  assertEquals(await greeting(), "from a");
+  await project.write("a.json", '{ "greeting": "replaced" }');
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await greeting(), "replaced");
+  await Deno.writeTextFile(join(project.folder, "a.json"), '{ "greeting": "written" }');
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await greeting(), "written");
+  await project.write("bin/main.wasm", await assemble("guest.wat", guest("swapped")));
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "swapped");
+  await project.write("src/app.wasm", await assemble("guest.wat", guest("built")));
+  await project.told(/^info: Building/);
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "built");
+  await Deno.remove(join(project.folder, "bin"), { recursive: true });
+  await project.told(/^error: .*The old program goes on$/);
+  assertEquals(await project.ask(), "built");
+  await project.write("bin/main.wasm", await assemble("guest.wat", guest("back")));
+  await project.told(/^info: Reloaded in/);
+  assertEquals(await project.ask(), "back");
+});
+
+/** Descriptors by which a process gets events of files. */
+async function eventsOf(pid: number): Promise<string[]> {
+  const links = await Array.fromAsync(
+    Deno.readDir(`/proc/${pid}/fd`),
+    ({ name }) => Deno.readLink(`/proc/${pid}/fd/${name}`).catch(() => ""),
+  );
+  return links.filter((link) => link.includes("inotify"));
+}
 
 Deno.test("SIGHUP reloads, also without --watch", async () => {
   await using project = new Project();
