@@ -11,16 +11,32 @@ interface Sent {
   readonly length: string;
   /** Whether the guest sets Transfer-Encoding too. */
   readonly chunked?: boolean;
+  /** Call that sends to the backend. */
+  readonly call?: Call;
 }
 
-function guestOf({ to, streamed, length, chunked }: Sent): Promise<Uint8Array> {
+/** Calls that send a request, by the types and the values of their inputs behind the backend's name. */
+const CALLS = {
+  send: ["i32 i32", "(i32.const 8) (i32.const 12)"],
+  send_v2: ["i32 i32 i32", "(i32.const 300) (i32.const 8) (i32.const 12)"],
+  send_v3: ["i32 i32 i32", "(i32.const 300) (i32.const 8) (i32.const 12)"],
+  send_async: ["i32", "(i32.const 8)"],
+  send_async_streaming: ["i32", "(i32.const 8)"],
+  send_async_v2: ["i32 i32", "(i32.const STREAMED) (i32.const 8)"],
+} as const;
+type Call = keyof typeof CALLS;
+const STREAMING: readonly Call[] = ["send_async_streaming", "send_async_v2"];
+
+function guestOf(
+  { to, streamed, length, chunked, call = streamed ? "send_async_streaming" : "send" }: Sent,
+): Promise<Uint8Array> {
   const module = to === "client" ? "fastly_http_resp" : "fastly_http_req";
+  const [types, values] = CALLS[call];
   const send = to === "client"
     ? `(call $respond (local.get $message) (local.get $body) (i32.const ${Number(streamed)}))`
-    : streamed
-    ? `(call $stream (local.get $message) (local.get $body) (i32.const 220) (i32.const 6) (i32.const 8))`
     : `(call $send (local.get $message) (local.get $body) (i32.const 220) (i32.const 6)
-        (i32.const 8) (i32.const 12))`;
+        ${values.replace("STREAMED", `${Number(streamed)}`)})`;
+  const pending = `(drop (call $wait (i32.load (i32.const 8)) (i32.const 12) (i32.const 20)))`;
   const write = (at: number, bytes: number) =>
     `(drop (call $write (local.get $body) (i32.const ${at}) (i32.const ${bytes}) (i32.const 0)
       (i32.const 16)))`;
@@ -33,9 +49,8 @@ function guestOf({ to, streamed, length, chunked }: Sent): Promise<Uint8Array> {
       (import "fastly_http_resp" "send_downstream" (func $respond (param i32 i32 i32) (result i32)))
       (import "fastly_http_req" "method_set" (func $method (param i32 i32 i32) (result i32)))
       (import "fastly_http_req" "uri_set" (func $uri (param i32 i32 i32) (result i32)))
-      (import "fastly_http_req" "send" (func $send (param i32 i32 i32 i32 i32 i32) (result i32)))
-      (import "fastly_http_req" "send_async_streaming"
-        (func $stream (param i32 i32 i32 i32 i32) (result i32)))
+      (import "fastly_http_req" "${call}"
+        (func $send (param i32 i32 i32 i32 ${types}) (result i32)))
       (import "fastly_http_req" "pending_req_wait" (func $wait (param i32 i32 i32) (result i32)))
       (import "fastly_http_body" "new" (func $body (param i32) (result i32)))
       (import "fastly_http_body" "write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
@@ -67,12 +82,9 @@ function guestOf({ to, streamed, length, chunked }: Sent): Promise<Uint8Array> {
         ${
       streamed
         ? `(drop ${send}) ${write(200, 2)} ${write(202, 3)} (drop (call $close (local.get $body)))
-           ${
-          to === "client"
-            ? ""
-            : "(drop (call $wait (i32.load (i32.const 8)) (i32.const 12) (i32.const 20)))"
-        }`
-        : `${write(200, 5)} (drop ${send})`
+           ${to === "client" ? "" : pending}`
+        : `${write(200, 5)} (drop ${send})
+           ${to === "origin" && call.startsWith("send_async") ? pending : ""}`
     }))`,
   );
 }
@@ -119,24 +131,33 @@ for (const streamed of [false, true]) {
     assertEquals(valuesOf(response, "transfer-encoding"), ["chunked"]);
     assertEquals([response.body, response.whole], ["hello", true]);
   });
+}
 
-  Deno.test(`with manual framing ${what} request is cut at its Content-Length`, async () => {
-    const message = await receivedUpstream({ streamed, length: "3" }, "hel");
-    assertEquals(/content-length: (.*)\r\n/.exec(message)?.[1], "3");
-    assertEquals(message.endsWith("\r\n\r\nhel"), true);
-  });
+for (const call of Object.keys(CALLS) as Call[]) {
+  for (const streamed of [false, true]) {
+    if (streamed ? !STREAMING.includes(call) : call === "send_async_streaming") continue;
+    const what = streamed ? "a streamed" : "a whole";
+    Deno.test(`with manual framing ${what} request by ${call} is cut at its Content-Length`, async () => {
+      const message = await receivedUpstream({ call, streamed, length: "3" }, "hel");
+      assertEquals(/content-length: (.*)\r\n/.exec(message)?.[1], "3");
+      assertEquals(message.endsWith("\r\n\r\nhel"), true);
+    });
 
-  Deno.test(`with manual framing ${what} request that is too short ends with its connection`, async () => {
-    const message = await receivedUpstream({ streamed, length: "9" }, "");
-    assertEquals(/content-length: (.*)\r\n/.exec(message)?.[1], "9");
-    assertEquals(message.endsWith("\r\n\r\nhello"), true);
-  });
+    Deno.test(`with manual framing ${what} request by ${call} that is too short ends with its connection`, async () => {
+      const message = await receivedUpstream({ call, streamed, length: "9" }, "");
+      assertEquals(/content-length: (.*)\r\n/.exec(message)?.[1], "9");
+      assertEquals(message.endsWith("\r\n\r\nhello"), true);
+    });
 
-  Deno.test(`with manual framing ${what} request never has both a length and a coding`, async () => {
-    const message = await receivedUpstream({ streamed, length: "5", chunked: true }, "0\r\n\r\n");
-    assertEquals(/content-length/i.test(message), false);
-    assertEquals(/transfer-encoding: chunked\r\n/.test(message), true);
-    const chunks = streamed ? "2\r\nhe\r\n3\r\nllo\r\n" : "5\r\nhello\r\n";
-    assertEquals(message.slice(message.indexOf("\r\n\r\n") + 4), `${chunks}0\r\n\r\n`);
-  });
+    Deno.test(`with manual framing ${what} request by ${call} never has both a length and a coding`, async () => {
+      const message = await receivedUpstream(
+        { call, streamed, length: "5", chunked: true },
+        "0\r\n\r\n",
+      );
+      assertEquals(/content-length/i.test(message), false);
+      assertEquals(/transfer-encoding: chunked\r\n/.test(message), true);
+      const chunks = streamed ? "2\r\nhe\r\n3\r\nllo\r\n" : "5\r\nhello\r\n";
+      assertEquals(message.slice(message.indexOf("\r\n\r\n") + 4), `${chunks}0\r\n\r\n`);
+    });
+  }
 }

@@ -96,12 +96,19 @@ interface RawOrigin {
   close(): Promise<void>;
 }
 
-/** Runs the handler for every connection, and closes it afterwards. */
+/**
+ * Runs the handler for every connection, and closes it afterwards.
+ *
+ * @param identity Certificate and key, for an origin with TLS.
+ */
 export function rawOrigin(
   handle: (wire: Wire, connection: number) => Promise<void>,
   hostname = "127.0.0.1",
+  identity?: { readonly cert: string; readonly key: string },
 ): RawOrigin {
-  const listener = Deno.listen({ hostname, port: 0 });
+  const listener = identity
+    ? Deno.listenTls({ hostname, port: 0, ...identity })
+    : Deno.listen({ hostname, port: 0 });
   const wires: Wire[] = [];
   const running: Promise<void>[] = [];
   const accepting = (async () => {
@@ -112,7 +119,9 @@ export function rawOrigin(
     }
   })();
   return {
-    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${listener.addr.port}`,
+    url: `${identity ? "https" : "http"}://${
+      hostname.includes(":") ? `[${hostname}]` : hostname
+    }:${listener.addr.port}`,
     connections: () => wires.length,
     async close() {
       listener.close();
