@@ -1,10 +1,12 @@
 import type { BackendOptions } from "../../../service/backends/definition.ts";
 import type { BackendRequest, Transport } from "../../../service/backends/transport.ts";
-import { assertEquals, assertInstanceOf } from "../../assert.ts";
+import { httpTransport } from "../../../service/backends/http_transport.ts";
+import { assert, assertEquals, assertInstanceOf } from "../../assert.ts";
 import {
   against,
   failureOf,
   OK,
+  rawOrigin,
   request,
   sourceFrom,
   sourceOf,
@@ -206,3 +208,59 @@ Deno.test("content that nobody reads on for, or that is dropped, frees its conne
     }
   }, ONE);
 });
+
+Deno.test("requests that wait for a connection fail at once when that is refused", async () => {
+  const origin = rawOrigin(async () => {});
+  await origin.close();
+  const transport = httpTransport({ url: origin.url, ...ONE });
+  const asked = Array.from(
+    { length: 5 },
+    (_, i) => ask(transport, request({ method: i % 2 ? "POST" : "GET" })),
+  );
+  assertEquals(await Promise.all(asked), asked.map(() => "connection_refused"));
+  transport.close();
+});
+
+Deno.test("a request that is cancelled in the handshake leaves its place", async () => {
+  const begun: (() => void)[] = [];
+  const origin = rawOrigin(async (wire) => {
+    await wire.exactly(1);
+    begun.shift()?.();
+    await wire.rest();
+  });
+  const url = origin.url.replace("http:", "https:");
+  const transport = httpTransport({ url, http2: false, ...ONE });
+  for (let i = 0; i < 3; i++) {
+    const handshake = new Promise<void>((resolve) => begun.push(resolve));
+    const body = endless();
+    const inFlight = transport.send(request({ method: "POST", body }));
+    await handshake; // there was room for it
+    inFlight.cancel();
+    assertEquals(await failureOf(() => inFlight.response), "connection_terminated");
+    assertInstanceOf(await body.cancelled, Error);
+  }
+  transport.close();
+  await origin.close();
+});
+
+for (const pieces of [["HTTP/1.1 101 X\r\n\r\nhello"], ["HTTP/1.1 101 X\r\n\r", "\nhel", "lo"]]) {
+  Deno.test(`bytes behind a change of protocols in ${pieces.length} writes are the new protocol's`, async () => {
+    await against(async (wire) => {
+      await wire.head();
+      for (const piece of pieces) {
+        await wire.write(piece);
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      await wire.end();
+      await wire.until("bye");
+    }, async (transport) => {
+      const headers = ["Connection", "upgrade", "Upgrade", "x"];
+      const outcome = await transport.upgrade!(request({ headers })).outcome;
+      assert("socket" in outcome);
+      let text = "";
+      for await (const piece of outcome.socket) text += piece;
+      assertEquals(text, "hello");
+      outcome.socket.end("bye");
+    }, ONE);
+  });
+}

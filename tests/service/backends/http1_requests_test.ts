@@ -8,7 +8,8 @@ import { DEFAULT_LIMITS } from "../../../service/limits.ts";
 import { assertEquals } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
 import { clearOrigin } from "./http2_origins.ts";
-import { OK, rawOrigin, sourceFrom, type Wire } from "./origins.ts";
+import { OK, rawOrigin, sourceFrom } from "./origins.ts";
+import { receive, type ReceivedRequest } from "./received_requests.ts";
 
 /** A body that guests may send. */
 interface Sent {
@@ -84,16 +85,8 @@ const FRAMINGS: {
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "pUrge"];
 
-/** The message that RFC 9112 wants: its framing fields, and its content with its coding. */
-interface Expected {
-  readonly fields: readonly string[];
-  readonly content: string;
-  /** Whether the content ends as its framing says. */
-  readonly ends: boolean;
-  readonly trailers: readonly string[];
-}
-
-function expected(method: string, sent: Sent, framing: Framing, fields: string[]): Expected {
+/** Returns the message that RFC 9112 wants. */
+function expected(method: string, sent: Sent, framing: Framing, fields: string[]): ReceivedRequest {
   const given = new HeaderList(fields);
   const length = given.getAll("content-length");
   const coding = given.getAll("transfer-encoding");
@@ -114,38 +107,6 @@ function expected(method: string, sent: Sent, framing: Framing, fields: string[]
   };
 }
 
-/** Reads a request in the grammar of RFC 9112, strictly; undefined when the client has closed before it. */
-async function receive(wire: Wire): Promise<[line: string, Expected] | undefined> {
-  const head = await wire.head();
-  if (!head) return undefined;
-  const [line = "", ...lines] = head.split("\r\n").slice(0, -2);
-  const fields = lines.filter((line) => /^(content-length|transfer-encoding):/i.test(line))
-    .map((line) => line.replace(/^content-length/i, "Content-Length"))
-    .map((line) => line.replace(/^transfer-encoding/i, "Transfer-Encoding"));
-  if (fields[0]?.startsWith("Transfer")) return [line, { fields, ...await chunksOf(wire) }];
-  const length = Number(fields[0]?.split(" ")[1] ?? 0);
-  const content = await wire.exactly(length);
-  return [line, { fields, content, ends: content.length === length, trailers: [] }];
-}
-
-async function chunksOf(wire: Wire): Promise<Omit<Expected, "fields">> {
-  let content = "";
-  for (;;) {
-    const line = await wire.until("\r\n");
-    if (!line) return { content, ends: false, trailers: [] };
-    if (line === "0\r\n") break;
-    const size = /^([1-9a-f][0-9a-f]*)\r\n$/.exec(line)?.[1];
-    const chunk = await wire.exactly(parseInt(size ?? "x", 16));
-    content += chunk;
-    if (await wire.exactly(2) !== "\r\n") return { content, ends: false, trailers: ["no CRLF"] };
-  }
-  const trailers: string[] = [];
-  for (let line; (line = await wire.until("\r\n")) !== "\r\n";) {
-    trailers.push(...line.slice(0, -2).split(": "));
-  }
-  return { content, ends: true, trailers };
-}
-
 const authority = await createAuthority();
 const identity = await authority.issue(["ip:127.0.0.1"]);
 
@@ -155,7 +116,7 @@ async function compare(
   methods: readonly string[],
   bodies = BODIES,
 ): Promise<void> {
-  const messages: (readonly [connection: number, line: string, Expected])[] = [];
+  const messages: (readonly [connection: number, line: string, ReceivedRequest])[] = [];
   const origin = rawOrigin(
     async (wire, connection) => {
       for (let message; (message = await receive(wire));) {

@@ -198,8 +198,9 @@ export async function against(
   handle: (wire: Wire, connection: number) => Promise<void>,
   test: (transport: Transport, origin: RawOrigin) => Promise<void>,
   options: Partial<BackendOptions> = {},
+  identity?: Parameters<typeof rawOrigin>[2],
 ): Promise<void> {
-  const origin = rawOrigin(handle);
+  const origin = rawOrigin(handle, "127.0.0.1", identity);
   const transport = httpTransport({ url: origin.url, ...options });
   try {
     await test(transport, origin);
