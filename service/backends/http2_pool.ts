@@ -4,6 +4,20 @@ import { type Http2Session, openHttp2 } from "./http2_session.ts";
 import type { PoolRules } from "./http1_pool.ts";
 import { roomTime, type Timeouts } from "./network_request.ts";
 
+/** Request that takes a connection. */
+export interface SessionTaker {
+  /** Tells that the request was given up; set while it waits for a connection that is being opened. */
+  leave?: (() => void) | undefined;
+}
+
+/** Connection that is being opened. */
+interface Opening {
+  readonly session: Promise<Http2Session>;
+  readonly abort: AbortController;
+  /** Number of requests that wait for it. */
+  waiting: number;
+}
+
 /** HTTP/2 connections to one backend. */
 export class Http2Pool {
   readonly #connector: Connector;
@@ -12,7 +26,8 @@ export class Http2Pool {
   readonly #fallback: boolean;
   readonly #sessions = new Set<Http2Session>();
   readonly #waiting = new Set<() => void>();
-  #opening: Promise<Http2Session> | undefined;
+  /** The connection that is being opened for all requests that need one. */
+  #opening: Opening | undefined;
   #beingOpened = 0;
   #closed = false;
 
@@ -25,7 +40,7 @@ export class Http2Pool {
   }
 
   /** Returns a connection on which one request is reserved; the caller must `release` it. */
-  async take(): Promise<Http2Session> {
+  async take(taker: SessionTaker): Promise<Http2Session> {
     const until = this.#timeouts.stallClock.now + roomTime(this.#timeouts);
     let lost = 0;
     for (;;) {
@@ -35,14 +50,11 @@ export class Http2Pool {
         session.reserve();
         return session;
       }
-      if (this.#sessions.size + this.#beingOpened < this.#rules.connections) {
-        // Requests that arrive meanwhile share it, unless it may carry only one.
-        const session =
-          await (this.#rules.uses === 1 ? this.#open() : this.#opening ??= this.#open());
+      if (this.#opening || this.#sessions.size + this.#beingOpened < this.#rules.connections) {
+        const session = await this.#join(taker);
         // A backend may close a new connection before a request is sent on it, which is a failure only the second time.
         if (!session.open && ++lost > 1) throw session.reason(this.#connector.name);
-      } else if (this.#opening) await this.#opening;
-      else await this.#room(until);
+      } else await this.#room(until);
     }
   }
 
@@ -57,22 +69,45 @@ export class Http2Pool {
     this.closeIdle();
   }
 
-  async #open(): Promise<Http2Session> {
-    this.#beingOpened++;
+  /** Waits for a connection that is being opened; it is given up when all who wait for it have left. */
+  async #join(taker: SessionTaker): Promise<Http2Session> {
+    // Requests that arrive meanwhile share it, unless it may carry only one.
+    const opening = this.#rules.uses === 1 ? this.#open() : this.#opening ??= this.#open();
+    opening.waiting++;
+    taker.leave = () => {
+      taker.leave = undefined;
+      if (--opening.waiting > 0) return;
+      if (this.#opening === opening) this.#opening = undefined;
+      opening.abort.abort();
+    };
     try {
-      const session = await openHttp2(
-        this.#connector,
-        this.#rules,
-        this.#timeouts,
-        this.#fallback,
-      );
+      return await opening.session;
+    } finally {
+      taker.leave = undefined;
+    }
+  }
+
+  #open(): Opening {
+    this.#beingOpened++;
+    const abort = new AbortController();
+    const connecting = openHttp2(
+      this.#connector,
+      this.#rules,
+      this.#timeouts,
+      this.#fallback,
+      abort.signal,
+    );
+    const session = connecting.then((session) => {
       session.onChange = () => this.#changed(session);
       this.#sessions.add(session);
       return session;
-    } finally {
+    }).finally(() => {
       this.#beingOpened--;
-      this.#opening = undefined;
-    }
+      if (this.#opening === opening) this.#opening = undefined;
+      for (const wake of this.#waiting) wake();
+    });
+    const opening: Opening = { session, abort, waiting: 0 };
+    return opening;
   }
 
   #changed(session: Http2Session): void {

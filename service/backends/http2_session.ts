@@ -170,6 +170,7 @@ export class Http2Session {
  *
  * @param timeouts `connect` is the time limit until the backend's SETTINGS have arrived.
  * @param fallback Whether HTTP/1.1 is offered by ALPN, too.
+ * @param signal Aborts when nobody waits for the connection any more.
  * @throws {NotHttp2} If the backend has chosen HTTP/1.1.
  * @throws {SendError} If the connection fails.
  */
@@ -178,10 +179,13 @@ export async function openHttp2(
   rules: PoolRules,
   { connect: ms, stallClock }: Timeouts,
   fallback: boolean,
+  signal: AbortSignal,
 ): Promise<Http2Session> {
   checkNodeInternals("HTTP/2 to backends");
   const { name, secure } = connector;
   const socket = connector.open(fallback ? ["h2", "http/1.1"] : ["h2"]);
+  const giveUp = () => void socket.destroy();
+  signal.addEventListener("abort", giveUp);
   let late = false;
   const cancel = ms === undefined ? undefined : stallClock.after(ms, () => {
     late = true;
@@ -202,6 +206,7 @@ export async function openHttp2(
     throw new SendError("connection_timeout", message, { cause: error });
   } finally {
     cancel?.();
+    signal.removeEventListener("abort", giveUp);
   }
 }
 

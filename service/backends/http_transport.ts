@@ -5,7 +5,7 @@ import { connectorOf } from "./connector.ts";
 import type { SendError } from "../errors.ts";
 import { sendUpgrade } from "./upgrade.ts";
 import { type Http1Origin, Http1Request } from "./http1_request.ts";
-import { Http2Pool } from "./http2_pool.ts";
+import { Http2Pool, type SessionTaker } from "./http2_pool.ts";
 import { Http2Request } from "./http2_request.ts";
 import { type Http2Session, NotHttp2 } from "./http2_session.ts";
 import { Http1Pool } from "./http1_pool.ts";
@@ -78,9 +78,9 @@ class NegotiatedOrigin {
   }
 
   /** Reserves an HTTP/2 connection for one request; undefined if the backend chooses HTTP/1.1. */
-  async session(): Promise<Http2Session | undefined> {
+  async session(taker: SessionTaker): Promise<Http2Session | undefined> {
     try {
-      return await this.#sessions.take();
+      return await this.#sessions.take(taker);
     } catch (error) {
       if (!(error instanceof NotHttp2)) throw error;
       const socket = error.takeSocket(); // several requests may have waited for it
@@ -99,6 +99,7 @@ class NegotiatedOrigin {
 /** A request that is sent once the version of HTTP is negotiated. */
 class NegotiatedRequest extends NetworkRequest {
   readonly #origin: NegotiatedOrigin;
+  readonly #taker: SessionTaker = {};
   #inFlight: RequestInFlight | undefined;
 
   constructor(request: BackendRequest, origin: NegotiatedOrigin) {
@@ -109,7 +110,7 @@ class NegotiatedRequest extends NetworkRequest {
 
   async #start(mayRetry: boolean): Promise<void> {
     const { connector, timeouts, pool } = this.#origin.http1;
-    const session = await this.#origin.session();
+    const session = await this.#origin.session(this.#taker);
     if (this.over) return session?.release();
     const { firstByte: _, ...others } = timeouts; // this request has its timer already
     const inFlight = this.#inFlight = session
@@ -126,6 +127,7 @@ class NegotiatedRequest extends NetworkRequest {
 
   protected override drop(error: SendError): void {
     const { body } = this.request;
+    this.#taker.leave?.();
     if (this.#inFlight) this.#inFlight.cancel();
     else if (!isWhole(body)) body.cancel(error);
   }

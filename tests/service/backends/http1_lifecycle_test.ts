@@ -221,24 +221,57 @@ Deno.test("requests that wait for a connection fail at once when that is refused
   transport.close();
 });
 
-Deno.test("a request that is cancelled in the handshake leaves its place", async () => {
-  const begun: (() => void)[] = [];
+/** Options of a backend over TLS, by the version of HTTP that is asked for. */
+const handshakes: readonly [what: string, options: Partial<BackendOptions>][] = [
+  ["HTTP/1.1", { http2: false, ...ONE }],
+  ["any version of HTTP", ONE],
+  ["any version, once for each connection", { ...ONE, pool: { maxConnections: 1, maxUse: 1 } }],
+  ["HTTP/2", { grpc: true, ...ONE }],
+];
+for (const [what, options] of handshakes) {
+  Deno.test(`a request that is cancelled in a handshake for ${what} leaves its place`, async () => {
+    const begun: (() => void)[] = [];
+    const origin = rawOrigin(async (wire) => {
+      await wire.exactly(1);
+      begun.shift()?.();
+      await wire.rest();
+    });
+    const transport = httpTransport({ url: origin.url.replace("http:", "https:"), ...options });
+    for (let i = 0; i < 3; i++) {
+      const handshake = new Promise<void>((resolve) => begun.push(resolve));
+      const body = endless();
+      const inFlight = transport.send(request({ method: "POST", body }));
+      await Promise.race([handshake, inFlight.response]);
+      inFlight.cancel();
+      assertEquals(await failureOf(() => inFlight.response), "connection_terminated");
+      assertInstanceOf(await body.cancelled, Error);
+    }
+    assertEquals(origin.connections(), 3);
+    transport.close();
+    await origin.close();
+  });
+}
+
+Deno.test("a handshake goes on while one of the requests for it waits", async () => {
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
   const origin = rawOrigin(async (wire) => {
     await wire.exactly(1);
-    begun.shift()?.();
+    begun.resolve();
     await wire.rest();
+    ended.resolve();
   });
-  const url = origin.url.replace("http:", "https:");
-  const transport = httpTransport({ url, http2: false, ...ONE });
-  for (let i = 0; i < 3; i++) {
-    const handshake = new Promise<void>((resolve) => begun.push(resolve));
-    const body = endless();
-    const inFlight = transport.send(request({ method: "POST", body }));
-    await handshake; // there was room for it
-    inFlight.cancel();
-    assertEquals(await failureOf(() => inFlight.response), "connection_terminated");
-    assertInstanceOf(await body.cancelled, Error);
-  }
+  const transport = httpTransport({ url: origin.url.replace("http:", "https:"), ...ONE });
+  const [first, second] = [transport.send(request()), transport.send(request())];
+  await begun.promise;
+  first.cancel();
+  await failureOf(() => first.response);
+  const third = transport.send(request());
+  second.cancel();
+  await failureOf(() => second.response);
+  assertEquals(origin.connections(), 1);
+  third.cancel();
+  await ended.promise;
   transport.close();
   await origin.close();
 });
@@ -264,3 +297,20 @@ for (const pieces of [["HTTP/1.1 101 X\r\n\r\nhello"], ["HTTP/1.1 101 X\r\n\r", 
     }, ONE);
   });
 }
+
+Deno.test("a reader that is slow does not count as a backend that is", async () => {
+  const content = "x".repeat(3 << 20);
+  await against(async (wire) => {
+    await wire.head();
+    await wire.write(`HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n\r\n${content}`);
+    await wire.rest();
+  }, async (transport) => {
+    const body = sourceOf(await transport.send(request()).response);
+    let [read, pauses] = [0, 0];
+    for (let piece; (piece = await body.read());) {
+      read += piece.length;
+      if (pauses++ < 3) await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    assertEquals(read, content.length);
+  }, { timeouts: { betweenBytes: 200, firstByte: 200 } });
+});
