@@ -86,8 +86,6 @@ class ComponentSlot implements InstanceSlot<InstanceContext> {
     this.#instance.keep();
   }
 
-  keepStack(): void {}
-
   end(): void {}
 
   reset(): boolean {

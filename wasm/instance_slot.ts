@@ -47,9 +47,7 @@ export interface InstanceSlot<S> {
    * @returns A promise that resolves when the guest has returned, and rejects if it traps or is stopped.
    */
   run(begin: () => void): Promise<unknown>;
-  /** Makes the instance keep a stack of its own for all further runs; {@linkcode InstanceSlot.end} must be called then. */
-  keepStack(): void;
-  /** Frees the stack. The instance is not run again. */
+  /** Frees what the instance keeps between runs. It is not run again. */
   end(): void;
   /**
    * Resets the instance to its initial state, after a run that ended by itself.
@@ -73,8 +71,8 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
   readonly program: CompiledModule;
   readonly exports: WebAssembly.Exports;
   readonly #start: CallableFunction;
-  readonly #startAlone: () => Promise<unknown>;
-  #keepsStack = false;
+  /** Runs the start function on a stack of V8's, if a {@linkcode GuestStack} cannot run it. */
+  #startAlone: (() => Promise<unknown>) | undefined;
   #stack: GuestStack | undefined;
   readonly #reset: () => boolean;
   readonly #timeFullReset: () => number;
@@ -95,7 +93,6 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
     }
     const memory = exports.memory as WebAssembly.Memory | undefined ?? memories[0];
     this.#start = exports._start as CallableFunction;
-    this.#startAlone = promising(this.#start);
     if (typeof resetting === "string" || !rewritten) {
       this.memory = memory ? new PlainMemory(memory) : NO_MEMORY;
       this.#reset = () => false;
@@ -116,10 +113,10 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
   }
 
   run(begin: () => void): Promise<unknown> {
-    if (this.#keepsStack && (!this.#stack || this.#stack.over)) this.#stack = this.#makeStack();
+    if (!this.#startAlone && (!this.#stack || this.#stack.over)) this.#stack = this.#makeStack();
     if (this.#stack) return this.#stack.run(begin);
     begin();
-    return this.#startAlone();
+    return this.#startAlone!();
   }
 
   #makeStack(): GuestStack | undefined {
@@ -127,13 +124,9 @@ export class ModuleSlot<S> implements InstanceSlot<S> {
       return new GuestStack(this.#start);
     } catch (error) {
       if (!(error instanceof WebAssembly.LinkError)) throw error;
-      this.#keepsStack = false; // its start function has parameters or a result
+      this.#startAlone = promising(this.#start); // it has parameters or a result
       return undefined;
     }
-  }
-
-  keepStack(): void {
-    this.#keepsStack = true;
   }
 
   end(): void {

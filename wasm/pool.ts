@@ -1,5 +1,4 @@
 import type { InstanceSlot } from "./instance_slot.ts";
-import { KEPT_BY_V8 } from "./stack.ts";
 
 /** Maximum number of bytes of memory in idle slots. Slots that a warm-up has made may hold more. */
 const MAX_IDLE_BYTES = 512 * 2 ** 20;
@@ -43,11 +42,12 @@ export class Pool<S> {
   take(): InstanceSlot<S> | undefined {
     const idle = this.#idle.pop();
     if (idle || this.#live >= this.#max) return idle;
-    return this.#count(this.#make());
+    return this.#add();
   }
 
-  #count(slot: InstanceSlot<S>): InstanceSlot<S> {
-    if (++this.#live > KEPT_BY_V8) slot.keepStack();
+  #add(): InstanceSlot<S> {
+    const slot = this.#make();
+    this.#live++;
     return slot;
   }
 
@@ -97,7 +97,8 @@ export class Pool<S> {
     this.#program = program;
     this.#make = make;
     for (const slot of this.#idle.splice(0)) this.#drop(slot);
-    for (const slot of made) this.#idle.push(this.#count(slot));
+    this.#live += made.length;
+    this.#idle.push(...made);
   }
 
   #isOld({ program }: InstanceSlot<S>): boolean {
@@ -112,7 +113,7 @@ export class Pool<S> {
   warmup(count: number): number {
     this.#warm = Math.max(this.#warm, count);
     while (this.#idle.length < count && this.#live < this.#max) {
-      this.#idle.push(this.#count(this.#make()));
+      this.#idle.push(this.#add());
     }
     return this.#idle.length;
   }
