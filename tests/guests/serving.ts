@@ -3,7 +3,13 @@ import type { AddressInfo } from "node:net";
 import { listen } from "../../server/listener.ts";
 import type { AccessEntry } from "../../server/listen_options.ts";
 import { limitsOf } from "../../service/limits.ts";
-import { Fastlike, type FastlikeOptions, type LogEntry, type Source } from "../../mod.ts";
+import {
+  Fastlike,
+  type FastlikeOptions,
+  type LogEntry,
+  ProgramCache,
+  type Source,
+} from "../../mod.ts";
 
 const BUILT = new URL("../../testdata/built/", import.meta.url);
 
@@ -79,6 +85,9 @@ export interface Served extends AsyncDisposable {
   logged(test: (entry: LogEntry) => boolean): Promise<LogEntry>;
 }
 
+/** Compiled programs of a file's tests: the large guests take a second each to compile. */
+const programs = new ProgramCache();
+
 /** Serves a built guest over a socket with the listener of the executable. */
 export function serveGuest(name: string, options: FastlikeOptions = {}): Promise<Served> {
   return serveProgram(guestUrl(name), { reuse, ...options });
@@ -90,6 +99,7 @@ export async function serveProgram(source: Source, options: FastlikeOptions): Pr
   const lines: AccessEntry[] = [];
   const watchers = new Set<() => void>();
   const app = await Fastlike.load(source, {
+    programs,
     ...options,
     log: (entry) => {
       entries.push(entry);
