@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type ByteSource, discard, EMPTY, isWhole, type Payload } from "../service/http/bytes.ts";
 import type { ResponseHead } from "../service/http/exchange.ts";
 import { hasNoContent } from "../service/http/framing.ts";
-import { fieldLines } from "../service/http/http1/field_lines.ts";
+import { trailerLines } from "../service/http/http1/trailers.ts";
 import { joinedParts } from "../service/http/http1/joined_parts.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { WriteBatcher } from "./write_batcher.ts";
@@ -189,7 +189,7 @@ export class ResponseWriter {
         next = source.read();
       }
       if (left > 0 && left < Infinity) throw new Error("The content is shorter than declared");
-      const trailers = trailersText(source);
+      const trailers = trailerLines(source.trailers);
       this.#source = undefined;
       giveUp(source, next, "The content is longer than declared");
       this.#end(trailers);
@@ -321,8 +321,4 @@ function giveUp(
   if (next instanceof Promise) {
     next.then((chunk) => chunk && source.cancel(new Error(reason)), () => {});
   } else source.cancel(new Error(reason));
-}
-
-function trailersText({ trailers }: ByteSource): string {
-  return trailers?.size ? fieldLines(trailers.raw) : "";
 }

@@ -85,7 +85,7 @@ export class Http1Pool implements ConnectionOwner {
     if (this.#closed) return void socket.destroy();
     const connection = this.#open(socket);
     connection.staleAt = connection.since + this.rules.idle;
-    this.#idle.push(connection);
+    this.#keep(connection);
   }
 
   onFree(connection: Http1Connection, idleSeconds: number | undefined): void {
@@ -97,8 +97,7 @@ export class Http1Pool implements ConnectionOwner {
     if (!lasts) return connection.close();
     const next = this.#nextWaiter();
     if (next) return next(connection);
-    connection.socket.unref(); // an idle connection does not keep the process alive
-    this.#idle.push(connection);
+    this.#keep(connection);
   }
 
   onClosed(connection: Http1Connection): void {
@@ -126,6 +125,11 @@ export class Http1Pool implements ConnectionOwner {
   close(): void {
     this.#closed = true;
     this.closeIdle();
+  }
+
+  #keep(connection: Http1Connection): void {
+    connection.socket.unref(); // an idle connection does not keep the process alive
+    this.#idle.push(connection);
   }
 
   #open(source: Connector | Socket): Http1Connection {

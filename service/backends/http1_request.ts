@@ -183,6 +183,7 @@ export class Http1Request extends NetworkRequest implements Http1User {
     try {
       await sendBody(upload, body, (trailers) => upload.end(trailers), clock);
     } catch (error) {
+      if (upload.destroyed) return; // the source was cancelled, as the connection had ended
       // A response that is complete stays readable; only the connection is closed.
       if (this.#answered && this.body?.complete !== false) return this.#leave();
       const reason = error instanceof Error ? error.message : String(error);

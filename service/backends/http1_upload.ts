@@ -1,6 +1,6 @@
 import type { HeaderList } from "../http/headers.ts";
-import { fieldLines } from "../http/http1/field_lines.ts";
 import { joinedParts } from "../http/http1/joined_parts.ts";
+import { trailerLines } from "../http/http1/trailers.ts";
 import type { Http1Connection } from "./http1_connection.ts";
 import type { RequestStream } from "./response_body.ts";
 
@@ -65,9 +65,9 @@ export class Http1Upload implements RequestStream {
   end(trailers: HeaderList | undefined): void {
     this.#ended = true;
     if (this.#chunked) {
-      const fields = trailers ? fieldLines(trailers.raw) : "";
+      const last = `0\r\n${trailerLines(trailers)}\r\n`;
       this.#unsent++;
-      this.#connection.socket.write(`0\r\n${fields}\r\n`, "latin1", this.#onSent);
+      this.#connection.socket.write(last, "latin1", this.#onSent);
     } else if (this.#unsent === 0) this.#connection.sent();
   }
 

@@ -3,6 +3,7 @@ import { HeaderList } from "../headers.ts";
 import { readField } from "./field_lines.ts";
 import type { ContentDecoder } from "./length_decoder.ts";
 import { badMessage, Rejection } from "./rejection.ts";
+import { mayTrail } from "./trailers.ts";
 
 /** Maximum length of a chunk's line (its size and extensions), in bytes. */
 const MAX_LINE = 4096;
@@ -17,14 +18,6 @@ const HEX = /^[0-9A-Fa-f]+/;
 /** `*( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )` */
 const EXTENSIONS =
   /^(?:[\t ]*;[\t ]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[\t ]*=[\t ]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?)*$/;
-/** Fields of framing and routing, which are dropped from trailers (RFC 9110, section 6.5.1). */
-const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
-  "transfer-encoding",
-  "content-length",
-  "host",
-  "trailer",
-]);
-
 /** Next element of the grammar in RFC 9112, section 7.1. */
 type Expected = "chunk-size" | "chunk-data" | "chunk-data-end" | "trailer-section" | "end";
 
@@ -118,6 +111,6 @@ export class ChunkedDecoder implements ContentDecoder {
     }
     this.#trailerBytes += line.length + 2;
     const [name, value] = readField(line, 0, line.length);
-    if (!NOT_IN_TRAILERS.has(name.toLowerCase())) this.#trailers.push(name, value);
+    if (mayTrail(name)) this.#trailers.push(name, value);
   }
 }

@@ -1,7 +1,8 @@
 import type { BackendOptions } from "../../../service/backends/definition.ts";
 import type { BackendRequest, Transport } from "../../../service/backends/transport.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
-import { assert, assertEquals, assertInstanceOf } from "../../assert.ts";
+import type { ByteSource } from "../../../service/http/bytes.ts";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "../../assert.ts";
 import {
   against,
   failureOf,
@@ -193,6 +194,29 @@ for (const [how, end] of ends) {
     });
   }
 }
+
+Deno.test("content that came before its connection was lost stays, whatever becomes of the upload", async () => {
+  await against(async (wire) => {
+    await wire.until("part");
+    await wire.write(PIECES);
+    await wire.end();
+    await wire.rest();
+  }, async (transport) => {
+    const upload = Promise.withResolvers<undefined>();
+    let pieces = 0;
+    const sent: ByteSource = {
+      length: undefined,
+      trailers: undefined,
+      read: () => pieces++ ? upload.promise : new TextEncoder().encode("part"),
+      cancel: upload.reject,
+    };
+    const body = sourceOf(await transport.send(request({ method: "POST", body: sent })).response);
+    await assertRejects(() => upload.promise, Error, "is closed");
+    await new Promise((resolve) => setTimeout(resolve)); // the upload has failed
+    assertEquals((await body.read())?.length, 4);
+    assertEquals(await failureOf(async () => await body.read()), "http_incomplete_response");
+  });
+});
 
 Deno.test("content that nobody reads on for, or that is dropped, frees its connection", async () => {
   await against(async (wire) => {

@@ -50,7 +50,8 @@ for (const declared of [true, false]) {
     }, async (transport) => {
       const body = sourceFrom(async function* () {
         yield "hello";
-        return new HeaderList(["X-One", "1", "X-Two", "2", "x-one", "3"]);
+        const framing = ["Content-Length", "9", "transfer-encoding", "x"]; // RFC 9110, section 6.5.1
+        return new HeaderList(["X-One", "1", ...framing, "X-Two", "2", "x-one", "3"]);
       }());
       const headers = declared ? TRAILER : [];
       const sent = request({ method: "POST", headers, body });
