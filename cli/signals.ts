@@ -34,6 +34,21 @@ export class Signals implements Disposable {
     return this.#second.promise;
   }
 
+  /**
+   * Calls back at SIGHUP, until the result is disposed. A SIGHUP of a terminal that has closed is taken as SIGTERM: nobody
+   * would see the process any more, nor end it.
+   */
+  onHangUp(callback: () => void): Disposable {
+    const begunInTerminal = hasTerminal();
+    const listener = () => begunInTerminal && !hasTerminal() ? this.#take("SIGTERM") : callback();
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", listener);
+    return {
+      [Symbol.dispose]() {
+        if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGHUP", listener);
+      },
+    };
+  }
+
   [Symbol.dispose](): void {
     for (const [name, listener] of this.#listeners) Deno.removeSignalListener(name, listener);
   }
@@ -42,4 +57,9 @@ export class Signals implements Disposable {
     if (this.#count++) this.#second.resolve();
     else this.#first.resolve(EXIT_CODES[name]);
   }
+}
+
+/** Whether the process can be seen in a terminal: one that has closed is none any more. */
+function hasTerminal(): boolean {
+  return [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
 }

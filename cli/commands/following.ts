@@ -1,4 +1,5 @@
 import type { ServeCommand } from "../flags/args.ts";
+import type { Signals } from "../signals.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import type { Snapshot } from "../watch/changes.ts";
 import { follow, Reloads } from "../watch/follow.ts";
@@ -42,12 +43,13 @@ interface Followed {
   readonly files: () => Snapshot;
 }
 
-/** Reloads at SIGHUP, and with `--watch` when something changes. */
+/** Reloads at SIGHUP, but under the name `viceroy`, which it ends, and with `--watch` when something changes. */
 export function following(
   { reload, files }: Followed,
   source: BuiltSource,
-  { watch, watchPoll: poll }: ServeCommand,
+  { watch, watchPoll: poll, hangUpEnds }: ServeCommand,
   terminal: Terminal,
+  signals: Signals,
 ): Disposable {
   using open = new DisposableStack();
   const reloads = new Reloads(reload, terminal);
@@ -55,10 +57,6 @@ export function following(
     const { before } = source;
     open.use(follow({ reloads, source, files, before, poll, terminal }));
   }
-  if (Deno.build.os !== "windows") {
-    const onHangUp = () => void reloads.next();
-    Deno.addSignalListener("SIGHUP", onHangUp);
-    open.defer(() => Deno.removeSignalListener("SIGHUP", onHangUp));
-  }
+  if (!hangUpEnds) open.use(signals.onHangUp(() => void reloads.next()));
   return open.move();
 }

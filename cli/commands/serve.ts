@@ -40,7 +40,13 @@ export async function serve(
       server.reloadPages();
       server.warnOfUnreachable();
     };
-    using _following = following({ reload, files: () => site.files }, source, command, terminal);
+    using _following = following(
+      { reload, files: () => site.files },
+      source,
+      command,
+      terminal,
+      signals,
+    );
     say(`Listening on ${listener.url}`);
     server.warnOfUnreachable();
     await signals.first;

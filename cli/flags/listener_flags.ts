@@ -114,7 +114,8 @@ export const LISTENER = {
     help:
       "Follow changes of the program, of fastly.toml and of the files that it names: new requests get what is " +
       "new, running ones end on the old. With a build command, changes of sources build the program",
-    read: ({ on = false }) => ({ watch: on }),
+    // Viceroy is ended by SIGHUP, and scripts of its users rely on that.
+    read: ({ on = false, asViceroy }) => ({ watch: on, hangUpEnds: asViceroy }),
   }),
   "build": flag({
     value: "COMMAND",

@@ -21,6 +21,7 @@ const DEFAULTS: ServeCommand = {
   watchDirs: [],
   watchPoll: false,
   liveReload: false,
+  hangUpEnds: false,
   ...NO_FLAGS,
 };
 
