@@ -167,7 +167,7 @@ export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string>>;
   /**
    * Whether an instance of the program serves one request after another, reset to its first state between them, if the
-   * program allows that; or each request gets a new one (`never`). A reset copies back the 4 KiB pages that were written
+   * program allows that; or each request gets a new one (`never`). A reset copies back the 1 KiB pages that were written
    * to (`dirty-pages`), or all of the memory (`snapshot`), or whichever the first requests show to be cheaper (`auto`,
    * the default). The former names `cards` and `image` mean `dirty-pages` and `snapshot`. Any other name fails
    * `Fastlike.load` with a `TypeError`.

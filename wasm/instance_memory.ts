@@ -97,7 +97,7 @@ export class ResettableMemory implements GuestMemory {
   /** Control memory, where the number of added pages is at {@linkcode ADDED_PAGES}. */
   readonly #counts: Int32Array;
   readonly #control: WebAssembly.Memory;
-  /** Control memory, which begins with the dirty map: one byte for each 4 KiB that the memory may ever have. */
+  /** Control memory, which begins with the dirty map: one byte for each 1 KiB that the memory may ever have. */
   readonly #dirtyMap: Uint8Array;
   /** Whether writes mark dirty pages. If not, a reset copies all of the memory. */
   readonly #marks: boolean;

@@ -62,7 +62,7 @@ const PROGRAM = {
     choices: REUSES,
     help:
       "How an instance of the program is put back to its first state after a request, if the program " +
-      "allows that: the 4 KiB pages that were written to (dirty-pages), its whole memory (snapshot), or what " +
+      "allows that: the 1 KiB pages that were written to (dirty-pages), its whole memory (snapshot), or what " +
       "is cheaper (auto, the default); never makes a new instance for each request, which is slower",
     read: ({ last }) => ({ reuse: parseReuse(last) }),
     options: ({ reuse }) => ({ reuse }),

@@ -1,6 +1,6 @@
 import fc from "npm:fast-check@4.10.2";
 import { Memory } from "../../handles/memory.ts";
-import { CONTROL_PAGES, WATCH } from "../../wasm/rewrite/control.ts";
+import { CONTROL_PAGES, DIRTY_PAGE_BITS, WATCH } from "../../wasm/rewrite/control.ts";
 import { layoutOf } from "../../wasm/rewrite/layout.ts";
 import { MemorySnapshots, ResettableMemory } from "../../wasm/instance_memory.ts";
 import { rewrite } from "../../wasm/rewrite/rewrite.ts";
@@ -8,6 +8,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { LEAST, MACHINE, MOST, STORES } from "./_machine.ts";
 
 const PAGE = 65536;
+const DIRTY_PAGE = 1 << DIRTY_PAGE_BITS;
 const RUNS = 400;
 
 type Call = (...args: unknown[]) => unknown;
@@ -102,8 +103,11 @@ function rewritten(dirtyPages: boolean) {
 
 /** Addresses where something may go wrong: at the borders of dirty pages, of pages, of the memory, and of 32 bits. */
 const address = fc.oneof(
-  fc.tuple(fc.integer({ min: 0, max: MOST * 16 + 1 }), fc.integer({ min: -18, max: 18 }))
-    .map(([page, by]) => page * 4096 + by),
+  fc.tuple(
+    fc.integer({ min: 0, max: MOST * (PAGE / DIRTY_PAGE) + 1 }),
+    fc.integer({ min: -18, max: 18 }),
+  )
+    .map(([page, by]) => page * DIRTY_PAGE + by),
   fc.integer({ min: 0, max: (MOST + 1) * PAGE }),
   fc.integer({ min: -20, max: -1 }),
   fc.constantFrom(0, 0x7fffffff, -0x80000000),
@@ -111,7 +115,7 @@ const address = fc.oneof(
 const length = fc.oneof(
   fc.integer({ min: 0, max: 40 }),
   fc.integer({ min: 0, max: 3 * PAGE }),
-  fc.constantFrom(4095, 4096, 4097, -1, -4096),
+  fc.constantFrom(DIRTY_PAGE - 1, DIRTY_PAGE, DIRTY_PAGE + 1, -1, -DIRTY_PAGE),
 );
 const value = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 
@@ -238,7 +242,7 @@ Deno.test("every instruction that writes is put back at each border that it may 
   const reused = new Reused(module, true, new MemorySnapshots(true));
   for (const { name } of STORES) {
     const offset = Number(name.split("+")[1]);
-    for (const border of [4096, 8192, PAGE, 2 * PAGE]) {
+    for (const border of [DIRTY_PAGE, 2 * DIRTY_PAGE, PAGE, 2 * PAGE]) {
       for (let by = -17; by <= 1; by++) {
         const at = border + by - offset;
         if (at >= 0) run(reused, { call: name, args: [at, -1n] });

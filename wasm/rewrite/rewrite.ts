@@ -85,7 +85,7 @@ const WATCHED = { min: 1, max: 1, shared: true };
  * - Every mutable global gets a copy; two functions save and restore all of them.
  * - `memory.size` and `memory.grow` work on a virtual size, since a real memory never shrinks. An access between the two
  *   sizes does not trap; a reset clears those bytes as well.
- * - With `dirtyPages`, each write to memory marks the 4 KiB page that it begins on, so that a reset copies only pages that
+ * - With `dirtyPages`, each write to memory marks the 1 KiB page that it begins on, so that a reset copies only pages that
  *   were written to. A mark serves all stores near by ({@linkcode MarkedPlaces}), and stores of a loop that go on to
  *   addresses close to the last mark only pages that they come to ({@linkcode StoreMarks}).
  *

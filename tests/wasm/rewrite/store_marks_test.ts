@@ -1,10 +1,10 @@
-import { NEAR } from "../../../wasm/rewrite/control.ts";
+import { DIRTY_PAGE_BITS, NEAR } from "../../../wasm/rewrite/control.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { MarkedModule } from "./_marked.ts";
 
 /** Addresses at which marks may go wrong: around the borders of dirty pages. */
 const BORDERS = [-NEAR - 17, -NEAR, -17, -16, -8, -1, 0, 1, 8, NEAR, NEAR + 1].flatMap((by) =>
-  [4096, 8192, 65536].map((border) => border + by)
+  [1 << DIRTY_PAGE_BITS, 2 << DIRTY_PAGE_BITS, 65536].map((border) => border + by)
 );
 
 /** Fields around `run`, a function of an address and a number. */
@@ -358,7 +358,7 @@ for (const [name, compared, others, body] of LOOPS) {
   Deno.test(`in a loop with ${name}, a reset finds what each store has written`, async () => {
     const module = await moduleOf(body);
     let whole = 0;
-    for (const address of [0, 1, 4090, 4096, 8192, 65_530]) {
+    for (const address of [0, 1, 1018, 1024, 4096, 65_530]) {
       for (const n of [1, 2, 600, 5000]) if (module.check(address, n)) whole++;
     }
     assert(whole > 0, "every run trapped");
@@ -372,7 +372,7 @@ Deno.test("each call of a function marks its pages anew", async () => {
     (func (export "run") (param $p i32) (param $n i32)
       (call $fill ${P}) (call $fill (i32.add ${P} (local.get $n))) (call $fill ${P}))`);
   assertEquals([module.compared, module.marks], [1, 1]);
-  for (const address of [0, 4094, 8192]) {
+  for (const address of [0, 1022, 8192]) {
     for (const n of [0, 4096, 70_000]) assert(module.check(address, n));
   }
 });
