@@ -9,8 +9,20 @@ export const MAX_SECONDS: number = 2 ** 31 - 1;
 
 /** Parses a field of directives, its lines joined (RFC 9111, section 5.2). */
 export function directivesOf(headers: HeaderList, name: string): Directives {
+  return parse(headers.getAll(name));
+}
+
+/**
+ * Parses Surrogate-Control. The parameter of a directive, which names the surrogate that it is for, is ignored, as Fastly's
+ * published results of the public cache suite have it: `max-age=60;this-cdn` is `max-age=60`.
+ */
+export function surrogateDirectives(headers: HeaderList): Directives {
+  return parse(headers.getAll("surrogate-control").map((value) => value.replace(/;[^,]*/g, "")));
+}
+
+function parse(values: readonly string[]): Directives {
   const directives = new Map<string, string>();
-  for (const value of headers.getAll(name)) {
+  for (const value of values) {
     for (const [, directive, quoted, plain] of value.matchAll(DIRECTIVE)) {
       const key = directive!.toLowerCase();
       if (!directives.has(key)) directives.set(key, quoted ?? plain ?? "");

@@ -13,6 +13,7 @@ import {
   directivesOf,
   MAX_SECONDS,
   secondsOf,
+  surrogateDirectives,
   wholeSeconds,
 } from "./directives.ts";
 
@@ -60,7 +61,7 @@ export function showsContent(request: HeaderList): boolean {
 export function storageAction(request: HeaderList, response: ResponseFacts): StorageAction {
   const { status, headers } = response;
   if (status < 200 || status === 206 || status === 304) return "do-not-store";
-  const surrogate = directivesOf(headers, "surrogate-control");
+  const surrogate = surrogateDirectives(headers);
   const control = directivesOf(headers, "cache-control");
   const forSurrogates = surrogate.has("max-age");
   const understood = UNDERSTOOD.has(status);
@@ -125,7 +126,7 @@ function explicitAge(headers: HeaderList, now: number): number | undefined {
   if (!control.size && !headers.has("surrogate-control") && !headers.has("expires")) {
     return undefined;
   }
-  const surrogate = secondsOf(directivesOf(headers, "surrogate-control"), "max-age");
+  const surrogate = secondsOf(surrogateDirectives(headers), "max-age");
   if (surrogate !== undefined) return surrogate;
   if (forbidsUnvalidated(control)) return 0;
   return secondsOf(control, "s-maxage") ?? secondsOf(control, "max-age") ??
@@ -154,7 +155,7 @@ function staleUses(
   headers: HeaderList,
 ): typeof NEVER_STALE | Omit<Lifetime, "initialAge" | "maxAge"> {
   const control = directivesOf(headers, "cache-control");
-  const surrogate = directivesOf(headers, "surrogate-control");
+  const surrogate = surrogateDirectives(headers);
   if (control.has("must-revalidate") || control.has("proxy-revalidate")) return NEVER_STALE;
   if (forbidsUnvalidated(control) && !surrogate.has("max-age")) return NEVER_STALE;
   const of = (name: string) =>

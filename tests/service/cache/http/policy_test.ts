@@ -103,6 +103,10 @@ Deno.test("the word to surrogates wins, then s-maxage, then max-age, then Expire
   assertEquals(lived(`cache-control: s-maxage=40\n${control}`), [40, 0, 0, 0]);
   assertEquals(lived(`surrogate-control: max-age=30\ncache-control: s-maxage=40`), [30, 0, 0, 0]);
   assertEquals(lived("surrogate-control: max-age=30\ncache-control: no-cache"), [30, 0, 0, 0]);
+  assertEquals(
+    lived("surrogate-control: max-age=30;me, stale-if-error=5;you;too\ncache-control: no-store"),
+    [30, 0, 0, 5],
+  );
 });
 
 Deno.test("a response that needs validation each time is stale at once, and never used stale", () => {
