@@ -34,7 +34,7 @@ for (const line of COMMANDS.filter((line) => line.startsWith("test "))) {
   });
 }
 
-Deno.test("every other command of CONTRIBUTING is one of the gate, or writes what a test compares", async () => {
+Deno.test("every other command of CONTRIBUTING is one of the gate, or writes a file that a test compares", async () => {
   const others = COMMANDS.filter((line) => !line.startsWith("test "));
   assertEquals(others.length, 7, others.join("\n"));
   for (const line of others) {

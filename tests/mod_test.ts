@@ -192,7 +192,7 @@ Deno.test("geo and the user agent's parser are options", async () => {
   assertEquals(await textOf(app, "/user-agent", init), "me 1.2.3\n");
 });
 
-Deno.test("the geo handler answers what guests of 2020 ask, Austin when it knows nothing", async () => {
+Deno.test("the geo handler answers the calls of guests of 2020, with Austin for an unknown address", async () => {
   const handler = geoHandler((ip) => ip === "192.0.2.1" ? { city: "Here" } : undefined);
   const ask = async (ip: string) => {
     const headers = { "fastly-xqd-arg1": ip };

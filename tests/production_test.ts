@@ -61,7 +61,7 @@ Deno.test("the page's command has the permissions that a program with backends n
   });
 });
 
-Deno.test("files take what the page says besides: certificates, stores that are kept, logs", async () => {
+Deno.test("certificates, kept stores and log files take the permissions that the page names", async () => {
   const authority = await createAuthority();
   const identity = await authority.issue(["localhost", "ip:127.0.0.1"]);
   await using origin = Deno.serve(
@@ -86,7 +86,7 @@ Deno.test("files take what the page says besides: certificates, stores that are 
   });
 });
 
-Deno.test("a permission that is missing is told by its name", async () => {
+Deno.test("a missing permission is named", async () => {
   await withFiles({ "app.wasm": GUEST }, async (cwd) => {
     const permissions = PERMISSIONS.map((flag) => flag.replace("app.wasm", "other.wasm"));
     await using cli = new Cli(["app.wasm", ...PORTS], { permissions, cwd });
@@ -140,7 +140,7 @@ Deno.test("the unit's command is the page's own", () => {
   }
 });
 
-Deno.test("limits.md says of every limit what it covers, and what it does not", async () => {
+Deno.test("limits.md has the scope and the exceptions of every limit", async () => {
   const page = await Deno.readTextFile(new URL("../docs/limits.md", import.meta.url));
   const [, table] = /^\| limit +\| covers +\|.*\n((?:\|.*\n)+)/m.exec(page)!;
   const rows = table!.trim().split("\n").slice(1).map((row) => row.split("|").slice(1, -1));

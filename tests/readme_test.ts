@@ -18,7 +18,7 @@ function denoArguments(command: string): string[] {
   return command.slice(prefix.length).split(" ");
 }
 
-Deno.test("the first command of the README serves a guest before an origin, and curl gets what it says", async () => {
+Deno.test("the first command of the README serves a guest before an origin, and curl gets the answers on the page", async () => {
   const args = [...denoArguments(commandAfter("## Quick start")), "--bind", "127.0.0.1:0"];
   const cwd = ROOT.pathname;
   await using process = new Process(Deno.execPath(), args, { cwd, last: "SIGINT" });

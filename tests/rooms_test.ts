@@ -13,7 +13,7 @@ const WHOLE = ["mod.ts", "testing.ts", "manifest.ts", "tests/process.ts", "tests
 /** Tests of files that they read: none is a module of the room. */
 const READING = ["tests/packaging/lock_test.ts", "tests/wasm/embed_test.ts"];
 
-Deno.test("every room has a page of at most fifteen lines that says what lives there", async () => {
+Deno.test("every room has a page of at most fifteen lines on its contents", async () => {
   assert(ROOMS.length > 25);
   for (const room of ROOMS) {
     const lines = (await pageOf(room)).trimEnd().split("\n").length;
@@ -35,7 +35,7 @@ Deno.test("every file that a room's page names exists", async () => {
   assertEquals(wrong, []);
 });
 
-Deno.test("tests are in folders with the names of rooms, each in that of what it tests", async () => {
+Deno.test("tests are in folders with the names of rooms, each in that of its subject", async () => {
   const wrong = [];
   for (const path of SOURCES.filter((path) => /^tests\/.*_test\.ts$/.test(path))) {
     if (NO_MIRROR.includes(folderOf(path))) continue;

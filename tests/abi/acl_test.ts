@@ -54,7 +54,7 @@ Deno.test("the longest prefix counts, and the last of equal ones", async () => {
   }
 });
 
-Deno.test("prefixes of IPv6 are told with all groups written out, in lower case", async () => {
+Deno.test("prefixes of IPv6 are returned with all groups written out, in lower case", async () => {
   using b = bench({ acls });
   const acl = await b.got(MODULE, "open", "mine");
   assertEquals((await lookup(b, acl, "face:1::2")).entry, {
@@ -120,7 +120,7 @@ Deno.test("a lookup refuses other handles, addresses of other lengths and wild p
   b.assertFilled(OUT2, 4);
 });
 
-Deno.test("a prefix that is none is told with its ACL", () => {
+Deno.test("the error for a bad prefix names its ACL", () => {
   for (
     const prefix of ["", "1.2.3.4/33", "::/129", "1.2.3/24", "1.2.3.4/", "1.2.3.4/-1", "a/8", "/8"]
   ) {

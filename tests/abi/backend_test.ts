@@ -85,7 +85,7 @@ const numbers: [backend: string, answers: Record<string, number | undefined>][] 
   ["handler", { exists: 1, is_healthy: 0, is_ssl: 0, get_ssl_min_version: undefined, ...DEFAULTS }],
 ];
 for (const [backend, answers] of numbers) {
-  Deno.test(`the getters of backend ${backend} answer its options, and what the platform does where none is set`, () => {
+  Deno.test(`the getters of backend ${backend} answer its options, and the platform's defaults where none is set`, () => {
     using b = bench(options);
     for (const [name, answer] of Object.entries(answers)) {
       b.memory.setU32(OUT, UNTOUCHED);

@@ -23,7 +23,7 @@ async function parsed(agent: string) {
   return JSON.parse(text);
 }
 
-Deno.test("a phone is told in the keys that SDKs read", async () => {
+Deno.test("a phone is described in the keys that SDKs read", async () => {
   assertEquals(await parsed(IPHONE), {
     user_agent: { name: "Mobile Safari", major: "17", minor: "2", identified: true },
     os: { name: "iOS", major: "17", minor: "0", patch: "1" },
@@ -43,7 +43,7 @@ Deno.test("a phone is told in the keys that SDKs read", async () => {
   });
 });
 
-Deno.test("kinds of hardware are told apart", async () => {
+Deno.test("each kind of hardware has its type, and one flag", async () => {
   const kinds: [string, string, string][] = [
     [IPHONE, "Mobile Phone", "is_mobile"],
     [IPAD, "Tablet", "is_tablet"],

@@ -308,7 +308,7 @@ const catchAlls: [what: string, options: ServiceOptions][] = [
   ["a function for all names", { backends: () => () => new Response("caught") }],
 ];
 for (const [what, options] of catchAlls) {
-  Deno.test(`${what} answers for names that nothing else defines`, async () => {
+  Deno.test(`${what} answers for names without another definition`, async () => {
     using b = bench(options);
     assertEquals(await b.got(BACKEND, "exists", "anything"), 1);
     assertEquals(await b.got(BACKEND, "is_dynamic", "anything"), 0);

@@ -76,7 +76,7 @@ Deno.test("an entry that is put in a box by hand is blocked, and not counted", a
   assertEquals(await b.got(MODULE, "penaltybox_has", "pb", "e"), 0);
 });
 
-Deno.test("numbers beyond four bytes are told as the greatest", async () => {
+Deno.test("numbers beyond four bytes are returned as the greatest", async () => {
   const { b } = timed();
   using _ = b;
   for (let i = 0; i < 3; i++) {

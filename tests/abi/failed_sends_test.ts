@@ -33,7 +33,7 @@ const closed = rawOrigin(() => Promise.resolve());
 await closed.close();
 const { ca, issue } = await createAuthority();
 
-Deno.test("a send that fails is told once, with backend, URL, cause and what to do", async () => {
+Deno.test("a send that fails is logged once, with backend, URL, cause and remedy", async () => {
   const { host } = new URL(closed.url);
   assertEquals(await linesOf(`${closed.url}/base`), [
     `warning true: The request GET http://guest.test/base/path to backend "origin" failed. ` +
@@ -42,12 +42,12 @@ Deno.test("a send that fails is told once, with backend, URL, cause and what to 
   ]);
 });
 
-Deno.test("each send that fails is told, through the cache or not", async () => {
+Deno.test("each send that fails is logged, through the cache or not", async () => {
   const calls = ["send", "send_v2", "send_v3"];
   assertEquals((await linesOf(closed.url, { calls })).length, 3);
 });
 
-Deno.test("a send that fails is told once where the guest has left its response to it", async () => {
+Deno.test("a send that fails is logged once where the guest has left its response to it", async () => {
   using b = bench({ backends: { origin: closed.url } });
   const pending = await b.got(REQ, "send_async", await b.request(), await b.body(), "origin");
   assertEquals(b.now("fastly_http_resp", "send_downstream_pending", pending), 0);
@@ -55,13 +55,13 @@ Deno.test("a send that fails is told once where the guest has left its response 
   assertEquals(b.logs.filter(({ kind }) => kind === "host").length, 1);
 });
 
-Deno.test("a long URL is told in part", async () => {
+Deno.test("a long URL is shortened in the log", async () => {
   const [line] = await linesOf(closed.url, { url: `http://guest.test/${"x".repeat(5000)}` });
   assertMatch(line!, /^.{150,400}$/);
   assertMatch(line!, /x… to backend/);
 });
 
-Deno.test("a send that succeeds is not told", async () => {
+Deno.test("a send that succeeds is not logged", async () => {
   const origin = rawOrigin(async (wire) => {
     await wire.head();
     await wire.write(OK);
@@ -70,7 +70,7 @@ Deno.test("a send that succeeds is not told", async () => {
   await origin.close();
 });
 
-Deno.test("a send that the guest gives up is not told", async () => {
+Deno.test("a send that the guest gives up is not logged", async () => {
   const asked = Promise.withResolvers<void>();
   const origin = rawOrigin(async (wire) => {
     await wire.head();
@@ -93,7 +93,7 @@ Deno.test("an exception of a backend in JavaScript is logged once, with its name
   assertMatch(lines[0]!, /^error true: A backend handler failed: .*as it was/);
 });
 
-Deno.test("a backend in JavaScript that answers with no Response is told", async () => {
+Deno.test("a backend in JavaScript that answers with no Response is logged", async () => {
   const lines = await linesOf((() => "text") as unknown as BackendDefinition);
   assertEquals(lines.length, 1);
   assertMatch(lines[0]!, /^warning true: .* something that is not a Response$/);
@@ -114,7 +114,7 @@ for (
   ] as const
 ) {
   for (const http2 of [true, false]) {
-    Deno.test(`${what} is told with what to do, ${http2 ? "HTTP/2" : "HTTP/1.1"}`, async () => {
+    Deno.test(`${what} is logged with the remedy, ${http2 ? "HTTP/2" : "HTTP/1.1"}`, async () => {
       const origin = await secureOrigin(() => {}, await issue(["ip:127.0.0.1"]));
       const lines = await linesOf({ url: origin.url, tls: options, http2 });
       assertEquals(lines.length, 1);
@@ -124,7 +124,7 @@ for (
   }
 }
 
-Deno.test("an expired certificate is told with what to do", async () => {
+Deno.test("an expired certificate is logged with the remedy", async () => {
   const validity = { from: new Date(0), to: new Date(1000) };
   const origin = await secureOrigin(() => {}, await issue(["ip:127.0.0.1"], validity));
   const [line] = await linesOf({ url: origin.url, tls: { ca } });
@@ -132,7 +132,7 @@ Deno.test("an expired certificate is told with what to do", async () => {
   await origin.close();
 });
 
-Deno.test("TLS to a backend without, and the other way around, are told with what to do", async () => {
+Deno.test("TLS to a backend without, and the other way around, are logged with the remedy", async () => {
   const plain = rawOrigin(async (wire) => {
     await wire.until("\n");
     await wire.write("HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -147,7 +147,7 @@ Deno.test("TLS to a backend without, and the other way around, are told with wha
 });
 
 for (const how of ["closed", "reset"]) {
-  Deno.test(`a connection that is ${how} before the response is told`, async () => {
+  Deno.test(`a connection that is ${how} before the response is logged`, async () => {
     const server = createServer((socket) => {
       socket.on("error", () => {});
       socket.on("data", () => how === "reset" ? socket.resetAndDestroy() : socket.end());
@@ -160,7 +160,7 @@ for (const how of ["closed", "reset"]) {
   });
 }
 
-Deno.test("a name that is unknown, and a response that is late, are told with what to do", async () => {
+Deno.test("an unknown name, and a late response, are logged with the remedy", async () => {
   const [unknown] = await linesOf("http://nowhere.invalid");
   assertMatch(unknown!, /name (is unknown|could not be resolved); correct its url in fastly.toml$/);
   const silent = rawOrigin(async (wire) => void await wire.rest());

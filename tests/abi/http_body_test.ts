@@ -112,7 +112,7 @@ Deno.test("a read waits while nothing has arrived", async () => {
   assertEquals(await b.drain(body), "");
 });
 
-Deno.test("a body cut short fails with Httpincomplete after what has arrived, every time", async () => {
+Deno.test("a body cut short fails with Httpincomplete after the bytes that have arrived, every time", async () => {
   const { b, body, pipe } = arriving();
   using _ = b;
   pipe.write(bytes("begun"));

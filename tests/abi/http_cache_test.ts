@@ -218,7 +218,7 @@ Deno.test("backends, owners and keys of the guest's own keep their answers apart
   assertEquals(await told({ key: "k", backend: "two" }), JSON.stringify([{ key: "k" }, ""]));
 });
 
-Deno.test("a lookup for a backend that there is none of is refused, and told", async () => {
+Deno.test("a lookup for an undefined backend is refused, and logged", async () => {
   using c = new HttpCaching();
   const request = await c.request();
   assertEquals(c.lookup(request, { backend: "three" }).status, inval);

@@ -163,7 +163,7 @@ Deno.test("a response with a body that is being streamed elsewhere leaves the cl
   resolve(new Response());
 });
 
-Deno.test("that the handles of a 103 stay is told once for a request, at debug level", async () => {
+Deno.test("a note that the handles of a 103 stay is logged once for a request, at debug level", async () => {
   using b = bench();
   for (let i = 0; i < 3; i++) {
     assertEquals(b.now(RESP, "send_downstream", await response(b, 103), await b.body(), 0), ok);

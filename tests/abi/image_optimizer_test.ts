@@ -175,7 +175,7 @@ Deno.test("unknown backends, unknown options and bad queries are refused, with a
   }
 });
 
-Deno.test("a hook is told when the guest is stopped", async () => {
+Deno.test("a hook's signal aborts when the guest is stopped", async () => {
   const started = Promise.withResolvers<AbortSignal>();
   const b = optimizing((request) => {
     started.resolve(request.signal);

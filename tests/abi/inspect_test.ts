@@ -145,7 +145,7 @@ Deno.test("after the verdict the body is the guest's alone", async () => {
   await assertRejects(async () => await late!(), Error, "the verdict has been given");
 });
 
-Deno.test("an option that fails is told in the log, and is an error to the guest", async () => {
+Deno.test("an option that fails is logged, and is an error to the guest", async () => {
   const b = bench({
     inspect() {
       throw new Error("no WAF today");

@@ -89,7 +89,7 @@ Deno.test("a value of 100 MiB is stored and read back", async () => {
   assertEquals(length, 100 * 2 ** 20);
 });
 
-Deno.test("a value that is too large is told by the insert", async () => {
+Deno.test("a value that is too large fails the insert", async () => {
   using b = bench({ kvStores: { s: {} } }, { body: mebibytes(101) });
   const store = await b.got(MODULE, "open", "s");
   const insert = await b.got(

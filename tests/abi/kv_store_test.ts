@@ -227,7 +227,7 @@ Deno.test("pointers that cannot be written to are refused, whatever there is to 
   }
 });
 
-Deno.test("a value for which KV in memory has no room is too large, and the limit is told", async () => {
+Deno.test("a value for which KV in memory has no room is too large, and the log names the limit", async () => {
   using kv = await open({ s: { old: "kept" } }, { limits: { kv_bytes: 100 } });
   const { b } = kv;
   assertEquals(await kv.insert("a", "x".repeat(92)), KvError.ok);

@@ -48,7 +48,7 @@ const records: [written: string, told: string[]][] = [
   ["", []],
 ];
 for (const [written, expected] of records) {
-  Deno.test(`the record ${JSON.stringify(written)} is told as ${JSON.stringify(expected)}`, async () => {
+  Deno.test(`the record ${JSON.stringify(written)} is logged as ${JSON.stringify(expected)}`, async () => {
     using b = bench();
     const endpoint = await b.got(LOG, "endpoint_get", "mine");
     assertEquals(await b.got(LOG, "write", endpoint, written), written.length);

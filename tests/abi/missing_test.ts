@@ -33,7 +33,7 @@ async function pasted(message: string) {
 }
 
 for (const [module, call, kind, flag, ...rest] of ASKED) {
-  Deno.test(`${module}.${call} of a name that nothing has is told once, with lines that define it`, async () => {
+  Deno.test(`${module}.${call} of an undefined name is logged once, with lines that define it`, async () => {
     using b = bench();
     for (const name of ["mine", "other", "mine"]) b.now(module, call, name, ...rest);
     const told = b.logs.flatMap((entry) => entry.kind === "host" ? [entry] : []);

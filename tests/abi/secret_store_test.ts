@@ -8,7 +8,7 @@ const secretStores = {
   mine: { token: "s\u00e9cret", bytes: Uint8Array.of(0x30, 0, 0x31), empty: "" },
 };
 
-Deno.test("a secret is told in plain text, the empty one too", async () => {
+Deno.test("a secret is read in plain text, the empty one too", async () => {
   using b = bench({ secretStores });
   const store = await b.got(MODULE, "open", "mine");
   for (
@@ -43,7 +43,7 @@ Deno.test("absent stores and secrets are absent, and write nothing", async () =>
   assertEquals(b.memory.u32(OUT), UNTOUCHED);
 });
 
-Deno.test("secret stores and secrets are told apart from other handles", async () => {
+Deno.test("handles of other kinds are not taken for secret stores or secrets", async () => {
   using b = bench({ secretStores });
   const store = await b.got(MODULE, "open", "mine");
   const secret = await b.got(MODULE, "get", store, "token");

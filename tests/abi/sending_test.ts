@@ -242,7 +242,7 @@ Deno.test("a gzipped response is decoded only when that is asked for", async (t)
     assertEquals((await send("http://o/br", "gzip")).values.includes("content-encoding"), true);
     assertEquals(await b.drain((await send("http://o/", "plain")).body), "plain");
   });
-  await t.step("what is no gzip fails at the first read", async () => {
+  await t.step("content that is no gzip fails at the first read", async () => {
     const { values, body } = await send("http://o/", "broken");
     assertEquals(values.includes("content-encoding"), false);
     assertEquals(await b.call(BODY, "read", body, BUF, 10, OUT), error);

@@ -4,7 +4,7 @@ import { FROM_OPTIONS, PAGE, REFUSED, supportPage } from "./_support.ts";
 
 const known = knownCalls.map(({ module, name }) => `${module}.${name}`);
 
-Deno.test("docs/support.md is what `deno task matrix` writes", async () => {
+Deno.test("docs/support.md is the output of `deno task matrix`", async () => {
   assert(
     await Deno.readTextFile(PAGE) === supportPage(),
     "docs/support.md is not up to date: run deno task matrix",

@@ -38,7 +38,7 @@ Deno.test("the executable warns of backends that are down, and sends the others 
   assertEquals(received, "");
 });
 
-Deno.test("the executable warns of backends whose certificate is not accepted, with what to do", async () => {
+Deno.test("the executable warns of backends whose certificate is not accepted, with the remedy", async () => {
   const authority = await createAuthority();
   const origin = await secureOrigin(() => {}, await authority.issue(["ip:127.0.0.1"]));
   const backend = ["--backend", `origin=${origin.url}`];

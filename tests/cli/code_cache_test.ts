@@ -123,7 +123,7 @@ Deno.test("many that keep and read the same code at a time see all of it or none
   assertEquals((await place.files()).length, 1);
 });
 
-Deno.test("a folder that cannot be made keeps nothing, and nobody is told", async () => {
+Deno.test("a folder that cannot be made keeps nothing, without a message", async () => {
   const folder = new CodeFolder("/dev/null/code", SOON);
   await keep(folder, KEY);
   assertEquals(await folder.get(KEY), undefined);

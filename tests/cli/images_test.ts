@@ -38,7 +38,7 @@ Deno.test("--no-image-optimizer has the guest learn that there is none, and take
   assertEquals(body, PNG);
 });
 
-Deno.test("where the codec cannot be loaded, the guest has an error and the log says what to do", async () => {
+Deno.test("where the codec cannot be loaded, the guest has an error and the log names the remedy", async () => {
   const { response, stderr } = await transform(["-A", "--deny-ffi"], []);
   assertEquals(response.status, 502);
   assertStringIncludes(stderr, "Cannot load the image codec: ");

@@ -308,7 +308,7 @@ async function configureIn(folder: string, flags: Partial<ServiceFlags>): Promis
   return decoder.decode(stdout).trimEnd().split("\n");
 }
 
-Deno.test("a fastly.toml in the working directory is found by itself, which is told in detail", async () => {
+Deno.test("a fastly.toml in the working directory is found without a flag, and the detailed log says so", async () => {
   await using place = await Place.with({
     "fastly.toml": '[local_server.backends.o]\nurl = "http://found"',
     "other.toml": "",

@@ -109,7 +109,7 @@ Deno.test("the response to a HEAD request tells nothing either", async () => {
   assert(!/guest|wasm/i.test(JSON.stringify(headers) + text));
 });
 
-Deno.test("a guest that traps after its response is told of in the log only", async () => {
+Deno.test("a guest that traps after its response is in the log only", async () => {
   const { status, text, log } = await ask({}, at("/respond-twice-and-trap", REMOTE));
   assertEquals(status, 200);
   assert(!text.includes("trapped"));
@@ -121,7 +121,7 @@ Deno.test("a guest that traps after its response is told of in the log only", as
 const TRAPS_AT_START =
   '(module (memory (export "memory") 1) (func $boom unreachable) (start $boom) (func (export "_start")))';
 
-Deno.test("a program that cannot be instantiated, and a limit, are told of as briefly", async () => {
+Deno.test("errors for a program that cannot be instantiated, and for a limit, are as brief", async () => {
   const cases: [source: URL | Uint8Array, reason: RegExp][] = [
     [await assemble("guest.wat", TRAPS_AT_START), /^Cannot instantiate the program: .*unreachable/],
     [guestUrl("spin"), /cpu_time 30ms/],
@@ -142,7 +142,7 @@ Deno.test("a program that cannot be instantiated, and a limit, are told of as br
   }
 });
 
-Deno.test("a request's line in JSON has the id that its client was told", async () => {
+Deno.test("a request's line in JSON has the id of its client's response", async () => {
   await using served = await serveGuest("rust", { errors: "brief" });
   const { body } = await fetchRaw(served.port, "/trap");
   const [, id] = /request ([0-9a-f]{32})\n$/.exec(body) ?? [];
@@ -167,7 +167,7 @@ Deno.test("serve: --errors brief keeps the stack from clients, and the log has i
 });
 
 for (const errors of ["brief", "details"] as const) {
-  Deno.test(`a head that cannot be written is told once in the log, and to clients as errors says: ${errors}`, async () => {
+  Deno.test(`a head that cannot be written is logged once, and clients see as much as errors says: ${errors}`, async () => {
     const log: LogEntry[] = [];
     const service = new Service({ errors, log: (entry) => void log.push(entry) });
     const response = Object.assign(new GuestResponse(), { status: 150 });

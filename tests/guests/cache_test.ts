@@ -37,19 +37,23 @@ for (const name of NAMES) {
     assertEquals((await ask(served, `lookup?key=${key}k`)).status, 500);
   });
 
-  testGuest(name, "what one request caches others find, until its time is up", async () => {
-    let now = 1_000;
-    await using served = await serveGuest(name, { clock: () => now });
-    assertEquals((await ask(served, "lookup?key=a")).status, 404);
-    assertEquals((await put(served, "key=a&metadata=m", "0123456789")).body, "stored\n");
-    assertEquals(told(await ask(served, "lookup?key=a")), ["hit", "1", "m", "0123456789"]);
-    now += 59_999;
-    const found = await ask(served, "lookup?key=a");
-    assertEquals(told(found), ["hit", "2", "m", "0123456789"]);
-    assertEquals([valuesOf(found, "age"), valuesOf(found, "x-length")], [["59"], ["10"]]);
-    now += 1;
-    assertEquals((await ask(served, "lookup?key=a")).status, 404);
-  });
+  testGuest(
+    name,
+    "an object that one request caches is found by others, until its time is up",
+    async () => {
+      let now = 1_000;
+      await using served = await serveGuest(name, { clock: () => now });
+      assertEquals((await ask(served, "lookup?key=a")).status, 404);
+      assertEquals((await put(served, "key=a&metadata=m", "0123456789")).body, "stored\n");
+      assertEquals(told(await ask(served, "lookup?key=a")), ["hit", "1", "m", "0123456789"]);
+      now += 59_999;
+      const found = await ask(served, "lookup?key=a");
+      assertEquals(told(found), ["hit", "2", "m", "0123456789"]);
+      assertEquals([valuesOf(found, "age"), valuesOf(found, "x-length")], [["59"], ["10"]]);
+      now += 1;
+      assertEquals((await ask(served, "lookup?key=a")).status, 404);
+    },
+  );
 
   testGuest(
     name,

@@ -113,7 +113,7 @@ async function serveBoth(options: FastlikeOptions): Promise<AsyncDisposable & { 
   };
 }
 
-testGuest("calls-component", "each function answers what the module's call answers", async () => {
+testGuest("calls-component", "each function has the answer of the module's call", async () => {
   await using origin = await startOrigin((request, response) => {
     response.setHeader("x-origin", "yes");
     request.resume().on("end", () => response.end(`got ${request.method} ${request.url}`));

@@ -112,7 +112,7 @@ for (
 ) {
   testGuestOnce(
     `component-state-${name}`,
-    "what cannot be put back is new for each request, and the log says why",
+    "an instance that cannot be put back is new for each request, and the log says why",
     async () => {
       await using guest = await loaded(`state-${name}`);
       const [told] = guest.entries;

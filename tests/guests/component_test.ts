@@ -55,7 +55,7 @@ testGuest(NAME, "stores, the cache and rate counters answer as for modules", asy
   assertEquals(await fetchedFrom(served, "/rates"), [200, "false 3 Ok(false)\n"]);
 });
 
-testGuestOnce(NAME, "what is not there is an error by its name", async () => {
+testGuestOnce(NAME, "absent stores, backends and fields have the errors of the SDK", async () => {
   await using served = await serve();
   const [status, text] = await fetchedFrom(served, "/missing");
   assertEquals(status, 200);

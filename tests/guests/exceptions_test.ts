@@ -29,14 +29,14 @@ function withoutNames(program: Uint8Array): Uint8Array {
 }
 
 for (const reuse of ["auto", "snapshot", "never"] as const) {
-  Deno.test(`an exception that nothing catches is told with the tag's export, ${reuse}`, async () => {
+  Deno.test(`an uncaught exception is logged with the tag's export, ${reuse}`, async () => {
     assertEquals(
       await told('(export "oops") ', reuse),
       'error: The guest trapped: uncaught WebAssembly exception "oops"',
     );
   });
 
-  Deno.test(`an exception that nothing catches is told with the tag's own name, ${reuse}`, async () => {
+  Deno.test(`an uncaught exception is logged with the tag's own name, ${reuse}`, async () => {
     assertEquals(
       await told("", reuse),
       'error: The guest trapped: uncaught WebAssembly exception "tag"',
@@ -52,7 +52,7 @@ for (
     ["many more names than bytes", [11, 5, 0xff, 0xff, 0xff, 0xff, 0x0f]],
   ] as const
 ) {
-  Deno.test(`a program with ${what} for its tags runs, and its exception is told without`, async () => {
+  Deno.test(`a program with ${what} for its tags runs, and its exception is logged without a name`, async () => {
     const program = await assemble(
       "throws.wat",
       `(module (tag (param i32)) (memory (export "memory") 1)
@@ -66,14 +66,14 @@ for (
   });
 }
 
-Deno.test("a tag's name is told without control characters", async () => {
+Deno.test("a tag's name is logged without control characters", async () => {
   assertEquals(
     await told('(export "a\\n\\1b[31m") ', "never"),
     'error: The guest trapped: uncaught WebAssembly exception "a\ufffd\ufffd[31m"',
   );
 });
 
-Deno.test("an exception of a start function is told as one", async () => {
+Deno.test("an exception of a start function is logged as one", async () => {
   const program = await assemble(
     "starts.wat",
     `(module (tag $tag) (memory (export "memory") 1) (func $start (throw $tag)) (start $start)

@@ -8,7 +8,7 @@ import { testGuest } from "./serving.ts";
 const RESORTING = ["rust", "go-http-cache"];
 
 for (const name of RESORTING) {
-  testGuest(name, "a 304 renews what is kept for errors, and answers", async () => {
+  testGuest(name, "a 304 renews the object kept for errors, and answers", async () => {
     const asked: string[] = [];
     await using stage = await setUp(name, confirming(asked));
     const path = "/a?hooks&ttl=10&sie=60";
@@ -23,28 +23,32 @@ for (const name of RESORTING) {
     assertEquals(asked.length, 2);
   });
 
-  testGuest(name, "what is kept for errors answers when a hook rejects the origin's", async () => {
-    let status = 200;
-    await using stage = await setUp(
-      name,
-      (_, response) => response.writeHead(status).end(`status ${status}`),
-    );
-    const path = "/a?hooks&ttl=10&sie=60&fail-on-error";
-    await stage.ask(path);
-    stage.now += 10_000;
-    status = 503;
-    const masked = await stage.ask(path);
-    assertEquals([masked.status, masked.body], [200, "status 200"]);
-    assertStringIncludes(valuesOf(masked, "x-masked-error").join(), "the origin has failed");
-    stage.now += 60_000;
-    const failed = await stage.ask(path);
-    assertEquals(failed.status, 502, "its time is over");
-    assertStringIncludes(failed.body, "the origin has failed");
-  });
+  testGuest(
+    name,
+    "the object kept for errors answers when a hook rejects the origin's",
+    async () => {
+      let status = 200;
+      await using stage = await setUp(
+        name,
+        (_, response) => response.writeHead(status).end(`status ${status}`),
+      );
+      const path = "/a?hooks&ttl=10&sie=60&fail-on-error";
+      await stage.ask(path);
+      stage.now += 10_000;
+      status = 503;
+      const masked = await stage.ask(path);
+      assertEquals([masked.status, masked.body], [200, "status 200"]);
+      assertStringIncludes(valuesOf(masked, "x-masked-error").join(), "the origin has failed");
+      stage.now += 60_000;
+      const failed = await stage.ask(path);
+      assertEquals(failed.status, 502, "its time is over");
+      assertStringIncludes(failed.body, "the origin has failed");
+    },
+  );
 
   testGuest(
     name,
-    "what is kept for errors answers when the origin is gone, those who wait too",
+    "the object kept for errors answers when the origin is gone, those who wait too",
     async () => {
       const arrived = Promise.withResolvers<ServerResponse>();
       let up = true;

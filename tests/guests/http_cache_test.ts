@@ -104,7 +104,7 @@ for (const name of NAMES) {
     assertEquals(stage.origin.seen.length, 2);
   });
 
-  testGuest(name, "a 304 renews what is stored, and the content stays", async () => {
+  testGuest(name, "a 304 renews the stored object, and the content stays", async () => {
     const asked: string[] = [];
     await using stage = await setUp(name, confirming(asked));
     const path = "/a?hooks&ttl=10&swr=60";
@@ -266,7 +266,7 @@ for (const name of NAMES) {
 
   testGuest(
     name,
-    "a HEAD is answered by what a GET has brought, and brings a whole GET",
+    "a HEAD is answered by the object of a GET, and brings a whole GET",
     async () => {
       await using stage = await setUp(name, (_, response) => {
         response.writeHead(200, { "content-length": 5 }).end("hello");

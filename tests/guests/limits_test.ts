@@ -96,7 +96,7 @@ testGuest("rust", "each request of a sandbox has a wall_time of its own", async 
 
 testGuest(
   "rust",
-  "a program that cannot allocate aborts: 500, the limit is told and counted, the next is answered",
+  "a program that cannot allocate aborts: 500, the limit is logged and counted, the next is answered",
   async () => {
     await using guest = await serveGuest("rust", { limits: { memory: "32MiB" } });
     for (const hits of [1, 2]) {

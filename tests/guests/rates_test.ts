@@ -42,7 +42,7 @@ for (const name of NAMES) {
     assertEquals(await stage.ask("box?entry=a"), "out");
   });
 
-  testGuest(name, "a guest may put somebody in the box itself", async () => {
+  testGuest(name, "a guest may put an entry in the box itself", async () => {
     await using stage = await limited(name);
     assertEquals(await stage.ask("punish?entry=a&minutes=1"), "punished");
     assertEquals(await stage.ask("check?entry=a&limit=100"), "blocked");

@@ -22,7 +22,7 @@ function counting(headers: Record<string, string> = {}): Promise<Origin> {
 }
 
 for (const name of NAMES) {
-  testGuest(name, "what the origin has answered once is not asked for again", async () => {
+  testGuest(name, "an origin's answer is not asked for again", async () => {
     await using origin = await counting();
     await using served = await serveGuest(name, { backends: { origin: origin.url } });
     const responses = [await get(served, "/a"), await get(served, "/a"), await get(served, "/b")];

@@ -124,7 +124,7 @@ testGuestOnce("rust", "so is one that comes from the cache", async () => {
 
 testGuestOnce(
   "rust",
-  "a whole response is cut whose client reads nothing, and the limit told",
+  "a whole response is cut whose client reads nothing, and the log names the limit",
   async () => {
     const limits = { stall_time: "200ms" };
     await using guest = await serveGuest("rust", { limits });
@@ -180,7 +180,7 @@ testGuestOnce(
 
 testGuestOnce(
   "rust",
-  "without stall_time nothing is cut, and disposal ends what is left",
+  "without stall_time nothing is cut, and disposal ends the rest",
   async () => {
     const { gone, begin } = beginning();
     await using origin = await startOrigin(begin);
@@ -198,7 +198,7 @@ testGuestOnce(
 
 testGuestOnce(
   "rust",
-  "what a guest has left to fill the cache ends when its origin sends nothing more",
+  "a fill of the cache that a guest has left ends when its origin sends nothing more",
   async () => {
     const { gone, begin } = beginning();
     await using origin = await startOrigin(begin);

@@ -25,7 +25,7 @@ const NAMES = ["rust", "go", "javascript"];
 const TELLING = ["rust", "go"];
 
 for (const name of NAMES) {
-  testGuest(name, "secrets are told, and absent ones absent", async () => {
+  testGuest(name, "secrets are read, and absent ones absent", async () => {
     await using served = await serveStores(name, {
       secretStores: { settings: { token: "s\u00e9cret" }, other: { token: "2".repeat(3000) } },
     });
@@ -36,7 +36,7 @@ for (const name of NAMES) {
     assertEquals((await ask(served, "/secret?store=none&key=token")).status, 500);
   });
 
-  testGuest(name, "what one request puts in a KV store the next one gets", async () => {
+  testGuest(name, "a value that one request puts in a KV store is the next one's", async () => {
     await using served = await serveStores(name);
     assertEquals((await ask(served, "/kv/get?key=a")).status, 404);
     const put = await ask(served, "/kv/put?key=a&metadata=m", { method: "PUT", body: "1" });
@@ -172,7 +172,7 @@ for (const name of TELLING) {
     assertEquals((await ask(served, "/kv/get?key=a")).body, "2");
   });
 
-  testGuest(name, "what went wrong with a KV store is told apart", async () => {
+  testGuest(name, "failures of a KV store are different errors", async () => {
     await using served = await serveStores(name, { kvStores: { settings: { a: "1" } } });
     const put = (query: string) => ask(served, `/kv/put?${query}`, { method: "PUT", body: "x" });
     assertEquals((await put("key=a&mode=add")).status, 412);
@@ -180,7 +180,7 @@ for (const name of TELLING) {
     assertEquals((await ask(served, "/kv/delete?key=none")).status, 404);
   });
 
-  testGuest(name, "a KV store that there is not is told", async () => {
+  testGuest(name, "an absent KV store is an error of its own", async () => {
     await using served = await serveStores(name, { kvStores: {} });
     const { status, body } = await ask(served, "/kv/get?key=a");
     assertEquals(status, 500);

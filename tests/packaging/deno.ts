@@ -93,7 +93,7 @@ await app[Symbol.asyncDispose]();
   assertEquals(remote.length, 1);
 });
 
-Deno.test("a first start of a plain program leaves less than 10 MB of packages, none of tests or of what is not used", async () => {
+Deno.test("a first start of a plain program leaves less than 10 MB of packages, none of tests or of unused features", async () => {
   await using folder = await emptyFolder();
   const env = { DENO_DIR: `${folder.path}/cache` };
   const args = ["run", "-A", new URL("cli.ts", ROOT).href, GUEST, "--bind", "127.0.0.1:0"];
@@ -114,7 +114,7 @@ async function assertPlainPackages(cache: string): Promise<void> {
   await assertBelow(10_000, packages);
 }
 
-Deno.test("production.md's commands for systemd install what its unit runs, as a user that may not write", async () => {
+Deno.test("production.md's commands for systemd install a program that its unit runs as a user that may not write", async () => {
   const page = await Deno.readTextFile(new URL("docs/production.md", ROOT));
   const [, install] = /^```sh\n(npm install --global .*?)^```$/ms.exec(page)!;
   const [, unit] = /^```ini\n(\[Unit\].*?)^```$/ms.exec(page)!;
@@ -150,7 +150,7 @@ Deno.test("production.md's commands for systemd install what its unit runs, as a
   }
 });
 
-Deno.test("deno publish takes the package without a warning, and lists what users load and nothing else", async () => {
+Deno.test("deno publish takes the package without a warning, and lists the files that users load and no others", async () => {
   const { stderr, stdout } = await published();
   assertEquals(stderr.match(/^(warning|error).*$/gim), null);
   const files = [...(stdout + stderr).matchAll(/file:\/\/\S+/g)].map(([url]) =>

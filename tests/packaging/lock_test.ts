@@ -12,7 +12,7 @@ async function specifiersOf(file: string): Promise<string[]> {
   return Object.keys(lock.specifiers).sort();
 }
 
-Deno.test("deno.lock holds what the executable loads at its start, and nothing of tests or of few users", async () => {
+Deno.test("deno.lock has the packages that each start of the executable loads, and no others", async () => {
   const file = `${await Deno.makeTempDir()}/deno.lock`;
   await command(Deno.execPath(), [
     "run",

@@ -41,7 +41,7 @@ Deno.test("packages that few starts need", async (test) => {
   const bin = `${folder.path}/node_modules/.bin/fastlike`;
 
   for (const { name, flags, path, told } of USES) {
-    await test.step(`${name}: a line tells that it comes, and another one why it did not`, async () => {
+    await test.step(`${name}: one line announces the download, and another says why it failed`, async () => {
       const asked: string[] = [];
       const line = Promise.withResolvers<void>();
       // A registry that answers when the line is there, and has nothing.
@@ -149,7 +149,7 @@ Deno.test("packages that few starts need", async (test) => {
     }
   });
 
-  await test.step("the library takes them from the project's node_modules, in another version, too, and says what is missing", async () => {
+  await test.step("the library takes them from the project's node_modules, in another version, too, and names the missing ones", async () => {
     await Deno.writeTextFile(`${folder.path}/library.ts`, LIBRARY);
     const run = () => succeed(Deno.execPath(), ["run", "-A", "library.ts"], { cwd: folder.path });
     const add = (name: string) =>

@@ -2,7 +2,7 @@ import { parse } from "npm:deno-std@1.4.0/yaml/parse.js";
 import { ROOT } from "../_graph.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 
-Deno.test("the workflows run what is there: tasks, scripts, the Dockerfile, this version of Deno", async () => {
+Deno.test("the tasks, scripts, Dockerfile and version of Deno that the workflows name exist", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const folder = new URL(".github/workflows/", ROOT);
   let runs = 0;

@@ -76,7 +76,7 @@ Deno.test("the scheme of URLs is the connection's", async () => {
   memory.destroy();
 });
 
-Deno.test("a URL beyond its bound gets a 414, fields beyond theirs a 431, and what is just within is taken", async () => {
+Deno.test("a URL beyond its bound gets a 414, fields beyond theirs a 431, and a request just within both is taken", async () => {
   const bounds = { lineBytes: 100, headBytes: 200 };
   const room = 100 - "GET  HTTP/1.1".length;
   const fields = (count: number) => `X: ${"x".repeat(count)}\r\n`;
@@ -233,7 +233,7 @@ Deno.test("content that the guest has given up goes on being read before its res
   memory.destroy();
 });
 
-Deno.test("a guest that asks for content late does not have a later request told to go on", async () => {
+Deno.test("a guest that asks for content late sends no 100 for a later request", async () => {
   const late = Promise.withResolvers<ServerExchange>();
   const memory = new Memory((exchange) => {
     if (exchange.head.url.endsWith("/first")) late.resolve(exchange);

@@ -17,7 +17,7 @@ function leaving(): { promise: Promise<Error>; watch: (reason: Error) => void } 
   return { promise, watch: resolve };
 }
 
-Deno.test("a client that leaves before the response is told to the guest", async () => {
+Deno.test("the guest learns that a client has left before the response", async () => {
   const left = leaving();
   const here = Promise.withResolvers<void>();
   await using server = await serving(async (exchange) => {
@@ -37,7 +37,7 @@ Deno.test("a client that leaves before the response is told to the guest", async
   ]);
 });
 
-Deno.test("a client that leaves in the midst of a response is told, and its body is given up", async () => {
+Deno.test("the guest learns that a client has left in the midst of a response, and the body is cancelled", async () => {
   const left = leaving();
   const tap = new Tap();
   await using server = await serving(async (exchange) => {

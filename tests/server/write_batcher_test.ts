@@ -49,7 +49,7 @@ Deno.test("once guests have been quick for a while, the responses of a turn are 
   assertEquals(loop.written, ["a", "b", "c"]);
 });
 
-Deno.test("what is held back is written when it is asked for, once", () => {
+Deno.test("held responses are written once, on demand", () => {
   const loop = new Loop();
   loop.turns(64, 1);
   loop.batcher.flush();

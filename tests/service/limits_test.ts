@@ -74,7 +74,7 @@ const mistakes: readonly [name: string, value: unknown, what: string][] = [
 ];
 
 for (const [name, value, what] of mistakes) {
-  Deno.test(`${name} of ${Deno.inspect(value)} is a mistake that says what is right`, () => {
+  Deno.test(`${name} of ${Deno.inspect(value)} is a mistake that names the right form`, () => {
     const wrong = (told: string): never => {
       throw new Error(told);
     };

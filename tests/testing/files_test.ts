@@ -39,7 +39,7 @@ Deno.test("a recording is a readable file for each backend, from which it is rep
   }
 });
 
-Deno.test("the name of a backend leads to no file outside the folder, and a damaged file is told", async () => {
+Deno.test("the name of a backend leads to no file outside the folder, and a damaged file is an error that names it", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const store = folderFixtures(new URL(`file://${folder}/in/`));

@@ -16,7 +16,7 @@ function start(guest: string, options: Omit<TestHostOptions, "wasm"> = {}): Prom
 for (const guest of GUESTS) {
   testGuestOnce(
     guest,
-    "a mocked backend answers, and the test sees what was sent to it",
+    "a mocked backend answers, and the test sees the requests to it",
     async () => {
       await using host = await start(guest, {
         backends: { origin: (request) => new Response(`mock of ${request.method}`) },
@@ -39,7 +39,7 @@ for (const guest of GUESTS) {
 
   testGuestOnce(
     guest,
-    "what is not mocked fails the test, and names backend and request",
+    "a request that is not mocked fails the test, with its backend and URL",
     async () => {
       await using host = await start(guest, { backends: { origin: { "GET /known": {} } } });
       assertEquals((await host.fetch("/proxy/known")).status, 200);

@@ -61,7 +61,7 @@ Deno.test("routes are by method and path, the first that fits answers, and names
   assertEquals([rest.status, rest.headers.get("x-a")], [404, "1, 2"]);
 });
 
-Deno.test("a mock that makes no sense fails the start, and is told where", async () => {
+Deno.test("a mock that makes no sense fails the start, with its place in the options", async () => {
   const wrong: [TestHostOptions["backends"], string][] = [
     [{ origin: { stauts: 200 } as never }, 'a key "stauts", did you mean status?'],
     [{ origin: { error: "conection_refused" as never } }, "did you mean connection_refused?"],

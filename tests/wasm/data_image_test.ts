@@ -194,7 +194,7 @@ Deno.test("a data section that V8 does not accept is not mended", () => {
   }
 });
 
-Deno.test("the data of guests in all languages is taken out, and is what V8 writes", async () => {
+Deno.test("the data of guests in all languages is taken out, and equals the data that V8 writes", async () => {
   for (const name of ["rust", "go", "javascript", "assemblyscript"]) {
     const layout = layoutOf(await Deno.readFile(guestUrl(name)));
     const { layout: rest, image } = parted(layout)!;
@@ -294,7 +294,7 @@ Deno.test("a build that differs in its data alone is refused like others", async
   assertMatch(message, /it starts with 2\.5 MiB of memory/);
 });
 
-Deno.test("data is there when a start function runs, and what that writes is kept", async () => {
+Deno.test("data is there when a start function runs, and its writes are kept", async () => {
   const start =
     `(func $start (i32.store8 (i32.const 5004) (i32.add (i32.const 1) (i32.load8_u (i32.const 5000))))) (start $start)`;
   for (const limits of [{}, { cpu_time: Infinity }]) {

@@ -125,7 +125,7 @@ Deno.test("of a module that V8 refuses nothing is kept", async () => {
   assertEquals([codeCache.found, codeCache.files.size], [0, 0]);
 });
 
-Deno.test("what is kept and cannot be read is made again", async () => {
+Deno.test("kept code that cannot be read is made again", async () => {
   for (
     const spoiled of [
       new Uint8Array(),

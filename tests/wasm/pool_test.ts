@@ -82,7 +82,7 @@ Deno.test("only a program that chooses its way can be compiled for the other", a
   }
 });
 
-Deno.test("a slot that cannot be put back is dropped, told of once, and holds nobody up", async () => {
+Deno.test("a slot that cannot be put back is dropped, logged once, and holds no other up", async () => {
   const program = await compile(BYTES, { ...OPTIONS, reuse: "auto" });
   const make = maker(program);
   const pool = new Pool(() => Object.assign(make(), { reset: fail }), 1);

@@ -23,7 +23,7 @@ function guest(act: (trap: CallableFunction) => unknown): GuestStack {
   return new GuestStack(exports._start as CallableFunction);
 }
 
-Deno.test("a guest runs once for each time that it is asked to, right after it is told", async () => {
+Deno.test("a guest runs once for each call, right after its preparation", async () => {
   const seen: string[] = [];
   const stack = guest(() => void seen.push("runs"));
   assertEquals(seen, []);
@@ -91,7 +91,7 @@ Deno.test("a trap tells the guest's functions and none of the host's", async () 
 });
 
 for (const [when, ...args] of [["it has ended"], ["nobody uses it any more", "forget"]]) {
-  Deno.test(`once ${when}, nothing holds what was on it`, async () => {
+  Deno.test(`once ${when}, nothing holds its instances`, async () => {
     const program = new URL("let_go.ts", import.meta.url).pathname;
     const flags = ["run", "-A", "--no-check", "--v8-flags=--expose-gc"];
     const command = new Deno.Command(Deno.execPath(), { args: [...flags, program, ...args] });

@@ -11,14 +11,14 @@ function told(...frames: string[]): string[] {
 
 const PLACE = "wasm://wasm/0badcafe:wasm-function[12]:0x34";
 
-Deno.test("frames with and without a name are told, and none of the host's", () => {
+Deno.test("a trace has the frames with and without a name, and none of the host's", () => {
   assertEquals(
     told(`name (${PLACE})`, PLACE, "Run.run (file:///run.ts:72:5)", `m.f (x) (${PLACE})`),
     ["trapped", "  at name (0x34)", "  at function 12 (0x34)", "  at m.f (x) (0x34)"],
   );
 });
 
-Deno.test("names of 100 KB that look like frames are read in linear time, and told in part", () => {
+Deno.test("names of 100 KB that look like frames are read in linear time, and shortened", () => {
   // With a regular expression that backtracks each of these takes many seconds: the test would not end.
   for (
     const piece of [
@@ -36,7 +36,7 @@ Deno.test("names of 100 KB that look like frames are read in linear time, and to
   }
 });
 
-Deno.test("mangled names of megabytes are told in part, as they are", () => {
+Deno.test("mangled names of megabytes are shortened, and stay mangled", () => {
   // To demangle each of these takes time that is not linear in it: the test would not end.
   const names = [`_ZN${"E.llvm.".repeat(400_000)}\u2028`, `_R${"s".repeat(3_000_000)}`];
   for (const name of names) {
@@ -45,6 +45,6 @@ Deno.test("mangled names of megabytes are told in part, as they are", () => {
   }
 });
 
-Deno.test("control characters of a name are not told", () => {
+Deno.test("control characters of a name are replaced", () => {
   assertEquals(told(`a\x1b[31mb (${PLACE})`)[1], "  at a\ufffd[31mb (0x34)");
 });

@@ -63,7 +63,7 @@ function functionsOf({ functions = {}, resources = {} }: Published): Record<stri
   return Object.fromEntries([...all, ...methods]);
 }
 
-Deno.test("the world is what Fastly publishes: types, resources and signatures", () => {
+Deno.test("the world has Fastly's published types, resources and signatures", () => {
   const expected = Object.fromEntries(published.map(([name, item]) => {
     const { uses = {}, types = {}, resources = {} } = item;
     const texts = Object.entries(types).map(([type, described]) => [type, typeText(described)]);

@@ -296,7 +296,7 @@ const REFUSED: [line: string, message: string][] = [
 ];
 
 for (const line of ["", "serve", "--watch"]) {
-  Deno.test(`the command line "${line}" serves what the project in the working directory builds`, () => {
+  Deno.test(`the command line "${line}" serves the program that the project in the working directory builds`, () => {
     const command = parse(line.split(" ").filter(Boolean));
     assertEquals(command.kind === "serve" && command.wasm, undefined);
   });

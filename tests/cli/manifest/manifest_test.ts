@@ -245,7 +245,7 @@ const WARNED: readonly [string, string][] = [
 ];
 
 for (const [text, warning] of WARNED) {
-  Deno.test(`${text.split("\n")[0]} is told to be a mistake, and is not read`, async () => {
+  Deno.test(`${text.split("\n")[0]} is refused as a mistake, and not read`, async () => {
     const { options, warnings } = await read(text);
     assertEquals([options, warnings], [{}, [`fastly.toml: ${warning}`]]);
   });
@@ -302,7 +302,7 @@ const SLIPS: readonly [string, string][] = [
 ];
 
 for (const [text, message] of SLIPS) {
-  Deno.test(`${text.replaceAll("\n", " ")} is refused with what was meant`, async () => {
+  Deno.test(`${text.replaceAll("\n", " ")} is refused with the right form`, async () => {
     await assertRefused(text, message);
   });
 }

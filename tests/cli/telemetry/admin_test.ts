@@ -86,7 +86,7 @@ Deno.test("the health is ok until the process is to end, which it does when all 
   assertEquals((await cli.end()).code, 0);
 });
 
-Deno.test("a taken address is told by its flag", async () => {
+Deno.test("the error for an address in use names its flag", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
   const address = `127.0.0.1:${port}`;

@@ -99,7 +99,7 @@ Deno.test("the resources that requests have used are summed up", () => {
   assertEquals(samples.get("fastlike_guest_memory_peak_bytes"), 65_536);
 });
 
-Deno.test("the program's status and the process are told, names as they are", () => {
+Deno.test("metrics have the program's status and the process, with names as they are", () => {
   const text = new Metrics().render({
     instances: { live: 3, idle: 1, parked: 2, max: 10 },
     queued: 4,

@@ -84,7 +84,7 @@ Deno.test("a request's access line comes before its errors, and both have its id
   ]);
 });
 
-Deno.test("errors of a request that goes on are told without its access line", async () => {
+Deno.test("errors of a request that goes on are logged before its access line", async () => {
   const screen = new Screen();
   const terminal = openTerminal({
     verbosity: 0,
@@ -105,7 +105,7 @@ Deno.test("errors of a request that goes on are told without its access line", a
   assertEquals(screen.lines(), ["error: it hangs"]);
 });
 
-Deno.test("a guest's request for a backend that is not defined is told after its line, with one id", async () => {
+Deno.test("a guest's request for an undefined backend is logged after its access line, with the same id", async () => {
   const { cli, url } = await CliServer.start([RUST]);
   await using _ = cli;
   await (await fetch(`${url}/proxy/a`)).text();

@@ -83,7 +83,7 @@ for (const language of ["rust", "go", "javascript", "assemblyscript"]) {
   });
 }
 
-Deno.test("a project of an unknown language without a build command is told what to add", () => {
+Deno.test("for a project of an unknown language without a build command the error names the missing key", () => {
   assertThrows(
     () => projectBuildOf("fastly.toml", `language = "other"`),
     Error,

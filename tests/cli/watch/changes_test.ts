@@ -48,7 +48,7 @@ for (const poll of [false, true]) {
   const how = poll ? ", seen by regular looks alone" : "";
   const options = poll ? { poll, interval: 20 } : {};
 
-  Deno.test(`a file that is rewritten is told${how}`, async () => {
+  Deno.test(`a rewritten file is a change${how}`, async () => {
     await using watched = new Watched();
     watched.write("a", "one");
     watched.write("b", "one");
@@ -59,7 +59,7 @@ for (const poll of [false, true]) {
     assertEquals(await watched.next(), ["b"]);
   });
 
-  Deno.test(`each file that takes another's place is told, not only the first${how}`, async () => {
+  Deno.test(`each file that takes another's place is a change, not only the first${how}`, async () => {
     await using watched = new Watched();
     watched.write("a", "0");
     watched.watch(["a"], options);
@@ -70,7 +70,7 @@ for (const poll of [false, true]) {
     }
   });
 
-  Deno.test(`a file that is truncated, removed or made is told${how}`, async () => {
+  Deno.test(`a file that is truncated, removed or made is a change${how}`, async () => {
     await using watched = new Watched();
     watched.write("a", "text");
     watched.watch(["a", "b"], options);
@@ -83,7 +83,7 @@ for (const poll of [false, true]) {
   });
 }
 
-Deno.test("a file is told after its folder was removed and made again, each time", async () => {
+Deno.test("a file is a change after its folder was removed and made again, each time", async () => {
   await using watched = new Watched();
   await Deno.mkdir(watched.path("target/release"), { recursive: true });
   watched.write("target/release/app.wasm", "0");
@@ -99,7 +99,7 @@ Deno.test("a file is told after its folder was removed and made again, each time
   }
 });
 
-Deno.test("a file that is written in pieces is told once it is whole", async () => {
+Deno.test("a file that is written in pieces is one change, once it is whole", async () => {
   await using watched = new Watched();
   watched.write("a", "");
   watched.watch(["a"]);
@@ -116,7 +116,7 @@ Deno.test("a file that is written in pieces is told once it is whole", async () 
   );
 });
 
-Deno.test("a file that is only read is not told", async () => {
+Deno.test("a file that is only read is no change", async () => {
   await using watched = new Watched();
   watched.write("a", "text");
   watched.write("b", "text");
@@ -169,7 +169,7 @@ async function looksUntilTold(growing: number): Promise<{ looks: number; told: n
   return { looks: first, told };
 }
 
-Deno.test("a change is told when two looks see the same, or after forty of a file that grows", async () => {
+Deno.test("a change is reported when two looks see the same, or after forty of a file that grows", async () => {
   const { looks, told } = await looksUntilTold(10);
   assertEquals([looks >= 12, looks <= 14, told], [true, true, 1]);
   const endless = await looksUntilTold(Infinity);

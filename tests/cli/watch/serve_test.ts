@@ -7,7 +7,7 @@ import { guest, Project } from "./project.ts";
 
 const RUST = guestUrl("rust");
 
-Deno.test("with --watch a program that is replaced is served, a broken one is told and not", async () => {
+Deno.test("with --watch a replaced program is served, and a broken one is logged only", async () => {
   await using project = new Project();
   await project.write("app.wat", guest("one"));
   await project.serve("app.wat", "--watch");
@@ -26,7 +26,7 @@ Deno.test("with --watch a program that is replaced is served, a broken one is to
   assertEquals(await project.ask(), "three");
 });
 
-Deno.test("with --watch changes of fastly.toml and of files that it names are served, mistakes are told and not", async () => {
+Deno.test("with --watch changes of fastly.toml and of files that it names are served, and mistakes are logged only", async () => {
   await using project = new Project();
   const manifest = (file: string) =>
     `[local_server.config_stores.settings]\nformat = "json"\nfile = "${file}"\n` +

@@ -30,7 +30,7 @@ for (
   });
 }
 
-Deno.test("a fastly.toml that says no more how to build is told in one line, and followed when it is mended", async () => {
+Deno.test("a fastly.toml that has lost its build command is one line of the log, and is followed when it is mended", async () => {
   await using project = await served("--watch-dir", "src");
   await project.write("fastly.toml", 'name = "x"\n');
   assertMatch(

@@ -27,7 +27,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a worker's death is told with its signal, and its place is filled",
+  "a worker's death is logged with its signal, and its place is filled",
   ON_LINUX,
   async () => {
     await using site = await WorkersSite.start(2, [HELLO]);

@@ -170,7 +170,7 @@ Deno.test("requests that run during a reload end with the old program", ON_LINUX
 });
 
 Deno.test(
-  "with --live-reload pages are told of a reload, whichever worker has their stream",
+  "with --live-reload pages learn of a reload, whichever worker has their stream",
   ON_LINUX,
   async () => {
     const flags = ["app.wat", "--watch", "--live-reload"];

@@ -41,7 +41,7 @@ Deno.test("a response that is no image, or no success, is passed on unchanged", 
   assertEquals(await ask(head, "width=4", { method: "HEAD" }), head);
 });
 
-Deno.test("a broken image is told as one", async () => {
+Deno.test("a broken image is a 415", async () => {
   const whole = await encoded(quarters(64, 64), (image) => image.jpeg());
   for (const bytes of [new Uint8Array([1, 2, 3]), whole.subarray(0, whole.length / 2)]) {
     const response = await ask(bytes, "width=4");
@@ -51,7 +51,7 @@ Deno.test("a broken image is told as one", async () => {
   }
 });
 
-Deno.test("an image that is too large is told as one, before it is decoded", async () => {
+Deno.test("an image that is too large is refused before it is decoded", async () => {
   const wide = await sharp({
     create: { width: 16_000, height: 7_000, channels: 3, background: "white" },
     limitInputPixels: false,

@@ -131,7 +131,7 @@ Deno.test("unknown parameters are ignored, unsupported ones are named in a warni
   assertEquals(warnings, ['Parameter "bw" is not supported here']);
 });
 
-Deno.test("only the options, not the URL, say how strict the reading is and what the origin gets", () => {
+Deno.test("only the options, not the URL, decide how strict the reading is and which parameters the origin gets", () => {
   const url = "/a?allow_malformed_query_params=true&preserve_query_string_on_origin_request=true";
   const { lenient, origin } = readParameters(url, "region=asia");
   assertEquals([lenient, origin], [false, "/a"]);

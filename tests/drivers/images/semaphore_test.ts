@@ -19,7 +19,7 @@ Deno.test("callers get slots in the order of their arrival", async () => {
   assertEquals(order, [2, 3, 4, 5]);
 });
 
-Deno.test("one too many is told so, and one that leaves makes room", async () => {
+Deno.test("a caller too many is refused, and one that leaves makes room", async () => {
   const slots = new Semaphore(1, 1);
   const abort = new AbortController();
   const held = await slots.take(never);

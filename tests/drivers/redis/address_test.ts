@@ -1,7 +1,7 @@
 import { parseStoreAddress } from "../../../drivers/redis/address.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 
-Deno.test("a mistake in a store's address is told in one line, without the password", () => {
+Deno.test("the error for a bad address of a store is one line, without the password", () => {
   const wrong = [
     "redis://u:p@ss@host",
     "redis://:secret@host:0",

@@ -161,7 +161,7 @@ redisTest("a full server fails inserts, keeps its values, and is reported once",
 });
 
 redisTest(
-  "a store that cannot be opened is told of in one line, without its password",
+  "the error for a store that cannot be opened is one line, without its password",
   async () => {
     await using locked = await startRedis({ settings: { requirepass: "secret" } });
     using opened = await openRedis(locked.url, { password: "secret" });

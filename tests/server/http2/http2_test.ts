@@ -211,7 +211,7 @@ Deno.test("HEAD, 204 and 304 have no content, and a status that cannot be sent t
   assertMatch(strange.body, /^799 is not a status that HTTP\/2 can send here/);
 });
 
-Deno.test("the content of a request is given up when its client resets the stream, and its guest is told", async () => {
+Deno.test("a reset of the stream cancels the content of its request, and reaches the guest", async () => {
   const gone = Promise.withResolvers<string>();
   const failed = Promise.withResolvers<string>();
   await using server = await serving(async (exchange) => {

@@ -37,7 +37,7 @@ Deno.test("the fingerprint of HTTP/2 is made of the first frames, however they a
   }
 });
 
-Deno.test("the fingerprint has marks for what a client does not send", () => {
+Deno.test("the fingerprint marks the fields that a client does not send", () => {
   const opening = new Http2Opening();
   const fields = [":method", "GET", ":path", "/", ":scheme", "http", ":authority", "a", "x", ":y"];
   opening.add(Buffer.concat([Buffer.from(PREFACE), settings()]));

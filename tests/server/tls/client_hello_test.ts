@@ -125,7 +125,7 @@ Deno.test("fingerprints leave out GREASE, and are those of the texts that their 
   assertEquals(ja4Of(hello), "t13d0206h2_62ed6f6ca7ad_fb71836bce29");
 });
 
-Deno.test("the JA4 fingerprint has a mark for what a ClientHello does not have", () => {
+Deno.test("the JA4 fingerprint marks the parts that a ClientHello lacks", () => {
   assertEquals(
     ja4Of(parseClientHello(message([]))!),
     "t12i020000_62ed6f6ca7ad_000000000000",

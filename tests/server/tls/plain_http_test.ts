@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
 import { answerText, serving } from "../wire.ts";
 
-Deno.test("a client that sends plain HTTP to a port of HTTPS is told so, and cannot hold its connection", async () => {
+Deno.test("a client that sends plain HTTP to a port of HTTPS gets an error that says so, and cannot hold its connection", async () => {
   const authority = await createAuthority();
   const tls = await authority.issue(["localhost", "ip:127.0.0.1"]);
   await using server = await serving((exchange) => answerText(exchange, "no"), { tls });

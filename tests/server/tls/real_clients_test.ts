@@ -193,7 +193,7 @@ testClient("Chromium", HAS_BROWSER, CHROMIUM, () => Promise.resolve(chromium), {
   },
 });
 
-Deno.test("a client's certificate is the program's to look at, with what was found of it", async () => {
+Deno.test("the program gets a client's certificate, with the result of its verification", async () => {
   const authority = await createAuthority();
   const clients = await createAuthority();
   const day = 24 * 3600 * 1000;

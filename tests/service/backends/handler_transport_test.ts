@@ -69,7 +69,7 @@ Deno.test("a streamed body is pulled no further than the handler reads", async (
   await body.cancelled;
 });
 
-Deno.test("the body of a GET is left out, and its source told so", async () => {
+Deno.test("the body of a GET is left out, and its source cancelled", async () => {
   const body = sourceFrom(async function* () {
     yield "unread";
   }());
@@ -100,7 +100,7 @@ Deno.test("a handler that throws fails the send, and the error is reported", asy
   assertEquals(reported, [thrown, thrown]);
 });
 
-Deno.test("what is not a usable Response fails the send", async () => {
+Deno.test("an unusable Response fails the send", async () => {
   const nothing = (() => "text") as unknown as BackendHandler;
   await assertRejects(() => send(nothing), SendError, "something that is not a Response");
   const error = await assertRejects(() => send(() => Response.error()), SendError);

@@ -123,7 +123,7 @@ Deno.test("backends with the same options share their probes; each of the others
   assertEquals(origin.connections(), 2);
 });
 
-Deno.test("without a probe health is what the options say; with one that does not count", () => {
+Deno.test("without a probe the options decide health; with one they do not", () => {
   const url = "http://127.0.0.1:1";
   const { backends, health } = watched({
     plain: url,
@@ -134,7 +134,7 @@ Deno.test("without a probe health is what the options say; with one that does no
   backends.close();
 });
 
-Deno.test("probes begin when they are to, or when somebody asks", async () => {
+Deno.test("probes begin on time, or at the first request for health", async () => {
   const origin = rawOrigin(async (wire) => {
     await wire.head();
     await wire.write(OK);

@@ -71,7 +71,7 @@ Deno.test("a backend that goes away with an error tells its code", async () => {
   });
 });
 
-Deno.test("a backend that goes away in peace ends what it has, and the next gets a new connection", async () => {
+Deno.test("a backend that goes away in peace ends its streams, and the next request gets a new connection", async () => {
   await against(async (wire, connection) => {
     if (connection > 1) return always(wire);
     const stream = await wire.request();
@@ -84,7 +84,7 @@ Deno.test("a backend that goes away in peace ends what it has, and the next gets
   });
 });
 
-Deno.test("what the backend refused to look at is sent once more, whatever its method", async () => {
+Deno.test("a request that the backend refused unseen is sent once more, whatever its method", async () => {
   for (const refuse of [(stream: number) => reset(stream, 7), () => goAway(0, 0)]) {
     await against(async (wire, connection) => {
       if (connection === 1) await wire.write(refuse(await wire.request()));
@@ -128,7 +128,7 @@ Deno.test("an idempotent request is sent again when a kept connection turns out 
   }
 });
 
-Deno.test("a connection that is lost is told apart before and in a response", async () => {
+Deno.test("a connection that is lost before a response has terminated, and one lost in it leaves it incomplete", async () => {
   await against(async (wire) => void await wire.request(), async (transport) => {
     const { response } = transport.send(request());
     assertEquals(await failureOf(() => response), "connection_terminated");
@@ -220,7 +220,7 @@ Deno.test("a reset without an error does not make half a body whole", async () =
   });
 });
 
-Deno.test("a body that the backend does not want is told so, and the response stays", async () => {
+Deno.test("a body that the backend does not want is cancelled, and the response stays", async () => {
   await against(async (wire) => {
     const stream = await wire.request();
     await wire.write(head(stream), data(stream, "too large", true), reset(stream, 0));
@@ -260,7 +260,7 @@ Deno.test("each of the time limits holds in HTTP/2", async () => {
   }, { timeouts: { firstByte: 200, betweenBytes: 30 } });
 });
 
-Deno.test("timers do not outlive what they watch in HTTP/2", async () => {
+Deno.test("timers do not outlive their requests in HTTP/2", async () => {
   const timeouts = { connect: 60_000, firstByte: 60_000, betweenBytes: 60_000 };
   await against(always, async (transport) => {
     assertEquals(await textOf(await transport.send(request()).response), "ok");

@@ -186,7 +186,7 @@ Deno.test("many requests at once share one connection and get their own answers"
   });
 });
 
-Deno.test("what the backend allows at the same time is kept to", async () => {
+Deno.test("the backend's limit on concurrent streams is kept", async () => {
   const held: ServerHttp2Stream[] = [];
   const counts = new Map<unknown, number>();
   await against((stream, headers, raw) => {
@@ -392,7 +392,7 @@ Deno.test("gRPC is not sent to a TLS backend that does not speak HTTP/2", async 
   await origin.close();
 });
 
-Deno.test("a refused connection and a bad certificate are told apart where HTTP/2 is offered", async () => {
+Deno.test("a refused connection and a bad certificate are different failures where HTTP/2 is offered", async () => {
   const origin = await secureOrigin(ok, identity);
   const stranger = await createAuthority();
   const wrong = httpTransport({ url: origin.url, tls: { ca: stranger.ca }, grpc: true });

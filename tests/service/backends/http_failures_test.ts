@@ -115,14 +115,14 @@ Deno.test("a response head that does not come in time is a timeout", async () =>
   }, { timeouts: { firstByte: 30 } });
 });
 
-Deno.test("timers do not outlive what they watch", async () => {
+Deno.test("timers do not outlive their requests", async () => {
   const timeouts = { connect: 60_000, firstByte: 60_000, betweenBytes: 60_000 };
   await against(always(OK), async (transport) => {
     assertEquals(await textOf(await transport.send(request()).response), "ok");
   }, { timeouts });
 });
 
-Deno.test("a refused connection is told apart", async () => {
+Deno.test("a refused connection is a failure of its own", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
   const url = `http://127.0.0.1:${listener.addr.port}`;

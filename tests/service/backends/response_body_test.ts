@@ -201,7 +201,7 @@ Deno.test("the response may arrive before the request has ended", async () => {
   });
 });
 
-Deno.test("a source is told when the origin leaves in the middle of the request", async () => {
+Deno.test("a source is cancelled when the origin leaves in the middle of the request", async () => {
   await against(async (wire) => {
     await wire.head();
   }, async (transport) => {
@@ -222,7 +222,7 @@ Deno.test("a body that came with its head is whole", async () => {
   });
 });
 
-Deno.test("a body of known length counts down what was read", async () => {
+Deno.test("a body of known length counts down by the bytes that were read", async () => {
   const more = Promise.withResolvers<void>();
   await against(async (wire) => {
     await wire.head();

@@ -58,7 +58,7 @@ Deno.test("any bytes have the same outcome whole, in any pieces, and byte by byt
   );
 });
 
-Deno.test("what is read of any bytes is what a second parser reads", async () => {
+Deno.test("a second parser reads the same of any bytes", async () => {
   let read = 0;
   await fc.assert(
     fc.asyncProperty(bytes, fc.constantFrom("GET", "HEAD"), async (text, method) => {

@@ -125,7 +125,7 @@ Deno.test("the handshake may go without a name", async () => {
   );
 });
 
-Deno.test("a refused connection is told apart without a name in the handshake too", async () => {
+Deno.test("a refused connection is a failure of its own without a name in the handshake, too", async () => {
   const origin = rawOrigin(() => Promise.resolve());
   await origin.close();
   const url = origin.url.replace("http://127.0.0.1", "https://localhost");

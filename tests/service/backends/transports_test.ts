@@ -80,7 +80,7 @@ Deno.test("backends that a catch-all answers for share a bounded pool, too", asy
   await origin.close();
 });
 
-Deno.test("what is in use when its backend is evicted, or when all close, ends well and is closed then", async () => {
+Deno.test("a connection in use when its backend is evicted, or when all close, ends well and is closed then", async () => {
   const origin = keepingOrigin();
   const backends = new Backends({ origin: { url: origin.url } });
   const first = backends.make("first", { url: origin.url, keepAlive: 1_000 });

@@ -87,7 +87,7 @@ Deno.test("a content that is gone is a miss for one who waited, and the others w
   assertEquals((await resultOf(second)).found!.hits, 1);
 });
 
-Deno.test("writes keep their order: a purge is of what was stored before it, and not of what is stored after", async () => {
+Deno.test("writes keep their order: a purge is of objects stored before it, and not of later ones", async () => {
   const memory = memoryCacheDriver();
   const { cache, store } = over(slow(memory));
   await Promise.all([store("a", text("1")), cache.purge("x", false), store("b", text("2"))]);
@@ -124,7 +124,7 @@ Deno.test("an object that leaves the cache before the driver has taken it does n
   assertEquals(keys, ["b", "c"]);
 });
 
-Deno.test("a driver that answers no write holds up each for a bounded time, is told of once, and is not waited for again", async () => {
+Deno.test("a driver that answers no write holds up each for a bounded time, is logged once, and is not waited for again", async () => {
   const { driver, open } = held(memoryCacheDriver(), "put", "append", "purge");
   const { cache, told, store } = over(driver);
   await store("a", text("1"));
@@ -143,7 +143,7 @@ Deno.test("a driver that answers no write holds up each for a bounded time, is t
   open();
 });
 
-Deno.test("when a driver answers again it is used again, and a purge that was told as failed takes its turn", async () => {
+Deno.test("when a driver answers again it is used again, and a purge that was reported as failed takes its turn", async () => {
   const memory = memoryCacheDriver();
   const { driver, open } = held(memory, "put");
   const { cache, store } = over(driver);
@@ -185,7 +185,7 @@ Deno.test("a long object that the driver does not give in time breaks off for it
   );
 });
 
-Deno.test("a cache that is loaded late is told when it is there, and what was stored meanwhile stays", async () => {
+Deno.test("a cache that is loaded late keeps the objects stored meanwhile", async () => {
   const memory = memoryCacheDriver();
   const before = over(memory);
   for (const key of ["a", "b"]) await before.store(key, text("old"));

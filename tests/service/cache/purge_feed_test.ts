@@ -116,7 +116,7 @@ Deno.test("a soft purge of another cache makes an object stale", async () => {
   assertEquals(found?.phase, "stale");
 });
 
-Deno.test("a purge that is told is done at once, and not a second time", async () => {
+Deno.test("a received purge is done at once, and not a second time", async () => {
   const feed = feedWith("a", "b");
   await found(feed, "a");
   const purge = feed.purgeUnheard("a");

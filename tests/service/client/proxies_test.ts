@@ -48,7 +48,7 @@ Deno.test("several fields are one list, in their order", () => {
   assertEquals(clientOf("192.0.2.6", "192.0.2.7, 10.1.1.1", "10.2.2.2"), "192.0.2.7 0");
 });
 
-Deno.test("ports are stripped from addresses of both kinds, and told apart", () => {
+Deno.test("ports are stripped from addresses of IPv4 and IPv6", () => {
   assertEquals(clientOf("192.0.2.7:8080"), "192.0.2.7 8080");
   assertEquals(clientOf("[2001:db8::1]:8080"), "2001:db8::1 8080");
   assertEquals(clientOf("[2001:db8::1]"), "2001:db8::1 0");
@@ -150,7 +150,7 @@ Deno.test("Forwarded says the same where no X-Forwarded field says anything", ()
   assertEquals(
     see("Forwarded", "for=203.0.113.9;proto=http, for=192.0.2.7;proto=https;by=x, for=10.9.9.9"),
     "192.0.2.7 0 https",
-    "what the proxy that saw the client says",
+    "the statement of the proxy that saw the client",
   );
   assertEquals(
     see("Forwarded", "for=203.0.113.9", "Forwarded", "for=192.0.2.7"),

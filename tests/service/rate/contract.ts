@@ -20,7 +20,7 @@ type Open = () => Promise<OpenRateDriver>;
 
 /** Runs the contract over a driver. */
 export function rateContract(title: string, open: Open): void {
-  Deno.test(`${title}: a record is what it was changed to, at the next start as well`, async () => {
+  Deno.test(`${title}: a record keeps its change, at the next start as well`, async () => {
     await using opened = await open();
     const driver = opened.driverOf("counters");
     assertEquals(await driver.get("a"), undefined);

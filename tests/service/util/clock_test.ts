@@ -26,7 +26,7 @@ Deno.test("a timer that is cancelled does not fire, and one in the background ke
   assert(success);
 });
 
-Deno.test("a function for a clock changes what time it is, and nothing else", () => {
+Deno.test("a function for a clock changes the time, and nothing else", () => {
   const clock = clockOf(() => 42);
   assertEquals(clock.now(), 42);
   assertEquals(clock.after, machineClock.after);

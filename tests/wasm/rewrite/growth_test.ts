@@ -218,7 +218,7 @@ Deno.test("growth goes as far with the rewriting as without, and by as much as i
   }
 });
 
-Deno.test("a guest that traps without memory is told of the limit, to its client too", async () => {
+Deno.test("a trap for want of memory names the limit, to the client too", async () => {
   const source = await counting("", `${untilRefused(MEMORY)} unreachable`);
   for (const options of LANES) {
     const { statuses, body, hits } = await outcomeOf(source, options);
@@ -230,7 +230,7 @@ Deno.test("a guest that traps without memory is told of the limit, to its client
   }
 });
 
-Deno.test("a start function that gets no memory is told of by itself, and no request", async () => {
+Deno.test("a start function that gets no memory is logged for itself, and for no request", async () => {
   const goesOn = await counting("(func $s (drop (memory.grow (i32.const 3000)))) (start $s)", "");
   const { warnings, statuses, hits } = await outcomeOf(goesOn, { reuse: "never" });
   assertEquals([statuses, hits], [[200, 200], 2]);

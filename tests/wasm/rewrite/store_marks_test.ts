@@ -217,7 +217,7 @@ function unwind(size: number): string {
 const BELOW = 1;
 
 for (const [name, marks, body] of BODIES) {
-  Deno.test(`with ${name}, a reset finds what each store has written`, async () => {
+  Deno.test(`with ${name}, a reset finds the bytes of each store`, async () => {
     const module = await moduleOf(body);
     let whole = 0;
     for (const address of BORDERS) {
@@ -355,7 +355,7 @@ const LOOPS: readonly (readonly [name: string, compared: number, others: number,
   ];
 
 for (const [name, compared, others, body] of LOOPS) {
-  Deno.test(`in a loop with ${name}, a reset finds what each store has written`, async () => {
+  Deno.test(`in a loop with ${name}, a reset finds the bytes of each store`, async () => {
     const module = await moduleOf(body);
     let whole = 0;
     for (const address of [0, 1, 1018, 1024, 4096, 65_530]) {

@@ -57,7 +57,7 @@ const CONFIRMED = {
 };
 
 for (const when of ["after", "before"] as const) {
-  Deno.test(`what breaks off ${when} the origin has confirmed it does not stay`, async () => {
+  Deno.test(`content that breaks off ${when} the origin has confirmed it is not kept`, async () => {
     using front = new Front();
     const slow = new Body();
     const reading = front.send().response;

@@ -115,7 +115,7 @@ function insertContract(title: string, open: () => Promise<OpenDriver>): void {
     assertEquals((await at("new")).value, "1");
   });
 
-  Deno.test(`${title}: a store whose clock is behind another's writes over what that one wrote`, async () => {
+  Deno.test(`${title}: a store whose clock is behind another's overwrites that one's values`, async () => {
     await using opened = await open();
     const ahead = storeOver(opened.driver);
     const behind = storeOver(opened.driver);

@@ -146,7 +146,7 @@ export function driverContract(title: string, open: () => Promise<OpenDriver>): 
     assertEquals(source.length, 0);
   });
 
-  Deno.test(`${title}: keys are told apart byte by byte, and listed in the order of UTF-8`, async () => {
+  Deno.test(`${title}: keys differ byte by byte, and listed in the order of UTF-8`, async () => {
     await using opened = await open();
     const { driver } = opened;
     const keys = [
@@ -180,7 +180,7 @@ export function driverContract(title: string, open: () => Promise<OpenDriver>): 
     assertEquals(await page("nothing", undefined, 100), []);
   });
 
-  Deno.test(`${title}: a sweep deletes what has expired and was written long ago, those first that expired first`, async () => {
+  Deno.test(`${title}: a sweep deletes old entries that have expired, those first that expired first`, async () => {
     await using opened = await open();
     const { driver } = opened;
     if (!driver.sweep) return;

@@ -37,7 +37,7 @@ Deno.test("good keys are good", () => {
   for (const key of good) assertEquals(faultOfKey(key), undefined, JSON.stringify(key));
 });
 
-Deno.test("bad keys are told why", () => {
+Deno.test("a bad key is refused with the reason", () => {
   const bad: Record<string, string> = {
     "": "is empty",
     ["ä".repeat(513)]: "has 1026 bytes, more than 1024",
@@ -126,7 +126,7 @@ Deno.test("a value that grows by small ones stays in few pieces", () => {
   assertEquals([value.length, value[0]!.length], [1, 1000]);
 });
 
-Deno.test("a value is read once, and its length is what is left", async () => {
+Deno.test("a value is read once, and its length is that of the rest", async () => {
   const payload = payloadOf([Uint8Array.of(1, 2), Uint8Array.of(3)]) as ByteSource;
   assertEquals(payload.length, 3);
   await payload.read();
@@ -214,7 +214,7 @@ Deno.test("entries that a driver could not take at the start are written with th
   store.close();
 });
 
-Deno.test("a bad key in the options is told with its store", () => {
+Deno.test("the error for a bad key in the options names its store", () => {
   assertThrows(
     () => kvStoresOf({ mine: { "a#b": "1" } }, Date.now),
     TypeError,
