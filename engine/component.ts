@@ -57,16 +57,15 @@ class ComponentSlot implements InstanceSlot<InstanceContext> {
   readonly #instance: ComponentInstance;
 
   constructor(
-    compiled: CompiledComponent,
+    context: InstanceContext,
     program: InstanceSlot<InstanceContext>["program"],
-    service: Service,
-    watch: Watch,
+    instance: ComponentInstance,
   ) {
-    const context = this.context = {} as InstanceContext;
+    this.context = context;
     this.program = program;
-    this.#instance = compiled.instantiate(hostOf(context, service, watch));
-    this.memory = this.#instance.memory;
-    if (!this.#instance.handles && !this.#instance.commands) throw new Error(NO_HANDLER);
+    this.#instance = instance;
+    this.memory = instance.memory;
+    if (!instance.handles && !instance.commands) throw new Error(NO_HANDLER);
   }
 
   async run(begin: () => void): Promise<void> {
@@ -82,10 +81,6 @@ class ComponentSlot implements InstanceSlot<InstanceContext> {
     throw failure;
   }
 
-  keep(): void {
-    this.#instance.keep();
-  }
-
   end(): void {}
 
   reset(): boolean {
@@ -97,15 +92,20 @@ class ComponentSlot implements InstanceSlot<InstanceContext> {
   }
 }
 
-/** Returns a function that makes slots of a component. */
+/** Returns a function that makes a slot of a component, in steps between which the event loop can run. */
 export function componentSlots(
   compiled: CompiledComponent,
   service: Service,
   watchdog: Watchdog,
-): () => ComponentSlot {
+): () => Iterator<void, ComponentSlot> {
   const program = { locate: compiled.locate, rewritten: undefined };
   const ask = hostFunction(watchdog.mayGoOn);
-  return () => new ComponentSlot(compiled, program, service, { watchdog, ask });
+  return function* () {
+    const context = {} as InstanceContext;
+    const steps = compiled.instantiate(hostOf(context, service, { watchdog, ask }));
+    const instance = yield* { [Symbol.iterator]: () => steps };
+    return new ComponentSlot(context, program, instance);
+  };
 }
 
 function hostOf(

@@ -21,7 +21,7 @@ import { ResetChoice } from "../wasm/reset_choice.ts";
 import type { ProgramCache } from "../wasm/program_cache.ts";
 import { RunQueue } from "../wasm/run_queue.ts";
 import { type InstanceSlot, ModuleSlot } from "../wasm/instance_slot.ts";
-import { turn } from "../wasm/turns.ts";
+import { atOnce, inTurns } from "../wasm/turns.ts";
 import { Watchdog } from "../wasm/watchdog.ts";
 import type { InstanceContext } from "../handles/sandbox.ts";
 import { termsOf } from "./terms.ts";
@@ -128,11 +128,10 @@ async function loadComponent(
   await watchdog.start(); // a component's start functions run while it is loaded
   reportWhatCannotBe(compiled, service, terms);
   const make = componentSlots(compiled, service, watchdog);
-  const makeWatched = () => watched(service, watchdog, make);
-  const loaded = loadedFrom(makeWatched, service, watchdog, "it is a component");
-  warmup(loaded, 1);
-  await turn();
-  loaded.pool.withIdle((slot) => slot.keep?.());
+  const makeAtOnce = () => watched(service, watchdog, () => atOnce(make()));
+  const loaded = loadedFrom(makeAtOnce, service, watchdog, "it is a component");
+  const slot = await inTurns(watchedSteps(service, watchdog, make())).catch(cannotInstantiate);
+  loaded.pool.add(slot);
   return loaded;
 }
 
@@ -209,8 +208,12 @@ export function warmup({ pool }: LoadedProgram, count: number): number {
   try {
     return pool.warmup(count);
   } catch (cause) {
-    throw new Error(`Cannot instantiate the program: ${(cause as Error).message}`, { cause });
+    return cannotInstantiate(cause);
   }
+}
+
+function cannotInstantiate(cause: unknown): never {
+  throw new Error(`Cannot instantiate the program: ${(cause as Error).message}`, { cause });
 }
 
 function refuseUnknown(imports: CompiledModule["imports"]): void {
@@ -249,11 +252,35 @@ function reportWhatCannotBe(
   }
 }
 
-/** Makes an instance under the watchdog, since its start function is guest code that may never end. */
-function watched<T>(service: Service, watchdog: Watchdog, make: () => T): T {
+/** Makes an instance as {@linkcode watched} does, in steps that have the limit together. */
+function* watchedSteps<T>(
+  service: Service,
+  watchdog: Watchdog,
+  steps: Iterator<void, T>,
+): Generator<void, T> {
+  let left = service.limits.cpu_time;
+  for (;;) {
+    const { done, value } = watched(service, watchdog, () => steps.next(), left);
+    if (done) return value;
+    left -= watchdog.spent;
+    yield;
+  }
+}
+
+/**
+ * Makes an instance under the watchdog, since its start function is guest code that may never end.
+ *
+ * @param left Milliseconds of processor time that it may take; by default the limit.
+ */
+function watched<T>(
+  service: Service,
+  watchdog: Watchdog,
+  make: () => T,
+  left: number = service.limits.cpu_time,
+): T {
   const { limits } = service;
   const runner = { leave() {} };
-  watchdog.enter(runner, limits.cpu_time);
+  watchdog.enter(runner, left);
   try {
     return make();
   } catch (cause) {

@@ -1,12 +1,14 @@
 import { builtin } from "../service/util/builtins.ts";
 import type { GuestMemory } from "../service/util/guest_memory.ts";
 import { moduleOf, RESTORE_MODULE } from "./embedded.ts";
+import { atOnce } from "./turns.ts";
 import { ADDED_PAGES, DIRTY_PAGE_BITS, NEAR, PAGE } from "./rewrite/control.ts";
 import type { Resetting } from "./rewrite/rewrite.ts";
 
-const DIRTY_PAGE = 1 << DIRTY_PAGE_BITS;
-/** Words of four bytes in a dirty page. */
-const WORDS = DIRTY_PAGE / 4;
+/** Words of four bytes in a page of the machine's memory, which takes none before it is written to. */
+const WORDS = 1024;
+/** Bytes of a memory that are read or copied in one step. */
+const STEP = 2 ** 20;
 /** Maximum number of bytes that one store instruction writes. */
 const LONGEST_STORE = 16;
 /** Maximum number of bytes after a dirty page that a store writes for which it is marked; {@linkcode NEAR} are before it. */
@@ -61,32 +63,64 @@ export class MemorySnapshots {
 
   /** Returns a snapshot of a new instance's memory. */
   of(bytes: Uint8Array): Snapshot {
+    return atOnce(this.inSteps(bytes));
+  }
+
+  /** Does the work of {@linkcode MemorySnapshots.of} in steps, between which the event loop can run. */
+  *inSteps(bytes: Uint8Array): Generator<void, Snapshot> {
     const known = this.#first;
     if (known && this.#alike) return known;
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    let end = words.length;
-    while (end > 0 && words[end - 1] === 0) end--;
-    const pages = Math.ceil(end * 4 / PAGE);
-    const start = bytes.subarray(0, pages * PAGE);
-    if (known && builtin("node:buffer").Buffer.compare(known.bytes, start) === 0) return known;
-    const snapshot = copyOf(words.subarray(0, end), pages);
+    const length = yield* lengthWithoutZeros(bytes);
+    const start = bytes.subarray(0, length);
+    if (known && (yield* areEqual(known.bytes, start))) return known;
+    const snapshot = yield* copyOf(start);
     this.#first ??= snapshot;
     return snapshot;
   }
 }
 
-/** Copies words without touching the parts of the copy that are all zeros, which then take no memory. */
-function copyOf(words: Int32Array, pages: number): Snapshot {
+/** Returns the number of bytes without the pages of zeros at their end. */
+function* lengthWithoutZeros(bytes: Uint8Array): Generator<void, number> {
+  const words = wordsOf(bytes);
+  let end = words.length;
+  while (end > 0) {
+    const stop = Math.max(0, end - STEP / 4);
+    while (end > stop && words[end - 1] === 0) end--;
+    if (end > stop) break;
+    yield;
+  }
+  return Math.ceil(end * 4 / PAGE) * PAGE;
+}
+
+function* areEqual(one: Uint8Array, other: Uint8Array): Generator<void, boolean> {
+  if (one.length !== other.length) return false;
+  const { compare } = builtin("node:buffer").Buffer;
+  for (let from = 0; from < one.length; from += STEP) {
+    const to = from + STEP;
+    if (compare(one.subarray(from, to), other.subarray(from, to)) !== 0) return false;
+    yield;
+  }
+  return true;
+}
+
+/** Copies whole pages without touching the parts of the copy that are all zeros, which then take no memory. */
+function* copyOf(original: Uint8Array): Generator<void, Snapshot> {
+  const pages = original.length / PAGE;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const bytes = new Uint8Array(memory.buffer as ArrayBuffer);
-  const copy = new Int32Array(bytes.buffer);
+  const [words, copy] = [wordsOf(original), wordsOf(bytes)];
   for (let from = 0; from < words.length; from += WORDS) {
     const end = Math.min(words.length, from + WORDS);
     let at = from;
     while (at < end && words[at] === 0) at++;
     if (at < end) copy.set(words.subarray(at, end), at);
+    if (end % (STEP / 4) === 0) yield;
   }
   return { memory, bytes };
+}
+
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
+  return new Int32Array(buffer, byteOffset, length / 4);
 }
 
 /** Memory of an instance of a rewritten module, which can be reset to its initial contents. */
@@ -128,10 +162,14 @@ export class ResettableMemory implements GuestMemory {
     this.#firstBytes = this.#bytes.length;
   }
 
-  /** Keeps the present bytes as the initial ones, unless that was done before. Large memories take some 10 ms. */
+  /** Keeps the present bytes as the initial ones. Large memories take some 10 ms. */
   keep(): void {
-    if (this.#snapshot) return;
-    this.#snapshot = this.#snapshots.of(this.#bytes);
+    atOnce(this.keepInSteps());
+  }
+
+  /** Does the work of {@linkcode ResettableMemory.keep} in steps, between which the event loop can run. */
+  *keepInSteps(): Generator<void, void> {
+    this.#snapshot = yield* this.#snapshots.inSteps(this.#bytes);
     // The snapshot has what a start function wrote.
     this.#dirtyMap.fill(0, 0, this.#bytes.length >>> DIRTY_PAGE_BITS);
     if (this.#marks) this.#restoreDirtyPages = this.#restorer(this.#snapshot.memory);

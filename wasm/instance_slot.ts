@@ -55,11 +55,6 @@ export interface InstanceSlot<S> {
    * @returns Whether the instance was reset; if not, it must not be reused.
    */
   reset(): boolean;
-  /**
-   * Keeps the instance's initial state, which {@linkcode InstanceSlot.run} does otherwise. Where a slot has this method,
-   * making an instance and keeping its state each take long, so that a load lets the event loop have a turn in between.
-   */
-  keep?(): void;
   /** Measures how many milliseconds the reset of all memory takes. The instance must be idle. */
   timeFullReset(): number;
 }

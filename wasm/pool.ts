@@ -118,6 +118,13 @@ export class Pool<S> {
     return this.#idle.length;
   }
 
+  /** Adds a slot that was made elsewhere, as a warm-up for one slot would. */
+  add(slot: InstanceSlot<S>): void {
+    this.#warm = Math.max(this.#warm, 1);
+    this.#live++;
+    this.#idle.push(slot);
+  }
+
   #hasRoom({ memory }: InstanceSlot<S>): boolean {
     const count = this.#idle.length;
     return count < this.#warm || (count + 1) * memory.buffer.byteLength <= MAX_IDLE_BYTES;

@@ -27,6 +27,14 @@ export async function inTurns<T>(
   }
 }
 
+/** Runs the steps of long work without a pause. */
+export function atOnce<T>(steps: Iterator<void, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
 /**
  * Resolves when work that runs in turns has had a head start of some 60 ms, or has ended: on a machine with two processors
  * V8 has one thread for compiling, which optimises the code that does the work first.

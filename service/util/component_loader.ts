@@ -38,12 +38,12 @@ export interface CompiledComponent {
   /** Returns the offset in the file of a byte of the running code; NaN or undefined if it is not known. */
   readonly locate: (offset: number) => number | undefined;
   /**
-   * Makes an instance.
+   * Makes an instance, in steps, between which the host may give others a turn. A step throws if the component cannot be
+   * instantiated.
    *
    * @param host Imports of the component, and callbacks of the host.
-   * @throws {Error} If it cannot be instantiated.
    */
-  instantiate(host: ComponentHost): ComponentInstance;
+  instantiate(host: ComponentHost): Iterator<void, ComponentInstance>;
 }
 
 /** A value type of the component model, as far as the host compares it. */
@@ -99,8 +99,6 @@ export interface ComponentInstance {
   readonly commands: boolean;
   /** Whether it handles requests (`fastly:compute/http-incoming`). */
   readonly handles: boolean;
-  /** Keeps the present state as the initial one. `run` does it otherwise; it takes some 10 ms for large memories. */
-  keep(): void;
   /**
    * Handles a request, or runs the component's command if `handles` is undefined.
    *

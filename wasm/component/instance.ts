@@ -1,30 +1,17 @@
 import type { ComponentHost, ComponentInstance } from "../../service/util/component_loader.ts";
 import type { GuestMemory } from "../../service/util/guest_memory.ts";
 import { MemorySnapshots, NO_MEMORY, PlainMemory, ResettableMemory } from "../instance_memory.ts";
-import { ELEMENT, MAX_ELEMENTS, type MemoryLimits, sumOf } from "../rewrite/budget.ts";
-import {
-  ADDED_PAGES,
-  BUDGET,
-  BYTES_LEFT,
-  CONTROL,
-  ELEMENTS_LEFT,
-  MAX_PAGES,
-  PAGE,
-  WATCH,
-} from "../rewrite/control.ts";
-import { SHARED_BUDGET, SHARED_CONTROL } from "../rewrite/rewrite.ts";
-import { LiftedFunction } from "./functions.ts";
-import type { ResourceType } from "./handles.ts";
-import type { Component } from "./definitions.ts";
-import { link, type LinkedComponent } from "./link.ts";
-import type { Item } from "./scope.ts";
+import { CoreInstances } from "./core_instances.ts";
 import type { CoreModule } from "./core_module.ts";
+import type { Component } from "./definitions.ts";
+import { LiftedFunction } from "./functions.ts";
 import { GuestBytes } from "./guest_bytes.ts";
+import type { ResourceType } from "./handles.ts";
+import { type LinkedComponent, linkInSteps } from "./link.ts";
+import type { Item } from "./scope.ts";
 
 const HANDLER = /^fastly:compute\/http-incoming@0\.1\.\d+$/;
 const COMMAND = /^wasi:cli\/run@0\.2\.\d+$/;
-/** Budget in bytes if there is no limit: more than all memories can have. */
-const UNLIMITED = 2 ** 53;
 
 /** Limits and reset method of a component's instances. */
 export interface InstanceLimits {
@@ -36,47 +23,50 @@ export interface InstanceLimits {
   readonly snapshots: MemorySnapshots[];
 }
 
-/** Budget that the modules of a component share: bytes of memories and tables, and elements of tables. */
-class SharedLimit {
-  readonly memory: WebAssembly.Memory = new WebAssembly.Memory({
-    initial: SHARED_BUDGET.min,
-    maximum: SHARED_BUDGET.max,
+/**
+ * Instantiates a component in steps, between which the event loop can run.
+ *
+ * @throws {Error} If it cannot be instantiated.
+ */
+export function* instantiateInSteps(
+  component: Component,
+  parts: readonly CoreModule[],
+  { memory, dirtyPages, snapshots }: InstanceLimits,
+  host: ComponentHost,
+): Generator<void, LinkedInstance> {
+  const core = new CoreInstances(parts, host, memory, dirtyPages !== undefined);
+  const linked = yield* linkInSteps(component, {
+    watcher: host,
+    resource: resourcesOf(host),
+    function: (from, name, type) => ({ type, ...host.bind(from, name, type) }),
+    instantiate: (module, imports) => core.instantiate(module, imports),
+    bytesOf: (memory) => core.bytesOf(memory),
   });
-  readonly #left = new BigUint64Array(this.memory.buffer, BYTES_LEFT, 1);
-  readonly #elements = new BigUint64Array(this.memory.buffer, ELEMENTS_LEFT, 1);
-  #first = 0n;
-
-  constructor(bytes: number) {
-    this.#left[0] = BigInt(bytes === Infinity ? UNLIMITED : bytes);
-    this.#elements[0] = BigInt(MAX_ELEMENTS);
+  if (dirtyPages === undefined) {
+    return new LinkedInstance(linked, core, core.memories.map(([one]) => new PlainMemory(one)));
   }
-
-  /** Takes the bytes that a memory or table starts with. */
-  take(bytes: number): void {
-    const left = this.#left[0]! - BigInt(bytes);
-    if (left < 0n) throw new Error("its modules start with more than the limit memory");
-    this.#left[0] = left;
+  const resetting = { min: 0, dirtyPages, starts: true };
+  const resettable: ResettableMemory[] = [];
+  for (const [i, [one, control]] of core.memories.entries()) {
+    const initial = snapshots[i] ??= new MemorySnapshots(false);
+    const made = new ResettableMemory(one, control, resetting, initial);
+    yield* made.keepInSteps();
+    core.view(one, new GuestBytes(made));
+    resettable.push(made);
   }
+  return new LinkedInstance(linked, core, resettable, resettable);
+}
 
-  /** Takes the elements that the tables of a module start with. */
-  takeElements(count: number): void {
-    this.take(count * ELEMENT);
-    const left = this.#elements[0]! - BigInt(count);
-    if (left < 0n) {
-      throw new Error(
-        `its tables start with more elements than an instance may have: ${MAX_ELEMENTS}`,
-      );
-    }
-    this.#elements[0] = left;
-  }
-
-  save(): void {
-    this.#first = this.#left[0]!;
-  }
-
-  restore(): void {
-    this.#left[0] = this.#first;
-  }
+/** Returns a function that returns the type of a resource that an interface of the host defines. */
+function resourcesOf(host: ComponentHost): (from: string, name: string) => ResourceType {
+  const known = new Map<string, ResourceType>();
+  const drop = (representation: number) => host.drop(representation);
+  return (from, name) => {
+    const shown = host.nameOf(from, name);
+    const type = known.get(shown) ?? { name: shown, owner: undefined, drop };
+    known.set(shown, type);
+    return type;
+  };
 }
 
 /** Instance of a component: all instances of its core modules, with their initial state. */
@@ -84,153 +74,44 @@ export class LinkedInstance implements ComponentInstance {
   readonly memory: GuestMemory;
   readonly commands: boolean;
   readonly handles: boolean;
-  readonly #parts: readonly CoreModule[];
-  readonly #host: ComponentHost;
-  readonly #resets: boolean;
+  readonly #core: CoreInstances;
   readonly #linked: LinkedComponent;
   readonly #handler: LiftedFunction | undefined;
   readonly #command: LiftedFunction | undefined;
-  readonly #limit: SharedLimit;
-  /** `control` memory of each memory. The one for modules without a memory is under undefined. */
-  readonly #controls = new Map<WebAssembly.Memory | undefined, WebAssembly.Memory>();
-  readonly #resources = new Map<string, ResourceType>();
-  readonly #bytes = new Map<WebAssembly.Memory, GuestBytes>();
-  readonly #saves: (() => void)[] = [];
-  readonly #restores: (() => void)[] = [];
-  readonly #resettable: readonly ResettableMemory[] = [];
+  readonly #resettable: readonly ResettableMemory[] | undefined;
 
+  /** @param resettable The memories, which keep their initial contents; undefined if the instance is not reset. */
   constructor(
-    component: Component,
-    parts: readonly CoreModule[],
-    limits: InstanceLimits,
-    host: ComponentHost,
+    linked: LinkedComponent,
+    core: CoreInstances,
+    memories: readonly GuestMemory[],
+    resettable?: readonly ResettableMemory[],
   ) {
-    this.#parts = parts;
-    this.#host = host;
-    this.#limit = new SharedLimit(limits.memory);
-    this.#resets = limits.dirtyPages !== undefined;
-    this.#linked = link(component, {
-      watcher: host,
-      resource: (from, name) => this.#resource(from, name),
-      function: (from, name, type) => ({ type, ...host.bind(from, name, type) }),
-      instantiate: (module, imports) => this.#instantiate(module, imports),
-      bytesOf: (memory) => this.#bytesOf(memory),
-    });
-    const { exports } = this.#linked;
-    this.#handler = exported(exports, HANDLER, "handle");
-    this.#command = exported(exports, COMMAND, "run");
+    this.#linked = linked;
+    this.#core = core;
+    this.memory = combined(memories);
+    this.#resettable = resettable;
+    this.#handler = exported(linked.exports, HANDLER, "handle");
+    this.#command = exported(linked.exports, COMMAND, "run");
     this.handles = this.#handler !== undefined;
     this.commands = this.#command !== undefined;
-    const memories = [...this.#controls.keys()].filter((memory) => memory !== undefined);
-    if (limits.dirtyPages === undefined) {
-      this.memory = combined(memories.map((memory) => new PlainMemory(memory)));
-      return;
-    }
-    for (const save of this.#saves) save();
-    this.#limit.save();
-    const resetting = { min: 0, dirtyPages: limits.dirtyPages, starts: true };
-    this.#resettable = memories.map((memory, i) => {
-      const control = this.#controls.get(memory)!;
-      const snapshots = limits.snapshots[i] ??= new MemorySnapshots(false);
-      const resettable = new ResettableMemory(memory, control, resetting, snapshots);
-      this.#bytes.set(memory, new GuestBytes(resettable));
-      return resettable;
-    });
-    this.memory = combined(this.#resettable);
-  }
-
-  #resource(from: string, name: string): ResourceType {
-    const shown = this.#host.nameOf(from, name);
-    const known = this.#resources.get(shown);
-    if (known) return known;
-    const drop = (representation: number) => this.#host.drop(representation);
-    const type: ResourceType = { name: shown, owner: undefined, drop };
-    this.#resources.set(shown, type);
-    return type;
-  }
-
-  #instantiate(index: number, imports: WebAssembly.Imports): WebAssembly.Exports {
-    const { module, rewritten, layout } = this.#parts[index]!;
-    if (!rewritten) {
-      const { exports } = new WebAssembly.Instance(module, imports);
-      for (const item of Object.values(exports)) {
-        if (item instanceof WebAssembly.Memory) this.#controlOf(item);
-      }
-      return exports;
-    }
-    this.#limit.takeElements(sumOf(layout.tables));
-    const own = rewritten.memories.map((limits) => this.#makeMemory(limits));
-    const { names } = rewritten;
-    const host = {
-      ...own,
-      [WATCH]: this.#host.watch,
-      [CONTROL]: this.#controlOf(own[0] ?? importedMemory(layout, imports)),
-      [BUDGET]: this.#limit.memory,
-    };
-    const given = Object.assign(Object.create(null), imports, { [names.host]: host });
-    const { exports } = new WebAssembly.Instance(module, given);
-    (exports[names.ask] as WebAssembly.Table | undefined)?.set(0, this.#host.ask);
-    (exports[names.start] as CallableFunction | undefined)?.();
-    if (this.#resets) {
-      this.#saves.push(exports[names.save] as () => void);
-      this.#restores.push(exports[names.restore] as () => void);
-    }
-    return exports;
-  }
-
-  #makeMemory({ min, own }: MemoryLimits): WebAssembly.Memory {
-    this.#limit.take(min * PAGE);
-    const memory = new WebAssembly.Memory({ initial: min, maximum: own });
-    const state = new Uint32Array(this.#controlOf(memory).buffer, 0, MAX_PAGES / 4 + 1);
-    state[ADDED_PAGES / 4] = min;
-    state[MAX_PAGES / 4] = own;
-    return memory;
-  }
-
-  #controlOf(memory: WebAssembly.Memory | undefined): WebAssembly.Memory {
-    const known = this.#controls.get(memory);
-    if (known) return known;
-    const { min: initial, max: maximum } = SHARED_CONTROL;
-    const control = new WebAssembly.Memory({ initial, maximum });
-    this.#controls.set(memory, control);
-    return control;
-  }
-
-  #bytesOf(memory: WebAssembly.Memory): GuestBytes {
-    const known = this.#bytes.get(memory);
-    if (known) return known;
-    const bytes = new GuestBytes(new PlainMemory(memory));
-    this.#bytes.set(memory, bytes);
-    return bytes;
-  }
-
-  keep(): void {
-    for (const memory of this.#resettable) memory.keep();
+    for (const save of core.saves) save();
+    core.limit.save();
   }
 
   async run(handles: readonly [request: number, body: number] | undefined): Promise<boolean> {
-    this.keep();
     const run = handles ? this.#handler! : this.#command!;
     const { ok } = await run.call(handles ?? []) as { ok: boolean };
     return ok;
   }
 
   reset(): boolean {
-    if (!this.#resets) return false;
-    for (const restore of this.#restores) restore();
+    if (!this.#resettable) return false;
+    for (const restore of this.#core.restores) restore();
     for (const instance of this.#linked.instances) instance.reset();
-    this.#limit.restore();
+    this.#core.limit.restore();
     return this.#resettable.map((memory) => memory.reset()).every(Boolean);
   }
-}
-
-/** Returns the memory that a module imports; undefined if it imports none. */
-function importedMemory(
-  { imports }: CoreModule["layout"],
-  given: WebAssembly.Imports,
-): WebAssembly.Memory | undefined {
-  const found = imports.find(({ kind }) => kind === "memory");
-  return found && given[found.module]?.[found.name] as WebAssembly.Memory | undefined;
 }
 
 /** Combines several memories into one whose size is their sum, for accounting. Its buffer is the largest one's. */

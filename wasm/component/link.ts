@@ -32,6 +32,9 @@ import type { FunctionType } from "./types.ts";
 /** Maximum number of instances, of components and of core modules, that one component may make; they may be nested. */
 const MAX_INSTANCES = 1000;
 
+/** Number of definitions, none of them of a core instance, that one step goes through at most. */
+const STEP = 100;
+
 /** Host's side of linking: imports of a component, and instances of its core modules. */
 interface LinkHost {
   readonly watcher: CallObserver;
@@ -60,13 +63,20 @@ interface Closure {
 }
 
 /**
- * Instantiates a component.
+ * Instantiates a component in steps, between which the event loop can run: each makes an instance of one core module at
+ * most.
  *
  * @throws {MalformedComponent} If it refers to an item that does not exist.
  */
-export function link(component: Component, host: LinkHost): LinkedComponent {
+export function* linkInSteps(
+  component: Component,
+  host: LinkHost,
+): Generator<void, LinkedComponent> {
   const linker = new Linker(host);
-  const exports = linker.instantiate({ component, scope: new Scope(undefined) }, undefined);
+  const exports = yield* linker.instantiate(
+    { component, scope: new Scope(undefined) },
+    undefined,
+  );
   return { exports, instances: linker.instances };
 }
 
@@ -80,14 +90,22 @@ class Linker {
   }
 
   /** @param args Undefined for the outermost component, whose imports are the host's. */
-  instantiate({ component, scope: parent }: Closure, args: Exports | undefined): Exports {
+  *instantiate(
+    { component, scope: parent }: Closure,
+    args: Exports | undefined,
+  ): Generator<void, Exports> {
     this.#count();
     const scope = new Scope(parent);
     const instance = new InstanceState();
     this.instances.push(instance);
     const exports: Exports = new Map();
-    for (const definition of component.definitions) {
-      this.#define(definition, scope, instance, args, exports);
+    for (const [i, definition] of component.definitions.entries()) {
+      if (definition.kind === "instance") {
+        const closure = scope.get("component", definition.component) as Closure;
+        const given = namedItems(definition.args, scope);
+        scope.add("instance", yield* this.instantiate(closure, given));
+      } else this.#define(definition, scope, instance, args, exports);
+      if (definition.kind === "core-instance" || i % STEP === STEP - 1) yield;
     }
     return exports;
   }
@@ -99,7 +117,7 @@ class Linker {
   }
 
   #define(
-    definition: Definition,
+    definition: Exclude<Definition, { readonly kind: "instance" }>,
     scope: Scope,
     instance: InstanceState,
     args: Exports | undefined,
@@ -116,11 +134,6 @@ class Linker {
         return scope.add("core-instance", this.#coreInstance(definition, scope));
       case "core-exports":
         return scope.add("core-instance", coreExports(definition.exports, scope));
-      case "instance": {
-        const closure = scope.get("component", definition.component) as Closure;
-        const given = namedItems(definition.args, scope);
-        return scope.add("instance", this.instantiate(closure, given));
-      }
       case "exports":
         return scope.add("instance", namedItems(definition.exports, scope));
       case "alias":

@@ -10,7 +10,7 @@ import { type Layout, layoutOf } from "../rewrite/layout.ts";
 import type { RewriteOptions, Rewritten } from "../rewrite/rewrite.ts";
 import { KeptCode, outcomeOf } from "../kept_code.ts";
 import { turn } from "../turns.ts";
-import { type InstanceLimits, LinkedInstance } from "./instance.ts";
+import { type InstanceLimits, instantiateInSteps } from "./instance.ts";
 import type { CoreModule } from "./core_module.ts";
 import type { Component } from "./definitions.ts";
 import { parse, type ParsedComponent } from "./parse.ts";
@@ -206,14 +206,14 @@ function compiled(
   };
 }
 
-function instantiate(
+function* instantiate(
   component: Component,
   parts: readonly CoreModule[],
   limits: InstanceLimits,
   host: ComponentHost,
-): ComponentInstance {
+): Generator<void, ComponentInstance> {
   try {
-    return new LinkedInstance(component, parts, limits, host);
+    return yield* instantiateInSteps(component, parts, limits, host);
   } catch (cause) {
     if (cause instanceof MalformedComponent) throw new Error(shownName(cause.message), { cause });
     throw cause;

@@ -10,6 +10,7 @@ import { type EarlierCode, EarlierFunctions, planText } from "./earlier_code.ts"
 import { UnknownForm } from "./instructions.ts";
 import { type Layout, stateOf } from "./layout.ts";
 import { tagNamesOf } from "../tag_names.ts";
+import { atOnce } from "../turns.ts";
 import { type Names, namesFor } from "./names.ts";
 import { Offsets } from "./offsets.ts";
 import { copyGlobalsBody, growBody, markBody, type ResetPlan } from "./reset_code.ts";
@@ -92,11 +93,7 @@ const WATCHED = { min: 1, max: 1, shared: true };
  * @throws {UnknownForm} If the module cannot be rewritten; the message completes "because".
  */
 export function rewrite(layout: Layout, wanted: RewriteOptions): Rewritten {
-  const steps = rewriteInSteps(layout, wanted);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
+  return atOnce(rewriteInSteps(layout, wanted));
 }
 
 /** Does the work of {@linkcode rewrite} in steps, between which the event loop can run. */

@@ -2,6 +2,7 @@ import { bindFunction, dropResource, interfaceOf } from "../../../abi/components
 import { componentLoader } from "../../../drivers/components.ts";
 import type { ComponentInstance } from "../../../service/util/component_loader.ts";
 import { Bench } from "../../abi/_bench.ts";
+import { atOnce } from "../../../wasm/turns.ts";
 import { assert, assertEquals } from "../../assert.ts";
 
 const BUILT = new URL("../../../testdata/built/rust-component.wasm", import.meta.url);
@@ -69,7 +70,7 @@ for (const reuse of ["dirty-pages", "snapshot"] as const) {
     using first = new Bench({}, {});
     const context = { sandbox: first.sandbox };
     const [instance, exported] = Exported.of(() =>
-      compiled.instantiate({
+      atOnce(compiled.instantiate({
         watch: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }),
         ask() {},
         bind: (from, name, type) => bindFunction(context, from, name, type, false),
@@ -78,7 +79,7 @@ for (const reuse of ["dirty-pages", "snapshot"] as const) {
         failed: (error) => error,
         whileRunning: (run) => run(),
         resumeOn: (result) => result,
-      })
+      }))
     );
     assert(exported.memories.length > 0 && exported.tables.length > 0);
     const asMade = exported.state();
