@@ -4,11 +4,13 @@
 //
 // The guest is bench/compute, which `deno task bench:peers` builds and whose requests differ in how often they store. All
 // ways take turns in one process, and processor time of the thread counts, so that other load on the machine hardly
-// matters. `--tree` adds a checkout to compare with. `unlimited` is without the checks by which cpu_time stops a guest.
+// matters. `auto` is the way that serving chooses for such requests alone. `--tree` adds a checkout to compare with.
+// `unlimited` is without the checks by which cpu_time stops a guest.
 import { parseArgs } from "node:util";
 
 const ROOT = new URL("../", import.meta.url);
-const WARM_UP = 12;
+/** Requests after which `auto` has chosen for programs that compute. */
+const WARM_UP = 24;
 const CLOCK_THREAD_CPUTIME_ID = 3;
 
 const libc = Deno.dlopen("libc.so.6", {
@@ -33,32 +35,28 @@ const { values, positionals } = parseArgs({
 const file = values.guest ??
   new URL("bench/compute/target/wasm32-wasip1/release/compute.wasm", ROOT);
 const bytes = await Deno.readFile(file);
-const apps = new Map<string, App>();
+const hosts = new Map<string, Host>();
 for (const tree of ["", ...values.tree]) {
   const root = tree ? new URL(`${tree}/`, `file://${Deno.cwd()}/`) : ROOT;
-  const { Fastlike }: Host = await import(new URL("mod.ts", root).href);
-  const name = tree && `${tree.split("/").at(-1)} `;
-  for (const reuse of ["never", "snapshot", "dirty-pages"] as const) {
-    apps.set(name + reuse, await Fastlike.load(bytes, { reuse }));
-  }
-  if (!tree) {
-    apps.set(
-      "unlimited",
-      await Fastlike.load(bytes, {
-        reuse: "never",
-        limits: { cpu_time: Infinity },
-      }),
-    );
+  hosts.set(tree && `${tree.split("/").at(-1)} `, await import(new URL("mod.ts", root).href));
+}
+const ways = new Map<string, () => Promise<App>>();
+for (const [name, { Fastlike }] of hosts) {
+  for (const reuse of ["never", "snapshot", "dirty-pages", "auto"] as const) {
+    ways.set(name + reuse, () => Fastlike.load(bytes, { reuse }));
   }
 }
+const unlimited = { reuse: "never", limits: { cpu_time: Infinity } } as const;
+ways.set("unlimited", () => hosts.get("")!.Fastlike.load(bytes, unlimited));
 
-print(`| milliseconds a request | ${[...apps.keys()].join(" | ")} |`);
-print(`| --- |${" --- |".repeat(apps.size)}`);
+print(`| milliseconds a request | ${[...ways.keys()].join(" | ")} |`);
+print(`| --- |${" --- |".repeat(ways.size)}`);
 for (const path of positionals.length ? positionals : PATHS) print(await row(path));
-for (const app of apps.values()) await app[Symbol.asyncDispose]();
 
 /** Measures all ways in turns; returns the median of each, and its ratio to a new instance each time. */
 async function row(path: string): Promise<string> {
+  const apps = new Map<string, App>();
+  for (const [name, load] of ways) apps.set(name, await load());
   const times = new Map<string, number[]>([...apps.keys()].map((name) => [name, []]));
   for (let turn = -WARM_UP; turn < Number(values.turns); turn++) {
     for (const [name, app] of apps) {
@@ -66,6 +64,7 @@ async function row(path: string): Promise<string> {
       if (turn >= 0) times.get(name)!.push(took);
     }
   }
+  for (const app of apps.values()) await app[Symbol.asyncDispose]();
   const medians = [...times.values()].map(median);
   const figures = medians.map((one) => `${one.toFixed(2)} (${(one / medians[0]!).toFixed(3)})`);
   return `| ${path} | ${figures.join(" | ")} |`;

@@ -56,6 +56,7 @@ export const UNKNOWN = -2;
  */
 export class Addresses {
   readonly #r: Reader;
+  readonly #sums: boolean;
   readonly #starts = new Int32Array(KEPT);
   #count = 0;
   /** Local of the address that was found; or {@linkcode CONSTANT} or {@linkcode UNKNOWN}. */
@@ -66,8 +67,10 @@ export class Addresses {
   first = UNKNOWN;
   second = CONSTANT;
 
-  constructor(r: Reader) {
+  /** @param sums Whether a sum of 32 bits that wraps around is beyond the memory's end. */
+  constructor(r: Reader, sums: boolean) {
     this.#r = r;
+    this.#sums = sums;
   }
 
   /** Begins a function body. */
@@ -96,7 +99,8 @@ export class Addresses {
       if (form === Plain.number) {
         while (bytes[at++]! >= 0x80);
         if (places.some && (op === Op.localSet || op === Op.localTee)) {
-          places.set(this.#immediateAt(index));
+          const local = this.#immediateAt(index);
+          places.set(local, this.#stepBefore(count - 1, local));
         }
       } else if (form === Plain.memoryArgument) {
         const alignment = bytes[at]!;
@@ -107,6 +111,14 @@ export class Addresses {
     }
     this.#count = count;
     return at;
+  }
+
+  /** Returns the constant that is added to a local right before it is set at an index; undefined if that is not so. */
+  #stepBefore(at: number, local: number): number | undefined {
+    const sum = at - 1;
+    if (!this.#sums || this.#op(sum) !== Op.i32Add || this.#op(sum - 1) !== Op.i32Const) return;
+    const taken = this.#isLocal(sum - 2) && this.#immediate(sum - 2) === local;
+    return taken ? this.#immediate(sum - 1) : undefined;
   }
 
   /** Finds the address below so many values, before the instruction that was taken last. */

@@ -18,7 +18,8 @@ interface Place {
 /**
  * Places whose pages are marked wherever control can be in a function body, as the rewriter goes through it. A store near
  * a known place needs no mark, since a reset restores some bytes around each marked page. A place is known from the store
- * that marks it to the end of the innermost block, or to where its local is set. What was marked stays so until the run's
+ * that marks it to the end of the innermost block, or to where its local is set to anything but a sum of its former value
+ * and a constant. What was marked stays so until the run's
  * end, so that calls and growth do not matter.
  */
 export class MarkedPlaces {
@@ -59,10 +60,20 @@ export class MarkedPlaces {
     place.depth = this.#depth;
   }
 
-  /** Notes that a local is set. */
-  set(local: number): void {
+  /**
+   * Notes that a local is set.
+   *
+   * @param by Number that is added to its former value; undefined if the new one is another.
+   */
+  set(local: number, by?: number): void {
     for (let i = this.#count - 1; i >= 0; i--) {
-      if (this.#places[i]!.base === local) this.#remove(i);
+      const place = this.#places[i]!;
+      if (place.base !== local) continue;
+      if (by === undefined) this.#remove(i);
+      else {
+        place.at -= by;
+        place.depth = this.#depth; // whether the local was set is not known behind the block
+      }
     }
   }
 

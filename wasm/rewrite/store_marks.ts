@@ -55,8 +55,8 @@ export class StoreMarks {
     this.#markPage = markPage(plan);
     this.#plan = plan;
     this.#markAddress = markAddress(plan);
-    this.#addresses = new Addresses(r);
     this.#sums = plan.budget === undefined && plan.max < ALL_PAGES;
+    this.#addresses = new Addresses(r, this.#sums);
   }
 
   /** Begins a function body with so many locals. */
