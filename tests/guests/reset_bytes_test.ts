@@ -38,8 +38,10 @@ class Memories implements Disposable {
   assertReset(): void {
     for (const [memory, first] of this.#found) {
       const bytes = new Uint8Array(memory.buffer);
-      const at = bytes.subarray(0, first.length).findIndex((byte, i) => byte !== first[i]);
-      assertEquals(at, -1, `byte ${at} is ${bytes[at]} and was ${first[at]}`);
+      if (Buffer.compare(bytes.subarray(0, first.length), first) !== 0) {
+        const at = first.findIndex((byte, i) => byte !== bytes[i]);
+        throw new Error(`byte ${at} is ${bytes[at]} and was ${first[at]}`);
+      }
       const added = bytes.subarray(first.length);
       assert(Buffer.compare(added, new Uint8Array(added.length)) === 0, "added pages");
     }
