@@ -5,7 +5,7 @@ export const ROOT = new URL("../", import.meta.url);
 export interface Import {
   /** Specifier as it is in the source. */
   readonly specifier: string;
-  /** A path in the checkout, or the URL of what is not part of it. */
+  /** Path in the checkout, or URL of a module outside it. */
   readonly target: string;
   /** Whether only types come of it. */
   readonly typeOnly: boolean;

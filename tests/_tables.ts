@@ -63,7 +63,7 @@ function formOf(name: string, { short, value }: Flag): string {
   return short ? `\`-${short}\`, ${long}` : long;
 }
 
-/** A text in a table's cell: what Markdown would take for markup is escaped. */
+/** Text in a table's cell, with Markdown's signs escaped. */
 function cell(text: string): string {
   return text.replace(/[|*_<>[\]]/g, "\\$&");
 }

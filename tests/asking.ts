@@ -1,5 +1,5 @@
 /**
- * Requests of tests, and what they compare of the response: its text, or its status and text.
+ * Requests of tests, and the part of the response that they compare: its text, or its status and text.
  *
  * @module
  */

@@ -25,7 +25,7 @@ interface Authority {
   issue(names: readonly string[], validity?: { from: Date; to: Date }): Promise<Identity>;
 }
 
-/** Makes an authority that nobody else trusts. */
+/** Makes an authority that only a test trusts. */
 export async function createAuthority(): Promise<Authority> {
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({

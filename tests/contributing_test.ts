@@ -1,4 +1,4 @@
-/** CONTRIBUTING.md, by doing what it says: quick commands run here, the others are those of `.ci/run`. */
+/** The commands of CONTRIBUTING.md: quick ones run here, the others are those of `.ci/run`. */
 import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 import { command, ROOT } from "./cli/commands.ts";
 

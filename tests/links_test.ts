@@ -18,7 +18,7 @@ async function pagesIn(folder: URL): Promise<URL[]> {
   return pages;
 }
 
-/** A page's text without what is code in it. */
+/** A page's text without its code. */
 function proseOf(text: string): string {
   return text.replace(/^ *(```+)[^]*?^ *\1$/gm, "").replace(
     /`[^`\n]*`/g,

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "./assert.ts";
 const SOURCES = await sourcesOf();
 /** Folders that are no rooms: the first lines of a room's page say what lives there and for how long. */
 const NO_ROOM = /^$|^(bench|examples|testdata|tests)(\/|$)|\/world$|^service\/stores\/kv$/;
-/** Folders of sources, each with a page that says what lives there. */
+/** Folders of sources, each with a page on its contents. */
 const ROOMS = [...new Set(SOURCES.map(folderOf))].filter((folder) => !NO_ROOM.test(folder));
 /** Folders of tests that mirror no room: of whole guests, of the compiled program, of pages. */
 const NO_MIRROR = ["tests", "tests/compile", "tests/guests"];

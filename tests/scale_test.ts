@@ -1,4 +1,4 @@
-/** The example of docs/scale.md, as plain processes, and what can be told of its containers without any. */
+/** The example of docs/scale.md as plain processes, and its container files as texts. */
 import { parse, parseAll } from "npm:deno-std@1.4.0/yaml/parse.js";
 import { parse as parseFlags } from "../cli/flags/args.ts";
 import { assert, assertEquals, assertMatch } from "./assert.ts";
@@ -13,7 +13,7 @@ const PAGE = await Deno.readTextFile(`${ROOT}/docs/scale.md`);
 const hasNginx = await new Deno.Command("nginx", { args: ["-v"], stderr: "null" }).output()
   .then(({ success }) => success, () => false);
 
-/** The file of the store's settings, without what a test has of its own. */
+/** The file of the store's settings, without port and address. */
 async function settingsOf(file: string): Promise<Record<string, string>> {
   const lines = (await read(file)).split("\n").filter((line) => line && !line.startsWith("#"));
   const pairs = lines.map((line) => [line.split(" ")[0]!, line.slice(line.indexOf(" ") + 1)]);
@@ -147,7 +147,7 @@ function served(args: readonly string[]): { readonly bind: string; readonly admi
   };
 }
 
-/** A resource of Kubernetes, or a service of a compose file: what the tests look at is asserted. */
+/** Resource of Kubernetes, or service of a compose file; the tests assert the keys that they read. */
 // deno-lint-ignore no-explicit-any
 type Tree = any;
 

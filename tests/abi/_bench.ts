@@ -106,7 +106,7 @@ export class FakeExchange implements Exchange {
   }
 }
 
-/** Host of a guest that nobody stops, and that waits alone. */
+/** Host of a guest that is never stopped, and that waits alone. */
 const ALONE: SandboxHost = {
   ahead: false,
   watch: new Watchdog({ cpuTime: Infinity, signals: [], warn() {} }),

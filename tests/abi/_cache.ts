@@ -165,7 +165,7 @@ export class Caching implements Disposable {
     return { status, body: memory.u32(OUT2) };
   }
 
-  /** Everything in what was found. */
+  /** All content of a found object. */
   async read(handle: number, range: { from?: number; to?: number } = {}): Promise<string> {
     const { status, body } = await this.open(handle, range);
     assertEquals(status, XqdStatus.ok);

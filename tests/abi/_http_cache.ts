@@ -66,7 +66,7 @@ export function writeRecord({ memory }: Bench, saying: Saying): [mask: number, p
   return [mask, RECORD];
 }
 
-/** A guest that caches what backends answer, on a clock that tests set. */
+/** Guest that caches backends' responses, on a clock that tests set. */
 export class HttpCaching implements Disposable {
   readonly b: Bench;
   #now = Date.parse("2026-11-22T12:00:00Z");
@@ -178,7 +178,7 @@ export class HttpCaching implements Disposable {
     this.ok("fastly_http_body", "close", body);
   }
 
-  /** Stores what a GET finds. */
+  /** Stores the response to a GET. */
   async store(text: string, saying: Saying = {}, fields: readonly string[] = []): Promise<void> {
     const lookup = await this.begin();
     this.close(await this.insert(lookup, text, saying, fields));
@@ -193,7 +193,7 @@ export class HttpCaching implements Disposable {
     return this.b.got(HTTP_CACHE, "get_state", lookup);
   }
 
-  /** The status of asking for the response, and what it has. */
+  /** The status of the call for the response, and its fields and content. */
   async found(lookup: number, forClient = 1): Promise<FoundResponse> {
     const { b } = this;
     const status = await b.call(HTTP_CACHE, "get_found_response", lookup, forClient, OUT, OUT2);

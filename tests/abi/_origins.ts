@@ -6,7 +6,7 @@
 import { assertEquals } from "../assert.ts";
 import { type Argument, type Bench, OUT, XqdStatus } from "./_bench.ts";
 
-/** A backend that records what it is asked, and answers when it is told to. */
+/** Backend that records its requests, and whose answers the test resolves. */
 export class Origin {
   readonly requests: Request[] = [];
   readonly #answers: PromiseWithResolvers<Response>[] = [];

@@ -1,5 +1,5 @@
 /**
- * The page of what is supported, `docs/support.md`: `deno task matrix` writes it anew.
+ * The page of support, `docs/support.md`, which `deno task matrix` writes.
  *
  * @module
  */

@@ -111,7 +111,7 @@ Deno.test("a name that cannot stand in a field is no route of Pushpin", () => {
   assertEquals(handOff(b, cases[3]!, "a\nb"), error);
 });
 
-/** Hands a request off to a backend in JavaScript; gives what it got. */
+/** Hands a request off to a backend in JavaScript; returns the request that it got. */
 async function handed(
   name: string,
   headers: readonly string[],

@@ -78,7 +78,7 @@ function program(names: Iterable<string>) {
 }
 
 async function survive(calls: readonly DeclaredCall[], numRuns: number): Promise<void> {
-  // A program that fails is told in full, so it must not have the functions themselves in it.
+  // fast-check prints a failing program in full, so it must not have the functions themselves in it.
   const byName = new Map(calls.map((call) => [`${call.module}.${call.name}`, call]));
   await fc.assert(
     fc.asyncProperty(program(byName.keys()), async ([memory, steps]) => {

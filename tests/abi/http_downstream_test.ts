@@ -112,7 +112,7 @@ for (const [headers, visits] of loops) {
   });
 }
 
-/** Everything that can be told of a client. */
+/** All facts of a client. */
 const known: FactsOverride = {
   address: "203.0.113.7",
   serverAddress: "198.51.100.1",

@@ -9,7 +9,7 @@ import { ROOT, runCli, withFiles } from "./commands.ts";
 const HELLO = `${ROOT}/testdata/built/hello.wasm`;
 const RUST = `${ROOT}/testdata/built/rust.wasm`;
 
-/** Serves a guest until `use` has what it wants. */
+/** Serves a guest while `use` runs. */
 async function serving(
   args: readonly string[],
   env: Readonly<Record<string, string>>,

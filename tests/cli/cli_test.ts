@@ -93,7 +93,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-/** An origin that holds a request until it is told. */
+/** Origin that holds a request until it is released. */
 function origin(): { url: string; reached: Promise<void>; answer: () => void } & AsyncDisposable {
   const reached = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();

@@ -6,7 +6,7 @@ import { scrape, scrapeUntil } from "./flags/samples.ts";
 import { Wire } from "../server/wire.ts";
 
 const CONNECTIONS = 5_000;
-/** Opened at the same time: what a listener's backlog takes. */
+/** Opened at the same time: as many as a listener's backlog takes. */
 const TOGETHER = 100;
 
 /** A connection that has had a response and is kept for the next. */

@@ -4,7 +4,7 @@ import { runCli, withFiles } from "./commands.ts";
 
 const RUST = new URL("../../testdata/built/rust.wasm", import.meta.url).pathname;
 
-/** Serves from a folder while `use` asks; returns what was printed after the first line. */
+/** Serves from a folder while `use` sends requests; returns the output after the first line. */
 async function serve(
   cwd: string,
   args: readonly string[],

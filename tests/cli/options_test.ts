@@ -6,7 +6,7 @@ import type { Terminal } from "../../cli/telemetry/terminal.ts";
 import { NO_FLAGS } from "./flags/flags.ts";
 import { bitsOf, mmdbFile } from "./manifest/mmdb_file.ts";
 
-/** A folder with these files, and what the process would have said. */
+/** Folder with these files, and the messages that the process would write. */
 class Place implements AsyncDisposable {
   readonly said: string[] = [];
   readonly folder: string;

@@ -5,7 +5,7 @@ import { runCli, withFiles } from "./commands.ts";
 
 const RUST = new URL("../../testdata/built/rust.wasm", import.meta.url).pathname;
 
-/** Starts a command that is to fail, and gives its exit code and what it says. */
+/** Starts a command that is to fail; returns its exit code and its message. */
 async function failing(...args: string[]): Promise<[number, string]> {
   const { code, stderr } = await runCli([RUST, "--bind", "127.0.0.1:0", ...args]);
   return [code, stderr];

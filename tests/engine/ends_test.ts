@@ -27,7 +27,7 @@ async function rejection(): Promise<never> {
   fault();
 }
 
-/** A program with one instance, and what it logs. */
+/** Program with one instance, and its log. */
 class Subject implements AsyncDisposable {
   readonly entries: LogEntry[] = [];
   readonly app: Fastlike;

@@ -5,7 +5,7 @@ import { guestUrl } from "../guests/serving.ts";
 
 const RUST = guestUrl("rust");
 
-/** A backend that holds requests until it is told. */
+/** Backend that holds requests until it is opened. */
 function gate() {
   const asked = Promise.withResolvers<void>();
   const open = Promise.withResolvers<void>();

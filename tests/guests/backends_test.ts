@@ -10,7 +10,7 @@ const authority = await createAuthority();
 const identity = await authority.issue(["ip:127.0.0.1"]);
 const client = await authority.issue(["client.test"]);
 
-/** A guest that finds what it needs for TLS in its stores. */
+/** Guest with the certificates and keys for TLS in its stores. */
 function serveTls(shown: Identity = client, options: FastlikeOptions = {}) {
   return serveGuest("rust", {
     configStores: { tls: { ca: authority.ca, certificate: shown.cert } },

@@ -81,7 +81,7 @@ first_byte_timeout_ms = 400
   }
 });
 
-/** Sends one request of the mix, or leaves in the middle of one; answers what was wrong. */
+/** Sends one request of the mix, or leaves in the middle of one; returns the fault. */
 async function oneOf(port: number, random: () => number): Promise<string[]> {
   const { path, expect } = REQUESTS_OF[Math.floor(random() * REQUESTS_OF.length)]!;
   const leaves = random();

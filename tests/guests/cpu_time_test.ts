@@ -14,7 +14,7 @@ function ask(app: Fastlike, method = "GET"): Promise<Response> {
   return app.handler(new Request("http://guest.test/", { method }));
 }
 
-/** Loads a guest, with what it logs about itself. */
+/** Loads a guest, with its log. */
 async function load(guest: Uint8Array | WebAssembly.Module, options: FastlikeOptions = {}) {
   const entries: LogEntry[] = [];
   const app = await Fastlike.load(guest, { ...options, log: (entry) => entries.push(entry) });

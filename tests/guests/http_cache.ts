@@ -45,7 +45,7 @@ export function told(response: RawResponse): string[] {
   return [...valuesOf(response, "x-cache"), response.body];
 }
 
-/** Answers with how many requests there were before, and what the query asks for. */
+/** Answers with the number of the request, and these fields. */
 export function counting(fields: Record<string, string> = {}, status = 200) {
   let count = 0;
   return (_: IncomingMessage, response: ServerResponse) => {

@@ -14,7 +14,7 @@ import { serveGuest, startOrigin, testGuest } from "./serving.ts";
 
 const PNG = await encoded(quarters(64, 32));
 
-/** An origin of one picture, and the requests that it gets: URL and what is asked for besides. */
+/** Origin of one picture, and the requests that it gets: URL, range and codings. */
 async function startPictures(asked: string[] = []) {
   return await startOrigin((request, response) => {
     const { range, "accept-encoding": coding } = request.headers;

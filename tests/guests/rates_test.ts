@@ -4,7 +4,7 @@ import { serveGuest, testGuest } from "./serving.ts";
 
 const NAMES = ["rust", "go", "javascript"];
 
-/** A guest, the time that it goes by, and what it answers. */
+/** Guest, its clock, and its answers. */
 async function limited(name: string) {
   const clock = { now: 1_700_000_000_000 };
   const served = await serveGuest(name, { clock: () => clock.now });

@@ -75,7 +75,7 @@ function exists(url: URL): boolean {
   }
 }
 
-/** A guest that answers on a port of its own, and what it logs. */
+/** Guest that answers on a port of its own, and its log. */
 export interface Served extends AsyncDisposable {
   readonly port: number;
   readonly app: Fastlike;

@@ -12,7 +12,7 @@ export async function emptyFolder(): Promise<AsyncDisposable & { readonly path: 
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** Runs a command that has to succeed; returns what it has written. */
+/** Runs a command that has to succeed; returns its output. */
 export async function succeed(...parameters: Parameters<typeof command>): Promise<string> {
   const { code, stdout, stderr } = await command(...parameters);
   if (code) {

@@ -76,7 +76,7 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     const more = () => least.bin - least.node - least.deno;
     // On a slower machine than one where node takes 65 ms, in proportion.
     const bound = () => 50 * Math.max(1, least.node / 65);
-    // Other work on the machine only adds: the least of some turns is what a start takes.
+    // Other work on the machine only adds: the least of some turns is the time of a start.
     for (let turn = 0; turn < 60 && (turn < 10 || more() > bound()); turn++) {
       for (const [name, [program, ...args]] of Object.entries(starts)) {
         const before = performance.now();

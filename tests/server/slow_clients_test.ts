@@ -28,7 +28,7 @@ async function impatient() {
   };
 }
 
-/** Sends a field now and then until the connection ends; gives what has come by then. */
+/** Sends a field now and then until the connection ends; returns the bytes received by then. */
 async function drip(wire: Wire, start: string): Promise<string> {
   let over = false;
   const rest = wire.rest().finally(() => over = true);

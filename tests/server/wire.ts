@@ -21,7 +21,7 @@ export function answerText(exchange: Exchange, text: string, status = 200): void
   exchange.respond(head(status, "Content-Length", String(body.length)), body);
 }
 
-/** A raw connection: what is sent and received is seen as it is on the wire, a character per byte. */
+/** Raw connection: its texts are the bytes on the wire, a character per byte. */
 export class Wire implements Disposable {
   readonly #connection: Deno.TcpConn;
   #text = "";

@@ -2,7 +2,7 @@
 
 type Method = (...args: unknown[]) => unknown;
 
-/** The driver, with each answer given in a later turn of the event loop; what is asked is done in that turn, too. */
+/** The driver, with each answer given in a later turn of the event loop; the work is done in that turn, too. */
 export function slow<D extends object>(driver: D): D {
   return wrapped(driver, async (run) => {
     await new Promise((resolve) => setTimeout(resolve));

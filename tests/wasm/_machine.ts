@@ -84,7 +84,7 @@ export const STORES: readonly StoreOp[] = TEXTS.map(({ op }) => op);
 export const LEAST = 3;
 export const MOST = 12;
 
-/** A module that does to its state whatever it is told to. */
+/** Module whose functions change its state in every way. */
 export const MACHINE: Uint8Array = await assemble(
   "machine.wat",
   `(module

@@ -22,7 +22,7 @@ function imageOf(bytes: Uint8Array) {
   return parted(layoutOf(bytes))?.image;
 }
 
-/** Checks that the host writes what V8 writes, and that V8 has nothing left to write. */
+/** Checks that the host writes the same bytes as V8, and that V8 has none left to write. */
 function assertSameMemory(bytes: Uint8Array): void {
   const parts = parted(layoutOf(bytes))!;
   const expected = memoryOf(bytes);

@@ -6,7 +6,7 @@ import { answerOf } from "../asking.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { guestUrl } from "../guests/serving.ts";
 
-/** Keeps code in memory, and counts what is found. */
+/** Keeps code in memory, and counts the look-ups that find some. */
 class Kept implements CodeCache {
   readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
   found = 0;

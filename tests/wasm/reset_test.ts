@@ -33,7 +33,7 @@ const HOST_WRITES = {
 
 const original = await WebAssembly.compile(MACHINE as Uint8Array<ArrayBuffer>);
 
-/** An instance that is as it was loaded: what a reused one must not be told from. */
+/** New instance, which a reused one must equal. */
 class Fresh {
   readonly instance = new WebAssembly.Instance(original);
   readonly #raw = this.instance.exports.memory as WebAssembly.Memory;

@@ -16,7 +16,7 @@ const MODULE = new WebAssembly.Module(
   ),
 );
 
-/** A guest that does what a function does, on a stack of its own. */
+/** Guest that calls a function on a stack of its own. */
 function guest(act: (trap: CallableFunction) => unknown): GuestStack {
   const imports = { "": { act: suspending(() => act(exports.trap as CallableFunction)) } };
   const { exports } = new WebAssembly.Instance(MODULE, imports);

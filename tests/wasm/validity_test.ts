@@ -15,7 +15,7 @@ const OPTIONS = {
 } as const;
 const RUNS = 3000;
 
-/** A line for each policy: all reasons for which what V8 accepts is refused. */
+/** A line for each policy: all reasons for refusing a module that V8 accepts. */
 const POLICIES: readonly RegExp[] = [
   /^it imports the (table|memory|global|tag) .*, and there are only functions to import$/,
   /^it exports no function named "_start"/,

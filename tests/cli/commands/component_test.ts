@@ -1,4 +1,4 @@
-// Components under the executable's commands: what modules can do there, components can.
+// Components under the executable's commands, which work as for modules.
 import { fetched } from "../../asking.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { CLI, ROOT, runCli, withFiles } from "../commands.ts";

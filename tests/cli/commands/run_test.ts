@@ -196,7 +196,7 @@ function cargo(env: Record<string, string>, ...args: string[]): Promise<Ended> {
   return command("cargo", args, { cwd: `${ROOT}/testdata/cargo-test`, env });
 }
 
-/** @param env Its `RUNNER` is what Go runs tests by, in place of the usual one. */
+/** @param env Its `RUNNER` is the command that Go runs tests by, in place of the usual one. */
 function goTest(env: Record<string, string>, ...args: string[]): Promise<Ended> {
   return command("go", ["test", "-count=1", "-exec", env.RUNNER ?? GO_RUNNER, ".", ...args], {
     cwd: `${ROOT}/testdata/go-test`,

@@ -278,7 +278,7 @@ Deno.test("files that are looked up are read and parsed once for each version of
   for (let i = 0; i < 10; i++) assertEquals(look(), ["two", "value"]);
   await warned;
   assertEquals([reads - before, warnings.length], [4, 1]);
-  version = undefined; // it cannot be told: each look-up reads
+  version = undefined; // without a version each look-up reads
   look();
   look();
   assertEquals(reads - before, 8);

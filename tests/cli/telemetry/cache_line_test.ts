@@ -3,7 +3,7 @@ import { CliServer, type Process } from "../../process.ts";
 
 const GUEST = new URL("../../../testdata/built/assemblyscript.wasm", import.meta.url).pathname;
 
-/** The executable in front of an origin, with hostcalls told. */
+/** The executable in front of an origin, with hostcalls in its log. */
 async function withProxy(
   flags: readonly string[],
   origin: (request: Request) => Response | Promise<Response>,

@@ -123,7 +123,7 @@ Deno.test("a newer change ends the build that runs, with the processes of that b
   assertEquals(await project.ask(), "one");
   await project.write("src/app.wat", guest("two"));
   assertMatch(await project.told(/^info/), /^info: Building$/);
-  // The build that was ended is told by none of its ends.
+  // The build that was ended has no message of its end.
   assertMatch(await project.told(/^(info|warning|error)/), /^info: Reloaded in/);
   assertEquals(await project.ask(), "two");
 });

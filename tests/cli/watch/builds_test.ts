@@ -78,7 +78,7 @@ for (const { language, files, source, flags, broken } of FOLLOWED) {
   });
 }
 
-/** The next messages of the server, between which is what builds print. */
+/** The next messages of the server; the output of builds is between them. */
 async function notes(project: Project, count: number): Promise<string[]> {
   const told = [];
   for (let i = 0; i < count; i++) told.push(await project.told(/^(info|warning|error): [A-Z]/));
@@ -99,7 +99,7 @@ async function clean(project: Project): Promise<void> {
     ),
     false,
   );
-  // The missing program is told, unless the build that comes next is there before.
+  // The missing program is reported, unless the next build ends before.
   await project.told(/^error: Cannot find the program .*The old program goes on$/);
   assertEquals(await project.ask("/user"), "Good day, Ada!");
 }

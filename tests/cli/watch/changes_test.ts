@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { watchChanges, watchFiles } from "../../../cli/watch/changes.ts";
 import { assertEquals } from "../../assert.ts";
 
-/** A folder of its own, and what is told of changes to files in it. */
+/** Folder of its own, and the changes to its files that are reported. */
 class Watched implements AsyncDisposable {
   readonly folder = Deno.makeTempDirSync();
   readonly #told: string[][] = [];
@@ -28,7 +28,7 @@ class Watched implements AsyncDisposable {
     });
   }
 
-  /** The next change that is told. */
+  /** The next change that is reported. */
   next(): Promise<string[]> {
     const told = this.#told.shift();
     return told ? Promise.resolve(told) : new Promise((resolve) => this.#waiting = resolve);
@@ -150,7 +150,7 @@ Deno.test("events that the system refuses are asked for again", async () => {
   assertEquals(await watched.next(), ["a"]);
 });
 
-/** Number of looks until a change is told of a file that grows at each of some looks. */
+/** Number of looks until a change is reported of a file that grows at each of some looks. */
 async function looksUntilTold(growing: number): Promise<{ looks: number; told: number }> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let [looks, told, first] = [0, 0, 0];

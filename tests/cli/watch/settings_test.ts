@@ -44,7 +44,7 @@ Deno.test("a fastly.toml that has lost its build command is one line of the log,
     /^error: Cannot read fastly\.toml: .*The old program goes on$/,
   );
   await project.write("fastly.toml", manifest("two"));
-  // Nothing else was told meanwhile.
+  // There was no other message meanwhile.
   assertMatch(await project.told(/./), /^info: Building$/);
   await project.answers("two");
 });

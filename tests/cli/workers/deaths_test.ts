@@ -186,7 +186,7 @@ Deno.test(
         error.message,
         /^Cannot keep workers running: 10 in a row have ended within a second of serving, the last so: Worker 1 \(process \d+\) has ended with status 7 \(--workers 1 runs/,
       );
-      // The longest is 5 seconds. What has been told within a minute is not told again.
+      // The longest is 5 seconds. A message is not repeated within a minute.
       const pauses = told.map((line) => / in (\d+) ms$/.exec(line)?.[1]);
       assertEquals(pauses, ["100", "200", "400", "800", "1600", "3200"]);
       assertEquals(fleet.deaths, 10);

@@ -1,5 +1,5 @@
 /**
- * Kills of workers while clients send requests, and what these lose by that.
+ * Kills of workers while clients send requests, and the requests that are lost by that.
  *
  * @module
  */

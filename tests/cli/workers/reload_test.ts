@@ -153,7 +153,7 @@ Deno.test("requests that run during a reload end with the old program", ON_LINUX
       kept.push(open.use(await site.connectTo(worker)));
       const { wire } = open.use(await site.connectTo(worker));
       await wire.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\nsent");
-      // The guest has the request once it answers with what it has.
+      // The guest has the request once its answer has begun.
       await wire.until("\r\n\r\n");
       wires.push(wire);
     }

@@ -1,5 +1,5 @@
 /**
- * The executable with several workers, and what tests do to them: by the system alone, as their users would.
+ * The executable with several workers, which tests find and end by the system alone, as users would.
  *
  * @module
  */

@@ -2,7 +2,7 @@
 type Fault =
   /** Passes all on. */
   | "none"
-  /** Passes on what the client says. The server's answer closes the connection, and is lost. */
+  /** Passes on the client's bytes. The server's answer closes the connection, and is lost. */
   | "lose-answers"
   /** Passes nothing on, and closes nothing. */
   | "silent";

@@ -6,7 +6,7 @@ export interface Redis extends AsyncDisposable {
   readonly url: string;
   /** Sends it a signal: SIGSTOP and SIGCONT have it stand still for a while. */
   kill(signal: Deno.Signal): void;
-  /** Starts it again on the same port, with what it has in its files. */
+  /** Starts it again on the same port, with the data in its files. */
   restart(): Promise<void>;
   /** Sends a command to the server directly, without the driver. */
   ask(...command: readonly string[]): Promise<string>;
@@ -18,14 +18,14 @@ interface RedisSettings {
   readonly program?: string;
   /** Settings of the server by their names, without dashes. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Lines of its file of settings, for what is no setting of the command line. */
+  /** Lines of its file of settings, for settings that the command line lacks. */
   readonly lines?: readonly string[];
 }
 
 /** Whether Redis is installed here. CI installs it, so that no test is left out there. */
 const hasRedis: boolean = await runs("redis-server");
 
-/** Milliseconds: many times what the slowest test takes. */
+/** Milliseconds: many times the duration of the slowest test. */
 const MOST = 180_000;
 
 /** As `Deno.test`, for a test that needs a server: left out where there is none. */
@@ -43,7 +43,7 @@ async function runs(program: string): Promise<boolean> {
   }
 }
 
-/** Starts a server on a free port. It keeps what it is given in a folder that ends with it. */
+/** Starts a server on a free port. Its data is in a folder that is removed with it. */
 export async function startRedis(settings: RedisSettings = {}): Promise<Redis> {
   const folder = await Deno.makeTempDir();
   for (;;) {
@@ -133,7 +133,7 @@ async function run(
   const file = `${folder}/redis.conf`;
   const all = { port: `${port}`, bind: "127.0.0.1", dir: folder, save: '""', ...settings };
   const text = Object.entries(all).map(([name, value]) => `${name} ${value}`).concat(lines);
-  // A Sentinel writes what it has learnt into its file.
+  // A Sentinel writes its state into its file.
   await Deno.writeTextFile(file, text.filter((line) => !line.endsWith(" -")).join("\n") + "\n");
   const child = new Deno.Command("nice", { args: [program, file], stdout: "piped" }).spawn();
   let said = "";
@@ -156,7 +156,7 @@ async function drain(reader: ReadableStreamDefaultReader<string>): Promise<void>
   while (!(await reader.read()).done);
 }
 
-/** A port that nobody has at the moment. */
+/** A port that is free at the moment. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

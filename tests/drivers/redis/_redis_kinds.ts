@@ -29,7 +29,7 @@ export interface ClusterOfThree extends AsyncDisposable {
   masters(): Promise<Redis[]>;
   /** The master that has a key's slot. */
   masterOf(key: string): Promise<Redis>;
-  /** Waits until each replica has what its master has. */
+  /** Waits until each replica has all writes of its master. */
   replicated(): Promise<void>;
 }
 

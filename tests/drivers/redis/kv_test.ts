@@ -40,7 +40,7 @@ function storeOver(storage: RedisStorage) {
   };
 }
 
-/** A storage behind a proxy that can be made to fail, and what it tells the log. */
+/** Storage behind a proxy that can be made to fail, and its log. */
 async function behindProxy(options: RedisOptions = {}) {
   const proxy = startFaultyProxy(server!.port);
   const told: string[] = [];

@@ -125,7 +125,7 @@ redisTest(
       await one!.limiter.counters.increment("c", "e", 1);
       one!.proxy.fault = "none";
       await one!.back();
-      // Asked over the same connection, behind what is sent again.
+      // Asked over the same connection, behind the counts that are sent again.
       await one!.limiter.counters.count("c", "e", 60);
     }
     await one!.limiter.counters.increment("c", "e", 1);

@@ -270,7 +270,7 @@ redisTest(
     assertEquals([await other!.text("a"), await other!.text("b")], ["1", "1"]);
     other!.proxy.fault = "silent";
     await one!.cache.purge("x", false);
-    await pause(250); // beyond what it may use without asking
+    await pause(250); // longer than it may use objects without asking
     assertEquals(await other!.text("b"), "1", "alone it goes on with what it has");
     assertEquals(await other!.text("a"), "1");
     other!.proxy.fault = "none";

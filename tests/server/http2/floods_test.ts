@@ -21,7 +21,7 @@ import {
 
 const PING = frame(TYPE.ping, 0, 0, Buffer.alloc(8));
 
-/** A guest that is served over HTTP/2 in clear, the number of its requests that were begun, and what was told. */
+/** Guest that is served over HTTP/2 in clear, with the number of requests that were begun, and the server's messages. */
 async function servedGuest() {
   const app = await Fastlike.load(guestUrl("rust"));
   const started: string[] = [];

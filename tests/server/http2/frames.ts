@@ -96,7 +96,7 @@ export function request(
   return Buffer.concat(frames);
 }
 
-/** An HTTP/2 connection by hand: what is sent are bytes, what comes are frames. */
+/** HTTP/2 connection by hand: sends bytes, receives frames. */
 export class RawConnection implements Disposable {
   readonly socket: Socket;
   readonly frames: Frame[] = [];

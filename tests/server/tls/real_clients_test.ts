@@ -91,7 +91,7 @@ function checkFacts(facts: ClientFacts, protocol: RegExp): void {
   assertEquals([tls!.ja3, tls!.ja4], [ja3, ja4]);
 }
 
-/** Tests a client; what it is known to send counts for one version of it. */
+/** Tests a client; the expected facts are those of one version of it. */
 function testClient(
   name: string,
   isThere: boolean,

@@ -33,7 +33,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-/** Clients of one key, who do as they are told, and what they hold. */
+/** Clients of one key, driven by the test, and the objects that they hold. */
 class Crowd {
   readonly #time = cacheOf(20_000);
   readonly #waiting: PendingLookup[] = [];
@@ -66,7 +66,7 @@ class Crowd {
     this.#collect();
   }
 
-  /** Everybody gives up what there is to do; each time somebody else may get it. */
+  /** All clients give up the obligation to insert; each time another one may get it. */
   leave(): void {
     for (let held; (held = this.#holding.pop()); this.#collect()) held.obligation!.cancel();
     assertEquals(this.#waiting.length, 0, "nobody waits for nothing");
@@ -87,7 +87,7 @@ class Crowd {
     assertEquals(obligation.open, false);
   }
 
-  /** Takes what has come to something. */
+  /** Takes the look-ups that have been answered. */
   #collect(): void {
     for (const pending of this.#waiting.filter(({ ready }) => ready)) {
       this.#waiting.splice(this.#waiting.indexOf(pending), 1);

@@ -26,7 +26,7 @@ function held(driver: CacheDriver, ...names: string[]) {
   };
 }
 
-/** A cache over the driver, what it reports, and a way to store. */
+/** Cache over the driver, its messages, and a function to store. */
 function over(driver: CacheDriver, max = 64 * MIB) {
   const told: string[] = [];
   const report = (message: string) => void told.push(message);

@@ -32,7 +32,7 @@ class TestFeed implements PurgeFeed {
     return { last: this.log.length, purges: this.log.slice(number) };
   }
 
-  /** Another cache's purge, of which this one is not told. */
+  /** Another cache's purge, which does not reach this one. */
   purgeUnheard(surrogateKey: string | undefined, soft = false): NumberedPurge {
     const purge = { surrogateKey, soft, number: this.log.length + 1 };
     this.log.push(purge);

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "../../assert.ts";
 const BUILT = new URL("../../../testdata/built/rust-component.wasm", import.meta.url);
 const OPTIONS = { components: componentLoader, limits: { cpu_time: 1000 } };
 
-/** Loads what may be no component, and answers one request if it is one; says what was wrong with it. */
+/** Loads bytes that may be no component, and answers one request if they are; returns the error. */
 async function fate(bytes: Uint8Array): Promise<string | undefined> {
   let app;
   try {
@@ -36,7 +36,7 @@ Deno.test("a component with wrong bytes is refused in one line, or answers", asy
   const next = (below: number) => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % below;
   for (let i = 0; i < 150; i++) {
     const wrong = bytes.slice();
-    // Half of them in the structure, which is what stands before and behind the modules.
+    // Half of them in the structure, which stands before and behind the modules.
     const place = i % 2 ? next(bytes.length) : next(12_000);
     wrong[8 + place % (bytes.length - 8)] = next(256);
     const message = await fate(wrong);

@@ -11,7 +11,7 @@ const PAGE = 65536;
 /** Pages that the modules have at first, and at the most. */
 const LIMITS = { initial: 2, maximum: 5 };
 
-/** Memory of a watchdog that stops nobody. */
+/** Memory of a watchdog that stops no guest. */
 const GO_ON = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
 new Uint8Array(GO_ON.buffer)[0] = 1;
 

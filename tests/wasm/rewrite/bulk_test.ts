@@ -25,7 +25,7 @@ const MODULE = await assemble(
       (memory.init $d (local.get 0) (local.get 1) (local.get 2))))`,
 );
 
-/** To where, from where (or what), and how many bytes. */
+/** Destination, source (or value), and number of bytes. */
 const CASES: Readonly<Record<string, readonly (readonly [number, number, number])[]>> = {
   fill: [
     [5, 7, PIECE],
@@ -66,7 +66,7 @@ const CASES: Readonly<Record<string, readonly (readonly [number, number, number]
 
 type Bulk = (to: number, from: number, count: number) => void;
 
-/** Makes an instance whose code has checks; and, with `dirtyPages`, marks what it writes. */
+/** Makes an instance whose code has checks and, with `dirtyPages`, marks the pages that it writes. */
 function rewritten(dirtyPages?: boolean): WebAssembly.Exports {
   const { bytes, names, memories } = rewrite(layoutOf(MODULE), {
     memory: 2 ** 31,

@@ -44,7 +44,7 @@ Deno.test("a module for which limits cannot hold is loaded when that is allowed,
   );
 });
 
-// With what these take where time is not linear in the file, they would not end.
+// These would not end if the time were not linear in the file.
 
 Deno.test("a million repeated sections are V8's to refuse", async () => {
   for (const id of [Id.function, Id.type, Id.memory]) {

@@ -30,7 +30,7 @@ interface Sent {
   readonly override?: Partial<CacheOverride>;
 }
 
-/** A cache on a clock that tests set, in front of one origin that answers when it is told to. */
+/** Cache on a clock that tests set, in front of one origin whose answers the test resolves. */
 export class Front implements Disposable {
   readonly uses: CacheUse[] = [];
   readonly reports: string[] = [];
@@ -75,7 +75,7 @@ export class Front implements Disposable {
     this.#always = always;
   }
 
-  /** The origin has got by then what it was asked. */
+  /** The origin has got the requests by then. */
   async reached(): Promise<void> {
     await undefined;
   }
@@ -134,7 +134,7 @@ export function fieldsOf({ headers }: BackendResponse, ...names: string[]): (str
   return names.map((name) => headers.get(name));
 }
 
-/** A turn of the loop: what was begun and waits for nothing is done. */
+/** A turn of the loop, in which all work that waits for nothing is done. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

@@ -27,7 +27,7 @@ class Body {
   }
 }
 
-/** Has a client read so many pieces of what the origin never ends, and leave. */
+/** Has a client read so many pieces of an endless response, and leave. */
 async function leaveEndless(front: Front, pieces: number): Promise<Body> {
   const endless = new Body();
   const reading = front.send().response;
