@@ -231,7 +231,7 @@ for (const [over, secure, numRuns] of [["TCP", false, 150], ["TLS", true, 50]] a
         timeouts: { connect: 10_000 },
         http2: false,
         tls: { ca: authority.ca },
-      }, secure ? identity : undefined);
+      }, secure ? { identity } : {});
       for (const [id, count] of arrived.entries()) {
         const most = isRepeatable(all[id]!) && meetsDead(all[id]!, all) ? 2 : 1;
         assert(count <= most, `request ${id} was sent ${count} times`);

@@ -11,6 +11,7 @@ import { frameRequest } from "../../../service/http/framing.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { DEFAULT_LIMITS } from "../../../service/limits.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
+import type { StallClock } from "../../../service/util/stall_clock.ts";
 import { assertRejects } from "../../assert.ts";
 
 const encoder = new TextEncoder();
@@ -198,10 +199,10 @@ export async function against(
   handle: (wire: Wire, connection: number) => Promise<void>,
   test: (transport: Transport, origin: RawOrigin) => Promise<void>,
   options: Partial<BackendOptions> = {},
-  identity?: Parameters<typeof rawOrigin>[2],
+  { identity, clock }: { identity?: Parameters<typeof rawOrigin>[2]; clock?: StallClock } = {},
 ): Promise<void> {
   const origin = rawOrigin(handle, "127.0.0.1", identity);
-  const transport = httpTransport({ url: origin.url, ...options });
+  const transport = httpTransport({ url: origin.url, ...options }, clock);
   try {
     await test(transport, origin);
   } finally {
