@@ -7,6 +7,7 @@ import { ChunkedDecoder } from "../service/http/http1/chunked_decoder.ts";
 import { HeadParser } from "../service/http/http1/head_parser.ts";
 import { type ContentDecoder, LengthDecoder } from "../service/http/http1/length_decoder.ts";
 import { Rejection } from "../service/http/http1/rejection.ts";
+import { NO_BYTES, restOf } from "../service/http/http1/views.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { ClientProgress } from "./client_progress.ts";
 import type { ServerExchange } from "./exchange.ts";
@@ -201,7 +202,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
   /** Parses bytes of a head, and starts its request once it is whole; returns the rest of the bytes. */
   #readHead(bytes: Buffer): Buffer {
     if (!this.#parser.begun && !this.#fresh) this.since = this.#options.clock.round;
-    let rest: Buffer = EMPTY_BUFFER;
+    let rest: Buffer = NO_BYTES;
     this.#parser.push(bytes, (head, taken) => rest = this.#begin(head, restOf(bytes, taken)));
     return rest;
   }
@@ -383,15 +384,9 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
   };
 }
 
-const EMPTY_BUFFER = Buffer.alloc(0);
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 const BARE_408 = Buffer.from(
   "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
 );
 
 function ignore(): void {}
-
-/** Returns the bytes behind the first ones. Usually there are none, which is found without making a view. */
-function restOf(bytes: Buffer, taken: number): Buffer {
-  return taken === bytes.length ? EMPTY_BUFFER : bytes.subarray(taken);
-}

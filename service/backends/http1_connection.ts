@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { EMPTY } from "../http/bytes.ts";
@@ -6,6 +6,7 @@ import { hasNoContent } from "../http/framing.ts";
 import { HeadParser } from "../http/http1/head_parser.ts";
 import type { ContentDecoder } from "../http/http1/length_decoder.ts";
 import { Rejection } from "../http/http1/rejection.ts";
+import { NO_BYTES, restOf, viewOf } from "../http/http1/views.ts";
 import { stopReadsWhilePaused } from "../util/node_internals.ts";
 import type { Connector } from "./connector.ts";
 import { type BodyOwner, Http1Body, type PieceTimeout } from "./http1_body.ts";
@@ -89,6 +90,8 @@ export class Http1Connection implements BodyOwner {
   /** Whether it may carry another request after the current one. */
   #persists = false;
   #paused = false;
+  /** Bytes that the backend had taken at the last check of its progress. */
+  #taken: number | undefined;
 
   /**
    * @param source Backend to connect to, or a connection that is open.
@@ -133,6 +136,7 @@ export class Http1Connection implements BodyOwner {
     this.#state = "head";
     this.#sent = false;
     this.#persists = persists;
+    this.#taken = undefined;
     this.received = 0;
     if (!this.#parser || this.#headBytes !== user.headBytes) {
       const bounds = { lineBytes: user.headBytes, headBytes: user.headBytes };
@@ -150,6 +154,15 @@ export class Http1Connection implements BodyOwner {
   /** Whether it is the request's: it was started for it, and is not free again. */
   serves(user: Http1User): boolean {
     return this.#user === user;
+  }
+
+  /** Closes it if its backend has answered, and has taken nothing of the rest of the request since the last check. */
+  checkProgress(): void {
+    if (this.#state !== "behind") return;
+    const { bytesWritten, writableLength } = this.socket;
+    const taken = bytesWritten - writableLength;
+    if (writableLength && taken === this.#taken) this.destroy();
+    this.#taken = taken;
   }
 
   /** Closes it once all that was written is sent. */
@@ -224,7 +237,7 @@ export class Http1Connection implements BodyOwner {
       return NO_BYTES;
     }
     if (framing.kind === "length" && framing.length <= bytes.length) {
-      const content = this.#keep(viewOf(bytes, framing.length));
+      const content = this.#keep(viewOf(bytes, 0, framing.length));
       this.#complete(bytes.length > framing.length);
       user.onResponse(head, content);
       return NO_BYTES;
@@ -375,16 +388,4 @@ export class Http1Connection implements BodyOwner {
 /** Error for a connection that was closed without one. */
 export class HangUp extends Error {
   readonly code = "ECONNRESET";
-}
-
-const NO_BYTES = Buffer.alloc(0);
-
-/** Returns the first bytes as a plain array, since those who read a body may compare it with others. */
-function viewOf({ buffer, byteOffset }: Buffer, length: number): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, length);
-}
-
-/** Returns the bytes behind the first ones. Usually there are none, which is found without making a view. */
-function restOf(bytes: Buffer, taken: number): Buffer {
-  return taken === bytes.length ? NO_BYTES : bytes.subarray(taken);
 }

@@ -7,6 +7,9 @@ import { type ConnectionOwner, Http1Connection } from "./http1_connection.ts";
 /** Longest time for which an idle connection is kept, in milliseconds; a backend's Keep-Alive field may shorten it. */
 const MAX_IDLE_MS = 55_000;
 
+/** Time in which a backend that has answered must take some of the rest of a request, in milliseconds. */
+const MAX_BEHIND_MS = 60_000;
+
 /** Limits on the connections to one backend; `Infinity` is no limit. */
 export interface PoolRules {
   /** Connections open at the same time. */
@@ -45,6 +48,8 @@ export class Http1Pool implements ConnectionOwner {
   /** Requests that wait for a connection, the first one first. */
   readonly #waiting = new Set<Waiter>();
   #closed = false;
+  /** Time of the latest check of those connections whose request is still being sent. */
+  #checkedAt = 0;
 
   /** @param mayUpgrade Whether its connections may be handed on for another protocol. */
   constructor(connector: Connector, options: BackendOptions, clock: Clock, mayUpgrade = false) {
@@ -67,6 +72,7 @@ export class Http1Pool implements ConnectionOwner {
   take(): Http1Connection | undefined {
     const idle = this.#takeIdle();
     if (idle) return idle;
+    this.#checkProgress();
     return this.#all.size < this.rules.connections ? this.#open(this.#connector) : undefined;
   }
 
@@ -125,6 +131,14 @@ export class Http1Pool implements ConnectionOwner {
   close(): void {
     this.#closed = true;
     this.closeIdle();
+  }
+
+  /** Closes connections that a backend holds by taking no more of a request that it has answered. */
+  #checkProgress(): void {
+    const now = this.#clock.elapsed();
+    if (now - this.#checkedAt < MAX_BEHIND_MS) return;
+    this.#checkedAt = now;
+    for (const connection of this.#all) connection.checkProgress();
   }
 
   #keep(connection: Http1Connection): void {

@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { ChunkedDecoder } from "../http/http1/chunked_decoder.ts";
 import { type ContentDecoder, LengthDecoder } from "../http/http1/length_decoder.ts";
+import { viewOf } from "../http/http1/views.ts";
 import type { ContentFraming } from "./response_head.ts";
 
 /**
@@ -19,7 +20,7 @@ class CloseDecoder implements ContentDecoder {
   readonly trailers: undefined;
 
   push(bytes: Buffer, data: (piece: Uint8Array) => void): number {
-    data(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+    data(viewOf(bytes, 0, bytes.length));
     return bytes.length;
   }
 }

@@ -4,6 +4,7 @@ import { readField } from "./field_lines.ts";
 import type { ContentDecoder } from "./length_decoder.ts";
 import { badMessage, Rejection } from "./rejection.ts";
 import { mayTrail } from "./trailers.ts";
+import { viewOf } from "./views.ts";
 
 /** Maximum length of a chunk's line (its size and extensions), in bytes. */
 const MAX_LINE = 4096;
@@ -50,10 +51,9 @@ export class ChunkedDecoder implements ContentDecoder {
     while (at < bytes.length && !this.ended) {
       if (this.#expected === "chunk-data") {
         const length = Math.min(this.#left, bytes.length - at);
-        const piece = new Uint8Array(bytes.buffer, bytes.byteOffset + at, length);
-        data(piece);
-        at += piece.length;
-        this.#left -= piece.length;
+        data(viewOf(bytes, at, length));
+        at += length;
+        this.#left -= length;
         if (this.#left === 0) this.#expected = "chunk-data-end";
       } else if (this.#expected === "chunk-data-end") this.#endData(bytes[at++]!);
       else at = this.#takeLine(bytes, at);

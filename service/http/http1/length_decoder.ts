@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { HeaderList } from "../headers.ts";
+import { viewOf } from "./views.ts";
 
 /** Finds the end of a message's content in a connection's bytes. */
 export interface ContentDecoder {
@@ -35,7 +36,7 @@ export class LengthDecoder implements ContentDecoder {
   push(bytes: Buffer, data: (piece: Uint8Array) => void): number {
     const taken = Math.min(this.#left, bytes.length);
     this.#left -= taken;
-    if (taken) data(new Uint8Array(bytes.buffer, bytes.byteOffset, taken));
+    if (taken) data(viewOf(bytes, 0, taken));
     return taken;
   }
 }

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { SendError } from "../../../service/errors.ts";
+import { isWhole } from "../../../service/http/bytes.ts";
 import type { BackendOptions } from "../../../service/backends/definition.ts";
 import { Http1Pool } from "../../../service/backends/http1_pool.ts";
 import { Http1Request } from "../../../service/backends/http1_request.ts";
@@ -114,6 +115,31 @@ for (
         over.resolve();
       }
     }, answer === OK ? {} : { pool: { maxConnections: 1 } });
+  });
+}
+
+for (const streamed of [false, true]) {
+  Deno.test(`a backend that has answered and takes no more of a ${streamed ? "streamed" : "large"} request is left`, async () => {
+    const over = Promise.withResolvers<void>();
+    await atRest({ pool: { maxConnections: 1 } }, async (wire) => {
+      const head = await wire.head();
+      await wire.write(OK);
+      if (head.startsWith("POST")) await over.promise; // it reads nothing more
+    }, async (transport, clock) => {
+      const body = streamed
+        ? sourceFrom(async function* () {
+          for (let i = 0; i < LARGE.length; i += 65_536) yield LARGE.subarray(i, i + 65_536);
+        }())
+        : LARGE;
+      assertEquals(await ask(transport, request({ ...POST, body })), "ok");
+      await clock.advance(60_000);
+      const early = transport.send(request()); // the backend may go on
+      await clock.advance(60_000);
+      assertEquals(await failureOf(() => early.response), "connection_limit_reached");
+      assertEquals(await ask(transport), "ok");
+      if (!isWhole(body)) assertInstanceOf(await body.cancelled, Error);
+      over.resolve();
+    });
   });
 }
 
