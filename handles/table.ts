@@ -88,10 +88,11 @@ export class HandleTable {
     return item;
   }
 
-  /** Removes all objects, in the order of their handles. */
-  *drain(): Generator<object> {
-    for (const item of this.#items.values()) yield item;
+  /** Removes and returns all objects, in the order of their handles. */
+  drain(): object[] {
+    const items = [...this.#items.values()];
     this.#items.clear();
+    return items;
   }
 }
 
