@@ -87,18 +87,21 @@ export class KeptCode {
   }
 }
 
-/** Rewrites a module, with turns of the event loop in between, or takes the outcome from what is kept. */
+/**
+ * Rewrites a module, with turns of the event loop in between, or takes the outcome from what is kept. With an earlier build
+ * the former takes no longer.
+ */
 export async function outcomeOf(
   layout: Layout,
   options: RewriteOptions,
-  kept: KeptCode | undefined,
+  keeping: Promise<KeptCode | undefined>,
 ): Promise<Outcome> {
-  const known = await kept?.get(options);
+  const known = options.earlier ? undefined : await (await keeping)?.get(options);
   if (known !== undefined) return known;
   const outcome = await inTurns(rewriteInSteps(layout, options)).catch((error) => {
     if (error instanceof UnknownForm) return error.message;
     throw error;
   });
-  kept?.put(options, outcome);
+  keeping.then((kept) => kept?.put(options, outcome));
   return outcome;
 }

@@ -14,7 +14,7 @@ import {
 } from "./policies.ts";
 import type { Resetting, RewriteOptions, Rewritten } from "./rewrite/rewrite.ts";
 import type { EarlierCode } from "./rewrite/earlier_code.ts";
-import { type DataImage, parted } from "./data_image.ts";
+import { type DataImage, type Parted, parted } from "./data_image.ts";
 import { KeptCode, outcomeOf } from "./kept_code.ts";
 import { afterHeadStart } from "./turns.ts";
 import { messageOf } from "../service/errors.ts";
@@ -79,14 +79,12 @@ export interface CompileOptions extends Terms {
 }
 
 /** Module to be compiled, without its data where the host can write that. */
-interface Parts {
+interface Subject {
   readonly layout: Layout;
-  readonly image: DataImage | undefined;
-}
-
-/** Module to be compiled, with what is kept of it. */
-interface Subject extends Parts {
-  readonly kept: KeptCode | undefined;
+  /** Makes the image of the data, once; undefined if the module has its data itself. */
+  readonly image: () => DataImage | undefined;
+  /** What is kept of the module. */
+  readonly kept: Promise<KeptCode | undefined>;
 }
 
 /**
@@ -117,24 +115,29 @@ export function isComponent(
 export async function compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
   if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
   const original = checkMagic(await read(source));
-  const parts = partsOf(original);
-  if (typeof parts === "string") {
+  const structure = structureOf(original);
+  if (typeof structure === "string") {
     await checkValid(original);
-    return await withoutLimits(original, parts, options);
+    return await withoutLimits(original, structure, options);
   }
-  const again = sameCode(parts, options);
+  const again = sameCode(structure, options);
   if (again) return again;
-  const bytes = parts.layout.bytes as Uint8Array<ArrayBuffer>;
-  const kept = await KeptCode.of(options.codeCache, bytes);
-  const subject = { ...parts, kept };
-  if (await kept?.has(firstForm(options))) {
+  const { layout: whole, data } = structure;
+  const layout = data ? layoutOf(data.withoutData()) : whole;
+  const bytes = layout.bytes as Uint8Array<ArrayBuffer>;
+  const kept = KeptCode.of(options.codeCache, bytes);
+  const subject = { layout, kept, image: once(() => data?.image()) };
+  const isReload = typeof options.earlier === "object"; // it knows most of the code, and a file has to be read
+  if (!isReload && await (await kept)?.has(firstForm(options))) {
     // V8 was started with other flags if it does not take the module any more.
     const known = await compileUnchecked(original, subject, options).catch(() => undefined);
     if (known) return known;
   }
   // V8 validates on a thread of its own while the bytes are rewritten. Nothing is made of them before it is done.
-  const validated = checkValid(bytes);
-  if (kept) kept.valid = validated;
+  const validated = checkValid(bytes, !isReload);
+  kept.then((kept) => {
+    if (kept) kept.valid = validated;
+  });
   const [valid, compiled] = await Promise.allSettled([
     validated,
     compileUnchecked(original, subject, options),
@@ -144,27 +147,40 @@ export async function compile(source: Source, options: CompileOptions): Promise<
   return compiled.value;
 }
 
-/** Reads a module's structure and takes its data out of it; or tells why that is not known, in words that complete "because". */
-function partsOf(bytes: Uint8Array): Parts | string {
+/** Structure of a module. */
+interface Structure {
+  readonly layout: Layout;
+  /** Undefined if its data cannot be taken out. */
+  readonly data: Parted | undefined;
+}
+
+/** Reads a module's structure; or tells why it is not known, in words that complete "because". */
+function structureOf(bytes: Uint8Array): Structure | string {
   try {
     const layout = layoutOf(bytes);
-    return parted(layout) ?? { layout, image: undefined };
+    return { layout, data: parted(layout) };
   } catch (error) {
     return messageOf(error);
   }
 }
 
 /** Returns the earlier build with this one's data if their code is the same: V8 has compiled it, and what it has optimised stays. */
-function sameCode(parts: Parts, options: CompileOptions): CompiledModule | undefined {
+function sameCode(
+  { layout, data }: Structure,
+  options: CompileOptions,
+): CompiledModule | undefined {
   const { earlier } = options;
   const code = typeof earlier === "object" ? earlier.code : undefined;
   if (!code || code.terms !== termsText(options)) return undefined;
-  const { layout, image } = parts;
-  if (builtin("node:buffer").Buffer.compare(layout.bytes, code.bytes)) return undefined;
-  const again = { ...earlier as CompiledModule, image };
-  return again.compileForSnapshots
-    ? withSnapshots(again, { ...parts, kept: undefined }, options)
-    : again;
+  const isSame = data
+    ? data.isWithoutData(code.bytes)
+    : builtin("node:buffer").Buffer.compare(layout.bytes, code.bytes) === 0;
+  if (!isSame) return undefined;
+  const again = { ...earlier as CompiledModule, image: data?.image() };
+  if (!again.compileForSnapshots) return again;
+  const image = () => again.image;
+  const subject = { layout: layoutOf(code.bytes), image, kept: Promise.resolve(undefined) };
+  return withSnapshots(again, subject, options);
 }
 
 /** Writes what compiling depends on, besides the program, as a text to compare. */
@@ -178,9 +194,9 @@ function firstForm({ memory, watch, reuse }: CompileOptions): RewriteOptions {
   return { memory, checks: watch, reset };
 }
 
-/** Validates a module, without blocking the event loop. */
-async function checkValid(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  await afterHeadStart();
+/** Validates a module, without blocking the event loop; `late` if V8 has other work to do first. */
+async function checkValid(bytes: Uint8Array<ArrayBuffer>, late = true): Promise<void> {
+  if (late) await afterHeadStart();
   try {
     await WebAssembly.compile(bytes);
   } catch (cause) {
@@ -232,15 +248,17 @@ async function attempt(
     if (typeof outcome === "string") return outcome;
     // `locate` keeps the offsets alone, as the bytes are large.
     const { bytes, memories, names, tags, offsets, resetting } = outcome;
+    const compiling = WebAssembly.compile(bytes);
+    image(); // while V8 compiles
     return {
-      module: await WebAssembly.compile(bytes),
+      module: await compiling,
       imports: functionsOf(layout.imports),
       hasMemory: exportsMemory(layout),
       limited: layout.types.objects ? UNCOUNTED : true,
       resetting: resetting ?? `reuse is ${reuse}`,
       watched: watch || "nobody asks for it",
       rewritten: { memories, names, tags },
-      image,
+      image: image(),
       locate: (offset) => offsets.original(offset),
       ...earlier && {
         code: { bytes: layout.bytes, rewritten: outcome, terms: termsText(options) },
@@ -349,4 +367,15 @@ function checkMagic(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const magic = bytes.length >= 8 && String.fromCharCode(...bytes.subarray(0, 4));
   if (magic !== "\0asm") throw new Error("Cannot load the program: it is not a WebAssembly module");
   return bytes;
+}
+
+/** Makes a function that returns what `make` has made at its first call, and lets go of it then. */
+function once<T>(make: () => T): () => T {
+  let left: (() => T) | undefined = make;
+  let made: T;
+  return () => {
+    if (left) made = left();
+    left = undefined;
+    return made;
+  };
 }

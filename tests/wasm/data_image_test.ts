@@ -19,7 +19,7 @@ function memoryOf(bytes: Uint8Array): Uint8Array {
 }
 
 function imageOf(bytes: Uint8Array) {
-  return parted(layoutOf(bytes))?.image;
+  return parted(layoutOf(bytes))?.image();
 }
 
 /** Checks that the host writes the same bytes as V8, and that V8 has none left to write. */
@@ -27,12 +27,13 @@ function assertSameMemory(bytes: Uint8Array): void {
   const parts = parted(layoutOf(bytes))!;
   const expected = memoryOf(bytes);
   const memory = new WebAssembly.Memory({ initial: expected.length / PAGE });
-  writeImage(parts.image, memory);
+  const image = parts.image();
+  writeImage(image, memory);
   assertEquals(new Uint8Array(memory.buffer), expected);
   const start = new Uint8Array(expected.length);
-  start.set(parts.image.bytes);
+  start.set(image.bytes);
   assertEquals(start, expected);
-  assert(memoryOf(parts.layout.bytes).every((byte) => byte === 0));
+  assert(memoryOf(parts.withoutData()).every((byte) => byte === 0));
 }
 
 const module = (fields: string) => assemble("guest.wat", `(module ${fields})`);
@@ -88,7 +89,7 @@ Deno.test("memory.init of a segment that was written finds it empty", async () =
      (func (export "init") (param i32 i32) (memory.init $d (i32.const 9) (local.get 0) (local.get 1)))`,
   );
   assertSameMemory(bytes);
-  for (const form of [bytes, parted(layoutOf(bytes))!.layout.bytes]) {
+  for (const form of [bytes, parted(layoutOf(bytes))!.withoutData()]) {
     const instance = new WebAssembly.Instance(
       new WebAssembly.Module(form as Uint8Array<ArrayBuffer>),
     );
@@ -189,7 +190,7 @@ Deno.test("a data section that V8 does not accept is not mended", () => {
   const early = moduleOf(section(Id.data), memory);
   for (const bytes of [twice, early]) {
     assert(!WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>));
-    const rest = parted(layoutOf(bytes))?.layout.bytes ?? bytes;
+    const rest = parted(layoutOf(bytes))?.withoutData() ?? bytes;
     assert(!WebAssembly.validate(rest as Uint8Array<ArrayBuffer>));
   }
 });
@@ -197,7 +198,7 @@ Deno.test("a data section that V8 does not accept is not mended", () => {
 Deno.test("the data of guests in all languages is taken out, and equals the data that V8 writes", async () => {
   for (const name of ["rust", "go", "javascript", "assemblyscript"]) {
     const layout = layoutOf(await Deno.readFile(guestUrl(name)));
-    const { layout: rest, image } = parted(layout)!;
+    const data = parted(layout)!;
     const module = await WebAssembly.compile(layout.bytes as Uint8Array<ArrayBuffer>);
     const imports: WebAssembly.Imports = {};
     for (const { module: from, name } of WebAssembly.Module.imports(module)) {
@@ -206,11 +207,49 @@ Deno.test("the data of guests in all languages is taken out, and equals the data
     const expected = (await WebAssembly.instantiate(module, imports)).exports
       .memory as WebAssembly.Memory;
     const memory = new WebAssembly.Memory({ initial: expected.buffer.byteLength / PAGE });
-    writeImage(image, memory);
+    writeImage(data.image(), memory);
     const [one, other] = [memory, expected].map(({ buffer }) => new BigInt64Array(buffer));
     assert(one!.every((word, i) => word === other![i]), name);
-    assert(WebAssembly.validate(rest.bytes as Uint8Array<ArrayBuffer>), name);
+    assert(WebAssembly.validate(data.withoutData() as Uint8Array<ArrayBuffer>), name);
   }
+});
+
+Deno.test("builds that differ in their data and their ids are the same module without them", () => {
+  const custom = (name: string, content: string) =>
+    [Id.custom, (w: Writer) => w.name(name).raw(new TextEncoder().encode(content))] as const;
+  const build = (id: string, data: string, name = "go:buildid", function_ = "f") =>
+    moduleOf(
+      custom(name, id),
+      custom("other", "text"),
+      [Id.memory, (w) => w.byte(1, 0, 1)],
+      [Id.data, (w) => w.byte(1, 0, 0x41, 1, 0x0b).name(data)],
+      custom("name", function_),
+      custom("build_id", id),
+    );
+  const first = build("first", "some data");
+  const whole = parted(layoutOf(first))!;
+  const rest = whole.withoutData();
+  assert(WebAssembly.validate(rest));
+  assert(whole.isWithoutData(rest));
+  assert(parted(layoutOf(build("other", "more data than before")))!.isWithoutData(rest));
+  for (
+    const other of [
+      build("longer", "some data"),
+      build("other", "some data", "go:buildix"),
+      build("first", "some data", "go:buildid", "g"),
+      moduleOf([Id.memory, (w) => w.byte(1, 0, 1)], [Id.data, (w) => w.byte(0)]),
+    ]
+  ) {
+    assert(!parted(layoutOf(other))!.isWithoutData(rest));
+    assert(!whole.isWithoutData(parted(layoutOf(other))!.withoutData()));
+  }
+  // V8 takes no section whose name does not fit in, and any content of others.
+  const cut = moduleOf([Id.custom, (w) => w.byte(20).raw(new TextEncoder().encode("go:buildid"))], [
+    Id.memory,
+    (w) => w.byte(1, 0, 1),
+  ], [Id.data, (w) => w.byte(0)]);
+  assert(!WebAssembly.validate(cut as Uint8Array<ArrayBuffer>));
+  assert(!WebAssembly.validate(parted(layoutOf(cut))!.withoutData()));
 });
 
 /** A guest that answers a text of its data, which it then overwrites, as it does a byte of its global's choice. */

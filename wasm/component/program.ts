@@ -129,7 +129,7 @@ async function attempt(
   try {
     const modules: Promise<CoreModule>[] = [];
     for (const [i, layout] of largestFirst(layouts)) {
-      const outcome = await outcomeOf(layout, form, parts[i]!.kept);
+      const outcome = await outcomeOf(layout, form, Promise.resolve(parts[i]!.kept));
       if (typeof outcome === "string") return outcome;
       await turn();
       // V8 compiles on its own threads while the next module is rewritten.
