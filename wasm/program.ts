@@ -176,11 +176,15 @@ function sameCode(
     ? data.isWithoutData(code.bytes)
     : builtin("node:buffer").Buffer.compare(layout.bytes, code.bytes) === 0;
   if (!isSame) return undefined;
-  const again = { ...earlier as CompiledModule, image: data?.image() };
+  const image = data?.image();
+  const again = { ...earlier as CompiledModule, image };
   if (!again.compileForSnapshots) return again;
-  const image = () => again.image;
-  const subject = { layout: layoutOf(code.bytes), image, kept: Promise.resolve(undefined) };
-  return withSnapshots(again, subject, options);
+  return withSnapshots(again, subjectOf(code.bytes, image), options);
+}
+
+/** Describes a module to be compiled again, of which nothing is kept. */
+function subjectOf(bytes: Uint8Array, image: DataImage | undefined): Subject {
+  return { layout: layoutOf(bytes), image: () => image, kept: Promise.resolve(undefined) };
 }
 
 /** Writes what compiling depends on, besides the program, as a text to compare. */
