@@ -77,7 +77,7 @@ addEventListener("message", (event) => {
 `;
 
 /** Digest of the rewriter's sources, so that code that another version has rewritten is not used. */
-export const REWRITER = "406a1d91ea21cac641834f82a0bf2406";
+export const REWRITER = "34f590cece788a370196253a4e0a1fc7";
 
 /** Compiled `stack.wat`, in Base64. */
 export const STACK_MODULE =
