@@ -15,12 +15,19 @@ const MAX_EMPTY = 1024;
 /** Size from which on the memory of a piece is given back to its source, in bytes. */
 const MIN_LENT = 64 * 1024;
 
+/** Pieces smaller than this are joined once there are many in succession, in bytes. */
+const SMALL = 8 * 1024;
+/** Number of small pieces in succession at the end that are joined: a writer of single bytes takes little memory. */
+const MAX_SMALL = 64;
+
 /** Body of several pieces, byte arrays and sources, which are read in order. */
 export class ChunkQueue implements ByteSource {
   #trailers: HeaderList | undefined;
   /** Pieces, from index `#first` on; those before it were read, and are empty. */
   readonly #pieces: Payload[] = [];
   #first = 0;
+  /** Number of small pieces in succession that were pushed last, of which some may have been read. */
+  #small = 0;
   #arriving: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #done = false;
@@ -59,11 +66,14 @@ export class ChunkQueue implements ByteSource {
     if (piece.length === 0 && isWhole(piece)) return;
     this.#count(piece, 1);
     this.#pieces.push(piece);
+    this.#small = isWhole(piece) && piece.length < SMALL ? this.#small + 1 : 0;
+    if (this.#small >= MAX_SMALL) this.#joinSmall();
   }
 
   unshift(piece: Payload): void {
     if (piece.length === 0 && isWhole(piece)) return;
     this.#count(piece, 1);
+    this.#small = Math.min(this.#small, this.#pieces.length - this.#first);
     if (this.#first) this.#pieces[--this.#first] = piece;
     else this.#pieces.unshift(piece);
   }
@@ -155,6 +165,14 @@ export class ChunkQueue implements ByteSource {
     if (!lender) return;
     this.#lenders!.delete(piece);
     lender.recycle!(piece);
+  }
+
+  /** Joins the small pieces at the end that were not read. */
+  #joinSmall(): void {
+    const from = Math.max(this.#first, this.#pieces.length - this.#small);
+    const joined = concat(this.#pieces.splice(from) as Uint8Array[]);
+    this.#pieces.push(joined);
+    this.#small = joined.length < SMALL ? 1 : 0;
   }
 
   /** Removes the first piece. */

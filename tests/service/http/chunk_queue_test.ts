@@ -1,4 +1,5 @@
-import { type ByteSource, collect } from "../../../service/http/bytes.ts";
+import { Buffer } from "node:buffer";
+import { type ByteSource, collect, wholeSource } from "../../../service/http/bytes.ts";
 import { ChunkQueue } from "../../../service/http/chunk_queue.ts";
 import fc from "npm:fast-check@4.10.2";
 import { HeaderList } from "../../../service/http/headers.ts";
@@ -215,4 +216,47 @@ Deno.test("a source with fields at its end has no length to declare", () => {
   source.write(new Uint8Array(3));
   source.finish(new HeaderList(["a", "1"]));
   assertEquals([source.length, queue.length], [3, undefined]);
+});
+
+Deno.test("single bytes take little more memory than they are", () => {
+  const queue = new ChunkQueue();
+  const before = Deno.memoryUsage().heapUsed;
+  for (let i = 0; i < 1 << 20; i++) queue.push(Uint8Array.of(i));
+  const taken = Deno.memoryUsage().heapUsed - before;
+  assert(taken < 64 << 20, `${taken} bytes`); // each in an array of its own took more than 200
+  assertEquals(queue.length, 1 << 20);
+});
+
+Deno.test("any pieces, in front and behind, are read in their order", async () => {
+  const change = fc.record({
+    to: fc.constantFrom("back", "back", "front"),
+    times: fc.constantFrom(1, 1, 63, 64, 65, 200),
+    size: fc.constantFrom(1, 3, 5000, 9000),
+    arrives: fc.constantFrom(false, false, false, true),
+    read: fc.nat(3),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { maxLength: 12 }), async (changes) => {
+      const queue = new ChunkQueue();
+      let next = 0;
+      let expected = Buffer.alloc(0);
+      const take = (bytes: Uint8Array = new Uint8Array()) => {
+        assert(expected.subarray(0, bytes.length).equals(bytes));
+        expected = expected.subarray(bytes.length);
+      };
+      for (const { to, times, size, arrives, read } of changes) {
+        for (let i = 0; i < (size > 3 ? 1 : times); i++) {
+          const bytes = new Uint8Array(size).fill(next++);
+          const piece = arrives ? wholeSource(bytes) : bytes;
+          if (to === "back") queue.push(piece);
+          else queue.unshift(piece);
+          expected = Buffer.concat(to === "back" ? [expected, bytes] : [bytes, expected]);
+        }
+        for (let i = 0; i < read; i++) take(await queue.read(2000));
+      }
+      for (let bytes; (bytes = await queue.read());) take(bytes);
+      assertEquals(expected.length, 0);
+    }),
+    { numRuns: 100 },
+  );
 });
