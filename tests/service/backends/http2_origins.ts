@@ -10,6 +10,7 @@ import {
   type ServerOptions,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { deferEnd } from "../../../server/http2/deferred_end.ts";
 import { concat } from "../../../service/http/bytes.ts";
 
 /** Handler of an origin's requests. */
@@ -62,6 +63,7 @@ async function run(
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
   });
+  server.on("session", deferEnd); // a client's GOAWAY may end the process of the test otherwise
   server.on("sessionError", () => {});
   server.on("tlsClientError", () => {});
   server.on(
