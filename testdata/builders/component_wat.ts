@@ -2,16 +2,17 @@
 // which each word stands for its text; a space in it has a backslash before it.
 
 import { BUILT, run, TESTDATA, toPath } from "./common.ts";
+import { cargoTarget } from "./rust.ts";
 
 const SOURCES = new URL("component-wat/", TESTDATA);
 const GUEST = "component-wat";
 
 export async function build(): Promise<void> {
   const project = toPath(SOURCES);
-  const target = Deno.env.get("CARGO_TARGET_DIR") ?? `${project}/target`;
+  const target = cargoTarget();
   const env = { CARGO_TARGET_DIR: target };
-  await run(GUEST, "cargo", ["build", "--release", "--locked"], { cwd: project, env });
-  const assembler = `${target}/release/fastlike-component-wat`;
+  await run(GUEST, "cargo", ["build", "--locked"], { cwd: project, env });
+  const assembler = `${target}/debug/fastlike-component-wat`;
   await Deno.mkdir(BUILT, { recursive: true });
   const folder = await Deno.makeTempDir();
   try {

@@ -38,12 +38,17 @@ export async function buildCargo(
   await Deno.writeFile(new URL(`${guest}.wasm`, built), module, { mode: 0o644 });
 }
 
+/** Folder of all that cargo builds: one for all guests, which share the crates that run at build time. */
+export function cargoTarget(): string {
+  return Deno.env.get("CARGO_TARGET_DIR") ?? toPath(new URL("target/", TESTDATA));
+}
+
 /** Returns the variables that a project is built with. Builds with the same variables share compiled crates. */
 export async function cargoEnvironment(
   guest: string,
   project: string,
 ): Promise<{ CARGO_TARGET_DIR: string; CARGO_ENCODED_RUSTFLAGS: string }> {
-  const targetDir = Deno.env.get("CARGO_TARGET_DIR") ?? `${project}/target`;
+  const targetDir = cargoTarget();
   // Panic messages carry source paths. Mapped to fixed names, so that the committed modules do
   // not tell where they were built.
   const sysroot = (await run(guest, "rustc", ["--print", "sysroot"])).trim();
