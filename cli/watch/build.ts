@@ -56,19 +56,7 @@ export class Builder implements AsyncDisposable {
   }
 
   async #command(): Promise<BuildResult> {
-    const { command, env = {}, folder } = this.#options;
-    const [shell, flag] = Deno.build.os === "windows"
-      ? ["cmd", "/c"] as const
-      : ["sh", "-c"] as const;
-    const child = new Deno.Command(shell, {
-      args: [flag, command],
-      env: { ...env },
-      ...folder !== undefined && { cwd: folder },
-      stdin: "null",
-      stdout: "inherit",
-      stderr: "inherit",
-      detached: Deno.build.os !== "windows", // a process group of its own, which can be ended as a whole
-    }).spawn();
+    const child = start(this.#options);
     const running = this.#running = { child, interrupted: false };
     const { success } = await child.status;
     if (this.#running === running) this.#running = undefined;
@@ -93,11 +81,40 @@ export class Builder implements AsyncDisposable {
   }
 }
 
-function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
+/** Starts a build in a process group of its own, which can be ended as a whole. */
+function start({ command, env = {}, folder }: BuildOptions): Deno.ChildProcess {
+  const options = {
+    env: { ...env },
+    ...folder !== undefined && { cwd: folder },
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  } as const;
+  if (Deno.build.os === "windows") {
+    return new Deno.Command("cmd", { ...options, args: ["/c", command] }).spawn();
+  }
+  const args = ["-c", command];
   try {
-    if (Deno.build.os === "windows") child.kill(signal);
-    else Deno.kill(-child.pid, signal);
+    // With `detached` Deno copies its whole process, which holds up all requests for 5 to 30 ms.
+    if (mayRun("setsid")) {
+      return new Deno.Command("setsid", { ...options, args: ["sh", ...args] }).spawn();
+    }
   } catch {
-    // The process has ended meanwhile.
+    // This machine has no such program.
+  }
+  return new Deno.Command("sh", { ...options, args, detached: true }).spawn();
+}
+
+function mayRun(command: string): boolean {
+  return Deno.permissions.querySync({ name: "run", command }).state === "granted";
+}
+
+function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  for (const kill of [() => Deno.kill(-child.pid, signal), () => child.kill(signal)]) {
+    try {
+      return kill();
+    } catch {
+      // The process has no group, or none yet; or it has ended meanwhile.
+    }
   }
 }

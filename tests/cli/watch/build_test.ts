@@ -32,6 +32,32 @@ Deno.test("a newer build ends the one that runs, with all that it has started, a
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a build runs, and is ended with all that it has started, also where there is no setsid", async () => {
+  const folder = await Deno.makeTempDir();
+  const bin = join(folder, "bin");
+  await Deno.mkdir(bin);
+  for (const name of ["sh", "sleep"]) {
+    const { stdout } = await new Deno.Command("which", { args: [name] }).output();
+    await Deno.symlink(new TextDecoder().decode(stdout).trim(), join(bin, name));
+  }
+  const command = "if [ ! -e quick ]; then sleep 600 & echo $! > started; wait; fi";
+  await using builder = new Builder({ command, folder, env: { PATH: bin } });
+  const first = builder.build();
+  while (!await read(join(folder, "started"))) await new Promise((r) => setTimeout(r, 5));
+  await Deno.writeTextFile(join(folder, "quick"), "");
+  assertEquals(await Promise.all([first, builder.build()]), ["interrupted", "built"]);
+  const pid = Number(await read(join(folder, "started")));
+  while (await isRunning(pid)) await new Promise((r) => setTimeout(r, 5));
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** Whether a process runs; one that has ended may wait for its parent to see that. */
+async function isRunning(pid: number): Promise<boolean> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "stat=", "-p", `${pid}`] })
+    .output();
+  return /^[^Z]/.test(new TextDecoder().decode(stdout).trim());
+}
+
 Deno.test("changes after a build that cannot start are changes between builds", async () => {
   const folder = await Deno.makeTempDir();
   const file = join(folder, "a");
