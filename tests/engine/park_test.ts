@@ -12,6 +12,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "../assert.ts";
+import { withText } from "../guests/other_data.ts";
 import { guestUrl } from "../guests/serving.ts";
 
 const GO = guestUrl("go");
@@ -198,6 +199,20 @@ Deno.test("a reload ends parked instances, and starts the new program", async ()
   await turn();
   assertEquals(app.status().instances.parked, 0);
   assertEquals(await textOf(app, "/hello"), "Hello from go\n");
+});
+
+Deno.test("instances of a build that differs in its data alone wait with their own data", async () => {
+  const bytes = await Deno.readFile(GO);
+  const options = { park: 1, quickReload: true };
+  await using app = await Fastlike.load(bytes.slice(), options);
+  for (const word of ["Hullo", "Hallo", "Hello"]) {
+    await parked(app, 1);
+    await app.reload(withText(bytes, "Hello from", `${word} from`), { ...options });
+    for (let i = 0; i < 2; i++) {
+      await parked(app, 1);
+      assertEquals(await textOf(app, "/hello"), `${word} from go\n`);
+    }
+  }
 });
 
 Deno.test("a program that is retired answers without instances that wait", async () => {

@@ -4,6 +4,7 @@ import type { CodeCache } from "../../service/util/code_cache.ts";
 import { componentLoader } from "../../drivers/components.ts";
 import { answerOf } from "../asking.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { withText } from "../guests/other_data.ts";
 import { guestUrl } from "../guests/serving.ts";
 
 /** Keeps code in memory, and counts the look-ups that find some. */
@@ -76,10 +77,7 @@ Deno.test("a program that is compiled ahead is digested once, without its data",
 Deno.test("a build that differs in its data alone is known, and has its own data", async () => {
   const codeCache = new Kept();
   const first = await Deno.readFile(guestUrl("rust"));
-  const other = first.slice();
-  const text = new TextEncoder().encode("Hello from");
-  const at = other.findIndex((_, i) => text.every((byte, j) => other[i + j] === byte));
-  other.set(new TextEncoder().encode("Hullo from"), at);
+  const other = withText(first, "Hello from", "Hullo from");
   for (const [times, build] of [first, other, first].entries()) {
     await using app = await Fastlike.load(build, { codeCache });
     await codeCache.holds(1);

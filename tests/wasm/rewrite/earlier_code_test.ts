@@ -4,6 +4,7 @@ import { layoutOf } from "../../../wasm/rewrite/layout.ts";
 import { rewrite, type RewriteOptions, type Rewritten } from "../../../wasm/rewrite/rewrite.ts";
 import { Id, Reader } from "../../../wasm/rewrite/binary.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import { withText } from "../../guests/other_data.ts";
 import { guestUrl } from "../../guests/serving.ts";
 import { modules } from "../_modules.ts";
 
@@ -135,10 +136,7 @@ Deno.test("small modules of all kinds are rewritten alike after each other", asy
 
 Deno.test("a program that is reloaded quickly answers and is reset as one that is not", async () => {
   const bytes = await Deno.readFile(guestUrl("rust"));
-  const other = bytes.slice();
-  const text = new TextEncoder().encode("Hello from");
-  const at = other.findIndex((_, i) => text.every((byte, j) => other[i + j] === byte));
-  other.set(new TextEncoder().encode("Hullo from"), at);
+  const other = withText(bytes, "Hello from", "Hullo from");
   await using app = await Fastlike.load(bytes, { quickReload: true });
   const ask = async () => {
     const response = await app.handler(new Request("http://guest.test/hello"));
