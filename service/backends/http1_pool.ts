@@ -33,8 +33,13 @@ function poolRules({ pool, keepAlive }: BackendOptions): PoolRules {
   };
 }
 
-/** Called with a connection that a request may use, or the error of one that cannot be opened. */
-type Waiter = (connection: Http1Connection | undefined, error?: unknown) => void;
+/** Request that waits for a connection. */
+interface Waiter {
+  /** Whether the connection must be one that no other request has used. */
+  readonly needsNew: boolean;
+  /** Called with the connection, or with the error of one that cannot be opened. */
+  use(connection: Http1Connection | undefined, error?: unknown): void;
+}
 
 /** HTTP/1 connections to one backend, which are kept for the next request. */
 export class Http1Pool implements ConnectionOwner {
@@ -101,9 +106,11 @@ export class Http1Pool implements ConnectionOwner {
     connection.staleAt = Math.min(now + kept, connection.since + lifetime);
     const lasts = !this.#closed && connection.uses < uses && connection.staleAt > now;
     if (!lasts) return connection.close();
-    const next = this.#nextWaiter();
-    if (next) return next(connection);
-    this.#keep(connection);
+    const [next] = this.#waiting;
+    if (next?.needsNew) return connection.close();
+    if (!next) return this.#keep(connection);
+    this.#waiting.delete(next);
+    next.use(connection);
   }
 
   onClosed(connection: Http1Connection): void {
@@ -111,12 +118,13 @@ export class Http1Pool implements ConnectionOwner {
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
     if (this.#all.size >= this.rules.connections) return;
-    const next = this.#nextWaiter();
+    const [next] = this.#waiting;
     if (!next) return;
+    this.#waiting.delete(next);
     try {
-      next(this.#open(this.#connector));
+      next.use(this.#open(this.#connector));
     } catch (error) {
-      next(undefined, error);
+      next.use(undefined, error);
     }
   }
 
@@ -172,11 +180,5 @@ export class Http1Pool implements ConnectionOwner {
       if (now >= connection.staleAt) connection.destroy();
       else this.#idle.push(connection);
     }
-  }
-
-  #nextWaiter(): Waiter | undefined {
-    const [first] = this.#waiting;
-    if (first) this.#waiting.delete(first);
-    return first;
   }
 }

@@ -129,13 +129,16 @@ export class Http1Request extends NetworkRequest implements Http1User {
       "connection_limit_reached",
       `each of its ${pool.rules.connections} connections was in use for ${ms} ms`,
     );
-    this.#stopWaiting = pool.wait((connection, error) => {
-      this.#stopWaiting = undefined;
-      stopTimer();
-      this.#attempt(() => {
-        if (!connection) throw error;
-        this.#sendOn(connection);
-      });
+    this.#stopWaiting = pool.wait({
+      needsNew: this.#retried,
+      use: (connection, error) => {
+        this.#stopWaiting = undefined;
+        stopTimer();
+        this.#attempt(() => {
+          if (!connection) throw error;
+          this.#sendOn(connection);
+        });
+      },
     });
   }
 

@@ -118,6 +118,20 @@ for (
   });
 }
 
+Deno.test("a request that is sent again gets a new connection, though it has to wait for it", async () => {
+  await against(async (wire) => {
+    await wire.head();
+    await wire.write(OK);
+    await wire.head(); // and closes
+  }, async (transport, origin) => {
+    assertEquals(await ask(transport), "ok");
+    const again = ask(transport);
+    const next = ask(transport); // gets the second connection, which is as short-lived
+    assertEquals(await Promise.all([again, next]), ["ok", "ok"]);
+    assertEquals(origin.connections(), 3);
+  }, { pool: { maxConnections: 1 }, timeouts: { connect: 10_000 } });
+});
+
 for (const streamed of [false, true]) {
   Deno.test(`a backend that has answered and takes no more of a ${streamed ? "streamed" : "large"} request is left`, async () => {
     const over = Promise.withResolvers<void>();
