@@ -7,7 +7,13 @@ import type { Death, WorkerProcess } from "./worker_process.ts";
 /** Time in milliseconds after which a worker that dies is replaced without a pause. */
 const STEADY_MILLIS = 1_000;
 /** Pause before a place is filled again, in milliseconds. It doubles with each worker that dies early. */
-const PAUSE = { first: 100, max: 5_000 };
+interface Pause {
+  readonly first: number;
+  readonly max: number;
+}
+
+/** Pause unless {@linkcode FleetOptions.pause} has another. */
+const PAUSE: Pause = { first: 100, max: 5_000 };
 /** Number of consecutive workers that may end before they serve: at the start, and while others serve. */
 const MAX_FAILURES = { starting: 5, serving: 10 };
 /** Minimum time between two log entries with the same reason, in milliseconds. */
@@ -16,6 +22,8 @@ const TOLD_MILLIS = 60_000;
 /** Settings of a {@linkcode Fleet}. */
 interface FleetOptions {
   readonly workers: number;
+  /** By default 100 to 5,000 ms. */
+  readonly pause?: Pause | undefined;
   readonly terminal: Terminal;
   /** Starts the process for a place. */
   readonly start: (id: number) => WorkerProcess;
@@ -39,6 +47,7 @@ export class Fleet {
   /** Number of deaths of workers. */
   deaths = 0;
   readonly #options: FleetOptions;
+  readonly #pause: Pause;
   readonly #live = new Set<WorkerProcess>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #completed = Promise.withResolvers<void>();
@@ -53,6 +62,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#pause = options.pause ?? PAUSE;
     this.complete = this.#completed.promise;
     this.broken = this.#breaking.promise;
     this.complete.catch(() => {});
@@ -136,7 +146,8 @@ export class Fleet {
     const told = reason ? `: ${reason.message}` : death.story;
     if (this.#isBroken()) return this.#fail(this.#loop(`Worker ${id}${told}`));
     const failures = this.#failedStarts + this.#shortLives;
-    const pause = failures ? Math.min(PAUSE.first * 2 ** (failures - 1), PAUSE.max) : 0;
+    const { first, max } = this.#pause;
+    const pause = failures ? Math.min(first * 2 ** (failures - 1), max) : 0;
     this.#tell(id, told, pause);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
@@ -169,7 +180,8 @@ export class Fleet {
   #tell(id: number, told: string, pause: number): void {
     const now = performance.now();
     const key = told.replace(/\d+/g, "");
-    const repeated = pause >= PAUSE.max && now - (this.#told.get(key) ?? -Infinity) < TOLD_MILLIS;
+    const repeated = pause >= this.#pause.max &&
+      now - (this.#told.get(key) ?? -Infinity) < TOLD_MILLIS;
     if (repeated) return;
     this.#told.set(key, now);
     const when = pause ? `in ${pause} ms` : "now";

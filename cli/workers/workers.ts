@@ -26,6 +26,8 @@ interface WorkersOptions {
   readonly file: () => string;
   /** Folder of the stores if neither flags nor fastly.toml name one. */
   readonly folder: string;
+  /** Pauses before a place is filled again. */
+  readonly pause?: ConstructorParameters<typeof Fleet>[0]["pause"];
 }
 
 /** Workers of a supervisor, with the sockets, purges and program that they share. */
@@ -55,6 +57,7 @@ export class Workers {
     const write = terminal.raw;
     this.fleet = new Fleet({
       workers: command.workers,
+      pause: options.pause,
       terminal,
       start: (id) => new WorkerProcess({ id, command: own, terminals, write }),
       handlers: (worker) => ({

@@ -6,11 +6,13 @@ import { Workers } from "../../../cli/workers/workers.ts";
  * Starts workers that serve nothing: `starting_worker.ts` says by which files in the folder they are told what to do.
  *
  * @param note Takes the log.
+ * @param pause Pauses before a place is filled again, in milliseconds; by default those of the executable.
  */
 export function startingWorkers(
   count: number,
   folder: string,
   note: Terminal["note"] = () => {},
+  pause?: { first: number; max: number },
 ): Workers {
   const program = new URL("starting_worker.ts", import.meta.url).pathname;
   return new Workers({
@@ -20,5 +22,6 @@ export function startingWorkers(
     own: { program: Deno.execPath(), args: ["run", "-A", "--no-check", program, folder] },
     file: () => "",
     folder,
+    pause,
   });
 }
