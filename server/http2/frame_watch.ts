@@ -1,17 +1,18 @@
 import { Buffer } from "node:buffer";
-import { builtin } from "../../service/util/builtins.ts";
+import {
+  DATA,
+  END_STREAM,
+  FRAME_HEAD,
+  HEADERS,
+  PREFACE,
+  PRIORITY,
+  PROTOCOL_ERROR,
+  RST_STREAM,
+  STREAM_CLOSED,
+} from "./frame_format.ts";
 
-/** Length of the preface (RFC 9113, section 3.4) and of a frame's head (section 4.1). */
-const PREFACE = 24;
-const FRAME_HEAD = 9;
 /** Bytes of a PRIORITY frame up to the stream that it depends on. */
 const PRIORITY_HEAD = FRAME_HEAD + 4;
-/** Types of frames (section 6). */
-const DATA = 0;
-const HEADERS = 1;
-const PRIORITY = 2;
-const RST_STREAM = 3;
-const END_STREAM = 1;
 /** Maximum number of streams that are open towards the client, beyond which nothing is checked. */
 const MAX_OPEN = 4096;
 /** Number of streams that are remembered after their end. */
@@ -64,10 +65,9 @@ export class FrameWatch {
     const stream = head.readUInt32BE(5) & 0x7fffffff;
     this.#skip = Math.max(0, length + FRAME_HEAD - this.#filled);
     this.#filled = 0;
-    const { constants } = builtin("node:http2");
     if (type === PRIORITY) {
       const parent = head.readUInt32BE(FRAME_HEAD) & 0x7fffffff;
-      return stream === 0 || parent === stream ? constants.NGHTTP2_PROTOCOL_ERROR : undefined;
+      return stream === 0 || parent === stream ? PROTOCOL_ERROR : undefined;
     }
     if (type === RST_STREAM) this.#end(stream);
     if (type !== DATA && type !== HEADERS) return undefined;
@@ -75,9 +75,7 @@ export class FrameWatch {
       this.#highest = stream;
       this.#open.add(stream);
     } else if (!this.#open.has(stream) && this.#open.size < MAX_OPEN) {
-      return type === DATA || this.#ended.has(stream)
-        ? constants.NGHTTP2_STREAM_CLOSED
-        : constants.NGHTTP2_PROTOCOL_ERROR;
+      return type === DATA || this.#ended.has(stream) ? STREAM_CLOSED : PROTOCOL_ERROR;
     }
     if (flags & END_STREAM) this.#end(stream);
     return undefined;

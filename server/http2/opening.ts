@@ -1,16 +1,16 @@
 import { Buffer } from "node:buffer";
+import {
+  ACK,
+  FRAME_HEAD,
+  HEADERS,
+  PREFACE,
+  PRIORITY,
+  SETTINGS,
+  WINDOW_UPDATE,
+} from "./frame_format.ts";
 
-/** Length of the preface (RFC 9113, section 3.4) and of a frame's head (section 4.1). */
-const PREFACE = 24;
-const FRAME_HEAD = 9;
 /** Maximum number of bytes that are examined; frames after them are ignored. */
 const MAX_BYTES = 16 * 1024;
-/** Types of frames (section 6). */
-const HEADERS = 1;
-const PRIORITY = 2;
-const SETTINGS = 4;
-const WINDOW_UPDATE = 8;
-const ACK = 1;
 
 /** Reads the frames that a client sends ahead of its first request (RFC 9113, section 3.4). */
 export class Http2Opening {
