@@ -7,7 +7,7 @@ import type { Death, WorkerProcess } from "./worker_process.ts";
 /** Time in milliseconds after which a worker that dies is replaced without a pause. */
 const STEADY_MILLIS = 1_000;
 /** Pause before a place is filled again, in milliseconds. It doubles with each worker that dies early. */
-interface Pause {
+export interface Pause {
   readonly first: number;
   readonly max: number;
 }

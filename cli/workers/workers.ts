@@ -5,7 +5,7 @@ import type { Snapshot } from "../watch/changes.ts";
 import { CommandError } from "../errors.ts";
 import { ChannelClosed, WithHandle } from "./channel.ts";
 import type { OwnCommand } from "./command_line.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, type Pause } from "./fleet.ts";
 import { Monitor } from "./monitor.ts";
 import type { FileStates, Reload, Reloaded, Start } from "./protocol.ts";
 import { PurgeLog } from "./purge_log.ts";
@@ -26,8 +26,8 @@ interface WorkersOptions {
   readonly file: () => string;
   /** Folder of the stores if neither flags nor fastly.toml name one. */
   readonly folder: string;
-  /** Pauses before a place is filled again. */
-  readonly pause?: ConstructorParameters<typeof Fleet>[0]["pause"];
+  /** Pauses before a place is filled again; by default those of {@linkcode Fleet}. */
+  readonly pause?: Pause | undefined;
 }
 
 /** Workers of a supervisor, with the sockets, purges and program that they share. */
