@@ -57,6 +57,8 @@ export class Store {
   #link: Link | undefined;
   #back: PromiseWithResolvers<Link> | undefined;
   #goneSince = 0;
+  /** Reason why the last connection was lost. It is that of the other calls on this connection, too. */
+  #lostBy: unknown;
   #takesWrites = true;
   #clockAhead = 0;
   #closed = false;
@@ -163,9 +165,10 @@ export class Store {
 
   close(): void {
     this.#closed = true;
+    this.#lostBy = new Error("it is closed");
     this.#link?.destroy();
     this.#link = undefined;
-    this.#back?.reject(new Error("it is closed"));
+    this.#back?.reject(this.#lostBy);
   }
 
   async #ask(
@@ -187,7 +190,8 @@ export class Store {
         }
         const lost = link && this.#isLost(error);
         if (lost) this.#lose(link!, key, error);
-        if (!lost || !again || performance.now() >= end) throw this.#failure(action, error);
+        if (lost && again && performance.now() < end) continue;
+        throw this.#failure(action, lost ? this.#lostBy : error);
       }
     }
   }
@@ -204,7 +208,9 @@ export class Store {
 
   /** Waits for the store to return, if it has not been gone for longer than a call may take. */
   #wait(again: boolean, end: number): Promise<Link> {
-    const left = Math.min(end, this.#goneSince + this.timeout) - performance.now();
+    const now = performance.now();
+    if (now >= end) return Promise.reject(this.#lostBy);
+    const left = Math.min(end, this.#goneSince + this.timeout) - now;
     if (!again || !this.#back || left <= 0) return Promise.reject(new Error("it is gone"));
     return within(left, this.#back.promise);
   }
@@ -228,6 +234,7 @@ export class Store {
   #lose(link: Link, key: Argument, error: unknown): void {
     if (link !== this.#link) return;
     this.#link = undefined;
+    this.#lostBy = error;
     this.#goneSince = performance.now();
     this.#back = Promise.withResolvers();
     this.#back.promise.catch(() => {});
