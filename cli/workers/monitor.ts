@@ -1,3 +1,4 @@
+import { StallClock } from "../../service/util/stall_clock.ts";
 import type { Metric } from "../telemetry/prometheus.ts";
 import { exposition, single } from "../telemetry/prometheus.ts";
 import { ofProcess } from "../telemetry/metrics.ts";
@@ -71,10 +72,11 @@ export class Monitor {
   }
 }
 
-async function within<T>(answer: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("The worker does not answer")), ANSWER_MILLIS);
-  });
-  return await Promise.race([answer, late]).finally(() => clearTimeout(timer));
+const clock = new StallClock();
+
+function within<T>(answer: Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const stop = clock.after(ANSWER_MILLIS, () => reject(new Error("The worker does not answer")));
+  answer.then(resolve, reject).finally(stop);
+  return promise;
 }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { connect as connectTls } from "node:tls";
+import { StallClock } from "../../service/util/stall_clock.ts";
 import { loadPackage } from "../package.ts";
 import type { StoreAddress } from "./address.ts";
 import { CLIENT, type Client } from "./client.ts";
@@ -192,25 +193,19 @@ function destroy(client: { destroy(): void }): void {
   }
 }
 
-/** Lateness of a timer, in milliseconds, from which on the event loop counts as blocked. */
-const HELD_UP = 20;
+const clock = new StallClock();
 
 /**
- * Bounds the wait for an answer. If a guest has blocked the event loop meanwhile, an answer that has arrived by then is
- * handled before the timeout.
+ * Bounds the wait for an answer. If the event loop was blocked meanwhile, an answer that has arrived by then is handled
+ * before the timeout.
  *
  * @param timeout Time limit in milliseconds.
  * @returns The answer; rejects with a {@linkcode StoreTimeout} if it does not come in time.
  */
 export function within<T>(timeout: number, answer: Promise<T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const due = performance.now() + timeout;
-  const expire = () => {
-    if (performance.now() - due < HELD_UP) return reject(new StoreTimeout(timeout));
-    timer = setTimeout(() => reject(new StoreTimeout(timeout)), HELD_UP);
-  };
-  let timer = setTimeout(expire, timeout);
-  answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  const stop = clock.after(timeout, () => reject(new StoreTimeout(timeout)));
+  answer.then(resolve, reject).finally(stop);
   return promise;
 }
 

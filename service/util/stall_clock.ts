@@ -3,7 +3,10 @@ import { type Clock, machineClock } from "./clock.ts";
 /** Milliseconds granted after a stall, so that I/O that arrived during it is handled before a timeout fires. */
 const GRACE = 20;
 
-/** Longest time in milliseconds for which a guest may run without yielding before it counts as a stall. */
+/**
+ * Longest time in milliseconds for which a guest may run without yielding, and a timer may be late, before that counts as a
+ * stall.
+ */
 const MAX_RUN = 20;
 
 /**
@@ -35,7 +38,8 @@ export class StallClock {
   }
 
   /**
-   * Calls back after `ms` milliseconds, stalls excluded.
+   * Calls back after `ms` milliseconds, stalls excluded. If the timer is late for another reason (a call that blocks, a
+   * machine without a free processor), I/O that has arrived by then is handled first.
    *
    * @returns Function that cancels the timer.
    */
@@ -43,10 +47,13 @@ export class StallClock {
     let counted = this.#heldUp;
     let since = this.clock.elapsed();
     let left = ms;
+    let waited = false;
     const expire = () => {
-      const missed = this.#heldUp - counted;
-      if (missed === 0) return callback();
       const now = this.clock.elapsed();
+      const missed = this.#heldUp - counted;
+      const late = !waited && !this.clock.manual && now - since - left > MAX_RUN;
+      if (missed === 0 && !late) return callback();
+      waited ||= late;
       left = Math.max(GRACE, left - (now - since - missed));
       counted = this.#heldUp;
       since = now;

@@ -33,3 +33,16 @@ Deno.test("a cancelled timer does not call back", async () => {
   await elapsed(stallClock, 5);
   assertEquals(called, false);
 });
+
+Deno.test("I/O that has come while the event loop stood still is handled before a timer that is late", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using server = await listener.accept();
+  const order: string[] = [];
+  const read = client.read(new Uint8Array(1)).then(() => order.push("read"));
+  await server.write(new Uint8Array(1));
+  const expired = elapsed(new StallClock(), 1).then(() => order.push("expired"));
+  block(100);
+  await Promise.all([read, expired]);
+  assertEquals(order, ["read", "expired"]);
+});
