@@ -4,9 +4,9 @@
  * @module
  */
 
-/** Source text of `watchdog_thread.js`. */
-export const WATCHDOG_THREAD = `// @ts-check
-// Thread of the watchdog; the protocol is described in watchdog.ts. The library embeds this text (embedded.ts), since a
+/** Source text of `watchdog_thread.js`, without `@ts-check`. */
+export const WATCHDOG_THREAD =
+  `// Thread of the watchdog; the protocol is described in watchdog.ts. The library embeds this text (embedded.ts), since a
 // worker from a file would need --allow-read.
 
 /**
