@@ -95,7 +95,7 @@ export class CodeFolder implements CodeCache {
     await this.#trim();
   }
 
-  /** Makes the folder; tells whether nobody else may write to it. */
+  /** Makes the folder; tells whether its owner alone may write to it. */
   async #open(): Promise<boolean> {
     await Deno.mkdir(this.#folder, { recursive: true, mode: 0o700 });
     return await isPrivate(this.#folder);

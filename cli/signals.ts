@@ -35,8 +35,8 @@ export class Signals implements Disposable {
   }
 
   /**
-   * Calls back at SIGHUP, until the result is disposed. A SIGHUP of a terminal that has closed is taken as SIGTERM: nobody
-   * would see the process any more, nor end it.
+   * Calls back at SIGHUP, until the result is disposed. A SIGHUP of a terminal that has closed is taken as SIGTERM: its
+   * user could not see the process any more, nor end it.
    */
   onHangUp(callback: () => void): Disposable {
     const begunInTerminal = hasTerminal();

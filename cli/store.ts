@@ -14,7 +14,7 @@ const SENTINEL_PASSWORD = "FASTLIKE_SENTINEL_PASSWORD";
  * Opens the store.
  *
  * @param ca Certificates in PEM to trust, for TLS.
- * @param note Writes what the store tells: it is gone, or back.
+ * @param note Called with a note when the store is gone or back.
  * @throws {CommandError} If it cannot be reached.
  */
 export async function openStore(

@@ -13,12 +13,12 @@ interface LoadPackageOptions {
   readonly after?: Specifier;
 }
 
-/** Error of a package that cannot be loaded; the message says what to do. */
+/** Error of a package that cannot be loaded; the message has the remedy. */
 export class PackageError extends Error {
   override readonly name = "PackageError";
 }
 
-/** Resolves as this module's imports. What is resolved is no part of the graph that Deno publishes. */
+/** Resolves as this module's imports. Deno does not publish a resolved module as a part of the graph. */
 const { resolve } = import.meta;
 
 /** Package and exact version. */
@@ -45,7 +45,7 @@ export async function loadPackage<M>(
   const line = `Downloading ${specifier} for ${use}: later starts have it`;
   const late = setTimeout(() => tell?.(line), LONG);
   try {
-    // Deno downloads what a module imports by a literal when the program starts, used or not: this import has none. A
+    // Deno downloads modules that are imported by a literal when the program starts, used or not: this import has none. A
     // module of this kind may also import by `npm:` where those under node_modules may not.
     const { load } = await import("data:text/javascript,export const load = (s) => import(s);");
     if (after) await loadEither(after, load);

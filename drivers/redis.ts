@@ -78,7 +78,7 @@ const DEFAULT_COLLAPSE_TIME = 10_000;
  *
  * @param address `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, `redis+sentinel://HOST[:PORT],…/NAME[/DATABASE]`,
  * `redis+cluster://HOST[:PORT],…`, each with `rediss` for TLS; or `redis+unix:///PATH`.
- * @param options Login, prefix, time limits, and what is done while the store fails.
+ * @param options Login, prefix, time limits, and the behaviour while the store fails.
  * @returns The drivers; dispose of them to close the connection.
  * @throws {TypeError} If the address is malformed, or `cert` has no `key`.
  * @throws {Error} If the store cannot be reached; the message is one line.

@@ -59,7 +59,7 @@ const LEFTOVERS = ["kv WHERE key >= x'ff'", "cache WHERE place IS NULL"];
  * day ago, and rows that killed processes have left.
  *
  * @param path Path of the file.
- * @param options Bounds of what is kept there.
+ * @param options Bound on the bytes of its KV stores.
  * @returns The drivers; dispose of them to close the file.
  * @throws {Error} If the file cannot be opened, is locked for more than 5 s, or is of another program; in one line.
  */

@@ -6,7 +6,7 @@ import { mostRecords } from "../service/stores/kv/room.ts";
 const BATCH = 100;
 
 /**
- * Statements that have the file itself count what KV stores hold, whichever process writes. Pieces of a value are deleted
+ * Statements that have the file itself count the bytes of KV stores, whichever process writes. Pieces of a value are deleted
  * with their record, which runs their trigger, too.
  */
 const COUNTING = `
@@ -34,12 +34,12 @@ const COUNTING = `
     UPDATE kv_room SET bytes = bytes - length(OLD.bytes);
   END;`;
 
-/** Has the file count what its KV stores hold, for {@linkcode FileRoom}. To be called in a transaction. */
+/** Has the file count the bytes of its KV stores, for {@linkcode FileRoom}. To be called in a transaction. */
 export function countRoom(database: DatabaseSync): void {
   database.exec(COUNTING);
 }
 
-/** Bound on what all KV stores of a file hold, for all processes that have the file open. */
+/** Bound on the bytes of all KV stores of a file, for all processes that have the file open. */
 export class FileRoom {
   readonly #max: () => number;
   readonly #setAside: (id: bigint) => boolean;

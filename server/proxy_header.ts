@@ -16,7 +16,7 @@ const SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
 const HEAD = 16;
 /** Maximum number of bytes of a header in version 1, with its CRLF. */
 const MAX_LINE = 107;
-/** Maximum number of bytes of a header, with what proxies add in version 2: some hundred bytes. */
+/** Maximum number of bytes of a header, with the extensions of version 2, of which proxies add some hundred bytes. */
 export const MAX_PROXY_HEADER = 4096;
 
 /**

@@ -70,7 +70,7 @@ export class ResponseWriter {
   }
 
   /**
-   * Writes an informational head now; leaves it out while the client has not taken 64 KiB of what was written before.
+   * Writes an informational head now; leaves it out while the client has not taken 64 KiB of earlier writes.
    * Such heads are hints (RFC 9110, section 15.2), for which a guest does not wait.
    *
    * @throws {TypeError} If a name or a value cannot be written.

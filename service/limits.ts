@@ -10,8 +10,8 @@ export type Limit = number | string;
 export type LimitName = keyof typeof LIMITS;
 
 /**
- * Bounds on what requests, guests and backends may use. The names are the same as keys of `[local_server.limits]` and in
- * `--limit NAME=VALUE`; docs/limits.md has what each bounds, its default, and what happens beyond it.
+ * Limits for requests, guests, clients and backends. The names are the same as keys of `[local_server.limits]` and in
+ * `--limit NAME=VALUE`; docs/limits.md has the meaning, the default and the effect of each.
  */
 export type Limits = { readonly [N in LimitName]?: Limit };
 

@@ -145,8 +145,8 @@ export interface ServiceOptions {
    */
   readonly components?: ComponentLoader;
   /**
-   * Keeps code that was made of programs, so that a program that is known is loaded sooner. Whoever writes to it decides
-   * which code runs. By default nothing is kept.
+   * Keeps code that was made of programs, so that a program that is known is loaded sooner. Its writers decide which code
+   * runs. By default nothing is kept.
    */
   readonly codeCache?: CodeCache;
   /**

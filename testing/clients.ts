@@ -19,7 +19,7 @@ interface Found {
 export class Clients {
   /** Client of all requests. */
   all: TestClient;
-  /** Requests under way, the newest first, with what look-ups find for their clients. */
+  /** Requests under way, the newest first, with the results of look-ups for their clients. */
   #found: readonly Found[] = [];
   readonly #options: Pick<ServiceOptions, "clientFacts" | "geo" | "devices">;
 

@@ -116,8 +116,8 @@ export type Finder = {
 };
 
 /**
- * Looks through the syntax of a file; comments and strings are no code. Deno (2.9.6) skips what follows an empty
- * statement in its block; `deno fmt` leaves none.
+ * Looks through the syntax of a file; comments and strings are no code. Deno (2.9.6) skips the statements after an empty
+ * one in its block; `deno fmt` leaves none.
  */
 export async function findIn(path: string, finder: Finder): Promise<string[]> {
   const source = await Deno.readTextFile(new URL(path, ROOT));

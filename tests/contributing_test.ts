@@ -12,7 +12,7 @@ const COMMANDS = Array.from(PAGE.matchAll(/^```sh\n(.*?)^```$/gms), ([, block]) 
   .flatMap((block) => block.trim().split("\n"))
   .map((line) => line.replace(/^npx -y deno@2\.9\.6 |^deno /, ""));
 
-/** Tasks that write pages or code, each with the test that compares what it writes. */
+/** Tasks that write pages or code, each with the test that compares its output. */
 const WRITERS: Readonly<Record<string, string>> = {
   tables: "tests/tables_test.ts",
   matrix: "tests/abi/support_test.ts",

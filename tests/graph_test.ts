@@ -225,7 +225,7 @@ Deno.test("the library knows the time, and waits, through the clock of a service
     "service/util/clock.ts", // the machine's clock itself
     "wasm/processor_clock.ts", // processor time is the machine's
     "wasm/watchdog.ts", // as is that of its thread
-    "wasm/instance_memory.ts", // what putting an instance back costs, also with a clock that stands still
+    "wasm/instance_memory.ts", // cost of a reset, also with a clock that stands still
     "wasm/run_queue.ts", // the same
   ];
   const files = filesOf(library).filter((path) => !allowed.includes(path));
@@ -366,7 +366,7 @@ Deno.test("built guests are committed, or ignored as too large", async () => {
     ...sources.map((name) => name.replace(/\.wat$/, ".wasm")),
     ...await namesIn("testdata/built"),
   ];
-  if (!tracked) return; // no checkout of git: an archive has what was committed
+  if (!tracked) return; // no checkout of git: an archive has the committed files alone
   const left = modules.filter((name) =>
     !tracked.includes(`testdata/built/${name}`) && !ignored.includes(`built/${name}`)
   );

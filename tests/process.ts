@@ -125,7 +125,7 @@ export class Process implements AsyncDisposable {
     );
   }
 
-  /** Takes the lines up to that which says where the executable listens; returns the URL, without a slash at its end. */
+  /** Takes the lines up to the one with the address of the executable; returns the URL, without a slash at its end. */
   async url(): Promise<string> {
     const line = await this.line("stdout", /^Listening on /);
     assertMatch(line, /^Listening on https?:\/\/\S+:[0-9]+$/);

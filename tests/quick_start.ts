@@ -1,5 +1,5 @@
 /**
- * Projects of the quick start in docs/testing.md, with what builds of the guests have left in caches: compiled crates,
+ * Projects of the quick start in docs/testing.md, with the caches that builds of the guests have filled: compiled crates,
  * Go's standard library, the packages of npm.
  *
  * @module
@@ -50,7 +50,7 @@ export function quickStartFiles(language: Language): Record<string, string> {
   return { ...filesOf(language), ...filesOf("The test"), ...server, "fastly.toml": toml };
 }
 
-/** Puts what caches have into a project's folder; answers the environment that its builds need to use it. */
+/** Prepares a project to use the caches; returns the environment of its builds. */
 export async function warm(
   language: Language,
   folder: string,

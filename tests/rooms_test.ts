@@ -2,7 +2,7 @@ import { directoryOf, importedBy, ROOT, sourcesOf } from "./_graph.ts";
 import { assert, assertEquals } from "./assert.ts";
 
 const SOURCES = await sourcesOf();
-/** Folders that are no rooms: the first lines of a room's page say what lives there and for how long. */
+/** Folders that are no rooms: the first lines of a room's page name its contents and their lifetime. */
 const NO_ROOM = /^$|^(bench|examples|testdata|tests)(\/|$)|\/world$|^service\/stores\/kv$/;
 /** Folders of sources, each with a page on its contents. */
 const ROOMS = [...new Set(SOURCES.map(folderOf))].filter((folder) => !NO_ROOM.test(folder));

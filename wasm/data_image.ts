@@ -50,7 +50,7 @@ export interface Parted {
  *
  * A segment that was written is empty for `memory.init`, as an empty passive one is; so the rest is valid if the module is,
  * and runs alike. This holds only if all segments are known to be valid and within the only memory: else the result is
- * undefined, and V8 tells what is wrong, when it compiles the module or makes an instance.
+ * undefined, and V8 reports the fault, when it compiles the module or makes an instance.
  *
  * @throws {RangeError} If the module is cut off.
  */

@@ -77,7 +77,7 @@ addEventListener("message", (event) => {
 `;
 
 /** Digest of the rewriter's sources, so that code that another version has rewritten is not used. */
-export const REWRITER = "34f590cece788a370196253a4e0a1fc7";
+export const REWRITER = "d2e7abf4c5c38eb00d417472ba9fb1cc";
 
 /** Compiled `stack.wat`, in Base64. */
 export const STACK_MODULE =

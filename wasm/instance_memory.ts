@@ -54,7 +54,7 @@ export class MemorySnapshots {
   /**
    * @param alike Whether all instances are known to start with the same bytes, which holds if no start function runs.
    *   Otherwise the bytes of each instance are compared with those of the first.
-   * @param image What the host writes into each instance's memory before any code runs. By default it writes nothing.
+   * @param image Data that the host writes into each instance's memory before any code runs. By default there is none.
    */
   constructor(alike: boolean, image?: Snapshot) {
     this.#alike = alike;
@@ -170,7 +170,7 @@ export class ResettableMemory implements GuestMemory {
   /** Does the work of {@linkcode ResettableMemory.keep} in steps, between which the event loop can run. */
   *keepInSteps(): Generator<void, void> {
     this.#snapshot = yield* this.#snapshots.inSteps(this.#bytes);
-    // The snapshot has what a start function wrote.
+    // The snapshot has the pages that a start function wrote.
     this.#dirtyMap.fill(0, 0, this.#bytes.length >>> DIRTY_PAGE_BITS);
     if (this.#marks) this.#restoreDirtyPages = this.#restorer(this.#snapshot.memory);
   }

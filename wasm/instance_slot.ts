@@ -47,7 +47,7 @@ export interface InstanceSlot<S> {
    * @returns A promise that resolves when the guest has returned, and rejects if it traps or is stopped.
    */
   run(begin: () => void): Promise<unknown>;
-  /** Frees what the instance keeps between runs. It is not run again. */
+  /** Frees the stack that the instance keeps between runs. It is not run again. */
   end(): void;
   /**
    * Resets the instance to its initial state, after a run that ended by itself.

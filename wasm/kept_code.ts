@@ -21,7 +21,7 @@ export class KeptCode {
   private constructor(cache: CodeCache, digest: string) {
     this.#cache = cache;
     this.#digest = digest;
-    this.#validity.promise.catch(() => {}); // whoever validates tells it
+    this.#validity.promise.catch(() => {}); // the caller that validates reports it
   }
 
   /** Returns access to the kept forms of a module; undefined if none is kept, and none is to be. */
@@ -88,8 +88,8 @@ export class KeptCode {
 }
 
 /**
- * Rewrites a module, with turns of the event loop in between, or takes the outcome from what is kept. With an earlier build
- * the former takes no longer.
+ * Rewrites a module, with turns of the event loop in between, or takes the kept outcome. With an earlier build the rewrite
+ * takes no longer.
  */
 export async function outcomeOf(
   layout: Layout,

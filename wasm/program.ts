@@ -83,7 +83,7 @@ interface Subject {
   readonly layout: Layout;
   /** Makes the image of the data, once; undefined if the module has its data itself. */
   readonly image: () => DataImage | undefined;
-  /** What is kept of the module. */
+  /** Kept code of the module; undefined without a cache. */
   readonly kept: Promise<KeptCode | undefined>;
 }
 
@@ -164,7 +164,7 @@ function structureOf(bytes: Uint8Array): Structure | string {
   }
 }
 
-/** Returns the earlier build with this one's data if their code is the same: V8 has compiled it, and what it has optimised stays. */
+/** Returns the earlier build with this one's data if their code is the same: V8 has compiled it, and may have optimised it. */
 function sameCode(
   { layout, data }: Structure,
   options: CompileOptions,
@@ -187,7 +187,7 @@ function subjectOf(bytes: Uint8Array, image: DataImage | undefined): Subject {
   return { layout: layoutOf(bytes), image: () => image, kept: Promise.resolve(undefined) };
 }
 
-/** Writes what compiling depends on, besides the program, as a text to compare. */
+/** Writes the terms of compiling, besides the program, as a text to compare. */
 export function termsText({ memory, reuse, watch, allowUnlimited }: ComponentTerms): string {
   return JSON.stringify([`${memory}`, reuse, watch, allowUnlimited]);
 }
@@ -373,7 +373,7 @@ function checkMagic(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Makes a function that returns what `make` has made at its first call, and lets go of it then. */
+/** Makes a function that calls `make` at its first call and returns that result at each; `make` is let go then. */
 function once<T>(make: () => T): () => T {
   let left: (() => T) | undefined = make;
   let made: T;

@@ -32,7 +32,7 @@ export async function trust(
   return failed ? 1 : 0;
 }
 
-/** Runs the commands of a store; returns what went wrong, if anything. */
+/** Runs the commands of a store; returns the fault, if any. */
 async function change(store: TrustStore, what: "add" | "remove"): Promise<string | undefined> {
   for (const [program, ...args] of store[what]) {
     try {

@@ -300,7 +300,7 @@ export function parseStore(url: string | undefined, folder?: string): string | u
   return url;
 }
 
-/** Reads what becomes of rates while the store fails. */
+/** Reads the behaviour of rate counters and penalty boxes while the store fails. */
 export function parseOnStoreFailure(text: string | undefined): OnStoreFailure | undefined {
   const known = ON_STORE_FAILURE.find((one) => one === text);
   if (known || text === undefined) return known;

@@ -19,13 +19,13 @@ export interface SharedStore {
   readonly sentinelUsername?: string;
   /** Password of the Sentinels. */
   readonly sentinelPassword?: string;
-  /** What all keys begin with. By default `fastlike`. */
+  /** Prefix of all keys. By default `fastlike`. */
   readonly prefix?: string;
   /** Milliseconds that a call may take. */
   readonly timeout?: number;
   /** Milliseconds for which other hosts wait while one gets an object for the cache. */
   readonly collapseTime?: number;
-  /** What becomes of rates while the store fails. */
+  /** Behaviour of rate counters and penalty boxes while the store fails. */
   readonly onStoreFailure?: OnStoreFailure;
 }
 

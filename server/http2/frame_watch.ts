@@ -19,15 +19,15 @@ const MAX_OPEN = 4096;
 const MAX_ENDED = 1024;
 
 /**
- * Checks what `node:http2` lets pass: it forgets closed streams, and ignores frames on them and those of PRIORITY. Only what
- * the client itself has ended counts, since frames on a stream that the server has ended may be on their way (RFC 9113,
- * section 5.1).
+ * Checks frames that `node:http2` lets pass: it forgets closed streams, and ignores frames on them and those of PRIORITY.
+ * Only streams that the client itself has ended count, since frames on a stream that the server has ended may be on their
+ * way (RFC 9113, section 5.1).
  */
 export class FrameWatch {
   readonly #head: Buffer = Buffer.alloc(PRIORITY_HEAD);
   /** Bytes of the head that have arrived. */
   #filled = 0;
-  /** Bytes to pass over: the preface, then what is left of a frame. */
+  /** Bytes to pass over: the preface, then the rest of a frame. */
   #skip = PREFACE;
   #highest = 0;
   /** Streams that the client has opened and neither ended nor reset. */

@@ -33,7 +33,7 @@ interface RestoredObject {
  */
 export class Persistence {
   readonly calls: DriverCalls;
-  /** Whether other caches use the driver's objects, too: what leaves this cache stays there. */
+  /** Whether other caches use the driver's objects, too: an object that leaves this cache stays there. */
   readonly shared: boolean;
   readonly #now: () => number;
   /** Contents that have left the cache and may still be read. */
@@ -50,7 +50,7 @@ export class Persistence {
   }
 
   /**
-   * Makes objects of what the driver has.
+   * Makes objects of the driver's records.
    *
    * @param number Number of the last purge before them.
    * @throws {Error} If it is damaged.

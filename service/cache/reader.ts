@@ -22,7 +22,7 @@ export class Reader implements ByteSource, Position {
   readonly #content: ReadableContent;
   readonly #to: number | undefined;
   position: number;
-  /** Position of the last read: what was given since then may not have arrived yet. */
+  /** Position of the last read: bytes that were returned since then may not have arrived yet. */
   #asked: number;
   #left = false;
 

@@ -94,7 +94,7 @@ export class TrustedProxies {
   }
 }
 
-/** What proxies have said of a request, the nearest last. */
+/** Fields that proxies have added to a request, the nearest last. */
 interface Forwarded {
   readonly hops: readonly string[];
   readonly protocols: readonly string[];

@@ -26,7 +26,7 @@ import { PlainMemory } from "../../wasm/instance_memory.ts";
 import { Watchdog } from "../../wasm/watchdog.ts";
 import { assertEquals } from "../assert.ts";
 
-/** Address for out-parameters: nothing else is written below {@linkcode INPUTS}. */
+/** Address for out-parameters, which alone are written below {@linkcode INPUTS}. */
 export const OUT = 0x100;
 /** A second and third place for them, and one for buffers. */
 export const OUT2 = 0x110;
@@ -126,7 +126,7 @@ export class Bench implements Disposable {
   readonly #bound = new Map<string, BoundHostcall>();
   #free = INPUTS;
 
-  /** @param shared What another bench's service has, to use it too: the guest is another run of the program. */
+  /** @param shared Parts of another bench's service to share: the guest is another run of the program. */
   constructor(
     options: ServiceOptions,
     request: FakeRequest,

@@ -44,7 +44,7 @@ interface Insert {
   readonly ifGeneration?: bigint;
 }
 
-/** Puts a `kv_insert_config` in memory; answers its mask. What the mask does not have is full of ones. */
+/** Writes a `kv_insert_config` to memory; returns its mask. Fields that the mask lacks are full of ones. */
 export function insertRecord({ memory }: Bench, options: Insert): number {
   memory.setBytes(RECORD, new Uint8Array(32).fill(0xff));
   memory.setU32(RECORD, MODES.indexOf(options.mode ?? "overwrite"));

@@ -104,7 +104,7 @@ Deno.test("missing functions can be listed by module", () => {
   for (const { module, known, declared, missing } of matrix) {
     assertEquals(declared.length + missing.length, known);
     if (missing.length) {
-      // deno-lint-ignore no-console -- the list is for whoever runs the tests
+      // deno-lint-ignore no-console -- a list for the reader of the output
       console.log(`${module} ${declared.length}/${known}, missing: ${missing.join(" ")}`);
     }
   }

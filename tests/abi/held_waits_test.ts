@@ -1,4 +1,4 @@
-/** No run of a program waits for what only itself could write, also where that comes to be so during the wait. */
+/** No run of a program waits for bytes that only itself could write, also if that comes to be so during the wait. */
 import { Pipe } from "../../service/http/pipe.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { type Bench, bench, BUF, OUT, OUT2, turn, watch, XqdStatus } from "./_bench.ts";

@@ -19,7 +19,7 @@ const VALUES = [
 const LONG_VALUES = [0n, 1n, -1n, 1n << 63n];
 /** Combinations per call; below it, all of them. */
 const MOST = 2000;
-/** Calls after which what has been consumed is there again. */
+/** Number of calls after which consumed handles are made anew. */
 const FRESH_AFTER = 100;
 
 /** Every combination of values if there are few, else a spread of them that is the same at each run. */
@@ -56,7 +56,7 @@ for (const [module, calls] of modules) {
   });
 }
 
-/** As many words as any call takes; each takes what it needs. */
+/** Most words that a call takes; each call takes the first ones. */
 const MAX_WORDS = Math.max(...declaredCalls.map(({ hostcall }) => hostcall.coreTypes.length));
 const word = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 2 * CROWD }) },
@@ -65,7 +65,7 @@ const word = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(-1, -2, 0x7fff_ffff, -0x8000_0000) },
 );
 
-/** A guest that makes calls at random, with what earlier ones have left in its memory and its handles. */
+/** A guest that makes random calls, with the memory and the handles that earlier ones have left. */
 function program(names: Iterable<string>) {
   const step = fc.tuple(
     fc.constantFrom(...names),

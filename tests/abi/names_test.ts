@@ -1,6 +1,6 @@
 /**
- * Names that guests, clients and files choose never reach the host's own objects: what every object of JavaScript has is
- * absent unless somebody has defined it, and can be defined like anything else.
+ * Names that guests, clients and files choose never reach the host's own objects: properties that every object of
+ * JavaScript inherits are absent unless they are defined, and can be defined like other names.
  *
  * @module
  */

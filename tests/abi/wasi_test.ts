@@ -279,7 +279,7 @@ function subscribe(b: Bench, subscriptions: readonly Subscription[]): number | P
   return b.call(WASI, "poll_oneoff", BUF, EVENTS, subscriptions.length, OUT);
 }
 
-/** The events, as what subscribed to each and its kind. */
+/** The events: userdata of the subscription, error and kind. */
 function events(b: Bench): [userdata: bigint, error: number, kind: number][] {
   const count = b.memory.u32(OUT);
   b.assertFilled(EVENTS + 32 * count, 32);

@@ -13,7 +13,7 @@ export async function folder(): Promise<AsyncDisposable & { readonly file: strin
   };
 }
 
-/** Asserts that SQLite finds no fault in the file, and that no piece is without what it is a piece of. */
+/** Asserts that SQLite finds no fault in the file, and that each piece has its value or content. */
 export function assertWhole(file: string): void {
   using database = new DatabaseSync(file);
   assertEquals({ ...database.prepare("PRAGMA integrity_check").get() }, { integrity_check: "ok" });
@@ -44,7 +44,7 @@ export async function killed(
   const child = startWriter(file, mode, name);
   let printed = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    // The child writes on meanwhile: the signal meets it anywhere. What it said before it died was said.
+    // The child writes on meanwhile: the signal meets it anywhere. Lines that it printed before are acknowledged.
     printed += chunk;
     if (printed.split("\n").length > enough) {
       try {

@@ -22,8 +22,8 @@ export function valueOf(number: number): Uint8Array[] {
 export const CACHE_BYTES = 256 << 20;
 
 /**
- * What the process is to do for ever: write keys of a KV store, cache objects and purge each fifth, or count. Or once:
- * put 1000 letters behind one value.
+ * Work of the process: write keys of a KV store, cache objects and purge each fifth, or count, for ever; or append 1000
+ * letters to one value.
  */
 export type Mode = "keys" | "append" | "cache" | "rates";
 

@@ -1,5 +1,5 @@
 /**
- * Clients get the guest's stack, the names of its functions and of its backends only where somebody develops: the option
+ * Clients get the guest's stack, the names of its functions and of its backends only in development: the option
  * `errors`.
  *
  * @module

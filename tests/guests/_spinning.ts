@@ -1,14 +1,14 @@
 import { assemble } from "../../cli/wat.ts";
 
 /**
- * A guest with what it takes to spin, to wait and to answer. Its functions: `$is_post`, `$spin`, `$spin_for` (in
+ * A guest with functions to spin, to wait and to answer: `$is_post`, `$spin`, `$spin_for` (in
  * milliseconds that it has run), `$now` (nanoseconds of a clock), `$vcpu` (milliseconds that it has run), `$sleep` (in
  * milliseconds), `$answer` (with `done`), `$stream` (answers with a body that stays open, and writes `some`), `$ask`
  * (sends the client's request to the backend `origin`; after `$is_post`), `$ask_without_waiting` (the same, and goes
  * on; the handle is at 48), `$is_done` (of a pending request), `$is_ready` (of any handle), `$yield`, `$proxy` (answers
- * with what that brings), `$say` (prints a line, `some`).
+ * with its response), `$say` (prints a line, `some`).
  *
- * @param start What `_start` does.
+ * @param start Instructions of `_start`.
  * @param parts Other things of the module.
  */
 export function guestOf(start: string, parts = "", memory = "1 4"): Promise<Uint8Array> {

@@ -127,7 +127,7 @@ for (const name of NAMES) {
     await using served = await serveGuest(name, { backends: { origin: origin.url } });
     const first = ask(served, "fetch?key=a");
     const from = await asked.promise;
-    // JavaScript's SDK cannot insist on a range of what is not known to be as long.
+    // JavaScript's SDK cannot insist on a range of an object of unknown length.
     if (name === "javascript") from.writeHead(200, { "content-length": "10" });
     from.write("01234");
     let part: string;

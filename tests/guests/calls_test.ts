@@ -4,7 +4,7 @@ import type { FastlikeOptions } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Served, serveGuest, startOrigin, testGuest } from "./serving.ts";
 
-/** The parts that the calls are in: a path each, in an order in which none takes what another leaves. */
+/** Parts of the calls, a path each, in an order in which none uses another's leftovers. */
 const PARTS = [
   "body",
   "downstream",

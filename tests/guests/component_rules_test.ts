@@ -1,5 +1,5 @@
 // Rules of the component model, with components in text (testdata/component-wat): encodings of texts, components in
-// components, and what ends a guest or keeps it from being loaded.
+// components, and faults that end a guest or keep it from being loaded.
 import { componentLoader } from "../../drivers/components.ts";
 import { Fastlike, type FastlikeOptions, type LogEntry } from "../../mod.ts";
 import { answerOf } from "../asking.ts";

@@ -54,7 +54,7 @@ export function counting(fields: Record<string, string> = {}, status = 200) {
   };
 }
 
-/** Answers with a tag, confirms it to those who ask about it, and notes what each asks about, or "all". */
+/** Answers with a tag, or with a 304 to a request that has it; notes the condition of each request, or "all". */
 export function confirming(asked: string[]) {
   return (request: IncomingMessage, response: ServerResponse) => {
     const condition = request.headers["if-none-match"];

@@ -5,7 +5,7 @@ import { exchange, fetchRaw, valuesOf } from "./http.ts";
 import { confirming, counting, setUp, told } from "./http_cache.ts";
 import { serveGuest, testGuest } from "./serving.ts";
 
-/** Guests that cache by themselves, with hooks that do what the query says. */
+/** Guests that cache by themselves, with hooks that the query chooses. */
 const NAMES = ["rust", "go-http-cache", "javascript-http-cache"];
 
 for (const name of NAMES) {

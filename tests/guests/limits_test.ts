@@ -265,7 +265,7 @@ for (const [name, limit, fields, size] of RESPONSES) {
   });
 }
 
-// What a request may use
+// Limits of one request
 
 Deno.test("a guest cannot hold more in bodies than body_bytes, until it lets go of some", async () => {
   const write = `(call $write (local.get $body) (i32.const 65536) (i32.const 65536)

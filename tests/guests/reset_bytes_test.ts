@@ -13,7 +13,7 @@ const GUESTS: Readonly<Record<string, readonly string[]>> = {
   hello: ["hello"],
 };
 
-/** Memories that instances export, each with a copy of what it has at first. */
+/** Memories that instances export, each with a copy of its first contents. */
 class Memories implements Disposable {
   readonly #found = new Map<WebAssembly.Memory, Uint8Array>();
   readonly #instance = WebAssembly.Instance;

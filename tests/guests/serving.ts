@@ -24,8 +24,8 @@ const MODES = { auto: "", snapshot: ", put back as a whole", never: ", in a new 
 let reuse: "auto" | "snapshot" | "never" = "auto";
 
 /**
- * Tests of one guest, with its instances reused (put back either way) and not; skipped with a word on what to do if the
- * guest is not built.
+ * Tests of one guest, with its instances reused (put back either way) and not; skipped with advice if the guest
+ * is not built.
  */
 export function testGuest(
   name: string,
@@ -147,7 +147,7 @@ interface Seen {
   readonly body: string;
 }
 
-/** An origin with real sockets. What it has had is in `seen`, in order of the ends of their bodies. */
+/** An origin with real sockets. `seen` has its requests, in order of the ends of their bodies. */
 export interface Origin extends AsyncDisposable {
   readonly url: string;
   readonly port: number;

@@ -18,7 +18,7 @@ async function lined({ lines }: Served, count: number): Promise<void> {
   while (lines.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Resolves with the number of bytes that were written when nobody takes more, or the connection closes. */
+/** Writes until the connection closes. */
 function flood(response: ServerResponse): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const piece = new Uint8Array(1 << 20);

@@ -45,7 +45,7 @@ for (const name of NAMES) {
     assertEquals([...answer(got), valuesOf(got, "x-metadata")], [200, "1", ["m"]]);
     await ask(served, "/kv/put?key=a&mode=append", { method: "PUT", body: "2" });
     await ask(served, "/kv/put?key=a&mode=prepend", { method: "PUT", body: "0" });
-    // The JavaScript SDK does not ask what has become of an insert.
+    // The JavaScript SDK does not ask for the outcome of an insert.
     await ask(served, "/kv/put?key=a&mode=add", { method: "PUT", body: "x" });
     assertEquals((await ask(served, "/kv/get?key=a")).body, "012");
     assertEquals(answer(await ask(served, "/kv/delete?key=a")), [200, "deleted\n"]);

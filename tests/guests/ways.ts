@@ -39,7 +39,7 @@ export const CLIENTS: Readonly<Record<string, (url: string, ca: string) => Promi
 /** Sent as User-Agent where it matters; Chromium sends it always, as pages cannot set it. */
 export const USER_AGENT = "Mozilla/5.0 (X11) Chrome/118.0.5993.70";
 
-/** Makes what is told of a status, of fields in pairs and of a body. */
+/** Makes a report of a status, of fields in pairs and of a body. */
 export function told(status: number, raw: readonly string[], body: string): Told {
   const pairs = raw.flatMap((name, at) => at % 2 ? [] : [[name.toLowerCase(), raw[at + 1]!]]);
   return {

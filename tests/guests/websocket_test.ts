@@ -16,7 +16,7 @@ interface LiveOrigin extends AsyncDisposable {
 }
 
 /**
- * An origin whose WebSockets send back what they get, but close with 4001 at `close`. Everything else is a stream of
+ * An origin whose WebSockets send back what they get, but close with 4001 at `close`. Other requests get a stream of
  * three events.
  */
 function liveOrigin(tls?: { cert: string; key: string }): LiveOrigin {

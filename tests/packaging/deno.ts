@@ -1,4 +1,4 @@
-// Tests of what Deno's users install: from a folder, by URL, as one file, with an empty cache. Run by `.ci/packages`.
+// Tests of the installations with Deno: from a folder, by URL, as one file, with an empty cache. Run by `.ci/packages`.
 import { ROOT } from "../_graph.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { Process } from "../process.ts";
@@ -136,7 +136,7 @@ Deno.test("production.md's commands for systemd install a program that its unit 
   await succeed("chmod", ["-R", "a-w,a+rX", folder.path]);
   try {
     const command = here(start!).replaceAll(/127\.0\.0\.1:1?%i/g, "127.0.0.1:0");
-    // Root may write to what nobody may.
+    // Root may write to read-only files: another user runs it.
     const nobody = Deno.uid() === 0
       ? ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups"]
       : [];

@@ -20,7 +20,7 @@ Deno.test("the image's installation serves from a read-only folder, and its heal
   try {
     const before = await listing(home);
     const flags = ["--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0", GUEST];
-    // Root may write to what nobody may; so does the image run it as somebody else.
+    // Root may write to read-only files: another user runs it, as in the image.
     const nobody = Deno.uid() === 0
       ? ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups"]
       : [];

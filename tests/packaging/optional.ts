@@ -112,7 +112,7 @@ Deno.test("packages that few starts need", async (test) => {
     await Deno.chmod(data.path, 0o777);
     try {
       const before = await listing(cache.path);
-      // Root may write to what nobody may.
+      // Root may write to read-only files: another user runs it.
       const nobody = Deno.uid() === 0
         ? ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups"]
         : [];

@@ -11,8 +11,8 @@ const CHUNK = new RegExp(`^([0-9A-Fa-f]{1,16})(?:${EXTENSION})*\\r\\n`);
 const TRAILERS = new RegExp(`^((?:${TOKEN}:${VALUE}\\r\\n)*)\\r\\n`);
 
 /**
- * A second parser of requests, which reads a whole text by the grammar of RFC 9112 and knows nothing of pieces: gives
- * those that come before whatever is not valid, not whole, or behind a close.
+ * A second parser of requests, which reads a whole text by the grammar of RFC 9112 and knows nothing of pieces. Returns
+ * the requests before the first that is not valid, is not whole, or follows a close.
  */
 export function parseNaively(text: string): Taken[] {
   const taken: Taken[] = [];

@@ -131,7 +131,7 @@ export class Tap implements ByteSource {
   #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
   readonly #cancel = Promise.withResolvers<void>();
 
-  /** Resolves when nobody reads any more. */
+  /** Resolves when the reader has cancelled. */
   get gone(): Promise<void> {
     return this.#cancel.promise;
   }

@@ -133,7 +133,7 @@ export async function modules(): Promise<readonly Uint8Array[]> {
         [Id.export, (w) => w.byte(1).name("_start").byte(FUNCTION, 0)],
       )
     ),
-    // An exported import, and nothing else; custom sections at every place.
+    // No function but an exported import; custom sections at every place.
     moduleOf(
       [0, (w) => w.name("a")],
       [0, (w) => w.name("b").byte(1, 2, 3)],

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "../assert.ts";
 
-/** Runs a file that collects garbage, and returns what it prints. */
+/** Runs a file that collects garbage, and returns its output. */
 async function printed(file: string): Promise<string> {
   const program = new URL(file, import.meta.url).pathname;
   const flags = ["run", "-A", "--no-check", "--v8-flags=--expose-gc"];

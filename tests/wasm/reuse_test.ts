@@ -5,8 +5,8 @@ import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { withSecondMemory } from "./_machine.ts";
 
 /**
- * A guest that prints how often it has run in its instance, by a counter in memory at 0, and whether what `parts` does
- * has left a trace: `check` leaves a number.
+ * A guest that prints how often it has run in its instance, by a counter in memory at 0, and the number that `check`
+ * leaves: whether an earlier `act` has left a trace.
  */
 function guest(parts: string, act: string, check = "i32.const 0", memory = "1 4"): string {
   return `(module

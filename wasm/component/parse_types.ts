@@ -86,7 +86,7 @@ function readFunctionType(r: ComponentReader): TypeExpression {
   };
 }
 
-/** Reads what the type of an instance or, with `component`, of a component declares. */
+/** Reads the declarations of an instance type or, with `component`, of a component type. */
 function readDeclarations(r: ComponentReader, depth: number, component: boolean): Definition[] {
   return r.list((): Definition => {
     const form = r.byte();

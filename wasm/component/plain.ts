@@ -243,7 +243,7 @@ const BYTES: Type = pair(
   [PRIMITIVES.u8],
 );
 
-/** Bytes that a value in a list counts besides its size: what it takes in JavaScript. */
+/** Bytes that a value in a list counts besides its size, for its object in JavaScript. */
 const VALUE = 24;
 
 /** Makes the type of a list. A list of `u8` is a `Uint8Array`. */

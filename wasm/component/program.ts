@@ -17,7 +17,7 @@ import { parse, type ParsedComponent } from "./parse.ts";
 import { MalformedComponent } from "./trap.ts";
 import { messageOf } from "../../service/errors.ts";
 
-/** Core module of a component, with what is kept of it. */
+/** Core module of a component, with its kept code. */
 interface Part {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly kept: KeptCode | undefined;
@@ -143,7 +143,7 @@ async function attempt(
   }
 }
 
-/** Compiles a module. What instances do not need is let go: the bytes of both forms, and the map of offsets. */
+/** Compiles a module. The bytes of both forms and the map of offsets are let go: instances do not need them. */
 async function coreModule(
   { bytes, memories, names }: Rewritten,
   { imports, tables }: Layout,

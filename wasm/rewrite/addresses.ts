@@ -9,7 +9,7 @@ const VECTOR_PREFIX = 0xfd;
 const LAST_VECTOR_LOAD = 10;
 const V128_CONST = 12;
 const ENDS = 255;
-/** `pops << 4 | pushes` of each opcode of one byte; {@linkcode ENDS} for one that ends what is known of the stack. */
+/** `pops << 4 | pushes` of each opcode of one byte; {@linkcode ENDS} for one after which the stack is unknown. */
 const EFFECTS = new Uint8Array(256).fill(ENDS);
 for (
   const [first, last, pops, pushes] of [

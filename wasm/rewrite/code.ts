@@ -336,7 +336,7 @@ export class CodeRewriter {
     return callee >= this.#plan.imported;
   }
 
-  /** Writes a call of the function that does in pieces what the instruction at `start` does. */
+  /** Writes a call of the function that does the work of the bulk instruction at `start` in pieces. */
   #callPieces(bulk: BulkPieces, op: number, start: number): void {
     const { bytes, at } = this.#r;
     this.#code.put(Op.call).unsigned(bulk.functionFor(op, bytes.subarray(start, at)));

@@ -112,7 +112,7 @@ export class EarlierFunctions {
     return last - index;
   }
 
-  /** Tells whether a function is as it was. `start` is the earlier offset of what is at the reader now. */
+  /** Tells whether a function is unchanged. `start` is the earlier offset of the function that the reader is at. */
   #isSame(index: number, r: Reader, start: number): boolean {
     const [earlier, now] = this.#parameters;
     if (earlier[index] !== now[index]) return false;

@@ -156,8 +156,8 @@ function plainForms(): Uint8Array {
 }
 
 /**
- * Skips plain instructions: those that the rewriter copies unchanged whatever it does. Most are, so this is where the time
- * of rewriting goes.
+ * Skips plain instructions, which the rewriter always copies unchanged. Most are plain, so that most of the time of
+ * rewriting is spent here.
  *
  * @returns Offset of the first other instruction; at least `end` if there is none before.
  */

@@ -99,7 +99,7 @@ function isPlain(op: number): boolean {
   return op < Op.branchOnNull;
 }
 
-/** What the last instructions have left on the stack, if it is a sum. */
+/** Value that the last instructions have left on the stack, if it is a sum. */
 class Sum {
   /** Local to which a constant was added; -1 if that is not all. */
   local = -1;

@@ -19,8 +19,7 @@ interface Place {
  * Places whose pages are marked wherever control can be in a function body, as the rewriter goes through it. A store near
  * a known place needs no mark, since a reset restores some bytes around each marked page. A place is known from the store
  * that marks it to the end of the innermost block, or to where its local is set to anything but a sum of its former value
- * and a constant. What was marked stays so until the run's
- * end, so that calls and growth do not matter.
+ * and a constant. Marks stay until the run's end, so that calls and growth do not matter.
  */
 export class MarkedPlaces {
   readonly #places: Place[] = Array.from({ length: PLACES }, () => ({ base: 0, at: 0, depth: 0 }));

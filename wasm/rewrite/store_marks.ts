@@ -105,7 +105,7 @@ export class StoreMarks {
     this.#remembering = 0;
   }
 
-  /** Tells whether the instruction at `start` writes near to what is marked. If not, and that can be known, it is noted. */
+  /** Tells whether the instruction at `start` writes near to a marked place. If not, its place is noted if it is known. */
   isMarked({ operands, range }: MemoryWrite, start: number): boolean {
     if (range) return false;
     const addresses = this.#addresses;

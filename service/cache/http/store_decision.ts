@@ -23,8 +23,8 @@ const NANOSECONDS = 1_000_000_000n;
 const REVALIDATABLE = 86_400n * NANOSECONDS;
 
 /**
- * Decides what to store of a response. The override may change its lifetime, as in the SDKs' own caching, but a response
- * that the origin declares private is never stored.
+ * Decides whether a response is stored, and for how long. The override may change its lifetime, as in the SDKs' own
+ * caching, but a response that the origin declares private is never stored.
  *
  * @param length Length of the content in bytes, if it is known.
  * @param now Time at which the response arrived, in milliseconds since 1970.

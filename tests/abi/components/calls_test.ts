@@ -32,7 +32,7 @@ function call(bench: Bench, from: string, name: string, args: readonly unknown[]
   );
 }
 
-/** The functions that give a resource, by its interface and name, or by what a type of its is called. */
+/** Functions that return a resource, by the name of the resource or of its type. */
 const MAKERS: Readonly<Record<string, readonly [from: string, name: string]>> = {
   "backend": ["backend", "[static]backend.open"],
   "endpoint": ["log", "[static]endpoint.open"],
@@ -153,7 +153,7 @@ function fits(value: unknown, type: WitType | undefined): boolean {
   return typeof value === "number" && value >= 0;
 }
 
-/** Functions that end the guest where their type has no room for what is wrong: a handle that names nothing, no list. */
+/** Whether a function may end the guest since its type has no result for the fault: an unknown handle, an empty list. */
 function ends(error: unknown, { params }: { readonly params: readonly WitType[] }): boolean {
   const { message } = error as Error;
   return /exited with status/.test(message) ||

@@ -117,7 +117,7 @@ testWith("cargo", "cargo test calls the platform through run", async (env) => {
 });
 
 testWith("cargo", "cargo test tells a test that fails", async (env) => {
-  const args = ["--locked", "--", "--ignored", "--nocapture"]; // an abort loses what is captured
+  const args = ["--locked", "--", "--ignored", "--nocapture"]; // an abort loses captured output
   const { code, stdout, stderr } = await cargo(env, "test", ...args);
   assertEquals(code, 134);
   assertStringIncludes(stdout + stderr, "Good night, Alice");

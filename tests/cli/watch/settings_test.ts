@@ -88,7 +88,7 @@ Deno.test("a first build that fails is tried again when fastly.toml is mended", 
 Deno.test("a source that changes while the first build fails is built again", async () => {
   await using project = new Project();
   await project.write("src/app.wat", guest("one"));
-  // The first build changes its own source and then fails: nothing else tells of that change.
+  // The first build changes its own source and then fails: no later event tells of that change.
   const build = "if [ -e src/ready ]; then mkdir -p bin && cp src/app.wat bin/main.wasm; " +
     "else touch src/ready; exit 1; fi";
   await project.write("fastly.toml", `[scripts]\nbuild = "${build}"\n`);

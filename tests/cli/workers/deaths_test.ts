@@ -126,7 +126,7 @@ Deno.test(
     const health = async () => (await fetch(`${site.admin}/healthz`)).status;
     assertEquals(await health(), 200);
     const wires: Wire[] = [];
-    // More than both may have; what they cannot accept waits in the backlog.
+    // More than both may have; connections that they cannot accept wait in the backlog.
     while (wires.length < 2 * openFiles + 60) wires.push(await Wire.open(site.port));
     const full = /cannot accept connections: the process has too many open files/;
     const again = /accepts connections again/;

@@ -69,7 +69,7 @@ export class WorkersSite implements AsyncDisposable {
     });
   }
 
-  /** Has all other workers stand still, so that this one accepts what is opened. */
+  /** Stops all other workers during `use`, so that this one accepts the connections. */
   async withOnly<T>(worker: WorkerSeen, use: () => Promise<T>): Promise<T> {
     const others = (await this.workers()).filter(({ pid }) => pid !== worker.pid);
     for (const { pid } of others) Deno.kill(pid, "SIGSTOP");

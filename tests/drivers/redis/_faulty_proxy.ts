@@ -13,7 +13,7 @@ export interface FaultyProxy extends AsyncDisposable {
   fault: Fault;
   /** Milliseconds by which the server's answers come later. */
   delay: number;
-  /** Bytes of a command; such a one meets the fault, any other is passed on. By default each does. */
+  /** Text in the commands that meet the fault; others are passed on. By default all meet it. */
   only: string | undefined;
 }
 

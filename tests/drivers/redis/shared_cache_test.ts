@@ -89,7 +89,7 @@ class Host {
     return resultOf(this.cache.transaction(key, headers));
   }
 
-  /** Waits until the log tells of the store what is to match. */
+  /** Waits until a line of the log about the store matches. */
   async hears(line: RegExp): Promise<void> {
     while (!this.told.some((told) => line.test(told))) await pause();
   }

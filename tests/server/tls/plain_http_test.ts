@@ -8,7 +8,7 @@ Deno.test("a client that sends plain HTTP to a port of HTTPS gets an error that 
   const authority = await createAuthority();
   const tls = await authority.issue(["localhost", "ip:127.0.0.1"]);
   await using server = await serving((exchange) => answerText(exchange, "no"), { tls });
-  // It never closes its own side, and goes on sending: only a reset tells it that nobody is there any more.
+  // It never closes its own side, and goes on sending: only a reset tells it that the server has closed.
   const socket = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
   let text = "";
   socket.on("data", (bytes: Buffer) => text += bytes.toString("latin1"));

@@ -6,13 +6,13 @@ import { assertEquals } from "../../assert.ts";
 import { frameOrigin, frames } from "./http2_origins.ts";
 import { against, rawOrigin, request, sourceFrom, textOf, type Wire } from "./origins.ts";
 
-/** UTF-8, what is none, and the byte after DEL. */
+/** A character in UTF-8, two bytes that are none, and the byte after DEL. */
 const BYTES = "\xc3\xa9|\xe9\xff\x80";
 
 /** Names that Huffman's code of HPACK would make longer: they stand in a frame as they are. */
 const [PLAIN_NAME, PLAIN_TRAILER] = ["~#^", "~#$"] as const;
 
-/** Bodies of a request, by what comes with them. */
+/** Bodies of a request, by name. */
 const BODIES: Record<string, () => Payload> = {
   "no body": () => new Uint8Array(),
   "a whole body": () => new TextEncoder().encode("body"),
@@ -57,7 +57,7 @@ async function take(wire: Wire): Promise<string> {
   return (await wire.exactly(1 + BYTES.length)).slice(1);
 }
 
-/** Sends the request to an origin in HTTP/2 that answers when it has looked at what comes. */
+/** Sends the request to an origin in HTTP/2 that answers when `look` has resolved. */
 async function overHttp2<T>(
   look: (wire: Wire) => Promise<T>,
   sent: ReturnType<typeof request>,

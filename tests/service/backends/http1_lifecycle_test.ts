@@ -39,7 +39,7 @@ function endless(): ReturnType<typeof sourceFrom> {
   }());
 }
 
-/** A request that is answered early, with what its upload becomes. */
+/** Requests that are answered early, with the outcome of their uploads. */
 const early: readonly [
   what: string,
   head: string,

@@ -148,7 +148,7 @@ for (const [what, tcpKeepAlive, timer] of keepAlives) {
   }
 }
 
-/** Waits until the answer is the expected one: acknowledgements of what was sent have a timer of their own. */
+/** Waits until the answer is the expected one: TCP acknowledges sent bytes by a timer of its own. */
 async function settled<T>(ask: () => Promise<T>, expected: T): Promise<void> {
   for (let i = 0; i < 100; i++) {
     if (JSON.stringify(await ask()) === JSON.stringify(expected)) return;

@@ -110,7 +110,7 @@ function expected(method: string, sent: Sent, framing: Framing, fields: string[]
 const authority = await createAuthority();
 const identity = await authority.issue(["ip:127.0.0.1"]);
 
-/** Sends each case, and a GET behind it, to an origin; compares what arrives there. */
+/** Sends each case, and a GET behind it, to an origin; compares the requests that arrive there. */
 async function compare(
   secure: boolean,
   methods: readonly string[],

@@ -7,7 +7,7 @@ import { createAuthority } from "../../certificates.ts";
 import { against, OK, request, sourceFrom, textOf, type Wire } from "./origins.ts";
 import { receive } from "./received_requests.ts";
 
-/** One request, with what its guest and its backend do. */
+/** One request, with the behaviour of its guest and its backend. */
 interface Scenario {
   readonly method: "GET" | "HEAD" | "PUT" | "POST";
   readonly upload: "none" | "whole" | "long" | "stream" | "stream that fails" | "endless stream";
@@ -18,9 +18,9 @@ interface Scenario {
   readonly size: number;
   /** Places at which the response is cut into writes, in hundredths. */
   readonly cuts: readonly number[];
-  /** What the backend does at the end. */
+  /** Behaviour of the backend at the end. */
   readonly end: "keeps" | "says that it closes" | "closes" | "adds bytes" | "cuts" | "is silent";
-  /** What the guest does with the request. */
+  /** Behaviour of the guest. */
   readonly guest:
     | "reads"
     | "reads late"
@@ -116,7 +116,7 @@ function uploadOf({ upload }: Scenario): BackendRequest["body"] | string {
   }());
 }
 
-/** Sends a request and does with it what its guest does; resolves to the content, or its failure. */
+/** Sends a request and behaves like its guest; resolves to the content, or its failure. */
 async function play(
   transport: Transport,
   id: number,

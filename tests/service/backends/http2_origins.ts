@@ -86,7 +86,7 @@ async function run(
   };
 }
 
-/** Frames of HTTP/2, byte by byte: for what no well-behaved server sends. */
+/** Frames of HTTP/2, byte by byte: also those that no well-behaved server sends. */
 export const frames = {
   settings: frame(4, 0, 0),
   /** A head with status 200 and fields, a byte for each character. */
@@ -123,7 +123,7 @@ export interface FrameWire {
   readonly closed: Promise<void>;
 }
 
-/** An origin that greets and then does for each connection what the test says; closes it afterwards. */
+/** An origin that sends its settings on each connection, calls `handle`, and closes it afterwards. */
 export function frameOrigin(
   handle: (wire: FrameWire, connection: number) => Promise<void>,
 ): Http2Origin {

@@ -375,7 +375,7 @@ Deno.test("requests that come while the version is asked for wait for the answer
 });
 
 Deno.test("HTTP/2 is not offered to a backend that is not to have it", async () => {
-  const origin = await http1Origin(["h2", "http/1.1"]); // it would choose what it cannot speak
+  const origin = await http1Origin(["h2", "http/1.1"]); // it would choose HTTP/2, which it cannot speak
   const transport = httpTransport({ url: origin.url, tls: { ca }, http2: false });
   const answer = await transport.send(request()).response;
   assertEquals([answer.version, await textOf(answer)], [HttpVersion.http11, "ok"]);

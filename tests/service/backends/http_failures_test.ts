@@ -86,7 +86,7 @@ Deno.test("a request may be cancelled before it has a connection, twice, and aft
     await textOf(await late.response);
     late.cancel();
     const deaf = transport.send(request());
-    deaf.cancel(); // and nobody looks at the outcome
+    deaf.cancel(); // and its response is not awaited
     assertEquals(await textOf(await transport.send(request()).response), "ok");
   });
 });

@@ -105,7 +105,7 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
-/** Resolves when all has come of what was sent. */
+/** Resolves when all bytes that were sent have arrived. */
 export async function quiet(): Promise<void> {
   for (let i = 0; i < QUIET_TURNS; i++) await turn();
 }

@@ -31,7 +31,7 @@ export class Wire {
     await this.#conn.closeWrite();
   }
 
-  /** Takes all up to and including the mark; what there was when the client closes before it. */
+  /** Takes the text up to and including the mark, or all of it if the client closes before. */
   async until(mark: string): Promise<string> {
     for (let from = 0;;) {
       const at = this.#text.indexOf(mark, from);
@@ -52,7 +52,7 @@ export class Wire {
     return this.until("\r\n\r\n");
   }
 
-  /** Takes what comes until the client closes, or resets, the connection. */
+  /** Takes the text until the client closes, or resets, the connection. */
   async rest(): Promise<string> {
     while (await this.#more());
     return this.#take(this.#text.length);
@@ -64,7 +64,7 @@ export class Wire {
     while (bytes.length) bytes = bytes.subarray(await this.#conn.write(bytes));
   }
 
-  /** Closes with a reset when the client has sent what nobody read. */
+  /** Closes the connection; with a reset if bytes of the client are unread. */
   close(): void {
     try {
       this.#conn.close();
@@ -168,7 +168,7 @@ export function sourceOf(response: BackendResponse): ByteSource {
   return response.body;
 }
 
-/** A source that gives what the generator yields, and has what it returns as trailers. */
+/** A source of the chunks that the generator yields, with the trailers that it returns. */
 export function sourceFrom(
   chunks: AsyncGenerator<string | Uint8Array, HeaderList | void>,
   length?: number,

@@ -16,7 +16,7 @@ const { ca } = authority;
 const identity = await authority.issue(["origin.test", "ip:127.0.0.1"]);
 const stranger = await (await createAuthority()).issue(["origin.test", "ip:127.0.0.1"]);
 
-/** An origin that answers with what it knows of the handshake: SNI, version, client. */
+/** An origin that answers with facts of the handshake: SNI, version, client. */
 async function secureOrigin(
   options: Parameters<typeof createServer>[0] = {},
 ): Promise<{ port: number; close(): Promise<void> }> {

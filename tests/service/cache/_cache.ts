@@ -43,7 +43,7 @@ export function written(
   };
 }
 
-/** A cache, and what makes its time go by, in seconds. */
+/** A cache, and a function that advances its clock, in seconds. */
 export function cacheOf(max = 1 << 20): { cache: Cache; pass(seconds: number): void } {
   let now = 1_000_000;
   return {

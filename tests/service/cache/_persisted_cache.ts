@@ -1,5 +1,5 @@
 /**
- * A cache over a driver, for what is tested of every driver.
+ * A cache over a driver, for the contract that every driver passes.
  *
  * @module
  */

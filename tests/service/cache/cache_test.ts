@@ -348,7 +348,7 @@ Deno.test("objects leave at the bound in the order of a list of uses", () => {
       } else if (act === "purge") {
         cache.purge(key, false);
         uses = uses.filter((used) => used !== key);
-      } else if (act === "pass") pass(5); // what is stale takes its room
+      } else if (act === "pass") pass(5); // stale objects still take room
       else {
         const { found, obligation } = outcomeOf(cache.transaction(key, NONE));
         assertEquals(found !== undefined, kept);

@@ -1,5 +1,5 @@
 /**
- * A cache that is kept is as one that never ends, for whatever a program does.
+ * For every program, a cache that is closed and restored behaves like one that never ends.
  *
  * @module
  */

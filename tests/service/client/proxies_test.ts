@@ -25,7 +25,7 @@ function exchange(address: string, ...headers: string[]): Exchange {
 const PEER = "10.0.0.1";
 const proxies = new TrustedProxies(["10.0.0.0/8", "2001:db8:aaaa::/48"]);
 
-/** The client behind what some lines of `X-Forwarded-For` say. */
+/** The client by lines of `X-Forwarded-For`. */
 function clientOf(...lines: string[]): string {
   const fields = lines.flatMap((line) => ["X-Forwarded-For", line]);
   const { address, port } = proxies.see(exchange(PEER, ...fields)).client;

@@ -29,7 +29,7 @@ rateContract("a driver that answers after a turn", () => {
   });
 });
 
-/** An arbitrary course of a program: who is counted how much, each some milliseconds after the one before. */
+/** Arbitrary calls of a program: an entry and its increment, each some milliseconds after the one before. */
 const steps = fc.array(
   fc.record({
     name: fc.constantFrom("a", "ab"),

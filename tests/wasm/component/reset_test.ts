@@ -13,7 +13,7 @@ class Exported {
   readonly tables: WebAssembly.Table[] = [];
   readonly globals: WebAssembly.Global[] = [];
 
-  /** Makes something, and collects what the instances made for it export. */
+  /** Calls `make`, and collects the exports of the instances that it makes. */
   static of<T>(make: () => T): [T, Exported] {
     const exported = new Exported();
     const { Instance } = WebAssembly;

@@ -14,11 +14,11 @@ function repeat(w: Writer, count: number, part: readonly number[]): Writer {
 const spins = (w: Writer) => void w.byte(0, ...SPIN, END);
 const MEMORY = [Id.memory, (w: Writer) => w.byte(1, 0, 1)] as const;
 
-/** Modules that V8 takes as they are and that never end, but has limits on what can be added to them. */
+/** Modules that never end, and that V8 accepts as they are, but not with all marks and checks. */
 export const SPINNING: Readonly<Record<string, () => Uint8Array>> = {
   "50,000 locals": () =>
     startingWith((w) =>
-      // A store needs locals of its own when it is to mark what it writes.
+      // A store needs locals of its own to mark the page that it writes to.
       w.byte(1).unsigned(50_000).byte(I32, 0x41, 0, 0x41, 1, 0x36, 2, 0, ...SPIN, END)
     ),
   "a million types": () =>

@@ -198,7 +198,7 @@ const BODIES: readonly (readonly [name: string, marks: number, body: string])[] 
     2,
     `${store(P)} (i32.store ${P} ${"(i32.eqz ".repeat(40)} ${P} ${")".repeat(40)})`,
   ],
-  // What looks like a shadow stack.
+  // Frames of a shadow stack, and code that looks like one.
   [
     "a frame",
     1,

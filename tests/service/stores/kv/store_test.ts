@@ -242,7 +242,7 @@ Deno.test("KV stores in memory take as many bytes together as they may, and not 
   await b.insert("j", []);
   await assertFull(a.insert("k", bytes(91), { metadata: "é" }));
   await a.insert("k", bytes(90), { metadata: "mm" });
-  await a.delete("k"); // what remembers its generation gives way at once
+  await a.delete("k"); // the record that remembers its generation is removed at once
   await a.insert("other", bytes(88), { ttl: 10 });
   await assertFull(a.insert("third", []));
   now += 10_000;
