@@ -16,7 +16,8 @@ export async function embedded(): Promise<string> {
  */
 
 /** Source text of \`watchdog_thread.js\`, without \`@ts-check\`. */
-export const WATCHDOG_THREAD = \`${lines}\`;
+export const WATCHDOG_THREAD =
+  \`${lines}\`;
 
 /** Digest of the rewriter's sources, so that code that another version has rewritten is not used. */
 export const REWRITER = "${await rewriterDigest()}";
