@@ -5,7 +5,6 @@ import type { HandleClass } from "../handles/table.ts";
 import type { Eventually } from "../service/http/bytes.ts";
 import type { FoundObject } from "../service/cache/object.ts";
 import { type LookupResult, usable } from "../service/cache/lookup_result.ts";
-import { refuse } from "../service/errors.ts";
 import { range } from "./_cache_options.ts";
 import { type Hostcall, type Input, wait } from "./_define.ts";
 import { ref } from "./_in.ts";
@@ -37,17 +36,14 @@ export function numberCalls<H>(
   handle: Input<H>,
   known: (handle: H, sandbox: Sandbox) => Eventually<FoundObject>,
 ): Record<string, Hostcall> {
-  const number = (get: (found: FoundObject) => bigint) =>
-    wait([handle], out.u64, (sandbox, handle) => {
+  const number = (get: (found: FoundObject) => bigint | undefined) =>
+    wait([handle], out.known(out.u64), (sandbox, handle) => {
       const found = known(handle, sandbox);
       return found instanceof Promise ? found.then(get) : get(found);
     });
   return {
-    get_length: number(({ length }) =>
-      length === undefined
-        ? refuse("absent", "Cannot know the length of what is still being written")
-        : BigInt(length)
-    ),
+    /** Absent while the object is written without a length. */
+    get_length: number(({ length }) => length === undefined ? undefined : BigInt(length)),
     get_max_age_ns: number(({ object }) => object.options.lifetime.maxAge),
     get_stale_while_revalidate_ns: number(
       ({ object }) => object.options.lifetime.staleWhileRevalidate,

@@ -1,6 +1,6 @@
 import type { InstanceContext, Sandbox } from "../handles/sandbox.ts";
 import { Stop } from "../handles/stop.ts";
-import { describe, HostError, isReported } from "../service/errors.ts";
+import { describe, HostError, isReported, refuse } from "../service/errors.ts";
 import { statusOf } from "./_status.ts";
 
 /** Core WebAssembly argument: an `i32` arrives as a signed number, an `i64` as a bigint. */
@@ -21,6 +21,8 @@ export interface Input<T> {
 /** Output of a hostcall: the pointers that it takes as core parameters, and how its value is written through them. */
 export interface Output<T> {
   readonly coreTypes: CoreTypes;
+  /** Whether the call is refused as absent, with nothing written, if the value is undefined. */
+  readonly mayBeAbsent?: boolean;
   write(sandbox: Sandbox, args: readonly CoreValue[], at: number, value: T): void;
   /** Reports a refusal through the pointers. May return the status that the call returns in place of the refusal's. */
   refused?(
@@ -46,7 +48,10 @@ export interface Hostcall {
   readonly suspends: boolean;
   /** Whether the call reads or writes the guest's memory. */
   readonly needsMemory: boolean;
-  /** Body of the call, from the values of its inputs to the value of its output. Components call it as well. */
+  /**
+   * Body of the call, from the values of its inputs to the value of its output. Components call it as well. An absent value
+   * is refused.
+   */
   readonly run: (sandbox: Sandbox, ...values: never[]) => unknown;
   /** Makes the function for an instance, for all sandboxes that run in it one after another. */
   bind(context: InstanceContext): BoundHostcall;
@@ -57,6 +62,8 @@ export interface Namespace {
   readonly name: string;
   readonly calls: Readonly<Record<string, Hostcall>>;
 }
+
+const ABSENT = "Cannot tell what is not known";
 
 /** Makes a namespace of hostcalls, by the names under which guests import them. */
 export function namespace(name: string, calls: Record<string, Hostcall>): Namespace {
@@ -86,9 +93,17 @@ export interface HostcallDeclarers {
  * @param answer Returns the status for an error, be it a refusal or a bug of the host.
  */
 export function hostcallDeclarers(answer: (error: unknown) => number): HostcallDeclarers {
+  const absent = answer(new HostError("absent", ABSENT));
   const declare = (suspends: boolean): Declare<"later"> => (inputs, output, run) => {
     const { coreTypes, end } = shape(inputs, output);
+    type Value = Parameters<typeof output.write>[3];
+    const { mayBeAbsent } = output;
     const invoke = invoker(inputs, run);
+    const give = (sandbox: Sandbox, args: CoreValue[], value: Value) => {
+      if (mayBeAbsent && value === undefined) return absent;
+      output.write(sandbox, args, end, value);
+      return 0;
+    };
     const refused = (sandbox: Sandbox, args: CoreValue[], error: unknown): number => {
       if (error instanceof Stop) {
         sandbox.execution.stop(error);
@@ -101,7 +116,7 @@ export function hostcallDeclarers(answer: (error: unknown) => number): HostcallD
     return {
       coreTypes,
       suspends,
-      run: run as Hostcall["run"],
+      run: (mayBeAbsent ? refusingAbsent(run) : run) as Hostcall["run"],
       needsMemory: output.coreTypes.length > 0 ||
         inputs.some(({ coreTypes, points }) => points || coreTypes.length > 1),
       bind: (context) => (...args) => {
@@ -110,15 +125,10 @@ export function hostcallDeclarers(answer: (error: unknown) => number): HostcallD
         sandbox.execution.checkStopped();
         try {
           const result = invoke(sandbox, args);
-          if (!(result instanceof Promise)) {
-            output.write(sandbox, args, end, result);
-            return 0;
-          }
+          if (!(result instanceof Promise)) return give(sandbox, args, result);
           if (!suspends) throw new TypeError("Cannot wait in a call: declare it with wait()");
-          return sandbox.execution.suspend(result).then((value) => {
-            output.write(sandbox, args, end, value);
-            return 0;
-          }).catch((error) => refused(sandbox, args, error));
+          return sandbox.execution.suspend(result).then((value) => give(sandbox, args, value))
+            .catch((error) => refused(sandbox, args, error));
         } catch (error) {
           return refused(sandbox, args, error);
         }
@@ -129,6 +139,15 @@ export function hostcallDeclarers(answer: (error: unknown) => number): HostcallD
 }
 
 export const { call, wait }: HostcallDeclarers = hostcallDeclarers(statusOf);
+
+/** Makes a body that refuses what it does not know, for callers that know no absent values. */
+function refusingAbsent<A extends readonly unknown[], T>(run: (...args: A) => T) {
+  const check = (value: Awaited<T>) => value === undefined ? refuse("absent", ABSENT) : value;
+  return (...args: A) => {
+    const result = run(...args);
+    return result instanceof Promise ? result.then(check) : check(result as Awaited<T>);
+  };
+}
 
 function reportBug(sandbox: Sandbox, error: unknown): void {
   sandbox.service.report(

@@ -54,56 +54,39 @@ const askCurrent: Ask = (output, answer) =>
 function facts(ask: Ask) {
   // The Go SDK fails a request over https whose TLS facts are absent, so those are empty instead.
   const tls = <T extends string | Uint8Array>(
-    what: string,
     output: Output<T>,
     fact: (facts: NonNullable<ClientFacts["tls"]>) => T | undefined,
     empty: T,
   ) =>
-    ask(output, ({ tls = {} }, { exchange }) => {
+    ask(out.known(output), ({ tls = {} }, { exchange }) => {
       const found = fact(tls);
       if (found !== undefined) return found;
-      return exchange.head.url.startsWith("https:") ? empty as NoInfer<T> : absent(what);
+      return exchange.head.url.startsWith("https:") ? empty : undefined;
     });
-  const tlsText = (what: string, fact: Parameters<typeof tls<string>>[2]) =>
-    tls(what, out.text, fact, "");
+  const tlsText = (fact: Parameters<typeof tls<string>>[1]) => tls(out.text, fact, "");
   return {
     client_ip_addr: ask(out.octets, ({ address }) => octets(address)),
     server_ip_addr: ask(out.octets, ({ serverAddress }) => octets(serverAddress)),
     client_request_id: ask(out.text, (_, { id }) => id),
-    client_h2_fingerprint: ask(
-      out.text,
-      ({ h2Fingerprint }) => h2Fingerprint ?? absent("an HTTP/2 fingerprint"),
-    ),
-    client_oh_fingerprint: ask(
-      out.text,
-      ({ ohFingerprint }) => ohFingerprint ?? absent("an original header fingerprint"),
-    ),
+    client_h2_fingerprint: ask(out.known(out.text), ({ h2Fingerprint }) => h2Fingerprint),
+    client_oh_fingerprint: ask(out.known(out.text), ({ ohFingerprint }) => ohFingerprint),
     client_ddos_detected: ask(out.bool, ({ ddosDetected = false }) => ddosDetected),
     compliance_region: ask(out.text, ({ region = "none" }) => region),
-    tls_cipher_openssl_name: tlsText("a TLS cipher", ({ cipher }) => cipher),
-    tls_protocol: tlsText("a TLS protocol", ({ protocol }) => protocol),
-    tls_client_hello: tls(
-      "a TLS client hello",
-      out.bytes,
-      ({ clientHello }) => clientHello,
-      EMPTY,
-    ),
-    tls_raw_client_certificate: tlsText(
-      "a client certificate",
-      ({ clientCertificate }) => clientCertificate,
-    ),
+    tls_cipher_openssl_name: tlsText(({ cipher }) => cipher),
+    tls_protocol: tlsText(({ protocol }) => protocol),
+    tls_client_hello: tls(out.bytes, ({ clientHello }) => clientHello, EMPTY),
+    tls_raw_client_certificate: tlsText(({ clientCertificate }) => clientCertificate),
     tls_client_cert_verify_result: ask(
-      out.u32,
-      ({ tls }) => VERIFY_RESULTS.indexOf(tls?.verifyResult ?? absent("a client certificate")),
+      out.known(out.u32),
+      ({ tls: { verifyResult } = {} }) => verifyResult && VERIFY_RESULTS.indexOf(verifyResult),
     ),
-    tls_client_servername: tlsText("a TLS server name", ({ serverName }) => serverName),
+    tls_client_servername: tlsText(({ serverName }) => serverName),
     tls_ja3_md5: tls(
-      "a JA3 fingerprint",
       out.octets,
       ({ ja3 }) => ja3 === undefined ? undefined : fromHex(ja3),
       new Uint8Array(16), // Rust's SDK ends the guest on any other length
     ),
-    tls_ja4: tlsText("a JA4 fingerprint", ({ ja4 }) => ja4),
+    tls_ja4: tlsText(({ ja4 }) => ja4),
   };
 }
 
@@ -138,9 +121,4 @@ export function prefixed(
 
 function octets(address: string): Uint8Array {
   return octetsOf(address) ?? new Uint8Array();
-}
-
-/** Refuses a call as absent, since a fact is not known. */
-export function absent(what: string): never {
-  refuse("absent", `Cannot tell ${what}: nothing is known of it`);
 }

@@ -9,7 +9,7 @@ import {
   SendError,
   type SendFailure,
 } from "../service/errors.ts";
-import { utf8 } from "../service/util/utf8.ts";
+import { isShortAscii, utf8 } from "../service/util/utf8.ts";
 import type { CoreValue, Output } from "./_define.ts";
 import { unsigned } from "./_in.ts";
 import { statusOf, XqdStatus } from "./_status.ts";
@@ -53,16 +53,19 @@ export const bytes: Output<Uint8Array> = {
     memory.setBytes(fit(memory, args, at, value.length), value);
   },
 };
-/** {@linkcode bytes} of a text, in UTF-8. */
-export const text: Output<string> = {
-  coreTypes: bytes.coreTypes,
-  write: (sandbox, args, at, value) => bytes.write(sandbox, args, at, utf8(value)),
-};
 /** {@linkcode bytes} of a byte string. */
 export const byteString: Output<string> = {
   coreTypes: bytes.coreTypes,
   write({ memory }, args, at, value) {
     memory.setByteString(fit(memory, args, at, value.length), value);
+  },
+};
+/** {@linkcode bytes} of a text, in UTF-8. Short ASCII is written without an array of its own. */
+export const text: Output<string> = {
+  coreTypes: bytes.coreTypes,
+  write(sandbox, args, at, value) {
+    if (isShortAscii(value)) byteString.write(sandbox, args, at, value);
+    else bytes.write(sandbox, args, at, utf8(value));
   },
 };
 
@@ -154,6 +157,14 @@ export function all<O extends Outputs>(outputs: O): Output<Results<O>> {
       }
     },
   };
+}
+
+/**
+ * Output of a body that returns undefined for what it does not know; the call is refused as absent then. That is for
+ * questions whose answer is usually absent: to throw takes as long as several answers.
+ */
+export function known<T>(output: Output<T>): Output<T | undefined> {
+  return { ...output, mayBeAbsent: true } as Output<T | undefined>;
 }
 
 /** Output that is not written if the value is undefined. */

@@ -29,7 +29,7 @@ function ask<T>(
 
 /** Hostcall for an option of the backend; absent if it is not set. */
 function setting(read: (options: BackendOptions) => number | undefined): Hostcall {
-  return ask(out.u32, ({ options }) => (options && read(options)) ?? notSet());
+  return ask(out.known(out.u32), ({ options }) => options && read(options));
 }
 
 /**
@@ -48,7 +48,7 @@ export const backends: Namespace = namespace("fastly_backend", {
   is_healthy: ask(out.u32, ({ health }) => HEALTH.indexOf(health)),
   is_dynamic: ask(out.bool, ({ name }, sandbox) => sandbox.isDynamic(name)),
   get_host: ask(out.text, ({ host }) => host),
-  get_override_host: ask(out.text, ({ options }) => options?.hostOverride ?? notSet()),
+  get_override_host: ask(out.known(out.text), ({ options }) => options?.hostOverride),
   get_port: ask(out.u16, ({ port }) => port),
   is_ssl: ask(out.bool, ({ secure }) => secure),
   // The defaults are not in force here: a backend without a timeout of its own has none.
@@ -71,8 +71,4 @@ export const backends: Namespace = namespace("fastly_backend", {
 
 function version(version: string | undefined): number | undefined {
   return version === undefined ? undefined : TLS_VERSIONS.indexOf(version);
-}
-
-function notSet(): never {
-  refuse("absent", "Cannot tell: the backend does not set it");
 }

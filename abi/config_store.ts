@@ -14,8 +14,8 @@ const calls: Record<string, Hostcall> = {
   }),
   get: call(
     [ref(ConfigStore), text],
-    out.text,
-    (_, { entries }, key) => entries.get(key) ?? refuse("absent", `Cannot find key "${key}"`),
+    out.known(out.text),
+    (_, { entries }, key) => entries.get(key),
   ),
 };
 

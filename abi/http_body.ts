@@ -4,7 +4,6 @@
  * @module
  */
 import { Body } from "../handles/body.ts";
-import { refuse } from "../service/errors.ts";
 import { call, type Input, type Namespace, namespace, wait } from "./_define.ts";
 import { bytes, headerName, headerValue, oneOf, ref, span, take, unsigned } from "./_in.ts";
 import { readingCalls } from "./_headers.ts";
@@ -62,10 +61,7 @@ export const httpBody: Namespace = namespace("fastly_http_body", {
   /** Returns the number of bytes left to read; absent if it is not known. */
   known_length: call(
     [ref(Body)],
-    out.u64,
-    (_, { knownLength }) =>
-      knownLength === undefined
-        ? refuse("absent", "Cannot know the length of a stream")
-        : BigInt(knownLength),
+    out.known(out.u64),
+    (_, { knownLength }) => knownLength === undefined ? undefined : BigInt(knownLength),
   ),
 });

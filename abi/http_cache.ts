@@ -182,11 +182,12 @@ export const httpCache: Namespace = namespace("fastly_http_cache", {
     (sandbox, lookup, response, wanted) =>
       settled(sandbox, lookup, () => suggest(sandbox, lookup, response, wanted)),
   ),
-  /** Returns the object found: whole or, for a client, with the conditions and range of its request applied. */
+  /** Returns the object found, if any: whole or, for a client, with the conditions and range of its request applied. */
   get_found_response: wait(
     [lookup, u32],
-    out.reply,
-    (sandbox, lookup, forClient) => settled(sandbox, lookup, () => lookup.respond(forClient !== 0)),
+    out.known(out.reply),
+    (sandbox, lookup, forClient) =>
+      settled(sandbox, lookup, ({ found }) => found && lookup.respond(found, forClient !== 0)),
   ),
 
   get_state: ask(out.u32, ({ result }) => stateOf(result)),

@@ -11,7 +11,6 @@ import { refuse } from "../service/errors.ts";
 import { hopsOf } from "../service/http/cdn_loop.ts";
 import { call, type Hostcall, type Namespace, namespace, wait } from "./_define.ts";
 import {
-  absent,
   client,
   clientRequest,
   factsOf,
@@ -111,18 +110,14 @@ function botFacts(): Record<string, Hostcall> {
   return {
     analyzed: call([client], out.bool, (_, { bot }) => bot?.analyzed ?? false),
     detected: call([client], out.bool, (_, { bot }) => bot?.detected ?? false),
-    name: call([client], out.text, (_, { bot }) => bot?.name ?? absent("a bot's name")),
-    category: call([client], out.text, (_, { bot }) => bot?.category ?? absent("a bot's category")),
-    category_kind: call([client], out.u32, (_, { bot }) => {
-      const category = bot?.category ?? absent("a bot's category");
+    name: call([client], out.known(out.text), (_, { bot }) => bot?.name),
+    category: call([client], out.known(out.text), (_, { bot }) => bot?.category),
+    category_kind: call([client], out.known(out.u32), (_, { bot: { category } = {} }) => {
+      if (category === undefined) return undefined;
       const kind = /^\d+$/.test(category) ? Number(category) : BOT_CATEGORIES.indexOf(category);
-      return kind in BOT_CATEGORIES ? kind : absent("the number of a bot's category");
+      return kind in BOT_CATEGORIES ? kind : undefined;
     }),
-    verified: call(
-      [client],
-      out.bool,
-      (_, { bot }) => bot?.verified ?? absent("whether a bot is verified"),
-    ),
+    verified: call([client], out.known(out.bool), (_, { bot }) => bot?.verified),
   };
 }
 
@@ -131,21 +126,17 @@ function proxyFacts(): Record<string, Hostcall> {
   const calls = Object.entries(PROXY_FACTS).map(([name, fact]) =>
     [
       name,
-      call([client], out.bool, (_, { proxy }) => (proxy ?? noProxyData())[fact] ?? false),
+      call([client], out.known(out.bool), (_, { proxy }) => proxy && (proxy[fact] ?? false)),
     ] as const
   );
   return {
     ...Object.fromEntries(calls),
     vpn_service_name: call(
       [client],
-      out.text,
-      (_, { proxy }) => proxy?.vpnServiceName ?? noProxyData(),
+      out.known(out.text),
+      (_, { proxy }) => proxy?.vpnServiceName,
     ),
   };
-}
-
-function noProxyData(): never {
-  absent("whether the client is behind a VPN or a proxy");
 }
 
 function visits({ service, requests: { current } }: Sandbox): { service: number; pop: number } {

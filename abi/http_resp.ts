@@ -79,19 +79,11 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
     (_, response, mode) => void (response.keepAlive = mode === "automatic"),
   ),
 
-  /** Returns the address of the backend that a response came from. */
+  /** Returns the address of the backend that a response came from; absent if it did not come over a socket. */
   get_addr_dest_ip: call(
     [ref(GuestResponse)],
-    out.octets,
-    (_, { peer }) => octetsOf(peer?.address ?? "") ?? noPeer(),
+    out.known(out.octets),
+    (_, { peer }) => octetsOf(peer?.address ?? ""),
   ),
-  get_addr_dest_port: call(
-    [ref(GuestResponse)],
-    out.u16,
-    (_, { peer }) => peer?.port ?? noPeer(),
-  ),
+  get_addr_dest_port: call([ref(GuestResponse)], out.known(out.u16), (_, { peer }) => peer?.port),
 });
-
-function noPeer(): never {
-  refuse("absent", "Cannot tell an address: the response did not come over a socket");
-}

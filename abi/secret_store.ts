@@ -12,9 +12,9 @@ export const secretStore: Namespace = namespace("fastly_secret_store", {
     sandbox.reportMissing("secret store", name);
     refuse("absent", `Cannot open secret store "${name}": there is none`);
   }),
-  get: call([ref(SecretStore), text], out.put(Secret), (_, { secrets }, name) => {
+  get: call([ref(SecretStore), text], out.known(out.put(Secret)), (_, { secrets }, name) => {
     const plaintext = secrets.get(name);
-    return plaintext ? new Secret(plaintext) : refuse("absent", `Cannot find secret "${name}"`);
+    return plaintext && new Secret(plaintext);
   }),
   plaintext: call([ref(Secret)], out.bytes, (_, { plaintext }) => plaintext),
   /** Makes a secret that is in no store, for calls that take one by handle. */

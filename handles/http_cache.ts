@@ -27,7 +27,7 @@ import {
   type StoredHead,
 } from "../service/cache/http/head.ts";
 import { isOfUse, keptToRevalidate } from "../service/cache/http/store_decision.ts";
-import { httpKey, suggestedKey } from "../service/cache/http/key.ts";
+import { chosenKey, requestKey } from "../service/cache/http/key.ts";
 import { lifetimeOf, type StorageAction, storageAction } from "../service/cache/http/policy.ts";
 import type { BodySink } from "../service/http/pipe.ts";
 import type { Service } from "../service/service.ts";
@@ -85,9 +85,7 @@ export function startTransaction(
 }
 
 function keyFor(request: GuestRequest, { key, source }: HttpLookupKey): string {
-  return key
-    ? httpKey(key, request.onBehalfOf, undefined)
-    : httpKey(suggestedKey(request), request.onBehalfOf, source);
+  return key ? chosenKey(key, request.onBehalfOf) : requestKey(request, request.onBehalfOf, source);
 }
 
 /**
@@ -307,12 +305,11 @@ export class HttpCacheLookup extends Waitable {
   }
 
   /**
-   * Returns the object found as a response.
+   * Returns a found object as a response.
    *
    * @param forClient Whether conditions and range of the request are applied, so that the response may be a 304 or 206.
    */
-  respond(forClient: boolean): Reply {
-    const { object } = this.foundObject;
+  respond({ object }: FoundObject, forClient: boolean): Reply {
     const head = decodeHead(object.options.userMetadata);
     const { method, headers, gunzip } = this.request;
     // A response that is decoded has another length than the one in the cache.

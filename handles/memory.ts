@@ -4,6 +4,8 @@ import { GuestView } from "../service/util/guest_view.ts";
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Maximum number of arguments of one call of `fromCharCode`, which go on the stack. */
 const STRING_PIECE = 4096;
+/** Longest text that is made without the platform's decoder and without a view of its bytes, in bytes. */
+const MAX_SHORT = 64;
 
 /**
  * Linear memory of a guest, as hostcalls access it. Numbers are little-endian and need no alignment. An access beyond the
@@ -57,6 +59,9 @@ export class Memory extends GuestView {
 
   /** Decodes `length` bytes as UTF-8, a byte order mark included. Malformed UTF-8 is refused as `invalid`. */
   text(ptr: number, length: number): string {
+    if (length <= MAX_SHORT && isAscii(this.allFrom(ptr, length), ptr, ptr + length)) {
+      return this.byteString(ptr, length);
+    }
     const bytes = this.span(ptr, length);
     try {
       return decoder.decode(bytes);
@@ -69,6 +74,7 @@ export class Memory extends GuestView {
   byteString(ptr: number, length: number): string {
     const bytes = this.allFrom(ptr, length);
     const end = ptr + length;
+    if (length <= MAX_SHORT) return shortText(bytes, ptr, end);
     let text = "";
     for (let at = ptr; at < end; at += STRING_PIECE) {
       const piece = bytes.subarray(at, Math.min(end, at + STRING_PIECE));
@@ -86,4 +92,28 @@ export class Memory extends GuestView {
   protected override beyond(ptr: number, length: number): never {
     refuse("invalid", `Cannot reach ${length} bytes at ${ptr}: memory holds ${this.size}`);
   }
+}
+
+function isAscii(bytes: Uint8Array, at: number, end: number): boolean {
+  for (; at < end; at++) if (bytes[at]! > 0x7f) return false;
+  return true;
+}
+
+/** Returns a byte string, eight bytes at a time. */
+function shortText(bytes: Uint8Array, at: number, end: number): string {
+  let text = "";
+  for (; at + 8 <= end; at += 8) {
+    text += String.fromCharCode(
+      bytes[at]!,
+      bytes[at + 1]!,
+      bytes[at + 2]!,
+      bytes[at + 3]!,
+      bytes[at + 4]!,
+      bytes[at + 5]!,
+      bytes[at + 6]!,
+      bytes[at + 7]!,
+    );
+  }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at]!);
+  return text;
 }

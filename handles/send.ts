@@ -4,7 +4,7 @@ import type { Payload } from "../service/http/bytes.ts";
 import { SendError } from "../service/errors.ts";
 import { gunzip } from "../service/http/gunzip.ts";
 import type { HeaderList } from "../service/http/headers.ts";
-import { httpKey, suggestedKey } from "../service/cache/http/key.ts";
+import { chosenKey, requestKey } from "../service/cache/http/key.ts";
 import { isCacheableMethod, showsContent } from "../service/cache/http/policy.ts";
 import { LOOP_NAME } from "../service/http/cdn_loop.ts";
 import type { Service } from "../service/service.ts";
@@ -110,10 +110,8 @@ function mayBeCached({ method, headers, cacheOverride }: GuestRequest, body: Pay
 
 function keyOf(request: GuestRequest, source: string): string {
   const chosen = request.headers.get(KEY_FIELD);
-  if (chosen === undefined) return httpKey(suggestedKey(request), request.onBehalfOf, source);
-  if (/^[0-9a-f]{64}$/i.test(chosen)) {
-    return httpKey(fromHex(chosen), request.onBehalfOf, undefined);
-  }
+  if (chosen === undefined) return requestKey(request, request.onBehalfOf, source);
+  if (/^[0-9a-f]{64}$/i.test(chosen)) return chosenKey(fromHex(chosen), request.onBehalfOf);
   throw new SendError(
     "http_request_cache_key_invalid",
     `Cannot send: the cache key ${JSON.stringify(chosen)} is not 64 hexadecimal digits`,

@@ -1,9 +1,23 @@
+/** Number of addresses whose octets are kept, since a request asks for those of its connections several times. */
+const MAX_KEPT = 256;
+const kept = new Map<string, Uint8Array>();
+
 /**
  * Parses an IPv4 or IPv6 address.
  *
- * @returns 4 or 16 octets, 4 for an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2); undefined for other text.
+ * @returns 4 or 16 octets, 4 for an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2), which must not be changed;
+ *          undefined for other text.
  */
 export function octetsOf(address: string): Uint8Array | undefined {
+  const octets = kept.get(address);
+  if (octets) return octets;
+  const parsed = parse(address);
+  if (kept.size >= MAX_KEPT) kept.clear();
+  if (parsed) kept.set(address, parsed);
+  return parsed;
+}
+
+function parse(address: string): Uint8Array | undefined {
   if (!address.includes(":")) return ipv4(address);
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   return mapped ? ipv4(mapped[1]!) : ipv6(address);

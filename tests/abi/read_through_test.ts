@@ -1,7 +1,7 @@
 import { EMPTY } from "../../service/http/bytes.ts";
 import { SEND_FAILURES } from "../../service/errors.ts";
 import { HeaderList } from "../../service/http/headers.ts";
-import { defaultSurrogateKey, httpKey, suggestedKey } from "../../service/cache/http/key.ts";
+import { defaultSurrogateKey, requestKey } from "../../service/cache/http/key.ts";
 import { NO_OVERRIDE } from "../../service/cache/http/override.ts";
 import type { ServiceOptions } from "../../service/options.ts";
 import type { CacheUse } from "../../service/http/request_metrics.ts";
@@ -76,7 +76,7 @@ Deno.test("a send that waits for an object that the guest itself has to store is
   using b = counting();
   const url = "http://a/";
   const { cache } = b.service;
-  const key = httpKey(suggestedKey({ url, headers: new HeaderList() }), undefined, "origin");
+  const key = requestKey({ url, headers: new HeaderList() }, undefined, "origin");
   const own = cache.transaction(key, new HeaderList(), b.sandbox).take().obligation!;
   const request = await b.request(url);
   assertEquals(b.now(REQ, "send", request, await b.body(), "origin", OUT, OUT2), error);
@@ -266,7 +266,7 @@ Deno.test("the fetch of a guest that ends early goes on for the guests that wait
   const uses: CacheUse[] = [];
   const target = { url: "http://a/", headers: new HeaderList() };
   const waiting = service.readThrough.send({
-    key: httpKey(suggestedKey(target), undefined, "origin"),
+    key: requestKey(target, undefined, "origin"),
     request: {
       ...target,
       method: "GET",

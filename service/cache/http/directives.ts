@@ -20,7 +20,26 @@ export function surrogateDirectives(headers: HeaderList): Directives {
   return parse(headers.getAll("surrogate-control").map((value) => value.replace(/;[^,]*/g, "")));
 }
 
+/** Number of values whose directives are kept: a service's responses share few. */
+const MAX_KEPT = 256;
+/** Longest value whose directives are kept. */
+const MAX_LENGTH = 256;
+const kept = new Map<string, Directives>();
+const NONE: Directives = new Map();
+
 function parse(values: readonly string[]): Directives {
+  if (!values.length) return NONE;
+  const [value] = values;
+  if (values.length > 1 || value!.length > MAX_LENGTH) return parsed(values);
+  const known = kept.get(value!);
+  if (known) return known;
+  const directives = parsed(values);
+  if (kept.size >= MAX_KEPT) kept.clear();
+  kept.set(value!, directives);
+  return directives;
+}
+
+function parsed(values: readonly string[]): Directives {
   const directives = new Map<string, string>();
   for (const value of values) {
     for (const [, directive, quoted, plain] of value.matchAll(DIRECTIVE)) {

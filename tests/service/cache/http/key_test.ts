@@ -1,5 +1,10 @@
 import { HeaderList } from "../../../../service/http/headers.ts";
-import { defaultSurrogateKey, httpKey, suggestedKey } from "../../../../service/cache/http/key.ts";
+import {
+  chosenKey,
+  defaultSurrogateKey,
+  requestKey,
+  suggestedKey,
+} from "../../../../service/cache/http/key.ts";
 import { checkSurrogateKey } from "../../../../service/cache/surrogate_keys.ts";
 import { assert, assertEquals, assertNotEquals } from "../../../assert.ts";
 import { fields } from "./_policy.ts";
@@ -44,16 +49,19 @@ Deno.test("the surrogate key of a URL can be one, and is not its cache key", () 
 });
 
 Deno.test("owners and backends keep the keys apart, and none is one of the core cache", () => {
-  const key = new Uint8Array([0, 255]);
+  const url = target("http://a.test/");
+  const key = suggestedKey(url);
   const keys = [
-    httpKey(key, undefined, undefined),
-    httpKey(key, "one", undefined),
-    httpKey(key, undefined, "one"),
-    httpKey(key, "one", "one"),
-    httpKey(new Uint8Array([0]), "one", "one"),
+    chosenKey(key, undefined),
+    chosenKey(key, "one"),
+    chosenKey(new Uint8Array([0, 255]), undefined),
+    requestKey(url, undefined, undefined),
+    requestKey(url, "one", undefined),
+    requestKey(url, undefined, "one"),
+    requestKey(url, "one", "one"),
+    requestKey(target("http://b.test/"), "one", "one"),
   ];
   assertEquals(new Set(keys).size, keys.length);
-  assertEquals(keys[0], "http:\0\0\0\xff");
   assert(keys.every((key) => !/^\d/.test(key)));
 });
 
@@ -69,6 +77,7 @@ Deno.test("the key is of the URL and the host that the request names", () => {
   assertNotEquals(key("http://a.test/"), key("https://a.test/"));
   const target = { url: "http://a.test/", headers: NONE };
   assertEquals(/^[0-9a-f]{64}$/.test(defaultSurrogateKey(target)), true);
-  assertEquals(httpKey(new Uint8Array([0, 255]), undefined, "b"), "http:\0b\0\0\xff");
-  assertEquals(httpKey(new Uint8Array([65]), "s", undefined), "http:s\0\0A");
+  assertEquals(requestKey(target, "s", "b"), `http:s\0b\0${suggestedKey(target).toHex()}`);
+  assertEquals(chosenKey(new Uint8Array([0, 255]), undefined), "http:\0\0\0\xff");
+  assertEquals(chosenKey(new Uint8Array([65]), "s"), "http:s\0\0A");
 });
