@@ -59,10 +59,6 @@ export function recordFirst(terminal: Terminal): Terminal & Disposable {
       releaseAll();
       terminal.flush();
     },
-    close() {
-      releaseAll();
-      terminal.close();
-    },
     [Symbol.dispose]: releaseAll,
   };
 }

@@ -21,7 +21,6 @@ class Place implements AsyncDisposable {
       raw() {},
       note: (level, message) => void this.said.push(`${level}: ${message}`),
       flush() {},
-      close() {},
     };
   }
 

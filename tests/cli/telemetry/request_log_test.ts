@@ -37,12 +37,11 @@ async function shown(tell: (terminal: Terminal) => void | Promise<void>): Promis
     stdout: new Output(screen, false),
     stderr: new Output(screen, false),
   });
-  try {
+  {
     using ordered = recordFirst(terminal);
     await tell(ordered);
-  } finally {
-    terminal.close();
   }
+  terminal.flush();
   return screen.lines();
 }
 
@@ -101,7 +100,7 @@ Deno.test("errors of a request that goes on are logged before its access line", 
   });
   ordered.log(failing("a", "it hangs"));
   await told.promise;
-  terminal.close();
+  terminal.flush();
   assertEquals(screen.lines(), ["error: it hangs"]);
 });
 
