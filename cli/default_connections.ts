@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { DEFAULT_LIMITS } from "../service/limits.ts";
 
 /** Number of open files that a process needs besides its connections: listeners, logs, stores, the runtime's own. */
@@ -11,7 +10,7 @@ const OTHER_FILES = 32;
 export function defaultConnections(): number {
   let limits: string;
   try {
-    limits = readFileSync("/proc/self/limits", "utf8");
+    limits = Deno.readTextFileSync("/proc/self/limits");
   } catch {
     return DEFAULT_LIMITS.connections;
   }

@@ -1,8 +1,6 @@
 import { parse, type RunCommand, type ServeCommand } from "./flags/args.ts";
 import { CommandError, reasonOf, UsageError } from "./errors.ts";
 import { surviveFaults } from "./faults.ts";
-import { helpText } from "./flags/help.ts";
-import { completionsFor } from "./flags/completions.ts";
 import { Output, type OutputStream } from "./telemetry/output.ts";
 import type { Load } from "./program.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
@@ -34,12 +32,16 @@ export async function main(argv: readonly string[], load: Load): Promise<number>
   try {
     const command = parse(mark ? argv.slice(1) : argv, await startedAsViceroy());
     switch (command.kind) {
-      case "help":
+      case "help": {
+        const { helpText } = await import("./flags/help.ts");
         stdout.line(helpText(command.command).trimEnd());
         return 0;
-      case "completions":
+      }
+      case "completions": {
+        const { completionsFor } = await import("./flags/completions.ts");
         stdout.line(completionsFor(command.shell).trimEnd());
         return 0;
+      }
       case "version":
         stdout.line(`fastlike ${VERSION}`);
         return 0;

@@ -10,7 +10,6 @@ import { ConfigTable } from "./manifest/table.ts";
 import type { ServiceFlags } from "./flags/args.ts";
 import { readAuthorities } from "./authorities.ts";
 import { hostIoAt } from "./manifest/host_io.ts";
-import { readWith } from "./manifest/read.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import { routeLogs } from "./telemetry/log_endpoints.ts";
 import { componentsOnDemand } from "./components.ts";
@@ -49,7 +48,7 @@ export async function configure(
   for (const path of [file ?? MANIFEST, join(folder, ".env")]) files.add(path);
   const io = noting(hostIoAt(folder, (line) => terminal.note("warning", line)), files);
   try {
-    const manifest = file === undefined ? NOTHING : await readWith(file, io);
+    const manifest = file === undefined ? NOTHING : await readManifest(file, io);
     const fromFlags = await readFlags(flags, io);
     using open = new DisposableStack();
     const authorities = readAuthorities();
@@ -85,6 +84,11 @@ function storageOf(flags: ServiceFlags, manifest: Manifest): NamedStorage {
     return { folder: undefined, store: { ...shared, ...failure } };
   }
   return { folder: manifest.persist, store: undefined };
+}
+
+async function readManifest(file: string, io: HostIo): Promise<Manifest> {
+  const { readWith } = await import("./manifest/read.ts"); // starts without a fastly.toml need none of it
+  return await readWith(file, io);
 }
 
 const NOTHING: Manifest = { options: {}, logEndpoints: {} };

@@ -9,6 +9,8 @@ export interface Import {
   readonly target: string;
   /** Whether only types come of it. */
   readonly typeOnly: boolean;
+  /** Whether it is imported by a call, when it is needed. */
+  readonly late: boolean;
 }
 
 /** Imports of each file of a graph, by its path in the checkout; empty for files outside it. */
@@ -22,6 +24,7 @@ interface Info {
       readonly specifier: string;
       readonly code?: { readonly specifier?: string; readonly error?: string };
       readonly type?: { readonly specifier?: string; readonly error?: string };
+      readonly isDynamic?: boolean;
     }[];
   }[];
 }
@@ -40,13 +43,14 @@ export async function graphOf(entry: string): Promise<Graph> {
   for (const { specifier, error, dependencies = [] } of modules) {
     if (error) throw new Error(`Cannot read the graph of ${entry}: ${error}`);
     // A pragma gives an import two targets: the code and its types.
-    const imports = dependencies.flatMap(({ specifier, code, type }) => {
+    const imports = dependencies.flatMap(({ specifier, code, type, isDynamic: late = false }) => {
       const targets = [code?.specifier, type?.specifier].filter((target) => target !== undefined);
       const typeOnly = code === undefined;
       return [...new Set(targets)].map((target) => ({
         specifier,
         target: pathOf(target),
         typeOnly,
+        late,
       }));
     });
     graph.set(pathOf(specifier), imports);
@@ -57,6 +61,16 @@ export async function graphOf(entry: string): Promise<Graph> {
 /** The graphs as one. */
 export function union(...graphs: readonly Graph[]): Graph {
   return new Map(graphs.flatMap((graph) => [...graph]));
+}
+
+/** Modules that are loaded with a file: itself, and all that it reaches by imports of code that are not late. */
+export function loadedWith(graph: Graph, entry: string, found = new Set<string>()): Set<string> {
+  if (found.has(entry)) return found;
+  found.add(entry);
+  for (const { target, typeOnly, late } of graph.get(entry) ?? []) {
+    if (!typeOnly && !late) loadedWith(graph, target, found);
+  }
+  return found;
 }
 
 /** The files of the checkout in the graph. */

@@ -6,6 +6,7 @@ import {
   findIn,
   graphOf,
   type Import,
+  loadedWith,
   ROOT,
   sourcesOf,
   union,
@@ -65,6 +66,19 @@ const LIBRARY_PACKAGES: readonly string[] = ["deno-std"];
 const MACHINE_MODULES =
   /^node:(fs|fs\/promises|child_process|process|os|cluster|worker_threads|sqlite|module|readline|readline\/promises|repl|inspector|inspector\/promises)$/;
 
+/** Modules that a plain start of `serve` imports by calls; it loads these, and those that come with them. */
+const STARTED = [
+  "cli.ts",
+  "cli/telemetry/terminal.ts",
+  "cli/commands/serve.ts",
+  "cli/commands/open_listener.ts",
+  "engine/ahead.ts",
+  "mod.ts",
+];
+/** Modules that such a start does without, as each takes some of its time (`bench/start.ts`). */
+const NOT_STARTED =
+  /^cli\/(flags\/(help|completions)|manifest\/(mod|mocks)|watch\/(follow|source|tree|build|project))\.ts$|^node:(fs|process|http2?|tls|zlib)$|^npm:(?!\/?deno-std)/;
+
 // The harness is under the rules of the library that it tests with.
 const library = union(await graphOf("mod.ts"), await graphOf("testing.ts"));
 const server = await graphOf("server/mod.ts");
@@ -94,6 +108,13 @@ Deno.test("manifest.ts loads cli/manifest, and nothing else of cli/", async () =
     /^(cli|server|engine|handles|abi)\/(?!manifest\/|errors\.ts$)/.test(path)
   );
   assertEquals(loaded, []);
+});
+
+Deno.test("a plain start of serve loads nothing that builds, follows changes or reads a fastly.toml, and one package", async () => {
+  const graph = await graphOf("cli.ts");
+  for (const entry of STARTED) assert(graph.has(entry), entry);
+  const loaded = new Set(STARTED.flatMap((entry) => [...loadedWith(graph, entry)]));
+  assertEquals([...loaded].filter((path) => NOT_STARTED.test(path)), []);
 });
 
 Deno.test("instances know nothing of hostcalls and HTTP", () => {

@@ -2,8 +2,8 @@ import type { ServeCommand } from "../flags/args.ts";
 import type { Signals } from "../signals.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import type { Snapshot } from "../watch/changes.ts";
-import { follow, Reloads } from "../watch/follow.ts";
-import { buildFirst, type ProgramSource, sourceOf } from "../watch/source.ts";
+import { fileSource, type ProgramSource } from "../watch/program_source.ts";
+import { Reloads } from "../watch/reloads.ts";
 import { manifestOf } from "../options.ts";
 
 /** Source of the program, with the state of its files before the first build, if they are watched. */
@@ -23,6 +23,12 @@ export async function builtSource(
   terminal: Terminal,
   ended: Promise<unknown>,
 ): Promise<BuiltSource> {
+  const { wasm, build, watch } = command;
+  if (wasm !== undefined && build === undefined && !watch) {
+    const source = fileSource(wasm);
+    return { ...source, before: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const { buildFirst, sourceOf } = await import("../watch/source.ts"); // other programs start sooner without it
   const source = await sourceOf(command, manifestOf(command));
   const dispose = async () => await source.builder?.[Symbol.asyncDispose]();
   try {
@@ -44,19 +50,20 @@ interface Followed {
 }
 
 /** Reloads at SIGHUP, but under the name `viceroy`, which it ends, and with `--watch` when something changes. */
-export function following(
+export async function following(
   { reload, files }: Followed,
   source: BuiltSource,
   { watch, watchPoll: poll, hangUpEnds }: ServeCommand,
   terminal: Terminal,
   signals: Signals,
-): Disposable {
+): Promise<Disposable> {
   using open = new DisposableStack();
   const reloads = new Reloads(reload, terminal);
+  if (!hangUpEnds) open.use(signals.onHangUp(() => void reloads.next()));
   if (watch) {
     const { before } = source;
+    const { follow } = await import("../watch/follow.ts");
     open.use(follow({ reloads, source, files, before, poll, terminal }));
   }
-  if (!hangUpEnds) open.use(signals.onHangUp(() => void reloads.next()));
   return open.move();
 }

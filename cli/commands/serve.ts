@@ -40,7 +40,7 @@ export async function serve(
       server.reloadPages();
       server.warnOfUnreachable();
     };
-    using _following = following(
+    using _following = await following(
       { reload, files: () => site.files },
       source,
       command,

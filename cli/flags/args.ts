@@ -3,7 +3,6 @@ import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import { suggest } from "../../service/util/suggest.ts";
 import { refuseAdapt } from "../commands/viceroy.ts";
 import { UsageError } from "../errors.ts";
-import { type Shell, SHELLS } from "./completions.ts";
 import type { CommandName, FlagTable, Values } from "./flag.ts";
 import { firstPlain, splitRun } from "./run_line.ts";
 import { FLAGS, type ListenerFields, SERVICE_FLAGS, type ServiceFields } from "./table.ts";
@@ -38,6 +37,10 @@ export interface TrustCommand {
   /** Whether to change the store of the system, too. */
   readonly system: boolean;
 }
+
+/** Shells with completions. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = typeof SHELLS[number];
 
 /** A parsed command line. */
 export type Command =

@@ -1,9 +1,6 @@
 import type { Flag } from "./flag.ts";
 import { FLAGS } from "./table.ts";
-
-/** Shells with completions. */
-export const SHELLS = ["bash", "zsh", "fish"] as const;
-export type Shell = typeof SHELLS[number];
+import { type Shell, SHELLS } from "./args.ts";
 
 /** Commands, with their descriptions. */
 const COMMANDS: Readonly<Record<string, string>> = {

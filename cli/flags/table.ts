@@ -9,7 +9,6 @@ import { LIMIT_NAMES } from "../../service/limits.ts";
 import { REUSES } from "../../service/reuse.ts";
 import { UsageError } from "../errors.ts";
 import { imagesOnDemand } from "../images.ts";
-import { parseMocks } from "../manifest/mocks.ts";
 import { type FieldsOf, flag, type FlagTable, type Given } from "./flag.ts";
 import {
   LOG_FORMATS,
@@ -167,8 +166,11 @@ const BACKENDS = {
       }
       return { mocks };
     },
-    options: ({ mocks, backends }, table) =>
-      Object.keys(mocks).length ? { backends: { ...backends, ...parseMocks(table(mocks)) } } : {},
+    async options({ mocks, backends }, table) {
+      if (!Object.keys(mocks).length) return {};
+      const { parseMocks } = await import("../manifest/mocks.ts");
+      return { backends: { ...backends, ...parseMocks(table(mocks)) } };
+    },
   }),
   "proxy-to": flag({
     value: "ADDR",

@@ -5,34 +5,9 @@ import type { Terminal } from "../telemetry/terminal.ts";
 import { Builder } from "./build.ts";
 import { BuildChanges } from "./build_changes.ts";
 import { ReadFiles, type Snapshot, watchFiles } from "./changes.ts";
+import { fileSource, type ProgramSource } from "./program_source.ts";
 import { newestOf, type ProjectBuild, projectBuildOf } from "./project.ts";
 import { snapshotOf, watchTrees } from "./tree.ts";
-
-/** Source of a served program: a file, or a build. */
-export interface ProgramSource {
-  /**
-   * Returns the program's file, which may be another one after a build.
-   *
-   * @throws {CommandError} If the build has made none.
-   */
-  readonly file: () => string;
-  /** Files that may be the program. */
-  readonly outputs: readonly string[];
-  /** Builder of the program; undefined if it is not built. */
-  readonly builder: Builder | undefined;
-  /** Folders of its source files. */
-  readonly sources: readonly string[];
-  /** Changes of source files; undefined if they are not watched. */
-  readonly changes: BuildChanges | undefined;
-  /** Files with the build's settings, with their state before they were read: fastly.toml and files that it names. */
-  readonly settings: Snapshot;
-  /**
-   * Reads the build's settings again; resolves to whether they have changed.
-   *
-   * @throws {CommandError} If they cannot be read; the previous ones stay in use.
-   */
-  refresh(): Promise<boolean>;
-}
 
 /**
  * Returns the source of a command line's program: the file that it names, or the build of fastly.toml.
@@ -43,20 +18,13 @@ export interface ProgramSource {
 export async function sourceOf(command: ServeCommand, manifest: string): Promise<ProgramSource> {
   const { wasm, build, watch, watchDirs } = command;
   if (wasm === undefined) return await ProjectSource.at(manifest, command);
-  const outputs = [wasm];
+  const source = fileSource(wasm);
   const sources = watchDirs.length ? watchDirs : ["."];
   const changes = watch && build !== undefined
-    ? new BuildChanges(() => snapshotOf(sources, outputs))
+    ? new BuildChanges(() => snapshotOf(sources, source.outputs))
     : undefined;
-  return {
-    file: () => wasm,
-    outputs,
-    builder: build === undefined ? undefined : new Builder({ command: build }, changes),
-    sources,
-    changes,
-    settings: new Map(),
-    refresh: () => Promise.resolve(false),
-  };
+  const builder = build === undefined ? undefined : new Builder({ command: build }, changes);
+  return { ...source, builder, sources, changes };
 }
 
 /** A project with a build in its fastly.toml. */

@@ -57,7 +57,7 @@ export async function supervise(
       using _redirect = redirect && await openRedirect(redirect, workers.port, terminal);
       admin?.serve(() => workers.monitor.health());
       const followed = { reload: () => workers.reload(), files: () => workers.files };
-      using _following = following(followed, source, command, terminal, signals);
+      using _following = await following(followed, source, command, terminal, signals);
       say(`Listening on ${workers.url}`);
       await Promise.race([fleet.broken, signals.first]);
     }

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "../../assert.ts";
-import { completionsFor, SHELLS } from "../../../cli/flags/completions.ts";
+import { SHELLS } from "../../../cli/flags/args.ts";
+import { completionsFor } from "../../../cli/flags/completions.ts";
 import { FLAGS } from "../../../cli/flags/table.ts";
 import { LIMIT_NAMES } from "../../../service/limits.ts";
 import { command, runCli, withFiles } from "../commands.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ReadFiles } from "../../../cli/watch/changes.ts";
-import { follow, Reloads } from "../../../cli/watch/follow.ts";
+import { follow } from "../../../cli/watch/follow.ts";
+import { Reloads } from "../../../cli/watch/reloads.ts";
 import { assertEquals } from "../../assert.ts";
 
 /** Notes of the terminal, without times. */
