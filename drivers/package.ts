@@ -7,7 +7,7 @@ const LONG = 300;
 interface LoadPackageOptions {
   /** Use of the package, in words that follow "for": `the first image`. */
   readonly use: string;
-  /** Called with a line for the user if loading takes long, as a download does. By default the line is dropped. */
+  /** Called with a line for the user if a download takes long. By default the line is dropped. */
   readonly tell?: ((line: string) => void) | undefined;
   /** Package that has to be loaded before. */
   readonly after?: Specifier;
@@ -43,7 +43,8 @@ export async function loadPackage<M>(
     throw new PackageError(message);
   }
   const line = `Downloading ${specifier} for ${use}: later starts have it`;
-  const late = setTimeout(() => tell?.(line), LONG);
+  const here = tell ? isHere(specifier) : true; // loading may take long on a busy machine, too
+  const late = setTimeout(async () => await here || tell?.(line), LONG);
   try {
     // Deno downloads modules that are imported by a literal when the program starts, used or not: this import has none. A
     // module of this kind may also import by `npm:` where those under node_modules may not.
@@ -57,6 +58,47 @@ export async function loadPackage<M>(
   } finally {
     clearTimeout(late);
   }
+}
+
+/** Whether a package is in Deno's cache or in the project's `node_modules`, as far as this process may look. */
+async function isHere(specifier: Specifier): Promise<boolean> {
+  const [, name, version] = /^npm:(.+)@(.*)$/.exec(specifier)!;
+  try {
+    resolve(name!);
+    return true;
+  } catch {
+    // Here is no `node_modules`, or it has none.
+  }
+  const cache = cacheOfDeno();
+  if (cache === undefined || !isGranted({ name: "read", path: cache })) return false;
+  try {
+    for await (const { name: registry } of Deno.readDir(`${cache}/npm`)) {
+      const there = Deno.stat(`${cache}/npm/${registry}/${name}/${version}/package.json`);
+      if (await there.then(() => true, () => false)) return true;
+    }
+  } catch {
+    // Nothing was downloaded yet.
+  }
+  return false;
+}
+
+/** Returns the folder of Deno's cache; undefined if this process may not know it. */
+function cacheOfDeno(): string | undefined {
+  const { os } = Deno.build;
+  const variables = os === "windows"
+    ? { LOCALAPPDATA: "deno" }
+    : os === "darwin"
+    ? { HOME: "Library/Caches/deno" }
+    : { XDG_CACHE_HOME: "deno", HOME: ".cache/deno" };
+  for (const [variable, folder] of Object.entries({ DENO_DIR: "", ...variables })) {
+    const value = isGranted({ name: "env", variable }) && Deno.env.get(variable);
+    if (value) return `${value}/${folder}`;
+  }
+  return undefined;
+}
+
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 /** Loads a package in the given version, or in that of the project's `node_modules`. */
