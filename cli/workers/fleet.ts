@@ -4,16 +4,16 @@ import type { Channel } from "./channel.ts";
 import type { ToSupervisor } from "./protocol.ts";
 import type { Death, WorkerProcess } from "./worker_process.ts";
 
-/** Time in milliseconds after which a worker that dies is replaced without a pause. */
-const STEADY_MILLIS = 1_000;
 /** Pause before a place is filled again, in milliseconds. It doubles with each worker that dies early. */
 export interface Pause {
   readonly first: number;
   readonly max: number;
+  /** Time in milliseconds after which a worker that dies is replaced without a pause. */
+  readonly steady: number;
 }
 
 /** Pause unless {@linkcode FleetOptions.pause} has another. */
-const PAUSE: Pause = { first: 100, max: 5_000 };
+const PAUSE: Pause = { first: 100, max: 5_000, steady: 1_000 };
 /** Number of consecutive workers that may end before they serve: at the start, and while others serve. */
 const MAX_FAILURES = { starting: 5, serving: 10 };
 /** Minimum time between two log entries with the same reason, in milliseconds. */
@@ -22,7 +22,7 @@ const TOLD_MILLIS = 60_000;
 /** Settings of a {@linkcode Fleet}. */
 interface FleetOptions {
   readonly workers: number;
-  /** By default 100 to 5,000 ms. */
+  /** By default 100 to 5,000 ms, for those that die within 1,000 ms. */
   readonly pause?: Pause | undefined;
   readonly terminal: Terminal;
   /** Starts the process for a place. */
@@ -137,7 +137,7 @@ export class Fleet {
     const reason = this.#reasons.get(worker);
     this.#reasons.delete(worker);
     const served = readySince !== undefined;
-    const steady = served && performance.now() - readySince >= STEADY_MILLIS;
+    const steady = served && performance.now() - readySince >= this.#pause.steady;
     if (!served) this.#failedStarts++;
     // A signal from outside may come at any time: it says nothing about the worker.
     if (steady) this.#shortLives = 0;
@@ -163,7 +163,7 @@ export class Fleet {
 
   #loop(last: string): CommandError {
     const [count, when] = this.#shortLives >= MAX_FAILURES.serving
-      ? [this.#shortLives, "within a second of serving"]
+      ? [this.#shortLives, `within ${this.#pause.steady / 1000} s of serving`]
       : [this.#failedStarts, "before they served"];
     return new CommandError(
       `Cannot keep workers running: ${count} in a row have ended ${when}, the last so: ${last} ` +

@@ -33,10 +33,13 @@ Deno.test(
     await using site = await WorkersSite.start(2, [HELLO]);
     const [first, second] = await site.workers();
     Deno.kill(second!.pid, "SIGABRT");
-    assertEquals(
+    // A worker that has served for a second by then is replaced without a pause.
+    assertMatch(
       await site.cli.line("stderr"),
-      `error: Worker 2 (process ${second!.pid}) was ended by SIGABRT. Another takes its place ` +
-        "in 100 ms",
+      new RegExp(
+        `^error: Worker 2 \\(process ${second!.pid}\\) was ended by SIGABRT\\. ` +
+          "Another takes its place (in 100 ms|now)$",
+      ),
     );
     await site.whole(2);
     const now = await site.workers();
@@ -124,7 +127,7 @@ Deno.test(
     const args = [HELLO, "--limit", "connections=100000"];
     await using site = await WorkersSite.start(2, args, { openFiles });
     const health = async () => (await fetch(`${site.admin}/healthz`)).status;
-    assertEquals(await health(), 200);
+    await until(async () => await health() === 200);
     const wires: Wire[] = [];
     // More than both may have; connections that they cannot accept wait in the backlog.
     while (wires.length < 2 * openFiles + 60) wires.push(await Wire.open(site.port));
@@ -161,8 +164,8 @@ Deno.test(
       for (const { pid } of await childrenOf(cli.pid)) signal(pid, "SIGKILL");
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    const { code, stdout, stderr } = await ended;
-    assertEquals([code, stdout], [1, ""]);
+    const { code, stderr } = await ended;
+    assertEquals(code, 1);
     assertStringIncludes(
       stderr.trimEnd().split("\n").at(-1)!,
       "Cannot keep workers running: 5 in a row have ended before they served, the last so: Worker ",
@@ -186,12 +189,12 @@ Deno.test(
         1,
         folder,
         (_, message) => void told.push(message),
-        { first: 10, max: 500 }, // a tenth of the executable's
+        { first: 10, max: 500, steady: 600_000 }, // a machine may hold up what dies at once
       );
       const error = await assertRejects(() => fleet.broken) as Error;
       assertMatch(
         error.message,
-        /^Cannot keep workers running: 10 in a row have ended within a second of serving, the last so: Worker 1 \(process \d+\) has ended with status 7 \(--workers 1 runs/,
+        /^Cannot keep workers running: 10 in a row have ended within 600 s of serving, the last so: Worker 1 \(process \d+\) has ended with status 7 \(--workers 1 runs/,
       );
       // The longest is 500 ms. A message is not repeated within a minute.
       const pauses = told.map((line) => / in (\d+) ms$/.exec(line)?.[1]);

@@ -66,7 +66,7 @@ export async function killWorkers(
     // The time is taken before: a request may be lost, and that be seen, at once.
     seen.kills.push(performance.now());
     Deno.kill(victim.pid, "SIGKILL");
-    await until(async () => !(await site.workers()).some(({ pid }) => pid === victim.pid));
+    await until(async () => await site.metric("fastlike_worker_deaths_total") === i + 1);
     await site.whole(workers);
     await until(() => seen.answered > answered);
   }

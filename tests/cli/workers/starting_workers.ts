@@ -1,5 +1,6 @@
 import type { ServeCommand } from "../../../cli/flags/args.ts";
 import type { Terminal } from "../../../cli/telemetry/terminal.ts";
+import type { Pause } from "../../../cli/workers/fleet.ts";
 import { Workers } from "../../../cli/workers/workers.ts";
 
 /**
@@ -12,7 +13,7 @@ export function startingWorkers(
   count: number,
   folder: string,
   note: Terminal["note"] = () => {},
-  pause?: { first: number; max: number },
+  pause?: Pause,
 ): Workers {
   const program = new URL("starting_worker.ts", import.meta.url).pathname;
   return new Workers({
