@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { guestOf } from "../guests/wat.ts";
 import { VERSION } from "../../cli/version.ts";
 import { CliServer, run } from "../process.ts";
@@ -137,12 +137,12 @@ Deno.test("a second signal ends the process at once", async () => {
   await using _ = cli;
   const response = fetch(`${url}/proxy/slow`).then(() => "answered", () => "cut");
   await Promise.race([upstream.reached, response.then(() => unreachable())]);
-  const start = performance.now();
   cli.signal("SIGINT");
   while (await isOpen(Number(new URL(url).port)));
   cli.signal("SIGINT");
-  assertEquals((await cli.end()).code, 0);
-  assert(performance.now() - start < 4_000, "it waited for the request");
+  // A request that was waited for in vain would be in the access log.
+  const { code, stdout } = await cli.end();
+  assertEquals([code, stdout], [0, ""]);
   assertEquals(await response, "cut");
 });
 

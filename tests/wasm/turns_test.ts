@@ -61,22 +61,26 @@ Deno.test("no step of rewriting takes more than 16 KB of code and one function",
 
 Deno.test("a module of 12 MB does not hold up the event loop while it is loaded and reloaded", async () => {
   const bytes = await Deno.readFile(guestUrl("javascript"));
-  const longest = await longestTurn(async () => {
+  const { longest, all } = await turnsOf(async () => {
     await using app = await Fastlike.load(bytes);
     await app.reload(bytes);
   });
-  // At once, rewriting and validating take 250 ms or more. 20 to 60 ms were seen in one turn.
-  assert(longest < 120, `a turn took ${longest} ms of processor time`);
+  // At once, rewriting and validating take 250 ms of 650 or more. 20 to 60 ms were seen in one turn.
+  assert(longest < all / 4, `a turn took ${longest} of ${all} ms of processor time`);
 });
 
-/** Returns the longest turn of the event loop during some work, in milliseconds of this thread's processor time. */
-async function longestTurn(work: () => Promise<void>): Promise<number> {
+/**
+ * Returns the longest turn of the event loop during some work, and the sum of all, in milliseconds of this thread's
+ * processor time.
+ */
+async function turnsOf(work: () => Promise<void>): Promise<{ longest: number; all: number }> {
   const millis = () => {
     const { user, system } = process.threadCpuUsage();
     return (user + system) / 1000;
   };
   let longest = 0;
-  let last = millis();
+  const began = millis();
+  let last = began;
   let next: NodeJS.Immediate;
   const turn = () => {
     const now = millis();
@@ -90,5 +94,5 @@ async function longestTurn(work: () => Promise<void>): Promise<number> {
   } finally {
     clearImmediate(next!);
   }
-  return longest;
+  return { longest, all: millis() - began };
 }

@@ -4,6 +4,7 @@ import { HeaderList } from "../../../service/http/headers.ts";
 import { isProxyRange, TrustedProxies } from "../../../service/client/proxies.ts";
 import { RequestMetrics } from "../../../service/http/request_metrics.ts";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "../../assert.ts";
+import { processorTime } from "../../durations.ts";
 
 function exchange(address: string, ...headers: string[]): Exchange {
   return {
@@ -139,7 +140,7 @@ Deno.test("ranges have names, and unknown names are refused", () => {
   );
 });
 
-Deno.test("Forwarded says the same where no X-Forwarded field says anything", () => {
+Deno.test("Forwarded says the same where no X-Forwarded field says anything", async () => {
   const see = (...fields: string[]) => {
     const { client: { address, port }, head: { url } } = proxies.see(exchange(PEER, ...fields));
     return `${address} ${port} ${url.replace(/:.*/, "")}`;
@@ -174,12 +175,13 @@ Deno.test("Forwarded says the same where no X-Forwarded field says anything", ()
   }
   assertEquals(see("Forwarded", "for=203.0.113.9, nonsense, for=10.9.9.9"), plain);
   assertEquals(see("Forwarded", "for=203.0.113.9" + ',"'.repeat(50_000)), plain);
-  const start = performance.now();
-  for (const text of ['for="' + '\\"'.repeat(50_000), "for=a" + " ".repeat(100_000) + "b"]) {
-    assertEquals(see("Forwarded", `${text}, ${near}`), "2001:db8::7 0 http");
-    assertEquals(see("Forwarded", text), plain);
-  }
-  assert(performance.now() - start < 3000, "it takes linear time");
+  const millis = await processorTime(() => {
+    for (const text of ['for="' + '\\"'.repeat(50_000), "for=a" + " ".repeat(100_000) + "b"]) {
+      assertEquals(see("Forwarded", `${text}, ${near}`), "2001:db8::7 0 http");
+      assertEquals(see("Forwarded", text), plain);
+    }
+  });
+  assert(millis < 3000, `it takes linear time, and not ${millis} ms`);
   const both = ["X-Forwarded-For", "192.0.2.8", "Forwarded", "for=192.0.2.7;proto=https"];
   assertEquals(see(...both), "192.0.2.8 0 http");
 });

@@ -4,6 +4,7 @@ import { HeaderList } from "../../../../service/http/headers.ts";
 import { backendFields, validates, viewFor } from "../../../../service/cache/http/conditional.ts";
 import type { StoredHead } from "../../../../service/cache/http/head.ts";
 import { assert, assertEquals } from "../../../assert.ts";
+import { processorTime } from "../../../durations.ts";
 import { fields, MADE } from "./_policy.ts";
 
 const SINCE = "Sun, 22 Nov 2026 10:00:00 GMT";
@@ -136,12 +137,13 @@ Deno.test("no range reaches out of the content", () => {
   ));
 });
 
-Deno.test("a range with many blanks is read at once", () => {
+Deno.test("a range with many blanks is read at once", async () => {
   const blanks = " ".repeat(100_000);
-  const start = performance.now();
-  assertEquals(told(["Range", `bytes=-${blanks}x`]), "200 whole");
-  assertEquals(told(["Range", `bytes${blanks}=${blanks}0${blanks}-${blanks}x`]), "200 whole");
-  assert(performance.now() - start < 5000);
+  const millis = await processorTime(() => {
+    assertEquals(told(["Range", `bytes=-${blanks}x`]), "200 whole");
+    assertEquals(told(["Range", `bytes${blanks}=${blanks}0${blanks}-${blanks}x`]), "200 whole");
+  });
+  assert(millis < 5000, `it took ${millis} ms`);
 });
 
 Deno.test("a backend is asked for the whole content, with conditions for the stored object", () => {
