@@ -17,11 +17,13 @@ import { ref } from "./_in.ts";
 import * as out from "./_out.ts";
 import { fromHex } from "../service/util/hex.ts";
 
+const guestRequest = ref(GuestRequest);
+
 /** Client's request, by handle. */
 export const clientRequest: Input<ClientRequest> = {
-  coreTypes: ["i32"],
+  coreTypes: guestRequest.coreTypes,
   read: (sandbox, args, at) =>
-    ref(GuestRequest).read(sandbox, args, at).clientRequest ??
+    guestRequest.read(sandbox, args, at).clientRequest ??
       refuse("failed", "Cannot tell about the client of a request that the guest made"),
 };
 

@@ -27,6 +27,9 @@ const SURROGATE_KEYS = 1 << 4;
 const LENGTH = 1 << 5;
 const STALE_IF_ERROR = 1 << 7;
 const ALL = (1 << 8) - 1;
+/** Options that are suggested if they are wanted; that content is sensitive never is. */
+const TEXTS = VARY_RULE | SURROGATE_KEYS;
+const SUGGESTED = TEXTS | INITIAL_AGE | STALE_WHILE_REVALIDATE | LENGTH | STALE_IF_ERROR;
 
 const writeFields = options({
   maxAge: u64,
@@ -104,49 +107,32 @@ export interface Suggestion {
 export const suggestion: Output<Suggestion> = {
   coreTypes: ["i32", "i32"],
   write({ memory }, args, at, suggestion) {
-    const { wanted, options: { lifetime, length } } = suggestion;
+    const { wanted, options: { lifetime, length }, varyRule, surrogateKeys } = suggestion;
+    const filled = unsigned(args, at);
     const record = unsigned(args, at + 1);
-    const texts = [
-      { bit: VARY_RULE, at: 8, room: wanted.varyRule, text: suggestion.varyRule },
-      { bit: SURROGATE_KEYS, at: 32, room: wanted.surrogateKeys, text: suggestion.surrogateKeys },
-    ].filter(({ bit }) => wanted.mask & bit);
-    let filled = 0;
-    for (const { bit, at, text } of texts) {
-      memory.setU32(record + at + 4, text.length);
-      filled |= bit;
-    }
-    memory.setU32(unsigned(args, at), filled);
-    for (const { room, text } of texts) {
-      if (text.length > room.length) {
-        refuse("buffer-too-small", `Cannot fit ${text.length} bytes in ${room.length}`);
-      }
-    }
-    for (const { at, room, text } of texts) {
-      memory.setByteString(room.ptr, text);
-      memory.setU32(record + at, room.ptr);
-    }
+    const mask = length === undefined ? wanted.mask & ~LENGTH : wanted.mask;
+    if (mask & VARY_RULE) memory.setU32(record + 12, varyRule.length);
+    if (mask & SURROGATE_KEYS) memory.setU32(record + 36, surrogateKeys.length);
+    memory.setU32(filled, mask & TEXTS);
+    if (mask & VARY_RULE) checkRoom(wanted.varyRule, varyRule);
+    if (mask & SURROGATE_KEYS) checkRoom(wanted.surrogateKeys, surrogateKeys);
     memory.setU64(record, lifetime.maxAge);
-    filled |= setNumbers(memory, record, wanted.mask, [
-      [INITIAL_AGE, 16, lifetime.initialAge],
-      [STALE_WHILE_REVALIDATE, 24, lifetime.staleWhileRevalidate],
-      [LENGTH, 40, length === undefined ? undefined : BigInt(length)],
-      [STALE_IF_ERROR, 48, lifetime.staleIfError],
-    ]);
-    memory.setU32(unsigned(args, at), filled);
+    if (mask & VARY_RULE) writeText(memory, record + 8, wanted.varyRule, varyRule);
+    if (mask & INITIAL_AGE) memory.setU64(record + 16, lifetime.initialAge);
+    if (mask & STALE_WHILE_REVALIDATE) memory.setU64(record + 24, lifetime.staleWhileRevalidate);
+    if (mask & SURROGATE_KEYS) writeText(memory, record + 32, wanted.surrogateKeys, surrogateKeys);
+    if (mask & LENGTH) memory.setU64(record + 40, BigInt(length!));
+    if (mask & STALE_IF_ERROR) memory.setU64(record + 48, lifetime.staleIfError);
+    memory.setU32(filled, mask & SUGGESTED);
   },
 };
 
-function setNumbers(
-  memory: Memory,
-  record: number,
-  mask: number,
-  numbers: readonly (readonly [bit: number, at: number, value: bigint | undefined])[],
-): number {
-  let filled = 0;
-  for (const [bit, at, value] of numbers) {
-    if (!(mask & bit) || value === undefined) continue;
-    memory.setU64(record + at, value);
-    filled |= bit;
-  }
-  return filled;
+function checkRoom({ length: room }: TextBuffer, { length }: string): void {
+  if (length > room) refuse("buffer-too-small", `Cannot fit ${length} bytes in ${room}`);
+}
+
+/** Writes a text to its buffer, and the buffer's address to its field. */
+function writeText(memory: Memory, field: number, { ptr }: TextBuffer, text: string): void {
+  memory.setByteString(ptr, text);
+  memory.setU32(field, ptr);
 }
