@@ -11,9 +11,9 @@ const MAX_MARKING = 0.5;
 /** Largest cost of a snapshot, relative to dirty pages, at which it is chosen. Copying also evicts processor caches. */
 const MAX_SNAPSHOT_COST = 0.9;
 
-/** First requests that tell whether a program computes for long. */
+/** First requests that tell whether a program seems to compute for long. */
 export const EARLY = 16;
-/** Largest part of a request's time that copying may take where a snapshot is chosen without a trial. */
+/** Largest part of a request's time that copying may take where a snapshot is chosen without a trial of dirty pages. */
 const NEGLIGIBLE = 0.05;
 
 /** Cost of a request with one reset method: the {@linkcode RANK}th fastest of the measured ones. */
@@ -60,7 +60,7 @@ export interface ResetTrial {
   chosen(method: ResetMethod, withDirtyPages: number, withSnapshot?: number): void;
 }
 
-/** States of a {@linkcode ResetChoice}, in their order; each may go on to the next or to `decided`. */
+/** States of a {@linkcode ResetChoice}. */
 type State = "measuring-dirty-pages" | "compiling" | "measuring-snapshot" | "decided";
 
 /**
@@ -69,22 +69,30 @@ type State = "measuring-dirty-pages" | "compiling" | "measuring-snapshot" | "dec
  *
  * | state                   | event                                        | next                               |
  * | ----------------------- | -------------------------------------------- | ---------------------------------- |
- * | `measuring-dirty-pages` | 16 requests, of which each takes 20 times as | `compiling`, then `decided`: a     |
- * |                         | long as copying: the program computes        | snapshot                           |
+ * | `measuring-dirty-pages` | 16 requests, of which each takes 20 times as | `compiling`: the program seems to  |
+ * |                         | long as copying                              | compute                            |
  * |                         | 2,256 requests; copying all takes too long   | `decided`: dirty pages             |
  * |                         | 2,256 requests; a snapshot may be cheaper    | `compiling`                        |
+ * |                         | 2,256 requests after those with a snapshot   | `decided`: the cheaper method      |
  * | `compiling`             | compiled; requests are not counted meanwhile | `measuring-snapshot`               |
  * |                         | no instance can be made                      | `decided`: dirty pages             |
- * | `measuring-snapshot`    | 2,256 requests                               | `decided`: a snapshot if it costs  |
- * |                         |                                              | under 90 % of dirty pages          |
+ * | `measuring-snapshot`    | 2,256 requests after those with dirty pages  | `decided`: the cheaper method      |
+ * |                         | 2,256 requests that take 20 times as long as | `decided`: a snapshot              |
+ * |                         | copying: the program computes                |                                    |
+ * |                         | 2,256 others: it only seemed to, as V8 had   | `measuring-dirty-pages`            |
+ * |                         | not optimised it yet                         |                                    |
  *
- * Times may be in any unit, as they are only compared.
+ * A snapshot is the cheaper method if it costs under 90 % of dirty pages. Times may be in any unit, as they are only
+ * compared.
  */
 export class ResetChoice {
   readonly #trial: ResetTrial;
   #state: State = "measuring-dirty-pages";
   #cost = new Cost();
-  #withDirtyPages = 0;
+  #withDirtyPages: number | undefined;
+  #withSnapshot: number | undefined;
+  /** Program compiled for snapshots. */
+  #program: CompiledModule | undefined;
   #seen = 0;
   /** Minimum time of the first {@linkcode EARLY} requests. */
   #min = Infinity;
@@ -96,50 +104,66 @@ export class ResetChoice {
   /** Takes the time of one request and the reset after it. */
   readonly add = (time: number): void => {
     if (this.#state === "compiling" || this.#state === "decided") return;
-    if (this.#seen < EARLY && this.#computes(time)) return this.#compile(true);
+    if (this.#seen < EARLY && this.#seemsToCompute(time)) return this.#compile();
     const cost = this.#cost.add(time);
     if (cost === undefined) return;
-    if (this.#state === "measuring-snapshot") return this.#compare(cost);
-    this.#withDirtyPages = cost;
-    if (mayBeCheaper(cost, this.#trial.copying())) this.#compile();
-    else this.#decide("dirty-pages");
+    this.#cost = new Cost();
+    if (this.#state === "measuring-snapshot") this.#endSnapshot(cost);
+    else this.#endDirtyPages(cost);
   };
 
-  /** Takes the time of one of the first requests; returns whether all of them have computed for long. */
-  #computes(time: number): boolean {
+  /** Takes the time of one of the first requests; returns whether all of them have taken long. */
+  #seemsToCompute(time: number): boolean {
     this.#min = Math.min(this.#min, time);
     return ++this.#seen === EARLY && isNegligible(this.#min, this.#trial.copying());
   }
 
-  /** @param last Whether the snapshot is chosen without a trial. */
-  #compile(last = false): void {
+  #compile(): void {
     this.#state = "compiling";
-    if (last) this.#withDirtyPages = this.#min;
     this.#trial.compileForSnapshots().then((program) => {
       this.#trial.use(program);
-      if (last) return this.#decide("snapshot");
+      this.#program = program;
       this.#cost = new Cost();
       this.#state = "measuring-snapshot";
     }).catch(() => this.#decide("dirty-pages"));
   }
 
-  #compare(withSnapshot: number): void {
-    const cheaper = withSnapshot < this.#withDirtyPages * MAX_SNAPSHOT_COST;
-    this.#decide(cheaper || !this.#goBack() ? "snapshot" : "dirty-pages", withSnapshot);
+  #endSnapshot(cost: number): void {
+    this.#withSnapshot = cost;
+    if (this.#withDirtyPages !== undefined) this.#compare();
+    else if (isNegligible(cost, this.#trial.copying()) || !this.#use()) this.#decide("snapshot");
+    else this.#state = "measuring-dirty-pages";
   }
 
-  /** Makes instances for dirty pages again. Returns whether that succeeded; if not, those for snapshots stay. */
-  #goBack(): boolean {
+  #endDirtyPages(cost: number): void {
+    this.#withDirtyPages = cost;
+    if (this.#withSnapshot !== undefined) this.#compare();
+    else if (mayBeCheaper(cost, this.#trial.copying())) this.#compile();
+    else this.#decide("dirty-pages");
+  }
+
+  #compare(): void {
+    const best = this.#withSnapshot! < this.#withDirtyPages! * MAX_SNAPSHOT_COST
+      ? "snapshot"
+      : "dirty-pages";
+    const present = this.#state === "measuring-snapshot" ? "snapshot" : "dirty-pages";
+    const changed = best !== present && this.#use(best === "snapshot" ? this.#program : undefined);
+    this.#decide(changed ? best : present);
+  }
+
+  /** Makes instances of a program, by default for dirty pages. Returns whether that succeeded; if not, the present ones stay. */
+  #use(program?: CompiledModule): boolean {
     try {
-      this.#trial.use();
+      this.#trial.use(program);
       return true;
     } catch {
       return false;
     }
   }
 
-  #decide(method: ResetMethod, withSnapshot?: number): void {
+  #decide(method: ResetMethod): void {
     this.#state = "decided";
-    this.#trial.chosen(method, this.#withDirtyPages, withSnapshot);
+    this.#program = undefined;
+    this.#trial.chosen(method, this.#withDirtyPages ?? this.#min, this.#withSnapshot);
   }
 }

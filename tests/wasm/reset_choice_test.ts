@@ -58,8 +58,36 @@ Deno.test("a program whose first requests all compute for long has snapshots aft
   assertEquals(done, []);
   add(201);
   await Promise.resolve();
+  assertEquals(done, ["compile", "use snapshot"]);
+  measure(add, 201);
+  assertEquals(done, ["compile", "use snapshot", "snapshot: 201 201"]);
+});
+
+/** A program whose first requests take long, since V8 has not optimised it yet, and later ones do not. */
+async function seeming(withSnapshot: number, unusable?: "dirty-pages") {
+  const made = chooser(10, Promise.resolve(PROGRAM), unusable);
+  for (let i = 0; i < EARLY; i++) made.add(1000);
+  await Promise.resolve();
+  measure(made.add, withSnapshot);
+  return made;
+}
+
+Deno.test("a program that only seemed to compute is tried with dirty pages, and keeps them if snapshots are not much cheaper", async () => {
+  const { done, add } = await seeming(95);
+  assertEquals(done, ["compile", "use snapshot", "use dirty-pages"]);
   measure(add, 100);
-  assertEquals(done, ["compile", "use snapshot", "snapshot: 201 undefined"]);
+  assertEquals(done.slice(3), ["dirty-pages: 100 95"]);
+});
+
+Deno.test("a program that only seemed to compute has snapshots again if they are cheaper", async () => {
+  const { done, add } = await seeming(80);
+  measure(add, 100);
+  assertEquals(done.slice(2), ["use dirty-pages", "use snapshot", "snapshot: 100 80"]);
+});
+
+Deno.test("a program that only seemed to compute keeps snapshots when no instance can be made for dirty pages", async () => {
+  const { done } = await seeming(95, "dirty-pages");
+  assertEquals(done, ["compile", "use snapshot", "snapshot: 1000 95"]);
 });
 
 Deno.test("one short request among the first is enough for the trial of both methods", async () => {
