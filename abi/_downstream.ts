@@ -5,7 +5,6 @@
  * @module
  */
 import { type ClientRequest, GuestRequest } from "../handles/message.ts";
-import { octetsOf } from "../service/util/address.ts";
 import { EMPTY } from "../service/http/bytes.ts";
 import { type ClientFacts, VERIFY_RESULTS } from "../service/client/client_facts.ts";
 import { refuse } from "../service/errors.ts";
@@ -67,8 +66,8 @@ function facts(ask: Ask) {
     });
   const tlsText = (fact: Parameters<typeof tls<string>>[1]) => tls(out.text, fact, "");
   return {
-    client_ip_addr: ask(out.octets, ({ address }) => octets(address)),
-    server_ip_addr: ask(out.octets, ({ serverAddress }) => octets(serverAddress)),
+    client_ip_addr: ask(out.address, ({ address }) => address),
+    server_ip_addr: ask(out.address, ({ serverAddress }) => serverAddress),
     client_request_id: ask(out.text, (_, { id }) => id),
     client_h2_fingerprint: ask(out.known(out.text), ({ h2Fingerprint }) => h2Fingerprint),
     client_oh_fingerprint: ask(out.known(out.text), ({ ohFingerprint }) => ohFingerprint),
@@ -119,8 +118,4 @@ export function prefixed(
   calls: Readonly<Record<string, Hostcall>>,
 ): Record<string, Hostcall> {
   return Object.fromEntries(Object.entries(calls).map(([name, call]) => [prefix + name, call]));
-}
-
-function octets(address: string): Uint8Array {
-  return octetsOf(address) ?? new Uint8Array();
 }

@@ -9,6 +9,8 @@ import {
   SendError,
   type SendFailure,
 } from "../service/errors.ts";
+import { EMPTY } from "../service/http/bytes.ts";
+import { ipv4Word, octetsOf } from "../service/util/address.ts";
 import { isShortAscii, utf8 } from "../service/util/utf8.ts";
 import type { CoreValue, Output } from "./_define.ts";
 import { unsigned } from "./_in.ts";
@@ -75,6 +77,17 @@ export const octets: Output<Uint8Array> = {
   write({ memory }, args, at, value) {
     memory.setBytes(unsigned(args, at), value);
     memory.setU32(unsigned(args, at + 1), value.length);
+  },
+};
+
+/** {@linkcode octets} of an IP address that is given as text; of a text that is none no octets are written. */
+export const address: Output<string> = {
+  coreTypes: octets.coreTypes,
+  write(sandbox, args, at, value) {
+    const word = ipv4Word(value);
+    if (word === undefined) return octets.write(sandbox, args, at, octetsOf(value) ?? EMPTY);
+    sandbox.memory.setU32(unsigned(args, at), word);
+    sandbox.memory.setU32(unsigned(args, at + 1), 4);
   },
 };
 

@@ -6,7 +6,6 @@
 import { Body } from "../handles/body.ts";
 import { GuestResponse } from "../handles/message.ts";
 import { PendingRequest } from "../handles/pending_request.ts";
-import { octetsOf } from "../service/util/address.ts";
 import { refuse } from "../service/errors.ts";
 import { call, type Namespace, namespace } from "./_define.ts";
 import { messageCalls } from "./_headers.ts";
@@ -82,8 +81,8 @@ export const httpResp: Namespace = namespace("fastly_http_resp", {
   /** Returns the address of the backend that a response came from; absent if it did not come over a socket. */
   get_addr_dest_ip: call(
     [ref(GuestResponse)],
-    out.known(out.octets),
-    (_, { peer }) => octetsOf(peer?.address ?? ""),
+    out.known(out.address),
+    (_, { peer }) => peer?.address,
   ),
   get_addr_dest_port: call([ref(GuestResponse)], out.known(out.u16), (_, { peer }) => peer?.port),
 });

@@ -4,6 +4,7 @@ import { RequestPromise } from "../../handles/request_promise.ts";
 import type { HandleClass } from "../../handles/table.ts";
 import { Waitable } from "../../handles/waitable.ts";
 import { refuse } from "../../service/errors.ts";
+import { octetsOf } from "../../service/util/address.ts";
 import { utf8 } from "../../service/util/utf8.ts";
 import type { Hostcall } from "../_define.ts";
 import { TooLong } from "./errors.ts";
@@ -201,19 +202,20 @@ function writerOf(type: WitType | undefined): Write {
   return (_, value) => value;
 }
 
-/** Converts a variant, of which an IP address is given as its octets. */
+/** Converts a variant, of which an IP address is given as text. */
 function writtenVariant(type: WitType, sandbox: Sandbox, value: unknown): unknown {
-  if (!(value instanceof Uint8Array)) {
+  if (typeof value !== "string") {
     const { tag, value: payload } = value as { tag: number; value: unknown };
     return { tag, value: writerOf(type.parts[tag])(sandbox, payload, NO_ROOM) };
   }
-  if (value.length === 4) return { tag: 0, value: [...value] };
-  const part = (_: unknown, i: number) => value[i * 2]! << 8 | value[i * 2 + 1]!;
+  const octets = octetsOf(value)!;
+  if (octets.length === 4) return { tag: 0, value: [...octets] };
+  const part = (_: unknown, i: number) => octets[i * 2]! << 8 | octets[i * 2 + 1]!;
   return { tag: 1, value: Array.from({ length: 8 }, part) };
 }
 
-/** Returns the octets of an IP address. */
-export function octetsOf(
+/** Returns the octets of an IP address that a component passes. */
+export function passedOctets(
   { tag, value }: { tag: number; value: number[] },
 ): Uint8Array<ArrayBuffer> {
   if (tag === 0) return Uint8Array.from(value);

@@ -4,6 +4,7 @@ import { GuestRequest, GuestResponse } from "../../handles/message.ts";
 import type { PendingRequest } from "../../handles/pending_request.ts";
 import type { Sandbox } from "../../handles/sandbox.ts";
 import type { HandleClass } from "../../handles/table.ts";
+import { octetsOf } from "../../service/util/address.ts";
 import { refuse } from "../../service/errors.ts";
 import { checkName, checkValue, type HeaderList } from "../../service/http/headers.ts";
 import type { Eventually } from "../../service/http/bytes.ts";
@@ -284,11 +285,11 @@ function ofClient(call: Hostcall | undefined): Implementation {
   );
 }
 
-/** Function that returns an address; none for one without octets. */
+/** Function that returns an address; none for a text that is none. */
 function address(call: Hostcall | undefined): Implementation {
   return immediate((sandbox, request: GuestRequest) => {
-    const octets = invoke<Uint8Array>(call, sandbox, clientRequestOf(request));
-    return octets.length ? octets : undefined;
+    const text = invoke<string>(call, sandbox, clientRequestOf(request));
+    return octetsOf(text) ? text : undefined;
   });
 }
 

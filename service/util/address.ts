@@ -1,26 +1,41 @@
-/** Number of addresses whose octets are kept, since a request asks for those of its connections several times. */
-const MAX_KEPT = 256;
-const kept = new Map<string, Uint8Array>();
-
 /**
  * Parses an IPv4 or IPv6 address.
  *
- * @returns 4 or 16 octets, 4 for an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2), which must not be changed;
- *          undefined for other text.
+ * @returns 4 or 16 octets, 4 for an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2);
+ *   undefined for other text.
  */
 export function octetsOf(address: string): Uint8Array | undefined {
-  const octets = kept.get(address);
-  if (octets) return octets;
-  const parsed = parse(address);
-  if (kept.size >= MAX_KEPT) kept.clear();
-  if (parsed) kept.set(address, parsed);
-  return parsed;
-}
-
-function parse(address: string): Uint8Array | undefined {
   if (!address.includes(":")) return ipv4(address);
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   return mapped ? ipv4(mapped[1]!) : ipv6(address);
+}
+
+const [DOT, ZERO, NINE] = [46, 48, 57];
+/** Bits by which the last of four octets is shifted. */
+const LAST_SHIFT = 24;
+
+/**
+ * Parses an IPv4 address without an array for its octets.
+ *
+ * @returns The octets as a number of 32 bits, the first as its lowest byte; undefined for other text.
+ */
+export function ipv4Word(text: string): number | undefined {
+  let word = 0;
+  let shift = 0;
+  let octet = 0;
+  let digits = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT && digits && shift < LAST_SHIFT) {
+      word |= octet << shift;
+      shift += 8;
+      octet = digits = 0;
+      continue;
+    }
+    octet = octet * 10 + code - ZERO;
+    if (code < ZERO || code > NINE || ++digits > 3 || octet > 255) return undefined;
+  }
+  return shift === LAST_SHIFT && digits ? (word | octet << shift) >>> 0 : undefined;
 }
 
 /** Whether a text is a loopback address: 127.0.0.0/8 or ::1. */
@@ -47,11 +62,8 @@ export function addressOf(octets: Uint8Array): string {
 }
 
 function ipv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4 || parts.some((part) => !/^\d{1,3}$/.test(part) || +part > 255)) {
-    return undefined;
-  }
-  return Uint8Array.from(parts, Number);
+  const word = ipv4Word(text);
+  return word === undefined ? undefined : Uint8Array.from([0, 8, 16, 24], (bits) => word >>> bits);
 }
 
 function ipv6(text: string): Uint8Array | undefined {

@@ -3,9 +3,23 @@ import type { HeaderList } from "../../http/headers.ts";
 /** Directives of a field such as Cache-Control, by names in lower case. Of repeated names the first counts. */
 export type Directives = ReadonlyMap<string, string>;
 
+/** Cache-Control and Surrogate-Control of a response. */
+export interface Controls {
+  readonly control: Directives;
+  readonly surrogate: Directives;
+}
+
 const DIRECTIVE = /([!#$%&'*+\-.^_`|~\w]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 /** Maximum of a directive in seconds, 68 years (RFC 9111, section 1.2.2: delta-seconds may be capped at 2^31). */
 export const MAX_SECONDS: number = 2 ** 31 - 1;
+
+/** Parses the fields of a response that control caches. */
+export function controlsOf(headers: HeaderList): Controls {
+  return {
+    control: directivesOf(headers, "cache-control"),
+    surrogate: surrogateDirectives(headers),
+  };
+}
 
 /** Parses a field of directives, its lines joined (RFC 9111, section 5.2). */
 export function directivesOf(headers: HeaderList, name: string): Directives {
@@ -16,30 +30,11 @@ export function directivesOf(headers: HeaderList, name: string): Directives {
  * Parses Surrogate-Control. The parameter of a directive, which names the surrogate that it is for, is ignored, as Fastly's
  * published results of the public cache suite have it: `max-age=60;this-cdn` is `max-age=60`.
  */
-export function surrogateDirectives(headers: HeaderList): Directives {
+function surrogateDirectives(headers: HeaderList): Directives {
   return parse(headers.getAll("surrogate-control").map((value) => value.replace(/;[^,]*/g, "")));
 }
 
-/** Number of values whose directives are kept: a service's responses share few. */
-const MAX_KEPT = 256;
-/** Longest value whose directives are kept. */
-const MAX_LENGTH = 256;
-const kept = new Map<string, Directives>();
-const NONE: Directives = new Map();
-
 function parse(values: readonly string[]): Directives {
-  if (!values.length) return NONE;
-  const [value] = values;
-  if (values.length > 1 || value!.length > MAX_LENGTH) return parsed(values);
-  const known = kept.get(value!);
-  if (known) return known;
-  const directives = parsed(values);
-  if (kept.size >= MAX_KEPT) kept.clear();
-  kept.set(value!, directives);
-  return directives;
-}
-
-function parsed(values: readonly string[]): Directives {
   const directives = new Map<string, string>();
   for (const value of values) {
     for (const [, directive, quoted, plain] of value.matchAll(DIRECTIVE)) {

@@ -9,11 +9,11 @@ import { ANY_REQUEST, type VaryRule } from "../vary.ts";
 import { type HeaderList, isName } from "../../http/headers.ts";
 import { httpDate } from "./date.ts";
 import {
+  type Controls,
+  controlsOf,
   type Directives,
-  directivesOf,
   MAX_SECONDS,
   secondsOf,
-  surrogateDirectives,
   wholeSeconds,
 } from "./directives.ts";
 
@@ -61,8 +61,8 @@ export function showsContent(request: HeaderList): boolean {
 export function storageAction(request: HeaderList, response: ResponseFacts): StorageAction {
   const { status, headers } = response;
   if (status < 200 || status === 206 || status === 304) return "do-not-store";
-  const surrogate = surrogateDirectives(headers);
-  const control = directivesOf(headers, "cache-control");
+  const controls = controlsOf(headers);
+  const { control, surrogate } = controls;
   const forSurrogates = surrogate.has("max-age");
   const understood = UNDERSTOOD.has(status);
   if (control.has("must-understand") && !understood && !forSurrogates) return "do-not-store";
@@ -76,7 +76,7 @@ export function storageAction(request: HeaderList, response: ResponseFacts): Sto
   const shared = forSurrogates || control.has("public") || control.has("s-maxage") ||
     control.has("must-revalidate");
   if (request.has("authorization") && !shared) return "do-not-store";
-  return explicitAge(headers, 0) !== undefined || KEPT_BY_DEFAULT.has(status)
+  return explicitAge(headers, controls, 0) !== undefined || KEPT_BY_DEFAULT.has(status)
     ? "insert"
     : "do-not-store";
 }
@@ -92,13 +92,14 @@ export function lifetimeOf(
   action: StorageAction,
   now: number,
 ): Lifetime {
-  const explicit = explicitAge(headers, now);
+  const controls = controlsOf(headers);
+  const explicit = explicitAge(headers, controls, now);
   if (action === "record-uncacheable") {
     const passes = Math.max(explicit ?? 0, MIN_PASS);
     return { initialAge: 0n, maxAge: nanoseconds(passes), ...NEVER_STALE };
   }
   const initialAge = nanoseconds(ageOf(headers));
-  return { initialAge, maxAge: nanoseconds(explicit ?? DEFAULT_AGE), ...staleUses(headers) };
+  return { initialAge, maxAge: nanoseconds(explicit ?? DEFAULT_AGE), ...staleUses(controls) };
 }
 
 /** Returns Age in seconds: of a list the first member counts, and an invalid value is ignored (RFC 9111, section 5.1). */
@@ -121,13 +122,13 @@ const NEVER_STALE = { staleWhileRevalidate: 0n, staleIfError: 0n } as const;
  * Returns the explicit lifetime in seconds: from Surrogate-Control, then `s-maxage`, `max-age`, Expires (RFC 9111,
  * section 4.2.1).
  */
-function explicitAge(headers: HeaderList, now: number): number | undefined {
-  const control = directivesOf(headers, "cache-control");
-  if (!control.size && !headers.has("surrogate-control") && !headers.has("expires")) {
-    return undefined;
-  }
-  const surrogate = secondsOf(surrogateDirectives(headers), "max-age");
-  if (surrogate !== undefined) return surrogate;
+function explicitAge(
+  headers: HeaderList,
+  { control, surrogate }: Controls,
+  now: number,
+): number | undefined {
+  const forSurrogates = secondsOf(surrogate, "max-age");
+  if (forSurrogates !== undefined) return forSurrogates;
   if (forbidsUnvalidated(control)) return 0;
   return secondsOf(control, "s-maxage") ?? secondsOf(control, "max-age") ??
     untilExpiry(headers, now);
@@ -152,10 +153,8 @@ function forbidsUnvalidated(control: Directives): boolean {
 }
 
 function staleUses(
-  headers: HeaderList,
+  { control, surrogate }: Controls,
 ): typeof NEVER_STALE | Omit<Lifetime, "initialAge" | "maxAge"> {
-  const control = directivesOf(headers, "cache-control");
-  const surrogate = surrogateDirectives(headers);
   if (control.has("must-revalidate") || control.has("proxy-revalidate")) return NEVER_STALE;
   if (forbidsUnvalidated(control) && !surrogate.has("max-age")) return NEVER_STALE;
   const of = (name: string) =>

@@ -69,3 +69,19 @@ Deno.test("every address comes back from its text, and IPv6 is as short as can b
     assertEquals(text, new URL(`http://[${text}]`).hostname.slice(1, -1));
   }));
 });
+
+Deno.test("a text is an IPv4 address if it is four decimal numbers of up to three digits below 256", () => {
+  const part = fc.oneof(
+    fc.nat(300).map(String),
+    fc.constantFrom("", "00", "007", "0255", "x", " 1"),
+  );
+  fc.assert(fc.property(fc.array(part, { minLength: 3, maxLength: 5 }), (parts) => {
+    const valid = parts.length === 4 &&
+      parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
+    assertEquals(octetsOf(parts.join(".")), valid ? octets4(parts) : undefined);
+  }));
+});
+
+function octets4(parts: readonly string[]): Uint8Array {
+  return Uint8Array.from(parts, Number);
+}
