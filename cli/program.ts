@@ -22,8 +22,8 @@ export interface LoadedProgram extends AsyncDisposable {
   reload(wasm: Uint8Array, options: ServiceOptions): Promise<void>;
 }
 
-/** Loads a program from a module's bytes; rejects with an error of one line. */
-export type Load = (wasm: Uint8Array, options: ServiceOptions) => Promise<LoadedProgram>;
+/** Loads a program from a module's bytes, which are still being read; rejects with an error of one line. */
+export type Load = (wasm: Promise<Uint8Array>, options: ServiceOptions) => Promise<LoadedProgram>;
 
 /**
  * Loads a program from a file: a module, or its text (`.wat`).
@@ -48,19 +48,22 @@ export function reloadFile(
   program: LoadedProgram,
   options: ServiceOptions,
 ): Promise<void> {
-  return withBytes(file, (wasm) => program.reload(wasm, options));
+  return withBytes(file, async (wasm) => await program.reload(await wasm, options));
 }
 
-async function withBytes<T>(file: string, use: (wasm: Uint8Array) => Promise<T>): Promise<T> {
-  let bytes: Uint8Array;
+async function withBytes<T>(
+  file: string,
+  use: (wasm: Promise<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const reading = readWhole(file);
+  const wasm = reading.then((bytes) => moduleOf(file, bytes));
+  wasm.catch(() => {}); // told below
   try {
-    bytes = await readWhole(file);
+    return await use(wasm);
   } catch (error) {
-    throw new CommandError(`Cannot read ${file}: ${reasonOf(error)}`);
-  }
-  try {
-    return await use(await moduleOf(file, bytes));
-  } catch (error) {
+    await reading.catch((cause) => {
+      throw new CommandError(`Cannot read ${file}: ${reasonOf(cause)}`);
+    });
     const message = messageOf(error);
     const reason = message.replace(/^Cannot (load|run) the program: /, "");
     throw new CommandError(`Cannot run ${file}: ${reason.replace(/\s*\n\s*/g, " ")}`);

@@ -76,6 +76,8 @@ export interface CompileOptions extends Terms {
   readonly codeCache?: CodeCache | undefined;
   /** Earlier build of the program, if both are to keep their code; `true` if there is none yet. By default it is let go. */
   readonly earlier?: CompiledModule | true | undefined;
+  /** Called when V8 has begun to compile the rewritten module, or when it is not known and rewriting begins. */
+  readonly begun?: () => void;
 }
 
 /** Module to be compiled, without its data where the host can write that. */
@@ -133,6 +135,7 @@ export async function compile(source: Source, options: CompileOptions): Promise<
     const known = await compileUnchecked(original, subject, options).catch(() => undefined);
     if (known) return known;
   }
+  options.begun?.();
   // V8 validates on a thread of its own while the bytes are rewritten. Nothing is made of them before it is done.
   const validated = checkValid(bytes, !isReload);
   kept.then((kept) => {
@@ -253,6 +256,7 @@ async function attempt(
     // `locate` keeps the offsets alone, as the bytes are large.
     const { bytes, memories, names, tags, offsets, resetting } = outcome;
     const compiling = WebAssembly.compile(bytes);
+    options.begun?.();
     image(); // while V8 compiles
     return {
       module: await compiling,

@@ -68,8 +68,14 @@ export async function openServer(place: ServerPlace): Promise<OpenServer> {
     ...codeCache && { codeCache },
     ...command.watch && { quickReload: true },
   });
-  const loading = Site.load({ command, file, load, storage, terminal, complete });
-  const [site, { openListener }] = await Promise.all([loading, import("./open_listener.ts")]);
+  let listening: Promise<typeof import("./open_listener.ts")>;
+  const loadFirst: Load = (wasm, options) => {
+    const loading = load(wasm, options); // V8 compiles the program while the listener's modules are loaded
+    listening = import("./open_listener.ts");
+    return loading;
+  };
+  const site = await Site.load({ command, file, load: loadFirst, storage, terminal, complete });
+  const { openListener } = await listening!;
   const { program } = site;
   const pages = command.liveReload ? await livePages() : undefined;
   try {

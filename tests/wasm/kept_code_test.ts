@@ -65,7 +65,7 @@ Deno.test("a program that is compiled ahead is digested once, without its data",
   });
   try {
     const codeCache = new Kept();
-    const programs = compileAhead(bytes, { codeCache });
+    const programs = await compileAhead(bytes, { codeCache });
     await using _app = await Fastlike.load(bytes, { codeCache, programs });
     await codeCache.holds(1);
     assertEquals(digests, 1);
