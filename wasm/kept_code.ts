@@ -3,7 +3,7 @@ import { REWRITER } from "./embedded.ts";
 import { UnknownForm } from "./rewrite/instructions.ts";
 import type { Layout } from "./rewrite/layout.ts";
 import { type Outcome, packed, unpacked } from "./rewrite/packed.ts";
-import { rewriteInSteps, type RewriteOptions } from "./rewrite/rewrite.ts";
+import type { RewriteOptions } from "./rewrite/rewrite.ts";
 import { inTurns } from "./turns.ts";
 import { digestOf } from "../service/util/digest.ts";
 
@@ -98,6 +98,7 @@ export async function outcomeOf(
 ): Promise<Outcome> {
   const known = options.earlier ? undefined : await (await keeping)?.get(options);
   if (known !== undefined) return known;
+  const { rewriteInSteps } = await import("./rewrite/rewrite.ts"); // a known program needs none of it
   const outcome = await inTurns(rewriteInSteps(layout, options)).catch((error) => {
     if (error instanceof UnknownForm) return error.message;
     throw error;
