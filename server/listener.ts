@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { loadBuiltins } from "../service/util/builtins.ts";
+import { loadBuiltins, loadSecureBuiltins } from "../service/util/builtins.ts";
 import { AcceptMonitor } from "./accept_monitor.ts";
 import { Front } from "./front.ts";
 import { HttpServer } from "./http_server.ts";
@@ -17,7 +17,7 @@ import { hostInUrl } from "./socket_facts.ts";
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { hostname, trouble } = options;
-  await loadBuiltins();
+  await Promise.all([loadBuiltins(), (options.tls || options.h2c) && loadSecureBuiltins()]);
   const server = new HttpServer(options);
   const front = new Front(server, options);
   const accept = (socket: Socket) => {

@@ -18,6 +18,8 @@
  * @module
  */
 
+import { loadSecureBuiltins } from "../service/util/builtins.ts";
+
 export type { Opening } from "./acceptor.ts";
 export type { ByteStream } from "./byte_stream.ts";
 export { HttpServer, type Protocol, type Scheme } from "./http_server.ts";
@@ -35,3 +37,5 @@ export type {
 } from "../service/http/exchange.ts";
 export type { HeaderList } from "../service/http/headers.ts";
 export type { CacheUse, RequestMetrics } from "../service/http/request_metrics.ts";
+
+await loadSecureBuiltins(); // `HttpServer.serve` may get a connection with HTTP/2 at any time

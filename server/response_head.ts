@@ -1,7 +1,7 @@
 import type { ResponseHead } from "../service/http/exchange.ts";
 import { fieldLine, fieldLines } from "../service/http/http1/field_lines.ts";
 import type { Http1Framing } from "../service/http/http1_framing.ts";
-import { builtin } from "../service/util/builtins.ts";
+import { REASON_PHRASES } from "./reason_phrases.ts";
 
 /** Bit set of the lengths of the names that the writer may leave out. */
 const DROPPED_LENGTHS = [
@@ -56,7 +56,7 @@ export function plainResponse(status: number, message: string): string {
 }
 
 function statusLine(status: number): string {
-  const reason = status === 200 ? "OK" : builtin("node:http").STATUS_CODES[status] ?? "";
+  const reason = status === 200 ? "OK" : REASON_PHRASES[status] ?? "";
   return `HTTP/1.1 ${status} ${reason}\r\n`;
 }
 

@@ -9,6 +9,7 @@ import { Http2Pool, type SessionTaker } from "./http2_pool.ts";
 import { Http2Request } from "./http2_request.ts";
 import { type Http2Session, NotHttp2 } from "./http2_session.ts";
 import { Http1Pool } from "./http1_pool.ts";
+import { onceLoaded } from "./late_transport.ts";
 import { StallClock } from "../util/stall_clock.ts";
 import { toSendError } from "./send_errors.ts";
 import { NetworkRequest, type Timeouts } from "./network_request.ts";
@@ -28,29 +29,28 @@ export function httpTransport(
   const connector = connectorOf(options);
   const pool = new Http1Pool(connector, options, clock);
   const origin: Http1Origin = { connector, timeouts: timeoutsOf(options, stallClock), pool };
-  const upgrade = (request: BackendRequest) =>
-    sendUpgrade(request, {
-      ...origin,
-      pool: new Http1Pool(connector, { ...options, pool: false }, clock, true),
-    });
+  const http1: Required<Transport> = {
+    send: (request) => new Http1Request(request, origin),
+    upgrade: (request) =>
+      sendUpgrade(request, {
+        ...origin,
+        pool: new Http1Pool(connector, { ...options, pool: false }, clock, true),
+      }),
+    close: () => pool.close(),
+  };
   const fallback = !options.grpc;
-  if (fallback && (!connector.secure || options.http2 === false)) {
-    return {
-      send: (request) => new Http1Request(request, origin),
-      upgrade,
-      close: () => pool.close(),
-    };
-  }
+  if (fallback && !connector.secure) return http1;
+  if (fallback && options.http2 === false) return onceLoaded(http1);
   const sessions = new Http2Pool(connector, pool.rules, origin.timeouts, fallback);
   const either = new NegotiatedOrigin(origin, sessions);
-  return {
+  return onceLoaded({
+    ...http1,
     send: (request) => either.send(request),
-    upgrade,
     close() {
       pool.close();
       sessions.close();
     },
-  };
+  });
 }
 
 /** Returns the time limits that are set, capped at the longest timer of the platform. */

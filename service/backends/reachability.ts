@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { BackendDefinition } from "./definition.ts";
+import { loadSecureBuiltins } from "../util/builtins.ts";
 import { machineClock } from "../util/clock.ts";
 import { type Connector, connectorOf } from "./connector.ts";
 import { SendError } from "../errors.ts";
@@ -49,6 +50,7 @@ async function tryToConnect(
   const stopTimer = machineClock.after(PATIENCE_MS, expire);
   let socket: Socket | undefined;
   try {
+    if (connector.secure) await loadSecureBuiltins();
     socket = connector.open(protocols);
     socket.on(connector.secure ? "secureConnect" : "connect", resolve);
     socket.on("error", reject);
