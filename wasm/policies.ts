@@ -23,7 +23,7 @@ export const NOTHING_KNOWN: Pick<Subject, "memories" | "tables" | "types"> = {
 };
 
 /** How to load a program for which a limit does not hold, in words before "without". */
-export const ALLOWING = "--allow-unlimited, or the option allowUnlimited, loads it";
+const ALLOWING = "--allow-unlimited, or the option allowUnlimited, loads it";
 /** Reason why the memory limit does not hold for garbage-collected objects, in words that complete "because". */
 export const UNCOUNTED =
   "it has types of garbage collection (structs, arrays), whose objects are not counted";
@@ -40,8 +40,8 @@ type Policy = (module: Subject, terms: Terms) => string | undefined;
 
 /**
  * Policies by name: reasons to refuse a module that V8 accepts. Two more are {@linkcode refuseWithoutMemory}, for which
- * the hostcalls must be known, and in `compile`, which refuses a module whose limits cannot hold because V8 or the
- * rewriter does not take it with the code that they need.
+ * the hostcalls must be known, and {@linkcode refuseWithoutLimits}, for a module that V8 or the rewriter does not take
+ * with the code that limits need.
  */
 export const POLICIES = {
   functions({ imports }) {
@@ -112,6 +112,24 @@ export function refuseWithoutMemory(
   const call = `${needing.module}.${needing.name}`;
   throw new Error(
     `Cannot run the program: it exports no memory named "memory", which the hostcall ${call} needs`,
+  );
+}
+
+/**
+ * Refuses to run a program whose code is compiled unchanged, if a limit would not hold for it.
+ *
+ * @param why Reason, in words that follow "because".
+ * @throws {Error} Unless `allowUnlimited` is set.
+ */
+export function refuseWithoutLimits(
+  { watch, memory, allowUnlimited }: Terms & { readonly watch: boolean },
+  why: string,
+): void {
+  const lost = [watch && "cpu_time", memory < Infinity && "memory"].filter(Boolean);
+  if (!lost.length || allowUnlimited) return;
+  const limits = lost.join(" and ");
+  throw new Error(
+    `Cannot run the program: ${limits} would not hold, because ${why} (${ALLOWING} without)`,
   );
 }
 

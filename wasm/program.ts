@@ -5,10 +5,10 @@ import type { ComponentTerms } from "../service/util/component_loader.ts";
 import { shownName } from "../service/util/shown_name.ts";
 import { type Export, type Import, type Layout, layoutOf } from "./rewrite/layout.ts";
 import {
-  ALLOWING,
   applyPolicies,
   exportsMemory,
   NOTHING_KNOWN,
+  refuseWithoutLimits,
   type Terms,
   UNCOUNTED,
 } from "./policies.ts";
@@ -308,14 +308,7 @@ async function withoutLimits(
   why: string,
   options: CompileOptions,
 ): Promise<CompiledModule> {
-  const { watch, memory, allowUnlimited } = options;
-  const lost = [watch && "cpu_time", memory < Infinity && "memory"].filter(Boolean);
-  if (lost.length && !allowUnlimited) {
-    throw new Error(
-      `Cannot run the program: ${lost.join(" and ")} would not hold, because ${why} ` +
-        `(${ALLOWING} without)`,
-    );
-  }
+  refuseWithoutLimits(options, why);
   const module = await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
   return asItIs(module, why, options);
 }

@@ -9,7 +9,7 @@ export interface Size {
 }
 
 /** Rectangle, with its offset from the upper left corner. */
-interface Region extends Size {
+export interface Region extends Size {
   readonly left: number;
   readonly top: number;
 }

@@ -1,3 +1,5 @@
+import type { Region, Size } from "./geometry.ts";
+
 /**
  * Part of the image codec (sharp) that is used. It is a native library for each platform, and loaded with the first
  * image.
@@ -40,16 +42,6 @@ export interface Metadata {
   readonly delay?: number[] | undefined;
   /** Size in the upright orientation. */
   readonly autoOrient: Size;
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-interface Region extends Size {
-  readonly left: number;
-  readonly top: number;
 }
 
 interface Colour {

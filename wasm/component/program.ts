@@ -5,7 +5,7 @@ import type {
   ComponentTerms,
 } from "../../service/util/component_loader.ts";
 import { shownName } from "../../service/util/shown_name.ts";
-import { ALLOWING, POLICIES, UNCOUNTED } from "../policies.ts";
+import { POLICIES, refuseWithoutLimits, UNCOUNTED } from "../policies.ts";
 import { type Layout, layoutOf } from "../rewrite/layout.ts";
 import type { RewriteOptions, Rewritten } from "../rewrite/rewrite.ts";
 import { KeptCode, outcomeOf } from "../kept_code.ts";
@@ -162,14 +162,7 @@ async function withoutLimits(
   why: string,
   terms: ComponentTerms,
 ): Promise<CompiledComponent> {
-  const { watch, memory, allowUnlimited } = terms;
-  const lost = [watch && "cpu_time", memory < Infinity && "memory"].filter(Boolean);
-  if (lost.length && !allowUnlimited) {
-    throw new Error(
-      `Cannot run the program: ${lost.join(" and ")} would not hold, because ${why} ` +
-        `(${ALLOWING} without)`,
-    );
-  }
+  refuseWithoutLimits(terms, why);
   const parts = await Promise.all(parsed.modules.map(async (bytes): Promise<CoreModule> => ({
     module: await WebAssembly.compile(bytes),
     rewritten: undefined,
