@@ -1,6 +1,7 @@
 import { isWhole, type Payload } from "../../service/http/bytes.ts";
 import type { Exchange, ResponseHead } from "../../service/http/exchange.ts";
 import { HeaderList } from "../../service/http/headers.ts";
+import { WrappedExchange } from "../../service/http/wrapped_exchange.ts";
 
 /** Path of the events for pages. */
 const EVENTS_PATH = "/.fastlike/reload";
@@ -92,29 +93,10 @@ class EventStream {
   }
 }
 
-class ScriptedExchange implements Exchange {
-  readonly head: Exchange["head"];
-  readonly body: Payload;
-  readonly client: Exchange["client"];
-  readonly metrics: Exchange["metrics"];
-  readonly takeOver?: NonNullable<Exchange["takeOver"]>;
-  readonly #exchange: Exchange;
-
-  constructor(exchange: Exchange) {
-    this.head = exchange.head;
-    this.body = exchange.body;
-    this.client = exchange.client;
-    this.metrics = exchange.metrics;
-    this.#exchange = exchange;
-    if (exchange.takeOver) this.takeOver = (head) => exchange.takeOver!(head);
-  }
-
-  inform(head: ResponseHead): void {
-    this.#exchange.inform(head);
-  }
-
-  respond(head: ResponseHead, body: Payload): void {
-    if (!takesScript(this.head.method, head)) return this.#exchange.respond(head, body);
+/** Exchange that adds the script to the end of HTML. */
+class ScriptedExchange extends WrappedExchange {
+  override respond(head: ResponseHead, body: Payload): void {
+    if (!takesScript(this.head.method, head)) return super.respond(head, body);
     const headers = new HeaderList([...head.headers].flat());
     for (const name of ["content-length", "etag", "last-modified"]) headers.delete(name);
     if (isWhole(body)) {
@@ -122,19 +104,11 @@ class ScriptedExchange implements Exchange {
       whole.set(body);
       whole.set(encoder.encode(SCRIPT), body.length);
       headers.append("content-length", String(whole.length));
-      return this.#exchange.respond({ ...head, headers }, whole);
+      return super.respond({ ...head, headers }, whole);
     }
     headers.delete("transfer-encoding");
     headers.append("transfer-encoding", "chunked");
-    this.#exchange.respond({ ...head, headers }, followed(body, encoder.encode(SCRIPT)));
-  }
-
-  cut(reason: Error): void {
-    this.#exchange.cut?.(reason);
-  }
-
-  onGone(callback: (reason: Error) => void): void {
-    this.#exchange.onGone(callback);
+    super.respond({ ...head, headers }, followed(body, encoder.encode(SCRIPT)));
   }
 }
 

@@ -1,9 +1,8 @@
 import { addressOf, octetsOf } from "../util/address.ts";
 import { PrefixMap, rangeOf } from "../util/prefix_map.ts";
-import type { Payload } from "../http/bytes.ts";
-import type { ClientFacts, Exchange, RequestHead, ResponseHead } from "../http/exchange.ts";
+import type { ClientFacts, Exchange } from "../http/exchange.ts";
 import type { HeaderList } from "../http/headers.ts";
-import type { RequestMetrics } from "../http/request_metrics.ts";
+import { WrappedExchange } from "../http/wrapped_exchange.ts";
 
 /** Named ranges. */
 const NAMED: ReadonlyMap<string, readonly string[]> = new Map([
@@ -61,11 +60,10 @@ export class TrustedProxies {
     const hop = this.#clientAmong(hops);
     const scheme = schemeOf(protocols, hops.length, hop?.at);
     if (!hop && !scheme) return exchange;
-    return new ForwardedExchange(
-      exchange,
-      scheme ? { ...head, url: head.url.replace(/^https?:/i, scheme) } : head,
-      hop ? behind(client, hop) : client,
-    );
+    return new WrappedExchange(exchange, {
+      head: scheme ? { ...head, url: head.url.replace(/^https?:/i, scheme) } : head,
+      client: hop ? behind(client, hop) : client,
+    });
   }
 
   /** Whether a peer is trusted; cached, since proxies are few and parsing their addresses is the main cost. */
@@ -158,41 +156,6 @@ function parametersOf(text: string): ReadonlyMap<string, string> | undefined {
 /** Returns the facts of a client behind the proxy, whose TLS and fingerprints are not known here. */
 function behind({ serverAddress, serverPort }: ClientFacts, { octets, port }: Hop): ClientFacts {
   return { address: addressOf(octets), port, serverAddress, serverPort };
-}
-
-/** Exchange with another head and client. */
-class ForwardedExchange implements Exchange {
-  readonly head: RequestHead;
-  readonly client: ClientFacts;
-  readonly body: Payload;
-  readonly metrics: RequestMetrics;
-  readonly takeOver?: NonNullable<Exchange["takeOver"]>;
-  readonly #exchange: Exchange;
-
-  constructor(exchange: Exchange, head: RequestHead, client: ClientFacts) {
-    this.head = head;
-    this.client = client;
-    this.body = exchange.body;
-    this.metrics = exchange.metrics;
-    this.#exchange = exchange;
-    if (exchange.takeOver) this.takeOver = (head) => exchange.takeOver!(head);
-  }
-
-  inform(head: ResponseHead): void {
-    this.#exchange.inform(head);
-  }
-
-  respond(head: ResponseHead, body: Payload): void {
-    this.#exchange.respond(head, body);
-  }
-
-  cut(reason: Error): void {
-    this.#exchange.cut?.(reason);
-  }
-
-  onGone(callback: (reason: Error) => void): void {
-    this.#exchange.onGone(callback);
-  }
 }
 
 /** Returns the items of a list field, which may be repeated (RFC 9110, section 5.6.1). */
