@@ -5,7 +5,7 @@ import type {
   PurgesSince,
 } from "../../service/cache/purge_feed.ts";
 import type { Eventually } from "../../service/util/eventually.ts";
-import { cacheNames, purgeObjects } from "./cache.ts";
+import { cacheNames, purgeObjects } from "./cache_index.ts";
 import { NUMBER, SINCE } from "./cache_scripts.ts";
 import type { Reply } from "./link.ts";
 import { type Store, StoreError } from "./store.ts";
@@ -54,7 +54,7 @@ export async function redisPurgeFeed(store: Store): Promise<PurgeFeed> {
       const number = Number(`${reply}`);
       const over = new Promise<void>((resolve) => setTimeout(resolve, LEASE));
       for (const follow of followers) void follow({ ...purge, number });
-      await Promise.all([purgeObjects(store, names, purge, number), over]);
+      await Promise.all([purgeObjects(store, purge, number), over]);
     },
     async since(number) {
       try {
