@@ -1,8 +1,8 @@
 import type { StatementSync } from "node:sqlite";
 import type { KvDriver, KvFound, KvListed, KvRecord, Pieces } from "../service/stores/kv/driver.ts";
-import type { ByteSource, Eventually, Payload } from "../service/http/bytes.ts";
-import { refuse } from "../service/errors.ts";
+import type { Eventually, Payload } from "../service/http/bytes.ts";
 import type { SqliteFile } from "./sqlite_file.ts";
+import type { KvReads } from "./sqlite_kv_reads.ts";
 import type { FileRoom } from "./sqlite_room.ts";
 
 /** Maximum number of bytes of a value in one row. */
@@ -23,105 +23,6 @@ interface Row {
   readonly first: Uint8Array;
 }
 
-/** Number and size of a value's pieces after the first. */
-interface Rest {
-  readonly pieces: bigint;
-  readonly bytes: bigint;
-}
-
-/** Values that this process is reading. A value that is replaced or deleted is kept until it has been read. */
-export class KvReads {
-  /** Number of readers by the id of the record. */
-  readonly #readers = new Map<bigint, number>();
-  readonly #aside = new Set<bigint>();
-  readonly #file: SqliteFile;
-  readonly #selectPiece: StatementSync;
-  readonly #set: StatementSync;
-  readonly #remove: StatementSync;
-
-  constructor(file: SqliteFile) {
-    this.#file = file;
-    const { database } = file;
-    this.#selectPiece = database.prepare(
-      "SELECT bytes FROM kv_piece WHERE record = ? AND place = ?",
-    );
-    this.#set = database.prepare("UPDATE kv SET key = ? WHERE id = ?");
-    this.#remove = database.prepare("DELETE FROM kv WHERE id = ? AND key >= x'ff'");
-  }
-
-  /** Moves a record that is being read away from its key. Returns false if it is not being read, and can be deleted. */
-  setAside(id: bigint): boolean {
-    if (!this.#readers.has(id)) return false;
-    this.#set.run(Uint8Array.of(0xff, ...encoder.encode(`${id}`)), id);
-    this.#aside.add(id);
-    return true;
-  }
-
-  /**
-   * Returns a source of a value, which reads its pieces one by one.
-   *
-   * @param action Description of the reading, for messages.
-   */
-  read(
-    action: string,
-    key: string,
-    { id, first }: Pick<Row, "id" | "first">,
-    rest: Rest,
-  ): ByteSource {
-    this.#readers.set(id, (this.#readers.get(id) ?? 0) + 1);
-    let place = -1;
-    let left = first.length + Number(rest.bytes);
-    const end = () => {
-      if (left < 0) return;
-      left = -1;
-      this.#leave(id);
-    };
-    const take = (piece: Uint8Array | undefined): Uint8Array => {
-      if (!piece) {
-        end();
-        refuse("http-incomplete", `Cannot read on: the value of "${key}" is not there any more`);
-      }
-      left -= piece.length;
-      if (left <= 0) end();
-      return piece;
-    };
-    return {
-      get length() {
-        return Math.max(0, left);
-      },
-      trailers: undefined,
-      read: () => {
-        if (left < 0) return undefined;
-        const piece = ++place ? this.#piece(action, id, place - 1) : first;
-        return piece instanceof Promise ? piece.then(take) : take(piece);
-      },
-      cancel: end,
-    };
-  }
-
-  #piece(action: string, id: bigint, place: number): Eventually<Uint8Array | undefined> {
-    return this.#file.eventually(
-      action,
-      () => (this.#selectPiece.get(id, place) as { bytes: Uint8Array } | undefined)?.bytes,
-    );
-  }
-
-  #leave(id: bigint): void {
-    const others = this.#readers.get(id)! - 1;
-    if (others) return void this.#readers.set(id, others);
-    this.#readers.delete(id);
-    if (this.#aside.delete(id) && this.#file.database.isOpen) void this.#tidy(id);
-  }
-
-  async #tidy(id: bigint): Promise<void> {
-    try {
-      await this.#file.eventually("delete a value", () => this.#remove.run(id));
-    } catch {
-      // The next process that has the file for itself deletes it.
-    }
-  }
-}
-
 /**
  * Makes the driver of one KV store over a file that `openSqlite` has opened.
  *
@@ -137,80 +38,18 @@ export function sqliteKvDriver(
   const writing = `write to KV store "${store}"`;
   const transact = <T>(run: () => T): Eventually<T> =>
     file.eventually(writing, () => file.transact(run));
-  const prepare = (sql: string): StatementSync => {
-    const statement = file.database.prepare(sql);
-    statement.setReadBigInts(true);
-    return statement;
-  };
-  const select = prepare("SELECT * FROM kv WHERE store = ? AND key = ?");
-  const selectRest = prepare(
-    `SELECT count(*) AS pieces, coalesce(sum(length(bytes)), 0) AS bytes
-      FROM kv_piece WHERE record = ?`,
-  );
-  const selectGeneration = prepare("SELECT id, generation FROM kv WHERE store = ? AND key = ?");
-  const remove = prepare("DELETE FROM kv WHERE id = ?");
-  const insert = prepare(
-    `INSERT INTO kv (store, key, generation, expires, pieces, metadata, first)
-      VALUES (?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const insertPiece = prepare("INSERT INTO kv_piece (record, place, bytes) VALUES (?, ?, ?)");
-  const selectKeys = prepare(
-    `SELECT key, expires FROM kv WHERE store = ? AND key > ? AND key >= ? AND key < ?
-      ORDER BY key LIMIT ?`,
-  );
-
-  // Generations are times in microseconds. The mark of a deleted key expires at once, but is needed for a while.
-  const selectExpired = prepare(
-    `SELECT id FROM kv WHERE store = ?1 AND expires <= ?2 AND generation <= ?2 * 1000
-      ORDER BY expires LIMIT ?3`,
-  );
-
-  const write = (
-    key: Uint8Array,
-    { value, metadata, generation, expires }: KvRecord,
-  ): number | bigint => {
-    const [first = new Uint8Array(), ...rest] = rowsOf(value);
-    const { lastInsertRowid } = insert.run(
-      store,
-      key,
-      BigInt.asIntN(64, generation),
-      expires ?? null,
-      rest.length,
-      encoder.encode(metadata),
-      first,
-    );
-    for (const [place, bytes] of rest.entries()) insertPiece.run(lastInsertRowid, place, bytes);
-    return lastInsertRowid;
-  };
-
-  const there = (key: Uint8Array) =>
-    selectGeneration.get(store, key) as Pick<Row, "id" | "generation"> | undefined;
-
-  const find = (key: string): KvFound | undefined => {
-    let before: bigint | undefined;
-    for (;;) {
-      const row = select.get(store, encoder.encode(key)) as unknown as Row | undefined;
-      if (!row) return undefined;
-      if (!row.pieces) return foundOf(row, row.first);
-      const rest = selectRest.get(row.id) as unknown as Rest;
-      // The counts differ if another process has replaced the record between the two queries.
-      if (rest.pieces === row.pieces) return foundOf(row, reads.read(reading, key, row, rest));
-      if (row.id === before) throw new Error(`the value of key "${key}" is not whole`);
-      before = row.id;
-    }
-  };
-
+  const rows = new StoreRows(file, store, reads, reading);
   return {
-    get: (key) => file.eventually(reading, () => find(key)),
+    get: (key) => file.eventually(reading, () => rows.find(key)),
     set: (key, record, expected) =>
       transact(() => {
         const bytes = encoder.encode(key);
-        const row = there(bytes);
+        const row = rows.head(bytes);
         const generation = row ? BigInt.asUintN(64, row.generation) : "none";
         if (expected !== "any" && expected !== generation) return false;
         if (generation !== "none" && generation >= record.generation) return false;
-        if (row && !reads.setAside(row.id)) remove.run(row.id);
-        const id = write(bytes, record);
+        if (row) rows.remove(row.id);
+        const id = rows.insert(bytes, record);
         room?.check(id, key);
         return true;
       }),
@@ -218,27 +57,134 @@ export function sqliteKvDriver(
       const bytes = encoder.encode(key);
       const signed = BigInt.asIntN(64, generation);
       return transact(() => {
-        const row = there(bytes);
+        const row = rows.head(bytes);
         if (row?.generation !== signed) return false;
-        if (!reads.setAside(row.id)) remove.run(row.id);
+        rows.remove(row.id);
         return true;
       });
     },
     list(prefix, after, limit) {
       const start = encoder.encode(prefix);
       const behind = after === undefined ? new Uint8Array() : encoder.encode(after);
-      return file.eventually(reading, () => {
-        const rows = selectKeys.all(store, behind, start, endOf(start), limit);
-        return (rows as unknown as readonly Row[]).map(listedOf);
-      });
+      return file.eventually(reading, () => rows.list(start, behind, limit));
     },
     sweep: (until, max) =>
       transact(() => {
-        const rows = selectExpired.all(store, until, max) as unknown as Pick<Row, "id">[];
-        for (const { id } of rows) if (!reads.setAside(id)) remove.run(id);
-        return rows.length;
+        const expired = rows.expired(until, max);
+        for (const id of expired) rows.remove(id);
+        return expired.length;
       }),
   };
+}
+
+/** Rows of one KV store. */
+class StoreRows {
+  readonly #store: string;
+  readonly #reads: KvReads;
+  readonly #reading: string;
+  readonly #select: StatementSync;
+  readonly #selectRest: StatementSync;
+  readonly #selectHead: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #insertPiece: StatementSync;
+  readonly #selectKeys: StatementSync;
+  readonly #selectExpired: StatementSync;
+
+  /** @param reading Description of a read, for messages. */
+  constructor({ database }: SqliteFile, store: string, reads: KvReads, reading: string) {
+    this.#store = store;
+    this.#reads = reads;
+    this.#reading = reading;
+    const prepare = (sql: string): StatementSync => {
+      const statement = database.prepare(sql);
+      statement.setReadBigInts(true);
+      return statement;
+    };
+    this.#select = prepare("SELECT * FROM kv WHERE store = ? AND key = ?");
+    this.#selectRest = prepare(
+      `SELECT count(*) AS pieces, coalesce(sum(length(bytes)), 0) AS bytes
+        FROM kv_piece WHERE record = ?`,
+    );
+    this.#selectHead = prepare("SELECT id, generation FROM kv WHERE store = ? AND key = ?");
+    this.#remove = prepare("DELETE FROM kv WHERE id = ?");
+    this.#insert = prepare(
+      `INSERT INTO kv (store, key, generation, expires, pieces, metadata, first)
+        VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#insertPiece = prepare("INSERT INTO kv_piece (record, place, bytes) VALUES (?, ?, ?)");
+    this.#selectKeys = prepare(
+      `SELECT key, expires FROM kv WHERE store = ? AND key > ? AND key >= ? AND key < ?
+        ORDER BY key LIMIT ?`,
+    );
+    // Generations are times in microseconds. The mark of a deleted key expires at once, but is needed for a while.
+    this.#selectExpired = prepare(
+      `SELECT id FROM kv WHERE store = ?1 AND expires <= ?2 AND generation <= ?2 * 1000
+        ORDER BY expires LIMIT ?3`,
+    );
+  }
+
+  /** Returns the record of a key, whose value is a source if it has several pieces. */
+  find(key: string): KvFound | undefined {
+    let before: bigint | undefined;
+    for (;;) {
+      const row = this.#select.get(this.#store, encoder.encode(key)) as unknown as Row | undefined;
+      if (!row) return undefined;
+      const { id, first } = row;
+      if (!row.pieces) return foundOf(row, first);
+      const rest = this.#selectRest.get(id) as { pieces: bigint; bytes: bigint };
+      // The counts differ if another process has replaced the record between the two queries.
+      if (rest.pieces === row.pieces) {
+        const stored = { id, first, rest: rest.bytes };
+        return foundOf(row, this.#reads.read(this.#reading, key, stored));
+      }
+      if (id === before) throw new Error(`the value of key "${key}" is not whole`);
+      before = id;
+    }
+  }
+
+  /** Returns id and generation of a key's record. */
+  head(key: Uint8Array): Pick<Row, "id" | "generation"> | undefined {
+    const row = this.#selectHead.get(this.#store, key);
+    return row as Pick<Row, "id" | "generation"> | undefined;
+  }
+
+  /** Writes the record of a key without one. Returns its id. */
+  insert(
+    key: Uint8Array,
+    { value, metadata, generation, expires }: KvRecord,
+  ): number | bigint {
+    const [first = new Uint8Array(), ...rest] = rowsOf(value);
+    const { lastInsertRowid } = this.#insert.run(
+      this.#store,
+      key,
+      BigInt.asIntN(64, generation),
+      expires ?? null,
+      rest.length,
+      encoder.encode(metadata),
+      first,
+    );
+    for (const [place, bytes] of rest.entries()) {
+      this.#insertPiece.run(lastInsertRowid, place, bytes);
+    }
+    return lastInsertRowid;
+  }
+
+  /** Removes a record. Its value stays for those that read it. */
+  remove(id: bigint): void {
+    if (!this.#reads.setAside(id)) this.#remove.run(id);
+  }
+
+  /** Lists the first keys that begin with `start` and come after `behind`. */
+  list(start: Uint8Array, behind: Uint8Array, limit: number): KvListed[] {
+    const rows = this.#selectKeys.all(this.#store, behind, start, endOf(start), limit);
+    return (rows as unknown as readonly Row[]).map(listedOf);
+  }
+
+  /** Returns the ids of records that had expired by a time and were written by then. */
+  expired(until: number, max: number): bigint[] {
+    return this.#selectExpired.all(this.#store, until, max).map(({ id }) => id as bigint);
+  }
 }
 
 function foundOf({ metadata, generation, expires }: Row, value: Payload): KvFound {

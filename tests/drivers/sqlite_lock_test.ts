@@ -1,7 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite, type SqliteStorage } from "../../drivers/sqlite.ts";
 import { SqliteFile } from "../../drivers/sqlite_file.ts";
-import { KvReads, sqliteKvDriver } from "../../drivers/sqlite_kv.ts";
+import { sqliteKvDriver } from "../../drivers/sqlite_kv.ts";
+import { KvReads } from "../../drivers/sqlite_kv_reads.ts";
 import { sqliteRateDriver } from "../../drivers/sqlite_rate.ts";
 import { collect } from "../../service/http/bytes.ts";
 import { Cache } from "../../service/cache/cache.ts";
