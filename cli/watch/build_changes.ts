@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { sha256 } from "../../service/util/digest.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import { ABSENT, signatureOf, type Snapshot } from "./changes.ts";
+import { Pauses } from "./pauses.ts";
 
 /** Lock files of package managers, which builds write: they say nothing that the other sources do not. */
 const LOCK_FILES = new Set([
@@ -23,12 +24,6 @@ interface Source {
 const MAX_ENDED = 5;
 /** Number of builds in a row that only changes during the one before cause; others are made after a pause. */
 const MAX_IN_A_ROW = 8;
-/** First pause before such a build, in milliseconds. */
-const PAUSE = 3000;
-/** Factor by which each pause is longer than the one before. */
-const LONGER = 4;
-/** Longest pause, in milliseconds: about a day. */
-const MAX_PAUSE = 2 ** 26;
 
 /**
  * Distinguishes changes of sources that need another build from changes that a build makes itself. The system does not tell
@@ -48,15 +43,12 @@ export class BuildChanges {
   #waiting = new Set<string>();
   /** Sources that each build seems to change; changes of them between builds count. */
   readonly #suspects = new Set<string>();
-  /** Whether a suspect has changed during the last build. */
+  /** Whether a suspect has changed since the last build has begun. */
   #suspectChanged = false;
-  /** Whether the next build is made after a pause. */
-  #paused = false;
+  /** Pauses before builds that only suspects cause. */
+  readonly #pauses = new Pauses();
   /** Whether the last build was made after a pause, and has not been ended by a change. */
   #afterPause = false;
-  #pause = PAUSE;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #build: (() => void) | undefined;
   /** Number of builds in a row that only changes during the one before have caused. */
   #inARow = 0;
 
@@ -69,7 +61,7 @@ export class BuildChanges {
   async begin(): Promise<void> {
     this.#end = undefined;
     this.#waiting = new Set();
-    this.#endPause();
+    this.#judge();
     const sources = new Map<string, Source>();
     let left = MAX_ALL;
     for (const [path, signature] of this.#snapshot()) {
@@ -88,7 +80,7 @@ export class BuildChanges {
   /** Notes the sources at the end of a build. */
   end(): void {
     this.#end = this.#snapshot();
-    if (this.#suspectChanged) this.#beginPause();
+    if (this.#suspectChanged) this.#pauses.begin();
   }
 
   /**
@@ -97,32 +89,15 @@ export class BuildChanges {
    * @returns Ends that.
    */
   whenPaused(build: () => void): Disposable {
-    this.#build = build;
-    return {
-      [Symbol.dispose]: () => {
-        this.#build = undefined;
-        clearTimeout(this.#timer);
-      },
-    };
+    return this.#pauses.whenOver(build);
   }
 
-  #beginPause(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (!this.#build) return this.#beginPause();
-      this.#paused = true;
-      this.#build();
-    }, this.#pause);
-  }
-
-  /** Ends the pause before a build; the next one will be longer. */
-  #endPause(): void {
-    clearTimeout(this.#timer);
-    if (this.#suspectChanged) this.#pause = Math.min(this.#pause * LONGER, MAX_PAUSE);
+  /** Judges by the last build whether suspects are changed by builds, as the next build begins. */
+  #judge(): void {
+    if (this.#suspectChanged) this.#pauses.lengthen();
     else if (this.#afterPause) this.#trust();
     this.#suspectChanged = false;
-    this.#afterPause = this.#paused;
-    this.#paused = false;
+    this.#afterPause = this.#pauses.end();
     if (this.#afterPause) this.#inARow = MAX_IN_A_ROW - 1; // an edit of another source during it is built at once
   }
 
@@ -130,13 +105,13 @@ export class BuildChanges {
   #trust(): void {
     this.#suspects.clear();
     this.#inARow = 0;
-    this.#pause = PAUSE;
+    this.#pauses.reset();
   }
 
   #suspect(paths: readonly string[]): void {
     for (const path of paths) this.#suspects.add(path);
     this.#suspectChanged = true;
-    if (this.#end) this.#beginPause();
+    if (this.#end) this.#pauses.begin();
   }
 
   /**
