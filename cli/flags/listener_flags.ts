@@ -112,8 +112,8 @@ export const LISTENER = {
   "watch": flag({
     commands: ["serve"],
     help:
-      "Follow changes of the program, of fastly.toml and of the files that it names: new requests get what is " +
-      "new, running ones end on the old. With a build command, changes of sources build the program",
+      "Follow changes of the program, of fastly.toml and of the files that it names: new requests get the new " +
+      "state, running ones end on the old. With a build command, changes of sources build the program",
     // Viceroy is ended by SIGHUP, and scripts of its users rely on that.
     read: ({ on = false, asViceroy }) => ({ watch: on, hangUpEnds: asViceroy }),
   }),
@@ -132,7 +132,7 @@ export const LISTENER = {
     repeats: true,
     commands: ["serve"],
     help:
-      "A folder (or file) of sources, without what .gitignore and .fastlyignore name; by default the project's folder",
+      "A folder (or file) of sources, without files that .gitignore and .fastlyignore name; by default the project's folder",
     read: ({ all }) => ({ watchDirs: all }),
   }),
   "watch-poll": flag({

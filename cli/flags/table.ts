@@ -61,8 +61,8 @@ const PROGRAM = {
     choices: REUSES,
     help:
       "How an instance of the program is put back to its first state after a request, if the program " +
-      "allows that: the 1 KiB pages that were written to (dirty-pages), its whole memory (snapshot), or what " +
-      "is cheaper (auto, the default); never makes a new instance for each request, which is slower",
+      "allows that: the 1 KiB pages that were written to (dirty-pages), its whole memory (snapshot), or the " +
+      "cheaper of both (auto, the default); never makes a new instance for each request, which is slower",
     read: ({ last }) => ({ reuse: parseReuse(last) }),
     options: ({ reuse }) => ({ reuse }),
   }),
@@ -108,8 +108,8 @@ const CLIENTS = {
     repeats: true,
     commands: ["serve"],
     help:
-      "A proxy in front of this host, by address or range, or loopback or private: what it says in " +
-      "X-Forwarded-For and -Proto, or else in Forwarded, is the client's address and scheme",
+      "A proxy in front of this host, by address or range, or loopback or private: its fields " +
+      "X-Forwarded-For and -Proto, or else Forwarded, have the client's address and scheme",
     read: ({ all }) => ({ trustProxy: parseProxies("trust-proxy", all) }),
     options: ({ trustProxy }) => trustProxy.length ? { trustProxy } : {},
   }),

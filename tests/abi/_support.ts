@@ -120,7 +120,7 @@ export const FROM_OPTIONS: readonly Option[] = [
   {
     calls: /^fastly_device_detection\.lookup$/,
     option: "devices",
-    otherwise: "what the standard library reads in the User-Agent field",
+    otherwise: "the standard library parses the User-Agent field",
   },
 ];
 
@@ -213,9 +213,9 @@ export function supportPage(): string {
 
 Written by \`deno task matrix\`.
 
-- **yes**: it does what it does at Fastly.
+- **yes**: it works as at Fastly.
 - **from options**: only Fastly's network can know; an option of the service says it here.
-- **no**: it is not there, or refuses. A guest that imports what is not there loads all the same,
+- **no**: it is not there, or refuses. A guest that imports an absent function loads all the same,
   and ends when it calls it.
 
 ${supportSummary()}
@@ -269,8 +269,8 @@ function componentSection(): string {
   const sections = interfaces.map(({ from, calls }) => `### ${from}\n\n${callTable(calls)}\n`);
   return `## Components
 
-What [components](components.md) import does what the calls of modules do, from the same options. A
-test has a component and a module make the same calls, and compares what they are answered.
+Functions that [components](components.md) import work as those of modules do, by the same options.
+A test has a component and a module make the same calls, and compares their results.
 
 ${table([["interface", ...HEAD], ...rows])}
 
