@@ -53,7 +53,7 @@ Deno.test("tests are in folders with the names of rooms, each in that of its sub
   assertEquals(wrong, []);
 });
 
-Deno.test("every test has a time limit: its file imports what sets one, most of them with the assertions", async () => {
+Deno.test("every test has a time limit: its file imports the module that sets one, most of them with the assertions", async () => {
   const without = [];
   for (const path of SOURCES.filter((path) => /^tests\/.*_test\.ts$/.test(path))) {
     if (!/ (from )?"\.[./]*\/(assert|time_limit)\.ts"/.test(await read(path))) without.push(path);

@@ -99,7 +99,7 @@ for (const each of cases) {
 }
 
 for (const each of cases.slice(0, 3)) {
-  Deno.test(`${each.name} to a backend that nobody knows is refused`, async () => {
+  Deno.test(`${each.name} to an unknown backend is refused`, async () => {
     using b = bench(each.enabled);
     assertEquals(handOff(b, each, "nowhere"), inval);
     assertEquals(await respond(b), ok);

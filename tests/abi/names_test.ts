@@ -222,7 +222,7 @@ for (const name of NAMES) {
     nothingIsPolluted();
   });
 
-  Deno.test(`${name} is a variable of the environment, and a fact's name of nobody`, () => {
+  Deno.test(`${name} is a variable of the environment, and the name of no fact`, () => {
     using b = bench({ env: { [name]: "value" }, factsPrefix: "x-" }, {
       headers: [`x-${name}`, "1", `x-fastly-bot-${name}`, "1", "x-fastly-bot-category", name],
     });

@@ -197,7 +197,7 @@ Deno.test("edits of a pending request reach each cached answer, and not the obje
   }
 });
 
-Deno.test("a gzipped answer is kept so, and decoded for whom asks for it", async () => {
+Deno.test("a gzipped answer is kept gzipped, and decoded for a request that asks for it", async () => {
   let asked = 0;
   const origin = () => {
     asked++;

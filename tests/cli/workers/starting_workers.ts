@@ -4,7 +4,7 @@ import type { Pause } from "../../../cli/workers/fleet.ts";
 import { Workers } from "../../../cli/workers/workers.ts";
 
 /**
- * Starts workers that serve nothing: `starting_worker.ts` says by which files in the folder they are told what to do.
+ * Starts workers that serve nothing: `starting_worker.ts` names the files in the folder that command them.
  *
  * @param note Takes the log.
  * @param pause Pauses before a place is filled again, in milliseconds; by default those of the executable.

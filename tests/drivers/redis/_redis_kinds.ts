@@ -91,7 +91,7 @@ const MASTER = "main";
 
 /** Logins of {@linkcode startSentinel}. */
 export interface Logins {
-  /** Password of the user `app` of the servers, who may do what a host needs. */
+  /** Password of the user `app` of the servers, who has the permissions that a host needs. */
   readonly server: string;
   /** Password of the user `host` of the Sentinel. */
   readonly sentinel: string;

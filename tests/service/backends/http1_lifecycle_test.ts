@@ -218,7 +218,7 @@ Deno.test("content that came before its connection was lost stays, whatever beco
   });
 });
 
-Deno.test("content that nobody reads on for, or that is dropped, frees its connection", async () => {
+Deno.test("content that is cancelled, read in part or not at all, frees its connection", async () => {
   await against(async (wire) => {
     for (let sent = PIECES; await wire.head(); sent = OK) {
       await wire.write(sent);

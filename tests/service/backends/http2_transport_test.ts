@@ -228,7 +228,7 @@ Deno.test("an upload in HTTP/2 is read no faster than the backend takes it", asy
   });
 });
 
-Deno.test("a response that nobody reads holds up its backend, and no other response", async () => {
+Deno.test("a response that is not read holds up its backend, and no other response", async () => {
   let written = 0;
   await against((stream, headers) => {
     if (headers[":path"] !== "/large") return ok(stream, {}, []);

@@ -357,7 +357,7 @@ Deno.test("a body is taken off the connection no faster than it is read", async 
   });
 });
 
-Deno.test("a body that nobody wants closes its connection", async () => {
+Deno.test("a body that is cancelled closes its connection", async () => {
   await against(async (wire) => {
     await wire.head();
     await wire.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
@@ -368,7 +368,7 @@ Deno.test("a body that nobody wants closes its connection", async () => {
   });
 });
 
-Deno.test("a body that nobody wants but has arrived leaves its connection", async () => {
+Deno.test("a body that is cancelled after it has arrived leaves its connection", async () => {
   const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
   await against(always(chunked), async (transport, origin) => {
     for (let i = 0; i < 3; i++) {

@@ -73,7 +73,7 @@ Deno.test("a lookup that waits for a content can be cancelled, and a purge ends 
   assert(!found && obligation, "who waited gets the obligation");
 });
 
-Deno.test("a content that is gone is a miss for one who waited, and the others wait for its insert", async () => {
+Deno.test("a content that is gone is a miss for one lookup that waited, and the others wait for its insert", async () => {
   const memory = memoryCacheDriver();
   await over(memory).store("a", text("kept"));
   const { driver, open } = held(memory, "read");
