@@ -1,11 +1,29 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastlikeOptions } from "../../mod.ts";
+import { TestClock } from "../../testing/clock.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { lapse } from "../lapse.ts";
 import { Wire } from "../server/wire.ts";
-import { fetchRaw, response } from "./http.ts";
+import { fetchRaw } from "./http.ts";
 import { type Served, serveGuest, startOrigin, testGuestOnce } from "./serving.ts";
 
 const CUT =
-  "A response was cut, as neither its client nor its sender has moved a byte: the limit is stall_time 200ms";
+  "A response was cut, as neither its client nor its sender has moved a byte: the limit is stall_time 60s";
+
+const LIMITS = { wall_time: "none", stall_time: "60s" };
+/** The limit in milliseconds, and less than it. */
+const STALL = 60_000;
+const LESS = 40_000;
+
+/** The guest in Rust, in whose service no time passes unless the test has it pass. */
+async function stopped(
+  origin: { readonly url: string },
+  limits: FastlikeOptions["limits"] = LIMITS,
+): Promise<Served & { readonly clock: TestClock }> {
+  const clock = new TestClock(Date.now(), true);
+  const options = { backends: { origin: origin.url }, limits, clock };
+  return Object.assign(await serveGuest("rust", options), { clock });
+}
 
 function warnings({ entries }: Served): string[] {
   return entries.flatMap((entry) =>
@@ -45,17 +63,19 @@ testGuestOnce(
   "rust",
   "a download may take longer than wall_time once its guest has ended",
   async () => {
-    const limits = { wall_time: "1s", stall_time: "2s" };
-    await using origin = await startOrigin(async (_, response) => {
-      for (let i = 0; i < 7; i++) {
-        response.write(`${i}`);
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-      response.end("end");
-    });
-    await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
-    const { status, body, whole } = await fetchRaw(guest.port, "/proxy/a");
-    assertEquals([status, body, whole], [200, "0123456end", true]);
+    const begun = Promise.withResolvers<ServerResponse>();
+    await using origin = await startOrigin((_, response) => begun.resolve(response));
+    await using guest = await stopped(origin, { wall_time: "60s", stall_time: "60s" });
+    using wire = await Wire.open(guest.port);
+    await wire.send("GET /proxy/a HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    const download = await begun.promise;
+    for (let i = 0; i < 7; i++) {
+      download.write(`part ${i}`);
+      await wire.until(`part ${i}`);
+      await guest.clock.advance(LESS);
+    }
+    download.end("end");
+    await wire.until("end\r\n0\r\n\r\n");
     assertEquals(warnings(guest), []);
   },
 );
@@ -66,14 +86,15 @@ testGuestOnce(
   async () => {
     const { gone, begin } = beginning();
     await using origin = await startOrigin(begin);
-    const limits = { stall_time: "200ms" };
-    await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
-    const { status, body, whole } = await fetchRaw(guest.port, "/proxy/a", { method: "POST" });
-    assertEquals([status, body, whole], [200, "begun", false]);
+    await using guest = await stopped(origin);
+    using wire = await Wire.open(guest.port);
+    await wire.send("POST /proxy/a HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    assertMatch(await wire.until("begun\r\n"), /^HTTP\/1\.1 200 /);
+    assertEquals(await lapse(guest.clock, STALL, wire.rest()), "");
     await gone.promise;
     await lined(guest, 1);
     assertEquals(guest.lines.map(({ metrics, whole }) => [metrics.limit, whole]), [[
-      "stall_time 200ms",
+      "stall_time 60s",
       false,
     ]]);
     assertEquals(warnings(guest), [CUT]);
@@ -89,14 +110,13 @@ testGuestOnce(
     await using origin = await startOrigin((_, response) =>
       void flood(response).then(gone.resolve)
     );
-    const limits = { stall_time: "200ms" };
-    await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
+    await using guest = await stopped(origin);
     using wire = await Wire.open(guest.port);
     await wire.send("POST /proxy/a HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    await gone.promise;
+    await lapse(guest.clock, STALL, gone.promise);
     await lined(guest, 1);
     assertEquals(guest.lines.map(({ metrics, whole }) => [metrics.limit, whole]), [[
-      "stall_time 200ms",
+      "stall_time 60s",
       false,
     ]]);
     assertEquals(warnings(guest), [CUT]);
@@ -106,18 +126,17 @@ testGuestOnce(
 testGuestOnce("rust", "so is one that comes from the cache", async () => {
   const big = new Uint8Array(24 << 20);
   await using origin = await startOrigin((_, response) => {
-    response.setHeader("cache-control", "max-age=600");
+    response.setHeader("cache-control", "max-age=600000");
     response.end(big);
   });
-  const limits = { stall_time: "200ms" };
-  await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
+  await using guest = await stopped(origin);
   const first = await fetchRaw(guest.port, "/proxy/a");
   assertEquals([first.whole, first.body.length], [true, big.length]);
   using wire = await Wire.open(guest.port);
   await wire.send("GET /proxy/a HTTP/1.1\r\nHost: test.example\r\n\r\n");
-  await lined(guest, 2);
+  await lapse(guest.clock, STALL, lined(guest, 2));
   const [, { metrics, whole }] = guest.lines as [unknown, Served["lines"][number]];
-  assertEquals([metrics.limit, whole, [...metrics.cache]], ["stall_time 200ms", false, ["hit"]]);
+  assertEquals([metrics.limit, whole, [...metrics.cache]], ["stall_time 60s", false, ["hit"]]);
   assertEquals(origin.seen.length, 1);
   assertEquals((await fetchRaw(guest.port, "/proxy/a")).whole, true, "the object is still there");
 });
@@ -142,21 +161,30 @@ testGuestOnce(
 );
 
 testGuestOnce("rust", "an upload that moves keeps its response, though that does not", async () => {
+  let received = 0;
+  let more = () => {};
   await using origin = await startOrigin((request, response) => {
     response.flushHeaders();
+    request.on("data", ({ length }: Uint8Array) => {
+      received += length;
+      more();
+    });
+    request.on("close", () => {
+      received = Infinity;
+      more();
+    });
     request.on("end", () => response.end("all of it"));
   });
-  const limits = { stall_time: "600ms" };
-  await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
+  await using guest = await stopped(origin);
   using wire = await Wire.open(guest.port);
   await wire.send("POST /proxy/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10240\r\n\r\n");
-  const answered = response(wire);
+  assertMatch(await wire.until("\r\n\r\n"), /^HTTP\/1\.1 200 /);
   for (let i = 0; i < 10; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await guest.clock.advance(LESS);
     await wire.send(`${i}`.repeat(1024));
+    while (received < (i + 1) * 1024) await new Promise<void>((resolve) => more = resolve);
   }
-  const { status, body, whole } = await answered;
-  assertEquals([status, body, whole], [200, "all of it", true]);
+  assertEquals(await wire.until("\r\n0\r\n\r\n"), "9\r\nall of it\r\n0\r\n\r\n");
   assertEquals(origin.seen.map(({ body }) => body.replace(/(.)\1+/g, "$1")), ["0123456789"]);
 });
 
@@ -166,14 +194,14 @@ testGuestOnce(
   async () => {
     const gone = Promise.withResolvers<void>();
     await using origin = await startOrigin(({ socket }) => void socket.on("close", gone.resolve));
-    const limits = { stall_time: "200ms" };
-    await using guest = await serveGuest("rust", { backends: { origin: origin.url }, limits });
-    const { status, body } = await fetchRaw(guest.port, "/pending");
+    await using guest = await stopped(origin);
+    const answered = fetchRaw(guest.port, "/pending");
+    const { status, body } = await lapse(guest.clock, STALL, answered);
     assertEquals(status, 504);
-    assertMatch(body, /stall_time 200ms is over/);
+    assertMatch(body, /stall_time 60s is over/);
     await gone.promise;
     assertEquals(warnings(guest), [
-      "A backend has not begun a response, and its guest has ended: the limit is stall_time 200ms",
+      "A backend has not begun a response, and its guest has ended: the limit is stall_time 60s",
     ]);
   },
 );
@@ -202,13 +230,14 @@ testGuestOnce(
   async () => {
     const { gone, begin } = beginning();
     await using origin = await startOrigin(begin);
-    const options = { backends: { origin: origin.url }, limits: { stall_time: "200ms" } };
-    await using guest = await serveGuest("rust", options);
-    const { status, body, whole } = await fetchRaw(guest.port, "/proxy/a");
-    assertEquals([status, body, whole], [200, "begun", false]);
+    await using guest = await stopped(origin);
+    using wire = await Wire.open(guest.port);
+    await wire.send("GET /proxy/a HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    await wire.until("begun\r\n");
+    assertEquals(await lapse(guest.clock, STALL, wire.rest()), "");
     await gone.promise;
     const filling =
-      "Filling a body was ended, as its backend sends nothing: the limit is stall_time 200ms";
+      "Filling a body was ended, as its backend sends nothing: the limit is stall_time 60s";
     assert(warnings(guest).includes(filling));
   },
 );

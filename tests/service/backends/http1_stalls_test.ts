@@ -5,6 +5,7 @@ import { StallClock } from "../../../service/util/stall_clock.ts";
 import { TestClock } from "../../../testing/clock.ts";
 import { assertEquals } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
+import { lapse } from "../../lapse.ts";
 import { against, OK, request, sourceFrom, textOf, type Wire } from "./origins.ts";
 
 /** A backend that stops, or that goes on with less than content. */
@@ -104,16 +105,6 @@ function originOf(
   };
 }
 
-/** Advances a clock until the outcome is there. */
-async function lapse(clock: TestClock, outcome: Promise<unknown>): Promise<void> {
-  let settled = false;
-  outcome.then(() => settled = true);
-  while (!settled) {
-    await clock.advance(MS);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 for (const [what, stall] of Object.entries(STALLS)) {
   Deno.test(`a backend that ${what} holds a request for its time limit, and no place`, async () => {
     for (const secure of [false, true]) {
@@ -135,7 +126,7 @@ for (const [what, stall] of Object.entries(STALLS)) {
             const outcome = response.then(({ body }) => collect(body))
               .catch((error) => error instanceof SendError ? error.failure : error);
             await course.stopped.promise;
-            await lapse(clock, outcome);
+            await lapse(clock, MS, outcome);
             course.over.resolve();
             assertEquals([how, secure, await outcome], [how, secure, "http_response_timeout"]);
             assertEquals(await textOf(await transport.send(request()).response), "ok");
