@@ -277,9 +277,7 @@ Deno.test("a response that was not taken is released with the sandbox", async ()
     b.memory.setU32(BUF, pending);
     assertEquals(await b.call("fastly_async_io", "select", BUF, 1, 0, OUT), ok);
   }
-  const patience = Promise.withResolvers<never>();
-  const timer = setTimeout(() => patience.reject(new Error("The body was not cancelled")), 1000);
-  await Promise.race([gone.promise, patience.promise]).finally(() => clearTimeout(timer));
+  await gone.promise;
 });
 
 for (

@@ -276,10 +276,11 @@ Deno.test("no other request fails while a guest spins, nor do backends come too 
       setTimeout(() => response.end(`to ${request.url}`), 30);
     }, 30);
   });
-  const timeouts = { connect: 100, firstByte: 100, betweenBytes: 100 };
+  // Shorter than the guest spins, and far longer than a busy machine needs for these requests.
+  const timeouts = { connect: 500, firstByte: 500, betweenBytes: 500 };
   const guest = await guestOf("(if (call $is_post) (then (call $spin))) (call $proxy)");
   await using loaded = await load(guest, {
-    limits: { cpu_time: 300 },
+    limits: { cpu_time: 800 },
     backends: { origin: { url: origin.url, timeouts } },
   });
   const paths = Array.from({ length: count }, (_, i) => `/${i}`);

@@ -2,7 +2,10 @@ import type { BackendOptions } from "../../../service/backends/definition.ts";
 import type { BackendRequest, Transport } from "../../../service/backends/transport.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import type { ByteSource } from "../../../service/http/bytes.ts";
+import { StallClock } from "../../../service/util/stall_clock.ts";
+import { TestClock } from "../../../testing/clock.ts";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../../assert.ts";
+import { lapse } from "../../lapse.ts";
 import {
   against,
   failureOf,
@@ -103,21 +106,27 @@ for (const [what, timeouts, cancels] of givenUp) {
   Deno.test(`a request that ${what} on a kept connection is not sent again`, async () => {
     const targets: string[] = [];
     const arrived = Promise.withResolvers<void>();
-    await against(async (wire) => {
-      for (let head; (head = await wire.head());) {
-        targets.push(head.split(" ")[1]!);
-        if (head.startsWith("GET /slow")) arrived.resolve();
-        else await wire.write(OK);
-      }
-    }, async (transport) => {
-      assertEquals(await ask(transport), "200 ok");
-      const slow = transport.send(request({ target: "/slow" }));
-      await arrived.promise;
-      if (cancels) slow.cancel();
-      await failureOf(() => slow.response);
-      assertEquals(await ask(transport, request({ target: "/next" })), "200 ok");
-      assertEquals(targets, ["/", "/slow", "/next"]);
-    }, { ...ONE, timeouts: { ...ONE.timeouts, ...timeouts } });
+    const clock = new TestClock(0, true);
+    await against(
+      async (wire) => {
+        for (let head; (head = await wire.head());) {
+          targets.push(head.split(" ")[1]!);
+          if (head.startsWith("GET /slow")) arrived.resolve();
+          else await wire.write(OK);
+        }
+      },
+      async (transport) => {
+        assertEquals(await ask(transport), "200 ok");
+        const slow = transport.send(request({ target: "/slow" }));
+        await arrived.promise;
+        if (cancels) slow.cancel();
+        await lapse(clock, 50, failureOf(() => slow.response));
+        assertEquals(await ask(transport, request({ target: "/next" })), "200 ok");
+        assertEquals(targets, ["/", "/slow", "/next"]);
+      },
+      { ...ONE, timeouts: { ...ONE.timeouts, ...timeouts } },
+      { clock: new StallClock(clock) },
+    );
   });
 }
 
@@ -324,17 +333,23 @@ for (const pieces of [["HTTP/1.1 101 X\r\n\r\nhello"], ["HTTP/1.1 101 X\r\n\r", 
 
 Deno.test("a reader that is slow does not count as a backend that is", async () => {
   const content = "x".repeat(3 << 20);
-  await against(async (wire) => {
-    await wire.head();
-    await wire.write(`HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n\r\n${content}`);
-    await wire.rest();
-  }, async (transport) => {
-    const body = sourceOf(await transport.send(request()).response);
-    let [read, pauses] = [0, 0];
-    for (let piece; (piece = await body.read());) {
-      read += piece.length;
-      if (pauses++ < 3) await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-    assertEquals(read, content.length);
-  }, { timeouts: { betweenBytes: 200, firstByte: 200 } });
+  const clock = new TestClock(0, true);
+  await against(
+    async (wire) => {
+      await wire.head();
+      await wire.write(`HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n\r\n${content}`);
+      await wire.rest();
+    },
+    async (transport) => {
+      const body = sourceOf(await transport.send(request()).response);
+      let [read, pauses] = [0, 0];
+      for (let piece; (piece = await body.read());) {
+        read += piece.length;
+        if (pauses++ < 3) await clock.advance(250);
+      }
+      assertEquals(read, content.length);
+    },
+    { timeouts: { betweenBytes: 200, firstByte: 200 } },
+    { clock: new StallClock(clock) },
+  );
 });

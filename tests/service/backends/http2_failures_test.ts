@@ -2,7 +2,10 @@ import type { BackendOptions } from "../../../service/backends/definition.ts";
 import type { Transport } from "../../../service/backends/transport.ts";
 import { SendError } from "../../../service/errors.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
+import { StallClock } from "../../../service/util/stall_clock.ts";
+import { TestClock } from "../../../testing/clock.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../../assert.ts";
+import { lapse } from "../../lapse.ts";
 import { frameOrigin, frames, type FrameWire, type Http2Origin } from "./http2_origins.ts";
 import { failureOf, rawOrigin, request, sourceFrom, sourceOf, textOf } from "./origins.ts";
 
@@ -13,9 +16,10 @@ async function against(
   handle: (wire: FrameWire, connection: number) => Promise<void>,
   test: (transport: Transport, origin: Http2Origin) => Promise<void>,
   options: Partial<BackendOptions> = {},
+  clock?: StallClock,
 ): Promise<void> {
   const origin = frameOrigin(handle);
-  const transport = httpTransport({ url: origin.url, grpc: true, ...options });
+  const transport = httpTransport({ url: origin.url, grpc: true, ...options }, clock);
   try {
     await test(transport, origin);
   } finally {
@@ -244,20 +248,28 @@ Deno.test("each of the time limits holds in HTTP/2", async () => {
   impatient.close();
   await silent.close();
 
-  await against(async (wire) => {
-    await wire.request();
-    const second = await wire.request();
-    await wire.write(head(second), data(second, "half"));
-    await wire.closed;
-  }, async (transport) => {
-    assertEquals(
-      await failureOf(() => transport.send(request()).response),
-      "http_response_timeout",
-    );
-    const source = sourceOf(await transport.send(request()).response);
-    await source.read();
-    assertEquals(await failureOf(async () => await source.read()), "http_response_timeout");
-  }, { timeouts: { firstByte: 200, betweenBytes: 30 } });
+  const clock = new TestClock(0, true);
+  const arrived = Promise.withResolvers<void>();
+  await against(
+    async (wire) => {
+      await wire.request();
+      arrived.resolve();
+      const second = await wire.request();
+      await wire.write(head(second), data(second, "half"));
+      await wire.closed;
+    },
+    async (transport) => {
+      const silence = failureOf(() => transport.send(request()).response);
+      await arrived.promise;
+      assertEquals(await lapse(clock, 200, silence), "http_response_timeout");
+      const source = sourceOf(await transport.send(request()).response);
+      await source.read();
+      const pause = failureOf(async () => await source.read());
+      assertEquals(await lapse(clock, 30, pause), "http_response_timeout");
+    },
+    { timeouts: { firstByte: 200, betweenBytes: 30 } },
+    new StallClock(clock),
+  );
 });
 
 Deno.test("timers do not outlive their requests in HTTP/2", async () => {

@@ -4,6 +4,8 @@ import { SendError } from "../../../service/errors.ts";
 import { HttpVersion } from "../../../service/http/exchange.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
+import { StallClock } from "../../../service/util/stall_clock.ts";
+import { TestClock } from "../../../testing/clock.ts";
 import {
   assert,
   assertEquals,
@@ -12,6 +14,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "../../assert.ts";
+import { lapse } from "../../lapse.ts";
 import {
   against,
   always,
@@ -380,15 +383,24 @@ Deno.test("a body that is cancelled after it has arrived leaves its connection",
 });
 
 Deno.test("a pause in the response's body is a timeout", async () => {
-  await against(async (wire) => {
-    await wire.head();
-    await wire.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
-    await wire.rest();
-  }, async (transport) => {
-    const body = sourceOf(await transport.send(request()).response);
-    assertEquals((await body.read())?.length, 4);
-    assertEquals(await failureOf(async () => await body.read()), "http_response_timeout");
-  }, { timeouts: { betweenBytes: 30, firstByte: 5000, connect: 5000 } });
+  const clock = new TestClock(0, true);
+  await against(
+    async (wire) => {
+      await wire.head();
+      await wire.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+      await wire.rest();
+    },
+    async (transport) => {
+      const body = sourceOf(await transport.send(request()).response);
+      assertEquals((await body.read())?.length, 4);
+      const failure = failureOf(async () => await body.read());
+      assertEquals(await lapse(clock, 30, failure), "http_response_timeout");
+    },
+    { timeouts: { betweenBytes: 30, firstByte: 5000, connect: 5000 } },
+    {
+      clock: new StallClock(clock),
+    },
+  );
 });
 
 Deno.test("a chunk of garbage size fails the body", async () => {
