@@ -22,6 +22,13 @@ interface RedisSettings {
   readonly lines?: readonly string[];
 }
 
+/**
+ * Time limits of calls, in milliseconds, for {@linkcode openRedis}: of tests in which the server answers, and of those in
+ * which it is to be missed. The machine may hold up either process for a second or two.
+ */
+export const PATIENT = { timeout: 30_000 };
+export const IMPATIENT = { timeout: 2_000 };
+
 /** Whether Redis is installed here. CI installs it, so that no test is left out there. */
 const hasRedis: boolean = await runs("redis-server");
 

@@ -1,7 +1,7 @@
 import "../../time_limit.ts";
 import { openRedis } from "../../../drivers/redis.ts";
 import { cacheContract } from "../../service/cache/contract.ts";
-import { sharedRedis } from "./_redis.ts";
+import { PATIENT, sharedRedis } from "./_redis.ts";
 
 const server = await sharedRedis();
 let tests = 0;
@@ -12,7 +12,7 @@ if (server) {
     const prefix = `test ${++tests}`;
     const made = new DisposableStack();
     const open = async () => {
-      const { cacheDriver } = made.use(await openRedis(server.url, { prefix }));
+      const { cacheDriver } = made.use(await openRedis(server.url, { prefix, ...PATIENT }));
       const { shared: _, ...driver } = cacheDriver;
       return driver;
     };

