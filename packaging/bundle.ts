@@ -22,6 +22,23 @@ export async function bundle({ entries, to, external }: BundleOptions): Promise<
     ...["data:*", ...(external ? [external] : [])].map((each) => `--external=${each}`),
     ...[...splitting, `--outdir=${to}`, ...entries],
   ]);
+  await makeAscii(to);
+}
+
+/** Escapes characters beyond ASCII: one of them makes V8 keep the whole text with two bytes for each character. */
+async function makeAscii(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await makeAscii(path);
+    else if (name.endsWith(".js")) {
+      const code = await Deno.readTextFile(path);
+      const escaped = code.replace(
+        /[^\0-\x7f]/g,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      );
+      await Deno.writeTextFile(path, escaped);
+    }
+  }
 }
 
 /**
