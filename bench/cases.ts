@@ -18,13 +18,13 @@ const KV_READ: Case = {
   prepare: { method: "PUT", path: "/kv/put?key=a" },
 };
 
-const PROXIED: Case = { name: "proxied", path: "/proxy/origin/" };
+export const PROXIED: Case = { name: "proxied", path: "/proxy/origin/" };
 
 /** Cases by guest. */
 export const CASES: Readonly<Record<string, readonly Case[]>> = {
   hello: [HELLO],
   rust: [HELLO, CACHE_HIT, KV_READ, PROXIED],
-  "rust-2020": [HELLO],
+  "rust-2020": [HELLO, PROXIED],
   assemblyscript: [HELLO],
   go: [HELLO, PROXIED],
   javascript: [HELLO, CACHE_HIT, KV_READ, PROXIED],

@@ -5,9 +5,9 @@
 // Over sockets: the server's processor time for a request, from /proc (Linux), while `wrk` keeps it busy; of several
 // turns the least, since other work on the machine only adds. Inside one process, without sockets: wall-clock time of
 // each part of a request, of which the tenth percentile counts, for the same reason.
-import { HELLO } from "./cases.ts";
+import { HELLO, PROXIED } from "./cases.ts";
 import { wrk } from "./load.ts";
-import { FASTLIKE, start } from "./server.ts";
+import { FASTLIKE, start, startOrigin } from "./server.ts";
 import { Fastlike } from "../mod.ts";
 import { HttpVersion, type RequestHead } from "../service/http/exchange.ts";
 import { HeaderList } from "../service/http/headers.ts";
@@ -19,7 +19,9 @@ const TURNS = 6;
 const SECONDS = 1;
 const WARM_UP_SECONDS = 3;
 /** Requests that are measured inside the process, and before that the same number that are not. */
-const REQUESTS = { rust: 20_000, javascript: 6000, go: 1000 } as Readonly<Record<string, number>>;
+const REQUESTS = { rust: 20_000, javascript: 6000, go: 1000, "rust-2020": 20_000 } as Readonly<
+  Record<string, number>
+>;
 const RANK = 0.1;
 /** Clock ticks of /proc in microseconds: 100 a second on every Linux. */
 const TICK = 10_000;
@@ -45,15 +47,18 @@ const wasmOf = (guest: string) => new URL(`../testdata/built/${guest}.wasm`, imp
 
 print("Processor time of the server for a request over a socket\n");
 print("| | us |\n| --- | --- |");
+const origin = await startOrigin();
 const served: Served[] = [];
 for (const [kind, name] of Object.entries(FLOORS)) served.push(await floor(kind, name));
 for (const guest of guests) {
   const server = await start(FASTLIKE, wasmOf(guest).pathname);
   const end = () => server[Symbol.asyncDispose]();
-  served.push({ name: guest, origin: server.origin, pid: server.pid, end });
+  for (const { name, path } of [HELLO, PROXIED]) {
+    served.push({ name: `${guest} ${name}`, url: server.origin + path, pid: server.pid, end });
+  }
 }
 const least = new Map(served.map((one) => [one, Infinity]));
-for (const one of served) await wrk(one.origin + HELLO.path, WARM_UP_SECONDS);
+for (const { url } of served) await wrk(url, WARM_UP_SECONDS);
 for (let turn = 0; turn < TURNS; turn++) {
   for (const one of served) least.set(one, Math.min(least.get(one)!, await costOf(one)));
 }
@@ -61,6 +66,7 @@ for (const [one, cost] of least) {
   print(`| ${one.name} | ${cost.toFixed(1)} |`);
   await one.end();
 }
+origin[Symbol.dispose]();
 print("\nTime of each part inside the process\n");
 print("| | whole | guest | its hostcalls | number | reset | rest |");
 print("| --- | --- | --- | --- | --- | --- | --- |");
@@ -70,7 +76,7 @@ Deno.exit();
 /** A server whose processor time is measured. */
 interface Served {
   readonly name: string;
-  readonly origin: string;
+  readonly url: string;
   readonly pid: number;
   end(): PromiseLike<void>;
 }
@@ -86,13 +92,13 @@ async function floor(kind: string, name: string): Promise<Served> {
     process.kill("SIGKILL");
     await process.status;
   };
-  return { name, origin: `http://127.0.0.1:${port}`, pid: process.pid, end };
+  return { name, url: `http://127.0.0.1:${port}${HELLO.path}`, pid: process.pid, end };
 }
 
 /** Returns the processor time of one request, in microseconds. */
-async function costOf({ origin, pid }: Served): Promise<number> {
+async function costOf({ url, pid }: Served): Promise<number> {
   const before = ticksOf(pid);
-  const { perSecond } = await wrk(origin + HELLO.path, SECONDS);
+  const { perSecond } = await wrk(url, SECONDS);
   return (ticksOf(pid) - before) * TICK / (perSecond * SECONDS);
 }
 
