@@ -59,6 +59,10 @@ export function recordFirst(terminal: Terminal): Terminal & Disposable {
       releaseAll();
       terminal.flush();
     },
+    close() {
+      releaseAll();
+      terminal.close();
+    },
     [Symbol.dispose]: releaseAll,
   };
 }

@@ -1,3 +1,4 @@
+import { configureSync, getLogger, type LogRecord, resetSync } from "npm:@logtape/logtape@2.4.2";
 import type { LogEntry, LogLevel } from "../../service/log.ts";
 import { accessJson, accessLine } from "./access.ts";
 import type { LogFormat } from "../flags/flag_values.ts";
@@ -28,44 +29,53 @@ export interface Terminal {
   readonly note: (level: LogLevel, message: string) => void;
   /** Writes buffered lines. */
   flush(): void;
+  /** Flushes, and resets LogTape's configuration. */
+  close(): void;
 }
 
-/** Opens the output of the process. Lines of both streams are written in order, since both may be one terminal. */
+/**
+ * Sets LogTape up for this process. Its records are finished lines (`rawMessage`) of the categories `fastlike.stdout`
+ * and `fastlike.stderr`: LogTape takes 0.6 us for one without properties, and four times that with any.
+ */
 export function openTerminal(options: TerminalOptions): Terminal {
   const { stdout, stderr, verbosity } = options;
-  const line = (text: string) => {
-    stderr.flush();
-    stdout.line(text);
+  const lowestLevel = verbosity > 1 ? "trace" : verbosity > 0 ? "debug" : "info";
+  configureSync({
+    sinks: { terminal: lineSink(stdout, stderr) },
+    loggers: [
+      { category: "fastlike", sinks: ["terminal"], lowestLevel },
+      { category: ["logtape", "meta"], sinks: ["terminal"], lowestLevel: "error" },
+    ],
+  });
+  const out = getLogger(["fastlike", "stdout"]);
+  const err = getLogger(["fastlike", "stderr"]);
+  // Access records have no level, and there is one for each request: they bypass LogTape for speed.
+  const access = (line: string) => {
+    stderr.flush(); // both may be one terminal, on which lines are to be in order
+    stdout.line(line);
   };
-  const errorLine = (text: string) => {
-    stdout.flush();
-    stderr.line(text);
-  };
-  const note = (level: LogLevel, message: string) => {
-    if (level === "debug" && verbosity < 1) return;
-    errorLine(`${stderr.paint(COLOURS[level], level)}: ${message}`);
-  };
+  const note = (level: LogLevel, message: string) =>
+    err[LEVELS[level]](`${stderr.paint(COLOURS[level], level)}: ${message}`);
   return {
     log(entry) {
       switch (entry.kind) {
         case "endpoint":
-          if (entry.message) line(endpointLine(entry, stdout));
+          if (entry.message) out.info(endpointLine(entry, stdout));
           return;
         case "stdout":
-          return line(entry.message);
+          return out.info(entry.message);
         case "stderr":
-          return errorLine(entry.message);
+          return err.info(entry.message);
         case "hostcall":
-          if (verbosity > 1) errorLine(stderr.paint("dim", hostcallLine(entry)));
-          return;
+          return err.trace(stderr.paint("dim", hostcallLine(entry)));
         case "host":
           return note(entry.level, options.requestIds ? withId(entry) : entry.message);
       }
     },
-    line,
+    line: (text) => out.info(text),
     access: options.format === "json"
-      ? (entry) => line(accessJson(entry))
-      : (entry) => line(accessLine(entry, stdout, verbosity > 0)),
+      ? (entry) => access(accessJson(entry))
+      : (entry) => access(accessLine(entry, stdout, verbosity > 0)),
     raw(stream, bytes) {
       stdout.flush();
       stderr.flush();
@@ -76,6 +86,23 @@ export function openTerminal(options: TerminalOptions): Terminal {
       stdout.flush();
       stderr.flush();
     },
+    close() {
+      stdout.flush();
+      stderr.flush();
+      resetSync();
+    },
+  };
+}
+
+const LEVELS = { debug: "debug", info: "info", warning: "warn", error: "error" } as const;
+
+function lineSink(stdout: Output, stderr: Output): (record: LogRecord) => void {
+  return (record) => {
+    const { category, rawMessage } = record;
+    const [output, other] = category[1] === "stdout" ? [stdout, stderr] : [stderr, stdout];
+    other.flush(); // both may be one terminal, on which lines are to be in order
+    // `rawMessage` and not `message`, in which LogTape replaces placeholders in braces.
+    output.line(category[0] === "fastlike" ? rawMessage as string : record.message.join(""));
   };
 }
 

@@ -21,6 +21,7 @@ class Place implements AsyncDisposable {
       raw() {},
       note: (level, message) => void this.said.push(`${level}: ${message}`),
       flush() {},
+      close() {},
     };
   }
 

@@ -110,7 +110,7 @@ async function assertPlainPackages(cache: string): Promise<void> {
   const packages = `${cache}/npm/registry.npmjs.org`;
   const entries = await Array.fromAsync(Deno.readDir(packages));
   const names = entries.map(({ name }) => name).sort();
-  assertEquals(names, ["deno-std", "ignore", "jsonc-parser", "mmdb-lib", "smol-toml"]);
+  assertEquals(names, ["@logtape", "deno-std", "ignore", "jsonc-parser", "mmdb-lib", "smol-toml"]);
   await assertBelow(10_000, packages);
 }
 

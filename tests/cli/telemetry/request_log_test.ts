@@ -37,11 +37,12 @@ async function shown(tell: (terminal: Terminal) => void | Promise<void>): Promis
     stdout: new Output(screen, false),
     stderr: new Output(screen, false),
   });
-  {
+  try {
     using ordered = recordFirst(terminal);
     await tell(ordered);
+  } finally {
+    terminal.close();
   }
-  terminal.flush();
   return screen.lines();
 }
 
@@ -100,7 +101,7 @@ Deno.test("errors of a request that goes on are logged before its access line", 
   });
   ordered.log(failing("a", "it hangs"));
   await told.promise;
-  terminal.flush();
+  terminal.close();
   assertEquals(screen.lines(), ["error: it hangs"]);
 });
 

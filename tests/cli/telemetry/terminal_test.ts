@@ -39,8 +39,12 @@ async function shown(
     stdout: new Output(out, colours),
     stderr: new Output(err, colours),
   });
-  tell(terminal);
-  await new Promise((resolve) => setTimeout(resolve)); // the turn in which buffers are written
+  try {
+    tell(terminal);
+    await new Promise((resolve) => setTimeout(resolve)); // the turn in which buffers are written
+  } finally {
+    terminal.close();
+  }
   return [out.text, err.text];
 }
 
@@ -146,7 +150,7 @@ Deno.test("the line of a request is one JSON object when those are asked for", (
   metrics.limit = "wall_time 120s";
   terminal.access({ ...entry, metrics });
   terminal.access(entry);
-  terminal.flush();
+  terminal.close();
   const [one, two] = out.text.trimEnd().split("\n").map((line) => JSON.parse(line));
   const { time, ...fields } = one;
   assertMatch(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
