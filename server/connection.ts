@@ -47,6 +47,8 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
   readonly client: ClientFacts;
   /** Round of the options' clock in which the current wait began. */
   since: number;
+  /** Period of the options' `kept` in which the connection was kept last. */
+  keptIn = 0;
   readonly #options: ConnectionOptions;
   readonly #parser: HeadParser<RequestHeadFields>;
   readonly #progress = new ClientProgress();
@@ -155,7 +157,8 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
   }
 
   persists(): boolean {
-    return this.#persistent && !this.#retired && !this.#expects;
+    if (!this.#persistent || this.#retired || this.#expects) return false;
+    return !this.#pipelined.empty || this.#options.kept.keep(this);
   }
 
   written(): void {

@@ -1,5 +1,6 @@
 import type { ByteStream } from "./byte_stream.ts";
 import type { ServerExchange } from "./exchange.ts";
+import type { KeptConnections } from "./kept_connections.ts";
 import type { HeadBounds } from "../service/http/http1/head_parser.ts";
 import type { Rejection } from "../service/http/http1/rejection.ts";
 import type { WriteBatcher } from "./write_batcher.ts";
@@ -16,6 +17,7 @@ export interface ConnectionOptions {
   readonly http2: { readonly streams: number; readonly resets: number };
   /** Counts the checks of all connections, which measure time. */
   readonly clock: { readonly round: number };
+  readonly kept: KeptConnections;
   /** Answers a request; called for the next one when the last response was sent. */
   serve(exchange: ServerExchange): void;
   /** Called for each request that is rejected by the server itself. */

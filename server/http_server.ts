@@ -9,6 +9,7 @@ import type { ConnectionOptions } from "./connection_options.ts";
 import { Connections } from "./connections.ts";
 import type { ServerExchange } from "./exchange.ts";
 import { Http2Connection } from "./http2/http2_connection.ts";
+import { KeptConnections } from "./kept_connections.ts";
 import { linger } from "./linger.ts";
 import type { AccessEntry, HttpServerOptions } from "./listen_options.ts";
 import { plainResponse } from "./response_head.ts";
@@ -41,6 +42,8 @@ export type Protocol = "http/1.1" | "h2";
  * ```
  */
 export class HttpServer {
+  /** Connections that stay open after responses. */
+  readonly kept: KeptConnections = new KeptConnections();
   readonly #maxConnections: number;
   readonly #connections: Connections;
   readonly #running = new RunningExchanges();
@@ -60,7 +63,7 @@ export class HttpServer {
       idle: IDLE_SECONDS * 1000,
       stall: options.stallTime ?? STALL_MILLIS,
     });
-    const http = connectionOptions(options, this.#connections, this.#running);
+    const http = connectionOptions(options, this.#connections, this.#running, this.kept);
     this.#shared = { http, https: { ...http, scheme: "https" } };
   }
 
@@ -166,6 +169,7 @@ function connectionOptions(
   options: HttpServerOptions,
   connections: Connections,
   running: RunningExchanges,
+  kept: KeptConnections,
 ): ConnectionOptions {
   const { answer, access, trouble, stalled } = options;
   const { lineBytes = LINE_BYTES, headBytes = HEAD_BYTES } = options;
@@ -177,6 +181,7 @@ function connectionOptions(
     keepAlive: IDLE_SECONDS,
     http2: { streams, resets },
     clock: connections,
+    kept,
     serve(exchange) {
       if (access) exchange.onClosed = recorder(exchange, access);
       running.start();

@@ -3,6 +3,7 @@ import type { Identity } from "./tls/identity.ts";
 import type { TlsOptions } from "./tls/tls_options.ts";
 import type { RequestMetrics } from "../service/http/request_metrics.ts";
 import type { Opening } from "./acceptor.ts";
+import type { KeptConnections } from "./kept_connections.ts";
 
 /** Access record of a request whose response has ended. */
 export interface AccessEntry {
@@ -92,6 +93,8 @@ export interface Listener {
   readonly port: number;
   /** Addresses that it listens on, without port. */
   readonly addresses: readonly string[];
+  /** Connections that stay open after responses, for processes that share the port. */
+  readonly kept: KeptConnections;
   /** Number of open connections, idle ones included. */
   connections(): number;
   /**

@@ -34,6 +34,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     url: `${options.tls ? "https" : "http"}://${hostInUrl(hostname)}:${port}`,
     port,
     addresses: acceptors.map(({ address }) => address),
+    kept: server.kept,
     connections: () => server.connections,
     accepts: () => monitor.check(),
     setCertificate: (identity) => front.setCertificate(identity),

@@ -23,6 +23,7 @@ import { loadSecureBuiltins } from "../service/util/builtins.ts";
 export type { Opening } from "./acceptor.ts";
 export type { ByteStream } from "./byte_stream.ts";
 export { HttpServer, type Protocol, type Scheme } from "./http_server.ts";
+export type { KeptConnections } from "./kept_connections.ts";
 export type { AccessEntry, HttpServerOptions, Listener, ListenOptions } from "./listen_options.ts";
 export { listen } from "./listener.ts";
 export type { Identity } from "./tls/identity.ts";

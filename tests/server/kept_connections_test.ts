@@ -80,3 +80,41 @@ Deno.test("a connection that is idle for long is closed; one whose guest is at w
   await busy.send(GET);
   await busy.until("ok");
 });
+
+Deno.test("the next responses close the connections to release, and those after them do not", async () => {
+  await using server = await serving((exchange) => answerText(exchange, "ok"));
+  using one = await Wire.open(server.port);
+  using other = await Wire.open(server.port);
+  const ask = async (wire: Wire) => {
+    await wire.send(GET);
+    const all = await wire.until("\r\n\r\nok");
+    return /^connection: close/im.test(all);
+  };
+  assertEquals([await ask(one), await ask(other), await ask(other)], [false, false, false]);
+  assertEquals([server.kept.next(), server.kept.count], [2, 0]);
+  assertEquals([await ask(one), server.kept.count], [false, 1]);
+  server.kept.release(1);
+  assertEquals([await ask(one), await ask(other), server.kept.count], [true, false, 1]);
+  assertEquals(await one.rest(), "");
+  server.kept.release(1);
+  server.kept.next(); // none has been released in the period
+  assertEquals(await ask(other), false);
+});
+
+Deno.test("a response that others follow on the connection does not release it", async () => {
+  const { promise: may, resolve: answer } = Promise.withResolvers<void>();
+  const { promise: first, resolve: came } = Promise.withResolvers<void>();
+  await using server = await serving(async (exchange) => {
+    came();
+    await may;
+    answerText(exchange, exchange.head.url);
+  });
+  using wire = await Wire.open(server.port);
+  await wire.send(GET.replace("/", "/first") + GET.replace("/", "/second"));
+  await first;
+  server.kept.release(1);
+  answer();
+  const closes = async (url: string) => /^connection: close/im.test(await wire.until(url));
+  assertEquals(await closes("http://a/first"), false);
+  assertEquals(await closes("http://a/second"), true);
+});

@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers";
 import { collect } from "../../service/http/bytes.ts";
 import type { HeaderList } from "../../service/http/headers.ts";
 import { Connection } from "../../server/connection.ts";
+import { KeptConnections } from "../../server/kept_connections.ts";
 import type { ServerExchange } from "../../server/exchange.ts";
 import type { HeadBounds } from "../../service/http/http1/head_parser.ts";
 import { WriteBatcher } from "../../server/write_batcher.ts";
@@ -57,6 +58,7 @@ export class Memory {
       keepAlive: 75,
       http2: { streams: 100, resets: 100 },
       clock: { round: 0 },
+      kept: new KeptConnections(),
       serve: (exchange) => {
         Promise.resolve(answer(exchange)).then(() => exchange.settled());
       },
