@@ -1,4 +1,5 @@
 import type { NumberedPurge, Purge } from "../../service/cache/purge_feed.ts";
+import type { KeptLoad } from "./sharing.ts";
 import type { Metric } from "../telemetry/prometheus.ts";
 
 /** Settings of a worker: the answer to its first request, `start`. */
@@ -35,6 +36,8 @@ export interface ToSupervisor {
   /** Says that the worker cannot start. `usage` is whether the command line is wrong. */
   failed(reason: { message: string; usage: boolean }): void;
   publish(purge: Purge): void;
+  /** Returns the number of connections that the worker releases, by its load and that of the others. */
+  surplus(load: KeptLoad): number;
   since(number: number): { last: number; purges?: readonly NumberedPurge[] };
 }
 
@@ -48,6 +51,8 @@ export interface ToWorker {
   health(): boolean;
   metrics(): readonly Metric[];
   purge(purge: NumberedPurge): void;
+  /** Returns how many connections the worker keeps open. */
+  load(): KeptLoad;
   /** Ends the worker, once its running requests have ended. */
   stop(): void;
 }

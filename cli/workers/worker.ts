@@ -14,6 +14,7 @@ import { Channel, type ChannelEnd } from "./channel.ts";
 import { endWithSupervisor, endWithSupervisorByThread } from "./orphan.ts";
 import type { Reload, Reloaded, Start, ToWorker } from "./protocol.ts";
 import { workerPurges } from "./purge_feed.ts";
+import { Sharing } from "./sharing.ts";
 import { removeFolder } from "./supervisor.ts";
 import { messageOf } from "../../service/errors.ts";
 
@@ -103,6 +104,8 @@ async function openWorker(
       return { error: reason, files: [...site.files] };
     }
   };
+  const sharing = new Sharing(listener.kept, (load) => channel.ask<number>("surplus", load));
+  void stopped.promise.then(() => sharing[Symbol.dispose]());
   // One after another: the last one must win.
   let last: Promise<unknown> = Promise.resolve();
   channel.serve(
@@ -116,6 +119,7 @@ async function openWorker(
       health: () => listener.accepts(),
       metrics: () => metrics?.collect(site.program.status(), listener.connections()) ?? [],
       purge: purges.take,
+      load: () => sharing.load,
       stop: () => stopped.resolve(),
     } satisfies Record<keyof ToWorker, (value: never) => unknown>,
   );

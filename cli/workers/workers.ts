@@ -3,13 +3,14 @@ import type { ServeCommand } from "../flags/args.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
 import type { Snapshot } from "../watch/changes.ts";
 import { CommandError } from "../errors.ts";
-import { ChannelClosed, WithHandle } from "./channel.ts";
+import { type Channel, ChannelClosed, WithHandle } from "./channel.ts";
 import type { OwnCommand } from "./command_line.ts";
 import { Fleet, type Pause } from "./fleet.ts";
 import { Monitor } from "./monitor.ts";
 import type { FileStates, Reload, Reloaded, Start } from "./protocol.ts";
 import { PurgeLog } from "./purge_log.ts";
 import { SharedSockets } from "./shared_sockets.ts";
+import { loadsOf, surplusOf } from "./sharing.ts";
 import { WorkerProcess } from "./worker_process.ts";
 
 /** Milliseconds that a reload waits for workers that a guest holds up. They reload when the guest pauses. */
@@ -65,6 +66,7 @@ export class Workers {
         bind: ({ address, port, index }) =>
           new WithHandle(undefined, this.#sockets.bind(address, port, index)),
         publish: (purge: Purge) => this.#purges.publish(purge),
+        surplus: async (load) => surplusOf(load, await loadsOf(this.#othersThan(worker))),
         since: (number) => this.#purges.since(number),
       }),
       ready: (worker, { url, port, files }) => {
@@ -120,6 +122,11 @@ export class Workers {
       await this.#reloadOthers(first);
       return;
     }
+  }
+
+  /** Channels of the other workers that serve. */
+  #othersThan(worker: WorkerProcess): Channel[] {
+    return this.fleet.ready.filter((other) => other !== worker).map(({ channel }) => channel);
   }
 
   async #reloadOthers(first: WorkerProcess): Promise<void> {

@@ -90,11 +90,12 @@ async function sendOnOne(port: number, seen: Seen, over: () => boolean): Promise
     using kept = new Kept(await Wire.open(port));
     for (let i = 0; i < ON_ONE && !over(); i++) {
       const sent = performance.now();
-      const { status, text } = await kept.get("/env");
+      const { status, text, closes } = await kept.get("/env");
       assertEquals(status, 200);
       const [, id] = /FASTLY_TRACE_ID=([0-9a-f]{24})/.exec(text) ?? [];
       assert(id, text);
       seen.answer(worker = id, sent);
+      if (closes) return;
     }
   } catch (error) {
     seen.lose(worker, opened, performance.now(), error);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { withFiles } from "../commands.ts";
 import { Cli, run } from "../../process.ts";
-import { Kept, ON_LINUX, until, WorkersSite } from "./site.ts";
+import { Client, ON_LINUX, until, WorkersSite } from "./site.ts";
 
 const HELLO = new URL("../../../testdata/wat/hello.wat", import.meta.url).pathname;
 
@@ -50,9 +50,8 @@ Deno.test("lines of all workers come out whole", ON_LINUX, async () => {
   await using site = await WorkersSite.start(2, [HELLO]);
   const long = `/${"x".repeat(6000)}`;
   const clients = Array.from({ length: 8 }, async () => {
-    const { Wire } = await import("../../server/wire.ts");
-    using kept = new Kept(await Wire.open(site.port));
-    for (let i = 0; i < 25; i++) assertEquals((await kept.get(long)).status, 200);
+    using client = new Client(site.port);
+    for (let i = 0; i < 25; i++) assertEquals((await client.get(long)).status, 200);
   });
   await Promise.all(clients);
   site.cli.signal("SIGTERM");

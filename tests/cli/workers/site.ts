@@ -86,7 +86,7 @@ export class WorkersSite implements AsyncDisposable {
   }
 }
 
-/** A kept connection, which stays with its worker. */
+/** A kept connection. It stays with its worker, but for a response that closes it. */
 export class Kept implements Disposable {
   readonly wire: Wire;
 
@@ -101,12 +101,12 @@ export class Kept implements Disposable {
     );
   }
 
-  /** Receives a response of a request that was sent. */
-  async receive(): Promise<{ status: number; text: string }> {
+  /** Receives a response of a request that was sent. It tells whether the connection closes. */
+  async receive(): Promise<{ status: number; text: string; closes: boolean }> {
     const head = await this.wire.until("\r\n\r\n");
     const [, length] = /^content-length: *(\d+)/im.exec(head) ?? [];
     const text = length === undefined ? await this.#chunks() : await this.wire.exactly(+length);
-    return { status: Number(head.slice(9, 12)), text };
+    return { status: Number(head.slice(9, 12)), text, closes: /^connection: *close/im.test(head) };
   }
 
   async get(target: string, init?: { method?: string; body?: string }) {
@@ -126,6 +126,28 @@ export class Kept implements Disposable {
 
   [Symbol.dispose](): void {
     this.wire.close();
+  }
+}
+
+/** A client that keeps its connection, and opens another one after a response that closes it. */
+export class Client implements Disposable {
+  readonly #port: number;
+  #kept: Kept | undefined;
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  async get(target: string): Promise<{ status: number; text: string }> {
+    this.#kept ??= new Kept(await Wire.open(this.#port));
+    const response = await this.#kept.get(target);
+    if (response.closes) this[Symbol.dispose]();
+    return response;
+  }
+
+  [Symbol.dispose](): void {
+    this.#kept?.[Symbol.dispose]();
+    this.#kept = undefined;
   }
 }
 
