@@ -3,25 +3,19 @@ import { hostInUrl } from "./socket_facts.ts";
 
 /** Milliseconds between two checks. */
 const EVERY_MILLIS = 2000;
-/** Number of checks without a connection after which a shared socket is listened on anew. */
-const QUIET_CHECKS = 5;
 /** Milliseconds until the next check once there are too many connections. */
 const SOON_MILLIS = 50;
 
-/** Checks regularly whether ports accept connections, and listens again on those that do not. */
+/** Checks regularly whether ports accept connections, and has those that do not accept again. */
 export class AcceptMonitor {
   readonly #acceptors: readonly Acceptor[];
   readonly #trouble: (message: string) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #hurried = false;
-  /** Whether this check is made because there are too many connections. */
-  #pressed = false;
   #checking: Promise<boolean> | undefined;
   /** Number of connections that each had accepted at the last check. */
   readonly #accepted = new Map<Acceptor, number>();
-  /** Number of checks since each has listened anew, if it has accepted no connection since. */
-  readonly #quiet = new Map<Acceptor, number>();
   /** Acceptors that were reported as not accepting. */
   readonly #failing = new Set<Acceptor>();
   /** Acceptors that were reported as having no file descriptors left. */
@@ -61,7 +55,6 @@ export class AcceptMonitor {
       if (this.#hurried) {
         for (const one of this.#acceptors) this.#accepted.set(one, one.accepted);
       }
-      this.#pressed = this.#hurried;
       this.#hurried = false;
       await this.check();
       if (!this.#closed && !this.#hurried) this.#wait(EVERY_MILLIS);
@@ -74,27 +67,12 @@ export class AcceptMonitor {
     const probe = works ? "accepts" : await acceptor.probe();
     this.#accepted.set(acceptor, acceptor.accepted);
     if (this.#closed) return false;
+    // `accept` may also have failed where another process has accepted the probe.
+    if (probe !== "accepts") acceptor.resume();
     if (probe === "unknown") this.#tellStarved(acceptor);
-    else if (probe === "fails") await this.#reopen(acceptor);
-    else {
-      if (probe === "passed") await this.#renew(acceptor);
-      else this.#quiet.delete(acceptor);
-      this.#tellAccepts(acceptor);
-    }
+    else if (probe === "fails") this.#tellFailing(acceptor);
+    else this.#tellAccepts(acceptor);
     return probe === "accepts" || probe === "passed";
-  }
-
-  /**
-   * Listens anew on a shared socket whose connections other processes may have accepted, in case `accept` has failed here:
-   * right after it has accepted some, which may have taken the last open files, and later now and then. No connection is
-   * lost by that.
-   */
-  async #renew(acceptor: Acceptor): Promise<void> {
-    const quiet = this.#quiet.get(acceptor);
-    const doubtful = this.#pressed || this.#starved.size > 0 || quiet === undefined ||
-      quiet >= QUIET_CHECKS;
-    this.#quiet.set(acceptor, doubtful ? 1 : quiet + 1);
-    if (doubtful) await acceptor.reopen().catch(() => {});
   }
 
   #tellAccepts(acceptor: Acceptor): void {
@@ -113,14 +91,10 @@ export class AcceptMonitor {
     );
   }
 
-  async #reopen(acceptor: Acceptor): Promise<void> {
-    if (!this.#failing.has(acceptor)) {
-      this.#trouble(
-        `${nameOf(acceptor)} does not accept connections: listening on it anew`,
-      );
-    }
+  #tellFailing(acceptor: Acceptor): void {
+    if (this.#failing.has(acceptor)) return;
     this.#failing.add(acceptor);
-    await acceptor.reopen().catch(() => {}); // the next check tries again
+    this.#trouble(`${nameOf(acceptor)} does not accept connections: listening on it anew`);
   }
 }
 

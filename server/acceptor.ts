@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from "node:net";
 import { builtin } from "../service/util/builtins.ts";
+import { acceptAgain } from "../service/util/node_internals.ts";
 
 /** Time limit of a probe: milliseconds until its connection must be accepted. */
 const PROBE_MILLIS = 300;
@@ -31,16 +32,15 @@ type Probe = "accepts" | "fails" | "unknown" | "passed";
 
 /**
  * A listening TCP socket. After a failed `accept` (EMFILE: too many open files) `node:net` never accepts again and emits
- * no event, so that {@linkcode Acceptor.probe} detects it, and {@linkcode Acceptor.reopen} listens again.
+ * no event, so that {@linkcode Acceptor.probe} detects it, and {@linkcode Acceptor.resume} has it accept again.
  */
 export class Acceptor {
   readonly address: string;
   readonly port: number;
   readonly #accept: (socket: Socket) => void;
-  readonly #opening: Opening;
-  #server: Server;
+  readonly #isShared: boolean;
+  readonly #server: Server;
   #accepted = 0;
-  #closed = false;
   #probing: {
     readonly socket: Socket;
     /** Known once it is connected. */
@@ -48,14 +48,14 @@ export class Acceptor {
     accepted(): void;
   } | undefined;
 
-  private constructor(server: Server, accept: (socket: Socket) => void, opening: Opening) {
+  private constructor(server: Server, accept: (socket: Socket) => void, isShared: boolean) {
     const { address, port } = server.address() as AddressInfo;
     this.address = address;
     this.port = port;
     this.#accept = accept;
-    this.#opening = opening;
+    this.#isShared = isShared;
     this.#server = server;
-    this.#listen(server);
+    this.#listen();
   }
 
   /**
@@ -70,7 +70,7 @@ export class Acceptor {
     accept: (socket: Socket) => void,
     opening: Opening = {},
   ): Promise<Acceptor> {
-    return new Acceptor(await bind(host, port, opening), accept, opening);
+    return new Acceptor(await bind(host, port, opening), accept, !!opening.share);
   }
 
   /** Number of connections that were accepted. */
@@ -86,7 +86,7 @@ export class Acceptor {
     const localPort = new Promise<number | undefined>((known) => {
       socket.on("connect", () => {
         known(socket.localPort);
-        if (this.#opening.share) resolve("passed");
+        if (this.#isShared) resolve("passed");
       });
       socket.on("close", () => known(undefined));
     });
@@ -105,24 +105,19 @@ export class Acceptor {
     return this.#accepted > before ? "accepts" : result;
   }
 
-  /** Listens again on the same address and port. Connections that wait to be accepted are lost. */
-  async reopen(): Promise<void> {
-    this.#server.close();
-    const server = await bind(this.address, this.port, this.#opening);
-    if (this.#closed) return void server.close();
-    this.#server = server;
-    this.#listen(server);
+  /** Accepts again if `accept` has failed; connections that wait to be accepted are. */
+  resume(): void {
+    acceptAgain(this.#server);
   }
 
   /** Accepts no more connections. */
   close(): void {
-    this.#closed = true;
     this.#server.close();
     this.#probing?.accepted();
   }
 
-  #listen(server: Server): void {
-    server.on("connection", (socket) => {
+  #listen(): void {
+    this.#server.on("connection", (socket) => {
       this.#accepted++;
       const probing = this.#probing;
       if (!probing) return this.#accept(socket);

@@ -16,10 +16,8 @@ export class SharedSockets {
     const name = `${address} ${port} ${port === 0 ? index : 0}`;
     const known = this.#sockets.get(name);
     if (known) return known;
-    const { handle, port: bound } = bindSocket(address, port, isIPv6(address) ? 6 : 4);
+    const handle = bindSocket(address, port, isIPv6(address) ? 6 : 4);
     this.#sockets.set(name, handle);
-    // A worker that listens again asks for the port that it got the first time.
-    this.#sockets.set(`${address} ${bound} 0`, handle);
     return handle;
   }
 }

@@ -1,5 +1,5 @@
 import type { Http2Stream } from "node:http2";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { builtin } from "./builtins.ts";
@@ -10,6 +10,9 @@ import { builtin } from "./builtins.ts";
  *
  * @module
  */
+
+/** Connections that may wait to be accepted, as `node:net` has it by default. */
+const BACKLOG = 511;
 
 /** Modules and globals that have the internals. */
 interface Platform {
@@ -151,14 +154,10 @@ type CreateServerHandle = (
 /**
  * Binds a TCP socket without accepting from it, so that it can be handed to other processes: `Server.listen` would accept.
  *
- * @returns The socket, for `Server.listen` and `ChildProcess.send`, and its port.
+ * @returns The socket, for `Server.listen` and `ChildProcess.send`.
  * @throws {Error} With node's `code` if it cannot, and where this version of Deno has no such sockets.
  */
-export function bindSocket(
-  address: string,
-  port: number,
-  family: 4 | 6,
-): { readonly handle: object; readonly port: number } {
+export function bindSocket(address: string, port: number, family: 4 | 6): object {
   const create =
     (builtin("node:net") as { _createServerHandle?: CreateServerHandle })._createServerHandle;
   if (!create) throw new Error("this version of Deno cannot share a socket (use 2.9.6)");
@@ -169,10 +168,19 @@ export function bindSocket(
   if (typeof handle === "number") return fail(builtin("node:util").getSystemErrorName(handle));
   const name: { port?: number } = {};
   handle.getsockname(name);
-  if (name.port) return { handle, port: name.port };
+  if (name.port) return handle;
   // libuv tells of a port that is in use only when the socket listens.
   handle.close();
   return fail("EADDRINUSE");
+}
+
+/**
+ * Has a listening server accept again, whose `accept` has failed for want of a file descriptor: `node:net` never tries again
+ * by itself. Needs no descriptor, and changes nothing on a server that accepts or is closed.
+ */
+export function acceptAgain(server: Server): void {
+  const { _handle: handle } = server as { _handle?: { listen?(backlog: number): number } | null };
+  handle?.listen?.(BACKLOG);
 }
 
 /** Allows the process to exit while a worker runs, which Deno itself supports for `node:worker_threads` only. */

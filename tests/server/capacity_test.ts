@@ -4,7 +4,8 @@ import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { fetchRaw, response } from "../guests/http.ts";
 import { answerText, Wire } from "./wire.ts";
 import { guestUrl } from "../guests/serving.ts";
-import { Cli } from "../process.ts";
+import { ROOT } from "../cli/commands.ts";
+import { Cli, Process } from "../process.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -103,5 +104,42 @@ Deno.test({
     kept.close();
     server.signal("SIGTERM");
     assertEquals((await server.end()).code, 0);
+  },
+});
+
+/** A server over a socket that other processes could share. Its answer is the number of times that it asked for one. */
+const SHARED = `
+import { listen } from "${ROOT}/server/listener.ts";
+import { bindSocket } from "${ROOT}/service/util/node_internals.ts";
+import { answerText } from "${ROOT}/tests/server/wire.ts";
+Deno.addSignalListener("SIGTERM", () => Deno.exit()); // with too few open files Deno cannot begin that later
+let asked = 0;
+const { port } = await listen({
+  hostname: "127.0.0.1",
+  port: 0,
+  connections: 100000,
+  share(address, port) {
+    asked++;
+    return Promise.resolve(bindSocket(address, port, 4));
+  },
+  answer: (exchange) => Promise.resolve(answerText(exchange, String(asked))),
+  trouble: (message) => console.error(message),
+});
+console.log(port);`;
+
+Deno.test({
+  name:
+    "a shared socket is not asked for again where open files ran out, as none could be received",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const command = `ulimit -n ${FILES} && exec "$0" eval --no-check "$1"`;
+    await using server = new Process("sh", ["-c", command, Deno.execPath(), SHARED]);
+    const port = Number(await server.line());
+    const wires: Wire[] = [];
+    while (wires.length < FILES + 40) wires.push(await Wire.open(port));
+    await server.until(/cannot accept connections: the process has too many open files/, "stderr");
+    for (const wire of wires) wire.close();
+    await server.until(/accepts connections again/, "stderr");
+    assertEquals((await fetchRaw(port, "/")).body, "1");
   },
 });
