@@ -1,6 +1,8 @@
 import type { LogEntry } from "../../mod.ts";
 import type { FastlikeOptions } from "../../mod.ts";
+import { TestClock } from "../../testing/clock.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
+import { lapse } from "../lapse.ts";
 import { Wire } from "../server/wire.ts";
 import { exchange, fetchRaw, response, valuesOf } from "./http.ts";
 import { type Served, serveGuest, serveProgram, startOrigin, testGuest } from "./serving.ts";
@@ -36,11 +38,17 @@ const isHost = ({ kind }: LogEntry) => kind === "host";
 // Time
 
 Deno.test("a guest that waits longer than wall_time is stopped: 504, and a line that says how far it got", async () => {
-  const gone = Promise.withResolvers<void>();
-  await using origin = await startOrigin((request) => request.on("close", gone.resolve));
-  const options = { backends: { origin: origin.url }, limits: { wall_time: "50ms" } };
+  const [there, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using origin = await startOrigin((request) => {
+    request.on("close", gone.resolve);
+    there.resolve();
+  });
+  const clock = new TestClock(Date.now(), true);
+  const options = { backends: { origin: origin.url }, limits: { wall_time: "50ms" }, clock };
   await using guest = await serve(`${SEND} ${HELLO}`, options);
-  const { status, body } = await fetchRaw(guest.port, "/");
+  const answered = fetchRaw(guest.port, "/");
+  await there.promise;
+  const { status, body } = await lapse(clock, 50, answered);
   assertEquals([status, body], [504, "The guest was stopped: wall_time 50ms is over\n"]);
   await gone.promise;
   assertMatch(
@@ -52,14 +60,17 @@ Deno.test("a guest that waits longer than wall_time is stopped: 504, and a line 
 
 Deno.test("a response that is streaming when wall_time is over is cut", async () => {
   await using origin = await startOrigin(() => {});
-  const options = { backends: { origin: origin.url }, limits: { wall_time: "50ms" } };
+  const clock = new TestClock(Date.now(), true);
+  const options = { backends: { origin: origin.url }, limits: { wall_time: "50ms" }, clock };
   const begin = `(local.set $body (call $made (call $body_new (i32.const 0))))
     (call $say (local.get $body) (i32.const 7))
     (drop (call $respond
       (call $made (call $resp_new (i32.const 0))) (local.get $body) (i32.const 1)))`;
   await using guest = await serve(`${begin} ${SEND}`, options);
-  const { status, body, whole } = await fetchRaw(guest.port, "/");
-  assertEquals([status, body, whole], [200, "00007 ", false]);
+  using wire = await Wire.open(guest.port);
+  await wire.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  assertMatch(await wire.until("00007 \r\n"), /^HTTP\/1\.1 200 /);
+  assertEquals(await lapse(clock, 50, wire.rest()), "");
   assertMatch(warnings(guest).join(), /and begun its response: the limit is wall_time 50ms$/);
   assertEquals(guest.lines.map(({ metrics, whole }) => [metrics.limit, whole]), [[
     "wall_time 50ms",
@@ -68,10 +79,14 @@ Deno.test("a response that is streaming when wall_time is over is cut", async ()
 });
 
 Deno.test("a request that gets no instance in its wall_time is refused, too", async () => {
-  await using origin = await startOrigin(() => {});
+  const there = Promise.withResolvers<void>();
+  await using origin = await startOrigin(() => there.resolve());
   const limits = { wall_time: "60ms", instances: 1 };
-  await using guest = await serve(SEND, { backends: { origin: origin.url }, limits });
-  const answers = await Promise.all([fetchRaw(guest.port, "/a"), fetchRaw(guest.port, "/b")]);
+  const clock = new TestClock(Date.now(), true);
+  await using guest = await serve(SEND, { backends: { origin: origin.url }, limits, clock });
+  const answered = Promise.all([fetchRaw(guest.port, "/a"), fetchRaw(guest.port, "/b")]);
+  await there.promise;
+  const answers = await lapse(clock, 60, answered);
   assertEquals(answers.map(({ status }) => status).sort(), [504, 504]);
   assertEquals(warnings(guest).length, 2);
   assertEquals(guest.lines.map(({ metrics }) => metrics.limit), [
@@ -81,13 +96,16 @@ Deno.test("a request that gets no instance in its wall_time is refused, too", as
 });
 
 testGuest("rust", "each request of a sandbox has a wall_time of its own", async () => {
+  const clock = new TestClock(Date.now(), true);
   await using guest = await serveGuest("rust", {
     env: { SERVE: "loop" },
     limits: { wall_time: "150ms" },
+    clock,
   });
   assertEquals((await fetchRaw(guest.port, "/")).status, 200);
+  await clock.advance(100);
   const half = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf";
-  assertEquals((await exchange(guest.port, half)).status, 504);
+  assertEquals((await lapse(clock, 100, exchange(guest.port, half))).status, 504);
   assertEquals(guest.lines.map(({ metrics }) => metrics.limit), [undefined, "wall_time 150ms"]);
   assertEquals((await fetchRaw(guest.port, "/")).status, 200);
 });
