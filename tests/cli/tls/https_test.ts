@@ -100,7 +100,7 @@ Deno.test("a certificate that is exchanged on disk is served, and a bad one gets
       assertMatch(line, /the key is not that of the certificate: the one before goes on serving$/);
     }
     assertEquals([await trusts("ca.pem"), await trusts("other.pem")], [false, true]);
-    await Deno.writeTextFile(cert, "nonsense");
+    await replace(cert, "nonsense");
     assertEquals(
       await cli.line("stderr"),
       `error: Cannot use ${cert} and ${key}: the certificate is not one in PEM: the one before goes on serving`,
@@ -108,9 +108,9 @@ Deno.test("a certificate that is exchanged on disk is served, and a bad one gets
     assertEquals(await trusts("other.pem"), true);
     const old = { from: new Date(Date.now() - 9 * DAY), to: new Date(Date.now() - 2 * DAY) };
     const expired = await other.issue(NAMES, old);
-    await Deno.writeTextFile(key, expired.key);
+    await replace(key, expired.key);
     await cli.line("stderr");
-    await Deno.writeTextFile(cert, expired.cert);
+    await replace(cert, expired.cert);
     assertEquals(
       await cli.line("stderr"),
       `error: Cannot use ${cert} and ${key}: the certificate has expired on ${
@@ -204,8 +204,14 @@ Deno.test("--http-redirect redirects plain HTTP to the same URL under https, and
 });
 
 async function write(folder: string, { cert, key }: Identity): Promise<void> {
-  await Deno.writeTextFile(`${folder}/c.pem`, cert);
-  await Deno.writeTextFile(`${folder}/k.pem`, key);
+  await replace(`${folder}/c.pem`, cert);
+  await replace(`${folder}/k.pem`, key);
+}
+
+/** Replaces a file at once: a server that reads half of it would say so, and then look at it again. */
+async function replace(path: string, text: string): Promise<void> {
+  await Deno.writeTextFile(`${path}.new`, text);
+  await Deno.rename(`${path}.new`, path);
 }
 
 async function withIdentity(
