@@ -36,6 +36,8 @@ export interface DataImage {
 
 /** Module whose data is held apart. */
 export interface Parted {
+  /** The module without its data, in pieces. */
+  readonly pieces: readonly Uint8Array<ArrayBuffer>[];
   /** Whether these bytes are the module without its data. */
   isWithoutData(bytes: Uint8Array): boolean;
   /** Makes the module whose segments are empty. */
@@ -70,6 +72,7 @@ export function parted(layout: Layout): Parted | undefined {
   if (!segments) return;
   const pieces = piecesOf(layout, section, emptySegments(declared ? count : 0));
   return {
+    pieces: pieces as Uint8Array<ArrayBuffer>[],
     isWithoutData: (other) => isJoined(pieces, other),
     withoutData: () => joined(pieces),
     image: () => imageOf(bytes, segments),

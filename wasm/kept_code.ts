@@ -5,7 +5,7 @@ import type { Layout } from "./rewrite/layout.ts";
 import { type Outcome, packed, unpacked } from "./rewrite/packed.ts";
 import type { RewriteOptions } from "./rewrite/rewrite.ts";
 import { inTurns } from "./turns.ts";
-import { digestOf } from "../service/util/digest.ts";
+import { digestOf, digestOfPieces } from "../service/util/digest.ts";
 
 /** Smallest module that is kept, in bytes: a smaller one is rewritten sooner than its code is read. */
 const MIN_BYTES = 256 * 1024;
@@ -24,13 +24,14 @@ export class KeptCode {
     this.#validity.promise.catch(() => {}); // the caller that validates reports it
   }
 
-  /** Returns access to the kept forms of a module; undefined if none is kept, and none is to be. */
+  /** Returns access to the kept forms of a module, given in pieces; undefined if none is kept, and none is to be. */
   static async of(
     cache: CodeCache | undefined,
-    bytes: Uint8Array<ArrayBuffer>,
+    pieces: readonly Uint8Array<ArrayBuffer>[],
   ): Promise<KeptCode | undefined> {
-    if (!cache || bytes.length < MIN_BYTES) return undefined;
-    return new KeptCode(cache, await digestOf(bytes));
+    const size = pieces.reduce((sum, { length }) => sum + length, 0);
+    if (!cache || size < MIN_BYTES) return undefined;
+    return new KeptCode(cache, await digestOfPieces(pieces));
   }
 
   /** Whether the outcome of rewriting the module with some options is kept, so that the module is valid. */
@@ -88,18 +89,18 @@ export class KeptCode {
 }
 
 /**
- * Rewrites a module, with turns of the event loop in between, or takes the kept outcome. With an earlier build the rewrite
+ * Rewrites the module that `layout` returns, with turns of the event loop in between, or takes the kept outcome. With an earlier build the rewrite
  * takes no longer.
  */
 export async function outcomeOf(
-  layout: Layout,
+  layout: () => Layout,
   options: RewriteOptions,
   keeping: Promise<KeptCode | undefined>,
 ): Promise<Outcome> {
   const known = options.earlier ? undefined : await (await keeping)?.get(options);
   if (known !== undefined) return known;
   const { rewriteInSteps } = await import("./rewrite/rewrite.ts"); // a known program needs none of it
-  const outcome = await inTurns(rewriteInSteps(layout, options)).catch((error) => {
+  const outcome = await inTurns(rewriteInSteps(layout(), options)).catch((error) => {
     if (error instanceof UnknownForm) return error.message;
     throw error;
   });

@@ -82,7 +82,10 @@ export interface CompileOptions extends Terms {
 
 /** Module to be compiled, without its data where the host can write that. */
 interface Subject {
-  readonly layout: Layout;
+  /** What it declares, with its data as without. */
+  readonly declared: Pick<Layout, "imports" | "exports" | "memories" | "tables" | "types">;
+  /** Returns the module without its data. A known one is not made: it is as large as the program. */
+  readonly layout: () => Layout;
   /** Makes the image of the data, once; undefined if the module has its data itself. */
   readonly image: () => DataImage | undefined;
   /** Kept code of the module; undefined without a cache. */
@@ -125,10 +128,11 @@ export async function compile(source: Source, options: CompileOptions): Promise<
   const again = sameCode(structure, options);
   if (again) return again;
   const { layout: whole, data } = structure;
-  const layout = data ? layoutOf(data.withoutData()) : whole;
-  const bytes = layout.bytes as Uint8Array<ArrayBuffer>;
-  const kept = KeptCode.of(options.codeCache, bytes);
-  const subject = { layout, kept, image: once(() => data?.image()) };
+  const layout = once(() => data ? layoutOf(data.withoutData()) : whole);
+  const kept = KeptCode.of(options.codeCache, data?.pieces ?? [original]);
+  const { imports, exports, memories, tables, types } = whole; // and not its bytes, which may be let go
+  const declared = { imports, exports, memories, tables, types };
+  const subject = { declared, layout, kept, image: once(() => data?.image()) };
   const isReload = typeof options.earlier === "object"; // it knows most of the code, and a file has to be read
   if (!isReload && await (await kept)?.has(firstForm(options))) {
     // V8 was started with other flags if it does not take the module any more.
@@ -137,7 +141,7 @@ export async function compile(source: Source, options: CompileOptions): Promise<
   }
   options.begun?.();
   // V8 validates on a thread of its own while the bytes are rewritten. Nothing is made of them before it is done.
-  const validated = checkValid(bytes, !isReload);
+  const validated = checkValid(layout().bytes as Uint8Array<ArrayBuffer>, !isReload);
   kept.then((kept) => {
     if (kept) kept.valid = validated;
   });
@@ -187,7 +191,13 @@ function sameCode(
 
 /** Describes a module to be compiled again, of which nothing is kept. */
 function subjectOf(bytes: Uint8Array, image: DataImage | undefined): Subject {
-  return { layout: layoutOf(bytes), image: () => image, kept: Promise.resolve(undefined) };
+  const layout = layoutOf(bytes);
+  return {
+    declared: layout,
+    layout: () => layout,
+    image: () => image,
+    kept: Promise.resolve(undefined),
+  };
 }
 
 /** Writes the terms of compiling, besides the program, as a text to compare. */
@@ -217,7 +227,7 @@ async function compileUnchecked(
   subject: Subject,
   options: CompileOptions,
 ): Promise<CompiledModule> {
-  applyPolicies(subject.layout, options);
+  applyPolicies(subject.declared, options);
   return await compileRewritten(original, subject, options);
 }
 
@@ -244,7 +254,7 @@ async function compileRewritten(
 
 /** Rewrites and compiles the module, or returns the reason why it cannot, in words that complete "because". */
 async function attempt(
-  { layout, image, kept }: Subject,
+  { declared, layout, image, kept }: Subject,
   options: CompileOptions,
   form: RewriteOptions,
 ): Promise<CompiledModule | string> {
@@ -260,16 +270,16 @@ async function attempt(
     image(); // while V8 compiles
     return {
       module: await compiling,
-      imports: functionsOf(layout.imports),
-      hasMemory: exportsMemory(layout),
-      limited: layout.types.objects ? UNCOUNTED : true,
+      imports: functionsOf(declared.imports),
+      hasMemory: exportsMemory(declared),
+      limited: declared.types.objects ? UNCOUNTED : true,
       resetting: resetting ?? `reuse is ${reuse}`,
       watched: watch || "nobody asks for it",
       rewritten: { memories, names, tags },
       image: image(),
       locate: (offset) => offsets.original(offset),
       ...earlier && {
-        code: { bytes: layout.bytes, rewritten: outcome, terms: termsText(options) },
+        code: { bytes: layout().bytes, rewritten: outcome, terms: termsText(options) },
       },
     };
   } catch (error) {

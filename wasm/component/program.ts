@@ -37,7 +37,7 @@ export async function compileComponent(
   const parsed = parsedOf(bytes);
   await turn();
   const parts = await Promise.all(parsed.modules.map(async (bytes): Promise<Part> => {
-    const kept = await KeptCode.of(terms.codeCache, bytes);
+    const kept = await KeptCode.of(terms.codeCache, [bytes]);
     return { bytes, kept, known: await kept?.has(firstForm(terms)) ?? false };
   }));
   await checkValid(parts);
@@ -129,7 +129,7 @@ async function attempt(
   try {
     const modules: Promise<CoreModule>[] = [];
     for (const [i, layout] of largestFirst(layouts)) {
-      const outcome = await outcomeOf(layout, form, Promise.resolve(parts[i]!.kept));
+      const outcome = await outcomeOf(() => layout, form, Promise.resolve(parts[i]!.kept));
       if (typeof outcome === "string") return outcome;
       await turn();
       // V8 compiles on its own threads while the next module is rewritten.
