@@ -52,12 +52,12 @@ Deno.test("whatever clients, backends and guests do, every other request gets it
   });
   const config = `[local_server.backends.origin]
 url = "${origin.url}"
-first_byte_timeout_ms = 400
+first_byte_timeout_ms = 3000
 `;
   try {
     await withFiles({ "fastly.toml": config }, async (folder) => {
       const { cli, url } = await CliServer.start([
-        ...["-C", `${folder}/fastly.toml`, "--limit", "cpu_time=50ms", "--limit", "memory=2MiB"],
+        ...["-C", `${folder}/fastly.toml`, "--limit", "cpu_time=100ms", "--limit", "memory=2MiB"],
         guestUrl("chaos").pathname,
       ]);
       await using _ = cli;

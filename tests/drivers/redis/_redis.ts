@@ -142,7 +142,7 @@ async function run(
   const text = Object.entries(all).map(([name, value]) => `${name} ${value}`).concat(lines);
   // A Sentinel writes its state into its file.
   await Deno.writeTextFile(file, text.filter((line) => !line.endsWith(" -")).join("\n") + "\n");
-  const child = new Deno.Command("nice", { args: [program, file], stdout: "piped" }).spawn();
+  const child = new Deno.Command(program, { args: [file], stdout: "piped" }).spawn();
   let said = "";
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const ready = program === "redis-sentinel" ? /Sentinel ID|\+monitor/ : /Ready to accept/;
