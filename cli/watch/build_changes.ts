@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { sha256 } from "../../service/util/digest.ts";
 import type { Terminal } from "../telemetry/terminal.ts";
-import { ABSENT, signatureOf, type Snapshot } from "./changes.ts";
+import { ABSENT, isEmpty, signatureOf, type Snapshot } from "./changes.ts";
 import { Pauses } from "./pauses.ts";
 
 /** Lock files of package managers, which builds write: they say nothing that the other sources do not. */
@@ -28,7 +28,8 @@ const MAX_IN_A_ROW = 8;
 /**
  * Distinguishes changes of sources that need another build from changes that a build makes itself. The system does not tell
  * which process has written a file, so contents are compared: a file that is written unchanged during a build is no change,
- * nor is a lock file of a package manager. Everything else that changes during a build counts, so that no edit is lost.
+ * nor is a lock file of a package manager. A file that is empty meanwhile is looked at when it is not, or the build has
+ * ended: it is most likely being written. Everything else that changes during a build counts, so that no edit is lost.
  * A source that has changed during each of many builds is suspected to be changed by them: it causes another build only
  * after a pause, longer each time, since an edit may be among the changes. After a build in which it has not changed it is
  * a source as any other.
@@ -132,6 +133,10 @@ export class BuildChanges {
       }
       if (LOCK_FILES.has(basename(path))) continue;
       if (await isAsBefore(path, this.#sources.get(path), signature)) continue;
+      if (!this.#end && isEmpty(signature)) {
+        this.#waiting.add(path); // it is being written
+        continue;
+      }
       (this.#suspects.has(path) ? suspected : during).push(path);
     }
     if (suspected.length) this.#suspect(suspected);

@@ -193,6 +193,11 @@ export function signatureOf(path: string): string {
   }
 }
 
+/** Whether a signature is that of a file without content. */
+export function isEmpty(signature: string): boolean {
+  return signature.endsWith(" 0");
+}
+
 function identityOf(folder: string): string {
   try {
     const { dev, ino } = Deno.statSync(folder);

@@ -28,6 +28,10 @@ for (
     ["writes lock files", "date +%N > Cargo.lock; date +%N > web/package-lock.json"],
     ["makes temporary files and removes them", "echo > src/temp$$; sleep 0.3; rm src/temp$$"],
     ["writes files as they were", "echo 1 > src/made.txt; sleep 0.3"],
+    [
+      "empties files and writes them as they were",
+      ": > src/made.txt; sleep 0.3; echo 1 > src/made.txt",
+    ],
   ] as const
 ) {
   Deno.test(`a build that ${what} causes no other`, async () => {
