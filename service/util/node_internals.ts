@@ -176,7 +176,8 @@ export function bindSocket(address: string, port: number, family: 4 | 6): object
 
 /**
  * Has a listening server accept again, whose `accept` has failed for want of a file descriptor: `node:net` never tries again
- * by itself. Needs no descriptor, and changes nothing on a server that accepts or is closed.
+ * by itself. Needs no descriptor, and changes nothing on a server that accepts or is closed. Deno 2.4, which compiled
+ * programs may have, tries again by itself and refuses this.
  */
 export function acceptAgain(server: Server): void {
   const { _handle: handle } = server as { _handle?: { listen?(backlog: number): number } | null };

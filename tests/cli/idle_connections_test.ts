@@ -25,9 +25,10 @@ Deno.test("thousands of idle connections cost no instance, and others are answer
   while (wires.length < CONNECTIONS) {
     wires.push(...await Promise.all(Array.from({ length: TOGETHER }, () => keptAlive(port))));
   }
+  // A client may have its response a moment before the server counts the request as answered.
+  await scrapeUntil(admin, "fastlike_http_requests_in_flight", 0);
   const samples = await scrape(admin);
   assertEquals(samples.get("fastlike_http_connections"), CONNECTIONS);
-  assertEquals(samples.get("fastlike_http_requests_in_flight"), 0);
   assertEquals(samples.get("fastlike_requests_queued"), 0);
   const live = samples.get("fastlike_instances_live")!;
   assert(live <= 1, `${live} instances live`);
