@@ -88,6 +88,11 @@ export class KeptCode {
   }
 }
 
+/** Loads the rewriter, which a known program does not need. */
+export function loadRewriter(): Promise<typeof import("./rewrite/rewrite.ts")> {
+  return import("./rewrite/rewrite.ts");
+}
+
 /**
  * Rewrites the module that `layout` returns, with turns of the event loop in between, or takes the kept outcome. With an earlier build the rewrite
  * takes no longer.
@@ -99,7 +104,7 @@ export async function outcomeOf(
 ): Promise<Outcome> {
   const known = options.earlier ? undefined : await (await keeping)?.get(options);
   if (known !== undefined) return known;
-  const { rewriteInSteps } = await import("./rewrite/rewrite.ts"); // a known program needs none of it
+  const { rewriteInSteps } = await loadRewriter();
   const outcome = await inTurns(rewriteInSteps(layout(), options)).catch((error) => {
     if (error instanceof UnknownForm) return error.message;
     throw error;

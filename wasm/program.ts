@@ -15,7 +15,7 @@ import {
 import type { Resetting, RewriteOptions, Rewritten } from "./rewrite/rewrite.ts";
 import type { EarlierCode } from "./rewrite/earlier_code.ts";
 import { type DataImage, type Parted, parted } from "./data_image.ts";
-import { KeptCode, outcomeOf } from "./kept_code.ts";
+import { KeptCode, loadRewriter, outcomeOf } from "./kept_code.ts";
 import { afterHeadStart } from "./turns.ts";
 import { messageOf } from "../service/errors.ts";
 
@@ -139,6 +139,7 @@ export async function compile(source: Source, options: CompileOptions): Promise<
     const known = await compileUnchecked(original, subject, options).catch(() => undefined);
     if (known) return known;
   }
+  await loadRewriter(); // before other modules
   options.begun?.();
   // V8 validates on a thread of its own while the bytes are rewritten. Nothing is made of them before it is done.
   const validated = checkValid(layout().bytes as Uint8Array<ArrayBuffer>, !isReload);
