@@ -207,15 +207,15 @@ Deno.test("backends with TLS are tried with a handshake, and the service's autho
     silent: silent.url.replace("http:", "https:"),
   };
   const failing = (lines: string[]) => lines.map((line) => /"(\w+)" will fail: /.exec(line)?.[1]);
-  assertEquals(failing(await findUnreachable(backends, ca)), ["plain", "silent"]);
-  const lines = await findUnreachable(backends);
+  assertEquals(failing(await findUnreachable(backends, ca, 5000)), ["plain", "silent"]);
+  const lines = await findUnreachable(backends, undefined, 5000);
   assertEquals(failing(lines), ["secure", "grpc", "plain", "silent"]);
   assertMatch(
     lines[0]!,
     /certificate was not accepted .*; .* ca_certificate.* tls_verify = false$/,
   );
   assertMatch(lines[2]!, /the TLS handshake failed .*; .* its url begins with http:\/\/$/);
-  assertMatch(lines[3]!, /did not stand within 1000 ms; start it, /);
+  assertMatch(lines[3]!, /did not stand within 5000 ms; start it, /);
   assertEquals(secure.connections(), 6);
   await Promise.all([secure.close(), plain.close(), silent.close()]);
 });
