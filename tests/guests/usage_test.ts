@@ -1,4 +1,5 @@
 import { Fastlike } from "../../mod.ts";
+import { ProcessorClock } from "../../wasm/processor_clock.ts";
 import { FakeExchange } from "../abi/_bench.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { guestOf } from "./_spinning.ts";
@@ -45,7 +46,8 @@ for (const reuse of ["auto", "never"] as const) {
     const exchange = new FakeExchange({});
     await app.answer(exchange);
     assertEquals(exchange.metrics.limit, "cpu_time 40ms");
-    assert(exchange.metrics.activeMillis >= 40);
+    // The last stretch is measured on the wall, which has the time of other processes in it.
+    assert(exchange.metrics.activeMillis >= 40 - ProcessorClock.maxByWall);
     assertEquals(exchange.metrics.hostcalls, ANSWERS);
   });
 }
