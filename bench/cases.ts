@@ -24,7 +24,7 @@ export const PROXIED: Case = { name: "proxied", path: "/proxy/origin/" };
 export const CASES: Readonly<Record<string, readonly Case[]>> = {
   hello: [HELLO],
   rust: [HELLO, CACHE_HIT, KV_READ, PROXIED],
-  "rust-2020": [HELLO, PROXIED],
+  "rust-2020": [HELLO],
   assemblyscript: [HELLO],
   go: [HELLO, PROXIED],
   javascript: [HELLO, CACHE_HIT, KV_READ, PROXIED],

@@ -113,7 +113,6 @@ const ROWS: readonly Row[] = [
   throughput("javascript", "hello", "10 times"),
   throughput("go", "hello", "1.6 times"),
   throughput("rust", "proxied", "6 times"),
-  throughput("rust-2020", "proxied", "6 times"), // without the calls of the HTTP cache
   throughput("javascript", "proxied", "8 times"),
   throughput("rust", "cache hit", "9.0 times"),
   throughput("rust", "KV read", "4.5 times"),

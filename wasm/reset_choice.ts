@@ -1,13 +1,20 @@
 import type { CompiledModule, ResetMethod } from "./program.ts";
 
-/** Number of first requests in a trial that are not measured, since V8 has not optimised the module yet. */
+/**
+ * First requests in a trial that are not measured, since V8 has not optimised the module yet: their maximum number, and the
+ * time in milliseconds after which all are measured.
+ */
 export const UNMEASURED = 2000;
+export const UNMEASURED_MILLIS = 2000;
 /** Number of requests that are measured after them. */
 export const MEASURED = 256;
 /** Rank of the sample that counts, from the fastest. A low rank is used because other load only ever adds time. */
 const RANK = MEASURED / 8;
-/** Largest part of a request's time that marking dirty pages is assumed to take. */
-const MAX_MARKING = 0.5;
+/**
+ * Largest part of a request's time that copying may take where a snapshot is tried: marking takes three tenths at most
+ * (bench/computing.ts), of which a tenth has to be left.
+ */
+const MAX_COPYING = 0.2;
 /** Largest cost of a snapshot, relative to dirty pages, at which it is chosen. Copying also evicts processor caches. */
 const MAX_SNAPSHOT_COST = 0.9;
 
@@ -20,27 +27,23 @@ const NEGLIGIBLE = 0.05;
 export class Cost {
   readonly #samples: number[] = [];
   #seen = 0;
+  #spent = 0;
 
   /**
-   * Takes the time of one request and the reset after it.
+   * Takes the time of one request and the reset after it, in milliseconds.
    *
    * @returns The cost, once enough requests are measured.
    */
   add(time: number): number | undefined {
-    if (++this.#seen <= UNMEASURED) return undefined;
+    if (++this.#seen <= UNMEASURED && (this.#spent += time) < UNMEASURED_MILLIS) return undefined;
     if (this.#samples.push(time) < MEASURED) return undefined;
     return this.#samples.sort((one, other) => one - other)[RANK];
   }
 }
 
-/** Tells whether a snapshot can be cheaper than dirty pages, which needs copying to take less time than marking can. */
+/** Tells whether a snapshot can be cheaper than dirty pages, which needs copying to take less time than marking does. */
 export function mayBeCheaper(withDirtyPages: number, copying: number): boolean {
-  return copying < withDirtyPages * MAX_MARKING;
-}
-
-/** Whether copying hardly counts beside what each request computes: marking costs computing programs more than that. */
-function isNegligible(minTime: number, copying: number): boolean {
-  return copying < minTime * NEGLIGIBLE;
+  return copying < withDirtyPages * MAX_COPYING;
 }
 
 /** Service's side of a {@linkcode ResetChoice}. */
@@ -82,8 +85,8 @@ type State = "measuring-dirty-pages" | "compiling" | "measuring-snapshot" | "dec
  * |                         | 2,256 others: it only seemed to, as V8 had   | `measuring-dirty-pages`            |
  * |                         | not optimised it yet                         |                                    |
  *
- * A snapshot is the cheaper method if it costs under 90 % of dirty pages. Times may be in any unit, as they are only
- * compared.
+ * A snapshot is the cheaper method if it costs under 90 % of dirty pages. Of 2,256 requests 256 are measured; where they
+ * take long, these follow after two seconds. Times are in milliseconds.
  */
 export class ResetChoice {
   readonly #trial: ResetTrial;
@@ -101,7 +104,7 @@ export class ResetChoice {
     this.#trial = trial;
   }
 
-  /** Takes the time of one request and the reset after it. */
+  /** Takes the time of one request and the reset after it, in milliseconds. */
   readonly add = (time: number): void => {
     if (this.#state === "compiling" || this.#state === "decided") return;
     if (this.#seen < EARLY && this.#seemsToCompute(time)) return this.#compile();
@@ -115,7 +118,7 @@ export class ResetChoice {
   /** Takes the time of one of the first requests; returns whether all of them have taken long. */
   #seemsToCompute(time: number): boolean {
     this.#min = Math.min(this.#min, time);
-    return ++this.#seen === EARLY && isNegligible(this.#min, this.#trial.copying());
+    return ++this.#seen === EARLY && this.#trial.copying() < this.#min * NEGLIGIBLE;
   }
 
   #compile(): void {
@@ -131,7 +134,7 @@ export class ResetChoice {
   #endSnapshot(cost: number): void {
     this.#withSnapshot = cost;
     if (this.#withDirtyPages !== undefined) this.#compare();
-    else if (isNegligible(cost, this.#trial.copying()) || !this.#use()) this.#decide("snapshot");
+    else if (this.#trial.copying() < cost * NEGLIGIBLE || !this.#use()) this.#decide("snapshot");
     else this.#state = "measuring-dirty-pages";
   }
 

@@ -7,6 +7,7 @@ import {
   ResetChoice,
   type ResetTrial,
   UNMEASURED,
+  UNMEASURED_MILLIS,
 } from "../../wasm/reset_choice.ts";
 import { assertEquals } from "../assert.ts";
 
@@ -16,7 +17,7 @@ function measure(add: (time: number) => void, time: number): void {
   for (let i = 0; i < MEASURED; i++) add(time);
 }
 
-/** Steps of a chooser, as lines. */
+/** Steps of a chooser, as lines. Times are in microseconds here. */
 function chooser(
   copying: number,
   compiled: Promise<CompiledModule>,
@@ -24,7 +25,7 @@ function chooser(
 ) {
   const done: string[] = [];
   const trial: ResetTrial = {
-    copying: () => copying,
+    copying: () => copying / 1000,
     compileForSnapshots() {
       done.push("compile");
       return compiled;
@@ -34,9 +35,13 @@ function chooser(
       if (method === unusable) throw new Error("no room for an instance");
       done.push(`use ${method}`);
     },
-    chosen: (method, dirtyPages, snapshot) => done.push(`${method}: ${dirtyPages} ${snapshot}`),
+    chosen(method, ...costs) {
+      const micros = costs.map((cost) => cost && Math.round(cost * 1000));
+      done.push(`${method}: ${micros[0]} ${micros[1]}`);
+    },
   };
-  return { done, add: new ResetChoice(trial).add };
+  const { add } = new ResetChoice(trial);
+  return { done, add: (micros: number) => add(micros / 1000) };
 }
 
 const PROGRAM = {} as CompiledModule;
@@ -48,8 +53,15 @@ Deno.test("the cost of a method is that of requests that V8 has optimised and li
   assertEquals(cost.add(1e9), 33);
 });
 
+Deno.test("of requests that take long few are not measured", () => {
+  const cost = new Cost();
+  for (let i = 1; i < 10; i++) assertEquals(cost.add(UNMEASURED_MILLIS / 10), undefined);
+  for (let i = 1; i < MEASURED; i++) assertEquals(cost.add(UNMEASURED_MILLIS / 10), undefined);
+  assertEquals(cost.add(UNMEASURED_MILLIS / 10), UNMEASURED_MILLIS / 10);
+});
+
 Deno.test("a snapshot is tried when copying takes less than marking could", () => {
-  assertEquals([mayBeCheaper(100, 49), mayBeCheaper(100, 51)], [true, false]);
+  assertEquals([mayBeCheaper(100, 19), mayBeCheaper(100, 21)], [true, false]);
 });
 
 Deno.test("a program whose first requests all compute for long has snapshots after sixteen of them", async () => {
@@ -93,11 +105,11 @@ Deno.test("a program that only seemed to compute keeps snapshots when no instanc
 Deno.test("one short request among the first is enough for the trial of both methods", async () => {
   const { done, add } = chooser(10, Promise.resolve(PROGRAM));
   add(199);
-  measure(add, 1000);
+  measure(add, 600);
   assertEquals(done, ["compile"]);
   await Promise.resolve();
-  measure(add, 1000);
-  assertEquals(done, ["compile", "use snapshot", "use dirty-pages", "dirty-pages: 1000 1000"]);
+  measure(add, 600);
+  assertEquals(done, ["compile", "use snapshot", "use dirty-pages", "dirty-pages: 600 600"]);
 });
 
 Deno.test("a program keeps dirty pages when its memory is large", () => {
