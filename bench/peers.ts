@@ -1,8 +1,9 @@
 // Prints the table of figures to reach, in turns with the official host, and fails where that is not installed:
 //
-//   deno task bench:peers [turns]
+//   deno task bench:peers [turns] [name...]
 //
-// Of each figure the median of five turns counts. Build the guests first: deno task guests.
+// Names choose the rows that have one of them in theirs, as `go`, and `workers` the second table; by default all are
+// measured. Of each figure the median of five turns counts. Build the guests first: deno task guests.
 import type { Case } from "./cases.ts";
 import { CASES, prepare } from "./cases.ts";
 import { wrk } from "./load.ts";
@@ -10,7 +11,9 @@ import { FASTLIKE, type Host, isInstalled, start, startOrigin, VICEROY } from ".
 import { compareWorkers } from "./workers.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const TURNS = Number(Deno.args[0] ?? 5);
+const [turns = "5", ...names] = Deno.args;
+const TURNS = Number(turns);
+const isChosen = (name: string) => !names.length || names.some((one) => name.includes(one));
 const SECONDS = 5;
 const WARM_UP_SECONDS = 2;
 /** Bytes that the origin sends for `/big`. */
@@ -130,9 +133,9 @@ using _origin = await startOrigin();
 await buildCompute();
 print(`Median of ${TURNS} turns\n`);
 print("| | ours | its | ratio | goal |\n| --- | --- | --- | --- | --- |");
-for (const row of ROWS) print(await compared(row));
+for (const row of ROWS) if (isChosen(row.name)) print(await compared(row));
 print("");
-await compareWorkers(TURNS, print);
+if (isChosen("workers")) await compareWorkers(TURNS, print);
 
 async function compared(row: Row): Promise<string> {
   const ours: number[] = [];
