@@ -21,7 +21,7 @@ export interface Input<T> {
 /** Output of a hostcall: the pointers that it takes as core parameters, and how its value is written through them. */
 export interface Output<T> {
   readonly coreTypes: CoreTypes;
-  /** Whether the call is refused as absent, with nothing written, if the value is undefined. */
+  /** Whether the call is refused as absent, with nothing written, if the value is undefined or null. */
   readonly mayBeAbsent?: boolean;
   write(sandbox: Sandbox, args: readonly CoreValue[], at: number, value: T): void;
   /** Reports a refusal through the pointers. May return the status that the call returns in place of the refusal's. */
@@ -100,7 +100,7 @@ export function hostcallDeclarers(answer: (error: unknown) => number): HostcallD
     const { mayBeAbsent } = output;
     const invoke = invoker(inputs, run);
     const give = (sandbox: Sandbox, args: CoreValue[], value: Value) => {
-      if (mayBeAbsent && value === undefined) return absent;
+      if (mayBeAbsent && (value === undefined || value === null)) return absent;
       output.write(sandbox, args, end, value);
       return 0;
     };
@@ -142,7 +142,7 @@ export const { call, wait }: HostcallDeclarers = hostcallDeclarers(statusOf);
 
 /** Makes a body that refuses what it does not know, for callers that know no absent values. */
 function refusingAbsent<A extends readonly unknown[], T>(run: (...args: A) => T) {
-  const check = (value: Awaited<T>) => value === undefined ? refuse("absent", ABSENT) : value;
+  const check = (value: Awaited<T>) => value ?? refuse("absent", ABSENT);
   return (...args: A) => {
     const result = run(...args);
     return result instanceof Promise ? result.then(check) : check(result as Awaited<T>);

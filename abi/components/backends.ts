@@ -17,7 +17,7 @@ import {
   type Implementation,
   type Implementations,
   invoke,
-  passedOctets,
+  octetsOf,
   suspending,
 } from "./define.ts";
 import { NamedError } from "./errors.ts";
@@ -236,7 +236,7 @@ export const securityFunctions: Implementations = {
     [corp, workspace, ip]: Inspected,
   ) => {
     const buffer = room();
-    const info = { corp, workspace, clientIp: ip && passedOctets(ip) };
+    const info = { corp, workspace, clientIp: ip && octetsOf(ip) };
     await invoke<Promise<number>>(httpReq.calls.inspect, sandbox, request, body, info, buffer);
     return buffer.text();
   }),

@@ -4,7 +4,6 @@ import { RequestPromise } from "../../handles/request_promise.ts";
 import type { HandleClass } from "../../handles/table.ts";
 import { Waitable } from "../../handles/waitable.ts";
 import { refuse } from "../../service/errors.ts";
-import { octetsOf } from "../../service/util/address.ts";
 import { utf8 } from "../../service/util/utf8.ts";
 import type { Hostcall } from "../_define.ts";
 import { TooLong } from "./errors.ts";
@@ -202,20 +201,19 @@ function writerOf(type: WitType | undefined): Write {
   return (_, value) => value;
 }
 
-/** Converts a variant, of which an IP address is given as text. */
+/** Converts a variant, of which an IP address is given as its octets. */
 function writtenVariant(type: WitType, sandbox: Sandbox, value: unknown): unknown {
-  if (typeof value !== "string") {
+  if (!(value instanceof Uint8Array)) {
     const { tag, value: payload } = value as { tag: number; value: unknown };
     return { tag, value: writerOf(type.parts[tag])(sandbox, payload, NO_ROOM) };
   }
-  const octets = octetsOf(value)!;
-  if (octets.length === 4) return { tag: 0, value: [...octets] };
-  const part = (_: unknown, i: number) => octets[i * 2]! << 8 | octets[i * 2 + 1]!;
+  if (value.length === 4) return { tag: 0, value: [...value] };
+  const part = (_: unknown, i: number) => value[i * 2]! << 8 | value[i * 2 + 1]!;
   return { tag: 1, value: Array.from({ length: 8 }, part) };
 }
 
-/** Returns the octets of an IP address that a component passes. */
-export function passedOctets(
+/** Returns the octets of an IP address. */
+export function octetsOf(
   { tag, value }: { tag: number; value: number[] },
 ): Uint8Array<ArrayBuffer> {
   if (tag === 0) return Uint8Array.from(value);

@@ -215,7 +215,9 @@ export const httpRespFunctions: Implementations = {
     (sandbox, response: GuestResponse, mode: number) =>
       invoke(httpResp.calls.http_keepalive_mode_set, sandbox, response, KEEP_ALIVE[mode]),
   ),
-  "[method]response.get-remote-ip-addr": hostcall(httpResp.calls.get_addr_dest_ip),
+  "[method]response.get-remote-ip-addr": immediate((sandbox, response: GuestResponse) =>
+    octetsOf(invoke(httpResp.calls.get_addr_dest_ip, sandbox, response))
+  ),
   "[method]response.get-remote-port": hostcall(httpResp.calls.get_addr_dest_port),
   "send-downstream": respond(0),
   "send-downstream-streaming": respond(1),
@@ -287,10 +289,9 @@ function ofClient(call: Hostcall | undefined): Implementation {
 
 /** Function that returns an address; none for a text that is none. */
 function address(call: Hostcall | undefined): Implementation {
-  return immediate((sandbox, request: GuestRequest) => {
-    const text = invoke<string>(call, sandbox, clientRequestOf(request));
-    return octetsOf(text) ? text : undefined;
-  });
+  return immediate((sandbox, request: GuestRequest) =>
+    octetsOf(invoke(call, sandbox, clientRequestOf(request)))
+  );
 }
 
 const { calls } = httpDownstream;

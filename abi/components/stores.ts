@@ -26,7 +26,7 @@ import {
   immediate,
   type Implementations,
   invoke,
-  passedOctets,
+  octetsOf,
   suspending,
 } from "./define.ts";
 import { NamedError } from "./errors.ts";
@@ -149,12 +149,12 @@ export const secretStoreFunctions: Implementations = {
   "[method]secret.plaintext": hostcall(secretStore.calls.plaintext),
 };
 
-type IpAddress = Parameters<typeof passedOctets>[0];
+type IpAddress = Parameters<typeof octetsOf>[0];
 
 export const aclFunctions: Implementations = {
   "[static]acl.open": opening(acl.calls.open),
   "[method]acl.lookup": suspending((sandbox, list: object, ip: IpAddress) =>
-    invoke(acl.calls.lookup, sandbox, list, passedOctets(ip))
+    invoke(acl.calls.lookup, sandbox, list, octetsOf(ip))
   ),
 };
 
@@ -221,9 +221,7 @@ export const logFunctions: Implementations = {
 };
 
 export const geoFunctions: Implementations = {
-  "lookup": immediate((sandbox, ip: IpAddress) =>
-    invoke(geo.calls.lookup, sandbox, passedOctets(ip))
-  ),
+  "lookup": immediate((sandbox, ip: IpAddress) => invoke(geo.calls.lookup, sandbox, octetsOf(ip))),
 };
 
 export const deviceDetectionFunctions: Implementations = {
