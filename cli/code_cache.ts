@@ -16,8 +16,9 @@ const SUM = 4;
 
 /**
  * Folder of code that was made of programs. Each file begins with the CRC-32 of the rest, and is used only if that is
- * right; a SHA-256 would take longer than all else at the start of a large program. Any number of processes may share the folder: a file appears under its name when it is whole. A folder that others
- * may write to is not used, since its files are run.
+ * right; a SHA-256 would take longer than all else at the start of a large program. Any number of processes may share the
+ * folder: a file appears under its name when it is whole. A folder that others may write to is not used, since its files
+ * are run.
  */
 export class CodeFolder implements CodeCache {
   readonly #folder: string;

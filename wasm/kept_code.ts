@@ -94,8 +94,8 @@ export function loadRewriter(): Promise<typeof import("./rewrite/rewrite.ts")> {
 }
 
 /**
- * Rewrites the module that `layout` returns, with turns of the event loop in between, or takes the kept outcome. With an earlier build the rewrite
- * takes no longer.
+ * Rewrites the module that `layout` returns, with turns of the event loop in between, or takes the kept outcome. With an
+ * earlier build the rewrite takes no longer.
  */
 export async function outcomeOf(
   layout: () => Layout,

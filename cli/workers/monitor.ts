@@ -75,8 +75,5 @@ export class Monitor {
 const clock = new StallClock();
 
 function within<T>(answer: Promise<T>): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const stop = clock.after(ANSWER_MILLIS, () => reject(new Error("The worker does not answer")));
-  answer.then(resolve, reject).finally(stop);
-  return promise;
+  return clock.within(ANSWER_MILLIS, answer, () => new Error("The worker does not answer"));
 }

@@ -203,10 +203,7 @@ const clock = new StallClock();
  * @returns The answer; rejects with a {@linkcode StoreTimeout} if it does not come in time.
  */
 export function within<T>(timeout: number, answer: Promise<T>): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const stop = clock.after(timeout, () => reject(new StoreTimeout(timeout)));
-  answer.then(resolve, reject).finally(stop);
-  return promise;
+  return clock.within(timeout, answer, () => new StoreTimeout(timeout));
 }
 
 /** Error of a call that the store has not answered in time. The store may have executed it, or may do so later. */

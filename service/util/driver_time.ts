@@ -30,17 +30,12 @@ export class DriverTime {
    */
   bound<T>(action: string, answer: Eventually<T>): Eventually<T> {
     if (!(answer instanceof Promise) || this.#ms === Infinity) return answer;
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const stop = this.#clock.after(this.#ms, () => {
+    return this.#clock.within(this.#ms, answer, () => {
       const bound = `limits.driver_time (${this.#ms} ms)`;
-      reject(
-        new DriverTimeout(
-          `Cannot ${action}: the driver has not answered within ${bound}. ` +
-            "Check what it is connected to, or raise the limit",
-        ),
+      return new DriverTimeout(
+        `Cannot ${action}: the driver has not answered within ${bound}. ` +
+          "Check what it is connected to, or raise the limit",
       );
     });
-    answer.then(resolve, reject).finally(stop);
-    return promise;
   }
 }

@@ -62,4 +62,17 @@ export class StallClock {
     let stop = this.clock.after(ms, expire);
     return () => stop();
   }
+
+  /**
+   * Bounds the wait for an answer.
+   *
+   * @param ms Time limit in milliseconds, stalls excluded.
+   * @param late Returns the error to reject with if the answer does not come in time; it is ignored then.
+   */
+  within<T>(ms: number, answer: Promise<T>, late: () => Error): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const stop = this.after(ms, () => reject(late()));
+    answer.then(resolve, reject).finally(stop);
+    return promise;
+  }
 }

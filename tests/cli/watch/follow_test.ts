@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ReadFiles } from "../../../cli/watch/changes.ts";
 import { follow } from "../../../cli/watch/follow.ts";
+import { fileSource } from "../../../cli/watch/program_source.ts";
 import { Reloads } from "../../../cli/watch/reloads.ts";
 import { assertEquals } from "../../assert.ts";
 
@@ -23,15 +24,7 @@ Deno.test("a file that changes between its reading and the watch is reloaded", a
   const { terminal: output } = terminal();
   using _following = follow({
     reloads: new Reloads(() => Promise.resolve(resolve()), output),
-    source: {
-      file: () => file,
-      outputs: [file],
-      builder: undefined,
-      sources: [],
-      changes: undefined,
-      settings: new Map(),
-      refresh: () => Promise.resolve(false),
-    },
+    source: fileSource(file),
     files: () => read.state,
     before: undefined,
     poll: false,
