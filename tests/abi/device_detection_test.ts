@@ -100,3 +100,8 @@ Deno.test("the option's look-up is asked, and its answer handed on as it is", as
   assertEquals((await b.read(MODULE, "lookup", [Uint8Array.of(0xff)])).status, inval);
   assertEquals(asked, ["mine", IPHONE, "mine"]);
 });
+
+Deno.test("a look-up of the option that returns null finds no device either", async () => {
+  using b = bench({ devices: (() => null) as unknown as () => undefined });
+  assertEquals((await b.read(MODULE, "lookup", ["mine"])).status, none);
+});
