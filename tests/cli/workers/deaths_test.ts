@@ -164,8 +164,10 @@ Deno.test(
       for (const { pid } of await childrenOf(cli.pid)) signal(pid, "SIGKILL");
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    const { code, stderr } = await ended;
+    const { code, stdout, stderr } = await ended;
     assertEquals(code, 1);
+    // A worker that a slow machine has let serve for a moment is all that may have been told.
+    assertMatch(stdout, /^(Listening on http:\/\/\S+\n)?$/);
     assertStringIncludes(
       stderr.trimEnd().split("\n").at(-1)!,
       "Cannot keep workers running: 5 in a row have ended before they served, the last so: Worker ",
