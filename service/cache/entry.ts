@@ -128,7 +128,7 @@ export class CacheEntry {
     const variant = this.#variants.front(object.options.varyRule, key);
     if (variant.object && variant.object.stored >= object.stored) return () => {};
     this.#clear(variant);
-    variant.object = object;
+    this.#variants.set(variant, object);
     variant.place?.restore(object.content);
     return () => this.#keep(variant, object);
   }
@@ -165,7 +165,7 @@ export class CacheEntry {
   }
 
   /**
-   * Finds the variant of a request by each rule, that of the newest rule first.
+   * Finds the variant of a request by each rule, that of the newest object first.
    *
    * @returns Undefined while the driver loads one of them; waiting lookups are woken when it has.
    */
@@ -324,7 +324,7 @@ export class CacheEntry {
     const variant = this.#variants.front(varyRule, variantOf(varyRule, headers));
     this.#clear(variant);
     this.#persistence?.retain(object.content);
-    variant.object = object;
+    this.#variants.set(variant, object);
     this.#keep(variant, object);
     if (this.#persistence) this.#persist(variant, object, this.#persistence, lease);
     this.#waiters.wake();

@@ -21,6 +21,8 @@ export interface Variant {
   /** Place of the object in the driver, if there is one. */
   readonly place: PersistedPlace | undefined;
   object: CachedObject | undefined;
+  /** Order of the object among those of its key: the newest has the highest. */
+  order: number;
   obligation: Obligation | undefined;
 }
 
@@ -41,8 +43,9 @@ interface VariantsOptions {
 /** Variants of one key, by the rules that distinguish them. */
 export class Variants {
   readonly #options: VariantsOptions;
-  /** Rules, that of the newest object first. */
+  /** Rules, that of the newest object first, though the object may be gone. */
   #rules: Rule[] = [];
+  #objects = 0;
 
   constructor(options: VariantsOptions) {
     this.#options = options;
@@ -53,14 +56,23 @@ export class Variants {
     return this.#rules.every(({ variants }) => !variants.size);
   }
 
-  /** Returns the variant of a request by each rule, that of the newest rule first. */
+  /**
+   * Returns the variant of a request by each rule, that of the newest object first. Objects that are gone have no part in
+   * the order, so that it is the same after a restart.
+   */
   of(headers: HeaderList): Variant[] {
     const found: Variant[] = [];
     for (const { names, variants } of this.#rules) {
       const variant = variants.get(variantOf(names, headers));
       if (variant) found.push(variant);
     }
-    return found;
+    return found.length > 1 ? found.sort((a, b) => b.order - a.order) : found;
+  }
+
+  /** Sets the object of a variant, as the newest of the key. */
+  set(variant: Variant, object: CachedObject): void {
+    variant.object = object;
+    variant.order = ++this.#objects;
   }
 
   /** Returns the request's variant by the newest rule, for which other lookups wait. */
@@ -106,7 +118,14 @@ export class Variants {
     const known = rule.variants.get(key);
     if (known) return known;
     const place = this.#options.placeOf(rule.names, key);
-    const variant: Variant = { rule, key, place, object: undefined, obligation: undefined };
+    const variant: Variant = {
+      rule,
+      key,
+      place,
+      object: undefined,
+      order: 0,
+      obligation: undefined,
+    };
     rule.variants.set(key, variant);
     return variant;
   }

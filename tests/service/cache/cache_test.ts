@@ -106,7 +106,7 @@ Deno.test("hits are counted, and the count of a lookup is that of its time", () 
   assertEquals([first?.hits, second?.hits, first?.object.hits], [1, 2, 2]);
 });
 
-Deno.test("the newest rule is asked first, and older ones still count", () => {
+Deno.test("of the rules that match, the one of the newest object is taken, and older ones still count", () => {
   const { cache } = cacheOf();
   const german = new HeaderList(["Accept-Language", "de"]);
   const zipped = new HeaderList(["Accept-Encoding", "gzip"]);

@@ -179,6 +179,36 @@ function persistenceContract(title: string, open: Open): void {
     assertEquals(await bench.find("other"), undefined);
   });
 
+  Deno.test(`${title}: of two rules' objects the newer one is found before a restart and after it`, async () => {
+    await using opened = await open();
+    const bench = new Bench(opened);
+    await bench.store("a", text("older"), { say: { vary: "x-variant" }, headers: fields("1") });
+    await bench.store("a", text("newer"));
+    const gone = { vary: "x-variant", maxAge: 0 };
+    await bench.store("a", text("gone"), { say: gone, headers: fields("2") });
+    assertEquals(await bench.text("a", fields("1")), "newer");
+    await bench.restart();
+    assertEquals(await bench.text("a", fields("1")), "newer");
+  });
+
+  Deno.test(`${title}: an object that is updated under another rule and then removed at once is not found after a restart`, async () => {
+    for (const removed of ["purged", "replaced"]) {
+      await using opened = await open();
+      const bench = new Bench(opened);
+      const before = { maxAge: 0, swr: 60, vary: "x-variant" };
+      await bench.store("a", text("before"), { say: before, headers: fields("1") });
+      await bench.turn();
+      const { obligation } = await resultOf(bench.cache.transaction("a", fields("1")));
+      obligation!.update(written({ keys: ["y"] }));
+      if (removed === "purged") await bench.cache.purge("y", false);
+      else await bench.store("a", text("after"), { say: { maxAge: 0 } });
+      await bench.turn();
+      assertEquals(await bench.text("a", fields("1")), undefined, removed);
+      await bench.restart(true);
+      assertEquals(await bench.text("a", fields("1")), undefined, removed);
+    }
+  });
+
   Deno.test(`${title}: fields of the options that the cache does not know are kept, too`, async () => {
     await using opened = await open();
     const bench = new Bench(opened);
