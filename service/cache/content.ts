@@ -37,7 +37,7 @@ export class CacheContent implements BodySink {
   /** Sources of which all is appended, in order, without the writer. */
   sources: () => Iterable<ByteSource> = () => [];
   /** Place of the object with this content in the driver, if it has one. */
-  place: object | undefined;
+  place: { clear(): Eventually<void> } | undefined;
   #spool: Spool | undefined;
   #buffer = new ContentBuffer();
   /** Whether the driver has all of it. */

@@ -231,7 +231,7 @@ export class PersistedPlace {
         if (id !== undefined) this.#took(content, id, isCurrent());
       });
     };
-    const end = () => stored || !isCurrent() ? undefined : this.clear();
+    const end = () => stored ? undefined : this.#missed(content, isCurrent());
     try {
       const written = calls.write(WRITE, run);
       return written instanceof Promise ? written.then(end, end) : end();
@@ -268,6 +268,17 @@ export class PersistedPlace {
   /** Identifies the variant. */
   get name(): string {
     return this.#name ??= JSON.stringify([this.#key, this.#rule, this.#variant]);
+  }
+
+  /**
+   * Removes what the driver has in place of an object that was not stored. The content of an updated object may be at its
+   * previous place, with the options from before the update.
+   */
+  #missed(content: CacheContent, current: boolean): Eventually<void> {
+    const { place, findable } = content;
+    const stays = place && place !== this && (current || !findable);
+    const cleared = stays ? place.clear() : undefined;
+    return current ? chain(cleared, () => this.clear()) : cleared;
   }
 
   #recordOf(object: CachedObject): CacheRecord {
