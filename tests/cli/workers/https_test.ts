@@ -109,6 +109,7 @@ Deno.test(
         // It looks at the files while the others stand still.
         await site.withOnly(worker, () => until(trusts));
       }
+      await site.cli.until(/^info: Serving the new certificate of /m, "stderr");
       site.cli.signal("SIGTERM");
       const { code, stderr } = await site.cli.end();
       assertEquals(code, 0);
