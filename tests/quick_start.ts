@@ -59,7 +59,7 @@ export async function warm(
   if (language === "Go") return { GOFLAGS: "-trimpath" }; // as the guest is built
   if (language === "JavaScript") {
     const guest = `${ROOT}/testdata/javascript`;
-    if (packages) await Deno.symlink(`${guest}/node_modules`, `${folder}/node_modules`);
+    if (packages) await Deno.symlink(await packagesOf(guest), `${folder}/node_modules`);
     else await Deno.copyFile(`${guest}/package-lock.json`, `${folder}/package-lock.json`);
     return { npm_config_prefer_offline: "true", npm_config_ignore_scripts: "true" };
   }
@@ -73,4 +73,15 @@ export async function warm(
   await Deno.mkdir(target, { recursive: true });
   await Deno.symlink(target, `${folder}/target`);
   return env;
+}
+
+/** @throws {Error} If the packages are not there: builds without them would wait for npm. */
+async function packagesOf(guest: string): Promise<string> {
+  const packages = `${guest}/node_modules`;
+  try {
+    await Deno.stat(packages);
+  } catch (error) {
+    throw new Error(`Cannot find ${packages}: run \`deno task guests\``, { cause: error });
+  }
+  return packages;
 }
