@@ -12,10 +12,11 @@ const [, FLAGS] = /^fastlike app\.wasm (.+)$/m.exec(PAGE)!;
 const [, COMMAND] = /^pushpin (.+)$/m.exec(PAGE)!;
 const installed = await has("pushpin", "--version");
 
-/** A port that was free a moment ago: Pushpin takes no port 0. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+/** Two ports that were free a moment ago: Pushpin takes no port 0. Both are held at once, so that they differ. */
+function freePorts(): [number, number] {
+  using one = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return [one.addr.port, other.addr.port];
 }
 
 /** The text of a page with ports of this test in the place of its own. */
@@ -73,7 +74,8 @@ async function withPushpin(
     seen.push(request.clone());
     return answer(request);
   });
-  const ports = { 7999: freePort(), 5561: freePort(), 8000: origin.addr.port };
+  const [clients, publishing] = freePorts();
+  const ports = { 7999: clients, 5561: publishing, 8000: origin.addr.port };
   const files = { "pushpin.conf": withPorts(CONF!, ports), routes: withPorts(ROUTES!, ports) };
   await withFiles(files, async (cwd) => {
     for (const folder of ["run", "log"]) await Deno.mkdir(`${cwd}/${folder}`);
