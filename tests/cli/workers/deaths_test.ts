@@ -33,7 +33,7 @@ Deno.test(
     await using site = await WorkersSite.start(2, [HELLO]);
     const [first, second] = await site.workers();
     Deno.kill(second!.pid, "SIGABRT");
-    // A worker that has served for a second by then is replaced without a pause.
+    // Whether it has served for a second by then is the machine's matter; the next test has both cases.
     assertMatch(
       await site.cli.line("stderr"),
       new RegExp(
@@ -45,6 +45,34 @@ Deno.test(
     const now = await site.workers();
     assertEquals(now.map(({ id }) => id), [1, 2]);
     assertEquals([now[0]!.pid, now[1]!.pid === second!.pid], [first!.pid, false]);
+  },
+);
+
+Deno.test(
+  "a worker that dies early is replaced after a pause, and one that has served for long enough at once",
+  ON_LINUX,
+  async () => {
+    await withFiles({ "serve-1": "" }, async (folder) => {
+      for (const [steady, when] of [[600_000, "in 100 ms"], [0, "now"]] as const) {
+        const told = Promise.withResolvers<string>();
+        const { fleet } = startingWorkers(
+          1,
+          folder,
+          (_, message) => told.resolve(message),
+          { first: 100, max: 5000, steady },
+        );
+        await fleet.complete;
+        const { pid } = fleet.ready[0]!;
+        Deno.kill(pid!, "SIGABRT");
+        assertEquals(
+          await told.promise,
+          `Worker 1 (process ${pid}) was ended by SIGABRT. Another takes its place ${when}`,
+        );
+        await until(() => fleet.ready.length === 1);
+        assert(fleet.ready[0]!.pid !== pid);
+        await fleet.stop(0);
+      }
+    });
   },
 );
 
