@@ -2,6 +2,7 @@ import type { Exchange } from "../service/http/exchange.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import type { Status } from "../service/status.ts";
 import { CommandError, reasonOf } from "./errors.ts";
+import { commandAdvice } from "./flags/commands.ts";
 import { messageOf } from "../service/errors.ts";
 import { readWhole } from "./read_whole.ts";
 
@@ -62,7 +63,8 @@ async function withBytes<T>(
     return await use(wasm);
   } catch (error) {
     await reading.catch((cause) => {
-      throw new CommandError(`Cannot read ${file}: ${reasonOf(cause)}`);
+      const advice = cause instanceof Deno.errors.NotFound ? commandAdvice(file) : "";
+      throw new CommandError(`Cannot read ${file}: ${reasonOf(cause)}${advice}`);
     });
     const message = messageOf(error);
     const reason = message.replace(/^Cannot (load|run) the program: /, "");

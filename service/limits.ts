@@ -1,4 +1,4 @@
-import { suggest } from "./util/suggest.ts";
+import { didYouMean } from "./util/suggest.ts";
 
 /**
  * Value of a limit: a number of milliseconds or bytes, or a count; or a text with a unit, as `300ms`, `10s`, `2m`,
@@ -270,10 +270,7 @@ export function limitsOf(limits: Limits = {}): LimitValues {
  */
 export function readLimit(name: string, value: unknown, wrong: (what: string) => never): number {
   if (!isLimitName(name)) {
-    const meant = suggest(name, LIMIT_NAMES);
-    return wrong(
-      `is not known: ${meant ? `did you mean ${meant}?` : `there are ${LIMIT_NAMES.join(", ")}`}`,
-    );
+    return wrong(`is not known: ${didYouMean(name, LIMIT_NAMES)}`);
   }
   const rule: Entry = LIMITS[name];
   const { min = 0, max } = rule;

@@ -1,6 +1,6 @@
 import { SEND_FAILURES, SendError } from "../service/errors.ts";
 import type { BackendHandler } from "../service/backends/definition.ts";
-import { suggest } from "../service/util/suggest.ts";
+import { didYouMean } from "../service/util/suggest.ts";
 import type { Clock } from "../service/util/clock.ts";
 import { millisOf } from "./clock.ts";
 
@@ -119,6 +119,7 @@ type MockAnswer = (request: Request, params: Readonly<Record<string, string>>) =
   | undefined;
 
 const FIELDS = ["status", "headers", "body", "json", "delay", "times", "error"];
+const MOCK_ERRORS: readonly string[] = SEND_FAILURES.slice(2);
 const ROUTE = /^(?:([A-Z]+) +)?(\/.*|\*|https?:\/\/.+)$/;
 const BODILESS: readonly number[] = [204, 205, 304];
 
@@ -242,14 +243,8 @@ function patternOf(pattern: string, place: string): URLPattern {
 function checked(data: MockData, place: string): MockData {
   for (const key of Object.keys(data)) {
     if (FIELDS.includes(key)) continue;
-    const meant = suggest(key, FIELDS);
-    wrong(
-      place,
-      `it has a key "${key}", ` +
-        (meant
-          ? `did you mean ${meant}?`
-          : `there are ${FIELDS.join(", ")}, and routes as "GET /path"`),
-    );
+    const all = `there are ${FIELDS.join(", ")}, and routes as "GET /path"`;
+    wrong(place, `it has a key "${key}", ${didYouMean(key, FIELDS, all)}`);
   }
   const { status, headers = {}, body, json, delay, times, error } = data;
   if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 599)) {
@@ -271,13 +266,8 @@ function checked(data: MockData, place: string): MockData {
   if (times !== undefined && !(Number.isInteger(times) && times >= 0)) {
     wrong(place, `its times ${JSON.stringify(times)} is no whole number`);
   }
-  if (error !== undefined && !SEND_FAILURES.slice(2).includes(error)) {
-    const meant = suggest(String(error), SEND_FAILURES.slice(2));
-    wrong(
-      place,
-      `its error "${error}" is not known, ` +
-        (meant ? `did you mean ${meant}?` : `there are ${SEND_FAILURES.slice(2).join(", ")}`),
-    );
+  if (error !== undefined && !MOCK_ERRORS.includes(error)) {
+    wrong(place, `its error "${error}" is not known, ${didYouMean(String(error), MOCK_ERRORS)}`);
   }
   return data;
 }

@@ -3,6 +3,7 @@ import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import { suggest } from "../../service/util/suggest.ts";
 import { refuseAdapt } from "../commands/viceroy.ts";
 import { UsageError } from "../errors.ts";
+import { COMMANDS, isNearCommand, unknownCommand } from "./commands.ts";
 import type { CommandName, FlagTable, Values } from "./flag.ts";
 import { firstPlain, splitRun } from "./run_line.ts";
 import { FLAGS, type ListenerFields, SERVICE_FLAGS, type ServiceFields } from "./table.ts";
@@ -85,13 +86,13 @@ export function parse(argv: readonly string[], asViceroy = false): Command {
     case "serve":
       return parseServe(others(), asViceroy) ?? { kind: "help", command: "serve" };
     case "help":
-      return parseHelp(argv.slice(at + 1));
+      return parseHelp(others());
     case "completions":
       return parseCompletions(argv.slice(at + 1));
     case "trust":
       return parseTrust(others());
     case "version":
-      return { kind: "version" };
+      return parseVersion(others());
     case "adapt":
       return refuseAdapt();
     default:
@@ -99,8 +100,17 @@ export function parse(argv: readonly string[], asViceroy = false): Command {
   }
 }
 
-function parseHelp([word]: readonly string[]): Command {
+function parseHelp(words: readonly string[]): Command {
+  const [word, ...more] = parseFlags(words)._;
+  if (more.length) throw new UsageError(`Cannot use ${more[0]} with help: it takes one command`);
+  if (word !== undefined && !Object.hasOwn(COMMANDS, word)) unknownCommand(word);
   return word === "serve" || word === "run" ? { kind: "help", command: word } : { kind: "help" };
+}
+
+function parseVersion(words: readonly string[]): Command {
+  const [word] = parseFlags(words)._;
+  if (word === undefined) return { kind: "version" };
+  throw new UsageError(`Cannot use ${word} with version: it takes no words`);
 }
 
 function parseCompletions(words: readonly string[]): Command {
@@ -239,7 +249,7 @@ function nameOf(word: string): string | undefined {
 function normalize(argv: readonly string[]): string[] {
   const end = argv.indexOf("--");
   const flags = end < 0 ? argv : argv.slice(0, end);
-  return [...flags.flatMap(normalizeOne), ...(end < 0 ? [] : argv.slice(end))];
+  return [...flags.flatMap(normalizeOne).map(switched), ...(end < 0 ? [] : argv.slice(end))];
 }
 
 function normalizeOne(argument: string): string | string[] {
@@ -249,11 +259,22 @@ function normalizeOne(argument: string): string | string[] {
   return /^-[a-z]=/i.test(argument) ? argument : `-${argument}`;
 }
 
+/** Rewrites a switch with a value: `--watch=true` to `--watch`. */
+function switched(argument: string): string {
+  const [, name, value] = /^--?([\w-]+)=(.*)$/s.exec(argument) ?? [];
+  const full = name && Object.hasOwn(ALIASES, name) ? ALIASES[name]! : name;
+  if (!full || !WITHOUT_VALUE.includes(full)) return argument;
+  if (value === "true" || value === "false") return `--${full}${value === "true" ? "" : "=false"}`;
+  throw new UsageError(`Cannot use ${argument}: it takes no value but true or false`);
+}
+
 function unknownFlag(argument: string): never {
   const given = argument.replace(/^-+/, "").replace(/=.*$/s, "");
-  const meant = suggest(given, Object.keys(FLAGS));
   const shown = given.length === 1 ? `-${given}` : `--${given}`;
-  throw new UsageError(`Unknown flag ${shown}` + (meant ? `: did you mean --${meant}?` : ""));
+  const meant = suggest(given, Object.keys(FLAGS));
+  throw new UsageError(
+    `Unknown flag ${shown}: ${meant === undefined ? "see --help" : `did you mean --${meant}?`}`,
+  );
 }
 
 function theGuest(flagged: readonly string[], positional: readonly string[]): string {
@@ -262,7 +283,13 @@ function theGuest(flagged: readonly string[], positional: readonly string[]): st
 
 function guestOf(flagged: readonly string[], positional: readonly string[]): string | undefined {
   const [guest, ...more] = [...flagged, ...positional];
+  if (guest === "") {
+    throw new UsageError(
+      "Cannot run a program whose name is empty: name a .wasm file, or see --help",
+    );
+  }
   if (more.length) {
+    if (isNearCommand(positional[0] ?? "")) unknownCommand(positional[0]!);
     throw new UsageError(`Cannot run more than one program: ${[guest, ...more].join(" and ")}`);
   }
   return guest;

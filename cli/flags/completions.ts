@@ -1,16 +1,7 @@
 import type { Flag } from "./flag.ts";
 import { FLAGS } from "./table.ts";
 import { type Shell, SHELLS } from "./args.ts";
-
-/** Commands, with their descriptions. */
-const COMMANDS: Readonly<Record<string, string>> = {
-  serve: "Serve a program over HTTP",
-  run: "Run a program once",
-  help: "Print the help",
-  version: "Print the version",
-  trust: "Trust the certificates of --https on this machine",
-  completions: "Print a script for a shell",
-};
+import { COMMANDS } from "./commands.ts";
 
 /** Returns a script that completes commands, flags and their values in a shell. */
 export function completionsFor(shell: Shell): string {

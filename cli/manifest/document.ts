@@ -48,8 +48,3 @@ export function keyPath(place: string, key: string): string {
   const shown = /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
   return place ? `${place}.${shown}` : shown;
 }
-
-/** Returns the question ": did you mean NAME?" for the end of a message; an empty text without a name. */
-export function didYouMean(meant: string | undefined): string {
-  return meant === undefined ? "" : `: did you mean ${meant}?`;
-}

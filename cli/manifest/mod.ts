@@ -13,7 +13,7 @@ import { filled } from "./filled.ts";
 import { parseAcls, parseDevices, parseGeo } from "./lookups.ts";
 import { parseStore, type SharedStore } from "./shared_store.ts";
 import { parseConfigStores, parseKvStores, parseSecretStores } from "./stores.ts";
-import { didYouMean, type HostIo, ManifestError } from "./document.ts";
+import { type HostIo, ManifestError } from "./document.ts";
 import { located } from "./json.ts";
 import { ConfigTable } from "./table.ts";
 
@@ -116,10 +116,10 @@ function warnOfUnknown(root: ConfigTable, local: ConfigTable): void {
       const value = root.get(key);
       const kind = typeof value === "object" && !Array.isArray(value) ? "table" : "key";
       root.warn(key, `is outside of local_server${root.meant(kind, "local_server", key)}`);
-    } else if (meant === "local_server") root.warn(key, `is not known${didYouMean(meant)}`);
+    } else if (meant === "local_server") root.warn(key, `is not known: did you mean ${meant}?`);
   }
   for (const { key, meant } of local.unknown()) {
-    if (meant) local.warn(key, `is not known${didYouMean(meant)}`);
+    if (meant) local.warn(key, `is not known: did you mean ${meant}?`);
   }
 }
 

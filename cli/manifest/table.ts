@@ -1,14 +1,7 @@
 import { isAbsolute, join } from "node:path";
-import { suggest } from "../../service/util/suggest.ts";
+import { didYouMean, suggest } from "../../service/util/suggest.ts";
 import { handshakeUrl } from "../../service/http/url.ts";
-import {
-  didYouMean,
-  type Document,
-  type HostIo,
-  keyPath,
-  ManifestError,
-  quoted,
-} from "./document.ts";
+import { type Document, type HostIo, keyPath, ManifestError, quoted } from "./document.ts";
 import { JsonError, located, parseJson } from "./json.ts";
 import { messageOf } from "../../service/errors.ts";
 
@@ -274,7 +267,7 @@ export class ConfigTable {
   done<K extends readonly string[]>(...last: K): K {
     for (const key of last) this.#readKeys.add(key);
     const [left] = this.unknown();
-    if (left) this.wrong(left.key, `is not known${didYouMean(left.meant)}`);
+    if (left) this.wrong(left.key, `is not known: ${didYouMean(left.key, this.known())}`);
     return last;
   }
 
@@ -295,7 +288,7 @@ export class ConfigTable {
   meant(kind: "table" | "list" | "key", ...path: readonly string[]): string {
     if (!this.#document.toml) return "";
     const place = path.reduce((at, key) => keyPath(at, key), this.#place);
-    return didYouMean({ key: place, table: `[${place}]`, list: `[[${place}]]` }[kind]);
+    return `: did you mean ${{ key: place, table: `[${place}]`, list: `[[${place}]]` }[kind]}?`;
   }
 
   /** Fails for a key that does not exist. */

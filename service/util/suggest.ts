@@ -13,6 +13,20 @@ export function suggest(given: string, names: readonly string[]): string | undef
   return near || isTransposed(given, closest) ? closest : undefined;
 }
 
+/**
+ * Returns the end of a message about an unknown name: the name that it probably stands for, or all that there are.
+ *
+ * @param others Text in place of all names, if none is near. By default a list of them.
+ */
+export function didYouMean(
+  given: string,
+  names: readonly string[],
+  others = `there ${names.length === 1 ? "is only" : "are"} ${names.join(", ")}`,
+): string {
+  const meant = suggest(given, names);
+  return meant === undefined ? others : `did you mean ${meant}?`;
+}
+
 /** Whether two names have the same letters: a swap counts as two edits, which is too far for a short name. */
 function isTransposed(given: string, name: string): boolean {
   return Array.from(given).sort().join("") === Array.from(name).sort().join("");

@@ -45,6 +45,17 @@ Deno.test("a missing guest exits with 1 and one line", async () => {
   });
 });
 
+Deno.test("a word that is neither a file nor a command exits with 1 and a way on", async () => {
+  const refused = (advice: string) => ({
+    code: 1,
+    stdout: "",
+    stderr: `Cannot read ${advice}\n`,
+  });
+  const state = "there is no such file";
+  assertEquals(await run("hlp"), refused(`hlp: ${state} (did you mean the command help?)`));
+  assertEquals(await run("deploy"), refused(`deploy: ${state} (see --help)`));
+});
+
 Deno.test("a guest that is no wasm exits with 1 and one line that names it", async () => {
   await withFile("bad.wasm", "not wasm", async (path) => {
     assertEquals(await run(path), {

@@ -261,7 +261,10 @@ Deno.test("mistakes behind flags are one line that names flag and file", async (
       { kvStores: { s: wrong } },
       `Cannot read ${wrong} (s in --kv): key "a" must be a text, or an object with "data" or "file"`,
     ],
-    [{ acls: { a: wrong } }, `Cannot read ${wrong} (--acl): key "a" is not known`],
+    [
+      { acls: { a: wrong } },
+      `Cannot read ${wrong} (--acl): key "a" is not known: there is only entries`,
+    ],
     [
       { geo: wrong },
       `Cannot read ${wrong} (--geo): key "a" must be a table`,

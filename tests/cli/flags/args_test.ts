@@ -137,6 +137,10 @@ const UNDERSTOOD: [line: string, command: Command | Partial<ServeCommand>][] = [
   ["--help", { kind: "help" }],
   ["-h", { kind: "help" }],
   ["serve -help", { kind: "help", command: "serve" }],
+  ["help help", { kind: "help" }],
+  ["help trust", { kind: "help" }],
+  ["help -v run", { kind: "help", command: "run" }],
+  ["--help=false guest.wasm", {}],
   ["completions zsh", { kind: "completions", shell: "zsh" }],
   ["--version", { kind: "version" }],
   ["-version", { kind: "version" }],
@@ -154,9 +158,33 @@ const REFUSED: [line: string, message: string][] = [
   ["-wsam x", "Unknown flag --wsam: did you mean --wasm?"],
   ["--wsam=x", "Unknown flag --wsam: did you mean --wasm?"],
   ["--bakend x guest.wasm", "Unknown flag --bakend: did you mean --backend?"],
-  ["--something-else", "Unknown flag --something-else"],
-  ["-x guest.wasm", "Unknown flag -x"],
-  ["--constructor", "Unknown flag --constructor"],
+  ["--something-else", "Unknown flag --something-else: see --help"],
+  ["-x guest.wasm", "Unknown flag -x: see --help"],
+  ["--constructor", "Unknown flag --constructor: see --help"],
+  ["run --something-else guest.wasm", "Unknown flag --something-else: see --help"],
+  ["--watch=no", "Cannot use --watch=no: it takes no value but true or false"],
+  ["-https=0 guest.wasm", "Cannot use --https=0: it takes no value but true or false"],
+  ["run guest.wasm -v=3", "Cannot use -v=3: it takes no value but true or false"],
+  ["--version=3", "Cannot use --version=3: it takes no value but true or false"],
+  [
+    "guest.wasm --no-cache=yes",
+    "Cannot use --no-cache=yes: it takes no value but true or false",
+  ],
+  ["serv guest.wasm", "Unknown command serv: did you mean serve?"],
+  ["complete bash", "Cannot run more than one program: complete and bash"],
+  ["completion bash", "Unknown command completion: did you mean completions?"],
+  ["--proxy-to x rn guest.wasm", "Unknown command rn: did you mean run?"],
+  ["./serv guest.wasm", "Cannot run more than one program: ./serv and guest.wasm"],
+  ["help rn", "Unknown command rn: did you mean run?"],
+  [
+    "help me",
+    "Unknown command me: there are serve, run, help, version, trust, completions",
+  ],
+  ["help --wsam", "Unknown flag --wsam: did you mean --wasm?"],
+  ["version --wsam", "Unknown flag --wsam: did you mean --wasm?"],
+  ["version 3", "Cannot use 3 with version: it takes no words"],
+  ["help run serve", "Cannot use serve with help: it takes one command"],
+  ["--wasm=", "Cannot use --wasm without a value, as in --wasm app.wasm"],
   [
     "guest.wasm --limit memory",
     "Cannot use --limit memory: it is not NAME=VALUE, as in memory=256MiB",
@@ -301,6 +329,13 @@ for (const line of ["", "serve", "--watch"]) {
     assertEquals(command.kind === "serve" && command.wasm, undefined);
   });
 }
+
+Deno.test("a program without a name is refused", () => {
+  const message = "Cannot run a program whose name is empty: name a .wasm file, or see --help";
+  for (const argv of [[""], ["serve", ""], ["run", ""], ["run", "--", ""]]) {
+    assertEquals(assertThrows(() => parse(argv), UsageError).message, message);
+  }
+});
 
 for (const [line, message] of REFUSED) {
   Deno.test(`the command line "${line}" is refused with one clear line`, () => {

@@ -164,7 +164,7 @@ const REFUSED: [lines: string, message: string][] = [
   ["override_host = { env = 1 }", `key "env" ${AT}.override_host must be a text in quotes`],
   [
     'override_host = { env = "A", default = "b" }',
-    `key "default" ${AT}.override_host is not known`,
+    `key "default" ${AT}.override_host is not known: there is only env`,
   ],
   ['override_host = { file = "x" }', `key "override_host" ${AT} must be a text in quotes`],
   ['cert_host = ""', `key "cert_host" ${AT} must not be empty`],
@@ -210,7 +210,10 @@ const REFUSED: [lines: string, message: string][] = [
     `key "ca_certificate" ${AT} must be a PEM text, a table or a list of those`,
   ],
   ["ca_certificate = {}", `key "value" or "file" is missing ${AT}.ca_certificate`],
-  ['ca_certificate = { path = "x" }', `key "path" ${AT}.ca_certificate is not known`],
+  [
+    'ca_certificate = { path = "x" }',
+    `key "path" ${AT}.ca_certificate is not known: there are file, value, env`,
+  ],
   [
     'ca_certificate = { file = "x" }',
     `key "file" ${AT}.ca_certificate names x, which cannot be read: there is no such file`,

@@ -1,3 +1,4 @@
+import { FACT_NAMES } from "../../../service/client/fact_fields.ts";
 import { assertEquals, assertNotEquals } from "../../assert.ts";
 import { assertRefused, options, read } from "./_manifest.ts";
 import { loopbackGeo } from "../../../service/client/geo.ts";
@@ -81,12 +82,21 @@ const BAD_GEO: [lines: string, message: string][] = [
   ['format = "xml"', `key "format" ${GEO} must be "inline-toml", "json" or "mmdb"`],
   ['file = "geo.json"', `key "format" is missing ${GEO}`],
   ["addresses = {}", `key "format" is missing ${GEO}`],
-  ["loopback = true", `key "loopback" ${GEO} is not known`],
+  [
+    "loopback = true",
+    `key "loopback" ${GEO} is not known: there are use_default_loopback, format, file`,
+  ],
   ['format = "inline-toml"', `key "addresses" is missing ${GEO}`],
-  ['format = "inline-toml"\nfile = "x"', `key "file" ${GEO} is not known`],
+  [
+    'format = "inline-toml"\nfile = "x"',
+    `key "file" ${GEO} is not known: there are use_default_loopback, format, addresses`,
+  ],
   ['format = "inline-toml"\naddresses = 1', `key "addresses" ${GEO} must be a table`],
   ['format = "json"', `key "file" is missing ${GEO}`],
-  ['format = "json"\nfile = "x"\naddresses = {}', `key "addresses" ${GEO} is not known`],
+  [
+    'format = "json"\nfile = "x"\naddresses = {}',
+    `key "addresses" ${GEO} is not known: there are use_default_loopback, format, file`,
+  ],
   [
     'format = "inline-toml"\naddresses."1.2.3" = {}',
     `key "1.2.3" ${GEO}.addresses is not an address or a range as in 192.0.2.0/24`,
@@ -144,7 +154,10 @@ const BAD_DEVICES: [lines: string, message: string][] = [
   ['format = "toml"', `key "format" ${DEVICES} must be "inline-toml" or "json"`],
   ['format = "inline-toml"', `key "user_agents" is missing ${DEVICES}`],
   ['format = "json"', `key "file" is missing ${DEVICES}`],
-  ['format = "json"\nuser_agents = {}', `key "user_agents" ${DEVICES} is not known`],
+  [
+    'format = "json"\nuser_agents = {}',
+    `key "user_agents" ${DEVICES} is not known: there are format, file`,
+  ],
   ['format = "inline-toml"\nuser_agents.a = 1', `key "a" ${DEVICES}.user_agents must be a table`],
   [
     'format = "inline-toml"\nuser_agents.a.device = 1',
@@ -179,7 +192,7 @@ Deno.test("an ACL is a JSON file, named in either form", async () => {
 const BAD_ACLS: [value: string, message: string][] = [
   ["1", 'key "a" in local_server.acls must be a file\'s name, or a table with file'],
   ["{}", 'key "file" is missing in local_server.acls.a'],
-  ["{ path = 'x' }", 'key "path" in local_server.acls.a is not known'],
+  ["{ path = 'x' }", 'key "path" in local_server.acls.a is not known: there is only file'],
   [
     "'x'",
     'key "a" in local_server.acls names x, which cannot be read: there is no such file',
@@ -194,7 +207,7 @@ const BAD_ACL_FILES: [json: string, message: string][] = [
   ["{}", 'key "entries" is missing'],
   ['{"entries":{}}', 'key "entries" must be a list of objects'],
   ['{"entries":["1.2.3.4/32"]}', 'key "entries" must be a list of objects'],
-  ['{"entries":[],"name":"x"}', 'key "name" is not known'],
+  ['{"entries":[],"name":"x"}', 'key "name" is not known: there is only entries'],
   ['{"entries":[{"action":"ALLOW"}]}', 'key "prefix" is missing in entries[0]'],
   ['{"entries":[{"prefix":"1.2.3.4/32"}]}', 'key "action" is missing in entries[0]'],
   [
@@ -207,7 +220,7 @@ const BAD_ACL_FILES: [json: string, message: string][] = [
   ],
   [
     '{"entries":[{"prefix":"1.2.3.4/32","action":"ALLOW","ttl":1}]}',
-    'key "ttl" in entries[0] is not known',
+    'key "ttl" in entries[0] is not known: there are prefix, action, op',
   ],
 ];
 for (const [json, message] of BAD_ACL_FILES) {
@@ -240,7 +253,8 @@ Deno.test("facts of clients can be in the manifest, and other keys are refused",
   );
   await assertRefused(
     "[local_server.client]\nshoe_size = 43",
-    'key "shoe_size" in local_server.client is not known',
+    'key "shoe_size" in local_server.client is not known: there are ' +
+      FACT_NAMES.map((name) => name.replaceAll("-", "_")).join(", "),
   );
 });
 

@@ -125,7 +125,7 @@ const REFUSED: [text: string, message: string][] = [
   ],
   [
     "[local_server.shielding_sites]\na = { encrypted = 'https://a', plain = 'b' }",
-    'key "plain" in local_server.shielding_sites.a is not known',
+    'key "plain" in local_server.shielding_sites.a is not known: there are encrypted, unencrypted',
   ],
   [
     "[local_server]\nfake_valid_fastly_keys = 'a'",
@@ -146,7 +146,7 @@ const REFUSED: [text: string, message: string][] = [
   ],
   [
     "[local_server.log_endpoints]\na = { path = 'x' }",
-    'key "path" in local_server.log_endpoints.a is not known',
+    'key "path" in local_server.log_endpoints.a is not known: there are file, format',
   ],
   [
     "[local_server.log_endpoints]\na = { file = '' }",

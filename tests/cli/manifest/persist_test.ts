@@ -12,7 +12,7 @@ const REFUSED: [table: string, message: string][] = [
   ["", 'key "path" is missing in local_server.persist'],
   ['path = ""', 'key "path" in local_server.persist must not be empty'],
   ["path = 1", 'key "path" in local_server.persist must be a text in quotes'],
-  ['path = "a"\nfile = "b"', 'key "file" in local_server.persist is not known'],
+  ['path = "a"\nfile = "b"', 'key "file" in local_server.persist is not known: there is only path'],
 ];
 for (const [table, message] of REFUSED) {
   Deno.test(`a table persist of ${JSON.stringify(table)} is refused`, () =>

@@ -146,9 +146,15 @@ const BAD_CONFIG_STORES: [value: string, message: string][] = [
     "{ format = 'inline-toml', contents = { a = 1 } }",
     `key "a" ${CONFIG}.contents must be a text in quotes`,
   ],
-  ["{ format = 'inline-toml', file = 'x' }", `key "file" ${CONFIG} is not known`],
+  [
+    "{ format = 'inline-toml', file = 'x' }",
+    `key "file" ${CONFIG} is not known: there are format, contents`,
+  ],
   ["{ format = 'json' }", `key "file" is missing ${CONFIG}`],
-  ["{ format = 'json', file = 'x', contents = {} }", `key "contents" ${CONFIG} is not known`],
+  [
+    "{ format = 'json', file = 'x', contents = {} }",
+    `key "contents" ${CONFIG} is not known: there are format, file`,
+  ],
   [
     "{ format = 'json', file = 'x' }",
     `key "file" ${CONFIG} names x, which cannot be read: there is no such file`,
@@ -199,7 +205,10 @@ const BAD_KV_STORES: [value: string, message: string][] = [
     "[{ key = 'a', data = 'x', metadata = 1 }]",
     `key "metadata" ${KV}.s[0] must be a text in quotes`,
   ],
-  ["[{ key = 'a', data = 'x', ttl = 1 }]", `key "ttl" ${KV}.s[0] is not known`],
+  [
+    "[{ key = 'a', data = 'x', ttl = 1 }]",
+    `key "ttl" ${KV}.s[0] is not known: there are metadata, key, data, file, path`,
+  ],
   [
     "[{ key = 'a', data = 'x' }, { key = 'b', file = 'x' }]",
     `key "file" ${KV}.s[1] names x, which cannot be read: there is no such file`,
@@ -250,7 +259,10 @@ const BAD_KV_FILES: [json: string, message: string][] = [
   ['{"a":{}}', `${IN_FILE}: key "data" or "file" is missing in a`],
   ['{"a":{"data":"x","file":"y"}}', `${IN_FILE}: keys "data" and "file" are both in a`],
   ['{"a":{"data":1}}', `${IN_FILE}: key "data" in a must be a text in quotes`],
-  ['{"a":{"body":"x"}}', `${IN_FILE}: key "body" in a is not known`],
+  [
+    '{"a":{"body":"x"}}',
+    `${IN_FILE}: key "body" in a is not known: there are metadata, data, file`,
+  ],
   ['{"a":{"data":"x","metadata":{}}}', `${IN_FILE}: key "metadata" in a must be a text in quotes`],
   [
     '{"a":{"file":"x"}}',
@@ -288,7 +300,10 @@ const BAD_SECRET_STORES: [value: string, message: string][] = [
   ["[{ key = 'a', env = 1 }]", `key "env" ${SECRET}.s[0] must be a text in quotes`],
   ["[{ key = 'a', data = 'x', env = 'y' }]", `keys "data" and "env" are both ${SECRET}.s[0]`],
   ["[{ key = 'a', data = 'x', file = 'y' }]", `keys "data" and "file" are both ${SECRET}.s[0]`],
-  ["[{ key = 'a', path = 'x' }]", `key "path" ${SECRET}.s[0] is not known`],
+  [
+    "[{ key = 'a', path = 'x' }]",
+    `key "path" ${SECRET}.s[0] is not known: there are key, data, file, env`,
+  ],
   [
     "[{ key = 'a', file = 'x' }]",
     `key "file" ${SECRET}.s[0] names x, which cannot be read: there is no such file`,
