@@ -3,7 +3,7 @@
  *
  * @module
  */
-import fc from "npm:fast-check@4.10.2";
+import * as fc from "./properties.ts";
 
 const SIGNS = ["", "\r", "\n", "\r\n", "\r\n\r\n", " ", "\t", ":", ";", ",", "\0", "\x7f", "\xe9"];
 

@@ -181,6 +181,13 @@ Deno.test("each npm package has one version, written the same everywhere", async
   assert(written.has("deno-std"));
 });
 
+Deno.test("fast-check is imported by tests/properties.ts alone, which sets its seed", async () => {
+  const importing = await findAll(await sourcesOf(), {
+    ImportDeclaration: ({ source }) => source.value.startsWith("npm:fast-check") ? "" : undefined,
+  });
+  assertEquals(importing.map((found) => found.split(":")[0]), ["tests/properties.ts"]);
+});
+
 Deno.test("the library and the server have no module that touches the machine, no store driver and no logging", () => {
   const wrong = importsOf(union(library, server)).filter(({ specifier }) => {
     const [, name] = /^npm:((?:@[^/@]+\/)?[^/@]+)/.exec(specifier) ?? [];

@@ -1,9 +1,9 @@
-import fc from "npm:fast-check@4.10.2";
 import { Body } from "../../handles/body.ts";
 import { GuestResponse } from "../../handles/message.ts";
 import { type ByteSource, concat } from "../../service/http/bytes.ts";
 import { HeaderList } from "../../service/http/headers.ts";
 import { assert, assertEquals } from "../assert.ts";
+import * as fc from "../properties.ts";
 import { type Bench, bench, BUF, OUT, turn, XqdStatus } from "./_bench.ts";
 
 const BODY = "fastly_http_body";

@@ -1,5 +1,5 @@
+import * as fc from "../properties.ts";
 import "../time_limit.ts";
-import fc from "npm:fast-check@4.10.2";
 import { turn } from "./_bench.ts";
 import { CROWD, crowded, dismiss, misuse } from "./_hostile.ts";
 import { type DeclaredCall, declaredCalls } from "./_matrix.ts";

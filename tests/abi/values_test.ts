@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "../assert.ts";
-import fc from "npm:fast-check@4.10.2";
+import * as fc from "../properties.ts";
 import { bench, BUF, FINISHED, OUT, UNTOUCHED, XqdStatus } from "./_bench.ts";
 
 const REQ = "fastly_http_req";

@@ -1,6 +1,6 @@
-import fc from "npm:fast-check@4.10.2";
 import { assert, assertEquals } from "../assert.ts";
 import { cut, editedMessages, places } from "../edited_messages.ts";
+import * as fc from "../properties.ts";
 import { converse, type Outcome } from "./memory.ts";
 import { parseNaively } from "./naive_parser.ts";
 import { ACCEPTED, REFUSED } from "./raw_requests.ts";

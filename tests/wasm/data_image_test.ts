@@ -1,10 +1,10 @@
-import fc from "npm:fast-check@4.10.2";
 import { assemble } from "../../cli/wat.ts";
 import { Fastlike } from "../../mod.ts";
 import { parted, writeImage } from "../../wasm/data_image.ts";
 import { layoutOf } from "../../wasm/rewrite/layout.ts";
 import { Id, type Writer } from "../../wasm/rewrite/binary.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
+import * as fc from "../properties.ts";
 import { guestUrl } from "../guests/serving.ts";
 import { moduleOf } from "./_modules.ts";
 

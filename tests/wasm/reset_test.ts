@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
-import fc from "npm:fast-check@4.10.2";
 import { Memory } from "../../handles/memory.ts";
 import { CONTROL_PAGES, DIRTY_PAGE_BITS, WATCH } from "../../wasm/rewrite/control.ts";
 import { layoutOf } from "../../wasm/rewrite/layout.ts";
 import { MemorySnapshots, ResettableMemory } from "../../wasm/instance_memory.ts";
 import { rewrite } from "../../wasm/rewrite/rewrite.ts";
 import { assert, assertEquals } from "../assert.ts";
+import * as fc from "../properties.ts";
 import { LEAST, MACHINE, MOST, STORES } from "./_machine.ts";
 
 const PAGE = 65536;

@@ -1,10 +1,10 @@
-import fc from "npm:fast-check@4.10.2";
 import { namespaces } from "../../abi/mod.ts";
 import { assemble } from "../../cli/wat.ts";
 import { Fastlike } from "../../mod.ts";
 import { Id } from "../../wasm/rewrite/binary.ts";
 import { compile } from "../../wasm/program.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import * as fc from "../properties.ts";
 import { modules, startingWith } from "./_modules.ts";
 
 const OPTIONS = {
@@ -115,7 +115,7 @@ Deno.test("a module that V8 accepts is accepted, except by policies, and no othe
       fc.array(edit, { minLength: 1, maxLength: 3 }),
       async (seed, edits) => await assertSameVerdict(edits.reduce(edited, seed)),
     ),
-    { numRuns: Number(Deno.env.get("RUNS") ?? RUNS) },
+    { numRuns: RUNS },
   );
 });
 

@@ -1,8 +1,8 @@
-import fc from "npm:fast-check@4.10.2";
 import { ImageError } from "../../../drivers/images/error.ts";
 import { type Geometry, geometryOf, MAX_PIXELS } from "../../../drivers/images/geometry.ts";
 import { readParameters } from "../../../drivers/images/parameters.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 function plan(query: string, width: number, height: number): Geometry {
   const { parameters, faults } = readParameters("/", query);

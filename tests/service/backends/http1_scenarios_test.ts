@@ -1,9 +1,9 @@
-import fc from "npm:fast-check@4.10.2";
 import type { BackendRequest, Transport } from "../../../service/backends/transport.ts";
 import { SendError } from "../../../service/errors.ts";
 import { isWhole } from "../../../service/http/bytes.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { createAuthority } from "../../certificates.ts";
+import * as fc from "../../properties.ts";
 import { against, OK, request, sourceFrom, textOf, type Wire } from "./origins.ts";
 import { receive } from "./received_requests.ts";
 

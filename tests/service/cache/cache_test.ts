@@ -1,4 +1,3 @@
-import fc from "npm:fast-check@4.10.2";
 import { Cache } from "../../../service/cache/cache.ts";
 import { ageAfter, type Lifetime, phaseAt } from "../../../service/cache/lifetime.ts";
 import { parseSurrogateKeys } from "../../../service/cache/surrogate_keys.ts";
@@ -7,6 +6,7 @@ import { collect } from "../../../service/http/bytes.ts";
 import { HostError } from "../../../service/errors.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 import { cacheOf, foundOf, NONE, outcomeOf, SECOND, store, written } from "./_cache.ts";
 
 const duration = fc.oneof(fc.bigInt(0n, 100n * SECOND), fc.bigInt(0n, 2n ** 64n - 1n));

@@ -1,7 +1,7 @@
-import fc from "npm:fast-check@4.10.2";
 import type { LookupResult, PendingLookup } from "../../../service/cache/lookup_result.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 import { cacheOf, written } from "./_cache.ts";
 
 const variant = fc.nat(2);

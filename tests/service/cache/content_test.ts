@@ -1,9 +1,9 @@
-import fc from "npm:fast-check@4.10.2";
 import { type ByteSource, collect, type Payload } from "../../../service/http/bytes.ts";
 import { CacheContent } from "../../../service/cache/content.ts";
 import { readRange } from "../../../service/cache/range.ts";
 import { HostError } from "../../../service/errors.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 import { turn, watch } from "../../abi/_bench.ts";
 
 const DIGITS = "0123456789";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import fc from "npm:fast-check@4.10.2";
 import type { FoundObject } from "../../../service/cache/object.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 import { resultOf, type Saying, written } from "./_cache.ts";
 import { Bench, bodyOf, fields, MIB, type Open } from "./_persisted_cache.ts";
 

@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 import { type ByteSource, collect, wholeSource } from "../../../service/http/bytes.ts";
 import { ChunkQueue } from "../../../service/http/chunk_queue.ts";
-import fc from "npm:fast-check@4.10.2";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { Pipe } from "../../../service/http/pipe.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../../assert.ts";
 import { processorTime } from "../../durations.ts";
+import * as fc from "../../properties.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const textOf = async (queue: ChunkQueue) => new TextDecoder().decode(await collect(queue));

@@ -1,7 +1,7 @@
-import fc from "npm:fast-check@4.10.2";
 import { HostError } from "../../../service/errors.ts";
 import { checkMethod, checkName, checkValue, HeaderList } from "../../../service/http/headers.ts";
 import { assertEquals, assertThrows } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 Deno.test("fields keep their case, their order and their repeats", () => {
   const raw = ["B", "1", "a", "2", "b", "3"];

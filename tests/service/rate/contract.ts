@@ -4,10 +4,10 @@
  *
  * @module
  */
-import fc from "npm:fast-check@4.10.2";
 import type { RateDriver, RateKind } from "../../../service/rate/driver.ts";
 import { RateLimiter } from "../../../service/rate/limiter.ts";
 import { assertEquals } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 /** Drivers without records, for one test. */
 interface OpenRateDriver extends AsyncDisposable {

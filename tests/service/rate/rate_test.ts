@@ -1,4 +1,3 @@
-import fc from "npm:fast-check@4.10.2";
 import { HostError } from "../../../service/errors.ts";
 import { RateCounters } from "../../../service/rate/counters.ts";
 import type { RateKind } from "../../../service/rate/driver.ts";
@@ -6,6 +5,7 @@ import { RateLimiter } from "../../../service/rate/limiter.ts";
 import { memoryRateDriver } from "../../../service/rate/memory_driver.ts";
 import { PenaltyBoxes } from "../../../service/rate/penalty_boxes.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 import { slow } from "../slow_driver.ts";
 import { rateContract } from "./contract.ts";
 

@@ -1,6 +1,6 @@
-import fc from "npm:fast-check@4.10.2";
 import { addressOf, octetsOf } from "../../../service/util/address.ts";
 import { assertEquals, assertMatch } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 const octets = (...groups: number[]) =>
   Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]));

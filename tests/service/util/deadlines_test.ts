@@ -1,7 +1,7 @@
-import fc from "npm:fast-check@4.10.2";
 import { Deadline, Deadlines } from "../../../service/util/deadlines.ts";
 import { StallClock } from "../../../service/util/stall_clock.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 /** A clock that a test moves, and the timers on it. */
 class FakePace {

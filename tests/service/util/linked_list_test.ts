@@ -1,6 +1,6 @@
-import fc from "npm:fast-check@4.10.2";
 import { type Linked, LinkedList } from "../../../service/util/linked_list.ts";
 import { assertEquals } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 interface Item extends Linked<Item> {
   readonly name: number;

@@ -1,7 +1,7 @@
-import fc from "npm:fast-check@4.10.2";
 import { octetsOf } from "../../../service/util/address.ts";
 import { PrefixMap, rangeOf } from "../../../service/util/prefix_map.ts";
 import { assertEquals } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 /** The bits of an address, as text. */
 function bitsOf(octets: Uint8Array): string {

@@ -1,6 +1,6 @@
-import fc from "npm:fast-check@4.10.2";
 import { RecencyMap } from "../../../service/util/recency_map.ts";
 import { assertEquals } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 Deno.test("keys are in the order of their last use, as in a map where they are set again", () => {
   const steps = fc.array(

@@ -1,6 +1,6 @@
-import fc from "npm:fast-check@4.10.2";
 import { utf8 } from "../../../service/util/utf8.ts";
 import { assertEquals } from "../../assert.ts";
+import * as fc from "../../properties.ts";
 
 Deno.test("a text becomes the bytes that the platform makes of it", () => {
   const texts = fc.oneof(

@@ -1,10 +1,10 @@
-import fc from "npm:fast-check@4.10.2";
 import { HttpVersion } from "../../../../service/http/exchange.ts";
 import { HeaderList } from "../../../../service/http/headers.ts";
 import { backendFields, validates, viewFor } from "../../../../service/cache/http/conditional.ts";
 import type { StoredHead } from "../../../../service/cache/http/head.ts";
 import { assert, assertEquals } from "../../../assert.ts";
 import { processorTime } from "../../../durations.ts";
+import * as fc from "../../../properties.ts";
 import { fields, MADE } from "./_policy.ts";
 
 const SINCE = "Sun, 22 Nov 2026 10:00:00 GMT";

@@ -1,4 +1,3 @@
-import fc from "npm:fast-check@4.10.2";
 import { HttpVersion } from "../../../../service/http/exchange.ts";
 import { HeaderList } from "../../../../service/http/headers.ts";
 import {
@@ -10,6 +9,7 @@ import {
   type StoredHead,
 } from "../../../../service/cache/http/head.ts";
 import { assert, assertEquals } from "../../../assert.ts";
+import * as fc from "../../../properties.ts";
 import { fields } from "./_policy.ts";
 
 function headOf(fields: string[], status = 200): StoredHead {

@@ -1,4 +1,3 @@
-import fc from "npm:fast-check@4.10.2";
 import { Cache } from "../../../../service/cache/cache.ts";
 import { ageAfter, phaseAt } from "../../../../service/cache/lifetime.ts";
 import { HeaderList } from "../../../../service/http/headers.ts";
@@ -10,6 +9,7 @@ import {
   varyRuleOf,
 } from "../../../../service/cache/http/policy.ts";
 import { assert, assertEquals } from "../../../assert.ts";
+import * as fc from "../../../properties.ts";
 import { fields, lived, MADE, NOW } from "./_policy.ts";
 import { foundOf, outcomeOf, SECOND, written } from "../_cache.ts";
 

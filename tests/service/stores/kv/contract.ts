@@ -3,10 +3,10 @@
  *
  * @module
  */
-import fc from "npm:fast-check@4.10.2";
 import type { KvDriver } from "../../../../service/stores/kv/driver.ts";
 import { type KvInsert, KvStore } from "../../../../service/stores/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../../../assert.ts";
+import * as fc from "../../../properties.ts";
 import { asUtf8, bytes, driverContract, type OpenDriver, text } from "./driver_contract.ts";
 
 /** Runs the contract over a driver. */

@@ -1,4 +1,3 @@
-import fc from "npm:fast-check@4.10.2";
 import type { ByteSource } from "../../../../service/http/bytes.ts";
 import { collect } from "../../../../service/http/bytes.ts";
 import { ChunkQueue } from "../../../../service/http/chunk_queue.ts";
@@ -12,6 +11,7 @@ import { gather, joined, payloadOf } from "../../../../service/stores/kv/pieces.
 import { KvStore } from "../../../../service/stores/kv/store.ts";
 import { kvStoresOf } from "../../../../service/stores/kv/stores.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../../../assert.ts";
+import * as fc from "../../../properties.ts";
 import { kvContract } from "./contract.ts";
 
 kvContract("the memory driver", () =>
