@@ -50,13 +50,13 @@ export class Persistence {
   }
 
   /**
-   * Makes objects of the driver's records.
+   * Makes objects of the driver's records, in the order of their inserts and updates.
    *
    * @param number Number of the last purge before them.
    * @throws {Error} If it is damaged.
    */
   restored(kept: readonly CacheKept[], number?: number): RestoredObject[] {
-    return kept.map(({ content: id, length, hits, purged, used, head }) => {
+    const restored = kept.map(({ content: id, length, hits, purged, used, head }) => {
       const { key: entry, variant, stored, options } = decodeRecordHead(head);
       const content = CacheContent.kept(this.calls, id, length);
       const object = new CachedObject(content, options, this.#now, hits, stored);
@@ -64,6 +64,7 @@ export class Persistence {
       object.number = number;
       return { entry, key: variant, object, id, used };
     });
+    return restored.sort((a, b) => a.object.stored - b.object.stored);
   }
 
   /** Returns the place of a variant in the driver. */

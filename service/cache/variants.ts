@@ -21,7 +21,7 @@ export interface Variant {
   /** Place of the object in the driver, if there is one. */
   readonly place: PersistedPlace | undefined;
   object: CachedObject | undefined;
-  /** Order of the object among those of its key: the newest has the highest. */
+  /** Order of the object among those of its key that were stored in the same millisecond: the newest has the highest. */
   order: number;
   obligation: Obligation | undefined;
 }
@@ -66,7 +66,7 @@ export class Variants {
       const variant = variants.get(variantOf(names, headers));
       if (variant) found.push(variant);
     }
-    return found.length > 1 ? found.sort((a, b) => b.order - a.order) : found;
+    return found.length > 1 ? found.sort(newestFirst) : found;
   }
 
   /** Sets the object of a variant, as the newest of the key. */
@@ -129,6 +129,11 @@ export class Variants {
     rule.variants.set(key, variant);
     return variant;
   }
+}
+
+/** Compares by the times that objects keep through restarts and on their way from other caches. */
+function newestFirst({ object: a, order }: Variant, { object: b, order: other }: Variant): number {
+  return (b?.stored ?? 0) - (a?.stored ?? 0) || other - order;
 }
 
 /** Returns the match whose object may be used, a fresh one first. */

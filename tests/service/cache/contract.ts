@@ -191,6 +191,21 @@ function persistenceContract(title: string, open: Open): void {
     assertEquals(await bench.text("a", fields("1")), "newer");
   });
 
+  Deno.test(`${title}: the object that began later is the newer one after a restart, too, in whatever order they end`, async () => {
+    await using opened = await open();
+    const bench = new Bench(opened);
+    const older = bench.begin("a");
+    bench.now++;
+    const newer = bench.begin("a", { say: { vary: "x-variant" }, headers: fields("1") });
+    for (const [{ content }, value] of [[newer, "newer"], [older, "older"]] as const) {
+      await content.write(text(value));
+      await content.finish();
+    }
+    assertEquals(await bench.text("a", fields("1")), "newer");
+    await bench.restart();
+    assertEquals(await bench.text("a", fields("1")), "newer");
+  });
+
   Deno.test(`${title}: an object that is updated under another rule and then removed at once is not found after a restart`, async () => {
     for (const removed of ["purged", "replaced"]) {
       await using opened = await open();
