@@ -227,9 +227,11 @@ export class PersistedPlace {
     let stored = false;
     const run = (driver: CacheDriver): Eventually<void> => {
       if (!isCurrent()) return;
+      const { hits } = object;
       return chain(this.#write(driver, object), (id) => {
         stored = id !== undefined;
         if (id !== undefined) this.#took(content, id, isCurrent());
+        if (object.hits !== hits) this.#persistence.used(object);
       });
     };
     const end = () => stored ? undefined : this.#missed(content, isCurrent());

@@ -206,6 +206,18 @@ function persistenceContract(title: string, open: Open): void {
     assertEquals(await bench.text("a", fields("1")), "newer");
   });
 
+  Deno.test(`${title}: a hit while the driver takes the object counts after a restart`, async () => {
+    await using opened = await open();
+    const bench = new Bench(opened);
+    const { content } = bench.begin("a");
+    const stored = content.finish();
+    assertEquals((await bench.find("a"))!.hits, 1);
+    await stored;
+    await bench.turn();
+    await bench.restart(true);
+    assertEquals((await bench.find("a"))!.hits, 2);
+  });
+
   Deno.test(`${title}: an object that is updated under another rule and then removed at once is not found after a restart`, async () => {
     for (const removed of ["purged", "replaced"]) {
       await using opened = await open();
