@@ -8,6 +8,7 @@ import type { CacheDriver, CacheRecord } from "../../../service/cache/driver.ts"
 import type { WriteOptions } from "../../../service/cache/object.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { NONE, resultOf, written } from "./_cache.ts";
+import { overlapContract } from "./overlap_property.ts";
 import { propertyContract } from "./property.ts";
 import { Bench, big, bodyOf, fields, isSame, MIB, type Open, text } from "./_persisted_cache.ts";
 import { spillContract } from "./spill_contract.ts";
@@ -43,6 +44,7 @@ export function cacheContract(title: string, open: Open): void {
   persistenceContract(title, open);
   spillContract(title, open);
   propertyContract(title, open);
+  overlapContract(title, open);
 }
 
 function driverContract(title: string, open: Open): void {
