@@ -18,13 +18,13 @@ import { Instance } from "./engine/instance.ts";
 import type { FastlikeOptions } from "./engine/options.ts";
 import type { Exchange } from "./service/http/exchange.ts";
 import type { Status } from "./service/status.ts";
-import type { Source } from "./wasm/program.ts";
+import type { Source } from "./wasm/source.ts";
 
 export type { Handler } from "./engine/handler.ts";
 export { Instance } from "./engine/instance.ts";
 export type { FastlikeOptions } from "./engine/options.ts";
 export * from "./service/public.ts";
-export type { Source } from "./wasm/program.ts";
+export type { Source } from "./wasm/source.ts";
 export { ProgramCache } from "./wasm/program_cache.ts";
 
 /** Program that answers requests. Two of them in one process share no state, unless options give them the same drivers. */

@@ -27,12 +27,10 @@ export {
 export type { TestClient, TestHostOptions } from "./testing/options.ts";
 export type { TestResponse } from "./testing/exchange.ts";
 export type { Call, SentHeaders } from "./testing/calls.ts";
+export type { Json, MockData, MockError } from "./testing/mock_data.ts";
 export {
-  type Json,
   type Mock,
   type MockContext,
-  type MockData,
-  type MockError,
   type MockHandler,
   type MockRoutes,
   UnmockedRequestError,

@@ -1,5 +1,5 @@
 import type { ServiceOptions } from "../service/options.ts";
-import { isComponent, readSource, type Source } from "../wasm/program.ts";
+import { isComponent, readSource, type Source } from "../wasm/source.ts";
 import { ProgramCache } from "../wasm/program_cache.ts";
 import { termsOf } from "./terms.ts";
 

@@ -5,18 +5,19 @@ import { hopsOf } from "../service/http/cdn_loop.ts";
 import type { Exchange } from "../service/http/exchange.ts";
 import { reply } from "../service/http/reply.ts";
 import { SyntheticExchange } from "../service/http/synthetic_exchange.ts";
+import { refuseUnknownOptions } from "../service/option_names.ts";
 import { Service } from "../service/service.ts";
 import type { Status } from "../service/status.ts";
 import { loadBuiltins } from "../service/util/builtins.ts";
 import { afterTurn } from "../service/util/clock.ts";
 import { type Linked, LinkedList } from "../service/util/linked_list.ts";
 import { checkNodeInternals } from "../service/util/node_internals.ts";
-import type { Source } from "../wasm/program.ts";
+import type { Source } from "../wasm/source.ts";
 import type { Watchdog } from "../wasm/watchdog.ts";
 import { type Handler, handlerOf } from "./handler.ts";
 import { type HeadRefusal, refusalOfHead } from "./head_refusal.ts";
 import { load, type LoadedProgram, warmup, watchdogOf } from "./load.ts";
-import type { FastlikeOptions } from "./options.ts";
+import { type FastlikeOptions, OPTION_NAMES } from "./options.ts";
 import { Parking } from "./parking.ts";
 import { Run } from "./run.ts";
 
@@ -51,6 +52,7 @@ export class Engine {
 
   static async load(source: Source, options: FastlikeOptions): Promise<Engine> {
     checkNodeInternals("engine");
+    refuseUnknownOptions(options, OPTION_NAMES);
     Error.stackTraceLimit = Math.max(Error.stackTraceLimit, STACK_FRAMES);
     const service = new Service(options);
     await service.cache.loaded?.catch(async (error) => {
@@ -102,6 +104,7 @@ export class Engine {
 
   /** Makes a handler for one request, with options in place of the program's. */
   instantiate(overrides: FastlikeOptions): Handler {
+    refuseUnknownOptions(overrides, OPTION_NAMES);
     const options = { ...this.#options, ...overrides };
     const { kvStores, rates, cache, readThrough, stallClock, stalled, counters } = this.#service;
     const { cacheDriver: _, ...unkept } = options;
@@ -152,6 +155,7 @@ export class Engine {
       this.#parking = this.#park();
       return;
     }
+    refuseUnknownOptions(options, OPTION_NAMES);
     const { service, takeOver } = this.#service.makeSuccessor(options);
     const watchdog = watchdogOf(service, this.#loaded.watchdog);
     try {

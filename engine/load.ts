@@ -12,11 +12,9 @@ import {
   compile,
   type CompiledModule,
   type CompileOptions,
-  isComponent,
-  readSource,
   type ResetMethod,
-  type Source,
 } from "../wasm/program.ts";
+import { isComponent, readSource, type Source } from "../wasm/source.ts";
 import { ResetChoice } from "../wasm/reset_choice.ts";
 import type { ProgramCache } from "../wasm/program_cache.ts";
 import { RunQueue } from "../wasm/run_queue.ts";

@@ -1,4 +1,5 @@
 import type { HandlerInfo } from "../service/http/web_exchange.ts";
+import { SERVICE_OPTION_NAMES } from "../service/option_names.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import type { ProgramCache } from "../wasm/program_cache.ts";
 
@@ -13,3 +14,12 @@ export interface FastlikeOptions extends ServiceOptions {
   /** Cache of compiled programs, for this load and its reloads. By default there is none, and each of them compiles. */
   readonly programs?: ProgramCache;
 }
+
+/** Options besides those of a service. */
+const OWN: Readonly<Record<Exclude<keyof FastlikeOptions, keyof ServiceOptions>, true>> = {
+  secure: true,
+  programs: true,
+};
+
+/** Names of all options. */
+export const OPTION_NAMES: readonly string[] = [...SERVICE_OPTION_NAMES, ...Object.keys(OWN)];

@@ -184,8 +184,10 @@ export class Service {
         catchAll: typeof options.backends === "function"
           ? options.backends
           : () => options.catchAll,
-        reportFailure: (error, requestId) =>
-          this.report("error", `A backend handler failed: ${describe(error)}`, requestId),
+        reportFailure: (backend, error, requestId) => {
+          const message = `The handler of backend "${backend}" failed: ${describe(error)}`;
+          this.report("error", message, requestId);
+        },
         report: (level, message, requestId) => this.report(level, message, requestId),
         ca: options.ca,
         stallClock: this.stallClock,

@@ -1,4 +1,5 @@
 import { type Clock, machineClock, type TimerOptions } from "../service/util/clock.ts";
+import { shownValue } from "../service/util/shown_value.ts";
 
 /** Turns of the event loop without activity, after which all work is taken to wait for the clock or for the network. */
 const QUIET_TURNS = 12;
@@ -25,16 +26,21 @@ const FACTORS: Readonly<Record<string, number>> = {
  * @throws {TypeError} If the value is malformed.
  */
 export function millisOf(value: number | string): number {
+  const millis = parsedMillis(value);
+  if (millis !== undefined) return millis;
+  throw new TypeError(`Cannot use the duration ${shownValue(value)}: it is ${NO_DURATION}`);
+}
+
+/** Fault of a duration that is malformed, after "it is". */
+export const NO_DURATION = "neither milliseconds nor a text as 300ms, 10s or 2m";
+
+/** Reads a duration as {@linkcode millisOf} does; undefined if it is malformed. */
+export function parsedMillis(value: unknown): number | undefined {
   const [, digits, unit = "ms"] = typeof value === "number"
     ? [, value]
-    : /^(\d+(?:\.\d+)?) *(ms|s|m|h|d)$/.exec(value) ?? [];
+    : /^(\d+(?:\.\d+)?) *(ms|s|m|h|d)$/.exec(String(value)) ?? [];
   const millis = Number(digits) * FACTORS[unit]!;
-  if (millis >= 0 && millis < Infinity) return millis;
-  throw new TypeError(
-    `Cannot use the duration ${
-      JSON.stringify(value)
-    }: it is neither milliseconds nor a text as 300ms, 10s or 2m`,
-  );
+  return millis >= 0 && millis < Infinity ? millis : undefined;
 }
 
 interface Timer {

@@ -1,4 +1,5 @@
 import type { Call } from "./calls.ts";
+import { checkClient, checkOptions, checkSeed } from "./check_options.ts";
 import { millisOf } from "./clock.ts";
 import type { TestResponse } from "./exchange.ts";
 import { TestKv } from "./kv.ts";
@@ -7,7 +8,7 @@ import { startProgram, type TestProgram } from "./program.ts";
 import { CookieJar } from "./session.ts";
 import type { LogLevel } from "../service/log.ts";
 import { machineClock } from "../service/util/clock.ts";
-import { readSource } from "../wasm/program.ts";
+import { readSource } from "../wasm/source.ts";
 
 /** Options of a request: those of `fetch`, and its client. */
 export interface TestRequestInit extends RequestInit {
@@ -42,6 +43,9 @@ export class TestHost implements AsyncDisposable {
   readonly #options: TestHostOptions;
   readonly #start: number;
   #program: TestProgram;
+  /** Reset that is under way, with all that wait for it; undefined if there is none. */
+  #resetting: Promise<void> | undefined;
+  #disposed = false;
 
   private constructor(options: TestHostOptions, start: number, running: TestProgram) {
     this.#options = options;
@@ -56,6 +60,7 @@ export class TestHost implements AsyncDisposable {
    * @throws {Error} If the program cannot be loaded, or an option is invalid; in one line.
    */
   static async start(options: TestHostOptions): Promise<TestHost> {
+    checkOptions(options);
     // A reset needs it again.
     const kept = { ...options, wasm: await readSource(options.wasm) };
     const start = Number(options.now ?? machineClock.now());
@@ -75,9 +80,14 @@ export class TestHost implements AsyncDisposable {
     input: string | URL | Request,
     { client, ...init }: TestRequestInit = {},
   ): Promise<TestResponse> {
+    this.#refuseIfDisposed("fetch");
+    if (client) checkClient(client);
+    // Without a reset the guest has the request when the call returns.
+    if (this.#resetting) await this.#resetting;
     const { app, clock, clients, pending, unended } = this.#program;
     const { baseUrl = "http://localhost" } = this.#options;
     const request = new Request(input instanceof Request ? input : new URL(input, baseUrl), init);
+    request.signal.throwIfAborted();
     const exchange = clients.exchange(request, client);
     const { promise: failed, reject } = Promise.withResolvers<never>();
     failed.catch(() => {}); // it may reject after the response
@@ -164,6 +174,7 @@ export class TestHost implements AsyncDisposable {
 
   /** Sets the client of further requests. Facts that it leaves out are those of the option `client`. */
   client(client: TestClient): void {
+    checkClient(client);
     this.#program.clients.all = { ...this.#options.client, ...client };
   }
 
@@ -208,20 +219,41 @@ export class TestHost implements AsyncDisposable {
 
   /** Seeds the guest's source of randomness, so that it is the same in every run. */
   random(seed: number): void {
+    checkSeed(seed);
     this.#program.seed(seed);
   }
 
   /**
-   * Resets everything to the start: stores, cache, rates, calls, logs, mocks, time and randomness. Requests under way end.
+   * Resets everything to the start: stores, cache, rates, calls, logs, mocks, time and randomness. Requests under way end,
+   * later ones wait for the reset.
    */
   async reset(): Promise<void> {
+    this.#refuseIfDisposed("reset");
+    const earlier = this.#resetting?.catch(() => {}); // its caller gets the rejection
+    const resetting = this.#restart(earlier).finally(() => {
+      if (this.#resetting === resetting) this.#resetting = undefined;
+    });
+    await (this.#resetting = resetting);
+  }
+
+  async #restart(earlier: Promise<void> | undefined): Promise<void> {
+    await earlier;
     await this.#end();
     this.#program = await startProgram(this.#options, this.#start);
   }
 
-  /** Ends all requests, and saves recorded responses. */
+  /** Ends all requests, and saves recorded responses. Calls, logs and stores can still be read. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    await this.#resetting?.catch(() => {}); // its caller gets the rejection
     await this.#end();
+  }
+
+  #refuseIfDisposed(action: string): void {
+    if (!this.#disposed) return;
+    throw new Error(
+      `Cannot ${action}: the host has been disposed of, as at the end of the block of await using`,
+    );
   }
 
   async #end(): Promise<void> {

@@ -4,16 +4,18 @@ import type {
   BackendHandler,
   BackendOptions,
 } from "../service/backends/definition.ts";
+import { describe } from "../service/errors.ts";
 import { limitsOf } from "../service/limits.ts";
 import type { LogEntry } from "../service/log.ts";
 import { memoryDriver } from "../service/stores/kv/memory_driver.ts";
 import { KvRoom } from "../service/stores/kv/room.ts";
 import { KvStore } from "../service/stores/kv/store.ts";
 import type { Clock } from "../service/util/clock.ts";
+import { isPlainObject } from "../service/util/plain_object.ts";
 import { Clients } from "./clients.ts";
 import { TestClock } from "./clock.ts";
 import type { TestExchange } from "./exchange.ts";
-import { type Mock, mockBackend, type UnmockedRequestError } from "./mock.ts";
+import { type Mock, mockBackend, UnmockedRequestError } from "./mock.ts";
 import type { TestHostOptions } from "./options.ts";
 import { seededRandom } from "./random.ts";
 import { TestTransportHook } from "./transport_hook.ts";
@@ -54,15 +56,15 @@ export async function startProgram(options: TestHostOptions, start: number): Pro
     clock.note();
     return options.log?.(entry);
   };
-  const unmocked = (error: UnmockedRequestError, requestId: string | undefined) => {
+  const unanswered = (error: Error, requestId: string | undefined) => {
     const { message } = error;
     log({ kind: "host", level: "error", message, ...requestId !== undefined && { requestId } });
-    if (options.unmocked === "refuse") return;
+    if (error instanceof UnmockedRequestError && options.unmocked === "refuse") return;
     for (const [exchange, fail] of pending) {
       if (exchange.metrics.requestId === requestId) fail(error);
     }
   };
-  const { defined, transportHook } = backendsOf(options, clock, log, unmocked);
+  const { defined, transportHook } = backendsOf(options, clock, log, unanswered);
   const { kvDriver, kv } = kvOf(options, clock);
   const randomness = {
     fill: options.random === undefined ? fillSecurely : seededRandom(options.random),
@@ -122,7 +124,7 @@ function backendsOf(
   { backends = {}, catchAll, record, replay }: TestHostOptions,
   clock: TestClock,
   log: (entry: LogEntry) => void,
-  unmocked: (error: UnmockedRequestError, requestId: string | undefined) => void,
+  unanswered: (error: Error, requestId: string | undefined) => void,
 ): {
   readonly defined: Pick<FastlikeOptions, "backends" | "catchAll">;
   readonly transportHook: TestTransportHook;
@@ -135,12 +137,13 @@ function backendsOf(
   const origins = new Map<string, BackendHandler>();
   for (const [name, definition] of made) {
     if (!ORIGIN.test(name)) continue;
+    const origin = originOf(name);
     if (typeof definition !== "function") {
       throw new TypeError(
         `Cannot use the backend "${name}": an origin has a mock for the guest's dynamic backends, give a real one a name`,
       );
     }
-    origins.set(new URL(name).origin, definition);
+    origins.set(origin, definition);
   }
   const transportHook = new TestTransportHook({
     mocked: new Set(made.filter(([, one]) => isMocked(one)).map(([name]) => name)),
@@ -150,14 +153,12 @@ function backendsOf(
     others: typeof others === "function" ? others : undefined,
     record,
     replay,
-    unmocked,
+    unanswered,
     failed: (backend, error) =>
       log({
         kind: "host",
         level: "error",
-        message: `The mock of backend "${backend}" failed: ${
-          error instanceof Error ? error.stack : error
-        }`,
+        message: `The handler of backend "${backend}" failed: ${describe(error)}`,
       }),
     changed: () => clock.note(),
   });
@@ -171,6 +172,14 @@ function backendsOf(
   };
 }
 
+function originOf(name: string): string {
+  const url = URL.parse(name);
+  if (url && url.pathname === "/" && !url.search && !url.hash) return url.origin;
+  throw new TypeError(
+    `Cannot use the backend "${name}": it is no origin, as https://example.com (for a path, give it routes)`,
+  );
+}
+
 /** A URL and an object with one are real backends, all else is a mock. */
 function definitionOf(
   name: string,
@@ -178,9 +187,7 @@ function definitionOf(
   clock: Pick<Clock, "after">,
 ): BackendDefinition {
   if (typeof given === "string") return given;
-  if (typeof given === "object" && given !== null && "url" in given) {
-    return given as BackendOptions;
-  }
+  if (isPlainObject(given) && "url" in given) return given as unknown as BackendOptions;
   return mockBackend(name, given as Mock, clock);
 }
 

@@ -11,7 +11,7 @@ import type {
 } from "../service/backends/transport.ts";
 import { type Call, recordCall } from "./calls.ts";
 import { type Fixture, type FixtureStore, noteResponse, Replay } from "./fixtures.ts";
-import { unmockedFailure, UnmockedRequestError } from "./mock.ts";
+import { MockAnswerError, unmockedFailure, UnmockedRequestError } from "./mock.ts";
 
 /** Options of a {@linkcode TestTransportHook}. */
 interface TestTransportHookOptions {
@@ -27,8 +27,11 @@ interface TestTransportHookOptions {
   readonly others: BackendHandler | undefined;
   readonly record: FixtureStore | undefined;
   readonly replay: FixtureStore | undefined;
-  /** Called with a request that nothing answers, and the id of the client's request. */
-  readonly unmocked: (error: UnmockedRequestError, requestId: string | undefined) => void;
+  /** Called with a request that nothing answers, or a mock with no usable answer, and the id of the client's request. */
+  readonly unanswered: (
+    error: UnmockedRequestError | MockAnswerError,
+    requestId: string | undefined,
+  ) => void;
   /** Called with an exception of a handler. */
   readonly failed: (backend: string, error: unknown) => void;
   /** Called at each request, response and chunk of a body. */
@@ -68,7 +71,7 @@ export class TestTransportHook implements TransportHook {
     backend: string,
     request: { readonly method: string; readonly url: string; readonly requestId: string },
   ): void {
-    this.#options.unmocked(new UnmockedRequestError(backend, request), request.requestId);
+    this.#options.unanswered(new UnmockedRequestError(backend, request), request.requestId);
   }
 
   /** Saves recorded responses. */
@@ -78,16 +81,16 @@ export class TestTransportHook implements TransportHook {
   }
 
   #note(backend: string, request: BackendRequest) {
-    const { changed, unmocked } = this.#options;
+    const { changed, unanswered } = this.#options;
     changed();
     const recorded = recordCall(backend, request, changed);
     this.calls.push(recorded.call);
     const note = (inFlight: RequestInFlight): RequestInFlight => {
       inFlight.response.then(changed, (error) => {
         changed();
-        if (!(error instanceof SendError && error.cause instanceof UnmockedRequestError)) return;
+        if (!(error instanceof SendError && isForTest(error.cause))) return;
         error.told = true;
-        unmocked(error.cause, request.requestId);
+        unanswered(error.cause, request.requestId);
       });
       return inFlight;
     };
@@ -137,6 +140,11 @@ export class TestTransportHook implements TransportHook {
         refuse(new UnmockedRequestError(backend, request, why, "Record it again, or add a mock"));
     });
   }
+}
+
+/** Whether an error is a fault of the test. */
+function isForTest(error: unknown): error is UnmockedRequestError | MockAnswerError {
+  return error instanceof UnmockedRequestError || error instanceof MockAnswerError;
 }
 
 function refusing(backend: string): Transport {

@@ -136,6 +136,22 @@ Deno.test("a backend that cannot be one is refused when the program is loaded", 
   }
 });
 
+Deno.test("an option that does not exist is refused, with the one that may be meant", async () => {
+  const wrong = { backend: { origin: "http://localhost" } } as FastlikeOptions;
+  const message = "Cannot use the option backend: it is not known, did you mean backends?";
+  await using app = await Fastlike.load(HELLO);
+  for (
+    const use of [
+      () => Fastlike.load(HELLO, wrong),
+      () => app.reload(HELLO, wrong),
+      () => Promise.try(() => app.instantiate(wrong)),
+    ]
+  ) {
+    assertEquals((await assertRejects(use, TypeError)).message, message);
+  }
+  assertEquals(await textOf(app, "/"), "Hello from wat\n");
+});
+
 Deno.test("a handler that throws is a failed send to the guest and an entry in the log", async () => {
   const entries: LogEntry[] = [];
   await using app = await Fastlike.load(RUST, {
@@ -151,7 +167,10 @@ Deno.test("a handler that throws is a failed send to the guest and an entry in t
   await response.body?.cancel();
   const [entry] = entries;
   assertEquals(entry?.kind, "host");
-  assertMatch(entry?.kind === "host" ? entry.message : "", /handler failed: Error: on purpose/);
+  assertMatch(
+    entry?.kind === "host" ? entry.message : "",
+    /The handler of backend "origin" failed: Error: on purpose/,
+  );
 });
 
 Deno.test("secure decides whether the guest sees https and fastly-ssl", async () => {

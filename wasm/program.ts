@@ -18,11 +18,7 @@ import { type DataImage, type Parted, parted } from "./data_image.ts";
 import { KeptCode, loadRewriter, outcomeOf } from "./kept_code.ts";
 import { afterHeadStart } from "./turns.ts";
 import { messageOf } from "../service/errors.ts";
-
-const COMPONENT_LAYER = 1;
-
-/** Source of a program. */
-export type Source = URL | Uint8Array | Response | WebAssembly.Module;
+import { readModule, type Source } from "./source.ts";
 
 /** Compiled core module of a guest, ready to be instantiated. */
 export interface CompiledModule {
@@ -93,24 +89,6 @@ interface Subject {
 }
 
 /**
- * Reads the bytes of a program. A compiled module is returned as it is.
- *
- * @throws {Error} If nothing can be read, or it is no WebAssembly.
- */
-export async function readSource(
-  source: Source,
-): Promise<Uint8Array<ArrayBuffer> | WebAssembly.Module> {
-  return source instanceof WebAssembly.Module ? source : checkMagic(await read(source));
-}
-
-/** Tells whether a program is a component. */
-export function isComponent(
-  program: Uint8Array<ArrayBuffer> | WebAssembly.Module,
-): program is Uint8Array<ArrayBuffer> {
-  return program instanceof Uint8Array && program[6] === COMPONENT_LAYER;
-}
-
-/**
  * Compiles a guest with a bound on its memory. V8 decides by the original bytes, but for its data, whether the module is
  * valid; policies decide whether it may run.
  *
@@ -119,7 +97,7 @@ export function isComponent(
  */
 export async function compile(source: Source, options: CompileOptions): Promise<CompiledModule> {
   if (source instanceof WebAssembly.Module) return asItIs(source, "it came compiled", options);
-  const original = checkMagic(await read(source));
+  const original = await readModule(source);
   const structure = structureOf(original);
   if (typeof structure === "string") {
     await checkValid(original);
@@ -353,32 +331,6 @@ function functionsOf(imports: readonly Import[]): ImportName[] {
     functions.push({ module, name });
   }
   return functions;
-}
-
-/**
- * Reads bytes, without checking them.
- *
- * @throws {Error} If the URL cannot be read, or the status of the response is no success.
- */
-export async function read(source: URL | Uint8Array | Response): Promise<Uint8Array<ArrayBuffer>> {
-  if (source instanceof Uint8Array) return source as Uint8Array<ArrayBuffer>;
-  const name = source instanceof URL ? source.href : source.url || "the response";
-  try {
-    const response = source instanceof URL ? await fetch(source) : source;
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new Error(`the status is ${response.status}`);
-    }
-    return await response.bytes();
-  } catch (cause) {
-    throw new Error(`Cannot load a program from ${name}: ${messageOf(cause)}`, { cause });
-  }
-}
-
-function checkMagic(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const magic = bytes.length >= 8 && String.fromCharCode(...bytes.subarray(0, 4));
-  if (magic !== "\0asm") throw new Error("Cannot load the program: it is not a WebAssembly module");
-  return bytes;
 }
 
 /** Makes a function that calls `make` at its first call and returns that result at each; `make` is let go then. */

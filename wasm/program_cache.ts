@@ -4,14 +4,8 @@ import type {
   ComponentTerms,
 } from "../service/util/component_loader.ts";
 import { digestOf } from "../service/util/digest.ts";
-import {
-  compile,
-  type CompiledModule,
-  type CompileOptions,
-  read,
-  type Source,
-  termsText,
-} from "./program.ts";
+import { compile, type CompiledModule, type CompileOptions, termsText } from "./program.ts";
+import { read, type Source } from "./source.ts";
 
 /**
  * Cache of compiled programs, for any number of services: a process that passes one to each load compiles each program

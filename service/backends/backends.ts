@@ -21,7 +21,7 @@ interface BackendsOptions {
   /** Returns the definition of a backend that is not defined by name. */
   readonly catchAll?: (name: string) => BackendDefinition | undefined;
   /** Called with the error of a handler in JavaScript. */
-  readonly reportFailure?: (error: unknown, requestId?: string) => void;
+  readonly reportFailure?: (backend: string, error: unknown, requestId?: string) => void;
   /** Called when the health of a backend changes, and when a request to a backend fails. */
   readonly report?: Report;
   /** Certificates in PEM to trust for backends whose options have none; by default the system's. */
@@ -113,7 +113,10 @@ export class Backends {
   ): Backend {
     const { report = () => {}, reportFailure, ca, hook } = this.#options;
     if (typeof definition === "function") {
-      const transport = handlerTransport(definition, (error, id) => reportFailure?.(error, id));
+      const transport = handlerTransport(
+        definition,
+        (error, id) => reportFailure?.(name, error, id),
+      );
       // A handler that no option defines is the host's own.
       const seen = (!byGuest && hook?.wrap(transport, name, undefined)) || transport;
       return new Backend(name, undefined, { transport: seen, stats, report });

@@ -113,6 +113,11 @@ export function fromReadable(
       for (;;) {
         const { done, value } = await reader.read().catch(cutShort);
         if (done) return undefined;
+        if (!(value instanceof Uint8Array)) {
+          const error = new TypeError("A chunk of the stream is no Uint8Array");
+          reader.cancel(error).catch(() => {});
+          return cutShort(error);
+        }
         if (left !== undefined) left = Math.max(0, left - value.length);
         if (value.length) return value;
       }

@@ -1,3 +1,5 @@
+import { entriesOf } from "./entries.ts";
+
 /** Entries of a config store: a text for each key. */
 export type Entries = Readonly<Record<string, string>>;
 
@@ -7,8 +9,14 @@ export class ConfigStores {
   /** Maps of stores whose entries are data. */
   readonly #maps = new WeakMap<Entries, ReadonlyMap<string, string>>();
 
-  /** @param stores Entries by store, or functions that return them; by default there are none. */
+  /**
+   * @param stores Entries by store, or functions that return them; by default there are none.
+   * @throws {TypeError} If a value is no text.
+   */
   constructor(stores: Readonly<Record<string, Entries | (() => Entries)>> = {}) {
+    for (const [name, entries] of Object.entries(stores)) {
+      if (typeof entries !== "function") check(name, entries);
+    }
     this.#stores = stores;
   }
 
@@ -21,4 +29,10 @@ export class ConfigStores {
     this.#maps.set(entries, known);
     return known;
   }
+}
+
+function check(name: string, entries: Entries): void {
+  const store = `config store "${name}"`;
+  const wrong = entriesOf(store, entries).find(([, value]) => typeof value !== "string");
+  if (wrong) throw new TypeError(`Cannot use ${store}: the value of "${wrong[0]}" is no text`);
 }

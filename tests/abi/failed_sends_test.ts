@@ -90,7 +90,7 @@ Deno.test("an exception of a backend in JavaScript is logged once, with its name
     throw new Error("as it was");
   });
   assertEquals(lines.length, 1);
-  assertMatch(lines[0]!, /^error true: A backend handler failed: .*as it was/);
+  assertMatch(lines[0]!, /^error true: The handler of backend "[^"]+" failed: .*as it was/);
 });
 
 Deno.test("a backend in JavaScript that answers with no Response is logged", async () => {

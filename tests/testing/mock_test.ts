@@ -68,7 +68,7 @@ Deno.test("a mock that makes no sense fails the start, with its place in the opt
     [{ origin: { status: 99 } }, "its status 99"],
     [{ origin: [{ "GET /": { body: 1 as never } }] }, 'number 1, route "GET /": its body'],
     [{ origin: { body: "", json: 1 } }, "both a body and json"],
-    [{ origin: { delay: "soon" } }, 'the duration "soon"'],
+    [{ origin: { delay: "soon" } }, 'its delay "soon" is neither'],
     [{ "https://example.com": "https://example.com" }, "an origin has a mock"],
   ];
   for (const [backends, part] of wrong) {

@@ -1,5 +1,6 @@
 import type { Payload } from "../../http/bytes.ts";
 import { HostError } from "../../errors.ts";
+import { bytesOf, entriesOf } from "../entries.ts";
 import type { KvDriver, Pieces } from "./driver.ts";
 import { type Clock, machineClock } from "../../util/clock.ts";
 import { faultOfKey } from "./keys.ts";
@@ -7,8 +8,6 @@ import { memoryDriver } from "./memory_driver.ts";
 import { ignore, piecesOf } from "./pieces.ts";
 import { KvRoom } from "./room.ts";
 import { FIRST_GENERATION, type KvSeed, KvStore, LAST_SEED_GENERATION } from "./store.ts";
-
-const encoder = new TextEncoder();
 
 /** Initial entry of a store. */
 interface Seed {
@@ -59,13 +58,14 @@ export function kvStoresOf(
 }
 
 function seedsOf(store: string, seed: KvSeed): Seed[] {
-  return Object.entries(seed).map(([key, entry]) => {
+  const owner = `KV store "${store}"`;
+  return entriesOf(owner, seed).map(([key, entry]) => {
     const fault = faultOfKey(key);
-    if (fault) throw new TypeError(`Cannot use KV store "${store}": the key "${key}" ${fault}`);
-    const { value, metadata = "" } = typeof entry === "object" && "value" in entry
+    if (fault) throw new TypeError(`Cannot use ${owner}: the key "${key}" ${fault}`);
+    const { value, metadata = "" } = typeof entry === "object" && entry && "value" in entry
       ? entry
       : { value: entry };
-    const bytes = typeof value === "string" ? encoder.encode(value) : value.slice();
+    const bytes = bytesOf(owner, key, value);
     return { key, value: bytes.length ? [bytes] : [], metadata };
   });
 }
