@@ -103,9 +103,14 @@ export class Http2Connection implements OpenConnection {
   }
 
   cut(reason: Error): void {
+    this.#drop(reason);
+    this.stream.destroy();
+  }
+
+  /** Ends the session and its requests. The connection lingers, so that what was written to it arrives. */
+  #drop(reason: Error): void {
     for (const stream of this.#streams) stream.cut(reason);
     if (!this.#session.destroyed) this.#session.destroy();
-    this.stream.destroy();
   }
 
   /** Collects the requests of one turn, which start at its end: one that is reset in the same turn starts no guest. */
@@ -210,6 +215,6 @@ export class Http2Connection implements OpenConnection {
   #end(code: number, reason: string): void {
     this.#calmed = true;
     if (!this.#session.destroyed) this.#session.goaway(code);
-    setImmediate(() => this.cut(new Error(reason)));
+    setImmediate(() => this.#drop(new Error(reason)));
   }
 }

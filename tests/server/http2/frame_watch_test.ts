@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:http2";
 import { assertEquals } from "../../assert.ts";
-import { answerText, serving } from "../wire.ts";
+import { sourceFrom } from "../../service/backends/origins.ts";
+import { answerText, head, serving } from "../wire.ts";
 import { FrameWatch } from "../../../server/http2/frame_watch.ts";
 import {
   END_STREAM,
@@ -16,6 +17,8 @@ import {
 } from "./frames.ts";
 
 const { NGHTTP2_PROTOCOL_ERROR: PROTOCOL_ERROR, NGHTTP2_STREAM_CLOSED: STREAM_CLOSED } = constants;
+/** Identifier of the setting SETTINGS_INITIAL_WINDOW_SIZE. */
+const INITIAL_WINDOW = 4;
 const PING = frame(TYPE.ping, 0, 0, Buffer.alloc(8));
 const data = (stream: number, flags = 0) => frame(TYPE.data, flags, stream, Buffer.from("x"));
 const reset = (stream: number) => frame(TYPE.reset, 0, stream, number(constants.NGHTTP2_CANCEL));
@@ -89,6 +92,33 @@ for (const [name, [code, frames]] of Object.entries(ERRORS)) {
     await raw.closed;
   });
 }
+
+Deno.test("a client that has read nothing yet gets the GOAWAY behind what was on its way", async () => {
+  let given = 0;
+  await using server = await serving((exchange) => {
+    exchange.respond(
+      head(200),
+      sourceFrom(async function* () {
+        for (; given < 1000; given++) yield new Uint8Array(64 << 10);
+      }()),
+    );
+  }, { h2c: true });
+  const wide = 2 ** 30;
+  const first = [hello([INITIAL_WINDOW, wide]), frame(TYPE.window, 0, 0, number(wide))];
+  using raw = await RawConnection.open(server.port, Buffer.concat([...first, request(1, "/")]));
+  await raw.find(({ type }) => type === TYPE.data);
+  raw.socket.pause();
+  // The buffers of the connection fill, and the rest waits.
+  for (let before = -1; before !== given;) {
+    before = given;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await raw.send(priority(3, 3));
+  raw.socket.resume();
+  const goaway = await raw.find(({ type }) => type === TYPE.goaway);
+  assertEquals(goaway?.payload.readUInt32BE(4), PROTOCOL_ERROR);
+  await raw.closed;
+});
 
 for (const [name, frames] of Object.entries(VALID)) {
   Deno.test(`no error is found in ${name}, however the frames are cut`, () => {
