@@ -310,7 +310,6 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     if (!this.stream.writable) return this.#close();
     if (!this.#persistent) return this.#fills ? undefined : this.#close();
     if (this.#content) return this.#discard(this.#content);
-    if (this.#retired && this.#pipelined.empty) return this.#close();
     this.#exchange = this.#writer = undefined;
     this.#state = "head";
     this.since = this.#options.clock.round;

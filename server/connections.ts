@@ -74,9 +74,13 @@ export class Connections {
   async retire(): Promise<void> {
     this.#retired = true;
     for (const connection of this.#open.values()) connection.retire();
-    if (this.#open.size) await new Promise((resolve) => setTimeout(resolve, GRACE_MILLIS));
-    await new Promise((resolve) => setImmediate(resolve)); // bytes that arrived meanwhile are read first
-    for (const connection of this.#open.values()) connection.closeIdle();
+    while (this.#open.size) {
+      // Those that become idle meanwhile, by the end of a response that has promised to keep them, get as long.
+      const idle = Array.from(this.#open.values()).filter(({ awaits }) => awaits);
+      await new Promise((resolve) => setTimeout(resolve, GRACE_MILLIS));
+      await new Promise((resolve) => setImmediate(resolve)); // bytes that arrived meanwhile are read first
+      for (const connection of idle) connection.closeIdle();
+    }
   }
 
   /** Resolves when all connections have closed. */

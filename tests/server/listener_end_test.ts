@@ -181,7 +181,7 @@ Deno.test("a client that ends its side right after its request gets a response t
     await wire.halfClose();
     assertStringIncludes(await wire.rest(), "there");
   }
-  assert(server.lines.every(({ whole }) => whole), "the log has them as whole");
+  assert((await server.logged(105)).every(({ whole }) => whole), "the log has them as whole");
 });
 
 Deno.test("a half-closed connection is closed, and the next client is served", async () => {
@@ -343,6 +343,28 @@ Deno.test("a request that is on its way on an idle connection when the server st
     assert(text.endsWith("http://a/late"));
     wire.close();
   }));
+  await draining;
+});
+
+Deno.test("a request behind a response that ends while the server stops is answered, with a close", async () => {
+  const tap = new Tap();
+  await using server = await serving((exchange) => {
+    if (exchange.head.url.endsWith("/late")) answerText(exchange, "late");
+    else exchange.respond(head(200), tap);
+  });
+  using wire = await Wire.open(server.port);
+  await wire.send(GET);
+  tap.push("part");
+  assertStringIncludes(await wire.until("part\r\n"), "\r\nConnection: keep-alive\r\n");
+  const draining = server.drain(60_000);
+  await new Promise((resolve) => setTimeout(resolve)); // it begins at the end of the turn
+  tap.end();
+  await wire.until("0\r\n\r\n");
+  await wire.send(GET.replace("/", "/late"));
+  const text = await wire.rest();
+  assertMatch(text, /^HTTP\/1\.1 200 OK\r\n/);
+  assertStringIncludes(text, "\r\nConnection: close\r\n");
+  wire.close();
   await draining;
 });
 
