@@ -105,7 +105,7 @@ Deno.test("a request after an upgrade to h2c, which is never accepted, is answer
   await wire.until("http://x/first ;");
   await wire.send(hidden);
   await wire.until(`http://x/p ${hidden};`);
-  assertEquals(server.lines.length, 2);
+  assertEquals((await server.logged(2)).length, 2);
 });
 
 Deno.test("such an answer may be long, and streams with early hints before it", async () => {

@@ -71,11 +71,12 @@ Deno.test("a connection that is idle for long is closed; one whose guest is at w
   await idle.until("ok");
   await busy.send(GET.replace("/", "/busy"));
   await first;
+  await server.logged(1);
   for (let seconds = 0; seconds <= 80; seconds += 5) rounds.pass();
   assertEquals(await idle.rest(), "");
   release();
   await busy.until("ok");
-  while (server.lines.length < 2) await new Promise((resolve) => setTimeout(resolve));
+  await server.logged(2);
   rounds.pass(); // the time that a guest was at work is no idle time
   await busy.send(GET);
   await busy.until("ok");

@@ -83,7 +83,7 @@ Deno.test("a body shorter than declared cuts the connection", async () => {
   tap.end();
   await wire.send(GET);
   assert((await wire.rest()).endsWith("\r\n\r\nbody"));
-  assertEquals(server.lines.map((line) => line.whole), [false]);
+  assertEquals((await server.logged(1)).map((line) => line.whole), [false]);
 });
 
 Deno.test("lengths and codings that make no sense are replaced", async () => {
@@ -130,7 +130,7 @@ Deno.test("a whole body shorter than its declared length cuts the connection", a
   const text = await wire.rest();
   assertStringIncludes(text, "content-length: 9\r\n");
   assert(text.endsWith("\r\n\r\nbody"));
-  assertEquals(server.lines.map(({ whole }) => whole), [false]);
+  assertEquals((await server.logged(1)).map(({ whole }) => whole), [false]);
 });
 
 Deno.test("Content-Length and Transfer-Encoding never go out together, whole or streamed", async () => {
@@ -192,7 +192,7 @@ Deno.test("a source that fails cuts the connection, and never ends it cleanly", 
   await wire.until("part\r\n");
   tap.fail(new Error("the guest has trapped"));
   assertEquals(await wire.rest(), "");
-  assertEquals(server.lines.map((line) => line.whole), [false]);
+  assertEquals((await server.logged(1)).map((line) => line.whole), [false]);
 });
 
 Deno.test("a source that fails resets a client that knows neither length nor chunks", async () => {

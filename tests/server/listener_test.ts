@@ -215,7 +215,7 @@ Deno.test("pipelined requests run one after another, in order, those with conten
     await wire.until("\r\n\r\n");
     assertEquals(await wire.exactly(text.length), text);
   }
-  assertEquals(server.lines.map((line) => line.target), ["/1", "/2", "/3"]);
+  assertEquals((await server.logged(3)).map((line) => line.target), ["/1", "/2", "/3"]);
 });
 
 Deno.test("any token is a method, in its own case", async () => {

@@ -96,18 +96,31 @@ export class Wire implements Disposable {
   }
 }
 
+/** Log of a listener. */
+interface Serving {
+  readonly lines: AccessEntry[];
+  readonly troubles: string[];
+  /** Waits until the access log has so many lines: a client may have a response before the server knows that it went out. */
+  logged(count: number): Promise<AccessEntry[]>;
+}
+
 /** A listener on a free port that is closed in the end, with the lines of its access log. */
 export async function serving(
   answer: (exchange: Exchange) => void | Promise<void>,
   options: Partial<ListenOptions> = {},
-): Promise<Listener & AsyncDisposable & { lines: AccessEntry[]; troubles: string[] }> {
+): Promise<Listener & AsyncDisposable & Serving> {
   const lines: AccessEntry[] = [];
+  let more = Promise.withResolvers<void>();
   const troubles: string[] = [];
   const listener = await listen({
     hostname: "127.0.0.1",
     port: 0,
     answer: async (exchange) => await answer(exchange),
-    access: (entry) => void lines.push(entry),
+    access(entry) {
+      lines.push(entry);
+      more.resolve();
+      more = Promise.withResolvers();
+    },
     trouble: (message) => void troubles.push(message),
     ...options,
   });
@@ -115,6 +128,10 @@ export async function serving(
     ...listener,
     lines,
     troubles,
+    async logged(count) {
+      while (lines.length < count) await more.promise;
+      return lines;
+    },
     async [Symbol.asyncDispose]() {
       await listener.drain(0);
     },

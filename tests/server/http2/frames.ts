@@ -105,6 +105,8 @@ export class RawConnection implements Disposable {
   #bytes: Buffer = Buffer.alloc(0);
   #wake = Promise.withResolvers<void>();
   #over = false;
+  /** Acknowledgements of settings that wait for the end of what is sent in pieces. */
+  #acks: Buffer[] | undefined;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -129,6 +131,18 @@ export class RawConnection implements Disposable {
 
   send(...bytes: Uint8Array[]): Promise<void> {
     return new Promise((resolve) => this.socket.write(Buffer.concat(bytes), () => resolve()));
+  }
+
+  /** Sends bytes in pieces. Settings that come meanwhile are acknowledged behind them, and not within a frame. */
+  async sendInPieces(bytes: Buffer, size: number, between = async () => {}): Promise<void> {
+    this.#acks = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      await this.send(bytes.subarray(at, at + size));
+      await between();
+    }
+    const acks = this.#acks;
+    this.#acks = undefined;
+    await this.send(...acks);
   }
 
   /** Takes the first frame for which `test` holds; undefined if the connection ends before. */
@@ -156,7 +170,9 @@ export class RawConnection implements Disposable {
       this.frames.push({ type, flags, stream, payload });
       this.#bytes = this.#bytes.subarray(9 + length);
       if (type === TYPE.settings && !(flags & ACK)) {
-        this.socket.write(frame(TYPE.settings, ACK, 0, Buffer.alloc(0)));
+        const ack = frame(TYPE.settings, ACK, 0, Buffer.alloc(0));
+        if (this.#acks) this.#acks.push(ack);
+        else this.socket.write(ack);
       }
     }
     this.#wake.resolve();

@@ -100,7 +100,7 @@ Deno.test("an HTTP/2 client's first bytes may come one by one", async () => {
   await using server = await serving((exchange) => answerText(exchange, "ok"), H2C);
   using raw = await RawConnection.open(server.port, new Uint8Array());
   const all = Buffer.concat([hello([3, 100]), request(1, "/")]);
-  for (let at = 0; at < all.length; at++) await raw.send(all.subarray(at, at + 1));
+  await raw.sendInPieces(all, 1);
   const data = await raw.find(({ type }) => type === TYPE.data);
   assertEquals(data?.payload.toString(), "ok");
 });

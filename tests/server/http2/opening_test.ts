@@ -24,10 +24,9 @@ Deno.test("the fingerprint of HTTP/2 is made of the first frames, however they a
   const all = Buffer.concat([OPENING, request(13, "/")]);
   for (const size of [all.length, 30, 1]) {
     using raw = await RawConnection.open(server.port, new Uint8Array());
-    for (let at = 0; at < all.length; at += size) {
-      await raw.send(all.subarray(at, at + size));
+    await raw.sendInPieces(all, size, async () => {
       if (size > 1) await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    });
     await raw.find(({ type }) => type === TYPE.data);
     assertEquals(seen.at(-1)!.client.h2Fingerprint, FINGERPRINT);
     // Later frames change nothing.

@@ -59,7 +59,7 @@ Deno.test("a streamed response to a request with content ends its stream, and is
     await raw.find(({ type, flags }) => type === TYPE.ping && flags === ACK);
     assertEquals(ends([...seen, ...raw.frames]), ["end"], name);
   }
-  assertEquals(server.lines.map(({ whole }) => whole), [true, true]);
+  assertEquals((await server.logged(2)).map(({ whole }) => whole), [true, true]);
 });
 
 Deno.test("a request that its client never ends holds no stream once its response is complete", async () => {
@@ -89,5 +89,5 @@ Deno.test("a client that takes back the rest of its request once it has the resp
   await raw.send(PING);
   await raw.find(({ type, flags }) => type === TYPE.ping && flags === ACK);
   assertEquals(server.troubles, []);
-  assertEquals(server.lines.map(({ whole }) => whole), Array(10).fill(true));
+  assertEquals((await server.logged(10)).map(({ whole }) => whole), Array(10).fill(true));
 });

@@ -27,7 +27,7 @@ Deno.test("a TLS connection goes on behind each kind of response, with one hands
       assertEquals(stdout, "done 1\ndone 0\ndone 0\ndone 0\ndone 0\n", version);
     }
   });
-  assertEquals(server.lines.every(({ whole }) => whole), true);
+  assertEquals((await server.logged(10)).every(({ whole }) => whole), true);
 });
 
 Deno.test("content of a megabyte goes both ways over TLS, again and again on one connection", async () => {
