@@ -212,7 +212,9 @@ function parseClient(table: ConfigTable): FactsOverride {
   const facts = readFacts(
     (name) => {
       const value = table.get(keyOf(name));
-      return value === undefined ? undefined : String(value);
+      if (value === undefined) return undefined;
+      if (typeof value !== "object") return String(value);
+      table.wrong(keyOf(name), "must be a text, a number, true or false");
     },
     (name, expected) => table.wrong(keyOf(name), `must be ${expected}`),
   );

@@ -247,6 +247,12 @@ Deno.test("facts of clients can be in the manifest, and other keys are refused",
     bot: { detected: true, name: "examplebot" },
     visits: { service: 2 },
   });
+  for (const value of ["{}", "[{}]", "2026-01-01"]) {
+    await assertRefused(
+      `[local_server.client]\nbot_name = ${value}`,
+      'key "bot_name" in local_server.client must be a text, a number, true or false',
+    );
+  }
   await assertRefused(
     '[local_server.client]\nbot_detected = "maybe"',
     'key "bot_detected" in local_server.client must be true or false',
