@@ -292,6 +292,7 @@ export class CacheEntry {
         const object = new CachedObject(known.content, options, this.#now, known.hits);
         const found = new FoundObject(object, "fresh");
         this.#store(headers, object, lease);
+        if (!variant.object) variant.place?.clearBefore(known.content);
         this.#prune(variant);
         return found;
       },

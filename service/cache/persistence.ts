@@ -252,6 +252,11 @@ export class PersistedPlace {
     return this.#leave(this.#content, false);
   }
 
+  /** As {@linkcode PersistedPlace.clear}, unless the driver has this content here, which is about to move. */
+  clearBefore(content: CacheContent): void {
+    if (this.#content !== content) this.clear();
+  }
+
   /** As {@linkcode PersistedPlace.clear}, but at the end of the turn, for removals that no caller waits for. */
   drop(): void {
     this.#leave(this.#content, true);

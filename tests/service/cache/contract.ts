@@ -220,6 +220,21 @@ function persistenceContract(title: string, open: Open): void {
     assertEquals((await bench.find("a"))!.hits, 2);
   });
 
+  Deno.test(`${title}: an object whose successor is updated under another rule before its end is not found after a restart`, async () => {
+    await using opened = await open();
+    const bench = new Bench(opened);
+    const say = { vary: "x-variant" };
+    await bench.store("a", text("first"), { say, headers: fields("1") });
+    const { content } = bench.begin("a", { say, headers: fields("1") });
+    const { obligation } = await resultOf(bench.cache.replace("a", fields("1"), "wait"));
+    obligation!.update(written({ maxAge: 0 }));
+    await content.finish();
+    await bench.turn();
+    assertEquals(await bench.text("a", fields("1")), undefined);
+    await bench.restart(true);
+    assertEquals(await bench.text("a", fields("1")), undefined);
+  });
+
   Deno.test(`${title}: an object that is updated under another rule and then removed at once is not found after a restart`, async () => {
     for (const removed of ["purged", "replaced"]) {
       await using opened = await open();
