@@ -1,6 +1,7 @@
 import { parse } from "npm:smol-toml@1.9.1";
 import { dirname, join } from "node:path";
 import * as util from "node:util"; // by a name, older Deno without it would not start
+import { isPlainObject } from "../../service/util/plain_object.ts";
 import { CommandError, reasonOf } from "../errors.ts";
 
 /** Build of a project. */
@@ -38,7 +39,7 @@ interface ProjectSettings {
  * `language` (https://www.fastly.com/documentation/reference/compute/fastly-toml/).
  *
  * @param text Content of the manifest; `[local_server]` is read elsewhere.
- * @throws {CommandError} If it names neither a command nor a language with a default one.
+ * @throws {CommandError} If it names neither a command nor a language with a default one, or a key is wrong.
  */
 export function projectBuildOf(
   manifest: string,
@@ -46,30 +47,40 @@ export function projectBuildOf(
   { command, files = new Set() }: ProjectSettings = {},
 ): ProjectBuild {
   const folder = dirname(manifest);
-  const toml = tableOf(parsed(manifest, text));
-  const scripts = tableOf(toml.scripts);
-  const language = String(toml.language ?? "").toLowerCase();
-  const build = command ?? textOf(scripts.build) ?? DEFAULT_BUILDS[language];
-  if (build === undefined) {
-    throw new CommandError(
-      `Cannot build the project: ${manifest} has no build command (add [scripts] with ` +
-        `build = "…", or name a program: fastlike app.wasm)`,
-    );
-  }
-  const after = command === undefined ? textOf(scripts.post_build) : undefined;
+  const toml = new Keys(parsed(manifest, text), manifest);
+  const scripts = toml.table("scripts");
+  const language = toml.text("language");
+  const [own, after] = [scripts.text("build"), scripts.text("post_build")];
+  const variables = scripts.variables("env_vars");
   const cargo = join(folder, "Cargo.toml");
   files.add(cargo);
-  const envFile = textOf(scripts.env_file);
+  const envFile = scripts.text("env_file");
+  const build = command ?? own ?? DEFAULT_BUILDS[language?.toLowerCase() ?? ""] ??
+    noBuild(manifest, language);
   if (envFile !== undefined) files.add(join(folder, envFile));
   return {
-    command: after === undefined ? build : `${build} && ${after}`,
-    env: { ...envFileOf(folder, envFile), ...variablesOf(scripts.env_vars) },
+    command: after === undefined || command !== undefined ? build : inTurn(build, after),
+    env: { ...envFileOf(folder, envFile), ...variables },
     folder,
     outputs: [USUAL_OUTPUT, ...rustOutputs(cargo)].map((path) => join(folder, path)),
   };
 }
 
-function parsed(manifest: string, text: string): unknown {
+function noBuild(manifest: string, language: string | undefined): never {
+  const usual = language === undefined ? "" : `, and the language "${language}" no usual one`;
+  throw new CommandError(
+    `Cannot build the project: ${manifest} has no build command${usual} (add [scripts] with ` +
+      `build = "…", or name a program: fastlike app.wasm)`,
+  );
+}
+
+/** Runs two commands for the shell, each in a shell of its own; the second only if the first succeeds. */
+function inTurn(first: string, second: string): string {
+  const [open, close] = Deno.build.os === "windows" ? ["(", ")"] : ["(\n", "\n)"];
+  return [first, second].map((command) => open + command + close).join(" && ");
+}
+
+function parsed(manifest: string, text: string): Readonly<Record<string, unknown>> {
   try {
     return parse(text);
   } catch (error) {
@@ -117,16 +128,49 @@ function envFileOf(folder: string, file: string | undefined): Record<string, str
   }
 }
 
-/** Reads variables from a list of `NAME=value`. */
-function variablesOf(list: unknown): Record<string, string> {
-  const lines = Array.isArray(list) ? list.map(String) : [];
-  return { ...util.parseEnv(lines.join("\n")) } as Record<string, string>;
+/** Keys of a table in a fastly.toml. */
+class Keys {
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #manifest: string;
+  readonly #place: string;
+
+  constructor(values: Readonly<Record<string, unknown>>, manifest: string, place = "") {
+    this.#values = values;
+    this.#manifest = manifest;
+    this.#place = place;
+  }
+
+  table(key: string): Keys {
+    const value = this.#values[key] ?? {};
+    if (!isPlainObject(value)) this.#wrong(key, "a table");
+    return new Keys(value, this.#manifest, ` in ${key}`);
+  }
+
+  /** Returns a text; undefined if it is absent or blank. */
+  text(key: string): string | undefined {
+    const value = this.#values[key] ?? "";
+    if (typeof value !== "string") this.#wrong(key, "a text in quotes");
+    return value.trim() === "" ? undefined : value;
+  }
+
+  /** Returns the variables of a list of `NAME=value`, whose values are taken as they are. */
+  variables(key: string): Record<string, string> {
+    const list = this.#values[key] ?? [];
+    const wrong = () => this.#wrong(key, 'a list of "NAME=value"');
+    if (!Array.isArray(list)) wrong();
+    return Object.fromEntries((list as unknown[]).map((variable) => {
+      const [, name, value] = /^([^=]+)=(.*)$/s.exec(String(variable)) ?? wrong();
+      return [name!, value!];
+    }));
+  }
+
+  #wrong(key: string, expected: string): never {
+    throw new CommandError(
+      `Cannot read ${this.#manifest}: key "${key}"${this.#place} must be ${expected}`,
+    );
+  }
 }
 
 function tableOf(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value.trim() !== "" ? value : undefined;
 }

@@ -111,7 +111,7 @@ function noOutput(manifest: string, outputs: readonly string[]): never {
 }
 
 /**
- * Makes the first build.
+ * Makes the first build. With `watch` a change of its sources or settings begins it anew, whether it runs or has failed.
  *
  * @param watch Whether a failed build is tried again when a source changes.
  * @returns The state of the sources before the build that has succeeded, if they are watched.
@@ -126,36 +126,47 @@ export async function buildFirst(
   if (!builder) return undefined;
   for (;;) {
     const before = watch ? snapshotOf(sources, source.outputs) : undefined;
-    if (await builder.build() === "built") return before;
-    const failed = "the build command has failed, its output is above";
-    if (!before) throw new CommandError(`Cannot build the program: ${failed}`);
-    terminal.note("error", `Cannot build the program: ${failed}. It is built again after a change`);
-    await changeOf(source, before, watchPoll, terminal);
+    using change = before && changeOf(source, before, watchPoll, terminal);
+    const building = builder.build();
+    const result = await (change ? Promise.race([building, change.made]) : building);
+    if (result === "built") return before;
+    if (result === "interrupted") return undefined; // nothing is served any more
+    if (result === "failed") {
+      const failed = "the build command has failed, its output is above";
+      if (!change) throw new CommandError(`Cannot build the program: ${failed}`);
+      terminal.note(
+        "error",
+        `Cannot build the program: ${failed}. It is built again after a change`,
+      );
+      if (!await source.changes!.needAnother(terminal)) await change.made;
+    }
+    building.catch(() => {}); // another one begins
     await refreshed(source, terminal, "It is built as before");
   }
 }
 
-/** Resolves when the sources, or the files with the build's settings, have changed. */
-async function changeOf(
+/** Watches the sources and the files with the build's settings; `made` resolves when one has changed. */
+function changeOf(
   source: ProgramSource,
   before: Snapshot,
   poll: boolean,
   terminal: Terminal,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
+): Disposable & { readonly made: Promise<"changed"> } {
+  const { promise: made, resolve } = Promise.withResolvers<"changed">();
   const { sources: roots, settings } = source;
   const changed = async (paths: readonly string[]) => {
-    if (await source.changes!.needBuild(paths, terminal)) resolve();
+    if (await source.changes!.needBuild(paths, terminal)) resolve("changed");
   };
-  using _trees = watchTrees({ roots, except: () => source.outputs, before, poll, changed });
-  using _pauses = source.changes!.whenPaused(resolve);
-  using _files = watchFiles({
+  using watches = new DisposableStack();
+  watches.use(watchTrees({ roots, except: () => source.outputs, before, poll, changed }));
+  watches.use(source.changes!.whenPaused(() => resolve("changed")));
+  watches.use(watchFiles({
     files: () => [...settings.keys()],
     before: settings,
     poll,
-    changed: () => resolve(),
-  });
-  await promise;
+    changed: () => resolve("changed"),
+  }));
+  return Object.assign(watches.move(), { made });
 }
 
 /**

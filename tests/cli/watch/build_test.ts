@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { CommandError } from "../../../cli/errors.ts";
 import { Builder } from "../../../cli/watch/build.ts";
 import { BuildChanges } from "../../../cli/watch/build_changes.ts";
 import { newestOf, projectBuildOf } from "../../../cli/watch/project.ts";
@@ -91,16 +92,68 @@ Deno.test("a project's build comes from [scripts], with its variables and its po
 build = "make"
 post_build = "strip bin/main.wasm"
 env_file = "build.env"
-env_vars = ["A=manifest", "C=1=2"]`,
+env_vars = ["A=manifest", "C=1=2", "D=#fff 'x'", "E="]`,
   );
   assertEquals(build, {
-    command: "make && strip bin/main.wasm",
-    env: { A: "manifest", B: "from file", C: "1=2" },
+    command: "(\nmake\n) && (\nstrip bin/main.wasm\n)",
+    env: { A: "manifest", B: "from file", C: "1=2", D: "#fff 'x'", E: "" },
     folder,
     outputs: [join(folder, "bin/main.wasm")],
   });
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("a post_build runs after each form of a build, in the project's folder, and not after one that fails", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(join(folder, "below"));
+  const post_build = "echo after > after # done";
+  const resultOf = async (build: string) => {
+    const scripts = JSON.stringify({ build, post_build }).replaceAll('":"', '"="');
+    const manifest = `scripts = ${scripts}`;
+    await using builder = new Builder(projectBuildOf(join(folder, "fastly.toml"), manifest));
+    const result = await builder.build();
+    const after = await Deno.readTextFile(join(folder, "after")).catch(() => "");
+    await Deno.remove(join(folder, "after")).catch(() => {});
+    return [result, after];
+  };
+  for (
+    const build of [
+      "true\n",
+      "true # a comment",
+      "cd below",
+      "false\ntrue",
+      "false || true",
+      "exit 0",
+    ]
+  ) {
+    assertEquals(await resultOf(build), ["built", "after\n"], build);
+  }
+  for (const build of ["false", "true\nexit 3", "false # true"]) {
+    assertEquals(await resultOf(build), ["failed", ""], build);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+for (
+  const [manifest, fault] of [
+    ["scripts = 1", 'key "scripts" must be a table'],
+    ["[[scripts]]", 'key "scripts" must be a table'],
+    ["language = 1", 'key "language" must be a text in quotes'],
+    ["[scripts]\nbuild = 1", 'key "build" in scripts must be a text in quotes'],
+    ['[scripts]\nbuild = ["make"]', 'key "build" in scripts must be a text in quotes'],
+    ["[scripts]\npost_build = true", 'key "post_build" in scripts must be a text in quotes'],
+    ["[scripts]\nenv_file = 1", 'key "env_file" in scripts must be a text in quotes'],
+    ['[scripts]\nenv_vars = "A=1"', 'key "env_vars" in scripts must be a list of "NAME=value"'],
+    ['[scripts]\nenv_vars = ["A"]', 'key "env_vars" in scripts must be a list of "NAME=value"'],
+    ['[scripts]\nenv_vars = ["=1"]', 'key "env_vars" in scripts must be a list of "NAME=value"'],
+    ["[scripts]\nenv_vars = [1]", 'key "env_vars" in scripts must be a list of "NAME=value"'],
+  ] as const
+) {
+  Deno.test(`a project with ${JSON.stringify(manifest)} is refused`, () => {
+    const error = assertThrows(() => projectBuildOf("a/fastly.toml", manifest), CommandError);
+    assertEquals(error.message, `Cannot read a/fastly.toml: ${fault}`);
+  });
+}
 
 for (const language of ["rust", "go", "javascript", "assemblyscript"]) {
   Deno.test(`a ${language} project without a build command is built as its SDK says`, () => {
@@ -113,7 +166,8 @@ Deno.test("for a project of an unknown language without a build command the erro
   assertThrows(
     () => projectBuildOf("fastly.toml", `language = "other"`),
     Error,
-    "Cannot build the project: fastly.toml has no build command (add [scripts] with build",
+    'Cannot build the project: fastly.toml has no build command, and the language "other" no usual ' +
+      "one (add [scripts] with build",
   );
   assertThrows(
     () => projectBuildOf("fastly.toml", `language = "rust"\n[scripts]\nenv_file = "nowhere.env"`),

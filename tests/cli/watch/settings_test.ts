@@ -95,3 +95,34 @@ Deno.test("a source that changes while the first build fails is built again", as
   await project.serve("--watch", "--watch-dir", "src");
   assertEquals(await project.ask(), "one");
 });
+
+for (
+  const [what, path, text] of [
+    ["a source", "src/end", "now"],
+    ["fastly.toml", "fastly.toml", manifest("one")],
+  ] as const
+) {
+  Deno.test(`a first build that does not end is ended by a change of ${what}`, async () => {
+    await using project = new Project();
+    await project.write("src/one.wat", guest("one"));
+    await project.write("src/end", "never");
+    const endless = "echo Endless >&2; if grep -q never src/end; then sleep 600; fi; ";
+    await project.write("fastly.toml", manifest("one").replace('"', `"${endless}`));
+    const serving = project.serve("--watch", "--watch-dir", "src");
+    await project.told(/^Endless$/);
+    await project.write(path, text);
+    await serving;
+    assertEquals(await project.ask(), "one");
+  });
+}
+
+Deno.test("a first build that is interrupted is no fault of the build", async () => {
+  await using project = new Project();
+  await project.write("fastly.toml", '[scripts]\nbuild = "echo Endless >&2; sleep 600"');
+  const serving = project.serve("--watch");
+  serving.catch(() => {}); // it never serves
+  await project.told(/^Endless$/);
+  project.cli.signal("SIGINT");
+  const { code, stderr } = await project.cli.end();
+  assertEquals([code, stderr.replace("Endless\n", "")], [0, ""]);
+});
