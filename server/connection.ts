@@ -8,6 +8,7 @@ import { HeadParser } from "../service/http/http1/head_parser.ts";
 import { type ContentDecoder, LengthDecoder } from "../service/http/http1/length_decoder.ts";
 import { Rejection } from "../service/http/http1/rejection.ts";
 import { NO_BYTES, restOf } from "../service/http/http1/views.ts";
+import { InputGate } from "../service/util/input_gate.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { ClientProgress } from "./client_progress.ts";
 import type { ServerExchange } from "./exchange.ts";
@@ -60,7 +61,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
   /** Whether the connection persists (RFC 9112, section 9.3): no request, response or error has ruled that out. */
   #persistent = true;
   #retired = false;
-  #paused = false;
+  readonly #gate: InputGate;
   readonly #pipelined = new PipelinedBytes();
   /** The request that is being answered; undefined between requests. */
   #exchange: ServerExchange | undefined;
@@ -77,6 +78,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
 
   constructor(stream: ByteStream, client: ClientFacts, options: ConnectionOptions) {
     this.stream = stream;
+    this.#gate = new InputGate(stream);
     this.client = client;
     this.#options = options;
     this.#parser = new HeadParser(REQUEST_GRAMMAR, options.bounds);
@@ -189,7 +191,9 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     this.#advance();
   }
 
-  readonly #read = (chunk: Buffer): void => {
+  readonly #read = (chunk: Buffer): void => this.#gate.pass(chunk, this.#handle);
+
+  readonly #handle = (chunk: Buffer): void => {
     try {
       for (let rest = chunk; rest.length;) {
         if (this.#state === "head") rest = this.#readHead(rest);
@@ -298,10 +302,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
   #regulate(): void {
     const full = this.#pipelined.full || (this.#content?.buffered ?? 0) > MAX_BUFFERED ||
       this.#content !== undefined && this.#discarded > MAX_DISCARDED;
-    if (full === this.#paused || this.#state === "other") return;
-    this.#paused = full;
-    if (full) this.stream.pause();
-    else this.stream.resume();
+    if (this.#state !== "other") this.#gate.full = full;
   }
 
   /** Goes on to the next request, or closes, once the current one is done: its response was sent, its content read. */
@@ -316,7 +317,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     if (this.#pipelined.empty) return this.#regulate();
     const bytes = this.#pipelined.take();
     this.#regulate();
-    this.#read(bytes);
+    this.#handle(bytes);
   }
 
   /** Whether content is still to come that fills a cached object. */
@@ -353,6 +354,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     const { stream } = this;
     this.#writer!.switchProtocols(head);
     this.#state = "other";
+    this.#gate.end();
     stream.pause();
     stream.off("data", this.#read);
     stream.off("end", this.#onEnd);
@@ -366,6 +368,7 @@ export class Connection implements ResponseWire, ContentOwner, ExchangeConnectio
     if (this.#state === "other") return;
     this.#state = "other";
     clearTimeout(this.#discardTimer);
+    this.#gate.end();
     this.stream.off("data", this.#read);
     linger(this.stream);
   }

@@ -7,6 +7,7 @@ import { HeadParser } from "../http/http1/head_parser.ts";
 import type { ContentDecoder } from "../http/http1/length_decoder.ts";
 import { Rejection } from "../http/http1/rejection.ts";
 import { NO_BYTES, restOf, viewOf } from "../http/http1/views.ts";
+import { InputGate } from "../util/input_gate.ts";
 import { stopReadsWhilePaused } from "../util/node_internals.ts";
 import type { Connector } from "./connector.ts";
 import { type BodyOwner, Http1Body, type PieceTimeout } from "./http1_body.ts";
@@ -89,7 +90,7 @@ export class Http1Connection implements BodyOwner {
   #sent = false;
   /** Whether it may carry another request after the current one. */
   #persists = false;
-  #paused = false;
+  readonly #gate: InputGate;
   /** Bytes that the backend had taken at the last check of its progress. */
   #taken: number | undefined;
 
@@ -115,6 +116,7 @@ export class Http1Connection implements BodyOwner {
       this.socket = source.open(undefined, this.#buffers);
       this.socket.once(source.secure ? "secureConnect" : "connect", () => this.#onOpen());
     } else this.socket = source;
+    this.#gate = new InputGate(this.socket);
     this.#listen(this.socket);
   }
 
@@ -199,7 +201,9 @@ export class Http1Connection implements BodyOwner {
     socket.on("drain", this.#onDrain);
   }
 
-  readonly #read = (bytes: Buffer): void => {
+  readonly #read = (bytes: Buffer): void => this.#gate.pass(bytes, this.#handle);
+
+  readonly #handle = (bytes: Buffer): void => {
     this.received += bytes.length;
     try {
       for (let rest = bytes; rest.length;) {
@@ -270,11 +274,7 @@ export class Http1Connection implements BodyOwner {
 
   /** Pauses the connection when its reader is behind, and resumes it when it is not. */
   #regulate(): void {
-    const full = (this.#body?.buffered ?? 0) > MAX_BUFFERED;
-    if (full === this.#paused) return;
-    this.#paused = full;
-    if (full) this.socket.pause();
-    else this.socket.resume();
+    this.#gate.full = (this.#body?.buffered ?? 0) > MAX_BUFFERED;
   }
 
   /**
@@ -312,6 +312,7 @@ export class Http1Connection implements BodyOwner {
     this.#state = "over";
     this.#user = undefined;
     const { socket } = this;
+    this.#gate.end();
     socket.off("data", this.#read);
     socket.off("end", this.#onEnd);
     socket.pause();

@@ -1,0 +1,76 @@
+import { setImmediate } from "node:timers";
+import { InputGate } from "../../../service/util/input_gate.ts";
+import { assertEquals } from "../../assert.ts";
+
+const LONG = new Uint8Array(64 * 1024);
+
+/** A gate over a stream that notes its pauses, and a clock that the handling of a chunk moves by `ms`. */
+function gate() {
+  const calls: string[] = [];
+  let now = 0;
+  const stream = { pause: () => calls.push("pause"), resume: () => calls.push("resume") };
+  const gate = new InputGate(stream, () => now);
+  return { gate, calls, pass: (ms: number, bytes = LONG) => gate.pass(bytes, () => now += ms) };
+}
+
+/** Resolves at the end of this turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+Deno.test("a stream whose chunks have taken 2 ms is paused for one turn", async () => {
+  const { calls, pass } = gate();
+  for (let i = 0; i < 3; i++) pass(0.5);
+  assertEquals(calls, []);
+  pass(0.5);
+  assertEquals(calls, ["pause"]);
+  await turn();
+  assertEquals(calls, ["pause", "resume"]);
+  pass(1.5);
+  assertEquals(calls.length, 2);
+});
+
+Deno.test("chunks that arrive during the pause do not lengthen it", async () => {
+  const { calls, pass } = gate();
+  pass(3);
+  pass(3);
+  await turn();
+  await turn();
+  assertEquals(calls, ["pause", "resume"]);
+});
+
+Deno.test("small chunks are not measured", () => {
+  const { calls, pass } = gate();
+  for (let i = 0; i < 10; i++) pass(3, LONG.subarray(0, 100));
+  assertEquals(calls, []);
+});
+
+Deno.test("a stream whose buffers are full stays paused after its turn", async () => {
+  const { gate: one, calls, pass } = gate();
+  pass(3);
+  one.full = true;
+  await turn();
+  assertEquals(calls, ["pause"]);
+  one.full = false;
+  assertEquals(calls, ["pause", "resume"]);
+});
+
+Deno.test("a stream whose buffers get room during its pause waits for its turn", async () => {
+  const { gate: one, calls, pass } = gate();
+  one.full = true;
+  pass(3);
+  one.full = false;
+  assertEquals(calls, ["pause"]);
+  await turn();
+  assertEquals(calls, ["pause", "resume"]);
+});
+
+Deno.test("a stream that has another reader is neither paused nor resumed", async () => {
+  const { gate: one, calls, pass } = gate();
+  pass(3);
+  one.end();
+  pass(3);
+  one.full = true;
+  await turn();
+  assertEquals(calls, ["pause"]);
+});
