@@ -1,8 +1,11 @@
 import { isIPv6 } from "node:net";
 
-/** Common hosts: names whose last label begins with a letter, and IPv4 addresses, with or without a port. */
+/**
+ * Common hosts: names whose last label begins with a letter, and IPv4 addresses, with or without a port. Names with a label
+ * in Punycode are not among them, which a URL parser may refuse.
+ */
 const COMMON_HOST =
-  /^(?:(?:[A-Za-z0-9_-]+\.)*[A-Za-z][A-Za-z0-9_-]*|(?:(?:1?\d?\d|2[0-4]\d|25[0-5])\.){3}(?:1?\d?\d|2[0-4]\d|25[0-5]))(?::(?:\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}))?$/;
+  /^(?!(?:[^:]*\.)?[Xx][Nn]--)(?:(?:[A-Za-z0-9_-]+\.)*[A-Za-z][A-Za-z0-9_-]*|(?:(?:1?\d?\d|2[0-4]\d|25[0-5])\.){3}(?:1?\d?\d|2[0-4]\d|25[0-5]))(?::(?:\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}))?$/;
 /** reg-name of RFC 3986, section 3.2.2, without percent-encoding, or IP-literal in brackets; then a port. */
 const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]+)\]|[A-Za-z0-9\-._~!$&'()*+,;=]+)(?::(\d{0,5}))?$/;
 
