@@ -30,6 +30,7 @@ export async function builtSource(
   }
   const { buildFirst, sourceOf } = await import("../watch/source.ts"); // other programs start sooner without it
   const source = await sourceOf(command, manifestOf(command));
+  if (watch) tellOfMissing(source.sources, terminal);
   const dispose = async () => await source.builder?.[Symbol.asyncDispose]();
   try {
     const built = buildFirst(source, command, terminal);
@@ -38,6 +39,18 @@ export async function builtSource(
   } catch (error) {
     await dispose();
     throw error;
+  }
+}
+
+/** Warns of sources that are not there, which may be misspelt. */
+function tellOfMissing(sources: readonly string[], terminal: Terminal): void {
+  for (const path of sources) {
+    try {
+      Deno.statSync(path);
+    } catch {
+      const message = `There is no ${path} to follow: its changes count once it is there`;
+      terminal.note("warning", message);
+    }
   }
 }
 

@@ -146,12 +146,16 @@ function parseServe(argv: readonly string[], asViceroy: boolean): Command | unde
   const parsed = parseFlags(argv);
   if (isSet(parsed, "help")) return undefined;
   if (isSet(parsed, "version")) return { kind: "version" };
-  return {
-    kind: "serve",
-    ...fieldsOf(FLAGS, parsed, { command: "serve", asViceroy }) as ServiceFields & ListenerFields,
-    notes: notesOn(parsed),
-    wasm: guestOf(valuesOf(parsed, "wasm").all, parsed._),
-  };
+  const fields = fieldsOf(FLAGS, parsed, { command: "serve", asViceroy }) as
+    & ServiceFields
+    & ListenerFields;
+  const wasm = guestOf(valuesOf(parsed, "wasm").all, parsed._);
+  if (wasm !== undefined && fields.build === undefined && fields.watchDirs.length) {
+    throw new UsageError(
+      "Cannot use --watch-dir without a build: add --build, or name no program in a project's folder",
+    );
+  }
+  return { kind: "serve", ...fields, notes: notesOn(parsed), wasm };
 }
 
 function parseRun(line: readonly string[], asViceroy: boolean): Command {

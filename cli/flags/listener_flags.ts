@@ -1,4 +1,5 @@
-import { flag } from "./flag.ts";
+import { UsageError } from "../errors.ts";
+import { flag, type Given } from "./flag.ts";
 import {
   CLIENT_AUTHS,
   parseAdmin,
@@ -133,13 +134,19 @@ export const LISTENER = {
     commands: ["serve"],
     help:
       "A folder (or file) of sources, without files that .gitignore and .fastlyignore name; by default the project's folder",
-    read: ({ all }) => ({ watchDirs: all }),
+    read: ({ all, of }) => {
+      if (all.length) needsWatch("watch-dir", "sources are not followed", of);
+      return { watchDirs: all };
+    },
   }),
   "watch-poll": flag({
     commands: ["serve"],
     help:
       "Look for changes each second only: for file systems that tell of none (network shares, containers)",
-    read: ({ on = false }) => ({ watchPoll: on }),
+    read({ on = false, of }) {
+      if (on) needsWatch("watch-poll", "nothing is followed", of);
+      return { watchPoll: on };
+    },
   }),
   "live-reload": flag({
     commands: ["serve"],
@@ -147,3 +154,8 @@ export const LISTENER = {
     read: ({ on = false }) => ({ liveReload: on }),
   }),
 } as const;
+
+function needsWatch(name: string, reason: string, of: Given["of"]): void {
+  if (of("watch").on) return;
+  throw new UsageError(`Cannot use --${name} without --watch: ${reason}`);
+}

@@ -126,3 +126,16 @@ Deno.test("a first build that is interrupted is no fault of the build", async ()
   const { code, stderr } = await project.cli.end();
   assertEquals([code, stderr.replace("Endless\n", "")], [0, ""]);
 });
+
+Deno.test("a folder of sources that is not there is told, and followed once it is", async () => {
+  await using project = new Project();
+  await project.write("fastly.toml", manifest("one").replace("cp src", "cp source || cp src"));
+  await project.write("src/one.wat", guest("one"));
+  const serving = project.serve("--watch", "--watch-dir", "source");
+  await project.told(/^warning: There is no source to follow: its changes count once it is there$/);
+  await serving;
+  await project.write("fastly.toml", manifest("one").replace("src", "source"));
+  await project.told(/^error: The build has failed/);
+  await project.write("source/one.wat", guest("two"));
+  await project.answers("two");
+});
