@@ -3,7 +3,7 @@ import { Wire } from "../server/wire.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { exchange, fetchRaw, valuesOf } from "./http.ts";
 import { confirming, counting, setUp, told } from "./http_cache.ts";
-import { serveGuest, testGuest } from "./serving.ts";
+import { running, serveGuest, testGuest } from "./serving.ts";
 
 /** Guests that cache by themselves, with hooks that the query chooses. */
 const NAMES = ["rust", "go-http-cache", "javascript-http-cache"];
@@ -67,8 +67,9 @@ for (const name of NAMES) {
     const used = async (...answers: Promise<unknown>[]) => {
       await Promise.all(answers);
       lines += answers.length;
-      while (stage.served.lines.length < lines) await new Promise((done) => setTimeout(done));
-      return stage.served.lines.slice(-answers.length).map(({ metrics }) => metrics.cache.join())
+      return (await stage.served.lined(lines)).slice(-answers.length).map(({ metrics }) =>
+        metrics.cache.join()
+      )
         .sort();
     };
     const path = "/a?hooks&ttl=10&swr=60";
@@ -82,9 +83,9 @@ for (const name of NAMES) {
     const slow = "/slow?hooks&ttl=60";
     const first = stage.ask(slow);
     const response = await arrived.promise;
+    await running(stage.served, 1);
     const second = stage.ask(slow);
-    // It is with the guest by the time that a later one has been answered.
-    await used(fetchRaw(stage.served.port, "/hello"));
+    await running(stage.served, 2);
     response.end("slow");
     assertEquals(await used(first, second), ["collapsed", "miss"]);
   });

@@ -55,7 +55,7 @@ Deno.test("a guest that waits longer than wall_time is stopped: 504, and a line 
     warnings(guest).join(),
     /^The guest was stopped: it had run for \d+ ms, sent 1 requests to backends, and not begun its response: the limit is wall_time 50ms$/,
   );
-  assertEquals(guest.lines.map(({ metrics }) => metrics.limit), ["wall_time 50ms"]);
+  assertEquals((await guest.lined(1)).map(({ metrics }) => metrics.limit), ["wall_time 50ms"]);
 });
 
 Deno.test("a response that is streaming when wall_time is over is cut", async () => {
@@ -72,7 +72,7 @@ Deno.test("a response that is streaming when wall_time is over is cut", async ()
   assertMatch(await wire.until("00007 \r\n"), /^HTTP\/1\.1 200 /);
   assertEquals(await lapse(clock, 50, wire.rest()), "");
   assertMatch(warnings(guest).join(), /and begun its response: the limit is wall_time 50ms$/);
-  assertEquals(guest.lines.map(({ metrics, whole }) => [metrics.limit, whole]), [[
+  assertEquals((await guest.lined(1)).map(({ metrics, whole }) => [metrics.limit, whole]), [[
     "wall_time 50ms",
     false,
   ]]);
@@ -89,7 +89,7 @@ Deno.test("a request that gets no instance in its wall_time is refused, too", as
   const answers = await lapse(clock, 60, answered);
   assertEquals(answers.map(({ status }) => status).sort(), [504, 504]);
   assertEquals(warnings(guest).length, 2);
-  assertEquals(guest.lines.map(({ metrics }) => metrics.limit), [
+  assertEquals((await guest.lined(2)).map(({ metrics }) => metrics.limit), [
     "wall_time 60ms",
     "wall_time 60ms",
   ]);
@@ -106,7 +106,10 @@ testGuest("rust", "each request of a sandbox has a wall_time of its own", async 
   await clock.advance(100);
   const half = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf";
   assertEquals((await lapse(clock, 100, exchange(guest.port, half))).status, 504);
-  assertEquals(guest.lines.map(({ metrics }) => metrics.limit), [undefined, "wall_time 150ms"]);
+  assertEquals((await guest.lined(2)).map(({ metrics }) => metrics.limit), [
+    undefined,
+    "wall_time 150ms",
+  ]);
   assertEquals((await fetchRaw(guest.port, "/")).status, 200);
 });
 
@@ -129,7 +132,7 @@ testGuest(
     }
     const refused = "The guest's memory could not grow: the limit is memory 32MiB";
     assertEquals(warnings(guest), [refused, refused]);
-    const limits = guest.lines.map(({ metrics }) => metrics.limit);
+    const limits = (await guest.lined(4)).map(({ metrics }) => metrics.limit);
     assertEquals(limits, ["memory 32MiB", undefined, "memory 32MiB", undefined]);
   },
 );
@@ -158,7 +161,7 @@ Deno.test("beyond instances and queue a request gets a 503 at once, with Retry-A
   gate.resolve();
   const statuses = (await Promise.all([running, ...waits])).map(({ status }) => status);
   assertEquals(statuses.sort(), [200, 200, 503]);
-  assertEquals(guest.lines.map(({ metrics }) => metrics.limit).sort(), [
+  assertEquals((await guest.lined(3)).map(({ metrics }) => metrics.limit).sort(), [
     "queue 1",
     undefined,
     undefined,
@@ -209,7 +212,10 @@ for (const [what, limits, head, status] of HEADS) {
     await wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"); // the connection is still good
     assertEquals((await response(wire)).status, 200);
     const [name] = Object.keys(limits!);
-    assertEquals(guest.lines.map(({ metrics }) => metrics.limit?.split(" ")[0]), [name, undefined]);
+    assertEquals((await guest.lined(2)).map(({ metrics }) => metrics.limit?.split(" ")[0]), [
+      name,
+      undefined,
+    ]);
     assertMatch(warnings(guest).join(), new RegExp(`^A request was refused: .*limit is ${name} `));
 
     const [line, ...fields] = head.trimEnd().split("\r\n");
@@ -239,7 +245,7 @@ Deno.test("a guest cannot set more fields than header_count, or beyond header_by
   );
   await using large = await serve(append("1014"), { limits: { header_bytes: "10KiB" } });
   assertEquals((await fetchRaw(large.port, "/")).body, `00010 ${HEAD_TOO_LARGE}`);
-  assertEquals(large.lines[0]!.metrics.limit, "header_bytes 10KiB");
+  assertEquals((await large.lined(1))[0]!.metrics.limit, "header_bytes 10KiB");
 });
 
 Deno.test("a guest cannot use a URL beyond url_bytes", async () => {
@@ -277,7 +283,7 @@ for (const [name, limit, fields, size] of RESPONSES) {
         options,
       );
       assertEquals((await fetchRaw(guest.port, "/")).body, `${FAILED}00014 `);
-      assertMatch(guest.lines[0]!.metrics.limit!, new RegExp(`^${name} `));
+      assertMatch((await guest.lined(1))[0]!.metrics.limit!, new RegExp(`^${name} `));
       assertEquals(warnings(guest).length, 1);
     }
   });
@@ -300,7 +306,7 @@ Deno.test("a guest cannot hold more in bodies than body_bytes, until it lets go 
     (call $answer (local.get $n) (local.get $status))`;
   await using guest = await serve(instructions, { limits: { body_bytes: "1MiB" } });
   assertEquals((await fetchRaw(guest.port, "/")).body, `00032 ${LIMIT_EXCEEDED}`);
-  assertEquals(guest.lines[0]!.metrics.limit, "body_bytes 1MiB");
+  assertEquals((await guest.lined(1))[0]!.metrics.limit, "body_bytes 1MiB");
   assertEquals(warnings(guest), [
     "Cannot keep 65536 bytes of a body besides 1048576: the limit is body_bytes 1MiB",
   ]);
@@ -347,7 +353,10 @@ Deno.test("log bytes beyond log_bytes are dropped, and that is logged once", asy
     "What the guest logs is dropped from here on, after 904 bytes: the limit is log_bytes 1001B",
     "What the guest logs is dropped from here on, after 904 bytes: the limit is log_bytes 1001B",
   ]);
-  assertEquals(guest.lines.map(({ metrics }) => metrics.limit), Array(2).fill("log_bytes 1001B"));
+  assertEquals(
+    (await guest.lined(2)).map(({ metrics }) => metrics.limit),
+    Array(2).fill("log_bytes 1001B"),
+  );
 });
 
 Deno.test("a limit that makes no sense fails the load", async () => {

@@ -81,6 +81,8 @@ export interface Served extends AsyncDisposable {
   readonly app: Fastlike;
   readonly entries: LogEntry[];
   readonly lines: AccessEntry[];
+  /** Waits until the access log has so many lines: a client may have a response before the server knows that it went out. */
+  lined(count: number): Promise<AccessEntry[]>;
   /** Resolves once an entry is there for which `test` holds. */
   logged(test: (entry: LogEntry) => boolean): Promise<LogEntry>;
 }
@@ -98,6 +100,7 @@ export async function serveProgram(source: Source, options: FastlikeOptions): Pr
   const entries: LogEntry[] = [];
   const lines: AccessEntry[] = [];
   const watchers = new Set<() => void>();
+  let more = Promise.withResolvers<void>();
   const app = await Fastlike.load(source, {
     programs,
     ...options,
@@ -110,7 +113,11 @@ export async function serveProgram(source: Source, options: FastlikeOptions): Pr
     hostname: "127.0.0.1",
     port: 0,
     answer: (exchange) => app.answer(exchange),
-    access: (entry) => void lines.push(entry),
+    access(entry) {
+      lines.push(entry);
+      more.resolve();
+      more = Promise.withResolvers();
+    },
     stallTime: limitsOf(options.limits).stall_time,
     stalled: (exchange, what) => app.stalled(exchange, what),
   });
@@ -119,6 +126,10 @@ export async function serveProgram(source: Source, options: FastlikeOptions): Pr
     app,
     entries,
     lines,
+    async lined(count) {
+      while (lines.length < count) await more.promise;
+      return lines;
+    },
     logged(test) {
       return new Promise((resolve) => {
         const look = () => {
@@ -136,6 +147,12 @@ export async function serveProgram(source: Source, options: FastlikeOptions): Pr
       await app[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Waits until so many guests run, each of which has come to its first wait. */
+export async function running({ app }: Served, count: number): Promise<void> {
+  const now = () => app.status().instances.live - app.status().instances.idle;
+  while (now() !== count) await new Promise((resolve) => setTimeout(resolve));
 }
 
 /** A request that an origin has had, as it was on the wire. */

@@ -31,11 +31,6 @@ function warnings({ entries }: Served): string[] {
   );
 }
 
-/** Resolves when the access log has so many lines. */
-async function lined({ lines }: Served, count: number): Promise<void> {
-  while (lines.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 /** Writes until the connection closes. */
 function flood(response: ServerResponse): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -92,8 +87,7 @@ testGuestOnce(
     assertMatch(await wire.until("begun\r\n"), /^HTTP\/1\.1 200 /);
     assertEquals(await lapse(guest.clock, STALL, wire.rest()), "");
     await gone.promise;
-    await lined(guest, 1);
-    assertEquals(guest.lines.map(({ metrics, whole }) => [metrics.limit, whole]), [[
+    assertEquals((await guest.lined(1)).map(({ metrics, whole }) => [metrics.limit, whole]), [[
       "stall_time 60s",
       false,
     ]]);
@@ -114,8 +108,7 @@ testGuestOnce(
     using wire = await Wire.open(guest.port);
     await wire.send("POST /proxy/a HTTP/1.1\r\nHost: a.test\r\n\r\n");
     await lapse(guest.clock, STALL, gone.promise);
-    await lined(guest, 1);
-    assertEquals(guest.lines.map(({ metrics, whole }) => [metrics.limit, whole]), [[
+    assertEquals((await guest.lined(1)).map(({ metrics, whole }) => [metrics.limit, whole]), [[
       "stall_time 60s",
       false,
     ]]);
@@ -134,7 +127,7 @@ testGuestOnce("rust", "so is one that comes from the cache", async () => {
   assertEquals([first.whole, first.body.length], [true, big.length]);
   using wire = await Wire.open(guest.port);
   await wire.send("GET /proxy/a HTTP/1.1\r\nHost: test.example\r\n\r\n");
-  await lapse(guest.clock, STALL, lined(guest, 2));
+  await lapse(guest.clock, STALL, guest.lined(2));
   const [, { metrics, whole }] = guest.lines as [unknown, Served["lines"][number]];
   assertEquals([metrics.limit, whole, [...metrics.cache]], ["stall_time 60s", false, ["hit"]]);
   assertEquals(origin.seen.length, 1);
