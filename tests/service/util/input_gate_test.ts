@@ -10,32 +10,56 @@ function gate() {
   let now = 0;
   const stream = { pause: () => calls.push("pause"), resume: () => calls.push("resume") };
   const gate = new InputGate(stream, () => now);
-  return { gate, calls, pass: (ms: number, bytes = LONG) => gate.pass(bytes, () => now += ms) };
+  return {
+    gate,
+    calls,
+    pass: (ms: number, bytes = LONG) => gate.pass(bytes, () => now += ms),
+    lapse: (ms: number) => now += ms,
+  };
 }
 
-/** Resolves at the end of this turn of the event loop. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Resolves after that many turns of the event loop. */
+async function turns(count: number): Promise<void> {
+  for (; count > 0; count--) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-Deno.test("a stream whose chunks have taken 2 ms is paused for one turn", async () => {
+Deno.test("a stream whose chunks have taken 2 ms is paused for 64 turns of the event loop", async () => {
   const { calls, pass } = gate();
   for (let i = 0; i < 3; i++) pass(0.5);
   assertEquals(calls, []);
   pass(0.5);
+  await turns(63);
   assertEquals(calls, ["pause"]);
-  await turn();
+  await turns(1);
   assertEquals(calls, ["pause", "resume"]);
   pass(1.5);
   assertEquals(calls.length, 2);
 });
 
+Deno.test("while turns are long a stream is paused for 20 ms at the most, and for one turn at least", async () => {
+  const { calls, pass, lapse } = gate();
+  pass(3);
+  lapse(19);
+  await turns(1);
+  assertEquals(calls, ["pause"]);
+  lapse(1);
+  await turns(1);
+  assertEquals(calls, ["pause", "resume"]);
+  pass(3);
+  lapse(50);
+  assertEquals(calls, ["pause", "resume", "pause"]);
+  await turns(1);
+  assertEquals(calls, ["pause", "resume", "pause", "resume"]);
+});
+
 Deno.test("chunks that arrive during the pause do not lengthen it", async () => {
   const { calls, pass } = gate();
   pass(3);
+  await turns(30);
   pass(3);
-  await turn();
-  await turn();
+  await turns(34);
+  assertEquals(calls, ["pause", "resume"]);
+  await turns(64);
   assertEquals(calls, ["pause", "resume"]);
 });
 
@@ -49,7 +73,7 @@ Deno.test("a stream whose buffers are full stays paused after its turn", async (
   const { gate: one, calls, pass } = gate();
   pass(3);
   one.full = true;
-  await turn();
+  await turns(64);
   assertEquals(calls, ["pause"]);
   one.full = false;
   assertEquals(calls, ["pause", "resume"]);
@@ -61,7 +85,7 @@ Deno.test("a stream whose buffers get room during its pause waits for its turn",
   pass(3);
   one.full = false;
   assertEquals(calls, ["pause"]);
-  await turn();
+  await turns(64);
   assertEquals(calls, ["pause", "resume"]);
 });
 
@@ -71,6 +95,6 @@ Deno.test("a stream that has another reader is neither paused nor resumed", asyn
   one.end();
   pass(3);
   one.full = true;
-  await turn();
+  await turns(64);
   assertEquals(calls, ["pause"]);
 });
