@@ -150,7 +150,7 @@ export class Front {
     if (!secured) return;
     const tls = tlsFactsOf(secured, hello, this.#options.tls!.clientCa !== undefined);
     const protocol = secured.alpnProtocol === "h2" ? "h2" : "http/1.1";
-    if (protocol === "http/1.1") stopReadsWhilePaused(secured); // HTTP/2 has windows for that
+    stopReadsWhilePaused(secured);
     this.#server.serve(secured, { ...client, tls }, "https", protocol);
   }
 

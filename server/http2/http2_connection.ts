@@ -2,6 +2,7 @@ import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { setImmediate } from "node:timers";
 import type { ClientFacts } from "../../service/http/exchange.ts";
 import { builtin } from "../../service/util/builtins.ts";
+import { InputGate } from "../../service/util/input_gate.ts";
 import { watchInput } from "../../service/util/node_internals.ts";
 import type { ByteStream } from "../byte_stream.ts";
 import type { ConnectionOptions } from "../connection_options.ts";
@@ -168,9 +169,14 @@ export class Http2Connection implements OpenConnection {
       return false;
     };
     const begun: Uint8Array | null = this.stream.read();
-    const goesOn = !begun || see(begun);
+    let goesOn = !begun || see(begun);
     if (begun) this.stream.unshift(begun);
-    if (goesOn) watchInput(this.stream, see);
+    const gate = new InputGate(this.stream);
+    const handle = (chunk: Uint8Array, read: () => void) => {
+      if (goesOn) goesOn = see(chunk);
+      read();
+    };
+    watchInput(this.stream, (chunk, read) => gate.pass(chunk, () => handle(chunk, read)));
   }
 
   #contextFor(): StreamContext {

@@ -7,7 +7,13 @@ import { SendError } from "../errors.ts";
 import type { PoolRules } from "./http1_pool.ts";
 import type { Timeouts } from "./network_request.ts";
 import { builtin } from "../util/builtins.ts";
-import { allowEmptyServerName, checkNodeInternals } from "../util/node_internals.ts";
+import { InputGate } from "../util/input_gate.ts";
+import {
+  allowEmptyServerName,
+  checkNodeInternals,
+  stopReadsWhilePaused,
+  watchInput,
+} from "../util/node_internals.ts";
 import { toSendError } from "./send_errors.ts";
 
 /** Maximum number of concurrent requests on one connection; the backend may allow fewer. */
@@ -58,6 +64,9 @@ export class Http2Session {
     socket.on("end", () => this.#ended = true);
     socket.setNoDelay(true);
     allowEmptyServerName(socket);
+    if ("encrypted" in socket) stopReadsWhilePaused(socket as TLSSocket);
+    const gate = new InputGate(socket);
+    watchInput(socket, (chunk, read) => gate.pass(chunk, read));
     // The authority is used for origin sets alone, which nothing reads.
     const session = this.#session = builtin("node:http2").connect("http://backend", {
       createConnection: () => socket,

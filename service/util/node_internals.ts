@@ -89,16 +89,21 @@ export function watchReset(stream: Http2Stream): () => boolean {
 }
 
 /**
- * Shows the bytes that arrive on a stream to `see`; the stream's reader gets them as ever. `node:http2` takes a socket's
- * bytes without its `data` event, but not without `push`.
+ * Has `pass` look at the bytes that arrive on a stream before its reader does. `node:http2` takes a socket's bytes without its
+ * `data` event, but not without `push`.
  *
- * @param see Called with each chunk until it returns false.
+ * @param pass Called with each chunk, and with a function that gives it to the reader.
  */
-export function watchInput(stream: Readable, see: (chunk: Uint8Array) => boolean): void {
+export function watchInput(
+  stream: Readable,
+  pass: (chunk: Uint8Array, read: () => void) => void,
+): void {
   const push = stream.push;
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk instanceof Uint8Array && !see(chunk)) stream.push = push;
-    return push.call(stream, chunk, encoding);
+    if (!(chunk instanceof Uint8Array)) return push.call(stream, chunk, encoding);
+    let more = true;
+    pass(chunk, () => more = push.call(stream, chunk, encoding));
+    return more;
   };
 }
 

@@ -1,45 +1,42 @@
 import { Buffer } from "node:buffer";
 import { connect, createServer, type Socket } from "node:net";
-import { setImmediate } from "node:timers";
-import { HttpServer } from "../../server/http_server.ts";
+import { HttpServer, type Protocol } from "../../server/http_server.ts";
 import type { Connector } from "../../service/backends/connector.ts";
 import { Http1Connection } from "../../service/backends/http1_connection.ts";
+import { Http2Session } from "../../service/backends/http2_session.ts";
+import { machineClock } from "../../service/util/clock.ts";
 import { assert } from "../assert.ts";
+import { frame, hello, number, settings, TYPE } from "./http2/frames.ts";
 import { answerText } from "./wire.ts";
 
-/**
- * Bytes of one connection that may be handled in a turn of the event loop: small chunks and heads take the thread 2 ms for
- * far fewer, while Deno reads up to 32 times 64 KiB from a socket that has them.
- */
-const MAX_TURN = 768 * 1024;
+/** Bytes of a flood: handling them takes the thread many times the share of a connection. */
 const MANY = 4 * 2 ** 20;
 
-/** Counts bytes, and the most of them in one turn of the event loop. */
-class Turns {
-  total = 0;
-  max = 0;
-  #now = 0;
-  #over = false;
-
-  constructor() {
-    const end = () => {
-      this.#now = 0;
-      if (!this.#over) setImmediate(end);
-    };
-    end();
-  }
+/** Counts the bytes of a socket, and the pauses that it makes for others. */
+class Flood {
+  pauses = 0;
+  #left = MANY;
+  readonly #come = Promise.withResolvers<void>();
 
   add(bytes: number): void {
-    this.total += bytes;
-    this.#now += bytes;
-    this.max = Math.max(this.max, this.#now);
+    this.#left -= bytes;
+    if (this.#left <= 0) this.#come.resolve();
   }
 
-  /** Resolves once so many bytes have come; ends the count. */
-  async until(bytes: number): Promise<void> {
-    while (this.total < bytes) await new Promise((resolve) => setImmediate(resolve));
-    this.#over = true;
+  watch(socket: Socket): Socket {
+    return socket.on("pause", () => this.pauses++);
   }
+
+  /** Checks that the socket has paused by the time all bytes have come. */
+  async check(): Promise<void> {
+    await this.#come.promise;
+    assert(this.pauses > 1, `${this.pauses} pauses`);
+  }
+}
+
+/** Returns the bytes again and again. */
+function many(bytes: Uint8Array): Uint8Array {
+  return Buffer.concat(Array(Math.ceil(MANY / bytes.length)).fill(bytes));
 }
 
 /** A listener whose connections go to `accept`. */
@@ -50,50 +47,60 @@ async function listening(accept: (socket: Socket) => void) {
 }
 
 const CHUNK = "1\r\na\r\n";
+const POST = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+const WINDOW = frame(TYPE.window, 0, 0, number(1));
 
-Deno.test("a client that sends chunks of one byte without a pause leaves others their turns", async () => {
-  const turns = new Turns();
-  const http = new HttpServer({
-    answer(exchange) {
-      answerText(exchange, ""); // the content is discarded
-      return Promise.resolve();
-    },
+/** Clients by what they send without a pause. */
+const CLIENTS: readonly (readonly [string, Protocol, Uint8Array, Uint8Array])[] = [
+  ["chunks of one byte", "http/1.1", Buffer.from(POST), many(Buffer.from(CHUNK))],
+  ["small frames of HTTP/2", "h2", hello(), many(WINDOW)],
+];
+
+for (const [what, protocol, first, rest] of CLIENTS) {
+  Deno.test(`a client that sends ${what} without a pause leaves others their turns`, async () => {
+    const flood = new Flood();
+    const http = new HttpServer({
+      answer(exchange) {
+        answerText(exchange, ""); // the content is discarded
+        return Promise.resolve();
+      },
+    });
+    const listener = await listening((socket) => {
+      flood.watch(socket).on("data", (chunk) => flood.add(chunk.length));
+      const [address, port] = [socket.remoteAddress!, socket.remotePort!];
+      const client = { address, port, serverAddress: "127.0.0.1", serverPort: listener.port };
+      http.serve(socket, client, "http", protocol);
+    });
+    const client = connect(listener.port, "127.0.0.1");
+    client.on("error", () => {});
+    client.write(first);
+    client.write(rest);
+    await flood.check();
+    client.destroy();
+    http.cut();
+    listener.close();
   });
-  const listener = await listening((socket) => {
-    socket.on("data", (chunk) => turns.add(chunk.length));
-    const [address, port] = [socket.remoteAddress!, socket.remotePort!];
-    http.serve(socket, { address, port, serverAddress: "127.0.0.1", serverPort: listener.port });
-  });
-  const client = connect(listener.port, "127.0.0.1");
-  client.on("error", () => {});
-  client.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-  client.write(Buffer.from(CHUNK.repeat(MANY / CHUNK.length + 1)));
-  await turns.until(MANY);
-  client.destroy();
-  http.cut();
-  listener.close();
-  assert(turns.max < MAX_TURN, `${turns.max} bytes in one turn`);
-});
+}
 
 const EARLY = "HTTP/1.1 103 Early\r\nA: b\r\n\r\n";
 
 for (const into of ["the event data", "buffers"]) {
   Deno.test(`a backend that sends informational heads without a pause leaves others their turns, by ${into}`, async () => {
-    const turns = new Turns();
+    const flood = new Flood();
     const origin = await listening((socket) => {
       socket.on("error", () => {});
-      socket.write(Buffer.from(EARLY.repeat(MANY / EARLY.length + 1)));
+      socket.write(many(Buffer.from(EARLY)));
     });
     const to = { port: origin.port, host: "127.0.0.1" };
     const connector: Pick<Connector, "open" | "secure"> = {
       secure: false,
       open(_, onread) {
-        if (!onread) return connect(to).on("data", (chunk) => turns.add(chunk.length));
+        if (!onread) return flood.watch(connect(to)).on("data", (chunk) => flood.add(chunk.length));
         const callback = (length: number, buffer: Uint8Array) => {
-          turns.add(length);
+          flood.add(length);
           return onread.callback(length, buffer);
         };
-        return connect({ ...to, onread: { buffer: onread.buffer, callback } });
+        return flood.watch(connect({ ...to, onread: { buffer: onread.buffer, callback } }));
       },
     };
     const connection = new Http1Connection(
@@ -114,9 +121,23 @@ for (const into of ["the event data", "buffers"]) {
       onDrain() {},
       onClosed() {},
     }, true);
-    await turns.until(MANY);
+    await flood.check();
     connection.destroy();
     origin.close();
-    assert(turns.max < MAX_TURN, `${turns.max} bytes in one turn`);
   });
 }
+
+Deno.test("a backend that sends small frames of HTTP/2 without a pause leaves others their turns", async () => {
+  const flood = new Flood();
+  const origin = await listening((socket) => {
+    socket.on("error", () => {});
+    socket.write(settings());
+    socket.write(many(WINDOW));
+  });
+  const socket = connect(origin.port, "127.0.0.1");
+  flood.watch(socket).on("data", (chunk) => flood.add(chunk.length));
+  const session = new Http2Session(socket, {} as never, machineClock);
+  await flood.check();
+  session.close();
+  origin.close();
+});
