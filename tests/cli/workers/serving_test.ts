@@ -123,10 +123,14 @@ Deno.test(
       assertEquals(await answers(), before);
       await Deno.writeTextFile(file, hello.replace(/hello/gi, "HOWDY"));
       site.cli.signal("SIGHUP");
-      assertMatch(await site.cli.line("stderr"), /^info: Reloaded in \d+ ms$/);
-      const after = await answers();
-      assertEquals(after[0], after[1]);
+      // The mistake is logged once, and not by each worker. One that the machine holds up reloads late.
+      assertMatch(
+        await site.told(/^(?!warning: Worker \d is held up)/),
+        /^info: Reloaded in \d+ ms$/,
+      );
+      const after = before.map((text) => text.replace(/hello/gi, "HOWDY"));
       assert(after[0] !== before[0], `${after[0]} is not ${before[0]}`);
+      await until(async () => (await answers()).join() === after.join());
       for (const one of kept) one[Symbol.dispose]();
     });
   },
