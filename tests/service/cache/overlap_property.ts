@@ -26,7 +26,8 @@ type Step =
     readonly do: "transact" | "lookup" | "replace" | "force";
     readonly key: string;
     readonly variant: string;
-    readonly read: boolean;
+    /** Range to read at once of what is found, while it may still be written; by default nothing is read. */
+    readonly read: Range | undefined;
   }
   | End
   | { readonly do: "leave"; readonly which: number }
@@ -35,6 +36,7 @@ type Step =
   | { readonly do: "purge" | "soft"; readonly surrogate: string }
   | { readonly do: "pass"; readonly seconds: number }
   | { readonly do: "turn" | "restart" };
+type Range = readonly [from?: number, to?: number];
 type Say = Saying & { readonly sensitive: boolean };
 /** Ends an obligation. */
 interface End {
@@ -67,7 +69,16 @@ function stepsOf(restarts: boolean): fc.Arbitrary<Step[]> {
     of(6, ["transact", "transact", "transact", "lookup", "replace", "force"], {
       key,
       variant,
-      read: fc.boolean(),
+      read: fc.constantFrom<Range | undefined>(
+        undefined,
+        undefined,
+        [],
+        [],
+        [0, 1000],
+        [999, 700_001],
+        [300_000],
+        [700_000, 1_400_000],
+      ),
     }),
     of(6, ["fulfil", "fulfil", "update", "update", "cancel", "use stale", "release"], {
       which,
@@ -91,7 +102,7 @@ class World {
   #cache: Cache;
   readonly #writing: CacheContent[] = [];
   readonly #held: LookupResult[] = [];
-  #waiting: { readonly pending: PendingLookup; readonly read: boolean }[] = [];
+  #waiting: { readonly pending: PendingLookup; readonly read: Range | undefined }[] = [];
   readonly #reads: Promise<unknown>[] = [];
   #salt = 0;
 
@@ -162,7 +173,7 @@ class World {
     this.#writing.push(content);
   }
 
-  #wait(pending: PendingLookup, read: boolean): void {
+  #wait(pending: PendingLookup, read: Range | undefined): void {
     this.#waiting.push({ pending, read });
   }
 
@@ -185,7 +196,7 @@ class World {
     return ready.map(({ pending, read }) => {
       const { found, obligation } = pending.take();
       if (obligation) this.#held.push({ found, obligation });
-      if (found && read) this.#reads.push(contentOf(found));
+      if (found && read) this.#reads.push(contentOf(found, read));
       return [obligation !== undefined, found && factsOf(found)];
     });
   }
@@ -212,7 +223,7 @@ class World {
     const told: unknown[] = [];
     for (const key of KEYS) {
       for (const variant of VARIANTS) {
-        this.#wait(this.#cache.lookup(key, fields(variant)), true);
+        this.#wait(this.#cache.lookup(key, fields(variant)), []);
         await this.untilReady([true]);
         told.push(this.results());
       }
@@ -235,11 +246,11 @@ function factsOf({ object, phase, hits, length }: FoundObject): unknown {
   return [phase, hits, length, `${object.age}`, object.purged, object.content.written];
 }
 
-/** The bytes of an object, as runs of the same byte; or why it breaks off. */
-async function contentOf({ object }: FoundObject): Promise<unknown> {
+/** The bytes of a range, as runs of the same byte; or why it breaks off. */
+async function contentOf({ object }: FoundObject, [from, to]: Range): Promise<unknown> {
   try {
     const runs: [byte: number, length: number][] = [];
-    for (const byte of await collect(object.content.read())) {
+    for (const byte of await collect(object.content.read(from, to))) {
       const last = runs.at(-1);
       if (last?.[0] === byte) last[1]++;
       else runs.push([byte, 1]);

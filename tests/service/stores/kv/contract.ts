@@ -8,6 +8,7 @@ import { type KvInsert, KvStore } from "../../../../service/stores/kv/store.ts";
 import { assert, assertEquals, assertRejects } from "../../../assert.ts";
 import * as fc from "../../../properties.ts";
 import { asUtf8, bytes, driverContract, type OpenDriver, text } from "./driver_contract.ts";
+import { orderContract } from "./property.ts";
 
 /** Runs the contract over a driver. */
 export function kvContract(title: string, open: () => Promise<OpenDriver>): void {
@@ -15,6 +16,7 @@ export function kvContract(title: string, open: () => Promise<OpenDriver>): void
   insertContract(title, open);
   expiryContract(title, open);
   listContract(title, open);
+  orderContract(title, open);
 }
 
 /** A store with a clock to set. */
