@@ -12,10 +12,19 @@ const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM:
 export class Signals implements Disposable {
   readonly #first = Promise.withResolvers<number>();
   readonly #second = Promise.withResolvers<void>();
-  readonly #listeners = SIGNALS.map((name) => [name, () => this.#take(name)] as const);
+  readonly #listeners: (readonly [Deno.Signal, () => void])[];
+  readonly #begunInTerminal = hasTerminal();
   #count = 0;
+  #onHangUp: (() => void) | undefined;
+  /** Whether a SIGHUP has arrived that nothing was called for. */
+  #hungUp = false;
 
-  constructor() {
+  /** @param hangUp Whether SIGHUP is handled, too; by default it ends the process. */
+  constructor(hangUp = false) {
+    this.#listeners = SIGNALS.map((name) => [name, () => this.#take(name)] as const);
+    if (hangUp && Deno.build.os !== "windows") {
+      this.#listeners.push(["SIGHUP", () => this.#takeHangUp()]);
+    }
     for (const [name, listener] of this.#listeners) Deno.addSignalListener(name, listener);
   }
 
@@ -35,22 +44,23 @@ export class Signals implements Disposable {
   }
 
   /**
-   * Calls back at SIGHUP, until the result is disposed. A SIGHUP of a terminal that has closed is taken as SIGTERM: its
-   * user could not see the process any more, nor end it.
+   * Calls back at SIGHUP, until the result is disposed; at once if one has arrived before. Later ones are ignored. A SIGHUP of a
+   * terminal that has closed is taken as SIGTERM: its user could not see the process any more, nor end it.
    */
   onHangUp(callback: () => void): Disposable {
-    const begunInTerminal = hasTerminal();
-    const listener = () => begunInTerminal && !hasTerminal() ? this.#take("SIGTERM") : callback();
-    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", listener);
-    return {
-      [Symbol.dispose]() {
-        if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGHUP", listener);
-      },
-    };
+    this.#onHangUp = callback;
+    if (this.#hungUp) callback();
+    return { [Symbol.dispose]: () => this.#onHangUp = undefined };
   }
 
   [Symbol.dispose](): void {
     for (const [name, listener] of this.#listeners) Deno.removeSignalListener(name, listener);
+  }
+
+  #takeHangUp(): void {
+    if (this.#begunInTerminal && !hasTerminal()) return this.#take("SIGTERM");
+    this.#hungUp = true;
+    this.#onHangUp?.();
   }
 
   #take(name: StopSignal): void {

@@ -20,7 +20,7 @@ export async function serve(
   say: (line: string) => void,
 ): Promise<void> {
   using terminal = recordFirst(output);
-  using signals = new Signals();
+  using signals = new Signals(!command.hangUpEnds);
   await using source = await builtSource(command, terminal, signals.first);
   if (signals.received) return;
   using storage = new PersistentStorage();

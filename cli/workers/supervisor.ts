@@ -30,7 +30,7 @@ export async function supervise(
   say: (line: string) => void,
 ): Promise<void> {
   checkPlatform();
-  using signals = new Signals();
+  using signals = new Signals(!command.hangUpEnds);
   await using source = await builtSource(command, terminal, signals.first);
   if (signals.received) return;
   // Makes the local authority, if it is missing: once, and not in each worker.

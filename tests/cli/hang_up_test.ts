@@ -1,5 +1,5 @@
 import { assertEquals } from "../assert.ts";
-import { Process, serveRust } from "../process.ts";
+import { Cli, Process, serveRust } from "../process.ts";
 import { CLI, has, ROOT } from "./commands.ts";
 
 const GUEST = `${ROOT}/testdata/built/rust.wasm`;
@@ -36,3 +36,37 @@ Deno.test({
     assertEquals((await server.end("SIGHUP")).signal, "SIGHUP");
   },
 });
+
+for (const flags of [[], ["--workers", "2"]]) {
+  Deno.test({
+    name: `a SIGHUP during the start reloads once the program is served ${flags.join(" ")}`.trim(),
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const bind = ["--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+      await using cli = new Cli([GUEST, ...bind, ...flags]);
+      await cli.until(/Health and metrics are on /, "stderr");
+      cli.signal("SIGHUP");
+      const url = await cli.url();
+      await cli.until(/Reloaded in /, "stderr");
+      assertEquals(await (await fetch(`${url}/hello`)).text(), "Hello from rust\n");
+    },
+  });
+
+  Deno.test({
+    name: `a SIGHUP while the process ends cuts no request ${flags.join(" ")}`.trim(),
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using server = await serveRust([...flags, "--admin", "127.0.0.1:0"]);
+      const line = await server.cli.line("stderr", /Health and metrics are on /);
+      const health = `${line.slice(line.lastIndexOf(" ") + 1)}/healthz`;
+      const inFlight = `${new URL("/metrics", health)}`;
+      const answer = server.ask("/sleep?ms=2000");
+      while (!/requests_in_flight 1\n/.test(await (await fetch(inFlight)).text()));
+      server.cli.signal("SIGTERM");
+      while (await (await fetch(health)).text() !== "draining\n");
+      server.cli.signal("SIGHUP");
+      assertEquals((await answer).text, "slept\n");
+      assertEquals((await server.cli.end()).code, 0);
+    },
+  });
+}
