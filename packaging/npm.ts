@@ -39,6 +39,7 @@ async function makeFastlike(to: URL): Promise<void> {
   const modules = Object.values(EXPORTS);
   await bundle({ entries: ["cli.ts", ...modules], to: new URL("lib", to).pathname });
   await writeDeclarations(ROOT, modules, new URL("types/", to));
+  await Deno.writeTextFile(new URL("node.js", to), await refusalOf(modules));
   await copy(TEMPLATES, ["run.cjs"], to);
   await copy(new URL("bin/", TEMPLATES), ["fastlike.cjs"], new URL("bin/", to));
   await copy(ROOT, ["LICENSE"], to);
@@ -53,6 +54,8 @@ async function makeFastlike(to: URL): Promise<void> {
       ...Object.fromEntries(
         Object.entries(EXPORTS).map(([path, module]) => [path, {
           types: `./types/${module.replace(/\.ts$/, ".d.ts")}`,
+          deno: `./lib/${module.replace(/\.ts$/, ".js")}`,
+          node: "./node.js",
           default: `./lib/${module.replace(/\.ts$/, ".js")}`,
         }]),
       ),
@@ -60,6 +63,23 @@ async function makeFastlike(to: URL): Promise<void> {
     },
     dependencies: { deno: DENO },
   });
+}
+
+/**
+ * Returns the module that node gets in place of any other, and that says what to do. It has all names that these export,
+ * since node looks for imported names before it runs a module.
+ */
+async function refusalOf(modules: readonly string[]): Promise<string> {
+  const exported = await Promise.all(
+    modules.map(async (module) => Object.keys(await import(new URL(module, ROOT).href))),
+  );
+  const names = [...new Set(exported.flat())].map((name) => `nothing as ${name}`);
+  const message = "Cannot load fastlike in node: its programs wait by WebAssembly's suspension, " +
+    "which node has not. Use Deno, which the package brings (npx deno test -A …)";
+  return `const nothing = undefined;
+export { ${names.join(", ")} };
+throw new Error(${JSON.stringify(message)});
+`;
 }
 
 /** Makes the package of the bin `viceroy`: one of its own, so that installing `fastlike` adds no program of that name. */

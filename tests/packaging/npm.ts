@@ -156,6 +156,24 @@ Deno.test("installed without scripts, where there is node alone", async (test) =
     assertEquals((await command(`${bin}/fastlike`, ["run", file], { env: ENV })).code, 7);
   });
 
+  await test.step("node refuses the library and the harness in one line that says what to do", async () => {
+    for (
+      const [name, what] of [["fastlike", "Fastlike"], ["fastlike/testing", "TestHost"], [
+        "fastlike/drivers/sqlite",
+        "openSqlite",
+      ]]
+    ) {
+      await Deno.writeTextFile(
+        `${folder.path}/node.mjs`,
+        `import { ${what} } from "${name}";\nconsole.log(${what});\n`,
+      );
+      const options = { cwd: folder.path, env: ENV };
+      const { code, stdout, stderr } = await command("node", ["node.mjs"], options);
+      assertEquals([code, stdout], [1, ""]);
+      assertMatch(stderr, /^Error: Cannot load fastlike in node: .* \(npx deno test -A .*\)$/m);
+    }
+  });
+
   await test.step("the block of the package's page answers under Deno, but for the registry", async () => {
     const page = await Deno.readTextFile(new URL("packaging/npm/README.md", ROOT));
     const [, block] = /^```ts\n(.*?)^```$/ms.exec(page)!;
