@@ -19,7 +19,8 @@ export type MockHandler = (
 
 /**
  * Mocks by route. A route is a path, as `/users/:id` or `/static/*`, a method and a path, as `GET /users/:id`, or either
- * with a whole URL. Paths are patterns of `URLPattern`. The first route that matches answers.
+ * with a whole URL. Paths are patterns of `URLPattern`; without a query they match any. The first route that matches
+ * answers.
  */
 export interface MockRoutes {
   /** Mock for the requests of a route. */
@@ -65,6 +66,8 @@ type MockAnswer = (request: Request, params: Readonly<Record<string, string>>) =
   | "used up"
   | undefined;
 
+/** Any origin, for routes that are paths. */
+const ANYWHERE = "http{s}?://*:*";
 const ROUTE = /^(?:([A-Z]+) +)?(\/.*|\*|https?:\/\/.+)$/;
 
 function addMock(backend: string): string {
@@ -171,8 +174,7 @@ function routed(
       if (method !== undefined && method !== request.method) continue;
       const match = pattern.exec(request.url);
       if (!match) continue;
-      const params = { ...match.hostname.groups, ...match.pathname.groups };
-      const next = answer(request, params as Record<string, string>);
+      const next = answer(request, paramsOf(match));
       if (next instanceof Promise) return next;
       last ??= next;
     }
@@ -180,11 +182,22 @@ function routed(
   };
 }
 
+/** Returns the parts that a route names, and those of wildcards in its path. */
+function paramsOf(match: URLPatternResult): Readonly<Record<string, string>> {
+  const named = [match.hostname, match.search].flatMap(({ groups }) =>
+    Object.entries(groups).filter(([name]) => !/^\d+$/.test(name))
+  );
+  const all = [...named, ...Object.entries(match.pathname.groups)];
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string
+  >;
+}
+
 function patternOf(pattern: string, place: string): URLPattern {
   try {
-    return pattern.startsWith("http")
-      ? new URLPattern(pattern)
-      : new URLPattern({ pathname: pattern });
+    if (pattern === "*") return new URLPattern();
+    return new URLPattern(pattern.startsWith("http") ? pattern : ANYWHERE + pattern);
   } catch (error) {
     const [reason] = messageOf(error).split("\n");
     wrong(place, `it is no URLPattern (${reason})`);

@@ -106,3 +106,23 @@ Deno.test("with unmocked: refuse the guest alone learns that a request is not mo
   await using host = await start("rust", { unmocked: "refuse" });
   assertEquals((await host.fetch("/proxy/path")).status, 502);
 });
+
+Deno.test("a route with a query is for requests with that query, whose parts it may name", async () => {
+  await using host = await start("rust", {
+    cache: false,
+    backends: {
+      origin: {
+        "GET /users?id=:id&full=yes": (_request, { params }) => ({ json: params }),
+        "/users?id=7": { body: "seven" },
+        "/:kind?": (_request, { params }) => ({ json: params }),
+        "/static/*": (_request, { params }) => ({ json: params }),
+        "http://:host/static/*": { body: "not reached" },
+      },
+    },
+  });
+  const answerTo = async (path: string) => await (await host.fetch(`/proxy${path}`)).text();
+  assertEquals(JSON.parse(await answerTo("/users?id=3&full=yes")), { id: "3" });
+  assertEquals(await answerTo("/users?id=7"), "seven");
+  assertEquals(JSON.parse(await answerTo("/users?id=8")), { kind: "users" });
+  assertEquals(JSON.parse(await answerTo("/static/a/b?c")), { 0: "a/b" });
+});
