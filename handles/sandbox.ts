@@ -1,9 +1,12 @@
+import { setImmediate } from "node:timers";
 import type { Backend } from "../service/backends/backend.ts";
 import { EMPTY } from "../service/http/bytes.ts";
 import { describe, refuse } from "../service/errors.ts";
 import type { Service } from "../service/service.ts";
+import { machineClock } from "../service/util/clock.ts";
 import { sha256 } from "../service/util/digest.ts";
 import type { NamedKind } from "../service/util/missing.ts";
+import { afterOthers } from "../service/util/turns.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { DownstreamRequest } from "./downstream_request.ts";
 import { Execution, type ExecutionHost } from "./execution.ts";
@@ -17,6 +20,8 @@ import { Waitable } from "./waitable.ts";
 
 /** Maximum number of dynamic backends that one sandbox may register. */
 const MAX_DYNAMIC = 1000;
+/** Milliseconds for which a guest polls with a single turn of the event loop for others in between. */
+const POLLING = 2;
 
 /** State of one instance that its bound hostcalls share: the sandbox that runs in the instance now, and its memory. */
 export interface InstanceContext {
@@ -43,6 +48,8 @@ export class Sandbox {
   #descriptors: Descriptors | undefined;
   #dynamicBackends: Map<string, Backend> | undefined;
   #timers: Set<() => void> | undefined;
+  /** Time at which a call that polls has last let others in, sockets too. */
+  #letOthersIn = 0;
 
   /** @param first Request that the guest is started for, which is queued until now. */
   constructor(service: Service, memory: Memory, first: DownstreamRequest, host: SandboxHost) {
@@ -131,10 +138,13 @@ export class Sandbox {
 
   /**
    * Resolves after a turn of the event loop. Calls that poll wait for it, so that a guest that polls in a loop does not
-   * keep other guests and I/O from running.
+   * keep other guests and I/O from running. Each 2 ms the turns are as many as sockets need.
    */
   turn(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve));
+    const now = machineClock.elapsed();
+    if (now - this.#letOthersIn < POLLING) return new Promise((resolve) => setImmediate(resolve));
+    this.#letOthersIn = now;
+    return new Promise((resolve) => afterOthers(resolve));
   }
 
   /** Starts a timer of `ms` milliseconds, which is cancelled when the sandbox ends. */

@@ -1,5 +1,5 @@
-import { setImmediate } from "node:timers";
 import { machineClock } from "../service/util/clock.ts";
+import { afterOthers } from "../service/util/turns.ts";
 
 /** Longest time that code is rewritten before the event loop has a turn, in milliseconds. */
 const TURN = 10;
@@ -43,7 +43,7 @@ export async function afterHeadStart(): Promise<void> {
   for (let turns = 0; turns < HEAD_START; turns++) await turn();
 }
 
-/** Resolves after a turn of the event loop. */
+/** Resolves when others have had their turns of the event loop. */
 export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => afterOthers(resolve));
 }

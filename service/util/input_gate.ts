@@ -1,17 +1,11 @@
-import { setImmediate } from "node:timers";
 import { machineClock } from "./clock.ts";
+import { afterOthers } from "./turns.ts";
 
 /**
  * Milliseconds for which a connection's bytes are handled before other connections get a turn of the event loop. Deno reads a
  * socket that always has bytes 32 times in one turn.
  */
 const SHARE = 2;
-/**
- * Turns of the event loop that others get then, or milliseconds if turns are long. Only one turn in 61 looks at sockets as long
- * as each turn leads to another: that is an interval of Tokio, on which Deno runs.
- */
-const TURNS = 64;
-const MAX_PAUSE = 20;
 /** Chunks of fewer bytes are not measured: a sender that is ahead fills the buffers of reads. */
 const MEASURED = 4 * 1024;
 
@@ -67,14 +61,10 @@ export class InputGate {
   #yield(): void {
     this.#yields = true;
     if (!this.#full) this.#stream.pause();
-    const end = this.#now() + MAX_PAUSE;
-    let turns = 0;
-    const pass = () => {
-      if (++turns < TURNS && this.#now() < end) return void setImmediate(pass);
+    afterOthers(() => {
       this.#yields = false;
       this.#spent = 0;
       if (!this.#full && !this.#ended) this.#stream.resume();
-    };
-    setImmediate(pass);
+    }, this.#now);
   }
 }
