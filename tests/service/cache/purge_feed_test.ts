@@ -1,5 +1,7 @@
 /** A cache with purges of other caches. */
 import { Cache } from "../../../service/cache/cache.ts";
+import type { PendingLookup } from "../../../service/cache/lookup_result.ts";
+import type { CachedObject } from "../../../service/cache/object.ts";
 import type {
   NumberedPurge,
   Purge,
@@ -8,7 +10,8 @@ import type {
 } from "../../../service/cache/purge_feed.ts";
 import type { Eventually } from "../../../service/util/eventually.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
-import { foundOf, NONE, outcomeOf, resultOf, store } from "./_cache.ts";
+import * as fc from "../../properties.ts";
+import { foundOf, NONE, outcomeOf, resultOf, store, written } from "./_cache.ts";
 
 const LEASE = 400;
 
@@ -184,4 +187,127 @@ Deno.test("a purge fails if the feed does", async () => {
   };
   await assertRejects(async () => await feed.cache.purge("a", false), Error, "away");
   assertEquals(await found(feed, "a"), false);
+});
+
+const subject = fc.constantFrom("a", "b");
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("store", "lookup"), subject }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("purge"), subject: fc.constantFrom("a", "b", "any") }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("tell"), which: fc.nat(2) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("answer", "answer", "fail") }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("pass"), ms: fc.nat(LEASE) }) },
+) as fc.Arbitrary<
+  | { readonly do: "store" | "lookup" | "purge"; readonly subject: string }
+  | { readonly do: "tell"; readonly which: number }
+  | { readonly do: "answer" | "fail" }
+  | { readonly do: "pass"; readonly ms: number }
+>;
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+/** A cache that follows a feed whose purges and answers are late, repeated, left out or in another order. */
+class Unreliable {
+  readonly #feed = new TestFeed();
+  /** Times of the purges, and whether the cache has answered them. */
+  readonly #purges: { readonly at: number; heard: boolean }[] = [];
+  /** Calls of `since` with the answers of that time. */
+  readonly #calls: { readonly answer: () => void; readonly fail: () => void }[] = [];
+  readonly #lookups: { readonly pending: PendingLookup; readonly key: string }[] = [];
+  /** The newest object of each key, with the purges before it: all of them, and those that the cache knew. */
+  readonly #stored = new Map<string, { object: CachedObject; all: number; known: number }>();
+  #known = 0;
+
+  constructor() {
+    const feed = this.#feed;
+    feed.answer = (number) => {
+      const since = feed.known(number);
+      const { promise, resolve, reject } = Promise.withResolvers<PurgesSince>();
+      const answer = () => {
+        this.#known = Math.max(this.#known, since.last);
+        resolve(since);
+      };
+      const fail = () => {
+        this.#stored.clear();
+        reject(new Error("the feed is away"));
+      };
+      this.#calls.push({ answer, fail });
+      return promise;
+    };
+  }
+
+  async take(step: Step): Promise<void> {
+    const feed = this.#feed;
+    if (step.do === "store") {
+      const keys = [step.subject, "any"];
+      const { found, content } = feed.cache.insert(step.subject, NONE, written({ keys }));
+      content.finish();
+      const stored = { object: found.object, all: feed.log.length, known: this.#known };
+      this.#stored.set(step.subject, stored);
+    } else if (step.do === "lookup") {
+      this.#lookups.push({ pending: feed.cache.lookup(step.subject, NONE), key: step.subject });
+    } else if (step.do === "purge") {
+      feed.purgeUnheard(step.subject);
+      this.#purges.push({ at: feed.elapsed, heard: false });
+    } else if (step.do === "tell") this.#tell(step.which);
+    else if (step.do === "pass") feed.elapsed += step.ms;
+    else this.#calls.shift()?.[step.do]();
+    this.#check();
+    // No call takes a turn of the event loop: all waits end within some microtasks.
+    for (let i = 0; i < 30; i++) await undefined;
+    this.#check();
+  }
+
+  /** Answers all calls; no lookup waits then. */
+  async end(): Promise<void> {
+    while (this.#calls.length) await this.take({ do: "answer" });
+    assertEquals(this.#lookups.length, 0, "lookups wait for nothing");
+  }
+
+  #tell(which: number): void {
+    const purge = this.#feed.log.at(-1 - which);
+    if (!purge) return;
+    if (purge.number === this.#known + 1) this.#known++;
+    const heard = () => void (this.#purges[purge.number - 1]!.heard = true);
+    const told = this.#feed.tell(purge);
+    if (told instanceof Promise) told.then(heard);
+    else heard();
+  }
+
+  #check(): void {
+    for (const lookup of this.#lookups.filter(({ pending }) => pending.ready)) {
+      this.#lookups.splice(this.#lookups.indexOf(lookup), 1);
+      this.#checkFound(lookup.key, lookup.pending.take().found?.object);
+    }
+  }
+
+  #checkFound(key: string, found: CachedObject | undefined): void {
+    const stored = this.#stored.get(key);
+    if (!stored) return assertEquals(found, undefined);
+    const named = this.#feed.log.filter(({ surrogateKey }) =>
+      surrogateKey !== (key === "a" ? "b" : "a")
+    );
+    if (!found) {
+      const why = named.some(({ number }) => number > stored.known);
+      return assert(why, "an object is lost that no purge has named");
+    }
+    assert(found === stored.object);
+    for (const { number } of named.filter(({ number }) => number > stored.all)) {
+      const { at, heard } = this.#purges[number - 1]!;
+      assert(!heard, "an object is found after its purge was answered");
+      assert(at + LEASE > this.#feed.elapsed, "an object is found long after its purge");
+    }
+  }
+}
+
+Deno.test("whatever is late, repeated or left out, no object is found after the lease of its purge, and none is lost", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: "max" }), async (steps) => {
+      const unreliable = new Unreliable();
+      for (const step of steps) await unreliable.take(step);
+      await unreliable.end();
+    }),
+    { numRuns: 1000 },
+  );
 });
