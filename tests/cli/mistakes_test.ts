@@ -116,3 +116,20 @@ Deno.test("help and version are commands, as they are flags", async () => {
   assertEquals(help, await run("--help"));
   assertEquals(help.code, 0);
 });
+
+Deno.test("a path that leads nowhere is one line with the reason", async () => {
+  await withFiles({ file: "", "fastly.toml": "" }, async (folder) => {
+    await Deno.symlink("loop.toml", `${folder}/loop.toml`);
+    const all = ["--allow-all"];
+    const cases = [
+      [["--persist", "file"], "Cannot make the folder file: there is something else of that name"],
+      [["--persist", "file/x"], "Cannot make the folder file/x: a part of its path is no folder"],
+      [["-C", "file/x"], "Cannot read file/x: a part of its path is no folder"],
+      [["-C", "loop.toml"], "Cannot read loop.toml: its links lead back to it"],
+      [["-C", "x".repeat(300)], `Cannot read ${"x".repeat(300)}: its name is too long`],
+    ] as const;
+    for (const [args, line] of cases) {
+      assertEquals(await failing(folder, all, ...args), failed(line));
+    }
+  });
+});
