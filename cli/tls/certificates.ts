@@ -50,6 +50,7 @@ async function fromFiles(files: CertificateFiles, terminal: Terminal): Promise<S
   const warn = (line: string) => terminal.note("warning", line);
   let state = await stateOf(files).catch(() => "");
   const identity = await readCertificate(files, warn);
+  let served = identity;
   const follow = (listener: Listener) =>
     every(LOOK_MILLIS, async () => {
       const now = await stateOf(files).catch(() => undefined);
@@ -57,7 +58,10 @@ async function fromFiles(files: CertificateFiles, terminal: Terminal): Promise<S
       if (now === undefined || now === state) return;
       state = now;
       try {
-        listener.setCertificate(await readCertificate(files, warn));
+        const read = await readCertificate(files, warn);
+        // A look may see the change of one file, and read both.
+        if (read.cert === served.cert && read.key === served.key) return;
+        listener.setCertificate(served = read);
         terminal.note("info", `Serving the new certificate of ${files.cert}`);
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
