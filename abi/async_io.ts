@@ -22,7 +22,7 @@ export const asyncIo: Namespace = namespace("fastly_async_io", {
   is_ready: wait(
     [ref(Waitable)],
     out.bool,
-    (sandbox, item) => item.ready || sandbox.turn().then(() => item.ready),
+    (sandbox, item) => sandbox.poll(item),
   ),
 });
 

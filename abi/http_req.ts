@@ -234,16 +234,16 @@ export interface Polled {
   readonly reply: Reply | undefined;
 }
 
-/** Takes the reply of a pending request if it is done, now or after a turn of the event loop. */
+/** Takes the reply of a pending request if it is done. */
 export function poll(sandbox: Sandbox, handle: number): Eventually<Polled> {
   const { handles } = sandbox;
   const pending = handles.get(Pending, handle);
-  const take = (): Polled => ({
-    done: true,
-    reply: handles.take(Pending, handle).reply() as Reply,
+  const answer = (done: boolean): Polled => ({
+    done,
+    reply: done ? handles.take(Pending, handle).reply() as Reply : undefined,
   });
-  if (pending.ready) return take();
-  return sandbox.turn().then(() => pending.ready ? take() : { done: false, reply: undefined });
+  const done = sandbox.poll(pending);
+  return done instanceof Promise ? done.then(answer) : answer(done);
 }
 
 interface Selected {

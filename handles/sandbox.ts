@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 import type { Backend } from "../service/backends/backend.ts";
-import { EMPTY } from "../service/http/bytes.ts";
+import { EMPTY, type Eventually } from "../service/http/bytes.ts";
 import { describe, refuse } from "../service/errors.ts";
 import type { Service } from "../service/service.ts";
 import { machineClock } from "../service/util/clock.ts";
@@ -50,6 +50,8 @@ export class Sandbox {
   #timers: Set<() => void> | undefined;
   /** Time at which a call that polls has last let others in, sockets too. */
   #letOthersIn = 0;
+  /** Stretch of the execution in which the guest has polled something that was not ready. */
+  #polledIn: number | undefined;
 
   /** @param first Request that the guest is started for, which is queued until now. */
   constructor(service: Service, memory: Memory, first: DownstreamRequest, host: SandboxHost) {
@@ -145,6 +147,18 @@ export class Sandbox {
     if (now - this.#letOthersIn < POLLING) return new Promise((resolve) => setImmediate(resolve));
     this.#letOthersIn = now;
     return new Promise((resolve) => afterOthers(resolve));
+  }
+
+  /**
+   * Tells whether an item is ready, for a call that polls. If it is not, the first such call since the guest last waited is
+   * answered at once, others after a turn of the event loop: a guest that polls in a loop lets others run.
+   */
+  poll(item: Waitable): Eventually<boolean> {
+    if (item.ready) return true;
+    const { stretches } = this.execution;
+    if (this.#polledIn === stretches) return this.turn().then(() => item.ready);
+    this.#polledIn = stretches;
+    return false;
   }
 
   /** Starts a timer of `ms` milliseconds, which is cancelled when the sandbox ends. */

@@ -55,9 +55,7 @@ const number = immediate(random64);
 export const WASI_FUNCTIONS: Readonly<Record<string, Implementations>> = {
   "wasi:io/error": { "[method]error.to-debug-string": immediate(() => "the stream has failed") },
   "wasi:io/poll": {
-    "[method]pollable.ready": suspending((sandbox, item: Waitable) =>
-      item.ready || sandbox.turn().then(() => item.ready)
-    ),
+    "[method]pollable.ready": suspending((sandbox, item: Waitable) => sandbox.poll(item)),
     "[method]pollable.block": suspending((sandbox, item: Waitable) => firstReady([item], sandbox)),
     "poll": {
       ...suspending(async (sandbox, numbers: number[]) => {

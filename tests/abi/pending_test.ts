@@ -42,6 +42,35 @@ async function select(b: Bench, handles: readonly number[], version = "") {
   return { status, words: [0, 4, 8].map((offset) => b.memory.u32(OUT + offset)) };
 }
 
+/** Calls by which a guest asks whether a pending request is done, without waiting for it. */
+const POLLS: Readonly<Record<string, (b: Bench, pending: number) => number | Promise<number>>> = {
+  pending_req_poll: (b, pending) => b.call(REQ, "pending_req_poll", pending, OUT, OUT + 4, OUT + 8),
+  pending_req_poll_v2: (b, pending) =>
+    b.call(REQ, "pending_req_poll_v2", pending, DETAIL, OUT, OUT + 4, OUT + 8),
+  is_ready: (b, pending) => b.call("fastly_async_io", "is_ready", pending, OUT),
+};
+
+for (const [name, ask] of Object.entries(POLLS)) {
+  Deno.test(`${name} answers at once when the guest polls first, and lets others run when it polls again`, async () => {
+    const origin = new Origin();
+    using b = bench({ backends: { origin: origin.handler } });
+    const pending = await start(b, "origin");
+    for (let waits = 0; waits < 3; waits++) {
+      let turned = false;
+      setImmediate(() => turned = true);
+      assertEquals([ask(b, pending), b.memory.u32(OUT)], [ok, 0]);
+      assertEquals(turned, false);
+      const again = ask(b, pending);
+      assert(again instanceof Promise);
+      assertEquals([await b.sandbox.execution.resumeOn(again), b.memory.u32(OUT)], [ok, 0]);
+      assert(turned);
+    }
+    origin.answer(new Response("hello"));
+    await turn();
+    assertEquals([ask(b, pending), b.memory.u32(OUT)], [ok, 1]);
+  });
+}
+
 for (const version of ["", "_v2"]) {
   Deno.test(`pending_req_poll${version} is not done until the origin has answered, then takes the handle`, async () => {
     const origin = new Origin();
