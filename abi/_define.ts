@@ -113,6 +113,12 @@ export function hostcallDeclarers(answer: (error: unknown) => number): HostcallD
       else if (error.limit) sandbox.requests.quota.note(error);
       return output.refused?.(sandbox, args, end, error) ?? answer(error);
     };
+    // A function of its own: closures in the call would cost each call an object for what they share.
+    const later = (sandbox: Sandbox, args: CoreValue[], result: Promise<Value>) => {
+      if (!suspends) throw new TypeError("Cannot wait in a call: declare it with wait()");
+      return sandbox.execution.suspend(result).then((value) => give(sandbox, args, value))
+        .catch((error) => refused(sandbox, args, error));
+    };
     return {
       coreTypes,
       suspends,
@@ -125,10 +131,8 @@ export function hostcallDeclarers(answer: (error: unknown) => number): HostcallD
         sandbox.execution.checkStopped();
         try {
           const result = invoke(sandbox, args);
-          if (!(result instanceof Promise)) return give(sandbox, args, result);
-          if (!suspends) throw new TypeError("Cannot wait in a call: declare it with wait()");
-          return sandbox.execution.suspend(result).then((value) => give(sandbox, args, value))
-            .catch((error) => refused(sandbox, args, error));
+          if (result instanceof Promise) return later(sandbox, args, result);
+          return give(sandbox, args, result);
         } catch (error) {
           return refused(sandbox, args, error);
         }

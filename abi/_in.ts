@@ -156,9 +156,10 @@ export function options<
   const B extends Record<string, number> = Record<never, number>,
 >(fields: F, flags: B = {} as B): Input<Options<F> & { [K in keyof B]: boolean }> {
   const layout = layOut(fields);
+  const flagBits = Object.entries(flags);
   let known = 0;
   for (const { bit } of layout) if (bit !== undefined) known |= 1 << bit;
-  for (const bit of Object.values(flags)) known |= 1 << bit;
+  for (const [, bit] of flagBits) known |= 1 << bit;
   return {
     coreTypes: ["i32", "i32"],
     read(sandbox, args, at) {
@@ -166,15 +167,17 @@ export function options<
       const ptr = unsigned(args, at + 1);
       if (mask & ~known) refuse("invalid", `Cannot use options 0x${mask.toString(16)}`);
       const result: Record<string, unknown> = {};
+      const { memory } = sandbox;
       for (const { name, bit, input, offsets } of layout) {
         if (bit !== undefined && !(mask >>> bit & 1)) continue;
-        const { memory } = sandbox;
-        const values = input.coreTypes.map((type, i) =>
-          type === "i64" ? memory.u64(ptr + offsets[i]!) : memory.u32(ptr + offsets[i]!)
-        );
+        const values: CoreValue[] = [];
+        for (let i = 0; i < offsets.length; i++) {
+          const field = ptr + offsets[i]!;
+          values.push(input.coreTypes[i] === "i64" ? memory.u64(field) : memory.u32(field));
+        }
         result[name] = input.read(sandbox, values, 0);
       }
-      for (const [name, bit] of Object.entries(flags)) result[name] = (mask >>> bit & 1) === 1;
+      for (const [name, bit] of flagBits) result[name] = (mask >>> bit & 1) === 1;
       return result as Options<F> & { [K in keyof B]: boolean };
     },
   };

@@ -34,5 +34,8 @@ export function firstReady(items: readonly Waitable[], run: object): Eventually<
         "Insert the object, cancel the transaction or close its handle first",
     );
   }
-  return Promise.race(items.map((item) => item.whenReady())).then(() => firstReady(items, run));
+  const changed = items.length === 1
+    ? items[0]!.whenReady()
+    : Promise.race(items.map((item) => item.whenReady()));
+  return changed.then(() => firstReady(items, run));
 }
