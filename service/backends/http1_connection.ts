@@ -20,6 +20,11 @@ import { incompleteResponse, malformedResponse, toSendError } from "./send_error
 const MAX_BUFFERED = 512 * 1024;
 /** Length from which on content is read into large buffers, in bytes. */
 const LONG = 64 * 1024;
+/**
+ * Number of bytes of a response that are read without a pause while its request is being sent, more than the system holds:
+ * a backend that does not take all of the request resets the connection, and what was not read by then is lost.
+ */
+const MAX_HURRIED = 256 * 1024;
 
 /** Request on a connection, which gets its response. */
 export interface Http1User {
@@ -201,7 +206,10 @@ export class Http1Connection implements BodyOwner {
     socket.on("drain", this.#onDrain);
   }
 
-  readonly #read = (bytes: Buffer): void => this.#gate.pass(bytes, this.#handle);
+  readonly #read = (bytes: Buffer): void => {
+    if (!this.#sent && this.received < MAX_HURRIED) this.#handle(bytes);
+    else this.#gate.pass(bytes, this.#handle);
+  };
 
   readonly #handle = (bytes: Buffer): void => {
     this.received += bytes.length;

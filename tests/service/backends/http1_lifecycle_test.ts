@@ -2,6 +2,7 @@ import type { BackendOptions } from "../../../service/backends/definition.ts";
 import type { BackendRequest, Transport } from "../../../service/backends/transport.ts";
 import { httpTransport } from "../../../service/backends/http_transport.ts";
 import type { ByteSource } from "../../../service/http/bytes.ts";
+import { machineClock } from "../../../service/util/clock.ts";
 import { StallClock } from "../../../service/util/stall_clock.ts";
 import { TestClock } from "../../../testing/clock.ts";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../../assert.ts";
@@ -170,6 +171,25 @@ for (const streamed of [false, true]) {
     }, ONE);
   });
 }
+
+Deno.test("a refusal arrives before the reset, though its first bytes take long to handle", async () => {
+  await against(async (wire) => {
+    await wire.head();
+    await wire.write(REFUSAL);
+  }, async (transport) => {
+    const { elapsed } = machineClock;
+    let calls = 0;
+    machineClock.elapsed = () => elapsed() + 5 * calls++;
+    try {
+      for (let i = 0; i < 5; i++) {
+        const answer = await ask(transport, request({ method: "POST", body: LARGE }));
+        assertEquals(answer.length, "413 ".length + 30_000, answer.slice(0, 99));
+      }
+    } finally {
+      machineClock.elapsed = elapsed;
+    }
+  }, ONE);
+});
 
 const PIECES = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
 /** Ways in which a backend ends a connection, at a stage of a response. */
