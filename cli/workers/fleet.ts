@@ -70,6 +70,11 @@ export class Fleet {
     for (let id = 1; id <= options.workers; id++) this.#start(id);
   }
 
+  /** Whether all workers are asked to end, or have been killed. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
   /** Workers that serve. */
   get ready(): WorkerProcess[] {
     return [...this.#live].filter(({ readySince }) => readySince !== undefined);

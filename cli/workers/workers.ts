@@ -105,18 +105,24 @@ export class Workers {
   async reload(): Promise<void> {
     for (;;) {
       const workers = this.fleet.ready;
+      if (this.fleet.stopping) return;
       if (!workers.length) throw new CommandError("Cannot reload: no worker serves");
       // The worker that answers first has no guest that blocks it.
       const first = await Promise.any(workers.map(async (worker) => {
         await worker.channel.ask("health");
         return worker;
       })).catch(() => undefined);
-      if (!first) continue;
+      if (!first) {
+        // A channel closes turns of the event loop before it is known that its process has ended.
+        await Promise.race(workers.map(({ ended }) => ended));
+        continue;
+      }
       try {
         await this.#reloadOne(first, true);
       } catch (error) {
-        if (error instanceof ChannelClosed) continue;
-        throw error;
+        if (!(error instanceof ChannelClosed)) throw error;
+        await first.ended;
+        continue;
       }
       this.#reloads++;
       await this.#reloadOthers(first);

@@ -1,5 +1,6 @@
 /** Reloads over all workers: at SIGHUP, with `--watch`, after a build, and in browsers. */
-import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { CommandError } from "../../../cli/errors.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { withFiles } from "../commands.ts";
 import { guest } from "../watch/project.ts";
 import type { Wire } from "../../server/wire.ts";
@@ -256,6 +257,31 @@ Deno.test(
         await Deno.writeTextFile(`${folder}/serve-2`, "");
         const reloaded = late!.replace("started", "reloaded");
         await until(async () => (await files()).includes(reloaded));
+      } finally {
+        await fleet.stop(0);
+      }
+    });
+  },
+);
+
+Deno.test(
+  "a reload whose workers all end meanwhile waits for that, and ends, too",
+  ON_LINUX,
+  async () => {
+    await withFiles({ "serve-1": "", "serve-2": "" }, async (folder) => {
+      const workers = startingWorkers(2, folder);
+      const { fleet } = workers;
+      try {
+        await fleet.complete;
+        // Their channels are closed at once, and that they have ended is known later.
+        for (const worker of fleet.ready) worker.kill();
+        const error = await assertRejects(() => workers.reload(), CommandError);
+        assertEquals(error.message, "Cannot reload: no worker serves");
+        await until(() => Promise.resolve(fleet.ready.length === 2));
+        const stopped = fleet.stop(0);
+        for (const worker of fleet.ready) worker.kill();
+        await workers.reload(); // nothing is told of a reload that nothing needs any more
+        await stopped;
       } finally {
         await fleet.stop(0);
       }
