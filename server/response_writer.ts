@@ -18,6 +18,8 @@ import { roomOf } from "./room_of.ts";
 const MAX_COPIED = 16 * 1024;
 /** Maximum size of one write, in bytes: a client's progress shows only once a write was accepted as a whole. */
 const MAX_WRITE = 256 * 1024;
+/** Number of writes that the connection has not taken, above which the next piece waits: small writes take much memory. */
+const MAX_UNSENT = 64;
 /** Bytes that the client has not taken, from which on informational heads are left out. */
 const MAX_UNTAKEN = 64 * 1024;
 
@@ -238,11 +240,13 @@ export class ResponseWriter {
       const source = this.#source;
       const lent = this.#lent;
       if (lent.length) this.#lent = [];
+      const taken = this.#unsent > MAX_UNSENT ? Promise.withResolvers<void>() : undefined;
       const sent = (error?: Error | null) => {
         if (!error) { for (const piece of lent) source?.recycle?.(piece); }
+        taken?.resolve();
         if (--this.#unsent === 0) this.#whenSent?.(error);
       };
-      if (this.#write(this.#takeParts(), sent)) return undefined;
+      if (this.#write(this.#takeParts(), sent)) return taken?.promise;
     }
     const { stream } = this.#wire;
     return stream.writable && !stream.writableNeedDrain ? undefined : roomOf(stream);

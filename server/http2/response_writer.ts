@@ -16,6 +16,8 @@ import { builtin } from "../../service/util/builtins.ts";
 
 /** Maximum size of one write, in bytes: a client's progress shows only once a write was accepted as a whole. */
 const MAX_WRITE = 64 * 1024;
+/** Number of writes that the connection has not taken, above which the next one waits: small ones take much memory. */
+const MAX_UNSENT = 64;
 
 /** Form of `ServerHttp2Stream.respond` that takes fields as a list, which keeps their order. */
 type Respond = (
@@ -37,6 +39,8 @@ export class Http2ResponseWriter implements ExchangeWriter {
   readonly #toHead: boolean;
   readonly #isWebSocket: boolean;
   #source: ByteSource | undefined;
+  /** Number of writes that the connection has not taken. */
+  #unsent = 0;
 
   /**
    * @param toHead Whether the request's method is HEAD.
@@ -136,8 +140,15 @@ export class Http2ResponseWriter implements ExchangeWriter {
     const stream = this.#stream;
     if (stream.destroyed) return undefined;
     this.bytes += piece.length;
-    const room = stream.write(piece, () => this.taken += piece.length);
-    return room ? undefined : roomOf(stream);
+    const sent = Promise.withResolvers<void>();
+    const waits = ++this.#unsent > MAX_UNSENT;
+    const room = stream.write(piece, () => {
+      this.taken += piece.length;
+      this.#unsent--;
+      sent.resolve();
+    });
+    if (!room) return roomOf(stream);
+    return waits ? sent.promise : undefined;
   }
 
   #sendTrailers(source: ByteSource): void {

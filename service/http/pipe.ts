@@ -1,6 +1,5 @@
-// @ts-types="./std_deque.d.ts"
-import { Deque } from "npm:deno-std@1.4.0/data_structures/deque.js";
 import type { ByteCounter, ByteSource, Eventually } from "./bytes.ts";
+import { ChunkQueue } from "./chunk_queue.ts";
 import { refuse } from "../errors.ts";
 import type { HeaderList } from "./headers.ts";
 
@@ -28,7 +27,8 @@ export interface BodySink {
 
 /** Connects one writer to one reader; a fast writer waits for a slow reader. */
 export class Pipe implements ByteSource, BodySink {
-  readonly #chunks = new Deque<Uint8Array>();
+  /** Whole pieces alone. Small ones are joined once there are many, so that a writer of single bytes takes little memory. */
+  readonly #chunks = new ChunkQueue();
   readonly #counter: ByteCounter | undefined;
   #unread = 0;
   #end: { trailers?: HeaderList | undefined; error?: unknown } | undefined;
@@ -64,7 +64,7 @@ export class Pipe implements ByteSource, BodySink {
       refuse("failed", "Cannot write to a body that nobody reads any more", this.#gone.reason);
     }
     if (chunk.length === 0) return;
-    this.#chunks.pushBack(chunk);
+    this.#chunks.push(chunk);
     this.#count(chunk.length);
     this.#wakeReader();
   }
@@ -80,7 +80,7 @@ export class Pipe implements ByteSource, BodySink {
   }
 
   read(): Eventually<Uint8Array | undefined> {
-    const chunk = this.#chunks.popFront();
+    const chunk = this.#chunks.read() as Uint8Array | undefined;
     if (chunk) {
       this.#count(-chunk.length);
       if (!this.full) this.#wakeWriter();
@@ -95,7 +95,7 @@ export class Pipe implements ByteSource, BodySink {
 
   cancel(reason?: unknown): void {
     this.#gone ??= { reason };
-    this.#chunks.clear();
+    this.#chunks.cancel();
     this.#count(-this.#unread);
     this.#wakeWriter();
   }

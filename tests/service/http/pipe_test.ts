@@ -1,4 +1,4 @@
-import { collect } from "../../../service/http/bytes.ts";
+import { collect, concat } from "../../../service/http/bytes.ts";
 import { HostError } from "../../../service/errors.ts";
 import { HeaderList } from "../../../service/http/headers.ts";
 import { Pipe } from "../../../service/http/pipe.ts";
@@ -23,6 +23,17 @@ Deno.test("an empty write is no piece", async () => {
   pipe.write(one);
   pipe.finish();
   assertEquals(await collect(pipe), one);
+});
+
+Deno.test("many small pieces that wait are joined", async () => {
+  const pipe = new Pipe();
+  const bytes = Uint8Array.from({ length: 10_000 }, (_, at) => at);
+  for (let at = 0; at < bytes.length; at++) pipe.write(bytes.subarray(at, at + 1));
+  pipe.finish();
+  const pieces: Uint8Array[] = [];
+  for (let piece; (piece = await pipe.read());) pieces.push(piece);
+  assertEquals(concat(pieces), bytes);
+  assert(pieces.length < 130, `${pieces.length} pieces`);
 });
 
 Deno.test("a reader waits for the writer", async () => {
