@@ -1,5 +1,10 @@
 import { concat } from "../http/bytes.ts";
 
+/** Pieces smaller than this are joined once there are many in succession, in bytes. */
+const SMALL = 8 * 1024;
+/** Number of small pieces in succession at the end that are joined: a writer of single bytes takes little memory. */
+const MAX_SMALL = 64;
+
 /** Part of a content that is in memory: consecutive pieces, the first of which may begin after position 0. */
 export class ContentBuffer {
   #pieces: Uint8Array[] = [];
@@ -7,6 +12,8 @@ export class ContentBuffer {
   #ends: number[] = [];
   #start = 0;
   #end = 0;
+  /** Number of small pieces in succession that were appended last, of which some may have been dropped. */
+  #small = 0;
 
   /** Position of the first byte. */
   get start(): number {
@@ -30,11 +37,13 @@ export class ContentBuffer {
     return buffer;
   }
 
-  /** Appends a piece without a copy. */
+  /** Appends a piece, without a copy unless it is one of many small ones. */
   push(piece: Uint8Array): void {
     this.#end += piece.length;
     this.#pieces.push(piece);
     this.#ends.push(this.#end);
+    this.#small = piece.length < SMALL ? this.#small + 1 : 0;
+    if (this.#small >= MAX_SMALL) this.#joinSmall();
   }
 
   /** Prepends a piece without a copy. */
@@ -88,6 +97,16 @@ export class ContentBuffer {
     this.#pieces = [];
     this.#ends = [];
     this.#start = this.#end;
+  }
+
+  /** Joins the small pieces at the end. */
+  #joinSmall(): void {
+    const from = Math.max(0, this.#pieces.length - this.#small);
+    const joined = concat(this.#pieces.splice(from));
+    this.#ends.splice(from);
+    this.#pieces.push(joined);
+    this.#ends.push(this.#end);
+    this.#small = joined.length < SMALL ? 1 : 0;
   }
 
   #indexOf(position: number): number {
