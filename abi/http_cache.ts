@@ -12,7 +12,7 @@ import { firstReady } from "../handles/waitable.ts";
 import type { Eventually } from "../service/http/bytes.ts";
 import { surrogateKeysIn } from "../service/cache/surrogate_keys.ts";
 import { refuse } from "../service/errors.ts";
-import { defaultSurrogateKey, suggestedKey } from "../service/cache/http/key.ts";
+import { suggestedKey } from "../service/cache/http/key.ts";
 import { isCacheableMethod, showsContent, varyRuleOf } from "../service/cache/http/policy.ts";
 import { asksForUpgrade } from "../service/backends/upgrade.ts";
 import { numberCalls, stateOf } from "./_cache_found.ts";
@@ -87,7 +87,7 @@ function suggest(
       length: /^\d{1,15}$/.test(length) ? Number(length) : undefined,
     },
     varyRule: (varyRuleOf(headers) ?? []).join(" "),
-    surrogateKeys: [defaultSurrogateKey(lookup.request), ...named].join(" "),
+    surrogateKeys: [service.readThrough.keys.surrogate(lookup.request), ...named].join(" "),
   };
 }
 

@@ -27,7 +27,7 @@ import {
   type StoredHead,
 } from "../service/cache/http/head.ts";
 import { isOfUse, keptToRevalidate } from "../service/cache/http/store_decision.ts";
-import { chosenKey, requestKey } from "../service/cache/http/key.ts";
+import { chosenKey } from "../service/cache/http/key.ts";
 import { lifetimeOf, type StorageAction, storageAction } from "../service/cache/http/policy.ts";
 import type { BodySink } from "../service/http/pipe.ts";
 import type { Service } from "../service/service.ts";
@@ -63,7 +63,8 @@ export function startLookup(
   request: GuestRequest,
   lookup: HttpLookupKey,
 ): HttpCacheLookup {
-  const pending = cacheOf(sandbox.service).lookup(keyFor(request, lookup), request.headers);
+  const { service } = sandbox;
+  const pending = cacheOf(service).lookup(keyFor(service, request, lookup), request.headers);
   return new HttpCacheLookup(sandbox, request, pending, "miss");
 }
 
@@ -76,7 +77,7 @@ export function startTransaction(
   request: GuestRequest,
   lookup: HttpLookupKey,
 ): HttpCacheLookup {
-  const key = keyFor(request, lookup);
+  const key = keyFor(sandbox.service, request, lookup);
   const cache = cacheOf(sandbox.service);
   const headers = request.headers.copy();
   const pending = cache.transaction(key, headers, sandbox);
@@ -84,8 +85,13 @@ export function startTransaction(
   return new HttpCacheLookup(sandbox, request, pending, "pass", apart);
 }
 
-function keyFor(request: GuestRequest, { key, source }: HttpLookupKey): string {
-  return key ? chosenKey(key, request.onBehalfOf) : requestKey(request, request.onBehalfOf, source);
+function keyFor(
+  { readThrough: { keys } }: Service,
+  request: GuestRequest,
+  { key, source }: HttpLookupKey,
+): string {
+  const { onBehalfOf } = request;
+  return key ? chosenKey(key, onBehalfOf) : keys.request(request, onBehalfOf, source);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Payload } from "../service/http/bytes.ts";
 import { SendError } from "../service/errors.ts";
 import { gunzip } from "../service/http/gunzip.ts";
 import type { HeaderList } from "../service/http/headers.ts";
-import { chosenKey, requestKey } from "../service/cache/http/key.ts";
+import { chosenKey } from "../service/cache/http/key.ts";
 import { isCacheableMethod, showsContent } from "../service/cache/http/policy.ts";
 import { LOOP_NAME } from "../service/http/cdn_loop.ts";
 import type { Service } from "../service/service.ts";
@@ -90,7 +90,7 @@ export function sendThroughCache(
     return send(service, request, body, backend, current.id);
   }
   const { response, cancel, pending } = service.readThrough.send({
-    key: keyOf(request, source),
+    key: keyOf(service, request, source),
     request: toSend(service, request, body, current.id),
     backend,
     override: request.cacheOverride,
@@ -108,9 +108,9 @@ function mayBeCached({ method, headers, cacheOverride }: GuestRequest, body: Pay
     !showsContent(headers) && !headers.has("upgrade");
 }
 
-function keyOf(request: GuestRequest, source: string): string {
+function keyOf({ readThrough: { keys } }: Service, request: GuestRequest, source: string): string {
   const chosen = request.headers.get(KEY_FIELD);
-  if (chosen === undefined) return requestKey(request, request.onBehalfOf, source);
+  if (chosen === undefined) return keys.request(request, request.onBehalfOf, source);
   if (/^[0-9a-f]{64}$/i.test(chosen)) return chosenKey(fromHex(chosen), request.onBehalfOf);
   throw new SendError(
     "http_request_cache_key_invalid",

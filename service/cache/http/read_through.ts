@@ -19,6 +19,7 @@ import { answerWith, uncached } from "./answer.ts";
 import { backendFields } from "./conditional.ts";
 import { decodeHead, isPassMark, refreshed, type StoredHead } from "./head.ts";
 import { storeDecision } from "./store_decision.ts";
+import { TargetKeys } from "./target_keys.ts";
 import type { CacheOverride } from "./override.ts";
 
 /** Longest timer of the platform, in milliseconds. */
@@ -66,6 +67,8 @@ export interface ReadThroughOptions {
  * read it while it arrives. A fetch belongs to the cache: a request that is cancelled does not end it for the others.
  */
 export class ReadThrough {
+  /** Keys of requests in the cache. */
+  readonly keys: TargetKeys = new TargetKeys();
   readonly #options: ReadThroughOptions;
   /** Functions that end the running fetches. */
   readonly #fetches = new Set<() => void>();
