@@ -36,6 +36,7 @@ const MAX_IN_A_ROW = 8;
  */
 export class BuildChanges {
   readonly #snapshot: () => Snapshot;
+  readonly #isWritten: (path: string) => boolean;
   /** Sources that the last build has begun with. */
   #sources: ReadonlyMap<string, Source> = new Map();
   /** State of the sources at the end of the last build; undefined while one runs. */
@@ -53,9 +54,13 @@ export class BuildChanges {
   /** Number of builds in a row that only changes during the one before have caused. */
   #inARow = 0;
 
-  /** @param snapshot Returns the current state of the sources. */
-  constructor(snapshot: () => Snapshot) {
+  /**
+   * @param snapshot Returns the current state of the sources.
+   * @param isWritten Tells whether the host itself writes a file, whose changes do not count. By default it writes none.
+   */
+  constructor(snapshot: () => Snapshot, isWritten: (path: string) => boolean = () => false) {
     this.#snapshot = snapshot;
+    this.#isWritten = isWritten;
   }
 
   /** Notes the sources that a build begins with. */
@@ -124,6 +129,7 @@ export class BuildChanges {
     const during: string[] = [];
     const suspected: string[] = [];
     for (const path of paths) {
+      if (this.#isWritten(path)) continue;
       const signature = signatureOf(path);
       const since = this.#end && (this.#end.get(path) ?? ABSENT) !== signature;
       if (since) {

@@ -8,6 +8,7 @@ import { ReadFiles, type Snapshot, watchFiles } from "./changes.ts";
 import { fileSource, type ProgramSource } from "./program_source.ts";
 import { newestOf, type ProjectBuild, projectBuildOf } from "./project.ts";
 import { snapshotOf, watchTrees } from "./tree.ts";
+import { writtenBy } from "./written.ts";
 
 /**
  * Returns the source of a command line's program: the file that it names, or the build of fastly.toml.
@@ -21,7 +22,7 @@ export async function sourceOf(command: ServeCommand, manifest: string): Promise
   const source = fileSource(wasm);
   const sources = watchDirs.length ? watchDirs : ["."];
   const changes = watch && build !== undefined
-    ? new BuildChanges(() => snapshotOf(sources, source.outputs))
+    ? new BuildChanges(() => snapshotOf(sources, source.outputs), writtenBy(command, manifest))
     : undefined;
   const builder = build === undefined ? undefined : new Builder({ command: build }, changes);
   return { ...source, builder, sources, changes };
@@ -39,13 +40,14 @@ class ProjectSource implements ProgramSource {
 
   private constructor(
     manifest: string,
-    { build, watch, watchDirs }: ServeCommand,
+    command: ServeCommand,
     project: ProjectBuild,
     settings: ReadFiles,
   ) {
+    const { build, watch, watchDirs } = command;
     this.sources = watchDirs.length ? watchDirs : [project.folder];
     this.changes = watch
-      ? new BuildChanges(() => snapshotOf(this.sources, this.outputs))
+      ? new BuildChanges(() => snapshotOf(this.sources, this.outputs), writtenBy(command, manifest))
       : undefined;
     this.builder = new Builder(project, this.changes);
     this.#manifest = manifest;

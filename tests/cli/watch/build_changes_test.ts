@@ -1,5 +1,7 @@
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { writtenBy } from "../../../cli/watch/written.ts";
 import { guest, Project } from "./project.ts";
 
 /** A project whose build runs some commands after it has made the program of `src/app.wat`. */
@@ -130,4 +132,60 @@ Deno.test("a newer change ends the build that runs, with the processes of that b
   // The build that was ended has no message of its end.
   assertMatch(await project.told(/^(info|warning|error)/), /^info: Reloaded in/);
   assertEquals(await project.ask(), "two");
+});
+
+Deno.test("logs and stores that the host itself writes among the sources cause no build", async () => {
+  await using project = new Project();
+  await project.write("src/edited", "");
+  const rust = new URL("../../../testdata/built/rust.wasm", import.meta.url).pathname;
+  await project.write(
+    "fastly.toml",
+    `[scripts]
+build = "echo run >> log && mkdir -p bin && cp ${rust} bin/main.wasm"
+[local_server.log_endpoints.events]
+file = "logs/events.log"
+[local_server.kv_stores]
+settings = []
+`,
+  );
+  await project.write(".fastlyignore", "/log\n");
+  await project.serve("--watch", "--persist", "data");
+  for (let round = 1; round <= 3; round++) {
+    await project.ask("/log");
+    await project.ask(`/kv/put?key=a&value=${round}`, { method: "POST" });
+    const logged = join(project.folder, "logs/events.log");
+    while ((await Deno.readTextFile(logged)).split("\n").length <= round) {
+      await project.ask("/hello");
+    }
+    project.cli.signal("SIGHUP"); // a reload takes longer than to see a change
+    await project.told(/^info: Reloaded in/);
+  }
+  assertEquals(await builds(project), 1);
+  await project.write("src/edited", "yes");
+  await project.told(/^info: Building/);
+});
+
+Deno.test("the host's own files are logs, stores, kept code and redirected output", async () => {
+  await using project = new Project();
+  const at = (path: string) => join(project.folder, path);
+  await project.write(
+    "fastly.toml",
+    `[local_server.log_endpoints]
+one = { file = "one.log" }
+two = {}
+[local_server.persist]
+path = "kept"`,
+  );
+  const flags = { persist: at("data"), codeCache: at("code"), logEndpoints: { b: at("b.log") } };
+  const output = openSync(at("output"), "w");
+  const isWritten = writtenBy(flags, at("fastly.toml"), [output]);
+  const own = ["data", "data/stores.sqlite-wal", "code/x", "b.log", "one.log", "kept/y", "output"];
+  for (const path of own) assert(isWritten(at(path)), path);
+  const others = ["data2", "database/x", "two.log", "fastly.toml", "kept.txt", "src/output"];
+  await project.write("src/output", "");
+  for (const path of others) assert(!isWritten(at(path)), path);
+  await project.write("fastly.toml", "[local_server.log_endpoints]\none = { file = 1 }\n[x");
+  assert(!isWritten(at("one.log")));
+  assert(isWritten(at("b.log")));
+  closeSync(output);
 });
