@@ -1,6 +1,6 @@
 // Runs the properties of tests in many rounds from new seeds, and says how to replay a failure:
 //
-//   deno task explore [rounds] [files, and flags of deno test…]
+//   deno task explore [rounds] [files…] [flags of deno test…]
 import { importedBy, ROOT, sourcesOf } from "./_graph.ts";
 
 const TEST = ["test", "-A", "--lock=tests/deno.lock"];
@@ -16,9 +16,9 @@ async function hasProperties(path: string, seen = new Set<string>()): Promise<bo
 
 const [rounds, ...args] = /^\d+$/.test(Deno.args[0] ?? "") ? Deno.args : ["100", ...Deno.args];
 const seed = `${Math.floor(Math.random() * 2 ** 31)}`;
-if (args.every((arg) => arg.startsWith("-"))) {
+if (!args[0] || args[0].startsWith("-")) {
   for (const path of await sourcesOf("tests/")) {
-    if (path.endsWith("_test.ts") && await hasProperties(path)) args.push(path);
+    if (path.endsWith("_test.ts") && await hasProperties(path)) args.unshift(path);
   }
 }
 const { code } = await new Deno.Command(Deno.execPath(), {

@@ -28,7 +28,7 @@ Deno.test("deno task explore runs properties from new seeds, and its failure is 
     })));`,
   );
   const run = async (rounds: string) => {
-    const args = ["task", "explore", rounds, "--filter", "small", file];
+    const args = ["task", "explore", rounds, file, "--filter", "small"];
     const { code, stdout, stderr } = await command(Deno.execPath(), args);
     return { code, text: stdout + stderr };
   };
