@@ -18,6 +18,8 @@ import { builtin } from "../../service/util/builtins.ts";
 const MAX_WRITE = 64 * 1024;
 /** Number of writes that the connection has not taken, above which the next one waits: small ones take much memory. */
 const MAX_UNSENT = 64;
+/** Bytes of informational heads that the connection may not have taken, from which on more are left out. */
+const MAX_HINTS = 64 * 1024;
 
 /** Form of `ServerHttp2Stream.respond` that takes fields as a list, which keeps their order. */
 type Respond = (
@@ -41,6 +43,8 @@ export class Http2ResponseWriter implements ExchangeWriter {
   #source: ByteSource | undefined;
   /** Number of writes that the connection has not taken. */
   #unsent = 0;
+  /** Bytes of informational heads since the connection had taken all frames. */
+  #hints = 0;
 
   /**
    * @param toHead Whether the request's method is HEAD.
@@ -57,11 +61,21 @@ export class Http2ResponseWriter implements ExchangeWriter {
     return this.#stream.headersSent;
   }
 
+  /**
+   * Writes an informational head; leaves it out while the client has not taken 64 KiB of earlier ones. Flow control does not
+   * cover heads.
+   *
+   * @throws {TypeError} If a name or a value cannot be written.
+   */
   inform({ status, headers }: ResponseHead): void {
-    const fields = toObject(http2Fields(headers));
-    if (!this.#stream.destroyed && !this.begun && status !== 101) {
-      this.#stream.additionalHeaders({ ":status": status, ...fields });
+    const fields = http2Fields(headers);
+    if (this.#stream.destroyed || this.begun || status === 101) return;
+    if (this.#hints > MAX_HINTS) {
+      if (this.#stream.session?.state.outboundQueueSize !== 0) return;
+      this.#hints = 0;
     }
+    for (const text of fields) this.#hints += text.length;
+    this.#stream.additionalHeaders({ ":status": status, ...toObject(fields) });
   }
 
   /** Sends `100 Continue`, for which a client waits before it sends its content. */
