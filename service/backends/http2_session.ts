@@ -65,7 +65,10 @@ export class Http2Session {
     socket.setNoDelay(true);
     allowEmptyServerName(socket);
     if ("encrypted" in socket) stopReadsWhilePaused(socket as TLSSocket);
-    const gate = new InputGate(socket);
+    // Paused within a read, `node:http2` would push the end of a stream only when the connection has forgotten it: the
+    // response would be taken for one that was cut.
+    const pause = () => queueMicrotask(() => socket.pause());
+    const gate = new InputGate({ pause, resume: () => socket.resume() });
     watchInput(socket, (chunk, read) => gate.pass(chunk, read));
     // The authority is used for origin sets alone, which nothing reads.
     const session = this.#session = builtin("node:http2").connect("http://backend", {
