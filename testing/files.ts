@@ -10,6 +10,7 @@ import {
   withoutSecrets,
 } from "./fixtures.ts";
 import { messageOf } from "../service/errors.ts";
+import { shownValue } from "../service/util/shown_value.ts";
 
 export type { Fixture, FixtureBody, FixtureOptions, FixtureStore } from "./fixtures.ts";
 
@@ -21,6 +22,12 @@ export type { Fixture, FixtureBody, FixtureOptions, FixtureStore } from "./fixtu
  * @param options By default values of fields that hold secrets are left out, so that the files can be committed.
  */
 export function folderFixtures(folder: URL, options: FixtureOptions = {}): FixtureStore {
+  if (!(folder instanceof URL)) {
+    throw new TypeError(
+      `Cannot use the folder ${shownValue(folder)}: it is no URL, ` +
+        'as new URL("./fixtures/", import.meta.url)',
+    );
+  }
   const base = folder.href.endsWith("/") ? folder : new URL(`${folder.href}/`);
   // Guests choose the names of dynamic backends; a `%2F` in a URL would be a `/` to the file system.
   const fileOf = (backend: string) =>

@@ -1,5 +1,7 @@
 import { HostError } from "../service/errors.ts";
 import { collect } from "../service/http/bytes.ts";
+import { bytesOf } from "../service/stores/entries.ts";
+import { faultOfKey } from "../service/stores/kv/keys.ts";
 import type { KvStore } from "../service/stores/kv/store.ts";
 
 /** Options of {@linkcode TestKv.put}. */
@@ -38,9 +40,15 @@ export class TestKv {
     return found?.metadata;
   }
 
-  /** Writes a value, in place of the present one. */
+  /**
+   * Writes a value, in place of the present one.
+   *
+   * @throws {TypeError} If a guest could not write under the key, or the value is neither a text nor bytes.
+   */
   async put(key: string, value: string | Uint8Array, options: KvPutOptions = {}): Promise<void> {
-    const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value.slice();
+    const fault = faultOfKey(key);
+    if (fault) throw new TypeError(`Cannot write to a KV store: the key "${key}" ${fault}`);
+    const bytes = bytesOf("the KV store", key, value);
     await this.#store.insert(key, bytes.length ? [bytes] : [], options);
   }
 

@@ -1,4 +1,4 @@
-import { SendError } from "../service/errors.ts";
+import { messageOf, SendError } from "../service/errors.ts";
 import type { BackendHandler } from "../service/backends/definition.ts";
 import { handlerTransport } from "../service/backends/handler_transport.ts";
 import { collect } from "../service/http/bytes.ts";
@@ -132,7 +132,7 @@ export class TestTransportHook implements TransportHook {
   #replaying(backend: string, store: FixtureStore): Transport {
     return answering(async (request) => {
       const known = this.#replays.get(backend) ??
-        store.load(backend).then((fixtures) => new Replay(fixtures ?? []));
+        store.load(backend).then((fixtures) => new Replay(fixtures ?? []), unreadable);
       this.#replays.set(backend, known);
       const content = await collect(request.body);
       const why = "has no recorded response";
@@ -153,6 +153,12 @@ function refusing(backend: string): Transport {
 
 function refuse(error: UnmockedRequestError): never {
   throw unmockedFailure(error);
+}
+
+/** Fails the request, and the test, for fixtures that cannot be read. */
+function unreadable(error: unknown): never {
+  const cause = new MockAnswerError(messageOf(error));
+  throw new SendError("internal_error", cause.message, { cause });
 }
 
 function answering(

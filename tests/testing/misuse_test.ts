@@ -1,5 +1,6 @@
 import { memoryFixtures, TestHost, type TestHostOptions } from "../../testing.ts";
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "../assert.ts";
+import { folderFixtures } from "../../testing/files.ts";
 import { guestUrl } from "../guests/serving.ts";
 
 /** Starts a host with options that the compiler would refuse, as a test in JavaScript may. */
@@ -184,4 +185,32 @@ Deno.test("a client, a seed and a duration are checked when they are set", async
   assertStringIncludes(assertThrows(() => host.random(NaN), TypeError).message, "the seed NaN");
   const error = await assertRejects(() => host.advance(NaN), TypeError);
   assertStringIncludes(error.message, "Cannot use the duration NaN: it is neither");
+});
+
+Deno.test("fixtures that cannot be read fail the test", async () => {
+  const replay = {
+    load: () => Promise.reject(new Error("Cannot replay origin.json: it is no list")),
+    save: () => Promise.resolve(),
+  };
+  await using host = await start({ backends: { origin: "http://127.0.0.1:9" }, replay });
+  const error = await assertRejects(() => host.fetch("/proxy/x"));
+  assertEquals(error.message, "Cannot replay origin.json: it is no list");
+  assertThrows(
+    () => folderFixtures("fixtures" as unknown as URL),
+    TypeError,
+    'Cannot use the folder "fixtures": it is no URL, as new URL("./fixtures/", import.meta.url)',
+  );
+});
+
+Deno.test("a KV store takes no key or value that a guest could not write", async () => {
+  await using host = await start({ kv: { a: {} } });
+  const store = host.kv("a");
+  const refused = async (key: string, value: unknown) =>
+    (await assertRejects(() => store.put(key, value as string), TypeError)).message;
+  assertEquals(await refused("", "x"), 'Cannot write to a KV store: the key "" is empty');
+  assertEquals(
+    await refused("k", 3),
+    'Cannot use the KV store: the value of "k" is neither a text nor bytes',
+  );
+  assertEquals(await store.list(), []);
 });
