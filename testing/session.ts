@@ -40,6 +40,7 @@ export class CookieJar {
   store(url: URL, headers: Headers): void {
     const now = this.#now();
     for (const cookie of getSetCookies(headers)) {
+      if (!cookie.name) continue; // RFC 6265, 5.2
       const domain = (cookie.domain || url.hostname).toLowerCase().replace(/^\./, "");
       const hostOnly = !cookie.domain;
       if (!hostOnly && !fitsDomain({ domain, hostOnly }, url.hostname)) continue;

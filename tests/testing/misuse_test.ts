@@ -214,3 +214,12 @@ Deno.test("a KV store takes no key or value that a guest could not write", async
   );
   assertEquals(await store.list(), []);
 });
+
+Deno.test("a session ignores a cookie without a name", async () => {
+  const headers = { "set-cookie": ["=x", "a=1"] };
+  await using host = await start({ cache: false, backends: { origin: { headers } } });
+  const session = host.session();
+  await session.fetch("/proxy/one");
+  await session.fetch("/proxy/two");
+  assertEquals(host.calls()[1]?.headers.get("cookie"), "a=1");
+});
