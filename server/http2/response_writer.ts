@@ -152,7 +152,7 @@ export class Http2ResponseWriter implements ExchangeWriter {
   /** Writes a piece; returns a promise if the client must take some of it before the next. */
   #write(piece: Uint8Array): Promise<void> | undefined {
     const stream = this.#stream;
-    if (stream.destroyed) return undefined;
+    if (stream.destroyed) return roomOf(stream); // it closes, which cancels the source
     this.bytes += piece.length;
     const sent = Promise.withResolvers<void>();
     const waits = ++this.#unsent > MAX_UNSENT;

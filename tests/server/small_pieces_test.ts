@@ -40,6 +40,34 @@ Deno.test("few writes of small pieces wait for a client of HTTP/2 that takes not
   assert(body.reads < MOST, `${body.reads} reads`);
 });
 
+Deno.test("content of HTTP/2 is not read on when its client has left", async () => {
+  const MANY = 20_000;
+  let reads = 0;
+  const begun = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  const body: ByteSource = {
+    length: undefined,
+    trailers: undefined,
+    // Each piece comes in a microtask: a reader that never waits lets nothing else run.
+    read() {
+      if (++reads > MANY) gone.resolve();
+      return Promise.resolve(reads > MANY ? undefined : Uint8Array.of(1));
+    },
+    cancel: () => gone.resolve(),
+  };
+  await using server = await serving((exchange) => {
+    exchange.respond(head(200), body);
+    begun.resolve();
+  }, H2C);
+  using raw = await RawConnection.open(server.port);
+  await raw.send(settings([4, 0]), request(1, "/"));
+  await begun.promise;
+  await turns();
+  raw.socket.resetAndDestroy();
+  await gone.promise;
+  assert(reads > 1 && reads < MOST, `${reads} reads`);
+});
+
 Deno.test("few writes of small pieces wait for a client of HTTP/1.1 that takes nothing", async () => {
   const body = drops();
   const http = new HttpServer({
