@@ -31,6 +31,8 @@ export function speaksHttp2(): boolean {
  */
 const HUGE_HEADS = 2;
 
+const LEFT = "The client has left before its response was complete";
+
 /** An HTTP/2 connection (RFC 9113): one exchange per stream. */
 export class Http2Connection implements OpenConnection {
   readonly stream: ByteStream;
@@ -58,6 +60,8 @@ export class Http2Connection implements OpenConnection {
     this.#context = this.#contextFor();
     this.#watchFrames();
     stream.on("error", () => {}); // `close` follows
+    // A client that closes its sending side counts as disconnected; `node:http2` waits until it could write again.
+    stream.on("end", () => setImmediate(() => this.cut(new Error(LEFT))));
     stream.on("close", () => {
       if (!this.#session.destroyed) this.#session.destroy();
       options.closed(stream);
