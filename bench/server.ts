@@ -26,14 +26,21 @@ export async function startOrigin(): Promise<Disposable> {
 }
 
 /** This project, run from source. */
-export const FASTLIKE: Host = {
-  name: "fastlike",
-  command: Deno.execPath(),
-  args: (wasm, port) => [
-    ...["run", "-A", "--no-check", new URL("cli.ts", ROOT).href],
-    ...["--wasm", wasm, "--bind", `127.0.0.1:${port}`, "-C", MANIFEST],
-  ],
-};
+export const FASTLIKE: Host = fastlike("fastlike", "cli.ts");
+
+/** This project as one file, which `deno install` takes: `deno task bundle` makes it. */
+export const INSTALLED: Host = fastlike("fastlike, installed", "dist/fastlike-cli.js");
+
+function fastlike(name: string, file: string): Host {
+  return {
+    name,
+    command: Deno.execPath(),
+    args: (wasm, port) => [
+      ...["run", "-A", "--no-check", new URL(file, ROOT).href],
+      ...["--wasm", wasm, "--bind", `127.0.0.1:${port}`, "-C", MANIFEST],
+    ],
+  };
+}
 
 /** The official host, if it is installed. */
 export const VICEROY: Host = {
