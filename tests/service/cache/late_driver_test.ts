@@ -10,7 +10,8 @@ import { slow, wrapped } from "../slow_driver.ts";
 import { foundOf, NONE, resultOf, written } from "./_cache.ts";
 import { big, isSame, MIB, text } from "./_persisted_cache.ts";
 
-const time = () => new DriverTime(20, new StallClock());
+/** Limits on the answers of a driver, in milliseconds: of one that never answers, and of one that a busy machine delays. */
+const [SHORT, LONG] = [20, 60_000];
 
 /** A driver of which some calls wait until they are let go. */
 function held(driver: CacheDriver, ...names: string[]) {
@@ -27,10 +28,11 @@ function held(driver: CacheDriver, ...names: string[]) {
 }
 
 /** Cache over the driver, its messages, and a function to store. */
-function over(driver: CacheDriver, max = 64 * MIB) {
+function over(driver: CacheDriver, { max = 64 * MIB, limit = LONG } = {}) {
   const told: string[] = [];
   const report = (message: string) => void told.push(message);
-  const cache = new Cache(max, Date.now, driver, { time: time(), report });
+  const time = new DriverTime(limit, new StallClock());
+  const cache = new Cache(max, Date.now, driver, { time, report });
   const store = async (key: string, content: Uint8Array) => {
     const inserted = cache.insert(key, NONE, written({ keys: ["x", key] }));
     await inserted.content.write(content);
@@ -114,7 +116,7 @@ Deno.test("an object that is replaced before the driver has taken it is not stor
 Deno.test("an object that leaves the cache before the driver has taken it does not stay there", async () => {
   const memory = memoryCacheDriver();
   const { driver, open } = held(memory, "put");
-  const { cache, store } = over(driver, 4096);
+  const { cache, store } = over(driver, { max: 4096 });
   const stores = [store("a", big(1200)), store("b", big(1200)), store("c", big(1200))];
   open();
   await Promise.all(stores);
@@ -126,7 +128,7 @@ Deno.test("an object that leaves the cache before the driver has taken it does n
 
 Deno.test("a driver that answers no write holds up each for a bounded time, is logged once, and is not waited for again", async () => {
   const { driver, open } = held(memoryCacheDriver(), "put", "append", "purge");
-  const { cache, told, store } = over(driver);
+  const { cache, told, store } = over(driver, { limit: SHORT });
   await store("a", text("1"));
   assertEquals(told.length, 1);
   assertMatch(told[0]!, /^The cache goes on without its driver: .*has not answered within limits/);
@@ -146,7 +148,7 @@ Deno.test("a driver that answers no write holds up each for a bounded time, is l
 Deno.test("when a driver answers again it is used again, and a purge that was reported as failed takes its turn", async () => {
   const memory = memoryCacheDriver();
   const { driver, open } = held(memory, "put");
-  const { cache, store } = over(driver);
+  const { cache, store } = over(driver, { limit: SHORT });
   await store("a", text("1"));
   await assertRejects(async () => await cache.purge("a", false));
   open();
@@ -163,7 +165,7 @@ Deno.test("a content that the driver does not give in time is a miss, and the ne
   for (const key of ["a", "b"]) await before.store(key, text(key));
   await before.store("long", big(3 * MIB));
   const { driver } = held(memory, "read", "has");
-  const { cache, told } = over(driver);
+  const { cache, told } = over(driver, { limit: SHORT });
   const { found, obligation } = await resultOf(cache.transaction("a", NONE));
   assert(!found && obligation);
   for (const key of ["b", "long"]) {
@@ -176,7 +178,7 @@ Deno.test("a long object that the driver does not give in time breaks off for it
   const memory = memoryCacheDriver();
   await over(memory).store("long", big(3 * MIB));
   const { driver } = held(memory, "read");
-  const { cache } = over(driver);
+  const { cache } = over(driver, { limit: SHORT });
   const found = foundOf(cache.lookup("long", NONE))!;
   await assertRejects(
     () => collect(found.object.content.read()),
@@ -202,7 +204,7 @@ Deno.test("a cache that is loaded late keeps the objects stored meanwhile", asyn
 
 Deno.test("a cache whose driver never gives its objects cannot be used, in one line", async () => {
   const { driver } = held(memoryCacheDriver(), "load");
-  const { cache } = over(driver);
+  const { cache } = over(driver, { limit: SHORT });
   const { message } = await assertRejects(() => cache.loaded!);
   assertMatch(message, /^Cannot use the cache that is kept: Cannot read the cache: the driver has/);
 });
