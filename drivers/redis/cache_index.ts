@@ -1,4 +1,3 @@
-import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type {
   CacheKept,
@@ -11,7 +10,8 @@ import type {
 import { RecencyMap } from "../../service/util/recency_map.ts";
 import { FIND, HIDE, PURGE, PUT, RELEASE, USE } from "./cache_scripts.ts";
 import type { Contents } from "./contents.ts";
-import type { Reply } from "./link.ts";
+import { type Kept, keptIn } from "./cache_replies.ts";
+import { listOf, text } from "./replies.ts";
 import type { Store } from "./store.ts";
 
 /** Length of a digest in characters; scripts rely on it. */
@@ -90,14 +90,15 @@ export class CacheIndex implements SharedObjects {
   /** Returns all objects, in the order of their puts. */
   async load(): Promise<readonly CacheKept[]> {
     const { all, entry } = this.#names;
-    const objects = (await this.#store.command(READING, ["ZRANGE", all, "0", "-1"])) as Buffer[];
-    const digests = [...new Set(objects.map((object) => `${object}`.slice(0, DIGEST)))];
+    const args = ["ZRANGE", all, "0", "-1"] as const;
+    const objects = await this.#store.command(READING, args, listOf(text));
+    const digests = [...new Set(objects.map((object) => object.slice(0, DIGEST)))];
     const kept: Kept[] = [];
     for (let at = 0; at < digests.length; at += AHEAD) {
       const fields = digests.slice(at, at + AHEAD).map((digest) =>
-        this.#store.command(READING, ["HGETALL", entry(digest)])
+        this.#store.command(READING, ["HGETALL", entry(digest)], keptIn)
       );
-      for (const some of await Promise.all(fields)) kept.push(...keptIn(some as Reply[]));
+      for (const some of await Promise.all(fields)) kept.push(...some);
     }
     return kept.sort((a, b) => a.order - b.order);
   }
@@ -139,7 +140,7 @@ export class CacheIndex implements SharedObjects {
     const { entry, place } = this.#location(object);
     const old = before ? this.#location(before) : undefined;
     const surrogates = [...record.surrogateKeys];
-    const displaced = await this.#store.run(WRITING, PUT, [
+    return await this.#store.run(WRITING, PUT, [
       entry,
       old?.entry ?? entry,
       names.all,
@@ -163,8 +164,6 @@ export class CacheIndex implements SharedObjects {
       `${Math.floor(now)}`,
       ...surrogates,
     ]);
-    if (displaced === -1) return "purged";
-    return `${displaced}` ? Number(`${displaced}`) : undefined;
   }
 
   /** Removes the object that has a content from its place. */
@@ -193,11 +192,10 @@ export class CacheIndex implements SharedObjects {
     const mode = lease ? lease.anyway ? "any" : "missing" : "none";
     const keys = [names.entry(digest), names.lastPurge, leased] as const;
     const args = [`${Math.floor(this.#now())}`, lease?.token ?? "", `${this.#leaseTime}`, mode];
-    const reply = await this.#store.run(LOOKING, FIND, keys, args);
-    const [last, state, fields] = reply as readonly [Reply, Reply, readonly Reply[]];
-    const objects = keptIn(fields).filter(({ until }) => until > this.#now());
+    const found = await this.#store.run(LOOKING, FIND, keys, args);
+    const objects = found.objects.filter(({ until }) => until > this.#now());
     for (const { content, place } of objects) this.#remember(content, `${digest}:${place}`);
-    return { objects, number: Number(`${last}`), lease: `${state}` as SharedFound["lease"] };
+    return { objects, number: found.last, lease: found.lease };
   }
 
   async release(place: string, token: string, object: boolean): Promise<void> {
@@ -240,55 +238,19 @@ export async function purgeObjects(
 ): Promise<void> {
   const names = cacheNames(store.prefix);
   const set = surrogateKey === undefined ? names.all : names.surrogate(surrogateKey);
-  const objects = (await store.command(PURGING, ["ZRANGE", set, "0", "-1"])) as readonly Buffer[];
+  const objects = await store.command(PURGING, ["ZRANGE", set, "0", "-1"], listOf(text));
   for (let at = 0; at < objects.length; at += AHEAD) {
-    const some = objects.slice(at, at + AHEAD).map((bytes) => {
-      const object = `${bytes}`;
-      return store.run(PURGING, PURGE, [names.entry(object.slice(0, DIGEST)), names.all], [
+    const some = objects.slice(at, at + AHEAD).map((object) =>
+      store.run(PURGING, PURGE, [names.entry(object.slice(0, DIGEST)), names.all], [
         object.slice(DIGEST + 1),
         object,
         surrogateKey ?? "",
         soft ? "1" : "0",
         number === undefined ? "" : `${number}`,
-      ]);
-    });
+      ])
+    );
     await Promise.all(some);
   }
-}
-
-/** Object of the store, with the fields that only the driver uses. */
-interface Kept extends CacheKept {
-  readonly place: string;
-  readonly until: number;
-  readonly order: number;
-}
-
-/** Returns the objects of an entry from the fields of its hash. */
-function keptIn(fields: readonly Reply[]): Kept[] {
-  const texts = new Map<string, string>();
-  for (let i = 0; i < fields.length; i += 2) texts.set(`${fields[i]}`, `${fields[i + 1]}`);
-  const kept: Kept[] = [];
-  for (const [name, value] of texts) {
-    if (!name.endsWith("v")) continue;
-    const place = name.slice(0, DIGEST);
-    const numbers = value.slice(0, value.indexOf("\n"));
-    const head = value.slice(value.indexOf("\n", numbers.length + 1) + 1);
-    const [content, until, , , order, length] = numbers.split(" ").map(Number);
-    const [hits, used] = texts.get(`${place}h`)!.split(" ").map(Number);
-    const purged = texts.has(`${place}p`);
-    kept.push({
-      place,
-      content: content!,
-      until: until!,
-      order: order!,
-      length: length!,
-      hits: hits!,
-      used: used!,
-      purged,
-      head,
-    });
-  }
-  return kept;
 }
 
 function digestOf(text: string): string {

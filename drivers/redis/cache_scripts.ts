@@ -15,6 +15,15 @@
  *
  * @module
  */
+import {
+  appended,
+  displaced,
+  type FoundEntry,
+  foundEntry,
+  type Since,
+  since,
+} from "./cache_replies.ts";
+import { number } from "./replies.ts";
 import { type Script, writing } from "./script.ts";
 
 /**
@@ -23,7 +32,9 @@ import { type Script, writing } from "./script.ts";
  * Returns 0 if the content is gone, -1 if a new one exists already, otherwise the object that had it before, or an
  * empty text.
  */
-export const APPEND: Script = writing(`
+export const APPEND: Script<string | 0 | -1> = writing(
+  appended,
+  `
 local there = redis.call('EXISTS', KEYS[1])
 if ARGV[1] == '1' then
   if there == 1 then return -1 end
@@ -37,7 +48,8 @@ local before = redis.call('HGET', KEYS[1], 'at') or ''
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'at', ARGV[2]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return before
-`);
+`,
+);
 
 const CONTENT_OF = `
 local function content_of(entry, place)
@@ -53,7 +65,9 @@ end
  * purged, head, now, then surrogate keys. Returns -1 if it was purged meanwhile, otherwise the content that was at the
  * place before, or an empty text.
  */
-export const PUT: Script = writing(`${CONTENT_OF}
+export const PUT: Script<number | "purged" | undefined> = writing(
+  displaced,
+  `${CONTENT_OF}
 local last = redis.call('GET', KEYS[5]) or '0'
 local purged = ARGV[11] == '1'
 if ARGV[8] ~= '' and ARGV[8] ~= last then
@@ -94,29 +108,38 @@ for i = 7, #KEYS do
   keep(KEYS[i])
 end
 return before == ARGV[5] and '' or before
-`);
+`,
+);
 
 /** Removes the object with a content from its place. KEYS: entry, all. ARGV: place, object, content. */
-export const HIDE: Script = writing(`${CONTENT_OF}
+export const HIDE: Script<number> = writing(
+  number,
+  `${CONTENT_OF}
 if content_of(KEYS[1], ARGV[1]) ~= ARGV[3] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1] .. 'v', ARGV[1] .. 'p', ARGV[1] .. 'h')
 redis.call('ZREM', KEYS[2], ARGV[2])
 return 1
-`);
+`,
+);
 
 /** Notes hits. KEYS: entry, order. ARGV: place, content, hits. */
-export const USE: Script = writing(`${CONTENT_OF}
+export const USE: Script<number> = writing(
+  number,
+  `${CONTENT_OF}
 if content_of(KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 local order = string.format('%.0f', redis.call('INCR', KEYS[2]))
 redis.call('HSET', KEYS[1], ARGV[1] .. 'h', ARGV[3] .. ' ' .. order)
 return 1
-`);
+`,
+);
 
 /**
  * Purges an object, if it has the surrogate key and was put before the purge. KEYS: entry, all. ARGV: place, object,
  * surrogate key or nothing for any, whether it is soft, number of the purge or nothing for any object.
  */
-export const PURGE: Script = writing(`
+export const PURGE: Script<number> = writing(
+  number,
+  `
 local value = redis.call('HGET', KEYS[1], ARGV[1] .. 'v')
 if not value then return 0 end
 local number, keys = string.match(value, '^%d+ %d+ %d+ (%d+) %d+ %d+\\n([^\\n]*)\\n')
@@ -131,7 +154,8 @@ else
   redis.call('ZREM', KEYS[2], ARGV[2])
 end
 return 1
-`);
+`,
+);
 
 /**
  * Finds the objects of a key, and takes the lease for fetching a missing one. KEYS: entry, last purge, lease.
@@ -140,7 +164,9 @@ return 1
  * Returns the number of the last purge, the state of the lease (`none`, `taken`, `busy`, or `free` while lookups do not
  * wait for each other), and the fields of the entry.
  */
-export const FIND: Script = writing(`
+export const FIND: Script<FoundEntry> = writing(
+  foundEntry,
+  `
 local fields = redis.call('HGETALL', KEYS[1])
 local last = redis.call('GET', KEYS[2]) or '0'
 local wanted = ARGV[4] ~= 'none'
@@ -161,33 +187,42 @@ if holder == '*' then return {last, 'free', fields} end
 if holder and holder ~= ARGV[2] then return {last, 'busy', fields} end
 redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
 return {last, 'taken', fields}
-`);
+`,
+);
 
 /** Ends a lease. KEYS: lease. ARGV: id of its holder, time for which lookups do not wait for each other in milliseconds. */
-export const RELEASE: Script = writing(`
+export const RELEASE: Script<number> = writing(
+  number,
+  `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then redis.call('DEL', KEYS[1])
 else redis.call('SET', KEYS[1], '*', 'PX', ARGV[2]) end
 return 1
-`);
+`,
+);
 
 /**
  * Numbers a purge. Numbers begin with the time, so that they grow even after a server has lost its data. KEYS: last purge,
  * purges. ARGV: now, surrogate key, `1` for soft, `0` for hard, or `all`, number of purges to keep. Returns the purge's
  * number.
  */
-export const NUMBER: Script = writing(`
+export const NUMBER: Script<number> = writing(
+  number,
+  `
 redis.call('SET', KEYS[1], string.format('%.0f', tonumber(ARGV[1]) * 1000), 'NX')
 local number = string.format('%.0f', redis.call('INCR', KEYS[1]))
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], number .. '-0', 'k', ARGV[2], 's', ARGV[3])
 return number
-`);
+`,
+);
 
 /**
  * Returns the number of the last purge, and the purges after a number; none if some of them are no longer kept. KEYS: last
  * purge, purges. ARGV: now, number or an empty text, maximum number of purges.
  */
-export const SINCE: Script = writing(`
+export const SINCE: Script<Since> = writing(
+  since,
+  `
 local last = redis.call('GET', KEYS[1])
 if not last then
   last = string.format('%.0f', tonumber(ARGV[1]) * 1000)
@@ -207,4 +242,5 @@ for _, purge in ipairs(after) do
   purges[#purges + 1] = purge[2][4]
 end
 return {last, purges}
-`);
+`,
+);

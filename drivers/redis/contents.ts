@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ContentId } from "../../service/cache/driver.ts";
 import { APPEND } from "./cache_scripts.ts";
+import { bytes, number, optional, text } from "./replies.ts";
 import type { Store } from "./store.ts";
 
 /** Maximum number of pieces in one call. */
@@ -45,7 +46,7 @@ export class Contents {
       if (reply === 0) return undefined;
       if (reply === -1) id = newContent();
       else {
-        if (!at) before = `${reply}`;
+        if (!at) before = reply;
         at += PIECES;
         begins = false;
       }
@@ -55,26 +56,27 @@ export class Contents {
 
   /** Returns the object that has a content; undefined if there is none. */
   async objectOf(content: ContentId): Promise<string | undefined> {
-    const object = await this.#store.command(READING, ["HGET", this.#key(content), "at"]);
-    return object ? `${object}` : undefined;
+    const args = ["HGET", this.#key(content), "at"] as const;
+    return await this.#store.command(READING, args, optional(text)) || undefined;
   }
 
   async has(content: ContentId): Promise<boolean> {
-    return await this.#store.command(READING, ["EXISTS", this.#key(content)]) === 1;
+    return await this.#store.command(READING, ["EXISTS", this.#key(content)], number) === 1;
   }
 
   async read(content: ContentId, piece: number): Promise<Uint8Array | undefined> {
-    const bytes = await this.#store.command(READING, ["HGET", this.#key(content), `${piece}`]);
-    return Buffer.isBuffer(bytes) ? new Uint8Array(bytes) : undefined;
+    const args = ["HGET", this.#key(content), `${piece}`] as const;
+    const found = await this.#store.command(READING, args, optional(bytes));
+    return found && new Uint8Array(found);
   }
 
   /** Keeps a content for its readers only, since it has no object any more. */
   async leave(content: ContentId): Promise<void> {
-    await this.#store.command(WRITING, ["PEXPIRE", this.#key(content), `${LOOSE}`]);
+    await this.#store.command(WRITING, ["PEXPIRE", this.#key(content), `${LOOSE}`], number);
   }
 
   async remove(content: ContentId): Promise<void> {
-    await this.#store.command(WRITING, ["UNLINK", this.#key(content)]);
+    await this.#store.command(WRITING, ["UNLINK", this.#key(content)], number);
   }
 
   #key(content: ContentId): string {

@@ -4,6 +4,8 @@ import type { ByteSource } from "../../service/http/bytes.ts";
 import type { KvDriver, KvExpected, KvFound } from "../../service/stores/kv/driver.ts";
 import { DELETE, LIST, READ, SET, STAGE, SWEEP } from "./kv_scripts.ts";
 import { piecesIn } from "./pieces.ts";
+import type { Reply } from "./link.ts";
+import { bytes, fieldsOf, number, unexpected } from "./replies.ts";
 import type { Store } from "./store.ts";
 
 /** Maximum number of pieces that are sent at the same time. */
@@ -46,26 +48,17 @@ export function redisKvDriver(
 
   const readPiece = async (rest: string, place: number): Promise<Uint8Array | undefined> => {
     const piece = await store.run(reading, READ, [rest], [`${place}`, LEFT_TO_READERS]);
-    return Buffer.isBuffer(piece) ? bytesOf(piece) : undefined;
+    return piece && bytesOf(piece);
   };
 
   return {
     async get(key) {
-      const reply = await store.command(reading, ["HMGET", recordAt(key), ...FIELDS]);
-      const [generation, expires, metadata, first, id, pieces, bytes] = reply as readonly Buffer[];
-      if (!generation) return undefined;
-      const head = bytesOf(first!);
-      const rest = {
-        pieces: Number(pieces!),
-        bytes: Number(bytes!),
-        read: (place: number) => readPiece(rests + id, place),
-      };
-      return {
-        value: rest.pieces ? sourceOf(key, head, rest) : head,
-        metadata: `${metadata}`,
-        generation: BigInt(`${generation}`),
-        expires: expires!.length ? Number(expires) : undefined,
-      };
+      const args = ["HMGET", recordAt(key), ...FIELDS] as const;
+      const record = await store.command(reading, args, recordIn);
+      if (!record) return undefined;
+      const { first, rest: { id, pieces, bytes }, ...found } = record;
+      const read = (place: number) => readPiece(rests + id, place);
+      return { ...found, value: pieces ? sourceOf(key, first, { pieces, bytes, read }) : first };
     },
     async set(key, record, expected) {
       const [first = new Uint8Array(), ...others] = piecesIn(record.value);
@@ -108,24 +101,46 @@ export function redisKvDriver(
         ? Buffer.concat([Buffer.from("["), start])
         : "-";
       const end = start.length ? Buffer.concat([Buffer.from("("), endOf(start)]) : "+";
-      const reply = await store.run(reading, LIST, [keys], [min, end, `${limit}`, records]);
-      const listed = reply as readonly Buffer[];
-      return Array.from({ length: listed.length / 2 }, (_, i) => {
-        const expires = listed[2 * i + 1]!;
-        return { key: `${listed[2 * i]}`, expires: expires.length ? Number(expires) : undefined };
-      });
+      const listed = await store.run(reading, LIST, [keys], [min, end, `${limit}`, records]);
+      return listed.map(([key, expires]) => ({ key: `${key}`, expires: timeIn(expires!) }));
     },
     async sweep(until, max) {
-      const swept = await store.run(writing, SWEEP, [keys, due], [
+      return await store.run(writing, SWEEP, [keys, due], [
         `${until}`,
         `${max}`,
         records,
         rests,
         LEFT_TO_READERS,
       ]);
-      return Number(swept);
     },
   };
+}
+
+/** Record of the store: a value's first piece, and where the rest is. */
+interface StoredRecord extends Omit<KvFound, "value"> {
+  readonly first: Uint8Array;
+  readonly rest: { readonly id: string; readonly pieces: number; readonly bytes: number };
+}
+
+const readFields = fieldsOf(FIELDS, bytes);
+
+/** Reads a record; undefined if there is none. */
+function recordIn(reply: Reply): StoredRecord | undefined {
+  const fields = readFields(reply);
+  if (!fields) return undefined;
+  const { g, e, m, v, i, n, l } = fields;
+  return {
+    generation: /^\d+$/.test(`${g}`) ? BigInt(`${g}`) : unexpected(g, "a generation"),
+    expires: timeIn(e),
+    metadata: `${m}`,
+    first: bytesOf(v),
+    rest: { id: `${i}`, pieces: number(n), bytes: number(l) },
+  };
+}
+
+/** Reads a time in milliseconds; undefined for an empty text. */
+function timeIn(text: Buffer): number | undefined {
+  return text.length ? number(text) : undefined;
 }
 
 /** Returns a source of a value that has more than one piece. */

@@ -7,7 +7,6 @@ import type {
 import type { Eventually } from "../../service/util/eventually.ts";
 import { cacheNames, purgeObjects } from "./cache_index.ts";
 import { NUMBER, SINCE } from "./cache_scripts.ts";
-import type { Reply } from "./link.ts";
 import { type Store, StoreError } from "./store.ts";
 
 /** Duration of a lease, for which a host may use its cache without asking for purges, in milliseconds. */
@@ -33,9 +32,8 @@ export async function redisPurgeFeed(store: Store): Promise<PurgeFeed> {
 
   const ask = async (number: number | undefined): Promise<PurgesSince> => {
     const since = number === undefined ? "" : `${number}`;
-    const reply = await store.run(asking, SINCE, keys, [now(), since, `${ANSWERED}`]);
-    const [last, purges] = reply as readonly [Reply, (readonly Reply[])?];
-    return { last: Number(`${last}`), purges: purges && purgesIn(purges.map(String)) };
+    const { last, purges } = await store.run(asking, SINCE, keys, [now(), since, `${ANSWERED}`]);
+    return { last, purges: purges?.map(purgeIn) };
   };
 
   const { last: begin } = await ask(undefined);
@@ -45,13 +43,12 @@ export async function redisPurgeFeed(store: Store): Promise<PurgeFeed> {
     async publish(purge) {
       const { surrogateKey, soft } = purge;
       const mode = surrogateKey === undefined ? "all" : soft ? "1" : "0";
-      const reply = await store.run(purging, NUMBER, keys, [
+      const number = await store.run(purging, NUMBER, keys, [
         now(),
         surrogateKey ?? "",
         mode,
         `${KNOWN}`,
       ]);
-      const number = Number(`${reply}`);
       const over = new Promise<void>((resolve) => setTimeout(resolve, LEASE));
       for (const follow of followers) void follow({ ...purge, number });
       await Promise.all([purgeObjects(store, purge, number), over]);
@@ -68,12 +65,9 @@ export async function redisPurgeFeed(store: Store): Promise<PurgeFeed> {
   };
 }
 
-function purgesIn(texts: readonly string[]): NumberedPurge[] {
-  return Array.from({ length: texts.length / 3 }, (_, i) => {
-    const [number, key, mode] = texts.slice(3 * i, 3 * i + 3);
-    const purge: Purge = mode === "all"
-      ? { surrogateKey: undefined, soft: false }
-      : { surrogateKey: key!, soft: mode === "1" };
-    return { ...purge, number: Number(number) };
-  });
+function purgeIn([number, key, mode]: readonly string[]): NumberedPurge {
+  const purge: Purge = mode === "all"
+    ? { surrogateKey: undefined, soft: false }
+    : { surrogateKey: key!, soft: mode === "1" };
+  return { ...purge, number: Number(number) };
 }

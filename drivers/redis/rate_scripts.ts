@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { done, number } from "./replies.ts";
 import { type Script, writing } from "./script.ts";
 
 /**
@@ -50,16 +51,21 @@ end
  * Counts. KEYS: counter. ARGV: now, window, then pairs of a second and a count, the first of them for now. Returns the
  * sum.
  */
-export const COUNT: Script = writing(`${ADD}
+export const COUNT: Script<number> = writing(
+  number,
+  `${ADD}
 return string.format('%.0f', add(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), 3))
-`);
+`,
+);
 
 /**
  * Counts, and puts an entry above the limit into its box. KEYS: counter, box. ARGV: now, window, maximum count, time at which
  * the entry leaves the box, then pairs as in COUNT.
  * Returns 0 for an entry that is not in the box, 1 for one that was in it, 2 for one that was put into it.
  */
-export const CHECK: Script = writing(`${ADD}
+export const CHECK: Script<number> = writing(
+  number,
+  `${ADD}
 local now, expires = tonumber(ARGV[1]), redis.call('HGET', KEYS[2], 'x')
 if expires and tonumber(expires) > now then
   if #ARGV > 6 then -- what waited is counted in any case
@@ -72,23 +78,30 @@ if add(KEYS[1], now, tonumber(ARGV[2]), 5) <= tonumber(ARGV[3]) then return 0 en
 redis.call('HSET', KEYS[2], 'x', ARGV[4])
 redis.call('PEXPIRE', KEYS[2], string.format('%.0f', math.max(1, tonumber(ARGV[4]) - now)))
 return 2
-`);
+`,
+);
 
 /** Puts an entry into its box. KEYS: box. ARGV: time at which it leaves the box, milliseconds until then. */
-export const EXPIRE: Script = writing(`
+export const EXPIRE: Script<void> = writing(
+  done,
+  `
 redis.call('HSET', KEYS[1], 'x', ARGV[1])
 redis.call('HINCRBY', KEYS[1], 'n', 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-`);
+`,
+);
 
 /**
  * Replaces a record if it was not changed meanwhile. KEYS: record. ARGV: its number of changes, time to live in
  * milliseconds, fields.
  */
-export const REPLACE: Script = writing(`
+export const REPLACE: Script<number> = writing(
+  number,
+  `
 if (redis.call('HGET', KEYS[1], 'n') or '0') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'n', ARGV[1] + 1, unpack(ARGV, 3))
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
-`);
+`,
+);

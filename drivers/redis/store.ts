@@ -2,12 +2,13 @@ import { firstLineOf, FramelessError } from "../../service/errors.ts";
 import { PackageError } from "../package.ts";
 import { type Argument, connect, type Link, type LinkOptions, type Reply } from "./link.ts";
 import { StoreTimeout, within } from "./link.ts";
+import { listOf, number, type Read } from "./replies.ts";
 import type { Script } from "./script.ts";
 
 /** Failure of a call to the store. It has no stack, since its message says which call has failed and why. */
 export class StoreError extends FramelessError {
   override readonly name = "StoreError";
-  /** Keeps callers from logging each failed call: the log has one entry when the store is gone. */
+  /** Keeps callers from logging each failed call: the store logs one entry when it is gone, or for calls that it refuses. */
   readonly reported = true;
 }
 
@@ -39,6 +40,8 @@ const NO_WRITES = /^(OOM|MISCONF|NOREPLICAS)\b/;
 const NO_SCRIPT = /^NOSCRIPT\b/;
 /** Time limit for opening a connection, in milliseconds. A call waits for it no longer than its own time limit. */
 const CONNECTING = 5000;
+/** Maximum number of different failures that are logged for one connection. */
+const MAX_TOLD = 20;
 /** Pause between two attempts to connect, in milliseconds: the first, and the maximum. */
 const FIRST_PAUSE = 50;
 const MAX_PAUSE = 1000;
@@ -60,6 +63,8 @@ export class Store {
   /** Reason why the last connection was lost. It is that of the other calls on this connection, too. */
   #lostBy: unknown;
   #takesWrites = true;
+  /** Failures on this connection that were logged. */
+  readonly #told = new Set<string>();
   #clockAhead = 0;
   #closed = false;
   /** Functions to call when the store is back. */
@@ -96,8 +101,8 @@ export class Store {
   /** Warns of a server that forgets entries instead of refusing them when it is full. */
   async #checkPolicy(): Promise<void> {
     const call = { action: "look at the store's settings", again: true };
-    const info = await this.command(call, ["INFO", "memory"]).catch(() => "");
-    const [, policy] = /^maxmemory_policy:(\S+)/m.exec(`${info}`) ?? [];
+    const info = await this.command(call, ["INFO", "memory"], String).catch(() => "");
+    const [, policy] = /^maxmemory_policy:(\S+)/m.exec(info) ?? [];
     if (policy === undefined || policy === "noeviction") return;
     const { shown } = this.#settings.address;
     const what = policy.startsWith("allkeys") ? "entries of KV stores, too" : "counts of rates";
@@ -129,10 +134,16 @@ export class Store {
   /**
    * Sends a command.
    *
-   * @throws {StoreError} If the store has not answered in time, or with an error.
+   * @param read Reads the reply.
+   * @throws {StoreError} If the store has not answered in time, with an error, or with what the command cannot return.
    */
-  command(call: Call, args: readonly [string, Argument, ...Argument[]]): Promise<Reply> {
-    return this.#ask(call, args[1], (link) => link.send(args[1], args));
+  async command<T>(
+    call: Call,
+    args: readonly [string, Argument, ...Argument[]],
+    read: Read<T>,
+  ): Promise<T> {
+    const reply = await this.#ask(call, args[1], (link) => link.send(args[1], args));
+    return this.#read(call, reply, read);
   }
 
   /**
@@ -141,12 +152,12 @@ export class Store {
    * @param keys One or more keys of one slot.
    * @throws {StoreError} As {@linkcode Store.command} does.
    */
-  async run(
+  async run<T>(
     call: Call,
-    { source, digest, writes }: Script,
+    { source, digest, writes, read }: Script<T>,
     keys: readonly [Argument, ...Argument[]],
     args: readonly Argument[],
-  ): Promise<Reply> {
+  ): Promise<T> {
     const rest = [`${keys.length}`, ...keys, ...args];
     const reply = await this.#ask(call, keys[0], async (link) => {
       try {
@@ -160,7 +171,15 @@ export class Store {
       this.#takesWrites = true;
       this.report("info", `The store ${this.#settings.address.shown} takes writes again`);
     }
-    return reply;
+    return this.#read(call, reply, read);
+  }
+
+  #read<T>({ action }: Call, reply: Reply, read: Read<T>): T {
+    try {
+      return read(reply);
+    } catch (error) {
+      throw this.#refused(action, error);
+    }
   }
 
   close(): void {
@@ -191,9 +210,22 @@ export class Store {
         const lost = link && this.#isLost(error);
         if (lost) this.#lose(link!, key, error);
         if (lost && again && performance.now() < end) continue;
+        if (link && !lost) throw this.#refused(action, error);
         throw this.#failure(action, lost ? this.#lostBy : error);
       }
     }
+  }
+
+  /** Returns the failure of a call on a connection that goes on, and logs it once for each connection. */
+  #refused(action: string, error: unknown): StoreError {
+    const failure = this.#failure(action, error);
+    const { message } = failure;
+    if (NO_WRITES.test(firstReason(error))) return failure; // logged already
+    if (!this.#told.has(message) && this.#told.size < MAX_TOLD) {
+      this.#told.add(message);
+      this.report("error", message);
+    }
+    return failure;
   }
 
   #failure(action: string, error: unknown): StoreError {
@@ -250,6 +282,7 @@ export class Store {
         const link = await this.#connect(key);
         if (this.#closed) return link.destroy();
         this.#link = link;
+        this.#told.clear();
         const seconds = ((performance.now() - this.#goneSince) / 1000).toFixed(1);
         const { shown } = this.#settings.address;
         this.report("info", `The store ${shown} is back after ${seconds} s`);
@@ -273,7 +306,7 @@ export class Store {
       const probe = key === "" ? `${this.prefix}:probe` : key;
       await within(this.timeout, link.send(probe, ["EXISTS", probe]));
       const time = await within(this.timeout, link.send(probe, ["TIME"]));
-      const [seconds, micros] = (time as readonly unknown[]).map(Number);
+      const [seconds, micros] = listOf(number)(time);
       const ahead = seconds! * 1000 + micros! / 1000 - Date.now();
       this.#clockAhead = Math.round(ahead / 1000) * 1000;
       return link;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { RateIncrement, RateKind, RateRecord } from "../../service/rate/driver.ts";
 import { entryOf } from "../../service/rate/names.ts";
-import type { Reply } from "./link.ts";
 import type { AloneRates } from "./rate_alone.ts";
+import { hashOf, text } from "./replies.ts";
 import { CHECK, COUNT, EXPIRE, REPLACE } from "./rate_scripts.ts";
 import type { Script } from "./script.ts";
 import type { Store } from "./store.ts";
@@ -68,7 +68,7 @@ export class StoredRates {
   /** Adds to a count. Returns its sum over the window. */
   async count(key: string, now: number, { delta, window }: RateIncrement): Promise<number> {
     const keys = [this.#key("counters", key)] as const;
-    return Number(await this.#run(COUNT, keys, now, [`${window}`], [key, delta]));
+    return await this.#run(COUNT, keys, now, [`${window}`], [key, delta]);
   }
 
   /** Puts an entry into a box. */
@@ -87,7 +87,7 @@ export class StoredRates {
     keys: { readonly counter: string; readonly box: string },
     now: number,
     increment: RateIncrement & { readonly max: number; readonly expires: number },
-  ): Promise<Reply> {
+  ): Promise<number> {
     const { delta, window, max, expires } = increment;
     const stored = [this.#key("counters", keys.counter), this.#key("boxes", keys.box)] as const;
     const args = [`${window}`, `${max}`, `${expires + this.#store.clockAhead}`];
@@ -95,11 +95,9 @@ export class StoredRates {
   }
 
   async #find(kind: RateKind, key: string): Promise<Found | undefined> {
-    const reply = await this.#store.command(READING, ["HGETALL", this.#key(kind, key)]);
-    const all = (reply as readonly unknown[]).map(String);
-    if (!all.length) return undefined;
-    const fields = new Map<string, string>();
-    for (let i = 0; i < all.length; i += 2) fields.set(all[i]!, all[i + 1]!);
+    const args = ["HGETALL", this.#key(kind, key)] as const;
+    const fields = await this.#store.command(READING, args, hashOf(text));
+    if (!fields.size) return undefined;
     const ahead = this.#store.clockAhead;
     const buckets = [...fields].filter(([name]) => /^\d+$/.test(name))
       .map(([second, count]) => ({ second: Number(second) - ahead / 1000, count: Number(count) }))
@@ -110,12 +108,12 @@ export class StoredRates {
 
   /** Runs a script that counts, and passes on delayed counts of the entry; they stay delayed if the script fails. */
   async #run(
-    script: Script,
+    script: Script<number>,
     keys: readonly [string, ...string[]],
     now: number,
     args: readonly string[],
     [key, delta]: readonly [string, number],
-  ): Promise<Reply> {
+  ): Promise<number> {
     const ahead = this.#store.clockAhead;
     const waiting = this.#alone.takeCounts(key);
     const counts = [[Math.floor(now / 1000), delta], ...waiting.counts];
