@@ -1,13 +1,11 @@
 import { join } from "node:path";
 import type { SqliteOptions, SqliteStorage } from "../drivers/sqlite.ts";
 import type { ServiceOptions } from "../service/options.ts";
+import { DATABASE_FILE } from "./database_file.ts";
 import { CommandError, reasonOf } from "./errors.ts";
 import type { SharedStore } from "./manifest/shared_store.ts";
 import { openStore } from "./store.ts";
 import type { Terminal } from "./telemetry/terminal.ts";
-
-/** Name of the SQLite file in the folder. */
-const FILE = "fastlike.sqlite";
 
 /**
  * Opens the SQLite file of a folder, which is created if need be. It holds KV stores, the cache and rate counters.
@@ -22,7 +20,7 @@ async function persistIn(folder: string, options?: SqliteOptions): Promise<Sqlit
   }
   const { openSqlite } = await import("../drivers/sqlite.ts"); // most starts need no SQLite
   try {
-    return await openSqlite(join(folder, FILE), options);
+    return await openSqlite(join(folder, DATABASE_FILE), options);
   } catch (error) {
     throw new CommandError((error as Error).message);
   }

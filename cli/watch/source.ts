@@ -128,9 +128,12 @@ export async function buildFirst(
   if (!builder) return undefined;
   for (;;) {
     const before = watch ? snapshotOf(sources, source.outputs) : undefined;
-    using change = before && changeOf(source, before, watchPoll, terminal);
+    let running = true;
+    const isRunning = () => running;
+    using change = before && changeOf(source, { before, poll: watchPoll, isRunning }, terminal);
     const building = builder.build();
     const result = await (change ? Promise.race([building, change.made]) : building);
+    running = false;
     if (result === "built") return before;
     if (result === "interrupted") return undefined; // nothing is served any more
     if (result === "failed") {
@@ -147,11 +150,15 @@ export async function buildFirst(
   }
 }
 
-/** Watches the sources and the files with the build's settings; `made` resolves when one has changed. */
+/** Watches the sources and the build's settings; `made` resolves when one has changed. */
 function changeOf(
   source: ProgramSource,
-  before: Snapshot,
-  poll: boolean,
+  { before, poll, isRunning }: {
+    readonly before: Snapshot;
+    readonly poll: boolean;
+    /** Returns whether the build runs. */
+    readonly isRunning: () => boolean;
+  },
   terminal: Terminal,
 ): Disposable & { readonly made: Promise<"changed"> } {
   const { promise: made, resolve } = Promise.withResolvers<"changed">();
@@ -166,7 +173,11 @@ function changeOf(
     files: () => [...settings.keys()],
     before: settings,
     poll,
-    changed: () => resolve("changed"),
+    changed: async () => {
+      // A build may write such a file itself: one that runs begins anew for other settings alone.
+      const other = !isRunning() || await refreshed(source, terminal, "It is built as before");
+      if (other) resolve("changed");
+    },
   }));
   return Object.assign(watches.move(), { made });
 }

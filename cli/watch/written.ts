@@ -1,7 +1,8 @@
 import { parse } from "npm:smol-toml@1.9.1";
 import { fstatSync } from "node:fs";
-import { dirname, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { isPlainObject } from "../../service/util/plain_object.ts";
+import { DATABASE_FILE } from "../database_file.ts";
 import type { ServeCommand } from "../flags/args.ts";
 
 /** Standard output and standard error. */
@@ -20,14 +21,30 @@ export function writtenBy(
   output: readonly number[] = OUTPUT,
 ): (path: string) => boolean {
   const identities = output.flatMap((file) => identityOf(() => fstatSync(file)) ?? []);
-  const named = [flags.persist, flags.codeCache, ...Object.values(flags.logEndpoints)];
+  const named = [
+    ...databaseIn(flags.persist),
+    ...folderOf(flags.codeCache, manifest),
+    ...Object.values(flags.logEndpoints),
+  ];
   return (path) => {
     const all = [...named, ...namedIn(manifest)];
     const whole = resolve(path);
-    if (all.some((own) => own !== undefined && isWithin(whole, resolve(own)))) return true;
+    if (all.some((own) => isWithin(whole, resolve(own)))) return true;
     const identity = identityOf(() => Deno.statSync(path));
     return identity !== undefined && identities.includes(identity);
   };
+}
+
+/** Returns the paths of the database in a folder: its file, and those that SQLite keeps beside it. */
+function databaseIn(folder: string | undefined): string[] {
+  return folder === undefined
+    ? []
+    : ["", "-wal", "-shm", "-journal"].map((end) => join(folder, DATABASE_FILE + end));
+}
+
+/** Returns a folder that has nothing but what the host writes: one that has the project, too, is none. */
+function folderOf(folder: string | undefined, manifest: string): string[] {
+  return folder === undefined || isWithin(resolve(manifest), resolve(folder)) ? [] : [folder];
 }
 
 function isWithin(path: string, own: string): boolean {
@@ -57,11 +74,15 @@ function namedIn(manifest: string): string[] {
   }
   const { log_endpoints: logs, persist } = tableOf(local);
   const paths = [
-    tableOf(persist).path,
+    ...databaseIn(textOf(tableOf(persist).path)),
     ...Object.values(tableOf(logs)).map((log) => tableOf(log).file),
   ];
   return paths.filter((path) => typeof path === "string")
     .map((path) => resolve(dirname(manifest), path));
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function tableOf(value: unknown): Readonly<Record<string, unknown>> {

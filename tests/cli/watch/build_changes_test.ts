@@ -179,13 +179,23 @@ path = "kept"`,
   const flags = { persist: at("data"), codeCache: at("code"), logEndpoints: { b: at("b.log") } };
   const output = openSync(at("output"), "w");
   const isWritten = writtenBy(flags, at("fastly.toml"), [output]);
-  const own = ["data", "data/stores.sqlite-wal", "code/x", "b.log", "one.log", "kept/y", "output"];
+  const own = [
+    ...["data/fastlike.sqlite", "data/fastlike.sqlite-wal", "kept/fastlike.sqlite-journal"],
+    ...["code/x", "b.log", "one.log", "output"],
+  ];
   for (const path of own) assert(isWritten(at(path)), path);
-  const others = ["data2", "database/x", "two.log", "fastly.toml", "kept.txt", "src/output"];
+  const others = [
+    ...["data2", "database/x", "data/app.ts", "kept/app.ts", "kept.txt"],
+    ...["two.log", "fastly.toml", "src/output"],
+  ];
   await project.write("src/output", "");
   for (const path of others) assert(!isWritten(at(path)), path);
   await project.write("fastly.toml", "[local_server.log_endpoints]\none = { file = 1 }\n[x");
   assert(!isWritten(at("one.log")));
   assert(isWritten(at("b.log")));
   closeSync(output);
+  const inside = { persist: at("."), codeCache: at("."), logEndpoints: {} };
+  const isWrittenHere = writtenBy(inside, at("fastly.toml"), []);
+  assert(isWrittenHere(at("fastlike.sqlite")));
+  assert(!isWrittenHere(at("src/app.ts")), "a source beside the database stays one");
 });

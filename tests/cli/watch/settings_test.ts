@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { guest, Project } from "./project.ts";
 
@@ -115,6 +116,23 @@ for (
     assertEquals(await project.ask(), "one");
   });
 }
+
+Deno.test("a first build goes on while its settings are written and come to say the same", async () => {
+  await using project = new Project();
+  await project.write("src/app.wat", guest("one"));
+  const wait = "while [ ! -e go ]; do sleep 0.02; done";
+  const command = `echo run >> log; echo [ >> fastly.toml; ${wait}; cp src/app.wat bin/main.wasm`;
+  const text = `[scripts]\nbuild = "mkdir -p bin; ${command}"\n`;
+  await project.write("fastly.toml", text);
+  await project.write(".fastlyignore", "/log\n/go\n/fastly.toml\n");
+  const served = project.serve("--watch");
+  await project.told(/It is built as before$/);
+  await project.write("fastly.toml", `# The same\n${text}`);
+  await project.write("go", "");
+  await served;
+  assertEquals(await project.ask(), "one");
+  assertEquals(await Deno.readTextFile(join(project.folder, "log")), "run\n");
+});
 
 Deno.test("a first build that is interrupted is no fault of the build", async () => {
   await using project = new Project();

@@ -1,0 +1,2 @@
+/** Name of the SQLite file in the folder of `--persist`. */
+export const DATABASE_FILE = "fastlike.sqlite";
