@@ -59,6 +59,7 @@ export class Signals implements Disposable {
 
   #takeHangUp(): void {
     if (this.#begunInTerminal && !hasTerminal()) return this.#take("SIGTERM");
+    if (this.received) return; // it ends
     this.#hungUp = true;
     this.#onHangUp?.();
   }

@@ -1,4 +1,4 @@
-import { assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { Cli, Process, serveRust } from "../process.ts";
 import { CLI, has, ROOT } from "./commands.ts";
 
@@ -53,7 +53,8 @@ for (const flags of [[], ["--workers", "2"]]) {
   });
 
   Deno.test({
-    name: `a SIGHUP while the process ends cuts no request ${flags.join(" ")}`.trim(),
+    name: `a SIGHUP while the process ends cuts no request, and reloads nothing ${flags.join(" ")}`
+      .trim(),
     ignore: Deno.build.os === "windows",
     async fn() {
       await using server = await serveRust([...flags, "--admin", "127.0.0.1:0"]);
@@ -66,7 +67,9 @@ for (const flags of [[], ["--workers", "2"]]) {
       while (await (await fetch(health)).text() !== "draining\n");
       server.cli.signal("SIGHUP");
       assertEquals((await answer).text, "slept\n");
-      assertEquals((await server.cli.end()).code, 0);
+      const { code, stderr } = await server.cli.end();
+      assertEquals(code, 0);
+      assert(!stderr.includes("Reloaded"), stderr);
     },
   });
 }
