@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers";
 import type { ClientFacts } from "../../service/http/exchange.ts";
 import { builtin } from "../../service/util/builtins.ts";
 import { InputGate } from "../../service/util/input_gate.ts";
+import { afterOthers } from "../../service/util/turns.ts";
 import { watchInput } from "../../service/util/node_internals.ts";
 import type { ByteStream } from "../byte_stream.ts";
 import type { ConnectionOptions } from "../connection_options.ts";
@@ -31,6 +32,8 @@ export function speaksHttp2(): boolean {
  */
 const HUGE_HEADS = 2;
 
+/** Time for which nothing is written to a client that has closed its sending side until its connection is cut. */
+const LEAVING_MILLIS = 250;
 const LEFT = "The client has left before its response was complete";
 
 /** An HTTP/2 connection (RFC 9113): one exchange per stream. */
@@ -50,6 +53,7 @@ export class Http2Connection implements OpenConnection {
   #fresh = true;
   /** Whether the connection is being closed, for too many resets, too large a head or a frame that is an error. */
   #calmed = false;
+  #leaving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(stream: ByteStream, client: ClientFacts, options: ConnectionOptions) {
     this.stream = stream;
@@ -60,9 +64,9 @@ export class Http2Connection implements OpenConnection {
     this.#context = this.#contextFor();
     this.#watchFrames();
     stream.on("error", () => {}); // `close` follows
-    // A client that closes its sending side counts as disconnected; `node:http2` waits until it could write again.
-    stream.on("end", () => setImmediate(() => this.cut(new Error(LEFT))));
+    stream.on("end", () => this.#waitForWrites());
     stream.on("close", () => {
+      clearTimeout(this.#leaving);
       if (!this.#session.destroyed) this.#session.destroy();
       options.closed(stream);
     });
@@ -110,6 +114,21 @@ export class Http2Connection implements OpenConnection {
   cut(reason: Error): void {
     this.#drop(reason);
     this.stream.destroy();
+  }
+
+  /**
+   * Ends the connection of a client that has closed its sending side, once nothing was written for a moment: what it has been
+   * given arrives. `node:http2` would wait until it could write again, which is never if a window is used up.
+   */
+  #waitForWrites(): void {
+    const { bytesWritten } = this.stream;
+    const look = () => {
+      if (this.stream.destroyed) return;
+      if (this.stream.bytesWritten === bytesWritten) this.cut(new Error(LEFT));
+      else this.#waitForWrites();
+    };
+    // Behind what waits for its turn, as this may be late itself.
+    this.#leaving = setTimeout(() => afterOthers(look), LEAVING_MILLIS);
   }
 
   /** Ends the session and its requests. The connection lingers, so that what was written to it arrives. */

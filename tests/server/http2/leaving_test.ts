@@ -1,6 +1,8 @@
-import { assertEquals } from "../../assert.ts";
+import { Buffer } from "node:buffer";
+import { connect } from "node:net";
+import { assert, assertEquals } from "../../assert.ts";
 import { head, serving } from "../wire.ts";
-import { H2C, RawConnection, request, settings, TYPE } from "./frames.ts";
+import { frame, H2C, hello, number, RawConnection, request, settings, TYPE } from "./frames.ts";
 
 const LEFT = "The client has left before its response was complete";
 
@@ -34,3 +36,17 @@ for (const way of ["closing", "resetting"]) {
     assertEquals(await gone.promise, LEFT);
   });
 }
+
+Deno.test("a client that closes its sending side alone gets the response that was given", async () => {
+  const LENGTH = 1_000_000;
+  await using server = await serving((exchange) => {
+    exchange.respond(head(200), new Uint8Array(LENGTH));
+  }, H2C);
+  // Not one that acknowledges settings, which it could not.
+  const client = connect(server.port, "127.0.0.1");
+  const room = frame(TYPE.window, 0, 0, number(2 ** 30));
+  client.end(Buffer.concat([hello([4, 2 ** 30]), room, request(1, "/")]));
+  let length = 0;
+  for await (const bytes of client) length += bytes.length;
+  assert(length > LENGTH, `${length} bytes`);
+});
