@@ -20,10 +20,7 @@ import { incompleteResponse, malformedResponse, toSendError } from "./send_error
 const MAX_BUFFERED = 512 * 1024;
 /** Length from which on content is read into large buffers, in bytes. */
 const LONG = 64 * 1024;
-/**
- * Number of bytes of a response that are read without a pause while its request is being sent, more than the system holds:
- * a backend that does not take all of the request resets the connection, and what was not read by then is lost.
- */
+/** Bytes of a response that are read without a pause while its request is sent: a reset loses what was not read. */
 const MAX_HURRIED = 256 * 1024;
 
 /** Request on a connection, which gets its response. */
@@ -306,6 +303,7 @@ export class Http1Connection implements BodyOwner {
     this.uses++;
     if (this.#persists && !this.socket.destroyed) {
       this.#state = "idle";
+      this.#gate.rest();
       this.#owner.onFree(this, this.#head?.idleSeconds);
     } else {
       if (this.#sent) this.close();

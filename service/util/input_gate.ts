@@ -16,7 +16,7 @@ interface Pausable {
 }
 
 /**
- * Pauses a connection while its buffers are full, and for one turn of the event loop each time that handling its bytes has
+ * Pauses a connection while its buffers are full, and for some turns of the event loop each time that handling its bytes has
  * taken its share of the thread. Without the second, a peer that sends bytes faster than they are parsed holds up all other
  * connections.
  */
@@ -46,11 +46,20 @@ export class InputGate {
 
   /** Handles a chunk that the stream has brought, and measures that. */
   pass<Bytes extends Uint8Array>(bytes: Bytes, handle: (bytes: Bytes) => void): void {
+    this.#spent = Math.max(0, this.#spent);
     if (bytes.length < MEASURED) return handle(bytes);
     const start = this.#now();
     handle(bytes);
     this.#spent += this.#now() - start;
     if (this.#spent >= SHARE && !this.#yields && !this.#ended) this.#yield();
+  }
+
+  /** Makes no pause until more bytes come, since none are expected: if they do, or the end, that is seen at once. */
+  rest(): void {
+    this.#spent = -Infinity;
+    if (!this.#yields) return;
+    this.#yields = false;
+    if (!this.#full && !this.#ended) this.#stream.resume();
   }
 
   /** Ends the pauses: the stream has another reader, or is closed. */

@@ -98,3 +98,19 @@ Deno.test("a stream that has another reader is neither paused nor resumed", asyn
   await turns(64);
   assertEquals(calls, ["pause"]);
 });
+
+Deno.test("a stream of which nothing is expected is not paused, and resumes if it is", async () => {
+  const { gate: made, calls, pass, lapse } = gate();
+  made.pass(LONG, () => {
+    lapse(5);
+    made.rest();
+  });
+  assertEquals(calls, []);
+  pass(5);
+  assertEquals(calls, ["pause"]);
+  made.rest();
+  assertEquals(calls, ["pause", "resume"]);
+  await turns(64);
+  pass(1);
+  assertEquals(calls, ["pause", "resume", "resume"]);
+});
