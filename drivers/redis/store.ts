@@ -24,6 +24,8 @@ interface StoreSettings extends Omit<LinkOptions, "lost" | "tell"> {
 interface Call {
   /** Description of the call, as it follows "Cannot" in messages. */
   readonly action: string;
+  /** Whether a failure has no consequence, so that it is not logged. By default `false`. */
+  readonly optional?: boolean;
   /** Whether it may be sent again: the store may or may not have executed a call whose connection was lost. */
   readonly again: boolean;
 }
@@ -100,7 +102,7 @@ export class Store {
 
   /** Warns of a server that forgets entries instead of refusing them when it is full. */
   async #checkPolicy(): Promise<void> {
-    const call = { action: "look at the store's settings", again: true };
+    const call = { action: "look at the store's settings", again: true, optional: true };
     const info = await this.command(call, ["INFO", "memory"], String).catch(() => "");
     const [, policy] = /^maxmemory_policy:(\S+)/m.exec(info) ?? [];
     if (policy === undefined || policy === "noeviction") return;
@@ -174,11 +176,11 @@ export class Store {
     return this.#read(call, reply, read);
   }
 
-  #read<T>({ action }: Call, reply: Reply, read: Read<T>): T {
+  #read<T>(call: Call, reply: Reply, read: Read<T>): T {
     try {
       return read(reply);
     } catch (error) {
-      throw this.#refused(action, error);
+      throw this.#refused(call, error);
     }
   }
 
@@ -191,10 +193,11 @@ export class Store {
   }
 
   async #ask(
-    { action, again }: Call,
+    call: Call,
     key: Argument,
     send: (link: Link) => Promise<Reply>,
   ): Promise<Reply> {
+    const { action, again } = call;
     const end = performance.now() + this.timeout;
     for (;;) {
       let link: Link | undefined;
@@ -210,17 +213,17 @@ export class Store {
         const lost = link && this.#isLost(error);
         if (lost) this.#lose(link!, key, error);
         if (lost && again && performance.now() < end) continue;
-        if (link && !lost) throw this.#refused(action, error);
+        if (link && !lost) throw this.#refused(call, error);
         throw this.#failure(action, lost ? this.#lostBy : error);
       }
     }
   }
 
   /** Returns the failure of a call on a connection that goes on, and logs it once for each connection. */
-  #refused(action: string, error: unknown): StoreError {
+  #refused({ action, optional = false }: Call, error: unknown): StoreError {
     const failure = this.#failure(action, error);
     const { message } = failure;
-    if (NO_WRITES.test(firstReason(error))) return failure; // logged already
+    if (optional || NO_WRITES.test(firstReason(error))) return failure; // the latter is logged already
     if (!this.#told.has(message) && this.#told.size < MAX_TOLD) {
       this.#told.add(message);
       this.report("error", message);

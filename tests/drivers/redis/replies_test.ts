@@ -10,6 +10,7 @@ const NOTHING = "$-1\r\n";
 /** A server that speaks the protocol, and answers what a test says. */
 async function withServer(
   run: (storage: RedisStorage, answer: (reply: string) => void, told: string[]) => Promise<void>,
+  first: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let said: string | undefined;
@@ -18,6 +19,7 @@ async function withServer(
     TIME: list(bulk(`${Math.floor(Date.now() / 1000)}`), bulk("0")),
     INFO: bulk("maxmemory_policy:noeviction"),
     EVALSHA: list(bulk("1"), list()),
+    ...first,
   };
   const serve = async (connection: Deno.Conn) => {
     const buffer = new Uint8Array(65536);
@@ -156,4 +158,12 @@ Deno.test("a record without a value of more pieces is read as it is", async () =
     const value = found.value instanceof Uint8Array ? found.value : await collect(found.value);
     assertEquals(new TextDecoder().decode(value), "value");
   });
+});
+
+Deno.test("a store whose user may not see its settings is opened without a word", async () => {
+  const refused = { INFO: "-NOPERM User has no permissions to run the 'info' command\r\n" };
+  await withServer((_storage, _answer, told) => {
+    assertEquals(told, []);
+    return Promise.resolve();
+  }, refused);
 });
