@@ -54,7 +54,7 @@ const VALUES: readonly (readonly [
   ["backends", isPlainObject, () => "it is no object with mocks by name"],
   [
     "now",
-    (now) => isFinite(now instanceof Date ? Number(now) : now as number),
+    (now) => Number.isFinite(now instanceof Date ? Number(now) : now),
     () => "it is neither milliseconds since 1970 nor a valid date",
   ],
   ["random", isNumber, () => NO_NUMBER],
@@ -115,9 +115,12 @@ export function checkSeed(seed: number): void {
 /**
  * Checks facts about a client.
  *
- * @throws {TypeError} If a fact is not known, or the address is none.
+ * @throws {TypeError} If it is no object, a fact is not known, or the address is none.
  */
 export function checkClient(client: TestClient): void {
+  if (!isPlainObject(client)) {
+    throw new TypeError(`Cannot use the client ${shownValue(client)}: it is no object of facts`);
+  }
   const names = Object.keys(CLIENT);
   const unknown = Object.keys(client).find((name) => !names.includes(name));
   if (unknown !== undefined) {
