@@ -1,4 +1,5 @@
 import { isAbsolute, join } from "node:path";
+import { isPlainObject } from "../../service/util/plain_object.ts";
 import { didYouMean, suggest } from "../../service/util/suggest.ts";
 import { handshakeUrl } from "../../service/http/url.ts";
 import { type Document, type HostIo, keyPath, ManifestError, quoted } from "./document.ts";
@@ -56,7 +57,7 @@ export class ConfigTable {
   string(key: string): string | undefined {
     const value = this.get(key);
     if (value === undefined || typeof value === "string") return value;
-    if (!isTable(value) || !Object.hasOwn(value, "env")) {
+    if (!isPlainObject(value) || !Object.hasOwn(value, "env")) {
       this.wrong(key, "must be a text in quotes");
     }
     const table = new ConfigTable(value, this.#at(key), this.#document);
@@ -166,18 +167,18 @@ export class ConfigTable {
   tableList(key: string, expected: string): ConfigTable[] {
     const value = this.get(key);
     if (!Array.isArray(value)) {
-      this.wrong(key, `must be ${expected}${isTable(value) ? this.meant("list", key) : ""}`);
+      this.wrong(key, `must be ${expected}${isPlainObject(value) ? this.meant("list", key) : ""}`);
     }
     return value.map((item, i) => {
-      if (!isTable(item)) this.wrong(key, `must be ${expected}`);
+      if (!isPlainObject(item)) this.wrong(key, `must be ${expected}`);
       return new ConfigTable(item, `${this.#at(key)}[${i}]`, this.#document);
     });
   }
 
   /** Reads the given value of a key as a table. */
   asTable(key: string, value: unknown, expected: string): ConfigTable {
-    if (!isTable(value)) {
-      const isList = Array.isArray(value) && value.some(isTable);
+    if (!isPlainObject(value)) {
+      const isList = Array.isArray(value) && value.some(isPlainObject);
       this.wrong(key, `must be ${expected}${isList ? this.meant("table", key) : ""}`);
     }
     return new ConfigTable(value, this.#at(key), this.#document);
@@ -377,12 +378,7 @@ export class ConfigTable {
       const { message } = error as Error;
       throw new ManifestError(`Cannot read ${name}: it is not JSON: ${message}`, { cause: error });
     }
-    if (!isTable(value)) throw new ManifestError(`Cannot read ${name}: it is not an object`);
+    if (!isPlainObject(value)) throw new ManifestError(`Cannot read ${name}: it is not an object`);
     return new ConfigTable(value, "", document);
   }
-}
-
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Date);
 }

@@ -171,6 +171,7 @@ class Keys {
   }
 }
 
-function tableOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+/** Returns a table of a TOML file; an empty one in place of all else. */
+export function tableOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isPlainObject(value) ? value : {};
 }

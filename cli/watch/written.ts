@@ -1,9 +1,9 @@
 import { parse } from "npm:smol-toml@1.9.1";
 import { fstatSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { isPlainObject } from "../../service/util/plain_object.ts";
 import { DATABASE_FILE } from "../database_file.ts";
 import type { ServeCommand } from "../flags/args.ts";
+import { tableOf } from "./project.ts";
 
 /** Standard output and standard error. */
 const OUTPUT = [1, 2];
@@ -83,8 +83,4 @@ function namedIn(manifest: string): string[] {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
-}
-
-function tableOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isPlainObject(value) ? value : {};
 }
