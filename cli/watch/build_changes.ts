@@ -36,7 +36,7 @@ const MAX_IN_A_ROW = 8;
  */
 export class BuildChanges {
   readonly #snapshot: () => Snapshot;
-  readonly #isWritten: (path: string) => boolean;
+  readonly #written: () => (path: string) => boolean;
   /** Sources that the last build has begun with. */
   #sources: ReadonlyMap<string, Source> = new Map();
   /** State of the sources at the end of the last build; undefined while one runs. */
@@ -56,11 +56,15 @@ export class BuildChanges {
 
   /**
    * @param snapshot Returns the current state of the sources.
-   * @param isWritten Tells whether the host itself writes a file, whose changes do not count. By default it writes none.
+   * @param written Returns a function that tells whether the host itself writes a file, whose changes do not count. By
+   *   default it writes none.
    */
-  constructor(snapshot: () => Snapshot, isWritten: (path: string) => boolean = () => false) {
+  constructor(
+    snapshot: () => Snapshot,
+    written: () => (path: string) => boolean = () => () => false,
+  ) {
     this.#snapshot = snapshot;
-    this.#isWritten = isWritten;
+    this.#written = written;
   }
 
   /** Notes the sources that a build begins with. */
@@ -128,8 +132,9 @@ export class BuildChanges {
   async needBuild(paths: readonly string[], terminal: Terminal): Promise<boolean> {
     const during: string[] = [];
     const suspected: string[] = [];
+    const isWritten = this.#written();
     for (const path of paths) {
-      if (this.#isWritten(path)) continue;
+      if (isWritten(path)) continue;
       const signature = signatureOf(path);
       const since = this.#end && (this.#end.get(path) ?? ABSENT) !== signature;
       if (since) {

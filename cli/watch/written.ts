@@ -9,29 +9,32 @@ import { tableOf } from "./project.ts";
 const OUTPUT = [1, 2];
 
 /**
- * Returns a function that tells whether the host itself writes a file, in this process or in a worker: a log, a store, kept
- * code, or its redirected output. Such a file may be among the sources, and says nothing of them.
+ * Returns a function that looks at fastly.toml, and returns one that tells whether the host itself writes a file, in this
+ * process or in a worker: a log, a store, kept code, or its redirected output. Such a file may be among the sources, and says
+ * nothing of them.
  *
- * @param manifest Path of fastly.toml, which is read at each call, and may be absent or not valid.
+ * @param manifest Path of fastly.toml, which may be absent or not valid.
  * @param output File descriptors of the output.
  */
 export function writtenBy(
   flags: Pick<ServeCommand, "persist" | "codeCache" | "logEndpoints">,
   manifest: string,
   output: readonly number[] = OUTPUT,
-): (path: string) => boolean {
+): () => (path: string) => boolean {
   const identities = output.flatMap((file) => identityOf(() => fstatSync(file)) ?? []);
   const named = [
     ...databaseIn(flags.persist),
     ...folderOf(flags.codeCache, manifest),
     ...Object.values(flags.logEndpoints),
   ];
-  return (path) => {
-    const all = [...named, ...namedIn(manifest)];
-    const whole = resolve(path);
-    if (all.some((own) => isWithin(whole, resolve(own)))) return true;
-    const identity = identityOf(() => Deno.statSync(path));
-    return identity !== undefined && identities.includes(identity);
+  return () => {
+    const all = [...named, ...namedIn(manifest)].map((own) => resolve(own));
+    return (path) => {
+      const whole = resolve(path);
+      if (all.some((own) => isWithin(whole, own))) return true;
+      const identity = identityOf(() => Deno.statSync(path));
+      return identity !== undefined && identities.includes(identity);
+    };
   };
 }
 

@@ -178,7 +178,8 @@ path = "kept"`,
   );
   const flags = { persist: at("data"), codeCache: at("code"), logEndpoints: { b: at("b.log") } };
   const output = openSync(at("output"), "w");
-  const isWritten = writtenBy(flags, at("fastly.toml"), [output]);
+  const written = writtenBy(flags, at("fastly.toml"), [output]);
+  const isWritten = (path: string) => written()(path);
   const own = [
     ...["data/fastlike.sqlite", "data/fastlike.sqlite-wal", "kept/fastlike.sqlite-journal"],
     ...["code/x", "b.log", "one.log", "output"],
@@ -195,7 +196,7 @@ path = "kept"`,
   assert(isWritten(at("b.log")));
   closeSync(output);
   const inside = { persist: at("."), codeCache: at("."), logEndpoints: {} };
-  const isWrittenHere = writtenBy(inside, at("fastly.toml"), []);
+  const isWrittenHere = writtenBy(inside, at("fastly.toml"), [])();
   assert(isWrittenHere(at("fastlike.sqlite")));
   assert(!isWrittenHere(at("src/app.ts")), "a source beside the database stays one");
 });
