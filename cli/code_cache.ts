@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { CodeCache } from "../service/util/code_cache.ts";
-import { afterOthers } from "../service/util/turns.ts";
+import { turn } from "../service/util/turns.ts";
 import { readWhole } from "./read_whole.ts";
 
 /** Most bytes of all files; those that were used longest ago are removed first. */
@@ -79,7 +79,7 @@ export class CodeFolder implements CodeCache {
     const sum = new Uint32Array(1);
     for (const piece of piecesOf(parts)) {
       sum[0] = crc32(piece, sum[0]);
-      await new Promise<void>((resolve) => afterOthers(resolve));
+      await turn();
     }
     const unfinished = `${path}.${crypto.randomUUID()}`;
     try {

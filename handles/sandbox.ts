@@ -6,7 +6,7 @@ import type { Service } from "../service/service.ts";
 import { machineClock } from "../service/util/clock.ts";
 import { sha256 } from "../service/util/digest.ts";
 import type { NamedKind } from "../service/util/missing.ts";
-import { afterOthers } from "../service/util/turns.ts";
+import { turn } from "../service/util/turns.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { DownstreamRequest } from "./downstream_request.ts";
 import { Execution, type ExecutionHost } from "./execution.ts";
@@ -146,7 +146,7 @@ export class Sandbox {
     const now = machineClock.elapsed();
     if (now - this.#letOthersIn < POLLING) return new Promise((resolve) => setImmediate(resolve));
     this.#letOthersIn = now;
-    return new Promise((resolve) => afterOthers(resolve));
+    return turn();
   }
 
   /**

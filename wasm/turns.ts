@@ -1,5 +1,5 @@
 import { machineClock } from "../service/util/clock.ts";
-import { afterOthers } from "../service/util/turns.ts";
+import { turn } from "../service/util/turns.ts";
 
 /** Longest time that code is rewritten before the event loop has a turn, in milliseconds. */
 const TURN = 10;
@@ -41,9 +41,4 @@ export function atOnce<T>(steps: Iterator<void, T>): T {
  */
 export async function afterHeadStart(): Promise<void> {
   for (let turns = 0; turns < HEAD_START; turns++) await turn();
-}
-
-/** Resolves when others have had their turns of the event loop. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => afterOthers(resolve));
 }

@@ -24,3 +24,8 @@ export function afterOthers(callback: () => void, now: () => number = machineClo
   };
   setImmediate(pass);
 }
+
+/** Resolves when {@linkcode afterOthers} would call back. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => afterOthers(resolve));
+}

@@ -5,11 +5,11 @@ import type {
   ComponentTerms,
 } from "../../service/util/component_loader.ts";
 import { shownName } from "../../service/util/shown_name.ts";
+import { turn } from "../../service/util/turns.ts";
 import { POLICIES, refuseWithoutLimits, UNCOUNTED } from "../policies.ts";
 import { type Layout, layoutOf } from "../rewrite/layout.ts";
 import type { RewriteOptions, Rewritten } from "../rewrite/rewrite.ts";
 import { KeptCode, outcomeOf } from "../kept_code.ts";
-import { turn } from "../turns.ts";
 import { type InstanceLimits, instantiateInSteps } from "./instance.ts";
 import type { CoreModule } from "./core_module.ts";
 import type { Component } from "./definitions.ts";
