@@ -154,15 +154,13 @@ export class Http2ResponseWriter implements ExchangeWriter {
     const stream = this.#stream;
     if (stream.destroyed) return roomOf(stream); // it closes, which cancels the source
     this.bytes += piece.length;
-    const sent = Promise.withResolvers<void>();
-    const waits = ++this.#unsent > MAX_UNSENT;
+    const sent = ++this.#unsent > MAX_UNSENT ? Promise.withResolvers<void>() : undefined;
     const room = stream.write(piece, () => {
       this.taken += piece.length;
       this.#unsent--;
-      sent.resolve();
+      sent?.resolve();
     });
-    if (!room) return roomOf(stream);
-    return waits ? sent.promise : undefined;
+    return room ? sent?.promise : roomOf(stream);
   }
 
   #sendTrailers(source: ByteSource): void {
