@@ -1,9 +1,5 @@
 import { concat } from "../http/bytes.ts";
-
-/** Pieces smaller than this are joined once there are many in succession, in bytes. */
-const SMALL = 8 * 1024;
-/** Number of small pieces in succession at the end that are joined: a writer of single bytes takes little memory. */
-const MAX_SMALL = 64;
+import { MAX_SMALL, SMALL } from "../http/small_pieces.ts";
 
 /** Part of a content that is in memory: consecutive pieces, the first of which may begin after position 0. */
 export class ContentBuffer {

@@ -8,17 +8,13 @@ import {
   type Payload,
 } from "./bytes.ts";
 import { HeaderList } from "./headers.ts";
+import { MAX_SMALL, SMALL } from "./small_pieces.ts";
 
 /** Maximum number of read pieces at the front of the array before it is shortened: `shift` takes linear time. */
 const MAX_EMPTY = 1024;
 
 /** Size from which on the memory of a piece is given back to its source, in bytes. */
 const MIN_LENT = 64 * 1024;
-
-/** Pieces smaller than this are joined once there are many in succession, in bytes. */
-const SMALL = 8 * 1024;
-/** Number of small pieces in succession at the end that are joined: a writer of single bytes takes little memory. */
-const MAX_SMALL = 64;
 
 /** Body of several pieces, byte arrays and sources, which are read in order. */
 export class ChunkQueue implements ByteSource {
